@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h.
+// The flags stay on the C target alone: the AgentID product must have none, or no other package could depend on it.
+let sharedLibrary: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-stdlib", "-use-ld=lld",
+        "-Xlinker", "--gc-sections",
+        "-Xlinker", "-soname=libagentid.so.0",
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/AgentIDC/agentid.map",
+    ])
+]
+
+let package = Package(
+    name: "libagentid",
+    products: [
+        .library(name: "AgentID", targets: ["AgentID"]),
+        .library(name: "agentid", type: .dynamic, targets: ["AgentIDC"]),
+        .executable(name: "agentidctl", targets: ["agentidctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CAgentID", path: "Include"),
+
+        .target(name: "JOSE", dependencies: ["CSodium"], swiftSettings: settings),
+        .target(name: "Scopes", dependencies: ["JOSE"], swiftSettings: settings),
+        .target(name: "AgentID", dependencies: ["JOSE", "Scopes"], swiftSettings: settings),
+        .target(
+            name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map"],
+            swiftSettings: settings, linkerSettings: sharedLibrary),
+        .executableTarget(
+            name: "agentidctl",
+            dependencies: ["AgentID", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+
+        .testTarget(name: "JOSETests", dependencies: ["JOSE"], swiftSettings: settings),
+        .testTarget(name: "ScopesTests", dependencies: ["Scopes", "JOSE"], swiftSettings: settings),
+        .testTarget(name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "JOSE"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,80 @@
+/// A number as JSON writes it, on its way to a `Double`.
+struct DecimalLiteral {
+    private var mantissa: UInt64 = 0
+    private var digits = 0
+    private var exponent = 0
+    private var isNegative = false
+    private(set) var isInteger = true
+
+    /// Reads one number (RFC 8259 section 6) and leaves `position` behind it.
+    mutating func read(_ source: Span<UInt8>, from position: inout Int) throws(JSON.ParseError) {
+        if position < source.count, source[position] == UInt8(ascii: "-") {
+            isNegative = true
+            position += 1
+        }
+        let first = position
+        try readDigits(source, &position)
+        guard source[first] != UInt8(ascii: "0") || position == first + 1 else {
+            throw JSON.ParseError(rule: "a number starts with a superfluous zero", position: first)
+        }
+        if position < source.count, source[position] == UInt8(ascii: ".") {
+            isInteger = false
+            position += 1
+            let before = position
+            try readDigits(source, &position)
+            exponent -= position - before
+        }
+        if position < source.count, source[position] | 0x20 == UInt8(ascii: "e") {
+            isInteger = false
+            position += 1
+            try readExponent(source, &position)
+        }
+    }
+
+    private mutating func readDigits(_ source: Span<UInt8>, _ position: inout Int) throws(JSON.ParseError) {
+        let start = position
+        while position < source.count, case let digit = source[position] &- UInt8(ascii: "0"), digit <= 9 {
+            if digits > 0 || digit > 0 { digits += 1 }
+            if digits <= 19 { mantissa = mantissa &* 10 &+ UInt64(digit) }
+            position += 1
+        }
+        guard position > start else { throw JSON.ParseError(rule: "a digit was expected", position: position) }
+    }
+
+    private mutating func readExponent(_ source: Span<UInt8>, _ position: inout Int) throws(JSON.ParseError) {
+        var sign = 1
+        if position < source.count, source[position] == UInt8(ascii: "+") || source[position] == UInt8(ascii: "-") {
+            if source[position] == UInt8(ascii: "-") { sign = -1 }
+            position += 1
+        }
+        let start = position
+        var written = 0
+        while position < source.count, case let digit = source[position] &- UInt8(ascii: "0"), digit <= 9 {
+            written = min(written * 10 + Int(digit), 1_000_000)
+            position += 1
+        }
+        guard position > start else { throw JSON.ParseError(rule: "a digit was expected", position: position) }
+        exponent += sign * written
+    }
+
+    /// The nearest double; `nil` where that would be infinite, or zero for a number that is not.
+    func value(in source: Span<UInt8>, from start: Int, to end: Int) -> Double? {
+        if digits == 0 { return 0 }
+        // Both are exact as doubles, so one operation rounds once and correctly.
+        if digits <= 19, mantissa <= 1 << 53, exponent.magnitude <= 22 {
+            let power = Self.powersOfTen[Int(exponent.magnitude)]
+            let magnitude = exponent < 0 ? Double(mantissa) / power : Double(mantissa) * power
+            return isNegative ? -magnitude : magnitude
+        }
+        var text = ""
+        text.reserveCapacity(end - start)
+        for i in start..<end { text.unicodeScalars.append(Unicode.Scalar(source[i])) }
+        guard let value = Double(text), value.isFinite, value != 0 else { return nil }
+        return value
+    }
+
+    private static let powersOfTen: [Double] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+        1e20, 1e21, 1e22,
+    ]
+}

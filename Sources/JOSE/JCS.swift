@@ -1,0 +1,159 @@
+/// Writes JSON in its canonical form, the JSON Canonicalization Scheme (RFC 8785).
+public enum JCS {
+    /// Appends a string in quotes, with only the escapes of RFC 8785 section 3.2.2.2. `utf8` must be well-formed.
+    public static func appendString(_ utf8: Span<UInt8>, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\""))
+        for i in utf8.indices {
+            let byte = utf8[i]
+            if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                output.append(byte)
+            } else {
+                appendEscape(of: byte, to: &output)
+            }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    /// Appends a string in quotes; as ``appendString(_:to:)-(Span<UInt8>,_)``.
+    public static func appendString(_ text: String, to output: inout [UInt8]) {
+        let utf8 = text.utf8Span
+        appendString(utf8.span, to: &output)
+    }
+
+    private static func appendEscape(of byte: UInt8, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\\"))
+        switch byte {
+        case 0x08: output.append(UInt8(ascii: "b"))
+        case 0x09: output.append(UInt8(ascii: "t"))
+        case 0x0A: output.append(UInt8(ascii: "n"))
+        case 0x0C: output.append(UInt8(ascii: "f"))
+        case 0x0D: output.append(UInt8(ascii: "r"))
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(byte)
+        default:
+            output.append(contentsOf: byte < 0x10 ? "u000".utf8 : "u001".utf8)
+            output.append(byte & 15 + (byte & 15 < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+        }
+    }
+
+    /// Appends an integer.
+    public static func appendInt(_ value: Int, to output: inout [UInt8]) {
+        if (0...9).contains(value) {
+            output.append(UInt8(ascii: "0") + UInt8(value))
+        } else {
+            output.append(contentsOf: String(value).utf8)
+        }
+    }
+
+    /// Appends a finite number as ECMAScript's `Number::toString` does (RFC 8785 section 3.2.2.3).
+    public static func appendNumber(_ value: Double, to output: inout [UInt8]) {
+        if value.magnitude <= 0x1p53, let integer = Int(exactly: value) { return appendInt(integer, to: &output) }
+        if value < 0 { output.append(UInt8(ascii: "-")) }
+        // Swift's description has the shortest digits that read back as the same number; only its layout differs.
+        let (digits, exponent) = shortestDigits(of: value.magnitude)
+        let count = digits.count
+        switch exponent {
+        case count...21:
+            output.append(contentsOf: digits)
+            output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: exponent - count))
+        case 1..<max(count, 2) where exponent < count:
+            output.append(contentsOf: digits[..<exponent])
+            output.append(UInt8(ascii: "."))
+            output.append(contentsOf: digits[exponent...])
+        case -5...0:
+            output.append(contentsOf: "0.".utf8)
+            output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: -exponent))
+            output.append(contentsOf: digits)
+        default:
+            output.append(contentsOf: digits[..<1])
+            if count > 1 {
+                output.append(UInt8(ascii: "."))
+                output.append(contentsOf: digits[1...])
+            }
+            output.append(contentsOf: (exponent > 0 ? "e+" : "e-").utf8)
+            appendInt(abs(exponent - 1), to: &output)
+        }
+    }
+
+    /// The digits d1 d2 ... dk and the exponent n with value = 0.d1d2...dk x 10^n, d1 and dk not zero.
+    private static func shortestDigits(of value: Double) -> (digits: [UInt8], exponent: Int) {
+        var digits: [UInt8] = []
+        var exponent = 0
+        var pointSeen = false
+        var written = 0
+        var exponentSign: Int?
+        for byte in value.description.utf8 {
+            switch byte {
+            case UInt8(ascii: "."): pointSeen = true
+            case UInt8(ascii: "e"): exponentSign = 1
+            case UInt8(ascii: "-"): exponentSign = -1
+            case UInt8(ascii: "+"): break
+            default:
+                let digit = Int(byte) - 48
+                if exponentSign != nil {
+                    written = written * 10 + digit
+                } else {
+                    if !digits.isEmpty || digit > 0 { digits.append(byte) }
+                    if !pointSeen, !digits.isEmpty { exponent += 1 }
+                    if pointSeen, digits.isEmpty { exponent -= 1 }
+                }
+            }
+        }
+        while digits.last == UInt8(ascii: "0"), digits.count > 1 { digits.removeLast() }
+        return (digits.isEmpty ? [UInt8(ascii: "0")] : digits, exponent + (exponentSign ?? 1) * written)
+    }
+
+    /// Whether one name stands before another: by UTF-16 code units (RFC 8785 section 3.2.3), compared in UTF-8.
+    ///
+    /// The two orders differ only where surrogate pairs (lead bytes F0-F4) meet U+E000-U+FFFF (EE, EF).
+    static func precedes(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
+        let shared = min(a.count, b.count)
+        var i = 0
+        while i < shared {
+            if a[i] != b[i] { return rank(a[i]) < rank(b[i]) }
+            i += 1
+        }
+        return a.count < b.count
+    }
+
+    private static func rank(_ byte: UInt8) -> UInt8 { byte == 0xEE || byte == 0xEF ? byte + 0x10 : byte }
+}
+
+extension JSON.Value {
+    /// This value in canonical form.
+    public func canonical() -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(sourceLength)
+        appendCanonical(to: &output)
+        return output
+    }
+
+    /// Appends this value in canonical form. Recurses at most as deep as the document's depth limit.
+    public func appendCanonical(to output: inout [UInt8]) {
+        switch kind {
+        case .null: output.append(contentsOf: "null".utf8)
+        case .bool: output.append(contentsOf: (node.flag ? "true" : "false").utf8)
+        case .number: JCS.appendNumber(node.number, to: &output)
+        case .string: withUTF8 { JCS.appendString($0, to: &output) }
+        case .array:
+            output.append(UInt8(ascii: "["))
+            var isFirst = true
+            for element in elements {
+                if !isFirst { output.append(UInt8(ascii: ",")) }
+                isFirst = false
+                element.appendCanonical(to: &output)
+            }
+            output.append(UInt8(ascii: "]"))
+        case .object:
+            output.append(UInt8(ascii: "{"))
+            var isFirst = true
+            for member in sortedMembers {
+                if !isFirst { output.append(UInt8(ascii: ",")) }
+                isFirst = false
+                member.name.appendCanonical(to: &output)
+                output.append(UInt8(ascii: ":"))
+                member.value.appendCanonical(to: &output)
+            }
+            output.append(UInt8(ascii: "}"))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/// JSON to be written: built from literals and values, serialized in canonical form (RFC 8785).
+public indirect enum JSONTree: Sendable {
+    case null
+    case bool(Bool)
+    case int(Int)
+    case number(Double)
+    case string(String)
+    case array([JSONTree])
+    case object([String: JSONTree])
+    /// A value out of a document that was read.
+    case value(JSON.Value)
+
+    /// This tree in canonical form, as UTF-8.
+    public func canonical() -> [UInt8] {
+        var output: [UInt8] = []
+        append(to: &output)
+        return output
+    }
+
+    /// This tree in canonical form, as text.
+    public var text: String { String(decoding: canonical(), as: UTF8.self) }
+
+    private func append(to output: inout [UInt8]) {
+        switch self {
+        case .null: output.append(contentsOf: "null".utf8)
+        case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
+        case .int(let value): JCS.appendInt(value, to: &output)
+        case .number(let value): JCS.appendNumber(value, to: &output)
+        case .string(let value): JCS.appendString(value, to: &output)
+        case .value(let value): value.appendCanonical(to: &output)
+        case .array(let elements):
+            output.append(UInt8(ascii: "["))
+            for (i, element) in elements.enumerated() {
+                if i > 0 { output.append(UInt8(ascii: ",")) }
+                element.append(to: &output)
+            }
+            output.append(UInt8(ascii: "]"))
+        case .object(let members):
+            output.append(UInt8(ascii: "{"))
+            for (i, member) in members.sorted(by: { Self.precedes($0.key, $1.key) }).enumerated() {
+                if i > 0 { output.append(UInt8(ascii: ",")) }
+                JCS.appendString(member.key, to: &output)
+                output.append(UInt8(ascii: ":"))
+                member.value.append(to: &output)
+            }
+            output.append(UInt8(ascii: "}"))
+        }
+    }
+
+    private static func precedes(_ a: String, _ b: String) -> Bool {
+        let (a, b) = (a.utf8Span, b.utf8Span)
+        return JCS.precedes(a.span, b.span)
+    }
+}
+
+extension JSONTree: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+{
+    /// `null`.
+    public init(nilLiteral: ()) { self = .null }
+    /// A string.
+    public init(stringLiteral value: String) { self = .string(value) }
+    /// An integer.
+    public init(integerLiteral value: Int) { self = .int(value) }
+    /// `true` or `false`.
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// An array.
+    public init(arrayLiteral elements: JSONTree...) { self = .array(elements) }
+    /// An object; of members with one name the last counts.
+    public init(dictionaryLiteral elements: (String, JSONTree)...) {
+        self = .object(Dictionary(elements) { _, last in last })
+    }
+}

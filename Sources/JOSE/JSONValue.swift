@@ -1,0 +1,127 @@
+extension JSON.Value {
+    /// The member with this name, `nil` when there is none or this is no object. Takes time linear in the members.
+    public subscript(name: String) -> JSON.Value? {
+        guard kind == .object else { return nil }
+        var key = index + 1
+        let end = Int(node.next)
+        while key < end {
+            let value = JSON.Value(storage: storage, index: key + 1)
+            if JSON.Value(storage: storage, index: key).equals(name) { return value }
+            key = Int(value.node.next)
+        }
+        return nil
+    }
+
+    /// Whether this is a string of exactly this text, byte for byte; allocates nothing.
+    public func equals(_ text: String) -> Bool {
+        guard kind == .string else { return false }
+        let utf8 = text.utf8Span
+        let bytes = storage.bytes
+        return utf8.span.hasSameBytes(as: bytes.span.extracting(self.text))
+    }
+
+    /// Whether two values are the same: numbers by value, strings byte for byte, objects whatever their order.
+    ///
+    /// Recurses at most as deep as the documents' depth limit.
+    public func isEqual(to other: JSON.Value) -> Bool {
+        guard kind == other.kind else { return false }
+        switch kind {
+        case .null: return true
+        case .bool: return node.flag == other.node.flag
+        case .number: return node.number == other.node.number
+        case .string: return hasSameText(as: other)
+        case .array:
+            guard count == other.count else { return false }
+            return zip(elements, other.elements).allSatisfy { $0.isEqual(to: $1) }
+        case .object:
+            guard count == other.count else { return false }
+            return zip(sortedMembers, other.sortedMembers).allSatisfy {
+                $0.name.hasSameText(as: $1.name) && $0.value.isEqual(to: $1.value)
+            }
+        }
+    }
+
+    /// Whether both stand in their documents as the very same bytes. A cheap way to see that nothing has changed:
+    /// where it says no, the values may be equal all the same.
+    public func hasSameSource(as other: JSON.Value) -> Bool {
+        let (a, b) = (node, other.node)
+        guard a.sourceEnd - a.sourceStart == b.sourceEnd - b.sourceStart else { return false }
+        let (bytes, otherBytes) = (storage.bytes, other.storage.bytes)
+        return bytes.span.extracting(Int(a.sourceStart)..<Int(a.sourceEnd))
+            .hasSameBytes(as: otherBytes.span.extracting(Int(b.sourceStart)..<Int(b.sourceEnd)))
+    }
+
+    /// Calls `body` with a string's unescaped UTF-8, or with nothing for any other kind of value; copies nothing.
+    public func withUTF8<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        let bytes = storage.bytes
+        return body(bytes.span.extracting(text))
+    }
+
+    /// Where a string's unescaped bytes stand; empty for any other kind of value.
+    var text: Range<Int> {
+        let node = node
+        guard node.kind == .string else { return 0..<0 }
+        return Int(node.first)..<Int(node.first) + Int(node.length)
+    }
+
+    func hasSameText(as other: JSON.Value) -> Bool {
+        let (bytes, otherBytes) = (storage.bytes, other.storage.bytes)
+        return bytes.span.extracting(text).hasSameBytes(as: otherBytes.span.extracting(other.text))
+    }
+}
+
+extension JSON.Value {
+    /// The elements of an array in their order; empty for any other kind of value.
+    public var elements: Elements {
+        let node = node
+        return Elements(storage: storage, cursor: index + 1, end: node.kind == .array ? Int(node.next) : index + 1)
+    }
+
+    /// The members of an object in the order of the document; empty for any other kind of value.
+    public var members: Members {
+        let node = node
+        return Members(storage: storage, cursor: index + 1, end: node.kind == .object ? Int(node.next) : index + 1)
+    }
+
+    /// A member of an object.
+    public typealias Member = (name: JSON.Value, value: JSON.Value)
+
+    /// A pass over an array's elements.
+    public struct Elements: Sequence, IteratorProtocol, Sendable {
+        let storage: JSON.Storage
+        var cursor: Int
+        let end: Int
+
+        /// The next element.
+        public mutating func next() -> JSON.Value? {
+            guard cursor < end else { return nil }
+            let value = JSON.Value(storage: storage, index: cursor)
+            cursor = Int(value.node.next)
+            return value
+        }
+    }
+
+    /// A pass over an object's members.
+    public struct Members: Sequence, IteratorProtocol, Sendable {
+        let storage: JSON.Storage
+        var cursor: Int
+        let end: Int
+
+        /// The next member.
+        public mutating func next() -> Member? {
+            guard cursor < end else { return nil }
+            let name = JSON.Value(storage: storage, index: cursor)
+            let value = JSON.Value(storage: storage, index: cursor + 1)
+            cursor = Int(value.node.next)
+            return (name, value)
+        }
+    }
+
+    /// An object's members in JCS order (RFC 8785 section 3.2.3).
+    var sortedMembers: [Member] {
+        var all = Array(members)
+        guard all.count > 1 else { return all }
+        all.sort { a, b in a.name.withUTF8 { left in b.name.withUTF8 { right in JCS.precedes(left, right) } } }
+        return all
+    }
+}
