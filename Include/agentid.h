@@ -1,0 +1,665 @@
+/*
+ * libagentid: identities, narrowing authority and a guard for AI agents.
+ *
+ * Every agent instance has an Ed25519 key and a SPIFFE ID of its own, holds authority for one task (a chain of
+ * signed grants, draft-niyikiza-oauth-attenuating-agent-tokens-01), hands on only less than it has, proves each
+ * call, and is stopped by a guard the moment it strays.
+ *
+ * Conventions, kept everywhere in this header
+ *
+ * Arguments    In this order: the handle acted on; inputs; options; outputs; `error`, which may always be NULL.
+ *              An input text is a pointer and a length in bytes: UTF-8, no NUL needed. A NULL pointer with length
+ *              0 is the empty text. A function whose name ends in `_z` takes NUL-terminated texts instead: it
+ *              spares foreign callers the conversion of lengths. Texts inside option structs are NUL-terminated;
+ *              NULL there means "not given".
+ * Status       AGENTID_OK is 0 and the only value that means "go on". A refusal by policy is AGENTID_DENIED, every
+ *              other value is a fault of the call: `if (agentid_..._authorize(...) != AGENTID_OK) refuse();` is safe.
+ * Outputs      Written on AGENTID_OK only, except `decision`, which is also written on AGENTID_DENIED. Otherwise set
+ *              to NULL (handles) or emptied (bytes), so that freeing them is always allowed.
+ * Errors       Where `error` is not NULL, it receives an object on every status but AGENTID_OK (NULL then), to be
+ *              freed with agentid_error_free(). There is no thread-local or global last error.
+ * Handles      A handle is a slot and a generation, never an address. Closed, stale, foreign and made-up handles get
+ *              AGENTID_E_HANDLE. Closing is idempotent; closing what another thread is using is safe: it ends after
+ *              that call. NULL may be closed and freed.
+ * Threads      Every function may be called from any thread at any time.
+ * fork()       In a child process every handle answers AGENTID_E_FORKED and no key is readable. exec() is fine.
+ * Time         Seconds since 1970-01-01T00:00:00Z, as int64_t.
+ * Secrets      Private keys never leave through this interface, except through agentid_agent_export_key().
+ * Compatibility  Options start with `struct_size` and are made by an AGENTID_..._INIT macro: a program compiled
+ *              against an older header keeps working. Until 1.0 the SONAME is libagentid.so.0.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AGENTID_H
+#define AGENTID_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define AGENTID_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define AGENTID_MUST_CHECK
+#endif
+
+#define AGENTID_VERSION_MAJOR 0
+#define AGENTID_VERSION_MINOR 1
+#define AGENTID_VERSION_PATCH 0
+
+/* Counts incompatible changes of this header. A binding compares it with agentid_abi_version() when it loads. */
+#define AGENTID_ABI_VERSION 1
+
+/* ---------------------------------------------------------------------------------------------------------- Types */
+
+/* The result of a call. */
+typedef int32_t agentid_status;
+enum {
+    AGENTID_OK = 0,              /* done; for a guard: permitted */
+    AGENTID_DENIED = 1,          /* refused by a rule; the decision and the error say which */
+    AGENTID_E_ARGUMENT = 2,      /* an argument is NULL, out of range or of the wrong struct size */
+    AGENTID_E_HANDLE = 3,        /* a handle is closed, stale, foreign or made up */
+    AGENTID_E_FORKED = 4,        /* the handle was made before fork() */
+    AGENTID_E_MALFORMED = 5,     /* a token, JSON document, key or identifier is not well-formed */
+    AGENTID_E_SCOPE = 6,         /* a scope is malformed, or an intersection is empty */
+    AGENTID_E_NOT_FOUND = 7,     /* no such profile, key or tool */
+    AGENTID_E_EXISTS = 8,        /* it exists already */
+    AGENTID_E_STATE = 9,         /* not possible now: closed agent, expired grant, terminal depth, past review date */
+    AGENTID_E_LIMIT = 10,        /* beyond a documented limit */
+    AGENTID_E_IO = 11,           /* a file could not be read, written or locked, or has unsafe permissions */
+    AGENTID_E_PASSPHRASE = 12,   /* a passphrase is missing or wrong */
+    AGENTID_E_SIGNER = 13,       /* the caller's signer failed, or what it returned does not verify */
+    AGENTID_E_VERSION = 14,      /* data was written by a newer version of this library */
+    AGENTID_E_INTERNAL = 15      /* a fault of this library or of the machine (no entropy, no memory) */
+};
+
+/* What went wrong: see agentid_error_*(). Freed by agentid_error_free(). */
+typedef struct agentid_error agentid_error;
+/* The root of trust of one trust domain: signing keys, profiles, revocations. Closed by agentid_authority_close(). */
+typedef struct agentid_authority agentid_authority;
+/* One running agent instance: its identity, its key, its chain. Closed by agentid_agent_close(). */
+typedef struct agentid_agent agentid_agent;
+/* The point that decides. Closed by agentid_guard_close(). */
+typedef struct agentid_guard agentid_guard;
+/* A chain that a guard has verified, kept to spare the look-up. Freed by agentid_admission_free(). */
+typedef struct agentid_admission agentid_admission;
+/* One decision, immutable. Freed by agentid_decision_free(). */
+typedef struct agentid_decision agentid_decision;
+/* A scope, parsed and compiled, immutable. Freed by agentid_scope_free(). */
+typedef struct agentid_scope agentid_scope;
+
+/*
+ * Bytes owned by the library, with a NUL behind them that `len` does not count. Freed by agentid_bytes_free(),
+ * any number of times; `owner` is the library's.
+ */
+typedef struct agentid_bytes {
+    const char *data;
+    size_t len;
+    uint64_t owner;
+} agentid_bytes;
+
+/* What a revocation names. */
+typedef int32_t agentid_revocation_kind;
+enum {
+    AGENTID_REVOKE_GRANT = 0,      /* a grant's `jti` */
+    AGENTID_REVOKE_KEY = 1,        /* a holder's key, as RFC 7638 thumbprint */
+    AGENTID_REVOKE_AGENT = 2,      /* an agent's SPIFFE ID; everything under it falls with it */
+    AGENTID_REVOKE_PROFILE = 3,    /* a profile's name */
+    AGENTID_REVOKE_PRINCIPAL = 4,  /* a principal's URI */
+    AGENTID_REVOKE_ISSUER = 5      /* an authority's signing key, as RFC 7638 thumbprint (`kid`) */
+};
+
+/* ---------------------------------------------------------------------------------------- Version, errors, bytes */
+
+/*
+ * The ABI version this library was built with.
+ * Returns: AGENTID_ABI_VERSION of the library's own header.
+ */
+uint32_t agentid_abi_version(void);
+
+/*
+ * The library's version, e.g. "0.1.0".
+ * Returns: a static text.
+ */
+const char *agentid_version(void);
+
+/*
+ * Checks the library in this process: known answers of Ed25519, SHA-256 and JCS, entropy, guarded memory.
+ * Returns: AGENTID_OK, or AGENTID_E_INTERNAL with an error that names the check.
+ */
+agentid_status agentid_selftest(agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * A status in words, e.g. "denied".
+ * Returns: a static text; "unknown" for a value that is no status.
+ */
+const char *agentid_status_name(agentid_status status);
+
+/*
+ * The status that came with this error.
+ * Returns: never AGENTID_OK; AGENTID_E_HANDLE for a handle that is none.
+ */
+agentid_status agentid_error_code(const agentid_error *error);
+
+/*
+ * The stable name of what went wrong: a reason code for denials ("argument_constraint_violated"), else an error name.
+ * Returns: a text that lives as long as the error.
+ */
+const char *agentid_error_name(const agentid_error *error);
+
+/*
+ * What went wrong and what to do, for people. Never contains argument values or secrets.
+ * Returns: a text that lives as long as the error.
+ */
+const char *agentid_error_message(const agentid_error *error);
+
+/*
+ * Where: the parameter, option, JSON path or claim at fault, e.g. "options.scope", "chain[2].exp", "arguments.path".
+ * Returns: a text that lives as long as the error, empty where there is no such place.
+ */
+const char *agentid_error_where(const agentid_error *error);
+
+/*
+ * The link of the chain at fault.
+ * Returns: 0 for the root, counting towards the leaf; -1 where no link is at fault.
+ */
+int32_t agentid_error_link(const agentid_error *error);
+
+/* Frees an error. */
+void agentid_error_free(agentid_error *error);
+
+/* Frees bytes and empties the struct. Bytes that held a private key are wiped first. */
+void agentid_bytes_free(agentid_bytes *bytes);
+
+/* ------------------------------------------------------------------------------------------------------ Callbacks */
+
+/*
+ * Signs with a key that is not in this process (HSM, KMS). Called on the thread that makes the call that needs it,
+ * never two calls at once for one authority.
+ *   sign        writes the 64 bytes of an Ed25519 signature (RFC 8032) of `message`; returns 0, or anything else
+ *               for a failure. Every signature is verified before it is used.
+ *   public_key  32 bytes, the Ed25519 public key; copied.
+ *   release     called once, when the library needs `user_data` no more; may be NULL.
+ */
+typedef struct agentid_signer {
+    size_t struct_size;
+    int32_t (*sign)(const uint8_t *message, size_t message_len, uint8_t signature[64], void *user_data);
+    const uint8_t *public_key;
+    void (*release)(void *user_data);
+    void *user_data;
+} agentid_signer;
+#define AGENTID_SIGNER_INIT { sizeof(agentid_signer), NULL, NULL, NULL, NULL }
+
+/*
+ * Tells the time instead of the machine's clock. Called on any thread, several at once.
+ *   now         returns milliseconds since 1970-01-01T00:00:00Z.
+ *   release     called once, when the library needs `user_data` no more; may be NULL.
+ */
+typedef struct agentid_clock {
+    size_t struct_size;
+    int64_t (*now)(void *user_data);
+    void (*release)(void *user_data);
+    void *user_data;
+} agentid_clock;
+#define AGENTID_CLOCK_INIT { sizeof(agentid_clock), NULL, NULL, NULL }
+
+/* ------------------------------------------------------------------------------------------------------ Authority */
+
+typedef struct agentid_authority_options {
+    size_t struct_size;
+    const char *trust_domain;        /* e.g. "acme.example"; needed to create, checked against what is stored */
+    const char *passphrase;          /* encrypts the signing keys at rest; needed again at every opening */
+    const agentid_signer *signer;    /* signs instead of a stored key; no private key is then kept */
+    const agentid_clock *clock;      /* NULL: the machine's clock */
+    int32_t must_exist;              /* not 0: do not create what is not there */
+} agentid_authority_options;
+#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0 }
+
+/*
+ * Opens the authority kept in a directory, or creates it there (mode 0700, keys 0600).
+ * Args:
+ *   directory  where; an empty text keeps everything in memory, gone when the authority is closed.
+ *   options    `trust_domain` at least, to create one.
+ *   authority  out: to be closed with agentid_authority_close().
+ * Returns: AGENTID_OK; AGENTID_E_IO, AGENTID_E_PASSPHRASE, AGENTID_E_NOT_FOUND, AGENTID_E_VERSION,
+ *          AGENTID_E_MALFORMED (trust domain, stored state), AGENTID_E_STATE (another trust domain is stored).
+ */
+agentid_status agentid_authority_open(const char *directory, size_t directory_len,
+                                      const agentid_authority_options *options,
+                                      agentid_authority **authority, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* Closes an authority and wipes its keys. Agents made by it keep running; their leases are no longer renewed. */
+void agentid_authority_close(agentid_authority *authority);
+
+/*
+ * The trust domain's bundle: a SPIFFE bundle (JWKS with spiffe_sequence and spiffe_refresh_hint) of public keys.
+ * Args: bundle  out: JSON, for agentid_guard_add_bundle() and anyone else who verifies.
+ */
+agentid_status agentid_authority_bundle(agentid_authority *authority, agentid_bytes *bundle,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Adds the next signing key to the bundle without signing with it yet; guards need to see it first.
+ * Returns: AGENTID_OK; AGENTID_E_STATE where one is published already, or where the caller signs.
+ */
+agentid_status agentid_authority_publish_key(agentid_authority *authority, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Signs with the published key from now on. The old key stays in the bundle until the last grant under it has expired.
+ * Returns: AGENTID_OK; AGENTID_E_STATE where no next key is published.
+ */
+agentid_status agentid_authority_activate_key(agentid_authority *authority, agentid_error **error) AGENTID_MUST_CHECK;
+
+typedef struct agentid_profile_options {
+    size_t struct_size;
+    const char *owner;               /* URI of who answers for such agents, e.g. "team:research@acme.example"; needed */
+    const char *ceiling;             /* scope no agent of this profile goes beyond, text or JSON form; needed */
+    int64_t max_lifetime;            /* longest lifetime of a grant, seconds; 0: one hour */
+    int32_t max_depth;               /* deepest delegation; -1: the default of 4; 0: none */
+    int64_t review_by;               /* no new agents after this time; 0: no review date */
+} agentid_profile_options;
+#define AGENTID_PROFILE_OPTIONS_INIT { sizeof(agentid_profile_options), NULL, NULL, 0, -1, 0 }
+
+/*
+ * Creates or replaces a profile: what an agent may at most be.
+ * Args: name  letters, digits, '.', '-', '_': it becomes a segment of agents' IDs.
+ */
+agentid_status agentid_authority_put_profile(agentid_authority *authority, const char *name, size_t name_len,
+                                             const agentid_profile_options *options,
+                                             agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * All profiles.
+ * Args: profiles  out: a JSON array of objects: name, owner, ceiling, max_lifetime, max_depth, review_by.
+ */
+agentid_status agentid_authority_profiles(agentid_authority *authority, agentid_bytes *profiles,
+                                          agentid_error **error) AGENTID_MUST_CHECK;
+
+typedef struct agentid_agent_options {
+    size_t struct_size;
+    const char *principal;           /* URI of whom the agent acts for, e.g. "user:alice@acme.example"; needed */
+    const char *task;                /* which task, in a few words; needed */
+    const char *intent;              /* what the human asked, verbatim if you like */
+    const char *scope;               /* what the task needs, text or JSON form; needed */
+    const char *entitlements;        /* what the principal may do at most; NULL: no limit beside the ceiling */
+    int64_t lifetime;                /* of the grant, seconds; 0: five minutes */
+    int32_t max_depth;               /* deepest delegation; -1: the profile's */
+    const char *labels;              /* information-flow labels the task starts with: a JSON array of strings */
+} agentid_agent_options;
+#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, -1, NULL }
+
+/*
+ * Starts an agent: a new ID, a new key, a credential, and a root grant for
+ * profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+ * Args: agent  out: to be closed with agentid_agent_close().
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND (profile), AGENTID_E_SCOPE (empty intersection: names tool and argument),
+ *          AGENTID_E_STATE (past its review date, or revoked), AGENTID_E_LIMIT (lifetime or depth beyond the profile's).
+ */
+agentid_status agentid_authority_start_agent(agentid_authority *authority, const char *profile, size_t profile_len,
+                                             const agentid_agent_options *options,
+                                             agentid_agent **agent, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Issues a root grant and a credential to a key that is held elsewhere; otherwise as agentid_authority_start_agent().
+ * Args:
+ *   holder      the holder's public key, a JWK (kty OKP, crv Ed25519); one with private members is refused.
+ *   chain       out: the root grant, a chain of one.
+ *   credential  out: the credential, a WIMSE workload identity token.
+ */
+agentid_status agentid_authority_issue(agentid_authority *authority, const char *profile, size_t profile_len,
+                                       const char *holder, size_t holder_len, const agentid_agent_options *options,
+                                       agentid_bytes *chain, agentid_bytes *credential,
+                                       agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Revokes, for good: every chain that contains what is named is denied from now on, by every guard that was made by
+ * agentid_authority_guard() here or opened on the same directory on this machine.
+ * Args: value  what `kind` says.
+ */
+agentid_status agentid_authority_revoke(agentid_authority *authority, agentid_revocation_kind kind,
+                                        const char *value, size_t value_len,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* ---------------------------------------------------------------------------------------------------------- Agent */
+
+typedef struct agentid_delegation_options {
+    size_t struct_size;
+    const char *scope;               /* what the child may do, text or JSON form; NULL: the same scope */
+    int64_t lifetime;                /* seconds; 0: as long as the parent's grant */
+    int32_t max_depth;               /* how much deeper the child may delegate; -1: as deep as the parent may */
+    const char *labels;              /* labels added to the parent's: a JSON array of strings */
+    const char *agent;               /* agentid_agent_delegate() only: the ID of a holder that has a credential */
+} agentid_delegation_options;
+#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, -1, NULL, NULL }
+
+/*
+ * Starts a sub-agent under this one, offline: an ID below its parent's, a key of its own, a narrower grant.
+ * Args:
+ *   name   a path segment, e.g. "reader".
+ *   child  out: to be closed with agentid_agent_close().
+ * Returns: AGENTID_OK; AGENTID_E_SCOPE (not below the parent's: names tool and argument), AGENTID_E_STATE (closed,
+ *          expired, or no deeper delegation allowed).
+ */
+agentid_status agentid_agent_spawn(agentid_agent *agent, const char *name, size_t name_len,
+                                   const agentid_delegation_options *options,
+                                   agentid_agent **child, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Delegates to a key that is held elsewhere, offline.
+ * Args:
+ *   holder  the child's public key, a JWK; the agent's own key is refused.
+ *   chain   out: this agent's chain with the new grant behind it.
+ */
+agentid_status agentid_agent_delegate(agentid_agent *agent, const char *holder, size_t holder_len,
+                                      const agentid_delegation_options *options,
+                                      agentid_bytes *chain, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Signs one call: the proof that goes with the chain to a guard elsewhere.
+ * Args:
+ *   tool       the tool's name, exactly.
+ *   arguments  the call's arguments, a JSON object.
+ *   audience   the guard's name for itself; empty where that guard asks for none.
+ *   proof      out: a compact JWS, good for one call within the guard's window (30 s by default).
+ */
+agentid_status agentid_agent_prove(agentid_agent *agent, const char *tool, size_t tool_len,
+                                   const char *arguments, size_t arguments_len,
+                                   const char *audience, size_t audience_len,
+                                   agentid_bytes *proof, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Asks the authority's own guard, in this process: holding the agent is the proof.
+ * Args: decision  out, may be NULL.
+ * Returns: AGENTID_OK permitted, AGENTID_DENIED not; AGENTID_E_STATE where the agent has no authority in this process
+ *          (use agentid_guard_authorize_agent()).
+ */
+agentid_status agentid_agent_authorize(agentid_agent *agent, const char *tool, size_t tool_len,
+                                       const char *arguments, size_t arguments_len,
+                                       agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* agentid_agent_authorize() with NUL-terminated texts. */
+agentid_status agentid_agent_authorize_z(agentid_agent *agent, const char *tool, const char *arguments,
+                                         agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Replaces the agent's key: a same-scope grant to a new key (holder-key handoff), a new credential, the old key wiped.
+ * What it had delegated stays valid. Costs one level of depth.
+ */
+agentid_status agentid_agent_rotate_key(agentid_agent *agent, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The agent's SPIFFE ID. */
+agentid_status agentid_agent_id(agentid_agent *agent, agentid_bytes *id, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The agent's chain: grants from the root to its own, joined by '~'. */
+agentid_status agentid_agent_chain(agentid_agent *agent, agentid_bytes *chain,
+                                   agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The agent's credential, a WIMSE workload identity token; empty for a sub-agent that was started offline. */
+agentid_status agentid_agent_credential(agentid_agent *agent, agentid_bytes *credential,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The agent's public key, a JWK. */
+agentid_status agentid_agent_public_key(agentid_agent *agent, agentid_bytes *jwk,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The agent's scope in text form. */
+agentid_status agentid_agent_scope(agentid_agent *agent, agentid_bytes *scope,
+                                   agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The agent's private key, a JWK with `d`: the only way a key leaves this library. Free it at once: it is wiped then.
+ * Args: jwk  out.
+ */
+agentid_status agentid_agent_export_key(agentid_agent *agent, agentid_bytes *jwk,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+typedef struct agentid_open_agent_options {
+    size_t struct_size;
+    const char *key;                 /* the private key, a JWK with `d`; copied into guarded memory; needed */
+    const char *chain;               /* the chain whose leaf is bound to that key; needed */
+    const char *credential;          /* the credential, where there is one */
+    const agentid_clock *clock;      /* NULL: the machine's clock */
+} agentid_open_agent_options;
+#define AGENTID_OPEN_AGENT_OPTIONS_INIT { sizeof(agentid_open_agent_options), NULL, NULL, NULL, NULL }
+
+/*
+ * Takes up an identity that was issued or delegated to a key held here. The chain is read, not verified: it is the
+ * guard that decides what it is worth.
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED; AGENTID_E_STATE where the leaf is bound to another key.
+ */
+agentid_status agentid_agent_open(const agentid_open_agent_options *options, agentid_agent **agent,
+                                  agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Makes a new Ed25519 key pair, for an agent that asks elsewhere for its grant.
+ * Args: jwk  out: a private JWK; free it as soon as it is stored.
+ */
+agentid_status agentid_key_generate(agentid_bytes *jwk, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Ends the agent: its key is wiped, its grant and all below it are revoked where its authority lives in this process.
+ */
+void agentid_agent_close(agentid_agent *agent);
+
+/* ---------------------------------------------------------------------------------------------------------- Guard */
+
+typedef struct agentid_guard_options {
+    size_t struct_size;
+    const char *audience;            /* the guard's own name; proofs must carry it; NULL with no_audience set */
+    int32_t no_audience;             /* not 0: accept proofs without audience */
+    int32_t require_claim;           /* not 0: deny chains without the claim that names agent, owner and principal */
+    int64_t proof_window;            /* seconds either way; 0: 30; at most 60 */
+    int64_t max_view_age;            /* deny when revocations are older than this, seconds; 0: no bound */
+    int64_t replay_capacity;         /* proofs remembered; 0: 65536; a full memory denies */
+    int64_t cache_entries;           /* verified chains kept; 0: 4096 */
+    int64_t cache_bytes;             /* of all chains kept; 0: 32 MiB */
+    int32_t max_depth;               /* deepest chain; 0: 16; at most 64 */
+    int64_t max_token_size;          /* bytes; 0: 64 KiB, which is also the most */
+    int64_t max_chain_size;          /* bytes; 0: 256 KiB, which is also the most */
+    const agentid_clock *clock;      /* NULL: the machine's clock */
+} agentid_guard_options;
+#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
+
+/*
+ * Makes a guard that knows only the bundles and revocations it is given.
+ * Args: guard  out: to be closed with agentid_guard_close().
+ */
+agentid_status agentid_guard_open(const agentid_guard_options *options, agentid_guard **guard,
+                                  agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Makes a guard that follows an authority: its bundle and its revocations, as they change.
+ * Args: guard  out: to be closed with agentid_guard_close(); stays usable when the authority is closed.
+ */
+agentid_status agentid_authority_guard(agentid_authority *authority, const agentid_guard_options *options,
+                                       agentid_guard **guard, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Makes a guard that follows the authority kept in a directory, for a process that has no business with its keys:
+ * reads the public state only. Revocations by any process of this machine show at the very next call.
+ * Args: guard  out: to be closed with agentid_guard_close().
+ */
+agentid_status agentid_guard_open_directory(const char *directory, size_t directory_len,
+                                            const agentid_guard_options *options, agentid_guard **guard,
+                                            agentid_error **error) AGENTID_MUST_CHECK;
+
+/* Closes a guard. */
+void agentid_guard_close(agentid_guard *guard);
+
+/*
+ * Trusts the keys of a bundle for the trust domain they belong to, in place of an earlier bundle of that domain with a
+ * lower sequence. Args:
+ *   trust_domain  whose bundle it is.
+ *   bundle        a SPIFFE bundle, JSON.
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED; AGENTID_E_STATE for a sequence lower than what is held.
+ */
+agentid_status agentid_guard_add_bundle(agentid_guard *guard, const char *trust_domain, size_t trust_domain_len,
+                                        const char *bundle, size_t bundle_len,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* Revokes for this guard alone. Shows before the call returns. */
+agentid_status agentid_guard_revoke(agentid_guard *guard, agentid_revocation_kind kind,
+                                    const char *value, size_t value_len, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Decides one call: may the holder of this chain, who signed this proof, call this tool with these arguments, now?
+ * Args:
+ *   chain      grants from the root to the leaf, joined by '~'.
+ *   proof      the proof for exactly this call.
+ *   tool       the tool about to be called.
+ *   arguments  its arguments, a JSON object.
+ *   decision   out, may be NULL.
+ * Returns: AGENTID_OK permitted; AGENTID_DENIED not, with the reason in decision and error; anything else is a fault of
+ *          the call and means no as well.
+ */
+agentid_status agentid_guard_authorize(agentid_guard *guard, const char *chain, size_t chain_len,
+                                       const char *proof, size_t proof_len, const char *tool, size_t tool_len,
+                                       const char *arguments, size_t arguments_len,
+                                       agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* agentid_guard_authorize() with NUL-terminated texts. */
+agentid_status agentid_guard_authorize_z(agentid_guard *guard, const char *chain, const char *proof, const char *tool,
+                                         const char *arguments, agentid_decision **decision,
+                                         agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Decides one call of an agent held in this process; no proof is needed.
+ * Args: decision  out, may be NULL.
+ */
+agentid_status agentid_guard_authorize_agent(agentid_guard *guard, agentid_agent *agent,
+                                             const char *tool, size_t tool_len,
+                                             const char *arguments, size_t arguments_len,
+                                             agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Verifies a chain once, for many calls.
+ * Args:
+ *   chain        grants joined by '~'.
+ *   credentials  credentials of holders whose ID is not under their parent's, joined by '~'; may be empty.
+ *   admission    out: to be freed with agentid_admission_free().
+ * Returns: AGENTID_OK; AGENTID_DENIED with the reason in the error.
+ */
+agentid_status agentid_guard_admit(agentid_guard *guard, const char *chain, size_t chain_len,
+                                   const char *credentials, size_t credentials_len,
+                                   agentid_admission **admission, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Decides one call under an admitted chain: expiry, revocation, proof and scope are checked anew each time.
+ * Args: decision  out, may be NULL.
+ */
+agentid_status agentid_admission_authorize(agentid_admission *admission, const char *proof, size_t proof_len,
+                                           const char *tool, size_t tool_len,
+                                           const char *arguments, size_t arguments_len,
+                                           agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* Frees an admission. */
+void agentid_admission_free(agentid_admission *admission);
+
+/*
+ * What a guard has done and holds.
+ * Args: statistics  out: JSON: permitted, denied (by reason), cached chains and bytes, remembered proofs, revocations.
+ */
+agentid_status agentid_guard_statistics(agentid_guard *guard, agentid_bytes *statistics,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* ------------------------------------------------------------------------------------------------------- Decision */
+
+/*
+ * Whether the call was permitted.
+ * Returns: 1 permitted; 0 denied, or no decision at all.
+ */
+int32_t agentid_decision_permitted(const agentid_decision *decision);
+
+/*
+ * Why not: the reason code, e.g. "argument_constraint_violated".
+ * Returns: a text that lives as long as the decision; empty for a permit.
+ */
+const char *agentid_decision_reason(const agentid_decision *decision);
+
+/*
+ * The decision as a document: {"decision","reason","message","link","tool","argument","arguments","chain":[...]}; the
+ * chain has one object per link: jti, agent, key (thumbprint), expires; the root's also owner, principal, task.
+ * Argument names, never their values.
+ * Args: document  out: JSON.
+ */
+agentid_status agentid_decision_document(const agentid_decision *decision, agentid_bytes *document,
+                                         agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The decision as people read it: who, for whom, what, and on a denial which constraint of which link said no.
+ * Args: text  out: UTF-8, several lines.
+ */
+agentid_status agentid_decision_explain(const agentid_decision *decision, agentid_bytes *text,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* Frees a decision. */
+void agentid_decision_free(agentid_decision *decision);
+
+/* ---------------------------------------------------------------------------------------------------------- Scope */
+
+/*
+ * Reads a scope.
+ * Args:
+ *   text   text form, e.g. `read_file(path under "/data"); search(query: *)`, or JSON form (an AAT `tools` object).
+ *   scope  out: to be freed with agentid_scope_free().
+ * Returns: AGENTID_OK; AGENTID_E_SCOPE with the position at fault.
+ */
+agentid_status agentid_scope_parse(const char *text, size_t text_len, agentid_scope **scope,
+                                   agentid_error **error) AGENTID_MUST_CHECK;
+
+/* Frees a scope. */
+void agentid_scope_free(agentid_scope *scope);
+
+/* The scope in text form; reads back as the same scope. */
+agentid_status agentid_scope_text(const agentid_scope *scope, agentid_bytes *text,
+                                  agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The scope in JSON form, an AAT `tools` object; reads back as the same scope. */
+agentid_status agentid_scope_json(const agentid_scope *scope, agentid_bytes *json,
+                                  agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The scope in words, a line per tool and argument. */
+agentid_status agentid_scope_explain(const agentid_scope *scope, agentid_bytes *text,
+                                     agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Whether a scope permits a call.
+ * Args: arguments  a JSON object.
+ * Returns: AGENTID_OK or AGENTID_DENIED; the error names the first argument at fault.
+ */
+agentid_status agentid_scope_permits(const agentid_scope *scope, const char *tool, size_t tool_len,
+                                     const char *arguments, size_t arguments_len,
+                                     agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Whether `child` is provably below `parent` (AAT section 4.5).
+ * Returns: AGENTID_OK or AGENTID_DENIED; the error names tool and argument.
+ */
+agentid_status agentid_scope_subsumes(const agentid_scope *parent, const agentid_scope *child,
+                                      agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The intersection of two scopes.
+ * Args: meet  out: to be freed with agentid_scope_free().
+ * Returns: AGENTID_OK; AGENTID_E_SCOPE where it is empty: the error names tool and argument.
+ */
+agentid_status agentid_scope_meet(const agentid_scope *a, const agentid_scope *b, agentid_scope **meet,
+                                  agentid_error **error) AGENTID_MUST_CHECK;
+
+/* ---------------------------------------------------------------------------------------------------------- Chain */
+
+/*
+ * Decodes a chain for people and tools, WITHOUT verifying anything: never decide by what this says.
+ * Args: document  out: JSON: {"verified":false,"links":[{header, claims, scope, size}...]}.
+ */
+agentid_status agentid_chain_decode(const char *chain, size_t chain_len, agentid_bytes *document,
+                                    agentid_error **error) AGENTID_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
