@@ -1,0 +1,140 @@
+/// A JWS in compact form (RFC 7515 section 7.1), taken apart but not believed: EdDSA over Ed25519 and nothing else.
+///
+/// Reading checks the form and the header; the payload is decoded only when someone asks, which is for after
+/// ``isSigned(by:)`` has said yes.
+public struct CompactJWS: Sendable {
+    /// The token, as it came.
+    public let bytes: [UInt8]
+    /// The `kid` of the header, where there is one.
+    public let keyID: String?
+    /// The `typ` of the header, where there is one.
+    public let type: String?
+    private let headerEnd: Int
+    private let payloadEnd: Int
+    private let signature: [UInt8]
+
+    /// Reads a token.
+    ///
+    /// - Throws: ``JOSEError`` named `jws` (form), `header` (not JSON, wrong members), `algorithm_not_permitted`
+    ///   (`alg` other than `EdDSA` or `Ed25519`), `base64url`.
+    public init(_ bytes: [UInt8]) throws(JOSEError) {
+        let span = bytes.span
+        var dots: (first: Int, second: Int)?
+        var first: Int?
+        for i in span.indices where span[i] == UInt8(ascii: ".") {
+            guard let start = first else {
+                first = i
+                continue
+            }
+            guard dots == nil else { throw JOSEError("jws", "a compact JWS has two dots, this has more", at: i) }
+            dots = (start, i)
+        }
+        guard let dots else { throw JOSEError("jws", "a compact JWS has two dots, this has fewer", at: span.count) }
+        (headerEnd, payloadEnd) = dots
+        let header = try Header.read(span.extracting(0..<dots.first))
+        (keyID, type) = (header.keyID, header.type)
+        do throws(JOSEError) {
+            signature = try Base64URL.decode(span.extracting(dots.second + 1..<span.count))
+        } catch {
+            throw JOSEError(error.name, error.message, at: error.position.map { $0 + dots.second + 1 })
+        }
+        guard signature.count == 64 else {
+            throw JOSEError("jws", "an Ed25519 signature has 64 bytes, this has \(signature.count)", at: dots.second + 1)
+        }
+        self.bytes = bytes
+    }
+
+    /// Whether the signature is this key's.
+    public func isSigned(by key: PublicKey) -> Bool {
+        key.verifies(signature.span, of: bytes.span.extracting(0..<payloadEnd))
+    }
+
+    /// The SHA-256 of the signing input, base64url: what a derived grant's `par_hash` says of its parent.
+    public var signingInputHash: String { Base64URL.encode(Sodium.sha256(bytes.span.extracting(0..<payloadEnd))) }
+
+    /// Decodes and reads the payload.
+    public func payload(limits: JSON.Limits = JSON.Limits()) throws(JOSEError) -> JSON {
+        let decoded = try Base64URL.decode(bytes.span.extracting(headerEnd + 1..<payloadEnd))
+        do throws(JSON.ParseError) {
+            return try JSON(parsing: decoded, limits: limits)
+        } catch {
+            throw JOSEError("payload", "the payload is not JSON: \(error.rule)", at: error.position)
+        }
+    }
+
+    /// The decoded header.
+    public func header() throws(JOSEError) -> JSON {
+        try Header.json(bytes.span.extracting(0..<headerEnd))
+    }
+
+    /// Signs a payload and returns the token.
+    ///
+    /// `sign` gets the signing input; `keyID` and `type` go into the header beside `alg` EdDSA.
+    public static func make<E: Error>(
+        type: String, keyID: String? = nil, payload: [UInt8], sign: (Span<UInt8>) throws(E) -> [UInt8]
+    ) throws(E) -> [UInt8] {
+        var header = Array(#"{"alg":"EdDSA""#.utf8)
+        if let keyID {
+            header.append(contentsOf: #","kid":"#.utf8)
+            JCS.appendString(keyID, to: &header)
+        }
+        header.append(contentsOf: #","typ":"#.utf8)
+        JCS.appendString(type, to: &header)
+        header.append(UInt8(ascii: "}"))
+        var token: [UInt8] = []
+        token.reserveCapacity((header.count + payload.count + 64) * 4 / 3 + 8)
+        Base64URL.append(header.span, to: &token)
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(payload.span, to: &token)
+        let signature = try sign(token.span)
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(signature.span, to: &token)
+        return token
+    }
+}
+
+extension CompactJWS {
+    /// The members of a header that count.
+    private struct Header {
+        var keyID: String?
+        var type: String?
+
+        /// Headers without `kid` as this library writes them, and what they say.
+        private static let known: [(text: [UInt8], type: String)] = ["aat+jwt", "aat-pop+jwt"].map {
+            (Array(Base64URL.encode(Array(#"{"alg":"EdDSA","typ":"\#($0)"}"#.utf8)).utf8), $0)
+        }
+
+        static func json(_ encoded: Span<UInt8>) throws(JOSEError) -> JSON {
+            guard encoded.count <= 4096 else { throw JOSEError("header", "the header is longer than 4096 bytes", at: 4096) }
+            let decoded = try Base64URL.decode(encoded)
+            do throws(JSON.ParseError) {
+                return try JSON(parsing: decoded, limits: .init(bytes: 4096, depth: 8))
+            } catch {
+                throw JOSEError("header", "the header is not JSON: \(error.rule)", at: error.position)
+            }
+        }
+
+        static func read(_ encoded: Span<UInt8>) throws(JOSEError) -> Header {
+            for (text, type) in known where text.span.hasSameBytes(as: encoded) { return Header(keyID: nil, type: type) }
+            let root = try json(encoded).root
+            guard root.kind == .object else { throw JOSEError("header", "the header is no JSON object", at: 0) }
+            guard let algorithm = root["alg"], algorithm.equals("EdDSA") || algorithm.equals("Ed25519") else {
+                throw JOSEError("algorithm_not_permitted", "alg must be EdDSA or Ed25519", at: root["alg"]?.position)
+            }
+            for name in ["crit", "jku", "jwk", "x5u", "x5c", "zip", "b64"] {
+                if let member = root[name] {
+                    throw JOSEError("header", "a header with \(name) is not accepted", at: member.position)
+                }
+            }
+            return Header(keyID: try text("kid", of: root), type: try text("typ", of: root))
+        }
+
+        private static func text(_ name: String, of root: JSON.Value) throws(JOSEError) -> String? {
+            guard let member = root[name] else { return nil }
+            guard let text = member.string else {
+                throw JOSEError("header", "the header's \(name) is no string", at: member.position)
+            }
+            return text
+        }
+    }
+}

@@ -1,0 +1,19 @@
+/// Why a token, a key or an encoding was refused.
+public struct JOSEError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The stable name of the rule that was broken, in snake case.
+    public let name: String
+    /// What is wrong, as a sentence without a full stop; never a secret, never a token's content.
+    public let message: String
+    /// Where, as a byte offset into the input; `nil` where no one place is at fault.
+    public let position: Int?
+
+    /// An error of this name.
+    public init(_ name: String, _ message: String, at position: Int? = nil) {
+        self.name = name
+        self.message = message
+        self.position = position
+    }
+
+    /// The message and the place, for people.
+    public var description: String { position.map { "\(message) at byte \($0)" } ?? message }
+}

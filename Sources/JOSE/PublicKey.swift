@@ -1,0 +1,54 @@
+/// An Ed25519 public key: 32 bytes, a JWK of type OKP (RFC 8037), named by its thumbprint (RFC 7638).
+public struct PublicKey: Hashable, Sendable {
+    /// The key as RFC 8032 encodes it.
+    public let bytes: [UInt8]
+
+    /// A key of exactly 32 bytes. Whether they are a point of the curve shows when a signature is verified.
+    public init(bytes: [UInt8]) throws(JOSEError) {
+        guard bytes.count == 32 else { throw JOSEError("key_length", "an Ed25519 public key has 32 bytes") }
+        self.bytes = bytes
+    }
+
+    /// Reads a JWK: `kty` OKP, `crv` Ed25519, `x`; an `alg`, where given, must be EdDSA or Ed25519.
+    ///
+    /// Refuses private members of any key type, so that a leaked private key is never taken for a public one.
+    public init(jwk: JSON.Value) throws(JOSEError) {
+        guard jwk.kind == .object else { throw JOSEError("jwk", "a JWK is a JSON object", at: jwk.position) }
+        for member in jwk.members where Self.privateMembers.contains(where: { member.name.equals($0) }) {
+            throw JOSEError("private_key_material", "a public key was expected, this JWK has private members", at: member.name.position)
+        }
+        guard jwk["kty"]?.equals("OKP") == true, jwk["crv"]?.equals("Ed25519") == true else {
+            throw JOSEError("key_type", "only keys with kty OKP and crv Ed25519 are accepted", at: jwk.position)
+        }
+        if let algorithm = jwk["alg"], !algorithm.equals("EdDSA"), !algorithm.equals("Ed25519") {
+            throw JOSEError("key_algorithm", "the key is for another algorithm than EdDSA", at: algorithm.position)
+        }
+        if let use = jwk["use"], !use.equals("sig"), !use.equals("jwt-svid"), !use.equals("wit-svid") {
+            throw JOSEError("key_use", "the key is not for signatures", at: use.position)
+        }
+        guard let x = jwk["x"], x.kind == .string else { throw JOSEError("jwk", "the JWK has no x", at: jwk.position) }
+        let decoded: Result<[UInt8], JOSEError> = x.withUTF8 { text in
+            do throws(JOSEError) { return .success(try Base64URL.decode(text)) } catch { return .failure(error) }
+        }
+        try self.init(bytes: decoded.get())
+    }
+
+    /// Every private member of RFC 7518 section 6 and RFC 8037.
+    private static let privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+
+    /// The key as a JWK.
+    public var jwk: JSONTree { ["crv": "Ed25519", "kty": "OKP", "x": .string(Base64URL.encode(bytes))] }
+
+    /// The SHA-256 thumbprint of the JWK, base64url (RFC 7638, RFC 8037 appendix A.3).
+    public var thumbprint: String {
+        var members = Array(#"{"crv":"Ed25519","kty":"OKP","x":""#.utf8)
+        Base64URL.append(bytes.span, to: &members)
+        members.append(contentsOf: #""}"#.utf8)
+        return Base64URL.encode(Sodium.sha256(members.span))
+    }
+
+    /// Whether `signature` is this key's over `message`: strict Ed25519, see SECURITY.md.
+    public func verifies(_ signature: Span<UInt8>, of message: Span<UInt8>) -> Bool {
+        Sodium.verify(signature, of: message, by: bytes.span)
+    }
+}
