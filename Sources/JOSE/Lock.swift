@@ -7,7 +7,7 @@ internal import Glibc
     nonisolated(unsafe) private var value: Value
 
     package init(_ value: Value) {
-        self.value = value
+        unsafe self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe pthread_mutex_init(mutex, nil)
