@@ -16,7 +16,7 @@ public struct CompactJWS: Sendable {
     /// Reads a token.
     ///
     /// - Throws: ``JOSEError`` named `jws` (form), `header` (not JSON, wrong members), `algorithm_not_permitted`
-    ///   (`alg` other than `EdDSA` or `Ed25519`), `base64url`.
+    ///   (`alg` other than `EdDSA` or `Ed25519`), `signature` (not 64 bytes of base64url), `base64url`.
     public init(_ bytes: [UInt8]) throws(JOSEError) {
         let span = bytes.span
         var dots: (first: Int, second: Int)?
@@ -36,10 +36,10 @@ public struct CompactJWS: Sendable {
         do throws(JOSEError) {
             signature = try Base64URL.decode(span.extracting(dots.second + 1..<span.count))
         } catch {
-            throw JOSEError(error.name, error.message, at: error.position.map { $0 + dots.second + 1 })
+            throw JOSEError("signature", error.message, at: error.position.map { $0 + dots.second + 1 })
         }
         guard signature.count == 64 else {
-            throw JOSEError("jws", "an Ed25519 signature has 64 bytes, this has \(signature.count)", at: dots.second + 1)
+            throw JOSEError("signature", "an Ed25519 signature has 64 bytes, this has \(signature.count)", at: dots.second + 1)
         }
         self.bytes = bytes
     }
@@ -52,9 +52,14 @@ public struct CompactJWS: Sendable {
     /// The SHA-256 of the signing input, base64url: what a derived grant's `par_hash` says of its parent.
     public var signingInputHash: String { Base64URL.encode(Sodium.sha256(bytes.span.extracting(0..<payloadEnd))) }
 
+    /// Decodes the payload without reading it.
+    public func payloadBytes() throws(JOSEError) -> [UInt8] {
+        try Base64URL.decode(bytes.span.extracting(headerEnd + 1..<payloadEnd))
+    }
+
     /// Decodes and reads the payload.
     public func payload(limits: JSON.Limits = JSON.Limits()) throws(JOSEError) -> JSON {
-        let decoded = try Base64URL.decode(bytes.span.extracting(headerEnd + 1..<payloadEnd))
+        let decoded = try payloadBytes()
         do throws(JSON.ParseError) {
             return try JSON(parsing: decoded, limits: limits)
         } catch {

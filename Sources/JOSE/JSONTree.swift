@@ -7,6 +7,8 @@ public indirect enum JSONTree: Sendable {
     case string(String)
     case array([JSONTree])
     case object([String: JSONTree])
+    /// An object whose names are compared byte by byte; a name must not stand twice.
+    case members([(name: String, value: JSONTree)])
     /// A value out of a document that was read.
     case value(JSON.Value)
 
@@ -35,16 +37,20 @@ public indirect enum JSONTree: Sendable {
                 element.append(to: &output)
             }
             output.append(UInt8(ascii: "]"))
-        case .object(let members):
-            output.append(UInt8(ascii: "{"))
-            for (i, member) in members.sorted(by: { Self.precedes($0.key, $1.key) }).enumerated() {
-                if i > 0 { output.append(UInt8(ascii: ",")) }
-                JCS.appendString(member.key, to: &output)
-                output.append(UInt8(ascii: ":"))
-                member.value.append(to: &output)
-            }
-            output.append(UInt8(ascii: "}"))
+        case .object(let members): Self.append(members.map { ($0.key, $0.value) }, to: &output)
+        case .members(let members): Self.append(members, to: &output)
         }
+    }
+
+    private static func append(_ members: [(name: String, value: JSONTree)], to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "{"))
+        for (i, member) in members.sorted(by: { precedes($0.name, $1.name) }).enumerated() {
+            if i > 0 { output.append(UInt8(ascii: ",")) }
+            JCS.appendString(member.name, to: &output)
+            output.append(UInt8(ascii: ":"))
+            member.value.append(to: &output)
+        }
+        output.append(UInt8(ascii: "}"))
     }
 
     private static func precedes(_ a: String, _ b: String) -> Bool {

@@ -1,0 +1,171 @@
+public import JOSE
+public import Scopes
+
+/// One running agent instance: its ID, its key, its chain. Safe to use from any thread; ended by ``close()``.
+public final class Agent: Sendable {
+    struct State: Sendable {
+        var held: HeldGrant
+        var key: SigningKey
+        var credential: String?
+    }
+
+    /// The authority's side of an agent that was started in this process.
+    struct Home: Sendable {
+        let guardian: Guard
+        let revoke: @Sendable ([Revocation]) -> Void
+        let renew: @Sendable (PublicKey, String) throws(AgentIDError) -> String?
+    }
+
+    let home: Home?
+    private let clock: any Clock
+    private let state: Locked<State?>
+
+    init(_ state: State, clock: any Clock, home: Home?) {
+        self.state = Locked(state)
+        self.clock = clock
+        self.home = home
+    }
+
+    /// Takes up an identity whose grant was issued or delegated to `key`. The chain is read, not verified.
+    public static func open(
+        key: SigningKey, chain: String, credential: String? = nil, clock: any Clock = SystemClock()
+    ) throws(AgentIDError) -> Agent {
+        let held = try HeldGrant(reading: Array(chain.utf8))
+        guard held.grant.holder == key.publicKey else {
+            throw AgentIDError(
+                .state, name: "holder_key_invalid", message: "the chain's leaf is bound to another key", at: "options.key")
+        }
+        return Agent(State(held: held, key: key, credential: credential), clock: clock, home: nil)
+    }
+
+    /// The agent's SPIFFE ID; its key's thumbprint URI where its grant names none.
+    public func id() throws(AgentIDError) -> String {
+        let state = try current()
+        return state.held.grant.claim?.agent ?? TokenType.thumbprintURI + state.key.publicKey.thumbprint
+    }
+
+    /// The chain: grants from the root to this agent's own, joined by `~`.
+    public func chain() throws(AgentIDError) -> String { String(decoding: try current().held.chain, as: UTF8.self) }
+
+    func chainBytes() throws(AgentIDError) -> [UInt8] { try current().held.chain }
+
+    /// The credential, where the agent has one.
+    public func credential() throws(AgentIDError) -> String? { try current().credential }
+
+    /// The public key.
+    public func publicKey() throws(AgentIDError) -> PublicKey { try current().key.publicKey }
+
+    /// What the agent may do.
+    public func scope() throws(AgentIDError) -> Scope { try current().held.scope }
+
+    /// Starts a sub-agent under this one, offline: an ID below this one's, a key of its own, a narrower grant.
+    public func spawn(_ name: String, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> Agent {
+        let state = try current()
+        let parent = try SPIFFEID(id())
+        let child: SPIFFEID
+        do throws(AgentIDError) {
+            child = try parent.child(name, instance: UUIDv7.make(at: clock.milliseconds))
+        } catch { throw AgentIDError(error.code, name: error.name, message: error.message, at: "name") }
+        let key = try Agent.newKey()
+        let chain = try state.held.derive(
+            to: key.publicKey, agent: child.description, request, by: state.key, clock: clock)
+        return Agent(State(held: try HeldGrant(reading: chain), key: key), clock: clock, home: home)
+    }
+
+    /// Delegates to a key held elsewhere, offline, and returns the longer chain.
+    public func delegate(to holder: PublicKey, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> String {
+        let state = try current()
+        guard holder != state.key.publicKey else {
+            throw AgentIDError(.argument, name: "own_key", message: "the holder's key is the agent's own", at: "holder")
+        }
+        if let agent = request.agent { _ = try SPIFFEID(agent) }
+        let chain = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
+        return String(decoding: chain, as: UTF8.self)
+    }
+
+    /// Signs one call (AAT section 5.2).
+    ///
+    /// - Parameter arguments: a JSON object.
+    public func prove(tool: String, arguments: [UInt8], audience: String? = nil) throws(AgentIDError) -> String {
+        let state = try current()
+        let call: JSON.Value
+        do { call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root } catch {
+            throw AgentIDError(error, at: "arguments")
+        }
+        guard call.kind == .object else {
+            throw AgentIDError(.malformed, name: "arguments", message: "the arguments are no JSON object", at: "arguments")
+        }
+        let now = clock.milliseconds
+        // In JCS order as they stand: a proof is made at every call.
+        var payload: [UInt8] = []
+        payload.reserveCapacity(arguments.count + tool.utf8.count + 256)
+        func member(_ name: String, _ value: String) {
+            payload.append(payload.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            JCS.appendString(name, to: &payload)
+            payload.append(UInt8(ascii: ":"))
+            JCS.appendString(value, to: &payload)
+        }
+        if let audience { member("aat_aud", audience) }
+        member("aat_id", state.held.grant.id)
+        member("aat_tool", tool)
+        payload.append(contentsOf: #","hta":"#.utf8)
+        call.appendCanonical(to: &payload)
+        payload.append(contentsOf: #","iat":"#.utf8)
+        JCS.appendInt(Int(now / 1000), to: &payload)
+        member("jti", UUIDv7.make(at: now))
+        payload.append(UInt8(ascii: "}"))
+        let key = state.key
+        return String(
+            decoding: CompactJWS.make(type: TokenType.proof, payload: payload) { key.sign($0) }, as: UTF8.self)
+    }
+
+    /// Asks the authority's own guard, in this process: holding the agent is the proof.
+    public func authorize(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
+        guard let home else {
+            throw AgentIDError(.state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
+        }
+        return try home.guardian.authorize(self, tool: tool, arguments: arguments)
+    }
+
+    /// Replaces the key: a same-scope grant to a new one (AAT section 6, handoff), a new credential, the old key wiped.
+    public func rotateKey() throws(AgentIDError) {
+        let key = try Agent.newKey()
+        let id = try id()
+        let credential = try current().credential == nil ? nil : home?.renew(key.publicKey, id)
+        try state.withLock { state throws(AgentIDError) in
+            guard let held = state?.held, let old = state?.key else { throw Agent.closed }
+            let chain = try held.derive(
+                to: key.publicKey, agent: held.grant.claim?.agent, DelegationRequest(), by: old, clock: clock)
+            state = State(held: try HeldGrant(reading: chain), key: key, credential: credential)
+        }
+    }
+
+    /// Calls `body` with the private key as a JWK in memory that is wiped afterwards.
+    public func withExportedKey<Result>(_ body: (Span<UInt8>) -> Result) throws(AgentIDError) -> Result {
+        let key = try current().key
+        do throws(JOSEError) { return try key.withExportedJWK(body) } catch { throw AgentIDError(error, at: "") }
+    }
+
+    /// Ends the agent: its key is wiped; where its authority is in this process, its grant and all below are revoked.
+    public func close() {
+        let ended: State? = state.withLock { state in
+            defer { state = nil }
+            return state
+        }
+        guard let ended, let home else { return }
+        var revocations = [Revocation(unchecked: .grant, ended.held.grant.id)]
+        if let agent = ended.held.grant.claim?.agent { revocations.append(Revocation(unchecked: .agent, agent)) }
+        home.revoke(revocations)
+    }
+
+    private func current() throws(AgentIDError) -> State {
+        guard let state = state.withLock({ $0 }) else { throw Agent.closed }
+        return state
+    }
+
+    private static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")
+
+    static func newKey() throws(AgentIDError) -> SigningKey {
+        do throws(JOSEError) { return try SigningKey.generate() } catch { throw AgentIDError(error, at: "") }
+    }
+}

@@ -1,0 +1,72 @@
+public import JOSE
+public import Scopes
+
+/// What went wrong in a call: a fault of the call or of the machine, never a denial (that is a ``Denial``).
+public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The family of an error; the number is the C interface's `agentid_status`.
+    public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The number of the status.
+        public let rawValue: Int32
+        /// The code with this number.
+        public init(rawValue: Int32) { self.rawValue = rawValue }
+
+        /// An argument is missing or out of range.
+        public static let argument = Code(rawValue: 2)
+        /// A token, document, key or identifier is not well-formed.
+        public static let malformed = Code(rawValue: 5)
+        /// A scope is malformed, or an intersection is empty.
+        public static let scope = Code(rawValue: 6)
+        /// There is no such thing.
+        public static let notFound = Code(rawValue: 7)
+        /// It exists already.
+        public static let exists = Code(rawValue: 8)
+        /// Not possible in the present state.
+        public static let state = Code(rawValue: 9)
+        /// Beyond a documented limit.
+        public static let limit = Code(rawValue: 10)
+        /// A file could not be read, written or locked, or is not safe.
+        public static let io = Code(rawValue: 11)
+        /// A passphrase is missing or wrong.
+        public static let passphrase = Code(rawValue: 12)
+        /// The caller's signer failed.
+        public static let signer = Code(rawValue: 13)
+        /// Data of a newer version of the library.
+        public static let version = Code(rawValue: 14)
+        /// A fault of the library or of the machine.
+        public static let `internal` = Code(rawValue: 15)
+    }
+
+    /// The family.
+    public let code: Code
+    /// The stable name, in snake case.
+    public let name: String
+    /// What is wrong and what to do, for people.
+    public let message: String
+    /// The option, claim or parameter at fault; empty where there is none.
+    public let place: String
+
+    /// An error of this kind.
+    public init(_ code: Code, name: String, message: String, at place: String = "") {
+        self.code = code
+        self.name = name
+        self.message = message
+        self.place = place
+    }
+
+    /// A scope's error, seen from the option it came in.
+    public init(_ error: ScopeError, at place: String) {
+        self.init(.scope, name: error.name, message: error.description, at: place)
+    }
+
+    init(_ error: JOSEError, at place: String) {
+        let code: Code = error.name == "guarded_memory" ? .internal : .malformed
+        self.init(code, name: error.name, message: error.description, at: place)
+    }
+
+    init(_ error: JSON.ParseError, at place: String) {
+        self.init(.malformed, name: "json", message: error.description, at: place)
+    }
+
+    /// The message and the place, for people.
+    public var description: String { place.isEmpty ? message : "\(place): \(message)" }
+}

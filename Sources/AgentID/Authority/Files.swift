@@ -1,0 +1,92 @@
+internal import Glibc
+internal import JOSE
+
+/// Files as an authority needs them: small, private, replaced whole or not at all.
+enum Files {
+    static func failure(_ what: String, _ path: String) -> AgentIDError {
+        let reason = unsafe String(cString: strerror(errno))
+        return AgentIDError(.io, name: "file", message: "\(what) \(path): \(reason)", at: path)
+    }
+
+    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    static func makeDirectory(_ path: String) throws(AgentIDError) {
+        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("cannot make", path) }
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw failure("cannot look at", path) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw AgentIDError(.io, name: "file", message: "\(path) is no directory", at: path)
+        }
+        guard status.st_mode & 0o022 == 0, status.st_uid == geteuid() || geteuid() == 0 else {
+            throw AgentIDError(
+                .io, name: "unsafe_permissions", message: "others can write to \(path): chmod 700 it, and own it", at: path)
+        }
+    }
+
+    /// Reads a file of at most 16 MiB; `isSecret` demands that nobody else can read it.
+    static func read(_ path: String, isSecret: Bool = false) throws(AgentIDError) -> [UInt8] {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { throw failure("cannot open", path) }
+        defer { _ = Glibc.close(file) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else { throw failure("cannot look at", path) }
+        guard !isSecret || status.st_mode & 0o077 == 0 else {
+            throw AgentIDError(.io, name: "unsafe_permissions", message: "others can read \(path): chmod 600 it", at: path)
+        }
+        guard status.st_size <= 16 << 20 else {
+            throw AgentIDError(.limit, name: "file", message: "\(path) is larger than 16 MiB", at: path)
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        var filled = 0
+        while filled < bytes.count {
+            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe Glibc.read(file, buffer.baseAddress.map { unsafe $0 + filled }, buffer.count - filled)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("cannot read all of", path) }
+            filled += count
+        }
+        return bytes
+    }
+
+    /// Writes beside the file, syncs, and puts it in its place: after a crash the old or the new stands there.
+    static func replace(_ path: String, with bytes: Span<UInt8>) throws(AgentIDError) {
+        let temporary = "\(path).new"
+        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw failure("cannot write", temporary) }
+        var isWritten = unsafe bytes.withUnsafeBufferPointer { buffer in
+            var written = 0
+            while written < buffer.count {
+                let count = unsafe Glibc.write(file, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return false }
+                written += count
+            }
+            return true
+        }
+        isWritten = isWritten && fsync(file) == 0
+        isWritten = Glibc.close(file) == 0 && isWritten
+        guard isWritten, unsafe rename(temporary, path) == 0 else {
+            let error = failure("cannot write", path)
+            _ = unsafe unlink(temporary)
+            throw error
+        }
+        let end = path.lastIndex(of: "/") ?? path.startIndex
+        let directory = unsafe open(String(path[..<end]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if directory >= 0 {
+            _ = fsync(directory)
+            _ = Glibc.close(directory)
+        }
+    }
+
+    /// Holds a lock between processes while `body` runs.
+    static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError) -> Result {
+        let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw failure("cannot open", path) }
+        defer { _ = Glibc.close(file) }
+        while flock(file, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw failure("cannot lock", path) }
+        }
+        return try body()
+    }
+}

@@ -1,0 +1,62 @@
+internal import JOSE
+
+/// A signing key at rest: a private JWK, or sealed under a passphrase (Argon2id, XSalsa20-Poly1305).
+enum KeyFile {
+    static func write(_ key: SigningKey, to path: String, passphrase: [UInt8]?) throws(AgentIDError) {
+        do {
+            guard let passphrase else {
+                let result: Result<Void, AgentIDError> = try key.withExportedJWK { jwk in
+                    do throws(AgentIDError) { return .success(try Files.replace(path, with: jwk)) } catch { return .failure(error) }
+                }
+                return try result.get()
+            }
+            let salt = Sodium.randomBytes(Sodium.argon2idSaltBytes)
+            let nonce = Sodium.randomBytes(Sodium.secretBoxNonceBytes)
+            let wrapping = try wrappingKey(passphrase, salt: salt)
+            guard let box = try key.withSeed({ Sodium.seal($0, nonce: nonce, key: wrapping) }) else {
+                throw AgentIDError(.internal, name: "seal", message: "the key could not be sealed")
+            }
+            let document: JSONTree = [
+                "kdf": "argon2id13-interactive", "cipher": "xsalsa20-poly1305", "salt": .string(Base64URL.encode(salt)),
+                "nonce": .string(Base64URL.encode(nonce)), "box": .string(Base64URL.encode(box)),
+            ]
+            try Files.replace(path, with: document.canonical().span)
+        } catch let error as JOSEError {
+            throw AgentIDError(error, at: path)
+        } catch let error as AgentIDError {
+            throw error
+        } catch {
+            throw AgentIDError(.internal, name: "key_file", message: "\(error)", at: path)
+        }
+    }
+
+    static func read(_ path: String, passphrase: [UInt8]?) throws(AgentIDError) -> SigningKey {
+        var bytes = try Files.read(path, isSecret: true)
+        defer { Sodium.wipe(&bytes) }
+        do throws(JOSEError) { return try SigningKey(jwk: bytes.span) } catch {
+            // Not a plain key: then it must be a sealed one, which holds no secret in the open.
+        }
+        guard let root = try? JSON(parsing: bytes).root, root["kdf"]?.equals("argon2id13-interactive") == true,
+            let salt = root["salt"]?.string.flatMap({ try? Base64URL.decode($0) }),
+            let nonce = root["nonce"]?.string.flatMap({ try? Base64URL.decode($0) }),
+            let box = root["box"]?.string.flatMap({ try? Base64URL.decode($0) }), box.count == 48
+        else { throw AgentIDError(.malformed, name: "key_file", message: "the file holds no key this library knows", at: path) }
+        guard let passphrase else {
+            throw AgentIDError(.passphrase, name: "passphrase_missing", message: "the keys are encrypted: a passphrase is needed", at: "options.passphrase")
+        }
+        guard let seed = Sodium.open(box, nonce: nonce, key: try wrappingKey(passphrase, salt: salt)) else {
+            throw AgentIDError(.passphrase, name: "passphrase_wrong", message: "the passphrase does not open the keys", at: "options.passphrase")
+        }
+        do throws(JOSEError) { return try SigningKey(guardedSeed: seed) } catch { throw AgentIDError(error, at: path) }
+    }
+
+    private static func wrappingKey(_ passphrase: [UInt8], salt: [UInt8]) throws(AgentIDError) -> GuardedBytes {
+        guard !passphrase.isEmpty else {
+            throw AgentIDError(.passphrase, name: "passphrase_missing", message: "the passphrase is empty", at: "options.passphrase")
+        }
+        guard let key = GuardedBytes(count: 32), Sodium.argon2id(passphrase.span, salt: salt, into: key) else {
+            throw AgentIDError(.internal, name: "argon2id", message: "no memory to derive a key from the passphrase")
+        }
+        return key
+    }
+}

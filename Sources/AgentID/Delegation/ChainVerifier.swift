@@ -1,0 +1,228 @@
+internal import JOSE
+internal import Scopes
+
+/// Verifies a chain as AAT section 7 says, step by step and in its order; the proof is ``ProofVerifier``'s.
+struct ChainVerifier {
+    let anchors: TrustAnchors
+    let limits: ChainLimits
+    let requiresClaim: Bool
+    /// The present, in seconds.
+    let now: Int64
+
+    /// Steps 1 to 5 and 6a, and the rules of our claim.
+    func verify(_ chain: [UInt8], credentials: [Credential]) throws(Denial) -> VerifiedChain {
+        let tokens = try split(chain)
+        try refuseRepeatedTokens(tokens)
+        var links: [VerifiedChain.Link] = []
+        links.reserveCapacity(tokens.count)
+        var scope = Scope()
+        for (i, token) in tokens.enumerated() {
+            let link: VerifiedChain.Link
+            if let parent = links.last, i > 0 {
+                link = try child(token, of: parent, scope: &scope, at: i, credentials: credentials)
+            } else {
+                link = try root(token, scope: &scope)
+            }
+            links.append(link)
+        }
+        guard let leaf = links.last else { throw Denial("chain_empty", "the chain is empty") }
+        // Step 5.
+        guard leaf.grant.depth + 1 == Int64(links.count) else {
+            throw Denial("chain_length_mismatch", "the chain's length does not match its leaf's depth", link: links.count - 1)
+        }
+        // Step 6a.
+        guard leaf.grant.tools != nil else {
+            throw Denial(
+                "authorization_details_invalid", "the leaf has no entry of tools", link: links.count - 1, at: "authorization_details")
+        }
+        return VerifiedChain(bytes: chain, links: links, scope: scope)
+    }
+
+    /// A token on its way: taken apart, its payload decoded but not parsed.
+    private struct Token {
+        let jws: CompactJWS
+        let payload: [UInt8]
+        let id: Range<Int>
+    }
+
+    /// Steps 1, 2a and 2b.
+    private func split(_ chain: [UInt8]) throws(Denial) -> [Token] {
+        guard !chain.isEmpty else { throw Denial("chain_empty", "the chain is empty") }
+        guard chain.count <= limits.chainSize else {
+            throw Denial("chain_too_long", "the chain is longer than \(limits.chainSize) bytes")
+        }
+        var tokens: [Token] = []
+        var start = 0
+        while start <= chain.count {
+            let rest = chain[start...]
+            let end = rest.firstIndex(of: UInt8(ascii: "~")) ?? chain.count
+            let link = tokens.count
+            guard link <= limits.depth else {
+                throw Denial("delegation_depth_exceeded", "the chain is deeper than \(limits.depth) delegations", link: link)
+            }
+            guard end - start <= limits.tokenSize else {
+                throw Denial("token_too_large", "the token is longer than \(limits.tokenSize) bytes", link: link)
+            }
+            tokens.append(try token(Array(chain[start..<end]), link: link))
+            start = end + 1
+        }
+        return tokens
+    }
+
+    private func token(_ bytes: [UInt8], link: Int) throws(Denial) -> Token {
+        let jws: CompactJWS
+        let payload: [UInt8]
+        do throws(JOSEError) {
+            jws = try CompactJWS(bytes)
+            payload = try jws.payloadBytes()
+        } catch {
+            let reason: String
+            switch error.name {
+            case "algorithm_not_permitted": reason = error.name
+            case "signature": reason = "invalid_signature"
+            default: reason = "token_malformed"
+            }
+            throw Denial(reason, error.description, link: link)
+        }
+        if let type = jws.type, type != TokenType.grant {
+            throw Denial("token_malformed", "typ says this is no grant", link: link, at: "typ")
+        }
+        // Step 2c.
+        guard let id = GrantIDScan.find(in: payload.span) else {
+            throw Denial("token_malformed", "the payload has no jti", link: link, at: "jti")
+        }
+        return Token(jws: jws, payload: payload, id: id)
+    }
+
+    /// Step 2c.
+    private func refuseRepeatedTokens(_ tokens: [Token]) throws(Denial) {
+        for (i, later) in tokens.enumerated() {
+            for earlier in tokens[..<i]
+            where earlier.payload.span.extracting(earlier.id).hasSameBytes(as: later.payload.span.extracting(later.id)) {
+                throw Denial("chain_cycle_detected", "the same grant stands in the chain twice", link: i, at: "jti")
+            }
+        }
+    }
+
+    /// Step 3.
+    private func root(_ token: Token, scope: inout Scope) throws(Denial) -> VerifiedChain.Link {
+        // 3a (the algorithm is allowed at reading; all our keys are Ed25519) and 3b.
+        let anchor = try anchors.verify(token.jws)
+        let grant = try Grant(parse(token, link: 0), link: 0)
+        try check(grant.issuer == anchor.issuer || anchor.issuer == nil, "untrusted_root", "iss is not the issuer whose key signed", 0, "iss")
+        try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c
+        try check(grant.parentHash == nil, "par_hash_present_on_root", "a root has no par_hash", 0, "par_hash")  // 3d
+        try check(grant.expires > now, "expired", "the grant has expired", 0, "exp")  // 3e
+        try check(isIssued(grant), "not_yet_valid", "iat is in the future", 0, "iat")  // 3f
+        try check(grant.expires > grant.issuedAt, "expiry_not_after_issuance", "exp is not after iat", 0, "exp")  // 3g
+        try check(  // 3h
+            grant.expires - grant.issuedAt <= Limits.longestLifetime, "lifetime_exceeded", "the lifetime is over 90 days", 0, "exp")
+        try check(  // 3i
+            grant.maxDepth <= limits.depth, "delegation_ceiling_invalid", "del_max_depth is over \(limits.depth)", 0, "del_max_depth")
+        guard let tools = grant.tools else {  // 3m
+            throw Denial("authorization_details_invalid", "a root has one entry of tools", link: 0, at: "authorization_details")
+        }
+        do throws(ScopeError) { scope = try Scope(parsing: tools) } catch { throw Denial(error, link: 0) }  // 3n
+        if requiresClaim, grant.claim?.agent == nil {
+            throw Denial("token_malformed", "the claim that names the agent is required here", link: 0, at: Claim.name)
+        }
+        return VerifiedChain.Link(grant: grant, jws: token.jws, issuerKeyID: anchor.keyID)
+    }
+
+    /// Step 4.
+    private func child(
+        _ token: Token, of parent: VerifiedChain.Link, scope: inout Scope, at i: Int, credentials: [Credential]
+    ) throws(Denial) -> VerifiedChain.Link {
+        // 4a as 3a, 4b.
+        try check(token.jws.isSigned(by: parent.grant.holder), "invalid_signature", "the parent's holder did not sign this", i, "")
+        let grant = try Grant(parse(token, link: i), link: i)
+        let above = parent.grant
+        try check(grant.parentHash != nil, "par_hash_missing", "a derived grant has par_hash", i, "par_hash")  // 4b5
+        try check(  // 4c
+            grant.issuer == TokenType.thumbprintURI + parent.holderThumbprint, "issuer_thumbprint_mismatch",
+            "iss is not the thumbprint of the parent's key", i, "iss")
+        try check(grant.depth == above.depth + 1, "delegation_depth_invalid", "del_depth is not the parent's plus one", i, "del_depth")  // 4d
+        try check(grant.depth <= above.maxDepth, "delegation_depth_exceeded", "the parent allows no deeper delegation", i, "del_depth")  // 4e
+        try check(grant.depth <= limits.depth, "delegation_depth_exceeded", "deeper than \(limits.depth)", i, "del_depth")  // 4f
+        try check(grant.maxDepth <= above.maxDepth, "delegation_ceiling_raised", "del_max_depth is above the parent's", i, "del_max_depth")  // 4g
+        try check(grant.expires <= above.expires, "expiry_exceeds_parent", "exp is after the parent's", i, "exp")  // 4h
+        try check(grant.expires > now, "expired", "the grant has expired", i, "exp")  // 4i
+        try check(grant.issuedAt >= above.issuedAt, "issued_before_parent", "iat is before the parent's", i, "iat")  // 4j
+        try check(isIssued(grant), "not_yet_valid", "iat is in the future", i, "iat")  // 4k
+        try check(grant.expires > grant.issuedAt, "expiry_not_after_issuance", "exp is not after iat", i, "exp")  // 4l
+        try check(grant.depth <= grant.maxDepth, "depth_exceeds_own_ceiling", "del_depth is above del_max_depth", i, "del_max_depth")  // 4m
+        // 4n is done in reading; 4o and 4p.
+        let narrower: Scope
+        do throws(ScopeError) {
+            narrower = try grant.tools.map { tools throws(ScopeError) in try Scope(parsing: tools, narrowing: scope) } ?? Scope()
+        } catch { throw Denial(error, link: i) }
+        if let expansion = scope.expansion(by: narrower) { throw Denial(expansion, link: i) }
+        scope = narrower
+        try check(  // 4q
+            grant.parentHash == parent.jws.signingInputHash, "par_hash_mismatch", "par_hash is not of the grant before", i, "par_hash")
+        try checkClaim(grant, under: above, at: i, credentials: credentials)
+        return VerifiedChain.Link(grant: grant, jws: token.jws, issuerKeyID: nil)
+    }
+
+    /// The rules of our own claim.
+    private func checkClaim(_ grant: Grant, under parent: Grant, at i: Int, credentials: [Credential]) throws(Denial) {
+        guard let claim = grant.claim else {
+            try check(!requiresClaim, "token_malformed", "the claim that names the agent is required here", i, Claim.name)
+            try check(parent.claim?.labels.isEmpty ?? true, "flow_forbidden", "the parent's labels are missing", i, Claim.name)
+            return
+        }
+        try check(!claim.hasContext, "context_override", "only a root says profile, owner, principal, task and intent", i, Claim.name)
+        try check(
+            Set(claim.labels).isSuperset(of: parent.claim?.labels ?? []), "flow_forbidden",
+            "a label of the parent's is missing", i, Claim.name)
+        guard let agent = claim.agent else {
+            return try check(!requiresClaim, "token_malformed", "the claim names no agent", i, Claim.name)
+        }
+        // A holder may hand its grant over to another key of its own.
+        if let above = parent.claim?.agent {
+            if agent == above { return }
+            if agent.utf8.starts(with: (above + "/").utf8) { return }
+        }
+        let isShown = credentials.contains {
+            $0.subject == agent && $0.key == grant.holder && $0.expires > now
+        }
+        try check(isShown, "agent_not_under_parent", "the agent is not under its parent, and no credential for it is shown", i, Claim.name)
+    }
+
+    private func isIssued(_ grant: Grant) -> Bool { grant.issuedAt <= now + Limits.issuedAtSkew }
+
+    private func parse(_ token: Token, link: Int) throws(Denial) -> JSON.Value {
+        let payload: JSON.Value
+        do throws(JSON.ParseError) {
+            payload = try JSON(parsing: token.payload, limits: .init(bytes: limits.tokenSize)).root
+        } catch { throw Denial("token_malformed", "the payload is no I-JSON: \(error)", link: link) }
+        guard let id = payload["jti"], id.withUTF8({ $0.hasSameBytes(as: token.payload.span.extracting(token.id)) }) else {
+            throw Denial("token_malformed", "jti is not a text", link: link, at: "jti")
+        }
+        return payload
+    }
+
+    private func check(
+        _ holds: Bool, _ reason: String, _ message: @autoclosure () -> String, _ link: Int, _ place: String
+    ) throws(Denial) {
+        if !holds { throw Denial(reason, message(), link: link, at: place) }
+    }
+}
+
+extension Denial {
+    init(_ error: ScopeError, link: Int) {
+        let reason: String
+        switch error.name {
+        case "unknown_constraint_type": reason = "constraint_type_unrecognized"
+        case "too_deep": reason = "constraint_too_deep"
+        default: reason = "authorization_details_invalid"
+        }
+        self.init(reason, error.description, link: link, at: "authorization_details", argument: error.argument)
+    }
+
+    init(_ expansion: Expansion, link: Int) {
+        self.init(
+            expansion.reason.rawValue, expansion.description, link: link, at: "authorization_details",
+            argument: expansion.argument)
+    }
+}

@@ -1,0 +1,65 @@
+internal import JOSE
+
+/// The claim `urn:agentid:1` of a grant: whose agent, for whom, which task (tokens.md, "The profile's claim").
+struct Claim: Sendable {
+    static let name = "urn:agentid:1"
+
+    var agent: String?
+    var profile: String?
+    var owner: String?
+    var principal: String?
+    var task: String?
+    var intent: String?
+    var labels: [String] = []
+
+    init() {}
+
+    /// Reads the claim; `nil` where it is malformed: a string member that is none, an ID that is none.
+    init?(parsing json: JSON.Value) {
+        guard json.kind == .object else { return nil }
+        for (name, value) in json.members {
+            if name.equals("labels") {
+                for label in value.elements {
+                    guard let text = label.string else { return nil }
+                    labels.append(text)
+                }
+                guard value.kind == .array, labels.count <= 64 else { return nil }
+            } else if let path = Self.texts.first(where: { name.equals($0.name) })?.path {
+                guard let text = value.string else { return nil }
+                self[keyPath: path] = text
+            }
+        }
+        if let agent, (try? SPIFFEID(agent)) == nil { return nil }
+    }
+
+    /// What only a root may say.
+    var hasContext: Bool { profile != nil || owner != nil || principal != nil || task != nil || intent != nil }
+
+    var tree: JSONTree {
+        var members: [String: JSONTree] = [:]
+        for (name, path) in Self.texts {
+            if let text = self[keyPath: path] { members[name] = .string(text) }
+        }
+        if !labels.isEmpty { members["labels"] = .array(labels.map { .string($0) }) }
+        return .object(members)
+    }
+
+    private static var texts: [(name: String, path: WritableKeyPath<Claim, String?>)] {
+        [
+            ("agent", \.agent), ("profile", \.profile), ("owner", \.owner), ("principal", \.principal),
+            ("task", \.task), ("intent", \.intent),
+        ]
+    }
+
+    /// Refuses what names nobody: a URI needs a scheme and something behind it, without spaces or controls.
+    static func checkURI(_ text: String, at place: String) throws(AgentIDError) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let isURI =
+            parts.count == 2 && !parts[1].isEmpty && text.utf8.count <= 2048 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+            && (parts[0].utf8.first.map { $0 | 0x20 }.map { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) } ?? false)
+        guard isURI else {
+            throw AgentIDError(
+                .malformed, name: "uri", message: "a URI is needed here, e.g. user:alice@acme.example", at: place)
+        }
+    }
+}

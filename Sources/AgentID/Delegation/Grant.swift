@@ -1,0 +1,96 @@
+internal import JOSE
+internal import Scopes
+
+/// The claims of one grant, read after its signature was verified (AAT section 3.2).
+struct Grant: Sendable {
+    let id: String
+    let issuer: String
+    let issuedAt: Int64
+    let expires: Int64
+    let depth: Int64
+    let maxDepth: Int64
+    let parentHash: String?
+    let holder: PublicKey
+    /// The one entry of type `attenuating_agent_token`; `nil` where there is none.
+    let tools: JSON.Value?
+    let claim: Claim?
+    /// The subject, where an issuer outside this library names one.
+    let subject: String?
+
+    /// Reads the claims that every grant must have: AAT steps 3i-3m and 4b1-4b5.
+    init(_ payload: JSON.Value, link: Int) throws(Denial) {
+        guard payload.kind == .object else { throw Denial("token_malformed", "the payload is no object", link: link) }
+        guard let id = payload["jti"]?.string, !id.isEmpty else {
+            throw Denial("token_malformed", "jti is not a text", link: link, at: "jti")
+        }
+        self.id = id
+        holder = try Self.holder(of: payload, link: link)
+        tools = try Self.tools(of: payload, link: link)
+        guard let depth = payload["del_depth"]?.int, depth >= 0 else {
+            throw Denial("delegation_depth_invalid", "del_depth is no integer from 0", link: link, at: "del_depth")
+        }
+        guard let maxDepth = payload["del_max_depth"]?.int, maxDepth >= 0 else {
+            throw Denial("delegation_ceiling_invalid", "del_max_depth is no integer from 0", link: link, at: "del_max_depth")
+        }
+        (self.depth, self.maxDepth) = (Int64(depth), Int64(maxDepth))
+        guard let issuer = payload["iss"]?.string, issuer.utf8.contains(UInt8(ascii: ":")) else {
+            throw Denial("token_malformed", "iss is no URI", link: link, at: "iss")
+        }
+        self.issuer = issuer
+        issuedAt = try Self.date("iat", of: payload, link: link)
+        expires = try Self.date("exp", of: payload, link: link)
+        if let hash = payload["par_hash"] {
+            guard let text = hash.string else {
+                throw Denial("par_hash_mismatch", "par_hash is no text", link: link, at: "par_hash")
+            }
+            parentHash = text
+        } else {
+            parentHash = nil
+        }
+        if let json = payload[Claim.name] {
+            guard let claim = Claim(parsing: json) else {
+                throw Denial("token_malformed", "the claim \(Claim.name) is malformed", link: link, at: Claim.name)
+            }
+            self.claim = claim
+        } else {
+            claim = nil
+        }
+        subject = payload["sub"]?.string
+    }
+
+    private static func date(_ name: String, of payload: JSON.Value, link: Int) throws(Denial) -> Int64 {
+        guard let value = payload[name]?.int, value >= 0 else {
+            throw Denial("token_malformed", "\(name) is no integer of seconds", link: link, at: name)
+        }
+        return Int64(value)
+    }
+
+    private static func holder(of payload: JSON.Value, link: Int) throws(Denial) -> PublicKey {
+        guard let jwk = payload["cnf"]?["jwk"] else {
+            throw Denial("holder_key_invalid", "cnf.jwk is missing", link: link, at: "cnf.jwk")
+        }
+        do throws(JOSEError) {
+            return try PublicKey(jwk: jwk)
+        } catch {
+            let reason = error.name == "private_key_material" ? error.name : "holder_key_invalid"
+            throw Denial(reason, error.message, link: link, at: "cnf.jwk")
+        }
+    }
+
+    /// The `tools` object of the entry of our type (AAT section 3.3); more than one such entry is invalid.
+    private static func tools(of payload: JSON.Value, link: Int) throws(Denial) -> JSON.Value? {
+        guard let details = payload["authorization_details"], details.kind == .array else {
+            throw Denial(
+                "authorization_details_invalid", "authorization_details is no array", link: link, at: "authorization_details")
+        }
+        var found: JSON.Value?
+        for entry in details.elements where entry["type"]?.equals("attenuating_agent_token") == true {
+            guard found == nil, let tools = entry["tools"], tools.kind == .object else {
+                throw Denial(
+                    "authorization_details_invalid", "there must be one entry of tools", link: link, at: "authorization_details")
+            }
+            found = tools
+        }
+        return found
+    }
+}

@@ -1,0 +1,76 @@
+internal import JOSE
+internal import Scopes
+
+/// A grant in its holder's hands: the chain up to it and what is needed to derive from it.
+struct HeldGrant: Sendable {
+    let chain: [UInt8]
+    let grant: Grant
+    let scope: Scope
+    let signingInputHash: String
+
+    /// Reads a chain's leaf, believing nothing: what the chain is worth is for a guard to say.
+    init(reading chain: [UInt8]) throws(AgentIDError) {
+        guard chain.count <= Limits.chainSize else {
+            throw AgentIDError(.limit, name: "chain_too_long", message: "a chain has at most 256 KiB", at: "chain")
+        }
+        let start = chain.lastIndex(of: UInt8(ascii: "~")).map { $0 + 1 } ?? 0
+        let link = chain.count { $0 == UInt8(ascii: "~") }
+        do {
+            let jws = try CompactJWS(Array(chain[start...]))
+            grant = try Grant(try jws.payload(limits: .init(bytes: Limits.tokenSize)).root, link: link)
+            signingInputHash = jws.signingInputHash
+            scope = try grant.tools.map { tools throws(ScopeError) in try Scope(parsing: tools) } ?? Scope()
+        } catch let error as JOSEError {
+            throw AgentIDError(error, at: "chain[\(link)]")
+        } catch let denial as Denial {
+            throw AgentIDError(.malformed, name: denial.reason.rawValue, message: denial.message, at: denial.place)
+        } catch let error as ScopeError {
+            throw AgentIDError(error, at: "chain[\(link)].authorization_details")
+        } catch {
+            throw AgentIDError(.malformed, name: "token_malformed", message: "\(error)", at: "chain[\(link)]")
+        }
+        self.chain = chain
+    }
+
+    /// Derives a grant (AAT section 6) and returns the longer chain.
+    func derive(
+        to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: any Clock
+    ) throws(AgentIDError) -> [UInt8] {
+        let now = clock.milliseconds
+        let issuedAt = max(now / 1000, grant.issuedAt)
+        let lifetime = request.lifetime ?? Limits.longestLifetime
+        guard lifetime > 0 else {
+            throw AgentIDError(.argument, name: "lifetime", message: "a lifetime is at least 1 second", at: "options.lifetime")
+        }
+        let expires = min(grant.expires, issuedAt + min(lifetime, Limits.longestLifetime))
+        guard expires > now / 1000 else {
+            throw AgentIDError(.state, name: "expired", message: "the parent's grant has expired")
+        }
+        let depth = grant.depth + 1
+        guard depth <= grant.maxDepth else {
+            throw AgentIDError(
+                .state, name: "delegation_depth_exceeded",
+                message: "the grant allows no deeper delegation than \(grant.maxDepth)")
+        }
+        let maxDepth = min(grant.maxDepth, depth + Int64(max(request.maxDepth ?? Limits.hardDepth, 0)))
+        let narrower: Scope
+        do throws(ScopeError) {
+            narrower = try request.scope.map { request throws(ScopeError) in try scope.narrowed(to: request) } ?? scope
+        } catch { throw AgentIDError(error, at: "options.scope") }
+        var payload: [String: JSONTree] = [
+            "jti": .string(UUIDv7.make(at: now)), "iss": .string(TokenType.thumbprintURI + key.publicKey.thumbprint),
+            "iat": .int(Int(issuedAt)), "exp": .int(Int(expires)), "del_depth": .int(Int(depth)),
+            "del_max_depth": .int(Int(maxDepth)), "par_hash": .string(signingInputHash), "cnf": ["jwk": holder.jwk],
+            "authorization_details": [["type": "attenuating_agent_token", "tools": narrower.tree]],
+        ]
+        var claim = Claim()
+        claim.agent = agent
+        claim.labels = Array(Set(grant.claim?.labels ?? []).union(request.labels)).sorted()
+        if agent != nil || !claim.labels.isEmpty { payload[Claim.name] = claim.tree }
+        let token = try key.token(type: TokenType.grant, payload: .object(payload))
+        guard chain.count + token.count < Limits.chainSize, token.count <= Limits.tokenSize else {
+            throw AgentIDError(.limit, name: "token_too_large", message: "the chain would be longer than its limit")
+        }
+        return chain + [UInt8(ascii: "~")] + token
+    }
+}

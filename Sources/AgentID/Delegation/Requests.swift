@@ -1,0 +1,51 @@
+public import Scopes
+
+/// What is asked for a new agent.
+public struct AgentRequest: Sendable {
+    /// On whose behalf it acts, a URI.
+    public var principal: String
+    /// Which task, in a few words.
+    public var task: String
+    /// What the human asked.
+    public var intent: String?
+    /// What the task needs.
+    public var scope: Scope
+    /// What the principal may do at most; `nil`: no limit beside the profile's ceiling.
+    public var entitlements: Scope?
+    /// The lifetime of the grant, in seconds.
+    public var lifetime: Int64
+    /// The deepest delegation; `nil`: the profile's.
+    public var maxDepth: Int?
+    /// Information-flow labels the task starts with.
+    public var labels: [String]
+
+    /// A request.
+    public init(
+        principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
+        lifetime: Int64 = 300, maxDepth: Int? = nil, labels: [String] = []
+    ) {
+        (self.principal, self.task, self.scope, self.intent) = (principal, task, scope, intent)
+        (self.entitlements, self.lifetime, self.maxDepth, self.labels) = (entitlements, lifetime, maxDepth, labels)
+    }
+}
+
+/// What a parent hands on.
+public struct DelegationRequest: Sendable {
+    /// What the child may do; `nil`: all that the parent may.
+    public var scope: Scope?
+    /// The lifetime in seconds; `nil`: as long as the parent's grant.
+    public var lifetime: Int64?
+    /// How much deeper the child may delegate; `nil`: as deep as the parent may.
+    public var maxDepth: Int?
+    /// Labels added to the parent's.
+    public var labels: [String]
+    /// The ID of a holder that has a credential of its own.
+    public var agent: String?
+
+    /// A request.
+    public init(
+        scope: Scope? = nil, lifetime: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], agent: String? = nil
+    ) {
+        (self.scope, self.lifetime, self.maxDepth, self.labels, self.agent) = (scope, lifetime, maxDepth, labels, agent)
+    }
+}

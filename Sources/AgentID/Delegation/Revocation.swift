@@ -1,0 +1,34 @@
+/// A fact that invalidates a grant, a key, an agent, a profile, a principal or a signing key, and all that descends.
+public struct Revocation: Hashable, Sendable {
+    /// What is revoked; the number is the C interface's.
+    public enum Kind: Int32, Sendable, CaseIterable {
+        case grant, key, agent, profile, principal, issuer
+
+        /// The kind's name, e.g. `grant`.
+        public var name: String { String(describing: self) }
+
+        /// The kind of this name.
+        public init?(name: String) {
+            guard let kind = Kind.allCases.first(where: { $0.name == name }) else { return nil }
+            self = kind
+        }
+    }
+
+    /// What is revoked.
+    public let kind: Kind
+    /// Its name: a `jti`, a thumbprint, an ID, a profile's name, a URI.
+    public let value: String
+
+    /// A revocation; refuses an empty or overlong value, and an agent that is no SPIFFE ID.
+    public init(_ kind: Kind, _ value: String) throws(AgentIDError) {
+        guard (1...2048).contains(value.utf8.count) else {
+            throw AgentIDError(.argument, name: "revocation", message: "a revocation names something of 1 to 2048 bytes", at: "value")
+        }
+        if kind == .agent { _ = try SPIFFEID(value) }
+        (self.kind, self.value) = (kind, value)
+    }
+
+    init(unchecked kind: Kind, _ value: String) {
+        (self.kind, self.value) = (kind, value)
+    }
+}

@@ -1,0 +1,59 @@
+public import JOSE
+internal import Scopes
+
+/// The answer to one call: permitted, or denied with a reason. Names of arguments, never their values.
+public struct Decision: Sendable {
+    /// Why not; `nil` for a permit.
+    public let denial: Denial?
+    /// The tool that was asked for.
+    public let tool: String
+    let chain: VerifiedChain?
+
+    /// Whether the call may go on.
+    public var isPermitted: Bool { denial == nil }
+
+    /// The decision as a document; see `docs/schemas/decision.json`.
+    public var document: JSONTree {
+        let text = { (text: String?) -> JSONTree in text.map { .string($0) } ?? .null }
+        return [
+            "decision": isPermitted ? "permit" : "deny", "tool": .string(tool), "reason": text(denial?.reason.rawValue),
+            "message": text(denial?.message), "argument": text(denial?.argument), "place": text(denial?.place),
+            "link": denial?.link.map { .int($0) } ?? .null,
+            "chain": .array((chain?.links ?? []).map { $0.tree }),
+        ]
+    }
+
+    /// The decision as people read it: what, who, for whom, and which constraint of which link said no.
+    public var explanation: String {
+        var lines = [isPermitted ? "permitted: \(tool)" : "denied: \(tool)"]
+        if let denial {
+            lines.append("  because: \(denial.message)")
+            lines.append("  rule: \(denial.reason)" + (denial.place.isEmpty ? "" : " at \(denial.place)"))
+        }
+        if let root = chain?.links.first?.grant.claim {
+            for (name, value) in [("for", root.principal), ("task", root.task), ("owner", root.owner)] {
+                if let value { lines.append("  \(name): \(value)") }
+            }
+        }
+        for (i, link) in (chain?.links ?? []).enumerated() {
+            let name = link.grant.claim?.agent ?? "key \(link.holderThumbprint)"
+            lines.append("  " + String(repeating: "  ", count: i) + (i == 0 ? "" : "└ ") + name)
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension VerifiedChain.Link {
+    var tree: JSONTree {
+        var members: [String: JSONTree] = [
+            "jti": .string(grant.id), "key": .string(holderThumbprint), "expires": .int(Int(grant.expires)),
+        ]
+        let claim = grant.claim
+        for (name, value) in [
+            ("agent", claim?.agent), ("owner", claim?.owner), ("principal", claim?.principal), ("task", claim?.task),
+        ] {
+            if let value { members[name] = .string(value) }
+        }
+        return .object(members)
+    }
+}

@@ -1,0 +1,10 @@
+internal import Scopes
+
+extension Denial {
+    /// A refusal of the leaf's scope.
+    init(_ refusal: Refusal, tool: String, link: Int) {
+        let place = refusal.argument.map { "arguments.\($0)" } ?? "tool"
+        self.init(
+            refusal.reason.rawValue, refusal.explanation(tool: tool), link: link, at: place, argument: refusal.argument)
+    }
+}

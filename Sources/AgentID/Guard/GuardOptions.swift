@@ -1,0 +1,41 @@
+extension Guard {
+    /// How a guard decides. Limits can only be lowered.
+    public struct Options: Sendable {
+        /// The guard's own name, which proofs must carry.
+        public var audience: String?
+        /// Whether a guard without a name accepts proofs for nobody in particular.
+        public var acceptsProofsWithoutAudience = false
+        /// Whether every grant must carry the claim that names its agent.
+        public var requiresClaim = false
+        /// How far from now a proof may have been signed, in seconds either way; 1 to 60.
+        public var proofWindow: Int64 = 30
+        /// How many proofs are remembered; beyond that, proofs are denied.
+        public var replayCapacity = 65_536
+        /// How many verified chains are kept.
+        public var cacheEntries = 4096
+        /// How many bytes of them.
+        public var cacheBytes = 32 << 20
+        /// What chains are accepted at most.
+        public var limits = ChainLimits()
+        /// What time it is.
+        public var clock: any Clock = SystemClock()
+        /// Where the status of grants is looked up, beside this guard's own revocations.
+        public var statuses: (any StatusResolver)?
+        /// Who confirms the subjects of foreign grants.
+        public var identities: (any IdentityResolver)?
+
+        /// The defaults; a guard needs an audience, or must say that it accepts proofs without one.
+        public init() {}
+
+        func check() throws(AgentIDError) {
+            func refuse(_ name: String, _ message: String) -> AgentIDError {
+                AgentIDError(.argument, name: "guard_option", message: message, at: "options.\(name)")
+            }
+            guard (1...60).contains(proofWindow) else { throw refuse("proof_window", "a proof's window is 1 to 60 s") }
+            guard (2...1 << 26).contains(replayCapacity) else { throw refuse("replay_capacity", "2 to 67108864 proofs") }
+            guard (1...1 << 20).contains(cacheEntries) else { throw refuse("cache_entries", "1 to 1048576 chains") }
+            guard (1...1 << 32).contains(cacheBytes) else { throw refuse("cache_bytes", "1 byte to 4 GiB") }
+            guard audience != "" else { throw refuse("audience", "an audience is not empty") }
+        }
+    }
+}

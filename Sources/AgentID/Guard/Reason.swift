@@ -1,0 +1,35 @@
+/// Why a call was denied: the codes of OAAF Core 1.0 where it has one for the check, ours beside them.
+public struct Reason: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The code.
+    public let rawValue: String
+    /// A reason with this code.
+    public init(rawValue: String) { self.rawValue = rawValue }
+    init(_ rawValue: String) { self.rawValue = rawValue }
+    /// The code.
+    public var description: String { rawValue }
+}
+
+/// A refusal: which rule, where, and what that means for people. Names of arguments, never their values.
+public struct Denial: Error, Sendable, CustomStringConvertible {
+    /// The reason code.
+    public let reason: Reason
+    /// The link at fault, 0 for the root; `nil` where none is.
+    public let link: Int?
+    /// The argument at fault, where one is.
+    public let argument: String?
+    /// The place, e.g. `chain[1].exp`, `proof.hta`, `arguments.path`.
+    public let place: String
+    /// What it means, for people.
+    public let message: String
+
+    init(_ reason: String, _ message: String, link: Int? = nil, at place: String = "", argument: String? = nil) {
+        self.reason = Reason(reason)
+        self.link = link
+        self.argument = argument
+        self.place = place.isEmpty ? link.map { "chain[\($0)]" } ?? "" : link.map { "chain[\($0)].\(place)" } ?? place
+        self.message = message
+    }
+
+    /// The code and the message.
+    public var description: String { "\(reason): \(message)" + (place.isEmpty ? "" : " (\(place))") }
+}

@@ -1,0 +1,42 @@
+internal import JOSE
+
+/// The statement that a key is an agent's: a WIMSE workload identity token (draft-ietf-wimse-workload-creds-02).
+struct Credential: Sendable {
+    let subject: String
+    let key: PublicKey
+    let expires: Int64
+
+    /// Verifies one credential under the keys a guard trusts; the subject must belong to the signing key's domain.
+    init(verifying token: [UInt8], anchors: TrustAnchors, now: Int64) throws(Denial) {
+        do throws(JOSEError) {
+            let jws = try CompactJWS(token)
+            guard jws.type == TokenType.credential else { throw JOSEError("typ", "typ is not \(TokenType.credential)") }
+            guard let keyID = jws.keyID,
+                let (domain, bundle) = anchors.bundles.first(where: { $0.value.keys[keyID] != nil }),
+                let key = bundle.keys[keyID], jws.isSigned(by: key)
+            else { throw JOSEError("untrusted", "no trusted key signed it") }
+            let claims = try jws.payload(limits: .init(bytes: Limits.tokenSize)).root
+            guard let subject = claims["sub"]?.string, let id = try? SPIFFEID(subject), id.trustDomain.name == domain,
+                let jwk = claims["cnf"]?["jwk"], let expires = claims["exp"]?.int
+            else { throw JOSEError("claims", "sub, exp or cnf.jwk is missing or of another trust domain") }
+            (self.subject, self.key, self.expires) = (subject, try PublicKey(jwk: jwk), Int64(expires))
+        } catch {
+            throw Denial("subject_identity_mismatch", "a credential is not valid: \(error.description)", at: "credentials")
+        }
+        guard expires > now else { throw Denial("expired", "a credential has expired", at: "credentials") }
+    }
+
+    /// Issues a credential.
+    static func issue(
+        to key: PublicKey, agent: SPIFFEID, by signer: any Signer, at now: Int64, milliseconds: Int64, lifetime: Int64
+    ) throws(AgentIDError) -> String {
+        let payload: JSONTree = [
+            "iss": .string(agent.trustDomain.issuer), "sub": .string(agent.description), "iat": .int(Int(now)),
+            "exp": .int(Int(now + lifetime)), "jti": .string(UUIDv7.make(at: milliseconds)),
+            "cnf": ["jwk": ["kty": "OKP", "crv": "Ed25519", "x": .string(Base64URL.encode(key.bytes)), "alg": "EdDSA"]],
+        ]
+        return String(
+            decoding: try signer.token(type: TokenType.credential, keyID: signer.publicKey.thumbprint, payload: payload),
+            as: UTF8.self)
+    }
+}

@@ -1,0 +1,67 @@
+public import JOSE
+public import Scopes
+
+/// What an agent may at most be.
+public struct Profile: Sendable, Equatable {
+    /// The name, a segment of its agents' IDs.
+    public let name: String
+    /// Who answers for such agents, a URI.
+    public let owner: String
+    /// The scope no such agent goes beyond, in normal form.
+    public let ceiling: Scope
+    /// The longest lifetime of a grant, in seconds.
+    public let maxLifetime: Int64
+    /// The deepest delegation: 0 for none.
+    public let maxDepth: Int
+    /// No new agents after this time, in seconds since 1970.
+    public let reviewBy: Int64?
+
+    /// A profile; refuses an empty owner, a name that is no path segment, and limits beyond the library's.
+    public init(
+        name: String, owner: String, ceiling: Scope, maxLifetime: Int64 = 3600, maxDepth: Int = 4, reviewBy: Int64? = nil
+    ) throws(AgentIDError) {
+        do throws(AgentIDError) { try SPIFFEID.check(name[...]) } catch {
+            throw AgentIDError(.malformed, name: "profile_name", message: error.message, at: "name")
+        }
+        guard name.utf8.count <= 128 else {
+            throw AgentIDError(.limit, name: "profile_name", message: "a profile's name has at most 128 bytes", at: "name")
+        }
+        try Claim.checkURI(owner, at: "options.owner")
+        guard (1...Limits.longestLifetime).contains(maxLifetime) else {
+            throw AgentIDError(
+                .limit, name: "lifetime", message: "a lifetime is 1 second to 90 days", at: "options.max_lifetime")
+        }
+        guard (0...Limits.hardDepth).contains(maxDepth) else {
+            throw AgentIDError(
+                .limit, name: "depth", message: "a depth is 0 to \(Limits.hardDepth)", at: "options.max_depth")
+        }
+        self.name = name
+        self.owner = owner
+        self.ceiling = ceiling.normalized
+        self.maxLifetime = maxLifetime
+        self.maxDepth = maxDepth
+        self.reviewBy = reviewBy
+    }
+
+    init(parsing json: JSON.Value) throws(AgentIDError) {
+        guard let name = json["name"]?.string, let owner = json["owner"]?.string, let ceiling = json["ceiling"],
+            let lifetime = json["max_lifetime"]?.int, let depth = json["max_depth"]?.int
+        else { throw AgentIDError(.malformed, name: "state", message: "a stored profile lacks members", at: "authority.json") }
+        let scope: Scope
+        do throws(ScopeError) { scope = try Scope(parsing: ceiling) } catch {
+            throw AgentIDError(error, at: "authority.json")
+        }
+        try self.init(
+            name: name, owner: owner, ceiling: scope, maxLifetime: Int64(lifetime), maxDepth: depth,
+            reviewBy: json["review_by"]?.int.map { Int64($0) })
+    }
+
+    /// The profile as a document.
+    public var tree: JSONTree {
+        [
+            "name": .string(name), "owner": .string(owner), "ceiling": ceiling.tree,
+            "max_lifetime": .int(Int(maxLifetime)), "max_depth": .int(maxDepth),
+            "review_by": reviewBy.map { .int(Int($0)) } ?? .null,
+        ]
+    }
+}

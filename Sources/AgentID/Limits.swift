@@ -1,0 +1,22 @@
+/// The library's own limits (tokens.md): what no option raises.
+enum Limits {
+    static let longestLifetime: Int64 = 90 * 86_400
+    static let hardDepth = 64
+    static let tokenSize = 64 << 10
+    static let chainSize = 256 << 10
+    static let issuedAtSkew: Int64 = 30
+    static let argumentsSize = 1 << 20
+}
+
+/// What a guard accepts at most; configurable downwards.
+public struct ChainLimits: Sendable, Hashable {
+    /// The deepest chain: links beyond the root (`MAX_DELEGATION_DEPTH`).
+    public var depth = 16 { didSet { depth = min(max(depth, 0), Limits.hardDepth) } }
+    /// The longest token, in bytes.
+    public var tokenSize = Limits.tokenSize { didSet { tokenSize = min(max(tokenSize, 0), Limits.tokenSize) } }
+    /// The longest chain, in bytes.
+    public var chainSize = Limits.chainSize { didSet { chainSize = min(max(chainSize, 0), Limits.chainSize) } }
+
+    /// The defaults.
+    public init() {}
+}

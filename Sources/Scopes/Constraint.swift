@@ -1,0 +1,85 @@
+public import JOSE
+
+/// A constraint on one argument: the nine types of AAT section 3.4, and those registered in docs/constraints.md.
+///
+/// Compiled when it is read: checking a value allocates nothing.
+public indirect enum Constraint: Sendable {
+    case exact(JSON.Value)
+    case range(NumberRangeConstraint)
+    case oneOf([JSON.Value])
+    case notOneOf([JSON.Value])
+    case contains([JSON.Value])
+    case subset([JSON.Value])
+    case wildcard
+    case all([Constraint])
+    case any([Constraint])
+    case pathContainment(PathContainmentConstraint)
+    case glob(GlobConstraint)
+
+    /// The name of the type in tokens.
+    public var type: String {
+        switch self {
+        case .exact: "exact"
+        case .range: "range"
+        case .oneOf: "one_of"
+        case .notOneOf: "not_one_of"
+        case .contains: "contains"
+        case .subset: "subset"
+        case .wildcard: "wildcard"
+        case .all: "all"
+        case .any: "any"
+        case .pathContainment: "path_containment"
+        case .glob: "glob"
+        }
+    }
+
+    /// Whether a value satisfies the constraint. Recurses at most 32 deep.
+    public func permits(_ value: JSON.Value) -> Bool {
+        switch self {
+        case .exact(let expected): return value.isEqual(to: expected)
+        case .range(let range): return value.number.map { range.value.contains($0) } ?? false
+        case .oneOf(let values): return Self.has(values, value)
+        case .notOneOf(let values): return !Self.has(values, value)
+        case .contains(let required):
+            guard value.kind == .array else { return false }
+            return required.allSatisfy { needed in value.elements.contains { $0.isEqual(to: needed) } }
+        case .subset(let allowed):
+            guard value.kind == .array else { return false }
+            return value.elements.allSatisfy { Self.has(allowed, $0) }
+        case .wildcard: return true
+        case .all(let clauses): return clauses.allSatisfy { $0.permits(value) }
+        case .any(let clauses): return clauses.contains { $0.permits(value) }
+        case .pathContainment(let path): return value.kind == .string && value.withUTF8 { path.value.contains($0) }
+        case .glob(let glob): return value.kind == .string && value.withUTF8 { glob.value.matches($0) }
+        }
+    }
+
+    static func has(_ values: [JSON.Value], _ value: JSON.Value) -> Bool {
+        values.contains { $0.isEqual(to: value) }
+    }
+}
+
+/// A compiled `range`.
+public struct NumberRangeConstraint: Sendable { let value: NumberRange }
+/// A compiled `path_containment`.
+public struct PathContainmentConstraint: Sendable { let value: PathContainment }
+/// A compiled `glob`.
+public struct GlobConstraint: Sendable { let value: Glob }
+
+extension Constraint: Equatable {
+    /// Whether both say the same in the same form: lists are compared as sets, clauses in their order.
+    public static func == (a: Constraint, b: Constraint) -> Bool {
+        switch (a, b) {
+        case (.exact(let x), .exact(let y)): return x.isEqual(to: y)
+        case (.range(let x), .range(let y)): return x.value == y.value
+        case (.oneOf(let x), .oneOf(let y)), (.notOneOf(let x), .notOneOf(let y)), (.contains(let x), .contains(let y)),
+            (.subset(let x), .subset(let y)):
+            return x.allSatisfy { has(y, $0) } && y.allSatisfy { has(x, $0) }
+        case (.wildcard, .wildcard): return true
+        case (.all(let x), .all(let y)), (.any(let x), .any(let y)): return x == y
+        case (.pathContainment(let x), .pathContainment(let y)): return x.value == y.value
+        case (.glob(let x), .glob(let y)): return x.value == y.value
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,147 @@
+internal import JOSE
+
+extension Constraint {
+    /// Reads a constraint from a token (AAT section 3.4); unknown types and members are refused.
+    init(parsing json: JSON.Value, depth: Int = 1) throws(ScopeError) {
+        guard depth <= ScopeLimits.depth else {
+            throw ScopeError("too_deep", "constraints are nested deeper than \(ScopeLimits.depth)", position: json.position)
+        }
+        guard let type = json["constraint_type"]?.string else {
+            throw ScopeError("invalid_constraint", "a constraint is an object with a constraint_type", position: json.position)
+        }
+        let reader = Members(json: json, type: type)
+        switch type {
+        case "exact":
+            let value = try reader.need("value")
+            guard value.kind != .array, value.kind != .object else { throw reader.wrong("value is no scalar") }
+            self = .exact(value)
+        case "range": self = .range(NumberRangeConstraint(value: try reader.range()))
+        case "one_of": self = .oneOf(try reader.values("values"))
+        case "not_one_of": self = .notOneOf(try reader.values("excluded"))
+        case "contains": self = .contains(try reader.values("required"))
+        case "subset": self = .subset(try reader.values("allowed"))
+        case "wildcard": self = .wildcard
+        case "all", "any":
+            let list = try reader.need("constraints")
+            guard list.kind == .array, list.count <= ScopeLimits.constraints else {
+                throw reader.wrong("constraints is no array of at most \(ScopeLimits.constraints)")
+            }
+            var clauses: [Constraint] = []
+            for element in list.elements { clauses.append(try Constraint(parsing: element, depth: depth + 1)) }
+            guard type == "all" || !clauses.isEmpty else { throw reader.wrong("any needs a clause") }
+            self = type == "all" ? .all(clauses) : .any(clauses)
+        case "path_containment":
+            guard let path = PathContainment(root: try reader.text("root")) else {
+                throw reader.wrong("root is no absolute path without NUL and backslash")
+            }
+            self = .pathContainment(PathContainmentConstraint(value: path))
+        case "glob":
+            guard let glob = Glob(pattern: try reader.text("pattern")) else {
+                throw reader.wrong("a pattern has at most \(Glob.longestPattern) bytes")
+            }
+            self = .glob(GlobConstraint(value: glob))
+        default:
+            throw ScopeError("unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
+        }
+        try reader.refuseOthers()
+    }
+
+    /// The members of one constraint.
+    private struct Members {
+        let json: JSON.Value
+        let type: String
+
+        func wrong(_ message: String) -> ScopeError {
+            ScopeError("invalid_constraint", "\(type): \(message)", position: json.position)
+        }
+
+        func need(_ name: String) throws(ScopeError) -> JSON.Value {
+            guard let value = json[name] else { throw wrong("\(name) is missing") }
+            guard value.sourceLength <= ScopeLimits.value || value.kind == .array else {
+                throw ScopeError("limit_exceeded", "\(name) is longer than \(ScopeLimits.value) bytes", position: value.position)
+            }
+            return value
+        }
+
+        func text(_ name: String) throws(ScopeError) -> String {
+            guard let text = try need(name).string else { throw wrong("\(name) is no string") }
+            return text
+        }
+
+        func values(_ name: String) throws(ScopeError) -> [JSON.Value] {
+            let list = try need(name)
+            guard list.kind == .array else { throw wrong("\(name) is no array") }
+            guard list.count <= ScopeLimits.members else {
+                throw ScopeError("limit_exceeded", "\(name) has more than \(ScopeLimits.members) members", position: list.position)
+            }
+            for element in list.elements where element.sourceLength > ScopeLimits.value {
+                throw ScopeError("limit_exceeded", "a value is longer than \(ScopeLimits.value) bytes", position: element.position)
+            }
+            return Array(list.elements)
+        }
+
+        func range() throws(ScopeError) -> NumberRange {
+            var range = NumberRange()
+            (range.min, range.max) = (try number("min"), try number("max"))
+            (range.minInclusive, range.maxInclusive) = (try flag("min_inclusive"), try flag("max_inclusive"))
+            return range
+        }
+
+        private func number(_ name: String) throws(ScopeError) -> Double? {
+            guard let value = json[name] else { return nil }
+            guard let number = value.number else { throw wrong("\(name) is no number") }
+            return number
+        }
+
+        private func flag(_ name: String) throws(ScopeError) -> Bool {
+            guard let value = json[name] else { return true }
+            guard let flag = value.bool else { throw wrong("\(name) is neither true nor false") }
+            return flag
+        }
+
+        /// An unknown member may be a restriction this version does not know: refused, like an unknown type.
+        func refuseOthers() throws(ScopeError) {
+            let known: [String] =
+                switch type {
+                case "exact": ["value"]
+                case "range": ["min", "max", "min_inclusive", "max_inclusive"]
+                case "one_of": ["values"]
+                case "not_one_of": ["excluded"]
+                case "contains": ["required"]
+                case "subset": ["allowed"]
+                case "all", "any": ["constraints"]
+                case "path_containment": ["root"]
+                case "glob": ["pattern"]
+                default: []
+                }
+            for member in json.members {
+                guard member.name.equals("constraint_type") || known.contains(where: { member.name.equals($0) }) else {
+                    throw ScopeError("invalid_constraint", "\(type): there is no such member", position: member.name.position)
+                }
+            }
+        }
+    }
+
+    /// The constraint as tokens carry it.
+    var tree: JSONTree {
+        let list = { (values: [JSON.Value]) -> JSONTree in .array(values.map { .value($0) }) }
+        var members: [String: JSONTree] = ["constraint_type": .string(type)]
+        switch self {
+        case .exact(let value): members["value"] = .value(value)
+        case .range(let range):
+            if let min = range.value.min { members["min"] = .number(min) }
+            if let max = range.value.max { members["max"] = .number(max) }
+            if !range.value.minInclusive { members["min_inclusive"] = false }
+            if !range.value.maxInclusive { members["max_inclusive"] = false }
+        case .oneOf(let values): members["values"] = list(values)
+        case .notOneOf(let values): members["excluded"] = list(values)
+        case .contains(let values): members["required"] = list(values)
+        case .subset(let values): members["allowed"] = list(values)
+        case .wildcard: break
+        case .all(let clauses), .any(let clauses): members["constraints"] = .array(clauses.map(\.tree))
+        case .pathContainment(let path): members["root"] = .string(path.value.root)
+        case .glob(let glob): members["pattern"] = .string(glob.value.pattern)
+        }
+        return .object(members)
+    }
+}

@@ -1,0 +1,104 @@
+internal import JOSE
+
+extension Constraint {
+    /// The clauses of the conjunction this constraint stands for.
+    var clauses: [Constraint] {
+        if case .all(let clauses) = self { return clauses.flatMap(\.clauses) }
+        if case .wildcard = self { return [] }
+        return [self]
+    }
+
+    /// Normal form: `all` of at most one clause of each type that can be merged, in a canonical order; or `wildcard`.
+    ///
+    /// Clauses of different types are never merged: `all` is matched clause by clause, so each needs its counterpart.
+    var normalized: Constraint {
+        // A constraint that cannot be satisfied stays as it was written: it permits nothing either way.
+        (try? Self.conjunction(clauses)) ?? self
+    }
+
+    /// The intersection of clauses in normal form; throws where nothing satisfies them all.
+    static func conjunction(_ clauses: [Constraint]) throws(ScopeError) -> Constraint {
+        var merged: [Constraint] = []
+        for clause in clauses {
+            if let i = merged.firstIndex(where: { $0.isMergeable(with: clause) }) {
+                guard let both = merged[i].merged(with: clause) else { throw empty }
+                merged[i] = both
+            } else if !merged.contains(clause) {
+                merged.append(clause)
+            }
+        }
+        guard !merged.isEmpty else { return .wildcard }
+        guard merged.count <= ScopeLimits.constraints else {
+            throw ScopeError("limit_exceeded", "more than \(ScopeLimits.constraints) clauses on one argument")
+        }
+        for clause in merged {
+            let candidates: [JSON.Value]
+            switch clause {
+            case .exact(let value): candidates = [value]
+            case .oneOf(let values): candidates = values
+            default: continue
+            }
+            guard candidates.contains(where: { value in merged.allSatisfy { $0.permits(value) } }) else { throw empty }
+        }
+        let keyed = merged.map { (key: $0.tree.text, clause: $0) }
+        return .all(keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause))
+    }
+
+    static let empty = ScopeError("empty_intersection", "no value satisfies both")
+
+    private func isMergeable(with other: Constraint) -> Bool {
+        switch self {
+        case .glob, .any, .all: false
+        default: type == other.type
+        }
+    }
+
+    /// The intersection with a constraint of the same type; `nil` where it is empty.
+    private func merged(with other: Constraint) -> Constraint? {
+        switch (self, other) {
+        case (.exact(let x), .exact(let y)): return x.isEqual(to: y) ? self : nil
+        case (.range(let x), .range(let y)):
+            return x.value.meet(y.value).map { .range(NumberRangeConstraint(value: $0)) }
+        case (.oneOf(let x), .oneOf(let y)):
+            let both = x.filter { Self.has(y, $0) }
+            return both.isEmpty ? nil : .oneOf(both)
+        case (.notOneOf(let x), .notOneOf(let y)): return .notOneOf(x + y.filter { !Self.has(x, $0) })
+        case (.contains(let x), .contains(let y)): return .contains(x + y.filter { !Self.has(x, $0) })
+        case (.subset(let x), .subset(let y)): return .subset(x.filter { Self.has(y, $0) })
+        case (.pathContainment(let x), .pathContainment(let y)):
+            if x.value.contains(y.value) { return other }
+            return y.value.contains(x.value) ? self : nil
+        default: return nil
+        }
+    }
+
+    /// This ∩ request, below this under the draft's table whatever form this has.
+    func narrowed(to request: Constraint) throws(ScopeError) -> Constraint {
+        let own = clauses
+        let result = try Self.conjunction(own + request.clauses)
+        if Subsumption(of: result, under: self) == .below { return result }
+        switch self {
+        case .all(let mine):
+            // Not in normal form: keep each clause as it stands, so that it finds itself.
+            let kept = Constraint.all(mine + request.clauses)
+            if Subsumption(of: kept, under: self) == .below { return kept }
+        case .oneOf(let values):
+            let kept = values.filter { request.permits($0) }
+            guard !kept.isEmpty else { throw Self.empty }
+            return .oneOf(kept)
+        default:
+            for candidate in request.clauses.count == 1 ? request.clauses + result.clauses : result.clauses
+            where Subsumption(of: candidate, under: self) == .below && result.clauses.count == 1 {
+                return candidate
+            }
+            if Subsumption(of: self, under: request) == .below { return self }
+            if case .exact(let value) = self, request.permits(value) { return self }
+            for case .exact(let value) in request.clauses where permits(value) && Subsumption(of: .exact(value), under: self) == .below {
+                return .exact(value)
+            }
+        }
+        throw ScopeError(
+            "not_below_parent",
+            "the parent's \(type) was issued bare: it cannot be narrowed by \(request.clauses.map(\.type).joined(separator: " and "))")
+    }
+}

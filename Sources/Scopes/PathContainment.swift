@@ -1,0 +1,80 @@
+internal import JOSE
+
+/// The `path_containment` constraint (AAT section 3.5.3): a path that is, after lexical normalisation, a root or below.
+///
+/// A value that is relative, or holds a NUL or a backslash, is no path. `%2e` and `%2f` are ordinary characters here: a
+/// path is not a URI, and a tool that decodes one must do so before it asks.
+struct PathContainment: Sendable, Equatable {
+    /// The normalised root.
+    let root: String
+    private let bytes: [UInt8]
+    private let segments: [Range<Int>]
+
+    init?(root: String) {
+        let given = Array(root.utf8)
+        guard Self.isPath(given.span) else { return nil }
+        var text = ""
+        var kept: [Range<Int>] = []
+        let span = given.span
+        Self.forEachKeptFromEnd(span) { kept.append($0) }
+        for range in kept.reversed() { text += "/" + String(decoding: given[range], as: UTF8.self) }
+        self.root = text.isEmpty ? "/" : text
+        bytes = Array(text.utf8)
+        var segments: [Range<Int>] = []
+        var start = 1
+        for (i, byte) in bytes.enumerated() where i > 0 && byte == UInt8(ascii: "/") {
+            segments.append(start..<i)
+            start = i + 1
+        }
+        if bytes.count > 1 { segments.append(start..<bytes.count) }
+        self.segments = segments
+    }
+
+    /// Whether a path lies at or below the root; allocates nothing, takes time linear in the path.
+    func contains(_ path: Span<UInt8>) -> Bool {
+        guard Self.isPath(path) else { return false }
+        var kept = 0
+        Self.forEachKeptFromEnd(path) { _ in kept += 1 }
+        guard kept >= segments.count else { return false }
+        var index = kept
+        var isInside = true
+        let (bytes, segments) = (bytes, segments)
+        Self.forEachKeptFromEnd(path) { range in
+            index -= 1
+            if index < segments.count, isInside {
+                isInside = path.extracting(range).hasSameBytes(as: bytes.span.extracting(segments[index]))
+            }
+        }
+        return isInside
+    }
+
+    func contains(_ other: PathContainment) -> Bool {
+        let root = Array(other.root.utf8)
+        return contains(root.span)
+    }
+
+    private static func isPath(_ path: Span<UInt8>) -> Bool {
+        guard !path.isEmpty, path[0] == UInt8(ascii: "/") else { return false }
+        for i in path.indices where path[i] == 0 || path[i] == UInt8(ascii: "\\") { return false }
+        return true
+    }
+
+    /// The segments that remain when `.`, `..` and empty ones are resolved, last first: so no stack is needed.
+    private static func forEachKeptFromEnd(_ path: Span<UInt8>, _ body: (Range<Int>) -> Void) {
+        var end = path.count
+        var skipped = 0
+        while end > 0 {
+            var start = end
+            while start > 0, path[start - 1] != UInt8(ascii: "/") { start -= 1 }
+            let length = end - start
+            let isDot = length == 1 && path[start] == UInt8(ascii: ".")
+            let isDotDot = length == 2 && path[start] == UInt8(ascii: ".") && path[start + 1] == UInt8(ascii: ".")
+            if isDotDot {
+                skipped += 1
+            } else if length > 0, !isDot {
+                if skipped > 0 { skipped -= 1 } else { body(start..<end) }
+            }
+            end = start - 1
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/// Why a scope refuses a call.
+public struct Refusal: Sendable {
+    /// The reason codes of AAT step 6b.
+    public enum Reason: String, Sendable {
+        case toolNotAuthorized = "tool_not_authorized"
+        case argumentNotPermitted = "argument_not_permitted"
+        case argumentMissing = "argument_missing"
+        case argumentConstraintViolated = "argument_constraint_violated"
+    }
+
+    /// Why.
+    public let reason: Reason
+    /// The first argument at fault.
+    public let argument: String?
+    /// The constraint that refused it.
+    public let constraint: Constraint?
+
+    /// What it means, for people; the argument's name, never its value.
+    public func explanation(tool: String) -> String {
+        let argument = argument ?? ""
+        switch reason {
+        case .toolNotAuthorized: return "the tool \(tool) is not granted"
+        case .argumentNotPermitted: return "the argument \(argument) of \(tool) is not granted"
+        case .argumentMissing: return "the argument \(argument) of \(tool) must be given"
+        case .argumentConstraintViolated:
+            return "\(argument) of \(tool) must be \(constraint?.summary ?? "otherwise")"
+        }
+    }
+}
+
+/// In what a child scope goes beyond its parent.
+public struct Expansion: Sendable, CustomStringConvertible {
+    /// The reason codes of AAT step 4p.
+    public enum Reason: String, Sendable {
+        case toolNotDelegated = "tool_not_delegated"
+        case argumentKeySetMismatch = "argument_key_set_mismatch"
+        case constraintExpansion = "constraint_expansion"
+        case constraintTypeNotPermitted = "constraint_type_not_permitted"
+    }
+
+    /// Why.
+    public let reason: Reason
+    /// The tool at fault.
+    public let tool: String
+    /// The argument at fault.
+    public let argument: String?
+
+    /// What it means, for people.
+    public var description: String {
+        let place = [tool, argument].compactMap { $0 }.joined(separator: ".")
+        switch reason {
+        case .toolNotDelegated: return "\(place): the parent does not grant this tool"
+        case .argumentKeySetMismatch: return "\(place): parent and child must constrain the same arguments"
+        case .constraintExpansion: return "\(place): the constraint is wider than the parent's"
+        case .constraintTypeNotPermitted: return "\(place): a constraint of this type is not below the parent's type"
+        }
+    }
+}

@@ -1,0 +1,129 @@
+public import JOSE
+
+/// Authority: tool names, exactly, and constraints on their arguments. Immutable; scopes form a meet-semilattice.
+public struct Scope: Sendable, Equatable {
+    /// The tools, sorted by name.
+    public let tools: [ToolScope]
+
+    /// The scope that permits nothing.
+    public init() { tools = [] }
+
+    init(tools: [ToolScope]) { self.tools = tools }
+
+    /// Whether nothing is permitted.
+    public var isEmpty: Bool { tools.isEmpty }
+
+    /// Reads an AAT `tools` object (section 3.3).
+    public init(parsing json: JSON.Value) throws(ScopeError) { try self.init(parsing: json, narrowing: Scope()) }
+
+    /// Reads a `tools` object, sharing with its parent each tool whose constraints stand there as the same bytes.
+    public init(parsing json: JSON.Value, narrowing parent: Scope) throws(ScopeError) {
+        guard json.kind == .object else {
+            throw ScopeError("malformed", "a scope is an object of tools", position: json.position)
+        }
+        guard json.count <= ScopeLimits.tools else {
+            throw ScopeError("limit_exceeded", "a scope has at most \(ScopeLimits.tools) tools", position: json.position)
+        }
+        var tools: [ToolScope] = []
+        tools.reserveCapacity(json.count)
+        for (name, constraints) in json.members {
+            if let shared = parent.tools.first(where: { name.equals($0.name) }), let source = shared.source,
+                source.hasSameSource(as: constraints)
+            {
+                tools.append(shared)
+                continue
+            }
+            tools.append(try ToolScope(name: name.string ?? "", parsing: constraints))
+        }
+        self.tools = tools.sorted { $0.name.isBefore($1.name) }
+    }
+
+    /// Reads a scope in either form: JSON where it starts with `{`, else text.
+    public init(_ description: String) throws(ScopeError) {
+        let first = description.utf8.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }
+        guard first == UInt8(ascii: "{") else {
+            try self.init(text: description)
+            return
+        }
+        let json: JSON
+        do throws(JSON.ParseError) { json = try JSON(parsing: description) } catch {
+            throw ScopeError("malformed", error.rule, position: error.position)
+        }
+        try self.init(parsing: json.root)
+    }
+
+    /// The tool of this name.
+    public subscript(tool name: String) -> ToolScope? {
+        var (low, high) = (0, tools.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if tools[middle].name.isExactly(name) { return tools[middle] }
+            if tools[middle].name.isBefore(name) { low = middle + 1 } else { high = middle }
+        }
+        return nil
+    }
+
+    /// Why a call is refused; `nil` where it is permitted (AAT section 7, step 6b).
+    public func refusal(of tool: String, arguments: JSON.Value) -> Refusal? {
+        guard let tool = self[tool: tool] else { return Refusal(reason: .toolNotAuthorized, argument: nil, constraint: nil) }
+        return tool.refusal(of: arguments)
+    }
+
+    /// Whether a call is permitted.
+    public func permits(_ tool: String, _ arguments: JSON.Value) -> Bool { refusal(of: tool, arguments: arguments) == nil }
+
+    /// What a child has beyond this scope; `nil` where it is below (AAT section 4.5, step 4p).
+    public func expansion(by child: Scope) -> Expansion? {
+        for tool in child.tools {
+            guard let own = self[tool: tool.name] else {
+                return Expansion(reason: .toolNotDelegated, tool: tool.name, argument: nil)
+            }
+            if own !== tool, let expansion = own.expansion(by: tool) { return expansion }
+        }
+        return nil
+    }
+
+    /// Whether `child` is provably below this scope.
+    public func subsumes(_ child: Scope) -> Bool { expansion(by: child) == nil }
+
+    /// The scope in JSON form: an AAT `tools` object.
+    public var tree: JSONTree {
+        .members(tools.map { ($0.name, $0.tree) })
+    }
+
+    /// The same scope with every constraint in normal form: what a child may be intersected with, whatever its types.
+    public var normalized: Scope { Scope(tools: tools.map(\.normalized)) }
+
+    /// The intersection; tools of one side only drop out.
+    public func meet(_ other: Scope) throws(ScopeError) -> Scope {
+        var both: [ToolScope] = []
+        for tool in tools {
+            guard let theirs = other[tool: tool.name] else { continue }
+            both.append(try tool.normalized.narrowed(to: theirs))
+        }
+        guard !both.isEmpty || isEmpty || other.isEmpty else {
+            throw ScopeError("empty_intersection", "the scopes have no tool in common", tool: tools.first?.name)
+        }
+        return Scope(tools: both)
+    }
+
+    /// This ∩ request, for delegation: every tool asked for must be here; the result is below this scope.
+    public func narrowed(to request: Scope) throws(ScopeError) -> Scope {
+        var narrower: [ToolScope] = []
+        for tool in request.tools {
+            guard let own = self[tool: tool.name] else {
+                throw ScopeError("not_below_parent", "this tool is not in the scope that is to be narrowed", tool: tool.name)
+            }
+            narrower.append(try own.narrowed(to: tool))
+        }
+        return Scope(tools: narrower)
+    }
+
+    /// This ∩ a limit that this scope was not made from, such as a principal's entitlements.
+    public func narrowed(by limit: Scope) throws(ScopeError) -> Scope { try limit.normalized.narrowed(to: self) }
+
+    /// Whether both have the same tools with the same constraints.
+    public static func == (a: Scope, b: Scope) -> Bool {
+        a.tools.count == b.tools.count && zip(a.tools, b.tools).allSatisfy { $0 === $1 || $0.isSame(as: $1) }
+    }
+}

@@ -1,0 +1,61 @@
+internal import JOSE
+
+extension ToolScope {
+    /// The tool in text form.
+    var text: String {
+        let list = arguments.map { argument in
+            let text = argument.constraint.text
+            return Self.name(argument.name) + (argument.constraint == .wildcard ? ": " : " ") + text
+        }
+        return Self.name(name) + (list.isEmpty ? "" : "(\(list.joined(separator: ", ")))")
+    }
+
+    private static func name(_ name: String) -> String {
+        !name.isEmpty && name.utf8.allSatisfy(ScopeTextReader.isNameByte) ? name : JSONTree.string(name).text
+    }
+}
+
+extension Constraint {
+    /// The constraint in text form; reads back as the same constraint.
+    public var text: String {
+        let list = { (values: [JSON.Value]) -> String in JSONTree.array(values.map { .value($0) }).text }
+        switch self {
+        case .exact(let value): return "== " + JSONTree.value(value).text
+        case .range(let range):
+            var parts: [String] = []
+            if let min = range.value.min { parts.append((range.value.minInclusive ? ">= " : "> ") + JSONTree.number(min).text) }
+            if let max = range.value.max { parts.append((range.value.maxInclusive ? "<= " : "< ") + JSONTree.number(max).text) }
+            return parts.isEmpty ? "number" : parts.joined(separator: " ")
+        case .oneOf(let values): return "in " + list(values)
+        case .notOneOf(let values): return "not in " + list(values)
+        case .contains(let values): return "contains " + list(values)
+        case .subset(let values): return "subset of " + list(values)
+        case .wildcard: return "*"
+        case .all(let clauses): return "all(\(clauses.map(\.text).joined(separator: ", ")))"
+        case .any(let clauses): return "any(\(clauses.map(\.text).joined(separator: ", ")))"
+        case .pathContainment(let path): return "under " + JSONTree.string(path.value.root).text
+        case .glob(let glob): return "like " + JSONTree.string(glob.value.pattern).text
+        }
+    }
+
+    /// The constraint as people read it: an `all` of one clause is that clause.
+    public var summary: String {
+        switch self {
+        case .all(let clauses) where !clauses.isEmpty: return clauses.map(\.summary).joined(separator: " and ")
+        case .any(let clauses): return clauses.map(\.summary).joined(separator: " or ")
+        case .wildcard: return "anything"
+        default: return text
+        }
+    }
+}
+
+extension Scope {
+    /// The scope in words, a line per tool and argument.
+    public var summary: String {
+        tools.map { tool in
+            tool.isOpen
+                ? "\(tool.name): any arguments\n"
+                : "\(tool.name):\n" + tool.arguments.map { "  \($0.name) must be \($0.constraint.summary)\n" }.joined()
+        }.joined()
+    }
+}

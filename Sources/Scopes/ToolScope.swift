@@ -1,0 +1,102 @@
+internal import JOSE
+
+/// One tool of a scope, compiled: an empty map is open (any arguments), any other closed (exactly those).
+public final class ToolScope: Sendable {
+    /// The tool's name.
+    public let name: String
+    /// The constraints, sorted by argument.
+    public let arguments: [(name: String, constraint: Constraint)]
+    /// Where the constraints were read.
+    let source: JSON.Value?
+
+    init(name: String, arguments: [(name: String, constraint: Constraint)], source: JSON.Value? = nil) {
+        self.name = name
+        self.arguments = arguments.sorted { $0.name.isBefore($1.name) }
+        self.source = source
+    }
+
+    convenience init(name: String, parsing json: JSON.Value) throws(ScopeError) {
+        guard (1...ScopeLimits.toolName).contains(name.utf8.count) else {
+            throw ScopeError("limit_exceeded", "a tool's name has 1 to \(ScopeLimits.toolName) bytes", position: json.position)
+        }
+        guard json.kind == .object, json.count <= ScopeLimits.constraints else {
+            throw ScopeError(
+                "malformed", "a tool has an object of at most \(ScopeLimits.constraints) constraints", tool: name, position: json.position)
+        }
+        var arguments: [(name: String, constraint: Constraint)] = []
+        for (argument, constraint) in json.members {
+            let argument = argument.string ?? ""
+            do throws(ScopeError) { arguments.append((argument, try Constraint(parsing: constraint))) } catch {
+                throw error.at(tool: name, argument: argument)
+            }
+        }
+        self.init(name: name, arguments: arguments, source: json)
+    }
+
+    /// Whether any arguments will do.
+    public var isOpen: Bool { arguments.isEmpty }
+
+    var tree: JSONTree {
+        .members(arguments.map { ($0.name, $0.constraint.tree) })
+    }
+
+    func isSame(as other: ToolScope) -> Bool {
+        name.isExactly(other.name) && arguments.count == other.arguments.count
+            && zip(arguments, other.arguments).allSatisfy { $0.name.isExactly($1.name) && $0.constraint == $1.constraint }
+    }
+
+    /// Unknown arguments first, then missing ones, then the constraints (AAT section 7, step 6b).
+    func refusal(of call: JSON.Value) -> Refusal? {
+        guard !isOpen else { return nil }
+        for (name, _) in call.members where !arguments.contains(where: { name.equals($0.name) }) {
+            return Refusal(reason: .argumentNotPermitted, argument: name.string, constraint: nil)
+        }
+        for (name, constraint) in arguments where call[name] == nil {
+            return Refusal(reason: .argumentMissing, argument: name, constraint: constraint)
+        }
+        for (name, constraint) in arguments {
+            guard let value = call[name], constraint.permits(value) else {
+                return Refusal(reason: .argumentConstraintViolated, argument: name, constraint: constraint)
+            }
+        }
+        return nil
+    }
+
+    func expansion(by child: ToolScope) -> Expansion? {
+        guard !isOpen else { return nil }
+        guard arguments.count == child.arguments.count, zip(arguments, child.arguments).allSatisfy({ $0.name.isExactly($1.name) }) else {
+            let own = Set(arguments.map(\.name))
+            let differing = own.symmetricDifference(child.arguments.map(\.name)).sorted().first
+            return Expansion(reason: .argumentKeySetMismatch, tool: name, argument: differing)
+        }
+        for ((argument, own), (_, theirs)) in zip(arguments, child.arguments) {
+            switch Subsumption(of: theirs, under: own) {
+            case .below: continue
+            case .wider: return Expansion(reason: .constraintExpansion, tool: name, argument: argument)
+            case .notPermitted: return Expansion(reason: .constraintTypeNotPermitted, tool: name, argument: argument)
+            }
+        }
+        return nil
+    }
+
+    var normalized: ToolScope {
+        ToolScope(name: name, arguments: arguments.map { ($0.name, $0.constraint.normalized) })
+    }
+
+    func narrowed(to request: ToolScope) throws(ScopeError) -> ToolScope {
+        if isOpen { return request.normalized }
+        if request.isOpen { return self }
+        guard arguments.count == request.arguments.count, zip(arguments, request.arguments).allSatisfy({ $0.name.isExactly($1.name) }) else {
+            let differing = Set(arguments.map(\.name)).symmetricDifference(request.arguments.map(\.name)).sorted().first
+            throw ScopeError(
+                "empty_intersection", "both sides are closed and must constrain the same arguments", tool: name, argument: differing)
+        }
+        var narrower: [(name: String, constraint: Constraint)] = []
+        for ((argument, own), (_, theirs)) in zip(arguments, request.arguments) {
+            do throws(ScopeError) { narrower.append((argument, try own.narrowed(to: theirs))) } catch {
+                throw error.at(tool: name, argument: argument)
+            }
+        }
+        return ToolScope(name: name, arguments: narrower)
+    }
+}
