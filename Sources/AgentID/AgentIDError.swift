@@ -1,4 +1,4 @@
-public import JOSE
+internal import JOSE
 public import Scopes
 
 /// What went wrong in a call: a fault of the call or of the machine, never a denial (that is a ``Denial``).

@@ -1,5 +1,5 @@
 public import JOSE
-public import Scopes
+internal import Scopes
 
 /// The root issuer of a trust domain: its signing keys, its profiles, its revocations. Safe to use from any thread.
 public final class Authority: Sendable {
@@ -31,7 +31,7 @@ public final class Authority: Sendable {
     let options: Options
     private let directory: AuthorityDirectory?
     private let mutable: Locked<Mutable>
-    private let revocationList = RevocationList()
+    private let revocationList: RevocationList
     private let home: Guard
 
     private init(_ state: AuthorityState, signers: [any Signer], directory: AuthorityDirectory?, options: Options) throws(AgentIDError) {
@@ -39,11 +39,13 @@ public final class Authority: Sendable {
         self.options = options
         self.directory = directory
         mutable = Locked(Mutable(state: state, signers: signers))
+        let revocationList = RevocationList()
         revocationList.add(state.revocations)
+        self.revocationList = revocationList
         var guardOptions = Guard.Options()
         guardOptions.clock = options.clock
         let follower = directory.map { AuthorityFollower($0, revocations: revocationList, seen: state.sequence) }
-        home = try Guard(guardOptions, anchors: TrustAnchors(), revocations: revocationList, follow: follower.map { f in { try f.follow() } })
+        home = try Guard(guardOptions, anchors: TrustAnchors(), revocations: revocationList, follow: follower?.step)
         try home.replaceBundle(state.bundle, of: state.trustDomain)
         follower?.attach(home, trustDomain: state.trustDomain)
     }

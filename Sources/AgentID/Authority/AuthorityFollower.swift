@@ -19,6 +19,9 @@ final class AuthorityFollower: Sendable {
         target.withLock { $0 = (WeakFollowed(guardian), trustDomain) }
     }
 
+    /// What a guard calls before it decides.
+    var step: @Sendable () throws -> Void { { try self.follow() } }
+
     func follow() throws(AgentIDError) {
         guard directory.sequence.value != seen.load(ordering: .acquiring) else { return }
         try reading.withLock { _ throws(AgentIDError) in
@@ -50,7 +53,7 @@ extension Guard {
         let revocations = RevocationList()
         revocations.add(state.revocations)
         let follower = AuthorityFollower(directory, revocations: revocations, seen: state.sequence)
-        let made = try Guard(options, anchors: TrustAnchors(), revocations: revocations, follow: { try follower.follow() })
+        let made = try Guard(options, anchors: TrustAnchors(), revocations: revocations, follow: follower.step)
         try made.replaceBundle(state.bundle, of: state.trustDomain)
         follower.attach(made, trustDomain: state.trustDomain)
         return made

@@ -49,6 +49,12 @@ final class VerifiedChain: Sendable {
         self.revocable = revocable
     }
 
+    /// Whether this is the very same chain, byte for byte.
+    func isPresented(as chain: [UInt8]) -> Bool {
+        let bytes = bytes
+        return bytes.span.hasSameBytes(as: chain.span)
+    }
+
     /// The earliest end: a child never outlives its parent.
     var expires: Int64 { leaf.expires }
 }

@@ -33,9 +33,9 @@ struct ChainCache {
 
     mutating func find(_ key: SIMD2<UInt64>, _ chain: [UInt8]) -> VerifiedChain? {
         if let found = current[key] {
-            return found.bytes.span.hasSameBytes(as: chain.span) ? found : nil
+            return found.isPresented(as: chain) ? found : nil
         }
-        guard let found = previous[key], found.bytes.span.hasSameBytes(as: chain.span) else { return nil }
+        guard let found = previous[key], found.isPresented(as: chain) else { return nil }
         previous[key] = nil
         previousBytes -= found.bytes.count
         insert(found, key)

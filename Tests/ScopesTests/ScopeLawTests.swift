@@ -1,0 +1,104 @@
+import Foundation
+import JOSE
+import Scopes
+import Testing
+
+/// SplitMix64: the same seed, the same run.
+struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+    static func announced(_ test: String) -> Seeded {
+        let seed = ProcessInfo.processInfo.environment["AGENTID_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0 ... .max)
+        print("\(test): AGENTID_SEED=\(seed)")
+        return Seeded(state: seed)
+    }
+}
+
+/// The laws of the algebra on random scopes and values.
+@Suite struct ScopeLawTests {
+    static let values = [
+        "null", "true", "0", "1", "2", "5", "10", #""a""#, #""b""#, #""/data""#, #""/data/q3""#, #""/data/q3/../x""#, #""/etc""#,
+        "[]", "[1]", #"["a","b"]"#, #"["a",1,2]"#,
+    ]
+
+    static func constraint(_ random: inout Seeded, depth: Int = 0) -> String {
+        func list(_ random: inout Seeded) -> String {
+            "[" + (0..<Int.random(in: 1...4, using: &random)).map { _ in values.randomElement(using: &random) ?? "1" }.joined(separator: ",") + "]"
+        }
+        switch Int.random(in: 0..<(depth < 2 ? 12 : 10), using: &random) {
+        case 0: return "== " + (values.prefix(13).randomElement(using: &random) ?? "1")
+        case 1: return ">= \(Int.random(in: 0...5, using: &random))"
+        case 2: return "< \(Int.random(in: 2...10, using: &random))"
+        case 3, 4: return "in " + list(&random)
+        case 5: return "not in " + list(&random)
+        case 6: return ["under '/data'", "under '/data/q3'", "under '/'"].randomElement(using: &random) ?? "*"
+        case 7: return ["like '/data/**'", "like '*'", "like '?'", "like '/*/q3'"].randomElement(using: &random) ?? "*"
+        case 8: return ["contains ", "subset of "][Int.random(in: 0...1, using: &random)] + list(&random)
+        case 9: return "*"
+        default:
+            let clauses = (0..<Int.random(in: 1...3, using: &random)).map { _ in constraint(&random, depth: depth + 1) }
+            return ["all(", "any("][Int.random(in: 0...1, using: &random)] + clauses.joined(separator: ", ") + ")"
+        }
+    }
+
+    @Test func meetIsTheIntersectionAndBelowBoth() throws {
+        var random = Seeded.announced("meetIsTheIntersectionAndBelowBoth")
+        let calls = try Self.values.map { try JSON(parsing: #"{"x":\#($0)}"#).root }
+        var (triples, permitted) = (0, 0)
+        while triples < 100_000 {
+            let a = try Scope(text: "t(x \(Self.constraint(&random)))").normalized
+            let b = try Scope(text: "t(x \(Self.constraint(&random)))").normalized
+            let both = { (call: JSON.Value) in a.permits("t", call) && b.permits("t", call) }
+            let meet: Scope
+            do { meet = try a.meet(b) } catch {
+                for call in calls { #expect(!both(call), "empty, yet both permit: \(a.text) ∩ \(b.text)") }
+                triples += calls.count
+                continue
+            }
+            #expect(a.subsumes(meet) && b.subsumes(meet), "\(meet.text) is not below \(a.text) and \(b.text)")
+            #expect(try meet == b.meet(a) && meet == meet.meet(meet) && a == a.meet(a), "\(a.text) ∩ \(b.text)")
+            let narrowed = try a.narrowed(to: b)
+            #expect(a.subsumes(narrowed))
+            for call in calls {
+                #expect(meet.permits("t", call) == both(call), "\(a.text) ∩ \(b.text) = \(meet.text)")
+                #expect(narrowed.permits("t", call) == both(call))
+                if both(call) { permitted += 1 }
+                if a.subsumes(b), b.permits("t", call) { #expect(a.permits("t", call), "\(b.text) below \(a.text)") }
+                triples += 1
+            }
+        }
+        #expect(permitted > triples / 50, "the generator permits too little: \(permitted) of \(triples)")
+    }
+
+    @Test func bothFormsAreLossless() throws {
+        var random = Seeded.announced("bothFormsAreLossless")
+        for _ in 0..<5_000 {
+            let scope = try Scope(text: "t(x \(Self.constraint(&random))); open; \"odd name\"(y: *)")
+            #expect(try Scope(text: scope.text) == scope, "\(scope.text)")
+            #expect(try Scope(scope.tree.text) == scope, "\(scope.text)")
+        }
+    }
+
+    @Test func pathsThatStepOutAreRefused() throws {
+        let scope = try Scope("read(path under '/data/q3')")
+        for path in ["/data/q3", "/data/q3/", "/data//q3/./a", "/data/x/../q3/a", "/data/q3/..a"] {
+            #expect(scope.permits("read", try JSON(parsing: #"{"path":"\#(path)"}"#).root), "\(path)")
+        }
+        for path in ["/data/q3/../x", "/data/q33", "data/q3/a", "/data/q3/a\\u0000", "/data/q3\\\\..\\\\x", "", "/", "/data/q3/%2e%2e/../../x"] {
+            #expect(!scope.permits("read", try JSON(parsing: #"{"path":"\#(path)"}"#).root), "\(path)")
+        }
+    }
+
+    @Test func canonicallyEquivalentNamesAreDifferentTools() throws {
+        let scope = try Scope("{\"caf\u{e9}\":{}}")
+        let empty = try JSON(parsing: "{}").root
+        #expect(scope.permits("caf\u{e9}", empty))
+        #expect(!scope.permits("cafe\u{301}", empty))
+    }
+}
