@@ -18,6 +18,13 @@ public final class Authority: Sendable {
 
         /// The defaults.
         public init() {}
+
+        /// Overwrites this copy of the passphrase; whoever holds another copy overwrites that.
+        public mutating func wipePassphrase() {
+            guard var bytes = passphrase else { return }
+            passphrase = nil
+            Sodium.wipe(&bytes)
+        }
     }
 
     private struct Mutable {

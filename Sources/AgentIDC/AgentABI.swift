@@ -1,0 +1,180 @@
+internal import AgentID
+public import CAgentID
+internal import JOSE
+internal import Scopes
+
+enum Agents { static let table = HandleTable<Agent>(kind: 4) }
+
+private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws -> DelegationRequest {
+    var initial = unsafe agentid_delegation_options()
+    unsafe initial.max_depth = -1
+    guard unsafe given != nil else { return DelegationRequest() }
+    let size = unsafe MemoryLayout<agentid_delegation_options>.size
+    let options = unsafe try options(given, initial: initial, firstVersion: size)
+    guard unsafe options.max_depth >= -1 else { throw Failure.argument("options.max_depth", "is below -1") }
+    guard unsafe options.lifetime >= 0 else { throw Failure.argument("options.lifetime", "is negative") }
+    return DelegationRequest(
+        scope: unsafe try scope(options.scope, "options.scope"),
+        lifetime: unsafe options.lifetime == 0 ? nil : options.lifetime,
+        maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
+        labels: unsafe try labels(options.labels, "options.labels"),
+        agent: unsafe try terminatedText(options.agent, "options.agent"))
+}
+
+@c @implementation
+public func agentid_agent_spawn(
+    _ agent: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ options: UnsafePointer<agentid_delegation_options>?, _ child: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe child?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(child, "child")
+        let agent = try Agents.table.find(agent, "agent")
+        let name = unsafe try text(name, name_len, "name")
+        unsafe output.pointee = try Agents.table.insert(agent.spawn(name, request(options)))
+    }
+}
+
+@c @implementation
+public func agentid_agent_delegate(
+    _ agent: OpaquePointer?, _ holder: UnsafePointer<CChar>?, _ holder_len: Int,
+    _ options: UnsafePointer<agentid_delegation_options>?, _ chain: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(chain, "chain", error) {
+        let agent = try Agents.table.find(agent, "agent")
+        let key = try publicKey(unsafe input(holder, holder_len, "holder"))
+        return Array(try agent.delegate(to: key, unsafe request(options)).utf8)
+    }
+}
+
+@c @implementation
+public func agentid_agent_prove(
+    _ agent: OpaquePointer?, _ tool: UnsafePointer<CChar>?, _ tool_len: Int, _ arguments: UnsafePointer<CChar>?,
+    _ arguments_len: Int, _ audience: UnsafePointer<CChar>?, _ audience_len: Int,
+    _ proof: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(proof, "proof", error) {
+        let agent = try Agents.table.find(agent, "agent")
+        let audience = unsafe try text(audience, audience_len, "audience")
+        return Array(
+            try agent.prove(
+                tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"),
+                audience: audience.isEmpty ? nil : audience
+            ).utf8)
+    }
+}
+
+@c @implementation
+public func agentid_agent_authorize(
+    _ agent: OpaquePointer?, _ tool: UnsafePointer<CChar>?, _ tool_len: Int, _ arguments: UnsafePointer<CChar>?,
+    _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe decide(decision, error) {
+        try Agents.table.find(agent, "agent").authorize(
+            tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"))
+    }
+}
+
+@c @implementation
+public func agentid_agent_authorize_z(
+    _ agent: OpaquePointer?, _ tool: UnsafePointer<CChar>?, _ arguments: UnsafePointer<CChar>?,
+    _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe decide(decision, error) {
+        try Agents.table.find(agent, "agent").authorize(
+            tool: needed(unsafe terminatedText(tool, "tool"), "tool"),
+            arguments: needed(unsafe terminated(arguments, "arguments"), "arguments"))
+    }
+}
+
+@c @implementation
+public func agentid_agent_rotate_key(_ agent: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?) -> agentid_status {
+    unsafe call(error) { try Agents.table.find(agent, "agent").rotateKey() }
+}
+
+@c @implementation
+public func agentid_agent_id(
+    _ agent: OpaquePointer?, _ id: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(id, "id", error) { Array(try Agents.table.find(agent, "agent").id().utf8) }
+}
+
+@c @implementation
+public func agentid_agent_chain(
+    _ agent: OpaquePointer?, _ chain: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(chain, "chain", error) { Array(try Agents.table.find(agent, "agent").chain().utf8) }
+}
+
+@c @implementation
+public func agentid_agent_credential(
+    _ agent: OpaquePointer?, _ credential: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(credential, "credential", error) { Array((try Agents.table.find(agent, "agent").credential() ?? "").utf8) }
+}
+
+@c @implementation
+public func agentid_agent_public_key(
+    _ agent: OpaquePointer?, _ jwk: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(jwk, "jwk", error) { try Agents.table.find(agent, "agent").publicKey().jwk.canonical() }
+}
+
+@c @implementation
+public func agentid_agent_scope(
+    _ agent: OpaquePointer?, _ scope: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(scope, "scope", error) { Array(try Agents.table.find(agent, "agent").scope().text.utf8) }
+}
+
+@c @implementation
+public func agentid_agent_export_key(
+    _ agent: OpaquePointer?, _ jwk: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let output = unsafe try cleared(jwk, "jwk")
+        let result = try Agents.table.find(agent, "agent").withExportedKey { key in
+            Result { unsafe try OwnedBytes.give(key, to: output) }
+        }
+        try result.get()
+    }
+}
+
+@c @implementation
+public func agentid_key_generate(
+    _ jwk: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let output = unsafe try cleared(jwk, "jwk")
+        let result = try SigningKey.generate().withExportedJWK { key in
+            Result { unsafe try OwnedBytes.give(key, to: output) }
+        }
+        try result.get()
+    }
+}
+
+@c @implementation
+public func agentid_agent_open(
+    _ given: UnsafePointer<agentid_open_agent_options>?, _ agent: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe agent?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(agent, "agent")
+        let size = unsafe MemoryLayout<agentid_open_agent_options>.size
+        let options = unsafe try options(given, initial: agentid_open_agent_options(), firstVersion: size)
+        var jwk = try needed(unsafe terminated(options.key, "options.key"), "options.key")
+        defer { Sodium.wipe(&jwk) }
+        let key: SigningKey
+        do { key = try SigningKey(jwk: jwk.span) } catch { throw Failure(error, at: "options.key") }
+        unsafe output.pointee = try Agents.table.insert(
+            Agent.open(
+                key: key, chain: needed(unsafe terminatedText(options.chain, "options.chain"), "options.chain"),
+                credential: unsafe terminatedText(options.credential, "options.credential"), clock: unsafe clock(options.clock)))
+    }
+}
+
+@c @implementation
+public func agentid_agent_close(_ agent: OpaquePointer?) { unsafe Agents.table.remove(agent)?.close() }

@@ -1,0 +1,156 @@
+internal import AgentID
+public import CAgentID
+internal import JOSE
+internal import Scopes
+
+enum Authorities { static let table = HandleTable<Authority>(kind: 3) }
+
+@c @implementation
+public func agentid_authority_open(
+    _ directory: UnsafePointer<CChar>?, _ directory_len: Int, _ given: UnsafePointer<agentid_authority_options>?,
+    _ authority: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe authority?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(authority, "authority")
+        let path = unsafe try text(directory, directory_len, "directory")
+        let size = unsafe MemoryLayout<agentid_authority_options>.size
+        let options = unsafe try options(given, initial: agentid_authority_options(), firstVersion: size)
+        var chosen = Authority.Options()
+        chosen.trustDomain = unsafe try terminatedText(options.trust_domain, "options.trust_domain")
+        chosen.passphrase = unsafe try terminated(options.passphrase, "options.passphrase")
+        defer { chosen.wipePassphrase() }
+        chosen.mustExist = unsafe options.must_exist != 0
+        chosen.clock = unsafe try clock(options.clock)
+        if let signer = unsafe options.signer { chosen.signer = unsafe try CallbackSigner(signer) }
+        unsafe output.pointee = try Authorities.table.insert(Authority.open(directory: path, options: chosen))
+    }
+}
+
+@c @implementation
+public func agentid_authority_close(_ authority: OpaquePointer?) { unsafe Authorities.table.remove(authority)?.close() }
+
+@c @implementation
+public func agentid_authority_bundle(
+    _ authority: OpaquePointer?, _ bundle: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(bundle, "bundle", error) { Array(try Authorities.table.find(authority, "authority").bundle().utf8) }
+}
+
+@c @implementation
+public func agentid_authority_publish_key(
+    _ authority: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) { try Authorities.table.find(authority, "authority").publishKey() }
+}
+
+@c @implementation
+public func agentid_authority_activate_key(
+    _ authority: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) { try Authorities.table.find(authority, "authority").activateKey() }
+}
+
+@c @implementation
+public func agentid_authority_put_profile(
+    _ authority: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ given: UnsafePointer<agentid_profile_options>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let authority = try Authorities.table.find(authority, "authority")
+        let name = unsafe try text(name, name_len, "name")
+        let size = unsafe MemoryLayout<agentid_profile_options>.size
+        var initial = unsafe agentid_profile_options()
+        unsafe initial.max_depth = -1
+        let options = unsafe try options(given, initial: initial, firstVersion: size)
+        try authority.put(
+            Profile(
+                name: name, owner: needed(unsafe terminatedText(options.owner, "options.owner"), "options.owner"),
+                ceiling: needed(unsafe scope(options.ceiling, "options.ceiling"), "options.ceiling"),
+                maxLifetime: unsafe options.max_lifetime == 0 ? 3600 : options.max_lifetime,
+                maxDepth: unsafe options.max_depth == -1 ? 4 : Int(options.max_depth),
+                reviewBy: unsafe options.review_by == 0 ? nil : options.review_by))
+    }
+}
+
+@c @implementation
+public func agentid_authority_profiles(
+    _ authority: OpaquePointer?, _ profiles: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(profiles, "profiles", error) {
+        JSONTree.array(try Authorities.table.find(authority, "authority").profiles().map(\.tree)).canonical()
+    }
+}
+
+private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> AgentRequest {
+    let size = unsafe MemoryLayout<agentid_agent_options>.size
+    var initial = unsafe agentid_agent_options()
+    unsafe initial.max_depth = -1
+    let options = unsafe try options(given, initial: initial, firstVersion: size)
+    return AgentRequest(
+        principal: try needed(unsafe terminatedText(options.principal, "options.principal"), "options.principal"),
+        task: try needed(unsafe terminatedText(options.task, "options.task"), "options.task"),
+        scope: try needed(unsafe scope(options.scope, "options.scope"), "options.scope"),
+        intent: unsafe try terminatedText(options.intent, "options.intent"),
+        entitlements: unsafe try scope(options.entitlements, "options.entitlements"),
+        lifetime: unsafe options.lifetime == 0 ? 300 : options.lifetime,
+        maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
+        labels: unsafe try labels(options.labels, "options.labels"))
+}
+
+@c @implementation
+public func agentid_authority_start_agent(
+    _ authority: OpaquePointer?, _ profile: UnsafePointer<CChar>?, _ profile_len: Int,
+    _ options: UnsafePointer<agentid_agent_options>?, _ agent: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe agent?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(agent, "agent")
+        let authority = try Authorities.table.find(authority, "authority")
+        let profile = unsafe try text(profile, profile_len, "profile")
+        unsafe output.pointee = try Agents.table.insert(authority.startAgent(profile: profile, request(options)))
+    }
+}
+
+@c @implementation
+public func agentid_authority_issue(
+    _ authority: OpaquePointer?, _ profile: UnsafePointer<CChar>?, _ profile_len: Int, _ holder: UnsafePointer<CChar>?,
+    _ holder_len: Int, _ options: UnsafePointer<agentid_agent_options>?, _ chain: UnsafeMutablePointer<agentid_bytes>?,
+    _ credential: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let (chain, credential) = (unsafe try cleared(chain, "chain"), unsafe try cleared(credential, "credential"))
+        let authority = try Authorities.table.find(authority, "authority")
+        let profile = unsafe try text(profile, profile_len, "profile")
+        let key = try publicKey(unsafe input(holder, holder_len, "holder"))
+        let issued = try authority.issue(profile: profile, to: key, unsafe request(options))
+        unsafe try OwnedBytes.give(Array(issued.chain.utf8).span, to: chain)
+        unsafe try OwnedBytes.give(Array(issued.credential.utf8).span, to: credential)
+    }
+}
+
+/// Reads a holder's public key.
+func publicKey(_ jwk: [UInt8]) throws -> PublicKey {
+    do { return try PublicKey(jwk: JSON(parsing: jwk, limits: .init(bytes: 4096, depth: 8)).root) } catch {
+        throw Failure(error, at: "holder")
+    }
+}
+
+func revocation(
+    _ kind: Int32, _ value: UnsafePointer<CChar>?, _ length: Int
+) throws -> Revocation {
+    guard let kind = Revocation.Kind(rawValue: kind) else { throw Failure.argument("kind", "is no AGENTID_REVOKE_...") }
+    return try Revocation(kind, unsafe text(value, length, "value"))
+}
+
+@c @implementation
+public func agentid_authority_revoke(
+    _ authority: OpaquePointer?, _ kind: agentid_revocation_kind, _ value: UnsafePointer<CChar>?, _ value_len: Int,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let authority = try Authorities.table.find(authority, "authority")
+        try authority.revoke(unsafe revocation(kind, value, value_len))
+    }
+}

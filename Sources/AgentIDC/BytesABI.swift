@@ -1,0 +1,54 @@
+public import CAgentID
+internal import Glibc
+internal import JOSE
+
+/// Memory handed out to a caller; wiped when it is given back.
+@safe final class OwnedBytes: Sendable {
+    static let table = HandleTable<OwnedBytes>(kind: 2)
+    // SAFETY: the memory is this object's; the caller may read it until it frees it.
+    nonisolated(unsafe) private let memory: UnsafeMutablePointer<UInt8>
+    private let count: Int
+
+    private init(_ bytes: Span<UInt8>) {
+        count = bytes.count
+        unsafe memory = .allocate(capacity: bytes.count + 1)
+        for i in bytes.indices { unsafe memory[i] = bytes[i] }
+        unsafe memory[bytes.count] = 0
+    }
+
+    deinit {
+        unsafe explicit_bzero(memory, count)
+        unsafe memory.deallocate()
+    }
+
+    static func give(_ bytes: Span<UInt8>, to output: UnsafeMutablePointer<agentid_bytes>) throws {
+        let owned = OwnedBytes(bytes)
+        let handle: UInt64 = table.insert(owned)
+        guard handle != 0 else { throw Failure(status: 10, name: "handles", message: "too many bytes not freed") }
+        let data = unsafe UnsafeRawPointer(owned.memory).assumingMemoryBound(to: CChar.self)
+        unsafe output.pointee = agentid_bytes(data: data, len: bytes.count, owner: handle)
+    }
+}
+
+/// Empties an output before anything can fail.
+func cleared(_ output: BytesOut, _ name: String) throws -> UnsafeMutablePointer<agentid_bytes> {
+    let output = unsafe try required(output, name)
+    unsafe output.pointee = agentid_bytes()
+    return unsafe output
+}
+
+/// Gives bytes to a caller.
+func give(_ output: BytesOut, _ name: String, _ error: ErrorOut, _ bytes: () throws -> [UInt8]) -> agentid_status {
+    unsafe call(error) {
+        let output = unsafe try cleared(output, name)
+        let result = try bytes()
+        unsafe try OwnedBytes.give(result.span, to: output)
+    }
+}
+
+@c @implementation
+public func agentid_bytes_free(_ bytes: UnsafeMutablePointer<agentid_bytes>?) {
+    guard let bytes = unsafe bytes, !Process.isForked else { return }
+    _ = OwnedBytes.table.remove(unsafe bytes.pointee.owner)
+    unsafe bytes.pointee = agentid_bytes()
+}

@@ -1,0 +1,61 @@
+internal import AgentID
+public import CAgentID
+internal import Glibc
+internal import JOSE
+
+/// A decision behind its handle.
+@safe final class DecisionObject: Sendable {
+    static let table = HandleTable<DecisionObject>(kind: 7)
+    let decision: Decision
+    // SAFETY: allocated once, never changed, freed with the object.
+    nonisolated(unsafe) let reason: UnsafeMutablePointer<CChar>?
+
+    init(_ decision: Decision) {
+        self.decision = decision
+        unsafe reason = decision.denial.map { unsafe strdup($0.reason.rawValue) } ?? nil
+    }
+
+    deinit { unsafe free(reason) }
+}
+
+/// Answers a call that decides: the decision is given on permit and on denial.
+func decide(_ output: HandleOut, _ error: ErrorOut, _ body: () throws -> Decision) -> agentid_status {
+    unsafe output?.pointee = nil
+    return unsafe call(error) {
+        let decision = try body()
+        if let output = unsafe output { unsafe output.pointee = try DecisionObject.table.insert(DecisionObject(decision)) }
+        if let denial = decision.denial { throw Failure(denial) }
+    }
+}
+
+@c @implementation
+public func agentid_decision_permitted(_ decision: OpaquePointer?) -> Int32 {
+    (try? DecisionObject.table.find(decision, "decision"))?.decision.isPermitted == true ? 1 : 0
+}
+
+@c @implementation
+public func agentid_decision_reason(_ decision: OpaquePointer?) -> UnsafePointer<CChar>? {
+    let object = try? DecisionObject.table.find(decision, "decision")
+    return unsafe object?.reason.map { unsafe UnsafePointer($0) } ?? StaticText.pointer("")
+}
+
+@c @implementation
+public func agentid_decision_document(
+    _ decision: OpaquePointer?, _ document: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(document, "document", error) {
+        try DecisionObject.table.find(decision, "decision").decision.document.canonical()
+    }
+}
+
+@c @implementation
+public func agentid_decision_explain(
+    _ decision: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(text, "text", error) {
+        Array(try DecisionObject.table.find(decision, "decision").decision.explanation.utf8)
+    }
+}
+
+@c @implementation
+public func agentid_decision_free(_ decision: OpaquePointer?) { _ = unsafe DecisionObject.table.remove(decision) }

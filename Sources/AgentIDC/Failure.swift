@@ -1,0 +1,105 @@
+internal import AgentID
+internal import CAgentID
+internal import JOSE
+internal import Scopes
+
+/// What a function of the C interface answers beside its status.
+struct Failure: Error {
+    let status: Int32
+    let name: String
+    let message: String
+    var place = ""
+    var link: Int32 = -1
+
+    init(status: Int32, name: String, message: String, place: String = "") {
+        (self.status, self.name, self.message, self.place) = (status, name, message, place)
+    }
+
+    init(_ error: any Error, at place: String = "") {
+        switch error {
+        case let failure as Failure: self = failure
+        case let error as AgentIDError:
+            self.init(status: error.code.rawValue, name: error.name, message: error.message, place: error.place)
+        case let error as ScopeError:
+            self.init(status: AgentIDError.Code.scope.rawValue, name: error.name, message: error.description, place: place)
+        case let error as JOSEError:
+            self.init(status: AgentIDError.Code.malformed.rawValue, name: error.name, message: error.description, place: place)
+        case let error as JSON.ParseError:
+            self.init(status: AgentIDError.Code.malformed.rawValue, name: "json", message: error.description, place: place)
+        case let denial as Denial: self.init(denial)
+        default: self.init(status: AgentIDError.Code.internal.rawValue, name: "internal", message: "\(error)")
+        }
+    }
+
+    init(_ denial: Denial) {
+        self.init(status: 1, name: denial.reason.rawValue, message: denial.message, place: denial.place)
+        link = denial.link.map { Int32(clamping: $0) } ?? -1
+    }
+
+    static func argument(_ name: String, _ message: String) -> Failure {
+        Failure(status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name): \(message)", place: name)
+    }
+}
+
+typealias ErrorOut = UnsafeMutablePointer<OpaquePointer?>?
+typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>?
+typealias BytesOut = UnsafeMutablePointer<agentid_bytes>?
+
+/// Runs one call: refuses it in a forked child, turns what it throws into a status and an error object.
+func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
+    unsafe error?.pointee = nil
+    do {
+        guard !Process.isForked else {
+            throw Failure(status: 4, name: "forked", message: "this process was forked: open anew in the child")
+        }
+        try body()
+        return 0
+    } catch let thrown {
+        let failure = Failure(thrown)
+        if let error = unsafe error { unsafe error.pointee = unsafe ErrorObject.handle(of: failure) }
+        return failure.status
+    }
+}
+
+func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<Pointee> {
+    guard let pointer = unsafe pointer else { throw Failure.argument(name, "is NULL, a place for the result is needed") }
+    return unsafe pointer
+}
+
+/// Longest text of any input.
+private let longestInput = 1 << 20
+
+/// Copies an input: foreign memory may change while we look.
+func input(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> [UInt8] {
+    guard length != 0 else { return [] }
+    guard let data = unsafe data else { throw Failure.argument(name, "is NULL with a length of \(length)") }
+    guard length > 0, length <= longestInput else {
+        throw Failure(status: AgentIDError.Code.limit.rawValue, name: "input_too_long", message: "\(name) is longer than 1 MiB", place: name)
+    }
+    return unsafe data.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
+        unsafe Array(UnsafeBufferPointer(start: bytes, count: length))
+    }
+}
+
+func text(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> String {
+    try text(unsafe input(data, length, name), name)
+}
+
+func text(_ bytes: [UInt8], _ name: String) throws -> String {
+    if let position = UTF8Check.firstError(in: bytes.span) {
+        throw Failure(status: AgentIDError.Code.malformed.rawValue, name: "utf8", message: "\(name) is no UTF-8 at byte \(position)", place: name)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+/// A NUL-terminated input; `nil` for NULL.
+func terminated(_ data: UnsafePointer<CChar>?, _ name: String) throws -> [UInt8]? {
+    guard let data = unsafe data else { return nil }
+    var length = 0
+    while length <= longestInput, unsafe data[length] != 0 { length += 1 }
+    return try unsafe input(data, length, name)
+}
+
+func terminatedText(_ data: UnsafePointer<CChar>?, _ name: String) throws -> String? {
+    try unsafe terminated(data, name).map { try text($0, name) }
+}

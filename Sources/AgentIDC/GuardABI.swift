@@ -1,0 +1,171 @@
+internal import AgentID
+public import CAgentID
+internal import JOSE
+
+enum Guards { static let table = HandleTable<Guard>(kind: 5) }
+enum Admissions { static let table = HandleTable<Admission>(kind: 6) }
+
+private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws -> Guard.Options {
+    let size = unsafe MemoryLayout<agentid_guard_options>.size
+    let options = unsafe try options(given, initial: agentid_guard_options(), firstVersion: size)
+    var chosen = Guard.Options()
+    chosen.audience = unsafe try terminatedText(options.audience, "options.audience")
+    chosen.acceptsProofsWithoutAudience = unsafe options.no_audience != 0
+    chosen.requiresClaim = unsafe options.require_claim != 0
+    chosen.clock = unsafe try clock(options.clock)
+    func set<Target: BinaryInteger>(_ path: WritableKeyPath<Guard.Options, Target>, _ value: some BinaryInteger, _ name: String) throws {
+        guard value != 0 else { return }
+        guard value > 0, let value = Target(exactly: value) else { throw Failure.argument("options.\(name)", "is out of range") }
+        chosen[keyPath: path] = value
+    }
+    unsafe try set(\.proofWindow, options.proof_window, "proof_window")
+    unsafe try set(\.replayCapacity, options.replay_capacity, "replay_capacity")
+    unsafe try set(\.cacheEntries, options.cache_entries, "cache_entries")
+    unsafe try set(\.cacheBytes, options.cache_bytes, "cache_bytes")
+    unsafe try set(\.limits.depth, options.max_depth, "max_depth")
+    unsafe try set(\.limits.tokenSize, options.max_token_size, "max_token_size")
+    unsafe try set(\.limits.chainSize, options.max_chain_size, "max_chain_size")
+    return chosen
+}
+
+@c @implementation
+public func agentid_guard_open(
+    _ options: UnsafePointer<agentid_guard_options>?, _ guard_: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe guard_?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(guard_, "guard")
+        unsafe output.pointee = try Guards.table.insert(Guard(guardOptions(options)))
+    }
+}
+
+@c @implementation
+public func agentid_authority_guard(
+    _ authority: OpaquePointer?, _ options: UnsafePointer<agentid_guard_options>?,
+    _ guard_: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe guard_?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(guard_, "guard")
+        let authority = try Authorities.table.find(authority, "authority")
+        unsafe output.pointee = try Guards.table.insert(authority.guarding(guardOptions(options)))
+    }
+}
+
+@c @implementation
+public func agentid_guard_open_directory(
+    _ directory: UnsafePointer<CChar>?, _ directory_len: Int, _ options: UnsafePointer<agentid_guard_options>?,
+    _ guard_: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe guard_?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(guard_, "guard")
+        let path = unsafe try text(directory, directory_len, "directory")
+        unsafe output.pointee = try Guards.table.insert(Guard.open(directory: path, guardOptions(options)))
+    }
+}
+
+@c @implementation
+public func agentid_guard_close(_ guard_: OpaquePointer?) { _ = unsafe Guards.table.remove(guard_) }
+
+@c @implementation
+public func agentid_guard_add_bundle(
+    _ guard_: OpaquePointer?, _ trust_domain: UnsafePointer<CChar>?, _ trust_domain_len: Int,
+    _ bundle: UnsafePointer<CChar>?, _ bundle_len: Int, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        try Guards.table.find(guard_, "guard").addBundle(
+            unsafe input(bundle, bundle_len, "bundle"), for: unsafe text(trust_domain, trust_domain_len, "trust_domain"))
+    }
+}
+
+@c @implementation
+public func agentid_guard_revoke(
+    _ guard_: OpaquePointer?, _ kind: agentid_revocation_kind, _ value: UnsafePointer<CChar>?, _ value_len: Int,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        try Guards.table.find(guard_, "guard").revoke(unsafe revocation(kind, value, value_len))
+    }
+}
+
+@c @implementation
+public func agentid_guard_authorize(
+    _ guard_: OpaquePointer?, _ chain: UnsafePointer<CChar>?, _ chain_len: Int, _ proof: UnsafePointer<CChar>?,
+    _ proof_len: Int, _ tool: UnsafePointer<CChar>?, _ tool_len: Int, _ arguments: UnsafePointer<CChar>?,
+    _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe decide(decision, error) {
+        try Guards.table.find(guard_, "guard").authorize(
+            chain: unsafe input(chain, chain_len, "chain"), proof: unsafe input(proof, proof_len, "proof"),
+            tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"))
+    }
+}
+
+@c @implementation
+public func agentid_guard_authorize_z(
+    _ guard_: OpaquePointer?, _ chain: UnsafePointer<CChar>?, _ proof: UnsafePointer<CChar>?,
+    _ tool: UnsafePointer<CChar>?, _ arguments: UnsafePointer<CChar>?, _ decision: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe decide(decision, error) {
+        try Guards.table.find(guard_, "guard").authorize(
+            chain: needed(unsafe terminated(chain, "chain"), "chain"), proof: unsafe terminated(proof, "proof") ?? [],
+            tool: needed(unsafe terminatedText(tool, "tool"), "tool"),
+            arguments: needed(unsafe terminated(arguments, "arguments"), "arguments"))
+    }
+}
+
+@c @implementation
+public func agentid_guard_authorize_agent(
+    _ guard_: OpaquePointer?, _ agent: OpaquePointer?, _ tool: UnsafePointer<CChar>?, _ tool_len: Int,
+    _ arguments: UnsafePointer<CChar>?, _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe decide(decision, error) {
+        try Guards.table.find(guard_, "guard").authorize(
+            Agents.table.find(agent, "agent"), tool: unsafe text(tool, tool_len, "tool"),
+            arguments: unsafe input(arguments, arguments_len, "arguments"))
+    }
+}
+
+@c @implementation
+public func agentid_guard_admit(
+    _ guard_: OpaquePointer?, _ chain: UnsafePointer<CChar>?, _ chain_len: Int, _ credentials: UnsafePointer<CChar>?,
+    _ credentials_len: Int, _ admission: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe admission?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(admission, "admission")
+        let guardian = try Guards.table.find(guard_, "guard")
+        unsafe output.pointee = try Admissions.table.insert(
+            guardian.admit(
+                chain: unsafe input(chain, chain_len, "chain"),
+                credentials: unsafe input(credentials, credentials_len, "credentials")))
+    }
+}
+
+@c @implementation
+public func agentid_admission_authorize(
+    _ admission: OpaquePointer?, _ proof: UnsafePointer<CChar>?, _ proof_len: Int, _ tool: UnsafePointer<CChar>?,
+    _ tool_len: Int, _ arguments: UnsafePointer<CChar>?, _ arguments_len: Int,
+    _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe decide(decision, error) {
+        let admission = try Admissions.table.find(admission, "admission")
+        return admission.guardian.authorize(
+            admission, proof: unsafe try input(proof, proof_len, "proof"), tool: unsafe try text(tool, tool_len, "tool"),
+            arguments: unsafe try input(arguments, arguments_len, "arguments"))
+    }
+}
+
+@c @implementation
+public func agentid_admission_free(_ admission: OpaquePointer?) { _ = unsafe Admissions.table.remove(admission) }
+
+@c @implementation
+public func agentid_guard_statistics(
+    _ guard_: OpaquePointer?, _ statistics: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(statistics, "statistics", error) { try Guards.table.find(guard_, "guard").statistics().canonical() }
+}

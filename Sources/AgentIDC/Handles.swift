@@ -1,0 +1,102 @@
+internal import Glibc
+internal import JOSE
+
+/// Live objects by handle. A handle is a kind, a slot and a generation, never an address: any 64 bits may be looked up.
+final class HandleTable<Object: Sendable>: Sendable {
+    private struct Slot {
+        var generation: UInt32 = 1
+        var object: Object?
+    }
+
+    private struct Slots {
+        var all: [Slot] = []
+        var free: [Int] = []
+    }
+
+    private static var slotBits: UInt64 { 24 }
+    private let kind: UInt64
+    private let slots = Locked(Slots())
+
+    /// - Parameter kind: 1 to 255, one for each type of handle.
+    init(kind: UInt8) { self.kind = UInt64(kind) }
+
+    /// The handle of a new object; 0 where 2^24 objects live already.
+    func insert(_ object: Object) -> UInt64 {
+        slots.withLock { slots in
+            let slot: Int
+            if let reused = slots.free.popLast() {
+                slot = reused
+            } else {
+                guard slots.all.count < 1 << 24 else { return 0 }
+                slot = slots.all.count
+                slots.all.append(Slot())
+            }
+            slots.all[slot].object = object
+            return kind << 56 | UInt64(slot) << 32 | UInt64(slots.all[slot].generation)
+        }
+    }
+
+    func find(_ handle: UInt64) -> Object? {
+        slots.withLock { slots in locate(handle, slots).flatMap { slots.all[$0].object } }
+    }
+
+    /// Takes an object out, once.
+    func remove(_ handle: UInt64) -> Object? {
+        slots.withLock { slots in
+            guard let slot = locate(handle, slots) else { return nil }
+            let object = slots.all[slot].object
+            slots.all[slot].object = nil
+            // A slot whose generations are used up is not used again.
+            slots.all[slot].generation &+= 1
+            if slots.all[slot].generation != 0 { slots.free.append(slot) }
+            return object
+        }
+    }
+
+    private func locate(_ handle: UInt64, _ slots: Slots) -> Int? {
+        let slot = Int(handle >> 32 & (1 << Self.slotBits - 1))
+        guard handle >> 56 == kind, slot < slots.all.count, slots.all[slot].object != nil,
+            UInt64(slots.all[slot].generation) == handle & 0xFFFF_FFFF
+        else { return nil }
+        return slot
+    }
+}
+
+extension HandleTable {
+    func insert(_ object: Object) throws(Failure) -> OpaquePointer {
+        guard let pointer = OpaquePointer(bitPattern: UInt(insert(object) as UInt64)) else {
+            throw Failure(status: 10, name: "handles", message: "too many live handles: close some")
+        }
+        return pointer
+    }
+
+    func find(_ pointer: OpaquePointer?, _ name: String) throws(Failure) -> Object {
+        guard let object = find(UInt64(UInt(bitPattern: pointer))) else {
+            throw Failure(
+                status: 3, name: "handle", message: "\(name) is closed, stale or no handle of this type", place: name)
+        }
+        return object
+    }
+
+    func remove(_ pointer: OpaquePointer?) -> Object? {
+        guard !Process.isForked else { return nil }
+        return remove(UInt64(UInt(bitPattern: pointer)))
+    }
+}
+
+/// The process the handles belong to.
+enum Process {
+    // SAFETY: written once, before it is published; the kernel alone changes it, in a child.
+    nonisolated(unsafe) private static let page: UnsafeMutablePointer<UInt8>? = {
+        let size = 4096
+        let page = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let page = unsafe page, unsafe page != MAP_FAILED, unsafe madvise(page, size, 18 /* MADV_WIPEONFORK */) == 0
+        else { return nil }
+        let bytes = unsafe page.assumingMemoryBound(to: UInt8.self)
+        unsafe bytes.pointee = 1
+        return unsafe bytes
+    }()
+
+    /// Whether this is a child of the process that loaded the library, or the kernel cannot tell (before Linux 4.14).
+    static var isForked: Bool { unsafe page.map { unsafe $0.pointee } != 1 }
+}

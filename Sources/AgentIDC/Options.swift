@@ -1,0 +1,104 @@
+internal import AgentID
+internal import CAgentID
+internal import JOSE
+internal import Scopes
+
+/// Reads an option struct of any version: a shorter one is filled up with the defaults of `initial`.
+///
+/// Longer ones may come from a newer header: their unknown tail must be zero, or the caller asks for what is not here.
+func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVersion: Int) throws -> Struct {
+    guard let given = unsafe given else { throw Failure.argument("options", "are NULL") }
+    let raw = unsafe UnsafeRawPointer(given)
+    let size = unsafe raw.loadUnaligned(as: Int.self)
+    guard size >= firstVersion, size <= 4096 else {
+        throw Failure.argument("options.struct_size", "is \(size): start from the AGENTID_..._INIT macro")
+    }
+    if size > MemoryLayout<Struct>.size {
+        for i in MemoryLayout<Struct>.size..<size where unsafe raw.load(fromByteOffset: i, as: UInt8.self) != 0 {
+            throw Failure.argument("options.struct_size", "has options that this version of the library does not know")
+        }
+    }
+    var result = initial
+    unsafe withUnsafeMutableBytes(of: &result) { target in
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: min(size, target.count)))
+    }
+    return result
+}
+
+func scope(_ data: UnsafePointer<CChar>?, _ name: String) throws -> Scope? {
+    guard let description = unsafe try terminatedText(data, name) else { return nil }
+    do { return try Scope(description) } catch { throw Failure(error, at: name) }
+}
+
+func labels(_ data: UnsafePointer<CChar>?, _ name: String) throws -> [String] {
+    guard let bytes = unsafe try terminated(data, name) else { return [] }
+    do {
+        let root = try JSON(parsing: bytes).root
+        return try root.elements.map { label in
+            guard let text = label.string else { throw Failure.argument(name, "is no JSON array of strings") }
+            return text
+        }
+    } catch { throw Failure(error, at: name) }
+}
+
+func needed<Value>(_ value: Value?, _ name: String) throws -> Value {
+    guard let value else { throw Failure.argument(name, "is needed") }
+    return value
+}
+
+func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any AgentID.Clock {
+    guard let given = unsafe given else { return SystemClock() }
+    let size = MemoryLayout<agentid_clock>.size
+    let callbacks = unsafe try options(given, initial: agentid_clock(), firstVersion: size)
+    guard let now = unsafe callbacks.now else { throw Failure.argument("options.clock.now", "is NULL") }
+    let owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
+    return unsafe CallbackClock { unsafe now(owner.userData) }
+}
+
+/// A caller's `user_data`, released once.
+@safe final class CallbackOwner: Sendable {
+    // SAFETY: only passed back; the header says on which threads.
+    nonisolated(unsafe) let userData: UnsafeMutableRawPointer?
+    private let release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+
+    init(_ userData: UnsafeMutableRawPointer?, _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?) {
+        unsafe self.userData = userData
+        self.release = release
+    }
+
+    deinit { unsafe release?(userData) }
+}
+
+/// A key behind a caller's callback; one call at a time.
+@safe final class CallbackSigner: Signer {
+    let publicKey: PublicKey
+    private let owner: CallbackOwner
+    private let turn = Locked<Void>(())
+    private let callback:
+        @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutableRawPointer?) -> Int32
+
+    init(_ given: UnsafePointer<agentid_signer>) throws {
+        let size = MemoryLayout<agentid_signer>.size
+        let callbacks = unsafe try options(given, initial: agentid_signer(), firstVersion: size)
+        guard let sign = unsafe callbacks.sign else { throw Failure.argument("options.signer.sign", "is NULL") }
+        guard let key = unsafe callbacks.public_key else { throw Failure.argument("options.signer.public_key", "is NULL") }
+        publicKey = try PublicKey(bytes: unsafe Array(UnsafeBufferPointer(start: key, count: 32)))
+        owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
+        unsafe callback = sign
+    }
+
+    func sign(_ message: [UInt8]) throws -> [UInt8] {
+        var signature = [UInt8](repeating: 0, count: 64)
+        let status = turn.withLock { _ in
+            unsafe message.withUnsafeBufferPointer { message in
+                unsafe signature.withUnsafeMutableBufferPointer { signature in
+                    unsafe callback(message.baseAddress, message.count, signature.baseAddress, owner.userData)
+                }
+            }
+        }
+        guard status == 0 else {
+            throw Failure(status: AgentIDError.Code.signer.rawValue, name: "signer_failed", message: "the callback returned \(status)")
+        }
+        return signature
+    }
+}
