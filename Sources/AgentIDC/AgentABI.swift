@@ -30,7 +30,7 @@ public func agentid_agent_spawn(
     unsafe child?.pointee = nil
     return unsafe call(error) {
         let output = unsafe try required(child, "child")
-        let agent = try Agents.table.find(agent, "agent")
+        let agent = try unsafe Agents.table.find(agent, "agent")
         let name = unsafe try text(name, name_len, "name")
         unsafe output.pointee = try Agents.table.insert(agent.spawn(name, request(options)))
     }
@@ -43,7 +43,7 @@ public func agentid_agent_delegate(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(chain, "chain", error) {
-        let agent = try Agents.table.find(agent, "agent")
+        let agent = try unsafe Agents.table.find(agent, "agent")
         let key = try publicKey(unsafe input(holder, holder_len, "holder"))
         return Array(try agent.delegate(to: key, unsafe request(options)).utf8)
     }
@@ -56,7 +56,7 @@ public func agentid_agent_prove(
     _ proof: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(proof, "proof", error) {
-        let agent = try Agents.table.find(agent, "agent")
+        let agent = try unsafe Agents.table.find(agent, "agent")
         let audience = unsafe try text(audience, audience_len, "audience")
         return Array(
             try agent.prove(
@@ -72,7 +72,7 @@ public func agentid_agent_authorize(
     _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try Agents.table.find(agent, "agent").authorize(
+        try unsafe Agents.table.find(agent, "agent").authorize(
             tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"))
     }
 }
@@ -83,7 +83,7 @@ public func agentid_agent_authorize_z(
     _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try Agents.table.find(agent, "agent").authorize(
+        try unsafe Agents.table.find(agent, "agent").authorize(
             tool: needed(unsafe terminatedText(tool, "tool"), "tool"),
             arguments: needed(unsafe terminated(arguments, "arguments"), "arguments"))
     }
@@ -91,42 +91,42 @@ public func agentid_agent_authorize_z(
 
 @c @implementation
 public func agentid_agent_rotate_key(_ agent: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?) -> agentid_status {
-    unsafe call(error) { try Agents.table.find(agent, "agent").rotateKey() }
+    unsafe call(error) { try unsafe Agents.table.find(agent, "agent").rotateKey() }
 }
 
 @c @implementation
 public func agentid_agent_id(
     _ agent: OpaquePointer?, _ id: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(id, "id", error) { Array(try Agents.table.find(agent, "agent").id().utf8) }
+    unsafe give(id, "id", error) { unsafe Array(try Agents.table.find(agent, "agent").id().utf8) }
 }
 
 @c @implementation
 public func agentid_agent_chain(
     _ agent: OpaquePointer?, _ chain: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(chain, "chain", error) { Array(try Agents.table.find(agent, "agent").chain().utf8) }
+    unsafe give(chain, "chain", error) { unsafe Array(try Agents.table.find(agent, "agent").chain().utf8) }
 }
 
 @c @implementation
 public func agentid_agent_credential(
     _ agent: OpaquePointer?, _ credential: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(credential, "credential", error) { Array((try Agents.table.find(agent, "agent").credential() ?? "").utf8) }
+    unsafe give(credential, "credential", error) { unsafe Array((try Agents.table.find(agent, "agent").credential() ?? "").utf8) }
 }
 
 @c @implementation
 public func agentid_agent_public_key(
     _ agent: OpaquePointer?, _ jwk: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(jwk, "jwk", error) { try Agents.table.find(agent, "agent").publicKey().jwk.canonical() }
+    unsafe give(jwk, "jwk", error) { try unsafe Agents.table.find(agent, "agent").publicKey().jwk.canonical() }
 }
 
 @c @implementation
 public func agentid_agent_scope(
     _ agent: OpaquePointer?, _ scope: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(scope, "scope", error) { Array(try Agents.table.find(agent, "agent").scope().text.utf8) }
+    unsafe give(scope, "scope", error) { unsafe Array(try Agents.table.find(agent, "agent").scope().text.utf8) }
 }
 
 @c @implementation
@@ -135,7 +135,7 @@ public func agentid_agent_export_key(
 ) -> agentid_status {
     unsafe call(error) {
         let output = unsafe try cleared(jwk, "jwk")
-        let result = try Agents.table.find(agent, "agent").withExportedKey { key in
+        let result = try unsafe Agents.table.find(agent, "agent").withExportedKey { key in
             Result { unsafe try OwnedBytes.give(key, to: output) }
         }
         try result.get()

@@ -34,21 +34,21 @@ public func agentid_authority_close(_ authority: OpaquePointer?) { unsafe Author
 public func agentid_authority_bundle(
     _ authority: OpaquePointer?, _ bundle: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(bundle, "bundle", error) { Array(try Authorities.table.find(authority, "authority").bundle().utf8) }
+    unsafe give(bundle, "bundle", error) { unsafe Array(try Authorities.table.find(authority, "authority").bundle().utf8) }
 }
 
 @c @implementation
 public func agentid_authority_publish_key(
     _ authority: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) { try Authorities.table.find(authority, "authority").publishKey() }
+    unsafe call(error) { try unsafe Authorities.table.find(authority, "authority").publishKey() }
 }
 
 @c @implementation
 public func agentid_authority_activate_key(
     _ authority: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) { try Authorities.table.find(authority, "authority").activateKey() }
+    unsafe call(error) { try unsafe Authorities.table.find(authority, "authority").activateKey() }
 }
 
 @c @implementation
@@ -57,7 +57,7 @@ public func agentid_authority_put_profile(
     _ given: UnsafePointer<agentid_profile_options>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let authority = try Authorities.table.find(authority, "authority")
+        let authority = try unsafe Authorities.table.find(authority, "authority")
         let name = unsafe try text(name, name_len, "name")
         let size = unsafe MemoryLayout<agentid_profile_options>.size
         var initial = unsafe agentid_profile_options()
@@ -78,7 +78,7 @@ public func agentid_authority_profiles(
     _ authority: OpaquePointer?, _ profiles: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(profiles, "profiles", error) {
-        JSONTree.array(try Authorities.table.find(authority, "authority").profiles().map(\.tree)).canonical()
+        unsafe JSONTree.array(try Authorities.table.find(authority, "authority").profiles().map(\.tree)).canonical()
     }
 }
 
@@ -107,7 +107,7 @@ public func agentid_authority_start_agent(
     unsafe agent?.pointee = nil
     return unsafe call(error) {
         let output = unsafe try required(agent, "agent")
-        let authority = try Authorities.table.find(authority, "authority")
+        let authority = try unsafe Authorities.table.find(authority, "authority")
         let profile = unsafe try text(profile, profile_len, "profile")
         unsafe output.pointee = try Agents.table.insert(authority.startAgent(profile: profile, request(options)))
     }
@@ -121,7 +121,7 @@ public func agentid_authority_issue(
 ) -> agentid_status {
     unsafe call(error) {
         let (chain, credential) = (unsafe try cleared(chain, "chain"), unsafe try cleared(credential, "credential"))
-        let authority = try Authorities.table.find(authority, "authority")
+        let authority = try unsafe Authorities.table.find(authority, "authority")
         let profile = unsafe try text(profile, profile_len, "profile")
         let key = try publicKey(unsafe input(holder, holder_len, "holder"))
         let issued = try authority.issue(profile: profile, to: key, unsafe request(options))
@@ -150,7 +150,7 @@ public func agentid_authority_revoke(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let authority = try Authorities.table.find(authority, "authority")
+        let authority = try unsafe Authorities.table.find(authority, "authority")
         try authority.revoke(unsafe revocation(kind, value, value_len))
     }
 }

@@ -30,12 +30,12 @@ func decide(_ output: HandleOut, _ error: ErrorOut, _ body: () throws -> Decisio
 
 @c @implementation
 public func agentid_decision_permitted(_ decision: OpaquePointer?) -> Int32 {
-    (try? DecisionObject.table.find(decision, "decision"))?.decision.isPermitted == true ? 1 : 0
+    unsafe (try? DecisionObject.table.find(decision, "decision"))?.decision.isPermitted == true ? 1 : 0
 }
 
 @c @implementation
 public func agentid_decision_reason(_ decision: OpaquePointer?) -> UnsafePointer<CChar>? {
-    let object = try? DecisionObject.table.find(decision, "decision")
+    let object = try? unsafe DecisionObject.table.find(decision, "decision")
     return unsafe object?.reason.map { unsafe UnsafePointer($0) } ?? StaticText.pointer("")
 }
 
@@ -44,7 +44,7 @@ public func agentid_decision_document(
     _ decision: OpaquePointer?, _ document: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(document, "document", error) {
-        try DecisionObject.table.find(decision, "decision").decision.document.canonical()
+        try unsafe DecisionObject.table.find(decision, "decision").decision.document.canonical()
     }
 }
 
@@ -53,7 +53,7 @@ public func agentid_decision_explain(
     _ decision: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(text, "text", error) {
-        Array(try DecisionObject.table.find(decision, "decision").decision.explanation.utf8)
+        unsafe Array(try DecisionObject.table.find(decision, "decision").decision.explanation.utf8)
     }
 }
 

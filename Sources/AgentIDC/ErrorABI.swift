@@ -25,7 +25,7 @@ internal import Glibc
     }
 
     static func handle(of failure: Failure) -> OpaquePointer? {
-        OpaquePointer(bitPattern: UInt(table.insert(ErrorObject(failure)) as UInt64))
+        unsafe OpaquePointer(bitPattern: UInt(table.insert(ErrorObject(failure)) as UInt64))
     }
 
     static func find(_ error: OpaquePointer?) -> ErrorObject? { table.find(UInt64(UInt(bitPattern: error))) }

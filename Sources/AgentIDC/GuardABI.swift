@@ -48,7 +48,7 @@ public func agentid_authority_guard(
     unsafe guard_?.pointee = nil
     return unsafe call(error) {
         let output = unsafe try required(guard_, "guard")
-        let authority = try Authorities.table.find(authority, "authority")
+        let authority = try unsafe Authorities.table.find(authority, "authority")
         unsafe output.pointee = try Guards.table.insert(authority.guarding(guardOptions(options)))
     }
 }
@@ -75,7 +75,7 @@ public func agentid_guard_add_bundle(
     _ bundle: UnsafePointer<CChar>?, _ bundle_len: Int, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        try Guards.table.find(guard_, "guard").addBundle(
+        try unsafe Guards.table.find(guard_, "guard").addBundle(
             unsafe input(bundle, bundle_len, "bundle"), for: unsafe text(trust_domain, trust_domain_len, "trust_domain"))
     }
 }
@@ -86,7 +86,7 @@ public func agentid_guard_revoke(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        try Guards.table.find(guard_, "guard").revoke(unsafe revocation(kind, value, value_len))
+        try unsafe Guards.table.find(guard_, "guard").revoke(unsafe revocation(kind, value, value_len))
     }
 }
 
@@ -97,7 +97,7 @@ public func agentid_guard_authorize(
     _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try Guards.table.find(guard_, "guard").authorize(
+        try unsafe Guards.table.find(guard_, "guard").authorize(
             chain: unsafe input(chain, chain_len, "chain"), proof: unsafe input(proof, proof_len, "proof"),
             tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"))
     }
@@ -110,7 +110,7 @@ public func agentid_guard_authorize_z(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try Guards.table.find(guard_, "guard").authorize(
+        try unsafe Guards.table.find(guard_, "guard").authorize(
             chain: needed(unsafe terminated(chain, "chain"), "chain"), proof: unsafe terminated(proof, "proof") ?? [],
             tool: needed(unsafe terminatedText(tool, "tool"), "tool"),
             arguments: needed(unsafe terminated(arguments, "arguments"), "arguments"))
@@ -124,7 +124,7 @@ public func agentid_guard_authorize_agent(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try Guards.table.find(guard_, "guard").authorize(
+        try unsafe Guards.table.find(guard_, "guard").authorize(
             Agents.table.find(agent, "agent"), tool: unsafe text(tool, tool_len, "tool"),
             arguments: unsafe input(arguments, arguments_len, "arguments"))
     }
@@ -138,7 +138,7 @@ public func agentid_guard_admit(
     unsafe admission?.pointee = nil
     return unsafe call(error) {
         let output = unsafe try required(admission, "admission")
-        let guardian = try Guards.table.find(guard_, "guard")
+        let guardian = try unsafe Guards.table.find(guard_, "guard")
         unsafe output.pointee = try Admissions.table.insert(
             guardian.admit(
                 chain: unsafe input(chain, chain_len, "chain"),
@@ -153,7 +153,7 @@ public func agentid_admission_authorize(
     _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        let admission = try Admissions.table.find(admission, "admission")
+        let admission = try unsafe Admissions.table.find(admission, "admission")
         return admission.guardian.authorize(
             admission, proof: unsafe try input(proof, proof_len, "proof"), tool: unsafe try text(tool, tool_len, "tool"),
             arguments: unsafe try input(arguments, arguments_len, "arguments"))
@@ -167,5 +167,5 @@ public func agentid_admission_free(_ admission: OpaquePointer?) { _ = unsafe Adm
 public func agentid_guard_statistics(
     _ guard_: OpaquePointer?, _ statistics: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(statistics, "statistics", error) { try Guards.table.find(guard_, "guard").statistics().canonical() }
+    unsafe give(statistics, "statistics", error) { try unsafe Guards.table.find(guard_, "guard").statistics().canonical() }
 }

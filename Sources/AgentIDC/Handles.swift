@@ -64,10 +64,10 @@ final class HandleTable<Object: Sendable>: Sendable {
 
 extension HandleTable {
     func insert(_ object: Object) throws(Failure) -> OpaquePointer {
-        guard let pointer = OpaquePointer(bitPattern: UInt(insert(object) as UInt64)) else {
+        guard let pointer = unsafe OpaquePointer(bitPattern: UInt(insert(object) as UInt64)) else {
             throw Failure(status: 10, name: "handles", message: "too many live handles: close some")
         }
-        return pointer
+        return unsafe pointer
     }
 
     func find(_ pointer: OpaquePointer?, _ name: String) throws(Failure) -> Object {

@@ -48,11 +48,11 @@ func needed<Value>(_ value: Value?, _ name: String) throws -> Value {
 
 func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any AgentID.Clock {
     guard let given = unsafe given else { return SystemClock() }
-    let size = MemoryLayout<agentid_clock>.size
+    let size = unsafe MemoryLayout<agentid_clock>.size
     let callbacks = unsafe try options(given, initial: agentid_clock(), firstVersion: size)
     guard let now = unsafe callbacks.now else { throw Failure.argument("options.clock.now", "is NULL") }
     let owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
-    return unsafe CallbackClock { unsafe now(owner.userData) }
+    return CallbackClock { unsafe now(owner.userData) }
 }
 
 /// A caller's `user_data`, released once.
@@ -63,7 +63,7 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any AgentID.Clock {
 
     init(_ userData: UnsafeMutableRawPointer?, _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?) {
         unsafe self.userData = userData
-        self.release = release
+        unsafe self.release = unsafe release
     }
 
     deinit { unsafe release?(userData) }
@@ -78,7 +78,7 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any AgentID.Clock {
         @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutableRawPointer?) -> Int32
 
     init(_ given: UnsafePointer<agentid_signer>) throws {
-        let size = MemoryLayout<agentid_signer>.size
+        let size = unsafe MemoryLayout<agentid_signer>.size
         let callbacks = unsafe try options(given, initial: agentid_signer(), firstVersion: size)
         guard let sign = unsafe callbacks.sign else { throw Failure.argument("options.signer.sign", "is NULL") }
         guard let key = unsafe callbacks.public_key else { throw Failure.argument("options.signer.public_key", "is NULL") }

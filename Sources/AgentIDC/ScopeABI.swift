@@ -25,21 +25,21 @@ public func agentid_scope_free(_ scope: OpaquePointer?) { _ = unsafe ScopeHandle
 public func agentid_scope_text(
     _ scope: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(text, "text", error) { Array(try ScopeHandles.table.find(scope, "scope").text.utf8) }
+    unsafe give(text, "text", error) { unsafe Array(try ScopeHandles.table.find(scope, "scope").text.utf8) }
 }
 
 @c @implementation
 public func agentid_scope_json(
     _ scope: OpaquePointer?, _ json: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(json, "json", error) { try ScopeHandles.table.find(scope, "scope").tree.canonical() }
+    unsafe give(json, "json", error) { try unsafe ScopeHandles.table.find(scope, "scope").tree.canonical() }
 }
 
 @c @implementation
 public func agentid_scope_explain(
     _ scope: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(text, "text", error) { Array(try ScopeHandles.table.find(scope, "scope").summary.utf8) }
+    unsafe give(text, "text", error) { unsafe Array(try ScopeHandles.table.find(scope, "scope").summary.utf8) }
 }
 
 @c @implementation
@@ -48,7 +48,7 @@ public func agentid_scope_permits(
     _ arguments_len: Int, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let scope = try ScopeHandles.table.find(scope, "scope")
+        let scope = try unsafe ScopeHandles.table.find(scope, "scope")
         let tool = unsafe try text(tool, tool_len, "tool")
         let call: JSON
         do { call = try JSON(parsing: unsafe input(arguments, arguments_len, "arguments")) } catch {
@@ -68,8 +68,8 @@ public func agentid_scope_subsumes(
     _ parent: OpaquePointer?, _ child: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let parent = try ScopeHandles.table.find(parent, "parent")
-        if let expansion = parent.expansion(by: try ScopeHandles.table.find(child, "child")) {
+        let parent = try unsafe ScopeHandles.table.find(parent, "parent")
+        if let expansion = unsafe parent.expansion(by: try ScopeHandles.table.find(child, "child")) {
             throw Failure(status: 1, name: expansion.reason.rawValue, message: expansion.description, place: expansion.tool)
         }
     }
@@ -83,7 +83,7 @@ public func agentid_scope_meet(
     unsafe meet?.pointee = nil
     return unsafe call(error) {
         let output = unsafe try required(meet, "meet")
-        let (a, b) = (try ScopeHandles.table.find(a, "a"), try ScopeHandles.table.find(b, "b"))
+        let (a, b) = unsafe (try ScopeHandles.table.find(a, "a"), try ScopeHandles.table.find(b, "b"))
         unsafe output.pointee = try ScopeHandles.table.insert(a.meet(b))
     }
 }
