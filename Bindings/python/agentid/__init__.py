@@ -1,0 +1,38 @@
+"""Identities, narrowing authority and a guard for AI agents: libagentid for Python."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ._abi import lib as _lib
+from ._agent import Agent
+from ._authority import Authority
+from ._decision import Decision
+from ._errors import Denied, Error, NotFound, ScopeError, StateError
+from ._errors import call as _call
+from ._errors import pair as _pair
+from ._errors import take as _take
+from ._guard import Admission, Guard, Revocation
+from ._scope import Scope
+
+__version__ = _lib.agentid_version().decode()
+__all__ = [
+    "Admission", "Agent", "Authority", "Decision", "Denied", "Error", "Guard", "NotFound", "Revocation", "Scope",
+    "ScopeError", "StateError", "decode_chain", "generate_key", "selftest",
+]  # fmt: skip
+
+
+def generate_key() -> str:
+    """A new private key, a JWK."""
+    return _take(_lib.agentid_key_generate)
+
+
+def decode_chain(chain: str) -> dict[str, Any]:
+    """What a chain says, NOT verified: never decide by this."""
+    return json.loads(_take(_lib.agentid_chain_decode, *_pair(chain)))
+
+
+def selftest() -> None:
+    """Checks the library in this process."""
+    _call(_lib.agentid_selftest)

@@ -1,0 +1,173 @@
+"""The C header, declared for ctypes. Every function's argument and result types stand here and nowhere else."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any
+
+ABI_VERSION = 1
+
+
+def _load() -> ctypes.CDLL:
+    named = os.environ.get("AGENTID_LIBRARY")
+    here = Path(__file__).resolve().parent
+    if named:
+        return ctypes.CDLL(named)
+    for path in (here / "libagentid.so.0", here.parents[2] / ".build" / "release" / "libagentid.so"):
+        if path.is_file():
+            return ctypes.CDLL(str(path))
+    return ctypes.CDLL("libagentid.so.0")
+
+
+class Bytes(ctypes.Structure):
+    _fields_ = [("data", c_void_p), ("len", c_size_t), ("owner", c_uint64)]
+
+
+SIGN = ctypes.CFUNCTYPE(c_int32, POINTER(c_uint8), c_size_t, POINTER(c_uint8), c_void_p)
+NOW = ctypes.CFUNCTYPE(c_int64, c_void_p)
+
+
+class Options(ctypes.Structure):
+    """A struct whose first member is its own size."""
+
+    def __init__(self, **members: Any) -> None:
+        super().__init__(ctypes.sizeof(type(self)), **members)
+
+
+class Signer(Options):
+    _fields_ = [("struct_size", c_size_t), ("sign", SIGN), ("public_key", c_char_p), ("release", c_void_p), ("user_data", c_void_p)]
+
+
+class Clock(Options):
+    _fields_ = [("struct_size", c_size_t), ("now", NOW), ("release", c_void_p), ("user_data", c_void_p)]
+
+
+class AuthorityOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("trust_domain", c_char_p), ("passphrase", c_char_p), ("signer", POINTER(Signer)),
+        ("clock", POINTER(Clock)), ("must_exist", c_int32),
+    ]  # fmt: skip
+
+
+class ProfileOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("owner", c_char_p), ("ceiling", c_char_p), ("max_lifetime", c_int64),
+        ("max_depth", c_int32), ("review_by", c_int64),
+    ]  # fmt: skip
+
+
+class AgentOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("principal", c_char_p), ("task", c_char_p), ("intent", c_char_p), ("scope", c_char_p),
+        ("entitlements", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32), ("labels", c_char_p),
+    ]  # fmt: skip
+
+
+class DelegationOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("scope", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32),
+        ("labels", c_char_p), ("agent", c_char_p),
+    ]  # fmt: skip
+
+
+class OpenAgentOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("key", c_char_p), ("chain", c_char_p), ("credential", c_char_p), ("clock", POINTER(Clock)),
+    ]  # fmt: skip
+
+
+class GuardOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("audience", c_char_p), ("no_audience", c_int32), ("require_claim", c_int32),
+        ("proof_window", c_int64), ("max_view_age", c_int64), ("replay_capacity", c_int64), ("cache_entries", c_int64),
+        ("cache_bytes", c_int64), ("max_depth", c_int32), ("max_token_size", c_int64), ("max_chain_size", c_int64),
+        ("clock", POINTER(Clock)),
+    ]  # fmt: skip
+
+
+lib = _load()
+_H = c_void_p
+_OUT = POINTER(c_void_p)
+_TEXT = (c_char_p, c_size_t)
+_BYTES = POINTER(Bytes)
+
+# name: (result, arguments); a fallible function's trailing error is added below.
+_FALLIBLE: dict[str, tuple[Any, ...]] = {
+    "selftest": (),
+    "authority_open": (*_TEXT, POINTER(AuthorityOptions), _OUT),
+    "authority_bundle": (_H, _BYTES),
+    "authority_publish_key": (_H,),
+    "authority_activate_key": (_H,),
+    "authority_put_profile": (_H, *_TEXT, POINTER(ProfileOptions)),
+    "authority_profiles": (_H, _BYTES),
+    "authority_start_agent": (_H, *_TEXT, POINTER(AgentOptions), _OUT),
+    "authority_issue": (_H, *_TEXT, *_TEXT, POINTER(AgentOptions), _BYTES, _BYTES),
+    "authority_revoke": (_H, c_int32, *_TEXT),
+    "authority_guard": (_H, POINTER(GuardOptions), _OUT),
+    "agent_spawn": (_H, *_TEXT, POINTER(DelegationOptions), _OUT),
+    "agent_delegate": (_H, *_TEXT, POINTER(DelegationOptions), _BYTES),
+    "agent_prove": (_H, *_TEXT, *_TEXT, *_TEXT, _BYTES),
+    "agent_authorize": (_H, *_TEXT, *_TEXT, _OUT),
+    "agent_authorize_z": (_H, c_char_p, c_char_p, _OUT),
+    "agent_rotate_key": (_H,),
+    "agent_id": (_H, _BYTES),
+    "agent_chain": (_H, _BYTES),
+    "agent_credential": (_H, _BYTES),
+    "agent_public_key": (_H, _BYTES),
+    "agent_scope": (_H, _BYTES),
+    "agent_export_key": (_H, _BYTES),
+    "key_generate": (_BYTES,),
+    "agent_open": (POINTER(OpenAgentOptions), _OUT),
+    "guard_open": (POINTER(GuardOptions), _OUT),
+    "guard_open_directory": (*_TEXT, POINTER(GuardOptions), _OUT),
+    "guard_add_bundle": (_H, *_TEXT, *_TEXT),
+    "guard_revoke": (_H, c_int32, *_TEXT),
+    "guard_authorize": (_H, *_TEXT, *_TEXT, *_TEXT, *_TEXT, _OUT),
+    "guard_authorize_z": (_H, c_char_p, c_char_p, c_char_p, c_char_p, _OUT),
+    "guard_authorize_agent": (_H, _H, *_TEXT, *_TEXT, _OUT),
+    "guard_admit": (_H, *_TEXT, *_TEXT, _OUT),
+    "admission_authorize": (_H, *_TEXT, *_TEXT, *_TEXT, _OUT),
+    "guard_statistics": (_H, _BYTES),
+    "decision_document": (_H, _BYTES),
+    "decision_explain": (_H, _BYTES),
+    "scope_parse": (*_TEXT, _OUT),
+    "scope_text": (_H, _BYTES),
+    "scope_json": (_H, _BYTES),
+    "scope_explain": (_H, _BYTES),
+    "scope_permits": (_H, *_TEXT, *_TEXT),
+    "scope_subsumes": (_H, _H),
+    "scope_meet": (_H, _H, _OUT),
+    "chain_decode": (*_TEXT, _BYTES),
+}
+_PLAIN: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "abi_version": (c_uint32, ()),
+    "version": (c_char_p, ()),
+    "status_name": (c_char_p, (c_int32,)),
+    "error_code": (c_int32, (_H,)),
+    "error_name": (c_char_p, (_H,)),
+    "error_message": (c_char_p, (_H,)),
+    "error_where": (c_char_p, (_H,)),
+    "error_link": (c_int32, (_H,)),
+    "error_free": (None, (_H,)),
+    "bytes_free": (None, (_BYTES,)),
+    "authority_close": (None, (_H,)),
+    "agent_close": (None, (_H,)),
+    "guard_close": (None, (_H,)),
+    "admission_free": (None, (_H,)),
+    "decision_permitted": (c_int32, (_H,)),
+    "decision_reason": (c_char_p, (_H,)),
+    "decision_free": (None, (_H,)),
+    "scope_free": (None, (_H,)),
+}
+for _name, _arguments in _FALLIBLE.items():
+    _function = getattr(lib, "agentid_" + _name)
+    _function.restype, _function.argtypes = c_int32, (*_arguments, _OUT)
+for _name, (_result, _arguments) in _PLAIN.items():
+    _function = getattr(lib, "agentid_" + _name)
+    _function.restype, _function.argtypes = _result, _arguments
+
+if lib.agentid_abi_version() != ABI_VERSION:
+    raise ImportError(f"libagentid speaks ABI {lib.agentid_abi_version()}, this package needs {ABI_VERSION}")

@@ -1,0 +1,94 @@
+"""Agents: started by an authority, spawned by a parent, or opened from a key and a chain."""
+
+from __future__ import annotations
+
+import json
+from ctypes import byref, c_void_p
+from typing import Any, Mapping, Sequence
+
+from . import _abi
+from ._abi import lib
+from ._decision import Decision, arguments, check, decide
+from ._errors import call, handle, option, pair, take
+from ._handles import Handle
+
+
+def _delegation(scope: str | None, lifetime: int, max_depth: int, labels: Sequence[str], agent: str | None = None) -> Any:
+    return byref(
+        _abi.DelegationOptions(
+            scope=option(scope), lifetime=lifetime, max_depth=max_depth,
+            labels=json.dumps(list(labels)).encode() if labels else None, agent=option(agent),
+        )  # fmt: skip
+    )
+
+
+class Agent(Handle):
+    """One running agent instance. Leaving its `with` block wipes its key and revokes what it held."""
+
+    def __init__(self, made: c_void_p) -> None:
+        super().__init__(made, lib.agentid_agent_close)
+
+    @classmethod
+    def open(cls, key: str, chain: str, credential: str | None = None) -> Agent:
+        """Takes up an identity whose grant was issued to this private JWK."""
+        options = _abi.OpenAgentOptions(key=option(key), chain=option(chain), credential=option(credential))
+        return cls(handle(lib.agentid_agent_open, byref(options)))
+
+    def spawn(
+        self, name: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = ()
+    ) -> Agent:
+        """Starts a sub-agent with an ID below this one's and no more than this one's authority."""
+        return Agent(handle(lib.agentid_agent_spawn, self._handle, *pair(name), _delegation(scope, lifetime, max_depth, labels)))
+
+    def delegate(
+        self, holder: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1,
+        labels: Sequence[str] = (), agent: str | None = None,
+    ) -> str:  # fmt: skip
+        """Delegates to a public JWK held elsewhere; returns the longer chain."""
+        options = _delegation(scope, lifetime, max_depth, labels, agent)
+        return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
+
+    def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> str:
+        """Signs one call, for a guard elsewhere."""
+        return take(lib.agentid_agent_prove, self._handle, *pair(tool), *arguments(args), *pair(audience))
+
+    def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Asks the authority's guard in this process; raises `Denied`."""
+        return decide(lib.agentid_agent_authorize, self._handle, *pair(tool), *arguments(args))
+
+    def check(self, tool: str, args: Mapping[str, Any]) -> Decision:
+        """As `authorize`, but returns the denial."""
+        return check(lib.agentid_agent_authorize, self._handle, *pair(tool), *arguments(args))
+
+    def rotate_key(self) -> None:
+        """Hands everything over to a new key; the old one is wiped."""
+        call(lib.agentid_agent_rotate_key, self._handle)
+
+    def export_key(self) -> str:
+        """The private key, a JWK."""
+        return take(lib.agentid_agent_export_key, self._handle)
+
+    @property
+    def id(self) -> str:
+        """The SPIFFE ID."""
+        return take(lib.agentid_agent_id, self._handle)
+
+    @property
+    def chain(self) -> str:
+        """The grants from the root to this agent's own."""
+        return take(lib.agentid_agent_chain, self._handle)
+
+    @property
+    def credential(self) -> str:
+        """The workload identity token; empty for a sub-agent started offline."""
+        return take(lib.agentid_agent_credential, self._handle)
+
+    @property
+    def public_key(self) -> str:
+        """The public key, a JWK."""
+        return take(lib.agentid_agent_public_key, self._handle)
+
+    @property
+    def scope(self) -> str:
+        """The scope in text form."""
+        return take(lib.agentid_agent_scope, self._handle)

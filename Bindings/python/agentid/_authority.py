@@ -1,0 +1,115 @@
+"""Authorities."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+from ctypes import byref, c_void_p
+from typing import Any, Callable, Sequence
+
+from . import _abi
+from ._abi import lib
+from ._agent import Agent
+from ._errors import call, handle, option, pair, take, text
+from ._guard import Guard, Revocation, guard_options
+from ._handles import Handle
+
+
+class Authority(Handle):
+    """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
+
+    def __init__(self, made: c_void_p, keep: tuple[Any, ...]) -> None:
+        super().__init__(made, lib.agentid_authority_close)
+        self._keep = keep
+
+    @classmethod
+    def open(
+        cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
+        passphrase: str | None = None, must_exist: bool = False, clock: Callable[[], float] | None = None,
+    ) -> Authority:  # fmt: skip
+        """Opens the authority kept in a directory, or creates it; in memory where `directory` is None."""
+        told = None
+        if clock is not None:
+            tell = clock
+            # The library may ask until the last agent is gone, so the callback is never collected.
+            told = _abi.NOW(lambda _: int(tell() * 1000))
+            _CLOCKS.append(told)
+        options = _abi.AuthorityOptions(
+            trust_domain=option(trust_domain), passphrase=option(passphrase), must_exist=int(must_exist),
+            clock=ctypes.pointer(_abi.Clock(now=told)) if told else None,
+        )  # fmt: skip
+        path = "" if directory is None else os.fspath(directory)
+        return cls(handle(lib.agentid_authority_open, *pair(path), byref(options)), (options,))
+
+    def profile(
+        self, name: str, *, owner: str, ceiling: str, max_lifetime: int = 0, max_depth: int = -1, review_by: int = 0
+    ) -> None:
+        """Creates or replaces a profile: what an agent may at most be."""
+        options = _abi.ProfileOptions(
+            owner=option(owner), ceiling=option(ceiling), max_lifetime=max_lifetime, max_depth=max_depth, review_by=review_by
+        )
+        call(lib.agentid_authority_put_profile, self._handle, *pair(name), byref(options))
+
+    @property
+    def profiles(self) -> list[dict[str, Any]]:
+        """All profiles."""
+        return json.loads(take(lib.agentid_authority_profiles, self._handle))
+
+    def agent(
+        self, profile: str, *, principal: str, task: str, scope: str, intent: str | None = None,
+        entitlements: str | None = None, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
+    ) -> Agent:  # fmt: skip
+        """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for."""
+        options = _request(principal, task, scope, intent, entitlements, lifetime, max_depth, labels)
+        return Agent(handle(lib.agentid_authority_start_agent, self._handle, *pair(profile), options))
+
+    def issue(
+        self, profile: str, holder: str, *, principal: str, task: str, scope: str, intent: str | None = None,
+        entitlements: str | None = None, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
+    ) -> tuple[str, str]:  # fmt: skip
+        """Issues a root grant and a credential to a public JWK held elsewhere."""
+        options = _request(principal, task, scope, intent, entitlements, lifetime, max_depth, labels)
+        chain, credential = _abi.Bytes(), _abi.Bytes()
+        call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), byref(credential))
+        return text(chain), text(credential)
+
+    def revoke(self, kind: Revocation, value: str) -> None:
+        """Revokes, for good: every chain that contains what is named is denied from now on."""
+        call(lib.agentid_authority_revoke, self._handle, int(kind), *pair(value))
+
+    def guard(
+        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0
+    ) -> Guard:
+        """A guard that follows this authority."""
+        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        return Guard(handle(lib.agentid_authority_guard, self._handle, options))
+
+    @property
+    def bundle(self) -> str:
+        """The public keys, a SPIFFE bundle."""
+        return take(lib.agentid_authority_bundle, self._handle)
+
+    def publish_key(self) -> None:
+        """Adds the next signing key to the bundle."""
+        call(lib.agentid_authority_publish_key, self._handle)
+
+    def activate_key(self) -> None:
+        """Signs with the published key from now on."""
+        call(lib.agentid_authority_activate_key, self._handle)
+
+
+_CLOCKS: list[Any] = []
+
+
+def _request(
+    principal: str, task: str, scope: str, intent: str | None, entitlements: str | None, lifetime: int, max_depth: int,
+    labels: Sequence[str],
+) -> Any:  # fmt: skip
+    return byref(
+        _abi.AgentOptions(
+            principal=option(principal), task=option(task), intent=option(intent), scope=option(scope),
+            entitlements=option(entitlements), lifetime=lifetime, max_depth=max_depth,
+            labels=json.dumps(list(labels)).encode() if labels else None,
+        )  # fmt: skip
+    )

@@ -1,0 +1,102 @@
+"""Exceptions: what the library's error object says, as attributes."""
+
+from __future__ import annotations
+
+from ctypes import byref, c_void_p
+from typing import Any
+
+from ._abi import Bytes, lib
+
+
+class Error(Exception):
+    """A call failed. Nothing was changed."""
+
+    def __init__(self, code: int, name: str, message: str, where: str, link: int | None) -> None:
+        super().__init__(f"{message} ({where})" if where else message)
+        self.code, self.name, self.message, self.where, self.link = code, name, message, where, link
+
+
+class Denied(Error):
+    """A rule said no: `reason` which, `link` where in the chain, `argument` on account of what."""
+
+    decision: Any = None
+
+    @property
+    def reason(self) -> str:
+        return self.name
+
+    @property
+    def argument(self) -> str | None:
+        return self.where.removeprefix("arguments.") if self.where.startswith("arguments.") else None
+
+
+class ScopeError(Error):
+    """A scope is malformed, or an intersection is empty."""
+
+
+class StateError(Error):
+    """Not possible now: closed, expired, revoked, too deep."""
+
+
+class NotFound(Error):
+    """There is no such thing."""
+
+
+_CLASSES = {1: Denied, 6: ScopeError, 7: NotFound, 9: StateError}
+
+
+def failure(error: c_void_p) -> Error:
+    """The exception for an error object, which is freed."""
+    code = lib.agentid_error_code(error)
+    link = lib.agentid_error_link(error)
+    try:
+        texts = [f(error).decode() for f in (lib.agentid_error_name, lib.agentid_error_message, lib.agentid_error_where)]
+    finally:
+        lib.agentid_error_free(error)
+    return _CLASSES.get(code, Error)(code, texts[0], texts[1], texts[2], None if link < 0 else link)
+
+
+def call(function: Any, *arguments: Any) -> None:
+    """Calls a fallible function and raises what it answers."""
+    error = c_void_p()
+    if function(*arguments, byref(error)) != 0:
+        raise failure(error)
+
+
+def take(function: Any, *arguments: Any) -> str:
+    """Calls a function whose last output is bytes."""
+    out = Bytes()
+    call(function, *arguments, byref(out))
+    return text(out)
+
+
+def text(out: Bytes) -> str:
+    """The text of bytes, which are freed."""
+    import ctypes
+
+    try:
+        return ctypes.string_at(out.data or 0, out.len).decode() if out.len else ""
+    finally:
+        lib.agentid_bytes_free(byref(out))
+
+
+def handle(function: Any, *arguments: Any) -> c_void_p:
+    """Calls a function whose last output is a handle."""
+    out = c_void_p()
+    call(function, *arguments, byref(out))
+    return out
+
+
+def pair(value: str) -> tuple[bytes, int]:
+    """A text as pointer and length."""
+    data = value.encode()
+    return data, len(data)
+
+
+def option(value: str | None) -> bytes | None:
+    """A text inside an option struct: NUL would end it early."""
+    if value is None:
+        return None
+    if "\0" in value:
+        raise ValueError("a NUL character cannot be part of an option")
+    return value.encode()

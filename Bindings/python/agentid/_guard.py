@@ -1,0 +1,100 @@
+"""Guards."""
+
+from __future__ import annotations
+
+import json
+import os
+from ctypes import byref, c_void_p
+from enum import IntEnum
+from typing import Any, Mapping
+
+from . import _abi
+from ._abi import lib
+from ._agent import Agent
+from ._decision import Decision, arguments, check, decide
+from ._errors import call, handle, option, pair, take
+from ._handles import Handle
+
+
+class Revocation(IntEnum):
+    """What a revocation names."""
+
+    GRANT = 0
+    KEY = 1
+    AGENT = 2
+    PROFILE = 3
+    PRINCIPAL = 4
+    ISSUER = 5
+
+
+def guard_options(audience: str | None, require_claim: bool, proof_window: int, replay_capacity: int) -> Any:
+    """Without an audience, proofs for nobody in particular are accepted."""
+    return byref(
+        _abi.GuardOptions(
+            audience=option(audience), no_audience=int(audience is None), require_claim=int(require_claim),
+            proof_window=proof_window, replay_capacity=replay_capacity,
+        )  # fmt: skip
+    )
+
+
+class Guard(Handle):
+    """The point that decides: chain, proof, tool and arguments in, decision out."""
+
+    def __init__(self, made: c_void_p) -> None:
+        super().__init__(made, lib.agentid_guard_close)
+
+    @classmethod
+    def open(
+        cls, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0
+    ) -> Guard:
+        """A guard that knows only the bundles and revocations it is given."""
+        return cls(handle(lib.agentid_guard_open, guard_options(audience, require_claim, proof_window, replay_capacity)))
+
+    @classmethod
+    def open_directory(
+        cls, directory: str | os.PathLike[str], *, audience: str | None = None, require_claim: bool = False,
+        proof_window: int = 0, replay_capacity: int = 0,
+    ) -> Guard:  # fmt: skip
+        """A guard that follows the authority kept in a directory, without its keys."""
+        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        return cls(handle(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options))
+
+    def add_bundle(self, trust_domain: str, bundle: str) -> None:
+        """Trusts a trust domain's keys."""
+        call(lib.agentid_guard_add_bundle, self._handle, *pair(trust_domain), *pair(bundle))
+
+    def revoke(self, kind: Revocation, value: str) -> None:
+        """Revokes for this guard alone."""
+        call(lib.agentid_guard_revoke, self._handle, int(kind), *pair(value))
+
+    def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Decides one call; raises `Denied`."""
+        return decide(lib.agentid_guard_authorize, self._handle, *pair(chain), *pair(proof), *pair(tool), *arguments(args))
+
+    def check(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
+        """As `authorize`, but returns the denial."""
+        return check(lib.agentid_guard_authorize, self._handle, *pair(chain), *pair(proof), *pair(tool), *arguments(args))
+
+    def authorize_agent(self, agent: Agent, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Decides one call of an agent held in this process; raises `Denied`."""
+        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *pair(tool), *arguments(args))
+
+    def admit(self, chain: str, credentials: str = "") -> Admission:
+        """Verifies a chain once, for many calls; raises `Denied`."""
+        return Admission(handle(lib.agentid_guard_admit, self._handle, *pair(chain), *pair(credentials)))
+
+    @property
+    def statistics(self) -> dict[str, Any]:
+        """What this guard has done and holds."""
+        return json.loads(take(lib.agentid_guard_statistics, self._handle))
+
+
+class Admission(Handle):
+    """A chain that a guard has verified."""
+
+    def __init__(self, made: c_void_p) -> None:
+        super().__init__(made, lib.agentid_admission_free)
+
+    def authorize(self, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Decides one call; raises `Denied`."""
+        return decide(lib.agentid_admission_authorize, self._handle, *pair(proof), *pair(tool), *arguments(args))

@@ -1,0 +1,57 @@
+"""Scopes: parsed, compared and intersected by the library."""
+
+from __future__ import annotations
+
+import json
+from ctypes import c_void_p
+from typing import Any, Mapping
+
+from ._abi import lib
+from ._errors import Denied, call, handle, pair, take
+from ._handles import Handle
+
+
+class Scope(Handle):
+    """A scope, immutable. `a & b` is the intersection, `a <= b` says whether a is provably below b."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(handle(lib.agentid_scope_parse, *pair(text)), lib.agentid_scope_free)
+
+    @classmethod
+    def _adopt(cls, made: c_void_p) -> Scope:
+        scope = cls.__new__(cls)
+        Handle.__init__(scope, made, lib.agentid_scope_free)
+        return scope
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The JSON form, an AAT `tools` object."""
+        return json.loads(take(lib.agentid_scope_json, self._handle))
+
+    def __str__(self) -> str:
+        return take(lib.agentid_scope_text, self._handle)
+
+    def explain(self) -> str:
+        """The scope in words."""
+        return take(lib.agentid_scope_explain, self._handle)
+
+    def permits(self, tool: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether a call is permitted."""
+        try:
+            call(lib.agentid_scope_permits, self._handle, *pair(tool), *pair(json.dumps(arguments)))
+        except Denied:
+            return False
+        return True
+
+    def __ge__(self, other: Scope) -> bool:
+        try:
+            call(lib.agentid_scope_subsumes, self._handle, other._handle)
+        except Denied:
+            return False
+        return True
+
+    def __le__(self, other: Scope) -> bool:
+        return other >= self
+
+    def __and__(self, other: Scope) -> Scope:
+        return Scope._adopt(handle(lib.agentid_scope_meet, self._handle, other._handle))

@@ -1,0 +1,178 @@
+"""The library through its Python package: one life, its denials, its errors."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import agentid
+import pytest
+
+INSIDE = {"path": "/data/q3/public/a.csv"}
+OUTSIDE = {"path": "/data/q3/secret.csv"}
+
+
+@pytest.fixture(params=["memory", "directory"])
+def acme(request, tmp_path):
+    directory = None if request.param == "memory" else tmp_path / "acme"
+    with agentid.Authority.open(directory, trust_domain="acme.example") as authority:
+        authority.directory = directory
+        authority.profile(
+            "researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data'); search(query: *)"
+        )
+        yield authority
+
+
+def start(acme, scope="read_file(path under '/data/q3')"):
+    return acme.agent("researcher", principal="user:alice@acme.example", task="Q3 review", scope=scope)
+
+
+def test_sub_agent_is_held_to_its_narrower_scope(acme):
+    with start(acme) as agent, agent.spawn("reader", scope="read_file(path under '/data/q3/public')") as reader:
+        assert reader.authorize("read_file", INSIDE).permitted
+        with pytest.raises(agentid.Denied) as denied:
+            reader.authorize("read_file", OUTSIDE)
+        assert denied.value.reason == "argument_constraint_violated"
+        assert (denied.value.link, denied.value.argument) == (1, "path")
+        assert "/data/q3/public" in str(denied.value) and "secret" not in str(denied.value)
+        assert "user:alice@acme.example" in denied.value.decision.explain()
+
+
+def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
+    guard = agentid.Guard.open(audience="files")
+    guard.add_bundle("acme.example", acme.bundle)
+    with start(acme) as agent, start(acme) as thief:
+        proof = agent.prove("read_file", INSIDE, audience="files")
+        assert guard.authorize(agent.chain, proof, "read_file", INSIDE)
+        assert guard.check(agent.chain, proof, "read_file", INSIDE).reason == "replayed"
+        stolen = thief.prove("read_file", INSIDE, audience="files")
+        assert guard.check(agent.chain, stolen, "read_file", INSIDE).reason == "pop_signature_invalid"
+        assert guard.check(agent.chain, "", "read_file", INSIDE).reason == "pop_missing"
+        assert guard.statistics["permitted"] == 1
+
+
+def test_delegation_to_a_foreign_key(acme):
+    key = json.loads(agentid.generate_key())
+    public = json.dumps({name: key[name] for name in ("kty", "crv", "x")})
+    with start(acme) as agent:
+        chain = agent.delegate(public, "read_file(path under '/data/q3/public')")
+        with agentid.Agent.open(json.dumps(key), chain) as child, acme.guard(audience="files") as guard:
+            proof = child.prove("read_file", INSIDE, audience="files")
+            assert guard.authorize(chain, proof, "read_file", INSIDE)
+        with pytest.raises(agentid.Error, match="private"):
+            agent.delegate(json.dumps(key))
+
+
+def test_revoking_the_parent_stops_its_children(acme):
+    with start(acme) as agent, agent.spawn("a") as child:
+        assert child.authorize("read_file", INSIDE)
+        acme.revoke(agentid.Revocation.AGENT, agent.id)
+        assert child.check("read_file", INSIDE).reason == "authority_revoked"
+
+
+def test_revocation_shows_at_the_next_call_of_another_process(tmp_path):
+    script = """
+import sys, agentid
+guard = agentid.Guard.open_directory(sys.argv[1])
+for line in sys.stdin:
+    chain, proof = line.split()
+    print(guard.check(chain, proof, "read_file", {"path": "/data/q3/public/a.csv"}).reason or "permitted", flush=True)
+"""
+    with agentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+        acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+        with start(acme) as agent, subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "acme")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as server:
+            def ask():
+                server.stdin.write(f"{agent.chain} {agent.prove('read_file', INSIDE)}\n")
+                server.stdin.flush()
+                return server.stdout.readline().strip()
+
+            assert ask() == "permitted"
+            acme.revoke(agentid.Revocation.PRINCIPAL, "user:alice@acme.example")
+            assert ask() == "authority_revoked"
+            server.stdin.close()
+
+
+def test_nothing_is_permitted_after_a_revocation_returned(acme):
+    with start(acme) as agent:
+        revoked, late = threading.Event(), []
+
+        def work():
+            for _ in range(2000):
+                was_revoked = revoked.is_set()
+                if agent.check("read_file", INSIDE) and was_revoked:
+                    late.append(1)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        acme.revoke(agentid.Revocation.AGENT, agent.id)
+        revoked.set()
+        for thread in threads:
+            thread.join()
+        assert not late
+
+
+def test_state_survives_and_is_private(tmp_path):
+    path = tmp_path / "acme"
+    with agentid.Authority.open(path, trust_domain="acme.example", passphrase="correct horse") as acme:
+        acme.profile("researcher", owner="team:research@acme.example", ceiling="search(query: *)")
+    for folder, _, files in os.walk(path):
+        assert os.stat(folder).st_mode & 0o077 == 0
+        for name in files:
+            assert os.stat(os.path.join(folder, name)).st_mode & 0o077 == 0
+    with pytest.raises(agentid.Error, match="passphrase"):
+        agentid.Authority.open(path)
+    with pytest.raises(agentid.Error, match="passphrase"):
+        agentid.Authority.open(path, passphrase="wrong")
+    with agentid.Authority.open(path, passphrase="correct horse") as again:
+        assert again.profiles[0]["name"] == "researcher"
+    with pytest.raises(agentid.StateError):
+        agentid.Authority.open(path, trust_domain="other.example", passphrase="correct horse")
+
+
+def test_errors_name_the_input_and_the_rule(acme):
+    with pytest.raises(agentid.ScopeError) as error:
+        start(acme, "read_file(path under '/etc')")
+    assert error.value.where == "options.scope" and "read_file.path" in str(error.value)
+    with pytest.raises(agentid.ScopeError, match="byte"):
+        agentid.Scope("read_file(path below '/x')")
+    with pytest.raises(agentid.NotFound):
+        acme.agent("nobody", principal="user:a@b", task="t", scope="search")
+    with start(acme) as agent:
+        agent.close()
+        with pytest.raises(agentid.Error) as closed:
+            agent.authorize("read_file", INSIDE)
+        assert closed.value.where == "agent"
+
+
+def test_scopes_intersect():
+    data, q3 = agentid.Scope("r(p under '/data')"), agentid.Scope("r(p under '/data/q3')")
+    assert str(data & q3) == 'r(p all(under "/data/q3"))'
+    assert q3 <= data and not data <= q3
+    assert q3.permits("r", {"p": "/data/q3/x"}) and not q3.permits("r", {"p": "/data/q3/../x"})
+
+
+def test_handles_do_not_pile_up(acme):
+    with start(acme) as agent:
+        for _ in range(20_000):
+            agent.authorize("read_file", INSIDE)
+
+
+def test_child_of_fork_holds_nothing(acme):
+    with start(acme) as agent:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                agent.authorize("read_file", INSIDE)
+            except agentid.Error as error:
+                os._exit(0 if error.name == "forked" else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert agent.authorize("read_file", INSIDE)
+
+
+def test_selftest():
+    agentid.selftest()
