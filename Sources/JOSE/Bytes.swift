@@ -12,3 +12,14 @@ extension Span where Element == UInt8 {
         }
     }
 }
+
+extension String {
+    /// Calls `body` with the text's UTF-8.
+    ///
+    /// In place of `utf8Span`, whose span of a text of up to 15 bytes points to a stack slot that optimised code of
+    /// Swift 6.3.1 reuses while the span is still read.
+    package func withUTF8Span<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        var copy = self
+        return copy.withUTF8 { unsafe body(Span(_unsafeElements: $0)) }
+    }
+}

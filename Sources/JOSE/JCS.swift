@@ -16,8 +16,7 @@ public enum JCS {
 
     /// Appends a string in quotes; as ``appendString(_:to:)-(Span<UInt8>,_)``.
     public static func appendString(_ text: String, to output: inout [UInt8]) {
-        let utf8 = text.utf8Span
-        appendString(utf8.span, to: &output)
+        text.withUTF8Span { appendString($0, to: &output) }
     }
 
     private static func appendEscape(of byte: UInt8, to output: inout [UInt8]) {

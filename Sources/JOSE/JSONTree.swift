@@ -54,8 +54,7 @@ public indirect enum JSONTree: Sendable {
     }
 
     private static func precedes(_ a: String, _ b: String) -> Bool {
-        let (a, b) = (a.utf8Span, b.utf8Span)
-        return JCS.precedes(a.span, b.span)
+        a.withUTF8Span { a in b.withUTF8Span { b in JCS.precedes(a, b) } }
     }
 }
 

@@ -15,9 +15,8 @@ extension JSON.Value {
     /// Whether this is a string of exactly this text, byte for byte; allocates nothing.
     public func equals(_ text: String) -> Bool {
         guard kind == .string else { return false }
-        let utf8 = text.utf8Span
         let bytes = storage.bytes
-        return utf8.span.hasSameBytes(as: bytes.span.extracting(self.text))
+        return text.withUTF8Span { $0.hasSameBytes(as: bytes.span.extracting(self.text)) }
     }
 
     /// Whether two values are the same: numbers by value, strings byte for byte, objects whatever their order.

@@ -106,15 +106,15 @@ private struct FlatObject {
     }
 
     subscript(name: String, in text: Span<UInt8>) -> Range<Int>? {
-        let utf8 = name.utf8Span
-        for member in members where text.extracting(member.name).hasSameBytes(as: utf8.span) { return member.value }
+        let name = Array(name.utf8)
+        for member in members where text.extracting(member.name).hasSameBytes(as: name.span) { return member.value }
         return nil
     }
 
     func equals(_ name: String, _ value: String, in text: Span<UInt8>) -> Bool {
         guard let range = self[name, in: text] else { return false }
-        let utf8 = value.utf8Span
-        return text.extracting(range).hasSameBytes(as: utf8.span)
+        let value = Array(value.utf8)
+        return text.extracting(range).hasSameBytes(as: value.span)
     }
 
     private static func skipWhitespace(_ text: Span<UInt8>, _ position: inout Int) {

@@ -30,6 +30,12 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
+    /// A refusal on account of the call itself: the place is a parameter's, not a claim's of the link.
+    init(_ reason: String, _ message: String, link: Int, call place: String, argument: String?) {
+        (self.reason, self.message, self.link) = (Reason(reason), message, link)
+        (self.place, self.argument) = (place, argument)
+    }
+
     /// The code and the message.
     public var description: String { "\(reason): \(message)" + (place.isEmpty ? "" : " (\(place))") }
 }
