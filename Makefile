@@ -1,0 +1,69 @@
+# One word starts everything. Each target installs what it misses and says what it does.
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+DESTDIR ?=
+VENV := .build-venv
+LIBRARY := .build/release/libagentid.so
+
+.PHONY: help build test test-swift test-c test-python conform house demo sanitize lint format install uninstall clean
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+build: ## build libagentid.so and agentidctl
+	@scripts/prepare.sh
+	@echo "==> building libagentid.so and agentidctl (release)"
+	swift build -c release --product agentid
+	swift build -c release --product agentidctl
+
+test: build lint test-swift test-c test-python conform house ## run every test
+
+test-swift:
+	@echo "==> Swift tests"
+	swift test
+
+test-c:
+	@echo "==> C and C++ tests"
+	@Tests/C/run
+
+test-python: $(VENV)/ready
+	@echo "==> Python tests"
+	$(VENV)/bin/python -m pytest -q Bindings/python/tests
+
+conform:
+	@scripts/beside.sh conform
+
+house:
+	@scripts/beside.sh house
+
+$(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/python/pyproject.toml
+	@echo "==> virtual environment with the Python package"
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --upgrade pip
+	AGENTID_LIBRARY=$(abspath $(LIBRARY)) $(VENV)/bin/pip install -q --force-reinstall ./Bindings/python
+	$(VENV)/bin/pip install -q pytest "mcp==2.3.0"
+	@touch $@
+
+demo: build $(VENV)/ready ## agents at work against a guarded MCP server
+	$(VENV)/bin/python examples/demo/run.py
+
+sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
+	@scripts/prepare.sh
+	swift test --sanitize=address --scratch-path .build-asan
+	swift test --sanitize=thread --scratch-path .build-tsan
+
+lint: ## check the format of the Swift sources
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+format: ## format the Swift sources
+	swift format --in-place --recursive Package.swift Sources Tests
+
+install: build ## install header, library, command line and pkg-config file: PREFIX, DESTDIR
+	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## take away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
+	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/agentid.pc $(DESTDIR)$(PREFIX)/bin/agentidctl
+
+clean: ## remove everything that was built
+	rm -rf .build .build-* dist Bindings/python/build Bindings/python/*.egg-info

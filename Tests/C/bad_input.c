@@ -1,0 +1,121 @@
+/* Bad input through the header: a status and an error that names the parameter, never a crash. */
+#include <agentid.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int passed, failures;
+
+static void expect(int holds, const char *what) {
+    if (holds) {
+        passed++;
+    } else {
+        failures++;
+        printf("failed: %s\n", what);
+    }
+}
+
+/* A status that must come with an error whose place names the parameter. */
+static void check_refusal(agentid_status status, agentid_status expected, agentid_error *error, const char *where, const char *what) {
+    expect(status == expected && error != NULL && agentid_error_code(error) == expected &&
+               strcmp(agentid_error_where(error), where) == 0 && agentid_error_message(error)[0] != 0,
+           what);
+    if (status != expected || (error != NULL && strcmp(agentid_error_where(error), where) != 0))
+        printf("  %s at '%s'\n", agentid_status_name(status), error ? agentid_error_where(error) : "-");
+    agentid_error_free(error);
+    agentid_error_free(error);
+}
+
+/* The call first, then the error it left: arguments have no order of evaluation in C. */
+#define refused(call, expected, error, where, what)                       \
+    do {                                                                  \
+        agentid_status status_ = (call);                                  \
+        check_refusal(status_, expected, error, where, what);             \
+    } while (0)
+
+static agentid_guard *made_up(uint64_t bits) { return (agentid_guard *)(uintptr_t)bits; }
+
+int main(void) {
+    agentid_error *error = NULL;
+    agentid_bytes bytes;
+    agentid_authority *authority = NULL;
+    agentid_authority_options options = AGENTID_AUTHORITY_OPTIONS_INIT;
+
+    refused(agentid_authority_open("", 0, NULL, &authority, &error), AGENTID_E_ARGUMENT, error, "options", "options NULL");
+    refused(agentid_authority_open("", 0, &options, NULL, &error), AGENTID_E_ARGUMENT, error, "authority", "output NULL");
+    refused(agentid_authority_open(NULL, 5, &options, &authority, &error), AGENTID_E_ARGUMENT, error, "directory", "text NULL");
+    refused(agentid_authority_open("\xff", 1, &options, &authority, &error), AGENTID_E_MALFORMED, error, "directory", "no UTF-8");
+    refused(agentid_authority_open("", 0, &options, &authority, &error), AGENTID_E_ARGUMENT, error, "options.trust_domain", "no trust domain");
+    options.trust_domain = "Not A Domain";
+    refused(agentid_authority_open("", 0, &options, &authority, &error), AGENTID_E_MALFORMED, error, "options.trust_domain", "bad trust domain");
+    options.trust_domain = "acme.example";
+    for (size_t size = 0; size < sizeof options; size += 7) {
+        options.struct_size = size;
+        refused(agentid_authority_open("", 0, &options, &authority, &error), AGENTID_E_ARGUMENT, error, "options.struct_size", "struct_size");
+    }
+    options.struct_size = sizeof options;
+    expect(agentid_authority_open("", 0, &options, &authority, NULL) == AGENTID_OK, "open");
+
+    refused(agentid_authority_bundle(authority, NULL, &error), AGENTID_E_ARGUMENT, error, "bundle", "bytes NULL");
+    refused(agentid_authority_bundle(NULL, &bytes, &error), AGENTID_E_HANDLE, error, "authority", "NULL handle");
+    expect(agentid_authority_bundle(authority, &bytes, NULL) == AGENTID_OK && bytes.len > 0, "bundle");
+    agentid_bytes copy = bytes;
+    agentid_bytes_free(&bytes);
+    agentid_bytes_free(&copy);
+    agentid_bytes_free(&copy);
+
+    uint64_t random = 88172645463325252ULL;
+    for (int i = 0; i < 100000; i++) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        agentid_guard *wild = made_up(i & 1 ? random : (uint64_t)(5 + i % 5) << 56 | (random & 0xFF));
+        if (agentid_guard_authorize_z(wild, "x", "y", "z", "{}", NULL, NULL) != AGENTID_E_HANDLE) failures++;
+        agentid_guard_close(wild);
+        agentid_error_free((agentid_error *)wild);
+        agentid_decision_free((agentid_decision *)wild);
+    }
+    refused(agentid_authority_publish_key((agentid_authority *)made_up(7), &error), AGENTID_E_HANDLE, error, "authority", "made up");
+
+    agentid_scope *scope = NULL;
+    refused(agentid_scope_parse("read(", 5, &scope, &error), AGENTID_E_SCOPE, error, "text", "scope cut off");
+    expect(scope == NULL, "scope output cleared");
+    expect(agentid_scope_parse("t(x >= 1)", 9, &scope, NULL) == AGENTID_OK, "scope");
+    refused(agentid_scope_permits(scope, "t", 1, "{\"x\":", 5, &error), AGENTID_E_MALFORMED, error, "arguments", "arguments cut off");
+    refused(agentid_scope_permits(scope, "t", 1, "{\"x\":0}", 7, &error), AGENTID_DENIED, error, "arguments.x", "denied");
+    refused(agentid_scope_permits((agentid_scope *)authority, "t", 1, "{}", 2, &error), AGENTID_E_HANDLE, error, "scope", "other type");
+    agentid_scope_free(scope);
+    agentid_scope_free(scope);
+    refused(agentid_scope_text(scope, &bytes, &error), AGENTID_E_HANDLE, error, "scope", "closed");
+
+    agentid_guard *guard = NULL;
+    agentid_guard_options guard_options = AGENTID_GUARD_OPTIONS_INIT;
+    guard_options.proof_window = 61;
+    refused(agentid_guard_open(&guard_options, &guard, &error), AGENTID_E_ARGUMENT, error, "options.proof_window", "window");
+    guard_options.proof_window = 0;
+    expect(agentid_guard_open(&guard_options, &guard, NULL) == AGENTID_OK, "guard");
+    agentid_decision *decision = NULL;
+    const char *garbage[] = {"", "~", "a.b.c", "....", "~~~~", "eyJhbGciOiJub25lIn0.e30.", "\x01\x02", NULL};
+    for (int i = 0; garbage[i]; i++) {
+        expect(agentid_guard_authorize_z(guard, garbage[i], garbage[i], "t", "{}", &decision, NULL) == AGENTID_DENIED, garbage[i]);
+        expect(!agentid_decision_permitted(decision) && agentid_decision_reason(decision)[0] != 0, "garbage has a reason");
+        agentid_decision_free(decision);
+    }
+
+    pid_t child = fork();
+    if (child == 0) {
+        agentid_authority_close(authority);
+        _exit(agentid_guard_statistics(guard, &bytes, NULL) == AGENTID_E_FORKED ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "forked child");
+    expect(agentid_guard_statistics(guard, &bytes, NULL) == AGENTID_OK, "parent goes on");
+    agentid_bytes_free(&bytes);
+
+    agentid_guard_close(guard);
+    agentid_guard_close(guard);
+    agentid_authority_close(authority);
+    agentid_authority_close(authority);
+    printf("bad_input: %d passed, %d failed\n", passed, failures);
+    return failures != 0;
+}
