@@ -1,6 +1,7 @@
 import AgentID
 import ArgumentParser
 import JOSE
+import Scopes
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show what a chain says, decoded and NOT verified.")
@@ -11,19 +12,27 @@ struct Inspect: ParsableCommand {
         let tree = try ChainDecoder.decode(Console.line(try Console.read(chain)))
         if json { return Console.data(tree.text) }
         Console.data("DECODED, NOT VERIFIED")
-        let links = try JSON(parsing: tree.canonical()).root["links"]
-        for (i, link) in (links.map { Array($0.elements) } ?? []).enumerated() {
-            let claims = link["claims"]
-            let claim = claims?["urn:agentid:1"]
-            let indent = String(repeating: "   ", count: i)
-            Console.data(indent + (i == 0 ? "" : "└─ ") + Console.safe(claim?["agent"]?.string ?? "a holder without a name"))
-            for name in ["principal", "task", "owner"] {
-                if let text = claim?[name]?.string { Console.data("\(indent)     \(name): \(Console.safe(text))") }
-            }
-            Console.data("\(indent)     expires: \(claims?["exp"]?.int ?? 0)  grant: \(Console.safe(claims?["jti"]?.string ?? "?"))")
-            for entry in claims?["authorization_details"]?.elements ?? links?["none"]?.elements ?? link.elements {
-                if let tools = entry["tools"] { Console.data("\(indent)     tools: \(Console.safe(JSONTree.value(tools).text))") }
-            }
+        let root = try JSON(parsing: tree.canonical()).root
+        guard let links = root["links"] else { return }
+        for (i, link) in links.elements.enumerated() {
+            guard let claims = link["claims"] else { continue }
+            draw(claims, indent: String(repeating: "   ", count: i), isRoot: i == 0)
+        }
+    }
+
+    private func draw(_ claims: JSON.Value, indent: String, isRoot: Bool) {
+        let claim = claims["urn:agentid:1"]
+        let name = claim?["agent"]?.string ?? "a holder without a name"
+        Console.data(indent + (isRoot ? "" : "└─ ") + Console.safe(name))
+        for name in ["principal", "task", "owner"] {
+            if let text = claim?[name]?.string { Console.data("\(indent)     \(name): \(Console.safe(text))") }
+        }
+        Console.data("\(indent)     expires: \(claims["exp"]?.int ?? 0)  grant: \(Console.safe(claims["jti"]?.string ?? "?"))")
+        guard let details = claims["authorization_details"] else { return }
+        for entry in details.elements {
+            guard let tools = entry["tools"] else { continue }
+            let text = (try? Scope(parsing: tools).text) ?? JSONTree.value(tools).text
+            Console.data("\(indent)     may: \(Console.safe(text))")
         }
     }
 }
