@@ -41,7 +41,9 @@ let package = Package(
             swiftSettings: settings, linkerSettings: sharedLibrary),
         .executableTarget(
             name: "agentidctl",
-            dependencies: ["AgentID", "Scopes", "JOSE", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "AgentID", "Scopes", "JOSE", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings),
 
         .testTarget(name: "JOSETests", dependencies: ["JOSE"], swiftSettings: settings),

@@ -33,7 +33,8 @@ public final class Agent: Sendable {
         let held = try HeldGrant(reading: Array(chain.utf8))
         guard held.grant.holder == key.publicKey else {
             throw AgentIDError(
-                .state, name: "holder_key_invalid", message: "the chain's leaf is bound to another key", at: "options.key")
+                .state, name: "holder_key_invalid", message: "the chain's leaf is bound to another key",
+                at: "options.key")
         }
         return Agent(State(held: held, key: key, credential: credential), clock: clock, home: nil)
     }
@@ -59,7 +60,8 @@ public final class Agent: Sendable {
     public func scope() throws(AgentIDError) -> Scope { try current().held.scope }
 
     /// Starts a sub-agent under this one, offline: an ID below this one's, a key of its own, a narrower grant.
-    public func spawn(_ name: String, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> Agent {
+    public func spawn(_ name: String, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> Agent
+    {
         let state = try current()
         let parent = try SPIFFEID(id())
         let child: SPIFFEID
@@ -73,7 +75,9 @@ public final class Agent: Sendable {
     }
 
     /// Delegates to a key held elsewhere, offline, and returns the longer chain.
-    public func delegate(to holder: PublicKey, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> String {
+    public func delegate(to holder: PublicKey, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError)
+        -> String
+    {
         let state = try current()
         guard holder != state.key.publicKey else {
             throw AgentIDError(.argument, name: "own_key", message: "the holder's key is the agent's own", at: "holder")
@@ -93,7 +97,8 @@ public final class Agent: Sendable {
             throw AgentIDError(error, at: "arguments")
         }
         guard call.kind == .object else {
-            throw AgentIDError(.malformed, name: "arguments", message: "the arguments are no JSON object", at: "arguments")
+            throw AgentIDError(
+                .malformed, name: "arguments", message: "the arguments are no JSON object", at: "arguments")
         }
         let now = clock.milliseconds
         // In JCS order as they stand: a proof is made at every call.
@@ -122,7 +127,8 @@ public final class Agent: Sendable {
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
     public func authorize(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
         guard let home else {
-            throw AgentIDError(.state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
+            throw AgentIDError(
+                .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
         }
         return try home.guardian.authorize(self, tool: tool, arguments: arguments)
     }

@@ -13,16 +13,20 @@ public enum SelfTest {
     /// Throws an error that names the check that failed.
     public static func run() throws(AgentIDError) {
         func check(_ holds: Bool, _ name: String) throws(AgentIDError) {
-            if !holds { throw AgentIDError(.internal, name: "selftest", message: "the self-test of \(name) failed", at: name) }
+            if !holds {
+                throw AgentIDError(.internal, name: "selftest", message: "the self-test of \(name) failed", at: name)
+            }
         }
         // RFC 8037 appendix A: key, thumbprint and signature.
-        let jwk = #"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#
+        let jwk =
+            #"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#
         let input = Array("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc".utf8)
         let expected = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
         let bytes = Array(jwk.utf8)
         let key: SigningKey
         do throws(JOSEError) { key = try SigningKey(jwk: bytes.span) } catch {
-            throw AgentIDError(.internal, name: "selftest", message: "the self-test failed: \(error)", at: "guarded memory")
+            throw AgentIDError(
+                .internal, name: "selftest", message: "the self-test failed: \(error)", at: "guarded memory")
         }
         try check(key.publicKey.thumbprint == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "SHA-256")
         let signature = key.sign(input.span)

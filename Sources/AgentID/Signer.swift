@@ -26,7 +26,8 @@ extension Signer {
             }
             guard publicKey.verifies(signature.span, of: input) else {
                 throw AgentIDError(
-                    .signer, name: "signer_mismatch", message: "the signer's signature does not verify under its public key")
+                    .signer, name: "signer_mismatch",
+                    message: "the signer's signature does not verify under its public key")
             }
             return signature
         }

@@ -60,7 +60,8 @@ public func agentid_agent_prove(
         let audience = unsafe try text(audience, audience_len, "audience")
         return Array(
             try agent.prove(
-                tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"),
+                tool: unsafe text(tool, tool_len, "tool"),
+                arguments: unsafe input(arguments, arguments_len, "arguments"),
                 audience: audience.isEmpty ? nil : audience
             ).utf8)
     }
@@ -69,7 +70,8 @@ public func agentid_agent_prove(
 @c @implementation
 public func agentid_agent_authorize(
     _ agent: OpaquePointer?, _ tool: UnsafePointer<CChar>?, _ tool_len: Int, _ arguments: UnsafePointer<CChar>?,
-    _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
         try unsafe Agents.table.find(agent, "agent").authorize(
@@ -90,7 +92,9 @@ public func agentid_agent_authorize_z(
 }
 
 @c @implementation
-public func agentid_agent_rotate_key(_ agent: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?) -> agentid_status {
+public func agentid_agent_rotate_key(_ agent: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?)
+    -> agentid_status
+{
     unsafe call(error) { try unsafe Agents.table.find(agent, "agent").rotateKey() }
 }
 
@@ -103,16 +107,20 @@ public func agentid_agent_id(
 
 @c @implementation
 public func agentid_agent_chain(
-    _ agent: OpaquePointer?, _ chain: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ agent: OpaquePointer?, _ chain: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(chain, "chain", error) { unsafe Array(try Agents.table.find(agent, "agent").chain().utf8) }
 }
 
 @c @implementation
 public func agentid_agent_credential(
-    _ agent: OpaquePointer?, _ credential: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ agent: OpaquePointer?, _ credential: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(credential, "credential", error) { unsafe Array((try Agents.table.find(agent, "agent").credential() ?? "").utf8) }
+    unsafe give(credential, "credential", error) {
+        unsafe Array((try Agents.table.find(agent, "agent").credential() ?? "").utf8)
+    }
 }
 
 @c @implementation
@@ -124,7 +132,8 @@ public func agentid_agent_public_key(
 
 @c @implementation
 public func agentid_agent_scope(
-    _ agent: OpaquePointer?, _ scope: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ agent: OpaquePointer?, _ scope: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(scope, "scope", error) { unsafe Array(try Agents.table.find(agent, "agent").scope().text.utf8) }
 }
@@ -172,7 +181,8 @@ public func agentid_agent_open(
         unsafe output.pointee = try Agents.table.insert(
             Agent.open(
                 key: key, chain: needed(unsafe terminatedText(options.chain, "options.chain"), "options.chain"),
-                credential: unsafe terminatedText(options.credential, "options.credential"), clock: unsafe clock(options.clock)))
+                credential: unsafe terminatedText(options.credential, "options.credential"),
+                clock: unsafe clock(options.clock)))
     }
 }
 

@@ -32,9 +32,12 @@ public func agentid_authority_close(_ authority: OpaquePointer?) { unsafe Author
 
 @c @implementation
 public func agentid_authority_bundle(
-    _ authority: OpaquePointer?, _ bundle: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ authority: OpaquePointer?, _ bundle: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(bundle, "bundle", error) { unsafe Array(try Authorities.table.find(authority, "authority").bundle().utf8) }
+    unsafe give(bundle, "bundle", error) {
+        unsafe Array(try Authorities.table.find(authority, "authority").bundle().utf8)
+    }
 }
 
 @c @implementation
@@ -75,7 +78,8 @@ public func agentid_authority_put_profile(
 
 @c @implementation
 public func agentid_authority_profiles(
-    _ authority: OpaquePointer?, _ profiles: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ authority: OpaquePointer?, _ profiles: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(profiles, "profiles", error) {
         unsafe JSONTree.array(try Authorities.table.find(authority, "authority").profiles().map(\.tree)).canonical()

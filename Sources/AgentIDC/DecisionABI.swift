@@ -23,7 +23,9 @@ func decide(_ output: HandleOut, _ error: ErrorOut, _ body: () throws -> Decisio
     unsafe output?.pointee = nil
     return unsafe call(error) {
         let decision = try body()
-        if let output = unsafe output { unsafe output.pointee = try DecisionObject.table.insert(DecisionObject(decision)) }
+        if let output = unsafe output {
+            unsafe output.pointee = try DecisionObject.table.insert(DecisionObject(decision))
+        }
         if let denial = decision.denial { throw Failure(denial) }
     }
 }
@@ -41,7 +43,8 @@ public func agentid_decision_reason(_ decision: OpaquePointer?) -> UnsafePointer
 
 @c @implementation
 public func agentid_decision_document(
-    _ decision: OpaquePointer?, _ document: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ decision: OpaquePointer?, _ document: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(document, "document", error) {
         try unsafe DecisionObject.table.find(decision, "decision").decision.document.canonical()
@@ -50,7 +53,8 @@ public func agentid_decision_document(
 
 @c @implementation
 public func agentid_decision_explain(
-    _ decision: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ decision: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(text, "text", error) {
         unsafe Array(try DecisionObject.table.find(decision, "decision").decision.explanation.utf8)

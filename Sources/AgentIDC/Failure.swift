@@ -21,11 +21,15 @@ struct Failure: Error {
         case let error as AgentIDError:
             self.init(status: error.code.rawValue, name: error.name, message: error.message, place: error.place)
         case let error as ScopeError:
-            self.init(status: AgentIDError.Code.scope.rawValue, name: error.name, message: error.description, place: place)
+            self.init(
+                status: AgentIDError.Code.scope.rawValue, name: error.name, message: error.description, place: place)
         case let error as JOSEError:
-            self.init(status: AgentIDError.Code.malformed.rawValue, name: error.name, message: error.description, place: place)
+            self.init(
+                status: AgentIDError.Code.malformed.rawValue, name: error.name, message: error.description, place: place
+            )
         case let error as JSON.ParseError:
-            self.init(status: AgentIDError.Code.malformed.rawValue, name: "json", message: error.description, place: place)
+            self.init(
+                status: AgentIDError.Code.malformed.rawValue, name: "json", message: error.description, place: place)
         case let denial as Denial: self.init(denial)
         default: self.init(status: AgentIDError.Code.internal.rawValue, name: "internal", message: "\(error)")
         }
@@ -37,7 +41,8 @@ struct Failure: Error {
     }
 
     static func argument(_ name: String, _ message: String) -> Failure {
-        Failure(status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name): \(message)", place: name)
+        Failure(
+            status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name): \(message)", place: name)
     }
 }
 
@@ -61,8 +66,12 @@ func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
     }
 }
 
-func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<Pointee> {
-    guard let pointer = unsafe pointer else { throw Failure.argument(name, "is NULL, a place for the result is needed") }
+func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<
+    Pointee
+> {
+    guard let pointer = unsafe pointer else {
+        throw Failure.argument(name, "is NULL, a place for the result is needed")
+    }
     return unsafe pointer
 }
 
@@ -74,7 +83,9 @@ func input(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws 
     guard length != 0 else { return [] }
     guard let data = unsafe data else { throw Failure.argument(name, "is NULL with a length of \(length)") }
     guard length > 0, length <= longestInput else {
-        throw Failure(status: AgentIDError.Code.limit.rawValue, name: "input_too_long", message: "\(name) is longer than 1 MiB", place: name)
+        throw Failure(
+            status: AgentIDError.Code.limit.rawValue, name: "input_too_long", message: "\(name) is longer than 1 MiB",
+            place: name)
     }
     return unsafe data.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
         unsafe Array(UnsafeBufferPointer(start: bytes, count: length))
@@ -87,7 +98,9 @@ func text(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -
 
 func text(_ bytes: [UInt8], _ name: String) throws -> String {
     if let position = UTF8Check.firstError(in: bytes.span) {
-        throw Failure(status: AgentIDError.Code.malformed.rawValue, name: "utf8", message: "\(name) is no UTF-8 at byte \(position)", place: name)
+        throw Failure(
+            status: AgentIDError.Code.malformed.rawValue, name: "utf8",
+            message: "\(name) is no UTF-8 at byte \(position)", place: name)
     }
     return String(decoding: bytes, as: UTF8.self)
 }

@@ -13,9 +13,13 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
     chosen.acceptsProofsWithoutAudience = unsafe options.no_audience != 0
     chosen.requiresClaim = unsafe options.require_claim != 0
     chosen.clock = unsafe try clock(options.clock)
-    func set<Target: BinaryInteger>(_ path: WritableKeyPath<Guard.Options, Target>, _ value: some BinaryInteger, _ name: String) throws {
+    func set<Target: BinaryInteger>(
+        _ path: WritableKeyPath<Guard.Options, Target>, _ value: some BinaryInteger, _ name: String
+    ) throws {
         guard value != 0 else { return }
-        guard value > 0, let value = Target(exactly: value) else { throw Failure.argument("options.\(name)", "is out of range") }
+        guard value > 0, let value = Target(exactly: value) else {
+            throw Failure.argument("options.\(name)", "is out of range")
+        }
         chosen[keyPath: path] = value
     }
     unsafe try set(\.proofWindow, options.proof_window, "proof_window")
@@ -76,7 +80,8 @@ public func agentid_guard_add_bundle(
 ) -> agentid_status {
     unsafe call(error) {
         try unsafe Guards.table.find(guard_, "guard").addBundle(
-            unsafe input(bundle, bundle_len, "bundle"), for: unsafe text(trust_domain, trust_domain_len, "trust_domain"))
+            unsafe input(bundle, bundle_len, "bundle"), for: unsafe text(trust_domain, trust_domain_len, "trust_domain")
+        )
     }
 }
 
@@ -94,7 +99,8 @@ public func agentid_guard_revoke(
 public func agentid_guard_authorize(
     _ guard_: OpaquePointer?, _ chain: UnsafePointer<CChar>?, _ chain_len: Int, _ proof: UnsafePointer<CChar>?,
     _ proof_len: Int, _ tool: UnsafePointer<CChar>?, _ tool_len: Int, _ arguments: UnsafePointer<CChar>?,
-    _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ arguments_len: Int, _ decision: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
         try unsafe Guards.table.find(guard_, "guard").authorize(
@@ -106,7 +112,8 @@ public func agentid_guard_authorize(
 @c @implementation
 public func agentid_guard_authorize_z(
     _ guard_: OpaquePointer?, _ chain: UnsafePointer<CChar>?, _ proof: UnsafePointer<CChar>?,
-    _ tool: UnsafePointer<CChar>?, _ arguments: UnsafePointer<CChar>?, _ decision: UnsafeMutablePointer<OpaquePointer?>?,
+    _ tool: UnsafePointer<CChar>?, _ arguments: UnsafePointer<CChar>?,
+    _ decision: UnsafeMutablePointer<OpaquePointer?>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
@@ -133,7 +140,8 @@ public func agentid_guard_authorize_agent(
 @c @implementation
 public func agentid_guard_admit(
     _ guard_: OpaquePointer?, _ chain: UnsafePointer<CChar>?, _ chain_len: Int, _ credentials: UnsafePointer<CChar>?,
-    _ credentials_len: Int, _ admission: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ credentials_len: Int, _ admission: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe admission?.pointee = nil
     return unsafe call(error) {
@@ -155,7 +163,8 @@ public func agentid_admission_authorize(
     unsafe decide(decision, error) {
         let admission = try unsafe Admissions.table.find(admission, "admission")
         return admission.guardian.authorize(
-            admission, proof: unsafe try input(proof, proof_len, "proof"), tool: unsafe try text(tool, tool_len, "tool"),
+            admission, proof: unsafe try input(proof, proof_len, "proof"),
+            tool: unsafe try text(tool, tool_len, "tool"),
             arguments: unsafe try input(arguments, arguments_len, "arguments"))
     }
 }
@@ -165,7 +174,10 @@ public func agentid_admission_free(_ admission: OpaquePointer?) { _ = unsafe Adm
 
 @c @implementation
 public func agentid_guard_statistics(
-    _ guard_: OpaquePointer?, _ statistics: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ guard_: OpaquePointer?, _ statistics: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(statistics, "statistics", error) { try unsafe Guards.table.find(guard_, "guard").statistics().canonical() }
+    unsafe give(statistics, "statistics", error) {
+        try unsafe Guards.table.find(guard_, "guard").statistics().canonical()
+    }
 }

@@ -90,7 +90,8 @@ enum Process {
     nonisolated(unsafe) private static let page: UnsafeMutablePointer<UInt8>? = {
         let size = 4096
         let page = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let page = unsafe page, unsafe page != MAP_FAILED, unsafe madvise(page, size, 18 /* MADV_WIPEONFORK */) == 0
+        guard let page = unsafe page, unsafe page != MAP_FAILED,
+            unsafe madvise(page, size, 18 /* MADV_WIPEONFORK */) == 0
         else { return nil }
         let bytes = unsafe page.assumingMemoryBound(to: UInt8.self)
         unsafe bytes.pointee = 1

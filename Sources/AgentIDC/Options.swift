@@ -81,7 +81,9 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any AgentID.Clock {
         let size = unsafe MemoryLayout<agentid_signer>.size
         let callbacks = unsafe try options(given, initial: agentid_signer(), firstVersion: size)
         guard let sign = unsafe callbacks.sign else { throw Failure.argument("options.signer.sign", "is NULL") }
-        guard let key = unsafe callbacks.public_key else { throw Failure.argument("options.signer.public_key", "is NULL") }
+        guard let key = unsafe callbacks.public_key else {
+            throw Failure.argument("options.signer.public_key", "is NULL")
+        }
         publicKey = try PublicKey(bytes: unsafe Array(UnsafeBufferPointer(start: key, count: 32)))
         owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
         unsafe callback = sign
@@ -97,7 +99,9 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any AgentID.Clock {
             }
         }
         guard status == 0 else {
-            throw Failure(status: AgentIDError.Code.signer.rawValue, name: "signer_failed", message: "the callback returned \(status)")
+            throw Failure(
+                status: AgentIDError.Code.signer.rawValue, name: "signer_failed",
+                message: "the callback returned \(status)")
         }
         return signature
     }

@@ -14,7 +14,9 @@ public func agentid_scope_parse(
     return unsafe call(error) {
         let output = unsafe try required(scope, "scope")
         let description = unsafe try text(text_, text_len, "text")
-        do { unsafe output.pointee = try ScopeHandles.table.insert(Scope(description)) } catch { throw Failure(error, at: "text") }
+        do { unsafe output.pointee = try ScopeHandles.table.insert(Scope(description)) } catch {
+            throw Failure(error, at: "text")
+        }
     }
 }
 
@@ -23,21 +25,24 @@ public func agentid_scope_free(_ scope: OpaquePointer?) { _ = unsafe ScopeHandle
 
 @c @implementation
 public func agentid_scope_text(
-    _ scope: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ scope: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(text, "text", error) { unsafe Array(try ScopeHandles.table.find(scope, "scope").text.utf8) }
 }
 
 @c @implementation
 public func agentid_scope_json(
-    _ scope: OpaquePointer?, _ json: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ scope: OpaquePointer?, _ json: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(json, "json", error) { try unsafe ScopeHandles.table.find(scope, "scope").tree.canonical() }
 }
 
 @c @implementation
 public func agentid_scope_explain(
-    _ scope: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ scope: OpaquePointer?, _ text: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(text, "text", error) { unsafe Array(try ScopeHandles.table.find(scope, "scope").summary.utf8) }
 }
@@ -70,7 +75,8 @@ public func agentid_scope_subsumes(
     unsafe call(error) {
         let parent = try unsafe ScopeHandles.table.find(parent, "parent")
         if let expansion = unsafe parent.expansion(by: try ScopeHandles.table.find(child, "child")) {
-            throw Failure(status: 1, name: expansion.reason.rawValue, message: expansion.description, place: expansion.tool)
+            throw Failure(
+                status: 1, name: expansion.reason.rawValue, message: expansion.description, place: expansion.tool)
         }
     }
 }

@@ -88,6 +88,7 @@ public enum Base64URL {
     private static func illegalCharacter(in text: Span<UInt8>, from start: Int) -> JOSEError {
         var position = start
         while position < text.count, values[Int(text[position])] != 0xFF { position += 1 }
-        return JOSEError("base64url", "a character is not of the base64url alphabet (padding is not allowed)", at: position)
+        return JOSEError(
+            "base64url", "a character is not of the base64url alphabet (padding is not allowed)", at: position)
     }
 }

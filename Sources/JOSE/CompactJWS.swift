@@ -39,7 +39,8 @@ public struct CompactJWS: Sendable {
             throw JOSEError("signature", error.message, at: error.position.map { $0 + dots.second + 1 })
         }
         guard signature.count == 64 else {
-            throw JOSEError("signature", "an Ed25519 signature has 64 bytes, this has \(signature.count)", at: dots.second + 1)
+            throw JOSEError(
+                "signature", "an Ed25519 signature has 64 bytes, this has \(signature.count)", at: dots.second + 1)
         }
         self.bytes = bytes
     }
@@ -110,7 +111,9 @@ extension CompactJWS {
         }
 
         static func json(_ encoded: Span<UInt8>) throws(JOSEError) -> JSON {
-            guard encoded.count <= 4096 else { throw JOSEError("header", "the header is longer than 4096 bytes", at: 4096) }
+            guard encoded.count <= 4096 else {
+                throw JOSEError("header", "the header is longer than 4096 bytes", at: 4096)
+            }
             let decoded = try Base64URL.decode(encoded)
             do throws(JSON.ParseError) {
                 return try JSON(parsing: decoded, limits: .init(bytes: 4096, depth: 8))
@@ -120,7 +123,9 @@ extension CompactJWS {
         }
 
         static func read(_ encoded: Span<UInt8>) throws(JOSEError) -> Header {
-            for (text, type) in known where text.span.hasSameBytes(as: encoded) { return Header(keyID: nil, type: type) }
+            for (text, type) in known where text.span.hasSameBytes(as: encoded) {
+                return Header(keyID: nil, type: type)
+            }
             let root = try json(encoded).root
             guard root.kind == .object else { throw JOSEError("header", "the header is no JSON object", at: 0) }
             guard let algorithm = root["alg"], algorithm.equals("EdDSA") || algorithm.equals("Ed25519") else {

@@ -102,7 +102,9 @@ struct JSONReader {
 
     private mutating func nameSeparator(_ source: Span<UInt8>) throws(JSON.ParseError) {
         skipWhitespace(source)
-        guard position < source.count, source[position] == UInt8(ascii: ":") else { throw error("a colon was expected") }
+        guard position < source.count, source[position] == UInt8(ascii: ":") else {
+            throw error("a colon was expected")
+        }
         position += 1
     }
 
@@ -308,7 +310,9 @@ extension JSONReader {
         }
         // Beyond 2^53 neighbouring integers share one double; JCS would write such a value as an integer again.
         let isTooLarge = value.magnitude > 0x1p53 && (decimal.isInteger || value.magnitude < 1e21)
-        guard !isTooLarge else { throw error("an integer is beyond 2^53 (RFC 7493, 2.2): send it as a string", at: start) }
+        guard !isTooLarge else {
+            throw error("an integer is beyond 2^53 (RFC 7493, 2.2): send it as a string", at: start)
+        }
         append(.number, from: start, flag: decimal.isInteger, number: value)
     }
 }

@@ -15,7 +15,9 @@ public struct PublicKey: Hashable, Sendable {
     public init(jwk: JSON.Value) throws(JOSEError) {
         guard jwk.kind == .object else { throw JOSEError("jwk", "a JWK is a JSON object", at: jwk.position) }
         for member in jwk.members where Self.privateMembers.contains(where: { member.name.equals($0) }) {
-            throw JOSEError("private_key_material", "a public key was expected, this JWK has private members", at: member.name.position)
+            throw JOSEError(
+                "private_key_material", "a public key was expected, this JWK has private members",
+                at: member.name.position)
         }
         guard jwk["kty"]?.equals("OKP") == true, jwk["crv"]?.equals("Ed25519") == true else {
             throw JOSEError("key_type", "only keys with kty OKP and crv Ed25519 are accepted", at: jwk.position)

@@ -28,7 +28,8 @@ package enum Sodium {
         unsafe message.withUnsafeBufferPointer { message in
             unsafe digest.withUnsafeMutableBufferPointer { digest in
                 guard let output = digest.baseAddress else { return }
-                _ = unsafe crypto_hash_sha256(output, message.baseAddress ?? UnsafePointer(output), UInt64(message.count))
+                _ = unsafe crypto_hash_sha256(
+                    output, message.baseAddress ?? UnsafePointer(output), UInt64(message.count))
             }
         }
         return digest

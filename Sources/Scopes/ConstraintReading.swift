@@ -4,10 +4,12 @@ extension Constraint {
     /// Reads a constraint from a token (AAT section 3.4); unknown types and members are refused.
     init(parsing json: JSON.Value, depth: Int = 1) throws(ScopeError) {
         guard depth <= ScopeLimits.depth else {
-            throw ScopeError("too_deep", "constraints are nested deeper than \(ScopeLimits.depth)", position: json.position)
+            throw ScopeError(
+                "too_deep", "constraints are nested deeper than \(ScopeLimits.depth)", position: json.position)
         }
         guard let type = json["constraint_type"]?.string else {
-            throw ScopeError("invalid_constraint", "a constraint is an object with a constraint_type", position: json.position)
+            throw ScopeError(
+                "invalid_constraint", "a constraint is an object with a constraint_type", position: json.position)
         }
         let reader = Members(json: json, type: type)
         switch type {
@@ -41,7 +43,8 @@ extension Constraint {
             }
             self = .glob(GlobConstraint(value: glob))
         default:
-            throw ScopeError("unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
+            throw ScopeError(
+                "unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
         }
         try reader.refuseOthers()
     }
@@ -58,7 +61,8 @@ extension Constraint {
         func need(_ name: String) throws(ScopeError) -> JSON.Value {
             guard let value = json[name] else { throw wrong("\(name) is missing") }
             guard value.sourceLength <= ScopeLimits.value || value.kind == .array else {
-                throw ScopeError("limit_exceeded", "\(name) is longer than \(ScopeLimits.value) bytes", position: value.position)
+                throw ScopeError(
+                    "limit_exceeded", "\(name) is longer than \(ScopeLimits.value) bytes", position: value.position)
             }
             return value
         }
@@ -72,10 +76,12 @@ extension Constraint {
             let list = try need(name)
             guard list.kind == .array else { throw wrong("\(name) is no array") }
             guard list.count <= ScopeLimits.members else {
-                throw ScopeError("limit_exceeded", "\(name) has more than \(ScopeLimits.members) members", position: list.position)
+                throw ScopeError(
+                    "limit_exceeded", "\(name) has more than \(ScopeLimits.members) members", position: list.position)
             }
             for element in list.elements where element.sourceLength > ScopeLimits.value {
-                throw ScopeError("limit_exceeded", "a value is longer than \(ScopeLimits.value) bytes", position: element.position)
+                throw ScopeError(
+                    "limit_exceeded", "a value is longer than \(ScopeLimits.value) bytes", position: element.position)
             }
             return Array(list.elements)
         }
@@ -116,7 +122,8 @@ extension Constraint {
                 }
             for member in json.members {
                 guard member.name.equals("constraint_type") || known.contains(where: { member.name.equals($0) }) else {
-                    throw ScopeError("invalid_constraint", "\(type): there is no such member", position: member.name.position)
+                    throw ScopeError(
+                        "invalid_constraint", "\(type): there is no such member", position: member.name.position)
                 }
             }
         }

@@ -23,7 +23,11 @@ struct Glob: Sendable, Equatable {
         for byte in pattern.utf8 {
             switch byte {
             case UInt8(ascii: "*"):
-                if tokens.last == .run || tokens.last == .path { tokens[tokens.count - 1] = .path } else { tokens.append(.run) }
+                if tokens.last == .run || tokens.last == .path {
+                    tokens[tokens.count - 1] = .path
+                } else {
+                    tokens.append(.run)
+                }
             case UInt8(ascii: "?"): tokens.append(.any)
             default: tokens.append(.byte(byte))
             }
@@ -82,7 +86,9 @@ struct Glob: Sendable, Equatable {
             if i == value.count || value[i] == UInt8(ascii: "/") {
                 let length = i - start
                 if length == 1, value[start] == UInt8(ascii: ".") { return false }
-                if length == 2, value[start] == UInt8(ascii: "."), value[start + 1] == UInt8(ascii: ".") { return false }
+                if length == 2, value[start] == UInt8(ascii: "."), value[start + 1] == UInt8(ascii: ".") {
+                    return false
+                }
                 start = i + 1
             } else if value[i] == 0 || value[i] == UInt8(ascii: "\\") {
                 return false

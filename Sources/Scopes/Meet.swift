@@ -93,12 +93,14 @@ extension Constraint {
             }
             if Subsumption(of: self, under: request) == .below { return self }
             if case .exact(let value) = self, request.permits(value) { return self }
-            for case .exact(let value) in request.clauses where permits(value) && Subsumption(of: .exact(value), under: self) == .below {
+            for case .exact(let value) in request.clauses
+            where permits(value) && Subsumption(of: .exact(value), under: self) == .below {
                 return .exact(value)
             }
         }
         throw ScopeError(
             "not_below_parent",
-            "the parent's \(type) was issued bare: it cannot be narrowed by \(request.clauses.map(\.type).joined(separator: " and "))")
+            "the parent's \(type) was issued bare: it cannot be narrowed by \(request.clauses.map(\.type).joined(separator: " and "))"
+        )
     }
 }

@@ -16,10 +16,14 @@ struct NumberRange: Sendable, Equatable {
     /// Whether every bound of `child` is at least as tight (AAT section 4.5, range).
     func subsumes(_ child: NumberRange) -> Bool {
         if let min {
-            guard let low = child.min, low > min || low == min && (minInclusive || !child.minInclusive) else { return false }
+            guard let low = child.min, low > min || low == min && (minInclusive || !child.minInclusive) else {
+                return false
+            }
         }
         if let max {
-            guard let high = child.max, high < max || high == max && (maxInclusive || !child.maxInclusive) else { return false }
+            guard let high = child.max, high < max || high == max && (maxInclusive || !child.maxInclusive) else {
+                return false
+            }
         }
         return true
     }

@@ -22,7 +22,8 @@ public struct Scope: Sendable, Equatable {
             throw ScopeError("malformed", "a scope is an object of tools", position: json.position)
         }
         guard json.count <= ScopeLimits.tools else {
-            throw ScopeError("limit_exceeded", "a scope has at most \(ScopeLimits.tools) tools", position: json.position)
+            throw ScopeError(
+                "limit_exceeded", "a scope has at most \(ScopeLimits.tools) tools", position: json.position)
         }
         var tools: [ToolScope] = []
         tools.reserveCapacity(json.count)
@@ -65,12 +66,16 @@ public struct Scope: Sendable, Equatable {
 
     /// Why a call is refused; `nil` where it is permitted (AAT section 7, step 6b).
     public func refusal(of tool: String, arguments: JSON.Value) -> Refusal? {
-        guard let tool = self[tool: tool] else { return Refusal(reason: .toolNotAuthorized, argument: nil, constraint: nil) }
+        guard let tool = self[tool: tool] else {
+            return Refusal(reason: .toolNotAuthorized, argument: nil, constraint: nil)
+        }
         return tool.refusal(of: arguments)
     }
 
     /// Whether a call is permitted.
-    public func permits(_ tool: String, _ arguments: JSON.Value) -> Bool { refusal(of: tool, arguments: arguments) == nil }
+    public func permits(_ tool: String, _ arguments: JSON.Value) -> Bool {
+        refusal(of: tool, arguments: arguments) == nil
+    }
 
     /// What a child has beyond this scope; `nil` where it is below (AAT section 4.5, step 4p).
     public func expansion(by child: Scope) -> Expansion? {
@@ -112,7 +117,8 @@ public struct Scope: Sendable, Equatable {
         var narrower: [ToolScope] = []
         for tool in request.tools {
             guard let own = self[tool: tool.name] else {
-                throw ScopeError("not_below_parent", "this tool is not in the scope that is to be narrowed", tool: tool.name)
+                throw ScopeError(
+                    "not_below_parent", "this tool is not in the scope that is to be narrowed", tool: tool.name)
             }
             narrower.append(try own.narrowed(to: tool))
         }

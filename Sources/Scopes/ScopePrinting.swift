@@ -23,8 +23,12 @@ extension Constraint {
         case .exact(let value): return "== " + JSONTree.value(value).text
         case .range(let range):
             var parts: [String] = []
-            if let min = range.value.min { parts.append((range.value.minInclusive ? ">= " : "> ") + JSONTree.number(min).text) }
-            if let max = range.value.max { parts.append((range.value.maxInclusive ? "<= " : "< ") + JSONTree.number(max).text) }
+            if let min = range.value.min {
+                parts.append((range.value.minInclusive ? ">= " : "> ") + JSONTree.number(min).text)
+            }
+            if let max = range.value.max {
+                parts.append((range.value.maxInclusive ? "<= " : "< ") + JSONTree.number(max).text)
+            }
             return parts.isEmpty ? "number" : parts.joined(separator: " ")
         case .oneOf(let values): return "in " + list(values)
         case .notOneOf(let values): return "not in " + list(values)

@@ -30,7 +30,10 @@ struct ScopeTextReader {
                 throw ScopeError("malformed_text", "the tool stands here twice", tool: name, position: start)
             }
             guard tools.count < ScopeLimits.tools, (1...ScopeLimits.toolName).contains(name.utf8.count) else {
-                throw ScopeError("limit_exceeded", "at most \(ScopeLimits.tools) tools with names of 1 to \(ScopeLimits.toolName) bytes", position: start)
+                throw ScopeError(
+                    "limit_exceeded",
+                    "at most \(ScopeLimits.tools) tools with names of 1 to \(ScopeLimits.toolName) bytes",
+                    position: start)
             }
             tools.append(ToolScope(name: name, arguments: arguments))
             skipSpace()
@@ -87,7 +90,9 @@ struct ScopeTextReader {
             let clauses = try clauses(depth: depth)
             guard !clauses.isEmpty else { throw error("any needs a clause", at: start) }
             return .any(clauses)
-        default: throw error("an operator was expected: * == <= >= < > in not contains subset under like all any number", at: start)
+        default:
+            throw error(
+                "an operator was expected: * == <= >= < > in not contains subset under like all any number", at: start)
         }
     }
 
@@ -108,11 +113,17 @@ struct ScopeTextReader {
         var members: [String: JSONTree] = ["constraint_type": "range"]
         while true {
             let start = position
-            if try accept(">=") { members["min"] = try value() }
-            else if try accept("<=") { members["max"] = try value() }
-            else if try accept(">") { (members["min"], members["min_inclusive"]) = (try value(), false) }
-            else if try accept("<") { (members["max"], members["max_inclusive"]) = (try value(), false) }
-            else { return members.count > 1 ? try checked(.object(members)) : nil }
+            if try accept(">=") {
+                members["min"] = try value()
+            } else if try accept("<=") {
+                members["max"] = try value()
+            } else if try accept(">") {
+                (members["min"], members["min_inclusive"]) = (try value(), false)
+            } else if try accept("<") {
+                (members["max"], members["max_inclusive"]) = (try value(), false)
+            } else {
+                return members.count > 1 ? try checked(.object(members)) : nil
+            }
             guard position > start else { return nil }
         }
     }
@@ -133,7 +144,9 @@ struct ScopeTextReader {
     }
 
     private mutating func string() throws(ScopeError) -> String {
-        guard case .value(let json) = try value(), let text = json.string else { throw error("a text in quotes was expected") }
+        guard case .value(let json) = try value(), let text = json.string else {
+            throw error("a text in quotes was expected")
+        }
         return text
     }
 
@@ -180,7 +193,8 @@ struct ScopeTextReader {
                         position += 1
                         break scan
                     }
-                case UInt8(ascii: ","), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "\t"),
+                case UInt8(ascii: ","), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\n"),
+                    UInt8(ascii: "\t"),
                     UInt8(ascii: "<"), UInt8(ascii: ">"):
                     guard depth > 0 else { break scan }
                     json.append(byte)
@@ -214,7 +228,8 @@ struct ScopeTextReader {
     static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"):
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "/"):
             true
         default: false
         }
@@ -223,7 +238,9 @@ struct ScopeTextReader {
     private mutating func accept(_ token: String) throws(ScopeError) -> Bool {
         skipSpace()
         let token = Array(token.utf8)
-        guard bytes.count - position >= token.count, Array(bytes[position..<position + token.count]) == token else { return false }
+        guard bytes.count - position >= token.count, Array(bytes[position..<position + token.count]) == token else {
+            return false
+        }
         position += token.count
         return true
     }

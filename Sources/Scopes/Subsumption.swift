@@ -26,7 +26,8 @@ enum Subsumption {
         case (.subset(let x), .subset(let y)): self.init(y.allSatisfy { Constraint.has(x, $0) })
         case (.all(let x), .all(let y)): self.init(Self.matches(x, y))
         case (.any(let x), .any(let y)):
-            self.init(!y.isEmpty && y.allSatisfy { clause in x.contains { Subsumption(of: clause, under: $0) == .below } })
+            self.init(
+                !y.isEmpty && y.allSatisfy { clause in x.contains { Subsumption(of: clause, under: $0) == .below } })
         case (.pathContainment(let x), .pathContainment(let y)): self.init(x.value.contains(y.value))
         case (.glob(let x), .glob(let y)):
             // Sound and conservative: the same pattern, or a literal the parent matches.
@@ -51,7 +52,8 @@ enum Subsumption {
     }
 
     /// Recurses at most once per parent clause, of which there are 64 at most.
-    private static func augment(_ parent: Int, _ edges: [[Int]], _ owner: inout [Int?], _ visited: inout [Bool]) -> Bool {
+    private static func augment(_ parent: Int, _ edges: [[Int]], _ owner: inout [Int?], _ visited: inout [Bool]) -> Bool
+    {
         for child in edges[parent] where !visited[child] {
             visited[child] = true
             guard let present = owner[child] else {

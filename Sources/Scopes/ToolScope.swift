@@ -17,11 +17,13 @@ public final class ToolScope: Sendable {
 
     convenience init(name: String, parsing json: JSON.Value) throws(ScopeError) {
         guard (1...ScopeLimits.toolName).contains(name.utf8.count) else {
-            throw ScopeError("limit_exceeded", "a tool's name has 1 to \(ScopeLimits.toolName) bytes", position: json.position)
+            throw ScopeError(
+                "limit_exceeded", "a tool's name has 1 to \(ScopeLimits.toolName) bytes", position: json.position)
         }
         guard json.kind == .object, json.count <= ScopeLimits.constraints else {
             throw ScopeError(
-                "malformed", "a tool has an object of at most \(ScopeLimits.constraints) constraints", tool: name, position: json.position)
+                "malformed", "a tool has an object of at most \(ScopeLimits.constraints) constraints", tool: name,
+                position: json.position)
         }
         var arguments: [(name: String, constraint: Constraint)] = []
         for (argument, constraint) in json.members {
@@ -42,7 +44,9 @@ public final class ToolScope: Sendable {
 
     func isSame(as other: ToolScope) -> Bool {
         name.isExactly(other.name) && arguments.count == other.arguments.count
-            && zip(arguments, other.arguments).allSatisfy { $0.name.isExactly($1.name) && $0.constraint == $1.constraint }
+            && zip(arguments, other.arguments).allSatisfy {
+                $0.name.isExactly($1.name) && $0.constraint == $1.constraint
+            }
     }
 
     /// Unknown arguments first, then missing ones, then the constraints (AAT section 7, step 6b).
@@ -64,7 +68,9 @@ public final class ToolScope: Sendable {
 
     func expansion(by child: ToolScope) -> Expansion? {
         guard !isOpen else { return nil }
-        guard arguments.count == child.arguments.count, zip(arguments, child.arguments).allSatisfy({ $0.name.isExactly($1.name) }) else {
+        guard arguments.count == child.arguments.count,
+            zip(arguments, child.arguments).allSatisfy({ $0.name.isExactly($1.name) })
+        else {
             let own = Set(arguments.map(\.name))
             let differing = own.symmetricDifference(child.arguments.map(\.name)).sorted().first
             return Expansion(reason: .argumentKeySetMismatch, tool: name, argument: differing)
@@ -86,10 +92,13 @@ public final class ToolScope: Sendable {
     func narrowed(to request: ToolScope) throws(ScopeError) -> ToolScope {
         if isOpen { return request.normalized }
         if request.isOpen { return self }
-        guard arguments.count == request.arguments.count, zip(arguments, request.arguments).allSatisfy({ $0.name.isExactly($1.name) }) else {
+        guard arguments.count == request.arguments.count,
+            zip(arguments, request.arguments).allSatisfy({ $0.name.isExactly($1.name) })
+        else {
             let differing = Set(arguments.map(\.name)).symmetricDifference(request.arguments.map(\.name)).sorted().first
             throw ScopeError(
-                "empty_intersection", "both sides are closed and must constrain the same arguments", tool: name, argument: differing)
+                "empty_intersection", "both sides are closed and must constrain the same arguments", tool: name,
+                argument: differing)
         }
         var narrower: [(name: String, constraint: Constraint)] = []
         for ((argument, own), (_, theirs)) in zip(arguments, request.arguments) {

@@ -7,7 +7,8 @@ struct AgentIDCtl: ParsableCommand {
         commandName: "agentidctl", abstract: "Identities, narrowing authority and a guard for AI agents.",
         version: Version.text,
         subcommands: [
-            Init.self, ProfileCommand.self, Bundle.self, Revoke.self, Inspect.self, Verify.self, ScopeCommand.self, Conform.self,
+            Init.self, ProfileCommand.self, Bundle.self, Revoke.self, Inspect.self, Verify.self, ScopeCommand.self,
+            Conform.self,
             Doctor.self,
         ])
 

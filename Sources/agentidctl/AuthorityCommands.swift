@@ -48,12 +48,14 @@ struct ProfileCommand: ParsableCommand {
         @Argument(help: "The profile's name.") var name: String
         @ArgumentParser.Option(name: .long, help: "Who answers for such agents, a URI.") var owner: String
         @ArgumentParser.Option(name: .long, help: "The scope no such agent goes beyond.") var ceiling: String
-        @ArgumentParser.Option(name: .long, help: "The longest lifetime of a grant, in seconds.") var maxLifetime: Int64 = 3600
+        @ArgumentParser.Option(name: .long, help: "The longest lifetime of a grant, in seconds.") var maxLifetime:
+            Int64 = 3600
         @ArgumentParser.Option(name: .long, help: "The deepest delegation.") var maxDepth = 4
 
         func run() throws {
             try options.open().put(
-                Profile(name: name, owner: owner, ceiling: Scope(ceiling), maxLifetime: maxLifetime, maxDepth: maxDepth))
+                Profile(name: name, owner: owner, ceiling: Scope(ceiling), maxLifetime: maxLifetime, maxDepth: maxDepth)
+            )
         }
     }
 

@@ -27,7 +27,8 @@ struct Inspect: ParsableCommand {
         for name in ["principal", "task", "owner"] {
             if let text = claim?[name]?.string { Console.data("\(indent)     \(name): \(Console.safe(text))") }
         }
-        Console.data("\(indent)     expires: \(claims["exp"]?.int ?? 0)  grant: \(Console.safe(claims["jti"]?.string ?? "?"))")
+        Console.data(
+            "\(indent)     expires: \(claims["exp"]?.int ?? 0)  grant: \(Console.safe(claims["jti"]?.string ?? "?"))")
         guard let details = claims["authorization_details"] else { return }
         for entry in details.elements {
             guard let tools = entry["tools"] else { continue }
@@ -41,7 +42,8 @@ struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Verify a chain, and a call where --tool is given: exit 0 permitted, 10 denied.")
     @ArgumentParser.Option(name: .long, help: "Verify against the authority in this directory.") var authority: String
-    @ArgumentParser.Option(name: .long, help: "The guard's own name; without it proofs for nobody are accepted.") var audience: String?
+    @ArgumentParser.Option(name: .long, help: "The guard's own name; without it proofs for nobody are accepted.")
+    var audience: String?
     @ArgumentParser.Option(name: .long, help: "The tool of the call.") var tool: String?
     @ArgumentParser.Option(name: .long, help: "The arguments of the call, a JSON object.") var arguments = "{}"
     @ArgumentParser.Option(name: .long, help: "A file with the proof of the call.") var proof: String?
@@ -61,7 +63,8 @@ struct Verify: ParsableCommand {
             return Console.data("verified")
         }
         let decision = guardian.authorize(
-            chain: bytes, proof: try proof.map { Console.line(try Console.read($0)) } ?? [], tool: tool, arguments: Array(arguments.utf8))
+            chain: bytes, proof: try proof.map { Console.line(try Console.read($0)) } ?? [], tool: tool,
+            arguments: Array(arguments.utf8))
         Console.data(json ? decision.document.text : Console.safe(decision.explanation))
         if !decision.isPermitted { throw ExitCode(10) }
     }

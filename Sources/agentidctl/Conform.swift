@@ -13,7 +13,8 @@ struct Conform: ParsableCommand {
             case "hello":
                 Console.data(
                     JSONTree.object([
-                        "type": "hello", "adapter": "libagentid", "profiles": ["Core", "Status", "Identity", "PDP", "MCP"],
+                        "type": "hello", "adapter": "libagentid",
+                        "profiles": ["Core", "Status", "Identity", "PDP", "MCP"],
                     ]).text)
             case "evaluate": Console.data(try answer(question).text)
             case "bye": return
@@ -24,24 +25,30 @@ struct Conform: ParsableCommand {
 
     /// Decides through the same guard that users get.
     private func answer(_ question: JSON.Value) throws -> JSONTree {
-        guard let input = question["input"], let now = input["now"]?.int else { throw Fault("evaluate needs input.now") }
+        guard let input = question["input"], let now = input["now"]?.int else {
+            throw Fault("evaluate needs input.now")
+        }
         func list(_ name: String) -> [String]? { input[name].map { $0.elements.compactMap(\.string) } }
         var options = Guard.Options()
         options.acceptsProofsWithoutAudience = true
         options.clock = CallbackClock { Int64(now) * 1000 }
-        if let revoked = list("revoked_jti") { options.statuses = ListedStatuses(revoked: revoked, unknown: list("unknown_jti") ?? []) }
+        if let revoked = list("revoked_jti") {
+            options.statuses = ListedStatuses(revoked: revoked, unknown: list("unknown_jti") ?? [])
+        }
         if let bound = list("bound_subjects") {
             options.identities = ListedIdentities(bound: bound, unavailable: list("unavailable_subjects") ?? [])
         }
         let guardian = try Guard(options)
         guardian.trust(try input["trust_anchors"]?.elements.map { try PublicKey(jwk: $0) } ?? [])
         let decision = guardian.authorize(
-            chain: Array((list("tokens") ?? []).joined(separator: "~").utf8), proof: Array((input["pop"]?.string ?? "").utf8),
+            chain: Array((list("tokens") ?? []).joined(separator: "~").utf8),
+            proof: Array((input["pop"]?.string ?? "").utf8),
             tool: input["tool"]?.string ?? "", arguments: input["args"]?.canonical() ?? Array("{}".utf8))
         var members: [String: JSONTree] = [
             "type": "result", "vector_id": .string(question["vector_id"]?.string ?? ""),
             "decision": decision.isPermitted ? "allow" : "deny",
-            "reason": decision.denial.map { .string($0.reason.rawValue) } ?? .null, "output": .string(decision.explanation),
+            "reason": decision.denial.map { .string($0.reason.rawValue) } ?? .null,
+            "output": .string(decision.explanation),
         ]
         if question["profile"]?.equals("PDP") == true { members["authority_verified"] = .bool(decision.isPermitted) }
         return .object(members)

@@ -2,7 +2,9 @@ import Foundation
 
 /// Data on stdout, messages on stderr, exit statuses.
 enum Console {
-    static func data(_ text: String) { FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8)) }
+    static func data(_ text: String) {
+        FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+    }
 
     static func message(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 

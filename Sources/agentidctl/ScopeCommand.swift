@@ -5,7 +5,8 @@ import Scopes
 
 struct ScopeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scope", abstract: "Check, intersect and explain scopes.", subcommands: [Check.self, Meet.self, Explain.self])
+        commandName: "scope", abstract: "Check, intersect and explain scopes.",
+        subcommands: [Check.self, Meet.self, Explain.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Whether a scope permits a call: exit 0 or 10.")

@@ -54,7 +54,8 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     @Test func subAgentIsHeldToItsNarrowerScope() throws {
         let world = try World()
         let agent = try world.start()
-        let reader = try agent.spawn("reader", DelegationRequest(scope: Scope("read_file(path under '/data/q3/public')")))
+        let reader = try agent.spawn(
+            "reader", DelegationRequest(scope: Scope("read_file(path under '/data/q3/public')")))
         #expect(try reader.authorize(tool: "read_file", arguments: inside).isPermitted)
         let denied = try reader.authorize(tool: "read_file", arguments: outside)
         #expect(denied.denial?.reason.rawValue == "argument_constraint_violated")
@@ -72,16 +73,20 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let guardian = try world.guarding()
         let chain = bytes(try agent.chain())
         func reason(_ proof: String, tool: String = "read_file", _ arguments: [UInt8]? = nil) -> String? {
-            guardian.authorize(chain: chain, proof: bytes(proof), tool: tool, arguments: arguments ?? inside).denial?.reason.rawValue
+            guardian.authorize(chain: chain, proof: bytes(proof), tool: tool, arguments: arguments ?? inside).denial?
+                .reason.rawValue
         }
         let proof = try agent.prove(tool: "read_file", arguments: inside, audience: "files")
         #expect(reason(proof) == nil)
         #expect(reason(proof) == "replayed")
         #expect(reason("") == "pop_missing")
-        #expect(try reason(thief.prove(tool: "read_file", arguments: inside, audience: "files")) == "pop_signature_invalid")
-        #expect(try reason(agent.prove(tool: "read_file", arguments: inside, audience: "mail")) == "pop_recipient_mismatch")
+        #expect(
+            try reason(thief.prove(tool: "read_file", arguments: inside, audience: "files")) == "pop_signature_invalid")
+        #expect(
+            try reason(agent.prove(tool: "read_file", arguments: inside, audience: "mail")) == "pop_recipient_mismatch")
         #expect(try reason(agent.prove(tool: "read_file", arguments: inside)) == "pop_recipient_mismatch")
-        #expect(try reason(agent.prove(tool: "read_file", arguments: outside, audience: "files")) == "pop_binding_mismatch")
+        #expect(
+            try reason(agent.prove(tool: "read_file", arguments: outside, audience: "files")) == "pop_binding_mismatch")
         let late = try agent.prove(tool: "read_file", arguments: inside, audience: "files")
         world.pass(seconds: 31)
         #expect(reason(late) == "pop_stale")
@@ -100,7 +105,9 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
             let child = try agent.spawn("a").spawn("b")
             #expect(try child.authorize(tool: "read_file", arguments: inside).isPermitted)
             try world.authority.revoke(Revocation(kind, value(agent)))
-            #expect(try child.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked")
+            #expect(
+                try child.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked"
+            )
         }
     }
 
@@ -126,7 +133,9 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let grandchild = try a.spawn("c")
         let guardian = try world.guarding()
         func reason(_ tokens: [Substring]) -> String? {
-            do { _ = try guardian.admit(chain: bytes(tokens.joined(separator: "~"))) } catch { return error.reason.rawValue }
+            do { _ = try guardian.admit(chain: bytes(tokens.joined(separator: "~"))) } catch {
+                return error.reason.rawValue
+            }
             return nil
         }
         let long = try grandchild.chain().split(separator: "~")
@@ -157,7 +166,8 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let child = try agent.spawn("reader")
         agent.close()
         #expect(throws: AgentIDError.self) { try agent.prove(tool: "read_file", arguments: inside) }
-        #expect(try child.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked")
+        #expect(
+            try child.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked")
     }
 
     @Test func widerScopeIsRefusedBeforeAnythingIsSigned() throws {
@@ -166,7 +176,9 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(throws: AgentIDError.self) { try agent.spawn("x", DelegationRequest(scope: Scope("search(query: *)"))) }
         let same = try agent.spawn("y", DelegationRequest(scope: Scope("read_file(path under '/')")))
         #expect(try agent.scope().subsumes(same.scope()))
-        #expect(throws: AgentIDError.self) { try agent.spawn("z", DelegationRequest(scope: Scope("read_file(path under '/etc')"))) }
+        #expect(throws: AgentIDError.self) {
+            try agent.spawn("z", DelegationRequest(scope: Scope("read_file(path under '/etc')")))
+        }
     }
 
     @Test func keyRotationKeepsOldGrantsValid() throws {

@@ -5,7 +5,9 @@ import Testing
 private struct Statuses: StatusResolver {
     let revoked: [String]
     let unknown: [String]
-    func status(ofGrant id: String) -> GrantStatus { revoked.contains(id) ? .revoked : unknown.contains(id) ? .unknown : .active }
+    func status(ofGrant id: String) -> GrantStatus {
+        revoked.contains(id) ? .revoked : unknown.contains(id) ? .unknown : .active
+    }
 }
 
 private struct Identities: IdentityResolver {
@@ -29,7 +31,9 @@ private struct Identities: IdentityResolver {
             let input = try #require(vector["input"])
             let decision = try decide(input)
             count += 1
-            #expect(decision.isPermitted == vector["expected_decision"]?.equals("allow"), "\(name): \(decision.explanation)")
+            #expect(
+                decision.isPermitted == vector["expected_decision"]?.equals("allow"), "\(name): \(decision.explanation)"
+            )
             #expect(decision.denial?.reason.rawValue == vector["expected_normative_reason"]?.string, "\(name)")
         }
         #expect(count >= 25)
@@ -41,7 +45,9 @@ private struct Identities: IdentityResolver {
         var options = Guard.Options()
         options.acceptsProofsWithoutAudience = true
         options.clock = CallbackClock { now * 1000 }
-        if let revoked = list("revoked_jti") { options.statuses = Statuses(revoked: revoked, unknown: list("unknown_jti") ?? []) }
+        if let revoked = list("revoked_jti") {
+            options.statuses = Statuses(revoked: revoked, unknown: list("unknown_jti") ?? [])
+        }
         if let bound = list("bound_subjects") {
             options.identities = Identities(bound: bound, unavailable: list("unavailable_subjects") ?? [])
         }

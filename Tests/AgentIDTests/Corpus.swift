@@ -6,7 +6,8 @@ import Testing
 enum Corpus {
     static let root: String = {
         ProcessInfo.processInfo.environment["AGENTID_SHARED"]
-            ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../shared").standardized.path
+            ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../shared")
+            .standardized.path
     }()
 
     /// Whether the corpora are here. Where `CI` is set they must be: the tests then run and fail on the missing file.

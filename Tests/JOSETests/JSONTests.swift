@@ -8,6 +8,7 @@ import Testing
         #expect(json.root["c"]?["d"]?.number == -150)
         #expect(json.root["b"].map { Array($0.elements).count } == 3)
         #expect(Array(json.root["b"]!.elements)[2].string == "xA\n")
-        #expect(String(decoding: json.root.canonical(), as: UTF8.self) == #"{"a":1,"b":[true,null,"xA\n"],"c":{"d":-150}}"#)
+        #expect(
+            String(decoding: json.root.canonical(), as: UTF8.self) == #"{"a":1,"b":[true,null,"xA\n"],"c":{"d":-150}}"#)
     }
 }

@@ -14,7 +14,8 @@ struct Seeded: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
     static func announced(_ test: String) -> Seeded {
-        let seed = ProcessInfo.processInfo.environment["AGENTID_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0 ... .max)
+        let seed =
+            ProcessInfo.processInfo.environment["AGENTID_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0 ... .max)
         print("\(test): AGENTID_SEED=\(seed)")
         return Seeded(state: seed)
     }
@@ -23,13 +24,16 @@ struct Seeded: RandomNumberGenerator {
 /// The laws of the algebra on random scopes and values.
 @Suite struct ScopeLawTests {
     static let values = [
-        "null", "true", "0", "1", "2", "5", "10", #""a""#, #""b""#, #""/data""#, #""/data/q3""#, #""/data/q3/../x""#, #""/etc""#,
+        "null", "true", "0", "1", "2", "5", "10", #""a""#, #""b""#, #""/data""#, #""/data/q3""#, #""/data/q3/../x""#,
+        #""/etc""#,
         "[]", "[1]", #"["a","b"]"#, #"["a",1,2]"#,
     ]
 
     static func constraint(_ random: inout Seeded, depth: Int = 0) -> String {
         func list(_ random: inout Seeded) -> String {
-            "[" + (0..<Int.random(in: 1...4, using: &random)).map { _ in values.randomElement(using: &random) ?? "1" }.joined(separator: ",") + "]"
+            "["
+                + (0..<Int.random(in: 1...4, using: &random)).map { _ in values.randomElement(using: &random) ?? "1" }
+                .joined(separator: ",") + "]"
         }
         switch Int.random(in: 0..<(depth < 2 ? 12 : 10), using: &random) {
         case 0: return "== " + (values.prefix(13).randomElement(using: &random) ?? "1")
@@ -90,7 +94,10 @@ struct Seeded: RandomNumberGenerator {
         for path in ["/data/q3", "/data/q3/", "/data//q3/./a", "/data/x/../q3/a", "/data/q3/..a"] {
             #expect(scope.permits("read", try JSON(parsing: #"{"path":"\#(path)"}"#).root), "\(path)")
         }
-        for path in ["/data/q3/../x", "/data/q33", "data/q3/a", "/data/q3/a\\u0000", "/data/q3\\\\..\\\\x", "", "/", "/data/q3/%2e%2e/../../x"] {
+        for path in [
+            "/data/q3/../x", "/data/q33", "data/q3/a", "/data/q3/a\\u0000", "/data/q3\\\\..\\\\x", "", "/",
+            "/data/q3/%2e%2e/../../x",
+        ] {
             #expect(!scope.permits("read", try JSON(parsing: #"{"path":"\#(path)"}"#).root), "\(path)")
         }
     }

@@ -41,7 +41,9 @@ public final class Authority: Sendable {
     private let revocationList: RevocationList
     private let home: Guard
 
-    private init(_ state: AuthorityState, signers: [any Signer], directory: AuthorityDirectory?, options: Options) throws(AgentIDError) {
+    private init(_ state: AuthorityState, signers: [any Signer], directory: AuthorityDirectory?, options: Options)
+        throws(AgentIDError)
+    {
         trustDomain = state.trustDomain
         self.options = options
         self.directory = directory
@@ -61,10 +63,13 @@ public final class Authority: Sendable {
     public static func open(directory path: String?, options: Options) throws(AgentIDError) -> Authority {
         func created() throws(AgentIDError) -> (AuthorityState, any Signer) {
             guard !options.mustExist else {
-                throw AgentIDError(.notFound, name: "no_authority", message: "there is no authority to open", at: "directory")
+                throw AgentIDError(
+                    .notFound, name: "no_authority", message: "there is no authority to open", at: "directory")
             }
             guard let name = options.trustDomain else {
-                throw AgentIDError(.argument, name: "trust_domain", message: "a trust domain is needed to create an authority", at: "options.trust_domain")
+                throw AgentIDError(
+                    .argument, name: "trust_domain", message: "a trust domain is needed to create an authority",
+                    at: "options.trust_domain")
             }
             let domain: TrustDomain
             do throws(AgentIDError) { domain = try TrustDomain(name) } catch {
@@ -83,7 +88,11 @@ public final class Authority: Sendable {
         }
         // What is missing is found out before anything is made.
         if !AuthorityDirectory.holdsAuthority(path) {
-            guard !options.mustExist, options.trustDomain != nil else { _ = try created(); throw AgentIDError(.notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory") }
+            guard !options.mustExist, options.trustDomain != nil else {
+                _ = try created();
+                throw AgentIDError(
+                    .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+            }
             _ = try TrustDomain(options.trustDomain ?? "")
         }
         let directory = try AuthorityDirectory(path, create: true)
@@ -96,10 +105,12 @@ public final class Authority: Sendable {
         }) { _ throws(AgentIDError) in }
         guard options.trustDomain == nil || options.trustDomain == state.trustDomain.name else {
             throw AgentIDError(
-                .state, name: "other_trust_domain", message: "\(path) holds the authority of \(state.trustDomain)", at: "options.trust_domain")
+                .state, name: "other_trust_domain", message: "\(path) holds the authority of \(state.trustDomain)",
+                at: "options.trust_domain")
         }
         return try Authority(
-            state, signers: try signers(of: state, in: directory, options: options), directory: directory, options: options)
+            state, signers: try signers(of: state, in: directory, options: options), directory: directory,
+            options: options)
     }
 
     private static func signers(
@@ -107,7 +118,9 @@ public final class Authority: Sendable {
     ) throws(AgentIDError) -> [any Signer] {
         if let external = options.signer {
             guard state.keys.contains(where: { $0.role == .active && $0.key == external.publicKey }) else {
-                throw AgentIDError(.signer, name: "signer_mismatch", message: "the signer's key is not the authority's active key", at: "options.signer")
+                throw AgentIDError(
+                    .signer, name: "signer_mismatch", message: "the signer's key is not the authority's active key",
+                    at: "options.signer")
             }
             return [external]
         }
@@ -128,13 +141,17 @@ public final class Authority: Sendable {
     /// Adds the next signing key to the bundle without signing with it yet.
     public func publishKey() throws(AgentIDError) {
         guard options.signer == nil else {
-            throw AgentIDError(.state, name: "external_signer", message: "keys behind a signer are rotated where they are")
+            throw AgentIDError(
+                .state, name: "external_signer", message: "keys behind a signer are rotated where they are")
         }
         let key = try Agent.newKey()
-        if let directory { try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: options.passphrase) }
+        if let directory {
+            try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: options.passphrase)
+        }
         try change(adding: key) { state throws(AgentIDError) in
             guard !state.keys.contains(where: { $0.role == .next }) else {
-                throw AgentIDError(.state, name: "key_published", message: "a next key is published already: activate it first")
+                throw AgentIDError(
+                    .state, name: "key_published", message: "a next key is published already: activate it first")
             }
             state.keys.append(AuthorityState.Key(key: key.publicKey, role: .next))
         }
@@ -188,7 +205,8 @@ public final class Authority: Sendable {
         let key = try Agent.newKey()
         let issued = try issue(profile: name, to: key.publicKey, request)
         return Agent(
-            Agent.State(held: try HeldGrant(reading: Array(issued.chain.utf8)), key: key, credential: issued.credential),
+            Agent.State(
+                held: try HeldGrant(reading: Array(issued.chain.utf8)), key: key, credential: issued.credential),
             clock: options.clock,
             home: Agent.Home(
                 guardian: home, revoke: { [weak self] in try? self?.revoke($0) },
@@ -211,7 +229,8 @@ public final class Authority: Sendable {
     private func credential(for key: PublicKey, id: String) throws(AgentIDError) -> String? {
         guard let signer = try current().signers.first else { throw Authority.closed }
         return try Credential.issue(
-            to: key, agent: SPIFFEID(id), by: signer, at: options.clock.seconds, milliseconds: options.clock.milliseconds,
+            to: key, agent: SPIFFEID(id), by: signer, at: options.clock.seconds,
+            milliseconds: options.clock.milliseconds,
             lifetime: 300)
     }
 

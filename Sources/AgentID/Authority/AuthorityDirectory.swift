@@ -15,7 +15,8 @@ struct AuthorityDirectory: Sendable {
             try Files.makeDirectory("\(path)/keys")
         }
         guard create || Files.exists("\(path)/authority.json") else {
-            throw AgentIDError(.notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+            throw AgentIDError(
+                .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
         }
         sequence = try SharedSequence(path: "\(path)/sequence", isWriter: create)
     }
@@ -38,7 +39,8 @@ struct AuthorityDirectory: Sendable {
             } else if let created = try initial() {
                 state = created
             } else {
-                throw AgentIDError(.notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+                throw AgentIDError(
+                    .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
             }
             try body(&state)
             state.sequence += 1

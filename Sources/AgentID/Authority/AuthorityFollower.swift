@@ -49,7 +49,9 @@ extension Guard {
         return try following(directory, state: directory.load(), options)
     }
 
-    static func following(_ directory: AuthorityDirectory, state: AuthorityState, _ options: Options) throws(AgentIDError) -> Guard {
+    static func following(_ directory: AuthorityDirectory, state: AuthorityState, _ options: Options)
+        throws(AgentIDError) -> Guard
+    {
         let revocations = RevocationList()
         revocations.add(state.revocations)
         let follower = AuthorityFollower(directory, revocations: revocations, seen: state.sequence)

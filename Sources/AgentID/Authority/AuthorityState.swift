@@ -31,7 +31,10 @@ struct AuthorityState: Sendable {
             "version": .int(Self.version), "trust_domain": .string(trustDomain.name), "sequence": .int(sequence),
             "keys": .array(
                 keys.map { key in
-                    ["jwk": key.key.jwk, "role": .string(key.role.rawValue), "drop_at": key.dropAt.map { .int(Int($0)) } ?? .null]
+                    [
+                        "jwk": key.key.jwk, "role": .string(key.role.rawValue),
+                        "drop_at": key.dropAt.map { .int(Int($0)) } ?? .null,
+                    ]
                 }),
             "profiles": .array(profiles.values.sorted { $0.name < $1.name }.map(\.tree)),
             "revocations": .array(
@@ -50,7 +53,8 @@ struct AuthorityState: Sendable {
         }
         guard version <= Self.version else {
             throw AgentIDError(
-                .version, name: "newer_state", message: "the state has version \(version), this library reads up to \(Self.version)", at: place)
+                .version, name: "newer_state",
+                message: "the state has version \(version), this library reads up to \(Self.version)", at: place)
         }
         guard let domain = root["trust_domain"]?.string, let sequence = root["sequence"]?.int,
             let keys = root["keys"], let profiles = root["profiles"], let revocations = root["revocations"]
@@ -63,7 +67,8 @@ struct AuthorityState: Sendable {
                 throw AgentIDError(.malformed, name: "state", message: "a stored key lacks members", at: place)
             }
             do throws(JOSEError) {
-                self.keys.append(Key(key: try PublicKey(jwk: jwk), role: role, dropAt: entry["drop_at"]?.int.map { Int64($0) }))
+                self.keys.append(
+                    Key(key: try PublicKey(jwk: jwk), role: role, dropAt: entry["drop_at"]?.int.map { Int64($0) }))
             } catch { throw AgentIDError(error, at: place) }
         }
         for entry in profiles.elements {
@@ -71,7 +76,9 @@ struct AuthorityState: Sendable {
             self.profiles[profile.name] = profile
         }
         for entry in revocations.elements {
-            guard let kind = entry["kind"]?.string.flatMap(Revocation.Kind.init(name:)), let value = entry["value"]?.string else {
+            guard let kind = entry["kind"]?.string.flatMap(Revocation.Kind.init(name:)),
+                let value = entry["value"]?.string
+            else {
                 throw AgentIDError(.malformed, name: "state", message: "a stored revocation lacks members", at: place)
             }
             self.revocations.append(try Revocation(kind, value))

@@ -19,7 +19,8 @@ enum Files {
         }
         guard status.st_mode & 0o022 == 0, status.st_uid == geteuid() || geteuid() == 0 else {
             throw AgentIDError(
-                .io, name: "unsafe_permissions", message: "others can write to \(path): chmod 700 it, and own it", at: path)
+                .io, name: "unsafe_permissions", message: "others can write to \(path): chmod 700 it, and own it",
+                at: path)
         }
     }
 
@@ -31,7 +32,8 @@ enum Files {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw failure("cannot look at", path) }
         guard !isSecret || status.st_mode & 0o077 == 0 else {
-            throw AgentIDError(.io, name: "unsafe_permissions", message: "others can read \(path): chmod 600 it", at: path)
+            throw AgentIDError(
+                .io, name: "unsafe_permissions", message: "others can read \(path): chmod 600 it", at: path)
         }
         guard status.st_size <= 16 << 20 else {
             throw AgentIDError(.limit, name: "file", message: "\(path) is larger than 16 MiB", at: path)
@@ -57,7 +59,8 @@ enum Files {
         var isWritten = unsafe bytes.withUnsafeBufferPointer { buffer in
             var written = 0
             while written < buffer.count {
-                let count = unsafe Glibc.write(file, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
+                let count = unsafe Glibc.write(
+                    file, buffer.baseAddress.map { unsafe $0 + written }, buffer.count - written)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return false }
                 written += count
@@ -80,7 +83,9 @@ enum Files {
     }
 
     /// Holds a lock between processes while `body` runs.
-    static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError) -> Result {
+    static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
+        -> Result
+    {
         let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure("cannot open", path) }
         defer { _ = Glibc.close(file) }

@@ -6,7 +6,9 @@ enum KeyFile {
         do {
             guard let passphrase else {
                 let result: Result<Void, AgentIDError> = try key.withExportedJWK { jwk in
-                    do throws(AgentIDError) { return .success(try Files.replace(path, with: jwk)) } catch { return .failure(error) }
+                    do throws(AgentIDError) { return .success(try Files.replace(path, with: jwk)) } catch {
+                        return .failure(error)
+                    }
                 }
                 return try result.get()
             }
@@ -40,19 +42,27 @@ enum KeyFile {
             let salt = root["salt"]?.string.flatMap({ try? Base64URL.decode($0) }),
             let nonce = root["nonce"]?.string.flatMap({ try? Base64URL.decode($0) }),
             let box = root["box"]?.string.flatMap({ try? Base64URL.decode($0) }), box.count == 48
-        else { throw AgentIDError(.malformed, name: "key_file", message: "the file holds no key this library knows", at: path) }
+        else {
+            throw AgentIDError(
+                .malformed, name: "key_file", message: "the file holds no key this library knows", at: path)
+        }
         guard let passphrase else {
-            throw AgentIDError(.passphrase, name: "passphrase_missing", message: "the keys are encrypted: a passphrase is needed", at: "options.passphrase")
+            throw AgentIDError(
+                .passphrase, name: "passphrase_missing", message: "the keys are encrypted: a passphrase is needed",
+                at: "options.passphrase")
         }
         guard let seed = Sodium.open(box, nonce: nonce, key: try wrappingKey(passphrase, salt: salt)) else {
-            throw AgentIDError(.passphrase, name: "passphrase_wrong", message: "the passphrase does not open the keys", at: "options.passphrase")
+            throw AgentIDError(
+                .passphrase, name: "passphrase_wrong", message: "the passphrase does not open the keys",
+                at: "options.passphrase")
         }
         do throws(JOSEError) { return try SigningKey(guardedSeed: seed) } catch { throw AgentIDError(error, at: path) }
     }
 
     private static func wrappingKey(_ passphrase: [UInt8], salt: [UInt8]) throws(AgentIDError) -> GuardedBytes {
         guard !passphrase.isEmpty else {
-            throw AgentIDError(.passphrase, name: "passphrase_missing", message: "the passphrase is empty", at: "options.passphrase")
+            throw AgentIDError(
+                .passphrase, name: "passphrase_missing", message: "the passphrase is empty", at: "options.passphrase")
         }
         guard let key = GuardedBytes(count: 32), Sodium.argon2id(passphrase.span, salt: salt, into: key) else {
             throw AgentIDError(.internal, name: "argon2id", message: "no memory to derive a key from the passphrase")

@@ -29,7 +29,8 @@ struct RootIssuance {
         ]
         let grant = try signer.token(type: TokenType.grant, keyID: signer.publicKey.thumbprint, payload: payload)
         guard grant.count <= Limits.tokenSize else {
-            throw AgentIDError(.limit, name: "token_too_large", message: "the grant would be longer than 64 KiB", at: "options.scope")
+            throw AgentIDError(
+                .limit, name: "token_too_large", message: "the grant would be longer than 64 KiB", at: "options.scope")
         }
         let credential = try Credential.issue(
             to: holder, agent: agent, by: signer, at: now, milliseconds: milliseconds, lifetime: request.lifetime)
@@ -41,25 +42,32 @@ struct RootIssuance {
         guard !request.task.isEmpty else {
             throw AgentIDError(.argument, name: "task", message: "an agent has a task", at: "options.task")
         }
-        guard request.task.utf8.count <= 4096, (request.intent ?? "").utf8.count <= 8192, request.labels.count <= 64 else {
+        guard request.task.utf8.count <= 4096, (request.intent ?? "").utf8.count <= 8192, request.labels.count <= 64
+        else {
             throw AgentIDError(
-                .limit, name: "context", message: "a task has at most 4096 bytes, an intent 8192, labels number 64", at: "options.task")
+                .limit, name: "context", message: "a task has at most 4096 bytes, an intent 8192, labels number 64",
+                at: "options.task")
         }
         guard (1...profile.maxLifetime).contains(request.lifetime) else {
             throw AgentIDError(
-                .limit, name: "lifetime", message: "the profile allows 1 to \(profile.maxLifetime) s", at: "options.lifetime")
+                .limit, name: "lifetime", message: "the profile allows 1 to \(profile.maxLifetime) s",
+                at: "options.lifetime")
         }
         guard (0...profile.maxDepth).contains(request.maxDepth ?? 0) else {
             throw AgentIDError(
-                .limit, name: "depth", message: "the profile allows a depth of 0 to \(profile.maxDepth)", at: "options.max_depth")
+                .limit, name: "depth", message: "the profile allows a depth of 0 to \(profile.maxDepth)",
+                at: "options.max_depth")
         }
         if let reviewBy = profile.reviewBy, reviewBy <= now {
-            throw AgentIDError(.state, name: "review_overdue", message: "the profile is past its review date", at: "profile")
+            throw AgentIDError(
+                .state, name: "review_overdue", message: "the profile is past its review date", at: "profile")
         }
         if let revoked = revocations.first(of: [
             Revocation(unchecked: .profile, profile.name), Revocation(unchecked: .principal, request.principal),
         ]) {
-            throw AgentIDError(.state, name: "authority_revoked", message: "the \(revoked.kind.name) is revoked", at: "options.\(revoked.kind.name)")
+            throw AgentIDError(
+                .state, name: "authority_revoked", message: "the \(revoked.kind.name) is revoked",
+                at: "options.\(revoked.kind.name)")
         }
     }
 

@@ -17,7 +17,8 @@ internal import Synchronization
             throw Files.failure("cannot size", path)
         }
         guard unsafe fstat(file, &status) == 0, status.st_size >= 4096 else {
-            throw AgentIDError(.io, name: "file", message: "\(path) is too short: open the authority once to mend it", at: path)
+            throw AgentIDError(
+                .io, name: "file", message: "\(path) is too short: open the authority once to mend it", at: path)
         }
         let page = unsafe mmap(nil, 4096, isWriter ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file, 0)
         guard let page = unsafe page, unsafe page != MAP_FAILED else { throw Files.failure("cannot map", path) }

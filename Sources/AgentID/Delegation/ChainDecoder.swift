@@ -10,12 +10,14 @@ public enum ChainDecoder {
         var links: [JSONTree] = []
         for (i, token) in chain.split(separator: UInt8(ascii: "~"), omittingEmptySubsequences: false).enumerated() {
             guard i <= Limits.hardDepth else {
-                throw AgentIDError(.limit, name: "delegation_depth_exceeded", message: "more than 65 links", at: "chain[\(i)]")
+                throw AgentIDError(
+                    .limit, name: "delegation_depth_exceeded", message: "more than 65 links", at: "chain[\(i)]")
             }
             do throws(JOSEError) {
                 let jws = try CompactJWS(Array(token))
                 links.append([
-                    "header": .value(try jws.header().root), "claims": .value(try jws.payload().root), "size": .int(token.count),
+                    "header": .value(try jws.header().root), "claims": .value(try jws.payload().root),
+                    "size": .int(token.count),
                 ])
             } catch { throw AgentIDError(error, at: "chain[\(i)]") }
         }

@@ -28,12 +28,14 @@ struct ChainVerifier {
         guard let leaf = links.last else { throw Denial("chain_empty", "the chain is empty") }
         // Step 5.
         guard leaf.grant.depth + 1 == Int64(links.count) else {
-            throw Denial("chain_length_mismatch", "the chain's length does not match its leaf's depth", link: links.count - 1)
+            throw Denial(
+                "chain_length_mismatch", "the chain's length does not match its leaf's depth", link: links.count - 1)
         }
         // Step 6a.
         guard leaf.grant.tools != nil else {
             throw Denial(
-                "authorization_details_invalid", "the leaf has no entry of tools", link: links.count - 1, at: "authorization_details")
+                "authorization_details_invalid", "the leaf has no entry of tools", link: links.count - 1,
+                at: "authorization_details")
         }
         return VerifiedChain(bytes: chain, links: links, scope: scope)
     }
@@ -58,7 +60,8 @@ struct ChainVerifier {
             let end = rest.firstIndex(of: UInt8(ascii: "~")) ?? chain.count
             let link = tokens.count
             guard link <= limits.depth else {
-                throw Denial("delegation_depth_exceeded", "the chain is deeper than \(limits.depth) delegations", link: link)
+                throw Denial(
+                    "delegation_depth_exceeded", "the chain is deeper than \(limits.depth) delegations", link: link)
             }
             guard end - start <= limits.tokenSize else {
                 throw Denial("token_too_large", "the token is longer than \(limits.tokenSize) bytes", link: link)
@@ -98,7 +101,8 @@ struct ChainVerifier {
     private func refuseRepeatedTokens(_ tokens: [Token]) throws(Denial) {
         for (i, later) in tokens.enumerated() {
             for earlier in tokens[..<i]
-            where earlier.payload.span.extracting(earlier.id).hasSameBytes(as: later.payload.span.extracting(later.id)) {
+            where earlier.payload.span.extracting(earlier.id).hasSameBytes(as: later.payload.span.extracting(later.id))
+            {
                 throw Denial("chain_cycle_detected", "the same grant stands in the chain twice", link: i, at: "jti")
             }
         }
@@ -109,18 +113,23 @@ struct ChainVerifier {
         // 3a (the algorithm is allowed at reading; all our keys are Ed25519) and 3b.
         let anchor = try anchors.verify(token.jws)
         let grant = try Grant(parse(token, link: 0), link: 0)
-        try check(grant.issuer == anchor.issuer || anchor.issuer == nil, "untrusted_root", "iss is not the issuer whose key signed", 0, "iss")
+        try check(
+            grant.issuer == anchor.issuer || anchor.issuer == nil, "untrusted_root",
+            "iss is not the issuer whose key signed", 0, "iss")
         try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c
         try check(grant.parentHash == nil, "par_hash_present_on_root", "a root has no par_hash", 0, "par_hash")  // 3d
         try check(grant.expires > now, "expired", "the grant has expired", 0, "exp")  // 3e
         try check(isIssued(grant), "not_yet_valid", "iat is in the future", 0, "iat")  // 3f
         try check(grant.expires > grant.issuedAt, "expiry_not_after_issuance", "exp is not after iat", 0, "exp")  // 3g
         try check(  // 3h
-            grant.expires - grant.issuedAt <= Limits.longestLifetime, "lifetime_exceeded", "the lifetime is over 90 days", 0, "exp")
+            grant.expires - grant.issuedAt <= Limits.longestLifetime, "lifetime_exceeded",
+            "the lifetime is over 90 days", 0, "exp")
         try check(  // 3i
-            grant.maxDepth <= limits.depth, "delegation_ceiling_invalid", "del_max_depth is over \(limits.depth)", 0, "del_max_depth")
+            grant.maxDepth <= limits.depth, "delegation_ceiling_invalid", "del_max_depth is over \(limits.depth)", 0,
+            "del_max_depth")
         guard let tools = grant.tools else {  // 3m
-            throw Denial("authorization_details_invalid", "a root has one entry of tools", link: 0, at: "authorization_details")
+            throw Denial(
+                "authorization_details_invalid", "a root has one entry of tools", link: 0, at: "authorization_details")
         }
         do throws(ScopeError) { scope = try Scope(parsing: tools) } catch { throw Denial(error, link: 0) }  // 3n
         if requiresClaim, grant.claim?.agent == nil {
@@ -134,32 +143,46 @@ struct ChainVerifier {
         _ token: Token, of parent: VerifiedChain.Link, scope: inout Scope, at i: Int, credentials: [Credential]
     ) throws(Denial) -> VerifiedChain.Link {
         // 4a as 3a, 4b.
-        try check(token.jws.isSigned(by: parent.grant.holder), "invalid_signature", "the parent's holder did not sign this", i, "")
+        try check(
+            token.jws.isSigned(by: parent.grant.holder), "invalid_signature", "the parent's holder did not sign this",
+            i, "")
         let grant = try Grant(parse(token, link: i), link: i)
         let above = parent.grant
         try check(grant.parentHash != nil, "par_hash_missing", "a derived grant has par_hash", i, "par_hash")  // 4b5
         try check(  // 4c
             grant.issuer == TokenType.thumbprintURI + parent.holderThumbprint, "issuer_thumbprint_mismatch",
             "iss is not the thumbprint of the parent's key", i, "iss")
-        try check(grant.depth == above.depth + 1, "delegation_depth_invalid", "del_depth is not the parent's plus one", i, "del_depth")  // 4d
-        try check(grant.depth <= above.maxDepth, "delegation_depth_exceeded", "the parent allows no deeper delegation", i, "del_depth")  // 4e
-        try check(grant.depth <= limits.depth, "delegation_depth_exceeded", "deeper than \(limits.depth)", i, "del_depth")  // 4f
-        try check(grant.maxDepth <= above.maxDepth, "delegation_ceiling_raised", "del_max_depth is above the parent's", i, "del_max_depth")  // 4g
+        try check(
+            grant.depth == above.depth + 1, "delegation_depth_invalid", "del_depth is not the parent's plus one", i,
+            "del_depth")  // 4d
+        try check(
+            grant.depth <= above.maxDepth, "delegation_depth_exceeded", "the parent allows no deeper delegation", i,
+            "del_depth")  // 4e
+        try check(
+            grant.depth <= limits.depth, "delegation_depth_exceeded", "deeper than \(limits.depth)", i, "del_depth")  // 4f
+        try check(
+            grant.maxDepth <= above.maxDepth, "delegation_ceiling_raised", "del_max_depth is above the parent's", i,
+            "del_max_depth")  // 4g
         try check(grant.expires <= above.expires, "expiry_exceeds_parent", "exp is after the parent's", i, "exp")  // 4h
         try check(grant.expires > now, "expired", "the grant has expired", i, "exp")  // 4i
         try check(grant.issuedAt >= above.issuedAt, "issued_before_parent", "iat is before the parent's", i, "iat")  // 4j
         try check(isIssued(grant), "not_yet_valid", "iat is in the future", i, "iat")  // 4k
         try check(grant.expires > grant.issuedAt, "expiry_not_after_issuance", "exp is not after iat", i, "exp")  // 4l
-        try check(grant.depth <= grant.maxDepth, "depth_exceeds_own_ceiling", "del_depth is above del_max_depth", i, "del_max_depth")  // 4m
+        try check(
+            grant.depth <= grant.maxDepth, "depth_exceeds_own_ceiling", "del_depth is above del_max_depth", i,
+            "del_max_depth")  // 4m
         // 4n is done in reading; 4o and 4p.
         let narrower: Scope
         do throws(ScopeError) {
-            narrower = try grant.tools.map { tools throws(ScopeError) in try Scope(parsing: tools, narrowing: scope) } ?? Scope()
+            narrower =
+                try grant.tools.map { tools throws(ScopeError) in try Scope(parsing: tools, narrowing: scope) }
+                ?? Scope()
         } catch { throw Denial(error, link: i) }
         if let expansion = scope.expansion(by: narrower) { throw Denial(expansion, link: i) }
         scope = narrower
         try check(  // 4q
-            grant.parentHash == parent.jws.signingInputHash, "par_hash_mismatch", "par_hash is not of the grant before", i, "par_hash")
+            grant.parentHash == parent.jws.signingInputHash, "par_hash_mismatch", "par_hash is not of the grant before",
+            i, "par_hash")
         try checkClaim(grant, under: above, at: i, credentials: credentials)
         return VerifiedChain.Link(grant: grant, jws: token.jws, issuerKeyID: nil)
     }
@@ -167,11 +190,16 @@ struct ChainVerifier {
     /// The rules of our own claim.
     private func checkClaim(_ grant: Grant, under parent: Grant, at i: Int, credentials: [Credential]) throws(Denial) {
         guard let claim = grant.claim else {
-            try check(!requiresClaim, "token_malformed", "the claim that names the agent is required here", i, Claim.name)
-            try check(parent.claim?.labels.isEmpty ?? true, "flow_forbidden", "the parent's labels are missing", i, Claim.name)
+            try check(
+                !requiresClaim, "token_malformed", "the claim that names the agent is required here", i, Claim.name)
+            try check(
+                parent.claim?.labels.isEmpty ?? true, "flow_forbidden", "the parent's labels are missing", i, Claim.name
+            )
             return
         }
-        try check(!claim.hasContext, "context_override", "only a root says profile, owner, principal, task and intent", i, Claim.name)
+        try check(
+            !claim.hasContext, "context_override", "only a root says profile, owner, principal, task and intent", i,
+            Claim.name)
         try check(
             Set(claim.labels).isSuperset(of: parent.claim?.labels ?? []), "flow_forbidden",
             "a label of the parent's is missing", i, Claim.name)
@@ -186,7 +214,9 @@ struct ChainVerifier {
         let isShown = credentials.contains {
             $0.subject == agent && $0.key == grant.holder && $0.expires > now
         }
-        try check(isShown, "agent_not_under_parent", "the agent is not under its parent, and no credential for it is shown", i, Claim.name)
+        try check(
+            isShown, "agent_not_under_parent", "the agent is not under its parent, and no credential for it is shown",
+            i, Claim.name)
     }
 
     private func isIssued(_ grant: Grant) -> Bool { grant.issuedAt <= now + Limits.issuedAtSkew }
@@ -196,7 +226,8 @@ struct ChainVerifier {
         do throws(JSON.ParseError) {
             payload = try JSON(parsing: token.payload, limits: .init(bytes: limits.tokenSize)).root
         } catch { throw Denial("token_malformed", "the payload is no I-JSON: \(error)", link: link) }
-        guard let id = payload["jti"], id.withUTF8({ $0.hasSameBytes(as: token.payload.span.extracting(token.id)) }) else {
+        guard let id = payload["jti"], id.withUTF8({ $0.hasSameBytes(as: token.payload.span.extracting(token.id)) })
+        else {
             throw Denial("token_malformed", "jti is not a text", link: link, at: "jti")
         }
         return payload

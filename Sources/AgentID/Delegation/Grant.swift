@@ -30,7 +30,8 @@ struct Grant: Sendable {
             throw Denial("delegation_depth_invalid", "del_depth is no integer from 0", link: link, at: "del_depth")
         }
         guard let maxDepth = payload["del_max_depth"]?.int, maxDepth >= 0 else {
-            throw Denial("delegation_ceiling_invalid", "del_max_depth is no integer from 0", link: link, at: "del_max_depth")
+            throw Denial(
+                "delegation_ceiling_invalid", "del_max_depth is no integer from 0", link: link, at: "del_max_depth")
         }
         (self.depth, self.maxDepth) = (Int64(depth), Int64(maxDepth))
         guard let issuer = payload["iss"]?.string, issuer.utf8.contains(UInt8(ascii: ":")) else {
@@ -81,13 +82,15 @@ struct Grant: Sendable {
     private static func tools(of payload: JSON.Value, link: Int) throws(Denial) -> JSON.Value? {
         guard let details = payload["authorization_details"], details.kind == .array else {
             throw Denial(
-                "authorization_details_invalid", "authorization_details is no array", link: link, at: "authorization_details")
+                "authorization_details_invalid", "authorization_details is no array", link: link,
+                at: "authorization_details")
         }
         var found: JSON.Value?
         for entry in details.elements where entry["type"]?.equals("attenuating_agent_token") == true {
             guard found == nil, let tools = entry["tools"], tools.kind == .object else {
                 throw Denial(
-                    "authorization_details_invalid", "there must be one entry of tools", link: link, at: "authorization_details")
+                    "authorization_details_invalid", "there must be one entry of tools", link: link,
+                    at: "authorization_details")
             }
             found = tools
         }

@@ -40,7 +40,8 @@ struct HeldGrant: Sendable {
         let issuedAt = max(now / 1000, grant.issuedAt)
         let lifetime = request.lifetime ?? Limits.longestLifetime
         guard lifetime > 0 else {
-            throw AgentIDError(.argument, name: "lifetime", message: "a lifetime is at least 1 second", at: "options.lifetime")
+            throw AgentIDError(
+                .argument, name: "lifetime", message: "a lifetime is at least 1 second", at: "options.lifetime")
         }
         let expires = min(grant.expires, issuedAt + min(lifetime, Limits.longestLifetime))
         guard expires > now / 1000 else {

@@ -22,7 +22,8 @@ public struct Revocation: Hashable, Sendable {
     /// A revocation; refuses an empty or overlong value, and an agent that is no SPIFFE ID.
     public init(_ kind: Kind, _ value: String) throws(AgentIDError) {
         guard (1...2048).contains(value.utf8.count) else {
-            throw AgentIDError(.argument, name: "revocation", message: "a revocation names something of 1 to 2048 bytes", at: "value")
+            throw AgentIDError(
+                .argument, name: "revocation", message: "a revocation names something of 1 to 2048 bytes", at: "value")
         }
         if kind == .agent { _ = try SPIFFEID(value) }
         (self.kind, self.value) = (kind, value)

@@ -21,7 +21,9 @@ struct TrustAnchors: Sendable {
                 }
                 return Match(issuer: "spiffe://" + domain, keyID: keyID)
             }
-            guard !bare.isEmpty else { throw Denial("untrusted_root", "no bundle has the root's kid", link: 0, at: "kid") }
+            guard !bare.isEmpty else {
+                throw Denial("untrusted_root", "no bundle has the root's kid", link: 0, at: "kid")
+            }
         }
         for key in bare where root.isSigned(by: key) { return Match(issuer: nil, keyID: key.thumbprint) }
         // Without kid every key of the bundles is tried: the draft requires none.

@@ -5,6 +5,7 @@ extension Denial {
     init(_ refusal: Refusal, tool: String, link: Int) {
         let place = refusal.argument.map { "arguments.\($0)" } ?? "tool"
         self.init(
-            refusal.reason.rawValue, refusal.explanation(tool: tool), link: link, call: place, argument: refusal.argument)
+            refusal.reason.rawValue, refusal.explanation(tool: tool), link: link, call: place,
+            argument: refusal.argument)
     }
 }

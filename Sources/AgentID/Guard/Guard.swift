@@ -46,7 +46,8 @@ public final class Guard: Sendable {
             if let held = anchors.bundles[domain.name], held.sequence > bundle.sequence {
                 throw AgentIDError(
                     .state, name: "bundle_rollback",
-                    message: "a bundle with sequence \(held.sequence) is held, this has \(bundle.sequence)", at: "bundle.spiffe_sequence")
+                    message: "a bundle with sequence \(held.sequence) is held, this has \(bundle.sequence)",
+                    at: "bundle.spiffe_sequence")
             }
             anchors.bundles[domain.name] = bundle
         }
@@ -96,7 +97,8 @@ public final class Guard: Sendable {
     /// - Parameter credentials: of holders whose ID is not under their parent's, joined by `~`.
     public func admit(chain: [UInt8], credentials: [UInt8] = []) throws(Denial) -> Admission {
         let now = try time()
-        let tokens = credentials.isEmpty ? [] : credentials.split(separator: UInt8(ascii: "~"), omittingEmptySubsequences: false)
+        let tokens =
+            credentials.isEmpty ? [] : credentials.split(separator: UInt8(ascii: "~"), omittingEmptySubsequences: false)
         guard tokens.count <= Limits.hardDepth, credentials.count <= Limits.chainSize else {
             throw Denial("chain_too_long", "too many credentials", at: "credentials")
         }
@@ -139,7 +141,8 @@ extension Guard {
         let latest = newest.load(ordering: .relaxed)
         if now > latest { newest.store(now, ordering: .relaxed) }
         guard now + options.proofWindow >= latest else {
-            throw Denial("clock_went_back", "the clock went back by \(latest - now) s; set it right or make a new guard")
+            throw Denial(
+                "clock_went_back", "the clock went back by \(latest - now) s; set it right or make a new guard")
         }
         return now
     }
@@ -206,19 +209,23 @@ extension Guard {
         do throws(JSON.ParseError) {
             call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root
         } catch { throw Denial("arguments_malformed", "the arguments are no I-JSON: \(error)", at: "arguments") }
-        guard call.kind == .object else { throw Denial("arguments_malformed", "the arguments are no object", at: "arguments") }
+        guard call.kind == .object else {
+            throw Denial("arguments_malformed", "the arguments are no object", at: "arguments")
+        }
         if let refusal = chain.scope.refusal(of: tool, arguments: call) {  // step 6b
             throw Denial(refusal, tool: tool, link: chain.links.count - 1)
         }
         if let proof {  // step 7
             let verifier = ProofVerifier(
-                audience: options.acceptsProofsWithoutAudience && options.audience == nil ? nil : options.audience ?? "",
+                audience: options.acceptsProofsWithoutAudience && options.audience == nil
+                    ? nil : options.audience ?? "",
                 window: options.proofWindow, now: now)
             let use = try verifier.verify(proof, of: tool, arguments: call, under: chain)
             switch replays.withLock({ $0.remember(use, now: now) }) {
             case .fresh: break
             case .replayed: throw Denial("replayed", "this proof was used before", at: "proof.jti")
-            case .full: throw Denial("replayed", "no room to remember this proof: raise replay_capacity", at: "proof.jti")
+            case .full:
+                throw Denial("replayed", "no room to remember this proof: raise replay_capacity", at: "proof.jti")
             }
         }
         // Once more: nothing is permitted after a revocation returned.

@@ -32,7 +32,9 @@ extension Guard {
                 AgentIDError(.argument, name: "guard_option", message: message, at: "options.\(name)")
             }
             guard (1...60).contains(proofWindow) else { throw refuse("proof_window", "a proof's window is 1 to 60 s") }
-            guard (2...1 << 26).contains(replayCapacity) else { throw refuse("replay_capacity", "2 to 67108864 proofs") }
+            guard (2...1 << 26).contains(replayCapacity) else {
+                throw refuse("replay_capacity", "2 to 67108864 proofs")
+            }
             guard (1...1 << 20).contains(cacheEntries) else { throw refuse("cache_entries", "1 to 1048576 chains") }
             guard (1...1 << 32).contains(cacheBytes) else { throw refuse("cache_bytes", "1 byte to 4 GiB") }
             guard audience != "" else { throw refuse("audience", "an audience is not empty") }

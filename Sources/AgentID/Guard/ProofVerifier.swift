@@ -12,7 +12,9 @@ struct ProofVerifier {
         _ proof: [UInt8], of tool: String, arguments: JSON.Value, under chain: VerifiedChain
     ) throws(Denial) -> String {
         guard !proof.isEmpty else { throw Denial("pop_missing", "a proof is needed and there is none", at: "proof") }
-        guard proof.count <= Limits.tokenSize * 2 else { throw Denial("pop_malformed", "the proof is too long", at: "proof") }
+        guard proof.count <= Limits.tokenSize * 2 else {
+            throw Denial("pop_malformed", "the proof is too long", at: "proof")
+        }
         let leaf = chain.leaf
         let jws: CompactJWS
         do throws(JOSEError) { jws = try CompactJWS(proof) } catch {  // 7a
@@ -42,7 +44,8 @@ struct ProofVerifier {
         guard claims["aat_tool"]?.equals(tool) == true else {  // 7e
             throw Denial("pop_tool_mismatch", "the proof is for another tool", at: "proof.aat_tool")
         }
-        guard let proven = claims["hta"], proven.kind == .object, proven.hasSameSource(as: arguments) || proven.canonical() == arguments.canonical()
+        guard let proven = claims["hta"], proven.kind == .object,
+            proven.hasSameSource(as: arguments) || proven.canonical() == arguments.canonical()
         else {  // 7f
             throw Denial("pop_binding_mismatch", "the proof is for other arguments", at: "proof.hta")
         }

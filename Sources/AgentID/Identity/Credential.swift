@@ -21,7 +21,8 @@ struct Credential: Sendable {
             else { throw JOSEError("claims", "sub, exp or cnf.jwk is missing or of another trust domain") }
             (self.subject, self.key, self.expires) = (subject, try PublicKey(jwk: jwk), Int64(expires))
         } catch {
-            throw Denial("subject_identity_mismatch", "a credential is not valid: \(error.description)", at: "credentials")
+            throw Denial(
+                "subject_identity_mismatch", "a credential is not valid: \(error.description)", at: "credentials")
         }
         guard expires > now else { throw Denial("expired", "a credential has expired", at: "credentials") }
     }
@@ -33,10 +34,13 @@ struct Credential: Sendable {
         let payload: JSONTree = [
             "iss": .string(agent.trustDomain.issuer), "sub": .string(agent.description), "iat": .int(Int(now)),
             "exp": .int(Int(now + lifetime)), "jti": .string(UUIDv7.make(at: milliseconds)),
-            "cnf": ["jwk": ["kty": "OKP", "crv": "Ed25519", "x": .string(Base64URL.encode(key.bytes)), "alg": "EdDSA"]],
+            "cnf": [
+                "jwk": ["kty": "OKP", "crv": "Ed25519", "x": .string(Base64URL.encode(key.bytes)), "alg": "EdDSA"]
+            ],
         ]
         return String(
-            decoding: try signer.token(type: TokenType.credential, keyID: signer.publicKey.thumbprint, payload: payload),
+            decoding: try signer.token(
+                type: TokenType.credential, keyID: signer.publicKey.thumbprint, payload: payload),
             as: UTF8.self)
     }
 }

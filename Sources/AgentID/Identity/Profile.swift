@@ -18,13 +18,15 @@ public struct Profile: Sendable, Equatable {
 
     /// A profile; refuses an empty owner, a name that is no path segment, and limits beyond the library's.
     public init(
-        name: String, owner: String, ceiling: Scope, maxLifetime: Int64 = 3600, maxDepth: Int = 4, reviewBy: Int64? = nil
+        name: String, owner: String, ceiling: Scope, maxLifetime: Int64 = 3600, maxDepth: Int = 4,
+        reviewBy: Int64? = nil
     ) throws(AgentIDError) {
         do throws(AgentIDError) { try SPIFFEID.check(name[...]) } catch {
             throw AgentIDError(.malformed, name: "profile_name", message: error.message, at: "name")
         }
         guard name.utf8.count <= 128 else {
-            throw AgentIDError(.limit, name: "profile_name", message: "a profile's name has at most 128 bytes", at: "name")
+            throw AgentIDError(
+                .limit, name: "profile_name", message: "a profile's name has at most 128 bytes", at: "name")
         }
         try Claim.checkURI(owner, at: "options.owner")
         guard (1...Limits.longestLifetime).contains(maxLifetime) else {
@@ -46,7 +48,10 @@ public struct Profile: Sendable, Equatable {
     init(parsing json: JSON.Value) throws(AgentIDError) {
         guard let name = json["name"]?.string, let owner = json["owner"]?.string, let ceiling = json["ceiling"],
             let lifetime = json["max_lifetime"]?.int, let depth = json["max_depth"]?.int
-        else { throw AgentIDError(.malformed, name: "state", message: "a stored profile lacks members", at: "authority.json") }
+        else {
+            throw AgentIDError(
+                .malformed, name: "state", message: "a stored profile lacks members", at: "authority.json")
+        }
         let scope: Scope
         do throws(ScopeError) { scope = try Scope(parsing: ceiling) } catch {
             throw AgentIDError(error, at: "authority.json")

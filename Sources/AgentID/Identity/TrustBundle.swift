@@ -33,7 +33,8 @@ struct TrustBundle: Sendable {
                 throw AgentIDError(error, at: "bundle.keys[\(i)]")
             }
             guard keys.updateValue(key, forKey: kid) == nil else {
-                throw AgentIDError(.malformed, name: "bundle", message: "two keys have one kid", at: "bundle.keys[\(i)].kid")
+                throw AgentIDError(
+                    .malformed, name: "bundle", message: "two keys have one kid", at: "bundle.keys[\(i)].kid")
             }
         }
         guard !keys.isEmpty else {

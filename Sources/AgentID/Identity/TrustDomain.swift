@@ -6,7 +6,8 @@ public struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
     /// Lower-case letters, digits, `.`, `-`, `_`; 1 to 255 bytes.
     public init(_ name: String) throws(AgentIDError) {
         guard (1...255).contains(name.utf8.count) else {
-            throw AgentIDError(.malformed, name: "trust_domain", message: "a trust domain has 1 to 255 bytes", at: "trust_domain")
+            throw AgentIDError(
+                .malformed, name: "trust_domain", message: "a trust domain has 1 to 255 bytes", at: "trust_domain")
         }
         for (i, byte) in name.utf8.enumerated() {
             switch byte {
@@ -16,7 +17,8 @@ public struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
             default:
                 throw AgentIDError(
                     .malformed, name: "trust_domain",
-                    message: "a trust domain is of lower-case letters, digits, '.', '-' and '_'; byte \(i) is not", at: "trust_domain")
+                    message: "a trust domain is of lower-case letters, digits, '.', '-' and '_'; byte \(i) is not",
+                    at: "trust_domain")
             }
         }
         self.name = name
