@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// Every function here is documented where it is declared: Include/agentid.h.
+
 internal import AgentID
 public import CAgentID
 internal import Glibc

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// Every function here is documented where it is declared: Include/agentid.h.
+
 public import CAgentID
 internal import AgentID
 internal import Glibc

@@ -159,11 +159,12 @@ struct ChainVerifier {
             grant.depth <= above.maxDepth, "delegation_depth_exceeded", "the parent allows no deeper delegation", i,
             "del_depth")  // 4e
         try check(
-            grant.depth <= limits.depth, "delegation_depth_exceeded", "deeper than \(limits.depth)", i, "del_depth")  // 4f
+            grant.depth <= limits.depth, "delegation_depth_exceeded", "deeper than \(limits.depth)", i,
+            "del_depth")  // 4f
         try check(
             grant.maxDepth <= above.maxDepth, "delegation_ceiling_raised", "del_max_depth is above the parent's", i,
             "del_max_depth")  // 4g
-        try check(grant.expires <= above.expires, "expiry_exceeds_parent", "exp is after the parent's", i, "exp")  // 4h
+        try check(grant.expires <= above.expires, "expiry_exceeds_parent", "exp is after its parent's", i, "exp")  // 4h
         try check(grant.expires > now, "expired", "the grant has expired", i, "exp")  // 4i
         try check(grant.issuedAt >= above.issuedAt, "issued_before_parent", "iat is before the parent's", i, "iat")  // 4j
         try check(isIssued(grant), "not_yet_valid", "iat is in the future", i, "iat")  // 4k
