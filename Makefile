@@ -29,6 +29,8 @@ test-c:
 test-python: $(VENV)/ready
 	@echo "==> Python tests"
 	$(VENV)/bin/python -m pytest -q Bindings/python/tests
+	$(VENV)/bin/python examples/python/quickstart.py
+	$(VENV)/bin/python examples/demo/run.py >/dev/null
 
 conform:
 	@scripts/beside.sh conform

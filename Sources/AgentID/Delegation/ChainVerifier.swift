@@ -166,7 +166,9 @@ struct ChainVerifier {
             "del_max_depth")  // 4g
         try check(grant.expires <= above.expires, "expiry_exceeds_parent", "exp is after its parent's", i, "exp")  // 4h
         try check(grant.expires > now, "expired", "the grant has expired", i, "exp")  // 4i
-        try check(grant.issuedAt >= above.issuedAt, "issued_before_parent", "iat is before the parent's", i, "iat")  // 4j
+        try check(
+            grant.issuedAt >= above.issuedAt, "issued_before_parent", "iat is before the parent's", i,
+            "iat")  // 4j
         try check(isIssued(grant), "not_yet_valid", "iat is in the future", i, "iat")  // 4k
         try check(grant.expires > grant.issuedAt, "expiry_not_after_issuance", "exp is not after iat", i, "exp")  // 4l
         try check(
