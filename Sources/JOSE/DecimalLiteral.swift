@@ -57,6 +57,9 @@ struct DecimalLiteral {
         exponent += sign * written
     }
 
+    /// Whether this is written as an integer beyond ±2^53: by its digits, since its double may round down to 2^53.
+    var isInexactInteger: Bool { isInteger && (digits > 19 || mantissa > 1 << 53) }
+
     /// The nearest double; `nil` where that would be infinite, or zero for a number that is not.
     func value(in source: Span<UInt8>, from start: Int, to end: Int) -> Double? {
         if digits == 0 { return 0 }

@@ -309,7 +309,7 @@ extension JSONReader {
             throw error("no double-precision number is this large or this close to zero (RFC 7493, 2.2)", at: start)
         }
         // Beyond 2^53 neighbouring integers share one double; JCS would write such a value as an integer again.
-        let isTooLarge = value.magnitude > 0x1p53 && (decimal.isInteger || value.magnitude < 1e21)
+        let isTooLarge = decimal.isInexactInteger || value.magnitude > 0x1p53 && value.magnitude < 1e21
         guard !isTooLarge else {
             throw error("an integer is beyond 2^53 (RFC 7493, 2.2): send it as a string", at: start)
         }
