@@ -42,17 +42,19 @@ public final class Guard: Sendable {
     }
 
     func replaceBundle(_ bundle: TrustBundle, of domain: TrustDomain) throws(AgentIDError) {
-        try anchors.withLock { anchors throws(AgentIDError) in
-            if let held = anchors.bundles[domain.name], held.sequence > bundle.sequence {
+        let isKeyGone = try anchors.withLock { anchors throws(AgentIDError) in
+            let held = anchors.bundles.updateValue(bundle, forKey: domain.name)
+            if let held, held.sequence > bundle.sequence {
+                anchors.bundles[domain.name] = held
                 throw AgentIDError(
                     .state, name: "bundle_rollback",
                     message: "a bundle with sequence \(held.sequence) is held, this has \(bundle.sequence)",
                     at: "bundle.spiffe_sequence")
             }
-            anchors.bundles[domain.name] = bundle
+            return held.map { !$0.keys.allSatisfy { kid, key in bundle.keys[kid] == key } } ?? false
         }
         // What was verified under a key that is gone must not stay.
-        cache.withLock { $0.removeAll() }
+        if isKeyGone { cache.withLock { $0.removeAll() } }
     }
 
     /// Trusts bare keys to sign roots of any issuer (AAT section 7 as it stands).
