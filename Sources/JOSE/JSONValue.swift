@@ -124,3 +124,34 @@ extension JSON.Value {
         return all
     }
 }
+
+extension JSON.Value {
+    /// A hash of what ``isEqual(to:)`` compares, for tables of values; allocates nothing, and is not for secrets.
+    ///
+    /// Recurses at most as deep as the document's depth limit.
+    package var contentHash: Int { Int(truncatingIfNeeded: content ^ content >> 32) & .max }
+
+    private var content: UInt64 {
+        switch kind {
+        case .null: return 0x9E37_79B9_7F4A_7C15
+        case .bool: return node.flag ? 0xBF58_476D_1CE4_E5B9 : 0x94D0_49BB_1331_11EB
+        // Zero and minus zero are one value.
+        case .number: return Self.mixed(3, node.number == 0 ? 0 : node.number.bitPattern)
+        case .string:
+            return withUTF8 { text in
+                var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+                for i in text.indices { hash = (hash ^ UInt64(text[i])) &* 0x100_0000_01B3 }
+                return Self.mixed(4, hash)
+            }
+        case .array: return elements.reduce(5) { Self.mixed($0, $1.content) }
+        case .object:
+            // A sum: whatever the order of the members.
+            return Self.mixed(6, members.reduce(0) { $0 &+ Self.mixed($1.name.content, $1.value.content) })
+        }
+    }
+
+    private static func mixed(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)
+        return product.high ^ product.low
+    }
+}

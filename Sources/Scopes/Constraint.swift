@@ -6,15 +6,18 @@ public import JOSE
 public indirect enum Constraint: Sendable {
     case exact(JSON.Value)
     case range(NumberRangeConstraint)
-    case oneOf([JSON.Value])
-    case notOneOf([JSON.Value])
-    case contains([JSON.Value])
-    case subset([JSON.Value])
+    case oneOf(ValueSet)
+    case notOneOf(ValueSet)
+    case contains(ValueSet)
+    case subset(ValueSet)
     case wildcard
     case all([Constraint])
     case any([Constraint])
     case pathContainment(PathContainmentConstraint)
     case glob(GlobConstraint)
+    case uri(URIConstraint)
+    case cidr(CIDRConstraint)
+    case decimalRange(DecimalRangeConstraint)
 
     /// The name of the type in tokens.
     public var type: String {
@@ -30,6 +33,9 @@ public indirect enum Constraint: Sendable {
         case .any: "any"
         case .pathContainment: "path_containment"
         case .glob: "glob"
+        case .uri: "uri"
+        case .cidr: "cidr"
+        case .decimalRange: "decimal_range"
         }
     }
 
@@ -38,24 +44,19 @@ public indirect enum Constraint: Sendable {
         switch self {
         case .exact(let expected): return value.isEqual(to: expected)
         case .range(let range): return value.number.map { range.value.contains($0) } ?? false
-        case .oneOf(let values): return Self.has(values, value)
-        case .notOneOf(let values): return !Self.has(values, value)
-        case .contains(let required):
-            guard value.kind == .array else { return false }
-            return required.allSatisfy { needed in value.elements.contains { $0.isEqual(to: needed) } }
-        case .subset(let allowed):
-            guard value.kind == .array else { return false }
-            return value.elements.allSatisfy { Self.has(allowed, $0) }
+        case .oneOf(let values): return values.contains(value)
+        case .notOneOf(let values): return !values.contains(value)
+        case .contains(let required): return value.kind == .array && required.isContained(in: value)
+        case .subset(let allowed): return value.kind == .array && value.elements.allSatisfy { allowed.contains($0) }
         case .wildcard: return true
         case .all(let clauses): return clauses.allSatisfy { $0.permits(value) }
         case .any(let clauses): return clauses.contains { $0.permits(value) }
         case .pathContainment(let path): return value.kind == .string && value.withUTF8 { path.value.contains($0) }
         case .glob(let glob): return value.kind == .string && value.withUTF8 { glob.value.matches($0) }
+        case .uri(let uri): return value.kind == .string && value.withUTF8 { uri.value.matches($0) }
+        case .cidr(let cidr): return value.kind == .string && value.withUTF8 { cidr.value.contains($0) }
+        case .decimalRange(let range): return value.kind == .string && value.withUTF8 { range.value.contains($0) }
         }
-    }
-
-    static func has(_ values: [JSON.Value], _ value: JSON.Value) -> Bool {
-        values.contains { $0.isEqual(to: value) }
     }
 }
 
@@ -65,6 +66,12 @@ public struct NumberRangeConstraint: Sendable { let value: NumberRange }
 public struct PathContainmentConstraint: Sendable { let value: PathContainment }
 /// A compiled `glob`.
 public struct GlobConstraint: Sendable { let value: Glob }
+/// A compiled `uri`.
+public struct URIConstraint: Sendable { let value: URIPattern }
+/// A compiled `cidr`.
+public struct CIDRConstraint: Sendable { let value: CIDR }
+/// A compiled `decimal_range`.
+public struct DecimalRangeConstraint: Sendable { let value: DecimalRange }
 
 extension Constraint: Equatable {
     /// Whether both say the same in the same form: lists are compared as sets, clauses in their order.
@@ -74,11 +81,14 @@ extension Constraint: Equatable {
         case (.range(let x), .range(let y)): return x.value == y.value
         case (.oneOf(let x), .oneOf(let y)), (.notOneOf(let x), .notOneOf(let y)), (.contains(let x), .contains(let y)),
             (.subset(let x), .subset(let y)):
-            return x.allSatisfy { has(y, $0) } && y.allSatisfy { has(x, $0) }
+            return x.isSubset(of: y) && y.isSubset(of: x)
         case (.wildcard, .wildcard): return true
         case (.all(let x), .all(let y)), (.any(let x), .any(let y)): return x == y
         case (.pathContainment(let x), .pathContainment(let y)): return x.value == y.value
         case (.glob(let x), .glob(let y)): return x.value == y.value
+        case (.uri(let x), .uri(let y)): return x.value == y.value
+        case (.cidr(let x), .cidr(let y)): return x.value == y.value
+        case (.decimalRange(let x), .decimalRange(let y)): return x.value == y.value
         default: return false
         }
     }

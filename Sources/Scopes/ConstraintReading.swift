@@ -18,10 +18,10 @@ extension Constraint {
             guard value.kind != .array, value.kind != .object else { throw reader.wrong("value is no scalar") }
             self = .exact(value)
         case "range": self = .range(NumberRangeConstraint(value: try reader.range()))
-        case "one_of": self = .oneOf(try reader.values("values"))
-        case "not_one_of": self = .notOneOf(try reader.values("excluded"))
-        case "contains": self = .contains(try reader.values("required"))
-        case "subset": self = .subset(try reader.values("allowed"))
+        case "one_of": self = .oneOf(ValueSet(try reader.values("values")))
+        case "not_one_of": self = .notOneOf(ValueSet(try reader.values("excluded")))
+        case "contains": self = .contains(ValueSet(try reader.values("required")))
+        case "subset": self = .subset(ValueSet(try reader.values("allowed")))
         case "wildcard": self = .wildcard
         case "all", "any":
             let list = try reader.need("constraints")
@@ -42,6 +42,16 @@ extension Constraint {
                 throw reader.wrong("a pattern has at most \(Glob.longestPattern) bytes")
             }
             self = .glob(GlobConstraint(value: glob))
+        case "uri": self = .uri(URIConstraint(value: try reader.uri()))
+        case "cidr":
+            guard let cidr = CIDR(try reader.texts("networks") ?? []) else {
+                throw reader.wrong("networks holds none, or one that is no network such as 10.0.0.0/8")
+            }
+            self = .cidr(CIDRConstraint(value: cidr))
+        case "decimal_range":
+            let range = DecimalRange(min: try reader.decimal("min"), max: try reader.decimal("max"))
+            guard range.min != nil || range.max != nil else { throw reader.wrong("min or max is needed") }
+            self = .decimalRange(DecimalRangeConstraint(value: range))
         default:
             throw ScopeError(
                 "unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
@@ -93,6 +103,45 @@ extension Constraint {
             return range
         }
 
+        func texts(_ name: String) throws(ScopeError) -> [String]? {
+            guard json[name] != nil else { return nil }
+            var texts: [String] = []
+            for value in try values(name) {
+                guard let text = value.string else { throw wrong("\(name) holds what is no string") }
+                texts.append(text)
+            }
+            return texts
+        }
+
+        func uri() throws(ScopeError) -> URIPattern {
+            var hosts: [HostPattern]?
+            for text in try texts("hosts") ?? [] {
+                guard let host = HostPattern(text) else {
+                    throw wrong("hosts holds what is no lower-case name, `*.` with a name, or address")
+                }
+                hosts = (hosts ?? []) + [host]
+            }
+            var ports: [Int]?
+            for value in json["ports"] == nil ? [] : try values("ports") {
+                guard let port = value.int else { throw wrong("ports holds what is no integer") }
+                ports = (ports ?? []) + [port]
+            }
+            for name in ["hosts", "ports"] where json[name]?.count == 0 { throw wrong("\(name) is empty") }
+            let path = try json["path"] == nil ? nil : text("path")
+            guard let uri = URIPattern(schemes: try texts("schemes"), hosts: hosts, ports: ports, path: path) else {
+                throw wrong(
+                    "one of schemes (lower-case), hosts, ports (1 to 65535) and path (absolute, plain) is needed, none empty"
+                )
+            }
+            return uri
+        }
+
+        func decimal(_ name: String) throws(ScopeError) -> Decimal? {
+            guard json[name] != nil else { return nil }
+            guard let decimal = Decimal(try text(name)) else { throw wrong("\(name) is no decimal such as \"10.50\"") }
+            return decimal
+        }
+
         private func number(_ name: String) throws(ScopeError) -> Double? {
             guard let value = json[name] else { return nil }
             guard let number = value.number else { throw wrong("\(name) is no number") }
@@ -118,6 +167,9 @@ extension Constraint {
                 case "all", "any": ["constraints"]
                 case "path_containment": ["root"]
                 case "glob": ["pattern"]
+                case "uri": ["schemes", "hosts", "ports", "path"]
+                case "cidr": ["networks"]
+                case "decimal_range": ["min", "max"]
                 default: []
                 }
             for member in json.members {
@@ -131,7 +183,7 @@ extension Constraint {
 
     /// The constraint as tokens carry it.
     var tree: JSONTree {
-        let list = { (values: [JSON.Value]) -> JSONTree in .array(values.map { .value($0) }) }
+        let list = { (values: ValueSet) -> JSONTree in .array(values.map { .value($0) }) }
         var members: [String: JSONTree] = ["constraint_type": .string(type)]
         switch self {
         case .exact(let value): members["value"] = .value(value)
@@ -148,6 +200,12 @@ extension Constraint {
         case .all(let clauses), .any(let clauses): members["constraints"] = .array(clauses.map(\.tree))
         case .pathContainment(let path): members["root"] = .string(path.value.root)
         case .glob(let glob): members["pattern"] = .string(glob.value.pattern)
+        case .uri(let uri):
+            for (name, value) in uri.value.members { members[name] = value }
+        case .cidr(let cidr): members["networks"] = .array(cidr.value.networks.map { .string($0.text) })
+        case .decimalRange(let range):
+            if let min = range.value.min { members["min"] = .string(min.text) }
+            if let max = range.value.max { members["max"] = .string(max.text) }
         }
         return .object(members)
     }

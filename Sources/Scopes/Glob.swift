@@ -14,7 +14,10 @@ struct Glob: Sendable, Equatable {
 
     let pattern: String
     private let tokens: [Token]
-    private let isAboutPaths: Bool
+    /// The states before a run, which may be empty: who is there is behind it too. Two runs never follow one another.
+    private let runs: StateSet
+    /// Whether the pattern holds a `/`.
+    let isAboutPaths: Bool
 
     /// A pattern of at most 255 bytes.
     init?(pattern: String) {
@@ -34,20 +37,38 @@ struct Glob: Sendable, Equatable {
         }
         self.pattern = pattern
         self.tokens = tokens
+        var runs = StateSet()
+        for (i, token) in tokens.enumerated() where token == .run || token == .path { runs.insert(i) }
+        self.runs = runs
         isAboutPaths = pattern.utf8.contains(UInt8(ascii: "/"))
     }
 
     var isLiteral: Bool { tokens.allSatisfy { if case .byte = $0 { true } else { false } } }
 
+    /// Whether everything it matches lies below a root: its literal start does, up to the last `/` before a wildcard, and
+    /// a pattern with a `/` matches no value that steps up.
+    func isBelow(_ root: PathContainment) -> Bool {
+        guard isAboutPaths else { return false }
+        var literal: [UInt8] = []
+        for case .byte(let byte) in tokens.prefix(while: { if case .byte = $0 { true } else { false } }) {
+            literal.append(byte)
+        }
+        if !isLiteral {
+            guard let slash = literal.lastIndex(of: UInt8(ascii: "/")) else { return false }
+            literal.removeSubrange((slash + 1)...)
+        }
+        return root.contains(literal.span)
+    }
+
     func matches(_ value: Span<UInt8>) -> Bool {
         guard !isAboutPaths || Self.isPlainPath(value) else { return false }
         let tokens = tokens
-        var states = States()
+        var states = StateSet()
         states.insert(0)
-        Self.skipRuns(&states, tokens)
+        states.insertSuccessors(ofThoseIn: runs)
         for i in value.indices {
             let byte = value[i]
-            var next = States()
+            var next = StateSet()
             states.forEach { state in
                 guard state < tokens.count else { return }
                 switch tokens[state] {
@@ -65,18 +86,11 @@ struct Glob: Sendable, Equatable {
                     if state > 0, tokens[state - 1] == .any { next.insert(state) }
                 }
             }
-            Self.skipRuns(&next, tokens)
+            next.insertSuccessors(ofThoseIn: runs)
             states = next
             if states.isEmpty { return false }
         }
         return states.contains(tokens.count)
-    }
-
-    /// A run may be empty.
-    private static func skipRuns(_ states: inout States, _ tokens: [Token]) {
-        for (i, token) in tokens.enumerated() where (token == .run || token == .path) && states.contains(i) {
-            states.insert(i + 1)
-        }
     }
 
     private static func isPlainPath(_ value: Span<UInt8>) -> Bool {
@@ -96,23 +110,5 @@ struct Glob: Sendable, Equatable {
             i += 1
         }
         return true
-    }
-
-    /// A set of automaton states, 0 to 255, without allocation.
-    private struct States {
-        private var words = SIMD4<UInt64>(repeating: 0)
-
-        var isEmpty: Bool { words == SIMD4<UInt64>(repeating: 0) }
-        func contains(_ state: Int) -> Bool { words[state >> 6 & 3] >> UInt64(state & 63) & 1 == 1 }
-        mutating func insert(_ state: Int) { words[state >> 6 & 3] |= 1 << UInt64(state & 63) }
-        func forEach(_ body: (Int) -> Void) {
-            for word in 0..<4 {
-                var bits = words[word]
-                while bits != 0 {
-                    body(word << 6 | bits.trailingZeroBitCount)
-                    bits &= bits - 1
-                }
-            }
-        }
     }
 }

@@ -22,6 +22,9 @@ extension Constraint {
         for clause in clauses {
             if let i = merged.firstIndex(where: { $0.isMergeable(with: clause) }) {
                 guard let both = merged[i].merged(with: clause) else { throw empty }
+                guard both.memberCount <= ScopeLimits.members else {
+                    throw ScopeError("limit_exceeded", "a set has more than \(ScopeLimits.members) members")
+                }
                 merged[i] = both
             } else if !merged.contains(clause) {
                 merged.append(clause)
@@ -35,13 +38,23 @@ extension Constraint {
             let candidates: [JSON.Value]
             switch clause {
             case .exact(let value): candidates = [value]
-            case .oneOf(let values): candidates = values
+            case .oneOf(let values): candidates = values.values
             default: continue
             }
             guard candidates.contains(where: { value in merged.allSatisfy { $0.permits(value) } }) else { throw empty }
         }
         let keyed = merged.map { (key: $0.tree.text, clause: $0) }
         return .all(keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause))
+    }
+
+    /// How many members the longest list of this constraint has.
+    private var memberCount: Int {
+        switch self {
+        case .notOneOf(let values), .contains(let values): values.count
+        case .cidr(let cidr): cidr.value.networks.count
+        case .uri(let uri): uri.value.hosts?.count ?? 0
+        default: 0
+        }
     }
 
     static let empty = ScopeError("empty_intersection", "no value satisfies both")
@@ -60,14 +73,18 @@ extension Constraint {
         case (.range(let x), .range(let y)):
             return x.value.meet(y.value).map { .range(NumberRangeConstraint(value: $0)) }
         case (.oneOf(let x), .oneOf(let y)):
-            let both = x.filter { Self.has(y, $0) }
+            let both = x.filter { y.contains($0) }
             return both.isEmpty ? nil : .oneOf(both)
-        case (.notOneOf(let x), .notOneOf(let y)): return .notOneOf(x + y.filter { !Self.has(x, $0) })
-        case (.contains(let x), .contains(let y)): return .contains(x + y.filter { !Self.has(x, $0) })
-        case (.subset(let x), .subset(let y)): return .subset(x.filter { Self.has(y, $0) })
+        case (.notOneOf(let x), .notOneOf(let y)): return .notOneOf(x.union(y))
+        case (.contains(let x), .contains(let y)): return .contains(x.union(y))
+        case (.subset(let x), .subset(let y)): return .subset(x.filter { y.contains($0) })
         case (.pathContainment(let x), .pathContainment(let y)):
             if x.value.contains(y.value) { return other }
             return y.value.contains(x.value) ? self : nil
+        case (.uri(let x), .uri(let y)): return x.value.meet(y.value).map { .uri(URIConstraint(value: $0)) }
+        case (.cidr(let x), .cidr(let y)): return x.value.meet(y.value).map { .cidr(CIDRConstraint(value: $0)) }
+        case (.decimalRange(let x), .decimalRange(let y)):
+            return x.value.meet(y.value).map { .decimalRange(DecimalRangeConstraint(value: $0)) }
         default: return nil
         }
     }

@@ -18,7 +18,7 @@ extension ToolScope {
 extension Constraint {
     /// The constraint in text form; reads back as the same constraint.
     public var text: String {
-        let list = { (values: [JSON.Value]) -> String in JSONTree.array(values.map { .value($0) }).text }
+        let list = { (values: ValueSet) -> String in JSONTree.array(values.map { .value($0) }).text }
         switch self {
         case .exact(let value): return "== " + JSONTree.value(value).text
         case .range(let range):
@@ -39,6 +39,13 @@ extension Constraint {
         case .any(let clauses): return "any(\(clauses.map(\.text).joined(separator: ", ")))"
         case .pathContainment(let path): return "under " + JSONTree.string(path.value.root).text
         case .glob(let glob): return "like " + JSONTree.string(glob.value.pattern).text
+        case .uri(let uri): return "uri " + JSONTree.object(uri.value.members).text
+        case .cidr(let cidr): return "cidr " + JSONTree.array(cidr.value.networks.map { .string($0.text) }).text
+        case .decimalRange(let range):
+            let bounds = [(">= ", range.value.min), ("<= ", range.value.max)]
+            return "decimal "
+                + bounds.compactMap { sign, bound in bound.map { sign + JSONTree.string($0.text).text } }
+                .joined(separator: " ")
         }
     }
 

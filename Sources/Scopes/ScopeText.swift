@@ -85,6 +85,21 @@ struct ScopeTextReader {
         case "under": return try checked(["constraint_type": "path_containment", "root": .string(string())])
         case "like": return try checked(["constraint_type": "glob", "pattern": .string(string())])
         case "number": return try checked(["constraint_type": "range"])
+        case "cidr": return try checked(["constraint_type": "cidr", "networks": array()])
+        case "uri":
+            guard case .value(let json) = try value(), json.kind == .object else {
+                throw error("an object in { } was expected")
+            }
+            var members: [String: JSONTree] = ["constraint_type": "uri"]
+            for (name, value) in json.members where !name.equals("constraint_type") {
+                members[name.string ?? ""] = .value(value)
+            }
+            return try checked(.object(members))
+        case "decimal":
+            var members: [String: JSONTree] = ["constraint_type": "decimal_range"]
+            if try accept(">=") { members["min"] = try value() }
+            if try accept("<=") { members["max"] = try value() }
+            return try checked(.object(members))
         case "all": return .all(try clauses(depth: depth))
         case "any":
             let clauses = try clauses(depth: depth)
@@ -92,7 +107,8 @@ struct ScopeTextReader {
             return .any(clauses)
         default:
             throw error(
-                "an operator was expected: * == <= >= < > in not contains subset under like all any number", at: start)
+                "an operator was expected: * == <= >= < > in not contains subset under like uri cidr decimal all any number",
+                at: start)
         }
     }
 

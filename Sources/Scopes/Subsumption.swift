@@ -17,22 +17,28 @@ enum Subsumption {
         case (_, .wildcard): self = .notPermitted
         case (.exact(let x), .exact(let y)): self.init(x.isEqual(to: y))
         case (.range(let range), .exact(let value)): self.init(value.number.map { range.value.contains($0) } ?? false)
-        case (.oneOf(let values), .exact(let value)): self.init(Constraint.has(values, value))
-        case (.pathContainment, .exact(let value)), (.glob, .exact(let value)): self.init(parent.permits(value))
+        case (.oneOf(let values), .exact(let value)): self.init(values.contains(value))
+        case (.pathContainment, .exact(let value)), (.glob, .exact(let value)), (.uri, .exact(let value)),
+            (.cidr, .exact(let value)), (.decimalRange, .exact(let value)):
+            self.init(parent.permits(value))
+        case (.pathContainment, .oneOf(let values)), (.glob, .oneOf(let values)), (.uri, .oneOf(let values)),
+            (.cidr, .oneOf(let values)), (.decimalRange, .oneOf(let values)):
+            self.init(values.allSatisfy { parent.permits($0) })
         case (.range(let x), .range(let y)): self.init(x.value.subsumes(y.value))
-        case (.oneOf(let x), .oneOf(let y)): self.init(y.allSatisfy { Constraint.has(x, $0) })
-        case (.notOneOf(let x), .notOneOf(let y)): self.init(x.allSatisfy { Constraint.has(y, $0) })
-        case (.contains(let x), .contains(let y)): self.init(x.allSatisfy { Constraint.has(y, $0) })
-        case (.subset(let x), .subset(let y)): self.init(y.allSatisfy { Constraint.has(x, $0) })
+        case (.oneOf(let x), .oneOf(let y)): self.init(y.isSubset(of: x))
+        case (.notOneOf(let x), .notOneOf(let y)): self.init(x.isSubset(of: y))
+        case (.contains(let x), .contains(let y)): self.init(x.isSubset(of: y))
+        case (.subset(let x), .subset(let y)): self.init(y.isSubset(of: x))
         case (.all(let x), .all(let y)): self.init(Self.matches(x, y))
         case (.any(let x), .any(let y)):
             self.init(
                 !y.isEmpty && y.allSatisfy { clause in x.contains { Subsumption(of: clause, under: $0) == .below } })
         case (.pathContainment(let x), .pathContainment(let y)): self.init(x.value.contains(y.value))
-        case (.glob(let x), .glob(let y)):
-            // Sound and conservative: the same pattern, or a literal the parent matches.
-            let literal = Array(y.value.pattern.utf8)
-            self.init(x.value == y.value || y.value.isLiteral && x.value.matches(literal.span))
+        case (.glob(let x), .glob(let y)): self.init(GlobInclusion.holds(y.value, below: x.value))
+        case (.pathContainment(let root), .glob(let glob)): self.init(glob.value.isBelow(root.value))
+        case (.uri(let x), .uri(let y)): self.init(x.value.subsumes(y.value))
+        case (.cidr(let x), .cidr(let y)): self.init(x.value.contains(y.value))
+        case (.decimalRange(let x), .decimalRange(let y)): self.init(x.value.subsumes(y.value))
         default: self = .notPermitted
         }
     }

@@ -26,7 +26,8 @@ struct Seeded: RandomNumberGenerator {
     static let values = [
         "null", "true", "0", "1", "2", "5", "10", #""a""#, #""b""#, #""/data""#, #""/data/q3""#, #""/data/q3/../x""#,
         #""/etc""#,
-        "[]", "[1]", #"["a","b"]"#, #"["a",1,2]"#,
+        "[]", "[1]", #"["a","b"]"#, #"["a",1,2]"#, #""10.1.2.3""#, #""2001:db8::1""#, #""1.50""#, #""-3""#,
+        #""https://a.acme.example/v1/x""#, #""http://acme.example:8080/""#,
     ]
 
     static func constraint(_ random: inout Seeded, depth: Int = 0) -> String {
@@ -35,8 +36,8 @@ struct Seeded: RandomNumberGenerator {
                 + (0..<Int.random(in: 1...4, using: &random)).map { _ in values.randomElement(using: &random) ?? "1" }
                 .joined(separator: ",") + "]"
         }
-        switch Int.random(in: 0..<(depth < 2 ? 12 : 10), using: &random) {
-        case 0: return "== " + (values.prefix(13).randomElement(using: &random) ?? "1")
+        switch Int.random(in: 0..<(depth < 2 ? 15 : 13), using: &random) {
+        case 0: return "== " + (values.filter { !$0.hasPrefix("[") }.randomElement(using: &random) ?? "1")
         case 1: return ">= \(Int.random(in: 0...5, using: &random))"
         case 2: return "< \(Int.random(in: 2...10, using: &random))"
         case 3, 4: return "in " + list(&random)
@@ -45,6 +46,17 @@ struct Seeded: RandomNumberGenerator {
         case 7: return ["like '/data/**'", "like '*'", "like '?'", "like '/*/q3'"].randomElement(using: &random) ?? "*"
         case 8: return ["contains ", "subset of "][Int.random(in: 0...1, using: &random)] + list(&random)
         case 9: return "*"
+        case 10:
+            return [
+                "uri {'hosts':['*.acme.example']}", "uri {'schemes':['https'],'path':'/v1'}", "uri {'path':'/'}",
+                "uri {'hosts':['acme.example','a.acme.example'],'ports':[443,8080]}",
+            ].randomElement(using: &random) ?? "*"
+        case 11:
+            return ["cidr ['10.0.0.0/8']", "cidr ['10.1.0.0/16','2001:db8::/32']", "cidr ['0.0.0.0/0','::/0']"]
+                .randomElement(using: &random) ?? "*"
+        case 12:
+            return ["decimal >= '0'", "decimal <= '1.5'", "decimal >= '-3' <= '1.500'"].randomElement(using: &random)
+                ?? "*"
         default:
             let clauses = (0..<Int.random(in: 1...3, using: &random)).map { _ in constraint(&random, depth: depth + 1) }
             return ["all(", "any("][Int.random(in: 0...1, using: &random)] + clauses.joined(separator: ", ") + ")"

@@ -1,0 +1,94 @@
+/// An IPv4 or IPv6 address in exactly the text forms of RFC 3986 section 3.2.2: no octal, hexadecimal or short IPv4, no zone.
+struct IPAddress: Sendable, Equatable {
+    /// The address as a number; 32 bits for IPv4.
+    let bits: UInt128
+    let isVersion6: Bool
+
+    var width: Int { isVersion6 ? 128 : 32 }
+
+    /// Either version. An IPv4-mapped IPv6 address is an IPv6 address.
+    init?(_ text: Span<UInt8>) {
+        if let address = IPAddress(version4: text) ?? IPAddress(version6: text) { self = address } else { return nil }
+    }
+
+    init?(version4 text: Span<UInt8>) {
+        var bits: UInt128 = 0
+        var position = 0
+        for part in 0..<4 {
+            if part > 0 {
+                guard position < text.count, text[position] == UInt8(ascii: ".") else { return nil }
+                position += 1
+            }
+            let start = position
+            var value: UInt128 = 0
+            while position < text.count, position - start < 3, case let digit = text[position] &- 48, digit <= 9 {
+                value = value * 10 + UInt128(digit)
+                position += 1
+            }
+            guard position > start, value <= 255, position == start + 1 || text[start] != 48 else { return nil }
+            bits = bits << 8 | value
+        }
+        guard position == text.count else { return nil }
+        self.bits = bits
+        isVersion6 = false
+    }
+
+    init?(version6 text: Span<UInt8>) {
+        guard (2...45).contains(text.count) else { return nil }
+        var groups = SIMD8<UInt16>(repeating: 0)
+        var (count, position) = (0, 0)
+        var gap: Int?
+        if text[0] == UInt8(ascii: ":") {
+            guard text[1] == UInt8(ascii: ":") else { return nil }
+            (gap, position) = (0, 2)
+        }
+        while position < text.count {
+            guard count < 8 else { return nil }
+            let start = position
+            var value: UInt16 = 0
+            while position < text.count, position - start < 4, let digit = Self.hexDigit(text[position]) {
+                value = value << 4 | UInt16(digit)
+                position += 1
+            }
+            guard position > start else { return nil }
+            if position < text.count, text[position] == UInt8(ascii: ".") {
+                guard count <= 6, let tail = IPAddress(version4: text.extracting(start..<text.count)) else {
+                    return nil
+                }
+                groups[count] = UInt16(truncatingIfNeeded: tail.bits >> 16)
+                groups[count + 1] = UInt16(truncatingIfNeeded: tail.bits)
+                count += 2
+                break
+            }
+            groups[count] = value
+            count += 1
+            guard position < text.count else { break }
+            guard text[position] == UInt8(ascii: ":"), position + 1 < text.count else { return nil }
+            position += 1
+            if text[position] == UInt8(ascii: ":") {
+                guard gap == nil else { return nil }
+                gap = count
+                position += 1
+            }
+        }
+        guard gap == nil ? count == 8 : count < 8 else { return nil }
+        let zeros = 8 - count
+        var bits: UInt128 = 0
+        for i in 0..<8 {
+            let before = gap ?? 8
+            let group = i < before ? groups[i] : i < before + zeros ? 0 : groups[i - zeros]
+            bits = bits << 16 | UInt128(group)
+        }
+        self.bits = bits
+        isVersion6 = true
+    }
+
+    static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

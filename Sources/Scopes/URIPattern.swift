@@ -1,0 +1,213 @@
+internal import JOSE
+
+/// The `uri` constraint: which schemes, hosts and ports, and below which path. A part that is not given may be anything.
+struct URIPattern: Sendable, Equatable {
+    /// Lower-case.
+    let schemes: [String]?
+    let hosts: [HostPattern]?
+    let ports: [Int]?
+    /// An absolute path without a slash at the end; `/` for the whole host.
+    let path: String?
+    private let pathBytes: [UInt8]
+
+    init?(schemes: [String]?, hosts: [HostPattern]?, ports: [Int]?, path: String?) {
+        guard schemes != nil || hosts != nil || ports != nil || path != nil else { return nil }
+        guard schemes != [], hosts != [], ports != [] else { return nil }
+        for scheme in schemes ?? [] {
+            guard !scheme.isEmpty,
+                scheme.utf8.enumerated().allSatisfy({
+                    HierarchicalURI.isSchemeByte($0.element, first: $0.offset == 0) && !(65...90).contains($0.element)
+                })
+            else { return nil }
+        }
+        guard (ports ?? []).allSatisfy({ (1...65535).contains($0) }) else { return nil }
+        var bytes = Array((path ?? "").utf8)
+        while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
+        if path != nil {
+            guard bytes.first == UInt8(ascii: "/"), HierarchicalURI.hasOnlyURICharacters(bytes.span),
+                !bytes.contains(UInt8(ascii: "?")), !bytes.contains(UInt8(ascii: "#")), Self.isPlain(bytes.span)
+            else { return nil }
+        }
+        self.schemes = schemes.map { Array(Set($0)).sorted() }
+        self.hosts = hosts.map { hosts in
+            hosts.enumerated().filter { !hosts[..<$0.offset].contains($0.element) }.map(\.element)
+                .sorted { $0.text.isBefore($1.text) }
+        }
+        self.ports = ports.map { Array(Set($0)).sorted() }
+        self.path = path == nil ? nil : String(decoding: bytes, as: UTF8.self)
+        pathBytes = bytes
+    }
+
+    /// Whether a URI fits; allocates nothing.
+    func matches(_ text: Span<UInt8>) -> Bool {
+        guard let uri = HierarchicalURI(text) else { return false }
+        let scheme = text.extracting(uri.scheme)
+        if let schemes, !schemes.contains(where: { scheme.isASCIICaseInsensitively($0) }) { return false }
+        if let hosts, !hosts.contains(where: { $0.matches(text.extracting(uri.host), uri.address) }) { return false }
+        if let ports {
+            guard let port = uri.port ?? Self.defaultPort(of: scheme), ports.contains(port) else { return false }
+        }
+        return path == nil || isBelow(text.extracting(uri.path))
+    }
+
+    /// Whether a path is the root or below it. Paths that servers read in different ways are refused.
+    private func isBelow(_ path: Span<UInt8>) -> Bool {
+        let root = pathBytes
+        guard Self.isPlain(path) else { return false }
+        if root.count == 1 { return true }
+        guard path.count >= root.count, path.extracting(0..<root.count).hasSameBytes(as: root.span) else {
+            return false
+        }
+        return path.count == root.count || path[root.count] == UInt8(ascii: "/")
+    }
+
+    /// Without segments `.` and `..` (also before a `;`), and without escapes of what needs none or changes structure.
+    private static func isPlain(_ path: Span<UInt8>) -> Bool {
+        var start = 0
+        var i = 0
+        while i <= path.count {
+            if i == path.count || path[i] == UInt8(ascii: "/") || path[i] == UInt8(ascii: ";") {
+                let isDots = i > start && i - start <= 2 && path[start] == 46 && path[i - 1] == 46
+                if isDots { return false }
+                start = i + 1
+            } else if path[i] == UInt8(ascii: "%") {
+                guard path.count - i > 2, let high = IPAddress.hexDigit(path[i + 1]),
+                    let low = IPAddress.hexDigit(path[i + 2]), needsEscape(high << 4 | low)
+                else { return false }
+            }
+            i += 1
+        }
+        return true
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x00...0x1F, 0x7F, UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: "%"), UInt8(ascii: ";"),
+            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            false
+        default: true
+        }
+    }
+
+    /// The parts that are given, as tokens carry them.
+    var members: [String: JSONTree] {
+        var members: [String: JSONTree] = [:]
+        if let schemes { members["schemes"] = .array(schemes.map { .string($0) }) }
+        if let hosts { members["hosts"] = .array(hosts.map { .string($0.text) }) }
+        if let ports { members["ports"] = .array(ports.map { .int($0) }) }
+        if let path { members["path"] = .string(path) }
+        return members
+    }
+
+    private static func defaultPort(of scheme: Span<UInt8>) -> Int? {
+        if scheme.isASCIICaseInsensitively("https") || scheme.isASCIICaseInsensitively("wss") { return 443 }
+        if scheme.isASCIICaseInsensitively("http") || scheme.isASCIICaseInsensitively("ws") { return 80 }
+        return nil
+    }
+
+    /// Whether whatever fits `child` fits this: part by part.
+    func subsumes(_ child: URIPattern) -> Bool {
+        if let schemes { guard let theirs = child.schemes, Set(theirs).isSubset(of: schemes) else { return false } }
+        if let hosts {
+            guard let theirs = child.hosts, theirs.allSatisfy({ host in hosts.contains { $0.subsumes(host) } }) else {
+                return false
+            }
+        }
+        if let ports { guard let theirs = child.ports, Set(theirs).isSubset(of: ports) else { return false } }
+        guard path != nil else { return true }
+        let theirs = child.pathBytes
+        return child.path != nil && isBelow(theirs.span)
+    }
+
+    /// The intersection, part by part; `nil` where it is empty.
+    func meet(_ other: URIPattern) -> URIPattern? {
+        func common<Element: Equatable>(_ a: [Element]?, _ b: [Element]?) -> [Element]? {
+            guard let a, let b else { return a ?? b }
+            return a.filter { b.contains($0) }
+        }
+        var hosts = self.hosts ?? other.hosts
+        if let own = self.hosts, let theirs = other.hosts {
+            hosts = own.flatMap { a in theirs.compactMap { b in a.subsumes(b) ? b : b.subsumes(a) ? a : nil } }
+        }
+        var path = self.path ?? other.path
+        if self.path != nil, other.path != nil {
+            let (own, theirs) = (pathBytes, other.pathBytes)
+            path = isBelow(theirs.span) ? other.path : other.isBelow(own.span) ? self.path : nil
+            guard path != nil else { return nil }
+        }
+        return URIPattern(
+            schemes: common(schemes, other.schemes), hosts: hosts, ports: common(ports, other.ports), path: path)
+    }
+
+    static func == (a: URIPattern, b: URIPattern) -> Bool {
+        a.schemes == b.schemes && a.hosts == b.hosts && a.ports == b.ports && a.path == b.path
+    }
+}
+
+/// A host as a `uri` constraint names it: a name, `*.` and a name for everything below it, or an address.
+struct HostPattern: Sendable, Equatable {
+    /// Lower-case; an IPv6 address in brackets.
+    let text: String
+    private let name: [UInt8]
+    private let isWildcard: Bool
+    private let address: IPAddress?
+
+    init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        self.text = text
+        if bytes.first == UInt8(ascii: "[") {
+            guard bytes.last == UInt8(ascii: "]"), bytes.count > 2,
+                let address = IPAddress(version6: bytes.span.extracting(1..<bytes.count - 1))
+            else { return nil }
+            (self.address, name, isWildcard) = (address, [], false)
+            return
+        }
+        isWildcard = text.utf8.starts(with: "*.".utf8)
+        // A wildcard keeps its dot: `*.acme.example` matches what ends in `.acme.example`.
+        name = isWildcard ? Array(bytes.dropFirst()) : bytes
+        let labels = isWildcard ? Array(bytes.dropFirst(2)) : bytes
+        guard let last = HierarchicalURI.lastLabel(labels.span, 0..<labels.count),
+            !labels.contains(where: { (65...90).contains($0) })
+        else { return nil }
+        if HierarchicalURI.isNumber(labels.span.extracting(last)) {
+            guard !isWildcard, let address = IPAddress(version4: labels.span) else { return nil }
+            self.address = address
+        } else {
+            address = nil
+        }
+    }
+
+    func matches(_ host: Span<UInt8>, _ hostAddress: IPAddress?) -> Bool {
+        if address != nil || hostAddress != nil { return address == hostAddress }
+        let name = name
+        guard isWildcard else { return host.isASCIICaseInsensitively(name.span) }
+        guard host.count > name.count else { return false }
+        return host.extracting(host.count - name.count..<host.count).isASCIICaseInsensitively(name.span)
+    }
+
+    func subsumes(_ other: HostPattern) -> Bool {
+        if address != nil || other.address != nil { return address == other.address }
+        if other.isWildcard, !isWildcard { return false }
+        if isWildcard, other.isWildcard { return other.name.suffix(name.count) == name[...] }
+        let theirs = other.name
+        return matches(theirs.span, nil)
+    }
+
+    static func == (a: HostPattern, b: HostPattern) -> Bool { a.subsumes(b) && b.subsumes(a) }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether this is `text`, which must be lower-case, whatever the case of its ASCII letters.
+    func isASCIICaseInsensitively(_ text: String) -> Bool { text.withUTF8Span { isASCIICaseInsensitively($0) } }
+
+    func isASCIICaseInsensitively(_ text: borrowing Span<UInt8>) -> Bool {
+        guard count == text.count else { return false }
+        for i in indices {
+            let byte = self[i]
+            guard ((65...90).contains(byte) ? byte | 0x20 : byte) == text[i] else { return false }
+        }
+        return true
+    }
+}
