@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-python conform house demo sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-python conform house demo fuzz sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 
 demo: build $(VENV)/ready ## agents at work against a guarded MCP server
 	$(VENV)/bin/python examples/demo/run.py
+
+fuzz: ## every fuzz target: SECONDS each (20)
+	@scripts/prepare.sh
+	@scripts/fuzz.sh $(or $(SECONDS),20)
 
 sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	@scripts/prepare.sh

@@ -19,6 +19,18 @@ let sharedLibrary: [LinkerSetting] = [
     ])
 ]
 
+// The fuzz targets are built on their own: scripts/fuzz.sh sets this and instruments every module.
+let fuzzTargets: [Target] =
+    Context.environment["AGENTID_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "agentid-fuzz", dependencies: ["AgentID", "AgentIDC", "CAgentID", "Scopes", "JOSE"],
+            path: "Tests/Fuzz", exclude: ["seeds"],
+            swiftSettings: settings.dropFirst() + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"])])
+    ]
+
 let package = Package(
     name: "libagentid",
     products: [
@@ -49,6 +61,6 @@ let package = Package(
         .testTarget(name: "JOSETests", dependencies: ["JOSE"], swiftSettings: settings),
         .testTarget(name: "ScopesTests", dependencies: ["Scopes", "JOSE"], swiftSettings: settings),
         .testTarget(name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "JOSE"], swiftSettings: settings),
-    ],
+    ] + fuzzTargets,
     swiftLanguageModes: [.v6]
 )

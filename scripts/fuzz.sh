@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Fuzzes: scripts/fuzz.sh [seconds for each target, 20 by default] [targets...]. What was found lies in .build-fuzz/found.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-20}
+targets=("${@:2}")
+[ ${#targets[@]} -gt 0 ] || targets=(json jws chain scope glob capi)
+binary=.build-fuzz/release/agentid-fuzz
+echo "==> building the fuzz targets (instrumented, optimised, AddressSanitizer)"
+AGENTID_FUZZ=1 swift build -c release --product agentid-fuzz --scratch-path .build-fuzz \
+    --sanitize=fuzzer --sanitize=address 2>&1 | grep -E "error|warning: |complete" || true
+export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0
+found=0
+for target in "${targets[@]}"; do
+    corpus=.build-fuzz/corpus/$target crashes=.build-fuzz/found/$target
+    mkdir -p "$corpus" "$crashes"
+    echo "==> $target for $seconds s"
+    if ! "$binary" "$target" "$corpus" "Tests/Fuzz/seeds/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+        -rss_limit_mb=2048 -artifact_prefix="$crashes/" -print_final_stats=1 >"$crashes/log" 2>&1; then
+        found=$((found + 1))
+        tail -n 40 "$crashes/log"
+        echo "found: repeat with SWIFT_BACKTRACE=enable=no $binary $target FILE, for FILE in $crashes"
+    fi
+    grep -E "stat::number_of_executed_units|cov:" "$crashes/log" | tail -n 2 | sed 's/^/    /'
+done
+echo "${#targets[@]} fuzz targets, $found with findings"
+[ "$found" -eq 0 ]
