@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-python conform house demo fuzz sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-python conform house demo fuzz sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --product agentid
 	swift build -c release --product agentidctl
 
-test: build lint test-swift test-c test-python conform house ## run every test
+test: build lint test-swift test-c test-ctl test-python conform house $(if $(CI),fuzz) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
@@ -25,6 +25,10 @@ test-swift:
 test-c:
 	@echo "==> C and C++ tests"
 	@Tests/C/run
+
+test-ctl:
+	@echo "==> command line tests"
+	@Tests/CommandLine/run
 
 test-python: $(VENV)/ready
 	@echo "==> Python tests"
@@ -49,9 +53,9 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 demo: build $(VENV)/ready ## agents at work against a guarded MCP server
 	$(VENV)/bin/python examples/demo/run.py
 
-fuzz: ## every fuzz target: SECONDS each (20)
+fuzz: ## every fuzz target, FUZZ_SECONDS each (20)
 	@scripts/prepare.sh
-	@scripts/fuzz.sh $(or $(SECONDS),20)
+	@scripts/fuzz.sh $(or $(FUZZ_SECONDS),20)
 
 sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	@scripts/prepare.sh

@@ -5,11 +5,16 @@ import ArgumentParser
 struct AgentIDCtl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agentidctl", abstract: "Identities, narrowing authority and a guard for AI agents.",
+        discussion: """
+            Data goes to stdout, messages to stderr. Exit status: 0 done or permitted, 1 error, 2 wrong usage, 10 denied.
+            """,
         version: Version.text,
-        subcommands: [
-            Init.self, ProfileCommand.self, Bundle.self, Revoke.self, Inspect.self, Verify.self, ScopeCommand.self,
-            Conform.self,
-            Doctor.self,
+        groupedSubcommands: [
+            CommandGroup(name: "Authority", subcommands: [Init.self, ProfileCommand.self, Bundle.self, Revoke.self]),
+            CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
+            CommandGroup(
+                name: "Decisions", subcommands: [Inspect.self, Verify.self, Authorize.self, ScopeCommand.self]),
+            CommandGroup(name: "Upkeep", subcommands: [Doctor.self, Conform.self, Completion.self]),
         ])
 
     /// Errors go to stderr as one line; exit 1, or 2 for a wrong usage, or 10 for a denial.
@@ -28,4 +33,9 @@ struct AgentIDCtl: ParsableCommand {
             Console.end(1)
         }
     }
+}
+
+/// What every command takes.
+struct Output: ParsableArguments {
+    @Flag(name: .long, help: "Print JSON.") var json = false
 }

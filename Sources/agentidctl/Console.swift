@@ -1,4 +1,5 @@
 import Foundation
+import JOSE
 
 /// Data on stdout, messages on stderr, exit statuses.
 enum Console {
@@ -6,20 +7,40 @@ enum Console {
         FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
     }
 
+    static func data(_ tree: JSONTree) { data(tree.text) }
+
     static func message(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
     static func end(_ status: Int32) -> Never { exit(status) }
 
     /// A text of at most `limit` bytes out of a file; `-` is stdin.
     static func read(_ path: String, limit: Int = 1 << 20) throws -> [UInt8] {
-        let handle = path == "-" ? FileHandle.standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-        let data = try handle.read(upToCount: limit + 1) ?? Data()
+        guard let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path) else {
+            throw Fault("\(path): \(Console.lastError)")
+        }
+        let data: Data
+        do { data = try file.read(upToCount: limit + 1) ?? Data() } catch { throw Fault("\(path) cannot be read") }
         guard data.count <= limit else { throw Fault("\(path) is longer than \(limit) bytes") }
         return Array(data)
     }
 
     /// The text without one newline at its end, as editors leave it.
     static func line(_ bytes: [UInt8]) -> [UInt8] { bytes.last == 0x0A ? Array(bytes.dropLast()) : bytes }
+
+    /// What the system says of the call that just failed.
+    static var lastError: String { unsafe String(cString: strerror(errno)) }
+
+    /// Writes a file that is not there yet.
+    static func create(_ path: String, mode: mode_t, _ bytes: Span<UInt8>) throws {
+        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+        guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
+        defer { close(file) }
+        let written = unsafe bytes.withUnsafeBufferPointer { unsafe write(file, $0.baseAddress, $0.count) }
+        guard written == bytes.count, fsync(file) == 0 else {
+            _ = unsafe unlink(path)
+            throw Fault("\(path) cannot be written: \(Console.lastError)")
+        }
+    }
 
     /// What others named, made harmless for a terminal: control and bidirectional characters become visible.
     static func safe(_ text: String) -> String {
@@ -33,8 +54,41 @@ enum Console {
         }
         return result
     }
+
+    /// As ``safe(_:)``, on one line.
+    static func safeLine(_ text: String) -> String { safe(text).replacingOccurrences(of: "\n", with: "\\u{a}") }
+
+    enum Colour: String { case red = "31", green = "32", bold = "1", dim = "2" }
+
+    /// Coloured on a terminal only, and never where NO_COLOR says so (no-color.org).
+    static func coloured(_ text: String, _ colour: Colour) -> String {
+        isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    private static let isColoured: Bool = {
+        let environment = ProcessInfo.processInfo.environment
+        return isatty(STDOUT_FILENO) == 1 && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+    }()
+
+    /// A time as people read it, e.g. `2026-11-24T02:50:00Z, in 5m`.
+    static func time(_ seconds: Int) -> String {
+        guard (0...253_402_300_799).contains(seconds) else { return "\(seconds)" }
+        let left = seconds - Int(Date().timeIntervalSince1970)
+        let text = Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+        return "\(text), " + (left > 0 ? "in \(span(left))" : "\(span(-left)) ago")
+    }
+
+    private static func span(_ seconds: Int) -> String {
+        switch seconds {
+        case ..<120: "\(seconds)s"
+        case ..<7200: "\(seconds / 60)m"
+        case ..<172_800: "\(seconds / 3600)h"
+        default: "\(seconds / 86400)d"
+        }
+    }
 }
 
+/// An error of the command line's own.
 struct Fault: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -5,44 +5,54 @@ import Scopes
 
 struct ScopeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "scope", abstract: "Check, intersect and explain scopes.",
+        commandName: "scope", abstract: "Check, intersect and explain scopes, in text or JSON form.",
         subcommands: [Check.self, Meet.self, Explain.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Whether a scope permits a call: exit 0 or 10.")
-        @Argument(help: "The scope, text or JSON form.") var scope: String
+        @OptionGroup var output: Output
+        @Argument(help: "The scope.") var scope: String
         @Argument(help: "The tool.") var tool: String
         @Argument(help: "The arguments, a JSON object.") var arguments = "{}"
 
         func run() throws {
-            if let refusal = try Scope(scope).refusal(of: tool, arguments: JSON(parsing: arguments).root) {
-                Console.data("denied: \(Console.safe(refusal.explanation(tool: tool)))")
-                throw ExitCode(10)
+            let call = try JSON(parsing: arguments).root
+            guard call.kind == .object else { throw Fault("the arguments are no JSON object") }
+            let refusal = try Scope(scope).refusal(of: tool, arguments: call)
+            if output.json {
+                Console.data([
+                    "permitted": .bool(refusal == nil), "reason": refusal.map { .string($0.reason.rawValue) } ?? .null,
+                    "argument": refusal?.argument.map { .string($0) } ?? .null,
+                ])
+            } else if let refusal {
+                Console.data(Console.coloured("denied", .red) + ": " + Console.safe(refusal.explanation(tool: tool)))
+            } else {
+                Console.data(Console.coloured("permitted", .green))
             }
-            Console.data("permitted")
+            if refusal != nil { throw ExitCode(10) }
         }
     }
 
     struct Meet: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "The intersection of two scopes.")
+        @OptionGroup var output: Output
         @Argument(help: "One scope.") var a: String
         @Argument(help: "The other.") var b: String
-        @Flag(name: .long, help: "As JSON.") var json = false
 
         func run() throws {
             let meet = try Scope(a).meet(Scope(b))
-            Console.data(json ? meet.tree.text : meet.text)
+            Console.data(output.json ? meet.tree.text : meet.text)
         }
     }
 
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "A scope in words.")
+        @OptionGroup var output: Output
         @Argument(help: "The scope.") var scope: String
-        @Flag(name: .long, help: "As JSON, the form tokens carry.") var json = false
 
         func run() throws {
             let scope = try Scope(scope)
-            Console.data(json ? scope.tree.text : Console.safe(scope.summary))
+            Console.data(output.json ? scope.tree.text : Console.safe(scope.summary))
         }
     }
 }

@@ -30,6 +30,7 @@ func property(_ holds: Bool, _ name: StaticString) {
     fatalError("property violated")
 }
 
+/// Takes the target's name out of the arguments.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
     _ count: UnsafeMutablePointer<Int32>,
@@ -45,6 +46,7 @@ public func initialize(
     return 0
 }
 
+/// Runs one input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func test(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     unsafe Fuzz.target.run(Array(UnsafeBufferPointer(start: data, count: count)))

@@ -1,0 +1,117 @@
+import AgentID
+import ArgumentParser
+import JOSE
+import Scopes
+
+/// What is asked for a new agent.
+struct TaskOptions: ParsableArguments {
+    @ArgumentParser.Option(name: .long, help: "The profile.") var profile: String
+    @ArgumentParser.Option(name: .long, help: "On whose behalf, a URI, e.g. user:alice@acme.example.")
+    var principal: String
+    @ArgumentParser.Option(name: .long, help: "Which task, in a few words.") var task: String
+    @ArgumentParser.Option(name: .long, help: "What the human asked.") var intent: String?
+    @ArgumentParser.Option(name: .long, help: "What the task needs, e.g. 'read_file(path under \"/data\")'.")
+    var scope: String
+    @ArgumentParser.Option(name: .long, help: "What the principal may do at most.") var entitlements: String?
+    @ArgumentParser.Option(name: .long, help: "Seconds until it ends.") var lifetime: Int64 = 300
+    @ArgumentParser.Option(name: .long, help: "The deepest delegation.") var maxDepth: Int?
+
+    var request: AgentRequest {
+        get throws {
+            AgentRequest(
+                principal: principal, task: task, scope: try Scope(scope), intent: intent,
+                entitlements: try entitlements.map { try Scope($0) }, lifetime: lifetime, maxDepth: maxDepth)
+        }
+    }
+}
+
+struct StartAgent: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent", abstract: "Start an agent: a new key, ID, credential and grant, in a new directory.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var task: TaskOptions
+    @OptionGroup var output: Output
+    @ArgumentParser.Option(name: .long, help: "The directory to make: key.jwk (0600), chain, credential.")
+    var out: String
+
+    func run() throws {
+        let key = try SigningKey.generate()
+        let issued = try options.open().issue(profile: task.profile, to: key.publicKey, task.request)
+        try AgentDirectory.create(out, key: key, chain: issued.chain, credential: issued.credential)
+        let id = try AgentDirectory(path: out).open().id()
+        Console.data(output.json ? JSONTree.object(["agent": .string(id), "directory": .string(out)]).text : id)
+    }
+}
+
+struct Issue: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Issue a root grant to a key that is held elsewhere; prints the chain.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var task: TaskOptions
+    @OptionGroup var output: Output
+    @ArgumentParser.Option(name: .long, help: "A file with the holder's public key, a JWK; - is stdin.")
+    var holder: String
+
+    func run() throws {
+        let holder = try PublicKey(jwk: JSON(parsing: Console.line(Console.read(holder, limit: 4096))).root)
+        let issued = try options.open().issue(profile: task.profile, to: holder, task.request)
+        if output.json {
+            return Console.data(["chain": .string(issued.chain), "credential": .string(issued.credential)])
+        }
+        Console.data(issued.chain)
+    }
+}
+
+struct Delegate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Hand on less, offline: to a sub-agent in a new directory, or to a key that is held elsewhere.")
+    @ArgumentParser.Option(name: .long, help: "The directory of the agent that delegates.") var agent: String
+    @ArgumentParser.Option(name: .long, help: "What the child may do; without it all that its parent may.")
+    var scope: String?
+    @ArgumentParser.Option(name: .long, help: "Seconds until it ends; without it when its parent's grant does.")
+    var lifetime: Int64?
+    @ArgumentParser.Option(name: .long, help: "How much deeper the child may delegate.") var maxDepth: Int?
+    @ArgumentParser.Option(name: .long, help: "The sub-agent's name, a path segment.") var name: String?
+    @ArgumentParser.Option(name: .long, help: "The directory to make for the sub-agent.") var out: String?
+    @ArgumentParser.Option(name: .long, help: "A file with the holder's public key, a JWK; prints the chain.")
+    var holder: String?
+    @OptionGroup var output: Output
+
+    func validate() throws {
+        guard (holder == nil) == (name != nil && out != nil), holder == nil || (name == nil && out == nil) else {
+            throw ValidationError("give --name and --out for a sub-agent, or --holder for a key held elsewhere")
+        }
+    }
+
+    func run() throws {
+        let parent = try AgentDirectory(path: agent).open()
+        let request = DelegationRequest(scope: try scope.map { try Scope($0) }, lifetime: lifetime, maxDepth: maxDepth)
+        if let holder {
+            let key = try PublicKey(jwk: JSON(parsing: Console.line(Console.read(holder, limit: 4096))).root)
+            let chain = try parent.delegate(to: key, request)
+            return Console.data(output.json ? JSONTree.object(["chain": .string(chain)]).text : chain)
+        }
+        guard let name, let out else { return }
+        let child = try parent.spawn(name, request)
+        let key: Result<SigningKey, any Error> = try child.withExportedKey { jwk in Result { try SigningKey(jwk: jwk) }
+        }
+        try AgentDirectory.create(out, key: key.get(), chain: child.chain(), credential: nil)
+        let id = try child.id()
+        Console.data(output.json ? JSONTree.object(["agent": .string(id), "directory": .string(out)]).text : id)
+    }
+}
+
+struct Prove: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Sign one call: the proof that goes with the chain.")
+    @ArgumentParser.Option(name: .long, help: "The agent's directory.") var agent: String
+    @ArgumentParser.Option(name: .long, help: "The tool.") var tool: String
+    @ArgumentParser.Option(name: .long, help: "Its arguments, a JSON object.") var arguments = "{}"
+    @ArgumentParser.Option(name: .long, help: "The guard's own name.") var audience: String?
+    @OptionGroup var output: Output
+
+    func run() throws {
+        let proof = try AgentDirectory(path: agent).open()
+            .prove(tool: tool, arguments: Array(arguments.utf8), audience: audience)
+        Console.data(output.json ? JSONTree.object(["proof": .string(proof)]).text : proof)
+    }
+}

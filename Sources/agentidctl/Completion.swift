@@ -1,0 +1,19 @@
+import ArgumentParser
+
+struct Completion: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print a completion script for a shell.",
+        discussion: "e.g. agentidctl completion bash > /etc/bash_completion.d/agentidctl")
+    @Argument(help: "bash, zsh or fish.") var shell: String
+
+    func validate() throws {
+        guard CompletionShell(rawValue: shell) != nil else {
+            throw ValidationError("'\(shell)' is none of bash, zsh, fish")
+        }
+    }
+
+    func run() throws {
+        guard let shell = CompletionShell(rawValue: shell) else { return }
+        Console.data(AgentIDCtl.completionScript(for: shell))
+    }
+}

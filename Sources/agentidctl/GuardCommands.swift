@@ -1,0 +1,85 @@
+import AgentID
+import ArgumentParser
+import JOSE
+
+/// Whom a guard made for one command trusts.
+struct TrustOptions: ParsableArguments {
+    @ArgumentParser.Option(name: .long, help: "Trust the authority in this directory, and know what it revoked.")
+    var authority: String?
+    @ArgumentParser.Option(name: .long, help: "Trust the keys of this bundle; with --trust-domain.")
+    var bundle: String?
+    @ArgumentParser.Option(name: .long, help: "The trust domain the bundle belongs to.") var trustDomain: String?
+    @ArgumentParser.Option(name: .long, help: "The guard's own name; without it proofs for nobody are accepted.")
+    var audience: String?
+
+    func validate() throws {
+        guard (authority == nil) != (bundle == nil), (bundle == nil) == (trustDomain == nil) else {
+            throw ValidationError("give --authority, or --bundle with --trust-domain")
+        }
+    }
+
+    func makeGuard() throws -> Guard {
+        var options = Guard.Options()
+        (options.audience, options.acceptsProofsWithoutAudience) = (audience, audience == nil)
+        if let authority { return try Guard.open(directory: authority, options) }
+        let made = try Guard(options)
+        try made.addBundle(Console.read(bundle ?? "-", limit: 1 << 18), for: trustDomain ?? "")
+        return made
+    }
+}
+
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Verify a chain, without a call: exit 0, or 10 denied.")
+    @OptionGroup var trust: TrustOptions
+    @OptionGroup var output: Output
+    @Argument(help: "A file with the chain, or an agent's directory; - is stdin.") var chain: String
+
+    func run() throws {
+        let guardian = try trust.makeGuard()
+        do throws(Denial) {
+            let bytes: [UInt8]
+            do { bytes = Console.line(try Console.read(ChainFile.path(chain))) } catch {
+                Console.message("agentidctl: \(Console.safe("\(error)"))")
+                Console.end(1)
+            }
+            _ = try guardian.admit(chain: bytes)
+        } catch {
+            if output.json {
+                Console.data([
+                    "verified": false, "reason": .string(error.reason.rawValue), "message": .string(error.message),
+                    "place": .string(error.place), "link": error.link.map { .int($0) } ?? .null,
+                ])
+            } else {
+                Console.data(Console.coloured("denied", .red) + ": " + Console.safe("\(error)"))
+            }
+            throw ExitCode(10)
+        }
+        Console.data(output.json ? #"{"verified":true}"# : Console.coloured("verified", .green))
+    }
+}
+
+struct Authorize: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Decide one call by chain and proof: exit 0 permitted, 10 denied.")
+    @OptionGroup var trust: TrustOptions
+    @OptionGroup var output: Output
+    @ArgumentParser.Option(name: .long, help: "The tool.") var tool: String
+    @ArgumentParser.Option(name: .long, help: "Its arguments, a JSON object.") var arguments = "{}"
+    @ArgumentParser.Option(name: .long, help: "A file with the proof; - is stdin.") var proof: String
+    @Argument(help: "A file with the chain, or an agent's directory.") var chain: String
+
+    func run() throws {
+        let decision = try trust.makeGuard().authorize(
+            chain: Console.line(Console.read(ChainFile.path(chain))), proof: Console.line(Console.read(proof)),
+            tool: tool, arguments: Array(arguments.utf8))
+        if output.json {
+            Console.data(decision.document)
+        } else {
+            let (first, rest) = (decision.isPermitted ? "permitted" : "denied", decision.explanation)
+            Console.data(
+                Console.coloured(first, decision.isPermitted ? .green : .red)
+                    + Console.safe(String(rest.dropFirst(first.count))))
+        }
+        if !decision.isPermitted { throw ExitCode(10) }
+    }
+}
