@@ -48,33 +48,46 @@ public enum Base64URL {
     public static func decode(_ text: Span<UInt8>) throws(JOSEError) -> [UInt8] {
         guard text.count % 4 != 1 else { throw JOSEError("base64url", "no base64url text has this length") }
         let values = values
-        let table = values.span
-        var output: [UInt8] = []
-        output.reserveCapacity(text.count / 4 * 3 + 2)
-        var i = 0
         let whole = text.count & ~3
-        while i < whole {
-            let a = table[Int(text[i])]
-            let b = table[Int(text[i + 1])]
-            let c = table[Int(text[i + 2])]
-            let d = table[Int(text[i + 3])]
-            guard (a | b | c | d) & 0xC0 == 0 else { throw illegalCharacter(in: text, from: i) }
-            output.append(a << 2 | b >> 4)
-            output.append(b << 4 | c >> 2)
-            output.append(c << 6 | d)
-            i += 4
-        }
-        if text.count - i >= 2 {
-            let a = table[Int(text[i])]
-            let b = table[Int(text[i + 1])]
-            let c = text.count - i == 3 ? table[Int(text[i + 2])] : 0
-            guard (a | b | c) & 0xC0 == 0 else { throw illegalCharacter(in: text, from: i) }
-            let unused = text.count - i == 3 ? c & 0x03 : b & 0x0F
-            guard unused == 0 else {
-                throw JOSEError("base64url", "the last character has bits that encode nothing", at: text.count - 1)
+        let rest = text.count - whole
+        var isLegal = true
+        var unused: UInt8 = 0
+        // The two buffers are as long as the arithmetic here needs: 3 bytes for each 4 characters, 1 or 2 for a rest.
+        let output = unsafe [UInt8](unsafeUninitializedCapacity: whole / 4 * 3 + max(rest - 1, 0)) { output, count in
+            unsafe text.withUnsafeBufferPointer { text in
+                unsafe values.withUnsafeBufferPointer { table in
+                    var (i, o) = (0, 0)
+                    var bad: UInt8 = 0
+                    while i < whole {
+                        let a = unsafe table[Int(text[i])]
+                        let b = unsafe table[Int(text[i &+ 1])]
+                        let c = unsafe table[Int(text[i &+ 2])]
+                        let d = unsafe table[Int(text[i &+ 3])]
+                        bad |= a | b | c | d
+                        unsafe output[o] = a << 2 | b >> 4
+                        unsafe output[o &+ 1] = b << 4 | c >> 2
+                        unsafe output[o &+ 2] = c << 6 | d
+                        i &+= 4
+                        o &+= 3
+                    }
+                    if rest >= 2 {
+                        let a = unsafe table[Int(text[i])]
+                        let b = unsafe table[Int(text[i + 1])]
+                        let c = rest == 3 ? unsafe table[Int(text[i + 2])] : 0
+                        bad |= a | b | c
+                        unused = rest == 3 ? c & 0x03 : b & 0x0F
+                        unsafe output[o] = a << 2 | b >> 4
+                        if rest == 3 { unsafe output[o + 1] = b << 4 | c >> 2 }
+                        o += rest - 1
+                    }
+                    isLegal = bad & 0xC0 == 0
+                    count = o
+                }
             }
-            output.append(a << 2 | b >> 4)
-            if text.count - i == 3 { output.append(b << 4 | c >> 2) }
+        }
+        guard isLegal else { throw illegalCharacter(in: text) }
+        guard unused == 0 else {
+            throw JOSEError("base64url", "the last character has bits that encode nothing", at: text.count - 1)
         }
         return output
     }
@@ -85,8 +98,8 @@ public enum Base64URL {
         return try decode(utf8.span)
     }
 
-    private static func illegalCharacter(in text: Span<UInt8>, from start: Int) -> JOSEError {
-        var position = start
+    private static func illegalCharacter(in text: Span<UInt8>) -> JOSEError {
+        var position = 0
         while position < text.count, values[Int(text[position])] != 0xFF { position += 1 }
         return JOSEError(
             "base64url", "a character is not of the base64url alphabet (padding is not allowed)", at: position)

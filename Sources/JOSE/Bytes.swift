@@ -13,7 +13,29 @@ extension Span where Element == UInt8 {
     }
 }
 
+extension Span where Element == UInt8 {
+    /// Where the first `byte` at or behind `start` stands.
+    public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
+        guard start >= 0, start < count else { return nil }
+        return unsafe withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress, let found = unsafe memchr(base + start, Int32(byte), bytes.count - start)
+            else { return nil }
+            return unsafe UnsafeRawPointer(base).distance(to: UnsafeRawPointer(found))
+        }
+    }
+
+    /// Whether this starts with the same bytes.
+    public func starts(with other: borrowing Span<UInt8>) -> Bool {
+        count >= other.count && extracting(0..<other.count).hasSameBytes(as: other)
+    }
+}
+
 extension String {
+    /// Whether both are the same bytes; `==` would take canonically equivalent texts for the same.
+    package func isSame(as other: String) -> Bool {
+        withUTF8Span { own in other.withUTF8Span { own.hasSameBytes(as: $0) } }
+    }
+
     /// Calls `body` with the text's UTF-8.
     ///
     /// In place of `utf8Span`, whose span of a text of up to 15 bytes points to a stack slot that optimised code of

@@ -20,14 +20,13 @@ public struct CompactJWS: Sendable {
     public init(_ bytes: [UInt8]) throws(JOSEError) {
         let span = bytes.span
         var dots: (first: Int, second: Int)?
-        var first: Int?
-        for i in span.indices where span[i] == UInt8(ascii: ".") {
-            guard let start = first else {
-                first = i
-                continue
+        if let first = span.firstIndex(of: UInt8(ascii: ".")),
+            let second = span.firstIndex(of: UInt8(ascii: "."), from: first + 1)
+        {
+            if let third = span.firstIndex(of: UInt8(ascii: "."), from: second + 1) {
+                throw JOSEError("jws", "a compact JWS has two dots, this has more", at: third)
             }
-            guard dots == nil else { throw JOSEError("jws", "a compact JWS has two dots, this has more", at: i) }
-            dots = (start, i)
+            dots = (first, second)
         }
         guard let dots else { throw JOSEError("jws", "a compact JWS has two dots, this has fewer", at: span.count) }
         (headerEnd, payloadEnd) = dots

@@ -14,7 +14,8 @@ extension JSON.Value {
 
     /// Whether this is a string of exactly this text, byte for byte; allocates nothing.
     public func equals(_ text: String) -> Bool {
-        guard kind == .string else { return false }
+        let node = node
+        guard node.kind == .string, text.utf8.count == Int(node.length) else { return false }
         let bytes = storage.bytes
         return text.withUTF8Span { $0.hasSameBytes(as: bytes.span.extracting(self.text)) }
     }

@@ -43,7 +43,9 @@ public struct PublicKey: Hashable, Sendable {
 
     /// The SHA-256 thumbprint of the JWK, base64url (RFC 7638, RFC 8037 appendix A.3).
     public var thumbprint: String {
-        var members = Array(#"{"crv":"Ed25519","kty":"OKP","x":""#.utf8)
+        var members: [UInt8] = []
+        members.reserveCapacity(96)
+        members.append(contentsOf: #"{"crv":"Ed25519","kty":"OKP","x":""#.utf8)
         Base64URL.append(bytes.span, to: &members)
         members.append(contentsOf: #""}"#.utf8)
         return Base64URL.encode(Sodium.sha256(members.span))

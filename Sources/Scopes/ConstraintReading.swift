@@ -154,24 +154,17 @@ extension Constraint {
             return flag
         }
 
+        /// The members of each type.
+        private static let known: [(type: String, members: [String])] = [
+            ("exact", ["value"]), ("range", ["min", "max", "min_inclusive", "max_inclusive"]), ("one_of", ["values"]),
+            ("not_one_of", ["excluded"]), ("contains", ["required"]), ("subset", ["allowed"]), ("wildcard", []),
+            ("all", ["constraints"]), ("any", ["constraints"]), ("path_containment", ["root"]), ("glob", ["pattern"]),
+            ("uri", ["schemes", "hosts", "ports", "path"]), ("cidr", ["networks"]), ("decimal_range", ["min", "max"]),
+        ]
+
         /// An unknown member may be a restriction this version does not know: refused, like an unknown type.
         func refuseOthers() throws(ScopeError) {
-            let known: [String] =
-                switch type {
-                case "exact": ["value"]
-                case "range": ["min", "max", "min_inclusive", "max_inclusive"]
-                case "one_of": ["values"]
-                case "not_one_of": ["excluded"]
-                case "contains": ["required"]
-                case "subset": ["allowed"]
-                case "all", "any": ["constraints"]
-                case "path_containment": ["root"]
-                case "glob": ["pattern"]
-                case "uri": ["schemes", "hosts", "ports", "path"]
-                case "cidr": ["networks"]
-                case "decimal_range": ["min", "max"]
-                default: []
-                }
+            guard let known = Self.known.first(where: { $0.type == type })?.members else { return }
             for member in json.members {
                 guard member.name.equals("constraint_type") || known.contains(where: { member.name.equals($0) }) else {
                     throw ScopeError(

@@ -12,7 +12,18 @@ struct ChainVerifier {
     /// Steps 1 to 5 and 6a, and the rules of our claim.
     func verify(_ chain: [UInt8], credentials: [Credential]) throws(Denial) -> VerifiedChain {
         let tokens = try split(chain)
-        try refuseRepeatedTokens(tokens)
+        do throws(Denial) {
+            return try verify(chain, tokens, credentials: credentials)
+        } catch {
+            // Step 2c comes first in what is said; it is looked for only where something is wrong.
+            try refuseRepeatedTokens(tokens)
+            throw error
+        }
+    }
+
+    private func verify(
+        _ chain: [UInt8], _ tokens: [Token], credentials: [Credential]
+    ) throws(Denial) -> VerifiedChain {
         var links: [VerifiedChain.Link] = []
         links.reserveCapacity(tokens.count)
         var scope = Scope()
@@ -23,6 +34,8 @@ struct ChainVerifier {
             } else {
                 link = try root(token, scope: &scope)
             }
+            // Step 2c, on what has been verified.
+            if links.contains(where: { $0.grant.id.isSame(as: link.grant.id) }) { throw Self.repeated(i) }
             links.append(link)
         }
         guard let leaf = links.last else { throw Denial("chain_empty", "the chain is empty") }
@@ -44,7 +57,6 @@ struct ChainVerifier {
     private struct Token {
         let jws: CompactJWS
         let payload: [UInt8]
-        let id: Range<Int>
     }
 
     /// Steps 1, 2a and 2b.
@@ -56,8 +68,7 @@ struct ChainVerifier {
         var tokens: [Token] = []
         var start = 0
         while start <= chain.count {
-            let rest = chain[start...]
-            let end = rest.firstIndex(of: UInt8(ascii: "~")) ?? chain.count
+            let end = chain.span.firstIndex(of: UInt8(ascii: "~"), from: start) ?? chain.count
             let link = tokens.count
             guard link <= limits.depth else {
                 throw Denial(
@@ -90,22 +101,23 @@ struct ChainVerifier {
         if let type = jws.type, type != TokenType.grant {
             throw Denial("token_malformed", "typ says this is no grant", link: link, at: "typ")
         }
-        // Step 2c.
-        guard let id = GrantIDScan.find(in: payload.span) else {
-            throw Denial("token_malformed", "the payload has no jti", link: link, at: "jti")
-        }
-        return Token(jws: jws, payload: payload, id: id)
+        return Token(jws: jws, payload: payload)
     }
 
-    /// Step 2c.
+    /// Step 2c, on what has not been verified.
     private func refuseRepeatedTokens(_ tokens: [Token]) throws(Denial) {
-        for (i, later) in tokens.enumerated() {
-            for earlier in tokens[..<i]
-            where earlier.payload.span.extracting(earlier.id).hasSameBytes(as: later.payload.span.extracting(later.id))
-            {
-                throw Denial("chain_cycle_detected", "the same grant stands in the chain twice", link: i, at: "jti")
+        var ids: [ArraySlice<UInt8>] = []
+        for (i, token) in tokens.enumerated() {
+            guard let id = GrantIDScan.find(in: token.payload.span) else {
+                throw Denial("token_malformed", "the payload has no jti", link: i, at: "jti")
             }
+            if ids.contains(token.payload[id]) { throw Self.repeated(i) }
+            ids.append(token.payload[id])
         }
+    }
+
+    private static func repeated(_ link: Int) -> Denial {
+        Denial("chain_cycle_detected", "the same grant stands in the chain twice", link: link, at: "jti")
     }
 
     /// Step 3.
@@ -114,7 +126,7 @@ struct ChainVerifier {
         let anchor = try anchors.verify(token.jws)
         let grant = try Grant(parse(token, link: 0), link: 0)
         try check(
-            grant.issuer == anchor.issuer || anchor.issuer == nil, "untrusted_root",
+            anchor.issuer.map { grant.issuer.equals($0) } ?? true, "untrusted_root",
             "iss is not the issuer whose key signed", 0, "iss")
         try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c
         try check(grant.parentHash == nil, "par_hash_present_on_root", "a root has no par_hash", 0, "par_hash")  // 3d
@@ -150,7 +162,7 @@ struct ChainVerifier {
         let above = parent.grant
         try check(grant.parentHash != nil, "par_hash_missing", "a derived grant has par_hash", i, "par_hash")  // 4b5
         try check(  // 4c
-            grant.issuer == TokenType.thumbprintURI + parent.holderThumbprint, "issuer_thumbprint_mismatch",
+            grant.isIssued(byKey: parent.holderThumbprint), "issuer_thumbprint_mismatch",
             "iss is not the thumbprint of the parent's key", i, "iss")
         try check(
             grant.depth == above.depth + 1, "delegation_depth_invalid", "del_depth is not the parent's plus one", i,
@@ -184,7 +196,7 @@ struct ChainVerifier {
         if let expansion = scope.expansion(by: narrower) { throw Denial(expansion, link: i) }
         scope = narrower
         try check(  // 4q
-            grant.parentHash == parent.jws.signingInputHash, "par_hash_mismatch", "par_hash is not of the grant before",
+            grant.parentHash?.equals(parent.jws.signingInputHash) == true, "par_hash_mismatch", "par_hash is not of the grant before",
             i, "par_hash")
         try checkClaim(grant, under: above, at: i, credentials: credentials)
         return VerifiedChain.Link(grant: grant, jws: token.jws, issuerKeyID: nil)
@@ -203,16 +215,16 @@ struct ChainVerifier {
         try check(
             !claim.hasContext, "context_override", "only a root says profile, owner, principal, task and intent", i,
             Claim.name)
+        let labels = parent.claim?.labels ?? []
         try check(
-            Set(claim.labels).isSuperset(of: parent.claim?.labels ?? []), "flow_forbidden",
+            labels.isEmpty || Set(claim.labels).isSuperset(of: labels), "flow_forbidden",
             "a label of the parent's is missing", i, Claim.name)
         guard let agent = claim.agent else {
             return try check(!requiresClaim, "token_malformed", "the claim names no agent", i, Claim.name)
         }
         // A holder may hand its grant over to another key of its own.
         if let above = parent.claim?.agent {
-            if agent == above { return }
-            if agent.utf8.starts(with: (above + "/").utf8) { return }
+            if agent.isSame(as: above) || SPIFFEID.isUnder(agent, above) { return }
         }
         let isShown = credentials.contains {
             $0.subject == agent && $0.key == grant.holder && $0.expires > now
@@ -225,15 +237,9 @@ struct ChainVerifier {
     private func isIssued(_ grant: Grant) -> Bool { grant.issuedAt <= now + Limits.issuedAtSkew }
 
     private func parse(_ token: Token, link: Int) throws(Denial) -> JSON.Value {
-        let payload: JSON.Value
         do throws(JSON.ParseError) {
-            payload = try JSON(parsing: token.payload, limits: .init(bytes: limits.tokenSize)).root
+            return try JSON(parsing: token.payload, limits: .init(bytes: limits.tokenSize)).root
         } catch { throw Denial("token_malformed", "the payload is no I-JSON: \(error)", link: link) }
-        guard let id = payload["jti"], id.withUTF8({ $0.hasSameBytes(as: token.payload.span.extracting(token.id)) })
-        else {
-            throw Denial("token_malformed", "jti is not a text", link: link, at: "jti")
-        }
-        return payload
     }
 
     private func check(

@@ -24,12 +24,15 @@ struct Claim: Sendable {
                     labels.append(text)
                 }
                 guard value.kind == .array, labels.count <= 64 else { return nil }
-            } else if let path = Self.texts.first(where: { name.equals($0.name) })?.path {
+            } else if name.equals("agent") {
+                let isID = value.withUTF8 { if case .success = SPIFFEID.scan($0) { true } else { false } }
+                guard isID, let text = value.string else { return nil }
+                agent = text
+            } else if let (_, path) = Self.context.first(where: { name.equals($0.name) }) {
                 guard let text = value.string else { return nil }
                 self[keyPath: path] = text
             }
         }
-        if let agent, (try? SPIFFEID(agent)) == nil { return nil }
     }
 
     /// What only a root may say.
@@ -37,17 +40,19 @@ struct Claim: Sendable {
 
     var tree: JSONTree {
         var members: [String: JSONTree] = [:]
-        for (name, path) in Self.texts {
+        if let agent { members["agent"] = .string(agent) }
+        for (name, path) in Self.context {
             if let text = self[keyPath: path] { members[name] = .string(text) }
         }
         if !labels.isEmpty { members["labels"] = .array(labels.map { .string($0) }) }
         return .object(members)
     }
 
-    private static var texts: [(name: String, path: WritableKeyPath<Claim, String?>)] {
+    /// The members of a root's claim, beside the agent.
+    private static var context: [(name: String, path: WritableKeyPath<Claim, String?>)] {
         [
-            ("agent", \.agent), ("profile", \.profile), ("owner", \.owner), ("principal", \.principal),
-            ("task", \.task), ("intent", \.intent),
+            ("profile", \.profile), ("owner", \.owner), ("principal", \.principal), ("task", \.task),
+            ("intent", \.intent),
         ]
     }
 

@@ -4,12 +4,14 @@ internal import Scopes
 /// The claims of one grant, read after its signature was verified (AAT section 3.2).
 struct Grant: Sendable {
     let id: String
-    let issuer: String
+    /// A string, a URI.
+    let issuer: JSON.Value
     let issuedAt: Int64
     let expires: Int64
     let depth: Int64
     let maxDepth: Int64
-    let parentHash: String?
+    /// A string.
+    let parentHash: JSON.Value?
     let holder: PublicKey
     /// The one entry of type `attenuating_agent_token`; `nil` where there is none.
     let tools: JSON.Value?
@@ -34,17 +36,17 @@ struct Grant: Sendable {
                 "delegation_ceiling_invalid", "del_max_depth is no integer from 0", link: link, at: "del_max_depth")
         }
         (self.depth, self.maxDepth) = (Int64(depth), Int64(maxDepth))
-        guard let issuer = payload["iss"]?.string, issuer.utf8.contains(UInt8(ascii: ":")) else {
+        guard let issuer = payload["iss"], issuer.withUTF8({ $0.firstIndex(of: UInt8(ascii: ":")) != nil }) else {
             throw Denial("token_malformed", "iss is no URI", link: link, at: "iss")
         }
         self.issuer = issuer
         issuedAt = try Self.date("iat", of: payload, link: link)
         expires = try Self.date("exp", of: payload, link: link)
         if let hash = payload["par_hash"] {
-            guard let text = hash.string else {
+            guard hash.kind == .string else {
                 throw Denial("par_hash_mismatch", "par_hash is no text", link: link, at: "par_hash")
             }
-            parentHash = text
+            parentHash = hash
         } else {
             parentHash = nil
         }
@@ -95,5 +97,17 @@ struct Grant: Sendable {
             found = tools
         }
         return found
+    }
+
+    /// Whether the issuer is the key of this thumbprint (RFC 9278), as in a derived grant.
+    func isIssued(byKey thumbprint: String) -> Bool {
+        issuer.withUTF8 { issuer in
+            TokenType.thumbprintURI.withUTF8Span { prefix in
+                issuer.starts(with: prefix)
+                    && thumbprint.withUTF8Span {
+                        issuer.extracting(prefix.count..<issuer.count).hasSameBytes(as: $0)
+                    }
+            }
+        }
     }
 }

@@ -25,8 +25,6 @@ final class VerifiedChain: Sendable {
     let leaf: Grant
     /// The leaf's scope, compiled.
     let scope: Scope
-    /// What a revocation may name.
-    let revocable: [Revocation]
     /// The revocation sequence this chain was last found clean under.
     let checkedSequence = Atomic<UInt64>(UInt64.max)
 
@@ -35,18 +33,23 @@ final class VerifiedChain: Sendable {
         self.links = links
         self.scope = scope
         leaf = links[links.count - 1].grant
-        var revocable: [Revocation] = []
+    }
+
+    /// The first thing in the chain that `isRevoked` says is revoked.
+    func firstRevoked(_ isRevoked: (Revocation) -> Bool) -> Revocation? {
+        func find(_ kind: Revocation.Kind, _ value: String?) -> Revocation? {
+            guard let value else { return nil }
+            let candidate = Revocation(unchecked: kind, value)
+            return isRevoked(candidate) ? candidate : nil
+        }
         for link in links {
-            revocable.append(Revocation(unchecked: .grant, link.grant.id))
-            revocable.append(Revocation(unchecked: .key, link.holderThumbprint))
-            if let agent = link.grant.claim?.agent { revocable.append(Revocation(unchecked: .agent, agent)) }
-            if let issuer = link.issuerKeyID { revocable.append(Revocation(unchecked: .issuer, issuer)) }
+            let revoked =
+                find(.grant, link.grant.id) ?? find(.key, link.holderThumbprint) ?? find(.agent, link.grant.claim?.agent)
+                ?? find(.issuer, link.issuerKeyID)
+            if let revoked { return revoked }
         }
-        if let root = links.first?.grant.claim {
-            if let profile = root.profile { revocable.append(Revocation(unchecked: .profile, profile)) }
-            if let principal = root.principal { revocable.append(Revocation(unchecked: .principal, principal)) }
-        }
-        self.revocable = revocable
+        let root = links.first?.grant.claim
+        return find(.profile, root?.profile) ?? find(.principal, root?.principal)
     }
 
     /// Whether this is the very same chain, byte for byte.

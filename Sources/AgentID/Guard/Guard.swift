@@ -196,7 +196,7 @@ extension Guard {
     private func checkRevocations(_ chain: VerifiedChain) throws(Denial) {
         let sequence = revocations.sequence
         guard sequence != 0, chain.checkedSequence.load(ordering: .relaxed) != sequence else { return }
-        if let revoked = revocations.first(of: chain.revocable) {
+        if let revoked = revocations.first(in: chain) {
             throw Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
         }
         chain.checkedSequence.store(sequence, ordering: .relaxed)

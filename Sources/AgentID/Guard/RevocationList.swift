@@ -22,4 +22,9 @@ final class RevocationList: Sendable {
     func first(of candidates: [Revocation]) -> Revocation? {
         entries.withLock { entries in candidates.first { entries.contains($0) } }
     }
+
+    /// The first thing in a chain that is revoked.
+    func first(in chain: VerifiedChain) -> Revocation? {
+        entries.withLock { entries in entries.isEmpty ? nil : chain.firstRevoked { entries.contains($0) } }
+    }
 }

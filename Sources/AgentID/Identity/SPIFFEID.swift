@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// A SPIFFE ID (SPIFFE ID specification, section 2): `spiffe://trust-domain/path/of/segments`.
 public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
     /// The trust domain it belongs to.
@@ -7,16 +9,31 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads an ID: at most 2048 bytes; segments of letters, digits, `.`, `-`, `_`, none empty, `.` or `..`.
     public init(_ text: String) throws(AgentIDError) {
-        let scheme = "spiffe://"
-        guard text.utf8.count <= 2048 else { throw Self.malformed("a SPIFFE ID has at most 2048 bytes") }
-        guard text.hasPrefix(scheme) else { throw Self.malformed("a SPIFFE ID starts with spiffe://") }
-        let rest = text.dropFirst(scheme.count)
-        let parts = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        trustDomain = try TrustDomain(parts.first.map { String($0) } ?? "")
-        if parts.count > 1 {
-            for segment in parts[1].split(separator: "/", omittingEmptySubsequences: false) { try Self.check(segment) }
+        switch text.withUTF8Span({ Self.scan($0) }) {
+        case .failure(let error): throw error
+        case .success(let domain):
+            trustDomain = try TrustDomain(String(decoding: text.utf8.prefix(domain.upperBound).dropFirst(domain.lowerBound), as: UTF8.self))
         }
         description = text
+    }
+
+    private static let scheme = Array("spiffe://".utf8)
+
+    /// Whether a text is an ID, and where its trust domain stands.
+    static func scan(_ text: Span<UInt8>) -> Result<Range<Int>, AgentIDError> {
+        let scheme = scheme
+        guard text.count <= 2048 else { return .failure(malformed("a SPIFFE ID has at most 2048 bytes")) }
+        guard text.starts(with: scheme.span) else { return .failure(malformed("a SPIFFE ID starts with spiffe://")) }
+        let slash = text.firstIndex(of: UInt8(ascii: "/"), from: scheme.count) ?? text.count
+        let domain = scheme.count..<slash
+        if let fault = TrustDomain.fault(in: text.extracting(domain)) { return .failure(malformed(fault)) }
+        var start = slash
+        while start < text.count {
+            let end = text.firstIndex(of: UInt8(ascii: "/"), from: start + 1) ?? text.count
+            if let fault = fault(inSegment: text.extracting(start + 1..<end)) { return .failure(malformed(fault)) }
+            start = end
+        }
+        return .success(domain)
     }
 
     init(agentOf trustDomain: TrustDomain, profile: String, instance: String) {
@@ -30,22 +47,32 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         return try SPIFFEID("\(description)/\(name)/\(instance)")
     }
 
-    /// Whether this ID stands below another.
-    func isUnder(_ other: String) -> Bool { description.utf8.starts(with: (other + "/").utf8) }
+    /// Whether one ID stands below another.
+    static func isUnder(_ child: String, _ parent: String) -> Bool {
+        child.withUTF8Span { child in
+            parent.withUTF8Span { parent in
+                child.count > parent.count && child[parent.count] == UInt8(ascii: "/") && child.starts(with: parent)
+            }
+        }
+    }
 
     /// Refuses what cannot be a path segment.
     static func check(_ segment: Substring) throws(AgentIDError) {
-        guard !segment.isEmpty, segment != ".", segment != ".." else {
-            throw malformed("a path segment is empty, '.' or '..'")
-        }
-        for byte in segment.utf8 {
-            switch byte {
+        if let fault = String(segment).withUTF8Span({ fault(inSegment: $0) }) { throw malformed(fault) }
+    }
+
+    private static func fault(inSegment segment: Span<UInt8>) -> String? {
+        let isDots = (1...2).contains(segment.count) && segment[0] == 0x2E && segment[segment.count - 1] == 0x2E
+        if segment.isEmpty || isDots { return "a path segment is empty, '.' or '..'" }
+        for i in segment.indices {
+            switch segment[i] {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
                 continue
-            default: throw malformed("a path segment is of letters, digits, '.', '-' and '_'")
+            default: return "a path segment is of letters, digits, '.', '-' and '_'"
             }
         }
+        return nil
     }
 
     private static func malformed(_ message: String) -> AgentIDError {

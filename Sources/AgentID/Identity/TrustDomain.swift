@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// One administrative root of trust, e.g. `acme.example` (SPIFFE ID specification, section 2.1).
 public struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
     /// The name.
@@ -5,23 +7,25 @@ public struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
 
     /// Lower-case letters, digits, `.`, `-`, `_`; 1 to 255 bytes.
     public init(_ name: String) throws(AgentIDError) {
-        guard (1...255).contains(name.utf8.count) else {
-            throw AgentIDError(
-                .malformed, name: "trust_domain", message: "a trust domain has 1 to 255 bytes", at: "trust_domain")
+        if let fault = name.withUTF8Span({ Self.fault(in: $0) }) {
+            throw AgentIDError(.malformed, name: "trust_domain", message: fault, at: "trust_domain")
         }
-        for (i, byte) in name.utf8.enumerated() {
-            switch byte {
+        self.name = name
+    }
+
+    /// What is wrong with a name; `nil` where it is one.
+    static func fault(in name: Span<UInt8>) -> String? {
+        guard (1...255).contains(name.count) else { return "a trust domain has 1 to 255 bytes" }
+        for i in name.indices {
+            switch name[i] {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."),
                 UInt8(ascii: "-"), UInt8(ascii: "_"):
                 continue
             default:
-                throw AgentIDError(
-                    .malformed, name: "trust_domain",
-                    message: "a trust domain is of lower-case letters, digits, '.', '-' and '_'; byte \(i) is not",
-                    at: "trust_domain")
+                return "a trust domain is of lower-case letters, digits, '.', '-' and '_'; byte \(i) is not"
             }
         }
-        self.name = name
+        return nil
     }
 
     /// The issuer of root grants: `spiffe://acme.example`.
