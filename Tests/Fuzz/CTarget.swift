@@ -158,7 +158,7 @@ private struct Caller {
     }
 
     mutating func giveBack() {
-        for unsafehandle in unsafe handles {
+        for handle in handles {
             unsafe agentid_decision_free(handle)
             unsafe agentid_scope_free(handle)
             unsafe agentid_admission_free(handle)
