@@ -18,7 +18,8 @@ extension Span where Element == UInt8 {
     public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start >= 0, start < count else { return nil }
         return unsafe withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress, let found = unsafe memchr(base + start, Int32(byte), bytes.count - start)
+            guard let base = bytes.baseAddress,
+                let found = unsafe memchr(base + start, Int32(byte), bytes.count - start)
             else { return nil }
             return unsafe UnsafeRawPointer(base).distance(to: UnsafeRawPointer(found))
         }

@@ -196,7 +196,8 @@ struct ChainVerifier {
         if let expansion = scope.expansion(by: narrower) { throw Denial(expansion, link: i) }
         scope = narrower
         try check(  // 4q
-            grant.parentHash?.equals(parent.jws.signingInputHash) == true, "par_hash_mismatch", "par_hash is not of the grant before",
+            grant.parentHash?.equals(parent.jws.signingInputHash) == true, "par_hash_mismatch",
+            "par_hash is not of the grant before",
             i, "par_hash")
         try checkClaim(grant, under: above, at: i, credentials: credentials)
         return VerifiedChain.Link(grant: grant, jws: token.jws, issuerKeyID: nil)

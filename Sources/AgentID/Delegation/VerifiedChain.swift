@@ -44,7 +44,8 @@ final class VerifiedChain: Sendable {
         }
         for link in links {
             let revoked =
-                find(.grant, link.grant.id) ?? find(.key, link.holderThumbprint) ?? find(.agent, link.grant.claim?.agent)
+                find(.grant, link.grant.id) ?? find(.key, link.holderThumbprint) ?? find(
+                    .agent, link.grant.claim?.agent)
                 ?? find(.issuer, link.issuerKeyID)
             if let revoked { return revoked }
         }

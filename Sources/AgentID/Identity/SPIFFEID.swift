@@ -12,7 +12,8 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         switch text.withUTF8Span({ Self.scan($0) }) {
         case .failure(let error): throw error
         case .success(let domain):
-            trustDomain = try TrustDomain(String(decoding: text.utf8.prefix(domain.upperBound).dropFirst(domain.lowerBound), as: UTF8.self))
+            trustDomain = try TrustDomain(
+                String(decoding: text.utf8.prefix(domain.upperBound).dropFirst(domain.lowerBound), as: UTF8.self))
         }
         description = text
     }
