@@ -8,8 +8,8 @@ from typing import Any, Mapping, Sequence
 
 from . import _abi
 from ._abi import lib
-from ._decision import Decision, arguments, check, decide
-from ._errors import call, handle, option, pair, take
+from ._decision import Decision, arguments, check, decide, terminated
+from ._errors import call, counted, handle, option, pair, take
 from ._handles import Handle
 
 
@@ -50,15 +50,15 @@ class Agent(Handle):
 
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> str:
         """Signs one call, for a guard elsewhere."""
-        return take(lib.agentid_agent_prove, self._handle, *pair(tool), *arguments(args), *pair(audience))
+        return take(lib.agentid_agent_prove, self._handle, *pair(tool), *counted(arguments(args)), *pair(audience))
 
     def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
         """Asks the authority's guard in this process; raises `Denied`."""
-        return decide(lib.agentid_agent_authorize, self._handle, *pair(tool), *arguments(args))
+        return decide(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
 
     def check(self, tool: str, args: Mapping[str, Any]) -> Decision:
         """As `authorize`, but returns the denial."""
-        return check(lib.agentid_agent_authorize, self._handle, *pair(tool), *arguments(args))
+        return check(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
 
     def rotate_key(self) -> None:
         """Hands everything over to a new key; the old one is wiped."""

@@ -8,17 +8,36 @@ from typing import Any, Mapping
 
 from ._abi import lib
 from ._errors import Denied, failure, take
-from ._handles import Handle
 
+_free = lib.agentid_decision_free
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-class Decision(Handle):
-    """One decision, immutable."""
+class Decision:
+    """One decision, immutable. Freed with its last reference; made at every call, so without a finalizer object."""
+
+    __slots__ = ("_handle", "permitted")
 
     def __init__(self, made: c_void_p, permitted: bool) -> None:
-        super().__init__(made, lib.agentid_decision_free)
+        self._handle = made
         self.permitted = permitted
+
+    def close(self) -> None:
+        """Frees it; further calls are harmless."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            _free(handle)
+
+    def __del__(self, _free: Any = lib.agentid_decision_free) -> None:
+        # The library itself refuses a handle that was made before a fork.
+        if self._handle is not None:
+            _free(self._handle)
+
+    def __enter__(self) -> Decision:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def __bool__(self) -> bool:
         return self.permitted
@@ -57,7 +76,13 @@ def check(function: Any, *inputs: Any) -> Decision:
         return denied.decision
 
 
-def arguments(values: Mapping[str, Any]) -> tuple[bytes, int]:
-    """A call's arguments as JSON."""
-    data = encode(values).encode()
-    return data, len(data)
+def arguments(values: Mapping[str, Any]) -> bytes:
+    """A call's arguments as JSON, which writes a NUL character as an escape."""
+    return encode(values).encode()
+
+
+def terminated(value: str) -> bytes:
+    """A text for a parameter that ends with a NUL: one inside would end it early."""
+    if "\0" in value:
+        raise ValueError("a NUL character cannot be part of this text")
+    return value.encode()

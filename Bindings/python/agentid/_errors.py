@@ -87,10 +87,14 @@ def handle(function: Any, *arguments: Any) -> c_void_p:
     return out
 
 
+def counted(data: bytes) -> tuple[bytes, int]:
+    """Bytes as pointer and length."""
+    return data, len(data)
+
+
 def pair(value: str) -> tuple[bytes, int]:
     """A text as pointer and length."""
-    data = value.encode()
-    return data, len(data)
+    return counted(value.encode())
 
 
 def option(value: str | None) -> bytes | None:

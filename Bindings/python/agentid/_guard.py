@@ -11,8 +11,8 @@ from typing import Any, Mapping
 from . import _abi
 from ._abi import lib
 from ._agent import Agent
-from ._decision import Decision, arguments, check, decide
-from ._errors import call, handle, option, pair, take
+from ._decision import Decision, arguments, check, decide, terminated
+from ._errors import call, counted, handle, option, pair, take
 from ._handles import Handle
 
 
@@ -69,15 +69,15 @@ class Guard(Handle):
 
     def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call; raises `Denied`."""
-        return decide(lib.agentid_guard_authorize, self._handle, *pair(chain), *pair(proof), *pair(tool), *arguments(args))
+        return decide(lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args))
 
     def check(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """As `authorize`, but returns the denial."""
-        return check(lib.agentid_guard_authorize, self._handle, *pair(chain), *pair(proof), *pair(tool), *arguments(args))
+        return check(lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args))
 
     def authorize_agent(self, agent: Agent, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call of an agent held in this process; raises `Denied`."""
-        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *pair(tool), *arguments(args))
+        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *pair(tool), *counted(arguments(args)))
 
     def admit(self, chain: str, credentials: str = "") -> Admission:
         """Verifies a chain once, for many calls; raises `Denied`."""
@@ -97,4 +97,4 @@ class Admission(Handle):
 
     def authorize(self, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call; raises `Denied`."""
-        return decide(lib.agentid_admission_authorize, self._handle, *pair(proof), *pair(tool), *arguments(args))
+        return decide(lib.agentid_admission_authorize, self._handle, *pair(proof), *pair(tool), *counted(arguments(args)))
