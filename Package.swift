@@ -47,7 +47,8 @@ let package = Package(
 
         .target(name: "JOSE", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Scopes", dependencies: ["JOSE"], swiftSettings: settings),
-        .target(name: "AgentID", dependencies: ["JOSE", "Scopes"], swiftSettings: settings),
+        .target(name: "TransparencyLog", dependencies: ["JOSE"], swiftSettings: settings),
+        .target(name: "AgentID", dependencies: ["JOSE", "Scopes", "TransparencyLog"], swiftSettings: settings),
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map"],
             swiftSettings: settings, linkerSettings: sharedLibrary),
@@ -60,7 +61,12 @@ let package = Package(
 
         .testTarget(name: "JOSETests", dependencies: ["JOSE"], swiftSettings: settings),
         .testTarget(name: "ScopesTests", dependencies: ["Scopes", "JOSE"], swiftSettings: settings),
-        .testTarget(name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "JOSE"], swiftSettings: settings),
+        .testTarget(
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE"], exclude: ["verify.py"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE"],
+            swiftSettings: settings),
     ] + fuzzTargets,
     swiftLanguageModes: [.v6]
 )

@@ -35,6 +35,27 @@ package enum Sodium {
         return digest
     }
 
+    /// SHA-256 of a tag, where there is one, and of two messages behind each other; without an allocation.
+    package static func sha256(
+        of tag: UInt8?, _ first: Span<UInt8>, _ second: Span<UInt8> = Span()
+    ) -> InlineArray<32, UInt8> {
+        var state = crypto_hash_sha256_state()
+        _ = unsafe crypto_hash_sha256_init(&state)
+        if var tag { _ = unsafe crypto_hash_sha256_update(&state, &tag, 1) }
+        unsafe first.withUnsafeBufferPointer { part in
+            if let base = part.baseAddress { _ = unsafe crypto_hash_sha256_update(&state, base, UInt64(part.count)) }
+        }
+        unsafe second.withUnsafeBufferPointer { part in
+            if let base = part.baseAddress { _ = unsafe crypto_hash_sha256_update(&state, base, UInt64(part.count)) }
+        }
+        var digest = InlineArray<32, UInt8>(repeating: 0)
+        var output = digest.mutableSpan
+        unsafe output.withUnsafeMutableBufferPointer { output in
+            if let base = output.baseAddress { _ = unsafe crypto_hash_sha256_final(&state, base) }
+        }
+        return digest
+    }
+
     package static func randomBytes(_ count: Int) -> [UInt8] {
         _ = isReady
         var bytes = [UInt8](repeating: 0, count: count)
