@@ -40,6 +40,28 @@ public struct MerkleFrontier: Sendable, Equatable {
         return hash
     }
 
+    /// The root of a tile's hashes, given one behind the other; `nil` unless there are 1 to 256.
+    public static func root(ofTile bytes: [UInt8]) -> MerkleHash? { root(ofHashes: bytes.span) }
+
+    /// The root of the tree whose partial tiles at the right edge these are, highest level first; `nil` for none.
+    public static func root(ofEdge tiles: [[UInt8]]) -> MerkleHash? {
+        var hash: MerkleHash?
+        for bytes in tiles.reversed() {
+            var peaks: [MerkleHash] = []
+            var start = 0
+            let count = bytes.count / MerkleHash.count
+            guard (1..<256).contains(count) else { return nil }
+            for bit in (0..<8).reversed() where count >> bit & 1 == 1 {
+                let end = start + MerkleHash.count << bit
+                guard let peak = root(ofHashes: bytes.span.extracting(start..<end)) else { return nil }
+                peaks.append(peak)
+                start = end
+            }
+            hash = fold(peaks + (hash.map { [$0] } ?? []))
+        }
+        return hash
+    }
+
     /// The root of a whole tile's or bundle's hashes, given one behind the other; `nil` unless there are 1 to 256.
     static func root(ofHashes bytes: Span<UInt8>) -> MerkleHash? {
         guard bytes.count.isMultiple(of: MerkleHash.count), (1...256).contains(bytes.count / MerkleHash.count) else {

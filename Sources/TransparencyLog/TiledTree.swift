@@ -83,11 +83,16 @@ public struct TiledTree<Reader: TileReader> {
         return try node(level: 0, index: index)
     }
 
-    /// The proof that the leaf at `index` is in the tree: PATH(m, D[n]) of RFC 6962 section 2.1.1.
-    public mutating func inclusionProof(of index: UInt64) throws(TransparencyLogError) -> InclusionProof {
-        guard index < size else { throw Self.tooShort(size, index) }
+    /// The proof that the leaf at `index` is in the tree, or in the one of its first `count` leaves: PATH(m, D[n]) of
+    /// RFC 6962 section 2.1.1.
+    public mutating func inclusionProof(
+        of index: UInt64, inFirst count: UInt64? = nil
+    ) throws(TransparencyLogError) -> InclusionProof {
+        let count = count ?? size
+        guard count <= size else { throw Self.tooShort(size, count) }
+        guard index < count else { throw Self.tooShort(count, index) }
         var path: [MerkleHash] = []
-        var (start, end) = (UInt64(0), size)
+        var (start, end) = (UInt64(0), count)
         while end - start > 1 {
             let middle = start + TreeSize.split(end - start)
             if index < middle {
@@ -98,17 +103,22 @@ public struct TiledTree<Reader: TileReader> {
                 start = middle
             }
         }
-        return InclusionProof(index: index, size: size, path: path.reversed())
+        return InclusionProof(index: index, size: count, path: path.reversed())
     }
 
-    /// The proof that the tree of the first `oldSize` leaves is this one's beginning: PROOF(m, D[n]), section 2.1.2.
-    public mutating func consistencyProof(from oldSize: UInt64) throws(TransparencyLogError) -> ConsistencyProof {
-        guard oldSize <= size else { throw Self.tooShort(size, oldSize) }
+    /// The proof that the tree of the first `oldSize` leaves is the beginning of this one, or of the one of the first
+    /// `newSize` leaves: PROOF(m, D[n]), section 2.1.2.
+    public mutating func consistencyProof(
+        from oldSize: UInt64, to newSize: UInt64? = nil
+    ) throws(TransparencyLogError) -> ConsistencyProof {
+        let newSize = newSize ?? size
+        guard newSize <= size else { throw Self.tooShort(size, newSize) }
+        guard oldSize <= newSize else { throw Self.tooShort(newSize, oldSize) }
         guard oldSize > 0 else {
             throw TransparencyLogError("consistency_empty", "consistency with an empty tree says nothing")
         }
         var path: [MerkleHash] = []
-        var (start, end) = (UInt64(0), size)
+        var (start, end) = (UInt64(0), newSize)
         while oldSize != end {
             let middle = start + TreeSize.split(end - start)
             if oldSize <= middle {
@@ -120,7 +130,7 @@ public struct TiledTree<Reader: TileReader> {
             }
         }
         if start > 0 { path.append(try root(start, end)) }
-        return ConsistencyProof(oldSize: oldSize, newSize: size, path: path.reversed())
+        return ConsistencyProof(oldSize: oldSize, newSize: newSize, path: path.reversed())
     }
 
     private static func tooShort(_ size: UInt64, _ wanted: UInt64) -> TransparencyLogError {

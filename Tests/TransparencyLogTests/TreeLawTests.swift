@@ -55,6 +55,13 @@ import Testing
                 #expect(consistency.path == NaiveTree.proof(old, leaves[..<size]), "\(old) to \(size)")
                 try consistency.verify(oldRoot: NaiveTree.root(leaves[..<old]), newRoot: root)
                 #expect(try tree.root(ofFirst: UInt64(old)) == NaiveTree.root(leaves[..<old]))
+                let older = Int.random(in: 1...old, using: &random)
+                #expect(
+                    try tree.consistencyProof(from: UInt64(older), to: UInt64(old)).path
+                        == NaiveTree.proof(older, leaves[..<old]))
+                #expect(
+                    try tree.inclusionProof(of: UInt64(older - 1), inFirst: UInt64(old)).path
+                        == NaiveTree.path(older - 1, leaves[..<old]))
             }
         }
     }
