@@ -118,21 +118,38 @@ struct AuditSegmentReader: ~Copyable {
     /// The first frame at or behind `position`. A checksum says so: it holds only for the place it was made for.
     private mutating func firstFrame(from position: Int) throws(AgentIDError) -> Int? {
         var position = position
-        while let first = try word(at: position) {
-            if first != 0, AuditFrame.length(first) != nil, case .line = try frame(at: position) { return position }
-            position += 8
+        while let next = try firstWord(from: position) {
+            if let word = try word(at: next), AuditFrame.length(word) != nil, case .line = try frame(at: next) {
+                return next
+            }
+            position = next + 8
         }
         return nil
     }
 
     private mutating func afterEnd(_ position: Int) throws(AgentIDError) -> Item {
-        let start = position
-        var (position, end) = (start, start)
-        while let word = try word(at: position) {
-            position += 8
-            if word != 0 { end = position }
+        var end = position
+        while let next = try firstWord(from: end) { end = next + 8 }
+        return end > position || isCut ? .torn(end: end) : .end
+    }
+
+    /// Where the first word that is not zero stands, at or behind `position`.
+    private mutating func firstWord(from position: Int) throws(AgentIDError) -> Int? {
+        var position = position
+        while try load(position, 8) {
+            let start = position - windowStart
+            let (found, end) = unsafe window.withUnsafeBytes { window in
+                var offset = start
+                while offset <= window.count - 8 {
+                    if unsafe window.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return (true, offset) }
+                    offset += 8
+                }
+                return (false, offset)
+            }
+            position = windowStart + end
+            if found { return position }
         }
-        return end > start || isCut ? .torn(end: end) : .end
+        return nil
     }
 
     /// The word at a position, `nil` beyond the file.

@@ -26,8 +26,25 @@ struct AuditTail {
             } else if heads.contains(where: { $0.size == reader.count && $0.root != reader.checkpoint.root }) {
                 note(.sequence, "it knows of another root than the checkpoint's")
             }
+            if sequence.before != sequence.after, reader.count == sequence.before.size {
+                // A step that is committed and not finished: the next sequencer repeats it, if it still can.
+                let isLost = sequence.sources.contains { !isThere($0) }
+                if isLost, try isStill(bytes, at: path) {
+                    let size = sequence.after.size
+                    note(.tail(from: reader.count), "cut off: the log had \(size) entries, the checkpoint was put back")
+                }
+                result.pending += Int(clamping: sequence.after.size - min(sequence.before.size, sequence.after.size))
+            }
             try checkSegments(sequence, &result)
         } catch { note(.sequence, error.description) }
+    }
+
+    private func isThere(_ source: AuditSequence.Source) -> Bool {
+        switch source {
+        case .own: true
+        case .lines(let name, _, _, _):
+            Files.exists("\(reader.directory)/\(AuditSequencer.segmentsPath)/\(name.file)")
+        }
     }
 
     /// Whether the checkpoint is still the one that was opened, and the sequence as well.
