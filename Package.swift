@@ -64,8 +64,12 @@ let package = Package(
         .testTarget(
             name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE"], exclude: ["verify.py"],
             swiftSettings: settings),
+        // A process that tests start and kill.
+        .executableTarget(
+            name: "audit-process", dependencies: ["AgentID", "JOSE"], path: "Tests/AuditProcess",
+            swiftSettings: settings),
         .testTarget(
-            name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE"],
+            name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE", "audit-process"],
             swiftSettings: settings),
     ] + fuzzTargets,
     swiftLanguageModes: [.v6]
