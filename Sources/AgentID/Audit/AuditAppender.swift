@@ -39,6 +39,7 @@ final class AuditAppender: Sendable {
         self.files = files
         owner = UUIDv7.make(at: clock.milliseconds)
         let first = try makeSegment()
+        first.touch(from: 0, count: 64 << 10)
         state.withLock { $0.segment = first }
     }
 

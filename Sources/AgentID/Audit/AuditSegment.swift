@@ -4,9 +4,11 @@ internal import Synchronization
 
 /// One file that one process appends lines to: preallocated, mapped, locked for as long as its owner lives.
 ///
-/// The owner keeps the position and never reads it back from the mapping, where others could have written.
+/// The owner keeps the position and never reads it back from the mapping, where others could have written. A forked child
+/// has the lock too, until it ends or runs another program: a segment may then be removed later than it could be.
 @safe final class AuditSegment: Sendable {
     static let suffix = ".seg"
+    static let unnamedSuffix = ".new"
     static let smallest = 4096
     static let largest = 1 << 30
 
@@ -24,7 +26,7 @@ internal import Synchronization
         _ name: AuditSegmentName, in directory: String, capacity: Int, clock: any Clock, files: any AuditFiles
     ) throws(AgentIDError) {
         // Readers pass over the file until it has its lock, its header and then its name.
-        let temporary = "\(directory)/\(name).new"
+        let temporary = "\(directory)/\(name)\(Self.unnamedSuffix)"
         let file = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw Self.unavailable("cannot make \(temporary)", errno) }
         func giveUp(_ what: String, _ reason: Int32) -> AgentIDError {
@@ -51,7 +53,10 @@ internal import Synchronization
             guard fdatasync(file) == 0 else { throw Self.unavailable("cannot sync \(temporary)", errno) }
             try files.rename(temporary, to: "\(directory)/\(name)\(Self.suffix)")
             try files.syncDirectory(directory)
-        } catch { throw Self.unavailable("cannot name a segment: \(error.message)", 0) }
+        } catch {
+            _ = unsafe unlink(temporary)
+            throw Self.unavailable("cannot name a segment: \(error.message)", 0)
+        }
     }
 
     deinit {

@@ -34,6 +34,8 @@ struct AuditSequencer: Sendable {
     static let sequencePath = "sequence"
     static let segmentsPath = "segments"
     private static let mostSegments = 4096
+    /// Who appends faster than this integrates does not keep it for ever.
+    private static let mostSteps = 256
 
     var segments: String { "\(directory)/\(Self.segmentsPath)" }
     private var sequence: String { "\(directory)/\(Self.sequencePath)" }
@@ -61,14 +63,15 @@ struct AuditSequencer: Sendable {
         }
         var state = try recover()
         var outcome = Outcome(size: state.after.size)
-        var isMore = true
-        while isMore {
+        removeUnnamed()
+        for _ in 0..<Self.mostSteps {
             var step = AuditStep(after: state, at: clock.milliseconds, entries: stepEntries, bytes: stepBytes)
-            isMore = try gather(into: &step)
+            let isMore = try gather(into: &step)
             guard !step.entries.isEmpty || step.next.segments != state.segments else { break }
             try commit(&step)
             outcome.gaps += step.gaps
             state = step.next
+            guard isMore else { break }
         }
         outcome.size = state.after.size
         return outcome
@@ -120,7 +123,11 @@ struct AuditSequencer: Sendable {
         var reason = TransparencyLogError("note_unsigned", "no key is known", at: Checkpoint.path)
         for text in keys {
             do throws(TransparencyLogError) {
-                let checkpoint = try Checkpoint(note: note, by: NoteKey(text))
+                let known = try NoteKey(text)
+                guard known.name.isSame(as: key.name) else {
+                    throw TransparencyLogError("origin", "the log is that of \(known.name), not \(key.name)")
+                }
+                let checkpoint = try Checkpoint(note: note, by: known)
                 return (.init(size: checkpoint.size, root: checkpoint.root), text == key.description)
             } catch { reason = error }
         }
@@ -195,6 +202,16 @@ struct AuditSequencer: Sendable {
             }
         }
         try files.syncDirectory(segments)
+    }
+
+    /// Removes what a process left that died while it made a segment. A minute is longer than making one takes.
+    private func removeUnnamed() {
+        guard let names = try? files.list(segments) else { return }
+        for name in names where name.hasSuffix(AuditSegment.unnamedSuffix) {
+            var status = stat()
+            let path = "\(segments)/\(name)"
+            if unsafe stat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > 60 { _ = try? files.remove(path) }
+        }
     }
 
     private func path(_ name: AuditSegmentName) -> String { "\(segments)/\(name.file)" }

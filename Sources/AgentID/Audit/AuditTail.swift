@@ -35,7 +35,7 @@ struct AuditTail {
                 }
                 result.pending += Int(clamping: sequence.after.size - min(sequence.before.size, sequence.after.size))
             }
-            try checkSegments(sequence, &result)
+            try checkSegments(sequence, isStill: { () throws(AgentIDError) in try isStill(bytes, at: path) }, &result)
         } catch { note(.sequence, error.description) }
     }
 
@@ -55,10 +55,13 @@ struct AuditTail {
         return String(decoding: note, as: UTF8.self).hasPrefix(reader.checkpoint.text)
     }
 
-    private func checkSegments(_ sequence: AuditSequence, _ result: inout AuditVerification) throws(AgentIDError) {
+    private func checkSegments(
+        _ sequence: AuditSequence, isStill: () throws(AgentIDError) -> Bool, _ result: inout AuditVerification
+    ) throws(AgentIDError) {
         let folder = "\(reader.directory)/\(AuditSequencer.segmentsPath)"
         let names = try reader.files.list(folder).compactMap { AuditSegmentName(file: $0) }
         for known in sequence.segments where known.state == .open && !names.contains(known.name) {
+            guard try isStill() else { break }
             result.findings.append(
                 AuditFinding(
                     place: .segment(known.name.description, at: known.position), message: "the segment is missing"))
