@@ -141,7 +141,9 @@ struct AuditSegmentReader: ~Copyable {
             let (found, end) = unsafe window.withUnsafeBytes { window in
                 var offset = start
                 while offset <= window.count - 8 {
-                    if unsafe window.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 { return (true, offset) }
+                    if unsafe window.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 {
+                        return (true, offset)
+                    }
                     offset += 8
                 }
                 return (false, offset)

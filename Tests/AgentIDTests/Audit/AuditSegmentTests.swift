@@ -36,7 +36,9 @@ import TransparencyLog
             if rest.first == line(i) {
                 rest.removeFirst()
             } else {
-                #expect(gaps.contains { $0.from <= starts[i] && ($0.to > starts[i] || $0.kind == .tornTail) }, "\(what) \(i)")
+                #expect(
+                    gaps.contains { $0.from <= starts[i] && ($0.to > starts[i] || $0.kind == .tornTail) },
+                    "\(what) \(i)")
             }
         }
         #expect(rest.isEmpty, "\(what): \(rest)")
@@ -106,7 +108,7 @@ import TransparencyLog
                 let at = Int.random(in: (round % 3 == 0 ? 0 : 64)..<starts[40], using: &random) & ~3
                 let words: [[UInt8]] = [
                     [0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 0], [0x52, 0x4C, 0x41, 0x47], [0x53, 0x4C, 0x41, 0x47],
-                    [0xFF, 0xFF, 0, 0], (0..<4).map { _ in UInt8.random(in: 0 ... 255, using: &random) },
+                    [0xFF, 0xFF, 0, 0], (0..<4).map { _ in UInt8.random(in: 0...255, using: &random) },
                 ]
                 changed.replaceSubrange(at..<at + 4, with: words[Int.random(in: words.indices, using: &random)])
             }
@@ -160,6 +162,34 @@ import TransparencyLog
         #expect(try item(at: end) == .end)
     }
 
+    @Test func anOwnersNextSegmentWaitsForTheOneBeforeIt() throws {
+        let fixture = try AuditFixture()
+        let owner = UUIDv7.make(at: 1)
+        let segments = try (1...2).map {
+            try AuditSegment(
+                AuditSegmentName(owner: owner, number: $0), in: fixture.segments, capacity: 4096, clock: SystemClock(),
+                files: SystemAuditFiles())
+        }
+        let next = try #require(segments[0].append([0x61], at: AuditSegment.start))
+        _ = segments[1].append([0x63], at: AuditSegment.start)
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        #expect(try fixture.entries() == ["a"])
+        let end = try #require(segments[0].append([0x62], at: next))
+        segments[0].seal(at: end)
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        #expect(try fixture.entries() == ["a", "b", "c"])
+    }
+
+    @Test func anUnnamedSegmentIsRemovedOnceItsMakerMustBeDead() throws {
+        let fixture = try AuditFixture()
+        let (old, new) = ("segments/\(UUIDv7.make(at: 1))-00000001.new", "segments/\(UUIDv7.make(at: 2))-00000001.new")
+        for path in [old, new] { try fixture.write(path, [1]) }
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: "\(fixture.directory)/\(old)")
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        #expect(try fixture.paths(under: "segments") == [new])
+    }
+
     @Test func foreignFilesInTheDirectoryAreLeftAlone() throws {
         let fixture = try AuditFixture()
         let names = ["x.seg", "../escape.seg", "notes", String(repeating: "a", count: 45) + ".seg"]
@@ -179,6 +209,7 @@ extension AuditFixture {
         try write("checkpoint", checkpoint.signed(by: key) { signer.sign($0.span) })
         try write("sequence", AuditSequence(key: key).bytes)
         let report = try reader().verify()
-        return report.pending <= 40 && report.findings.allSatisfy { if case .segment = $0.place { true } else { false } }
+        return report.pending <= 40
+            && report.findings.allSatisfy { if case .segment = $0.place { true } else { false } }
     }
 }

@@ -188,7 +188,8 @@ import TransparencyLog
 
     @Test func damageHighInALargeTreeIsLocated() throws {
         let fixture = try AuditFixture()
-        var growth = try AuditGrowth(.init(), tiles: AuditTiles(directory: fixture.directory, files: SystemAuditFiles()))
+        var growth = try AuditGrowth(
+            .init(), tiles: AuditTiles(directory: fixture.directory, files: SystemAuditFiles()))
         for i in 0..<66_000 { try growth.append(Array("\(i)".utf8)) }
         try growth.write()
         let checkpoint = Checkpoint(origin: fixture.origin, size: growth.head.size, root: growth.head.root)
