@@ -76,8 +76,7 @@ import JOSE
         print("child \(status)")
     }
 
-    /// `bench <directory>`: what an append of 400 bytes costs at the pace of a busy agent runtime and at full speed; for
-    /// people, not for tests.
+    /// `bench <directory>`: what an append of 400 bytes costs, now and then and at full speed; for people, not tests.
     static func bench(_ arguments: [String]) throws {
         let log = try AuditLog.open(directory: arguments[0], origin: "bench.example/audit", signer: nil)
         let line = [UInt8](repeating: 0x61, count: 400)

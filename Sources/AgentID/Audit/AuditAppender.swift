@@ -126,7 +126,7 @@ final class AuditAppender: Sendable {
         return (lines, nil)
     }
 
-    /// What the writer's thread does now and then: syncs, and has room ready. Returns how many bytes were appended in all.
+    /// What the writer's thread does now and then: syncs, and has room ready. Returns the bytes appended in all.
     func tend(since bytes: Int) throws(AgentIDError) -> Int {
         let (segment, position, now, needsSpare) = state.withLock { state in
             (

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// What the audit log does to the disk besides reading segments and storing into its own: a seam, so that tests can stop
-/// it between any two steps.
+/// What the audit log does to the disk besides reading segments and storing into its own: a seam, so that tests can
+/// stop it between any two steps.
 protocol AuditFiles: Sendable {
     /// A whole file of at most `limit` bytes; `nil` where there is none.
     func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]?

@@ -3,8 +3,8 @@ internal import JOSE
 /// How lines lie in a segment: little end first, every frame at a multiple of 8.
 ///
 /// A frame is a word (length below, magic above), a word (checksum of the payload under a seed that the segment and the
-/// frame's place make), the payload, and zeroes up to the next multiple of 8. The first word is stored last: where it is
-/// zero nothing was committed yet. A seal in its place says that nothing will follow.
+/// frame's place make), the payload, and zeroes up to the next multiple of 8. The first word is stored last: where it
+/// is zero nothing was committed yet. A seal in its place says that nothing will follow.
 enum AuditFrame {
     static let headerSize = 16
     static let longestLine = 0xFFFF

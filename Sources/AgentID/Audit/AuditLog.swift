@@ -84,7 +84,8 @@ public final class AuditLog: Sendable {
     /// Appends a line: opaque bytes, by convention one JSON document in canonical form.
     ///
     /// Throws `audit_unavailable` where it cannot be written, on a full disk above all: whether that denies the call or
-    /// is counted and reported is the caller's to say; it may still come to be an entry. In a child after `fork()` it throws `forked`.
+    /// is counted and reported is the caller's to say; it may still come to be an entry.
+    /// In a child after `fork()` it throws `forked`.
     public func append(_ line: [UInt8]) throws(AgentIDError) { try appender.append(line) }
 
     /// Integrates what all processes have appended by now, and signs the checkpoint.

@@ -74,7 +74,7 @@ public struct AuditReader: Sendable {
         }
     }
 
-    /// The proof that the log of `oldSize` entries is the beginning of the one of `newSize`, by default the present one.
+    /// The proof that the log of `oldSize` entries is the beginning of the one of `newSize`, by default of all.
     public func consistencyProof(
         from oldSize: UInt64, to newSize: UInt64? = nil
     ) throws(AgentIDError) -> ConsistencyProof {

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// One file that one process appends lines to: preallocated, mapped, locked for as long as its owner lives.
 ///
-/// The owner keeps the position and never reads it back from the mapping, where others could have written. A forked child
-/// has the lock too, until it ends or runs another program: a segment may then be removed later than it could be.
+/// The owner keeps the position and never reads it back from the mapping, where others could have written. A forked
+/// child has the lock too, until it ends or runs another program: a segment may then be removed later than it could.
 @safe final class AuditSegment: Sendable {
     static let suffix = ".seg"
     static let unnamedSuffix = ".new"
@@ -17,7 +17,7 @@ internal import Synchronization
     let capacity: Int
     private let file: Int32
     private let seed: UInt64
-    // SAFETY: mapped as long as this object lives; written only by `append` and `seal`, whose callers exclude each other.
+    // SAFETY: mapped as long as this object lives; written only by `append` and `seal`, one caller at a time.
     nonisolated(unsafe) private let base: UnsafeMutableRawPointer
 
     /// Makes a segment in `directory`. It has its blocks before it is mapped, so that a full disk is an error here and

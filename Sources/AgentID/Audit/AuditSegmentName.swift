@@ -1,7 +1,7 @@
 /// A segment's name: `<owner>-<number>`, so that an owner's segments sort in the order it filled them.
 ///
-/// The sequencer takes nothing from a segment before those that its owner filled earlier have come to their end: the lines
-/// of one process keep their order, whatever the clock does.
+/// The sequencer takes nothing from a segment before those that its owner filled earlier have come to their end: the
+/// lines of one process keep their order, whatever the clock does.
 struct AuditSegmentName: Sendable, Hashable, Comparable, CustomStringConvertible {
     let description: String
 

@@ -16,9 +16,9 @@ internal import TransparencyLog
 ///
 /// On start it compares the checkpoint with `sequence`. Stopped before 2: the checkpoint is `after` of the step before,
 /// the new lines are still ahead of the positions, and nothing of them was seen by anyone. Stopped in 3: the checkpoint
-/// is `before`; the step is done again from its sources and must come to the very root that was written down, so a
-/// checkpoint that somebody saw before the power went is signed again, byte for byte. Stopped in 4, or at any time after:
-/// the checkpoint is `after`, and segments that are done are removed again; `sequence` forgets one only after the
+/// is `before`; the step is done again from its sources and must come to the very root that was written down, so that
+/// a checkpoint that somebody saw before the power went is signed again, byte for byte. Stopped in 4, or at any time
+/// after: the checkpoint is `after`, and segments that are done are removed again; `sequence` forgets one only after the
 /// directory without it was synced, so that none comes back as new. Any other checkpoint was not made here: it signs
 /// nothing and says so. A segment's owner is asked for before its end is read: what it wrote before it died is read.
 struct AuditSequencer: Sendable {

@@ -33,7 +33,7 @@ import TransparencyLog
         try fixture.write(path, bytes)
     }
 
-    /// A log of 250 entries, and segments that wait: of a process that died, of one that died writing, of one that lives.
+    /// A log of 250 entries, and segments that wait: of a process that died, one that died writing, one that lives.
     static func prepared() throws -> (AuditFixture, AuditLog) {
         let fixture = try AuditFixture()
         try fixture.leaveBehind(lines("a", 250))

@@ -19,7 +19,7 @@ struct Seeded: RandomNumberGenerator {
 
 /// An audit log in a directory of its own, gone with the fixture.
 final class AuditFixture {
-    /// In memory where there is such a place: these tests sync thousands of times, and none of them cuts the real power.
+    /// In memory where there is such a place: these tests sync thousands of times, and none cuts the real power.
     let directory: String = {
         let memory = FileManager.default.isWritableFile(atPath: "/dev/shm")
         return (memory ? "/dev/shm/" : NSTemporaryDirectory()) + "audit-\(UUID().uuidString)"
