@@ -25,7 +25,8 @@ let fuzzTargets: [Target] =
     ? []
     : [
         .executableTarget(
-            name: "agentid-fuzz", dependencies: ["AgentID", "AgentIDC", "CAgentID", "Scopes", "JOSE"],
+            name: "agentid-fuzz",
+            dependencies: ["AgentID", "AgentIDC", "CAgentID", "Scopes", "TransparencyLog", "JOSE"],
             path: "Tests/Fuzz", exclude: ["seeds"],
             swiftSettings: settings.dropFirst() + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-use-ld=lld"])])

@@ -47,7 +47,9 @@ public struct Tile: Hashable, Sendable {
     }
 
     /// How many hashes a tree of `size` leaves has at this level of tiles.
-    static func count(level: Int, size: UInt64) -> UInt64 { level < 8 ? size >> UInt64(8 * level) : 0 }
+    static func count(level: Int, size: UInt64) -> UInt64 {
+        (0..<8).contains(level) ? size >> UInt64(8 * level) : 0
+    }
 
     /// The tile with this index in a tree of `size` leaves, as wide as the tree makes it; `nil` where it has none.
     public static func ofTree(size: UInt64, level: Int, index: UInt64) -> Tile? {

@@ -174,6 +174,8 @@ import Testing
         #expect(Tile.partial(size: 256).map(\.path) == ["tile/1/000.p/1"])
         #expect(Tile.ofTree(size: 70_000, level: 0, index: 273)?.width == 112)
         #expect(Tile.ofTree(size: 70_000, level: 0, index: 274) == nil)
+        for level in [Int.min, -1, 8, .max] { #expect(Tile.ofTree(size: 70_000, level: level, index: 0) == nil) }
+        #expect(Tile.ofTree(size: .max, level: 0, index: .max) == nil)
     }
 
     @Test func bundlesGiveBackTheirEntriesAndSayWhereTheyBreakOff() throws {

@@ -50,7 +50,8 @@ public struct AuditReader: Sendable {
             let first = tile.index << 8
             try tree.inclusionProof(of: first).verify(leaf: tree.leaf(at: first), root: checkpoint.root)
             var entries: [[UInt8]] = []
-            for i in Int(index - first)..<min(Int(index - first) + limit, tile.width) {
+            let start = Int(index - first)
+            for i in start..<min(start + min(limit, Tile.fullWidth), tile.width) {
                 guard i < ranges.count,
                     try MerkleHash.leaf(bytes.span.extracting(ranges[i])) == tree.leaf(at: first + UInt64(i))
                 else {

@@ -77,7 +77,9 @@ internal import Synchronization
     func append(_ line: [UInt8], at position: Int) -> Int? {
         let length = line.count
         let next = position &+ AuditFrame.size(of: length)
-        guard position >= Self.start, length <= AuditFrame.longestLine, next <= capacity else { return nil }
+        guard position >= Self.start, (1...AuditFrame.longestLine).contains(length), next <= capacity else {
+            return nil
+        }
         unsafe line.withUnsafeBytes { line in
             guard let source = line.baseAddress else { return }
             unsafe (base + position + AuditFrame.headerSize).copyMemory(from: source, byteCount: length)

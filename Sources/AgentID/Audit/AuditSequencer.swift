@@ -18,9 +18,10 @@ internal import TransparencyLog
 /// the new lines are still ahead of the positions, and nothing of them was seen by anyone. Stopped in 3: the checkpoint
 /// is `before`; the step is done again from its sources and must come to the very root that was written down, so that
 /// a checkpoint that somebody saw before the power went is signed again, byte for byte. Stopped in 4, or at any time
-/// after: the checkpoint is `after`, and segments that are done are removed again; `sequence` forgets one only after the
-/// directory without it was synced, so that none comes back as new. Any other checkpoint was not made here: it signs
-/// nothing and says so. A segment's owner is asked for before its end is read: what it wrote before it died is read.
+/// after: the checkpoint is `after`, and segments that are done are removed again; `sequence` forgets one only after
+/// the directory without it was synced, so that none comes back as new. Any other checkpoint was not made here: it
+/// signs nothing and says so. A segment's owner is asked for before its end is read: what it wrote before it died is
+/// read.
 struct AuditSequencer: Sendable {
     let directory: String
     let key: NoteKey

@@ -50,7 +50,7 @@ import TransparencyLog
     {
         var sequencer = try fixture.sequencer(files)
         // Several steps, one of which fills a bundle.
-        sequencer.stepEntries = 25
+        sequencer.stepEntries = 40
         return sequencer
     }
 

@@ -41,6 +41,9 @@ import TransparencyLog
         let between = try reader.consistencyProof(from: 300, to: 700)
         try between.verify(
             oldRoot: early.checkpoint.root, newRoot: reader.checkpoint(ofFirst: 700).root)
+        #expect(try reader.entries(from: 990, limit: .max).count == 10)
+        #expect(try reader.entries(from: 1000).isEmpty && reader.entries(from: 0, limit: -1).isEmpty)
+        #expect(throws: AgentIDError.self) { try reader.entries(from: .max) }
         #expect(throws: AgentIDError.self) { try reader.entry(at: 1000) }
         #expect(throws: AgentIDError.self) { try reader.inclusionProof(of: .max) }
         #expect(throws: AgentIDError.self) { try reader.consistencyProof(from: 0) }
