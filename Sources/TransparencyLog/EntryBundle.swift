@@ -12,7 +12,7 @@ public enum EntryBundle {
         }
         bundle.append(UInt8(entry.count >> 8))
         bundle.append(UInt8(entry.count & 0xFF))
-        for i in entry.indices { bundle.append(entry[i]) }
+        unsafe entry.withUnsafeBufferPointer { unsafe bundle.append(contentsOf: $0) }
     }
 
     /// The entries of a bundle that are whole, and whether nothing but them is in it.

@@ -12,18 +12,23 @@ public struct MerkleHash: Sendable, Equatable {
     /// The hash that these 32 bytes are; `nil` for any other count.
     public init?(_ bytes: Span<UInt8>) {
         guard bytes.count == Self.count else { return nil }
-        storage = InlineArray { bytes[$0] }
+        var storage = InlineArray<32, UInt8>(repeating: 0)
+        var copy = storage.mutableSpan
+        unsafe copy.withUnsafeMutableBufferPointer { copy in
+            unsafe bytes.withUnsafeBufferPointer { bytes in _ = unsafe copy.update(fromContentsOf: bytes) }
+        }
+        self.storage = storage
     }
 
     /// The hash that these 32 bytes are; `nil` for any other count.
     public init?(_ bytes: [UInt8]) { self.init(bytes.span) }
 
     /// The bytes.
-    public var bytes: [UInt8] { (0..<Self.count).map { storage[$0] } }
+    public var bytes: [UInt8] { unsafe storage.span.withUnsafeBufferPointer { unsafe Array($0) } }
 
     /// Appends the bytes to `output`.
     public func append(to output: inout [UInt8]) {
-        for i in 0..<Self.count { output.append(storage[i]) }
+        unsafe storage.span.withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
 
     /// The root of the tree without a leaf.
