@@ -6,6 +6,6 @@ public protocol TileReader {
 
 /// Keeps the files of a log by their path within it.
 public protocol TileStorage: TileReader {
-    /// Puts a whole file in place of any that was there; it is durable when this returns.
+    /// Puts a whole file in place of any that was there. It has to be durable before a checkpoint covers it.
     func write(_ path: String, _ bytes: [UInt8]) throws(TransparencyLogError)
 }

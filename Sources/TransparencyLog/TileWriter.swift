@@ -5,7 +5,8 @@ public struct TileWriter: Sendable {
     /// The hashes of the last tile of each level, while it is not full.
     private var edge: [[UInt8]]
     private var filled: [(tile: Tile, bytes: [UInt8])] = []
-    private var isWritten = true
+    /// The size of the tree whose tiles are written.
+    private var written: UInt64 = 0
 
     /// A writer of a new tree.
     public init() {
@@ -17,6 +18,7 @@ public struct TileWriter: Sendable {
     public init(size: UInt64, reader: some TileReader) throws(TransparencyLogError) {
         var tiles = try TiledTree(size: size, reader: reader)
         tree = try tiles.frontier()
+        written = size
         edge = [[UInt8]](repeating: [], count: 8)
         for tile in Tile.partial(size: size) {
             edge[tile.level] = try tiles.hashes(level: tile.level, index: tile.index)
@@ -26,7 +28,6 @@ public struct TileWriter: Sendable {
     /// Appends a leaf; nothing is written before ``write(to:)``.
     public mutating func append(_ leaf: MerkleHash) throws(TransparencyLogError) {
         try tree.append(leaf)
-        isWritten = false
         var hash = leaf
         for level in edge.indices {
             hash.append(to: &edge[level])
@@ -44,12 +45,15 @@ public struct TileWriter: Sendable {
 
     /// Writes the tiles that were filled and those that the tree now ends in.
     ///
-    /// A tile is written before the one above it. Where it throws, all can be written again.
+    /// A file that the tree had before is never written again, so that one which a checkpoint covers stays untouched.
+    /// Where it throws, all can be written again.
     public mutating func write(to storage: some TileStorage) throws(TransparencyLogError) {
-        guard !isWritten else { return }
         for (tile, bytes) in filled { try storage.write(tile.path, bytes) }
-        for tile in Tile.partial(size: tree.size) { try storage.write(tile.path, edge[tile.level]) }
+        for tile in Tile.partial(size: tree.size)
+        where Tile.ofTree(size: written, level: tile.level, index: tile.index) != tile {
+            try storage.write(tile.path, edge[tile.level])
+        }
         filled = []
-        isWritten = true
+        written = tree.size
     }
 }

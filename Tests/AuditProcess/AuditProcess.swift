@@ -78,7 +78,7 @@ import JOSE
 
     /// `bench <directory>`: what an append of 400 bytes costs, now and then and at full speed; for people, not tests.
     static func bench(_ arguments: [String]) throws {
-        let log = try AuditLog.open(directory: arguments[0], origin: "bench.example/audit", signer: nil)
+        let log = try AuditLog.open(directory: arguments[0], origin: "bench.example/audit", signer: SigningKey.generate())
         let line = [UInt8](repeating: 0x61, count: 400)
         func time(_ count: Int) throws -> Int {
             var (start, end) = (timespec(), timespec())
@@ -94,6 +94,12 @@ import JOSE
         }
         print("paced: median \(paced.sorted()[15]) ns, least \(paced.min() ?? 0) ns for each append of 400 bytes")
         print("full speed: \(try time(300_000)) ns")
+        var (start, end) = (timespec(), timespec())
+        unsafe clock_gettime(CLOCK_MONOTONIC, &start)
+        try log.integrate()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &end)
+        let milliseconds = (end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1_000_000
+        print("integrated in \(milliseconds) ms")
         log.close()
     }
 }

@@ -33,7 +33,12 @@ enum NaiveTree {
 final class MemoryStorage: TileStorage {
     var files: [String: [UInt8]] = [:]
     func read(_ path: String) throws(TransparencyLogError) -> [UInt8]? { files[path] }
-    func write(_ path: String, _ bytes: [UInt8]) throws(TransparencyLogError) { files[path] = bytes }
+    func write(_ path: String, _ bytes: [UInt8]) throws(TransparencyLogError) {
+        if files[path] != nil { rewritten.append(path) }
+        files[path] = bytes
+    }
+    /// Files that were written a second time.
+    var rewritten: [String] = []
 }
 
 /// Numbers that a printed seed brings back.

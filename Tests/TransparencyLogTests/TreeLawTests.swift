@@ -138,6 +138,7 @@ import Testing
             for (path, bytes) in try Self.written(Array(leaves[..<size])).files {
                 #expect(storage.files[path] == bytes, "\(path) at \(size)")
             }
+            #expect(storage.rewritten.isEmpty, "at \(size)")
         }
     }
 

@@ -7,12 +7,15 @@ protocol AuditFiles: Sendable {
     func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]?
     /// Puts a whole file in place of any that was there, durably.
     func replace(_ path: String, with bytes: [UInt8]) throws(AgentIDError)
+    /// Puts a whole file in place of any that was there; durable after `sync` of it and of its directory.
+    func write(_ path: String, _ bytes: [UInt8]) throws(AgentIDError)
+    /// Makes a file's bytes durable, or a directory's names.
+    func sync(_ path: String) throws(AgentIDError)
     func makeDirectory(_ path: String) throws(AgentIDError)
-    /// Removes a file that may be gone already; durable after `syncDirectory`.
+    /// Removes a file that may be gone already; durable after `sync` of its directory.
     func remove(_ path: String) throws(AgentIDError)
-    /// Durable after `syncDirectory`.
+    /// Durable after `sync` of its directory.
     func rename(_ path: String, to target: String) throws(AgentIDError)
-    func syncDirectory(_ path: String) throws(AgentIDError)
     /// The names in a directory, sorted; none where there is no directory.
     func list(_ path: String) throws(AgentIDError) -> [String]
     /// Gives an open file its size and the blocks for it; the error number, 0 for none.
@@ -57,6 +60,12 @@ struct SystemAuditFiles: AuditFiles {
 
     func replace(_ path: String, with bytes: [UInt8]) throws(AgentIDError) { try Files.replace(path, with: bytes.span) }
 
+    func write(_ path: String, _ bytes: [UInt8]) throws(AgentIDError) {
+        try Files.replace(path, with: bytes.span, isDurable: false)
+    }
+
+    func sync(_ path: String) throws(AgentIDError) { try Files.sync(path) }
+
     func makeDirectory(_ path: String) throws(AgentIDError) { try Files.makeDirectory(path) }
 
     func remove(_ path: String) throws(AgentIDError) {
@@ -67,13 +76,6 @@ struct SystemAuditFiles: AuditFiles {
 
     func rename(_ path: String, to target: String) throws(AgentIDError) {
         guard unsafe Glibc.rename(path, target) == 0 else { throw Files.failure("cannot rename", path) }
-    }
-
-    func syncDirectory(_ path: String) throws(AgentIDError) {
-        let directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw Files.failure("cannot open", path) }
-        defer { _ = close(directory) }
-        guard fsync(directory) == 0 else { throw Files.failure("cannot sync", path) }
     }
 
     func list(_ path: String) throws(AgentIDError) -> [String] {

@@ -39,13 +39,14 @@ struct AuditGrowth {
         bundle = []
     }
 
-    /// Writes what was added.
+    /// Writes what was added; durable when this returns.
     mutating func write() throws(TransparencyLogError) {
         for (path, bytes) in filled { try tiles.write(path, bytes) }
         if let tile = Tile.partial(size: writer.tree.size).first, tile.level == 0 {
             try tiles.write(tile.entriesPath, bundle)
         }
         try writer.write(to: tiles)
+        try tiles.sync()
         filled = []
     }
 

@@ -52,7 +52,7 @@ internal import Synchronization
         do throws(AgentIDError) {
             guard fdatasync(file) == 0 else { throw Self.unavailable("cannot sync \(temporary)", errno) }
             try files.rename(temporary, to: "\(directory)/\(name)\(Self.suffix)")
-            try files.syncDirectory(directory)
+            try files.sync(directory)
         } catch {
             _ = unsafe unlink(temporary)
             throw Self.unavailable("cannot name a segment: \(error.message)", 0)

@@ -10,8 +10,8 @@ internal import TransparencyLog
 /// 2. It writes `sequence`: the head before, the sources of the new lines in their order, the head after, and how far
 ///    each segment is then integrated. The file is replaced whole and synced. *This commits the step*: from here on the
 ///    new tree is determined, since sources are on the disk and never change.
-/// 3. It writes bundles and tiles, each whole and synced, lower ones first; then it signs and replaces the checkpoint,
-///    synced. Nobody reads a tile that no checkpoint covers, so it does not matter where this stops.
+/// 3. It writes bundles and tiles, and syncs them all; only then does it sign and replace the checkpoint, synced.
+///    Nobody reads a tile that no checkpoint covers, so it does not matter where this stops.
 /// 4. It removes segments that `sequence` says are done.
 ///
 /// On start it compares the checkpoint with `sequence`. Stopped before 2: the checkpoint is `after` of the step before,
@@ -202,7 +202,7 @@ struct AuditSequencer: Sendable {
                 try files.remove(path(segment.name))
             }
         }
-        try files.syncDirectory(segments)
+        try files.sync(segments)
     }
 
     /// Removes what a process left that died while it made a segment. A minute is longer than making one takes.

@@ -4,8 +4,9 @@ internal import TransparencyLog
 final class AuditTiles: TileStorage {
     let directory: String
     private let files: any AuditFiles
-    /// Directories whose name is known to be on the disk.
-    private var durable: Set<String> = []
+    /// What was written and is not known to be durable: files, and directories that have new names in them.
+    private var written: [String] = []
+    private var named: Set<String> = []
 
     init(directory: String, files: any AuditFiles) {
         self.directory = directory
@@ -31,15 +32,23 @@ final class AuditTiles: TileStorage {
         do throws(AgentIDError) {
             var parent = directory
             for name in path.split(separator: "/").dropLast() {
-                let child = "\(parent)/\(name)"
-                if !durable.contains(child) {
-                    try files.makeDirectory(child)
-                    try files.syncDirectory(parent)
-                    durable.insert(child)
-                }
-                parent = child
+                // Also where it is there already: its name may not be durable yet.
+                named.insert(parent)
+                parent += "/\(name)"
+                if !named.contains(parent) { try files.makeDirectory(parent) }
             }
-            try files.replace("\(directory)/\(path)", with: bytes)
+            named.insert(parent)
+            try files.write("\(directory)/\(path)", bytes)
+            written.append("\(directory)/\(path)")
+        } catch { throw TransparencyLogError(error) }
+    }
+
+    /// Makes all that was written durable. One wait for the disk does most of it: the files are on their way.
+    func sync() throws(TransparencyLogError) {
+        do throws(AgentIDError) {
+            for path in written { try files.sync(path) }
+            for path in named.sorted() { try files.sync(path) }
+            written = []
         } catch { throw TransparencyLogError(error) }
     }
 }

@@ -137,7 +137,8 @@ import TransparencyLog
             func makeDirectory(_ path: String) throws(AgentIDError) { try system.makeDirectory(path) }
             func remove(_ path: String) throws(AgentIDError) { try system.remove(path) }
             func rename(_ path: String, to target: String) throws(AgentIDError) { try system.rename(path, to: target) }
-            func syncDirectory(_ path: String) throws(AgentIDError) { try system.syncDirectory(path) }
+            func write(_ path: String, _ bytes: [UInt8]) throws(AgentIDError) { try system.write(path, bytes) }
+            func sync(_ path: String) throws(AgentIDError) { try system.sync(path) }
             func list(_ path: String) throws(AgentIDError) -> [String] { try system.list(path) }
             func allocate(_ file: Int32, size: Int) -> Int32 {
                 isFull.withLock { $0 } ? ENOSPC : system.allocate(file, size: size)

@@ -19,8 +19,8 @@ final class InterruptedFiles: AuditFiles {
     struct State {
         var left: Int
         var isStopped = false
-        /// How to take back what no sync of its directory has made durable.
-        var undo: [(directory: String, action: @Sendable () -> Void)] = []
+        /// How to take back what no sync of a file or directory has made durable.
+        var undo: [(place: String, action: @Sendable () -> Void)] = []
     }
 
     let state: Locked<State>
@@ -93,10 +93,23 @@ final class InterruptedFiles: AuditFiles {
         }
     }
 
-    func syncDirectory(_ path: String) throws(AgentIDError) {
+    func write(_ path: String, _ bytes: [UInt8]) throws(AgentIDError) {
+        try step(halfway: { try? Data(bytes.prefix(bytes.count / 2)).write(to: URL(fileURLWithPath: path)) }) {
+            () throws(AgentIDError) in
+            try system.write(path, bytes)
+            let url = URL(fileURLWithPath: path)
+            // Its bytes and its name reach the disk each on their own.
+            state.withLock { state in
+                state.undo.append((path, { try? Data(bytes.prefix(bytes.count / 3)).write(to: url) }))
+            }
+            remember(path) { try? FileManager.default.removeItem(at: url) }
+        }
+    }
+
+    func sync(_ path: String) throws(AgentIDError) {
         try step { () throws(AgentIDError) in
-            try system.syncDirectory(path)
-            state.withLock { $0.undo.removeAll { $0.directory == path } }
+            try system.sync(path)
+            state.withLock { $0.undo.removeAll { $0.place == path } }
         }
     }
 }
