@@ -76,9 +76,10 @@ import JOSE
         print("child \(status)")
     }
 
-    /// `bench <directory>`: what an append of 400 bytes costs, now and then and at full speed; for people, not tests.
+    /// `bench <directory>`: what an append costs now and then, and at full speed; for people, not for tests.
     static func bench(_ arguments: [String]) throws {
-        let log = try AuditLog.open(directory: arguments[0], origin: "bench.example/audit", signer: SigningKey.generate())
+        let signer = try SigningKey.generate()
+        let log = try AuditLog.open(directory: arguments[0], origin: "bench.example/audit", signer: signer)
         let line = [UInt8](repeating: 0x61, count: 400)
         func time(_ count: Int) throws -> Int {
             var (start, end) = (timespec(), timespec())

@@ -38,14 +38,14 @@ import Testing
     @Test func tilesGiveRootsAndProofsOfTheNaiveTree() throws {
         print("seed \(seed)")
         var random = Seeded(seed)
-        let leaves = Self.leaves(70_000)
-        let sizes = [1, 2, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 70_000]
+        let leaves = Self.leaves(66_000)
+        let sizes = [1, 2, 255, 256, 257, 511, 512, 513, 65_536, 66_000]
         for size in sizes + (0..<6).map({ _ in Int.random(in: 1...3000, using: &random) }) {
             let storage = try Self.written(Array(leaves[..<size]))
             var tree = try TiledTree(size: UInt64(size), reader: storage)
             let root = NaiveTree.root(leaves[..<size])
             #expect(try tree.root() == root, "\(size)")
-            for _ in 0..<3 {
+            for _ in 0..<(size > 3000 ? 1 : 3) {
                 let index = Int.random(in: 0..<size, using: &random)
                 let proof = try tree.inclusionProof(of: UInt64(index))
                 #expect(proof.path == NaiveTree.path(index, leaves[..<size]), "\(index) in \(size)")

@@ -17,8 +17,11 @@ final class AuditTiles: TileStorage {
     func read(_ path: String) throws(TransparencyLogError) -> [UInt8]? {
         do throws(AgentIDError) {
             if let bytes = try files.read("\(directory)/\(path)", limit: EntryBundle.longestBundle) { return bytes }
-            guard let dot = path.firstRange(of: ".p/"), let width = Int(path[dot.upperBound...]) else { return nil }
-            let full = "\(directory)/\(path[..<dot.lowerBound])"
+            let parts = path.split(separator: "/")
+            guard let last = parts.last, let width = Int(last), parts.dropLast().last?.hasSuffix(".p") == true else {
+                return nil
+            }
+            let full = "\(directory)/\(path.dropLast(last.utf8.count + 3))"
             let wider = try files.list("\(full).p").compactMap { Int($0) }.filter { $0 > width }.min()
             let source = wider.map { "\(full).p/\($0)" } ?? full
             guard let bytes = try files.read(source, limit: EntryBundle.longestBundle) else { return nil }

@@ -50,7 +50,7 @@ import TransparencyLog
     {
         var sequencer = try fixture.sequencer(files)
         // Several steps, one of which fills a bundle.
-        sequencer.stepEntries = 40
+        sequencer.stepEntries = 60
         return sequencer
     }
 

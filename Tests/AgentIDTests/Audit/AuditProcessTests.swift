@@ -15,6 +15,8 @@ import Testing
         let (process, pipe) = (Process(), Pipe())
         process.executableURL = tool
         process.arguments = arguments
+        // ThreadSanitizer would end a child that starts a thread of its own.
+        process.environment = ProcessInfo.processInfo.environment.merging(["TSAN_OPTIONS": "die_after_fork=0"]) { $1 }
         process.standardOutput = pipe
         try process.run()
         return (process, pipe)
