@@ -47,7 +47,7 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --upgrade pip
 	AGENTID_LIBRARY=$(abspath $(LIBRARY)) $(VENV)/bin/pip install -q --force-reinstall ./Bindings/python
-	$(VENV)/bin/pip install -q pytest "mcp==2.3.0"
+	$(VENV)/bin/pip install -q pytest jsonschema cryptography "mcp==2.3.0"
 	@touch $@
 
 demo: build $(VENV)/ready ## agents at work against a guarded MCP server

@@ -8,6 +8,7 @@ from typing import Any
 from ._abi import lib as _lib
 from ._agent import Agent
 from ._authority import Authority
+from ._callbacks import Signer
 from ._decision import Decision
 from ._errors import Denied, Error, NotFound, ScopeError, StateError
 from ._errors import call as _call
@@ -19,7 +20,7 @@ from ._scope import Scope
 __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Authority", "Decision", "Denied", "Error", "Guard", "NotFound", "Revocation", "Scope",
-    "ScopeError", "StateError", "decode_chain", "generate_key", "selftest",
+    "ScopeError", "Signer", "StateError", "decode_chain", "generate_key", "selftest",
 ]  # fmt: skip
 
 

@@ -28,6 +28,7 @@ class Bytes(ctypes.Structure):
 
 SIGN = ctypes.CFUNCTYPE(c_int32, POINTER(c_uint8), c_size_t, POINTER(c_uint8), c_void_p)
 NOW = ctypes.CFUNCTYPE(c_int64, c_void_p)
+RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
 
 
 class Options(ctypes.Structure):

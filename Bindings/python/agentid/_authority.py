@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 from ctypes import byref, c_void_p
 from typing import Any, Callable, Sequence
 
-from . import _abi
+from . import _abi, _callbacks
 from ._abi import lib
 from ._agent import Agent
+from ._callbacks import Signer
 from ._errors import call, handle, option, pair, take, text
 from ._guard import Guard, Revocation, guard_options
 from ._handles import Handle
@@ -19,28 +19,25 @@ from ._handles import Handle
 class Authority(Handle):
     """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
 
-    def __init__(self, made: c_void_p, keep: tuple[Any, ...]) -> None:
+    def __init__(self, made: c_void_p) -> None:
         super().__init__(made, lib.agentid_authority_close)
-        self._keep = keep
 
     @classmethod
     def open(
         cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
-        passphrase: str | None = None, must_exist: bool = False, clock: Callable[[], float] | None = None,
+        passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> Authority:  # fmt: skip
-        """Opens the authority kept in a directory, or creates it; in memory where `directory` is None."""
-        told = None
-        if clock is not None:
-            tell = clock
-            # The library may ask until the last agent is gone, so the callback is never collected.
-            told = _abi.NOW(lambda _: int(tell() * 1000))
-            _CLOCKS.append(told)
+        """Opens the authority kept in a directory, or creates it; in memory where `directory` is None.
+
+        `signer` signs instead of a stored key; `clock` answers seconds since 1970. Both are called from any thread.
+        """
         options = _abi.AuthorityOptions(
             trust_domain=option(trust_domain), passphrase=option(passphrase), must_exist=int(must_exist),
-            clock=ctypes.pointer(_abi.Clock(now=told)) if told else None,
+            signer=_callbacks.signer(signer), clock=_callbacks.clock(clock),
         )  # fmt: skip
         path = "" if directory is None else os.fspath(directory)
-        return cls(handle(lib.agentid_authority_open, *pair(path), byref(options)), (options,))
+        return cls(handle(lib.agentid_authority_open, *pair(path), byref(options)))
 
     def profile(
         self, name: str, *, owner: str, ceiling: str, max_lifetime: int = 0, max_depth: int = -1, review_by: int = 0
@@ -97,9 +94,6 @@ class Authority(Handle):
     def activate_key(self) -> None:
         """Signs with the published key from now on."""
         call(lib.agentid_authority_activate_key, self._handle)
-
-
-_CLOCKS: list[Any] = []
 
 
 def _request(

@@ -1,0 +1,83 @@
+"""What the library calls back: kept alive until it says that it needs it no more."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from typing import Any, Callable, Protocol
+
+from . import _abi
+
+_kept: dict[int, tuple[Any, ...]] = {}
+_tokens = itertools.count(1)
+_lock = threading.Lock()
+
+
+def _forget(token: int | None) -> None:
+    with _lock:
+        _kept.pop(token or 0, None)
+
+
+_release = _abi.RELEASE(_forget)
+RELEASE = ctypes.cast(_release, ctypes.c_void_p)
+
+
+def keep(*callbacks: Any) -> int:
+    """Keeps callbacks alive; the number returned is their `user_data`, which `RELEASE` takes back."""
+    token = next(_tokens)
+    with _lock:
+        _kept[token] = callbacks
+    return token
+
+
+class Signer(Protocol):
+    """Signs with an Ed25519 key that is not in this process (HSM, KMS)."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The public key, 32 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of `message` (RFC 8032), 64 bytes. Raising makes the call fail that needed it."""
+        ...
+
+
+def clock(now: Callable[[], float] | None) -> Any:
+    """The struct for a clock that answers seconds since 1970; None for none."""
+    if now is None:
+        return None
+
+    def milliseconds(_: int | None) -> int:
+        try:
+            return int(now() * 1000)
+        except Exception:
+            return 0  # 1970: everything is denied
+
+    told = _abi.NOW(milliseconds)
+    return ctypes.pointer(_abi.Clock(now=told, release=RELEASE, user_data=keep(told)))
+
+
+def signer(by: Signer | None) -> Any:
+    """The struct for a signer; None for none."""
+    if by is None:
+        return None
+    public_key = bytes(by.public_key)
+    if len(public_key) != 32:
+        raise ValueError("a signer's public_key has 32 bytes")
+
+    def sign(message: Any, length: int, signature: Any, _: int | None) -> int:
+        try:
+            made = by.sign(ctypes.string_at(message, length))
+            if len(made) != 64:
+                return 1
+            ctypes.memmove(signature, made, 64)
+            return 0
+        except Exception:
+            return 1
+
+    called = _abi.SIGN(sign)
+    return ctypes.pointer(
+        _abi.Signer(sign=called, public_key=public_key, release=RELEASE, user_data=keep(called, public_key))
+    )
