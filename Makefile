@@ -20,7 +20,7 @@ test: build lint test-swift test-c test-ctl test-python conform house $(if $(CI)
 
 test-swift:
 	@echo "==> Swift tests"
-	swift test
+	swift test --disable-xctest
 
 test-c:
 	@echo "==> C and C++ tests"
@@ -59,8 +59,8 @@ fuzz: ## every fuzz target, FUZZ_SECONDS each (20)
 
 sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	@scripts/prepare.sh
-	swift test --sanitize=address --scratch-path .build-asan
-	swift test --sanitize=thread --scratch-path .build-tsan
+	swift test --disable-xctest --sanitize=address --scratch-path .build-asan
+	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
 
 lint: ## check the format of the Swift sources
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -32,6 +32,7 @@ import Testing
         let world = try World()
         var options = Guard.Options()
         options.audience = "files"
+        options.replayCapacity = 1 << 22
         options.clock = world.authority.testClock(world.hand)
         let guardian = try world.authority.guarding(options)
         let parents = try (0..<24).map { _ in try world.start() }
