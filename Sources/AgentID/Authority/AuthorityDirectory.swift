@@ -45,7 +45,7 @@ struct AuthorityDirectory: Sendable {
             try body(&state)
             state.sequence += 1
             try Files.replace(statePath, with: state.tree.canonical().span)
-            sequence.store(UInt64(state.sequence))
+            sequence.advance()
             return state
         }
     }
