@@ -24,6 +24,7 @@ public func agentid_authority_open(
         chosen.passphrase = unsafe try terminated(options.passphrase, "options.passphrase")
         defer { chosen.wipePassphrase() }
         chosen.mustExist = unsafe options.must_exist != 0
+        if unsafe options.lease_duration != 0 { chosen.leaseDuration = unsafe options.lease_duration }
         chosen.clock = unsafe try clock(options.clock)
         if let signer = unsafe options.signer { chosen.signer = unsafe try CallbackSigner(signer) }
         unsafe output.pointee = try Authorities.table.insert(Authority.open(directory: path, options: chosen))

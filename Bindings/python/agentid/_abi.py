@@ -48,7 +48,7 @@ class Clock(Options):
 class AuthorityOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("trust_domain", c_char_p), ("passphrase", c_char_p), ("signer", POINTER(Signer)),
-        ("clock", POINTER(Clock)), ("must_exist", c_int32),
+        ("clock", POINTER(Clock)), ("must_exist", c_int32), ("lease_duration", c_int64),
     ]  # fmt: skip
 
 
@@ -125,6 +125,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "guard_open_directory": (*_TEXT, POINTER(GuardOptions), _OUT),
     "guard_add_bundle": (_H, *_TEXT, *_TEXT),
     "guard_revoke": (_H, c_int32, *_TEXT),
+    "guard_refreshed": (_H,),
     "guard_authorize": (_H, *_TEXT, *_TEXT, *_TEXT, *_TEXT, _OUT),
     "guard_authorize_z": (_H, c_char_p, c_char_p, c_char_p, c_char_p, _OUT),
     "guard_authorize_agent": (_H, _H, *_TEXT, *_TEXT, _OUT),

@@ -26,7 +26,8 @@ class Authority(Handle):
     @classmethod
     def open(
         cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
-        passphrase: str | None = None, must_exist: bool = False, clock: Callable[[], float] | None = None,
+        passphrase: str | None = None, must_exist: bool = False, lease_duration: int = 0,
+        clock: Callable[[], float] | None = None,
     ) -> Authority:  # fmt: skip
         """Opens the authority kept in a directory, or creates it; in memory where `directory` is None."""
         told = None
@@ -37,6 +38,7 @@ class Authority(Handle):
             _CLOCKS.append(told)
         options = _abi.AuthorityOptions(
             trust_domain=option(trust_domain), passphrase=option(passphrase), must_exist=int(must_exist),
+            lease_duration=lease_duration,
             clock=ctypes.pointer(_abi.Clock(now=told)) if told else None,
         )  # fmt: skip
         path = "" if directory is None else os.fspath(directory)

@@ -67,6 +67,10 @@ class Guard(Handle):
         """Revokes for this guard alone."""
         call(lib.agentid_guard_revoke, self._handle, int(kind), *pair(value))
 
+    def refreshed(self) -> None:
+        """Says that nothing was revoked beyond what this guard was told."""
+        call(lib.agentid_guard_refreshed, self._handle)
+
     def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call; raises `Denied`."""
         return decide(lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args))

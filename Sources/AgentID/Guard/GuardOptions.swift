@@ -9,6 +9,9 @@ extension Guard {
         public var requiresClaim = false
         /// How far from now a proof may have been signed, in seconds either way; 1 to 60.
         public var proofWindow: Int64 = 30
+        /// How old the view of revocations may be, in seconds: a guard that follows a registry goes on for so long when
+        /// that cannot be read, and otherwise denies at once; one that is told denies when nobody told it for so long.
+        public var maxViewAge: Int64?
         /// How many proofs are remembered; beyond that, proofs are denied.
         public var replayCapacity = 65_536
         /// How many verified chains are kept.
@@ -32,6 +35,9 @@ extension Guard {
                 AgentIDError(.argument, name: "guard_option", message: message, at: "options.\(name)")
             }
             guard (1...60).contains(proofWindow) else { throw refuse("proof_window", "a proof's window is 1 to 60 s") }
+            guard (1...Limits.longestLifetime).contains(maxViewAge ?? 1) else {
+                throw refuse("max_view_age", "a view's age is 1 second to 90 days")
+            }
             guard (2...1 << 26).contains(replayCapacity) else {
                 throw refuse("replay_capacity", "2 to 67108864 proofs")
             }

@@ -57,6 +57,18 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// An ID and every ID it stands under, longest first.
+    static func ancestry(of id: String) -> [String] {
+        var ids = [id]
+        var rest = id[...]
+        while let slash = rest.lastIndex(of: "/") {
+            rest = rest[..<slash]
+            guard rest.utf8.count > scheme.count else { break }
+            ids.append(String(rest))
+        }
+        return ids
+    }
+
     /// Refuses what cannot be a path segment.
     static func check(_ segment: Substring) throws(AgentIDError) {
         if let fault = String(segment).withUTF8Span({ fault(inSegment: $0) }) { throw malformed(fault) }
