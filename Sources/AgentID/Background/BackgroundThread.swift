@@ -30,7 +30,7 @@ internal import Glibc
         func nameThread() {
             let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
             guard file >= 0 else { return }
-            _ = name.withCString { unsafe write(file, $0, strlen($0)) }
+            _ = unsafe name.withCString { unsafe write(file, $0, strlen($0)) }
             _ = close(file)
         }
     }

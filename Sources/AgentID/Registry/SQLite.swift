@@ -61,23 +61,31 @@ internal import Glibc
 
     /// Runs one statement and returns how many rows it changed.
     @discardableResult func run(_ sql: String, _ values: Value...) throws(AgentIDError) -> Int {
-        _ = try query(sql, values) { _ throws(AgentIDError) in }
+        try step(sql, values) { _ throws(AgentIDError) in }
         return unsafe Int(sqlite3_changes64(database))
     }
 
     /// Runs one statement and reads each row it returns.
     func rows<Element>(
-        _ sql: String, _ values: Value..., read: (borrowing Row) throws(AgentIDError) -> Element
+        _ sql: String, _ values: Value..., read: (Row) throws(AgentIDError) -> Element
     ) throws(AgentIDError) -> [Element] { try query(sql, values, read: read) }
 
     /// Runs one statement and reads the first row it returns.
     func first<Element>(
-        _ sql: String, _ values: Value..., read: (borrowing Row) throws(AgentIDError) -> Element
+        _ sql: String, _ values: Value..., read: (Row) throws(AgentIDError) -> Element
     ) throws(AgentIDError) -> Element? { try query(sql, values, read: read).first }
 
     func query<Element>(
-        _ sql: String, _ values: [Value], read: (borrowing Row) throws(AgentIDError) -> Element
+        _ sql: String, _ values: [Value], read: (Row) throws(AgentIDError) -> Element
     ) throws(AgentIDError) -> [Element] {
+        var found: [Element] = []
+        try step(sql, values) { row throws(AgentIDError) in found.append(try read(row)) }
+        return found
+    }
+
+    private func step(
+        _ sql: String, _ values: [Value], _ visit: (Row) throws(AgentIDError) -> Void
+    ) throws(AgentIDError) {
         let statement = unsafe try prepared(sql)
         defer {
             _ = unsafe sqlite3_reset(statement)
@@ -87,12 +95,11 @@ internal import Glibc
             let status = unsafe bind(value, to: Int32(i + 1), of: statement)
             guard status == SQLITE_OK else { throw failure(status) }
         }
-        var found: [Element] = []
         while true {
             let status = unsafe sqlite3_step(statement)
-            if status == SQLITE_DONE { return found }
+            if status == SQLITE_DONE { return }
             guard status == SQLITE_ROW else { throw failure(status) }
-            found.append(try read(unsafe Row(statement: statement, place: place)))
+            try visit(unsafe Row(statement: statement, place: place))
         }
     }
 
@@ -146,8 +153,8 @@ internal import Glibc
 
 extension SQLite {
     /// The row a statement stands on. A column of another type than ours is a damaged file, not a zero.
-    @safe struct Row: ~Copyable {
-        // SAFETY: lives as long as the call it is lent to, in which the statement is not stepped.
+    @safe struct Row {
+        // SAFETY: used only in the call it is lent to, in which the statement is not stepped.
         fileprivate let statement: OpaquePointer
         fileprivate let place: String
 

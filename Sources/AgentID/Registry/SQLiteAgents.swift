@@ -5,7 +5,7 @@ extension SQLiteSession {
     private static let columns =
         "id, parent, profile, owner, principal, task, intent, key, state, created, ended, end_reason, tombstone"
 
-    private static func agent(_ row: borrowing SQLite.Row) throws(AgentIDError) -> AgentRecord {
+    private static func agent(_ row: SQLite.Row) throws(AgentIDError) -> AgentRecord {
         var agent = AgentRecord(
             id: try row.text(0), parent: try row.optionalText(1), profile: try row.text(2), owner: try row.text(3),
             principal: try row.text(4), task: try row.text(5), intent: try row.optionalText(6), key: try row.text(7),
@@ -133,7 +133,7 @@ extension SQLiteSession {
             """, .int(time), .int(Int64(limit)), read: Self.lease)
     }
 
-    private static func lease(_ row: borrowing SQLite.Row) throws(AgentIDError) -> LeaseRecord {
+    private static func lease(_ row: SQLite.Row) throws(AgentIDError) -> LeaseRecord {
         LeaseRecord(
             agent: try row.text(0), expires: try row.int(1), renewed: try row.int(2), holder: try row.text(3))
     }

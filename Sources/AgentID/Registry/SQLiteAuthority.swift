@@ -30,7 +30,7 @@ extension SQLiteSession {
             "SELECT document, certified_at FROM profiles WHERE name = ?", .text(name), read: Self.profile)
     }
 
-    private static func profile(_ row: borrowing SQLite.Row) throws(AgentIDError) -> ProfileRecord {
+    private static func profile(_ row: SQLite.Row) throws(AgentIDError) -> ProfileRecord {
         guard let root = try? JSON(parsing: try row.text(0)).root else { throw row.mistyped(0) }
         return ProfileRecord(profile: try Profile(parsing: root), certifiedAt: try row.int(1))
     }

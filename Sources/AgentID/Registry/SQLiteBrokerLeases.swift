@@ -3,7 +3,7 @@ extension SQLiteSession {
     private static let columns =
         "id, agent, provider, resource, handle, acquired, expires, state, attempts, error"
 
-    private static func lease(_ row: borrowing SQLite.Row) throws(AgentIDError) -> BrokerLeaseRecord {
+    private static func lease(_ row: SQLite.Row) throws(AgentIDError) -> BrokerLeaseRecord {
         BrokerLeaseRecord(
             id: try row.text(0), agent: try row.text(1), provider: try row.text(2), resource: try row.text(3),
             handle: try row.text(4), acquired: try row.int(5), expires: try row.int(6), state: try row.named(7),

@@ -6,21 +6,21 @@ extension SQLiteSession {
     private static let columns =
         "id, hook, agent, event, payload, attempts, next_at, claimed_until, claimed_by, state, error"
 
-    private static func hook(_ row: borrowing SQLite.Row) throws(AgentIDError) -> HookRecord {
+    private static func hook(_ row: SQLite.Row) throws(AgentIDError) -> HookRecord {
         HookRecord(
             name: try row.text(0), kind: try row.named(1), events: try texts(row, 2), command: try texts(row, 3),
             deadline: try row.int(4), maxAttempts: try row.int(5))
     }
 
     /// An array of texts, kept as JSON.
-    private static func texts(_ row: borrowing SQLite.Row, _ column: Int32) throws(AgentIDError) -> [String] {
+    private static func texts(_ row: SQLite.Row, _ column: Int32) throws(AgentIDError) -> [String] {
         guard let root = try? JSON(parsing: try row.text(column)).root, root.kind == .array else {
             throw row.mistyped(column)
         }
         return root.elements.compactMap(\.string)
     }
 
-    private static func delivery(_ row: borrowing SQLite.Row) throws(AgentIDError) -> DeliveryRecord {
+    private static func delivery(_ row: SQLite.Row) throws(AgentIDError) -> DeliveryRecord {
         DeliveryRecord(
             id: try row.int(0), hook: try row.text(1), agent: try row.text(2), event: try row.text(3),
             payload: try row.text(4), attempts: try row.int(5), nextAt: try row.int(6), claimedUntil: try row.int(7),
