@@ -75,10 +75,12 @@ import Testing
         let closedID = try closed.id()
         closed.close()
         try world.authority.revoke(Revocation(.key, revoked.publicKey().thumbprint))
-        let before = try [closedID, revoked.id()].map { id in try world.authority.registry.read { try $0.lease(of: id) } }
+        let before = try [closedID, revoked.id()].map { id in try world.authority.registry.read { try $0.lease(of: id) }
+        }
         world.pass(seconds: 100)
         try world.authority.lifecycle.renewLeases()
-        let after = try [closedID, revoked.id()].map { id in try world.authority.registry.read { try $0.lease(of: id) } }
+        let after = try [closedID, revoked.id()].map { id in try world.authority.registry.read { try $0.lease(of: id) }
+        }
         #expect(before == after)
     }
 

@@ -69,7 +69,10 @@ import Testing
         try agent.rotateKey()
         let lines = try events(world).map { String(decoding: $0.canonical(), as: UTF8.self) }
         let deliveries = try world.authority.registry.read { registry in
-            (try registry.deliveries(.pending, hook: "all", limit: 99), try registry.deliveries(.pending, hook: "some", limit: 99))
+            (
+                try registry.deliveries(.pending, hook: "all", limit: 99),
+                try registry.deliveries(.pending, hook: "some", limit: 99)
+            )
         }
         #expect(deliveries.0.map(\.payload) == lines)
         #expect(deliveries.1.map(\.event) == ["rotated"])

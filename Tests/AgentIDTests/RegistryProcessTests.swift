@@ -66,6 +66,26 @@ import Testing
         #expect(try shelf.read { try $0.revocationCount() } == 1)
     }
 
+    @Test func processKilledInItsTransactionLeavesNothingOfIt() async throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/registry.db"
+        let shelf = try Shelf(at: path)
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+            let registry = try Shelf.open(path)
+            try registry.write { try $0.append(event: [1]) }
+            try registry.write { registry in
+                for i in 0..<3000 { try registry.append(event: Array(repeating: 2, count: i)) }
+                _ = try registry.add([Revocation(.grant, "g")], at: 1, reason: nil)
+                kill(getpid(), SIGKILL)
+            }
+        }
+        #expect(try shelf.read { try $0.events(limit: 9) }.map(\.line) == [[1]])
+        #expect(try shelf.read { try $0.revocationCount() } == 0)
+        // Nor is anybody kept waiting by it.
+        #expect(try shelf.write { try $0.add(1, to: "c") } == 1)
+        try shelf.registry.checkIntegrity()
+    }
+
     @Test func readOnlyDirectoryIsAClearErrorAndStillRead() async throws {
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/registry.db"

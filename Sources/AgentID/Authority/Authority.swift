@@ -124,7 +124,9 @@ public final class Authority: Sendable {
             try Issuance.refuseRevoked(profile: name, principal: request.principal, in: registry)
             return (profile, try registry.keys().first { $0.role == .active })
         }
-        guard let active else { throw SQLite.corrupt("it names no active key", "registry.db") }
+        guard let active else {
+            throw AgentIDError(.malformed, name: "no_active_key", message: "the registry names no active key")
+        }
         return try Issuance(
             under: profile, of: trustDomain, to: holder, request, by: keys.signer(for: active.key),
             clock: options.clock)

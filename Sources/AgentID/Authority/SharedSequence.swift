@@ -16,7 +16,10 @@ internal import Synchronization
         defer { _ = close(file) }
         var status = stat()
         // Allocated, not only sized: a store into a hole of a full disk would be SIGBUS.
-        if isWriter, posix_fallocate(file, 0, 4096) != 0 { throw Files.failure("cannot size", path) }
+        if isWriter {
+            errno = posix_fallocate(file, 0, 4096)
+            guard errno == 0 else { throw Files.failure("cannot size", path) }
+        }
         guard unsafe fstat(file, &status) == 0, status.st_size >= 4096 else {
             throw AgentIDError(
                 .io, name: "file", message: "\(path) is too short: open the authority once to mend it", at: path)

@@ -13,8 +13,9 @@ final class RevocationList: Sendable {
 
     func add(_ revocations: some Sequence<Revocation>) {
         entries.withLock { entries in
+            let before = entries.count
             for revocation in revocations { entries.insert(revocation) }
-            number.add(1, ordering: .acquiringAndReleasing)
+            if entries.count != before { number.add(1, ordering: .acquiringAndReleasing) }
         }
     }
 

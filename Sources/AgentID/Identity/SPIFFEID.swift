@@ -57,16 +57,13 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// An ID and every ID it stands under, longest first.
-    static func ancestry(of id: String) -> [String] {
-        var ids = [id]
-        var rest = id[...]
-        while let slash = rest.lastIndex(of: "/") {
-            rest = rest[..<slash]
-            guard rest.utf8.count > scheme.count else { break }
-            ids.append(String(rest))
+    /// An ID and every ID it stands under, longest first, each made when it is asked for.
+    static func ancestry(of id: String) -> some Sequence<String> {
+        sequence(first: id) { id in
+            guard let slash = id.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+            let parent = id[..<slash]
+            return parent.utf8.count > scheme.count ? String(parent) : nil
         }
-        return ids
     }
 
     /// Refuses what cannot be a path segment.
