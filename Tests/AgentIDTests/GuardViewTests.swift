@@ -157,4 +157,35 @@ private final class BrittleRegistry: Registry {
         #expect(try reason(one, agent) == "authority_revoked")
         #expect(try reason(other, agent) == nil)
     }
+
+    @Test func nothingIsPermittedAfterARevocationReturnedWhateverElseGoesOn() async throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let guardians = [
+            try Guard.open(directory: directory.path, .forTests(world)), try world.authority.guarding(.forTests(world)),
+        ]
+        let agents = try (0..<4).map { _ in try world.start() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for agent in agents {
+                let child = try agent.spawn("a")
+                group.addTask {
+                    for _ in 0..<20 {
+                        for guardian in guardians { #expect(try reason(guardian, child) == nil) }
+                    }
+                    try world.authority.revoke(Revocation(.agent, agent.id()))
+                    for guardian in guardians { #expect(try reason(guardian, child) == "authority_revoked") }
+                }
+                group.addTask {
+                    for _ in 0..<5 {
+                        try world.authority.lifecycle.renewLeases()
+                        let passing = try world.start()
+                        try passing.rotateKey()
+                        for guardian in guardians { #expect(try reason(guardian, passing) == nil) }
+                        passing.close()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
 }
