@@ -1,0 +1,21 @@
+import Foundation
+
+/// SplitMix64: the same seed, the same run.
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    static func announced(_ test: String) -> Seeded {
+        let given = ProcessInfo.processInfo.environment["AGENTID_SEED"].flatMap(UInt64.init)
+        let seed = given ?? UInt64.random(in: 0 ... .max)
+        print("\(test): AGENTID_SEED=\(seed)")
+        return Seeded(state: seed)
+    }
+}
