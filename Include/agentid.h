@@ -460,8 +460,9 @@ typedef struct agentid_guard_options {
     int64_t max_token_size;          /* bytes; 0: 64 KiB, which is also the most */
     int64_t max_chain_size;          /* bytes; 0: 256 KiB, which is also the most */
     const agentid_clock *clock;      /* NULL: the machine's clock */
+    int32_t own_replay_memory;       /* not 0: used proofs are remembered in this guard alone; see below */
 } agentid_guard_options;
-#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
+#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0 }
 
 /*
  * Makes a guard that knows only the bundles and revocations it is given.
@@ -471,7 +472,8 @@ agentid_status agentid_guard_open(const agentid_guard_options *options, agentid_
                                   agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Makes a guard that follows an authority: its bundle and its revocations, as they change.
+ * Makes a guard that follows an authority: its bundle and its revocations, as they change. Of an authority kept in a
+ * directory, see agentid_guard_open_directory() for where used proofs are remembered.
  * Args: guard  out: to be closed with agentid_guard_close(); stays usable when the authority is closed.
  */
 agentid_status agentid_authority_guard(agentid_authority *authority, const agentid_guard_options *options,
@@ -480,6 +482,9 @@ agentid_status agentid_authority_guard(agentid_authority *authority, const agent
 /*
  * Makes a guard that follows the authority kept in a directory, for a process that has no business with its keys:
  * reads the public state only. Revocations by any process of this machine show at the very next call.
+ *
+ * A proof is accepted once among all guards of the directory, in whatever process: they share the file `replay` in it,
+ * which the first of them makes for its replay_capacity. Who cannot write there needs own_replay_memory.
  * Args: guard  out: to be closed with agentid_guard_close().
  */
 agentid_status agentid_guard_open_directory(const char *directory, size_t directory_len,

@@ -84,7 +84,7 @@ class GuardOptions(Options):
         ("struct_size", c_size_t), ("audience", c_char_p), ("no_audience", c_int32), ("require_claim", c_int32),
         ("proof_window", c_int64), ("max_view_age", c_int64), ("replay_capacity", c_int64), ("cache_entries", c_int64),
         ("cache_bytes", c_int64), ("max_depth", c_int32), ("max_token_size", c_int64), ("max_chain_size", c_int64),
-        ("clock", POINTER(Clock)),
+        ("clock", POINTER(Clock)), ("own_replay_memory", c_int32),
     ]  # fmt: skip
 
 

@@ -79,10 +79,14 @@ class Authority(Handle):
         call(lib.agentid_authority_revoke, self._handle, int(kind), *pair(value))
 
     def guard(
-        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0
-    ) -> Guard:
-        """A guard that follows this authority."""
-        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0,
+        own_replay_memory: bool = False,
+    ) -> Guard:  # fmt: skip
+        """A guard that follows this authority.
+
+        A proof is accepted once among all guards of its directory, or in this one with `own_replay_memory`.
+        """
+        options = guard_options(audience, require_claim, proof_window, replay_capacity, own_replay_memory)
         return Guard(handle(lib.agentid_authority_guard, self._handle, options))
 
     @property

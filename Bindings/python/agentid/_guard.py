@@ -27,12 +27,14 @@ class Revocation(IntEnum):
     ISSUER = 5
 
 
-def guard_options(audience: str | None, require_claim: bool, proof_window: int, replay_capacity: int) -> Any:
+def guard_options(
+    audience: str | None, require_claim: bool, proof_window: int, replay_capacity: int, own_replay_memory: bool = False
+) -> Any:
     """Without an audience, proofs for nobody in particular are accepted."""
     return byref(
         _abi.GuardOptions(
             audience=option(audience), no_audience=int(audience is None), require_claim=int(require_claim),
-            proof_window=proof_window, replay_capacity=replay_capacity,
+            proof_window=proof_window, replay_capacity=replay_capacity, own_replay_memory=int(own_replay_memory),
         )  # fmt: skip
     )
 
@@ -53,10 +55,13 @@ class Guard(Handle):
     @classmethod
     def open_directory(
         cls, directory: str | os.PathLike[str], *, audience: str | None = None, require_claim: bool = False,
-        proof_window: int = 0, replay_capacity: int = 0,
+        proof_window: int = 0, replay_capacity: int = 0, own_replay_memory: bool = False,
     ) -> Guard:  # fmt: skip
-        """A guard that follows the authority kept in a directory, without its keys."""
-        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        """A guard that follows the authority kept in a directory, without its keys.
+
+        A proof is accepted once among all guards of the directory, or in this one with `own_replay_memory`.
+        """
+        options = guard_options(audience, require_claim, proof_window, replay_capacity, own_replay_memory)
         return cls(handle(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options))
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:

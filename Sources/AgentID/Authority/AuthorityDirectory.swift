@@ -23,6 +23,8 @@ struct AuthorityDirectory: Sendable {
 
     static func holdsAuthority(_ path: String) -> Bool { Files.exists("\(path)/authority.json") }
 
+    var replayPath: String { "\(path)/replay" }
+
     func keyPath(_ key: PublicKey) -> String { "\(path)/keys/\(key.thumbprint).jwk" }
 
     func load() throws(AgentIDError) -> AuthorityState { try AuthorityState(parsing: Files.read(statePath)) }

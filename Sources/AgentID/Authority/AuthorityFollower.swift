@@ -55,7 +55,9 @@ extension Guard {
         let revocations = RevocationList()
         revocations.add(state.revocations)
         let follower = AuthorityFollower(directory, revocations: revocations, seen: state.sequence)
-        let made = try Guard(options, anchors: TrustAnchors(), revocations: revocations, follow: follower.step)
+        let made = try Guard(
+            options, anchors: TrustAnchors(), revocations: revocations, follow: follower.step,
+            replayPath: directory.replayPath)
         try made.replaceBundle(state.bundle, of: state.trustDomain)
         follower.attach(made, trustDomain: state.trustDomain)
         return made

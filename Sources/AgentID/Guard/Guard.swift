@@ -11,7 +11,7 @@ public final class Guard: Sendable {
     private let follow: (@Sendable () throws -> Void)?
     private let anchors: Locked<TrustAnchors>
     private let cache: Locked<ChainCache>
-    private let replays: Locked<ReplayMemory>
+    private let proofs: ProofMemory
     private let counters = Locked<[String: Int]>([:])
     private let permits = Atomic<Int>(0)
     private let newest = Atomic<Int64>(0)
@@ -21,9 +21,12 @@ public final class Guard: Sendable {
         try self.init(options, anchors: TrustAnchors(), revocations: RevocationList(), follow: nil)
     }
 
-    /// - Parameter follow: brings `revocations` up to date before every decision; throwing denies.
+    /// - Parameters:
+    ///   - follow: brings `revocations` up to date before every decision; throwing denies.
+    ///   - replayPath: the file of replay memory that is shared, unless the options say otherwise.
     init(
-        _ options: Options, anchors: TrustAnchors, revocations: RevocationList, follow: (@Sendable () throws -> Void)?
+        _ options: Options, anchors: TrustAnchors, revocations: RevocationList, follow: (@Sendable () throws -> Void)?,
+        replayPath: String? = nil
     ) throws(AgentIDError) {
         try options.check()
         self.options = options
@@ -31,7 +34,11 @@ public final class Guard: Sendable {
         self.follow = follow
         self.anchors = Locked(anchors)
         cache = Locked(ChainCache(entries: options.cacheEntries, bytes: options.cacheBytes))
-        replays = Locked(ReplayMemory(capacity: options.replayCapacity, span: 2 * options.proofWindow))
+        if let replayPath, options.sharesReplayMemory {
+            proofs = .shared(try SharedReplayTable(path: replayPath, capacity: options.replayCapacity))
+        } else {
+            proofs = .own(Locked(ReplayMemory(capacity: options.replayCapacity, window: options.proofWindow)))
+        }
     }
 
     /// Trusts a trust domain's bundle, in place of one with a lower sequence.
@@ -129,7 +136,7 @@ public final class Guard: Sendable {
         return [
             "permitted": .int(permits.load(ordering: .relaxed)), "denied": .object(denied.mapValues { .int($0) }),
             "cached_chains": .int(chains), "cached_bytes": .int(bytes),
-            "remembered_proofs": .int(replays.withLock { $0.count }), "revocations": .int(revocations.count),
+            "remembered_proofs": .int(proofs.count(now: options.clock.seconds)), "revocations": .int(revocations.count),
         ]
     }
 }
@@ -140,8 +147,7 @@ extension Guard {
     /// The present; a clock that went back further than a proof's window would let used proofs in again.
     private func time() throws(Denial) -> Int64 {
         let now = options.clock.seconds
-        let latest = newest.load(ordering: .relaxed)
-        if now > latest { newest.store(now, ordering: .relaxed) }
+        let latest = newest.max(now, ordering: .relaxed).newValue
         guard now + options.proofWindow >= latest else {
             throw Denial(
                 "clock_went_back", "the clock went back by \(latest - now) s; set it right or make a new guard")
@@ -223,11 +229,13 @@ extension Guard {
                     ? nil : options.audience ?? "",
                 window: options.proofWindow, now: now)
             let use = try verifier.verify(proof, of: tool, arguments: call, under: chain)
-            switch replays.withLock({ $0.remember(use, now: now) }) {
+            switch proofs.remember(use, now: now) {
             case .fresh: break
             case .replayed: throw Denial("replayed", "this proof was used before", at: "proof.jti")
             case .full:
                 throw Denial("replayed", "no room to remember this proof: raise replay_capacity", at: "proof.jti")
+            case .late:
+                throw Denial("pop_stale", "what this proof must be compared with may be forgotten", at: "proof.iat")
             }
         }
         // Once more: nothing is permitted after a revocation returned.
