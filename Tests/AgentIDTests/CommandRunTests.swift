@@ -9,6 +9,8 @@ import Testing
     private final class Script {
         let directory = NSTemporaryDirectory() + "agentid-command-" + UUID().uuidString
         let run: CommandRun
+        private let ended = DispatchSemaphore(value: 0)
+        private let outcomes = Locked<[CommandOutcome]>([])
 
         init(_ text: String, document: [UInt8] = bytes("{}"), milliseconds: Int64 = 86_400_000) throws {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
@@ -17,6 +19,22 @@ import Testing
         }
 
         deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+        /// Runs in a thread of its own.
+        func begin() {
+            let (run, ended, outcomes) = (run, ended, outcomes)
+            Thread.detachNewThread {
+                let outcome = run.run()
+                outcomes.withLock { $0 = [outcome] }
+                ended.signal()
+            }
+        }
+
+        /// How what was begun ended, once it has.
+        func outcome() -> CommandOutcome? {
+            ended.wait()
+            return outcomes.withLock { $0.first }
+        }
 
         func file(_ name: String) throws -> [UInt8] {
             Array(try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(name)")))
@@ -151,19 +169,12 @@ import Testing
 
     @Test func runStopsWhenAnotherThreadSaysSo() throws {
         let script = try Script(#"echo $$ > "$1/leader"; sleep 1000"#)
-        let run = script.run
-        let outcomes = Outcomes()
-        let ended = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            outcomes.add(run.run())
-            ended.signal()
-        }
+        script.begin()
         let leader = try script.process("leader")
-        run.stop()
-        ended.wait()
-        #expect(outcomes.all == [.stopped])
+        script.run.stop()
+        #expect(script.outcome() == .stopped)
         #expect(Self.state(of: leader) == nil)
-        run.stop()
+        script.run.stop()
     }
 
     @Test func runThatWasStoppedBeforeNeverBegins() throws {
@@ -203,17 +214,10 @@ import Testing
     /// A host that waits for any child may take ours: the run ends, and claims no success that it did not see.
     @Test func childThatTheHostWaitsForEndsTheRun() throws {
         let script = try Script(#"echo $$ > "$1/leader"; sleep 0.2; exit 5"#)
-        let run = script.run
-        let outcomes = Outcomes()
-        let ended = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            outcomes.add(run.run())
-            ended.signal()
-        }
+        script.begin()
         var status: Int32 = 0
         unsafe waitpid(try script.process("leader"), &status, 0)
-        ended.wait()
-        #expect([[.failed(.unknown, errors: "")], [.failed(.status(5), errors: "")]].contains(outcomes.all))
+        #expect([.failed(.unknown, errors: ""), .failed(.status(5), errors: "")].contains(script.outcome()))
     }
 
     @Test func noDescriptorIsLeftOpen() throws {
@@ -227,11 +231,4 @@ import Testing
         // Other tests open a few meanwhile.
         #expect(try descriptors() < before + 100)
     }
-}
-
-/// What runs in other threads came to.
-private final class Outcomes: Sendable {
-    private let outcomes = Locked<[CommandOutcome]>([])
-    var all: [CommandOutcome] { outcomes.withLock { $0 } }
-    func add(_ outcome: CommandOutcome) { outcomes.withLock { $0.append(outcome) } }
 }
