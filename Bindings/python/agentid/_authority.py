@@ -79,10 +79,11 @@ class Authority(Handle):
         call(lib.agentid_authority_revoke, self._handle, int(kind), *pair(value))
 
     def guard(
-        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0
-    ) -> Guard:
+        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0,
+        cache_entries: int = 0,
+    ) -> Guard:  # fmt: skip
         """A guard that follows this authority."""
-        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        options = guard_options(audience, require_claim, proof_window, replay_capacity, cache_entries)
         return Guard(handle(lib.agentid_authority_guard, self._handle, options))
 
     @property

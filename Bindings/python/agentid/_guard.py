@@ -27,12 +27,14 @@ class Revocation(IntEnum):
     ISSUER = 5
 
 
-def guard_options(audience: str | None, require_claim: bool, proof_window: int, replay_capacity: int) -> Any:
-    """Without an audience, proofs for nobody in particular are accepted."""
+def guard_options(
+    audience: str | None, require_claim: bool, proof_window: int, replay_capacity: int, cache_entries: int
+) -> Any:
+    """Without an audience, proofs for nobody in particular are accepted; 0 is the library's default."""
     return byref(
         _abi.GuardOptions(
             audience=option(audience), no_audience=int(audience is None), require_claim=int(require_claim),
-            proof_window=proof_window, replay_capacity=replay_capacity,
+            proof_window=proof_window, replay_capacity=replay_capacity, cache_entries=cache_entries,
         )  # fmt: skip
     )
 
@@ -45,18 +47,20 @@ class Guard(Handle):
 
     @classmethod
     def open(
-        cls, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0
-    ) -> Guard:
+        cls, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0,
+        cache_entries: int = 0,
+    ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given."""
-        return cls(handle(lib.agentid_guard_open, guard_options(audience, require_claim, proof_window, replay_capacity)))
+        options = guard_options(audience, require_claim, proof_window, replay_capacity, cache_entries)
+        return cls(handle(lib.agentid_guard_open, options))
 
     @classmethod
     def open_directory(
         cls, directory: str | os.PathLike[str], *, audience: str | None = None, require_claim: bool = False,
-        proof_window: int = 0, replay_capacity: int = 0,
+        proof_window: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
     ) -> Guard:  # fmt: skip
         """A guard that follows the authority kept in a directory, without its keys."""
-        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        options = guard_options(audience, require_claim, proof_window, replay_capacity, cache_entries)
         return cls(handle(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options))
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:
