@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// A chain whose signatures, links and narrowing hold: what does not change until it expires or is revoked.
 final class VerifiedChain: Sendable {
-    struct Link: Sendable {
+    /// An object: a copy of all that it holds would touch some twenty reference counts.
+    final class Link: Sendable {
         let grant: Grant
         let jws: CompactJWS
         let holderThumbprint: String
