@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python conform house demo fuzz sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-python conform house demo fuzz bench sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ demo: build $(VENV)/ready ## agents at work against a guarded MCP server
 fuzz: ## every fuzz target, FUZZ_SECONDS each (20)
 	@scripts/prepare.sh
 	@scripts/fuzz.sh $(or $(FUZZ_SECONDS),20)
+
+bench: ## libagentid beside raw libsodium and the peers: PASSES (1), QUICK=1
+	@PASSES=$(PASSES) QUICK=$(QUICK) Benchmarks/run
 
 sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	@scripts/prepare.sh

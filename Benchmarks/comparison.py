@@ -90,7 +90,7 @@ JOBS = [
         ],
     ),
     Job(
-        "prove", "prove", "raw sign", 1, "1 signature", "prove", "prove",
+        "prove", "prove", "raw sign, proof", 1, "1 signature", "prove", "prove",
         [
             Peer("tenuo", "tenuo", "pop sign", "no audience, no identifier"),
             Peer("agentmesh", "agentmesh", "AgentIdentity.sign", "signs 200 bytes made before", False),

@@ -16,7 +16,7 @@ INK, PAPER = "#1f2328", "#ffffff"
 RAW_COLOUR, NATIVE_COLOUR, PYTHON_COLOUR, PEER_COLOUR = "#8c959f", "#1f6feb", "#6cb0ff", "#d4a017"
 # Bars keep their colours, which stand out from both; text, axes and background follow the reader's choice.
 DARK = """<style>@media (prefers-color-scheme: dark) {
- text { fill: #e6edf3 !important } #paper path { fill: #0d1117 !important } .ink, [id^="ink"] path { stroke: #e6edf3 !important }
+ text { fill: #e6edf3 !important } #paper path { fill: #0d1117 !important } [id^="ink"] path { stroke: #e6edf3 !important }
 }</style>"""
 
 
@@ -29,19 +29,16 @@ def bars(figures: Figures, job: Job) -> list[tuple[str, float, str]]:
     return found + [(peer.label, figure.median, PEER_COLOUR) for peer, figure in figures.peers(job) if peer.counts]
 
 
-def panel(axes: plt.Axes, job: Job, rows: list[tuple[str, float, str]]) -> None:
-    # A peer that takes many times as long would leave nothing to see of the others: its bar ends at the edge.
-    edge = 1.25 * min(max(value for _, value, _ in rows), 8 * sorted(value for _, value, _ in rows)[1])
+def panel(axes: plt.Axes, job: Job, rows: list[tuple[str, float, str]], room: int) -> None:
+    # One that takes many times as long would leave nothing to see of the others: its bar is cut, and says so.
+    longest = min(max(value for _, value, _ in rows), 3 * sorted(value for _, value, _ in rows)[len(rows) // 2])
     for place, (_, value, colour) in enumerate(rows):
-        axes.barh(place, min(value, edge), color=colour, height=0.7)
-        inside = value > 0.8 * edge
-        axes.text(
-            min(value, edge) + edge * (-0.015 if inside else 0.015), place, f"{value:.3g} µs", va="center",
-            ha="right" if inside else "left", fontsize=9, color=INK,
-        )  # fmt: skip
+        axes.barh(place, min(value, longest), color=colour, height=0.7)
+        cut = "» " if value > longest else ""
+        axes.text(min(value, longest) + longest / 60, place, f"{cut}{value:.3g} µs", va="center", fontsize=9, color=INK)
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows], fontsize=9)
-    axes.set_xlim(0, edge)
-    axes.invert_yaxis()
+    axes.set_xlim(0, 1.25 * longest)
+    axes.set_ylim(room - 0.4, -0.6)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.set_title(job.title[0].upper() + job.title[1:], loc="left", fontsize=10, fontweight="bold")
@@ -60,9 +57,9 @@ def main(kept: str, picture: str) -> None:
     figure, grid = plt.subplots(len(heights), 2, figsize=(11, 0.27 * sum(heights) + 2), height_ratios=heights)
     figure.patch.set_facecolor(PAPER)
     figure.patch.set_gid("paper")
-    for axes, job, found in zip(grid.flat, chosen, rows, strict=True):
+    for i, (axes, job, found) in enumerate(zip(grid.flat, chosen, rows, strict=True)):
         axes.patch.set_visible(False)
-        panel(axes, job, found)
+        panel(axes, job, found, heights[i // 2])
     figure.text(
         0.01, 0.012, f"Median CPU time of one call, shorter is better; all in one run ({figures.machine}, {figures.date}). "
         "What each peer leaves out: docs/benchmarks.md", fontsize=8.5,

@@ -9,12 +9,22 @@ static agentid_agent *spawned[MOST_CALLS];
 
 /* ------------------------------------------------------------------------------------------------ raw libsodium */
 
-static void raw_sign(const job *j, size_t i)
+static void sign_raw(const raw_token *token)
 {
     unsigned char signature[64];
-    const raw_token *token = &raw[i % CHAINS][0];
-    (void)j;
     crypto_sign_detached(signature, NULL, token->message, token->length, token->secret_key);
+}
+
+static void raw_sign(const job *j, size_t i)
+{
+    (void)j;
+    sign_raw(&raw[i % CHAINS][0]);
+}
+
+static void raw_sign_proof(const job *j, size_t i)
+{
+    (void)j;
+    sign_raw(&raw_proofs[i % CHAINS]);
 }
 
 static void raw_chain(const job *j, size_t i)
@@ -133,6 +143,7 @@ static void denied(const job *j, size_t i)
 
 job jobs[] = {
     {.name = "raw sign", .call = raw_sign, .links = 1},
+    {.name = "raw sign, proof", .call = raw_sign_proof, .links = 1},
     {.name = "raw verify, 1 link", .call = raw_chain, .links = 1},
     {.name = "raw verify, 3 links", .call = raw_chain, .links = 3},
     {.name = "raw verify, 8 links", .call = raw_chain, .links = 8},
