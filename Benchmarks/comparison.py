@@ -85,7 +85,7 @@ JOBS = [
         [
             Peer("tenuo", "tenuo", "attenuate one hop"),
             Peer("biscuit", "biscuit", "attenuate one hop (append)", "makes a new key, as its format needs"),
-            Peer("agentmesh", "agentmesh", "sign one DelegationLink"),
+            Peer("agentmesh", "agentmesh", "sign one DelegationLink", "does not look whether it narrows"),
             Peer("pymacaroons", "pymacaroons", "copy + 1 caveat (attenuate)", SYMMETRIC, False),
         ],
     ),
@@ -105,7 +105,8 @@ JOBS = [
         [
             Peer("tenuo", "tenuo", "links=3 verify_chain (parsed, no pop)", "verifies the parsed chain anew; decides nothing"),
             Peer("biscuit", "biscuit", "links=3 authorize only (parsed token)"),
-            Peer("agent-os", "agent-os", "_check_policies read_only", "policy alone: no identity, no chain"),
+            Peer("agent-os", "agent-os", "StatelessKernel.execute async, read_only", "policy alone: no identity, no chain"),
+            Peer("agent-os, inside", "agent-os", "_check_policies read_only", "private: a tool's name against a list", False),
             Peer("agentmesh", "agentmesh", "PolicyEngine.evaluate (2 rules)", "policy alone: no identity, no chain"),
             Peer("casbin", "casbin", "enforce, 2 policies", "policy alone: no identity, no chain"),
             Peer("cedarpy", "cedarpy", "is_authorized, pre-parsed PolicySet+Entities", "policy alone: no identity, no chain"),
