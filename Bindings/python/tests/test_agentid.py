@@ -54,10 +54,9 @@ def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
 
 def test_guard_keeps_no_more_chains_than_it_was_told(acme):
     guard = acme.guard(audience="files", cache_entries=2)
-    with start(acme) as agent:
-        holder = agent.public_key
+    with start(acme) as agent, start(acme) as other:
         for _ in range(5):
-            guard.admit(agent.delegate(holder)).close()
+            guard.admit(agent.delegate(other.public_key)).close()
         assert 1 <= guard.statistics["cached_chains"] <= 2
 
 
