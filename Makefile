@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python conform house demo fuzz sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-python conform house demo fuzz bench sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ fuzz: ## every fuzz target, FUZZ_SECONDS each (20)
 	@scripts/prepare.sh
 	@scripts/fuzz.sh $(or $(FUZZ_SECONDS),20)
 
+bench: ## libagentid beside raw libsodium and the peers: PASSES (1), QUICK=1
+	@PASSES=$(PASSES) QUICK=$(QUICK) Benchmarks/run
+
 sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	@scripts/prepare.sh
 	swift test --disable-xctest --sanitize=address --scratch-path .build-asan
@@ -72,7 +75,7 @@ install: build ## install header, library, command line and pkg-config file: PRE
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
+	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/include/agentid_lifecycle.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
 	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/agentid.pc $(DESTDIR)$(PREFIX)/bin/agentidctl
 
 clean: ## remove everything that was built

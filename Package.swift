@@ -43,11 +43,13 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CAgentID", path: "Include"),
 
         .target(name: "JOSE", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Scopes", dependencies: ["JOSE"], swiftSettings: settings),
-        .target(name: "AgentID", dependencies: ["JOSE", "Scopes"], swiftSettings: settings),
+        .target(name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes"], swiftSettings: settings),
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map"],
             swiftSettings: settings, linkerSettings: sharedLibrary),

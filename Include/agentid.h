@@ -215,8 +215,11 @@ typedef struct agentid_authority_options {
     const agentid_signer *signer;    /* signs instead of a stored key; no private key is then kept */
     const agentid_clock *clock;      /* NULL: the machine's clock */
     int32_t must_exist;              /* not 0: do not create what is not there */
+    int64_t lease_duration;          /* how long an agent lives without being renewed, seconds; 0: five minutes;
+                                        at most a day. Agents held in this process are renewed by a thread of the
+                                        library, which asks `clock`. */
 } agentid_authority_options;
-#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0 }
+#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0, 0 }
 
 /*
  * Opens the authority kept in a directory, or creates it there (mode 0700, keys 0600).
@@ -231,7 +234,10 @@ agentid_status agentid_authority_open(const char *directory, size_t directory_le
                                       const agentid_authority_options *options,
                                       agentid_authority **authority, agentid_error **error) AGENTID_MUST_CHECK;
 
-/* Closes an authority and wipes its keys. Agents made by it keep running; their leases are no longer renewed. */
+/*
+ * Closes an authority and wipes its keys. Agents made by it keep running until their leases lapse: these are no longer
+ * renewed. Not to be called by the authority's own clock or signer.
+ */
 void agentid_authority_close(agentid_authority *authority);
 
 /*
@@ -452,7 +458,9 @@ typedef struct agentid_guard_options {
     int32_t no_audience;             /* not 0: accept proofs without audience */
     int32_t require_claim;           /* not 0: deny chains without the claim that names agent, owner and principal */
     int64_t proof_window;            /* seconds either way; 0: 30; at most 60 */
-    int64_t max_view_age;            /* deny when revocations are older than this, seconds; 0: no bound */
+    int64_t max_view_age;            /* seconds. A guard that follows an authority goes on for so long when the registry
+                                        cannot be read; 0: denies at once. Any other denies when it was told nothing for
+                                        so long (see agentid_guard_refreshed()); 0: no bound */
     int64_t replay_capacity;         /* proofs remembered; 0: 65536; a full memory denies */
     int64_t cache_entries;           /* verified chains kept; 0: 4096 */
     int64_t cache_bytes;             /* of all chains kept; 0: 32 MiB */
@@ -460,8 +468,9 @@ typedef struct agentid_guard_options {
     int64_t max_token_size;          /* bytes; 0: 64 KiB, which is also the most */
     int64_t max_chain_size;          /* bytes; 0: 256 KiB, which is also the most */
     const agentid_clock *clock;      /* NULL: the machine's clock */
+    int32_t own_replay_memory;       /* not 0: used proofs are remembered in this guard alone; see below */
 } agentid_guard_options;
-#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL }
+#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0 }
 
 /*
  * Makes a guard that knows only the bundles and revocations it is given.
@@ -471,7 +480,8 @@ agentid_status agentid_guard_open(const agentid_guard_options *options, agentid_
                                   agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Makes a guard that follows an authority: its bundle and its revocations, as they change.
+ * Makes a guard that follows an authority: its bundle and its revocations, as they change. Of an authority kept in a
+ * directory, see agentid_guard_open_directory() for where used proofs are remembered.
  * Args: guard  out: to be closed with agentid_guard_close(); stays usable when the authority is closed.
  */
 agentid_status agentid_authority_guard(agentid_authority *authority, const agentid_guard_options *options,
@@ -480,6 +490,9 @@ agentid_status agentid_authority_guard(agentid_authority *authority, const agent
 /*
  * Makes a guard that follows the authority kept in a directory, for a process that has no business with its keys:
  * reads the public state only. Revocations by any process of this machine show at the very next call.
+ *
+ * A proof is accepted once among all guards of the directory, in whatever process: they share the file `replay` in it,
+ * which the first of them makes for its replay_capacity. Who cannot write there needs own_replay_memory.
  * Args: guard  out: to be closed with agentid_guard_close().
  */
 agentid_status agentid_guard_open_directory(const char *directory, size_t directory_len,
@@ -503,6 +516,12 @@ agentid_status agentid_guard_add_bundle(agentid_guard *guard, const char *trust_
 /* Revokes for this guard alone. Shows before the call returns. */
 agentid_status agentid_guard_revoke(agentid_guard *guard, agentid_revocation_kind kind,
                                     const char *value, size_t value_len, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Says that nothing was revoked beyond what this guard was told: its view is new again, see `max_view_age`.
+ * agentid_guard_add_bundle() and agentid_guard_revoke() say so too.
+ */
+agentid_status agentid_guard_refreshed(agentid_guard *guard, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Decides one call: may the holder of this chain, who signed this proof, call this tool with these arguments, now?
@@ -661,5 +680,7 @@ agentid_status agentid_chain_decode(const char *chain, size_t chain_len, agentid
 #ifdef __cplusplus
 }
 #endif
+
+#include "agentid_lifecycle.h"
 
 #endif

@@ -3,7 +3,7 @@
 set -euo pipefail
 command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: see https://www.swift.org/install" >&2; exit 1; }
 missing=()
-for package in libsodium-dev pkg-config gcc g++ valgrind python3-venv; do
+for package in libsodium-dev libsqlite3-dev pkg-config gcc g++ valgrind python3-venv; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -1,24 +1,29 @@
 public import JOSE
 public import Scopes
+internal import Synchronization
 
 /// One running agent instance: its ID, its key, its chain. Safe to use from any thread; ended by ``close()``.
 public final class Agent: Sendable {
     struct State: Sendable {
         var held: HeldGrant
         var key: SigningKey
-        var credential: String?
+        var credential: HeldCredential?
+        var lineage = Lineage()
     }
 
     /// The authority's side of an agent that was started in this process.
     struct Home: Sendable {
         let guardian: Guard
-        let revoke: @Sendable ([Revocation]) -> Void
-        let renew: @Sendable (PublicKey, String) throws(AgentIDError) -> String?
+        let lifecycle: Lifecycle
     }
 
     let home: Home?
     private let clock: any Clock
     private let state: Locked<State?>
+    /// Whether its authority ended it, not its owner's ``close()``.
+    private let isEnded = Atomic(false)
+    /// Held while the key is replaced: one grant is handed on once.
+    private let turn = Locked<Void>(())
 
     init(_ state: State, clock: any Clock, home: Home?) {
         self.state = Locked(state)
@@ -36,6 +41,7 @@ public final class Agent: Sendable {
                 .state, name: "holder_key_invalid", message: "the chain's leaf is bound to another key",
                 at: "options.key")
         }
+        let credential = credential.map { HeldCredential(token: $0, key: key.publicKey, renewAt: nil) }
         return Agent(State(held: held, key: key, credential: credential), clock: clock, home: nil)
     }
 
@@ -51,7 +57,7 @@ public final class Agent: Sendable {
     func chainBytes() throws(AgentIDError) -> [UInt8] { try current().held.chain }
 
     /// The credential, where the agent has one.
-    public func credential() throws(AgentIDError) -> String? { try current().credential }
+    public func credential() throws(AgentIDError) -> String? { try current().credential?.token }
 
     /// The public key.
     public func publicKey() throws(AgentIDError) -> PublicKey { try current().key.publicKey }
@@ -71,7 +77,15 @@ public final class Agent: Sendable {
         let key = try Agent.newKey()
         let chain = try state.held.derive(
             to: key.publicKey, agent: child.description, request, by: state.key, clock: clock)
-        return Agent(State(held: try HeldGrant(reading: chain), key: key), clock: clock, home: home)
+        let held = try HeldGrant(reading: chain)
+        let lineage = state.lineage.adding(
+            grant: held.grant.id, key: key.publicKey.thumbprint, agent: child.description)
+        let agent = Agent(State(held: held, key: key, lineage: lineage), clock: clock, home: home)
+        if let lifecycle = home?.lifecycle {
+            try lifecycle.register(child.description, under: parent.description, held: held, lineage: lineage)
+            try lifecycle.leases.keep(agent, id: child.description, for: lifecycle)
+        }
+        return agent
     }
 
     /// Delegates to a key held elsewhere, offline, and returns the longer chain.
@@ -84,6 +98,10 @@ public final class Agent: Sendable {
         }
         if let agent = request.agent { _ = try SPIFFEID(agent) }
         let chain = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
+        if let lifecycle = home?.lifecycle {
+            let grant = try HeldGrant(reading: chain).grant
+            try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [grant.id], to: holder)
+        }
         return String(decoding: chain, as: UTF8.self)
     }
 
@@ -126,23 +144,31 @@ public final class Agent: Sendable {
 
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
     public func authorize(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
-        guard let home else {
-            throw AgentIDError(
-                .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
-        }
+        guard let home else { throw Agent.homeless }
         return try home.guardian.authorize(self, tool: tool, arguments: arguments)
     }
 
     /// Replaces the key: a same-scope grant to a new one (AAT section 6, handoff), a new credential, the old key wiped.
     public func rotateKey() throws(AgentIDError) {
-        let key = try Agent.newKey()
-        let id = try id()
-        let credential = try current().credential == nil ? nil : home?.renew(key.publicKey, id)
-        try state.withLock { state throws(AgentIDError) in
-            guard let held = state?.held, let old = state?.key else { throw Agent.closed }
-            let chain = try held.derive(
-                to: key.publicKey, agent: held.grant.claim?.agent, DelegationRequest(), by: old, clock: clock)
-            state = State(held: try HeldGrant(reading: chain), key: key, credential: credential)
+        try turn.withLock { _ throws(AgentIDError) in
+            let (key, id, before) = (try Agent.newKey(), try id(), try current())
+            let chain = try before.held.derive(
+                to: key.publicKey, agent: before.held.grant.claim?.agent, DelegationRequest(), by: before.key,
+                clock: clock)
+            let held = try HeldGrant(reading: chain)
+            var after = State(held: held, key: key)
+            after.lineage = before.lineage.adding(grant: held.grant.id, key: key.publicKey.thumbprint, agent: id)
+            if let lifecycle = home?.lifecycle {
+                if before.credential != nil {
+                    after.credential = try lifecycle.credential(
+                        for: key.publicKey, id: id, until: held.grant.expires)
+                }
+                try lifecycle.rotate(id, held: held, lineage: after.lineage)
+            }
+            try state.withLock { state throws(AgentIDError) in
+                guard state != nil else { throw Agent.closed }
+                state = after
+            }
         }
     }
 
@@ -152,16 +178,61 @@ public final class Agent: Sendable {
         do throws(JOSEError) { return try key.withExportedJWK(body) } catch { throw AgentIDError(error, at: "") }
     }
 
-    /// Ends the agent: its key is wiped; where its authority is in this process, its grant and all below are revoked.
+    /// Ends the agent: its key is wiped; where its authority is in this process, it is deprovisioned with all below it.
     public func close() {
-        let ended: State? = state.withLock { state in
+        guard let held = wipe(), let home, let agent = held.grant.claim?.agent else { return }
+        // Where the registry fails, this process denies all the same, and for others the lease lapses.
+        _ = try? home.lifecycle.deprovision(agent, reason: "closed")
+    }
+
+    /// Ends the agent and all below it, for good.
+    ///
+    /// - Returns: its tombstone; `nil` where it could not be signed now: ``Authority/reap()`` makes up for it.
+    public func deprovision(reason: String = "") throws(AgentIDError) -> String? {
+        guard let home else { throw Agent.homeless }
+        return try home.lifecycle.deprovision(id(), reason: reason)
+    }
+
+    /// Deprovisioned by its authority: from now on it is denied, whoever is asked.
+    func end() {
+        isEnded.store(true, ordering: .releasing)
+        wipe()
+    }
+
+    var hasEnded: Bool { isEnded.load(ordering: .acquiring) }
+
+    /// Lets go of the key, whose memory is wiped when the last call that uses it returns.
+    @discardableResult private func wipe() -> HeldGrant? {
+        state.withLock { state in
             defer { state = nil }
-            return state
+            return state?.held
         }
-        guard let ended, let home else { return }
-        var revocations = [Revocation(unchecked: .grant, ended.held.grant.id)]
-        if let agent = ended.held.grant.claim?.agent { revocations.append(Revocation(unchecked: .agent, agent)) }
-        home.revoke(revocations)
+    }
+
+    /// What is needed to renew an agent; `nil` when it was closed.
+    struct Renewal: Sendable {
+        let key: PublicKey
+        let credential: HeldCredential?
+        let lineage: Lineage
+        /// When its grant expires, in seconds since 1970.
+        let expires: Int64
+    }
+
+    var renewal: Renewal? {
+        state.withLock { state in
+            state.map {
+                Renewal(
+                    key: $0.key.publicKey, credential: $0.credential, lineage: $0.lineage,
+                    expires: $0.held.grant.expires)
+            }
+        }
+    }
+
+    /// Takes a new credential, unless the key was replaced since it was asked for.
+    func take(_ credential: HeldCredential) {
+        state.withLock { state in
+            if state?.key.publicKey == credential.key { state?.credential = credential }
+        }
     }
 
     private func current() throws(AgentIDError) -> State {
@@ -169,6 +240,8 @@ public final class Agent: Sendable {
         return state
     }
 
+    private static let homeless = AgentIDError(
+        .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
     private static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")
 
     static func newKey() throws(AgentIDError) -> SigningKey {

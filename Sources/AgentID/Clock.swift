@@ -23,6 +23,15 @@ public struct SystemClock: Clock {
     }
 }
 
+/// A clock that nobody can set, to within some milliseconds: for intervals, not for expiry.
+enum MonotonicClock {
+    static var milliseconds: Int64 {
+        var now = timespec()
+        guard unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0 else { return 0 }
+        return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+    }
+}
+
 /// A clock that asks a closure.
 public struct CallbackClock: Clock {
     private let now: @Sendable () -> Int64

@@ -6,6 +6,8 @@ enum Limits {
     static let chainSize = 256 << 10
     static let issuedAtSkew: Int64 = 30
     static let argumentsSize = 1 << 20
+    static let longestProofWindow: Int64 = 60
+    static let replayCapacity = 1 << 26
 }
 
 /// What a guard accepts at most; configurable downwards.

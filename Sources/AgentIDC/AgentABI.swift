@@ -20,7 +20,7 @@ private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws
         scope: unsafe try scope(options.scope, "options.scope"),
         lifetime: unsafe options.lifetime == 0 ? nil : options.lifetime,
         maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
-        labels: unsafe try labels(options.labels, "options.labels"),
+        labels: unsafe try texts(options.labels, "options.labels"),
         agent: unsafe try terminatedText(options.agent, "options.agent"))
 }
 

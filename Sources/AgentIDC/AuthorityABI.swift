@@ -24,6 +24,7 @@ public func agentid_authority_open(
         chosen.passphrase = unsafe try terminated(options.passphrase, "options.passphrase")
         defer { chosen.wipePassphrase() }
         chosen.mustExist = unsafe options.must_exist != 0
+        if unsafe options.lease_duration != 0 { chosen.leaseDuration = unsafe options.lease_duration }
         chosen.clock = unsafe try clock(options.clock)
         if let signer = unsafe options.signer { chosen.signer = unsafe try CallbackSigner(signer) }
         unsafe output.pointee = try Authorities.table.insert(Authority.open(directory: path, options: chosen))
@@ -102,7 +103,7 @@ private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> A
         entitlements: unsafe try scope(options.entitlements, "options.entitlements"),
         lifetime: unsafe options.lifetime == 0 ? 300 : options.lifetime,
         maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
-        labels: unsafe try labels(options.labels, "options.labels"))
+        labels: unsafe try texts(options.labels, "options.labels"))
 }
 
 @c @implementation

@@ -16,6 +16,7 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
     chosen.acceptsProofsWithoutAudience = unsafe options.no_audience != 0
     chosen.requiresClaim = unsafe options.require_claim != 0
     chosen.clock = unsafe try clock(options.clock)
+    chosen.sharesReplayMemory = unsafe options.own_replay_memory == 0
     func set<Target: BinaryInteger>(
         _ path: WritableKeyPath<Guard.Options, Target>, _ value: some BinaryInteger, _ name: String
     ) throws {
@@ -32,6 +33,7 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
     unsafe try set(\.limits.depth, options.max_depth, "max_depth")
     unsafe try set(\.limits.tokenSize, options.max_token_size, "max_token_size")
     unsafe try set(\.limits.chainSize, options.max_chain_size, "max_chain_size")
+    if unsafe options.max_view_age != 0 { chosen.maxViewAge = unsafe options.max_view_age }
     return chosen
 }
 
@@ -96,6 +98,13 @@ public func agentid_guard_revoke(
     unsafe call(error) {
         try unsafe Guards.table.find(guard_, "guard").revoke(unsafe revocation(kind, value, value_len))
     }
+}
+
+@c @implementation
+public func agentid_guard_refreshed(_ guard_: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?)
+    -> agentid_status
+{
+    unsafe call(error) { try unsafe Guards.table.find(guard_, "guard").refreshed() }
 }
 
 @c @implementation

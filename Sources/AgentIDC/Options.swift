@@ -30,12 +30,14 @@ func scope(_ data: UnsafePointer<CChar>?, _ name: String) throws -> Scope? {
     do { return try Scope(description) } catch { throw Failure(error, at: name) }
 }
 
-func labels(_ data: UnsafePointer<CChar>?, _ name: String) throws -> [String] {
+/// A JSON array of strings; empty for NULL.
+func texts(_ data: UnsafePointer<CChar>?, _ name: String) throws -> [String] {
     guard let bytes = unsafe try terminated(data, name) else { return [] }
     do {
         let root = try JSON(parsing: bytes).root
-        return try root.elements.map { label in
-            guard let text = label.string else { throw Failure.argument(name, "is no JSON array of strings") }
+        guard root.kind == .array else { throw Failure.argument(name, "is no JSON array of strings") }
+        return try root.elements.map { element in
+            guard let text = element.string else { throw Failure.argument(name, "is no JSON array of strings") }
             return text
         }
     } catch { throw Failure(error, at: name) }

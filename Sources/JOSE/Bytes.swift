@@ -42,6 +42,10 @@ extension String {
     /// In place of `utf8Span`, whose span of a text of up to 15 bytes points to a stack slot that optimised code of
     /// Swift 6.3.1 reuses while the span is still read.
     package func withUTF8Span<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        // Every native text is contiguous; to copy it first would cost two reference counts.
+        if let result = unsafe utf8.withContiguousStorageIfAvailable({ unsafe body(Span(_unsafeElements: $0)) }) {
+            return result
+        }
         var copy = self
         return copy.withUTF8 { unsafe body(Span(_unsafeElements: $0)) }
     }

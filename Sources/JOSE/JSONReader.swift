@@ -10,6 +10,7 @@ struct JSONReader {
     private init(sourceCount: Int) {
         self.sourceCount = sourceCount
         nodes.reserveCapacity(min(sourceCount / 8 + 4, 1024))
+        open.reserveCapacity(16)
     }
 
     static func read(_ bytes: consuming [UInt8], limits: JSON.Limits) throws(JSON.ParseError) -> JSON.Storage {
@@ -148,6 +149,8 @@ extension JSONReader {
         let start = position
         position += 1
         while position < source.count {
+            position = Self.endOfPlainRun(source, from: position)
+            guard position < source.count else { break }
             let byte = source[position]
             if byte == UInt8(ascii: "\"") {
                 position += 1
@@ -158,6 +161,33 @@ extension JSONReader {
             try plainScalar(byte, source)
         }
         throw error("the string that starts at byte \(start) has no end")
+    }
+
+    /// The first place at or behind `start` where a string's text may end or must be looked at more closely: a quote,
+    /// a backslash, a control character, a byte beyond ASCII. Eight bytes at a time: most of a token is such text.
+    private static func endOfPlainRun(_ source: Span<UInt8>, from start: Int) -> Int {
+        var position = start
+        let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        let bytes = unsafe source.bytes
+        while source.count - position >= 8 {
+            // SAFETY: the eight bytes are inside the span; every bit pattern is a number.
+            let word = unsafe UInt64(
+                littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+            let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+            let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+            // Each difference borrows from the byte above only where it marks, so the lowest mark is always true.
+            let marks =
+                word | ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
+                | ((word &- ones &* 0x20) & ~word)
+            if marks & highs != 0 { return position + (marks & highs).trailingZeroBitCount / 8 }
+            position += 8
+        }
+        while position < source.count {
+            let byte = source[position]
+            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+            position += 1
+        }
+        return position
     }
 
     /// Goes on with a string whose first escape stands at `position`.
@@ -257,6 +287,18 @@ extension JSONReader {
     private func refuseDuplicateNames(of container: Int, _ source: Span<UInt8>) throws(JSON.ParseError) {
         let count = Int(nodes[container].first)
         guard count > 1 else { return }
+        if count <= 16 {
+            var later = container + 1
+            while later < nodes.count {
+                var earlier = container + 1
+                while earlier < later {
+                    if compare(earlier, later, source) == 0 { throw duplicate(later) }
+                    earlier = Int(nodes[earlier + 1].next)
+                }
+                later = Int(nodes[later + 1].next)
+            }
+            return
+        }
         var names: [Int] = []
         names.reserveCapacity(count)
         var name = container + 1
@@ -264,17 +306,11 @@ extension JSONReader {
             names.append(name)
             name = Int(nodes[name + 1].next)
         }
-        if count <= 16 {
-            for (i, later) in names.enumerated() {
-                for earlier in names[..<i] where compare(earlier, later, source) == 0 { throw duplicate(later) }
-            }
-        } else {
-            names.sort {
-                let order = compare($0, $1, source)
-                return order == 0 ? $0 < $1 : order < 0
-            }
-            for (a, b) in zip(names, names.dropFirst()) where compare(a, b, source) == 0 { throw duplicate(b) }
+        names.sort {
+            let order = compare($0, $1, source)
+            return order == 0 ? $0 < $1 : order < 0
         }
+        for (a, b) in zip(names, names.dropFirst()) where compare(a, b, source) == 0 { throw duplicate(b) }
     }
 
     private func duplicate(_ name: Int) -> JSON.ParseError {

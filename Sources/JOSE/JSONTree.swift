@@ -15,6 +15,7 @@ public indirect enum JSONTree: Sendable {
     /// This tree in canonical form, as UTF-8.
     public func canonical() -> [UInt8] {
         var output: [UInt8] = []
+        output.reserveCapacity(512)
         append(to: &output)
         return output
     }

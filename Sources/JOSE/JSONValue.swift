@@ -1,23 +1,13 @@
 extension JSON.Value {
     /// The member with this name, `nil` when there is none or this is no object. Takes time linear in the members.
     public subscript(name: String) -> JSON.Value? {
-        guard kind == .object else { return nil }
-        var key = index + 1
-        let end = Int(node.next)
-        while key < end {
-            let value = JSON.Value(storage: storage, index: key + 1)
-            if JSON.Value(storage: storage, index: key).equals(name) { return value }
-            key = Int(value.node.next)
-        }
-        return nil
+        guard let place = name.withUTF8Span({ storage.member($0, of: index) }) else { return nil }
+        return JSON.Value(storage: storage, index: place)
     }
 
     /// Whether this is a string of exactly this text, byte for byte; allocates nothing.
     public func equals(_ text: String) -> Bool {
-        let node = node
-        guard node.kind == .string, text.utf8.count == Int(node.length) else { return false }
-        let bytes = storage.bytes
-        return text.withUTF8Span { $0.hasSameBytes(as: bytes.span.extracting(self.text)) }
+        text.withUTF8Span { storage.isString($0, at: index) }
     }
 
     /// Whether two values are the same: numbers by value, strings byte for byte, objects whatever their order.
@@ -154,5 +144,26 @@ extension JSON.Value {
     private static func mixed(_ a: UInt64, _ b: UInt64) -> UInt64 {
         let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)
         return product.high ^ product.low
+    }
+}
+
+extension JSON.Storage {
+    /// Where the value of an object's member stands. On the tape itself: a `Value` for each member that is passed would
+    /// cost two reference counts, and a token is asked for some forty of them.
+    fileprivate func member(_ name: Span<UInt8>, of object: Int) -> Int? {
+        guard nodes[object].kind == .object else { return nil }
+        let end = Int(nodes[object].next)
+        var key = object + 1
+        while key < end {
+            if isString(name, at: key) { return key + 1 }
+            key = Int(nodes[key + 1].next)
+        }
+        return nil
+    }
+
+    fileprivate func isString(_ text: Span<UInt8>, at index: Int) -> Bool {
+        guard nodes[index].kind == .string, Int(nodes[index].length) == text.count else { return false }
+        let (first, bytes) = (Int(nodes[index].first), bytes)
+        return text.hasSameBytes(as: bytes.span.extracting(first..<first + text.count))
     }
 }

@@ -14,7 +14,7 @@ public struct PublicKey: Hashable, Sendable {
     /// Refuses private members of any key type, so that a leaked private key is never taken for a public one.
     public init(jwk: JSON.Value) throws(JOSEError) {
         guard jwk.kind == .object else { throw JOSEError("jwk", "a JWK is a JSON object", at: jwk.position) }
-        for member in jwk.members where Self.privateMembers.contains(where: { member.name.equals($0) }) {
+        for member in jwk.members where member.name.withUTF8({ Self.isPrivate($0) }) {
             throw JOSEError(
                 "private_key_material", "a public key was expected, this JWK has private members",
                 at: member.name.position)
@@ -36,7 +36,16 @@ public struct PublicKey: Hashable, Sendable {
     }
 
     /// Every private member of RFC 7518 section 6 and RFC 8037.
-    private static let privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+    private static func isPrivate(_ name: Span<UInt8>) -> Bool {
+        guard (1...3).contains(name.count) else { return false }
+        var letters: UInt32 = 0
+        for i in name.indices { letters = letters << 8 | UInt32(name[i]) }
+        return privateMembers.contains(letters)
+    }
+
+    private static let privateMembers: [UInt32] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].map {
+        $0.utf8.reduce(0) { $0 << 8 | UInt32($1) }
+    }
 
     /// The key as a JWK.
     public var jwk: JSONTree { ["crv": "Ed25519", "kty": "OKP", "x": .string(Base64URL.encode(bytes))] }

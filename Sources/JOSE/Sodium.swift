@@ -35,6 +35,30 @@ package enum Sodium {
         return digest
     }
 
+    /// SipHash-2-4 of 128 bits: without the key nobody can choose where a message lands in a table.
+    package static func sipHash(_ message: Span<UInt8>, key: SIMD2<UInt64>) -> SIMD2<UInt64> {
+        var digest = SIMD2<UInt64>(0, 0)
+        unsafe message.withUnsafeBufferPointer { message in
+            unsafe withUnsafeBytes(of: key) { key in
+                unsafe withUnsafeMutableBytes(of: &digest) { digest in
+                    let key = unsafe key.assumingMemoryBound(to: UInt8.self)
+                    let digest = unsafe digest.assumingMemoryBound(to: UInt8.self)
+                    guard let k = key.baseAddress, let output = digest.baseAddress else { return }
+                    _ = unsafe crypto_shorthash_siphashx24(
+                        output, message.baseAddress ?? k, UInt64(message.count), k)
+                }
+            }
+        }
+        return digest
+    }
+
+    /// A new key for ``sipHash(_:key:)``.
+    package static func sipHashKey() -> SIMD2<UInt64> {
+        randomBytes(16).enumerated().reduce(into: SIMD2<UInt64>(0, 0)) { key, byte in
+            key[byte.offset / 8] = key[byte.offset / 8] << 8 | UInt64(byte.element)
+        }
+    }
+
     package static func randomBytes(_ count: Int) -> [UInt8] {
         _ = isReady
         var bytes = [UInt8](repeating: 0, count: count)
@@ -212,7 +236,7 @@ package enum Sodium {
     }
 
     /// Only for filling, before the object is shared.
-    func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableBufferPointer<UInt8>) -> R) -> R {
+    package func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableBufferPointer<UInt8>) -> R) -> R {
         unsafe body(UnsafeMutableBufferPointer(start: base, count: count))
     }
 

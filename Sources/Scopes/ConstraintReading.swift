@@ -29,6 +29,7 @@ extension Constraint {
                 throw reader.wrong("constraints is no array of at most \(ScopeLimits.constraints)")
             }
             var clauses: [Constraint] = []
+            clauses.reserveCapacity(list.count)
             for element in list.elements { clauses.append(try Constraint(parsing: element, depth: depth + 1)) }
             guard type == "all" || !clauses.isEmpty else { throw reader.wrong("any needs a clause") }
             self = type == "all" ? .all(clauses) : .any(clauses)
@@ -154,19 +155,32 @@ extension Constraint {
             return flag
         }
 
-        /// The members of each type.
-        private static let known: [(type: String, members: [String])] = [
-            ("exact", ["value"]), ("range", ["min", "max", "min_inclusive", "max_inclusive"]), ("one_of", ["values"]),
-            ("not_one_of", ["excluded"]), ("contains", ["required"]), ("subset", ["allowed"]), ("wildcard", []),
-            ("all", ["constraints"]), ("any", ["constraints"]), ("path_containment", ["root"]), ("glob", ["pattern"]),
-            ("uri", ["schemes", "hosts", "ports", "path"]), ("cidr", ["networks"]), ("decimal_range", ["min", "max"]),
-        ]
+        private func isKnown(_ name: JSON.Value) -> Bool {
+            if name.equals("constraint_type") { return true }
+            switch type {
+            case "exact": return name.equals("value")
+            case "range":
+                return name.equals("min") || name.equals("max") || name.equals("min_inclusive")
+                    || name.equals("max_inclusive")
+            case "one_of": return name.equals("values")
+            case "not_one_of": return name.equals("excluded")
+            case "contains": return name.equals("required")
+            case "subset": return name.equals("allowed")
+            case "all", "any": return name.equals("constraints")
+            case "path_containment": return name.equals("root")
+            case "glob": return name.equals("pattern")
+            case "uri":
+                return name.equals("schemes") || name.equals("hosts") || name.equals("ports") || name.equals("path")
+            case "cidr": return name.equals("networks")
+            case "decimal_range": return name.equals("min") || name.equals("max")
+            default: return false
+            }
+        }
 
         /// An unknown member may be a restriction this version does not know: refused, like an unknown type.
         func refuseOthers() throws(ScopeError) {
-            guard let known = Self.known.first(where: { $0.type == type })?.members else { return }
             for member in json.members {
-                guard member.name.equals("constraint_type") || known.contains(where: { member.name.equals($0) }) else {
+                guard isKnown(member.name) else {
                     throw ScopeError(
                         "invalid_constraint", "\(type): there is no such member", position: member.name.position)
                 }

@@ -28,13 +28,13 @@ public struct Scope: Sendable, Equatable {
         var tools: [ToolScope] = []
         tools.reserveCapacity(json.count)
         for (name, constraints) in json.members {
-            if let shared = parent.tools.first(where: { name.equals($0.name) }), let source = shared.source,
-                source.hasSameSource(as: constraints)
-            {
-                tools.append(shared)
+            let above = parent.tools.first { name.equals($0.name) }
+            if let above, let source = above.source, source.hasSameSource(as: constraints) {
+                tools.append(above)
                 continue
             }
-            tools.append(try ToolScope(name: name.string ?? "", parsing: constraints))
+            tools.append(
+                try ToolScope(name: above?.name ?? name.string ?? "", parsing: constraints, narrowing: above))
         }
         self.tools = tools.sorted { $0.name.isBefore($1.name) }
     }

@@ -15,7 +15,8 @@ public final class ToolScope: Sendable {
         self.source = source
     }
 
-    convenience init(name: String, parsing json: JSON.Value) throws(ScopeError) {
+    /// Reads one tool of a `tools` object, sharing with its parent each constraint that stands there as the same bytes.
+    convenience init(name: String, parsing json: JSON.Value, narrowing parent: ToolScope?) throws(ScopeError) {
         guard (1...ScopeLimits.toolName).contains(name.utf8.count) else {
             throw ScopeError(
                 "limit_exceeded", "a tool's name has 1 to \(ScopeLimits.toolName) bytes", position: json.position)
@@ -26,13 +27,26 @@ public final class ToolScope: Sendable {
                 position: json.position)
         }
         var arguments: [(name: String, constraint: Constraint)] = []
+        arguments.reserveCapacity(json.count)
         for (argument, constraint) in json.members {
+            if let shared = parent?.argument(argument, writtenAs: constraint) {
+                arguments.append(shared)
+                continue
+            }
             let argument = argument.string ?? ""
             do throws(ScopeError) { arguments.append((argument, try Constraint(parsing: constraint))) } catch {
                 throw error.at(tool: name, argument: argument)
             }
         }
         self.init(name: name, arguments: arguments, source: json)
+    }
+
+    /// This tool's constraint on an argument, where it was read from the very same bytes.
+    private func argument(_ name: JSON.Value, writtenAs json: JSON.Value) -> (name: String, constraint: Constraint)? {
+        guard let own = arguments.first(where: { name.equals($0.name) }),
+            let source = source?[own.name], source.hasSameSource(as: json)
+        else { return nil }
+        return own
     }
 
     /// Whether any arguments will do.

@@ -52,8 +52,8 @@ struct Doctor: ParsableCommand {
     private func look(at directory: String) -> [Finding] {
         var findings = [
             check("\(directory): the directory is its owner's alone") { try mode(of: directory, atMost: 0o700) },
-            check("\(directory): the public state can be read") {
-                _ = try Guard.open(directory: directory, Guard.Options())
+            check("\(directory): the registry can be read and is whole") {
+                try RegistryInspection(of: directory).checkIntegrity()
             },
         ]
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/keys"))?.sorted() ?? []
@@ -63,18 +63,17 @@ struct Doctor: ParsableCommand {
                     try mode(of: "\(directory)/keys/\(name)", atMost: 0o600)
                 })
         }
-        findings.append(contentsOf: state(of: directory, keyFiles: Set(files)))
+        if let inspection = try? RegistryInspection(of: directory) {
+            findings += look(at: inspection, keyFiles: Set(files))
+        }
         return findings
     }
 
-    /// What the state says, against what lies beside it.
-    private func state(of directory: String, keyFiles: Set<String>) -> [Finding] {
-        guard let bytes = try? Console.read("\(directory)/authority.json", limit: 16 << 20),
-            let root = try? JSON(parsing: bytes, limits: .init(bytes: 16 << 20)).root
-        else { return [] }
+    /// What the registry says, against what lies beside it.
+    private func look(at inspection: RegistryInspection, keyFiles: Set<String>) -> [Finding] {
         var findings: [Finding] = []
-        for key in root["keys"]?.elements ?? root.elements where key["role"]?.equals("retired") != true {
-            guard let jwk = key["jwk"], let thumbprint = try? PublicKey(jwk: jwk).thumbprint else { continue }
+        for key in inspection.keys where key.role != .retired {
+            let thumbprint = key.key.thumbprint
             findings.append(
                 check("signing key \(thumbprint)") {
                     guard keyFiles.contains("\(thumbprint).jwk") else {
@@ -82,12 +81,13 @@ struct Doctor: ParsableCommand {
                     }
                 })
         }
-        for profile in root["profiles"]?.elements ?? root.elements {
-            guard let review = profile["review_by"]?.int, let name = profile["name"]?.string else { continue }
+        for profile in inspection.profiles {
+            guard let review = profile.reviewBy else { continue }
             findings.append(
-                check("review of profile \(name)") {
-                    guard review > Int(Date().timeIntervalSince1970) else {
-                        throw Fault("it was due \(Console.time(review)): no new agents until the profile is put anew")
+                check("review of profile \(profile.name)") {
+                    guard review > Int64(Date().timeIntervalSince1970) else {
+                        throw Fault(
+                            "it was due \(Console.time(Int(review))): no new agents until the profile is put anew")
                     }
                 })
         }

@@ -1,49 +1,7 @@
 import AgentID
 import JOSE
 import Scopes
-import Synchronization
 import Testing
-
-/// An authority with one profile, in memory, under a clock of its own.
-struct World {
-    final class Hand: Sendable { let milliseconds = Atomic<Int64>(1_790_000_000_000) }
-    let hand = Hand()
-    let authority: Authority
-
-    init() throws {
-        var options = Authority.Options()
-        options.trustDomain = "acme.example"
-        let hand = hand
-        options.clock = CallbackClock { hand.milliseconds.load(ordering: .relaxed) }
-        authority = try Authority.open(directory: nil, options: options)
-        try authority.put(
-            Profile(
-                name: "researcher", owner: "team:research@acme.example",
-                ceiling: Scope("read_file(path under '/data'); search(query: *)")))
-    }
-
-    func start(_ scope: String = "read_file(path under '/data/q3')") throws -> Agent {
-        try authority.startAgent(
-            profile: "researcher",
-            AgentRequest(principal: "user:alice@acme.example", task: "Q3 review", scope: Scope(scope)))
-    }
-
-    func guarding(_ change: (inout Guard.Options) -> Void = { _ in }) throws -> Guard {
-        var options = Guard.Options()
-        options.audience = "files"
-        options.clock = authority.testClock(hand)
-        change(&options)
-        let made = try Guard(options)
-        try made.addBundle(Array(authority.bundle().utf8), for: "acme.example")
-        return made
-    }
-
-    func pass(seconds: Int64) { hand.milliseconds.add(seconds * 1000, ordering: .relaxed) }
-}
-
-extension Authority {
-    func testClock(_ hand: World.Hand) -> CallbackClock { CallbackClock { hand.milliseconds.load(ordering: .relaxed) } }
-}
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 

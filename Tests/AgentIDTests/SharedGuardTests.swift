@@ -33,7 +33,7 @@ import Testing
         var options = Guard.Options()
         options.audience = "files"
         options.replayCapacity = 1 << 22
-        options.clock = world.authority.testClock(world.hand)
+        options.clock = world.clock
         let guardian = try world.authority.guarding(options)
         let parents = try (0..<24).map { _ in try world.start() }
         let targets = try parents.map { try Target($0.spawn("reader")) }

@@ -63,6 +63,27 @@ struct Seeded: RandomNumberGenerator {
         }
     }
 
+    /// A reader that may share constraints with a parent reads what one reads that may not.
+    @Test func readingUnderAParentChangesNothing() throws {
+        var random = Seeded.announced("readingUnderAParentChangesNothing")
+        func tool(_ random: inout Seeded, _ shared: [String]) -> String {
+            shared.enumerated().map { i, constraint in
+                "a\(i) \(Bool.random(using: &random) ? constraint : Self.constraint(&random))"
+            }.joined(separator: ", ")
+        }
+        for _ in 0..<2000 {
+            let shared = (0..<3).map { _ in Self.constraint(&random) }
+            guard let above = try? Scope("t(\(tool(&random, shared)))"),
+                let below = try? Scope("t(\(tool(&random, shared)))")
+            else { continue }
+            let parent = try Scope(parsing: JSON(parsing: above.tree.canonical()).root)
+            let json = try JSON(parsing: below.tree.canonical()).root
+            let (alone, under) = (try Scope(parsing: json), try Scope(parsing: json, narrowing: parent))
+            #expect(alone == under)
+            #expect(parent.subsumes(alone) == parent.subsumes(under))
+        }
+    }
+
     @Test func meetIsTheIntersectionAndBelowBoth() throws {
         var random = Seeded.announced("meetIsTheIntersectionAndBelowBoth")
         let calls = try Self.values.map { try JSON(parsing: #"{"x":\#($0)}"#).root }

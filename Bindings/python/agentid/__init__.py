@@ -8,6 +8,7 @@ from typing import Any
 from ._abi import lib as _lib
 from ._agent import Agent
 from ._authority import Authority
+from ._broker import Lease, Provider
 from ._callbacks import Signer
 from ._decision import Decision
 from ._errors import Denied, Error, NotFound, ScopeError, StateError
@@ -15,12 +16,14 @@ from ._errors import call as _call
 from ._errors import pair as _pair
 from ._errors import take as _take
 from ._guard import Admission, Guard, Revocation
+from ._lifecycle import verify_tombstone
 from ._scope import Scope
 
 __version__ = _lib.agentid_version().decode()
 __all__ = [
-    "Admission", "Agent", "Authority", "Decision", "Denied", "Error", "Guard", "NotFound", "Revocation", "Scope",
+    "Admission", "Agent", "Authority", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound", "Provider", "Revocation", "Scope",
     "ScopeError", "Signer", "StateError", "decode_chain", "generate_key", "selftest",
+    "verify_tombstone",
 ]  # fmt: skip
 
 

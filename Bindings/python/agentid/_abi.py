@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Clock(Options):
 class AuthorityOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("trust_domain", c_char_p), ("passphrase", c_char_p), ("signer", POINTER(Signer)),
-        ("clock", POINTER(Clock)), ("must_exist", c_int32),
+        ("clock", POINTER(Clock)), ("must_exist", c_int32), ("lease_duration", c_int64),
     ]  # fmt: skip
 
 
@@ -80,12 +80,39 @@ class OpenAgentOptions(Options):
     ]  # fmt: skip
 
 
+class AgentFilter(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("profile", c_char_p), ("principal", c_char_p), ("owner", c_char_p), ("parent", c_char_p),
+        ("state", c_char_p), ("limit", c_int64), ("offset", c_int64),
+    ]  # fmt: skip
+
+
+RUN_HOOK = ctypes.CFUNCTYPE(c_int32, POINTER(c_char), c_size_t, c_void_p)
+
+
+class Hook(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("events", c_char_p), ("run", RUN_HOOK), ("command", c_char_p), ("deadline", c_int64),
+        ("max_attempts", c_int64), ("release", c_void_p), ("user_data", c_void_p),
+    ]  # fmt: skip
+
+
+ACQUIRE = ctypes.CFUNCTYPE(c_int32, POINTER(c_char), c_size_t, c_void_p, c_size_t, POINTER(c_size_t), c_void_p)
+
+
+class Provider(Options):
+    _fields_ = [
+        ("struct_size", c_size_t), ("acquire", ACQUIRE), ("release", RUN_HOOK), ("release_command", c_char_p),
+        ("release_data", c_void_p), ("user_data", c_void_p),
+    ]  # fmt: skip
+
+
 class GuardOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("audience", c_char_p), ("no_audience", c_int32), ("require_claim", c_int32),
         ("proof_window", c_int64), ("max_view_age", c_int64), ("replay_capacity", c_int64), ("cache_entries", c_int64),
         ("cache_bytes", c_int64), ("max_depth", c_int32), ("max_token_size", c_int64), ("max_chain_size", c_int64),
-        ("clock", POINTER(Clock)),
+        ("clock", POINTER(Clock)), ("own_replay_memory", c_int32),
     ]  # fmt: skip
 
 
@@ -108,6 +135,27 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "authority_issue": (_H, *_TEXT, *_TEXT, POINTER(AgentOptions), _BYTES, _BYTES),
     "authority_revoke": (_H, c_int32, *_TEXT),
     "authority_guard": (_H, POINTER(GuardOptions), _OUT),
+    "authority_agents": (_H, POINTER(AgentFilter), _BYTES),
+    "authority_suspend": (_H, *_TEXT, *_TEXT),
+    "authority_resume": (_H, *_TEXT),
+    "authority_deprovision": (_H, *_TEXT, *_TEXT, _BYTES),
+    "authority_deprovision_principal": (_H, *_TEXT, *_TEXT, POINTER(c_int64)),
+    "authority_withdraw_profile": (_H, *_TEXT, *_TEXT, POINTER(c_int64)),
+    "authority_certify_profile": (_H, *_TEXT, c_int64),
+    "authority_reap": (_H, POINTER(c_int64)),
+    "authority_verify_gone": (_H, *_TEXT, _BYTES),
+    "authority_add_hook": (_H, *_TEXT, POINTER(Hook)),
+    "authority_remove_hook": (_H, *_TEXT),
+    "authority_hooks": (_H, _BYTES),
+    "authority_deliveries": (_H, c_int32, _BYTES),
+    "authority_retry_delivery": (_H, c_int64),
+    "authority_settle": (_H, c_int64),
+    "authority_add_provider": (_H, *_TEXT, POINTER(Provider)),
+    "authority_acquire": (_H, _H, *_TEXT, *_TEXT, c_int64, _BYTES, _BYTES),
+    "authority_release": (_H, *_TEXT),
+    "authority_broker_leases": (_H, _BYTES),
+    "agent_deprovision": (_H, *_TEXT, _BYTES),
+    "tombstone_verify": (*_TEXT, *_TEXT, *_TEXT, _BYTES),
     "agent_spawn": (_H, *_TEXT, POINTER(DelegationOptions), _OUT),
     "agent_delegate": (_H, *_TEXT, POINTER(DelegationOptions), _BYTES),
     "agent_prove": (_H, *_TEXT, *_TEXT, *_TEXT, _BYTES),
@@ -126,6 +174,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "guard_open_directory": (*_TEXT, POINTER(GuardOptions), _OUT),
     "guard_add_bundle": (_H, *_TEXT, *_TEXT),
     "guard_revoke": (_H, c_int32, *_TEXT),
+    "guard_refreshed": (_H,),
     "guard_authorize": (_H, *_TEXT, *_TEXT, *_TEXT, *_TEXT, _OUT),
     "guard_authorize_z": (_H, c_char_p, c_char_p, c_char_p, c_char_p, _OUT),
     "guard_authorize_agent": (_H, _H, *_TEXT, *_TEXT, _OUT),

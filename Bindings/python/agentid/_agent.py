@@ -60,6 +60,10 @@ class Agent(Handle):
         """As `authorize`, but returns the denial."""
         return check(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
 
+    def deprovision(self, reason: str = "") -> str:
+        """Ends the agent and all below it, for good; returns its tombstone."""
+        return take(lib.agentid_agent_deprovision, self._handle, *pair(reason))
+
     def rotate_key(self) -> None:
         """Hands everything over to a new key; the old one is wiped."""
         call(lib.agentid_agent_rotate_key, self._handle)

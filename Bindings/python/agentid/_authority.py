@@ -13,10 +13,10 @@ from ._agent import Agent
 from ._callbacks import Signer
 from ._errors import call, handle, option, pair, take, text
 from ._guard import Guard, Revocation, guard_options
-from ._handles import Handle
+from ._lifecycle import Lifecycle
 
 
-class Authority(Handle):
+class Authority(Lifecycle):
     """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
 
     def __init__(self, made: c_void_p) -> None:
@@ -25,16 +25,17 @@ class Authority(Handle):
     @classmethod
     def open(
         cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
-        passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None,
+        passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None, lease_duration: int = 0,
         clock: Callable[[], float] | None = None,
     ) -> Authority:  # fmt: skip
         """Opens the authority kept in a directory, or creates it; in memory where `directory` is None.
 
         `signer` signs instead of a stored key; `clock` answers seconds since 1970. Both are called from any thread.
+        `lease_duration`: how long an agent lives without being renewed, in seconds; handles are renewed by themselves.
         """
         options = _abi.AuthorityOptions(
             trust_domain=option(trust_domain), passphrase=option(passphrase), must_exist=int(must_exist),
-            signer=_callbacks.signer(signer), clock=_callbacks.clock(clock),
+            signer=_callbacks.signer(signer), clock=_callbacks.clock(clock), lease_duration=lease_duration,
         )  # fmt: skip
         path = "" if directory is None else os.fspath(directory)
         return cls(handle(lib.agentid_authority_open, *pair(path), byref(options)))
@@ -76,10 +77,16 @@ class Authority(Handle):
         call(lib.agentid_authority_revoke, self._handle, int(kind), *pair(value))
 
     def guard(
-        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0
-    ) -> Guard:
-        """A guard that follows this authority."""
-        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
+        replay_capacity: int = 0, cache_entries: int = 0, own_replay_memory: bool = False,
+    ) -> Guard:  # fmt: skip
+        """A guard that follows this authority.
+
+        A proof is accepted once among all guards of its directory, or in this one with `own_replay_memory`.
+        """
+        options = guard_options(
+            audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
+        )
         return Guard(handle(lib.agentid_authority_guard, self._handle, options))
 
     @property

@@ -27,12 +27,16 @@ class Revocation(IntEnum):
     ISSUER = 5
 
 
-def guard_options(audience: str | None, require_claim: bool, proof_window: int, replay_capacity: int) -> Any:
-    """Without an audience, proofs for nobody in particular are accepted."""
+def guard_options(
+    audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
+    replay_capacity: int = 0, cache_entries: int = 0, own_replay_memory: bool = False,
+) -> Any:  # fmt: skip
+    """Without an audience, proofs for nobody in particular are accepted; 0 is the library's default."""
     return byref(
         _abi.GuardOptions(
             audience=option(audience), no_audience=int(audience is None), require_claim=int(require_claim),
-            proof_window=proof_window, replay_capacity=replay_capacity,
+            proof_window=proof_window, max_view_age=max_view_age, replay_capacity=replay_capacity,
+            cache_entries=cache_entries, own_replay_memory=int(own_replay_memory),
         )  # fmt: skip
     )
 
@@ -45,18 +49,26 @@ class Guard(Handle):
 
     @classmethod
     def open(
-        cls, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, replay_capacity: int = 0
-    ) -> Guard:
+        cls, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
+        replay_capacity: int = 0, cache_entries: int = 0,
+    ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given."""
-        return cls(handle(lib.agentid_guard_open, guard_options(audience, require_claim, proof_window, replay_capacity)))
+        options = guard_options(audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries)
+        return cls(handle(lib.agentid_guard_open, options))
 
     @classmethod
     def open_directory(
         cls, directory: str | os.PathLike[str], *, audience: str | None = None, require_claim: bool = False,
-        proof_window: int = 0, replay_capacity: int = 0,
+        proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
+        own_replay_memory: bool = False,
     ) -> Guard:  # fmt: skip
-        """A guard that follows the authority kept in a directory, without its keys."""
-        options = guard_options(audience, require_claim, proof_window, replay_capacity)
+        """A guard that follows the authority kept in a directory, without its keys.
+
+        A proof is accepted once among all guards of the directory, or in this one with `own_replay_memory`.
+        """
+        options = guard_options(
+            audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
+        )
         return cls(handle(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options))
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:
@@ -66,6 +78,10 @@ class Guard(Handle):
     def revoke(self, kind: Revocation, value: str) -> None:
         """Revokes for this guard alone."""
         call(lib.agentid_guard_revoke, self._handle, int(kind), *pair(value))
+
+    def refreshed(self) -> None:
+        """Says that nothing was revoked beyond what this guard was told."""
+        call(lib.agentid_guard_refreshed, self._handle)
 
     def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call; raises `Denied`."""

@@ -52,6 +52,14 @@ def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
         assert guard.statistics["permitted"] == 1
 
 
+def test_guard_keeps_no_more_chains_than_it_was_told(acme):
+    guard = acme.guard(audience="files", cache_entries=2)
+    with start(acme) as agent, start(acme) as other:
+        for _ in range(5):
+            guard.admit(agent.delegate(other.public_key)).close()
+        assert 1 <= guard.statistics["cached_chains"] <= 2
+
+
 def test_delegation_to_a_foreign_key(acme):
     key = json.loads(agentid.generate_key())
     public = json.dumps({name: key[name] for name in ("kty", "crv", "x")})

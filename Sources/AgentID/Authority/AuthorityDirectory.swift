@@ -1,52 +1,48 @@
 internal import JOSE
 
-/// Where an authority lives: one directory, shared by processes, changed under a lock.
+/// Where an authority lives: one directory that only its owner can write, shared by processes.
 struct AuthorityDirectory: Sendable {
     let path: String
-    let sequence: SharedSequence
 
-    private var statePath: String { "\(path)/authority.json" }
+    /// Makes the directory where it is not there, or checks it.
+    init(creating path: String) throws(AgentIDError) {
+        try Files.makeDirectory(path)
+        try Files.makeDirectory("\(path)/keys")
+        self.path = try Files.resolve(path)
+    }
 
-    /// Opens a directory that holds an authority, or is to hold one.
-    init(_ path: String, create: Bool) throws(AgentIDError) {
-        self.path = path
-        if create {
-            try Files.makeDirectory(path)
-            try Files.makeDirectory("\(path)/keys")
-        }
-        guard create || Files.exists("\(path)/authority.json") else {
+    /// A directory for somebody who only reads it.
+    init(reading path: String) throws(AgentIDError) {
+        guard Files.exists("\(path)/registry.db") else {
             throw AgentIDError(
                 .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
         }
-        sequence = try SharedSequence(path: "\(path)/sequence", isWriter: create)
+        try Files.checkDirectory(path, isReader: true)
+        self.path = try Files.resolve(path)
     }
 
-    static func holdsAuthority(_ path: String) -> Bool { Files.exists("\(path)/authority.json") }
+    /// Whether an authority was created in a directory, and not only begun.
+    static func holdsAuthority(_ path: String) throws(AgentIDError) -> Bool {
+        guard Files.exists("\(path)/registry.db") else { return false }
+        try Files.checkDirectory(path)
+        return try SQLiteRegistry.exists(Files.resolve(path) + "/registry.db")
+    }
+
+    var replayPath: String { "\(path)/replay" }
 
     func keyPath(_ key: PublicKey) -> String { "\(path)/keys/\(key.thumbprint).jwk" }
 
-    func load() throws(AgentIDError) -> AuthorityState { try AuthorityState(parsing: Files.read(statePath)) }
-
-    /// Changes the state: read, changed, written and announced while no other process can.
-    func change(
-        creating initial: () throws(AgentIDError) -> AuthorityState? = { nil },
-        _ body: (inout AuthorityState) throws(AgentIDError) -> Void
-    ) throws(AgentIDError) -> AuthorityState {
+    /// Creates the registry, unless another process was faster.
+    func createRegistry(of trustDomain: TrustDomain, key: () throws(AgentIDError) -> PublicKey) throws(AgentIDError) {
         try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
-            var state: AuthorityState
-            if Files.exists(statePath) {
-                state = try load()
-            } else if let created = try initial() {
-                state = created
-            } else {
-                throw AgentIDError(
-                    .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+            try SQLiteRegistry.create("\(path)/registry.db", trustDomain: trustDomain) { () throws(AgentIDError) in
+                [KeyRecord(key: try key(), role: .active)]
             }
-            try body(&state)
-            state.sequence += 1
-            try Files.replace(statePath, with: state.tree.canonical().span)
-            sequence.store(UInt64(state.sequence))
-            return state
         }
+    }
+
+    func openRegistry(_ access: SQLite.Access) throws(AgentIDError) -> SQLiteRegistry {
+        let page = try SharedSequence(path: "\(path)/sequence", isWriter: access != .read)
+        return try SQLiteRegistry.open("\(path)/registry.db", access: access, page: page)
     }
 }

@@ -12,15 +12,39 @@ enum Files {
 
     static func makeDirectory(_ path: String) throws(AgentIDError) {
         guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("cannot make", path) }
+        try checkDirectory(path)
+    }
+
+    /// Refuses a directory that others can write; who only reads need not own it.
+    static func checkDirectory(_ path: String, isReader: Bool = false) throws(AgentIDError) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { throw failure("cannot look at", path) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw AgentIDError(.io, name: "file", message: "\(path) is no directory", at: path)
         }
-        guard status.st_mode & 0o022 == 0, status.st_uid == geteuid() || geteuid() == 0 else {
+        guard status.st_mode & 0o022 == 0, isReader || status.st_uid == geteuid() || geteuid() == 0 else {
             throw AgentIDError(
                 .io, name: "unsafe_permissions", message: "others can write to \(path): chmod 700 it, and own it",
                 at: path)
+        }
+    }
+
+    /// The path without symbolic links.
+    static func resolve(_ path: String) throws(AgentIDError) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { throw failure("cannot find", path) }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    static func remove(_ path: String) { _ = unsafe unlink(path) }
+
+    /// Reads the first 4 KiB of a file that the kernel makes up as it is read; empty where it cannot.
+    static func readKernelFile(_ path: String) -> [UInt8] {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return [] }
+        defer { _ = Glibc.close(file) }
+        return unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+            count = unsafe max(Glibc.read(file, buffer.baseAddress, buffer.count), 0)
         }
     }
 

@@ -1,20 +1,24 @@
 internal import Glibc
 internal import Synchronization
 
-/// One page that all processes of a machine share: the number of the authority's last change.
+/// One word that all processes of a machine share: it moves after every change that guards must see.
 ///
-/// Guards load it at every call. It only tells when to read again; what is read comes from the state itself.
+/// Guards load it at every call. It only tells when to look; what is seen comes from the registry itself.
 @safe final class SharedSequence: Sendable {
     // SAFETY: the page stays mapped as long as this object lives and is reached by atomic operations only.
     nonisolated(unsafe) private let word: UnsafeMutablePointer<Atomic<UInt64>>
+    private let isWriter: Bool
 
     init(path: String, isWriter: Bool) throws(AgentIDError) {
+        self.isWriter = isWriter
         let file = unsafe open(path, (isWriter ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw Files.failure("cannot open", path) }
         defer { _ = close(file) }
         var status = stat()
-        if isWriter, unsafe fstat(file, &status) == 0, status.st_size < 4096, ftruncate(file, 4096) != 0 {
-            throw Files.failure("cannot size", path)
+        // Allocated, not only sized: a store into a hole of a full disk would be SIGBUS.
+        if isWriter {
+            errno = posix_fallocate(file, 0, 4096)
+            guard errno == 0 else { throw Files.failure("cannot size", path) }
         }
         guard unsafe fstat(file, &status) == 0, status.st_size >= 4096 else {
             throw AgentIDError(
@@ -25,9 +29,21 @@ internal import Synchronization
         unsafe word = page.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
+    /// A word of this process alone.
+    init() throws(AgentIDError) {
+        isWriter = true
+        let page = unsafe mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let page = unsafe page, unsafe page != MAP_FAILED else { throw Files.failure("cannot map", "memory") }
+        unsafe word = page.assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
     deinit { unsafe munmap(word, 4096) }
 
     var value: UInt64 { unsafe word.pointee.load(ordering: .acquiring) }
 
-    func store(_ value: UInt64) { unsafe word.pointee.store(value, ordering: .releasing) }
+    /// Counts up: whatever order processes come in, and whatever stood there, the word moves.
+    func advance() {
+        guard isWriter else { return }
+        unsafe word.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    }
 }

@@ -29,7 +29,7 @@ struct ChainVerifier {
         var scope = Scope()
         for (i, token) in tokens.enumerated() {
             let link: VerifiedChain.Link
-            if let parent = links.last, i > 0 {
+            if let parent = links.last {
                 link = try child(token, of: parent, scope: &scope, at: i, credentials: credentials)
             } else {
                 link = try root(token, scope: &scope)

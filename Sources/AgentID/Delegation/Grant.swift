@@ -2,7 +2,9 @@ internal import JOSE
 internal import Scopes
 
 /// The claims of one grant, read after its signature was verified (AAT section 3.2).
-struct Grant: Sendable {
+///
+/// An object: every decision passes it on, and a copy of all its members would touch a dozen reference counts.
+final class Grant: Sendable {
     let id: String
     /// A string, a URI.
     let issuer: JSON.Value

@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// A fact that invalidates a grant, a key, an agent, a profile, a principal or a signing key, and all that descends.
 public struct Revocation: Hashable, Sendable {
     /// What is revoked; the number is the C interface's.
@@ -27,6 +29,17 @@ public struct Revocation: Hashable, Sendable {
         }
         if kind == .agent { _ = try SPIFFEID(value) }
         (self.kind, self.value) = (kind, value)
+    }
+
+    /// Whether both name the same thing, byte for byte, as a ``RevocationKey`` does.
+    public static func == (one: Revocation, other: Revocation) -> Bool {
+        one.kind == other.kind && one.value.isSame(as: other.value)
+    }
+
+    /// Canonically equivalent texts hash alike; ``==(_:_:)`` tells them apart.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        hasher.combine(value)
     }
 
     init(unchecked kind: Kind, _ value: String) {

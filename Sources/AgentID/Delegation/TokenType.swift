@@ -3,6 +3,7 @@ enum TokenType {
     static let grant = "aat+jwt"
     static let proof = "aat-pop+jwt"
     static let credential = "wit+jwt"
+    static let tombstone = "agentid-tombstone+jwt"
     /// RFC 9278.
     static let thumbprintURI = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
 }

@@ -36,4 +36,14 @@ struct TrustAnchors: Sendable {
         }
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
     }
+
+    /// The claims of a token that an authority signs beside its grants, and the trust domain whose key its `kid` names.
+    func claims(of token: [UInt8], type: String) throws(JOSEError) -> (trustDomain: String, claims: JSON.Value) {
+        let jws = try CompactJWS(token)
+        guard jws.type == type else { throw JOSEError("typ", "typ is not \(type)") }
+        guard let keyID = jws.keyID, let (domain, bundle) = bundles.first(where: { $0.value.keys[keyID] != nil }),
+            let key = bundle.keys[keyID], jws.isSigned(by: key)
+        else { throw JOSEError("untrusted", "no trusted key signed it") }
+        return (domain, try jws.payload(limits: .init(bytes: Limits.tokenSize)).root)
+    }
 }

@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// A chain whose signatures, links and narrowing hold: what does not change until it expires or is revoked.
 final class VerifiedChain: Sendable {
-    struct Link: Sendable {
+    /// An object: a copy of all that it holds would touch some twenty reference counts.
+    final class Link: Sendable {
         let grant: Grant
         let jws: CompactJWS
         let holderThumbprint: String
@@ -25,14 +26,25 @@ final class VerifiedChain: Sendable {
     let leaf: Grant
     /// The leaf's scope, compiled.
     let scope: Scope
+    /// The IDs of its agents, root first, each once.
+    let agents: [String]
     /// The revocation sequence this chain was last found clean under.
     let checkedSequence = Atomic<UInt64>(UInt64.max)
+    /// The registry's sequence its agents' standing was last read under.
+    let standingSequence = Atomic<Int64>(-1)
+    /// Until when their leases are known to run, in milliseconds.
+    let leasedUntil = Atomic<Int64>(0)
 
     init(bytes: [UInt8], links: [Link], scope: Scope) {
         self.bytes = bytes
         self.links = links
         self.scope = scope
         leaf = links[links.count - 1].grant
+        var agents: [String] = []
+        for link in links {
+            if let agent = link.grant.claim?.agent, agents.last != agent { agents.append(agent) }
+        }
+        self.agents = agents
     }
 
     /// The first thing in the chain that `isRevoked` says is revoked.
@@ -44,13 +56,30 @@ final class VerifiedChain: Sendable {
         }
         for link in links {
             let revoked =
-                find(.grant, link.grant.id) ?? find(.key, link.holderThumbprint) ?? find(
-                    .agent, link.grant.claim?.agent)
-                ?? find(.issuer, link.issuerKeyID)
+                find(.grant, link.grant.id) ?? find(.key, link.holderThumbprint) ?? find(.issuer, link.issuerKeyID)
             if let revoked { return revoked }
+        }
+        var above: String?
+        for agent in agents {
+            // An agent falls with every ID it stands under; those it shares with its parent were looked at there.
+            for id in SPIFFEID.ancestry(of: agent) {
+                if let above, above == id || SPIFFEID.isUnder(above, id) { break }
+                if let revoked = find(.agent, id) { return revoked }
+            }
+            above = agent
         }
         let root = links.first?.grant.claim
         return find(.profile, root?.profile) ?? find(.principal, root?.principal)
+    }
+
+    /// Everything whose revocation ends the chain.
+    var revocable: [Revocation] {
+        var all: [Revocation] = []
+        _ = firstRevoked { candidate in
+            all.append(candidate)
+            return false
+        }
+        return all
     }
 
     /// Whether this is the very same chain, byte for byte.

@@ -4,10 +4,15 @@ internal import Scopes
 /// The answer to one call: permitted, or denied with a reason. Names of arguments, never their values.
 public struct Decision: Sendable {
     /// Why not; `nil` for a permit.
-    public let denial: Denial?
+    public internal(set) var denial: Denial?
     /// The tool that was asked for.
     public let tool: String
-    let chain: VerifiedChain?
+    /// When it was made, in milliseconds since 1970.
+    public let time: Int64
+    /// The chain it was made under; `nil` where none verified.
+    var chain: VerifiedChain?
+
+    init(tool: String, time: Int64) { (self.tool, self.time) = (tool, time) }
 
     /// Whether the call may go on.
     public var isPermitted: Bool { denial == nil }

@@ -7,31 +7,36 @@ internal import Synchronization
 /// Verified chains are kept, so that a later call under the same chain costs no signature but the proof's.
 public final class Guard: Sendable {
     let options: Options
-    let revocations: RevocationList
-    private let follow: (@Sendable () throws -> Void)?
-    private let anchors: Locked<TrustAnchors>
-    private let cache: Locked<ChainCache>
-    private let replays: Locked<ReplayMemory>
-    private let counters = Locked<[String: Int]>([:])
-    private let permits = Atomic<Int>(0)
-    private let newest = Atomic<Int64>(0)
+    /// What this guard follows; `nil` where it knows only what it is told.
+    let view: RegistryView?
+    /// What was revoked for this guard alone.
+    let revocations = RevocationList()
+    let anchors = Locked(TrustAnchors())
+    let cache: Locked<ChainCache>
+    let proofs: ProofMemory
+    let counters = Locked<[String: Int]>([:])
+    let permits = Atomic<Int>(0)
+    /// The latest time that was seen, in milliseconds.
+    let newest = Atomic<Int64>(0)
+    /// When the view was last known to be complete, in milliseconds.
+    let viewedAt: Atomic<Int64>
+    let keysSequence = Atomic<Int64>(0)
 
     /// A guard that knows only what it is told: see ``addBundle(_:for:)`` and ``revoke(_:)``.
-    public convenience init(_ options: Options) throws(AgentIDError) {
-        try self.init(options, anchors: TrustAnchors(), revocations: RevocationList(), follow: nil)
-    }
+    public convenience init(_ options: Options) throws(AgentIDError) { try self.init(options, view: nil) }
 
-    /// - Parameter follow: brings `revocations` up to date before every decision; throwing denies.
-    init(
-        _ options: Options, anchors: TrustAnchors, revocations: RevocationList, follow: (@Sendable () throws -> Void)?
-    ) throws(AgentIDError) {
+    init(_ options: Options, view: RegistryView?) throws(AgentIDError) {
         try options.check()
         self.options = options
-        self.revocations = revocations
-        self.follow = follow
-        self.anchors = Locked(anchors)
+        self.view = view
+        viewedAt = Atomic(options.clock.milliseconds)
         cache = Locked(ChainCache(entries: options.cacheEntries, bytes: options.cacheBytes))
-        replays = Locked(ReplayMemory(capacity: options.replayCapacity, span: 2 * options.proofWindow))
+        if let path = view?.replayPath, options.sharesReplayMemory {
+            proofs = .shared(try SharedReplayTable(path: path, capacity: options.replayCapacity))
+        } else {
+            proofs = .own(Locked(ReplayMemory(capacity: options.replayCapacity, window: options.proofWindow)))
+        }
+        try followKeys()
     }
 
     /// Trusts a trust domain's bundle, in place of one with a lower sequence.
@@ -39,6 +44,7 @@ public final class Guard: Sendable {
         let domain = try TrustDomain(trustDomain)
         let bundle = try TrustBundle(parsing: json)
         try replaceBundle(bundle, of: domain)
+        refreshed()
     }
 
     func replaceBundle(_ bundle: TrustBundle, of domain: TrustDomain) throws(AgentIDError) {
@@ -62,35 +68,28 @@ public final class Guard: Sendable {
         anchors.withLock { $0.bare += keys }
     }
 
-    /// Revokes for this guard and those that share its list; shows before the call returns.
-    public func revoke(_ revocation: Revocation) { revocations.add([revocation]) }
+    /// Revokes for this guard alone; shows before the call returns.
+    public func revoke(_ revocation: Revocation) {
+        revocations.add([revocation])
+        refreshed()
+    }
+
+    /// Says that nothing was revoked beyond what this guard was told: its view is as old as this call.
+    public func refreshed() { viewedAt.store(options.clock.milliseconds, ordering: .relaxed) }
 
     /// Decides one call by chain and proof. Never throws: what cannot be checked is denied.
     public func authorize(chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
-        var verified: VerifiedChain?
-        do throws(Denial) {
-            let now = try time()
-            let chain = try verify(chain, credentials: [], now: now)
-            verified = chain
-            try decide(chain, proof: proof, tool: tool, arguments: arguments, now: now)
-            return record(Decision(denial: nil, tool: tool, chain: chain))
-        } catch {
-            return record(Decision(denial: error, tool: tool, chain: verified))
+        decision(on: tool, arguments, proof: proof) { now throws(Denial) in
+            try verify(chain, credentials: [], now: now)
         }
     }
 
     /// Decides one call of an agent in this process: holding it is the proof.
     public func authorize(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
-        let chain = try agent.chainBytes()
-        var verified: VerifiedChain?
-        do throws(Denial) {
-            let now = try time()
-            let chain = try verify(chain, credentials: [], now: now)
-            verified = chain
-            try decide(chain, proof: nil, tool: tool, arguments: arguments, now: now)
-            return record(Decision(denial: nil, tool: tool, chain: chain))
-        } catch {
-            return record(Decision(denial: error, tool: tool, chain: verified))
+        let chain = agent.hasEnded ? nil : try agent.chainBytes()
+        return decision(on: tool, arguments, proof: nil) { now throws(Denial) in
+            guard let chain else { throw Denial("authority_revoked", "the agent has ended") }
+            return try verify(chain, credentials: [], now: now)
         }
     }
 
@@ -98,7 +97,8 @@ public final class Guard: Sendable {
     ///
     /// - Parameter credentials: of holders whose ID is not under their parent's, joined by `~`.
     public func admit(chain: [UInt8], credentials: [UInt8] = []) throws(Denial) -> Admission {
-        let now = try time()
+        let now = options.clock.milliseconds
+        try begin(at: now)
         let tokens =
             credentials.isEmpty ? [] : credentials.split(separator: UInt8(ascii: "~"), omittingEmptySubsequences: false)
         guard tokens.count <= Limits.hardDepth, credentials.count <= Limits.chainSize else {
@@ -106,7 +106,7 @@ public final class Guard: Sendable {
         }
         let anchors = anchors.withLock { $0 }
         var shown: [Credential] = []
-        for token in tokens { shown.append(try Credential(verifying: Array(token), anchors: anchors, now: now)) }
+        for token in tokens { shown.append(try Credential(verifying: Array(token), anchors: anchors, now: now / 1000)) }
         let verified = try verify(chain, credentials: shown, now: now)
         try checkLive(verified, now: now)
         return Admission(chain: verified, guardian: self)
@@ -114,12 +114,7 @@ public final class Guard: Sendable {
 
     /// Decides one call under an admitted chain.
     public func authorize(_ admission: Admission, proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
-        do throws(Denial) {
-            try decide(admission.chain, proof: proof, tool: tool, arguments: arguments, now: try time())
-            return record(Decision(denial: nil, tool: tool, chain: admission.chain))
-        } catch {
-            return record(Decision(denial: error, tool: tool, chain: admission.chain))
-        }
+        decision(on: tool, arguments, proof: proof) { _ throws(Denial) in admission.chain }
     }
 
     /// What this guard has done and holds.
@@ -129,118 +124,9 @@ public final class Guard: Sendable {
         return [
             "permitted": .int(permits.load(ordering: .relaxed)), "denied": .object(denied.mapValues { .int($0) }),
             "cached_chains": .int(chains), "cached_bytes": .int(bytes),
-            "remembered_proofs": .int(replays.withLock { $0.count }), "revocations": .int(revocations.count),
+            "remembered_proofs": .int(proofs.count(now: options.clock.seconds)),
+            "revocations": .int(revocations.count + (view?.revocations.count ?? 0)),
         ]
-    }
-}
-
-// MARK: The path of a decision
-
-extension Guard {
-    /// The present; a clock that went back further than a proof's window would let used proofs in again.
-    private func time() throws(Denial) -> Int64 {
-        let now = options.clock.seconds
-        let latest = newest.load(ordering: .relaxed)
-        if now > latest { newest.store(now, ordering: .relaxed) }
-        guard now + options.proofWindow >= latest else {
-            throw Denial(
-                "clock_went_back", "the clock went back by \(latest - now) s; set it right or make a new guard")
-        }
-        return now
-    }
-
-    /// The verified chain, from the cache or by verifying all of it.
-    private func verify(_ chain: [UInt8], credentials: [Credential], now: Int64) throws(Denial) -> VerifiedChain {
-        let key = ChainCache.key(of: chain)
-        if let key, let found = cache.withLock({ $0.find(key, chain) }) { return found }
-        let verifier = ChainVerifier(
-            anchors: anchors.withLock { $0 }, limits: options.limits, requiresClaim: options.requiresClaim, now: now)
-        let verified = try verifier.verify(chain, credentials: credentials)
-        // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
-        if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }
-        return verified
-    }
-
-    /// Revocation and expiry, which no cache remembers.
-    private func checkLive(_ chain: VerifiedChain, now: Int64) throws(Denial) {
-        do { try follow?() } catch {
-            throw Denial("revocation_view_stale", "the revocations cannot be read: \(error)")
-        }
-        try checkRevocations(chain)
-        guard chain.expires > now else {
-            throw Denial("expired", "the grant has expired", link: chain.links.count - 1, at: "exp")
-        }
-        if let statuses = options.statuses {
-            for (i, link) in chain.links.enumerated() {
-                switch statuses.status(ofGrant: link.grant.id) {
-                case .active: continue
-                case .revoked: throw Denial("authority_revoked", "the grant is revoked", link: i, at: "jti")
-                case .unknown: throw Denial("status_unavailable", "the grant's status is not known", link: i, at: "jti")
-                }
-            }
-        }
-        if let identities = options.identities {
-            for (i, link) in chain.links.enumerated() {
-                guard let subject = link.grant.subject else { continue }
-                switch identities.binding(of: subject, toKey: link.holderThumbprint) {
-                case .confirmed: continue
-                case .mismatch:
-                    throw Denial("subject_identity_mismatch", "the key is not the subject's", link: i, at: "sub")
-                case .unavailable:
-                    throw Denial("identity_binding_unavailable", "the subject cannot be confirmed", link: i, at: "sub")
-                }
-            }
-        }
-    }
-
-    private func checkRevocations(_ chain: VerifiedChain) throws(Denial) {
-        let sequence = revocations.sequence
-        guard sequence != 0, chain.checkedSequence.load(ordering: .relaxed) != sequence else { return }
-        if let revoked = revocations.first(in: chain) {
-            throw Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
-        }
-        chain.checkedSequence.store(sequence, ordering: .relaxed)
-    }
-
-    /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
-    private func decide(
-        _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], now: Int64
-    ) throws(Denial) {
-        try checkLive(chain, now: now)
-        let call: JSON.Value
-        do throws(JSON.ParseError) {
-            call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root
-        } catch { throw Denial("arguments_malformed", "the arguments are no I-JSON: \(error)", at: "arguments") }
-        guard call.kind == .object else {
-            throw Denial("arguments_malformed", "the arguments are no object", at: "arguments")
-        }
-        if let refusal = chain.scope.refusal(of: tool, arguments: call) {  // step 6b
-            throw Denial(refusal, tool: tool, link: chain.links.count - 1)
-        }
-        if let proof {  // step 7
-            let verifier = ProofVerifier(
-                audience: options.acceptsProofsWithoutAudience && options.audience == nil
-                    ? nil : options.audience ?? "",
-                window: options.proofWindow, now: now)
-            let use = try verifier.verify(proof, of: tool, arguments: call, under: chain)
-            switch replays.withLock({ $0.remember(use, now: now) }) {
-            case .fresh: break
-            case .replayed: throw Denial("replayed", "this proof was used before", at: "proof.jti")
-            case .full:
-                throw Denial("replayed", "no room to remember this proof: raise replay_capacity", at: "proof.jti")
-            }
-        }
-        // Once more: nothing is permitted after a revocation returned.
-        try checkRevocations(chain)
-    }
-
-    private func record(_ decision: Decision) -> Decision {
-        if let denial = decision.denial {
-            counters.withLock { $0[denial.reason.rawValue, default: 0] += 1 }
-        } else {
-            permits.add(1, ordering: .relaxed)
-        }
-        return decision
     }
 }
 

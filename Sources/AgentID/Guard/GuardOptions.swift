@@ -9,8 +9,13 @@ extension Guard {
         public var requiresClaim = false
         /// How far from now a proof may have been signed, in seconds either way; 1 to 60.
         public var proofWindow: Int64 = 30
-        /// How many proofs are remembered; beyond that, proofs are denied.
+        /// How old the view of revocations may be, in seconds: a guard that follows a registry goes on for so long when
+        /// that cannot be read, and otherwise denies at once; one that is told denies when nobody told it for so long.
+        public var maxViewAge: Int64?
+        /// How many proofs are remembered, at the size the shared memory was made with; beyond that, proofs are denied.
         public var replayCapacity = 65_536
+        /// Whether guards that open the same directory accept a proof once among all of them, not once in each.
+        public var sharesReplayMemory = true
         /// How many verified chains are kept.
         public var cacheEntries = 4096
         /// How many bytes of them.
@@ -31,8 +36,13 @@ extension Guard {
             func refuse(_ name: String, _ message: String) -> AgentIDError {
                 AgentIDError(.argument, name: "guard_option", message: message, at: "options.\(name)")
             }
-            guard (1...60).contains(proofWindow) else { throw refuse("proof_window", "a proof's window is 1 to 60 s") }
-            guard (2...1 << 26).contains(replayCapacity) else {
+            guard (1...Limits.longestProofWindow).contains(proofWindow) else {
+                throw refuse("proof_window", "a proof's window is 1 to 60 s")
+            }
+            guard (1...Limits.longestLifetime).contains(maxViewAge ?? 1) else {
+                throw refuse("max_view_age", "a view's age is 1 second to 90 days")
+            }
+            guard (2...Limits.replayCapacity).contains(replayCapacity) else {
                 throw refuse("replay_capacity", "2 to 67108864 proofs")
             }
             guard (1...1 << 20).contains(cacheEntries) else { throw refuse("cache_entries", "1 to 1048576 chains") }

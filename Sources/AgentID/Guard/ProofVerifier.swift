@@ -10,7 +10,7 @@ struct ProofVerifier {
     /// Verifies, and returns what the replay memory has to remember.
     func verify(
         _ proof: [UInt8], of tool: String, arguments: JSON.Value, under chain: VerifiedChain
-    ) throws(Denial) -> String {
+    ) throws(Denial) -> UsedProof {
         guard !proof.isEmpty else { throw Denial("pop_missing", "a proof is needed and there is none", at: "proof") }
         guard proof.count <= Limits.tokenSize * 2 else {
             throw Denial("pop_malformed", "the proof is too long", at: "proof")
@@ -52,7 +52,8 @@ struct ProofVerifier {
         guard let issuedAt = claims["iat"]?.int, abs(Int64(issuedAt) - now) <= window else {  // 7g
             throw Denial("pop_stale", "the proof was not signed within \(window) s of now", at: "proof.iat")
         }
-        return chain.links[chain.links.count - 1].holderThumbprint + id
+        return UsedProof(
+            name: chain.links[chain.links.count - 1].holderThumbprint + id, issuedAt: Int64(issuedAt))
     }
 
     private static func reason(of error: JOSEError) -> String {

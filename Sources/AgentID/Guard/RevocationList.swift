@@ -2,29 +2,42 @@ internal import JOSE
 internal import Synchronization
 
 /// The revocations a guard goes by. Shared by an authority and its guards; what was added shows before `add` returns.
+///
+/// Readers hold the lock for as long as it takes to fetch a reference; one writer at a time makes the next snapshot
+/// beside them.
 final class RevocationList: Sendable {
-    private let entries = Locked<Set<Revocation>>([])
+    private let current = Locked(RevocationSnapshot())
+    private let writing = Locked<Void>(())
     private let number = Atomic<UInt64>(0)
 
     /// Moves with every change: equal numbers mean an unchanged list.
     var sequence: UInt64 { number.load(ordering: .acquiring) }
 
-    var count: Int { entries.withLock { $0.count } }
+    var snapshot: RevocationSnapshot { current.withLock { $0 } }
+
+    var count: Int { snapshot.count }
 
     func add(_ revocations: some Sequence<Revocation>) {
-        entries.withLock { entries in
-            for revocation in revocations { entries.insert(revocation) }
+        let keys = revocations.map { RevocationKey($0) }
+        writing.withLock { _ in
+            // Held until the lock is given back: the tables that go are freed here, not under the readers' lock.
+            let held = snapshot
+            guard let next = held.adding(keys) else { return }
+            current.withLock { $0 = next }
+            // Behind the snapshot: who sees the number sees what it stands for.
             number.add(1, ordering: .acquiringAndReleasing)
         }
     }
 
     /// The first of `candidates` that is revoked.
     func first(of candidates: [Revocation]) -> Revocation? {
-        entries.withLock { entries in candidates.first { entries.contains($0) } }
+        let snapshot = snapshot
+        return candidates.first { snapshot.contains(RevocationKey($0)) }
     }
 
     /// The first thing in a chain that is revoked.
     func first(in chain: VerifiedChain) -> Revocation? {
-        entries.withLock { entries in entries.isEmpty ? nil : chain.firstRevoked { entries.contains($0) } }
+        let snapshot = snapshot
+        return snapshot.isEmpty ? nil : chain.firstRevoked { snapshot.contains(RevocationKey($0)) }
     }
 }

@@ -9,13 +9,7 @@ struct Credential: Sendable {
     /// Verifies one credential under the keys a guard trusts; the subject must belong to the signing key's domain.
     init(verifying token: [UInt8], anchors: TrustAnchors, now: Int64) throws(Denial) {
         do throws(JOSEError) {
-            let jws = try CompactJWS(token)
-            guard jws.type == TokenType.credential else { throw JOSEError("typ", "typ is not \(TokenType.credential)") }
-            guard let keyID = jws.keyID,
-                let (domain, bundle) = anchors.bundles.first(where: { $0.value.keys[keyID] != nil }),
-                let key = bundle.keys[keyID], jws.isSigned(by: key)
-            else { throw JOSEError("untrusted", "no trusted key signed it") }
-            let claims = try jws.payload(limits: .init(bytes: Limits.tokenSize)).root
+            let (domain, claims) = try anchors.claims(of: token, type: TokenType.credential)
             guard let subject = claims["sub"]?.string, let id = try? SPIFFEID(subject), id.trustDomain.name == domain,
                 let jwk = claims["cnf"]?["jwk"], let expires = claims["exp"]?.int
             else { throw JOSEError("claims", "sub, exp or cnf.jwk is missing or of another trust domain") }

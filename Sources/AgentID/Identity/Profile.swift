@@ -50,11 +50,11 @@ public struct Profile: Sendable, Equatable {
             let lifetime = json["max_lifetime"]?.int, let depth = json["max_depth"]?.int
         else {
             throw AgentIDError(
-                .malformed, name: "state", message: "a stored profile lacks members", at: "authority.json")
+                .malformed, name: "state", message: "a stored profile lacks members", at: "registry.db")
         }
         let scope: Scope
         do throws(ScopeError) { scope = try Scope(parsing: ceiling) } catch {
-            throw AgentIDError(error, at: "authority.json")
+            throw AgentIDError(error, at: "registry.db")
         }
         try self.init(
             name: name, owner: owner, ceiling: scope, maxLifetime: Int64(lifetime), maxDepth: depth,

@@ -57,6 +57,15 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// An ID and every ID it stands under, longest first, each made when it is asked for.
+    static func ancestry(of id: String) -> some Sequence<String> {
+        sequence(first: id) { id in
+            guard let slash = id.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+            let parent = id[..<slash]
+            return parent.utf8.count > scheme.count ? String(parent) : nil
+        }
+    }
+
     /// Refuses what cannot be a path segment.
     static func check(_ segment: Substring) throws(AgentIDError) {
         if let fault = String(segment).withUTF8Span({ fault(inSegment: $0) }) { throw malformed(fault) }

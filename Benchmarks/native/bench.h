@@ -1,0 +1,82 @@
+/*
+ * What the files of this program share: the objects that are measured, and what a job is.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AGENTID_BENCH_H
+#define AGENTID_BENCH_H
+
+#include <agentid.h>
+#include <sodium.h>
+#include <time.h>
+
+enum { LONGEST = 8, CHAINS = 64, MOST_CALLS = 4096 };
+
+void check(agentid_status status, agentid_error *error, const char *what);
+#define DO(call) do { agentid_error *error = NULL; agentid_status status_ = (call); check(status_, error, #call); } while (0)
+
+static inline double now(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---------------------------------------------------------------------------------------------------- objects.c */
+
+#define CEILING "search(query like \"weather*\", limit >= 0 <= 100); read_file(path under \"/data\")"
+#define SEARCH "search(query like \"weather*\", limit >= 0 <= 100)"
+#define TOOL "search"
+#define CALL "{\"query\":\"weather NYC\",\"limit\":5}"
+#define FORBIDDEN "{\"query\":\"weather NYC\",\"limit\":1000}"
+
+typedef struct {
+    agentid_agent *agents[LONGEST];
+    agentid_bytes chains[LONGEST]; /* of 1 to 8 links */
+} lineage;
+
+/* A message of exactly the length that a token's signature covers, signed by a key of its own. */
+typedef struct {
+    unsigned char *message;
+    size_t length;
+    unsigned char signature[64], public_key[32], secret_key[64];
+} raw_token;
+
+extern agentid_authority *authority;
+extern agentid_guard *keeping;   /* keeps chains */
+extern agentid_guard *forgetful; /* keeps two, so that every chain of a longer round is verified anew */
+extern lineage lines[CHAINS];
+extern agentid_bytes holder;
+extern agentid_bytes proofs[MOST_CALLS];
+/* As many as there are tokens: to verify one signature over and over teaches it to the branch predictor. */
+extern raw_token raw[CHAINS][LONGEST], raw_proofs[CHAINS];
+
+void make_objects(void);
+/* A proof of line `line`'s agent of `links` links, in place of the one at `proof`. */
+void renew_proof(agentid_bytes *proof, int line, int links);
+/* Verifies a chain at the guard that keeps it. */
+void show_chain(int line, int links);
+void authorize(agentid_guard *guard, int line, int links, const agentid_bytes *proof);
+void verify_raw(const raw_token *token);
+
+/* ------------------------------------------------------------------------------------------------------- jobs.c */
+
+typedef struct job job;
+struct job {
+    const char *name;
+    void (*prepare)(const job *, size_t calls); /* outside the measured time; with it at most MOST_CALLS calls */
+    void (*call)(const job *, size_t i);
+    void (*finish)(size_t calls); /* outside the measured time */
+    int links;
+    double *samples;
+    size_t calls;
+};
+
+extern job jobs[];
+extern const int job_count;
+
+/* ---------------------------------------------------------------------------------------------------- threads.c */
+
+/* Prints what one and two threads do in a second, as a JSON array of pairs. */
+void report_threads(int repetitions);
+
+#endif

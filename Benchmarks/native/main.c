@@ -1,0 +1,71 @@
+/*
+ * Times libagentid through its C header beside raw libsodium, in one process and interleaved, so that their ratios hold
+ * whatever the machine is doing meanwhile. Prints JSON on stdout: for each job its samples, thread CPU microseconds of
+ * one call, one sample for each repetition; sample k of every job was taken in the same round.
+ *
+ *   native [repetitions]                15 by default
+ *   native threads [repetitions]        what one and two threads get done in a second, in pairs
+ *   native repetitions part-of-a-name   only such jobs, nothing printed: for a profiler
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "bench.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double REPETITION_SECONDS = 0.03;
+
+static double seconds_of(const job *j)
+{
+    if (j->prepare != NULL) j->prepare(j, j->calls);
+    double start = now(CLOCK_THREAD_CPUTIME_ID);
+    for (size_t i = 0; i < j->calls; i++) j->call(j, i);
+    double end = now(CLOCK_THREAD_CPUTIME_ID);
+    if (j->finish != NULL) j->finish(j->calls);
+    return end - start;
+}
+
+/* As many calls as fill a repetition. */
+static void calibrate(job *j)
+{
+    size_t most = j->prepare != NULL ? MOST_CALLS : 1u << 20;
+    j->calls = 64;
+    while (seconds_of(j) < REPETITION_SECONDS / 2 && j->calls < most) j->calls = j->calls * 2 > most ? most : j->calls * 2;
+}
+
+static void run_for_profiler(int repetitions, const char *part)
+{
+    for (int i = 0; i < job_count; i++) {
+        if (strstr(jobs[i].name, part) == NULL) continue;
+        jobs[i].calls = 2048;
+        for (int r = 0; r < repetitions; r++) seconds_of(&jobs[i]);
+    }
+}
+
+int main(int count, char **arguments)
+{
+    int threads = count > 1 && strcmp(arguments[1], "threads") == 0;
+    int repetitions = count > 1 + threads ? atoi(arguments[1 + threads]) : 15;
+    if (repetitions < 1 || sodium_init() < 0) return 1;
+    make_objects();
+    if (threads) return report_threads(repetitions), 0;
+    if (count > 2) return run_for_profiler(repetitions, arguments[2]), 0;
+
+    for (int i = 0; i < job_count; i++) {
+        jobs[i].samples = calloc((size_t)repetitions, sizeof(double));
+        if (jobs[i].samples == NULL) return 1;
+        calibrate(&jobs[i]);
+    }
+    for (int r = 0; r < repetitions; r++)
+        for (int i = 0; i < job_count; i++) jobs[i].samples[r] = seconds_of(&jobs[i]) * 1e6 / (double)jobs[i].calls;
+
+    printf("[");
+    for (int i = 0; i < job_count; i++) {
+        printf("%s{\"name\":\"%s\",\"samples\":[", i == 0 ? "" : ",\n", jobs[i].name);
+        for (int r = 0; r < repetitions; r++) printf("%s%.4f", r == 0 ? "" : ",", jobs[i].samples[r]);
+        printf("]}");
+    }
+    printf("]\n");
+    return 0;
+}

@@ -1,0 +1,79 @@
+"""Secrets for guarded tools: who makes them, and how long one is held."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from ctypes import byref
+from typing import Any, Mapping, Protocol, Sequence
+
+from . import _abi, _callbacks
+
+
+class Provider(Protocol):
+    """Makes and takes back secrets. Called from any thread; must bear being called twice for one lease."""
+
+    @property
+    def release_command(self) -> Sequence[str]:
+        """What releases a lease in a process that has no such provider: a program and its arguments, or nothing."""
+        ...
+
+    def acquire(self, request: Mapping[str, Any]) -> str:
+        """Makes a secret for {"lease", "agent", "resource", "ttl", "task", "principal"}."""
+        ...
+
+    def release(self, lease: Mapping[str, Any]) -> None:
+        """Leaves nothing of {"lease", "agent", "resource"}, also where it was never acquired."""
+        ...
+
+
+class Lease:
+    """A secret that was got for one permitted call. Returned when the `with` block ends."""
+
+    def __init__(self, authority: Any, id: str, secret: str) -> None:
+        self._authority, self.id, self.secret = authority, id, secret
+
+    def release(self) -> None:
+        """Returns the secret; harmless where it was returned before."""
+        self.secret = ""
+        self._authority.release(self.id)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
+
+    def __repr__(self) -> str:
+        return f"Lease({self.id!r})"
+
+
+def provider_struct(provider: Provider) -> Any:
+    """The struct for a provider."""
+
+    def acquire(request: Any, length: int, secret: int, capacity: int, count: Any, _: int | None) -> int:
+        try:
+            made = provider.acquire(json.loads(ctypes.string_at(request, length))).encode()
+            if len(made) > capacity:
+                return 1
+            ctypes.memmove(secret, made, len(made))
+            count[0] = len(made)
+            return 0
+        except Exception:
+            return 1
+
+    def release(lease: Any, length: int, _: int | None) -> int:
+        try:
+            provider.release(json.loads(ctypes.string_at(lease, length)))
+            return 0
+        except Exception:
+            return 1
+
+    called = (_abi.ACQUIRE(acquire), _abi.RUN_HOOK(release))
+    command = list(provider.release_command)
+    return byref(
+        _abi.Provider(
+            acquire=called[0], release=called[1], release_command=json.dumps(command).encode() if command else None,
+            release_data=_callbacks.RELEASE, user_data=_callbacks.keep(*called),
+        )  # fmt: skip
+    )

@@ -1,0 +1,154 @@
+"""The life of agents after they were started, as an authority offers it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from ctypes import byref, c_int64
+from typing import Any, Callable, Mapping, Sequence
+
+from . import _abi, _callbacks
+from ._abi import lib
+from ._agent import Agent
+from ._broker import Lease, Provider, provider_struct
+from ._decision import Decision
+from ._errors import Error, call, option, pair, take, text
+from ._handles import Handle
+
+
+def _id(agent: Agent | str) -> tuple[bytes, int]:
+    return pair(agent if isinstance(agent, str) else agent.id)
+
+
+class Lifecycle(Handle):
+    """What an authority does with agents that were started."""
+
+    def agents(
+        self, *, profile: str | None = None, principal: str | None = None, owner: str | None = None,
+        parent: Agent | str | None = None, state: str | None = None, limit: int = 0, offset: int = 0,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """The agents this authority knows, ended ones included: those that match all that is given."""
+        above = parent.id if isinstance(parent, Agent) else parent
+        chosen = _abi.AgentFilter(
+            profile=option(profile), principal=option(principal), owner=option(owner), parent=option(above),
+            state=option(state), limit=limit, offset=offset,
+        )  # fmt: skip
+        return json.loads(take(lib.agentid_authority_agents, self._handle, byref(chosen)))
+
+    def suspend(self, agent: Agent | str, reason: str = "") -> None:
+        """Denies an agent's calls, and those of all below it, until it is resumed."""
+        call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason))
+
+    def resume(self, agent: Agent | str) -> None:
+        """Resumes a suspended agent."""
+        call(lib.agentid_authority_resume, self._handle, *_id(agent))
+
+    def deprovision(self, agent: Agent | str, reason: str = "") -> str:
+        """Ends an agent and all below it, for good; returns its tombstone."""
+        return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason))
+
+    def deprovision_principal(self, principal: str, reason: str = "") -> int:
+        """A principal leaves: ends every agent that acts for them or is owned by them. How many."""
+        return self._count(lib.agentid_authority_deprovision_principal, *pair(principal), *pair(reason))
+
+    def withdraw_profile(self, name: str, reason: str = "") -> int:
+        """Revokes a profile and ends its agents. How many."""
+        return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason))
+
+    def certify_profile(self, name: str, review_by: int = 0) -> None:
+        """Says that someone has looked at a profile: it may start agents until the next review."""
+        call(lib.agentid_authority_certify_profile, self._handle, *pair(name), review_by)
+
+    def reap(self) -> int:
+        """Ends what has lapsed and finishes what a process that died left undone. How many agents ended."""
+        return self._count(lib.agentid_authority_reap)
+
+    def verify_gone(self, agent: Agent | str) -> dict[str, Any]:
+        """Presents to a guard everything that an agent and all below it ever held; `["gone"]` says whether all is."""
+        report = _abi.Bytes()
+        try:
+            call(lib.agentid_authority_verify_gone, self._handle, *_id(agent), byref(report))
+        except Error as error:
+            if error.name != "not_gone":
+                raise
+        return json.loads(text(report))
+
+    def add_hook(
+        self, name: str, run: Callable[[dict[str, Any]], None] | None = None, *, command: Sequence[str] = (),
+        events: Sequence[str] | None = None, deadline: int = 0, max_attempts: int = 0,
+    ) -> None:  # fmt: skip
+        """Runs `run` with each event on a thread of its own, or a command with the event on stdin.
+
+        At least once for each event, in order for each agent, again after an exception. The name is registered for good:
+        events are kept while no process that runs it is alive.
+        """
+        options = _abi.Hook(
+            events=None if events is None else json.dumps(list(events)).encode(),
+            command=json.dumps(list(command)).encode() if command else None, deadline=deadline, max_attempts=max_attempts,
+        )  # fmt: skip
+        if run is not None:
+            run_event = run
+
+            def called(event: Any, length: int, _: int | None) -> int:
+                try:
+                    run_event(json.loads(ctypes.string_at(event, length)))
+                    return 0
+                except Exception:
+                    return 1
+
+            options.run = _abi.RUN_HOOK(called)
+            options.release, options.user_data = _callbacks.RELEASE, _callbacks.keep(options.run)
+        call(lib.agentid_authority_add_hook, self._handle, *pair(name), byref(options))
+
+    def remove_hook(self, name: str) -> None:
+        """Removes a hook with what was still to be delivered to it."""
+        call(lib.agentid_authority_remove_hook, self._handle, *pair(name))
+
+    @property
+    def hooks(self) -> list[dict[str, Any]]:
+        """All hooks, and how many deliveries each has waiting and dead."""
+        return json.loads(take(lib.agentid_authority_hooks, self._handle))
+
+    def deliveries(self, *, dead: bool = False) -> list[dict[str, Any]]:
+        """Deliveries that wait, or that are dead."""
+        return json.loads(take(lib.agentid_authority_deliveries, self._handle, int(dead)))
+
+    def retry_delivery(self, delivery: int) -> None:
+        """Gives a dead delivery another round of attempts."""
+        call(lib.agentid_authority_retry_delivery, self._handle, delivery)
+
+    def settle(self, timeout: float = 10) -> None:
+        """Waits until nothing is due that hooks here can deliver; `timeout` in seconds."""
+        call(lib.agentid_authority_settle, self._handle, int(timeout * 1000))
+
+    def add_provider(self, name: str, provider: Provider) -> None:
+        """Adds a provider of secrets to this process."""
+        call(lib.agentid_authority_add_provider, self._handle, *pair(name), provider_struct(provider))
+
+    def acquire(self, decision: Decision, provider: str, resource: str, ttl: int) -> Lease:
+        """Gets a secret for a call that was permitted: for the tool, not for the agent. Use it in `with`."""
+        lease, secret = _abi.Bytes(), _abi.Bytes()
+        call(
+            lib.agentid_authority_acquire, self._handle, decision._handle, *pair(provider), *pair(resource), ttl,
+            byref(lease), byref(secret),
+        )  # fmt: skip
+        return Lease(self, text(lease), text(secret))
+
+    def release(self, lease: str) -> None:
+        """Returns a secret before its time."""
+        call(lib.agentid_authority_release, self._handle, *pair(lease))
+
+    @property
+    def broker_leases(self) -> list[dict[str, Any]]:
+        """What the broker holds."""
+        return json.loads(take(lib.agentid_authority_broker_leases, self._handle))
+
+    def _count(self, function: Any, *arguments: Any) -> int:
+        count = c_int64()
+        call(function, self._handle, *arguments, byref(count))
+        return count.value
+
+
+def verify_tombstone(trust_domain: str, bundle: str, tombstone: str) -> Mapping[str, Any]:
+    """The claims of a tombstone, verified offline; raises `Denied`."""
+    return json.loads(take(lib.agentid_tombstone_verify, *pair(trust_domain), *pair(bundle), *pair(tombstone)))

@@ -1,0 +1,125 @@
+"""Guards of one directory, in many processes: a proof is accepted once among all of them."""
+
+import multiprocessing
+import random
+import subprocess
+import sys
+import threading
+
+import agentid
+import pytest
+
+PROCESSES, THREADS, PROOFS = 8, 8, 200
+ARGUMENTS = {"path": "/data/a.csv"}
+
+
+@pytest.fixture
+def agent(tmp_path):
+    with agentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+        acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+        with acme.agent(
+            "researcher", principal="user:alice@acme.example", task="Q3 review", scope="read_file(path under '/data')"
+        ) as agent:
+            yield agent
+
+
+def present(directory, ready, pipe, seed):
+    """One process: every thread presents every proof, in an order of its own."""
+    guard = agentid.Guard.open_directory(directory, proof_window=60)
+    accepted = []
+
+    def work(chain, proofs, seed):
+        order = list(range(len(proofs)))
+        random.Random(seed).shuffle(order)
+        accepted.extend(i for i in order if guard.check(chain, proofs[i], "read_file", ARGUMENTS))
+
+    ready.wait()
+    chain, proofs = pipe.recv()
+    threads = [threading.Thread(target=work, args=(chain, proofs, seed + n)) for n in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pipe.send((accepted, guard.statistics))
+
+
+def test_proof_is_accepted_once_among_eight_processes(tmp_path, agent):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Barrier(PROCESSES + 1)
+    pipes, processes = [], []
+    for n in range(PROCESSES):
+        ours, theirs = spawn.Pipe()
+        processes.append(spawn.Process(target=present, args=(str(tmp_path / "acme"), ready, theirs, seed + n * THREADS)))
+        pipes.append(ours)
+    for process in processes:
+        process.start()
+    ready.wait()
+    proofs = [agent.prove("read_file", ARGUMENTS) for _ in range(PROOFS)]
+    for pipe in pipes:
+        pipe.send((agent.chain, proofs))
+    results = [pipe.recv() for pipe in pipes]
+    for process in processes:
+        process.join()
+    assert sorted(i for accepted, _ in results for i in accepted) == list(range(PROOFS))
+    denied = [statistics["denied"] for _, statistics in results]
+    assert {reason for reasons in denied for reason in reasons} == {"replayed"}
+    assert sum(reasons["replayed"] for reasons in denied) == (PROCESSES * THREADS - 1) * PROOFS
+
+
+def test_process_that_is_killed_leaves_nothing_to_mend(tmp_path, agent):
+    script = """
+import sys, agentid
+guard = agentid.Guard.open_directory(sys.argv[1], proof_window=60)
+for line in sys.stdin:
+    chain, proof = line.split()
+    print(guard.check(chain, proof, "read_file", {"path": "/data/a.csv"}).reason or "permitted", flush=True)
+"""
+    guard = agentid.Guard.open_directory(tmp_path / "acme", proof_window=60)
+    for _ in range(5):
+        proofs = [agent.prove("read_file", ARGUMENTS) for _ in range(60)]
+        with subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "acme")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as server:
+            for proof in proofs[:40]:
+                server.stdin.write(f"{agent.chain} {proof}\n")
+            server.stdin.flush()
+            answers = [server.stdout.readline().strip() for _ in range(random.randrange(1, 30))]
+            server.kill()
+        assert set(answers) == {"permitted"}
+        reasons = [guard.check(agent.chain, proof, "read_file", ARGUMENTS).reason for proof in proofs]
+        assert set(reasons[: len(answers)]) == {"replayed"}
+        assert not any(reasons[40:])
+        assert {guard.check(agent.chain, proof, "read_file", ARGUMENTS).reason for proof in proofs} == {"replayed"}
+
+
+def test_guard_with_memory_of_its_own_accepts_for_itself(tmp_path, agent):
+    proof = agent.prove("read_file", ARGUMENTS)
+    for own, permitted in ((False, True), (False, False), (True, True), (True, True)):
+        with agentid.Guard.open_directory(tmp_path / "acme", own_replay_memory=own) as guard:
+            assert guard.check(agent.chain, proof, "read_file", ARGUMENTS).permitted == permitted
+
+
+def test_full_disk_is_an_error_and_leaves_nothing_half_made(tmp_path, agent):
+    script = """
+import resource, sys, agentid
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    agentid.Guard.open_directory(sys.argv[1])
+except agentid.Error as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "acme")]
+    assert "cannot take the room" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (tmp_path / "acme" / "replay").stat().st_size == 0
+    with agentid.Guard.open_directory(tmp_path / "acme") as guard:
+        assert guard.check(agent.chain, agent.prove("read_file", ARGUMENTS), "read_file", ARGUMENTS)
+
+
+def test_damaged_memory_is_refused_and_says_what_to_do(tmp_path, agent):
+    (tmp_path / "acme" / "replay").write_bytes(b"rubbish")
+    (tmp_path / "acme" / "replay").chmod(0o600)
+    with pytest.raises(agentid.Error, match="too short.*remove the file"):
+        agentid.Guard.open_directory(tmp_path / "acme")
+    agentid.Guard.open_directory(tmp_path / "acme", own_replay_memory=True).close()

@@ -1,0 +1,270 @@
+/*
+ * libagentid: the life of an agent after it was started: what runs, suspension, deprovisioning, hooks, broker.
+ *
+ * Part of agentid.h, which includes it and states the conventions.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AGENTID_LIFECYCLE_H
+#define AGENTID_LIFECYCLE_H
+
+#include "agentid.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --------------------------------------------------------------------------------------------------------- Agents */
+
+typedef struct agentid_agent_filter {
+    size_t struct_size;
+    const char *profile;             /* of this profile */
+    const char *principal;           /* acting for this principal */
+    const char *owner;               /* owned by */
+    const char *parent;              /* started by this agent */
+    const char *state;               /* "active", "suspended" or "deprovisioned" */
+    int64_t limit;                   /* at most so many; 0: 1000 */
+    int64_t offset;                  /* leaving out so many first */
+} agentid_agent_filter;
+#define AGENTID_AGENT_FILTER_INIT { sizeof(agentid_agent_filter), NULL, NULL, NULL, NULL, NULL, 0, 0 }
+
+/*
+ * The agents this authority knows, ended ones included, by ID.
+ * Args:
+ *   filter  those that match all that is given; may be NULL.
+ *   agents  out: a JSON array of docs/schemas/agent.json.
+ */
+agentid_status agentid_authority_agents(agentid_authority *authority, const agentid_agent_filter *filter,
+                                        agentid_bytes *agents, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Suspends an agent: its calls, and those of all below it, are denied until it is resumed. Shows before the call returns.
+ * Returns: AGENTID_OK, also where it was suspended already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it has ended.
+ */
+agentid_status agentid_authority_suspend(agentid_authority *authority, const char *agent, size_t agent_len,
+                                         const char *reason, size_t reason_len,
+                                         agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Resumes a suspended agent.
+ * Returns: AGENTID_OK, also where it was active already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it has ended.
+ */
+agentid_status agentid_authority_resume(agentid_authority *authority, const char *agent, size_t agent_len,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* --------------------------------------------------------------------------------------------------- Deprovisioning */
+
+/*
+ * Ends an agent and all below it, for good: revokes them in one transaction, returns what the broker holds for them,
+ * wipes their keys where they are in this process, queues the hooks, signs the tombstone. Nothing is permitted to them
+ * after the call returned.
+ * Args:
+ *   reason     why, for people; may be empty.
+ *   tombstone  out: the agent's tombstone, for agentid_tombstone_verify().
+ * Returns: AGENTID_OK, also where it had ended before; AGENTID_E_NOT_FOUND; AGENTID_E_SIGNER where the agent has ended
+ *          but its tombstone could not be signed: agentid_authority_reap() makes up for it.
+ */
+agentid_status agentid_authority_deprovision(agentid_authority *authority, const char *agent, size_t agent_len,
+                                             const char *reason, size_t reason_len, agentid_bytes *tombstone,
+                                             agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Ends an agent held here, as agentid_authority_deprovision() does; the handle still has to be closed.
+ * Returns: as there; AGENTID_E_STATE where its authority is not in this process.
+ */
+agentid_status agentid_agent_deprovision(agentid_agent *agent, const char *reason, size_t reason_len,
+                                         agentid_bytes *tombstone, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * A principal leaves: revokes them and ends every agent that acts for them or is owned by them.
+ * Args: ended  out: how many agents, those below them included; may be NULL.
+ */
+agentid_status agentid_authority_deprovision_principal(agentid_authority *authority, const char *principal,
+                                                       size_t principal_len, const char *reason, size_t reason_len,
+                                                       int64_t *ended, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Withdraws a profile: revokes it and ends its agents.
+ * Args: ended  out: how many agents, those below them included; may be NULL.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
+ */
+agentid_status agentid_authority_withdraw_profile(agentid_authority *authority, const char *name, size_t name_len,
+                                                  const char *reason, size_t reason_len, int64_t *ended,
+                                                  agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Certifies a profile: someone has looked at it, and it may start agents until the next review.
+ * Args: review_by  the next review, after now; 0: none.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_ARGUMENT for a date that is past.
+ */
+agentid_status agentid_authority_certify_profile(agentid_authority *authority, const char *name, size_t name_len,
+                                                 int64_t review_by, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Deprovisions the agents whose lease has lapsed and finishes what a process that died left undone: tombstones, broker
+ * leases, deliveries of hooks that are due. Any process may do it; several at once do no harm.
+ * Args: ended  out: how many agents were ended; may be NULL.
+ */
+agentid_status agentid_authority_reap(agentid_authority *authority, int64_t *ended,
+                                      agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
+ * Args: report  out, also on AGENTID_E_STATE: docs/schemas/gone.json.
+ * Returns: AGENTID_OK where nothing is usable any more; AGENTID_E_STATE where something is; AGENTID_E_NOT_FOUND.
+ */
+agentid_status agentid_authority_verify_gone(agentid_authority *authority, const char *agent, size_t agent_len,
+                                             agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Verifies a tombstone, offline.
+ * Args:
+ *   trust_domain  whose agent it was.
+ *   bundle        that domain's bundle, JSON.
+ *   tombstone     the token.
+ *   document      out: its claims, docs/schemas/tombstone.json.
+ * Returns: AGENTID_OK; AGENTID_DENIED where it does not verify, with the reason in the error; AGENTID_E_MALFORMED (bundle).
+ */
+agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_domain_len, const char *bundle,
+                                        size_t bundle_len, const char *tombstone, size_t tombstone_len,
+                                        agentid_bytes *document, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* ---------------------------------------------------------------------------------------------------------- Hooks */
+
+/*
+ * What is run on lifecycle events: a callback, or a command. At least once for each event, in the order of the events
+ * of one agent, tried again with growing pauses until it succeeds or `max_attempts` is reached; it survives a restart.
+ *   events        a JSON array of names; NULL: all but `renewed`. created, renewed, rotated, granted, delegated, denied,
+ *                 suspended, resumed, revoked, deprovisioning, deprovisioned, lapsed.
+ *   run           is given the event (docs/schemas/event.json); returns 0 when done, anything else to be tried again.
+ *                 Called on a thread of its own, one call at a time; may call this library.
+ *   command       instead of `run`: a JSON array, the program's path first. Gets the event on stdin; exit status 0 is
+ *                 done. Killed at its deadline with all it started. Any process that has the authority open runs it.
+ *   deadline      seconds one attempt may take; 0: 10. A callback cannot be stopped: past it, its event is given again.
+ *   max_attempts  0: 12. After that the delivery is dead: see agentid_authority_deliveries().
+ *   release       called once, when the library needs `user_data` no more; may be NULL.
+ */
+typedef struct agentid_hook {
+    size_t struct_size;
+    const char *events;
+    int32_t (*run)(const char *event, size_t event_len, void *user_data);
+    const char *command;
+    int64_t deadline;
+    int64_t max_attempts;
+    void (*release)(void *user_data);
+    void *user_data;
+} agentid_hook;
+#define AGENTID_HOOK_INIT { sizeof(agentid_hook), NULL, NULL, NULL, 0, 0, NULL, NULL }
+
+/*
+ * Adds a hook, or takes up the one of this name again after a restart. The name is registered for good: events for it
+ * are kept while no process that runs it is alive, until agentid_authority_remove_hook().
+ */
+agentid_status agentid_authority_add_hook(agentid_authority *authority, const char *name, size_t name_len,
+                                          const agentid_hook *hook, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Removes a hook with what was still to be delivered to it.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
+ */
+agentid_status agentid_authority_remove_hook(agentid_authority *authority, const char *name, size_t name_len,
+                                             agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * All hooks.
+ * Args: hooks  out: a JSON array of objects: name, kind, events, command, deadline, max_attempts, pending, dead.
+ */
+agentid_status agentid_authority_hooks(agentid_authority *authority, agentid_bytes *hooks,
+                                       agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Deliveries that are waiting or dead.
+ * Args:
+ *   dead        not 0: the dead ones.
+ *   deliveries  out: a JSON array of objects: id, hook, agent, event, attempts, next_at, error; at most 1000.
+ */
+agentid_status agentid_authority_deliveries(agentid_authority *authority, int32_t dead, agentid_bytes *deliveries,
+                                            agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Gives a dead delivery another round of attempts.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
+ */
+agentid_status agentid_authority_retry_delivery(agentid_authority *authority, int64_t delivery,
+                                                agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Waits until nothing is due that the hooks in this process, or commands, can deliver.
+ * Args: milliseconds  how long at most.
+ * Returns: AGENTID_OK; AGENTID_E_LIMIT when the time is over.
+ */
+agentid_status agentid_authority_settle(agentid_authority *authority, int64_t milliseconds,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/* --------------------------------------------------------------------------------------------------------- Broker */
+
+/*
+ * Gets secrets for guarded tools and takes them back. Both callbacks may be called on any thread, several at once, and
+ * must bear being called twice for one lease.
+ *   acquire          is given {"lease","agent","resource","ttl","task","principal"}; writes the secret (at most `capacity`
+ *                    bytes, in memory that cannot be swapped out and is wiped) and its length; returns 0, or anything
+ *                    else for a failure, after which `release` is called for the lease.
+ *   release          is given {"lease","agent","resource"}, also where the process died while it was acquiring; returns
+ *                    0 when nothing is left of it, anything else to be tried again.
+ *   release_command  what a process runs that has no such provider registered, to release on its behalf: a JSON array,
+ *                    the program's path first, the lease on stdin; NULL: such a lease waits for one that has.
+ *   release_data     called once, when the library needs `user_data` no more; may be NULL.
+ */
+typedef struct agentid_provider {
+    size_t struct_size;
+    int32_t (*acquire)(const char *request, size_t request_len, char *secret, size_t capacity, size_t *secret_len,
+                       void *user_data);
+    int32_t (*release)(const char *lease, size_t lease_len, void *user_data);
+    const char *release_command;
+    void (*release_data)(void *user_data);
+    void *user_data;
+} agentid_provider;
+#define AGENTID_PROVIDER_INIT { sizeof(agentid_provider), NULL, NULL, NULL, NULL, NULL }
+
+/* Adds a provider of secrets to this process, in place of one of the same name. */
+agentid_status agentid_authority_add_provider(agentid_authority *authority, const char *name, size_t name_len,
+                                              const agentid_provider *provider,
+                                              agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Gets a secret for a call that was permitted. It is for the tool, not for the agent: it ends with the agent at the
+ * latest, and is returned when the agent is deprovisioned, also by another process after this one died.
+ * Args:
+ *   decision   a permit, not older than a minute, under a chain that names its agent.
+ *   provider   the provider's name.
+ *   resource   what is to be opened, as the provider understands it.
+ *   ttl        seconds; at most as long as the agent's grant lasts.
+ *   lease      out: its ID, for agentid_authority_release().
+ *   secret     out: wiped when it is freed.
+ * Returns: AGENTID_OK; AGENTID_DENIED where the decision was a denial, is too old, or the agent has ended meanwhile;
+ *          AGENTID_E_NOT_FOUND (provider); AGENTID_E_STATE (the provider failed).
+ */
+agentid_status agentid_authority_acquire(agentid_authority *authority, const agentid_decision *decision,
+                                         const char *provider, size_t provider_len, const char *resource,
+                                         size_t resource_len, int64_t ttl, agentid_bytes *lease,
+                                         agentid_bytes *secret, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Returns a secret before its time.
+ * Returns: AGENTID_OK, also where it was returned before; AGENTID_E_STATE where the provider failed: it is tried again.
+ */
+agentid_status agentid_authority_release(agentid_authority *authority, const char *lease, size_t lease_len,
+                                         agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * What the broker holds.
+ * Args: leases  out: a JSON array of objects: id, agent, provider, resource, acquired, expires, state, attempts, error.
+ */
+agentid_status agentid_authority_broker_leases(agentid_authority *authority, agentid_bytes *leases,
+                                               agentid_error **error) AGENTID_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

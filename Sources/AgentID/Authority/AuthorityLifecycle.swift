@@ -1,0 +1,177 @@
+public import JOSE
+
+// The life of agents after they were started, as an authority offers it. What happens is in Lifecycle.
+extension Authority {
+    /// The agents this authority knows, ended ones included, by ID.
+    public func agents(_ selection: AgentSelection = AgentSelection()) throws(AgentIDError) -> [AgentDescription] {
+        try keys.checkOpen()
+        return try lifecycle.agents(selection)
+    }
+
+    /// Suspends an agent: its calls, and those of all below it, are denied until it is resumed. Shows before the call
+    /// returns.
+    public func suspend(agent: String, reason: String = "") throws(AgentIDError) {
+        try keys.checkOpen()
+        try lifecycle.suspend(agent, reason: reason)
+    }
+
+    /// Resumes a suspended agent.
+    public func resume(agent: String) throws(AgentIDError) {
+        try keys.checkOpen()
+        try lifecycle.resume(agent)
+    }
+
+    /// Ends an agent and all below it, for good. Nothing is permitted to them after the call returned.
+    ///
+    /// - Returns: its tombstone; `nil` where it could not be signed now: ``reap()`` makes up for it.
+    public func deprovision(agent: String, reason: String = "") throws(AgentIDError) -> String? {
+        try keys.checkOpen()
+        return try lifecycle.deprovision(agent, reason: reason)
+    }
+
+    /// A principal leaves: revokes them and ends every agent that acts for them or is owned by them. How many agents.
+    public func deprovision(principal: String, reason: String = "") throws(AgentIDError) -> Int {
+        try keys.checkOpen()
+        return try lifecycle.deprovision(principal: principal, reason: reason)
+    }
+
+    /// Withdraws a profile: revokes it and ends its agents. How many agents.
+    public func withdraw(profile: String, reason: String = "") throws(AgentIDError) -> Int {
+        try keys.checkOpen()
+        return try lifecycle.withdraw(profile: profile, reason: reason)
+    }
+
+    /// Certifies a profile: someone has looked at it, and it may start agents until the next review.
+    ///
+    /// - Parameter reviewBy: in seconds since 1970; `nil`: no review.
+    public func certify(profile name: String, reviewBy: Int64?) throws(AgentIDError) {
+        try keys.checkOpen()
+        let now = options.clock.seconds
+        guard reviewBy.map({ $0 > now }) ?? true else {
+            throw AgentIDError(
+                .argument, name: "review_by", message: "the next review is in the past", at: "review_by")
+        }
+        try registry.write { registry in
+            let old = try Issuance.profile(named: name, in: registry)
+            let certified = try Profile(
+                name: old.name, owner: old.owner, ceiling: old.ceiling, maxLifetime: old.maxLifetime,
+                maxDepth: old.maxDepth, reviewBy: reviewBy)
+            try registry.put(ProfileRecord(profile: certified, certifiedAt: now))
+        }
+    }
+
+    /// Ends the agents whose lease has lapsed and finishes what a process that died left undone. How many agents ended.
+    public func reap() throws(AgentIDError) -> Int {
+        try keys.checkOpen()
+        return try lifecycle.reap()
+    }
+
+    /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
+    public func verifyGone(agent: String) throws(AgentIDError) -> Gone {
+        try keys.checkOpen()
+        var options = Guard.Options()
+        options.acceptsProofsWithoutAudience = true
+        options.clock = self.options.clock
+        options.sharesReplayMemory = false
+        return try lifecycle.verifyGone(agent, by: guarding(options))
+    }
+
+    /// Adds a hook, or takes up the one of this name again after a restart.
+    ///
+    /// The name is registered for good: events for it are kept while no process that runs it is alive.
+    public func add(_ hook: Hook) throws(AgentIDError) {
+        try keys.checkOpen()
+        try lifecycle.hooks.add(hook)
+    }
+
+    /// Removes a hook with what was still to be delivered to it.
+    public func removeHook(named name: String) throws(AgentIDError) {
+        try keys.checkOpen()
+        try lifecycle.hooks.remove(name)
+    }
+
+    /// All hooks, by name, and how many deliveries each has waiting and dead.
+    public func hooks() throws(AgentIDError) -> [JSONTree] {
+        try keys.checkOpen()
+        return try registry.read { registry in
+            try registry.hooks().map { hook in
+                let (pending, dead) = try registry.deliveryCounts(of: hook.name)
+                return [
+                    "name": .string(hook.name), "kind": .string(hook.kind.rawValue),
+                    "events": .array(hook.events.map { .string($0) }),
+                    "command": .array(hook.command.map { .string($0) }), "deadline": .int(Int(hook.deadline)),
+                    "max_attempts": .int(Int(hook.maxAttempts)), "pending": .int(pending), "dead": .int(dead),
+                ]
+            }
+        }
+    }
+
+    /// Deliveries that wait, or that are dead; oldest first, at most 1000.
+    public func deliveries(dead: Bool) throws(AgentIDError) -> [JSONTree] {
+        try keys.checkOpen()
+        return try registry.read { try $0.deliveries(dead ? .dead : .pending, hook: nil, limit: 1000) }.map {
+            delivery in
+            [
+                "id": .int(Int(delivery.id)), "hook": .string(delivery.hook), "agent": .string(delivery.agent),
+                "event": .string(delivery.event), "attempts": .int(Int(delivery.attempts)),
+                "next_at": .int(Int(delivery.nextAt / 1000)), "error": delivery.error.map { .string($0) } ?? .null,
+            ]
+        }
+    }
+
+    /// Gives a dead delivery another round of attempts.
+    public func retry(delivery: Int64) throws(AgentIDError) {
+        try keys.checkOpen()
+        let now = options.clock.milliseconds
+        guard try registry.write({ try $0.retry(delivery, at: now) }) else {
+            throw AgentIDError(
+                .notFound, name: "delivery", message: "there is no dead delivery of this number", at: "delivery")
+        }
+        lifecycle.hooks.wake()
+    }
+
+    /// Waits until nothing is due that the hooks in this process, or commands, can deliver. Whether nothing is.
+    public func settle(milliseconds: Int64) throws(AgentIDError) -> Bool {
+        try keys.checkOpen()
+        return try lifecycle.hooks.settle(milliseconds: milliseconds)
+    }
+
+    /// Adds a provider of secrets to this process, in place of one of the same name.
+    public func add(_ provider: any SecretProvider, named name: String) throws(AgentIDError) {
+        try keys.checkOpen()
+        try lifecycle.broker.add(provider, named: name)
+    }
+
+    /// Gets a secret for a call that was permitted: for the tool, not for the agent.
+    ///
+    /// - Parameters:
+    ///   - decision: a permit, not older than a minute, under a chain that names its agent.
+    ///   - timeToLive: in seconds; at most as long as the agent's grant lasts.
+    /// - Throws: a ``Denial`` where the decision was one, is too old, or the agent has ended meanwhile; ``AgentIDError``.
+    public func acquire(
+        for decision: Decision, from provider: String, resource: String, timeToLive: Int64
+    ) throws -> (lease: String, secret: Secret) {
+        try keys.checkOpen()
+        return try lifecycle.broker.acquire(
+            for: decision, from: provider, resource: resource, timeToLive: timeToLive)
+    }
+
+    /// Returns a secret before its time; harmless where it was returned before.
+    public func release(lease: String) throws(AgentIDError) {
+        try keys.checkOpen()
+        try lifecycle.broker.release(lease)
+    }
+
+    /// What the broker holds, oldest first, at most 1000.
+    public func brokerLeases() throws(AgentIDError) -> [JSONTree] {
+        try keys.checkOpen()
+        return try registry.read { try $0.brokerLeases(of: nil, limit: 1000) }.map { lease in
+            [
+                "id": .string(lease.id), "agent": .string(lease.agent), "provider": .string(lease.provider),
+                "resource": .string(lease.resource), "acquired": .int(Int(lease.acquired / 1000)),
+                "expires": .int(Int(lease.expires / 1000)), "state": .string(lease.state.rawValue),
+                "attempts": .int(Int(lease.attempts)), "error": lease.error.map { .string($0) } ?? .null,
+            ]
+        }
+    }
+}

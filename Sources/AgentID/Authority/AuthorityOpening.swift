@@ -1,0 +1,59 @@
+internal import JOSE
+
+extension Authority {
+    /// Opens the authority kept in a directory, or creates it; in memory for a `nil` or empty path.
+    public static func open(directory path: String?, options: Options) throws(AgentIDError) -> Authority {
+        try options.check()
+        guard let path, !path.isEmpty else {
+            let domain = try newTrustDomain(options, "there is no authority to open")
+            let keys = SigningKeys(directory: nil, options: options)
+            let first: PublicKey
+            if let signer = options.signer { first = signer.publicKey } else { first = try keys.make() }
+            return try Authority(
+                registry: SQLiteRegistry(
+                    inMemoryFor: domain, keys: [KeyRecord(key: first, role: .active)]),
+                keys: keys, directory: nil, options: options)
+        }
+        guard !path.utf8.contains(0) else {
+            throw AgentIDError(.argument, name: "directory", message: "a path has no NUL", at: "directory")
+        }
+        // What is missing is found out before anything is made.
+        let domain =
+            try AuthorityDirectory.holdsAuthority(path)
+            ? nil : try newTrustDomain(options, "there is no authority in \(path)")
+        let directory = try AuthorityDirectory(creating: path)
+        let keys = SigningKeys(directory: directory, options: options)
+        if let domain {
+            try directory.createRegistry(of: domain) { () throws(AgentIDError) in
+                if let signer = options.signer { return signer.publicKey }
+                return try keys.make()
+            }
+        }
+        let registry = try directory.openRegistry(.write)
+        let (stored, records) = try registry.read { (try $0.meta().trustDomain, try $0.keys()) }
+        guard options.trustDomain == nil || options.trustDomain == stored else {
+            throw AgentIDError(
+                .state, name: "other_trust_domain", message: "\(path) holds the authority of \(stored)",
+                at: "options.trust_domain")
+        }
+        // A wrong passphrase or signer shows now, not at the first grant.
+        for record in records where record.role == .active || record.role == .next && !keys.isExternal {
+            _ = try keys.signer(for: record.key)
+        }
+        return try Authority(registry: registry, keys: keys, directory: directory, options: options)
+    }
+
+    private static func newTrustDomain(_ options: Options, _ absence: String) throws(AgentIDError) -> TrustDomain {
+        guard !options.mustExist else {
+            throw AgentIDError(.notFound, name: "no_authority", message: absence, at: "directory")
+        }
+        guard let name = options.trustDomain else {
+            throw AgentIDError(
+                .argument, name: "trust_domain", message: "a trust domain is needed to create an authority",
+                at: "options.trust_domain")
+        }
+        do throws(AgentIDError) { return try TrustDomain(name) } catch {
+            throw AgentIDError(error.code, name: error.name, message: error.message, at: "options.trust_domain")
+        }
+    }
+}

@@ -1,0 +1,125 @@
+internal import JOSE
+internal import Scopes
+
+/// A root grant under a profile (AAT section 3.7.3), signed, not yet registered.
+struct Issuance: Sendable {
+    let agent: AgentRecord
+    let grant: GrantRecord
+    /// When it was made, in milliseconds.
+    let milliseconds: Int64
+    let issuerKeyID: String
+    private let profile: Profile
+    private let issuer: PublicKey
+
+    init(
+        under profile: Profile, of trustDomain: TrustDomain, to holder: PublicKey, _ request: AgentRequest,
+        by signer: any Signer, clock: any Clock
+    ) throws(AgentIDError) {
+        milliseconds = clock.milliseconds
+        let now = milliseconds / 1000
+        try Self.check(request, under: profile, now: now)
+        let scope = try Self.scope(for: request, under: profile)
+        let id = SPIFFEID(agentOf: trustDomain, profile: profile.name, instance: UUIDv7.make(at: milliseconds))
+        var claim = Claim()
+        (claim.agent, claim.profile, claim.owner) = (id.description, profile.name, profile.owner)
+        (claim.principal, claim.task, claim.intent) = (request.principal, request.task, request.intent)
+        claim.labels = Array(Set(request.labels)).sorted()
+        let (grantID, expires) = (UUIDv7.make(at: milliseconds), now + request.lifetime)
+        issuer = signer.publicKey
+        issuerKeyID = issuer.thumbprint
+        let payload: JSONTree = [
+            "jti": .string(grantID), "iss": .string(trustDomain.issuer), "iat": .int(Int(now)),
+            "exp": .int(Int(expires)), "del_depth": 0,
+            "del_max_depth": .int(min(request.maxDepth ?? profile.maxDepth, profile.maxDepth)),
+            "cnf": ["jwk": holder.jwk],
+            "authorization_details": [["type": "attenuating_agent_token", "tools": scope.tree]],
+            Claim.name: claim.tree,
+        ]
+        let token = try signer.token(type: TokenType.grant, keyID: issuerKeyID, payload: payload)
+        guard token.count <= Limits.tokenSize else {
+            throw AgentIDError(
+                .limit, name: "token_too_large", message: "the grant would be longer than 64 KiB", at: "options.scope")
+        }
+        self.profile = profile
+        agent = AgentRecord(
+            id: id.description, profile: profile.name, owner: profile.owner, principal: request.principal,
+            task: request.task, intent: request.intent, key: holder.thumbprint, created: now)
+        grant = GrantRecord(
+            id: grantID, agent: id.description, chain: String(decoding: token, as: UTF8.self), issued: now,
+            expires: expires)
+    }
+
+    /// A credential that ends with the grant.
+    func credential(to holder: PublicKey, by keys: SigningKeys) throws(AgentIDError) -> String {
+        try Credential.issue(
+            to: holder, agent: SPIFFEID(agent.id), by: keys.signer(for: issuer), at: grant.issued,
+            milliseconds: milliseconds, lifetime: grant.expires - grant.issued)
+    }
+
+    /// Refuses to register what was signed under a profile that has changed since, or that is revoked by now.
+    func checkStillDue(in registry: any RegistryReader) throws(AgentIDError) {
+        guard try Self.profile(named: profile.name, in: registry) == profile else {
+            throw AgentIDError(
+                .state, name: "profile_changed", message: "the profile was changed meanwhile: try again", at: "profile")
+        }
+        try Self.refuseRevoked(profile: profile.name, principal: agent.principal, in: registry)
+    }
+
+    static func profile(named name: String, in registry: any RegistryReader) throws(AgentIDError) -> Profile {
+        guard let record = try registry.profile(named: name) else {
+            throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "profile")
+        }
+        return record.profile
+    }
+
+    static func refuseRevoked(
+        profile: String, principal: String, in registry: any RegistryReader
+    ) throws(AgentIDError) {
+        let revoked = try registry.firstRevoked(of: [
+            Revocation(unchecked: .profile, profile), Revocation(unchecked: .principal, principal),
+        ])
+        if let revoked {
+            throw AgentIDError(
+                .state, name: "authority_revoked", message: "the \(revoked.kind.name) is revoked",
+                at: "options.\(revoked.kind.name)")
+        }
+    }
+
+    private static func check(
+        _ request: AgentRequest, under profile: Profile, now: Int64
+    ) throws(AgentIDError) {
+        try Claim.checkURI(request.principal, at: "options.principal")
+        guard !request.task.isEmpty else {
+            throw AgentIDError(.argument, name: "task", message: "an agent has a task", at: "options.task")
+        }
+        guard request.task.utf8.count <= 4096, (request.intent ?? "").utf8.count <= 8192, request.labels.count <= 64
+        else {
+            throw AgentIDError(
+                .limit, name: "context", message: "a task has at most 4096 bytes, an intent 8192, labels number 64",
+                at: "options.task")
+        }
+        guard (1...profile.maxLifetime).contains(request.lifetime) else {
+            throw AgentIDError(
+                .limit, name: "lifetime", message: "the profile allows 1 to \(profile.maxLifetime) s",
+                at: "options.lifetime")
+        }
+        guard (0...profile.maxDepth).contains(request.maxDepth ?? 0) else {
+            throw AgentIDError(
+                .limit, name: "depth", message: "the profile allows a depth of 0 to \(profile.maxDepth)",
+                at: "options.max_depth")
+        }
+        if let reviewBy = profile.reviewBy, reviewBy <= now {
+            throw AgentIDError(
+                .state, name: "review_overdue", message: "the profile is past its review date", at: "profile")
+        }
+    }
+
+    /// Profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+    private static func scope(for request: AgentRequest, under profile: Profile) throws(AgentIDError) -> Scope {
+        do throws(ScopeError) {
+            var scope = try profile.ceiling.narrowed(to: request.scope)
+            if let entitlements = request.entitlements { scope = try scope.narrowed(by: entitlements) }
+            return scope.normalized
+        } catch { throw AgentIDError(error, at: "options.scope") }
+    }
+}

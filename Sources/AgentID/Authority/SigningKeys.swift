@@ -1,0 +1,76 @@
+internal import JOSE
+
+/// An authority's private keys: out of its directory, made in memory, or behind the caller's signer.
+///
+/// Found by their public half: another process may have rotated since they were read.
+final class SigningKeys: Sendable {
+    private struct Held {
+        var signers: [PublicKey: any Signer]
+        var passphrase: [UInt8]?
+    }
+
+    private let directory: AuthorityDirectory?
+    let isExternal: Bool
+    /// `nil` when closed.
+    private let held: Locked<Held?>
+
+    init(directory: AuthorityDirectory?, options: Authority.Options) {
+        self.directory = directory
+        isExternal = options.signer != nil
+        let signers = options.signer.map { [$0.publicKey: $0] } ?? [:]
+        held = Locked(Held(signers: signers, passphrase: options.passphrase))
+    }
+
+    func checkOpen() throws(AgentIDError) {
+        guard held.withLock({ $0 != nil }) else { throw Self.closed }
+    }
+
+    /// The signer for a key that the registry names.
+    func signer(for key: PublicKey) throws(AgentIDError) -> any Signer {
+        try held.withLock { held throws(AgentIDError) in
+            guard var open = held else { throw Self.closed }
+            if let signer = open.signers[key] { return signer }
+            guard let directory, !isExternal else {
+                throw AgentIDError(
+                    .signer, name: "signer_mismatch", message: "the signer's key is not the authority's active key",
+                    at: "options.signer")
+            }
+            let signer = try KeyFile.read(directory.keyPath(key), passphrase: open.passphrase)
+            open.signers[key] = signer
+            held = open
+            return signer
+        }
+    }
+
+    /// Makes a key and stores it where keys are stored.
+    func make() throws(AgentIDError) -> PublicKey {
+        let key = try Agent.newKey()
+        try held.withLock { held throws(AgentIDError) in
+            guard held != nil else { throw Self.closed }
+            if let directory {
+                try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: held?.passphrase)
+            }
+            held?.signers[key.publicKey] = key
+        }
+        return key.publicKey
+    }
+
+    /// Forgets all but `keys`, and takes a file that was made for nothing away.
+    func discard(_ key: PublicKey) {
+        held.withLock { $0?.signers[key] = nil }
+        if let directory { Files.remove(directory.keyPath(key)) }
+    }
+
+    /// Wipes the keys when the last call that uses them returns.
+    func close() {
+        held.withLock { held in
+            if var passphrase = held?.passphrase {
+                held?.passphrase = nil
+                Sodium.wipe(&passphrase)
+            }
+            held = nil
+        }
+    }
+
+    private static let closed = AgentIDError(.state, name: "authority_closed", message: "the authority was closed")
+}

@@ -1,0 +1,60 @@
+internal import Glibc
+
+/// A value that one thread at a time may touch, and on whose changes threads can wait: a mutex and a condition.
+@safe final class Monitor<Value>: Sendable {
+    // SAFETY: `value` is reached only while `mutex` is held; both pointers live as long as this object.
+    nonisolated(unsafe) private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    nonisolated(unsafe) private let condition: UnsafeMutablePointer<pthread_cond_t>
+    nonisolated(unsafe) private var value: Value
+
+    init(_ value: Value) {
+        unsafe self.value = value
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe mutex.initialize(to: pthread_mutex_t())
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe condition = .allocate(capacity: 1)
+        unsafe condition.initialize(to: pthread_cond_t())
+        // The monotonic clock: a wait must not end early or late because somebody set the time.
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(condition, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(condition)
+        unsafe condition.deallocate()
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
+    }
+
+    /// Changes the value and wakes all who wait. Not reentrant.
+    func change<Result>(_ body: (inout Value) -> Result) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        unsafe pthread_cond_broadcast(condition)
+        return unsafe body(&value)
+    }
+
+    /// Waits until `body`, asked now and after each change, has an answer; `nil` when `milliseconds` have passed.
+    func wait<Result>(milliseconds: Int? = nil, _ body: (inout Value) -> Result?) -> Result? {
+        var end = timespec()
+        if let milliseconds {
+            unsafe clock_gettime(CLOCK_MONOTONIC, &end)
+            let nanoseconds = end.tv_nsec + (max(milliseconds, 0) % 1000) * 1_000_000
+            end.tv_sec += max(milliseconds, 0) / 1000 + nanoseconds / 1_000_000_000
+            end.tv_nsec = nanoseconds % 1_000_000_000
+        }
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while true {
+            if let result = unsafe body(&value) { return result }
+            if milliseconds == nil {
+                unsafe pthread_cond_wait(condition, mutex)
+            } else if unsafe pthread_cond_timedwait(condition, mutex, &end) != 0 {
+                return unsafe body(&value)
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+internal import JOSE
+internal import Scopes
+internal import Synchronization
+
+// The path of a decision. Times in milliseconds since 1970.
+extension Guard {
+    /// Runs the checks of one call and makes what they say a decision. `chain` finds the call's chain.
+    func decision(
+        on tool: String, _ arguments: [UInt8], proof: [UInt8]?, _ chain: (Int64) throws(Denial) -> VerifiedChain
+    ) -> Decision {
+        let now = options.clock.milliseconds
+        var decision = Decision(tool: tool, time: now)
+        do throws(Denial) {
+            try begin(at: now)
+            let chain = try chain(now)
+            decision.chain = chain
+            try decide(chain, proof: proof, tool: tool, arguments: arguments, now: now)
+        } catch { decision.denial = error }
+        count(decision)
+        return decision
+    }
+
+    /// Where every decision starts: with a clock that can be relied on, and a view that is up to date.
+    ///
+    /// A clock that went back further than a proof's window would let used proofs in again.
+    func begin(at now: Int64) throws(Denial) {
+        let latest = newest.max(now, ordering: .relaxed).newValue
+        guard now + options.proofWindow * 1000 >= latest else {
+            throw Denial(
+                "clock_went_back", "the clock went back by \((latest - now) / 1000) s; set it right or make a new guard"
+            )
+        }
+        try refreshView(now: now)
+    }
+
+    /// The verified chain, from the cache or by verifying all of it.
+    func verify(_ chain: [UInt8], credentials: [Credential], now: Int64) throws(Denial) -> VerifiedChain {
+        let key = ChainCache.key(of: chain)
+        if let key, let found = cache.withLock({ $0.find(key, chain) }) { return found }
+        let verifier = ChainVerifier(
+            anchors: anchors.withLock { $0 }, limits: options.limits, requiresClaim: options.requiresClaim,
+            now: now / 1000)
+        let verified = try verifier.verify(chain, credentials: credentials)
+        // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
+        if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }
+        return verified
+    }
+
+    /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
+    func decide(
+        _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], now: Int64
+    ) throws(Denial) {
+        try checkLive(chain, now: now)
+        let call: JSON.Value
+        do throws(JSON.ParseError) {
+            call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root
+        } catch { throw Denial("arguments_malformed", "the arguments are no I-JSON: \(error)", at: "arguments") }
+        guard call.kind == .object else {
+            throw Denial("arguments_malformed", "the arguments are no object", at: "arguments")
+        }
+        if let refusal = chain.scope.refusal(of: tool, arguments: call) {  // step 6b
+            throw Denial(refusal, tool: tool, link: chain.links.count - 1)
+        }
+        if let proof {  // step 7
+            let verifier = ProofVerifier(
+                audience: options.acceptsProofsWithoutAudience && options.audience == nil
+                    ? nil : options.audience ?? "",
+                window: options.proofWindow, now: now / 1000)
+            let use = try verifier.verify(proof, of: tool, arguments: call, under: chain)
+            switch proofs.remember(use, now: now / 1000) {
+            case .fresh: break
+            case .replayed: throw Denial("replayed", "this proof was used before", at: "proof.jti")
+            case .full:
+                throw Denial("replayed", "no room to remember this proof: raise replay_capacity", at: "proof.jti")
+            case .late:
+                throw Denial("pop_stale", "what this proof must be compared with may be forgotten", at: "proof.iat")
+            }
+        }
+        // Once more: nothing is permitted after a revocation returned.
+        if view?.hasMoved == true {
+            try refreshView(now: now)
+            try checkStanding(chain, now: now)
+        }
+        try checkRevocations(chain)
+    }
+
+    private func count(_ decision: Decision) {
+        if let denial = decision.denial {
+            counters.withLock { $0[denial.reason.rawValue, default: 0] += 1 }
+        } else {
+            permits.add(1, ordering: .relaxed)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import Synchronization
+
+// What no cache remembers: the view's age, revocation, expiry, leases. Times in milliseconds since 1970.
+extension Guard {
+    /// Takes in what is new; denies where what is known is older than this guard was told to accept.
+    func refreshView(now: Int64) throws(Denial) {
+        let most = options.maxViewAge.map { $0 * 1000 }
+        let age = now - viewedAt.load(ordering: .relaxed)
+        guard let view else {
+            guard age <= most ?? .max else {
+                throw Denial("revocation_view_stale", "nobody told this guard of revocations for \(age / 1000) s")
+            }
+            return
+        }
+        do throws(AgentIDError) {
+            try view.refresh()
+            try followKeys()
+            viewedAt.store(now, ordering: .relaxed)
+        } catch {
+            guard let most, age <= most else {
+                throw Denial("revocation_view_stale", "the revocations cannot be read: \(error)")
+            }
+        }
+    }
+
+    /// Trusts the keys of the registry as they are now.
+    func followKeys() throws(AgentIDError) {
+        guard let view, view.keysSequence != keysSequence.load(ordering: .acquiring) else { return }
+        let bundle = view.bundle
+        try replaceBundle(bundle, of: view.trustDomain)
+        keysSequence.store(Int64(bundle.sequence), ordering: .releasing)
+    }
+
+    /// Revocation and expiry, which no cache remembers.
+    func checkLive(_ chain: VerifiedChain, now: Int64) throws(Denial) {
+        try checkRevocations(chain)
+        guard chain.expires > now / 1000 else {
+            throw Denial("expired", "the grant has expired", link: chain.links.count - 1, at: "exp")
+        }
+        try checkStanding(chain, now: now)
+        if let statuses = options.statuses {
+            for (i, link) in chain.links.enumerated() {
+                switch statuses.status(ofGrant: link.grant.id) {
+                case .active: continue
+                case .revoked: throw Denial("authority_revoked", "the grant is revoked", link: i, at: "jti")
+                case .unknown: throw Denial("status_unavailable", "the grant's status is not known", link: i, at: "jti")
+                }
+            }
+        }
+        if let identities = options.identities {
+            for (i, link) in chain.links.enumerated() {
+                guard let subject = link.grant.subject else { continue }
+                switch identities.binding(of: subject, toKey: link.holderThumbprint) {
+                case .confirmed: continue
+                case .mismatch:
+                    throw Denial("subject_identity_mismatch", "the key is not the subject's", link: i, at: "sub")
+                case .unavailable:
+                    throw Denial("identity_binding_unavailable", "the subject cannot be confirmed", link: i, at: "sub")
+                }
+            }
+        }
+    }
+
+    func checkRevocations(_ chain: VerifiedChain) throws(Denial) {
+        // Both only grow: an equal sum is an unchanged pair.
+        let sequence = revocations.sequence &+ (view?.revocations.sequence ?? 0)
+        guard sequence != 0, chain.checkedSequence.load(ordering: .relaxed) != sequence else { return }
+        if let revoked = revocations.first(in: chain) ?? view?.revocations.first(in: chain) {
+            throw Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
+        }
+        chain.checkedSequence.store(sequence, ordering: .relaxed)
+    }
+
+    /// Leases and states of the chain's agents, as far as the registry knows these.
+    ///
+    /// Read when the registry moved, and when what was read last says that a lease has lapsed: it may have been renewed.
+    func checkStanding(_ chain: VerifiedChain, now: Int64) throws(Denial) {
+        guard let view, !chain.agents.isEmpty else { return }
+        let sequence = view.sequence
+        if chain.standingSequence.load(ordering: .acquiring) == sequence,
+            now < chain.leasedUntil.load(ordering: .relaxed)
+        {
+            return
+        }
+        let standing: [AgentStanding]
+        do throws(AgentIDError) { standing = try view.standing(of: chain.agents) } catch {
+            throw Denial("revocation_view_stale", "the leases cannot be read: \(error)")
+        }
+        var until = Int64.max
+        for standing in standing {
+            let link = chain.links.firstIndex { $0.grant.claim?.agent == standing.agent }
+            switch standing.state {
+            case .active: break
+            case .suspended: throw Denial("suspended", "the agent is suspended", link: link, at: "agent")
+            case .deprovisioned: throw Denial("authority_revoked", "the agent has ended", link: link, at: "agent")
+            }
+            guard let expires = standing.leaseExpires, expires > now else {
+                throw Denial("lease_lapsed", "the agent's lease has lapsed", link: link, at: "agent")
+            }
+            until = min(until, expires)
+        }
+        // In this order: whoever sees the sequence sees a lease read under it, or a later one.
+        chain.leasedUntil.store(until, ordering: .relaxed)
+        chain.standingSequence.store(sequence, ordering: .releasing)
+    }
+}

@@ -1,0 +1,117 @@
+internal import JOSE
+internal import Synchronization
+
+/// What guards know of a registry: its revocations and its bundle, brought up to date before every decision.
+///
+/// One word tells at every call whether there is something new. A writer that died between its commit and moving the
+/// word is found by looking anyway, every 50 ms.
+final class RegistryView: Sendable {
+    private struct Position {
+        var revocation: Int64 = 0
+        var failure: AgentIDError?
+        var bundle: TrustBundle
+    }
+
+    let trustDomain: TrustDomain
+    /// The memory of proofs that guards of one directory share; `nil` where there is no directory.
+    let replayPath: String?
+    let revocations = RevocationList()
+    private let registry: any Registry
+    private let position: Locked<Position>
+    /// The word as it stood before the last look.
+    private let word: Atomic<UInt64>
+    /// When that was, in milliseconds of a clock that nobody sets.
+    private let lookedAt = Atomic<Int64>(0)
+    private let hasFailed = Atomic<Bool>(false)
+    private let seen = Atomic<Int64>(0)
+    private let keysSeen = Atomic<Int64>(0)
+
+    init(of registry: any Registry, in directory: AuthorityDirectory?) throws(AgentIDError) {
+        self.registry = registry
+        replayPath = directory?.replayPath
+        let announced = registry.changes
+        let (domain, bundle) = try registry.read { registry in
+            (try registry.meta().trustDomain, try TrustBundle(of: registry))
+        }
+        trustDomain = try TrustDomain(domain)
+        word = Atomic(announced)
+        position = Locked(Position(bundle: bundle))
+        try position.withLock { position throws(AgentIDError) in try look(&position) }
+    }
+
+    /// The registry's sequence as far as it was read.
+    var sequence: Int64 { seen.load(ordering: .acquiring) }
+    /// The sequence of ``bundle``.
+    var keysSequence: Int64 { keysSeen.load(ordering: .acquiring) }
+    var bundle: TrustBundle { position.withLock { $0.bundle } }
+
+    /// Takes in what is new. Throws where the registry cannot be read, and again until it can.
+    func refresh() throws(AgentIDError) {
+        guard isDue else {
+            if hasFailed.load(ordering: .acquiring), let failure = position.withLock({ $0.failure }) { throw failure }
+            return
+        }
+        try position.withLock { position throws(AgentIDError) in
+            if isDue {
+                try look(&position)
+            } else if let failure = position.failure {
+                throw failure
+            }
+        }
+    }
+
+    /// Whether the word has moved since the last look.
+    var hasMoved: Bool { registry.changes != word.load(ordering: .acquiring) }
+
+    /// How agents stand in the registry right now.
+    func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding] {
+        try registry.read { try $0.standing(of: agents) }
+    }
+
+    private var isDue: Bool {
+        hasMoved
+            || MonotonicClock.milliseconds - lookedAt.load(ordering: .relaxed) >= 50
+    }
+
+    private func look(_ position: inout Position) throws(AgentIDError) {
+        let announced = registry.changes
+        do throws(AgentIDError) {
+            try registry.read { registry in try take(from: registry, &position) }
+            position.failure = nil
+        } catch { position.failure = error }
+        hasFailed.store(position.failure != nil, ordering: .releasing)
+        // Also after a failure: it is asked again in 50 ms, not at each call.
+        word.store(announced, ordering: .releasing)
+        lookedAt.store(MonotonicClock.milliseconds, ordering: .relaxed)
+        if let failure = position.failure { throw failure }
+    }
+
+    private func take(from registry: any RegistryReader, _ position: inout Position) throws(AgentIDError) {
+        let meta = try registry.meta()
+        let before = seen.load(ordering: .relaxed)
+        guard meta.sequence != before else { return }
+        // A sequence that went back is a registry out of a backup: its revocations are numbered anew.
+        if meta.sequence < before { position.revocation = 0 }
+        while true {
+            let more = try registry.revocations(after: position.revocation, limit: 10_000)
+            if let last = more.last {
+                revocations.add(more.map(\.revocation))
+                position.revocation = last.sequence
+            }
+            if more.count < 10_000 { break }
+        }
+        if meta.keysSequence != keysSeen.load(ordering: .relaxed) {
+            position.bundle = try TrustBundle(of: registry)
+            keysSeen.store(meta.keysSequence, ordering: .releasing)
+        }
+        seen.store(meta.sequence, ordering: .releasing)
+    }
+}
+
+extension Guard {
+    /// A guard that follows the authority kept in a directory, of which it reads the public state only.
+    public static func open(directory path: String, _ options: Options) throws(AgentIDError) -> Guard {
+        let directory = try AuthorityDirectory(reading: path)
+        return try Guard(options, view: RegistryView(of: directory.openRegistry(.read), in: directory))
+    }
+}

@@ -1,0 +1,99 @@
+internal import Glibc
+
+/// The file behind a ``SharedReplayTable``: made whole while no other process can look, or checked before it is mapped.
+struct ReplayFile: ~Copyable {
+    let header: ReplayHeader
+    private let path: String
+    private let file: Int32
+
+    /// Opens the file at `path`; makes it with the header `initial` where there is none or making it was cut short.
+    init(path: String, initial: ReplayHeader) throws(AgentIDError) {
+        let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else {
+            guard errno == EACCES || errno == EROFS || errno == EPERM else {
+                throw Files.failure("cannot open", path)
+            }
+            throw AgentIDError(
+                .io, name: "replay_memory",
+                message: "this user cannot write \(path), where the guards of this directory remember used proofs: "
+                    + "run as its owner, or choose a guard with replay memory of its own",
+                at: path)
+        }
+        do throws(AgentIDError) { header = try Self.prepare(file, path, initial) } catch {
+            _ = close(file)
+            throw error
+        }
+        (self.path, self.file) = (path, file)
+    }
+
+    deinit { _ = close(file) }
+
+    private static func prepare(_ file: Int32, _ path: String, _ initial: ReplayHeader) throws(AgentIDError)
+        -> ReplayHeader
+    {
+        while flock(file, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw Files.failure("cannot lock", path) }
+        }
+        defer { _ = flock(file, LOCK_UN) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
+        // What root makes belongs to the directory's owner, as all that is in it.
+        let owner = geteuid() == 0 ? try directoryOwner(path) : geteuid()
+        if status.st_size == 0, status.st_uid == geteuid(), fchown(file, owner, gid_t.max) == 0 {
+            status.st_uid = owner
+        }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == owner, status.st_mode & 0o077 == 0 else {
+            throw AgentIDError(
+                .io, name: "unsafe_permissions",
+                message: "\(path) is not its directory's owner's alone: chown it to them and chmod 600 it", at: path)
+        }
+        let (bytes, size) = (try read(file, path), Int(status.st_size))
+        // The header is written last: where it is blank, nobody has mapped the file yet.
+        if size <= SharedReplayTable.fileSize(buckets: initial.buckets), bytes.allSatisfy({ $0 == 0 }) {
+            try make(file, path, initial)
+            return initial
+        }
+        return try ReplayHeader(reading: bytes, fileSize: size, path: path)
+    }
+
+    private static func directoryOwner(_ path: String) throws(AgentIDError) -> uid_t {
+        var status = stat()
+        let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard unsafe stat(directory, &status) == 0 else { throw Files.failure("cannot look at", directory) }
+        return status.st_uid
+    }
+
+    /// Takes the room for all of it first: a full disk is an error here, and never a SIGBUS later.
+    private static func make(_ file: Int32, _ path: String, _ header: ReplayHeader) throws(AgentIDError) {
+        let error = posix_fallocate(file, 0, SharedReplayTable.fileSize(buckets: header.buckets))
+        guard error == 0 else {
+            errno = error
+            let failure = Files.failure("cannot take the room for", path)
+            _ = ftruncate(file, 0)
+            throw failure
+        }
+        let bytes = header.bytes
+        guard unsafe pwrite(file, bytes, bytes.count, 0) == bytes.count else {
+            throw Files.failure("cannot write", path)
+        }
+    }
+
+    private static func read(_ file: Int32, _ path: String) throws(AgentIDError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: ReplayHeader.byteCount)
+        let count = unsafe pread(file, &bytes, bytes.count, 0)
+        guard count >= 0 else { throw Files.failure("cannot read", path) }
+        return Array(bytes.prefix(count))
+    }
+
+    /// The slots.
+    func map() throws(AgentIDError) -> UnsafeMutableRawPointer {
+        let size = SharedReplayTable.fileSize(buckets: header.buckets)
+        let memory = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { throw Files.failure("cannot map", path) }
+        return unsafe memory + ReplayHeader.size
+    }
+
+    static func unmap(_ slots: UnsafeMutableRawPointer, _ header: ReplayHeader) {
+        unsafe munmap(slots - ReplayHeader.size, SharedReplayTable.fileSize(buckets: header.buckets))
+    }
+}

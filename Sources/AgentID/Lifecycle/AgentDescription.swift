@@ -1,0 +1,87 @@
+public import JOSE
+
+/// An agent as its authority knows it.
+public struct AgentDescription: Sendable {
+    let record: AgentRecord
+    /// In milliseconds since 1970.
+    let leaseExpires: Int64?
+    let isLive: Bool
+
+    /// The agent's SPIFFE ID.
+    public var id: String { record.id }
+    /// The agent that started it.
+    public var parent: String? { record.parent }
+
+    /// The agent as a document; see `docs/schemas/agent.json`.
+    public var document: JSONTree {
+        func text(_ text: String?) -> JSONTree { text.map { .string($0) } ?? .null }
+        func seconds(_ seconds: Int64?) -> JSONTree { seconds.map { .int(Int($0)) } ?? .null }
+        return [
+            "id": .string(record.id), "parent": text(record.parent), "profile": .string(record.profile),
+            "owner": .string(record.owner), "principal": .string(record.principal), "task": .string(record.task),
+            "intent": text(record.intent), "key": .string(record.key), "state": .string(record.state.rawValue),
+            "live": .bool(isLive), "created": .int(Int(record.created)),
+            "lease_expires": seconds(leaseExpires.map { $0 / 1000 }), "ended": seconds(record.ended),
+            "end_reason": text(record.endReason), "tombstone": text(record.tombstone),
+        ]
+    }
+}
+
+/// Which agents are asked for: those that match all that is given.
+public struct AgentSelection: Sendable {
+    /// Of this profile.
+    public var profile: String?
+    /// Acting for this principal.
+    public var principal: String?
+    /// Owned by this principal.
+    public var owner: String?
+    /// Started by this agent.
+    public var parent: String?
+    /// `active`, `suspended` or `deprovisioned`.
+    public var state: String?
+    /// At most so many; 1 to 100,000.
+    public var limit = 1000
+    /// Leaving out so many first.
+    public var offset = 0
+
+    /// All agents.
+    public init() {}
+
+    func filter() throws(AgentIDError) -> AgentFilter {
+        func refuse(_ name: String, _ message: String) -> AgentIDError {
+            AgentIDError(.argument, name: "filter", message: message, at: "filter.\(name)")
+        }
+        var filter = AgentFilter()
+        (filter.profile, filter.principal, filter.owner, filter.parent) = (profile, principal, owner, parent)
+        if let state {
+            guard let known = AgentRecord.State(rawValue: state) else {
+                throw refuse("state", "a state is active, suspended or deprovisioned")
+            }
+            filter.state = known
+        }
+        guard (1...100_000).contains(limit) else { throw refuse("limit", "a limit is 1 to 100000") }
+        guard offset >= 0 else { throw refuse("offset", "an offset is not negative") }
+        (filter.limit, filter.offset) = (limit, offset)
+        return filter
+    }
+}
+
+extension Lifecycle {
+    func agents(_ selection: AgentSelection) throws(AgentIDError) -> [AgentDescription] {
+        let filter = try selection.filter()
+        let now = clock.milliseconds
+        return try registry.read { registry in
+            let records = try registry.agents(filter)
+            var expiries: [String: Int64] = [:]
+            for standing in try registry.standing(of: records.map(\.id)) {
+                expiries[standing.agent] = standing.leaseExpires
+            }
+            return records.map { record in
+                let expires = expiries[record.id]
+                return AgentDescription(
+                    record: record, leaseExpires: expires,
+                    isLive: record.state == .active && (expires.map { $0 > now } ?? false))
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+internal import JOSE
+internal import Scopes
+
+/// Gets secrets for guarded tools and sees to it that each is taken back: by call, by time, with its agent, after a crash.
+///
+/// What is promised is in the order: the lease is written down before the provider is asked, and forgotten only after the
+/// provider has said that nothing is left of it.
+final class Broker: Sendable {
+    private let registry: any Registry
+    private let clock: any Clock
+    private let providers = Locked<[String: any SecretProvider]>([:])
+    /// Runs a release command with a lease on its stdin; throws what went wrong.
+    private let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
+
+    init(
+        registry: any Registry, clock: any Clock, run: @escaping @Sendable ([String], String) throws -> Void
+    ) {
+        (self.registry, self.clock, self.run) = (registry, clock, run)
+    }
+
+    func add(_ provider: any SecretProvider, named name: String) throws(AgentIDError) {
+        let command = provider.releaseCommand
+        guard (1...128).contains(name.utf8.count) else {
+            throw AgentIDError(.argument, name: "provider", message: "a provider's name has 1 to 128 bytes", at: "name")
+        }
+        guard command.isEmpty || command[0].hasPrefix("/") else {
+            throw AgentIDError(
+                .argument, name: "provider", message: "a command starts with the absolute path of a program",
+                at: "provider.release_command")
+        }
+        providers.withLock { $0[name] = provider }
+    }
+
+    /// Gets a secret for a call that was permitted.
+    func acquire(
+        for decision: Decision, from providerName: String, resource: String, timeToLive: Int64
+    ) throws -> (lease: String, secret: Secret) {
+        guard let provider = providers.withLock({ $0[providerName] }) else {
+            throw AgentIDError(
+                .notFound, name: "provider", message: "there is no provider of this name in this process",
+                at: "provider")
+        }
+        let now = clock.milliseconds
+        let chain = try permitted(decision, at: now)
+        let left = chain.expires - now / 1000
+        guard (1...max(left, 1)).contains(timeToLive) else {
+            throw AgentIDError(
+                .argument, name: "ttl", message: "a secret lasts 1 to \(left) s, as long as the grant at most",
+                at: "ttl")
+        }
+        guard (1...2048).contains(resource.utf8.count) else {
+            throw AgentIDError(.argument, name: "resource", message: "a resource has 1 to 2048 bytes", at: "resource")
+        }
+        var lease = BrokerLeaseRecord(
+            id: UUIDv7.make(at: now), agent: "", provider: providerName, resource: resource,
+            releaseCommand: provider.releaseCommand, acquired: now, expires: now + timeToLive * 1000, state: .acquiring)
+        let booked = try registry.write { [lease] registry -> Result<String, Denial> in
+            let holder = try Self.liveHolder(of: chain, in: registry, at: now)
+            if case .success(let agent) = holder {
+                var lease = lease
+                lease.agent = agent
+                try registry.put(lease)
+            }
+            return holder
+        }
+        lease.agent = try booked.get()
+        let root = chain.links.first?.grant.claim
+        let request = SecretRequest(
+            lease: lease.id, agent: chain.leaf.claim?.agent ?? lease.agent, resource: resource,
+            timeToLive: timeToLive, principal: root?.principal, task: root?.task)
+        let secret: Secret
+        do { secret = try provider.acquire(request) } catch {
+            _ = try? release(lease.id)
+            throw AgentIDError(
+                .state, name: "provider_failed", message: "the provider did not give a secret: \(error)",
+                at: "provider")
+        }
+        let isHeld = try registry.write { registry in
+            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring else { return false }
+            held.state = .held
+            try registry.put(held)
+            return true
+        }
+        guard isHeld else {
+            // The agent ended meanwhile; its leases were released before this one was made.
+            try provider.release(SecretRelease(lease))
+            throw Denial("authority_revoked", "the agent ended while its secret was made")
+        }
+        return (lease.id, secret)
+    }
+
+    /// Returns one secret; harmless where it was returned before.
+    func release(_ id: String) throws(AgentIDError) {
+        let found = try registry.write { registry -> BrokerLeaseRecord? in
+            guard var lease = try registry.brokerLease(id) else { return nil }
+            lease.state = .releasing
+            try registry.put(lease)
+            return lease
+        }
+        if let lease = found, let failure = try attemptRelease(lease) {
+            throw AgentIDError(
+                .state, name: "provider_failed",
+                message: "the secret is not returned yet, it is tried again: \(failure)",
+                at: "lease")
+        }
+    }
+
+    /// Returns what is due: of agents that ended, past its time, or failed before. How many were returned.
+    @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
+        let now = clock.milliseconds
+        let due = try registry.read { registry in
+            try registry.brokerLeases(dueBy: now, limit: limit)
+        }
+        var returned = 0
+        for lease in due where try attemptRelease(lease) == nil { returned += 1 }
+        return returned
+    }
+
+    /// What went wrong; `nil` where the lease is gone.
+    private func attemptRelease(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> String? {
+        var failure: String?
+        do {
+            if let provider = providers.withLock({ $0[lease.provider] }) {
+                try provider.release(SecretRelease(lease))
+            } else if !lease.releaseCommand.isEmpty {
+                try run(lease.releaseCommand, SecretRelease(lease).document.text)
+            } else {
+                failure = "no provider named \(lease.provider) in this process, and no command that releases for it"
+            }
+        } catch { failure = "\(error)" }
+        let said = failure.map { String($0.prefix(1000)) }
+        try registry.write { registry in
+            guard let said else { return try registry.removeBrokerLease(lease.id) }
+            guard var failed = try registry.brokerLease(lease.id) else { return }
+            failed.state = .releasing
+            failed.attempts += 1
+            failed.nextAt = clock.milliseconds + Pause.milliseconds(afterAttempts: failed.attempts)
+            failed.error = said
+            try registry.put(failed)
+        }
+        return said
+    }
+
+    /// The verified chain of a permit that is fresh enough to act on.
+    private func permitted(_ decision: Decision, at now: Int64) throws -> VerifiedChain {
+        if let denial = decision.denial { throw denial }
+        guard let chain = decision.chain, abs(now - decision.time) <= 60_000 else {
+            throw Denial("pop_stale", "the decision is older than a minute: decide anew")
+        }
+        return chain
+    }
+
+    /// The agent that a secret is booked on: the deepest of the chain that is registered. All of them must be live.
+    private static func liveHolder(
+        of chain: VerifiedChain, in registry: any RegistryReader, at now: Int64
+    ) throws(AgentIDError) -> Result<String, Denial> {
+        if let revoked = try registry.firstRevoked(of: chain.revocable) {
+            return .failure(Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain"))
+        }
+        let standing = try registry.standing(of: chain.links.compactMap { $0.grant.claim?.agent })
+        for agent in standing {
+            guard agent.state == .active else {
+                return .failure(Denial("suspended", "\(agent.agent) is \(agent.state.rawValue)", at: "chain"))
+            }
+            guard let expires = agent.leaseExpires, expires > now else {
+                return .failure(Denial("lease_lapsed", "the lease of \(agent.agent) has lapsed", at: "chain"))
+            }
+        }
+        guard let holder = standing.last else {
+            return .failure(Denial("lease_lapsed", "no agent of the chain is registered with this authority"))
+        }
+        return .success(holder.agent)
+    }
+}
+
+extension SecretRelease {
+    init(_ lease: BrokerLeaseRecord) {
+        self.init(lease: lease.id, agent: lease.agent, resource: lease.resource)
+    }
+}

@@ -1,0 +1,155 @@
+internal import JOSE
+
+/// The end of agents: revoked in one transaction with all below them, then nothing left behind.
+///
+/// What stops an agent is the transaction. What follows it - secrets returned, keys wiped, the tombstone - is made up for by
+/// ``reap()``, in any process, where this one dies or fails on the way.
+extension Lifecycle {
+    /// Ends an agent and all below it. Harmless where it has ended. Returns its tombstone, where it could be signed.
+    func deprovision(_ id: String, reason: String) throws(AgentIDError) -> String? {
+        let known = try registry.read { registry in try registry.agent(id) }
+        guard let known else { throw Self.unknown(id) }
+        if known.state != .deprovisioned { try end([id], reason: reason) }
+        try finish()
+        return try registry.read { registry in try registry.agent(id)?.tombstone }
+    }
+
+    /// Ends every agent that acts for a principal, or is owned by them, and lets no new one be started.
+    func deprovision(principal: String, reason: String) throws(AgentIDError) -> Int {
+        try revoke([Revocation(.principal, principal)], reason: reason)
+        var (acting, owned) = (AgentFilter(), AgentFilter())
+        (acting.principal, owned.owner) = (principal, principal)
+        return try endAll(acting, reason: reason) + endAll(owned, reason: reason)
+    }
+
+    /// Ends every agent of a profile, and lets no new one be started.
+    func withdraw(profile: String, reason: String) throws(AgentIDError) -> Int {
+        let known = try registry.read { registry in try registry.profile(named: profile) }
+        guard known != nil else {
+            throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "name")
+        }
+        try revoke([Revocation(.profile, profile)], reason: reason)
+        var filter = AgentFilter()
+        filter.profile = profile
+        return try endAll(filter, reason: reason)
+    }
+
+    /// Ends what has lapsed and finishes what was left undone. How many agents ended.
+    func reap() throws(AgentIDError) -> Int {
+        var count = 0
+        while true {
+            let now = clock.milliseconds
+            let lapsed = try registry.read { registry in
+                try registry.leases(lapsedBy: now, limit: Self.batch)
+            }
+            let ended = try end(lapsed.map(\.agent), reason: "its lease lapsed", lapsedBy: now)
+            count += ended
+            if lapsed.count < Self.batch || ended == 0 { break }
+        }
+        try finish()
+        return count
+    }
+
+    /// How many agents, beside those below them, are ended in one transaction.
+    private static var batch: Int { 128 }
+
+    private func endAll(_ filter: AgentFilter, reason: String) throws(AgentIDError) -> Int {
+        var count = 0
+        // Ended agents match no more: each round finds others.
+        for state in [AgentRecord.State.active, .suspended] {
+            var filter = filter
+            (filter.state, filter.limit) = (state, Self.batch)
+            while true {
+                let found = try registry.read { registry in try registry.agents(filter) }
+                guard !found.isEmpty else { break }
+                count += try end(found.map(\.id), reason: reason)
+            }
+        }
+        try finish()
+        return count
+    }
+
+    /// The transaction: states, revocations, leases, secrets to be returned, events. How many agents ended.
+    ///
+    /// - Parameter lapsedBy: ends only those whose lease has still lapsed then, in milliseconds.
+    @discardableResult
+    private func end(_ roots: [String], reason: String, lapsedBy: Int64? = nil) throws(AgentIDError) -> Int {
+        guard !roots.isEmpty else { return 0 }
+        // Here at once, even where the registry then fails; a lapsed agent is denied as it is.
+        if lapsedBy == nil { view.revocations.add(roots.map { Revocation(unchecked: .agent, $0) }) }
+        let now = clock.milliseconds
+        let ended = try registry.write { registry in
+            var ended: [AgentRecord] = []
+            for root in roots {
+                if let lapsedBy {
+                    guard let lease = try registry.lease(of: root), lease.expires <= lapsedBy else { continue }
+                }
+                for agent in try registry.subtree(of: root) where agent.state != .deprovisioned {
+                    let why = agent.id == root ? reason : "\(root) ended: \(reason)"
+                    let wasLapsed = lapsedBy != nil && agent.id == root
+                    ended.append(try end(agent, reason: why, isLapsed: wasLapsed, now: now, in: registry))
+                }
+            }
+            try registry.announce()
+            return ended
+        }
+        view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
+        for agent in ended { leases.take(agent.id)?.end() }
+        hooks.wake()
+        return ended.count
+    }
+
+    private func end(
+        _ agent: AgentRecord, reason: String, isLapsed: Bool, now: Int64, in registry: any RegistryWriter
+    ) throws(AgentIDError) -> AgentRecord {
+        var agent = agent
+        (agent.state, agent.ended, agent.endReason) = (.deprovisioned, now / 1000, reason)
+        try registry.update(agent)
+        _ = try registry.add([Revocation(unchecked: .agent, agent.id)], at: now / 1000, reason: reason)
+        try registry.removeLease(of: agent.id)
+        try registry.releaseBrokerLeases(of: agent.id, at: now)
+        let grants = try registry.grants(of: agent.id).map(\.id)
+        for name in isLapsed ? [LifecycleEvent.Name.lapsed, .deprovisioning] : [.deprovisioning] {
+            try recorder.record(
+                LifecycleEvent(name, of: agent, at: now, chain: grants, reason: reason), in: registry)
+        }
+        return agent
+    }
+
+    /// What follows the transaction, for whoever it was left undone by: secrets returned, tombstones signed.
+    private func finish() throws(AgentIDError) {
+        try broker.releaseDue()
+        let active = try registry.read { registry in try registry.keys().first { $0.role == .active } }
+        // Without a key, or with a signer that fails, the agents are gone all the same; whoever reaps later signs.
+        guard let active, let signer = try? keys.signer(for: active.key) else { return }
+        while true {
+            let unburied = try registry.read { registry in try registry.agentsWithoutTombstone(limit: Self.batch) }
+            guard !unburied.isEmpty else { return }
+            try registry.write { registry in
+                for agent in unburied { try bury(agent, by: signer, in: registry) }
+            }
+            hooks.wake()
+        }
+    }
+
+    private func bury(
+        _ agent: AgentRecord, by signer: any Signer, in registry: any RegistryWriter
+    ) throws(AgentIDError) {
+        let now = clock.milliseconds
+        // Another process may have been faster.
+        guard var agent = try registry.agent(agent.id), agent.tombstone == nil else { return }
+        let below = try registry.subtree(of: agent.id).count - 1
+        let tombstone = try Tombstone.issue(
+            for: agent, grants: registry.grants(of: agent.id), below: below, trustDomain: trustDomain, by: signer,
+            milliseconds: now)
+        agent.tombstone = tombstone
+        try registry.update(agent)
+        var event = LifecycleEvent(.deprovisioned, of: agent, at: now, reason: agent.endReason)
+        event.tombstone = tombstone
+        try recorder.record(event, in: registry)
+    }
+
+    static func unknown(_ agent: String) -> AgentIDError {
+        AgentIDError(.notFound, name: "agent", message: "the registry has no such agent", at: "agent")
+    }
+}

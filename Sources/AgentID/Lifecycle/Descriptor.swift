@@ -1,0 +1,66 @@
+internal import CProcess
+internal import Glibc
+
+/// An open file of this process, closed with its last owner, and never handed on by accident.
+final class Descriptor: Sendable {
+    let number: Int32
+
+    /// Above the standard three, which a host may have closed: what is put there in the child must not be one of them.
+    private init(raising opened: Int32) throws(CommandProcess.Failed) {
+        guard opened >= 0 else { throw CommandProcess.Failed(errno) }
+        guard opened < 3 else {
+            number = opened
+            return
+        }
+        let raised = fcntl(opened, F_DUPFD_CLOEXEC, 3)
+        let error = errno
+        _ = close(opened)
+        guard raised >= 0 else { throw CommandProcess.Failed(error) }
+        number = raised
+    }
+
+    deinit { _ = close(number) }
+
+    /// A file in memory: whoever does not read it keeps nobody waiting, and there is no SIGPIPE.
+    static func holding(_ bytes: [UInt8]) throws(CommandProcess.Failed) -> Descriptor {
+        let file = try Descriptor(raising: unsafe memfd_create("agentid-event", UInt32(CPROCESS_MFD_CLOEXEC)))
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes[written...].withUnsafeBytes { rest in
+                unsafe pwrite(file.number, rest.baseAddress, rest.count, written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw CommandProcess.Failed(count < 0 ? errno : EIO) }
+            written += count
+        }
+        return file
+    }
+
+    /// A pipe whose reading end does not block.
+    static func pipe() throws(CommandProcess.Failed) -> (reading: Descriptor, writing: Descriptor) {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw CommandProcess.Failed(errno) }
+        // Each end is owned before the next can fail.
+        let reading = Result { () throws(CommandProcess.Failed) in try Descriptor(raising: ends[0]) }
+        let writing = Result { () throws(CommandProcess.Failed) in try Descriptor(raising: ends[1]) }
+        let (input, output) = (try reading.get(), try writing.get())
+        guard fcntl(input.number, F_SETFL, O_NONBLOCK) == 0 else { throw CommandProcess.Failed(errno) }
+        return (input, output)
+    }
+
+    /// Reads into `buffer`: how many bytes, 0 at the end, `nil` where nothing is there just now.
+    func read(into buffer: inout [UInt8]) -> Int? {
+        while true {
+            let count = unsafe Glibc.read(number, &buffer, buffer.count)
+            if count >= 0 { return count }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? nil : 0
+        }
+    }
+
+    /// Returns when something can be read, after so many milliseconds, or on a signal.
+    func waitUntilReadable(milliseconds: Int32) {
+        var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        unsafe poll(&entry, 1, milliseconds)
+    }
+}

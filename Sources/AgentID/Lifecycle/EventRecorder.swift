@@ -1,0 +1,17 @@
+internal import JOSE
+
+/// Records events where they happen: in the transaction that makes them true, or not at all.
+struct EventRecorder: Sendable {
+    /// Puts the event's line into the outbox of the audit log and on its way to every hook that asked for it.
+    func record(_ event: LifecycleEvent, in transaction: any RegistryWriter) throws(AgentIDError) {
+        var event = event
+        event.sequence = try transaction.meta().sequence
+        let line = event.tree.canonical()
+        try transaction.append(event: line)
+        for hook in try transaction.hooks() where hook.events.contains(event.name.rawValue) {
+            try transaction.enqueue(
+                hook: hook.name, agent: event.agent ?? "", event: event.name.rawValue,
+                payload: String(decoding: line, as: UTF8.self), at: event.time)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+public import JOSE
+
+/// What is left of an agent and of all below it.
+public struct Gone: Sendable {
+    /// The agent that was asked about.
+    public let agent: String
+    /// How many agents were looked at, it included.
+    public internal(set) var agents = 0
+    /// How many chains were presented to a guard.
+    public internal(set) var chains = 0
+    /// The `jti` of grants whose chain was not denied.
+    public internal(set) var permitted: [String] = []
+    /// How often each reason was given.
+    public internal(set) var reasons: [String: Int] = [:]
+    /// Agents that have not ended.
+    public internal(set) var live: [String] = []
+    /// Broker leases that were not returned.
+    public internal(set) var leases: [String] = []
+    /// Hook deliveries that are still waiting; they keep nothing alive.
+    public internal(set) var deliveries = 0
+    /// The agent's tombstone.
+    public internal(set) var tombstone: String?
+
+    /// Whether nothing of them is usable any more.
+    public var isGone: Bool { permitted.isEmpty && live.isEmpty && leases.isEmpty && tombstone != nil }
+
+    /// The answer as a document; see `docs/schemas/gone.json`.
+    public var document: JSONTree {
+        func texts(_ list: [String]) -> JSONTree { .array(list.map { .string($0) }) }
+        return [
+            "agent": .string(agent), "gone": .bool(isGone), "agents": .int(agents), "chains": .int(chains),
+            "permitted": texts(permitted), "reasons": .object(reasons.mapValues { .int($0) }), "live": texts(live),
+            "leases": texts(leases), "deliveries": .int(deliveries),
+            "tombstone": tombstone.map { .string($0) } ?? .null,
+        ]
+    }
+}
+
+extension Lifecycle {
+    /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
+    func verifyGone(_ id: String, by guardian: Guard) throws(AgentIDError) -> Gone {
+        var gone = Gone(agent: id)
+        var held: [GrantRecord] = []
+        try registry.read { registry in
+            let subtree = try registry.subtree(of: id)
+            guard let root = subtree.first else { throw Self.unknown(id) }
+            gone.tombstone = root.tombstone
+            gone.agents = subtree.count
+            for agent in subtree {
+                if agent.state != .deprovisioned { gone.live.append(agent.id) }
+                held += try registry.grants(of: agent.id)
+                gone.leases += try registry.brokerLeases(of: agent.id, limit: 1000).map(\.id)
+                gone.deliveries += try registry.deliveryCount(about: agent.id)
+            }
+        }
+        for grant in held {
+            gone.chains += 1
+            do {
+                _ = try guardian.admit(chain: Array(grant.chain.utf8))
+                gone.permitted.append(grant.id)
+            } catch {
+                gone.reasons[error.reason.rawValue, default: 0] += 1
+            }
+        }
+        return gone
+    }
+}

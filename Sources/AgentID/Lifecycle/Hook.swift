@@ -1,0 +1,55 @@
+/// What is run on lifecycle events, at least once for each, until it succeeds or has been tried often enough.
+public struct Hook: Sendable {
+    /// What a hook does.
+    public enum Action: Sendable {
+        /// Is given the event (`docs/schemas/event.json`) on a thread of its own, one at a time; throwing: again later.
+        case callback(@Sendable (_ event: String) throws -> Void)
+        /// A program, by its path, and its arguments. Gets the event on stdin; exit status 0 is done.
+        case command([String])
+    }
+
+    /// Names it for good: what is waiting for a hook finds it by its name after a restart.
+    public var name: String
+    /// What it does.
+    public var action: Action
+    /// On which events.
+    public var events: Set<LifecycleEvent.Name>
+    /// How long one attempt may take, in seconds. A command is killed then; a callback's event is given again.
+    public var deadline: Int64
+    /// How often an event is tried before its delivery is dead.
+    public var maxAttempts: Int64
+
+    /// A hook; without `events` on all but renewals.
+    public init(
+        _ name: String, on events: Set<LifecycleEvent.Name> = LifecycleEvent.Name.usual, deadline: Int64 = 10,
+        maxAttempts: Int64 = 12, action: Action
+    ) {
+        (self.name, self.action, self.events) = (name, action, events)
+        (self.deadline, self.maxAttempts) = (deadline, maxAttempts)
+    }
+
+    /// How it is registered.
+    func record() throws(AgentIDError) -> HookRecord {
+        func refuse(_ name: String, _ message: String) -> AgentIDError {
+            AgentIDError(.argument, name: "hook", message: message, at: "hook.\(name)")
+        }
+        let isName = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } && (1...128).contains(name.utf8.count)
+        guard isName else { throw refuse("name", "a hook's name is 1 to 128 printable ASCII characters") }
+        guard !events.isEmpty else { throw refuse("events", "a hook is for one event at least") }
+        guard (1...3600).contains(deadline) else { throw refuse("deadline", "a deadline is 1 to 3600 s") }
+        guard (1...1000).contains(maxAttempts) else { throw refuse("max_attempts", "1 to 1000 attempts") }
+        var command: [String] = []
+        if case .command(let words) = action {
+            guard words.first?.hasPrefix("/") == true else {
+                throw refuse("command", "a command starts with the absolute path of a program")
+            }
+            guard words.count <= 64, words.allSatisfy({ $0.utf8.count <= 4096 && !$0.utf8.contains(0) }) else {
+                throw refuse("command", "a command has at most 64 words of 4096 bytes, without NUL")
+            }
+            command = words
+        }
+        return HookRecord(
+            name: name, kind: command.isEmpty ? .callback : .command, events: events.map(\.rawValue).sorted(),
+            command: command, deadline: deadline, maxAttempts: maxAttempts)
+    }
+}

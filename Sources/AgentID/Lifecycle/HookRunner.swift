@@ -1,0 +1,91 @@
+internal import Glibc
+internal import JOSE
+
+/// The hooks that this process runs, each on a thread of its own: one that is slow or fails holds up no other.
+final class HookRunner: Sendable {
+    private struct State {
+        var workers: [String: HookWorker] = [:]
+        var isStopped = false
+    }
+
+    private let registry: any Registry
+    private let clock: any Clock
+    private let claimant = ProcessLabel.make()
+    private let state = Locked(State())
+
+    init(registry: any Registry, clock: any Clock) { (self.registry, self.clock) = (registry, clock) }
+
+    /// Registers a hook, for good, and runs it here from now on.
+    func add(_ hook: Hook) throws(AgentIDError) {
+        let record = try hook.record()
+        try registry.write { registry in try registry.put(record) }
+        try start(record, hook.action)
+    }
+
+    /// Removes a hook with what was still to be delivered to it.
+    func remove(_ name: String) throws(AgentIDError) {
+        let isKnown = try registry.write { registry in try registry.removeHook(named: name) }
+        state.withLock { $0.workers.removeValue(forKey: name) }?.end()
+        guard isKnown else {
+            throw AgentIDError(.notFound, name: "hook", message: "there is no hook of this name", at: "name")
+        }
+    }
+
+    /// Runs the commands that other processes registered as well, and no more those that were removed.
+    func adoptCommands() throws(AgentIDError) {
+        let known = try registry.read { registry in try registry.hooks() }
+        for hook in known where hook.kind == .command {
+            let isRunning = state.withLock { $0.workers[hook.name]?.delivery.hook == hook }
+            if !isRunning { try start(hook, .command(hook.command)) }
+        }
+        let names = Set(known.map(\.name))
+        let gone = state.withLock { state in
+            let gone = state.workers.filter { !names.contains($0.key) }
+            for name in gone.keys { state.workers[name] = nil }
+            return Array(gone.values)
+        }
+        for worker in gone { worker.end() }
+    }
+
+    /// Makes the workers look for what is due.
+    func wake() { for worker in workers() { worker.wake() } }
+
+    /// Waits until nothing is due that can be delivered here, or `milliseconds` have passed. Whether nothing is.
+    func settle(milliseconds: Int64) throws(AgentIDError) -> Bool {
+        try adoptCommands()
+        wake()
+        // By the machine's own time: an authority's clock may stand still.
+        let start = SystemClock().milliseconds
+        while true {
+            var isBusy = false
+            for worker in workers() where try worker.delivery.isBusy() { isBusy = true }
+            if !isBusy { return true }
+            guard SystemClock().milliseconds - start < milliseconds else { return false }
+            usleep(2000)
+        }
+    }
+
+    /// Runs nothing any more.
+    func stop() {
+        let workers = state.withLock { state in
+            state.isStopped = true
+            defer { state.workers = [:] }
+            return Array(state.workers.values)
+        }
+        for worker in workers { worker.end() }
+    }
+
+    private func workers() -> [HookWorker] { state.withLock { Array($0.workers.values) } }
+
+    private func start(_ record: HookRecord, _ action: Hook.Action) throws(AgentIDError) {
+        let worker = HookWorker(record, action, registry: registry, claimant: claimant, clock: clock)
+        let replaced = try state.withLock { state throws(AgentIDError) -> HookWorker? in
+            guard !state.isStopped else {
+                throw AgentIDError(.state, name: "authority_closed", message: "the authority was closed")
+            }
+            try worker.begin()
+            return state.workers.updateValue(worker, forKey: record.name)
+        }
+        replaced?.end()
+    }
+}

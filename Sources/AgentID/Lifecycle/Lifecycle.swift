@@ -1,0 +1,144 @@
+internal import JOSE
+
+/// What becomes of an authority's agents: registered, rotated, revoked. Each change is one transaction with its event.
+///
+/// Outlives the authority as long as an agent does: an agent can still end itself when the keys are gone.
+final class Lifecycle: Sendable {
+    let registry: any Registry
+    let view: RegistryView
+    let keys: SigningKeys
+    let clock: any Clock
+    /// How long a lease runs, in seconds.
+    let leaseDuration: Int64
+    let recorder = EventRecorder()
+    let leases: LeaseKeeper
+    let hooks: HookRunner
+    let broker: Broker
+
+    init(registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any Clock, leaseDuration: Int64) {
+        (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)
+        self.leaseDuration = leaseDuration
+        leases = LeaseKeeper()
+        hooks = HookRunner(registry: registry, clock: clock)
+        broker = Broker(registry: registry, clock: clock) { command, lease in
+            let run = CommandRun(command, event: "release", document: Array(lease.utf8), milliseconds: 60_000)
+            let outcome = run.run()
+            if outcome != .succeeded { throw outcome }
+        }
+    }
+
+    var trustDomain: TrustDomain { view.trustDomain }
+
+    /// Renews and runs nothing any more.
+    func stop() {
+        leases.stop()
+        hooks.stop()
+    }
+
+    /// Registers a new agent under a root grant; `leaseUntil` in milliseconds.
+    func register(_ issuance: Issuance, leaseUntil: Int64) throws(AgentIDError) {
+        let now = clock.milliseconds
+        try registry.write { registry in
+            try issuance.checkStillDue(in: registry)
+            try insert(issuance.agent, issuance.grant, leaseUntil: leaseUntil, now: now, in: registry)
+            for name in [LifecycleEvent.Name.created, .granted] {
+                try recorder.record(
+                    LifecycleEvent(name, of: issuance.agent, at: now, chain: [issuance.grant.id]), in: registry)
+            }
+        }
+    }
+
+    /// Registers a sub-agent that `parent` started.
+    func register(_ child: String, under parent: String, held: HeldGrant, lineage: Lineage) throws(AgentIDError) {
+        let now = clock.milliseconds
+        try registry.write { registry in
+            let above = try active(parent, in: registry)
+            let agent = AgentRecord(
+                id: child, parent: parent, profile: above.profile, owner: above.owner, principal: above.principal,
+                task: above.task, intent: above.intent, key: held.grant.holder.thumbprint, created: now / 1000)
+            try insert(
+                agent, GrantRecord(held, of: child), leaseUntil: now + leaseDuration * 1000, now: now, in: registry)
+            try recorder.record(LifecycleEvent(.created, of: agent, at: now, chain: lineage.grants), in: registry)
+            try recorder.record(LifecycleEvent(.delegated, of: above, at: now, chain: lineage.grants), in: registry)
+        }
+    }
+
+    /// Records a delegation to a key that is held elsewhere.
+    func recordDelegation(by agent: String, chain: [String], to holder: PublicKey) throws(AgentIDError) {
+        let now = clock.milliseconds
+        try registry.write { registry in
+            var event = LifecycleEvent(.delegated, of: try active(agent, in: registry), at: now, chain: chain)
+            event.key = holder.thumbprint
+            try recorder.record(event, in: registry)
+        }
+    }
+
+    /// Records an agent's new key and the grant to it.
+    func rotate(_ agent: String, held: HeldGrant, lineage: Lineage) throws(AgentIDError) {
+        let now = clock.milliseconds
+        try registry.write { registry in
+            var record = try active(agent, in: registry)
+            record.key = held.grant.holder.thumbprint
+            try registry.update(record)
+            try registry.insert(GrantRecord(held, of: agent))
+            try recorder.record(LifecycleEvent(.rotated, of: record, at: now, chain: lineage.grants), in: registry)
+        }
+    }
+
+    /// Revokes: here at once, even where the registry then fails; for all others with the transaction.
+    func revoke(_ revocations: [Revocation], reason: String? = nil) throws(AgentIDError) {
+        view.revocations.add(revocations)
+        let now = clock.milliseconds
+        try registry.write { registry in
+            for revocation in try registry.add(revocations, at: now / 1000, reason: reason) {
+                try recorder.record(try event(of: revocation, at: now, reason: reason, in: registry), in: registry)
+            }
+        }
+    }
+
+    private func event(
+        of revocation: Revocation, at now: Int64, reason: String?, in registry: any RegistryReader
+    ) throws(AgentIDError) -> LifecycleEvent {
+        var event = LifecycleEvent(.revoked, at: now)
+        switch revocation.kind {
+        case .agent:
+            if let agent = try registry.agent(revocation.value) { event = LifecycleEvent(.revoked, of: agent, at: now) }
+            event.agent = revocation.value
+        case .grant: event.chain = [revocation.value]
+        case .key, .issuer: event.key = revocation.value
+        case .profile: event.profile = revocation.value
+        case .principal: event.principal = revocation.value
+        }
+        event.reason = reason ?? revocation.kind.name
+        return event
+    }
+
+    private func insert(
+        _ agent: AgentRecord, _ grant: GrantRecord, leaseUntil: Int64, now: Int64, in registry: any RegistryWriter
+    ) throws(AgentIDError) {
+        try registry.insert(agent)
+        try registry.insert(grant)
+        try registry.put(LeaseRecord(agent: agent.id, expires: leaseUntil, renewed: now, holder: leases.holder))
+    }
+
+    /// The record of an agent that may go on.
+    private func active(_ id: String, in registry: any RegistryReader) throws(AgentIDError) -> AgentRecord {
+        guard let agent = try registry.agent(id) else {
+            throw AgentIDError(.notFound, name: "agent", message: "the registry has no such agent", at: "agent")
+        }
+        guard agent.state == .active else {
+            throw AgentIDError(
+                .state, name: "agent_\(agent.state.rawValue)", message: "the agent is \(agent.state.rawValue)",
+                at: "agent")
+        }
+        return agent
+    }
+}
+
+extension GrantRecord {
+    init(_ held: HeldGrant, of agent: String) {
+        self.init(
+            id: held.grant.id, agent: agent, chain: String(decoding: held.chain, as: UTF8.self),
+            issued: held.grant.issuedAt, expires: held.grant.expires)
+    }
+}

@@ -1,0 +1,58 @@
+internal import JOSE
+
+/// Something that happened to an agent, or to what it stands on: a line of the audit log, and what hooks are told.
+public struct LifecycleEvent: Sendable {
+    /// What happened.
+    public enum Name: String, Sendable, CaseIterable {
+        case created, renewed, rotated, granted, delegated, denied, violation, suspended, resumed, revoked
+        case deprovisioning, deprovisioned, lapsed
+
+        /// All but renewals, of which there are many and all alike.
+        public static var usual: Set<Name> { Set(allCases).subtracting([.renewed]) }
+    }
+
+    let name: Name
+    /// In milliseconds since 1970.
+    let time: Int64
+    var agent: String?
+    var profile: String?
+    var owner: String?
+    var principal: String?
+    var task: String?
+    var intent: String?
+    /// The `jti` of each grant of the chain in question, root first.
+    var chain: [String] = []
+    /// The thumbprint of the key in question.
+    var key: String?
+    var reason: String?
+    /// The tombstone of an agent that is gone.
+    var tombstone: String?
+    /// The registry's sequence it happened under; set by the recorder.
+    var sequence: Int64?
+
+    init(_ name: Name, at time: Int64) { (self.name, self.time) = (name, time) }
+
+    /// An event of a registered agent.
+    init(_ name: Name, of agent: AgentRecord, at time: Int64, chain: [String] = [], reason: String? = nil) {
+        self.init(name, at: time)
+        (self.agent, profile, owner, principal) = (agent.id, agent.profile, agent.owner, agent.principal)
+        (task, intent, key) = (agent.task, agent.intent, agent.key)
+        (self.chain, self.reason) = (chain, reason)
+    }
+
+    /// The event as a document; what is not known is left out.
+    var tree: JSONTree {
+        var members: [String: JSONTree] = ["event": .string(name.rawValue), "time_ms": .int(Int(time))]
+        let texts = [
+            ("agent", agent), ("profile", profile), ("owner", owner), ("principal", principal), ("task", task),
+            ("intent", intent), ("key", key), ("reason", reason),
+            ("tombstone", tombstone),
+        ]
+        for (name, text) in texts {
+            if let text { members[name] = .string(text) }
+        }
+        if !chain.isEmpty { members["chain"] = .array(chain.map { .string($0) }) }
+        if let sequence { members["sequence"] = .int(Int(sequence)) }
+        return .object(members)
+    }
+}

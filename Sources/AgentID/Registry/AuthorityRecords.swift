@@ -1,0 +1,52 @@
+package import JOSE
+
+/// What a registry says of itself.
+package struct RegistryMeta: Sendable, Equatable {
+    package let trustDomain: String
+    /// Counts the changes that guards must see.
+    package let sequence: Int64
+    /// The sequence at which the keys last changed: the bundle's.
+    package let keysSequence: Int64
+
+    package init(trustDomain: String, sequence: Int64, keysSequence: Int64) {
+        (self.trustDomain, self.sequence, self.keysSequence) = (trustDomain, sequence, keysSequence)
+    }
+}
+
+/// A signing key's public half and its place in the rotation.
+package struct KeyRecord: Sendable, Equatable {
+    package enum Role: String, Sendable { case active, next, retired }
+
+    package var key: PublicKey
+    package var role: Role
+    /// When the last grant under a retired key has expired, in seconds since 1970.
+    package var dropAt: Int64?
+
+    package init(key: PublicKey, role: Role, dropAt: Int64? = nil) {
+        (self.key, self.role, self.dropAt) = (key, role, dropAt)
+    }
+}
+
+/// A profile and when it was last put.
+package struct ProfileRecord: Sendable, Equatable {
+    package var profile: Profile
+    /// In seconds since 1970.
+    package var certifiedAt: Int64
+
+    package init(profile: Profile, certifiedAt: Int64) {
+        (self.profile, self.certifiedAt) = (profile, certifiedAt)
+    }
+}
+
+/// A revocation, its place in the order of all, and why.
+package struct RevocationRecord: Sendable, Equatable {
+    package var sequence: Int64
+    package var revocation: Revocation
+    /// In seconds since 1970.
+    package var at: Int64
+    package var reason: String?
+
+    package init(sequence: Int64, revocation: Revocation, at: Int64, reason: String?) {
+        (self.sequence, self.revocation, self.at, self.reason) = (sequence, revocation, at, reason)
+    }
+}

@@ -1,0 +1,89 @@
+/// A hook: what is run on which events.
+package struct HookRecord: Sendable, Equatable {
+    package enum Kind: String, Sendable { case callback, command }
+
+    package var name: String
+    package var kind: Kind
+    package var events: [String]
+    /// The program and its arguments; empty for a callback.
+    package var command: [String]
+    /// How long one attempt may take, in seconds.
+    package var deadline: Int64
+    package var maxAttempts: Int64
+
+    package init(
+        name: String, kind: Kind, events: [String], command: [String], deadline: Int64, maxAttempts: Int64
+    ) {
+        (self.name, self.kind, self.events, self.command) = (name, kind, events, command)
+        (self.deadline, self.maxAttempts) = (deadline, maxAttempts)
+    }
+}
+
+/// One event on its way to one hook. Times in milliseconds since 1970.
+package struct DeliveryRecord: Sendable, Equatable {
+    package enum State: String, Sendable { case pending, dead }
+
+    package var id: Int64
+    package var hook: String
+    /// The agent it is about, empty where it is about none: what deliveries are ordered by.
+    package var agent: String
+    package var event: String
+    /// The event's line, JSON.
+    package var payload: String
+    package var attempts: Int64
+    package var nextAt: Int64
+    package var claimedUntil: Int64
+    package var claimedBy: String?
+    package var state: State
+    /// What the last attempt failed with.
+    package var error: String?
+
+    package init(
+        id: Int64, hook: String, agent: String, event: String, payload: String, attempts: Int64, nextAt: Int64,
+        claimedUntil: Int64, claimedBy: String?, state: State, error: String?
+    ) {
+        (self.id, self.hook, self.agent, self.event, self.payload) = (id, hook, agent, event, payload)
+        (self.attempts, self.nextAt, self.claimedUntil) = (attempts, nextAt, claimedUntil)
+        (self.claimedBy, self.state, self.error) = (claimedBy, state, error)
+    }
+}
+
+/// A line that waits for the audit log.
+package struct EventRecord: Sendable, Equatable {
+    package var sequence: Int64
+    package var line: [UInt8]
+
+    package init(sequence: Int64, line: [UInt8]) {
+        (self.sequence, self.line) = (sequence, line)
+    }
+}
+
+/// A secret that a broker holds for an agent. Times in milliseconds since 1970.
+package struct BrokerLeaseRecord: Sendable, Equatable {
+    /// `acquiring` from before the provider is asked, so that what a crash leaves behind is known.
+    package enum State: String, Sendable { case acquiring, held, releasing }
+
+    package var id: String
+    package var agent: String
+    package var provider: String
+    package var resource: String
+    /// What releases it where no such provider is registered: a program and its arguments, or nothing.
+    package var releaseCommand: [String]
+    package var acquired: Int64
+    package var expires: Int64
+    package var state: State
+    package var attempts: Int64 = 0
+    /// When its release is tried again.
+    package var nextAt: Int64 = 0
+    /// What the last release failed with.
+    package var error: String?
+
+    package init(
+        id: String, agent: String, provider: String, resource: String, releaseCommand: [String] = [], acquired: Int64,
+        expires: Int64, state: State
+    ) {
+        (self.id, self.agent, self.provider, self.resource) = (id, agent, provider, resource)
+        self.releaseCommand = releaseCommand
+        (self.acquired, self.expires, self.state) = (acquired, expires, state)
+    }
+}

@@ -1,0 +1,114 @@
+/// An authority's durable state behind one interface: SQLite here, other engines beside it.
+///
+/// Safe to use from any thread; several processes may have the same registry open. Not reentrant: `body` must not come
+/// back to the registry it was called by.
+package protocol Registry: Sendable {
+    /// Runs `body` on one consistent snapshot.
+    func read<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result
+
+    /// Runs `body` as one transaction: all of it is kept, or nothing where it throws.
+    func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result
+
+    /// Moves with every change that guards must see, whichever process made it. Asked at every call of a guard.
+    var changes: UInt64 { get }
+}
+
+/// What can be asked in a transaction.
+package protocol RegistryReader {
+    func meta() throws(AgentIDError) -> RegistryMeta
+    func keys() throws(AgentIDError) -> [KeyRecord]
+
+    func profiles() throws(AgentIDError) -> [ProfileRecord]
+    func profile(named name: String) throws(AgentIDError) -> ProfileRecord?
+
+    func agent(_ id: String) throws(AgentIDError) -> AgentRecord?
+    /// By ID, from `filter.offset` on.
+    func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord]
+    /// The agent and all that descend from it, by parent or by ID, parents first.
+    func subtree(of agent: String) throws(AgentIDError) -> [AgentRecord]
+    /// Agents that ended and have no tombstone yet, those that ended first before others.
+    func agentsWithoutTombstone(limit: Int) throws(AgentIDError) -> [AgentRecord]
+    /// How those of `agents` that are known stand, in the order asked.
+    func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding]
+    /// Oldest first.
+    func grants(of agent: String) throws(AgentIDError) -> [GrantRecord]
+    func lease(of agent: String) throws(AgentIDError) -> LeaseRecord?
+    /// Of agents that have not ended, longest lapsed first; `time` in milliseconds.
+    func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord]
+
+    /// Oldest first.
+    func revocations(after sequence: Int64, limit: Int) throws(AgentIDError) -> [RevocationRecord]
+    func revocationCount() throws(AgentIDError) -> Int64
+    func firstRevoked(of candidates: [Revocation]) throws(AgentIDError) -> Revocation?
+
+    func hooks() throws(AgentIDError) -> [HookRecord]
+    func hook(named name: String) throws(AgentIDError) -> HookRecord?
+    /// Oldest first; of one hook, or of all.
+    func deliveries(_ state: DeliveryRecord.State, hook: String?, limit: Int) throws(AgentIDError) -> [DeliveryRecord]
+    /// How many deliveries of a hook wait, and how many are dead.
+    func deliveryCounts(of hook: String) throws(AgentIDError) -> (pending: Int, dead: Int)
+    /// How many deliveries about an agent wait.
+    func deliveryCount(about agent: String) throws(AgentIDError) -> Int
+    /// When the next delivery of a hook can be claimed, in milliseconds; `nil` where none is pending.
+    func nextDelivery(of hook: String) throws(AgentIDError) -> Int64?
+
+    /// The oldest lines that wait for the audit log.
+    func events(limit: Int) throws(AgentIDError) -> [EventRecord]
+    func counter(_ name: String) throws(AgentIDError) -> Int64
+
+    func brokerLease(_ id: String) throws(AgentIDError) -> BrokerLeaseRecord?
+    /// Oldest first; of one agent, or of all.
+    func brokerLeases(of agent: String?, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
+    /// Those whose release is due; `time` in milliseconds.
+    func brokerLeases(dueBy time: Int64, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
+}
+
+/// What can be changed in a transaction.
+package protocol RegistryWriter: RegistryReader {
+    /// Guards must see what this transaction does: counts the registry's sequence up and returns it.
+    @discardableResult func announce() throws(AgentIDError) -> Int64
+    /// Replaces the keys; announces.
+    func replaceKeys(_ keys: [KeyRecord]) throws(AgentIDError)
+
+    func put(_ profile: ProfileRecord) throws(AgentIDError)
+
+    func insert(_ agent: AgentRecord) throws(AgentIDError)
+    /// Writes what may change of an agent: key, state, end, tombstone. Whether there is such an agent.
+    @discardableResult func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool
+    func insert(_ grant: GrantRecord) throws(AgentIDError)
+    func put(_ lease: LeaseRecord) throws(AgentIDError)
+    /// Renews the leases of those agents that have not ended and whose lease has not lapsed; returns these.
+    func renewLeases(of agents: [String], at now: Int64, until expires: Int64) throws(AgentIDError) -> [String]
+    func removeLease(of agent: String) throws(AgentIDError)
+
+    /// Adds those that are not there yet and returns them; announces where there are any.
+    func add(_ revocations: [Revocation], at time: Int64, reason: String?) throws(AgentIDError) -> [Revocation]
+
+    func put(_ hook: HookRecord) throws(AgentIDError)
+    /// Removes a hook and its deliveries. Whether there was one.
+    func removeHook(named name: String) throws(AgentIDError) -> Bool
+    func enqueue(hook: String, agent: String, event: String, payload: String, at time: Int64) throws(AgentIDError)
+    /// Takes the next due delivery of a hook for `claimant` alone, until `deadline`; counts as an attempt.
+    ///
+    /// In order for each agent: none is due while an earlier one of the same agent is pending.
+    func claimDelivery(of hook: String, by claimant: String, at now: Int64, until deadline: Int64)
+        throws(AgentIDError) -> DeliveryRecord?
+    /// Removes a delivery that was made. Whether it was still the claimant's.
+    @discardableResult func complete(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool
+    /// Gives a delivery back, to be tried again at a time, or never (`nil`: dead). Whether it was the claimant's.
+    @discardableResult func fail(_ delivery: Int64, by claimant: String, error: String, retryAt time: Int64?)
+        throws(AgentIDError) -> Bool
+    /// Makes a dead delivery pending again, its attempts forgotten. Whether there is one.
+    func retry(_ delivery: Int64, at time: Int64) throws(AgentIDError) -> Bool
+
+    func append(event line: [UInt8]) throws(AgentIDError)
+    func removeEvents(through sequence: Int64) throws(AgentIDError)
+    /// Adds to a counter, which starts at 0, and returns its new value.
+    @discardableResult func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64
+
+    /// Inserts or replaces.
+    func put(_ lease: BrokerLeaseRecord) throws(AgentIDError)
+    /// Makes the release of what is held for an agent due. How many leases.
+    @discardableResult func releaseBrokerLeases(of agent: String, at time: Int64) throws(AgentIDError) -> Int
+    func removeBrokerLease(_ id: String) throws(AgentIDError)
+}

@@ -1,0 +1,250 @@
+internal import CSQLite
+internal import Glibc
+
+/// One connection to SQLite, and the only file that calls it. One thread at a time: whoever has it holds a lock.
+@safe final class SQLite {
+    enum Access { case create, write, read }
+
+    /// What is bound to a parameter.
+    enum Value {
+        case null
+        case int(Int64)
+        case text(String)
+        case blob([UInt8])
+
+        static func optional(_ value: Int64?) -> Value { value.map { .int($0) } ?? .null }
+        static func optional(_ value: String?) -> Value { value.map { .text($0) } ?? .null }
+    }
+
+    // SAFETY: opened by init, closed by deinit after the statements that were prepared on it.
+    private let database: OpaquePointer
+    private var statements: [String: OpaquePointer] = unsafe [:]
+    private let place: String
+
+    /// Opens a database; in memory for `nil`.
+    ///
+    /// - Parameter path: absolute and without symbolic links, which are refused.
+    init(path: String?, _ access: Access, busyMilliseconds: Int32) throws(AgentIDError) {
+        var flags = SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE
+        switch access {
+        case .create: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        case .write: flags |= SQLITE_OPEN_READWRITE
+        case .read: flags |= SQLITE_OPEN_READONLY
+        }
+        place = path ?? "registry in memory"
+        var opened: OpaquePointer?
+        let status = unsafe sqlite3_open_v2(path ?? ":memory:", &opened, flags, nil)
+        guard status == SQLITE_OK, let opened = unsafe opened else {
+            let error = unsafe Self.failure(status, opened, place)
+            _ = unsafe sqlite3_close_v2(opened)
+            throw error
+        }
+        unsafe database = opened
+        _ = unsafe sqlite3_busy_timeout(database, busyMilliseconds)
+        _ = unsafe csqlite_defend(database)
+        _ = unsafe sqlite3_limit(database, SQLITE_LIMIT_LENGTH, 16 << 20)
+        _ = unsafe sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0)
+        // The file is input like any other; mmap would turn a truncated one into SIGBUS.
+        try script("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON")
+    }
+
+    deinit {
+        for unsafe(_, statement) in unsafe statements { _ = unsafe sqlite3_finalize(statement) }
+        _ = unsafe sqlite3_close_v2(database)
+    }
+
+    /// Runs several statements of our own that return nothing.
+    func script(_ sql: String) throws(AgentIDError) {
+        let status = unsafe sqlite3_exec(database, sql, nil, nil, nil)
+        guard status == SQLITE_OK else { throw failure(status) }
+    }
+
+    /// Runs one statement and returns how many rows it changed.
+    @discardableResult func run(_ sql: String, _ values: Value...) throws(AgentIDError) -> Int {
+        try step(sql, values) { _ throws(AgentIDError) in }
+        return unsafe Int(sqlite3_changes64(database))
+    }
+
+    /// Runs one statement and reads each row it returns.
+    func rows<Element>(
+        _ sql: String, _ values: Value..., read: (Row) throws(AgentIDError) -> Element
+    ) throws(AgentIDError) -> [Element] { try query(sql, values, read: read) }
+
+    /// Runs one statement and reads the first row it returns.
+    func first<Element>(
+        _ sql: String, _ values: Value..., read: (Row) throws(AgentIDError) -> Element
+    ) throws(AgentIDError) -> Element? { try query(sql, values, read: read).first }
+
+    func query<Element>(
+        _ sql: String, _ values: [Value], read: (Row) throws(AgentIDError) -> Element
+    ) throws(AgentIDError) -> [Element] {
+        var found: [Element] = []
+        try step(sql, values) { row throws(AgentIDError) in found.append(try read(row)) }
+        return found
+    }
+
+    private func step(
+        _ sql: String, _ values: [Value], _ visit: (Row) throws(AgentIDError) -> Void
+    ) throws(AgentIDError) {
+        let statement = unsafe try prepared(sql)
+        defer {
+            _ = unsafe sqlite3_reset(statement)
+            _ = unsafe sqlite3_clear_bindings(statement)
+        }
+        for (i, value) in values.enumerated() {
+            let status = unsafe bind(value, to: Int32(i + 1), of: statement)
+            guard status == SQLITE_OK else { throw failure(status) }
+        }
+        while true {
+            let status = unsafe sqlite3_step(statement)
+            if status == SQLITE_DONE { return }
+            guard status == SQLITE_ROW else { throw failure(status) }
+            try visit(unsafe Row(statement: statement, place: place))
+        }
+    }
+
+    /// Runs `body` between BEGIN and COMMIT; takes everything back where it throws or cannot be committed.
+    func transaction<Result>(_ begin: String, _ body: () throws -> Result) throws(AgentIDError) -> Result {
+        try run(begin)
+        do {
+            let result = try body()
+            try run("COMMIT")
+            return result
+        } catch {
+            // Some failures have rolled back already.
+            if unsafe sqlite3_get_autocommit(database) == 0 { _ = try? run("ROLLBACK") }
+            if let error = error as? AgentIDError { throw error }
+            throw AgentIDError(.internal, name: "transaction", message: "\(error)", at: place)
+        }
+    }
+
+    private func prepared(_ sql: String) throws(AgentIDError) -> OpaquePointer {
+        if let statement = unsafe statements[sql] { return unsafe statement }
+        var statement: OpaquePointer?
+        let status = unsafe sqlite3_prepare_v3(
+            database, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard status == SQLITE_OK, let statement = unsafe statement else { throw failure(status) }
+        unsafe statements[sql] = statement
+        return unsafe statement
+    }
+
+    private func bind(_ value: Value, to index: Int32, of statement: OpaquePointer) -> Int32 {
+        switch value {
+        case .null: return unsafe sqlite3_bind_null(statement, index)
+        case .int(let value): return unsafe sqlite3_bind_int64(statement, index, value)
+        case .text(var text):
+            return text.withUTF8 { utf8 in
+                unsafe utf8.withMemoryRebound(to: CChar.self) {
+                    // An empty text may have no address, which would bind NULL.
+                    guard let start = $0.baseAddress else { return unsafe csqlite_bind_text(statement, index, "", 0) }
+                    return unsafe csqlite_bind_text(statement, index, start, $0.count)
+                }
+            }
+        case .blob(let bytes):
+            return unsafe bytes.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return unsafe sqlite3_bind_zeroblob(statement, index, 0) }
+                return unsafe csqlite_bind_blob(statement, index, start, bytes.count)
+            }
+        }
+    }
+}
+
+// MARK: Rows
+
+extension SQLite {
+    /// The row a statement stands on. A column of another type than ours is a damaged file, not a zero.
+    @safe struct Row {
+        // SAFETY: used only in the call it is lent to, in which the statement is not stepped.
+        fileprivate let statement: OpaquePointer
+        fileprivate let place: String
+
+        func int(_ column: Int32) throws(AgentIDError) -> Int64 {
+            guard unsafe sqlite3_column_type(statement, column) == SQLITE_INTEGER else { throw mistyped(column) }
+            return unsafe sqlite3_column_int64(statement, column)
+        }
+
+        func text(_ column: Int32) throws(AgentIDError) -> String {
+            guard unsafe sqlite3_column_type(statement, column) == SQLITE_TEXT else { throw mistyped(column) }
+            guard let start = unsafe sqlite3_column_text(statement, column) else { throw mistyped(column) }
+            let count = unsafe Int(sqlite3_column_bytes(statement, column))
+            return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+        }
+
+        func blob(_ column: Int32) throws(AgentIDError) -> [UInt8] {
+            guard unsafe sqlite3_column_type(statement, column) == SQLITE_BLOB else { throw mistyped(column) }
+            guard let start = unsafe sqlite3_column_blob(statement, column) else { return [] }
+            let count = unsafe Int(sqlite3_column_bytes(statement, column))
+            return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+        }
+
+        func optionalInt(_ column: Int32) throws(AgentIDError) -> Int64? { isNull(column) ? nil : try int(column) }
+
+        func optionalText(_ column: Int32) throws(AgentIDError) -> String? { isNull(column) ? nil : try text(column) }
+
+        /// A text that is one of ours.
+        func named<Name: RawRepresentable<String>>(_ column: Int32) throws(AgentIDError) -> Name {
+            guard let name = Name(rawValue: try text(column)) else { throw mistyped(column) }
+            return name
+        }
+
+        private func isNull(_ column: Int32) -> Bool {
+            unsafe sqlite3_column_type(statement, column) == SQLITE_NULL
+        }
+
+        func mistyped(_ column: Int32) -> AgentIDError {
+            let name = unsafe sqlite3_column_name(statement, column).map { unsafe String(cString: $0) } ?? "\(column)"
+            return SQLite.corrupt("column \(name) holds what cannot stand there", place)
+        }
+    }
+}
+
+// MARK: Errors
+
+extension SQLite {
+    static func corrupt(_ what: String, _ place: String) -> AgentIDError {
+        AgentIDError(
+            .malformed, name: "registry_corrupt",
+            message: "the registry is damaged (\(what)): stop what uses it and restore it from a backup", at: place)
+    }
+
+    private func failure(_ status: Int32) -> AgentIDError { unsafe Self.failure(status, database, place) }
+
+    private static func failure(_ status: Int32, _ database: OpaquePointer?, _ place: String) -> AgentIDError {
+        func error(_ code: AgentIDError.Code, _ name: String, _ message: String) -> AgentIDError {
+            AgentIDError(code, name: name, message: message, at: place)
+        }
+        let detail = unsafe database.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? "code \(status)"
+        switch status & 0xFF {
+        case SQLITE_FULL:
+            return error(.io, "disk_full", "the disk is full: make room and try again; nothing was changed")
+        case SQLITE_READONLY, SQLITE_PERM:
+            return error(
+                .io, "read_only", "the registry cannot be written: make file and directory writable by their owner")
+        case SQLITE_CORRUPT, SQLITE_NOTADB: return corrupt(detail, place)
+        // All SQL is ours: what it does not find is missing from the file.
+        case SQLITE_ERROR: return corrupt(detail, place)
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return error(
+                .io, "registry_busy", "another process kept the registry locked: try again, or end that process")
+        case SQLITE_CANTOPEN:
+            return error(
+                .io, "file",
+                status == SQLITE_CANTOPEN | 6 << 8  // SQLITE_CANTOPEN_SYMLINK
+                    ? "the registry is a symbolic link, which is not followed"
+                    : "the registry cannot be opened: \(unsafe reason(database)); see that it is there and whose"
+            )
+        case SQLITE_IOERR:
+            return error(
+                .io, "file", "the registry cannot be read or written: \(unsafe reason(database)); nothing was changed")
+        case SQLITE_TOOBIG: return error(.limit, "record_too_large", "a record is larger than 16 MiB")
+        case SQLITE_CONSTRAINT: return error(.exists, "registry_conflict", "the registry refuses a record: \(detail)")
+        case SQLITE_NOMEM: return error(.internal, "memory", "there is no memory for the registry")
+        default: return error(.io, "registry", "the registry failed: \(detail) (\(status))")
+        }
+    }
+
+    private static func reason(_ database: OpaquePointer?) -> String {
+        let number = unsafe database.map { unsafe sqlite3_system_errno($0) } ?? 0
+        return number == 0 ? "no reason given" : unsafe String(cString: strerror(number))
+    }
+}

@@ -1,0 +1,148 @@
+internal import JOSE
+
+// Agents, their grants and their leases in SQLite.
+extension SQLiteSession {
+    private static let columns =
+        "id, parent, profile, owner, principal, task, intent, key, state, created, ended, end_reason, tombstone"
+
+    private static func agent(_ row: SQLite.Row) throws(AgentIDError) -> AgentRecord {
+        var agent = AgentRecord(
+            id: try row.text(0), parent: try row.optionalText(1), profile: try row.text(2), owner: try row.text(3),
+            principal: try row.text(4), task: try row.text(5), intent: try row.optionalText(6), key: try row.text(7),
+            created: try row.int(9))
+        agent.state = try row.named(8)
+        agent.ended = try row.optionalInt(10)
+        agent.endReason = try row.optionalText(11)
+        agent.tombstone = try row.optionalText(12)
+        return agent
+    }
+
+    func agent(_ id: String) throws(AgentIDError) -> AgentRecord? {
+        try database.first("SELECT \(Self.columns) FROM agents WHERE id = ?", .text(id), read: Self.agent)
+    }
+
+    func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord] {
+        let asked: [(column: String, value: String?)] = [
+            ("profile", filter.profile), ("principal", filter.principal), ("owner", filter.owner),
+            ("parent", filter.parent), ("state", filter.state?.rawValue),
+        ]
+        var conditions: [String] = []
+        var values: [SQLite.Value] = []
+        for (column, value) in asked {
+            guard let value else { continue }
+            conditions.append("\(column) = ?")
+            values.append(.text(value))
+        }
+        let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        values += [.int(Int64(max(filter.limit, 0))), .int(Int64(max(filter.offset, 0)))]
+        return try database.query(
+            "SELECT \(Self.columns) FROM agents\(condition) ORDER BY id LIMIT ? OFFSET ?", values, read: Self.agent)
+    }
+
+    func subtree(of agent: String) throws(AgentIDError) -> [AgentRecord] {
+        // '0' is the character behind '/': the IDs that start with the agent's and a slash.
+        try database.rows(
+            """
+            WITH RECURSIVE tree (id) AS (
+                VALUES (?1)
+                UNION SELECT id FROM agents WHERE id > ?1 || '/' AND id < ?1 || '0'
+                UNION SELECT agents.id FROM agents JOIN tree ON agents.parent = tree.id
+            )
+            SELECT \(Self.columns) FROM agents WHERE id IN tree ORDER BY created, id
+            """, .text(agent), read: Self.agent)
+    }
+
+    func agentsWithoutTombstone(limit: Int) throws(AgentIDError) -> [AgentRecord] {
+        try database.rows(
+            """
+            SELECT \(Self.columns) FROM agents WHERE state = 'deprovisioned' AND tombstone IS NULL
+            ORDER BY ended, id LIMIT ?
+            """, .int(Int64(limit)), read: Self.agent)
+    }
+
+    func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding] {
+        var found: [AgentStanding] = []
+        for agent in agents {
+            let standing = try database.first(
+                "SELECT state, expires FROM agents LEFT JOIN leases ON agent = id WHERE id = ?", .text(agent)
+            ) { row throws(AgentIDError) in
+                AgentStanding(agent: agent, state: try row.named(0), leaseExpires: try row.optionalInt(1))
+            }
+            if let standing { found.append(standing) }
+        }
+        return found
+    }
+
+    func insert(_ agent: AgentRecord) throws(AgentIDError) {
+        try database.run(
+            "INSERT INTO agents (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", .text(agent.id),
+            .optional(agent.parent), .text(agent.profile), .text(agent.owner), .text(agent.principal),
+            .text(agent.task), .optional(agent.intent), .text(agent.key), .text(agent.state.rawValue),
+            .int(agent.created), .optional(agent.ended), .optional(agent.endReason), .optional(agent.tombstone))
+    }
+
+    func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool {
+        try database.run(
+            "UPDATE agents SET key = ?, state = ?, ended = ?, end_reason = ?, tombstone = ? WHERE id = ?",
+            .text(agent.key), .text(agent.state.rawValue), .optional(agent.ended), .optional(agent.endReason),
+            .optional(agent.tombstone), .text(agent.id)) > 0
+    }
+
+    func insert(_ grant: GrantRecord) throws(AgentIDError) {
+        try database.run(
+            "INSERT INTO grants VALUES (?, ?, ?, ?, ?)", .text(grant.id), .text(grant.agent), .text(grant.chain),
+            .int(grant.issued), .int(grant.expires))
+    }
+
+    func grants(of agent: String) throws(AgentIDError) -> [GrantRecord] {
+        try database.rows(
+            "SELECT jti, chain, issued, expires FROM grants WHERE agent = ? ORDER BY issued, jti", .text(agent)
+        ) { row throws(AgentIDError) in
+            GrantRecord(
+                id: try row.text(0), agent: agent, chain: try row.text(1), issued: try row.int(2),
+                expires: try row.int(3))
+        }
+    }
+
+    func put(_ lease: LeaseRecord) throws(AgentIDError) {
+        try database.run(
+            "INSERT INTO leases VALUES (?1, ?2, ?3, ?4) "
+                + "ON CONFLICT (agent) DO UPDATE SET expires = ?2, renewed = ?3, holder = ?4",
+            .text(lease.agent), .int(lease.expires), .int(lease.renewed), .text(lease.holder))
+    }
+
+    func renewLeases(of agents: [String], at now: Int64, until expires: Int64) throws(AgentIDError) -> [String] {
+        var renewed: [String] = []
+        for agent in agents {
+            let rows = try database.run(
+                """
+                UPDATE leases SET expires = max(expires, ?3), renewed = ?2 WHERE agent = ?1 AND expires > ?2
+                AND EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND state <> 'deprovisioned')
+                """, .text(agent), .int(now), .int(expires))
+            if rows > 0 { renewed.append(agent) }
+        }
+        return renewed
+    }
+
+    func removeLease(of agent: String) throws(AgentIDError) {
+        try database.run("DELETE FROM leases WHERE agent = ?", .text(agent))
+    }
+
+    func lease(of agent: String) throws(AgentIDError) -> LeaseRecord? {
+        try database.first(
+            "SELECT agent, expires, renewed, holder FROM leases WHERE agent = ?", .text(agent), read: Self.lease)
+    }
+
+    func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord] {
+        try database.rows(
+            """
+            SELECT agent, expires, renewed, holder FROM leases JOIN agents ON id = agent
+            WHERE expires <= ? AND state <> 'deprovisioned' ORDER BY expires, agent LIMIT ?
+            """, .int(time), .int(Int64(limit)), read: Self.lease)
+    }
+
+    private static func lease(_ row: SQLite.Row) throws(AgentIDError) -> LeaseRecord {
+        LeaseRecord(
+            agent: try row.text(0), expires: try row.int(1), renewed: try row.int(2), holder: try row.text(3))
+    }
+}

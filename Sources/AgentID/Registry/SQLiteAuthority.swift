@@ -1,0 +1,89 @@
+internal import JOSE
+
+// Keys, profiles and revocations in SQLite.
+extension SQLiteSession {
+    func keys() throws(AgentIDError) -> [KeyRecord] {
+        try database.rows("SELECT jwk, role, drop_at FROM keys ORDER BY role, thumbprint") { row throws(AgentIDError) in
+            guard let root = try? JSON(parsing: try row.text(0)).root, let key = try? PublicKey(jwk: root) else {
+                throw row.mistyped(0)
+            }
+            return KeyRecord(key: key, role: try row.named(1), dropAt: try row.optionalInt(2))
+        }
+    }
+
+    func replaceKeys(_ keys: [KeyRecord]) throws(AgentIDError) {
+        try database.run("DELETE FROM keys")
+        for key in keys {
+            try database.run(
+                "INSERT INTO keys VALUES (?, ?, ?, ?)", .text(key.key.thumbprint), .text(key.key.jwk.text),
+                .text(key.role.rawValue), .optional(key.dropAt))
+        }
+        try database.run("UPDATE meta SET keys_sequence = ?", .int(try announce()))
+    }
+
+    func profiles() throws(AgentIDError) -> [ProfileRecord] {
+        try database.rows("SELECT document, certified_at FROM profiles ORDER BY name", read: Self.profile)
+    }
+
+    func profile(named name: String) throws(AgentIDError) -> ProfileRecord? {
+        try database.first(
+            "SELECT document, certified_at FROM profiles WHERE name = ?", .text(name), read: Self.profile)
+    }
+
+    private static func profile(_ row: SQLite.Row) throws(AgentIDError) -> ProfileRecord {
+        guard let root = try? JSON(parsing: try row.text(0)).root else { throw row.mistyped(0) }
+        return ProfileRecord(profile: try Profile(parsing: root), certifiedAt: try row.int(1))
+    }
+
+    func put(_ profile: ProfileRecord) throws(AgentIDError) {
+        let name = profile.profile.name
+        let others = try database.first("SELECT count(*) FROM profiles WHERE name <> ?", .text(name)) {
+            row throws(AgentIDError) in try row.int(0)
+        }
+        guard others ?? 0 < 10_000 else {
+            throw AgentIDError(.limit, name: "profiles", message: "an authority has at most 10000 profiles")
+        }
+        try database.run(
+            "INSERT OR REPLACE INTO profiles VALUES (?, ?, ?)", .text(name), .text(profile.profile.tree.text),
+            .int(profile.certifiedAt))
+    }
+
+    func revocations(after sequence: Int64, limit: Int) throws(AgentIDError) -> [RevocationRecord] {
+        try database.rows(
+            "SELECT seq, kind, value, at, reason FROM revocations WHERE seq > ? ORDER BY seq LIMIT ?", .int(sequence),
+            .int(Int64(limit))
+        ) { row throws(AgentIDError) in
+            guard let kind = Revocation.Kind(name: try row.text(1)) else { throw row.mistyped(1) }
+            return RevocationRecord(
+                sequence: try row.int(0), revocation: Revocation(unchecked: kind, try row.text(2)), at: try row.int(3),
+                reason: try row.optionalText(4))
+        }
+    }
+
+    func revocationCount() throws(AgentIDError) -> Int64 {
+        try database.first("SELECT count(*) FROM revocations") { row throws(AgentIDError) in try row.int(0) } ?? 0
+    }
+
+    func firstRevoked(of candidates: [Revocation]) throws(AgentIDError) -> Revocation? {
+        for candidate in candidates {
+            let count = try database.first(
+                "SELECT count(*) FROM revocations WHERE kind = ? AND value = ?", .text(candidate.kind.name),
+                .text(candidate.value)
+            ) { row throws(AgentIDError) in try row.int(0) }
+            if count != 0 { return candidate }
+        }
+        return nil
+    }
+
+    func add(_ revocations: [Revocation], at time: Int64, reason: String?) throws(AgentIDError) -> [Revocation] {
+        var added: [Revocation] = []
+        for revocation in revocations {
+            let rows = try database.run(
+                "INSERT INTO revocations (kind, value, at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                .text(revocation.kind.name), .text(revocation.value), .int(time), .optional(reason))
+            if rows > 0 { added.append(revocation) }
+        }
+        if !added.isEmpty { _ = try announce() }
+        return added
+    }
+}

@@ -1,0 +1,131 @@
+/// The tables, by version. A script takes a registry from the version of its index to the next; none is ever changed.
+enum SQLiteSchema {
+    /// "agid", in the file's header: whose database this is.
+    static let applicationID: Int64 = 0x6167_6964
+    static var version: Int64 { Int64(migrations.count) }
+
+    static let migrations = [
+        """
+        CREATE TABLE meta (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            trust_domain TEXT NOT NULL,
+            sequence INTEGER NOT NULL,
+            keys_sequence INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE keys (
+            thumbprint TEXT PRIMARY KEY,
+            jwk TEXT NOT NULL,
+            role TEXT NOT NULL CHECK (role IN ('active', 'next', 'retired')),
+            drop_at INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX keys_role ON keys (role) WHERE role IN ('active', 'next');
+
+        CREATE TABLE profiles (
+            name TEXT PRIMARY KEY,
+            document TEXT NOT NULL,
+            certified_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE agents (
+            id TEXT PRIMARY KEY,
+            parent TEXT,
+            profile TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            principal TEXT NOT NULL,
+            task TEXT NOT NULL,
+            intent TEXT,
+            key TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('active', 'suspended', 'deprovisioned')),
+            created INTEGER NOT NULL,
+            ended INTEGER,
+            end_reason TEXT,
+            tombstone TEXT
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX agents_parent ON agents (parent) WHERE parent IS NOT NULL;
+        CREATE INDEX agents_profile ON agents (profile);
+        CREATE INDEX agents_principal ON agents (principal);
+        CREATE INDEX agents_owner ON agents (owner);
+        CREATE INDEX agents_state ON agents (state);
+        CREATE INDEX agents_unburied ON agents (ended, id) WHERE state = 'deprovisioned' AND tombstone IS NULL;
+
+        CREATE TABLE grants (
+            jti TEXT PRIMARY KEY,
+            agent TEXT NOT NULL REFERENCES agents (id),
+            chain TEXT NOT NULL,
+            issued INTEGER NOT NULL,
+            expires INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX grants_agent ON grants (agent, issued);
+
+        CREATE TABLE leases (
+            agent TEXT PRIMARY KEY REFERENCES agents (id),
+            expires INTEGER NOT NULL,
+            renewed INTEGER NOT NULL,
+            holder TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX leases_expires ON leases (expires);
+
+        CREATE TABLE revocations (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            value TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            reason TEXT,
+            UNIQUE (kind, value)
+        ) STRICT;
+
+        CREATE TABLE hooks (
+            name TEXT PRIMARY KEY,
+            kind TEXT NOT NULL CHECK (kind IN ('callback', 'command')),
+            events TEXT NOT NULL,
+            command TEXT NOT NULL,
+            deadline INTEGER NOT NULL,
+            max_attempts INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE deliveries (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            hook TEXT NOT NULL REFERENCES hooks (name) ON DELETE CASCADE,
+            agent TEXT NOT NULL,
+            event TEXT NOT NULL,
+            payload TEXT NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            next_at INTEGER NOT NULL,
+            claimed_until INTEGER NOT NULL DEFAULT 0,
+            claimed_by TEXT,
+            state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'dead')),
+            error TEXT
+        ) STRICT;
+        CREATE INDEX deliveries_due ON deliveries (hook, state, id, next_at, claimed_until);
+        CREATE INDEX deliveries_agent ON deliveries (agent, state);
+        CREATE INDEX deliveries_order ON deliveries (hook, agent, state, id);
+
+        CREATE TABLE events (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            line BLOB NOT NULL
+        ) STRICT;
+
+        CREATE TABLE counters (
+            name TEXT PRIMARY KEY,
+            value INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE broker_leases (
+            id TEXT PRIMARY KEY,
+            agent TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            resource TEXT NOT NULL,
+            release_command TEXT NOT NULL,
+            acquired INTEGER NOT NULL,
+            expires INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('acquiring', 'held', 'releasing')),
+            attempts INTEGER NOT NULL,
+            next_at INTEGER NOT NULL,
+            error TEXT
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX broker_leases_agent ON broker_leases (agent);
+        CREATE INDEX broker_leases_due ON broker_leases (next_at);
+        """
+    ]
+}

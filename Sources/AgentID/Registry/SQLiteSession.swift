@@ -1,0 +1,59 @@
+internal import JOSE
+
+/// One transaction on a connection. What it can do is in the files beside this one, a file for each kind of record.
+final class SQLiteSession: RegistryWriter {
+    let database: SQLite
+    /// Whether guards must look once this is committed.
+    private(set) var isAnnounced = false
+
+    init(_ database: SQLite) { self.database = database }
+
+    func meta() throws(AgentIDError) -> RegistryMeta {
+        let meta = try database.first("SELECT trust_domain, sequence, keys_sequence FROM meta") {
+            row throws(AgentIDError) in
+            RegistryMeta(trustDomain: try row.text(0), sequence: try row.int(1), keysSequence: try row.int(2))
+        }
+        guard let meta else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
+        return meta
+    }
+
+    func announce() throws(AgentIDError) -> Int64 {
+        isAnnounced = true
+        let sequence = try database.first("UPDATE meta SET sequence = sequence + 1 RETURNING sequence") {
+            row throws(AgentIDError) in try row.int(0)
+        }
+        guard let sequence else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
+        return sequence
+    }
+
+    func events(limit: Int) throws(AgentIDError) -> [EventRecord] {
+        try database.rows("SELECT seq, line FROM events ORDER BY seq LIMIT ?", .int(Int64(limit))) {
+            row throws(AgentIDError) in EventRecord(sequence: try row.int(0), line: try row.blob(1))
+        }
+    }
+
+    func append(event line: [UInt8]) throws(AgentIDError) {
+        try database.run("INSERT INTO events (line) VALUES (?)", .blob(line))
+    }
+
+    func removeEvents(through sequence: Int64) throws(AgentIDError) {
+        try database.run("DELETE FROM events WHERE seq <= ?", .int(sequence))
+    }
+
+    func counter(_ name: String) throws(AgentIDError) -> Int64 {
+        try database.first("SELECT value FROM counters WHERE name = ?", .text(name)) { row throws(AgentIDError) in
+            try row.int(0)
+        } ?? 0
+    }
+
+    func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64 {
+        let (sum, overflow) = try self.counter(counter).addingReportingOverflow(amount)
+        guard !overflow else {
+            throw AgentIDError(.limit, name: "counter", message: "a counter is beyond 64 bits", at: counter)
+        }
+        try database.run(
+            "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", .text(counter),
+            .int(sum))
+        return sum
+    }
+}

@@ -1,0 +1,122 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// Every function here is documented where it is declared: Include/agentid_lifecycle.h.
+
+internal import AgentID
+public import CAgentID
+internal import JOSE
+
+/// A provider of secrets behind a caller's callbacks.
+@safe private final class CallbackProvider: SecretProvider {
+    typealias Acquire =
+        @convention(c) (
+            UnsafePointer<CChar>?, Int, UnsafeMutablePointer<CChar>?, Int, UnsafeMutablePointer<Int>?,
+            UnsafeMutableRawPointer?
+        ) -> Int32
+    typealias Release = @convention(c) (UnsafePointer<CChar>?, Int, UnsafeMutableRawPointer?) -> Int32
+
+    let releaseCommand: [String]
+    private let owner: CallbackOwner
+    private let acquireCallback: Acquire
+    private let releaseCallback: Release
+
+    init(_ given: UnsafePointer<agentid_provider>?) throws {
+        guard unsafe given != nil else { throw Failure.argument("provider", "is NULL") }
+        let size = unsafe MemoryLayout<agentid_provider>.size
+        let callbacks = unsafe try options(given, initial: agentid_provider(), firstVersion: size)
+        owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release_data)
+        guard let acquire = unsafe callbacks.acquire else { throw Failure.argument("provider.acquire", "is NULL") }
+        guard let release = unsafe callbacks.release else { throw Failure.argument("provider.release", "is NULL") }
+        unsafe (acquireCallback, releaseCallback) = unsafe (acquire, release)
+        releaseCommand = unsafe try texts(callbacks.release_command, "provider.release_command")
+    }
+
+    func acquire(_ request: SecretRequest) throws -> Secret {
+        let memory = try Secret.memory(Secret.longest)
+        let text = request.document.text
+        let length = text.utf8.count
+        var count = 0
+        let status = unsafe memory.withUnsafeMutableBytes { buffer in
+            unsafe buffer.withMemoryRebound(to: CChar.self) { buffer in
+                unsafe text.withCString { text in
+                    unsafe acquireCallback(
+                        text, length, buffer.baseAddress, buffer.count, &count,
+                        owner.userData)
+                }
+            }
+        }
+        guard status == 0 else { throw Self.failure("acquire", status) }
+        guard (0...memory.count).contains(count) else {
+            throw Failure(
+                status: AgentIDError.Code.limit.rawValue, name: "secret",
+                message: "acquire said that its secret has \(count) bytes, of \(memory.count) at most")
+        }
+        return Secret(memory, count: count)
+    }
+
+    func release(_ release: SecretRelease) throws {
+        let text = release.document.text
+        let status = unsafe text.withCString { unsafe releaseCallback($0, text.utf8.count, owner.userData) }
+        guard status == 0 else { throw Self.failure("release", status) }
+    }
+
+    private static func failure(_ callback: String, _ status: Int32) -> Failure {
+        Failure(
+            status: AgentIDError.Code.state.rawValue, name: "provider_failed", message: "\(callback) returned \(status)"
+        )
+    }
+}
+
+@c @implementation
+public func agentid_authority_add_provider(
+    _ authority: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ provider: UnsafePointer<agentid_provider>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        let name = unsafe try text(name, name_len, "name")
+        try authority.add(unsafe CallbackProvider(provider), named: name)
+    }
+}
+
+@c @implementation
+public func agentid_authority_acquire(
+    _ authority: OpaquePointer?, _ decision: OpaquePointer?, _ provider: UnsafePointer<CChar>?, _ provider_len: Int,
+    _ resource: UnsafePointer<CChar>?, _ resource_len: Int, _ ttl: Int64,
+    _ lease: UnsafeMutablePointer<agentid_bytes>?, _ secret: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let (leaseOut, secretOut) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        let decision = try unsafe DecisionObject.table.find(decision, "decision").decision
+        let acquired = try authority.acquire(
+            for: decision, from: unsafe text(provider, provider_len, "provider"),
+            resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
+        unsafe try OwnedBytes.give(Array(acquired.lease.utf8).span, to: leaseOut)
+        let given = acquired.secret.withSpan { secret in
+            Result { unsafe try OwnedBytes.give(secret, to: secretOut) }
+        }
+        try given.get()
+    }
+}
+
+@c @implementation
+public func agentid_authority_release(
+    _ authority: OpaquePointer?, _ lease: UnsafePointer<CChar>?, _ lease_len: Int,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        try authority.release(lease: unsafe text(lease, lease_len, "lease"))
+    }
+}
+
+@c @implementation
+public func agentid_authority_broker_leases(
+    _ authority: OpaquePointer?, _ leases: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(leases, "leases", error) {
+        JSONTree.array(try unsafe Authorities.table.find(authority, "authority").brokerLeases()).canonical()
+    }
+}

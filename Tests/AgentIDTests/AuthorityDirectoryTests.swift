@@ -1,0 +1,125 @@
+import Foundation
+import JOSE
+import Scopes
+import Testing
+
+@testable import AgentID
+
+/// An authority in a directory: what it keeps, and whom it refuses.
+@Suite struct AuthorityDirectoryTests {
+    private func open(_ path: String, _ change: (inout Authority.Options) -> Void = { _ in }) throws -> Authority {
+        var options = Authority.Options()
+        options.trustDomain = "acme.example"
+        change(&options)
+        return try Authority.open(directory: path, options: options)
+    }
+
+    private func refusal(_ body: () throws -> Void) -> AgentIDError? {
+        do {
+            try body()
+            return nil
+        } catch { return error as? AgentIDError }
+    }
+
+    @Test func reopenedAuthorityIsTheSame() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/authority"
+        let profile = try Profile(name: "p", owner: "team:x", ceiling: Scope("a"))
+        let bundle: String
+        do {
+            let authority = try open(path)
+            try authority.put(profile)
+            try authority.revoke(Revocation(.key, "k"), reason: "lost")
+            bundle = try authority.bundle()
+        }
+        let authority = try open(path) { ($0.trustDomain, $0.mustExist) = (nil, true) }
+        #expect(authority.trustDomain.name == "acme.example")
+        #expect(try authority.profiles() == [profile])
+        #expect(try authority.revocations() == [Revocation(.key, "k")])
+        #expect(try authority.bundle() == bundle)
+        for (file, mode) in [("", 0o700), ("/keys", 0o700), ("/registry.db", 0o600), ("/sequence", 0o600)] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: path + file)
+            #expect(attributes[.posixPermissions] as? Int == mode, "\(file)")
+        }
+    }
+
+    @Test func anotherTrustDomainIsRefusedAndNothingIsTouched() throws {
+        let directory = try TemporaryDirectory()
+        try open(directory.path).put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
+        let error = refusal { _ = try open(directory.path) { $0.trustDomain = "other.example" } }
+        #expect(error?.name == "other_trust_domain")
+        #expect(error?.message.contains("acme.example") == true)
+        #expect(try open(directory.path).profiles().count == 1)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 1)
+    }
+
+    @Test(arguments: [0o770, 0o707, 0o777]) func directoryThatOthersCanWriteIsRefused(mode: Int) throws {
+        let directory = try TemporaryDirectory()
+        _ = try open(directory.path)
+        setMode(directory.path, mode_t(mode))
+        let errors = [
+            refusal { _ = try open(directory.path) },
+            refusal { _ = try Guard.open(directory: directory.path, Guard.Options()) },
+        ]
+        for error in errors {
+            #expect(error?.name == "unsafe_permissions")
+            #expect(error?.message.contains("chmod 700") == true)
+        }
+        setMode(directory.path, 0o700)
+        setMode(directory.path + "/keys", mode_t(mode))
+        #expect(refusal { _ = try open(directory.path) }?.name == "unsafe_permissions")
+        setMode(directory.path + "/keys", 0o700)
+        _ = try open(directory.path)
+    }
+
+    @Test func creationThatDiedIsTakenUp() throws {
+        let directory = try TemporaryDirectory()
+        try FileManager.default.createDirectory(atPath: directory.path + "/keys", withIntermediateDirectories: false)
+        setMode(directory.path + "/keys", 0o700)
+        try Data().write(to: URL(fileURLWithPath: directory.path + "/registry.db"))
+        setMode(directory.path + "/registry.db", 0o600)
+        #expect(refusal { _ = try open(directory.path) { $0.mustExist = true } }?.code == .notFound)
+        #expect(try open(directory.path).bundle().contains("keys"))
+        _ = try open(directory.path) { $0.mustExist = true }
+    }
+
+    @Test func processesThatCreateTheSameAuthorityShareOne() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/authority"
+        func create(_ name: String) async {
+            await #expect(processExitsWith: .success) { [path = path as String, name = name as String] in
+                var options = Authority.Options()
+                options.trustDomain = "acme.example"
+                let authority = try Authority.open(directory: path, options: options)
+                try authority.put(Profile(name: name, owner: "team:x", ceiling: Scope("a")))
+                let agent = try authority.startAgent(
+                    profile: name, AgentRequest(principal: "user:x", task: "t", scope: Scope("a")))
+                guard try agent.authorize(tool: "a", arguments: Array("{}".utf8)).isPermitted else { exit(3) }
+            }
+        }
+        async let one: Void = create("one")
+        async let two: Void = create("two")
+        async let three: Void = create("three")
+        _ = await (one, two, three)
+        let authority = try open(path)
+        #expect(try authority.profiles().map(\.name) == ["one", "three", "two"])
+        #expect(try authority.registry.read { try $0.agents(AgentFilter()) }.count == 3)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/keys").count == 1)
+    }
+
+    @Test func passphraseIsAskedForAtOpeningAndWorksAfterAnotherProcessRotated() throws {
+        let directory = try TemporaryDirectory()
+        let passphrase = Array("correct horse".utf8)
+        let first = try open(directory.path) { $0.passphrase = passphrase }
+        try first.put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
+        #expect(refusal { _ = try open(directory.path) }?.name == "passphrase_missing")
+        #expect(refusal { _ = try open(directory.path) { $0.passphrase = [1] } }?.name == "passphrase_wrong")
+        let second = try open(directory.path) { $0.passphrase = passphrase }
+        try second.publishKey()
+        #expect(refusal { try first.publishKey() }?.name == "key_published")
+        try second.activateKey()
+        let request = AgentRequest(principal: "user:x", task: "t", scope: try Scope("a"))
+        #expect(try first.startAgent(profile: "p", request).authorize(tool: "a", arguments: bytes("{}")).isPermitted)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 2)
+    }
+}

@@ -1,0 +1,59 @@
+import AgentID
+import Scopes
+import Synchronization
+
+/// An authority with one profile, in memory or in a directory, under a clock of its own.
+struct World {
+    final class Hand: Sendable { let milliseconds = Atomic<Int64>(1_790_000_000_000) }
+    let hand = Hand()
+    let authority: Authority
+
+    init(at path: String? = nil, _ change: (inout Authority.Options) -> Void = { _ in }) throws {
+        var options = Authority.Options()
+        options.trustDomain = "acme.example"
+        let hand = hand
+        options.clock = CallbackClock { hand.milliseconds.load(ordering: .relaxed) }
+        change(&options)
+        authority = try Authority.open(directory: path, options: options)
+        try authority.put(
+            Profile(
+                name: "researcher", owner: "team:research@acme.example",
+                ceiling: Scope("read_file(path under '/data'); search(query: *)")))
+    }
+
+    var clock: CallbackClock {
+        let hand = hand
+        return CallbackClock { hand.milliseconds.load(ordering: .relaxed) }
+    }
+
+    func start(_ scope: String = "read_file(path under '/data/q3')", from other: Authority? = nil) throws -> Agent {
+        try (other ?? authority).startAgent(
+            profile: "researcher",
+            AgentRequest(principal: "user:alice@acme.example", task: "Q3 review", scope: Scope(scope)))
+    }
+
+    /// A guard that is told the bundle, and nothing else.
+    func guarding(_ change: (inout Guard.Options) -> Void = { _ in }) throws -> Guard {
+        var options = Guard.Options()
+        options.audience = "files"
+        options.clock = clock
+        change(&options)
+        let made = try Guard(options)
+        try made.addBundle(Array(authority.bundle().utf8), for: "acme.example")
+        return made
+    }
+
+    func pass(seconds: Int64) { pass(milliseconds: seconds * 1000) }
+
+    func pass(milliseconds: Int64) { hand.milliseconds.add(milliseconds, ordering: .relaxed) }
+}
+
+extension Guard.Options {
+    /// Options under a world's clock, that accept proofs for nobody in particular.
+    static func forTests(_ world: World, _ change: (inout Guard.Options) -> Void = { _ in }) -> Guard.Options {
+        var options = Guard.Options()
+        (options.clock, options.acceptsProofsWithoutAudience) = (world.clock, true)
+        change(&options)
+        return options
+    }
+}
