@@ -125,7 +125,7 @@ public final class Authority: Sendable {
         try keys.checkOpen()
         let (profile, active) = try registry.read { registry in
             let profile = try Issuance.profile(named: name, in: registry)
-            try Issuance.refuseRevoked(profile: name, principal: request.principal, in: registry)
+            try Issuance.refuseRevoked(profile, principal: request.principal, in: registry)
             return (profile, try registry.keys().first { $0.role == .active })
         }
         guard let active else {

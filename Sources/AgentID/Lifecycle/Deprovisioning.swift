@@ -47,6 +47,8 @@ extension Lifecycle {
             if lapsed.count < Self.batch || ended == 0 { break }
         }
         try finish()
+        try hooks.adoptCommands()
+        hooks.wake()
         return count
     }
 

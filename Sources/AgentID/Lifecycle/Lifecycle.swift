@@ -33,6 +33,7 @@ final class Lifecycle: Sendable {
     func stop() {
         leases.stop()
         hooks.stop()
+        broker.stop()
     }
 
     /// Registers a new agent under a root grant; `leaseUntil` in milliseconds.
