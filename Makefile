@@ -31,8 +31,9 @@ test-ctl:
 	@Tests/CommandLine/run
 
 test-python: $(VENV)/ready
+	@scripts/prepare.sh test
 	@echo "==> Python tests"
-	$(VENV)/bin/python -m pytest -q Bindings/python/tests
+	$(VENV)/bin/python -m pytest -q -rs Bindings/python/tests
 	$(VENV)/bin/python examples/python/quickstart.py
 	$(VENV)/bin/python examples/demo/run.py >/dev/null
 
@@ -47,7 +48,7 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --upgrade pip
 	AGENTID_LIBRARY=$(abspath $(LIBRARY)) $(VENV)/bin/pip install -q --force-reinstall ./Bindings/python
-	$(VENV)/bin/pip install -q pytest jsonschema cryptography "mcp==2.3.0"
+	$(VENV)/bin/pip install -q pytest jsonschema cryptography "mcp==2.3.0" "psycopg[binary]>=3.1"
 	@touch $@
 
 demo: build $(VENV)/ready ## agents at work against a guarded MCP server

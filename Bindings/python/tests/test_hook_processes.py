@@ -63,7 +63,9 @@ signal.pause()
                 child.stdin.close()
             told = [event for child in (one, two) for event in iter(lambda: json.loads(child.stdout.readline()), None)]
             until(lambda: not acme.deliveries())
-        told += [json.loads(line) for child in (one, two) for line in child.stdout.read().splitlines()]
+            for child in (one, two):
+                child.kill()
+                told += [json.loads(line) for line in child.stdout.read().splitlines()]
         expected = [(agent["id"], step) for agent in acme.agents() for step in STEPS]
     assert len(expected) == 80
     assert sorted((event["agent"], event["event"]) for event in told) == sorted(expected)
