@@ -27,7 +27,8 @@ import Testing
         let authority = world.authority
         let active = try #require(try authority.registry.read { try $0.keys() }.first { $0.role == .active })
         let issuance = try Issuance(
-            under: authority.profile(named: "researcher"), of: authority.trustDomain, to: SigningKey.generate().publicKey,
+            under: authority.profile(named: "researcher"), of: authority.trustDomain,
+            to: SigningKey.generate().publicKey,
             AgentRequest(
                 principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data')")),
             by: authority.keys.signer(for: active.key), clock: world.clock)

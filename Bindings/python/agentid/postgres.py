@@ -36,8 +36,11 @@ class RoleProvider:
 
     @property
     def release_command(self) -> list[str]:
-        """What releases a lease after this process has died; nothing where the connection string has a password, which
-        would stand in the registry and in the process list: use a service file, `passfile` or a peer connection."""
+        """What releases a lease after this process has died: this Python, in which `agentid[postgres]` is installed.
+
+        Nothing where the connection string has a password, which would stand in the registry and in the process list: use
+        a service file, `passfile` or a peer connection.
+        """
         if conninfo_to_dict(self._conninfo).get("password"):
             return []
         return [sys.executable, "-m", "agentid.postgres", "release", self._conninfo]

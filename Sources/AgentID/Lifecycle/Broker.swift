@@ -18,8 +18,8 @@ final class Broker: Sendable {
         var isStopped = false
     }
 
-    /// How long, in milliseconds, a secret that its agent outlived may still be in the making: until then it is looked for
-    /// again.
+    /// How long, in milliseconds, a secret whose agent has ended may still be in the making: it is released once more
+    /// then.
     private static let longestAcquisition: Int64 = 60_000
 
     init(
