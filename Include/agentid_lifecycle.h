@@ -226,7 +226,10 @@ typedef struct agentid_provider {
 } agentid_provider;
 #define AGENTID_PROVIDER_INIT { sizeof(agentid_provider), NULL, NULL, NULL, NULL, NULL }
 
-/* Adds a provider of secrets to this process, in place of one of the same name. */
+/*
+ * Adds a provider of secrets to this process, in place of one of the same name. With one this process looks each second
+ * for what is due to be returned, until the authority is closed.
+ */
 agentid_status agentid_authority_add_provider(agentid_authority *authority, const char *name, size_t name_len,
                                               const agentid_provider *provider,
                                               agentid_error **error) AGENTID_MUST_CHECK;
