@@ -13,6 +13,12 @@ struct AgentIDCtl: ParsableCommand {
             CommandGroup(name: "Authority", subcommands: [Init.self, ProfileCommand.self, Bundle.self, Revoke.self]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
             CommandGroup(
+                name: "The life of an agent",
+                subcommands: [
+                    Agents.self, Suspend.self, Resume.self, Deprovision.self, Reap.self, GoneCommand.self,
+                    TombstoneCommand.self, HooksCommand.self, Leases.self,
+                ]),
+            CommandGroup(
                 name: "Decisions", subcommands: [Inspect.self, Verify.self, Authorize.self, ScopeCommand.self]),
             CommandGroup(name: "Upkeep", subcommands: [Doctor.self, Conform.self, Completion.self]),
         ])

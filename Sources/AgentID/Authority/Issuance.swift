@@ -110,7 +110,9 @@ struct Issuance: Sendable {
         }
         if let reviewBy = profile.reviewBy, reviewBy <= now {
             throw AgentIDError(
-                .state, name: "review_overdue", message: "the profile is past its review date", at: "profile")
+                .state, name: "review_overdue",
+                message: "the profile is past its review date: no new agents until it is certified "
+                    + "(agentidctl profile certify \(profile.name))", at: "profile")
         }
     }
 
