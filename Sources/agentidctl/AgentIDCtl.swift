@@ -6,7 +6,8 @@ struct AgentIDCtl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agentidctl", abstract: "Identities, narrowing authority and a guard for AI agents.",
         discussion: """
-            Data goes to stdout, messages to stderr. Exit status: 0 done or permitted, 1 error, 2 wrong usage, 10 denied.
+            Data goes to stdout, messages to stderr. Exit status: 0 done or permitted, 1 error, 2 wrong usage, \
+            10 denied.
             """,
         version: Version.text,
         groupedSubcommands: [
@@ -35,7 +36,7 @@ struct AgentIDCtl: ParsableCommand {
             Console.message(fullMessage(for: error))
             Console.end(2)
         } catch {
-            Console.message("agentidctl: \(Console.safe("\(error)"))")
+            Console.message("agentidctl: \(Console.safeLine("\(error)"))")
             Console.end(1)
         }
     }

@@ -15,7 +15,7 @@ enum AgentName {
         return Console.safeLine("\(segments[segments.count - 2])/\(instance.suffix(shown))")
     }
 
-    /// The ID of the one agent that goes by a name: its ID, or the short form, with or without what is before its slash.
+    /// The ID of the one agent of a name: its ID, or the short form, with or without what is before its slash.
     static func resolve(_ name: String, in authority: Authority) throws -> String {
         guard !name.hasPrefix("spiffe://") else { return name }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)

@@ -86,10 +86,17 @@ private struct AgentLine {
         ]
         var task = Console.safeLine(agent.task)
         if let ended = agent.ended {
-            let why = agent.endReason.flatMap { $0.isEmpty ? nil : ": \($0)" } ?? ""
-            task += Console.coloured(" (ended \(Self.span(now - ended)) ago\(Console.safeLine(why)))", .dim)
+            let why = agent.endReason.flatMap { $0.isEmpty ? nil : ": \(Self.shortened($0))" } ?? ""
+            task += Console.coloured(" (ended \(Self.span(now - ended)) ago\(why))", .dim)
         }
         self.task = task
+    }
+
+    /// A reason starts with the ID of the agent above where that took it along.
+    private static func shortened(_ reason: String) -> String {
+        let words = reason.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard words.count == 2, words[0].hasPrefix("spiffe://") else { return Console.safeLine(reason) }
+        return "\(AgentName.short(words[0])) \(Console.safeLine(words[1]))"
     }
 
     /// A time in the future, of who looks at a registry under a clock that went back, is now.

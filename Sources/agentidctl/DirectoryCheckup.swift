@@ -8,7 +8,7 @@ struct DirectoryCheckup {
     var findings: [Finding] {
         var findings = [
             Finding(of: "the directory is its owner's alone", at: directory) {
-                let status = try status(of: directory)
+                let status = try status(of: "\(directory)/.")
                 guard status.st_uid == geteuid() || geteuid() == 0 else {
                     throw Trouble("it belongs to another user", remedy: "run as that user, or chown it")
                 }
@@ -21,7 +21,7 @@ struct DirectoryCheckup {
             findings.append(
                 Finding(of: "\(name) is its owner's alone", at: path) {
                     let status = try status(of: path)
-                    guard try status.st_uid == self.status(of: directory).st_uid else {
+                    guard try status.st_uid == self.status(of: "\(directory)/.").st_uid else {
                         throw Trouble(
                             "it does not belong to the directory's owner", remedy: "chown it to the directory's owner")
                     }

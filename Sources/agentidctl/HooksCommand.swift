@@ -46,7 +46,7 @@ struct HooksCommand: ParsableCommand {
         @OptionGroup var output: Output
         @Argument(help: "The hook's name.") var name: String
         @ArgumentParser.Option(
-            name: .customLong("on"), parsing: .upToNextOption, help: "On which events; without it on all but renewed.",
+            name: .customLong("on"), parsing: .upToNextOption, help: .init("On which events; without it on all but renewed.", valueName: "event"),
             completion: .list(LifecycleEvent.Name.allCases.map(\.rawValue)), transform: Self.event)
         var events: [LifecycleEvent.Name] = []
         @ArgumentParser.Option(name: .long, help: "Seconds that one attempt may take.") var deadline: Int64 = 10
@@ -136,7 +136,8 @@ struct HooksCommand: ParsableCommand {
             abstract: "Run the commands that are due: exit 0, or 1 where the time was over before all had their turn.")
         @OptionGroup var options: AuthorityOptions
         @OptionGroup var output: Output
-        @ArgumentParser.Option(name: .customLong("for"), help: "Seconds at most.") var seconds = 60
+        @ArgumentParser.Option(name: .customLong("for"), help: .init("Seconds at most.", valueName: "seconds"))
+        var seconds = 60
 
         func validate() throws {
             guard (1...86_400).contains(seconds) else { throw ValidationError("--for is 1 to 86400 seconds") }

@@ -6,8 +6,8 @@ struct Reap: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "End the agents whose lease has lapsed, and finish what a process that died left undone.",
         discussion: """
-            Tombstones, secrets that are to be returned, commands of hooks that are due. Any process may do it; several \
-            at once do no harm. With --watch until SIGINT or SIGTERM: a line for each round that did something.
+            Tombstones, secrets that are to be returned, commands of hooks that are due. Any process may do it; \
+            several at once do no harm. With --watch until SIGINT or SIGTERM: a line for each round that did something.
             """)
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
@@ -28,7 +28,8 @@ struct Reap: ParsableCommand {
         guard let signals else {
             let round = try Round(authority) { false }
             if output.json { return Console.data(round.document) }
-            return round.text.map { Console.data($0) } ?? Console.message("there was nothing to do")
+            if let text = round.text { return Console.data(text) }
+            return Console.message((["there was nothing to do"] + round.undone).joined(separator: ", "))
         }
         var lastError = ""
         repeat {
@@ -53,6 +54,7 @@ private struct Round {
     private var returned = 0
     private var delivered = 0
     private var waiting = 0
+    private var owed = 0
 
     init(_ authority: Authority, unless isOver: () -> Bool) throws {
         let (held, due) = (try authority.brokerLeases().count, try authority.deliveriesWaiting())
@@ -64,7 +66,8 @@ private struct Round {
             }
         }
         buried = dealtWith - ended
-        returned = max(held - (try authority.brokerLeases().count), 0)
+        let leases = try authority.brokerLeases().map { try $0.read() }
+        (returned, owed) = (max(held - leases.count, 0), leases.count { $0["state"]?.equals("releasing") == true })
         try authority.runDueHooks(seconds: 10, unless: isOver)
         waiting = try authority.deliveriesWaiting()
         delivered = max(due - waiting, 0)
@@ -77,15 +80,22 @@ private struct Round {
         if buried > 0 { parts.append("signed \(Console.count(buried, "tombstone"))") }
         if returned > 0 { parts.append("returned \(Console.count(returned, "secret"))") }
         if delivered > 0 { parts.append("made up for \(Console.count(delivered, "delivery", "deliveries"))") }
-        guard !parts.isEmpty else { return nil }
+        return parts.isEmpty ? nil : (parts + undone).joined(separator: ", ")
+    }
+
+    /// What could not be done yet.
+    var undone: [String] {
+        var parts: [String] = []
         if waiting > 0 { parts.append("\(Console.count(waiting, "delivery", "deliveries")) still waiting") }
-        return parts.joined(separator: ", ")
+        if owed > 0 { parts.append("\(Console.count(owed, "secret")) not returned yet") }
+        return parts
     }
 
     var document: JSONTree {
         [
             "time": .int(Int(Console.now)), "ended": .int(ended), "tombstones": .int(buried),
             "returned": .int(returned), "delivered": .int(delivered), "waiting": .int(waiting),
+            "not_returned": .int(owed),
         ]
     }
 }

@@ -4,9 +4,12 @@ import Foundation
 /// When somebody must look at a profile again.
 struct ReviewOptions: ParsableArguments {
     @ArgumentParser.Option(
-        name: .long, help: "No new agents after this day, e.g. 2027-01-31 (UTC), or after a time of that day.")
+        name: .long,
+        help: .init("No new agents after a day, e.g. 2027-01-31, or a time, 2027-01-31T12:00:00Z.", valueName: "date"))
     var reviewBy: ReviewDate?
-    @ArgumentParser.Option(name: .customLong("for"), help: "No new agents after so many days.") var days: Int?
+    @ArgumentParser.Option(
+        name: .customLong("for"), help: .init("No new agents after so many days.", valueName: "days"))
+    var days: Int?
 
     func validate() throws {
         guard reviewBy == nil || days == nil else { throw ValidationError("give --review-by or --for") }

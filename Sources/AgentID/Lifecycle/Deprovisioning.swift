@@ -92,7 +92,7 @@ extension Lifecycle {
                     guard let lease = try registry.lease(of: root), lease.expires <= lapsedBy else { continue }
                 }
                 for agent in try registry.subtree(of: root) where agent.state != .deprovisioned {
-                    let why = agent.id == root ? reason : "\(root) ended: \(reason)"
+                    let why = agent.id == root ? reason : "\(root) ended" + (reason.isEmpty ? "" : ": \(reason)")
                     let wasLapsed = lapsedBy != nil && agent.id == root
                     ended.append(try end(agent, reason: why, isLapsed: wasLapsed, now: now, in: registry))
                 }
