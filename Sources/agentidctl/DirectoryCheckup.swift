@@ -7,7 +7,7 @@ struct DirectoryCheckup {
 
     var findings: [Finding] {
         var findings = [
-            Finding(of: "the directory is its owner's alone", at: directory) {
+            Finding(of: "directory: owner and mode", at: directory) {
                 let status = try status(of: "\(directory)/.")
                 guard status.st_uid == geteuid() || geteuid() == 0 else {
                     throw Trouble("it belongs to another user", remedy: "run as that user, or chown it")
@@ -19,7 +19,7 @@ struct DirectoryCheckup {
             let path = "\(directory)/\(name)"
             guard unsafe access(path, F_OK) == 0 || name == "registry.db" else { continue }
             findings.append(
-                Finding(of: "\(name) is its owner's alone", at: path) {
+                Finding(of: "\(name): owner and mode", at: path) {
                     let status = try status(of: path)
                     guard try status.st_uid == self.status(of: "\(directory)/.").st_uid else {
                         throw Trouble(

@@ -46,7 +46,8 @@ struct HooksCommand: ParsableCommand {
         @OptionGroup var output: Output
         @Argument(help: "The hook's name.") var name: String
         @ArgumentParser.Option(
-            name: .customLong("on"), parsing: .upToNextOption, help: .init("On which events; without it on all but renewed.", valueName: "event"),
+            name: .customLong("on"), parsing: .upToNextOption,
+            help: .init("On which events; without it on all but renewed.", valueName: "event"),
             completion: .list(LifecycleEvent.Name.allCases.map(\.rawValue)), transform: Self.event)
         var events: [LifecycleEvent.Name] = []
         @ArgumentParser.Option(name: .long, help: "Seconds that one attempt may take.") var deadline: Int64 = 10

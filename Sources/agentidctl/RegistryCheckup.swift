@@ -13,7 +13,7 @@ struct RegistryCheckup {
 
     static func findings(at directory: String) -> [Finding] {
         var opened: RegistryInspection?
-        let whole = Finding(of: "the registry can be read and is whole", at: "\(directory)/registry.db") {
+        let whole = Finding(of: "registry: readable and whole", at: "\(directory)/registry.db") {
             let inspection = try RegistryInspection(of: directory)
             opened = inspection
             do { try inspection.checkIntegrity() } catch {
@@ -58,7 +58,7 @@ struct RegistryCheckup {
     }
 
     private var clock: Finding {
-        Finding(of: "the clock goes on from the registry's", at: registry) {
+        Finding(of: "clock against the registry", at: registry) {
             // A second, because times are kept in whole ones.
             guard let newest = try inspection.newestTime(), newest > now + 1000 else { return }
             throw Trouble(
@@ -68,7 +68,7 @@ struct RegistryCheckup {
     }
 
     private var leases: Finding {
-        Finding(of: "no lease is stale", at: registry) {
+        Finding(of: "leases of agents", at: registry) {
             let lapsed = try inspection.leases(lapsedBy: now)
             guard !lapsed.isEmpty else { return }
             let oldest = lapsed.map(\.expires).min() ?? now
@@ -80,7 +80,7 @@ struct RegistryCheckup {
     }
 
     private var tombstones: Finding {
-        Finding(of: "every agent that ended has its tombstone", at: registry) {
+        Finding(of: "tombstones", at: registry) {
             let unburied = try inspection.agentsWithoutTombstone()
             guard !unburied.isEmpty else { return }
             throw Trouble(
@@ -110,7 +110,7 @@ struct RegistryCheckup {
     }
 
     private var secrets: Finding {
-        Finding(of: "every secret that is due was returned", at: registry) {
+        Finding(of: "secrets that the broker is to return", at: registry) {
             let failing = try inspection.leasesBeingReleased().filter { $0.attempts > 1 }
             guard let worst = failing.max(by: { $0.attempts < $1.attempts }) else { return }
             throw Trouble(
@@ -123,8 +123,7 @@ struct RegistryCheckup {
     /// The first few of many.
     private func list(_ names: [String]) -> String {
         let shown = names.prefix(3).joined(separator: ", ")
-        let most = RegistryInspection.most
-        return names.count <= 3
-            ? shown : "\(shown) and \(names.count - 3)\(names.count < most ? "" : " or more") others"
+        guard names.count > 3 else { return shown }
+        return names.count < RegistryInspection.most ? "\(shown) and \(names.count - 3) more" : "\(shown) and many more"
     }
 }
