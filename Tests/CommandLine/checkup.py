@@ -2,7 +2,7 @@
 import os
 import time
 
-from harness import Host, check, ctl
+from harness import Host, check, ctl, until
 from lifecycle import authority, database, short, start
 
 
@@ -26,10 +26,10 @@ def only(here, what, *words):
 
 def findings(work):
     here = authority(work)
-    with Host(here[1], 1) as host:
+    with Host(here[1], 3) as host:
         check(troubles(here, expect=0) == {}, "nothing is wrong with what lives")
         host.kill()
-        time.sleep(1.1)
+        until(lambda: ctl("agents", *here, "--live", "--json", json_out=True) == [], "leases lapse")
         only(here, "lease", "lapsed and not reaped", short(host.agents["root"]), "agentidctl reap")
         ctl("reap", *here)
         check(troubles(here, expect=0) == {}, "reaped, and one failed release is no habit")

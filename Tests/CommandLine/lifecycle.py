@@ -165,7 +165,7 @@ def watch(work):
     here = authority(work)
     ctl("hooks", "add", "note", *here, "--on", "lapsed", "deprovisioned", "--", "/bin/sh", "-c",
         f"echo $AGENTID_EVENT >> {work}/noted")
-    with Host(here[1], 1) as host:
+    with Host(here[1], 2) as host:
         host.kill()
         until(lambda: "lapsed" in ctl("agents", *here), "who is not renewed lapses")
         check(ctl("agents", *here, "--live", "--json", json_out=True) == [], "lapsed is not live")
@@ -182,7 +182,7 @@ def watch(work):
         noted = len(pathlib.Path(f"{work}/noted").read_text().split())
         watcher = subprocess.Popen([PROGRAM, "reap", *here, "--watch", "--every", "1", "--json"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        with Host(here[1], 1) as host:
+        with Host(here[1], 2) as host:
             host.kill()
         until(lambda: ctl("agents", *here, "--live", "--state", "active", "--json", json_out=True) == []
               and ctl("agents", *here, "--state", "active", "--json", json_out=True) == [], "a watcher reaps")
