@@ -55,20 +55,20 @@ def ctl(*arguments, json_out=False, **how):
 
 def on_terminal(*arguments, **environment):
     """Runs the program with all its streams on a terminal; returns what the terminal was sent."""
-    process, leader = pty.fork()
-    if process == 0:
-        os.execvpe(PROGRAM, [PROGRAM, *arguments], {**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment})
+    leader, follower = pty.openpty()
+    # The other end stays open here: nothing that was written is lost when the program ends.
+    process = subprocess.Popen([PROGRAM, *arguments], stdin=follower, stdout=follower, stderr=follower,
+                               start_new_session=True, env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment})
     shown = b""
     while True:
-        try:
-            more = os.read(leader, 65536)
-        except OSError:  # EIO: the other end is closed.
+        is_over = process.poll() is not None
+        if select.select([leader], [], [], 0.2)[0]:
+            shown += os.read(leader, 65536)
+        elif is_over:
             break
-        if not more:
-            break
-        shown += more
     os.close(leader)
-    os.waitpid(process, 0)
+    os.close(follower)
+    check(process.returncode == 0, "exit 0 on a terminal", (arguments, process.returncode, shown[-300:]))
     return shown
 
 
