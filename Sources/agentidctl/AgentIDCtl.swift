@@ -14,7 +14,7 @@ struct AgentIDCtl: ParsableCommand {
             CommandGroup(name: "Authority", subcommands: [Init.self, ProfileCommand.self, Bundle.self, Revoke.self]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
             CommandGroup(
-                name: "The life of an agent",
+                name: "Lifecycle",
                 subcommands: [
                     Agents.self, Suspend.self, Resume.self, Deprovision.self, Reap.self, GoneCommand.self,
                     TombstoneCommand.self, HooksCommand.self, Leases.self,
