@@ -31,8 +31,9 @@ test-ctl:
 	@Tests/CommandLine/run
 
 test-python: $(VENV)/ready
+	@scripts/prepare.sh test
 	@echo "==> Python tests"
-	$(VENV)/bin/python -m pytest -q Bindings/python/tests
+	$(VENV)/bin/python -m pytest -q -rs Bindings/python/tests
 	$(VENV)/bin/python examples/python/quickstart.py
 	$(VENV)/bin/python examples/demo/run.py >/dev/null
 
@@ -47,7 +48,7 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --upgrade pip
 	AGENTID_LIBRARY=$(abspath $(LIBRARY)) $(VENV)/bin/pip install -q --force-reinstall ./Bindings/python
-	$(VENV)/bin/pip install -q pytest jsonschema cryptography "mcp==2.3.0"
+	$(VENV)/bin/pip install -q pytest jsonschema cryptography "mcp==2.3.0" "psycopg[binary]>=3.1"
 	@touch $@
 
 demo: build $(VENV)/ready ## agents at work against a guarded MCP server
@@ -75,7 +76,7 @@ install: build ## install header, library, command line and pkg-config file: PRE
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/include/agentid_lifecycle.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
+	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/include/agentid_*.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
 	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/agentid.pc $(DESTDIR)$(PREFIX)/bin/agentidctl
 
 clean: ## remove everything that was built

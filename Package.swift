@@ -8,12 +8,13 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h.
+// libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h. Functions that are alike are kept
+// once (--icf=all): nothing in Swift compares the addresses of code.
 // The flags stay on the C target alone: the AgentID product must have none, or no other package could depend on it.
 let sharedLibrary: [LinkerSetting] = [
     .unsafeFlags([
         "-static-stdlib", "-use-ld=lld",
-        "-Xlinker", "--gc-sections",
+        "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
         "-Xlinker", "-soname=libagentid.so.0",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/AgentIDC/agentid.map",
     ])
@@ -25,7 +26,8 @@ let fuzzTargets: [Target] =
     ? []
     : [
         .executableTarget(
-            name: "agentid-fuzz", dependencies: ["AgentID", "AgentIDC", "CAgentID", "Scopes", "JOSE"],
+            name: "agentid-fuzz",
+            dependencies: ["AgentID", "AgentIDC", "CAgentID", "Scopes", "TransparencyLog", "JOSE"],
             path: "Tests/Fuzz", exclude: ["seeds"],
             swiftSettings: settings.dropFirst() + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-use-ld=lld"])])
@@ -49,7 +51,10 @@ let package = Package(
 
         .target(name: "JOSE", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Scopes", dependencies: ["JOSE"], swiftSettings: settings),
-        .target(name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes"], swiftSettings: settings),
+        .target(name: "TransparencyLog", dependencies: ["JOSE"], swiftSettings: settings),
+        .target(
+            name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes", "TransparencyLog"],
+            swiftSettings: settings),
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map"],
             swiftSettings: settings, linkerSettings: sharedLibrary),
@@ -62,7 +67,16 @@ let package = Package(
 
         .testTarget(name: "JOSETests", dependencies: ["JOSE"], swiftSettings: settings),
         .testTarget(name: "ScopesTests", dependencies: ["Scopes", "JOSE"], swiftSettings: settings),
-        .testTarget(name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "JOSE"], swiftSettings: settings),
+        .testTarget(
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE"], exclude: ["verify.py"],
+            swiftSettings: settings),
+        // A process that tests start and kill.
+        .executableTarget(
+            name: "audit-process", dependencies: ["AgentID", "JOSE"], path: "Tests/AuditProcess",
+            swiftSettings: settings),
+        .testTarget(
+            name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE", "audit-process"],
+            swiftSettings: settings),
     ] + fuzzTargets,
     swiftLanguageModes: [.v6]
 )

@@ -218,8 +218,10 @@ typedef struct agentid_authority_options {
     int64_t lease_duration;          /* how long an agent lives without being renewed, seconds; 0: five minutes;
                                         at most a day. Agents held in this process are renewed by a thread of the
                                         library, which asks `clock`. */
+    int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable (agentid_audit.h) */
+    int32_t audit_relaxed;           /* not 0: what cannot be written down is counted; otherwise it is denied */
 } agentid_authority_options;
-#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0, 0 }
+#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
 /*
  * Opens the authority kept in a directory, or creates it there (mode 0700, keys 0600).
@@ -469,8 +471,10 @@ typedef struct agentid_guard_options {
     int64_t max_chain_size;          /* bytes; 0: 256 KiB, which is also the most */
     const agentid_clock *clock;      /* NULL: the machine's clock */
     int32_t own_replay_memory;       /* not 0: used proofs are remembered in this guard alone; see below */
+    int32_t audit_sync;              /* AGENTID_AUDIT_..., for a guard of a directory; others do as their authority */
+    int32_t audit_relaxed;           /* not 0: decisions that cannot be written down are counted, not denied */
 } agentid_guard_options;
-#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0 }
+#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0 }
 
 /*
  * Makes a guard that knows only the bundles and revocations it is given.
@@ -681,6 +685,7 @@ agentid_status agentid_chain_decode(const char *chain, size_t chain_len, agentid
 }
 #endif
 
+#include "agentid_audit.h"
 #include "agentid_lifecycle.h"
 
 #endif

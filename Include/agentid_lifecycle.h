@@ -95,7 +95,8 @@ agentid_status agentid_authority_withdraw_profile(agentid_authority *authority, 
 /*
  * Certifies a profile: someone has looked at it, and it may start agents until the next review.
  * Args: review_by  the next review, after now; 0: none.
- * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_ARGUMENT for a date that is past.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_ARGUMENT for a date that is past; AGENTID_E_STATE where the
+ *          profile was withdrawn.
  */
 agentid_status agentid_authority_certify_profile(agentid_authority *authority, const char *name, size_t name_len,
                                                  int64_t review_by, agentid_error **error) AGENTID_MUST_CHECK;
@@ -226,7 +227,10 @@ typedef struct agentid_provider {
 } agentid_provider;
 #define AGENTID_PROVIDER_INIT { sizeof(agentid_provider), NULL, NULL, NULL, NULL, NULL }
 
-/* Adds a provider of secrets to this process, in place of one of the same name. */
+/*
+ * Adds a provider of secrets to this process, in place of one of the same name. With one this process looks each second
+ * for what is due to be returned, until the authority is closed.
+ */
 agentid_status agentid_authority_add_provider(agentid_authority *authority, const char *name, size_t name_len,
                                               const agentid_provider *provider,
                                               agentid_error **error) AGENTID_MUST_CHECK;

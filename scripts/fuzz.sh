@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-20}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(json jws chain scope glob capi)
+[ ${#targets[@]} -gt 0 ] || targets=(json jws chain scope glob note capi)
 binary=.build-fuzz/release/agentid-fuzz
 echo "==> building the fuzz targets (instrumented, optimised, AddressSanitizer)"
 AGENTID_FUZZ=1 swift build -c release --product agentid-fuzz --scratch-path .build-fuzz \
@@ -15,7 +15,7 @@ for target in "${targets[@]}"; do
     corpus=.build-fuzz/corpus/$target crashes=.build-fuzz/found/$target
     mkdir -p "$corpus" "$crashes"
     echo "==> $target for $seconds s"
-    if ! "$binary" "$target" "$corpus" "Tests/Fuzz/seeds/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    if ! "$binary" "$target" "$corpus" "Tests/Fuzz/seeds/$target" -max_total_time="$seconds" -max_len=4096 -timeout=60 \
         -rss_limit_mb=2048 -artifact_prefix="$crashes/" -print_final_stats=1 >"$crashes/log" 2>&1; then
         found=$((found + 1))
         tail -n 40 "$crashes/log"

@@ -4,7 +4,7 @@ set -euo pipefail
 root=$1$2
 version=0.1.0
 install -d "$root/include" "$root/lib/pkgconfig" "$root/bin"
-install -m 644 Include/agentid.h Include/agentid_lifecycle.h "$root/include/"
+install -m 644 Include/*.h "$root/include/"
 install -m 755 .build/release/libagentid.so "$root/lib/libagentid.so.$version"
 strip --strip-unneeded "$root/lib/libagentid.so.$version"
 ln -sf "libagentid.so.$version" "$root/lib/libagentid.so.0"

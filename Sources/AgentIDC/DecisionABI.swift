@@ -12,13 +12,18 @@ internal import JOSE
     let decision: Decision
     // SAFETY: allocated once, never changed, freed with the object.
     nonisolated(unsafe) let reason: UnsafeMutablePointer<CChar>?
+    nonisolated(unsafe) let id: UnsafeMutablePointer<CChar>?
 
     init(_ decision: Decision) {
         self.decision = decision
         unsafe reason = decision.denial.map { unsafe strdup($0.reason.rawValue) } ?? nil
+        unsafe id = decision.id.isEmpty ? nil : strdup(decision.id)
     }
 
-    deinit { unsafe free(reason) }
+    deinit {
+        unsafe free(reason)
+        unsafe free(id)
+    }
 }
 
 /// Answers a call that decides: the decision is given on permit and on denial.

@@ -4,12 +4,13 @@ internal import JOSE
 internal import Scopes
 
 /// What a function of the C interface answers beside its status.
-struct Failure: Error {
+struct Failure: Error, CustomStringConvertible {
     let status: Int32
     let name: String
     let message: String
     var place = ""
     var link: Int32 = -1
+    var description: String { message }
 
     init(status: Int32, name: String, message: String, place: String = "") {
         (self.status, self.name, self.message, self.place) = (status, name, message, place)

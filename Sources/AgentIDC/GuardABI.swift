@@ -17,6 +17,7 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
     chosen.requiresClaim = unsafe options.require_claim != 0
     chosen.clock = unsafe try clock(options.clock)
     chosen.sharesReplayMemory = unsafe options.own_replay_memory == 0
+    chosen.audit = unsafe try auditPolicy(sync: options.audit_sync, relaxed: options.audit_relaxed)
     func set<Target: BinaryInteger>(
         _ path: WritableKeyPath<Guard.Options, Target>, _ value: some BinaryInteger, _ name: String
     ) throws {

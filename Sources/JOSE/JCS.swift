@@ -15,7 +15,7 @@ public enum JCS {
         output.append(UInt8(ascii: "\""))
     }
 
-    private static func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
+    fileprivate static func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
         unsafe bytes.withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
 
@@ -137,7 +137,15 @@ extension JSON.Value {
         case .null: output.append(contentsOf: "null".utf8)
         case .bool: output.append(contentsOf: (node.flag ? "true" : "false").utf8)
         case .number: JCS.appendNumber(node.number, to: &output)
-        case .string: withUTF8 { JCS.appendString($0, to: &output) }
+        case .string:
+            let node = node
+            if node.length == node.sourceEnd - node.sourceStart - 2 {
+                // Written without an escape, so nothing in it needs one: as it stands in the source.
+                let bytes = storage.bytes
+                JCS.append(bytes.span.extracting(Int(node.sourceStart)..<Int(node.sourceEnd)), to: &output)
+            } else {
+                withUTF8 { JCS.appendString($0, to: &output) }
+            }
         case .array:
             output.append(UInt8(ascii: "["))
             var isFirst = true
@@ -150,12 +158,17 @@ extension JSON.Value {
         case .object:
             output.append(UInt8(ascii: "{"))
             var isFirst = true
-            for member in sortedMembers {
+            func append(_ member: Member) {
                 if !isFirst { output.append(UInt8(ascii: ",")) }
                 isFirst = false
                 member.name.appendCanonical(to: &output)
                 output.append(UInt8(ascii: ":"))
                 member.value.appendCanonical(to: &output)
+            }
+            if hasSortedMembers {
+                for member in members { append(member) }
+            } else {
+                for member in sortedMembers { append(member) }
             }
             output.append(UInt8(ascii: "}"))
         }

@@ -107,6 +107,9 @@ extension JSON.Value {
         }
     }
 
+    /// Whether an object's members stand in JCS order, as most writers leave them.
+    var hasSortedMembers: Bool { storage.hasSortedMembers(index) }
+
     /// An object's members in JCS order (RFC 8785 section 3.2.3).
     var sortedMembers: [Member] {
         var all = Array(members)
@@ -148,6 +151,26 @@ extension JSON.Value {
 }
 
 extension JSON.Storage {
+    /// On the tape, like ``member(_:of:)``.
+    fileprivate func hasSortedMembers(_ object: Int) -> Bool {
+        let bytes = bytes
+        let end = Int(nodes[object].next)
+        var key = object + 1
+        guard key < end else { return true }
+        var following = Int(nodes[key + 1].next)
+        while following < end {
+            let (name, nextName) = (text(at: key), text(at: following))
+            guard JCS.precedes(bytes.span.extracting(name), bytes.span.extracting(nextName)) else { return false }
+            (key, following) = (following, Int(nodes[following + 1].next))
+        }
+        return true
+    }
+
+    private func text(at index: Int) -> Range<Int> {
+        let first = Int(nodes[index].first)
+        return first..<first + Int(nodes[index].length)
+    }
+
     /// Where the value of an object's member stands. On the tape itself: a `Value` for each member that is passed would
     /// cost two reference counts, and a token is asked for some forty of them.
     fileprivate func member(_ name: Span<UInt8>, of object: Int) -> Int? {

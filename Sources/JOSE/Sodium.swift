@@ -37,17 +37,47 @@ package enum Sodium {
 
     /// SipHash-2-4 of 128 bits: without the key nobody can choose where a message lands in a table.
     package static func sipHash(_ message: Span<UInt8>, key: SIMD2<UInt64>) -> SIMD2<UInt64> {
+        unsafe withUnsafeBytes(of: key) { key in
+            unsafe sipHash(message, key.assumingMemoryBound(to: UInt8.self))
+        }
+    }
+
+    /// SipHash-2-4 of 128 bits under a secret key of 16 bytes; `nil` under another.
+    package static func sipHash(_ message: Span<UInt8>, key: GuardedBytes) -> SIMD2<UInt64>? {
+        guard key.count == 16 else { return nil }
+        return unsafe key.withUnsafeBytes { unsafe sipHash(message, $0) }
+    }
+
+    private static func sipHash(_ message: Span<UInt8>, _ key: UnsafeBufferPointer<UInt8>) -> SIMD2<UInt64> {
         var digest = SIMD2<UInt64>(0, 0)
         unsafe message.withUnsafeBufferPointer { message in
-            unsafe withUnsafeBytes(of: key) { key in
-                unsafe withUnsafeMutableBytes(of: &digest) { digest in
-                    let key = unsafe key.assumingMemoryBound(to: UInt8.self)
-                    let digest = unsafe digest.assumingMemoryBound(to: UInt8.self)
-                    guard let k = key.baseAddress, let output = digest.baseAddress else { return }
-                    _ = unsafe crypto_shorthash_siphashx24(
-                        output, message.baseAddress ?? k, UInt64(message.count), k)
-                }
+            unsafe withUnsafeMutableBytes(of: &digest) { digest in
+                let digest = unsafe digest.assumingMemoryBound(to: UInt8.self)
+                guard let k = key.baseAddress, let output = digest.baseAddress else { return }
+                _ = unsafe crypto_shorthash_siphashx24(
+                    output, message.baseAddress ?? k, UInt64(message.count), k)
             }
+        }
+        return digest
+    }
+
+    /// SHA-256 of a tag, where there is one, and of two messages behind each other; without an allocation.
+    package static func sha256(
+        of tag: UInt8?, _ first: Span<UInt8>, _ second: Span<UInt8> = Span()
+    ) -> InlineArray<32, UInt8> {
+        var state = crypto_hash_sha256_state()
+        _ = unsafe crypto_hash_sha256_init(&state)
+        if var tag { _ = unsafe crypto_hash_sha256_update(&state, &tag, 1) }
+        unsafe first.withUnsafeBufferPointer { part in
+            if let base = part.baseAddress { _ = unsafe crypto_hash_sha256_update(&state, base, UInt64(part.count)) }
+        }
+        unsafe second.withUnsafeBufferPointer { part in
+            if let base = part.baseAddress { _ = unsafe crypto_hash_sha256_update(&state, base, UInt64(part.count)) }
+        }
+        var digest = InlineArray<32, UInt8>(repeating: 0)
+        var output = digest.mutableSpan
+        unsafe output.withUnsafeMutableBufferPointer { output in
+            if let base = output.baseAddress { _ = unsafe crypto_hash_sha256_final(&state, base) }
         }
         return digest
     }

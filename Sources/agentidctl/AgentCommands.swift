@@ -36,10 +36,12 @@ struct StartAgent: ParsableCommand {
 
     func run() throws {
         let key = try SigningKey.generate()
-        let issued = try options.open().issue(profile: task.profile, to: key.publicKey, task.request)
-        try AgentDirectory.create(out, key: key, chain: issued.chain, credential: issued.credential)
-        let id = try AgentDirectory(path: out).open().id()
-        Console.data(output.json ? JSONTree.object(["agent": .string(id), "directory": .string(out)]).text : id)
+        try options.withEvents { authority in
+            let issued = try authority.issue(profile: task.profile, to: key.publicKey, task.request)
+            try AgentDirectory.create(out, key: key, chain: issued.chain, credential: issued.credential)
+            let id = try AgentDirectory(path: out).open().id()
+            Console.data(output.json ? JSONTree.object(["agent": .string(id), "directory": .string(out)]).text : id)
+        }
     }
 }
 
@@ -54,11 +56,13 @@ struct Issue: ParsableCommand {
 
     func run() throws {
         let holder = try PublicKey(jwk: JSON(parsing: Console.line(Console.read(holder, limit: 4096))).root)
-        let issued = try options.open().issue(profile: task.profile, to: holder, task.request)
-        if output.json {
-            return Console.data(["chain": .string(issued.chain), "credential": .string(issued.credential)])
+        try options.withEvents { authority in
+            let issued = try authority.issue(profile: task.profile, to: holder, task.request)
+            if output.json {
+                return Console.data(["chain": .string(issued.chain), "credential": .string(issued.credential)])
+            }
+            Console.data(issued.chain)
         }
-        Console.data(issued.chain)
     }
 }
 

@@ -6,12 +6,19 @@ struct AgentIDCtl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agentidctl", abstract: "Identities, narrowing authority and a guard for AI agents.",
         discussion: """
-            Data goes to stdout, messages to stderr. Exit status: 0 done or permitted, 1 error, 2 wrong usage, 10 denied.
+            Data goes to stdout, messages to stderr. Exit status: 0 done or permitted, 1 error, 2 wrong usage, \
+            10 denied.
             """,
         version: Version.text,
         groupedSubcommands: [
             CommandGroup(name: "Authority", subcommands: [Init.self, ProfileCommand.self, Bundle.self, Revoke.self]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
+            CommandGroup(
+                name: "Lifecycle",
+                subcommands: [
+                    Agents.self, Suspend.self, Resume.self, Deprovision.self, Reap.self, GoneCommand.self,
+                    TombstoneCommand.self, HooksCommand.self, Leases.self,
+                ]),
             CommandGroup(
                 name: "Decisions", subcommands: [Inspect.self, Verify.self, Authorize.self, ScopeCommand.self]),
             CommandGroup(name: "Upkeep", subcommands: [Doctor.self, Conform.self, Completion.self]),
@@ -29,7 +36,7 @@ struct AgentIDCtl: ParsableCommand {
             Console.message(fullMessage(for: error))
             Console.end(2)
         } catch {
-            Console.message("agentidctl: \(Console.safe("\(error)"))")
+            Console.message("agentidctl: \(Console.safeLine("\(error)"))")
             Console.end(1)
         }
     }

@@ -18,6 +18,15 @@ struct AuthorityOptions: ParsableArguments {
         defer { options.wipePassphrase() }
         return try Authority.open(directory: authority, options: options)
     }
+
+    /// Opens the authority for what causes events, and runs the commands of hooks that are due then.
+    func withEvents(_ body: (Authority) throws -> Void) throws {
+        let authority = try open()
+        // What still runs then is killed, and tried again by whoever comes next.
+        defer { authority.close() }
+        try body(authority)
+        authority.runHooks()
+    }
 }
 
 struct Init: ParsableCommand {
@@ -76,8 +85,10 @@ struct Revoke: ParsableCommand {
 
     func run() throws {
         guard let kind = Revocation.Kind(name: kind) else { return }
-        try options.open().revoke(Revocation(kind, value))
-        if output.json { return Console.data(["kind": .string(kind.name), "value": .string(value)]) }
-        Console.message("revoked: \(kind.name) \(Console.safeLine(value))")
+        try options.withEvents { authority in
+            try authority.revoke(Revocation(kind, value))
+            if output.json { return Console.data(["kind": .string(kind.name), "value": .string(value)]) }
+            Console.message("revoked: \(kind.name) \(Console.safeLine(value))")
+        }
     }
 }

@@ -58,6 +58,11 @@ enum Console {
     /// As ``safe(_:)``, on one line.
     static func safeLine(_ text: String) -> String { safe(text).replacingOccurrences(of: "\n", with: "\\u{a}") }
 
+    /// So many of a kind, e.g. `3 agents`.
+    static func count(_ count: Int, _ one: String, _ many: String? = nil) -> String {
+        "\(count) \(count == 1 ? one : many ?? one + "s")"
+    }
+
     enum Colour: String { case red = "31", green = "32", bold = "1", dim = "2" }
 
     /// Coloured on a terminal only, and never where NO_COLOR says so (no-color.org).
@@ -74,11 +79,18 @@ enum Console {
     static func time(_ seconds: Int) -> String {
         guard (0...253_402_300_799).contains(seconds) else { return "\(seconds)" }
         let left = seconds - Int(Date().timeIntervalSince1970)
-        let text = Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
-        return "\(text), " + (left > 0 ? "in \(span(left))" : "\(span(-left)) ago")
+        return "\(date(seconds)), " + (left > 0 ? "in \(span(left))" : "\(span(-left)) ago")
     }
 
-    private static func span(_ seconds: Int) -> String {
+    /// Seconds since 1970 as `2026-11-24T02:50:00Z`.
+    static func date(_ seconds: Int) -> String {
+        Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+    }
+
+    static var now: Int64 { Int64(Date().timeIntervalSince1970) }
+
+    /// A time of so many seconds as people read it, e.g. `5m`.
+    static func span(_ seconds: Int) -> String {
         switch seconds {
         case ..<120: "\(seconds)s"
         case ..<7200: "\(seconds / 60)m"

@@ -44,14 +44,7 @@ struct Verify: ParsableCommand {
             }
             _ = try guardian.admit(chain: bytes)
         } catch {
-            if output.json {
-                Console.data([
-                    "verified": false, "reason": .string(error.reason.rawValue), "message": .string(error.message),
-                    "place": .string(error.place), "link": error.link.map { .int($0) } ?? .null,
-                ])
-            } else {
-                Console.data(Console.coloured("denied", .red) + ": " + Console.safe("\(error)"))
-            }
+            error.tell(json: output.json)
             throw ExitCode(10)
         }
         Console.data(output.json ? #"{"verified":true}"# : Console.coloured("verified", .green))
@@ -81,5 +74,18 @@ struct Authorize: ParsableCommand {
                     + Console.safe(String(rest.dropFirst(first.count))))
         }
         if !decision.isPermitted { throw ExitCode(10) }
+    }
+}
+
+extension Denial {
+    /// Says that something did not verify, and why.
+    func tell(json: Bool) {
+        if json {
+            return Console.data([
+                "verified": false, "reason": .string(reason.rawValue), "message": .string(message),
+                "place": .string(place), "link": link.map { .int($0) } ?? .null,
+            ])
+        }
+        Console.data(Console.coloured("denied", .red) + ": " + Console.safe("\(self)"))
     }
 }

@@ -6,7 +6,8 @@ import Scopes
 struct ProfileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profile", abstract: "What an agent may at most be.",
-        subcommands: [Put.self, List.self, Show.self])
+        discussion: "No owner, no agent. Past the review date no new agents, until someone certifies the profile.",
+        subcommands: [Put.self, List.self, Show.self, Certify.self, Withdraw.self])
 
     struct Put: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Create or replace a profile.")
@@ -18,16 +19,16 @@ struct ProfileCommand: ParsableCommand {
         @ArgumentParser.Option(name: .long, help: "The longest lifetime of a grant, in seconds.")
         var maxLifetime: Int64 = 3600
         @ArgumentParser.Option(name: .long, help: "The deepest delegation.") var maxDepth = 4
-        @ArgumentParser.Option(name: .long, help: "No new agents after this time, in seconds since 1970.")
-        var reviewBy: Int64?
+        @OptionGroup var review: ReviewOptions
 
         func run() throws {
             let profile = try Profile(
                 name: name, owner: owner, ceiling: Scope(ceiling), maxLifetime: maxLifetime, maxDepth: maxDepth,
-                reviewBy: reviewBy)
+                reviewBy: review.date)
             try options.open().put(profile)
             if output.json { return Console.data(profile.tree) }
             Console.message("profile \(name) is kept")
+            if let warning = profile.reviewWarning { Console.message(warning) }
         }
     }
 
@@ -41,6 +42,7 @@ struct ProfileCommand: ParsableCommand {
             if output.json { return Console.data(.array(profiles.map(\.tree))) }
             for profile in profiles {
                 Console.data("\(profile.name)\t\(Console.safe(profile.owner))\t\(Console.safe(profile.ceiling.text))")
+                if let warning = profile.reviewWarning { Console.message(warning) }
             }
         }
     }
@@ -63,6 +65,63 @@ struct ProfileCommand: ParsableCommand {
                   at most:
                 """)
             Console.data(Console.safe(profile.ceiling.summary.split(separator: "\n").map { "    \($0)\n" }.joined()))
+            if let warning = profile.reviewWarning { Console.message(warning) }
         }
+    }
+
+    struct Certify: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say that someone has looked at a profile: it may start agents until the next review.")
+        @OptionGroup var options: AuthorityOptions
+        @OptionGroup var output: Output
+        @Argument(help: "The profile's name.") var name: String
+        @OptionGroup var review: ReviewOptions
+
+        func validate() throws {
+            guard review.date != nil else { throw ValidationError("give --review-by or --for") }
+        }
+
+        func run() throws {
+            let authority = try options.open()
+            try authority.certify(profile: name, reviewBy: review.date)
+            let profile = try authority.profile(named: name)
+            if output.json { return Console.data(profile.tree) }
+            Console.message("profile \(name) is certified, next review: \(Console.time(Int(profile.reviewBy ?? 0)))")
+        }
+    }
+
+    struct Withdraw: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Revoke a profile, for good, and end its agents.")
+        @OptionGroup var options: AuthorityOptions
+        @OptionGroup var output: Output
+        @Argument(help: "The profile's name.") var name: String
+        @ArgumentParser.Option(name: .long, help: "Why, for people.") var reason = ""
+
+        func run() throws {
+            try options.withEvents { authority in
+                let ended = try Progress.showing("ending agents") { progress in
+                    // Each is ended and then given its tombstone.
+                    progress.expect {
+                        var selection = AgentSelection()
+                        selection.profile = name
+                        return 2 * (try authority.allAgents(selection).count { $0.state != "deprovisioned" })
+                    }
+                    return try authority.withdraw(profile: name, reason: reason) { progress.advance(by: $0) }
+                }
+                if output.json { return Console.data(["profile": .string(name), "ended": .int(ended)]) }
+                Console.message(
+                    "withdrawn: profile \(Console.safeLine(name)); ended: \(Console.count(ended, "agent"))")
+            }
+        }
+    }
+}
+
+extension Profile {
+    /// That its review is overdue, and what to do; `nil` where it is not.
+    fileprivate var reviewWarning: String? {
+        guard let reviewBy, reviewBy <= Console.now else { return nil }
+        return "profile \(name): its review was due \(Console.time(Int(reviewBy))): no new agents until "
+            + "agentidctl profile certify \(name)"
     }
 }

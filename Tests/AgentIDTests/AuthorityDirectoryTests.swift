@@ -50,7 +50,7 @@ import Testing
         #expect(error?.name == "other_trust_domain")
         #expect(error?.message.contains("acme.example") == true)
         #expect(try open(directory.path).profiles().count == 1)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 1)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 3)
     }
 
     @Test(arguments: [0o770, 0o707, 0o777]) func directoryThatOthersCanWriteIsRefused(mode: Int) throws {
@@ -104,7 +104,7 @@ import Testing
         let authority = try open(path)
         #expect(try authority.profiles().map(\.name) == ["one", "three", "two"])
         #expect(try authority.registry.read { try $0.agents(AgentFilter()) }.count == 3)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/keys").count == 1)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/keys").count == 3)
     }
 
     @Test func passphraseIsAskedForAtOpeningAndWorksAfterAnotherProcessRotated() throws {
@@ -120,6 +120,6 @@ import Testing
         try second.activateKey()
         let request = AgentRequest(principal: "user:x", task: "t", scope: try Scope("a"))
         #expect(try first.startAgent(profile: "p", request).authorize(tool: "a", arguments: bytes("{}")).isPermitted)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 2)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 4)
     }
 }

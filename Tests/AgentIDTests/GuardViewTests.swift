@@ -45,8 +45,8 @@ private final class BrittleRegistry: Registry {
         let agent = try world.start()
         let brittle = BrittleRegistry(world.authority.registry)
         let view = try RegistryView(of: brittle, in: nil)
-        let strict = try Guard(.forTests(world), view: view)
-        let patient = try Guard(.forTests(world) { $0.maxViewAge = 60 }, view: view)
+        let strict = try Guard(.forTests(world), view: view, trail: nil)
+        let patient = try Guard(.forTests(world) { $0.maxViewAge = 60 }, view: view, trail: nil)
         for guardian in [strict, patient] { #expect(try reason(guardian, agent) == nil) }
         brittle.isBroken.store(true, ordering: .relaxed)
         outlastThePoll()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Calls every function of the header with NULL for every parameter in turn, and with handles that are none.
 
-Reads the declarations out of Include/agentid.h, so that no function is forgotten. Argument: the library.
+Reads the declarations out of Include/, so that no function is forgotten. Argument: the library.
 """
 import ctypes
 import pathlib
@@ -9,7 +9,8 @@ import random
 import re
 import sys
 
-header = (pathlib.Path(__file__).resolve().parents[2] / "Include/agentid.h").read_text()
+headers = sorted((pathlib.Path(__file__).resolve().parents[2] / "Include").glob("*.h"))
+header = "\n".join(path.read_text() for path in headers)
 header = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
 declarations = re.findall(r"^((?:agentid_status|void|int32_t|uint32_t|const char \*) ?)(agentid_\w+)\(([^;]*?)\)\s*(?:AGENTID_MUST_CHECK)?;",
                           header, flags=re.M)
@@ -29,10 +30,12 @@ def kind(parameter):
     name = re.search(r"(\w+)(\[\d*\])?$", parameter).group(1)
     if parameter.endswith("**" + name):
         return name, "error" if "agentid_error" in parameter else "handle out"
-    if "agentid_bytes *" in parameter:
+    if "agentid_bytes *" in parameter or "int64_t *" in parameter:
         return name, "bytes out"
-    if re.search(r"agentid_\w+options \*|agentid_clock|agentid_signer", parameter):
+    if re.search(r"agentid_\w+options \*|agentid_clock|agentid_signer|agentid_agent_filter|agentid_hook \*|agentid_provider \*", parameter):
         return name, "options"
+    if "agentid_progress" in parameter:
+        return name, "callback"
     if "char *" in parameter:
         return name, "text"
     if re.search(r"agentid_\w+ \*", parameter):
@@ -43,6 +46,8 @@ def kind(parameter):
 def value(what, random_source):
     if what in ("handle out", "bytes out"):
         return ctypes.cast(OUTPUT, ctypes.c_void_p)
+    if what == "callback":
+        return ctypes.c_void_p(None)
     if what == "options":
         return ctypes.cast(ZEROES, ctypes.c_void_p)
     if what == "text":

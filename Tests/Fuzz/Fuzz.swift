@@ -17,6 +17,7 @@ enum Fuzz {
         case "chain": ChainTarget()
         case "scope": ScopeTarget()
         case "glob": GlobTarget()
+        case "note": NoteTarget()
         case "capi": CTarget()
         default: nil
         }

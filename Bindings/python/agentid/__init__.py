@@ -7,6 +7,7 @@ from typing import Any
 
 from ._abi import lib as _lib
 from ._agent import Agent
+from ._audit import Audit
 from ._authority import Authority
 from ._broker import Lease, Provider
 from ._callbacks import Signer
@@ -21,7 +22,7 @@ from ._scope import Scope
 
 __version__ = _lib.agentid_version().decode()
 __all__ = [
-    "Admission", "Agent", "Authority", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound", "Provider", "Revocation", "Scope",
+    "Admission", "Agent", "Audit", "Authority", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound", "Provider", "Revocation", "Scope",
     "ScopeError", "Signer", "StateError", "decode_chain", "generate_key", "selftest",
     "verify_tombstone",
 ]  # fmt: skip

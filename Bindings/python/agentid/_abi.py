@@ -50,6 +50,7 @@ class AuthorityOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("trust_domain", c_char_p), ("passphrase", c_char_p), ("signer", POINTER(Signer)),
         ("clock", POINTER(Clock)), ("must_exist", c_int32), ("lease_duration", c_int64),
+        ("audit_sync", c_int32), ("audit_relaxed", c_int32),
     ]  # fmt: skip
 
 
@@ -107,12 +108,15 @@ class Provider(Options):
     ]  # fmt: skip
 
 
+PROGRESS = ctypes.CFUNCTYPE(None, c_uint64, c_void_p)
+
+
 class GuardOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("audience", c_char_p), ("no_audience", c_int32), ("require_claim", c_int32),
         ("proof_window", c_int64), ("max_view_age", c_int64), ("replay_capacity", c_int64), ("cache_entries", c_int64),
         ("cache_bytes", c_int64), ("max_depth", c_int32), ("max_token_size", c_int64), ("max_chain_size", c_int64),
-        ("clock", POINTER(Clock)), ("own_replay_memory", c_int32),
+        ("clock", POINTER(Clock)), ("own_replay_memory", c_int32), ("audit_sync", c_int32), ("audit_relaxed", c_int32),
     ]  # fmt: skip
 
 
@@ -154,6 +158,15 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "authority_acquire": (_H, _H, *_TEXT, *_TEXT, c_int64, _BYTES, _BYTES),
     "authority_release": (_H, *_TEXT),
     "authority_broker_leases": (_H, _BYTES),
+    "authority_integrate": (_H,),
+    "guard_report": (_H, *_TEXT, *_TEXT),
+    "audit_open": (*_TEXT, *_TEXT, _OUT),
+    "audit_head": (_H, _BYTES),
+    "audit_entries": (_H, c_uint64, c_int64, _BYTES),
+    "audit_find": (_H, *_TEXT, _BYTES),
+    "audit_prove": (_H, c_uint64, _BYTES),
+    "audit_consistency": (_H, c_uint64, c_uint64, _BYTES),
+    "audit_verify": (_H, PROGRESS, c_void_p, _BYTES),
     "agent_deprovision": (_H, *_TEXT, _BYTES),
     "tombstone_verify": (*_TEXT, *_TEXT, *_TEXT, _BYTES),
     "agent_spawn": (_H, *_TEXT, POINTER(DelegationOptions), _OUT),
@@ -209,7 +222,9 @@ _PLAIN: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "admission_free": (None, (_H,)),
     "decision_permitted": (c_int32, (_H,)),
     "decision_reason": (c_char_p, (_H,)),
+    "decision_id": (c_char_p, (_H,)),
     "decision_free": (None, (_H,)),
+    "audit_close": (None, (_H,)),
     "scope_free": (None, (_H,)),
 }
 for _name, _arguments in _FALLIBLE.items():

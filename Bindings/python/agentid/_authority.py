@@ -10,6 +10,7 @@ from typing import Any, Callable, Sequence
 from . import _abi, _callbacks
 from ._abi import lib
 from ._agent import Agent
+from ._audit import SYNC, Sync
 from ._callbacks import Signer
 from ._errors import call, handle, option, pair, take, text
 from ._guard import Guard, Revocation, guard_options
@@ -26,16 +27,19 @@ class Authority(Lifecycle):
     def open(
         cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
         passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None, lease_duration: int = 0,
-        clock: Callable[[], float] | None = None,
+        clock: Callable[[], float] | None = None, audit: Sync = "batch", audit_strict: bool = True,
     ) -> Authority:  # fmt: skip
         """Opens the authority kept in a directory, or creates it; in memory where `directory` is None.
 
         `signer` signs instead of a stored key; `clock` answers seconds since 1970. Both are called from any thread.
         `lease_duration`: how long an agent lives without being renewed, in seconds; handles are renewed by themselves.
+        `audit`: when decisions and events are durable in the audit log of the directory; what cannot be written down is
+        denied, or counted without `audit_strict`.
         """
         options = _abi.AuthorityOptions(
             trust_domain=option(trust_domain), passphrase=option(passphrase), must_exist=int(must_exist),
             signer=_callbacks.signer(signer), clock=_callbacks.clock(clock), lease_duration=lease_duration,
+            audit_sync=SYNC[audit], audit_relaxed=int(not audit_strict),
         )  # fmt: skip
         path = "" if directory is None else os.fspath(directory)
         return cls(handle(lib.agentid_authority_open, *pair(path), byref(options)))
@@ -88,6 +92,10 @@ class Authority(Lifecycle):
             audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
         )
         return Guard(handle(lib.agentid_authority_guard, self._handle, options))
+
+    def integrate(self) -> None:
+        """Makes entries of the audit log of everything that was written down until now."""
+        call(lib.agentid_authority_integrate, self._handle)
 
     @property
     def bundle(self) -> str:

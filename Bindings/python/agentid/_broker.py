@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import json
+import threading
 from ctypes import byref
 from typing import Any, Mapping, Protocol, Sequence
 
 from . import _abi, _callbacks
+
+
+class _Raised(threading.local):
+    by: BaseException | None = None
+
+
+# What a provider raised in the call that this thread is in: the library is only told that it failed.
+_raised = _Raised()
 
 
 class Provider(Protocol):
@@ -48,6 +57,12 @@ class Lease:
         return f"Lease({self.id!r})"
 
 
+def raised() -> BaseException | None:
+    """What the provider raised in the last call of this thread; forgotten with that."""
+    error, _raised.by = _raised.by, None
+    return error
+
+
 def provider_struct(provider: Provider) -> Any:
     """The struct for a provider."""
 
@@ -55,18 +70,20 @@ def provider_struct(provider: Provider) -> Any:
         try:
             made = provider.acquire(json.loads(ctypes.string_at(request, length))).encode()
             if len(made) > capacity:
-                return 1
+                raise ValueError(f"a secret has at most {capacity} bytes")
             ctypes.memmove(secret, made, len(made))
             count[0] = len(made)
             return 0
-        except Exception:
+        except BaseException as error:
+            _raised.by = error
             return 1
 
     def release(lease: Any, length: int, _: int | None) -> int:
         try:
             provider.release(json.loads(ctypes.string_at(lease, length)))
             return 0
-        except Exception:
+        except BaseException:
+            _callbacks.log.warning("a secret was not returned, it is tried again", exc_info=True)
             return 1
 
     called = (_abi.ACQUIRE(acquire), _abi.RUN_HOOK(release))

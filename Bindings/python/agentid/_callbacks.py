@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import logging
 import threading
 from typing import Any, Callable, Protocol
 
 from . import _abi
+
+# What a callback raises is told here: the library is only told that it failed, and tries again.
+log = logging.getLogger("agentid")
 
 _kept: dict[int, tuple[Any, ...]] = {}
 _tokens = itertools.count(1)
@@ -52,7 +56,7 @@ def clock(now: Callable[[], float] | None) -> Any:
     def milliseconds(_: int | None) -> int:
         try:
             return int(now() * 1000)
-        except Exception:
+        except BaseException:
             return 0  # 1970: everything is denied
 
     told = _abi.NOW(milliseconds)
@@ -74,7 +78,7 @@ def signer(by: Signer | None) -> Any:
                 return 1
             ctypes.memmove(signature, made, 64)
             return 0
-        except Exception:
+        except BaseException:
             return 1
 
     called = _abi.SIGN(sign)

@@ -39,6 +39,11 @@ class Decision:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    @property
+    def id(self) -> str:
+        """What the audit log knows it by; empty where it was not written down."""
+        return lib.agentid_decision_id(self._handle).decode()
+
     def __bool__(self) -> bool:
         return self.permitted
 

@@ -11,6 +11,7 @@ from typing import Any, Mapping
 from . import _abi
 from ._abi import lib
 from ._agent import Agent
+from ._audit import SYNC, Sync
 from ._decision import Decision, arguments, check, decide, terminated
 from ._errors import call, counted, handle, option, pair, take
 from ._handles import Handle
@@ -29,14 +30,16 @@ class Revocation(IntEnum):
 
 def guard_options(
     audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
-    replay_capacity: int = 0, cache_entries: int = 0, own_replay_memory: bool = False,
+    replay_capacity: int = 0, cache_entries: int = 0, own_replay_memory: bool = False, audit: Sync = "batch",
+    audit_strict: bool = True,
 ) -> Any:  # fmt: skip
     """Without an audience, proofs for nobody in particular are accepted; 0 is the library's default."""
     return byref(
         _abi.GuardOptions(
             audience=option(audience), no_audience=int(audience is None), require_claim=int(require_claim),
             proof_window=proof_window, max_view_age=max_view_age, replay_capacity=replay_capacity,
-            cache_entries=cache_entries, own_replay_memory=int(own_replay_memory),
+            cache_entries=cache_entries, own_replay_memory=int(own_replay_memory), audit_sync=SYNC[audit],
+            audit_relaxed=int(not audit_strict),
         )  # fmt: skip
     )
 
@@ -60,15 +63,17 @@ class Guard(Handle):
     def open_directory(
         cls, directory: str | os.PathLike[str], *, audience: str | None = None, require_claim: bool = False,
         proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
-        own_replay_memory: bool = False,
+        own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True,
     ) -> Guard:  # fmt: skip
         """A guard that follows the authority kept in a directory, without its keys.
 
-        A proof is accepted once among all guards of the directory, or in this one with `own_replay_memory`.
+        A proof is accepted once among all guards of the directory, or in this one with `own_replay_memory`. Decisions are
+        written to the directory's audit log; where they cannot be, calls are denied, or counted without `audit_strict`.
         """
         options = guard_options(
-            audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
-        )
+            audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory, audit,
+            audit_strict,
+        )  # fmt: skip
         return cls(handle(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options))
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:
@@ -94,6 +99,10 @@ class Guard(Handle):
     def authorize_agent(self, agent: Agent, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call of an agent held in this process; raises `Denied`."""
         return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *pair(tool), *counted(arguments(args)))
+
+    def report(self, decision: Decision | str, outcome: str) -> None:
+        """Writes down how a permitted call went, in a few words."""
+        call(lib.agentid_guard_report, self._handle, *pair(decision if isinstance(decision, str) else decision.id), *pair(outcome))
 
     def admit(self, chain: str, credentials: str = "") -> Admission:
         """Verifies a chain once, for many calls; raises `Denied`."""

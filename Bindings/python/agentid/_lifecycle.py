@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 from . import _abi, _callbacks
 from ._abi import lib
 from ._agent import Agent
-from ._broker import Lease, Provider, provider_struct
+from ._broker import Lease, Provider, provider_struct, raised
 from ._decision import Decision
 from ._errors import Error, call, option, pair, take, text
 from ._handles import Handle
@@ -93,7 +93,8 @@ class Lifecycle(Handle):
                 try:
                     run_event(json.loads(ctypes.string_at(event, length)))
                     return 0
-                except Exception:
+                except BaseException:  # sys.exit() in a hook is no success
+                    _callbacks.log.warning("the hook %s failed", name, exc_info=True)
                     return 1
 
             options.run = _abi.RUN_HOOK(called)
@@ -128,10 +129,14 @@ class Lifecycle(Handle):
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int) -> Lease:
         """Gets a secret for a call that was permitted: for the tool, not for the agent. Use it in `with`."""
         lease, secret = _abi.Bytes(), _abi.Bytes()
-        call(
-            lib.agentid_authority_acquire, self._handle, decision._handle, *pair(provider), *pair(resource), ttl,
-            byref(lease), byref(secret),
-        )  # fmt: skip
+        raised()
+        try:
+            call(
+                lib.agentid_authority_acquire, self._handle, decision._handle, *pair(provider), *pair(resource), ttl,
+                byref(lease), byref(secret),
+            )  # fmt: skip
+        except Error as error:
+            raise error from raised()
         return Lease(self, text(lease), text(secret))
 
     def release(self, lease: str) -> None:

@@ -1,7 +1,7 @@
-"""A broker's provider for PostgreSQL: a role made for exactly one task, dropped when its agent is deprovisioned.
+"""A broker's provider for PostgreSQL 14 and later: a role made for exactly one task, dropped with its agent.
 
-Needs `psycopg` 3. Run as a program it releases one lease, for a process that has no such provider:
-`python -m agentid.postgres release CONNINFO`, the lease as JSON on stdin.
+Needs `psycopg` 3 (`pip install agentid[postgres]`). Run as a program it releases one lease, for a process that has no such
+provider: `python -m agentid.postgres release CONNINFO`, the lease as JSON on stdin.
 """
 
 from __future__ import annotations
@@ -9,20 +9,25 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from datetime import datetime, timedelta, timezone
-from typing import Any, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping, Sequence
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+# Where the server is and how it proves itself; all else of the administrator's connection is the administrator's own.
+_ADDRESS = ("hostaddr", "sslmode", "sslrootcert", "sslcrl", "ssl_min_protocol_version", "channel_binding")
+_LOCK = 0x6167656E746964  # "agentid"
+
 
 class RoleProvider:
-    """Makes roles over one administrator's connection. Safe to use from several threads: each call connects anew.
+    """Makes roles over an administrator's connection. Safe to use from several threads: each call connects anew.
 
-    `conninfo` belongs to a role with CREATEROLE that may grant what `resources` lists: for each resource an agent can ask
-    for, the privileges it stands for, e.g. `{"reports": ["SELECT ON TABLE public.reports"]}`. They are the operator's
-    own words and go into GRANT as they stand; nothing an agent says does.
+    `conninfo` belongs to a role with CREATEROLE that owns what `resources` lists, or holds it with grant option: for each
+    resource an agent can ask for, the privileges it stands for, e.g. `{"reports": ["SELECT ON TABLE public.reports"]}`. They
+    are the operator's own words and go into GRANT as they stand; nothing an agent says does. What is granted to PUBLIC, a
+    role made here may do as well.
     """
 
     def __init__(self, conninfo: str, resources: Mapping[str, Sequence[str]]) -> None:
@@ -31,31 +36,40 @@ class RoleProvider:
 
     @property
     def release_command(self) -> list[str]:
-        """What releases a lease after this process has died. The connection string stands in the process list: keep
-        passwords out of it (a service file, `passfile`, or a peer connection)."""
+        """What releases a lease after this process has died: this Python, in which `agentid[postgres]` is installed.
+
+        Nothing where the connection string has a password, which would stand in the registry and in the process list: use
+        a service file, `passfile` or a peer connection.
+        """
+        if conninfo_to_dict(self._conninfo).get("password"):
+            return []
         return [sys.executable, "-m", "agentid.postgres", "release", self._conninfo]
 
     def acquire(self, request: Mapping[str, Any]) -> str:
         """A connection string for a new role with the privileges of the resource."""
         privileges = self._resources.get(request["resource"])
         if privileges is None:
-            raise KeyError(f"there is no resource {request['resource']!r}")
+            raise LookupError(f"there is no resource {request['resource']!r}")
         role, password = _role(request["lease"]), secrets.token_urlsafe(32)
-        until = datetime.now(timezone.utc) + timedelta(seconds=request["ttl"])
-        with psycopg.connect(self._conninfo) as connection:
+        with _administrator(self._conninfo) as connection:
             _drop(connection, role)
+            # Only what the password is checked by leaves this process: statements are logged and shown.
+            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+            until = connection.execute("SELECT (now() + make_interval(secs => %s))::text", (request["ttl"],)).fetchone()
             name = sql.Identifier(role)
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN NOINHERIT CONNECTION LIMIT 8 PASSWORD {} VALID UNTIL {}").format(
-                    name, sql.Literal(password), sql.Literal(until.isoformat())
+                    name, sql.Literal(verifier), sql.Literal(until[0] if until else None)
                 )
             )
-            comment = json.dumps({name: request.get(name) for name in ("agent", "task", "principal")})
-            connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(comment)))
+            about = json.dumps({key: request.get(key) for key in ("agent", "task", "principal")})
+            connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(about)))
             for privilege in privileges:
                 connection.execute(sql.SQL("GRANT {} TO {}").format(sql.SQL(privilege), name))  # type: ignore[arg-type]
-        parameters = {k: v for k, v in conninfo_to_dict(self._conninfo).items() if k not in ("user", "password", "passfile")}
-        return make_conninfo(**{**parameters, "user": role, "password": password})
+            there = connection.info
+            address: dict[str, Any] = {key: value for key, value in there.get_parameters().items() if key in _ADDRESS}
+            address.update(host=there.host, port=there.port, dbname=there.dbname)
+        return make_conninfo(**address, user=role, password=password)
 
     def release(self, lease: Mapping[str, Any]) -> None:
         """Ends the role's sessions and drops it; does nothing where it is gone."""
@@ -64,8 +78,20 @@ class RoleProvider:
 
 def release(conninfo: str, lease: Mapping[str, Any]) -> None:
     """Ends the sessions of a lease's role and drops it; does nothing where it is gone."""
-    with psycopg.connect(conninfo) as connection:
-        _drop(connection, _role(lease["lease"]))
+    role = _role(lease["lease"])
+    with _administrator(conninfo) as connection:
+        _drop(connection, role)
+
+
+@contextmanager
+def _administrator(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that commits at the end; one at a time per database: PostgreSQL answers `tuple concurrently updated` where
+    two change the privileges of one table."""
+    patience = conninfo_to_dict(conninfo).get("connect_timeout") or 10
+    with psycopg.connect(conninfo, connect_timeout=patience) as connection:
+        connection.execute("SET lock_timeout = '20s'; SET statement_timeout = '30s'")
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        yield connection
 
 
 def _role(lease: str) -> str:
@@ -76,19 +102,33 @@ def _role(lease: str) -> str:
 
 
 def _drop(connection: psycopg.Connection[Any], role: str) -> None:
-    name = sql.Identifier(role)
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
         return
-    # No new session first, or one could begin between the two steps.
+    name = sql.Identifier(role)
+    # No new session from here on, or one could begin behind the look for those that are open.
     connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
-    connection.commit()
+    # Only a member may end its sessions and drop what it owns.
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
-    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
+    for _ in range(10):
+        connection.commit()  # what is open is looked at once in a transaction
+        ended = connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", (role,))
+        if not ended.fetchall():
+            break
+    else:
+        raise RuntimeError(f"sessions of {role} do not end")
     connection.execute(sql.SQL("DROP OWNED BY {}").format(name))
     connection.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
+def _main(arguments: Sequence[str]) -> int | str:
+    if len(arguments) != 2 or arguments[0] != "release":
+        return "usage: python -m agentid.postgres release CONNINFO  (the lease, JSON, on stdin)"
+    try:
+        release(arguments[1], json.load(sys.stdin))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return 0
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] != "release":
-        sys.exit("usage: python -m agentid.postgres release CONNINFO  (the lease, JSON, on stdin)")
-    release(sys.argv[2], json.load(sys.stdin))
+    sys.exit(_main(sys.argv[1:]))

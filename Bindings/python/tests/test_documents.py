@@ -1,26 +1,17 @@
 """Documents of the library hold to their JSON Schemas in docs/schemas."""
 
 import json
-import pathlib
 
 import agentid
 import jsonschema
 import pytest
-import referencing
+from life import SCHEMAS, check
 
-SCHEMAS = pathlib.Path(__file__).resolve().parents[3] / "docs/schemas"
-REGISTRY = referencing.Registry().with_resources(
-    (schema["$id"], referencing.Resource.from_contents(schema)) for schema in (json.loads(p.read_text()) for p in SCHEMAS.glob("*.json"))
-)
 EVERY_TYPE = """
 t(a == "x", b >= 1 < 5, c in [1,2], d not in ["x"], e contains ["x"], f subset of ["a","b"], g: *, h under "/data", i like "*.csv",
   j uri {"hosts":["*.acme.example"],"schemes":["https"],"ports":[443],"path":"/v1"}, k cidr ["10.0.0.0/8"],
   l decimal >= "0.01" <= "500", m all(>= 1, <= 5), n any(== 1, == "x"))
 """
-
-
-def check(name: str, document: object) -> None:
-    jsonschema.Draft202012Validator({"$ref": f"urn:agentid:schema:{name}"}, registry=REGISTRY).validate(document)
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.json")), ids=lambda path: path.stem)

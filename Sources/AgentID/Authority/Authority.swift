@@ -17,6 +17,8 @@ public final class Authority: Sendable {
         public var mustExist = false
         /// How long an agent lives without being renewed, in seconds; 1 to 86400. Handles are renewed by themselves.
         public var leaseDuration: Int64 = 300
+        /// How decisions and events are written down, where there is a directory.
+        public var audit = AuditPolicy()
 
         /// The defaults.
         public init() {}
@@ -44,6 +46,7 @@ public final class Authority: Sendable {
     let keys: SigningKeys
     let view: RegistryView
     let lifecycle: Lifecycle
+    let trail: AuditTrail?
     private let home: Guard
 
     init(
@@ -56,11 +59,13 @@ public final class Authority: Sendable {
         trustDomain = view.trustDomain
         lifecycle = Lifecycle(
             registry: registry, view: view, keys: keys, clock: options.clock, leaseDuration: options.leaseDuration)
+        trail = try AuditTrail.open(
+            options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: options.clock)
         var guardOptions = Guard.Options()
         guardOptions.clock = options.clock
         // Asked by agents in this process, which need no proof.
         guardOptions.sharesReplayMemory = false
-        home = try Guard(guardOptions, view: view)
+        home = try Guard(guardOptions, view: view, trail: trail, denials: lifecycle.denials)
     }
 
     deinit { lifecycle.stop() }
@@ -69,6 +74,8 @@ public final class Authority: Sendable {
     public func close() {
         keys.close()
         lifecycle.stop()
+        // What happened until now is in the log when this returns; its thread ends with the last guard.
+        try? trail?.log?.integrate()
     }
 
     /// Creates or replaces a profile.
@@ -125,7 +132,7 @@ public final class Authority: Sendable {
         try keys.checkOpen()
         let (profile, active) = try registry.read { registry in
             let profile = try Issuance.profile(named: name, in: registry)
-            try Issuance.refuseRevoked(profile: name, principal: request.principal, in: registry)
+            try Issuance.refuseRevoked(profile, principal: request.principal, in: registry)
             return (profile, try registry.keys().first { $0.role == .active })
         }
         guard let active else {
@@ -151,6 +158,6 @@ public final class Authority: Sendable {
     /// A guard that follows this authority: its bundle and its revocations, as they change.
     public func guarding(_ options: Guard.Options) throws(AgentIDError) -> Guard {
         try keys.checkOpen()
-        return try Guard(options, view: view)
+        return try Guard(options, view: view, trail: trail, denials: lifecycle.denials)
     }
 }

@@ -30,6 +30,33 @@ struct AuthorityDirectory: Sendable {
 
     var replayPath: String { "\(path)/replay" }
 
+    var auditPath: String { "\(path)/audit" }
+
+    var logKeyPath: String { "\(path)/keys/log.jwk" }
+
+    private var digestKeyPath: String { "\(path)/keys/digest" }
+
+    /// What keys the digests of arguments in the audit log; made where there is none yet.
+    func makeDigestKey() throws(AgentIDError) {
+        try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
+            guard !Files.exists(digestKeyPath) else { return }
+            var bytes = Sodium.randomBytes(16)
+            defer { Sodium.wipe(&bytes) }
+            try Files.replace(digestKeyPath, with: bytes.span)
+        }
+    }
+
+    /// `nil` for somebody who may not read it.
+    func digestKey() -> GuardedBytes? {
+        guard var bytes = try? Files.read(digestKeyPath, isSecret: true), bytes.count == 16 else { return nil }
+        defer { Sodium.wipe(&bytes) }
+        guard let key = GuardedBytes(count: 16) else { return nil }
+        unsafe key.withUnsafeMutableBytes { buffer in
+            for i in bytes.indices { unsafe buffer[i] = bytes[i] }
+        }
+        return key
+    }
+
     func keyPath(_ key: PublicKey) -> String { "\(path)/keys/\(key.thumbprint).jwk" }
 
     /// Creates the registry, unless another process was faster.

@@ -30,15 +30,23 @@ extension Authority {
     }
 
     /// A principal leaves: revokes them and ends every agent that acts for them or is owned by them. How many agents.
-    public func deprovision(principal: String, reason: String = "") throws(AgentIDError) -> Int {
+    ///
+    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    public func deprovision(
+        principal: String, reason: String = "", report: (Int) -> Void = { _ in }
+    ) throws(AgentIDError) -> Int {
         try keys.checkOpen()
-        return try lifecycle.deprovision(principal: principal, reason: reason)
+        return try lifecycle.deprovision(principal: principal, reason: reason, report: report)
     }
 
     /// Withdraws a profile: revokes it and ends its agents. How many agents.
-    public func withdraw(profile: String, reason: String = "") throws(AgentIDError) -> Int {
+    ///
+    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    public func withdraw(
+        profile: String, reason: String = "", report: (Int) -> Void = { _ in }
+    ) throws(AgentIDError) -> Int {
         try keys.checkOpen()
-        return try lifecycle.withdraw(profile: profile, reason: reason)
+        return try lifecycle.withdraw(profile: profile, reason: reason, report: report)
     }
 
     /// Certifies a profile: someone has looked at it, and it may start agents until the next review.
@@ -53,6 +61,11 @@ extension Authority {
         }
         try registry.write { registry in
             let old = try Issuance.profile(named: name, in: registry)
+            guard try registry.firstRevoked(of: [Revocation(unchecked: .profile, name)]) == nil else {
+                throw AgentIDError(
+                    .state, name: "profile_revoked", message: "the profile was withdrawn, for good: put another",
+                    at: "name")
+            }
             let certified = try Profile(
                 name: old.name, owner: old.owner, ceiling: old.ceiling, maxLifetime: old.maxLifetime,
                 maxDepth: old.maxDepth, reviewBy: reviewBy)
@@ -61,19 +74,26 @@ extension Authority {
     }
 
     /// Ends the agents whose lease has lapsed and finishes what a process that died left undone. How many agents ended.
-    public func reap() throws(AgentIDError) -> Int {
+    ///
+    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    public func reap(report: (Int) -> Void = { _ in }) throws(AgentIDError) -> Int {
         try keys.checkOpen()
-        return try lifecycle.reap()
+        return try lifecycle.reap(report: report)
     }
 
     /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
-    public func verifyGone(agent: String) throws(AgentIDError) -> Gone {
+    ///
+    /// - Parameter report: told after each chain of how many were presented, and how many there are.
+    public func verifyGone(
+        agent: String, report: (_ presented: Int, _ all: Int) -> Void = { _, _ in }
+    ) throws(AgentIDError) -> Gone {
         try keys.checkOpen()
         var options = Guard.Options()
         options.acceptsProofsWithoutAudience = true
         options.clock = self.options.clock
         options.sharesReplayMemory = false
-        return try lifecycle.verifyGone(agent, by: guarding(options))
+        // Nobody calls anything: what this guard says is no entry of the log.
+        return try lifecycle.verifyGone(agent, by: Guard(options, view: view, trail: nil), report: report)
     }
 
     /// Adds a hook, or takes up the one of this name again after a restart.
@@ -133,7 +153,17 @@ extension Authority {
     /// Waits until nothing is due that the hooks in this process, or commands, can deliver. Whether nothing is.
     public func settle(milliseconds: Int64) throws(AgentIDError) -> Bool {
         try keys.checkOpen()
+        lifecycle.denials.flush()
         return try lifecycle.hooks.settle(milliseconds: milliseconds)
+    }
+
+    /// Makes entries of the audit log of everything that was written down until now, by all processes.
+    public func integrate() throws(AgentIDError) {
+        try keys.checkOpen()
+        guard let log = trail?.log else {
+            throw AgentIDError(.state, name: "no_audit_log", message: "this authority has no audit log")
+        }
+        try log.integrate()
     }
 
     /// Adds a provider of secrets to this process, in place of one of the same name.

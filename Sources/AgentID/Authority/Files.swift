@@ -76,7 +76,10 @@ enum Files {
     }
 
     /// Writes beside the file, syncs, and puts it in its place: after a crash the old or the new stands there.
-    static func replace(_ path: String, with bytes: Span<UInt8>) throws(AgentIDError) {
+    ///
+    /// Not durable, the disk is only asked to begin: many files written so are synced together at little more than the
+    /// cost of one, but after a loss of power anything may stand there until they are.
+    static func replace(_ path: String, with bytes: Span<UInt8>, isDurable: Bool = true) throws(AgentIDError) {
         let temporary = "\(path).new"
         let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure("cannot write", temporary) }
@@ -91,19 +94,26 @@ enum Files {
             }
             return true
         }
-        isWritten = isWritten && fsync(file) == 0
+        if isDurable {
+            isWritten = isWritten && fsync(file) == 0
+        } else {
+            _ = posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+        }
         isWritten = Glibc.close(file) == 0 && isWritten
         guard isWritten, unsafe rename(temporary, path) == 0 else {
             let error = failure("cannot write", path)
             _ = unsafe unlink(temporary)
             throw error
         }
-        let end = path.lastIndex(of: "/") ?? path.startIndex
-        let directory = unsafe open(String(path[..<end]), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if directory >= 0 {
-            _ = fsync(directory)
-            _ = Glibc.close(directory)
-        }
+        if isDurable { try sync(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])) }
+    }
+
+    /// Makes a file's bytes durable, or a directory's names.
+    static func sync(_ path: String) throws(AgentIDError) {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { throw failure("cannot open", path) }
+        defer { _ = Glibc.close(file) }
+        guard fsync(file) == 0 else { throw failure("cannot sync", path) }
     }
 
     /// Holds a lock between processes while `body` runs.

@@ -58,11 +58,12 @@ struct Issuance: Sendable {
 
     /// Refuses to register what was signed under a profile that has changed since, or that is revoked by now.
     func checkStillDue(in registry: any RegistryReader) throws(AgentIDError) {
-        guard try Self.profile(named: profile.name, in: registry) == profile else {
+        let current = try Self.profile(named: profile.name, in: registry)
+        guard current == profile else {
             throw AgentIDError(
                 .state, name: "profile_changed", message: "the profile was changed meanwhile: try again", at: "profile")
         }
-        try Self.refuseRevoked(profile: profile.name, principal: agent.principal, in: registry)
+        try Self.refuseRevoked(current, principal: agent.principal, in: registry)
     }
 
     static func profile(named name: String, in registry: any RegistryReader) throws(AgentIDError) -> Profile {
@@ -72,16 +73,20 @@ struct Issuance: Sendable {
         return record.profile
     }
 
+    /// Nobody answers for an agent whose principal or owner left: it is not started.
     static func refuseRevoked(
-        profile: String, principal: String, in registry: any RegistryReader
+        _ profile: Profile, principal: String, in registry: any RegistryReader
     ) throws(AgentIDError) {
-        let revoked = try registry.firstRevoked(of: [
-            Revocation(unchecked: .profile, profile), Revocation(unchecked: .principal, principal),
-        ])
-        if let revoked {
-            throw AgentIDError(
-                .state, name: "authority_revoked", message: "the \(revoked.kind.name) is revoked",
-                at: "options.\(revoked.kind.name)")
+        let named = [
+            (Revocation(unchecked: .profile, profile.name), "the profile is revoked", "profile"),
+            (Revocation(unchecked: .principal, principal), "the principal is revoked", "options.principal"),
+            (
+                Revocation(unchecked: .principal, profile.owner),
+                "the profile's owner is revoked: give it another", "profile"
+            ),
+        ]
+        for (revocation, message, place) in named where try registry.firstRevoked(of: [revocation]) != nil {
+            throw AgentIDError(.state, name: "authority_revoked", message: message, at: place)
         }
     }
 
@@ -110,7 +115,9 @@ struct Issuance: Sendable {
         }
         if let reviewBy = profile.reviewBy, reviewBy <= now {
             throw AgentIDError(
-                .state, name: "review_overdue", message: "the profile is past its review date", at: "profile")
+                .state, name: "review_overdue",
+                message: "the profile is past its review date: no new agents until it is certified "
+                    + "(agentidctl profile certify \(profile.name))", at: "profile")
         }
     }
 

@@ -1,18 +1,89 @@
 /// The public state of an authority's directory, for who looks after it: read, changed by nothing.
 package struct RegistryInspection: Sendable {
     private let registry: SQLiteRegistry
+    private let directory: AuthorityDirectory
     package let trustDomain: String
     package let keys: [KeyRecord]
+    /// The profiles that were not withdrawn.
     package let profiles: [Profile]
+
+    /// More of a kind than this are not told apart.
+    package static let most = 1000
 
     /// Reads what is in a directory.
     package init(of path: String) throws(AgentIDError) {
-        registry = try AuthorityDirectory(reading: path).openRegistry(.read)
+        directory = try AuthorityDirectory(reading: path)
+        registry = try directory.openRegistry(.read)
         (trustDomain, keys, profiles) = try registry.read { registry in
-            (try registry.meta().trustDomain, try registry.keys(), try registry.profiles().map(\.profile))
+            let profiles = try registry.profiles().map(\.profile).filter { profile in
+                try registry.firstRevoked(of: [Revocation(unchecked: .profile, profile.name)]) == nil
+            }
+            return (try registry.meta().trustDomain, try registry.keys(), profiles)
         }
     }
 
     /// Reads every page of the registry.
     package func checkIntegrity() throws(AgentIDError) { try registry.checkIntegrity() }
+
+    /// Leases that nobody renews any more, of agents that nobody ended; `time` in milliseconds.
+    package func leases(lapsedBy time: Int64) throws(AgentIDError) -> [LeaseRecord] {
+        try registry.read { try $0.leases(lapsedBy: time, limit: Self.most) }
+    }
+
+    /// Agents that ended and have no tombstone.
+    package func agentsWithoutTombstone() throws(AgentIDError) -> [AgentRecord] {
+        try registry.read { try $0.agentsWithoutTombstone(limit: Self.most) }
+    }
+
+    /// How a hook fares.
+    package struct HookCondition: Sendable {
+        package let hook: HookRecord
+        /// How many deliveries nobody will try again.
+        package let dead: Int
+        /// The waiting delivery that was tried most often.
+        package let worst: DeliveryRecord?
+        /// What the last attempt failed with.
+        package let error: String?
+    }
+
+    package func hooks() throws(AgentIDError) -> [HookCondition] {
+        try registry.read { registry in
+            try registry.hooks().map { hook in
+                let waiting = try registry.deliveries(.pending, hook: hook.name, limit: Self.most)
+                let worst = waiting.max { $0.attempts < $1.attempts }
+                let dead = try registry.deliveries(.dead, hook: hook.name, limit: Self.most).last
+                return HookCondition(
+                    hook: hook, dead: try registry.deliveryCounts(of: hook.name).dead, worst: worst,
+                    error: worst?.error ?? dead?.error)
+            }
+        }
+    }
+
+    /// Secrets that were to be returned and are still out.
+    package func leasesBeingReleased() throws(AgentIDError) -> [BrokerLeaseRecord] {
+        try registry.read { try $0.brokerLeases(of: nil, limit: Self.most) }.filter { $0.state == .releasing }
+    }
+
+    /// The latest time at which an agent was started or a lease renewed, in milliseconds.
+    package func newestTime() throws(AgentIDError) -> Int64? {
+        try registry.read { registry in
+            var newest = try registry.leases(lapsedBy: .max, limit: .max).map(\.renewed).max()
+            var filter = AgentFilter()
+            filter.limit = 10_000
+            while true {
+                let agents = try registry.agents(filter)
+                for agent in agents {
+                    let (created, isTooLarge) = agent.created.multipliedReportingOverflow(by: 1000)
+                    newest = max(newest ?? .min, isTooLarge ? .max : created)
+                }
+                guard agents.count == filter.limit else { return newest }
+                filter.offset += filter.limit
+            }
+        }
+    }
+
+    /// Reads the start of the guards' shared replay memory, where there is one, and looks at whose it is.
+    package func checkReplayMemory() throws(AgentIDError) {
+        try ReplayFile.check(directory.replayPath)
+    }
 }

@@ -61,6 +61,22 @@ final class SigningKeys: Sendable {
         if let directory { Files.remove(directory.keyPath(key)) }
     }
 
+    /// The signer of the audit log's checkpoints: a key of the log's own, made where there is none yet, or the caller's signer.
+    func logSigner() throws(AgentIDError) -> any Signer {
+        try held.withLock { held throws(AgentIDError) in
+            guard let open = held else { throw Self.closed }
+            if isExternal, let signer = open.signers.values.first { return signer }
+            guard let directory else { return try Agent.newKey() }
+            let path = directory.logKeyPath
+            return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
+                if Files.exists(path) { return try KeyFile.read(path, passphrase: open.passphrase) }
+                let key = try Agent.newKey()
+                try KeyFile.write(key, to: path, passphrase: open.passphrase)
+                return key
+            }
+        }
+    }
+
     /// Wipes the keys when the last call that uses them returns.
     func close() {
         held.withLock { held in

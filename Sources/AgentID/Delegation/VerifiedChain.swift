@@ -28,6 +28,7 @@ final class VerifiedChain: Sendable {
     let scope: Scope
     /// The IDs of its agents, root first, each once.
     let agents: [String]
+    private let context = AtomicLazyReference<AuditContext>()
     /// The revocation sequence this chain was last found clean under.
     let checkedSequence = Atomic<UInt64>(UInt64.max)
     /// The registry's sequence its agents' standing was last read under.
@@ -46,6 +47,9 @@ final class VerifiedChain: Sendable {
         }
         self.agents = agents
     }
+
+    /// What the audit log says of it; made when it is first asked for.
+    var auditContext: AuditContext { context.load() ?? context.storeIfNil(AuditContext(links)) }
 
     /// The first thing in the chain that `isRevoked` says is revoked.
     func firstRevoked(_ isRevoked: (Revocation) -> Bool) -> Revocation? {

@@ -10,12 +10,20 @@ extension Guard {
     ) -> Decision {
         let now = options.clock.milliseconds
         var decision = Decision(tool: tool, time: now)
+        var call: JSON.Value?
         do throws(Denial) {
             try begin(at: now)
             let chain = try chain(now)
             decision.chain = chain
-            try decide(chain, proof: proof, tool: tool, arguments: arguments, now: now)
+            try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now)
         } catch { decision.denial = error }
+        if let trail {
+            do throws(Denial) {
+                // What was denied before its arguments were read is recorded with their names all the same.
+                let call = call ?? (try? JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root)
+                try trail.record(&decision, arguments: call, by: auditName, sequence: view?.sequence ?? 0)
+            } catch { decision.denial = decision.denial ?? error }
+        }
         count(decision)
         return decision
     }
@@ -48,7 +56,8 @@ extension Guard {
 
     /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
     func decide(
-        _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], now: Int64
+        _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], call parsed: inout JSON.Value?,
+        now: Int64
     ) throws(Denial) {
         try checkLive(chain, now: now)
         let call: JSON.Value
@@ -58,6 +67,7 @@ extension Guard {
         guard call.kind == .object else {
             throw Denial("arguments_malformed", "the arguments are no object", at: "arguments")
         }
+        parsed = call
         if let refusal = chain.scope.refusal(of: tool, arguments: call) {  // step 6b
             throw Denial(refusal, tool: tool, link: chain.links.count - 1)
         }
@@ -87,6 +97,7 @@ extension Guard {
     private func count(_ decision: Decision) {
         if let denial = decision.denial {
             counters.withLock { $0[denial.reason.rawValue, default: 0] += 1 }
+            denials?.add(decision)
         } else {
             permits.add(1, ordering: .relaxed)
         }

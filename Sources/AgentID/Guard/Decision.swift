@@ -7,6 +7,9 @@ public struct Decision: Sendable {
     public internal(set) var denial: Denial?
     /// The tool that was asked for.
     public let tool: String
+    /// What the audit log knows it by; empty where there is none.
+    public var id: String { record?.id ?? "" }
+    var record: AuditRecord?
     /// When it was made, in milliseconds since 1970.
     public let time: Int64
     /// The chain it was made under; `nil` where none verified.

@@ -9,6 +9,12 @@ public final class Guard: Sendable {
     let options: Options
     /// What this guard follows; `nil` where it knows only what it is told.
     let view: RegistryView?
+    /// Where its decisions are written down; `nil` where nowhere.
+    let trail: AuditTrail?
+    /// Where hooks are told of denials from; `nil` for a guard that no authority made.
+    let denials: DenialNews?
+    /// What its entries say of it.
+    let auditName: [UInt8]
     /// What was revoked for this guard alone.
     let revocations = RevocationList()
     let anchors = Locked(TrustAnchors())
@@ -23,12 +29,15 @@ public final class Guard: Sendable {
     let keysSequence = Atomic<Int64>(0)
 
     /// A guard that knows only what it is told: see ``addBundle(_:for:)`` and ``revoke(_:)``.
-    public convenience init(_ options: Options) throws(AgentIDError) { try self.init(options, view: nil) }
+    public convenience init(_ options: Options) throws(AgentIDError) { try self.init(options, view: nil, trail: nil) }
 
-    init(_ options: Options, view: RegistryView?) throws(AgentIDError) {
+    init(
+        _ options: Options, view: RegistryView?, trail: AuditTrail?, denials: DenialNews? = nil
+    ) throws(AgentIDError) {
         try options.check()
         self.options = options
-        self.view = view
+        (self.view, self.trail, self.denials) = (view, trail, denials)
+        auditName = AuditContext.member("guard", options.audience)
         viewedAt = Atomic(options.clock.milliseconds)
         cache = Locked(ChainCache(entries: options.cacheEntries, bytes: options.cacheBytes))
         if let path = view?.replayPath, options.sharesReplayMemory {
@@ -117,6 +126,23 @@ public final class Guard: Sendable {
         decision(on: tool, arguments, proof: proof) { _ throws(Denial) in admission.chain }
     }
 
+    /// Writes down how a permitted call went, for the audit log.
+    ///
+    /// - Parameters:
+    ///   - outcome: In a few words, e.g. `succeeded` or `failed: not found`; at most 1024 bytes, without argument values.
+    ///   - decision: The ID of the decision.
+    public func report(_ outcome: String, of decision: String) throws(AgentIDError) {
+        guard let trail, trail.log != nil else {
+            throw AgentIDError(.state, name: "no_audit_log", message: "this guard has no audit log")
+        }
+        guard (1...1024).contains(outcome.utf8.count), (1...128).contains(decision.utf8.count) else {
+            throw AgentIDError(
+                .argument, name: "outcome", message: "an outcome has 1 to 1024 bytes, a decision's ID 1 to 128",
+                at: "outcome")
+        }
+        try trail.report(outcome, of: decision, at: options.clock.milliseconds)
+    }
+
     /// What this guard has done and holds.
     public func statistics() -> JSONTree {
         let (chains, bytes) = cache.withLock { ($0.count, $0.bytes) }
@@ -125,6 +151,7 @@ public final class Guard: Sendable {
             "permitted": .int(permits.load(ordering: .relaxed)), "denied": .object(denied.mapValues { .int($0) }),
             "cached_chains": .int(chains), "cached_bytes": .int(bytes),
             "remembered_proofs": .int(proofs.count(now: options.clock.seconds)),
+            "unrecorded": .int(trail?.unrecorded ?? 0),
             "revocations": .int(revocations.count + (view?.revocations.count ?? 0)),
         ]
     }

@@ -22,6 +22,8 @@ extension Guard {
         public var cacheBytes = 32 << 20
         /// What chains are accepted at most.
         public var limits = ChainLimits()
+        /// How decisions are written down, for a guard that follows a directory; one that an authority makes does as that.
+        public var audit = AuditPolicy()
         /// What time it is.
         public var clock: any Clock = SystemClock()
         /// Where the status of grants is looked up, beside this guard's own revocations.

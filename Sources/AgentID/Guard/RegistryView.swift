@@ -112,6 +112,8 @@ extension Guard {
     /// A guard that follows the authority kept in a directory, of which it reads the public state only.
     public static func open(directory path: String, _ options: Options) throws(AgentIDError) -> Guard {
         let directory = try AuthorityDirectory(reading: path)
-        return try Guard(options, view: RegistryView(of: directory.openRegistry(.read), in: directory))
+        let view = try RegistryView(of: directory.openRegistry(.read), in: directory)
+        let trail = try AuditTrail.open(options.audit, of: view.trustDomain, in: directory, clock: options.clock)
+        return try Guard(options, view: view, trail: trail)
     }
 }

@@ -28,6 +28,30 @@ struct ReplayFile: ~Copyable {
 
     deinit { _ = close(file) }
 
+    /// Refuses a file that guards would refuse, and changes nothing; none, and one not made to its end, are well.
+    static func check(_ path: String) throws(AgentIDError) {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard file >= 0 else {
+            if errno == ENOENT { return }
+            throw Files.failure("cannot open", path)
+        }
+        defer { _ = close(file) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
+        try checkOwner(status, is: directoryOwner(path), path)
+        let bytes = try read(file, path)
+        guard bytes.contains(where: { $0 != 0 }) else { return }
+        _ = try ReplayHeader(reading: bytes, fileSize: Int(status.st_size), path: path)
+    }
+
+    private static func checkOwner(_ status: stat, is owner: uid_t, _ path: String) throws(AgentIDError) {
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == owner, status.st_mode & 0o077 == 0 else {
+            throw AgentIDError(
+                .io, name: "unsafe_permissions",
+                message: "\(path) is not its directory's owner's alone: chown it to them and chmod 600 it", at: path)
+        }
+    }
+
     private static func prepare(_ file: Int32, _ path: String, _ initial: ReplayHeader) throws(AgentIDError)
         -> ReplayHeader
     {
@@ -42,11 +66,7 @@ struct ReplayFile: ~Copyable {
         if status.st_size == 0, status.st_uid == geteuid(), fchown(file, owner, gid_t.max) == 0 {
             status.st_uid = owner
         }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == owner, status.st_mode & 0o077 == 0 else {
-            throw AgentIDError(
-                .io, name: "unsafe_permissions",
-                message: "\(path) is not its directory's owner's alone: chown it to them and chmod 600 it", at: path)
-        }
+        try checkOwner(status, is: owner, path)
         let (bytes, size) = (try read(file, path), Int(status.st_size))
         // The header is written last: where it is blank, nobody has mapped the file yet.
         if size <= SharedReplayTable.fileSize(buckets: initial.buckets), bytes.allSatisfy({ $0 == 0 }) {

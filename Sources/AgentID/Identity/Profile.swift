@@ -28,6 +28,11 @@ public struct Profile: Sendable, Equatable {
             throw AgentIDError(
                 .limit, name: "profile_name", message: "a profile's name has at most 128 bytes", at: "name")
         }
+        guard !owner.isEmpty else {
+            throw AgentIDError(
+                .argument, name: "owner", message: "no owner, no agent: name who answers for such agents",
+                at: "options.owner")
+        }
         try Claim.checkURI(owner, at: "options.owner")
         guard (1...Limits.longestLifetime).contains(maxLifetime) else {
             throw AgentIDError(

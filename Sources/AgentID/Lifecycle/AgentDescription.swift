@@ -3,14 +3,33 @@ public import JOSE
 /// An agent as its authority knows it.
 public struct AgentDescription: Sendable {
     let record: AgentRecord
-    /// In milliseconds since 1970.
-    let leaseExpires: Int64?
-    let isLive: Bool
+    /// When its lease lapses, in milliseconds since 1970; `nil` where it has none.
+    public let leaseExpires: Int64?
+    /// Whether it is active under a lease that has not lapsed.
+    public let isLive: Bool
 
     /// The agent's SPIFFE ID.
     public var id: String { record.id }
     /// The agent that started it.
     public var parent: String? { record.parent }
+    /// The profile it was started under.
+    public var profile: String { record.profile }
+    /// Who answers for it.
+    public var owner: String { record.owner }
+    /// On whose behalf it acts.
+    public var principal: String { record.principal }
+    /// Which task it has.
+    public var task: String { record.task }
+    /// `active`, `suspended` or `deprovisioned`.
+    public var state: String { record.state.rawValue }
+    /// When it was started, in seconds since 1970.
+    public var created: Int64 { record.created }
+    /// When it ended, in seconds since 1970.
+    public var ended: Int64? { record.ended }
+    /// Why it ended.
+    public var endReason: String? { record.endReason }
+    /// The receipt of its end.
+    public var tombstone: String? { record.tombstone }
 
     /// The agent as a document; see `docs/schemas/agent.json`.
     public var document: JSONTree {

@@ -9,8 +9,18 @@ final class Broker: Sendable {
     private let registry: any Registry
     private let clock: any Clock
     private let providers = Locked<[String: any SecretProvider]>([:])
+    private let returning = Locked(Returning())
     /// Runs a release command with a lease on its stdin; throws what went wrong.
     private let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
+
+    private struct Returning {
+        var thread: BackgroundThread?
+        var isStopped = false
+    }
+
+    /// How long, in milliseconds, a secret whose agent has ended may still be in the making: it is released once more
+    /// then.
+    private static let longestAcquisition: Int64 = 60_000
 
     init(
         registry: any Registry, clock: any Clock, run: @escaping @Sendable ([String], String) throws -> Void
@@ -29,6 +39,30 @@ final class Broker: Sendable {
                 at: "provider.release_command")
         }
         providers.withLock { $0[name] = provider }
+        try keepReturning()
+    }
+
+    /// Returns what is due without being asked, in a process that has a provider.
+    private func keepReturning() throws(AgentIDError) {
+        try returning.withLock { returning throws(AgentIDError) in
+            guard returning.thread == nil, !returning.isStopped else { return }
+            returning.thread = try BackgroundThread.start(name: "agentid-broker") { [weak self] thread in
+                while thread.wait(milliseconds: 1000) {
+                    // A registry that fails now is asked again in a second.
+                    guard let self else { return }
+                    _ = try? releaseDue()
+                }
+            }
+        }
+    }
+
+    /// Returns nothing any more by itself; a provider under way may take its time and is not waited for.
+    func stop() {
+        let thread = returning.withLock { returning in
+            returning.isStopped = true
+            return returning.thread.take()
+        }
+        thread?.abandon()
     }
 
     /// Gets a secret for a call that was permitted.
@@ -76,14 +110,18 @@ final class Broker: Sendable {
                 at: "provider")
         }
         let isHeld = try registry.write { registry in
-            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring else { return false }
+            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring,
+                held.expires > clock.milliseconds
+            else { return false }
             held.state = .held
             try registry.put(held)
             return true
         }
         guard isHeld else {
-            // The agent ended meanwhile; its leases were released before this one was made.
-            try provider.release(SecretRelease(lease))
+            // The agent ended meanwhile, and what was released then may not have been made yet: written down anew.
+            (lease.state, lease.nextAt) = (.releasing, 0)
+            try registry.write { [lease] registry in try registry.put(lease) }
+            _ = try attemptRelease(lease)
             throw Denial("authority_revoked", "the agent ended while its secret was made")
         }
         return (lease.id, secret)
@@ -130,9 +168,17 @@ final class Broker: Sendable {
         } catch { failure = "\(error)" }
         let said = failure.map { String($0.prefix(1000)) }
         try registry.write { registry in
-            guard let said else { return try registry.removeBrokerLease(lease.id) }
+            guard let said else {
+                // Whoever acquires it may be about to make what was just looked for in vain, and may die over it.
+                let until = lease.acquired + Self.longestAcquisition
+                guard var found = try registry.brokerLease(lease.id), found.state == .acquiring,
+                    clock.milliseconds < until
+                else { return try registry.removeBrokerLease(lease.id) }
+                found.nextAt = until
+                return try registry.put(found)
+            }
             guard var failed = try registry.brokerLease(lease.id) else { return }
-            failed.state = .releasing
+            if failed.state == .held { failed.state = .releasing }
             failed.attempts += 1
             failed.nextAt = clock.milliseconds + Pause.milliseconds(afterAttempts: failed.attempts)
             failed.error = said

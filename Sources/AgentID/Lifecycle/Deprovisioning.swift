@@ -15,15 +15,17 @@ extension Lifecycle {
     }
 
     /// Ends every agent that acts for a principal, or is owned by them, and lets no new one be started.
-    func deprovision(principal: String, reason: String) throws(AgentIDError) -> Int {
+    func deprovision(
+        principal: String, reason: String, report: (Int) -> Void
+    ) throws(AgentIDError) -> Int {
         try revoke([Revocation(.principal, principal)], reason: reason)
         var (acting, owned) = (AgentFilter(), AgentFilter())
         (acting.principal, owned.owner) = (principal, principal)
-        return try endAll(acting, reason: reason) + endAll(owned, reason: reason)
+        return try endAll(acting, reason: reason, report: report) + endAll(owned, reason: reason, report: report)
     }
 
     /// Ends every agent of a profile, and lets no new one be started.
-    func withdraw(profile: String, reason: String) throws(AgentIDError) -> Int {
+    func withdraw(profile: String, reason: String, report: (Int) -> Void) throws(AgentIDError) -> Int {
         let known = try registry.read { registry in try registry.profile(named: profile) }
         guard known != nil else {
             throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "name")
@@ -31,11 +33,11 @@ extension Lifecycle {
         try revoke([Revocation(.profile, profile)], reason: reason)
         var filter = AgentFilter()
         filter.profile = profile
-        return try endAll(filter, reason: reason)
+        return try endAll(filter, reason: reason, report: report)
     }
 
     /// Ends what has lapsed and finishes what was left undone. How many agents ended.
-    func reap() throws(AgentIDError) -> Int {
+    func reap(report: (Int) -> Void) throws(AgentIDError) -> Int {
         var count = 0
         while true {
             let now = clock.milliseconds
@@ -44,16 +46,21 @@ extension Lifecycle {
             }
             let ended = try end(lapsed.map(\.agent), reason: "its lease lapsed", lapsedBy: now)
             count += ended
+            report(ended)
             if lapsed.count < Self.batch || ended == 0 { break }
         }
-        try finish()
+        try finish(report: report)
+        try hooks.adoptCommands()
+        hooks.wake()
         return count
     }
 
     /// How many agents, beside those below them, are ended in one transaction.
     private static var batch: Int { 128 }
 
-    private func endAll(_ filter: AgentFilter, reason: String) throws(AgentIDError) -> Int {
+    private func endAll(
+        _ filter: AgentFilter, reason: String, report: (Int) -> Void
+    ) throws(AgentIDError) -> Int {
         var count = 0
         // Ended agents match no more: each round finds others.
         for state in [AgentRecord.State.active, .suspended] {
@@ -62,10 +69,12 @@ extension Lifecycle {
             while true {
                 let found = try registry.read { registry in try registry.agents(filter) }
                 guard !found.isEmpty else { break }
-                count += try end(found.map(\.id), reason: reason)
+                let ended = try end(found.map(\.id), reason: reason)
+                count += ended
+                report(ended)
             }
         }
-        try finish()
+        try finish(report: report)
         return count
     }
 
@@ -85,7 +94,7 @@ extension Lifecycle {
                     guard let lease = try registry.lease(of: root), lease.expires <= lapsedBy else { continue }
                 }
                 for agent in try registry.subtree(of: root) where agent.state != .deprovisioned {
-                    let why = agent.id == root ? reason : "\(root) ended: \(reason)"
+                    let why = agent.id == root ? reason : "\(root) ended" + (reason.isEmpty ? "" : ": \(reason)")
                     let wasLapsed = lapsedBy != nil && agent.id == root
                     ended.append(try end(agent, reason: why, isLapsed: wasLapsed, now: now, in: registry))
                 }
@@ -117,7 +126,7 @@ extension Lifecycle {
     }
 
     /// What follows the transaction, for whoever it was left undone by: secrets returned, tombstones signed.
-    private func finish() throws(AgentIDError) {
+    private func finish(report: (Int) -> Void = { _ in }) throws(AgentIDError) {
         try broker.releaseDue()
         let active = try registry.read { registry in try registry.keys().first { $0.role == .active } }
         // Without a key, or with a signer that fails, the agents are gone all the same; whoever reaps later signs.
@@ -128,6 +137,7 @@ extension Lifecycle {
             try registry.write { registry in
                 for agent in unburied { try bury(agent, by: signer, in: registry) }
             }
+            report(unburied.count)
             hooks.wake()
         }
     }

@@ -8,6 +8,19 @@ struct EventRecorder: Sendable {
         event.sequence = try transaction.meta().sequence
         let line = event.tree.canonical()
         try transaction.append(event: line)
+        try tell(event, line, in: transaction)
+    }
+
+    /// Puts what the audit log has already on its way to every hook that asked for it.
+    func tell(_ event: LifecycleEvent, in transaction: any RegistryWriter) throws(AgentIDError) {
+        var event = event
+        event.sequence = try transaction.meta().sequence
+        try tell(event, event.tree.canonical(), in: transaction)
+    }
+
+    private func tell(
+        _ event: LifecycleEvent, _ line: [UInt8], in transaction: any RegistryWriter
+    ) throws(AgentIDError) {
         for hook in try transaction.hooks() where hook.events.contains(event.name.rawValue) {
             try transaction.enqueue(
                 hook: hook.name, agent: event.agent ?? "", event: event.name.rawValue,

@@ -38,7 +38,9 @@ public struct Gone: Sendable {
 
 extension Lifecycle {
     /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
-    func verifyGone(_ id: String, by guardian: Guard) throws(AgentIDError) -> Gone {
+    func verifyGone(
+        _ id: String, by guardian: Guard, report: (_ presented: Int, _ all: Int) -> Void
+    ) throws(AgentIDError) -> Gone {
         var gone = Gone(agent: id)
         var held: [GrantRecord] = []
         try registry.read { registry in
@@ -61,6 +63,7 @@ extension Lifecycle {
             } catch {
                 gone.reasons[error.reason.rawValue, default: 0] += 1
             }
+            report(gone.chains, held.count)
         }
         return gone
     }

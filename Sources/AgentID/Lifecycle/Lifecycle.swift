@@ -14,12 +14,15 @@ final class Lifecycle: Sendable {
     let leases: LeaseKeeper
     let hooks: HookRunner
     let broker: Broker
+    let denials: DenialNews
 
     init(registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any Clock, leaseDuration: Int64) {
         (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)
         self.leaseDuration = leaseDuration
         leases = LeaseKeeper()
-        hooks = HookRunner(registry: registry, clock: clock)
+        let hooks = HookRunner(registry: registry, clock: clock)
+        self.hooks = hooks
+        denials = DenialNews(registry: registry) { hooks.wake() }
         broker = Broker(registry: registry, clock: clock) { command, lease in
             let run = CommandRun(command, event: "release", document: Array(lease.utf8), milliseconds: 60_000)
             let outcome = run.run()
@@ -32,7 +35,9 @@ final class Lifecycle: Sendable {
     /// Renews and runs nothing any more.
     func stop() {
         leases.stop()
+        denials.stop()
         hooks.stop()
+        broker.stop()
     }
 
     /// Registers a new agent under a root grant; `leaseUntil` in milliseconds.

@@ -4,7 +4,7 @@ internal import JOSE
 public struct LifecycleEvent: Sendable {
     /// What happened.
     public enum Name: String, Sendable, CaseIterable {
-        case created, renewed, rotated, granted, delegated, denied, violation, suspended, resumed, revoked
+        case created, renewed, rotated, granted, delegated, denied, suspended, resumed, revoked
         case deprovisioning, deprovisioned, lapsed
 
         /// All but renewals, of which there are many and all alike.
@@ -25,6 +25,9 @@ public struct LifecycleEvent: Sendable {
     /// The thumbprint of the key in question.
     var key: String?
     var reason: String?
+    /// The decision that denied, and the tool that it was about.
+    var decision: String?
+    var tool: String?
     /// The tombstone of an agent that is gone.
     var tombstone: String?
     /// The registry's sequence it happened under; set by the recorder.
@@ -42,11 +45,14 @@ public struct LifecycleEvent: Sendable {
 
     /// The event as a document; what is not known is left out.
     var tree: JSONTree {
-        var members: [String: JSONTree] = ["event": .string(name.rawValue), "time_ms": .int(Int(time))]
+        var members: [String: JSONTree] = [
+            "event": .string(name.rawValue), "kind": "event", "time_ms": .int(Int(time)),
+        ]
         let texts = [
             ("agent", agent), ("profile", profile), ("owner", owner), ("principal", principal), ("task", task),
             ("intent", intent), ("key", key), ("reason", reason),
             ("tombstone", tombstone),
+            ("decision", decision), ("tool", tool),
         ]
         for (name, text) in texts {
             if let text { members[name] = .string(text) }

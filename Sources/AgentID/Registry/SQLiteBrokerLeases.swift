@@ -32,8 +32,10 @@ extension SQLiteSession {
 
     func releaseBrokerLeases(of agent: String, at time: Int64) throws(AgentIDError) -> Int {
         try database.run(
-            "UPDATE broker_leases SET state = 'releasing', next_at = ?2 WHERE agent = ?1 AND state <> 'releasing'",
-            .text(agent), .int(time))
+            """
+            UPDATE broker_leases SET state = iif(state = 'acquiring', state, 'releasing'), expires = min(expires, ?2),
+                next_at = ?2 WHERE agent = ?1 AND state <> 'releasing'
+            """, .text(agent), .int(time))
     }
 
     func put(_ lease: BrokerLeaseRecord) throws(AgentIDError) {

@@ -1,0 +1,67 @@
+"""The audit log of a directory: reading it, proving from it, verifying it."""
+
+from __future__ import annotations
+
+import json
+import os
+from ctypes import byref, c_void_p
+from typing import Any, Callable, Iterator, Literal
+
+from . import _abi
+from ._abi import lib
+from ._errors import Error, call, handle, pair, take, text
+from ._handles import Handle
+
+Sync = Literal["batch", "always", "none"]
+"""When decisions and events are durable: within 100 ms, before the answer is given, or not written down at all."""
+SYNC: dict[str, int] = {"batch": 0, "always": 1, "none": 2}
+
+
+class Audit(Handle):
+    """The audit log of one authority, as it was when it was opened."""
+
+    def __init__(self, made: c_void_p) -> None:
+        super().__init__(made, lib.agentid_audit_close)
+
+    @classmethod
+    def open(cls, directory: str | os.PathLike[str], *, key: str = "") -> Audit:
+        """Opens the log of an authority's directory; without `key` under the one that the directory itself names."""
+        return cls(handle(lib.agentid_audit_open, *pair(os.fspath(directory)), *pair(key)))
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """Size, root, key, and the checkpoint as the signed note that other tools verify."""
+        return json.loads(take(lib.agentid_audit_head, self._handle))
+
+    def __len__(self) -> int:
+        return self.head["size"]
+
+    def entries(self, start: int = 0) -> Iterator[dict[str, Any]]:
+        """All entries from an index on, each compared with the signed tree."""
+        while lines := take(lib.agentid_audit_entries, self._handle, start, 256).splitlines():
+            for line in lines:
+                yield json.loads(line)
+            start += len(lines)
+
+    def find(self, decision: str) -> dict[str, Any]:
+        """A decision's entry, its index, and what was reported of it."""
+        return json.loads(take(lib.agentid_audit_find, self._handle, *pair(decision)))
+
+    def prove(self, index: int) -> dict[str, Any]:
+        """Proves that an entry is in the log (RFC 6962 section 2.1.1)."""
+        return json.loads(take(lib.agentid_audit_prove, self._handle, index))
+
+    def consistency(self, start: int, end: int = 0) -> dict[str, Any]:
+        """Proves that the log of `start` entries is the beginning of that of `end` (RFC 6962 section 2.1.2)."""
+        return json.loads(take(lib.agentid_audit_consistency, self._handle, start, end))
+
+    def verify(self, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+        """Reads everything again; `["sound"]` says whether all is as it was signed, `["findings"]` what is not and where."""
+        told = _abi.PROGRESS((lambda entries, _: progress(entries)) if progress else 0)
+        report = _abi.Bytes()
+        try:
+            call(lib.agentid_audit_verify, self._handle, told, None, byref(report))
+        except Error as error:
+            if error.name != "audit_damaged" or not report.len:
+                raise
+        return json.loads(text(report))

@@ -1,0 +1,253 @@
+"""Agents after they were started: listed, suspended, ended by whoever may, and then gone for good."""
+
+import json
+import threading
+import time
+
+import agentid
+import pytest
+from life import ALICE, CALL, OWNER, SCOPE, check, later, open_authority, start
+
+BOB = "user:bob@acme.example"
+
+
+@pytest.fixture
+def ahead():
+    """How far the authority's clock is ahead, in seconds."""
+    return [0.0]
+
+
+@pytest.fixture
+def acme(ahead, tmp_path):
+    with open_authority(tmp_path / "acme", clock=lambda: time.time() + ahead[0]) as acme:
+        yield acme
+
+
+def ids(agents):
+    return [agent["id"] for agent in agents]
+
+
+def test_every_agent_is_listed_by_what_it_is(acme):
+    acme.profile("writer", owner=BOB, ceiling=SCOPE)
+    with start(acme) as first, first.spawn("reader") as below, start(acme, BOB, "writer", intent="write") as writer:
+        gone = start(acme)
+        gone.close()
+        agents = acme.agents()
+        for agent in agents:
+            check("agent", agent)
+        assert len(agents) == 4 and ids(agents) == sorted(ids(agents))
+        for asked, found in (
+            ({"profile": "writer"}, [writer]),
+            ({"principal": BOB}, [writer]),
+            ({"owner": BOB}, [writer]),
+            ({"owner": BOB, "principal": ALICE}, []),
+            ({"parent": first}, [below]),
+            ({"parent": first.id}, [below]),
+            ({"state": "active", "profile": "researcher"}, [first, below]),
+            ({"state": "suspended"}, []),
+        ):
+            assert ids(acme.agents(**asked)) == sorted(agent.id for agent in found), asked
+        (ended,) = acme.agents(state="deprovisioned")
+        assert (ended["live"], ended["end_reason"], ended["lease_expires"]) == (False, "closed", None)
+        described = acme.agents(profile="writer")[0]
+        assert (described["live"], described["intent"], described["parent"]) == (True, "write", None)
+        pages = [acme.agents(limit=1, offset=n) for n in range(5)]
+        assert [page[0] for page in pages[:4]] == agents and pages[4] == []
+        for wrong in ({"state": "dead"}, {"limit": -1}, {"limit": 1_000_000}, {"offset": -1}):
+            with pytest.raises(agentid.Error) as refused:
+                acme.agents(**wrong)
+            assert refused.value.where == "filter." + next(iter(wrong))
+
+
+def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
+    with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf, start(acme) as other:
+        guard = agentid.Guard.open_directory(tmp_path / "acme")
+
+        def reason(agent):
+            here, there = agent.check(*CALL).reason, guard.check(agent.chain, agent.prove(*CALL), *CALL).reason
+            assert here == there
+            return here
+
+        acme.suspend(child, "looked at")
+        acme.suspend(child.id)
+        assert [reason(one) for one in (agent, child, leaf, other)] == ["", "suspended", "suspended", ""]
+        for refused in (child.rotate_key, lambda: child.spawn("c"), lambda: child.delegate(other.public_key)):
+            with pytest.raises(agentid.StateError) as held:
+                refused()
+            assert held.value.name == "agent_suspended"
+        acme.resume(child)
+        acme.resume(child)
+        assert [reason(one) for one in (agent, child, leaf)] == ["", "", ""]
+        identity, tombstone = child.id, child.deprovision()
+        for move in (acme.suspend, acme.resume):
+            with pytest.raises(agentid.StateError, match="ended"):
+                move(identity)
+            with pytest.raises(agentid.NotFound):
+                move(identity + "x")
+        assert acme.deprovision(identity) == tombstone
+
+
+ENDS = {
+    "close": (lambda acme, agent: agent.close(), "closed"),
+    "with": (lambda acme, agent: agent.__exit__(None, None, None), "closed"),
+    "agent": (lambda acme, agent: agent.deprovision("done"), "done"),
+    "operator": (lambda acme, agent: acme.deprovision(agent, "stop"), "stop"),
+    "id": (lambda acme, agent: acme.deprovision(agent.id, "stop"), "stop"),
+    "principal": (lambda acme, agent: acme.deprovision_principal(ALICE, "left"), "left"),
+    "owner": (lambda acme, agent: acme.deprovision_principal(OWNER, "left"), "left"),
+    "profile": (lambda acme, agent: acme.withdraw_profile("researcher", "unsafe"), "unsafe"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
+    act, why = ENDS[end]
+    guard = agentid.Guard.open_directory(tmp_path / "acme")
+    with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf:
+        child.rotate_key()
+        identity, below = agent.id, [child.id, leaf.id]
+        held = [(one.chain, one.prove(*CALL)) for one in (agent, child, leaf)]
+        ended = act(acme, agent)
+        assert ended == 3 if isinstance(ended, int) else True
+        for chain, proof in held:
+            assert not guard.check(chain, proof, *CALL)
+        for one in (agent, child, leaf):
+            with pytest.raises(agentid.Error):
+                one.prove(*CALL)
+    report = acme.verify_gone(identity)
+    check("gone", report)
+    assert report["gone"] and (report["agents"], report["chains"]) == (3, 4)
+    claims = agentid.verify_tombstone("acme.example", acme.bundle, report["tombstone"])
+    check("tombstone", claims)
+    assert (claims["sub"], claims["reason"], claims["below"]) == (identity, why, 2)
+    for agent in acme.agents(state="deprovisioned"):
+        check("agent", agent)
+        receipt = agentid.verify_tombstone("acme.example", acme.bundle, agent["tombstone"])
+        check("tombstone", receipt)
+        assert receipt["sub"] == agent["id"] and why in receipt["reason"]
+    assert set(below) < set(ids(acme.agents(state="deprovisioned")))
+
+
+def test_tombstone_of_another_key_domain_or_text_does_not_verify(acme):
+    with start(acme) as agent:
+        tombstone = agent.deprovision()
+    with open_authority() as other:
+        for domain, bundle, token in (
+            ("acme.example", other.bundle, tombstone),
+            ("other.example", acme.bundle, tombstone),
+            ("acme.example", acme.bundle, tombstone[:-4] + "AAAA"),
+            ("acme.example", acme.bundle, ""),
+        ):
+            with pytest.raises(agentid.Denied):
+                agentid.verify_tombstone(domain, bundle, token)
+        with pytest.raises(agentid.Error) as malformed:
+            agentid.verify_tombstone("acme.example", "{}", tombstone)
+        assert not isinstance(malformed.value, agentid.Denied)
+
+
+def test_live_agent_is_reported_as_not_gone(acme):
+    with start(acme) as agent, agent.spawn("a"):
+        report = acme.verify_gone(agent)
+        check("gone", report)
+        assert not report["gone"] and len(report["permitted"]) == len(report["live"]) == 2
+        acme.suspend(agent)
+        report = acme.verify_gone(agent)
+        assert not report["gone"] and report["permitted"] == [] and len(report["live"]) == 2
+    with pytest.raises(agentid.NotFound):
+        acme.verify_gone("spiffe://acme.example/agent/nobody")
+
+
+def test_id_is_never_used_again(acme, tmp_path):
+    seen = []
+    for n in range(30):
+        with start(acme) as agent, agent.spawn("a") as child:
+            seen += [agent.id, child.id]
+    with open_authority(tmp_path / "acme", clock=lambda: 1_700_000_000) as again:
+        for n in range(30):
+            agent = start(again)
+            seen.append(agent.id)
+            agent.close()
+    assert len(set(seen)) == len(seen) == 90 == len(acme.agents())
+
+
+@pytest.mark.parametrize("how", ["agent", "principal"])
+def test_nothing_is_permitted_after_the_end_returned(acme, tmp_path, how):
+    guard = agentid.Guard.open_directory(tmp_path / "acme")
+    with start(acme) as agent, agent.spawn("a") as child:
+        ended, ready, late, denied = threading.Event(), threading.Barrier(9), [], []
+        chain, proofs = child.chain, [[child.prove(*CALL) for _ in range(300)] for _ in range(4)]
+
+        def here(number):
+            ready.wait()
+            while not denied or len(denied) < 200:
+                was = ended.is_set()
+                try:
+                    permitted = child.check(*CALL).permitted
+                except agentid.StateError:
+                    permitted = False
+                if permitted and was:
+                    late.append(number)
+                if not permitted:
+                    denied.append(number)
+
+        def there(number):
+            ready.wait()
+            for proof in proofs[number]:
+                was = ended.is_set()
+                if guard.check(chain, proof, *CALL) and was:
+                    late.append(number)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(4) for work in (here, there)]
+        for thread in threads:
+            thread.start()
+        ready.wait()
+        acme.deprovision(agent) if how == "agent" else acme.deprovision_principal(ALICE)
+        ended.set()
+        for thread in threads:
+            thread.join()
+        assert late == [] and denied
+
+
+@pytest.mark.parametrize("who", [ALICE, OWNER])
+def test_nobody_starts_agents_for_whom_left(acme, who):
+    assert acme.deprovision_principal(who, "left") == 0
+    key = json.loads(agentid.generate_key())
+    public = json.dumps({name: key[name] for name in ("kty", "crv", "x")})
+    for refused in (lambda: start(acme), lambda: acme.issue("researcher", public, principal=ALICE, task="t", scope=SCOPE)):
+        with pytest.raises(agentid.StateError, match="revoked") as left:
+            refused()
+        assert left.value.name == "authority_revoked"
+    assert acme.agents() == []
+    if who == OWNER:
+        acme.profile("researcher", owner="team:audit@acme.example", ceiling=SCOPE)
+        start(acme).close()
+
+
+def test_withdrawn_profile_starts_nothing(acme):
+    assert acme.withdraw_profile("researcher") == 0
+    with pytest.raises(agentid.StateError, match="revoked"):
+        start(acme)
+    with pytest.raises(agentid.NotFound):
+        acme.withdraw_profile("nobody")
+
+
+def test_review_that_is_overdue_stops_starts_until_someone_has_looked(acme, ahead):
+    now = int(time.time())
+    acme.certify_profile("researcher", now + 100)
+    with start(acme, lifetime=300) as agent:
+        ahead[0] = 101
+        with pytest.raises(agentid.StateError) as overdue:
+            start(acme)
+        assert overdue.value.name == "review_overdue"
+        assert agent.authorize(*CALL)
+        with pytest.raises(agentid.Error, match="past"):
+            acme.certify_profile("researcher", now + 100)
+        with pytest.raises(agentid.NotFound):
+            acme.certify_profile("nobody")
+        acme.certify_profile("researcher", now + 200)
+        start(acme).close()
+        ahead[0] = 201
+        with pytest.raises(agentid.StateError):
+            start(acme)
+        acme.certify_profile("researcher")
+        start(acme).close()

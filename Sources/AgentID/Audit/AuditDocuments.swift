@@ -1,0 +1,87 @@
+public import JOSE
+internal import TransparencyLog
+
+// What is read from an audit log, as documents that other tools and languages read.
+extension AuditReader {
+    /// Opens the audit log of an authority's directory.
+    ///
+    /// - Parameter key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says, which
+    ///   shows damage and not a forged log.
+    public init(authority directory: String, key: String? = nil) throws(AgentIDError) {
+        let audit = try AuthorityDirectory(reading: directory).auditPath
+        let told: String
+        if let key {
+            told = key
+        } else {
+            guard Files.exists("\(audit)/\(AuditTrail.keyPath)") else {
+                throw AgentIDError(
+                    .notFound, name: "no_audit_log", message: "there is no audit log in \(directory)", at: "directory")
+            }
+            told = String(decoding: try Files.read("\(audit)/\(AuditTrail.keyPath)"), as: UTF8.self)
+        }
+        try self.init(directory: audit, key: told)
+    }
+
+    /// Size, root, key, and the checkpoint as the signed note that others verify.
+    public func head() throws(AgentIDError) -> JSONTree {
+        [
+            "size": .int(Int(clamping: count)), "root": .string(checkpoint.root.base64), "key": .string(key),
+            "checkpoint": .string(note),
+        ]
+    }
+
+    /// The proof that an entry is in the log (RFC 6962 section 2.1.1).
+    public func proof(of index: UInt64) throws(AgentIDError) -> JSONTree {
+        let proof = try inclusionProof(of: index)
+        let entry = try entry(at: index)
+        let leaf = MerkleHash.leaf(entry.span)
+        return [
+            "index": .int(Int(clamping: index)), "size": .int(Int(clamping: proof.size)),
+            "leaf": .string(leaf.base64), "path": .array(proof.path.map { .string($0.base64) }),
+            "checkpoint": .string(note),
+        ]
+    }
+
+    /// The proof that the log of so many entries is the beginning of a later one (RFC 6962 section 2.1.2).
+    public func consistency(from: UInt64, to: UInt64?) throws(AgentIDError) -> JSONTree {
+        let proof = try consistencyProof(from: from, to: to)
+        return [
+            "from": .int(Int(clamping: proof.oldSize)), "to": .int(Int(clamping: proof.newSize)),
+            "old_root": .string(try checkpoint(ofFirst: proof.oldSize).root.base64),
+            "new_root": .string(try checkpoint(ofFirst: proof.newSize).root.base64),
+            "path": .array(proof.path.map { .string($0.base64) }), "checkpoint": .string(note),
+        ]
+    }
+
+    /// A decision's entry, its index, and what was reported of it. Reads the log from its end.
+    public func find(decision: String) throws(AgentIDError) -> JSONTree {
+        var outcome: JSONTree = .null
+        var end = count
+        while end > 0 {
+            let start = (end - 1) / 256 * 256
+            let lines = try entries(from: start, limit: Int(end - start))
+            for (i, line) in lines.enumerated().reversed() {
+                guard let entry = try? JSON(parsing: line).root else { continue }
+                if entry["kind"]?.equals("outcome") == true, entry["decision"]?.equals(decision) == true {
+                    if case .null = outcome { outcome = entry["outcome"].map { .value($0) } ?? .null }
+                } else if entry["kind"]?.equals("decision") == true, entry["id"]?.equals(decision) == true {
+                    return ["index": .int(Int(clamping: start) + i), "entry": .value(entry), "outcome": outcome]
+                }
+            }
+            end = start
+        }
+        throw AgentIDError(
+            .notFound, name: "decision", message: "the audit log has no decision of this ID", at: "decision")
+    }
+}
+
+extension AuditVerification {
+    /// The answer as a document.
+    public var document: JSONTree {
+        [
+            "sound": .bool(isSound), "size": .int(Int(clamping: checkpoint.size)), "pending": .int(pending),
+            "findings": .array(
+                findings.map { ["place": .string($0.place.description), "message": .string($0.message)] }),
+        ]
+    }
+}

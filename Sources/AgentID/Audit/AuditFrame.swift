@@ -1,0 +1,75 @@
+internal import JOSE
+
+/// How lines lie in a segment: little end first, every frame at a multiple of 8.
+///
+/// A frame is a word (length below, magic above), a word (checksum of the payload under a seed that the segment and the
+/// frame's place make), the payload, and zeroes up to the next multiple of 8. The first word is stored last: where it
+/// is zero nothing was committed yet. A seal in its place says that nothing will follow.
+enum AuditFrame {
+    static let headerSize = 16
+    static let longestLine = 0xFFFF
+    private static let magic: UInt64 = 0x4741_4C52 << 32
+    static let seal: UInt64 = 0x4741_4C53 << 32
+
+    /// How many bytes the frame of a line takes.
+    static func size(of length: Int) -> Int { headerSize + (length + 7) & ~7 }
+
+    static func word(length: Int) -> UInt64 { magic | UInt64(length) }
+
+    /// The length that a frame's first word gives, `nil` where it is none.
+    static func length(_ word: UInt64) -> Int? {
+        guard word >> 32 == magic >> 32 else { return nil }
+        let length = Int(word & 0xFFFF_FFFF)
+        return (1...longestLine).contains(length) ? length : nil
+    }
+
+    static func seed(_ segment: UInt64, at position: Int) -> UInt64 {
+        segment ^ UInt64(position) &* 0x9E37_79B9_7F4A_7C15
+    }
+}
+
+/// The first 64 bytes of a segment.
+struct AuditSegmentHeader: Equatable {
+    static let size = 64
+    private static let magic: UInt64 = 0x3147_4553_4449_4741  // "AGIDSEG1"
+
+    /// The size of the file.
+    let capacity: Int
+    /// What makes the checksums of this segment its own.
+    let seed: UInt64
+    /// When it was made, in milliseconds, and by which process: for people.
+    let created: Int64
+    let process: Int32
+
+    init(capacity: Int, seed: UInt64, created: Int64, process: Int32) {
+        self.capacity = capacity
+        self.seed = seed
+        self.created = created
+        self.process = process
+    }
+
+    var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        func append(_ word: UInt64) {
+            for i in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * i))) }
+        }
+        for word in [Self.magic, UInt64(capacity), seed, UInt64(bitPattern: created), UInt64(clamping: process), 0, 0] {
+            append(word)
+        }
+        append(unsafe bytes.withUnsafeBytes { unsafe XXH64.hash($0, seed: 0) })
+        return bytes
+    }
+
+    /// `nil` unless these are the bytes of a header.
+    init?(_ bytes: Span<UInt8>) {
+        guard bytes.count == Self.size else { return nil }
+        func word(_ index: Int) -> UInt64 {
+            (0..<8).reduce(0) { $0 | UInt64(bytes[index * 8 + $1]) << UInt64(8 * $1) }
+        }
+        guard word(0) == Self.magic, let capacity = Int(exactly: word(1)), let process = Int32(exactly: word(4)) else {
+            return nil
+        }
+        self.init(capacity: capacity, seed: word(2), created: Int64(bitPattern: word(3)), process: process)
+        guard self.bytes.span.hasSameBytes(as: bytes) else { return nil }
+    }
+}

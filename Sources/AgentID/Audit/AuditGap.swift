@@ -1,0 +1,32 @@
+internal import JOSE
+
+/// Bytes of a segment that were no lines any more when they were to be integrated. Each is itself an entry of the log.
+public struct AuditGap: Sendable, Hashable {
+    /// What was found.
+    public enum Kind: String, Sendable {
+        /// The last write was not finished, or did not reach the disk before the power went.
+        case tornTail = "torn_tail"
+        /// Damaged bytes with whole lines behind them.
+        case damaged
+        /// The segment was there and is gone, though not all of it was integrated.
+        case missingSegment = "missing_segment"
+    }
+
+    /// What was found.
+    public let kind: Kind
+    /// The segment's name.
+    public let segment: String
+    /// Where the bytes begin in it.
+    public let from: Int
+    /// Where they end.
+    public let to: Int
+
+    /// The entry that says so.
+    func line(at milliseconds: Int64) -> [UInt8] {
+        let entry: JSONTree = [
+            "event": "audit.gap", "kind": .string(kind.rawValue), "segment": .string(segment), "from": .int(from),
+            "to": .int(to), "time_ms": .int(Int(milliseconds)),
+        ]
+        return entry.canonical()
+    }
+}

@@ -1,0 +1,125 @@
+internal import JOSE
+internal import Synchronization
+internal import TransparencyLog
+
+/// The audit log of an authority: lines appended by many processes, one signed tree over all of them.
+///
+/// Safe to use from any thread. Appending is a copy into this process's own segment, without a system call; a writer's
+/// thread syncs it, and where there is a signer integrates the segments of all processes and signs the checkpoint. What
+/// is appended is kept by the kernel when the process is killed.
+public final class AuditLog: Sendable {
+    /// The key that the log's checkpoints are verified with, as `name+hash+key`; `nil` for a log that only appends.
+    public let key: String?
+    private let appender: AuditAppender
+    private let sequencer: AuditSequencer?
+    private let notes: Locked<Notes>
+    private let thread: BackgroundThread
+    private let isClosed = Atomic(false)
+
+    private struct Notes {
+        var gaps: [AuditGap] = []
+        var lastError: AgentIDError?
+
+        mutating func add(_ found: [AuditGap]) { gaps = Array((gaps + found).suffix(256)) }
+    }
+
+    /// Opens the log in `directory`, which is made where it is missing.
+    ///
+    /// - Parameters:
+    ///   - origin: The log's name in its checkpoints, such as `acme.example/audit`.
+    ///   - signer: Signs the checkpoints; without one this log appends only, and another process integrates.
+    public static func open(
+        directory: String, origin: String, signer: (any Signer)?, options: AuditOptions = AuditOptions(),
+        clock: any Clock = SystemClock()
+    ) throws(AgentIDError) -> AuditLog {
+        try AuditLog(directory: directory, origin: origin, signer: signer, options: options, clock: clock)
+    }
+
+    init(
+        directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any Clock,
+        outbox: (any AuditOutbox)? = nil, files: any AuditFiles = SystemAuditFiles()
+    ) throws(AgentIDError) {
+        try options.check()
+        let segments = "\(directory)/\(AuditSequencer.segmentsPath)"
+        try files.makeDirectory(directory)
+        try files.makeDirectory(segments)
+        let notes = Locked(Notes())
+        if let signer {
+            let key: NoteKey
+            do throws(TransparencyLogError) { key = try NoteKey(name: origin, publicKey: signer.publicKey) } catch {
+                throw AgentIDError(.argument, name: error.name, message: error.message, at: "origin")
+            }
+            let sequencer = AuditSequencer(
+                directory: directory, key: key, signer: signer, clock: clock, files: files, outbox: outbox)
+            // What a process that died left behind is cut and reported now.
+            let found = try sequencer.integrate(isWaiting: true).gaps
+            notes.withLock { $0.add(found) }
+            self.sequencer = sequencer
+            self.key = key.description
+        } else {
+            sequencer = nil
+            key = nil
+        }
+        let appender = try AuditAppender(directory: segments, options: options, clock: clock, files: files)
+        self.appender = appender
+        self.notes = notes
+        thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer] thread in
+            var (bytes, elapsed) = (0, 0)
+            while thread.wait(milliseconds: options.pause) {
+                elapsed += options.pause
+                do throws(AgentIDError) {
+                    bytes = try appender.tend(since: bytes)
+                    guard let sequencer, elapsed >= options.checkpointInterval else { continue }
+                    elapsed = 0
+                    let found = try sequencer.integrate(isWaiting: false).gaps
+                    notes.withLock { $0.add(found) }
+                } catch { notes.withLock { $0.lastError = error } }
+            }
+        }
+    }
+
+    deinit { close() }
+
+    /// Appends a line: opaque bytes, by convention one JSON document in canonical form.
+    ///
+    /// Throws `audit_unavailable` where it cannot be written, on a full disk above all: whether that denies the call or
+    /// is counted and reported is the caller's to say; it may still come to be an entry.
+    /// In a child after `fork()` it throws `forked`.
+    public func append(_ line: [UInt8]) throws(AgentIDError) { try appender.append(line) }
+
+    /// Integrates what all processes have appended by now, and signs the checkpoint.
+    public func integrate() throws(AgentIDError) {
+        guard let sequencer else {
+            throw AgentIDError(
+                .state, name: "no_signer", message: "this audit log was opened to append only", at: "audit")
+        }
+        guard !appender.isInChild else {
+            throw AgentIDError(.state, name: "forked", message: "this process was forked", at: "audit")
+        }
+        let found = try sequencer.integrate(isWaiting: true).gaps
+        notes.withLock { $0.add(found) }
+    }
+
+    /// How many lines could not be appended since the log was opened.
+    public var failures: Int { appender.failures }
+
+    /// What was found damaged, torn or missing while integrating, the latest 256. Each is an entry of the log as well.
+    public var gaps: [AuditGap] { notes.withLock { $0.gaps } }
+
+    /// What last went wrong in the background.
+    public var lastError: AgentIDError? { notes.withLock { $0.lastError } }
+
+    /// Ends the thread, syncs, integrates a last time. Idempotent; nothing in a forked child.
+    public func close() {
+        guard !appender.isInChild, !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        thread.stop()
+        var error = appender.close()
+        if let sequencer {
+            do throws(AgentIDError) {
+                let found = try sequencer.integrate(isWaiting: true).gaps
+                notes.withLock { $0.add(found) }
+            } catch let thrown { error = thrown }
+        }
+        if let error { notes.withLock { $0.lastError = error } }
+    }
+}

@@ -1,0 +1,136 @@
+public import TransparencyLog
+
+/// Reads an audit log as it was when it was opened, under the key that its checkpoint must be signed with.
+///
+/// Whatever it returns was compared with the signed root. It needs no lock, writes nothing, and may read while others
+/// append and integrate.
+public struct AuditReader: Sendable {
+    /// The head of the log.
+    public let checkpoint: Checkpoint
+    /// The head as the signed note that others verify.
+    public let note: String
+    /// The key it is signed with, `name+hash+key`.
+    public let key: String
+    let directory: String
+    let files: any AuditFiles = SystemAuditFiles()
+
+    /// Opens the log in `directory`; `key` is written `name+hash+key`, and the name is the log's origin.
+    public init(directory: String, key: String) throws(AgentIDError) {
+        let parsed: NoteKey
+        do throws(TransparencyLogError) { parsed = try NoteKey(key) } catch {
+            throw AgentIDError(.argument, name: error.name, message: error.message, at: "key")
+        }
+        guard let note = try files.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest) else {
+            throw AgentIDError(.notFound, name: "no_audit_log", message: "there is no audit log in \(directory)")
+        }
+        do throws(TransparencyLogError) { checkpoint = try Checkpoint(note: note, by: parsed) } catch {
+            throw AgentIDError(
+                .malformed, name: "audit_damaged", message: "the checkpoint is damaged or another log's: \(error)",
+                at: "\(directory)/\(Checkpoint.path)")
+        }
+        (self.directory, self.key) = (directory, key)
+        self.note = String(decoding: note, as: UTF8.self)
+    }
+
+    /// How many entries the log has.
+    public var count: UInt64 { checkpoint.size }
+
+    /// The entry at an index, from 0.
+    public func entry(at index: UInt64) throws(AgentIDError) -> [UInt8] {
+        guard index < count, let entry = try entries(from: index, limit: 1).first else { throw beyond(index) }
+        return entry
+    }
+
+    /// Up to `limit` entries from an index on; as many as their bundle has, so that a caller goes on where they end.
+    public func entries(from index: UInt64, limit: Int = Tile.fullWidth) throws(AgentIDError) -> [[UInt8]] {
+        guard index <= count else { throw beyond(index) }
+        guard index < count, limit > 0, let tile = Tile.ofTree(size: count, level: 0, index: index >> 8) else {
+            return []
+        }
+        return try inAuditTree { () throws(TransparencyLogError) in
+            var tree = try tree()
+            let bytes = try tiles.read(tile.entriesPath) ?? []
+            let ranges = EntryBundle.split(bytes.span).entries
+            // The proof of one leaf hashes the whole of its tile, so the tile is the signed one where it holds.
+            let first = tile.index << 8
+            try tree.inclusionProof(of: first).verify(leaf: tree.leaf(at: first), root: checkpoint.root)
+            var entries: [[UInt8]] = []
+            let start = Int(index - first)
+            for i in start..<min(start + min(limit, Tile.fullWidth), tile.width) {
+                guard i < ranges.count,
+                    try MerkleHash.leaf(bytes.span.extracting(ranges[i])) == tree.leaf(at: first + UInt64(i))
+                else {
+                    throw TransparencyLogError(
+                        "entry", "entry \(first + UInt64(i)) is not the one in the tree", at: tile.entriesPath)
+                }
+                entries.append(Array(bytes[ranges[i]]))
+            }
+            return entries
+        }
+    }
+
+    /// The proof that the entry at an index is in the log.
+    public func inclusionProof(of index: UInt64) throws(AgentIDError) -> InclusionProof {
+        guard index < count else { throw beyond(index) }
+        return try inAuditTree { () throws(TransparencyLogError) in
+            var tree = try tree()
+            let proof = try tree.inclusionProof(of: index)
+            try proof.verify(leaf: tree.leaf(at: index), root: checkpoint.root)
+            return proof
+        }
+    }
+
+    /// The proof that the log of `oldSize` entries is the beginning of the one of `newSize`, by default of all.
+    public func consistencyProof(
+        from oldSize: UInt64, to newSize: UInt64? = nil
+    ) throws(AgentIDError) -> ConsistencyProof {
+        let newSize = newSize ?? count
+        guard oldSize > 0, oldSize <= newSize, newSize <= count else { throw beyond(max(oldSize, newSize)) }
+        return try inAuditTree { () throws(TransparencyLogError) in
+            var tree = try tree()
+            // Both heads must themselves be beginnings of the signed one, or the proof would be about other entries.
+            let newRoot = try tree.root(ofFirst: newSize)
+            try tree.consistencyProof(from: newSize).verify(oldRoot: newRoot, newRoot: checkpoint.root)
+            let proof = try tree.consistencyProof(from: oldSize, to: newSize)
+            try proof.verify(oldRoot: tree.root(ofFirst: oldSize), newRoot: newRoot)
+            return proof
+        }
+    }
+
+    /// The root of the first `size` entries.
+    public func checkpoint(ofFirst size: UInt64) throws(AgentIDError) -> Checkpoint {
+        guard size <= count else { throw beyond(size) }
+        return try inAuditTree { () throws(TransparencyLogError) in
+            var tree = try tree()
+            let root = try tree.root(ofFirst: size)
+            if size > 0 { try tree.consistencyProof(from: size).verify(oldRoot: root, newRoot: checkpoint.root) }
+            return Checkpoint(origin: checkpoint.origin, size: size, root: root)
+        }
+    }
+
+    /// Reads everything again and says what is wrong, and where.
+    ///
+    /// - Parameters:
+    ///   - trusted: A checkpoint of this log from before, kept elsewhere: with it a log that was put back is found too.
+    ///   - progress: Told how many entries were read.
+    public func verify(
+        against trusted: Checkpoint? = nil, progress: (UInt64) -> Void = { _ in }
+    ) throws(AgentIDError) -> AuditVerification {
+        try inAuditTree { () throws(TransparencyLogError) in
+            var verifier = try AuditVerifier(self)
+            return try verifier.run(against: trusted, progress: progress)
+        }
+    }
+
+    var tiles: AuditTiles { AuditTiles(directory: directory, files: files) }
+
+    func tree() throws(TransparencyLogError) -> TiledTree<AuditTiles> {
+        try TiledTree(size: checkpoint.size, reader: tiles)
+    }
+
+    private func beyond(_ index: UInt64) -> AgentIDError {
+        AgentIDError(
+            .notFound, name: "audit_index", message: "the audit log has \(count) entries: \(index) is not among them",
+            at: "index")
+    }
+}

@@ -1,0 +1,36 @@
+/// A segment's name: `<owner>-<number>`, so that an owner's segments sort in the order it filled them.
+///
+/// The sequencer takes nothing from a segment before those that its owner filled earlier have come to their end: the
+/// lines of one process keep their order, whatever the clock does.
+struct AuditSegmentName: Sendable, Hashable, Comparable, CustomStringConvertible {
+    let description: String
+
+    init(owner: String, number: Int) {
+        let digits = String(UInt32(truncatingIfNeeded: number), radix: 16)
+        description = "\(owner)-\(String(repeating: "0", count: 8 - digits.utf8.count))\(digits)"
+    }
+
+    /// Reads a name as we make them. Anything else in the directory is not ours, and is never made a path.
+    init?(_ text: String) {
+        let utf8 = Array(text.utf8)
+        guard utf8.count == 45 else { return nil }
+        for (i, byte) in utf8.enumerated() {
+            let isHyphen = [8, 13, 18, 23, 36].contains(i)
+            let isDigit = (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+            guard isHyphen ? byte == UInt8(ascii: "-") : isDigit else { return nil }
+        }
+        description = text
+    }
+
+    /// The name of the file, when it is one of a segment.
+    init?(file: String) {
+        guard file.hasSuffix(AuditSegment.suffix) else { return nil }
+        self.init(String(file.dropLast(AuditSegment.suffix.utf8.count)))
+    }
+
+    var file: String { description + AuditSegment.suffix }
+
+    var owner: Substring { description.prefix(36) }
+
+    static func < (left: AuditSegmentName, right: AuditSegmentName) -> Bool { left.description < right.description }
+}

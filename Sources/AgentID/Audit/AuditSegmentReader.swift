@@ -1,0 +1,179 @@
+internal import Glibc
+internal import JOSE
+
+/// Reads a segment, its owner alive or not. Nothing in the file is trusted, and it is read, not mapped: a file that
+/// somebody cuts short is then a short read and not a signal.
+struct AuditSegmentReader: ~Copyable {
+    /// What stands at a position.
+    enum Item: Equatable {
+        /// A line; the next item is at `next`.
+        case line([UInt8], next: Int)
+        /// Bytes that are no frame, with frames behind them from `next`.
+        case gap(next: Int)
+        /// Nothing yet: the owner lives and may append here.
+        case waiting
+        /// The end: the owner is gone or has sealed the segment, and behind this is nothing.
+        case end
+        /// The end, with bytes behind it that are no frame: a write that was not finished, up to `end`.
+        case torn(end: Int)
+    }
+
+    private let path: String
+    private let file: Int32
+    private let size: Int
+    private let seed: UInt64
+    /// Whether the file begins as a segment does. One that does not has no seed, so that nothing in it is a frame.
+    let hasHeader: Bool
+    /// Whether the file is shorter than it was made.
+    let isCut: Bool
+    /// Whether the owner lived when the segment was opened. What an owner wrote before it died is there by then.
+    let isOwned: Bool
+    private var window: [UInt8] = []
+    private var windowStart = 0
+
+    static let start = AuditSegmentHeader.size
+
+    /// Opens a segment; `nil` where there is none.
+    init?(_ path: String) throws(AgentIDError) {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else {
+            if errno == ENOENT { return nil }
+            throw Files.failure("cannot open", path)
+        }
+        let isOwned = flock(file, LOCK_SH | LOCK_NB) != 0
+        if !isOwned { flock(file, LOCK_UN) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            let error = Files.failure("cannot look at", path)
+            _ = close(file)
+            throw error
+        }
+        var bytes = [UInt8](repeating: 0, count: AuditSegmentHeader.size)
+        let count = SystemAuditFiles.read(file, into: &bytes, from: 0)
+        let header = count == bytes.count ? AuditSegmentHeader(bytes.span) : nil
+        let length = min(max(Int(status.st_size), 0), AuditSegment.largest)
+        self.path = path
+        self.file = file
+        self.isOwned = isOwned
+        size = length
+        seed = header?.seed ?? 0
+        hasHeader = header != nil
+        isCut = header.map { $0.capacity > length } ?? true
+    }
+
+    deinit { _ = close(file) }
+
+    /// Makes what was read durable, whoever wrote it.
+    func sync() throws(AgentIDError) {
+        guard fdatasync(file) == 0 else { throw Files.failure("cannot sync", path) }
+    }
+
+    /// What stands at `position`.
+    mutating func item(at position: Int) throws(AgentIDError) -> Item {
+        guard hasHeader else { return isOwned ? .waiting : .torn(end: size) }
+        guard position <= size else { return isOwned ? .waiting : .torn(end: position) }
+        guard position >= Self.start, position.isMultiple(of: 8) else {
+            throw AgentIDError(.malformed, name: "audit_damaged", message: "no frame can be at \(position)", at: path)
+        }
+        var found = try frame(at: position)
+        if found == .damaged {
+            // The first word may have been read before, the rest after the owner's stores: look again.
+            window = []
+            found = try frame(at: position)
+        }
+        switch found {
+        case .line(let range): return .line(Array(window[range]), next: position + AuditFrame.size(of: range.count))
+        case .seal: return try afterEnd(position + 8)
+        case .nothing where isOwned: return .waiting
+        case .nothing, .damaged:
+            if let next = try firstFrame(from: position + 8) { return .gap(next: next) }
+            return isOwned ? .waiting : try afterEnd(position)
+        }
+    }
+
+    private enum Found: Equatable {
+        case line(Range<Int>)
+        case seal
+        case nothing
+        case damaged
+    }
+
+    private mutating func frame(at position: Int) throws(AgentIDError) -> Found {
+        guard let first = try word(at: position) else { return .nothing }
+        if first == 0 { return .nothing }
+        if first == AuditFrame.seal { return .seal }
+        guard let length = AuditFrame.length(first), size - position >= AuditFrame.size(of: length),
+            let checksum = try word(at: position + 8),
+            try load(position + AuditFrame.headerSize, length)
+        else { return .damaged }
+        let start = position + AuditFrame.headerSize - windowStart
+        let range = start..<start + length
+        let actual = unsafe window.withUnsafeBytes { window in
+            unsafe XXH64.hash(
+                UnsafeRawBufferPointer(rebasing: window[range]), seed: AuditFrame.seed(seed, at: position))
+        }
+        return actual == checksum ? .line(range) : .damaged
+    }
+
+    /// The first frame at or behind `position`. A checksum says so: it holds only for the place it was made for.
+    private mutating func firstFrame(from position: Int) throws(AgentIDError) -> Int? {
+        var position = position
+        while let next = try firstWord(from: position) {
+            if let word = try word(at: next), AuditFrame.length(word) != nil, case .line = try frame(at: next) {
+                return next
+            }
+            position = next + 8
+        }
+        return nil
+    }
+
+    private mutating func afterEnd(_ position: Int) throws(AgentIDError) -> Item {
+        var end = position
+        while let next = try firstWord(from: end) { end = next + 8 }
+        return end > position || isCut ? .torn(end: end) : .end
+    }
+
+    /// Where the first word that is not zero stands, at or behind `position`.
+    private mutating func firstWord(from position: Int) throws(AgentIDError) -> Int? {
+        var position = position
+        while try load(position, 8) {
+            let start = position - windowStart
+            let (found, end) = unsafe window.withUnsafeBytes { window in
+                var offset = start
+                while offset <= window.count - 8 {
+                    if unsafe window.loadUnaligned(fromByteOffset: offset, as: UInt64.self) != 0 {
+                        return (true, offset)
+                    }
+                    offset += 8
+                }
+                return (false, offset)
+            }
+            position = windowStart + end
+            if found { return position }
+        }
+        return nil
+    }
+
+    /// The word at a position, `nil` beyond the file.
+    private mutating func word(at position: Int) throws(AgentIDError) -> UInt64? {
+        guard try load(position, 8) else { return nil }
+        let start = position - windowStart
+        return unsafe window.withUnsafeBytes { window in
+            guard start >= 0, start <= window.count - 8 else { return nil }
+            return unsafe window.loadUnaligned(fromByteOffset: start, as: UInt64.self).littleEndian
+        }
+    }
+
+    /// Has the bytes in the window; `false` where the file has none.
+    private mutating func load(_ position: Int, _ count: Int) throws(AgentIDError) -> Bool {
+        if position >= windowStart, position + count <= windowStart + window.count { return true }
+        guard position + count <= size else { return false }
+        var bytes = [UInt8](repeating: 0, count: min(max(count, 64 << 10), size - position))
+        guard let read = SystemAuditFiles.read(file, into: &bytes, from: position) else {
+            throw Files.failure("cannot read", path)
+        }
+        bytes.removeLast(bytes.count - read)
+        (window, windowStart) = (bytes, position)
+        return read >= count
+    }
+}

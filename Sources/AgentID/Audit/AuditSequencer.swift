@@ -1,0 +1,233 @@
+internal import Glibc
+internal import JOSE
+internal import TransparencyLog
+
+/// Gives the lines of all segments their index, and makes them one signed tree. One process at a time, under a lock.
+///
+/// Why no moment at which it stops can lose or repeat a line, or sign two trees that disagree:
+///
+/// 1. It reads lines from segments and syncs those segments. What it read is now on the disk.
+/// 2. It writes `sequence`: the head before, the sources of the new lines in their order, the head after, and how far
+///    each segment is then integrated. The file is replaced whole and synced. *This commits the step*: from here on the
+///    new tree is determined, since sources are on the disk and never change.
+/// 3. It writes bundles and tiles, and syncs them all; only then does it sign and replace the checkpoint, synced.
+///    Nobody reads a tile that no checkpoint covers, so it does not matter where this stops.
+/// 4. It removes segments that `sequence` says are done.
+///
+/// On start it compares the checkpoint with `sequence`. Stopped before 2: the checkpoint is `after` of the step before,
+/// the new lines are still ahead of the positions, and nothing of them was seen by anyone. Stopped in 3: the checkpoint
+/// is `before`; the step is done again from its sources and must come to the very root that was written down, so that
+/// a checkpoint that somebody saw before the power went is signed again, byte for byte. Stopped in 4, or at any time
+/// after: the checkpoint is `after`, and segments that are done are removed again; `sequence` forgets one only after
+/// the directory without it was synced, so that none comes back as new. Any other checkpoint was not made here: it
+/// signs nothing and says so. A segment's owner is asked for before its end is read: what it wrote before it died is
+/// read.
+///
+/// Lines of the outbox are written down in `sequence` themselves, with the number of the last: they are integrated with
+/// the step or not at all, and removed from the outbox when that is certain.
+struct AuditSequencer: Sendable {
+    let directory: String
+    let key: NoteKey
+    let signer: any Signer
+    let clock: any Clock
+    let files: any AuditFiles
+    var outbox: (any AuditOutbox)?
+    /// How much one step takes.
+    var stepEntries = 8192
+    var stepBytes = 8 << 20
+
+    static let sequencePath = "sequence"
+    static let segmentsPath = "segments"
+    private static let mostSegments = 4096
+    /// They are written twice, so not too many in one step.
+    private static let mostOutboxLines = 256
+    /// Who appends faster than this integrates does not keep it for ever.
+    private static let mostSteps = 256
+
+    var segments: String { "\(directory)/\(Self.segmentsPath)" }
+    private var sequence: String { "\(directory)/\(Self.sequencePath)" }
+
+    /// What was done.
+    struct Outcome {
+        var size: UInt64 = 0
+        var gaps: [AuditGap] = []
+        /// Whether another process holds the lock, and does it.
+        var isBusy = false
+    }
+
+    /// Integrates what the segments hold now.
+    func integrate(isWaiting: Bool) throws(AgentIDError) -> Outcome {
+        let lock = unsafe open("\(directory)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard lock >= 0 else { throw Files.failure("cannot open", "\(directory)/lock") }
+        defer {
+            // Not left to `close`: a child forked meanwhile has the descriptor too and would keep the lock.
+            flock(lock, LOCK_UN)
+            _ = close(lock)
+        }
+        while flock(lock, isWaiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK { return Outcome(isBusy: true) }
+            guard errno == EINTR else { throw Files.failure("cannot lock", "\(directory)/lock") }
+        }
+        var state = try recover()
+        var outcome = Outcome(size: state.after.size)
+        removeUnnamed()
+        for _ in 0..<Self.mostSteps {
+            var step = AuditStep(after: state, at: clock.milliseconds, entries: stepEntries, bytes: stepBytes)
+            let isMore = try gather(into: &step)
+            guard !step.entries.isEmpty || step.next.segments != state.segments else { break }
+            try commit(&step)
+            try outbox?.remove(through: step.next.outbox)
+            outcome.gaps += step.gaps
+            state = step.next
+            guard isMore else { break }
+        }
+        outcome.size = state.after.size
+        return outcome
+    }
+
+    // MARK: Coming back
+
+    /// What was integrated, with the last step done to its end.
+    private func recover() throws(AgentIDError) -> AuditSequence {
+        let note = try files.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest)
+        guard let bytes = try files.read(sequence, limit: 16 << 20) else {
+            guard note == nil, try files.list("\(directory)/tile").isEmpty else {
+                throw Self.damaged("the file is missing beside a checkpoint or tiles: restore it", at: sequence)
+            }
+            let state = AuditSequence(key: key)
+            try files.replace(sequence, with: state.bytes)
+            try sign(state.after)
+            return state
+        }
+        var state = try AuditSequence(parsing: bytes)
+        let (head, isOurs) = try checkpointHead(note, keys: state.keys)
+        guard head == state.before || head == state.after else {
+            throw Self.damaged(
+                "the checkpoint has \(head.size) entries, audit/sequence expects \(state.before.size) or "
+                    + "\(state.after.size): one of them was put back", at: "\(directory)/\(Checkpoint.path)")
+        }
+        if state.keys.first != key.description {
+            // The authority's key was rotated. Both keys are written down before the checkpoint bears the new one.
+            state.keys = [key.description] + state.keys.filter { $0 != key.description }.prefix(1)
+            try files.replace(sequence, with: state.bytes)
+        }
+        if head != state.after {
+            var step = AuditStep(again: state)
+            try step.repeatSources(path: path)
+            try write(step, grow(step))
+        } else if note == nil || !isOurs {
+            try sign(state.after)
+        }
+        try removeDone(state)
+        try outbox?.remove(through: state.outbox)
+        return state
+    }
+
+    /// The head that stands, and whether this signer's key signed it.
+    private func checkpointHead(
+        _ note: [UInt8]?, keys: [String]
+    ) throws(AgentIDError) -> (AuditSequence.Head, isOurs: Bool) {
+        // Before the first checkpoint the tree is empty; whether that can be so, `sequence` says.
+        guard let note else { return (AuditSequence.Head(), true) }
+        var reason = TransparencyLogError("note_unsigned", "no key is known", at: Checkpoint.path)
+        for text in keys {
+            do throws(TransparencyLogError) {
+                let known = try NoteKey(text)
+                guard known.name.isSame(as: key.name) else {
+                    throw TransparencyLogError("origin", "the log is that of \(known.name), not \(key.name)")
+                }
+                let checkpoint = try Checkpoint(note: note, by: known)
+                return (.init(size: checkpoint.size, root: checkpoint.root), text == key.description)
+            } catch { reason = error }
+        }
+        throw Self.damaged(reason.description, at: "\(directory)/\(Checkpoint.path)")
+    }
+
+    // MARK: One step
+
+    /// Takes lines until the step is full; whether there may be more.
+    private func gather(into step: inout AuditStep) throws(AgentIDError) -> Bool {
+        let names = try files.list(segments).compactMap { AuditSegmentName(file: $0) }.sorted()
+        step.forget(except: Set(names))
+        // Who still writes to a segment has none behind it that may be read before.
+        var writing: Substring = ""
+        let waiting = try outbox?.lines(after: step.next.outbox, limit: Self.mostOutboxLines) ?? []
+        for line in waiting { step.take(line) }
+        for name in names.prefix(Self.mostSegments) where name.owner != writing {
+            guard !step.isFull else { return true }
+            if try !step.take(name, path: path(name)) { writing = name.owner }
+        }
+        return step.isFull || names.count > Self.mostSegments || waiting.count == Self.mostOutboxLines
+    }
+
+    private func commit(_ step: inout AuditStep) throws(AgentIDError) {
+        let growth = try grow(step)
+        guard growth.head.size <= 1 << 53 else {
+            throw AgentIDError(.limit, name: "audit_size", message: "the audit log is full", at: "audit")
+        }
+        step.finish(growth.head)
+        try files.replace(sequence, with: step.next.bytes)
+        try write(step, growth)
+        try removeDone(step.next)
+    }
+
+    /// The tree with a step's entries added, in memory.
+    private func grow(_ step: AuditStep) throws(AgentIDError) -> AuditGrowth {
+        try inAuditTree { () throws(TransparencyLogError) in
+            var growth = try AuditGrowth(step.next.before, tiles: AuditTiles(directory: directory, files: files))
+            for entry in step.entries { try growth.append(entry) }
+            return growth
+        }
+    }
+
+    /// Writes the entries of a step that is committed, then its checkpoint.
+    private func write(_ step: AuditStep, _ growth: AuditGrowth) throws(AgentIDError) {
+        let (before, after) = (step.next.before, step.next.after)
+        guard growth.head == after else {
+            throw Self.damaged("the segments no longer hold what was taken from them", at: sequence)
+        }
+        guard before != after else { return }
+        var growth = growth
+        try inAuditTree { () throws(TransparencyLogError) in try growth.write() }
+        try sign(after)
+        AuditGrowth.removePartial(before: before.size, after: after.size, in: directory, files: files)
+    }
+
+    private func sign(_ head: AuditSequence.Head) throws(AgentIDError) {
+        let checkpoint = Checkpoint(origin: key.name, size: head.size, root: head.root)
+        let note: [UInt8]
+        do { note = try checkpoint.signed(by: key) { try signer.sign($0) } } catch {
+            throw AgentIDError(.signer, name: "signer_failed", message: "the checkpoint was not signed: \(error)")
+        }
+        try files.replace("\(directory)/\(Checkpoint.path)", with: note)
+    }
+
+    private func removeDone(_ state: AuditSequence) throws(AgentIDError) {
+        let done = state.segments.filter { $0.state != .open }
+        guard !done.isEmpty else { return }
+        for segment in done where Files.exists(path(segment.name)) {
+            if segment.state == .torn {
+                try files.rename(path(segment.name), to: "\(segments)/\(segment.name).torn")
+            } else {
+                try files.remove(path(segment.name))
+            }
+        }
+        try files.sync(segments)
+    }
+
+    /// Removes what a process left that died while it made a segment. A minute is longer than making one takes.
+    private func removeUnnamed() {
+        guard let names = try? files.list(segments) else { return }
+        for name in names where name.hasSuffix(AuditSegment.unnamedSuffix) {
+            var status = stat()
+            let path = "\(segments)/\(name)"
+            if unsafe stat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > 60 { _ = try? files.remove(path) }
+        }
+    }
+
+    private func path(_ name: AuditSegmentName) -> String { "\(segments)/\(name.file)" }
+
+    private static func damaged(_ message: String, at place: String) -> AgentIDError {
+        AgentIDError(.malformed, name: "audit_damaged", message: "the audit log is damaged: \(message)", at: place)
+    }
+}

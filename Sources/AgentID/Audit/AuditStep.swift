@@ -1,0 +1,136 @@
+/// What one step of the sequencer takes from the segments, and how far they are integrated behind it.
+struct AuditStep {
+    private(set) var next: AuditSequence
+    /// The new entries, in their order.
+    private(set) var entries: [[UInt8]] = []
+    private(set) var gaps: [AuditGap] = []
+    private let now: Int64
+    private let mostEntries: Int
+    private var bytesLeft: Int
+
+    init(after state: AuditSequence, at now: Int64, entries: Int, bytes: Int) {
+        next = state
+        next.before = state.after
+        next.sources = []
+        self.now = now
+        mostEntries = entries
+        bytesLeft = bytes
+    }
+
+    var isFull: Bool { entries.count >= mostEntries || bytesLeft <= 0 }
+
+    /// The step as it is committed, with the head it comes to.
+    mutating func finish(_ head: AuditSequence.Head) { next.after = head }
+
+    /// Forgets segments that are gone. One that was not wholly integrated should not be.
+    mutating func forget(except names: Set<AuditSegmentName>) {
+        for segment in next.segments where segment.state == .open && !names.contains(segment.name) {
+            note(
+                AuditGap(
+                    kind: .missingSegment, segment: segment.name.description, from: segment.position,
+                    to: segment.position))
+        }
+        next.segments.removeAll { !names.contains($0.name) }
+    }
+
+    /// Takes what a segment has beyond what was taken before; whether that was all it will ever have.
+    mutating func take(_ name: AuditSegmentName, path: String) throws(AgentIDError) -> Bool {
+        let known = next.segments.firstIndex { $0.name == name }
+        var segment =
+            known.map { next.segments[$0] }
+            ?? AuditSequence.Segment(name: name, position: AuditSegmentReader.start, state: .open)
+        guard segment.state == .open, var reader = try AuditSegmentReader(path) else { return true }
+        var from = segment.position
+        var count = 0
+        func lines() -> [AuditSequence.Source] {
+            count == 0 ? [] : [.lines(segment: name, from: from, to: segment.position, count: count)]
+        }
+        reading: while !isFull {
+            let item = try reader.item(at: segment.position)
+            switch item {
+            case .line(let line, let end):
+                add(line)
+                count += 1
+                segment.position = end
+                continue
+            case .waiting: break reading
+            case .end: segment.state = .done
+            case .gap, .torn: next.sources += lines()
+            }
+            switch item {
+            case .gap(let end):
+                note(AuditGap(kind: .damaged, segment: name.description, from: segment.position, to: end))
+                (from, count, segment.position) = (end, 0, end)
+            case .torn(let end):
+                note(AuditGap(kind: .tornTail, segment: name.description, from: segment.position, to: end))
+                (count, segment.state) = (0, .torn)
+                break reading
+            case .end: break reading
+            case .line, .waiting: break
+            }
+        }
+        next.sources += lines()
+        // What is written down as taken must be there to be taken again.
+        if segment.position > AuditSegmentReader.start { try reader.sync() }
+        if let known {
+            next.segments[known] = segment
+        } else if segment.position > AuditSegmentReader.start || segment.state != .open {
+            next.segments.append(segment)
+        }
+        return segment.state != .open
+    }
+
+    /// Takes a line of the outbox.
+    mutating func take(_ line: AuditOutboxLine) {
+        next.outbox = line.number
+        next.sources.append(.own(line.bytes))
+        add(line.bytes)
+    }
+
+    /// Takes again what a committed step took.
+    mutating func repeatSources(path: (AuditSegmentName) -> String) throws(AgentIDError) {
+        for source in next.sources {
+            switch source {
+            case .own(let line): add(line)
+            case .lines(let name, let from, let to, let count):
+                guard var reader = try AuditSegmentReader(path(name)) else {
+                    throw Self.changed("the segment is missing", name)
+                }
+                var (position, found) = (from, 0)
+                while position < to {
+                    guard case .line(let line, let end) = try reader.item(at: position) else {
+                        throw Self.changed("the line at \(position) is damaged", name)
+                    }
+                    add(line)
+                    (position, found) = (end, found + 1)
+                }
+                guard position == to, found == count else { throw Self.changed("it holds other lines", name) }
+            }
+        }
+    }
+
+    /// A step that was committed, to be done again.
+    init(again state: AuditSequence) {
+        self.init(after: state, at: 0, entries: .max, bytes: .max)
+        next = state
+    }
+
+    private mutating func add(_ line: [UInt8]) {
+        entries.append(line)
+        bytesLeft -= line.count
+    }
+
+    private mutating func note(_ gap: AuditGap) {
+        let line = gap.line(at: now)
+        gaps.append(gap)
+        next.sources.append(.own(line))
+        add(line)
+    }
+
+    private static func changed(_ what: String, _ name: AuditSegmentName) -> AgentIDError {
+        AgentIDError(
+            .malformed, name: "audit_damaged",
+            message: "the audit log is damaged: a segment is no longer what was taken from it: \(what)",
+            at: "segments/\(name)")
+    }
+}

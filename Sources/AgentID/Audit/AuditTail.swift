@@ -1,0 +1,93 @@
+internal import TransparencyLog
+
+/// Checks what is behind the checkpoint: the file that says how far segments are integrated, and the segments.
+struct AuditTail {
+    private let reader: AuditReader
+
+    init(_ reader: AuditReader) { self.reader = reader }
+
+    func check(_ result: inout AuditVerification) {
+        func note(_ place: AuditFinding.Place, _ message: String) {
+            guard result.findings.count < AuditVerification.mostFindings else { return }
+            result.findings.append(AuditFinding(place: place, message: message))
+        }
+        do throws(AgentIDError) {
+            let path = "\(reader.directory)/\(AuditSequencer.sequencePath)"
+            guard let bytes = try reader.files.read(path, limit: 16 << 20) else {
+                return note(.sequence, "the file is missing")
+            }
+            let sequence = try AuditSequence(parsing: bytes)
+            let heads = [sequence.before, sequence.after]
+            // A sequencer that works meanwhile is ahead of the checkpoint that was read, never behind it.
+            if let newest = heads.map(\.size).max(), newest < reader.count {
+                note(.sequence, "it was put back: it knows of \(newest) entries, the checkpoint has \(reader.count)")
+            } else if let oldest = heads.map(\.size).min(), oldest > reader.count, try isStill(bytes, at: path) {
+                note(.tail(from: reader.count), "cut off: the log had \(oldest) entries, the checkpoint was put back")
+            } else if heads.contains(where: { $0.size == reader.count && $0.root != reader.checkpoint.root }) {
+                note(.sequence, "it knows of another root than the checkpoint's")
+            }
+            if sequence.before != sequence.after, reader.count == sequence.before.size {
+                // A step that is committed and not finished: the next sequencer repeats it, if it still can.
+                let isLost = sequence.sources.contains { !isThere($0) }
+                if isLost, try isStill(bytes, at: path) {
+                    let size = sequence.after.size
+                    note(.tail(from: reader.count), "cut off: the log had \(size) entries, the checkpoint was put back")
+                }
+                result.pending += Int(clamping: sequence.after.size - min(sequence.before.size, sequence.after.size))
+            }
+            try checkSegments(sequence, isStill: { () throws(AgentIDError) in try isStill(bytes, at: path) }, &result)
+        } catch { note(.sequence, error.description) }
+    }
+
+    private func isThere(_ source: AuditSequence.Source) -> Bool {
+        switch source {
+        case .own: true
+        case .lines(let name, _, _, _):
+            Files.exists("\(reader.directory)/\(AuditSequencer.segmentsPath)/\(name.file)")
+        }
+    }
+
+    /// Whether the checkpoint is still the one that was opened, and the sequence as well.
+    private func isStill(_ bytes: [UInt8], at path: String) throws(AgentIDError) -> Bool {
+        guard try reader.files.read(path, limit: 16 << 20) == bytes,
+            let note = try reader.files.read("\(reader.directory)/checkpoint", limit: 1 << 20)
+        else { return false }
+        return String(decoding: note, as: UTF8.self).hasPrefix(reader.checkpoint.text)
+    }
+
+    private func checkSegments(
+        _ sequence: AuditSequence, isStill: () throws(AgentIDError) -> Bool, _ result: inout AuditVerification
+    ) throws(AgentIDError) {
+        let folder = "\(reader.directory)/\(AuditSequencer.segmentsPath)"
+        let names = try reader.files.list(folder).compactMap { AuditSegmentName(file: $0) }
+        for known in sequence.segments where known.state == .open && !names.contains(known.name) {
+            guard try isStill() else { break }
+            result.findings.append(
+                AuditFinding(
+                    place: .segment(known.name.description, at: known.position), message: "the segment is missing"))
+        }
+        for name in names {
+            let known = sequence.segments.first { $0.name == name }
+            guard known?.state ?? .open == .open, var segment = try AuditSegmentReader("\(folder)/\(name.file)") else {
+                continue
+            }
+            var position = known?.position ?? AuditSegmentReader.start
+            reading: while result.findings.count < AuditVerification.mostFindings {
+                switch try segment.item(at: position) {
+                case .line(_, let next): (result.pending, position) = (result.pending + 1, next)
+                case .gap(let next):
+                    let message = "\(next - position) bytes are no lines"
+                    result.findings.append(
+                        AuditFinding(place: .segment(name.description, at: position), message: message))
+                    position = next
+                case .torn(let end):
+                    let message = "the tail is torn: \(end - position) bytes are no line"
+                    result.findings.append(
+                        AuditFinding(place: .segment(name.description, at: position), message: message))
+                    break reading
+                case .waiting, .end: break reading
+                }
+            }
+        }
+    }
+}

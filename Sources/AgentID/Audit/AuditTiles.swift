@@ -1,0 +1,79 @@
+internal import TransparencyLog
+
+/// The tiles, bundles and checkpoint of an audit log, as files under its directory.
+final class AuditTiles: TileStorage {
+    let directory: String
+    private let files: any AuditFiles
+    /// What was written and is not known to be durable: files, and directories that have new names in them.
+    private var written: [String] = []
+    private var named: Set<String> = []
+
+    init(directory: String, files: any AuditFiles) {
+        self.directory = directory
+        self.files = files
+    }
+
+    /// A file of the log; for a partial tile or bundle that is gone, what a wider one has of it.
+    func read(_ path: String) throws(TransparencyLogError) -> [UInt8]? {
+        do throws(AgentIDError) {
+            if let bytes = try files.read("\(directory)/\(path)", limit: EntryBundle.longestBundle) { return bytes }
+            let parts = path.split(separator: "/")
+            guard let last = parts.last, let width = Int(last), parts.dropLast().last?.hasSuffix(".p") == true else {
+                return nil
+            }
+            let full = "\(directory)/\(path.dropLast(last.utf8.count + 3))"
+            let wider = try files.list("\(full).p").compactMap { Int($0) }.filter { $0 > width }.min()
+            let source = wider.map { "\(full).p/\($0)" } ?? full
+            guard let bytes = try files.read(source, limit: EntryBundle.longestBundle) else { return nil }
+            guard path.hasPrefix("tile/entries/") else { return Array(bytes.prefix(width * MerkleHash.count)) }
+            let entries = EntryBundle.split(bytes.span).entries.prefix(width)
+            return Array(bytes.prefix(entries.last?.upperBound ?? 0))
+        } catch { throw TransparencyLogError(error) }
+    }
+
+    func write(_ path: String, _ bytes: [UInt8]) throws(TransparencyLogError) {
+        do throws(AgentIDError) {
+            var parent = directory
+            for name in path.split(separator: "/").dropLast() {
+                // Also where it is there already: its name may not be durable yet.
+                named.insert(parent)
+                parent += "/\(name)"
+                if !named.contains(parent) { try files.makeDirectory(parent) }
+            }
+            named.insert(parent)
+            try files.write("\(directory)/\(path)", bytes)
+            written.append("\(directory)/\(path)")
+        } catch { throw TransparencyLogError(error) }
+    }
+
+    /// Makes all that was written durable. One wait for the disk does most of it: the files are on their way.
+    func sync() throws(TransparencyLogError) {
+        do throws(AgentIDError) {
+            for path in written { try files.sync(path) }
+            for path in named.sorted() { try files.sync(path) }
+            written = []
+        } catch { throw TransparencyLogError(error) }
+    }
+}
+
+extension TransparencyLogError {
+    /// A file's error on its way through the log.
+    init(_ error: AgentIDError) { self.init("file", error.message, at: error.place) }
+}
+
+extension AgentIDError {
+    init(_ error: TransparencyLogError) {
+        if error.name == "file" {
+            self.init(.io, name: "file", message: error.message, at: error.place)
+        } else {
+            self.init(
+                .malformed, name: "audit_damaged", message: "the audit log is damaged: \(error.message)",
+                at: error.place)
+        }
+    }
+}
+
+/// Runs what reads or writes the tree, and turns its errors into ours.
+func inAuditTree<Result>(_ body: () throws(TransparencyLogError) -> Result) throws(AgentIDError) -> Result {
+    do throws(TransparencyLogError) { return try body() } catch { throw AgentIDError(error) }
+}

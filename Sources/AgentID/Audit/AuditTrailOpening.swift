@@ -1,0 +1,57 @@
+internal import JOSE
+
+extension AuditTrail {
+    /// The trail of an authority, which integrates the log and signs its checkpoints; `nil` without a directory.
+    static func open(
+        _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory?, keys: SigningKeys,
+        registry: any Registry, clock: any Clock
+    ) throws(AgentIDError) -> AuditTrail? {
+        guard policy.isEnabled, let directory else { return nil }
+        return try open(policy, in: directory) { () throws(AgentIDError) in
+            try directory.makeDigestKey()
+            let log = try AuditLog(
+                directory: directory.auditPath, origin: origin(of: trustDomain), signer: keys.logSigner(),
+                options: policy.options, clock: clock, outbox: RegistryOutbox(registry: registry))
+            try publish(log.key, in: directory)
+            return log
+        }
+    }
+
+    /// The trail of a guard that has no business with an authority's keys: it appends, and the authority integrates.
+    static func open(
+        _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory, clock: any Clock
+    ) throws(AgentIDError) -> AuditTrail? {
+        guard policy.isEnabled else { return nil }
+        return try open(policy, in: directory) { () throws(AgentIDError) in
+            try AuditLog(
+                directory: directory.auditPath, origin: origin(of: trustDomain), signer: nil, options: policy.options,
+                clock: clock)
+        }
+    }
+
+    /// Where an audit directory says which key its checkpoints are verified with.
+    static let keyPath = "key"
+
+    private static func publish(_ key: String?, in directory: AuthorityDirectory) throws(AgentIDError) {
+        guard let key else { return }
+        let (path, bytes) = ("\(directory.auditPath)/\(keyPath)", Array(key.utf8))
+        guard (try? Files.read(path)) != bytes else { return }
+        try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
+            try Files.replace(path, with: bytes.span)
+        }
+    }
+
+    /// The name of a trust domain's log in its checkpoints.
+    static func origin(of trustDomain: TrustDomain) -> String { "\(trustDomain.name)/audit" }
+
+    private static func open(
+        _ policy: AuditPolicy, in directory: AuthorityDirectory, _ open: () throws(AgentIDError) -> AuditLog
+    ) throws(AgentIDError) -> AuditTrail {
+        let log: AuditLog?
+        do throws(AgentIDError) { log = try open() } catch {
+            guard !policy.isStrict else { throw error }
+            log = nil
+        }
+        return AuditTrail(log, isStrict: policy.isStrict, digestKey: directory.digestKey())
+    }
+}

@@ -1,0 +1,19 @@
+/// Why a proof, a note, a checkpoint or a tile was refused, or could not be read or written.
+public struct TransparencyLogError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The stable name of the rule that was broken, in snake case.
+    public let name: String
+    /// What is wrong, as a sentence without a full stop.
+    public let message: String
+    /// The file or line at fault; empty where there is none.
+    public let place: String
+
+    /// An error of this name.
+    public init(_ name: String, _ message: String, at place: String = "") {
+        self.name = name
+        self.message = message
+        self.place = place
+    }
+
+    /// The place and the message, for people.
+    public var description: String { place.isEmpty ? message : "\(place): \(message)" }
+}

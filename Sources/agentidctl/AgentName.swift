@@ -1,0 +1,53 @@
+import AgentID
+
+/// An agent's ID, and the short form of it that people read and type: `researcher/fd1139199e4f`.
+enum AgentName {
+    /// Digits at the end of an instance's ID that are shown; they are random, those before them tell the time.
+    private static let shown = 12
+    /// Fewer could be anybody's.
+    private static let fewest = 6
+
+    /// The last name of an ID and the end of its instance; harmless for a terminal.
+    static func short(_ id: String) -> String {
+        let segments = id.split(separator: "/")
+        guard id.hasPrefix("spiffe://"), segments.count >= 4, let instance = segments.last, instance.utf8.count == 36
+        else { return Console.safeLine(id) }
+        return Console.safeLine("\(segments[segments.count - 2])/\(instance.suffix(shown))")
+    }
+
+    /// The ID of the one agent of a name: its ID, or the short form, with or without what is before its slash.
+    static func resolve(_ name: String, in authority: Authority) throws -> String {
+        guard !name.hasPrefix("spiffe://") else { return name }
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let end = parts.last, end.utf8.count >= fewest else {
+            throw Fault("'\(name)' is no agent: give its ID, or its name as `agentidctl agents` shows it")
+        }
+        let found = try authority.allAgents().map(\.id).filter { id in
+            let segments = id.split(separator: "/")
+            guard segments.count >= 4, let instance = segments.last, instance.hasSuffix(end) else { return false }
+            return parts.count == 1 || segments[segments.count - 2] == parts[0]
+        }
+        guard let id = found.first, found.count == 1 else {
+            throw Fault(
+                found.isEmpty
+                    ? "there is no agent '\(name)': see agentidctl agents"
+                    : "\(found.count) agents are called '\(name)': give more of its ID")
+        }
+        return id
+    }
+}
+
+extension Authority {
+    /// Every agent that matches, by ID, page by page; an agent that starts meanwhile may be among them or not.
+    func allAgents(_ selection: AgentSelection = AgentSelection()) throws -> [AgentDescription] {
+        var selection = selection
+        selection.limit = 10_000
+        var (found, known): ([AgentDescription], Set<String>) = ([], [])
+        while true {
+            let page = try agents(selection)
+            found += page.filter { known.insert($0.id).inserted }
+            guard page.count == selection.limit else { return found }
+            selection.offset += page.count
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import AgentID
+import Foundation
+
+/// Whose the files of an authority are, and who else gets at them.
+struct DirectoryCheckup {
+    let directory: String
+
+    var findings: [Finding] {
+        var findings = [
+            Finding(of: "directory: owner and mode", at: directory) {
+                let status = try status(of: "\(directory)/.")
+                guard status.st_uid == geteuid() || geteuid() == 0 else {
+                    throw Trouble("it belongs to another user", remedy: "run as that user, or chown it")
+                }
+                try refuseOthers(status, atMost: 0o700, directory)
+            }
+        ]
+        for (name, mode) in files {
+            let path = "\(directory)/\(name)"
+            guard unsafe access(path, F_OK) == 0 || name == "registry.db" else { continue }
+            findings.append(
+                Finding(of: "\(name): owner and mode", at: path) {
+                    let status = try status(of: path)
+                    guard try status.st_uid == self.status(of: "\(directory)/.").st_uid else {
+                        throw Trouble(
+                            "it does not belong to the directory's owner", remedy: "chown it to the directory's owner")
+                    }
+                    try refuseOthers(status, atMost: mode, path)
+                })
+        }
+        return findings
+    }
+
+    private var files: [(name: String, mode: mode_t)] {
+        let keys = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/keys")) ?? []
+        let here = ["registry.db", "registry.db-wal", "registry.db-shm", "sequence", "lock"].map { ($0, 0o600) }
+        return (here + [("keys", 0o700)] + keys.filter { $0.hasSuffix(".jwk") }.sorted().map { ("keys/\($0)", 0o600) })
+            .map { ($0, mode_t($1)) }
+    }
+
+    private func status(of path: String) throws -> stat {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else {
+            throw Trouble(
+                Console.lastError, remedy: "name the directory that agentidctl init made, or restore the file")
+        }
+        guard status.st_mode & S_IFMT != S_IFLNK else {
+            throw Trouble("it is a symbolic link", remedy: "put the file itself in its place")
+        }
+        return status
+    }
+
+    private func refuseOthers(_ status: stat, atMost most: mode_t, _ path: String) throws {
+        guard status.st_mode & 0o777 & ~most == 0 else {
+            throw Trouble(
+                "others can get at it", remedy: "chmod \(String(most, radix: 8)) \(path), and rotate keys if they did")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import Foundation
+
+/// SIGINT and SIGTERM, taken when it suits: what is under way is finished first.
+struct EndSignals {
+    private let signals: sigset_t
+
+    /// Holds the signals back from here on, in this thread and those it makes; the commands of hooks get them as ever.
+    init() {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, SIGINT)
+        unsafe sigaddset(&signals, SIGTERM)
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        self.signals = signals
+    }
+
+    /// Whether one has come.
+    var isPending: Bool {
+        var pending = sigset_t()
+        unsafe sigpending(&pending)
+        return unsafe sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1
+    }
+
+    /// Waits so long for one. Whether one came.
+    func wait(seconds: Int) -> Bool {
+        var (signals, time) = (signals, timespec(tv_sec: seconds, tv_nsec: 0))
+        while true {
+            let signal = unsafe sigtimedwait(&signals, nil, &time)
+            if signal > 0 { return true }
+            if errno != EINTR { return false }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import AgentID
+import ArgumentParser
+import JOSE
+
+struct Leases: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the secrets that the broker holds for agents, oldest first, at most 1000; never the secrets.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+
+    func run() throws {
+        let leases = try options.open().brokerLeases()
+        if output.json { return Console.data(.array(leases)) }
+        for lease in try leases.map({ try $0.read() }) {
+            let text = { (name: String) in Console.safeLine(lease[name]?.string ?? "") }
+            let agent = AgentName.short(lease["agent"]?.string ?? "")
+            Console.data(
+                "\(text("id"))  \(text("state"))  \(text("resource")) from \(text("provider")) for \(agent), expires "
+                    + Console.time(lease["expires"]?.int ?? 0))
+            if let error = lease["error"]?.string {
+                let attempts = Console.count(lease["attempts"]?.int ?? 0, "attempt")
+                Console.data(
+                    "   " + Console.coloured("not returned after \(attempts): \(Console.safeLine(error))", .red))
+            }
+        }
+    }
+}

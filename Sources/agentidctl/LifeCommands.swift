@@ -1,0 +1,132 @@
+import AgentID
+import ArgumentParser
+import JOSE
+
+struct Suspend: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Suspend an agent: its calls, and those of all below it, are denied until it is resumed.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+    @Argument(help: "The agent: its ID or its short name.") var agent: String
+    @ArgumentParser.Option(name: .long, help: "Why, for people.") var reason = ""
+
+    func run() throws {
+        try options.withEvents { authority in
+            let id = try AgentName.resolve(agent, in: authority)
+            try authority.suspend(agent: id, reason: reason)
+            if output.json { return Console.data(["agent": .string(id), "state": "suspended"]) }
+            Console.message("suspended: \(AgentName.short(id))")
+        }
+    }
+}
+
+struct Resume: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Let a suspended agent go on.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+    @Argument(help: "The agent: its ID or its short name.") var agent: String
+
+    func run() throws {
+        try options.withEvents { authority in
+            let id = try AgentName.resolve(agent, in: authority)
+            try authority.resume(agent: id)
+            if output.json { return Console.data(["agent": .string(id), "state": "active"]) }
+            Console.message("resumed: \(AgentName.short(id))")
+        }
+    }
+}
+
+struct Deprovision: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "End an agent and all below it, for good, and print its tombstone; or all of a principal.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+    @Argument(help: "The agent: its ID or its short name.") var agent: String?
+    @ArgumentParser.Option(
+        name: .long, help: "A principal that leaves, a URI: ends what acts for them or is owned by them.")
+    var principal: String?
+    @ArgumentParser.Option(name: .long, help: "Why, for people.") var reason = ""
+
+    func validate() throws {
+        guard (agent == nil) != (principal == nil) else { throw ValidationError("give an agent, or --principal") }
+    }
+
+    func run() throws {
+        var isBuried = true
+        try options.withEvents { authority in
+            if let principal { return try end(principal, authority) }
+            guard let agent else { return }
+            let id = try AgentName.resolve(agent, in: authority)
+            let tombstone = try Progress.showing("ending \(AgentName.short(id))") { _ in
+                try authority.deprovision(agent: id, reason: reason)
+            }
+            isBuried = tombstone != nil
+            if output.json {
+                Console.data(["agent": .string(id), "tombstone": tombstone.map { .string($0) } ?? .null])
+            } else if let tombstone {
+                Console.data(tombstone)
+            }
+        }
+        guard isBuried else {
+            throw Fault("the agent has ended, but its tombstone could not be signed: agentidctl reap makes up for it")
+        }
+    }
+
+    private func end(_ principal: String, _ authority: Authority) throws {
+        let ended = try Progress.showing("ending agents") { progress in
+            // Each is ended and then given its tombstone.
+            progress.expect { 2 * (try authority.unended(principal: principal)) }
+            return try authority.deprovision(principal: principal, reason: reason) { progress.advance(by: $0) }
+        }
+        if output.json { return Console.data(["principal": .string(principal), "ended": .int(ended)]) }
+        Console.message("revoked: principal \(Console.safeLine(principal)); ended: \(Console.count(ended, "agent"))")
+    }
+}
+
+struct GoneCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gone",
+        abstract: "Present to a guard everything an agent and all below it ever held: exit 0 gone, 1 not.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+    @Argument(help: "The agent: its ID or its short name.") var agent: String
+
+    func run() throws {
+        let authority = try options.open()
+        let id = try AgentName.resolve(agent, in: authority)
+        let gone = try Progress.showing("presenting chains") { progress in
+            try authority.verifyGone(agent: id) { presented, all in progress.set(presented, of: all) }
+        }
+        if output.json { Console.data(gone.document) } else { tell(gone) }
+        if !gone.isGone { throw ExitCode(1) }
+    }
+
+    private func tell(_ gone: Gone) {
+        let below = gone.agents > 1 ? " with \(Console.count(gone.agents - 1, "agent")) below it" : ""
+        let verdict = gone.isGone ? Console.coloured("gone", .green) : Console.coloured("not gone", .red)
+        Console.data("\(verdict): \(Console.safeLine(gone.agent))\(below)")
+        let reasons = gone.reasons.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
+        let denied = gone.chains - gone.permitted.count
+        Console.data("  chains presented: \(gone.chains), denied: \(denied)\(Console.safeLine(reasons))")
+        func list(_ what: String, _ names: [String]) {
+            for name in names { Console.data("  \(what): \(Console.safeLine(name))") }
+        }
+        list("still usable, grant", gone.permitted)
+        list("not ended", gone.live)
+        list("secret not returned, lease", gone.leases)
+        if gone.deliveries > 0 { Console.data("  hook deliveries still waiting: \(gone.deliveries)") }
+        if gone.tombstone == nil {
+            Console.data("  no tombstone" + (gone.live.isEmpty ? ": agentidctl reap makes up for it" : ""))
+        }
+    }
+}
+
+extension Authority {
+    /// How many agents that have not ended act for a principal or are owned by them.
+    fileprivate func unended(principal: String) throws -> Int {
+        var (acting, owned) = (AgentSelection(), AgentSelection())
+        (acting.principal, owned.owner) = (principal, principal)
+        let found = try allAgents(acting) + allAgents(owned)
+        return Set(found.filter { $0.state != "deprovisioned" }.map(\.id)).count
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import JOSE
+
+/// Shows on a terminal how far something is that takes longer than a second; elsewhere nothing.
+final class Progress: Sendable {
+    private struct State {
+        var done = 0
+        /// `nil` where nobody knows how much there is.
+        var all: Int?
+        var isDrawn = false
+        var isOver = false
+    }
+
+    private static let isVisible = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    private static let width = 24
+
+    private let what: String
+    private let started = Date()
+    private let state = Locked(State())
+
+    private init(_ what: String) { self.what = what }
+
+    /// Runs `body`, which tells how far it is.
+    static func showing<Result>(_ what: String, _ body: (Progress) throws -> Result) rethrows -> Result {
+        let progress = Progress(what)
+        guard isVisible else { return try body(progress) }
+        Thread.detachNewThread {
+            usleep(1_000_000)
+            while progress.draw() { usleep(100_000) }
+        }
+        defer { progress.end() }
+        return try body(progress)
+    }
+
+    /// How much there is to do, counted only where someone looks; what cannot be counted has no bar.
+    func expect(_ count: () throws -> Int) {
+        guard Self.isVisible, let all = try? count() else { return }
+        state.withLock { $0.all = all }
+    }
+
+    func advance(by count: Int) { state.withLock { $0.done += count } }
+
+    func set(_ done: Int, of all: Int) { state.withLock { ($0.done, $0.all) = (done, all) } }
+
+    /// Draws over what was drawn before; `false` when there is nothing to draw any more.
+    private func draw() -> Bool {
+        state.withLock { state in
+            guard !state.isOver else { return false }
+            state.isDrawn = true
+            var text = "\r\(what): "
+            if let all = state.all, all > 0 {
+                let done = min(max(state.done, 0), all)
+                let filled = done * Self.width / all
+                text += String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
+                text += " \(done * 100 / all) %"
+            } else {
+                text += Console.span(Int(Date().timeIntervalSince(started)))
+                if state.done > 0 { text += ", \(state.done) done" }
+            }
+            FileHandle.standardError.write(Data((text + "\u{1B}[K").utf8))
+            return true
+        }
+    }
+
+    /// Leaves the line as it was found.
+    private func end() {
+        state.withLock { state in
+            state.isOver = true
+            if state.isDrawn { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import AgentID
+import Foundation
+import JOSE
+
+/// What the registry says, against the clock and what lies beside it: what was left undone, and what cannot be.
+struct RegistryCheckup {
+    private let inspection: RegistryInspection
+    private let directory: String
+    private let now = Int64(Date().timeIntervalSince1970 * 1000)
+
+    /// So often in vain is no accident.
+    private static let manyAttempts = 3
+
+    static func findings(at directory: String) -> [Finding] {
+        var opened: RegistryInspection?
+        let whole = Finding(of: "registry: readable and whole", at: "\(directory)/registry.db") {
+            let inspection = try RegistryInspection(of: directory)
+            opened = inspection
+            do { try inspection.checkIntegrity() } catch {
+                throw Trouble("\(error)", remedy: "stop what uses it and restore a backup: see docs/registry.md")
+            }
+        }
+        guard let opened else { return [whole] }
+        let checkup = RegistryCheckup(inspection: opened, directory: directory)
+        return [whole, checkup.replayMemory] + checkup.keys + checkup.reviews + [
+            checkup.clock, checkup.leases, checkup.tombstones,
+        ] + checkup.hooks + [checkup.secrets]
+    }
+
+    private var registry: String { "\(directory)/registry.db" }
+
+    private var replayMemory: Finding {
+        Finding(of: "replay memory", at: "\(directory)/replay") { try inspection.checkReplayMemory() }
+    }
+
+    private var keys: [Finding] {
+        inspection.keys.filter { $0.role != .retired }.map(\.key.thumbprint).map { thumbprint in
+            Finding(of: "signing key \(thumbprint)", at: "\(directory)/keys") {
+                guard unsafe access("\(directory)/keys/\(thumbprint).jwk", F_OK) == 0 else {
+                    throw Trouble(
+                        "its file is not in keys/", remedy: "restore it, or open with the signer that holds it")
+                }
+            }
+        }
+    }
+
+    private var reviews: [Finding] {
+        inspection.profiles.compactMap { profile in
+            guard let review = profile.reviewBy else { return nil }
+            return Finding(of: "review of profile \(profile.name)", at: registry) {
+                guard review > now / 1000 else {
+                    throw Trouble(
+                        "it was due \(Console.time(Int(review))): no new agents",
+                        remedy: "look at it, then: agentidctl profile certify \(profile.name) --for 90")
+                }
+            }
+        }
+    }
+
+    private var clock: Finding {
+        Finding(of: "clock against the registry", at: registry) {
+            // A second, because times are kept in whole ones.
+            guard let newest = try inspection.newestTime(), newest > now + 1000 else { return }
+            throw Trouble(
+                "an agent was started or renewed \(Console.time(Int(newest / 1000))): the clock went back",
+                remedy: "set the clock; until then leases and grants last longer than they should")
+        }
+    }
+
+    private var leases: Finding {
+        Finding(of: "leases of agents", at: registry) {
+            let lapsed = try inspection.leases(lapsedBy: now)
+            guard !lapsed.isEmpty else { return }
+            let oldest = lapsed.map(\.expires).min() ?? now
+            throw Trouble(
+                "lapsed and not reaped: \(list(lapsed.map { AgentName.short($0.agent) })), "
+                    + "the oldest \(Console.time(Int(oldest / 1000)))",
+                remedy: "agentidctl reap --authority \(directory); leave one running with --watch")
+        }
+    }
+
+    private var tombstones: Finding {
+        Finding(of: "tombstones", at: registry) {
+            let unburied = try inspection.agentsWithoutTombstone()
+            guard !unburied.isEmpty else { return }
+            throw Trouble(
+                "ended without a tombstone: \(list(unburied.map { AgentName.short($0.id) }))",
+                remedy: "agentidctl reap --authority \(directory), where the signing key is")
+        }
+    }
+
+    private var hooks: [Finding] {
+        let place = registry
+        do {
+            return try inspection.hooks().map { condition in
+                Finding(of: "hook \(condition.hook.name)", at: place) {
+                    let attempts = Int(clamping: condition.worst?.attempts ?? 0)
+                    guard condition.dead > 0 || attempts > Self.manyAttempts else { return }
+                    let dead =
+                        condition.dead > 0 ? [Console.count(condition.dead, "dead delivery", "dead deliveries")] : []
+                    let waiting = attempts > Self.manyAttempts ? ["one waits after \(attempts) attempts"] : []
+                    throw Trouble(
+                        "it keeps failing: \((dead + waiting).joined(separator: ", ")): "
+                            + (condition.error ?? "it never said why"),
+                        remedy: "mend \(condition.hook.command.first ?? "the process that runs it"), then: "
+                            + "agentidctl hooks dead, agentidctl hooks retry ID")
+                }
+            }
+        } catch { return [Finding(of: "hooks", at: place) { throw error }] }
+    }
+
+    private var secrets: Finding {
+        Finding(of: "secrets that the broker is to return", at: registry) {
+            let failing = try inspection.leasesBeingReleased().filter { $0.attempts > 1 }
+            guard let worst = failing.max(by: { $0.attempts < $1.attempts }) else { return }
+            throw Trouble(
+                "its release keeps failing: \(list(failing.map { "\($0.resource) from \($0.provider)" })), "
+                    + "up to \(worst.attempts) attempts: \(worst.error ?? "it never said why")",
+                remedy: "return it by hand, or mend the provider, then: agentidctl reap --authority \(directory)")
+        }
+    }
+
+    /// The first few of many.
+    private func list(_ names: [String]) -> String {
+        let shown = names.prefix(3).joined(separator: ", ")
+        guard names.count > 3 else { return shown }
+        return names.count < RegistryInspection.most ? "\(shown) and \(names.count - 3) more" : "\(shown) and many more"
+    }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import JOSE
+import Testing
+import TransparencyLog
+
+@testable import AgentID
+
+/// Segments as hostile input: whatever is done to one, its good lines are taken, and what is not taken is told.
+@Suite struct AuditSegmentTests {
+    let seed = UInt64.random(in: 0 ... .max)
+
+    static func line(_ index: Int) -> String { "line-\(index)-" + String(repeating: "x", count: index % 50) }
+
+    /// A segment whose owner is gone, as bytes, and where its frames begin.
+    static func segment(_ count: Int) throws -> (fixture: AuditFixture, path: String, bytes: [UInt8], starts: [Int]) {
+        let fixture = try AuditFixture()
+        try fixture.leaveBehind((0..<count).map(line))
+        let path = try #require(try fixture.paths(under: "segments").first)
+        var starts: [Int] = []
+        var position = AuditSegment.start
+        for i in 0..<count {
+            starts.append(position)
+            position += AuditFrame.size(of: line(i).utf8.count)
+        }
+        return (fixture, path, try fixture.bytes(path), starts + [position])
+    }
+
+    /// Integrates, and checks that each line is either there, once and in order, or covered by a reported gap.
+    static func check(_ fixture: AuditFixture, _ starts: [Int], _ what: String) throws -> [AuditGap] {
+        let gaps = try fixture.sequencer().integrate(isWaiting: true).gaps
+        let entries = try fixture.entries()
+        let kept = entries.filter { !$0.contains("audit.gap") }
+        #expect(entries.count - kept.count == gaps.count, "\(what)")
+        var rest = kept[...]
+        for i in 0..<starts.count - 1 {
+            if rest.first == line(i) {
+                rest.removeFirst()
+            } else {
+                #expect(
+                    gaps.contains { $0.from <= starts[i] && ($0.to > starts[i] || $0.kind == .tornTail) },
+                    "\(what) \(i)")
+            }
+        }
+        #expect(rest.isEmpty, "\(what): \(rest)")
+        #expect(try fixture.reader().verify().isSound)
+        return gaps
+    }
+
+    @Test func aFlippedBitCostsOneLineAndIsReported() throws {
+        print("seed \(seed)")
+        var random = Seeded(seed: seed)
+        let (_, _, bytes, starts) = try Self.segment(40)
+        let end = try #require(starts.last)
+        for _ in 0..<150 {
+            let (fixture, path, _, _) = try Self.segment(1)
+            let byte = Int.random(in: AuditSegment.start..<end, using: &random)
+            var changed = bytes
+            changed[byte] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            try fixture.write(path, changed)
+            #expect(try fixture.verifyPending(), "byte \(byte)")
+            let gaps = try Self.check(fixture, starts, "byte \(byte)")
+            let frame = try #require(starts.lastIndex { $0 <= byte })
+            let padding = byte >= starts[frame] + 16 + Self.line(frame).utf8.count
+            // Padding says nothing, so there is nothing to lose.
+            #expect(gaps.isEmpty == padding, "byte \(byte): \(gaps)")
+            if let gap = gaps.first { #expect(gap.from == starts[frame] && gaps.count == 1, "byte \(byte): \(gaps)") }
+            let name = path.dropFirst("segments/".count).dropLast(4)
+            let isKept = try fixture.paths(under: "segments").contains("segments/\(name).torn")
+            #expect(isKept == (gaps.first?.kind == .tornTail))
+        }
+    }
+
+    @Test func aCutSegmentIsReportedFromWhereItEnds() throws {
+        print("seed \(seed)")
+        var random = Seeded(seed: seed)
+        let (_, _, bytes, starts) = try Self.segment(40)
+        for _ in 0..<60 {
+            let (fixture, path, _, _) = try Self.segment(1)
+            let length = Int.random(in: 0..<bytes.count, using: &random)
+            try fixture.write(path, Array(bytes[..<length]))
+            let gaps = try Self.check(fixture, starts, "length \(length)")
+            #expect(gaps.map(\.kind) == [.tornTail], "length \(length)")
+        }
+    }
+
+    @Test func pagesThatDidNotReachTheDiskAreReportedAndThoseBehindThemRead() throws {
+        print("seed \(seed)")
+        var random = Seeded(seed: seed)
+        for _ in 0..<20 {
+            let (fixture, path, bytes, starts) = try Self.segment(600)
+            var changed = bytes
+            let page = 4096 * Int.random(in: 1..<(starts[600] / 4096), using: &random)
+            changed.replaceSubrange(page..<page + 4096, with: [UInt8](repeating: 0, count: 4096))
+            try fixture.write(path, changed)
+            let gaps = try Self.check(fixture, starts, "page \(page)")
+            #expect(gaps.count == 1 && gaps[0].kind == .damaged && gaps[0].to >= page + 4096, "\(gaps)")
+        }
+    }
+
+    @Test func noBytesWhateverTheyAreTrapTheReader() throws {
+        print("seed \(seed)")
+        var random = Seeded(seed: seed)
+        let (_, _, bytes, starts) = try Self.segment(40)
+        for round in 0..<150 {
+            let (fixture, path, _, _) = try Self.segment(1)
+            var changed = bytes
+            for _ in 0..<Int.random(in: 1...30, using: &random) {
+                let at = Int.random(in: (round % 3 == 0 ? 0 : 64)..<starts[40], using: &random) & ~3
+                let words: [[UInt8]] = [
+                    [0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 0], [0x52, 0x4C, 0x41, 0x47], [0x53, 0x4C, 0x41, 0x47],
+                    [0xFF, 0xFF, 0, 0], (0..<4).map { _ in UInt8.random(in: 0...255, using: &random) },
+                ]
+                changed.replaceSubrange(at..<at + 4, with: words[Int.random(in: words.indices, using: &random)])
+            }
+            try fixture.write(path, changed)
+            // Lines that come out are lines that went in: a frame cannot be made up.
+            let gaps = try fixture.sequencer().integrate(isWaiting: true).gaps
+            let kept = try fixture.entries().filter { !$0.contains("audit.gap") }
+            #expect(Set(kept).isSubset(of: Set((0..<40).map(Self.line))) && Set(kept).count == kept.count)
+            #expect(kept.count == 40 || !gaps.isEmpty)
+        }
+    }
+
+    @Test func aSegmentThatVanishesIsReported() throws {
+        let fixture = try AuditFixture()
+        let living = try fixture.open(signing: false)
+        try living.append([0x61])
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        try living.append([0x62])
+        let path = try #require(try fixture.paths(under: "segments").first)
+        #expect(try fixture.reader().verify().pending == 1)
+        try FileManager.default.removeItem(atPath: "\(fixture.directory)/\(path)")
+        #expect(try fixture.reader().verify().findings.count == 1)
+        let gaps = try fixture.sequencer().integrate(isWaiting: true).gaps
+        #expect(gaps.map(\.kind) == [.missingSegment])
+        #expect(try fixture.sequencer().integrate(isWaiting: true).gaps.isEmpty)
+        #expect(try fixture.entries().count == 2)
+        living.close()
+    }
+
+    @Test func aLivingOwnersUnfinishedFrameIsWaitedFor() throws {
+        let fixture = try AuditFixture()
+        let segment = try AuditSegment(
+            AuditSegmentName(owner: UUIDv7.make(at: 1), number: 1), in: fixture.segments, capacity: 4096,
+            clock: SystemClock(), files: SystemAuditFiles())
+        let next = try #require(segment.append([1, 2, 3], at: AuditSegment.start))
+        let path = "\(fixture.segments)/\(segment.name.file)"
+        let file = try #require(FileHandle(forWritingAtPath: path))
+        try file.seek(toOffset: UInt64(next + 16))
+        try file.write(contentsOf: [9, 9, 9])
+        func item(at position: Int) throws -> AuditSegmentReader.Item? {
+            guard var reader = try AuditSegmentReader(path) else { return nil }
+            return try reader.item(at: position)
+        }
+        #expect(try item(at: AuditSegment.start) == .line([1, 2, 3], next: next))
+        #expect(try item(at: next) == .waiting)
+        // The owner commits it.
+        let end = try #require(segment.append([9, 9, 9], at: next))
+        #expect(try item(at: next) == .line([9, 9, 9], next: end))
+        #expect(try item(at: end) == .waiting)
+        segment.seal(at: end)
+        #expect(try item(at: end) == .end)
+    }
+
+    @Test func anOwnersNextSegmentWaitsForTheOneBeforeIt() throws {
+        let fixture = try AuditFixture()
+        let owner = UUIDv7.make(at: 1)
+        let segments = try (1...2).map {
+            try AuditSegment(
+                AuditSegmentName(owner: owner, number: $0), in: fixture.segments, capacity: 4096, clock: SystemClock(),
+                files: SystemAuditFiles())
+        }
+        let next = try #require(segments[0].append([0x61], at: AuditSegment.start))
+        _ = segments[1].append([0x63], at: AuditSegment.start)
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        #expect(try fixture.entries() == ["a"])
+        let end = try #require(segments[0].append([0x62], at: next))
+        segments[0].seal(at: end)
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        #expect(try fixture.entries() == ["a", "b", "c"])
+    }
+
+    @Test func anUnnamedSegmentIsRemovedOnceItsMakerMustBeDead() throws {
+        let fixture = try AuditFixture()
+        let (old, new) = ("segments/\(UUIDv7.make(at: 1))-00000001.new", "segments/\(UUIDv7.make(at: 2))-00000001.new")
+        for path in [old, new] { try fixture.write(path, [1]) }
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: "\(fixture.directory)/\(old)")
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        #expect(try fixture.paths(under: "segments") == [new])
+    }
+
+    @Test func foreignFilesInTheDirectoryAreLeftAlone() throws {
+        let fixture = try AuditFixture()
+        let names = ["x.seg", "../escape.seg", "notes", String(repeating: "a", count: 45) + ".seg"]
+        for name in names where !name.contains("/") { try fixture.write("segments/\(name)", [1]) }
+        try fixture.leaveBehind(["a"])
+        _ = try fixture.sequencer().integrate(isWaiting: true)
+        #expect(try fixture.entries() == ["a"])
+        #expect(try fixture.paths(under: "segments").count == 3)
+        for name in names { #expect(AuditSegmentName(file: name) == nil) }
+    }
+}
+
+extension AuditFixture {
+    /// Signs an empty log, so that a reader sees the segments as pending; whether it reads them without an error.
+    func verifyPending() throws -> Bool {
+        let checkpoint = Checkpoint(origin: origin, size: 0, root: .empty)
+        try write("checkpoint", checkpoint.signed(by: key) { signer.sign($0.span) })
+        try write("sequence", AuditSequence(key: key).bytes)
+        let report = try reader().verify()
+        return report.pending <= 40
+            && report.findings.allSatisfy { if case .segment = $0.place { true } else { false } }
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import JOSE
+import Scopes
+import Testing
+
+@testable import AgentID
+
+/// Every decision and event is written down, once, before anyone is answered; and never what an argument's value was.
+@Suite struct AuditTrailTests {
+    private let inside = Array(#"{"path":"/data/q3/sesame.csv"}"#.utf8)
+
+    private func entries(_ world: World, _ directory: TemporaryDirectory) throws -> [JSON.Value] {
+        try world.authority.integrate()
+        let reader = try AuditReader(authority: directory.path)
+        #expect(try reader.verify().isSound)
+        var entries: [JSON.Value] = []
+        while entries.count < reader.count {
+            for line in try reader.entries(from: UInt64(entries.count)) {
+                let entry = try JSON(parsing: line).root
+                #expect(entry.canonical() == line)
+                entries.append(entry)
+            }
+        }
+        return entries
+    }
+
+    @Test func everyDecisionSaysWhoForWhomWhatAndWhy() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let child = try world.start().spawn("reader")
+        let permit = try child.authorize(tool: "read_file", arguments: inside)
+        let denial = try child.authorize(tool: "read_file", arguments: Array(#"{"path":"/etc","mode":1}"#.utf8))
+        let odd = try child.authorize(tool: "no\"tool", arguments: Array("[".utf8))
+        let found = try entries(world, directory).filter { $0["kind"]?.equals("decision") == true }
+        #expect(found.compactMap { $0["id"]?.string } == [permit.id, denial.id, odd.id])
+        #expect(found.compactMap { $0["decision"]?.string } == ["permit", "deny", "deny"])
+        for entry in found {
+            #expect(try entry["agent"]?.string == child.id())
+            #expect(entry["principal"]?.string == "user:alice@acme.example")
+            #expect(entry["owner"]?.string == "team:research@acme.example")
+            #expect(entry["profile"]?.string == "researcher" && entry["task"]?.string == "Q3 review")
+            #expect(entry["chain"]?.elements.compactMap { $0["jti"]?.string }.count == 2)
+        }
+        #expect(found[0]["arguments"]?.elements.compactMap(\.string) == ["path"])
+        #expect(Set(found[1]["arguments"]?.elements.compactMap(\.string) ?? []) == ["path", "mode"])
+        #expect(found[1]["reason"]?.string == denial.denial?.reason.rawValue && found[1]["link"]?.int == 1)
+        #expect(found[2]["tool"]?.string == "no\"tool" && found[2]["arguments"] == nil)
+    }
+
+    @Test func argumentValuesAreNowhereInTheDirectory() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let agent = try world.start()
+        _ = try agent.authorize(tool: "read_file", arguments: inside)
+        _ = try agent.authorize(tool: "search", arguments: inside)
+        _ = try entries(world, directory)
+        let files = try #require(FileManager.default.enumerator(atPath: directory.path))
+        var count = 0
+        for case let name as String in files {
+            guard let data = FileManager.default.contents(atPath: directory.path + "/" + name) else { continue }
+            #expect(data.range(of: Data("sesame".utf8)) == nil, "\(name)")
+            count += 1
+        }
+        #expect(count > 5)
+    }
+
+    @Test func digestsTellTheSameArgumentsFromOthersAndNothingElse() throws {
+        func digests(_ calls: [String]) throws -> [String] {
+            let directory = try TemporaryDirectory()
+            let world = try World(at: directory.path)
+            let agent = try world.start("search(query: *)")
+            for call in calls { _ = try agent.authorize(tool: "search", arguments: Array(call.utf8)) }
+            return try entries(world, directory).compactMap { $0["digest"]?.string }
+        }
+        let calls = [
+            #"{"query":"a","limit":1}"#, #"{ "limit": 1, "query": "\u0061" }"#, #"{"query":"b","limit":1}"#,
+        ]
+        let (here, elsewhere) = (try digests(calls), try digests(calls))
+        #expect(here.count == 3 && here[0] == here[1] && here[0] != here[2])
+        #expect(here[0] != elsewhere[0])
+    }
+
+    @Test func whatCannotBeWrittenDownIsDeniedOrCounted() throws {
+        for isStrict in [true, false] {
+            let directory = try TemporaryDirectory()
+            let world = try World(at: directory.path) { $0.audit.isStrict = isStrict }
+            let agent = try world.start()
+            #expect(try agent.authorize(tool: "read_file", arguments: inside).isPermitted)
+            world.authority.trail?.log?.close()
+            let decision = try agent.authorize(tool: "read_file", arguments: inside)
+            #expect(decision.isPermitted != isStrict)
+            #expect(decision.denial.map(\.reason.rawValue) == (isStrict ? "audit_unavailable" : nil))
+            #expect(world.authority.trail?.unrecorded == (isStrict ? 0 : 1))
+            // Another reason stays the one that is given.
+            let denied = try agent.authorize(tool: "other", arguments: inside)
+            #expect(denied.denial?.reason.rawValue == "tool_not_authorized")
+        }
+    }
+
+    /// Forgets to forget, as a process does that dies in between.
+    private final class Forgetful: AuditOutbox {
+        struct Died: Error {}
+        let inner: RegistryOutbox
+        let isDying = Locked(true)
+        init(_ inner: RegistryOutbox) { self.inner = inner }
+        func lines(after number: Int64, limit: Int) throws(AgentIDError) -> [AuditOutboxLine] {
+            try inner.lines(after: number, limit: limit)
+        }
+        func remove(through number: Int64) throws(AgentIDError) {
+            let dies = isDying.withLock { dying in
+                defer { if number > 0 { dying = false } }
+                return dying && number > 0
+            }
+            if dies { throw AgentIDError(.internal, name: "died", message: "died here") }
+            try inner.remove(through: number)
+        }
+    }
+
+    @Test func eventsBecomeEntriesOnceEvenWhereTheProcessDiesBeforeItForgetsThem() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path) { $0.audit = .none }
+        let agent = try world.start()
+        _ = try agent.spawn("a")
+        let registry = world.authority.registry
+        let waiting = try registry.read { try $0.events(limit: 100) }
+        let outbox = Forgetful(RegistryOutbox(registry: registry))
+        let signer = try SigningKey.generate()
+        func integrate() throws {
+            let log = try AuditLog(
+                directory: directory.path + "/audit", origin: "acme.example/audit", signer: signer,
+                options: AuditOptions(), clock: world.clock, outbox: outbox)
+            defer { log.close() }
+            try log.integrate()
+        }
+        #expect(throws: AgentIDError.self) { try integrate() }
+        #expect(try registry.read { try $0.events(limit: 100) }.count == waiting.count)
+        _ = try agent.spawn("b")
+        try integrate()
+        try integrate()
+        #expect(try registry.read { try $0.events(limit: 100) }.isEmpty)
+        let key = try String(decoding: Files.read(directory.path + "/audit/checkpoint"), as: UTF8.self)
+        #expect(key.hasPrefix("acme.example/audit\n\(waiting.count + 2)\n"))
+    }
+
+    @Test func outcomesAreReportedOfTheirDecision() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let guardian = try world.authority.guarding(.forTests(world))
+        let agent = try world.start()
+        let proof = try agent.prove(tool: "read_file", arguments: inside)
+        let decision = guardian.authorize(
+            chain: Array(try agent.chain().utf8), proof: Array(proof.utf8), tool: "read_file", arguments: inside)
+        try guardian.report("failed: not found", of: decision.id)
+        #expect(throws: AgentIDError.self) { try guardian.report("", of: decision.id) }
+        #expect(throws: AgentIDError.self) { try world.guarding().report("x", of: decision.id) }
+        try world.authority.integrate()
+        let found = try JSON(parsing: AuditReader(authority: directory.path).find(decision: decision.id).text).root
+        #expect(found["outcome"]?.string == "failed: not found")
+        #expect(found["entry"]?["id"]?.string == decision.id)
+    }
+}

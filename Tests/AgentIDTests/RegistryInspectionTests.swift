@@ -1,0 +1,110 @@
+import Foundation
+import JOSE
+import Scopes
+import Testing
+
+@testable import AgentID
+
+/// What was left undone is seen from outside, and nothing is where nothing was.
+@Suite struct RegistryInspectionTests {
+    private let directory: TemporaryDirectory
+    private let world: World
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        world = try World(at: directory.path + "/acme")
+    }
+
+    private var path: String { directory.path + "/acme" }
+
+    @Test func lapsedUntilItIsReapedAndNeverBefore() throws {
+        let agent = try world.start()
+        let id = try agent.id()
+        let inspection = try RegistryInspection(of: path)
+        let lapse = try #require(try world.authority.agents().first?.leaseExpires)
+        #expect(try inspection.leases(lapsedBy: lapse - 1).isEmpty)
+        #expect(try inspection.leases(lapsedBy: lapse).map(\.agent) == [id])
+        world.pass(milliseconds: lapse - world.clock.milliseconds)
+        #expect(try world.authority.agents().first?.isLive == false)
+        _ = try world.authority.reap()
+        #expect(try inspection.leases(lapsedBy: .max).isEmpty)
+        #expect(try inspection.agentsWithoutTombstone().isEmpty)
+        #expect(try world.authority.agents().first?.endReason == "its lease lapsed")
+    }
+
+    @Test func newestTimeIsThatOfTheLastStartOrRenewal() throws {
+        let inspection = try RegistryInspection(of: path)
+        #expect(try inspection.newestTime() == nil)
+        let first = try world.start()
+        let started = world.clock.milliseconds
+        #expect(try inspection.newestTime() == started)
+        world.pass(seconds: 100)
+        try world.authority.lifecycle.renewLeases()
+        #expect(try inspection.newestTime() == started + 100_000)
+        world.pass(seconds: -50)
+        let second = try world.start()
+        #expect(try inspection.newestTime() == started + 100_000)
+        _ = (first, second)
+    }
+
+    @Test func hookThatFailsIsSeenWithItsError() throws {
+        try world.authority.add(
+            Hook("bad", on: [.created], maxAttempts: 1, action: .command(["/bin/sh", "-c", "echo why >&2; exit 3"])))
+        let agent = try world.start()
+        #expect(try world.authority.settle(milliseconds: 30_000))
+        let condition = try #require(try RegistryInspection(of: path).hooks().first)
+        #expect(condition.dead == 1 && condition.worst == nil)
+        #expect(condition.error?.contains("why") == true)
+        _ = agent
+    }
+
+    @Test func replayMemoryIsRefusedAsGuardsRefuseIt() throws {
+        let inspection = try RegistryInspection(of: path)
+        try inspection.checkReplayMemory()
+        let replay = path + "/replay"
+        #expect(!FileManager.default.fileExists(atPath: replay))
+        var options = Guard.Options()
+        options.audience = "files"
+        _ = try world.authority.guarding(options)
+        try inspection.checkReplayMemory()
+        setMode(replay, 0o640)
+        #expect(throws: AgentIDError.self) { try inspection.checkReplayMemory() }
+        setMode(replay, 0o600)
+        try inspection.checkReplayMemory()
+        let whole = try Data(contentsOf: URL(fileURLWithPath: replay))
+        for wrong in [whole.dropLast(), whole + [0], Data("no replay memory".utf8), whole.prefix(64)] {
+            try wrong.write(to: URL(fileURLWithPath: replay))
+            #expect(throws: AgentIDError.self, "\(wrong.count)") { try inspection.checkReplayMemory() }
+            #expect(throws: AgentIDError.self, "\(wrong.count)") { try world.authority.guarding(options) }
+        }
+    }
+
+    @Test func whoEndsManyIsToldOfEachOnceAndOfEachTombstone() throws {
+        let agents = try (0..<3).map { _ in try world.start() }
+        let (id, child) = (try agents[0].id(), try agents[0].spawn("reader"))
+        var told = 0
+        let ended = try world.authority.deprovision(principal: "user:alice@acme.example") { told += $0 }
+        #expect(ended == 4 && told == 8)
+        var (last, all) = (0, 0)
+        let gone = try world.authority.verifyGone(agent: id) { (last, all) = ($0, $1) }
+        #expect(gone.isGone && last == gone.chains && all == gone.chains && all == 2)
+        let reasons = try world.authority.agents().compactMap(\.endReason)
+        #expect(reasons.contains("\(id) ended") && !reasons.contains { $0.hasSuffix(": ") })
+        _ = child
+    }
+
+    @Test func withdrawnProfileIsNotCertifiedAndNotInspected() throws {
+        #expect(try RegistryInspection(of: path).profiles.map(\.name) == ["researcher"])
+        #expect(try world.authority.withdraw(profile: "researcher") == 0)
+        #expect { try world.authority.certify(profile: "researcher", reviewBy: nil) } throws: {
+            ($0 as? AgentIDError)?.name == "profile_revoked"
+        }
+        #expect(try RegistryInspection(of: path).profiles.isEmpty)
+    }
+
+    @Test func noOwnerNoAgent() throws {
+        #expect { try Profile(name: "p", owner: "", ceiling: Scope("a")) } throws: {
+            ($0 as? AgentIDError)?.message.contains("no owner, no agent") == true
+        }
+    }
+}

@@ -1,0 +1,122 @@
+"""The life of a chain by commands: identities, grants, delegation, decisions, keys; scopes; bad input."""
+import json
+import os
+import pathlib
+import stat
+
+from harness import check, ctl
+
+
+def life(work):
+    home, agent, reader = f"{work}/acme", f"{work}/agent", f"{work}/reader"
+    here = ["--authority", home]
+    ctl("init", *here, "acme.example")
+    check(ctl("init", *here, "acme.example", "--json", json_out=True)["trust_domain"] == "acme.example", "init again")
+    ctl("init", *here, "other.example", expect=1)
+    ctl("profile", "put", "researcher", *here, "--owner", "team:research@acme.example",
+        "--ceiling", "read_file(path under '/data'); search(query: *)")
+    check(ctl("profile", "list", *here, "--json", json_out=True)[0]["name"] == "researcher", "profile list")
+    check("deepest delegation" in ctl("profile", "show", "researcher", *here), "profile show")
+    task = ["--profile", "researcher", "--principal", "user:alice@acme.example", "--task", "Q3 review",
+            "--scope", "read_file(path under '/data/q3'); search(query: *)"]
+    made = ctl("agent", *here, *task, "--out", agent, "--json", json_out=True)
+    check(made["agent"].startswith("spiffe://acme.example/agent/researcher/"), "an agent has an ID", made)
+    check(stat.S_IMODE(os.stat(f"{agent}/key.jwk").st_mode) == 0o600, "the key is its owner's alone")
+    ctl("agent", *here, *task, "--out", agent, expect=1)
+    ctl("agent", *here, *task[:-1], "delete_all", "--out", f"{work}/no", expect=1)
+    check(not os.path.exists(f"{work}/no"), "a refused agent leaves nothing")
+    ctl("delegate", "--agent", agent, "--name", "reader", "--out", reader,
+        "--scope", "read_file(path under '/data/q3/public')")
+    ctl("delegate", "--agent", agent, "--name", "x", "--out", f"{work}/x", "--scope", "delete_all", expect=1)
+    ctl("delegate", "--agent", agent, "--name", "x", expect=2)
+    drawn = ctl("inspect", reader)
+    check("NOT VERIFIED" in drawn and "└─" in drawn and "took away: search" in drawn and "narrowed: read_file.path" in drawn,
+          "inspect draws what each hop took away", drawn)
+    check(ctl("inspect", reader, "--json", json_out=True)["verified"] is False, "inspect --json")
+    check(ctl("verify", *here, reader, "--json", json_out=True)["verified"] is True, "verify")
+    inside, outside = '{"path":"/data/q3/public/a.csv"}', '{"path":"/data/q3/secret.csv"}'
+
+    def authorize(arguments, expect, *more, chain=reader, agent=reader, tool="read_file"):
+        proof = ctl("prove", "--agent", agent, "--tool", tool, "--arguments", arguments, "--audience", "files")
+        return ctl("authorize", *here, "--audience", "files", "--tool", tool, "--arguments", arguments, "--proof", "-",
+                   chain, *more, stdin=proof.encode(), expect=expect, json_out="--json" in more)
+
+    check("permitted" in authorize(inside, 0), "a call inside")
+    denied = authorize(outside, 10, "--json")
+    check(denied["reason"] == "argument_constraint_violated" and denied["argument"] == "path", "a call outside", denied)
+    check("secret" not in authorize(outside, 10), "no argument values in decisions")
+    check(authorize(inside, 10, "--json", agent=agent)["reason"].startswith("pop_"), "another's proof")
+    bundle = f"{work}/bundle.json"
+    pathlib.Path(bundle).write_text(ctl("bundle", *here))
+    ctl("verify", "--bundle", bundle, "--trust-domain", "acme.example", reader)
+    ctl("verify", "--bundle", bundle, "--trust-domain", "other.example", reader, expect=10)
+    ctl("verify", reader, expect=2)
+    jwk = {k: v for k, v in json.load(open(f"{reader}/key.jwk")).items() if k != "d"}
+    chain = ctl("issue", *here, *task, "--holder", "-", "--json", stdin=json.dumps(jwk).encode(), json_out=True)["chain"]
+    ctl("verify", *here, "-", stdin=chain.encode())
+    longer = ctl("delegate", "--agent", agent, "--holder", "-", stdin=json.dumps(jwk).encode())
+    ctl("verify", *here, "-", stdin=longer.encode())
+    private = open(f"{reader}/key.jwk", "rb").read()
+    ctl("issue", *here, *task, "--holder", "-", stdin=private, expect=1)
+    ctl("bundle", *here, "--publish")
+    keys = json.loads(ctl("bundle", *here, "--activate"))["keys"]
+    check(len(keys) == 2, "the old key stays in the bundle")
+    ctl("verify", *here, reader)
+    ctl("revoke", *here, "agent", made["agent"])
+    check("authority_revoked" in ctl("verify", *here, reader, expect=10), "revoked with all below it")
+    ctl("revoke", *here, "planet", "earth", expect=2)
+    ctl("doctor", *here)
+    check(ctl("doctor", *here, "--json", json_out=True)["healthy"] is True, "doctor")
+    os.chmod(home, 0o755)
+    check("chmod" in ctl("doctor", *here, expect=1), "doctor finds an open directory")
+    os.chmod(home, 0o700)
+    os.chmod(f"{agent}/key.jwk", 0o644)
+    ctl("prove", "--agent", agent, "--tool", "x", expect=1)
+    sealed = ["--authority", f"{work}/sealed", "--passphrase-file"]
+    secret = f"{work}/secret"
+    pathlib.Path(secret).write_text("correct horse\n")
+    ctl("init", *sealed, secret, "sealed.example")
+    ctl("bundle", *sealed, "-", stdin=b"correct horse")
+    ctl("bundle", *sealed, "-", stdin=b"wrong", expect=1)
+    ctl("bundle", *sealed[:2], expect=1)
+
+
+def scopes(_):
+    check(ctl("scope", "meet", "a(x >= 1)", "a(x <= 5)").strip() == "a(x all(>= 1 <= 5))", "meet")
+    ctl("scope", "meet", "a(x == 1)", "a(x == 2)", expect=1)
+    ctl("scope", "check", "a(x >= 1)", "a", '{"x":0}', expect=10)
+    check(ctl("scope", "check", "a(x >= 1)", "a", '{"x":1}', "--json", json_out=True)["permitted"] is True, "check")
+    check("must be" in ctl("scope", "explain", "a(x under '/data')"), "explain")
+    ctl("scope", "explain", "a(x under", expect=1)
+
+
+def bad_input(work):
+    ctl(expect=0)
+    ctl("nonsense", expect=2)
+    ctl("inspect", expect=2)
+    ctl("inspect", f"{work}/absent", expect=1)
+    ctl("inspect", "-", stdin=os.urandom(1 << 20), expect=1)
+    ctl("inspect", "-", stdin=b"a" * (2 << 20), expect=1)
+    ctl("inspect", "-", stdin=b"." * 1000, expect=1)
+    ctl("doctor", "--authority", f"{work}/absent", expect=1)
+    ctl("bundle", "--authority", f"{work}/absent", expect=1)
+    ctl("init", "--authority", f"{work}/new", "Not A Domain", expect=1)
+    check(not os.path.exists(f"{work}/new"), "a refused authority leaves nothing")
+    os.mkdir(f"{work}/broken", 0o700)
+    pathlib.Path(f"{work}/broken/registry.db").write_bytes(b"no database" * 100)
+    os.chmod(f"{work}/broken/registry.db", 0o600)
+    ctl("bundle", "--authority", f"{work}/broken", expect=1)
+    ctl("conform", stdin=b"{}\n", expect=1)
+    ctl("completion", "csh", expect=2)
+    for shell in ("bash", "zsh", "fish"):
+        check("agentidctl" in ctl("completion", shell), f"completion {shell}")
+
+
+def hostile_names(work):
+    home = ["--authority", f"{work}/hostile"]
+    ctl("init", *home, "acme.example")
+    ctl("profile", "put", "p", *home, "--owner", "team:x", "--ceiling", "a")
+    ctl("agent", *home, "--profile", "p", "--principal", "user:x", "--scope", "a", "--out", f"{work}/evil",
+        "--task", "x\x1b[2J\u202eevil\nverified")
+    drawn = ctl("inspect", f"{work}/evil")
+    check("\u202e" not in drawn and "\nverified" not in drawn, "names cannot draw", drawn)

@@ -1,0 +1,52 @@
+"""What only a terminal is shown: colours and a bar; and completion, which only a shell reads."""
+import shutil
+import subprocess
+
+from harness import check, ctl, on_terminal, run
+from lifecycle import authority, database, start
+
+
+def colours(work):
+    check(b"\x1b[32m" in on_terminal("scope", "check", "a", "a"), "colour on a terminal")
+    check(b"\x1b" not in on_terminal("scope", "check", "a", "a", NO_COLOR="1"), "no colour under NO_COLOR")
+    here = authority(work)
+    start(work, here, "x\u202e")
+    shown = on_terminal("agents", *here)
+    check(b"\x1b[32mlive" in shown and "\u202e".encode() not in shown, "agents in colour, names harmless", shown)
+    check(b"\x1b" not in on_terminal("agents", *here, NO_COLOR="1"), "agents without colour")
+    check(b"\x1b" not in on_terminal("agents", *here, "--json"), "no colour in JSON")
+
+
+def bar(work):
+    here = authority(work)
+    agent = start(work, here, "agent")
+
+    def populate(principal, count):
+        with database(here) as db:
+            db.executemany(
+                "INSERT INTO agents (id, profile, owner, principal, task, key, state, created) "
+                "VALUES (?, 'researcher', 'team:x', ?, 'many', 'key', 'active', 1)",
+                ((f"spiffe://acme.example/agent/researcher/{principal[5:]}{i:026}", principal) for i in range(count)))
+
+    populate("user:a@a.a", 20_000)
+    check(len(ctl("agents", *here, "--profile", "researcher", "--json", json_out=True)) == 20_001, "all pages")
+    shown = on_terminal("deprovision", *here, "--principal", "user:a@a.a").decode()
+    check("ending agents: " in shown and "█" in shown and " %" in shown, "a bar on a terminal", shown[-300:])
+    check(shown.rstrip().endswith("ended: 20000 agents"), "which leaves the line as it found it", shown[-300:])
+    populate("user:b@b.b", 12_000)
+    _, said = run("deprovision", *here, "--principal", "user:b@b.b")
+    check("█" not in said and said.count("\n") == 1, "no bar where it is piped", said)
+    ctl("hooks", "add", "slow", *here, "--on", "suspended", "--", "/bin/sleep", "2")
+    shown = on_terminal("suspend", *here, agent).decode()
+    check("running hooks: 1s" in shown, "what cannot be counted is timed", shown)
+    check("█" not in on_terminal("resume", *here, agent).decode(), "nothing for what is quick")
+
+
+def completion(work):
+    for shell, arguments in [("bash", ["-n"]), ("zsh", ["-n"]), ("fish", ["-n"])]:
+        script = ctl("completion", shell)
+        for word in ("agents", "deprovision", "reap", "hooks", "tombstone", "leases", "withdraw"):
+            check(word in script, f"{shell} completes {word}")
+        if shutil.which(shell):
+            read = subprocess.run([shell, *arguments], input=script.encode(), capture_output=True)
+            check(read.returncode == 0, f"{shell} can read its script", read.stderr[-300:])
