@@ -35,7 +35,8 @@ test-python: $(VENV)/ready
 	@echo "==> Python tests"
 	$(VENV)/bin/python -m pytest -q -rs Bindings/python/tests
 	$(VENV)/bin/python examples/python/quickstart.py
-	$(VENV)/bin/python examples/demo/run.py >.build/demo.txt && tail -n 1 .build/demo.txt | grep -qx 'Everything was as expected\.'
+	$(VENV)/bin/python examples/demo/run.py >$(VENV)/demo.txt && tail -n 1 $(VENV)/demo.txt | grep -x 'Everything was as expected\.' \
+	    || { cat $(VENV)/demo.txt; exit 1; }
 
 conform:
 	@scripts/beside.sh conform
