@@ -111,7 +111,7 @@ def _prove(control: CommandLine, folder: Path, orchestrator: str) -> None:
     name = "analyst/" + orchestrator.rsplit("-", 1)[-1]
     control.show("gone", name, "--authority", "acme")
     report = control.read("gone", name, "--authority", "acme")
-    screen.check(report["gone"] and report["agents"] == 3, f"not gone: {report}")
+    screen.check(report["gone"] and report["agents"] == 3, f"{name} is not gone")
     (folder / "bundle.json").write_text(control.ask("bundle", "--authority", "acme"))
     (folder / "tombstone").write_text(report["tombstone"])
     control.show(*"tombstone verify tombstone --bundle bundle.json --trust-domain acme.example".split())

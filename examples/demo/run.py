@@ -39,11 +39,15 @@ async def play(folder: Path, stack: ExitStack) -> None:
 
 
 def main() -> int:
+    sys.stdout.reconfigure(errors="replace")
     if database.programs() is None:
         sys.exit("PostgreSQL is absent (scripts/prepare.sh demo installs it)")
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="agentid-demo-"))
-        asyncio.run(play(Path(folder), stack))
+        try:
+            asyncio.run(play(Path(folder), stack))
+        except KeyboardInterrupt:
+            return 130
     return screen.verdict()
 
 
