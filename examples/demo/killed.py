@@ -87,7 +87,7 @@ async def _lapse(
         screen.decided(early)
     while not (denied := await call(client, reader, *READ))["reason"] and time.monotonic() < killed + 2 * LEASE:
         await asyncio.sleep(0.05)
-    denied["message"] += f", {time.monotonic() - killed:.1f} s after the kill, says the server's guard"
+    denied["message"] += f", {time.monotonic() - killed:.1f} s after the kill"
     screen.decided(denied, expect="lease_lapsed")
     while not (last := await call(client, accountant, *MAIL))["reason"] and time.monotonic() < killed + 2 * LEASE:
         await asyncio.sleep(0.05)
