@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python conform house demo fuzz bench sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-python test-crash crash conform house demo fuzz bench sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --product agentid
 	swift build -c release --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python conform house $(if $(CI),fuzz) ## run every test
+test: build lint test-swift test-c test-ctl test-python test-crash conform house $(if $(CI),fuzz) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
@@ -37,6 +37,13 @@ test-python: $(VENV)/ready
 	$(VENV)/bin/python examples/python/quickstart.py
 	$(VENV)/bin/python examples/demo/run.py >$(VENV)/demo.txt && tail -n 1 $(VENV)/demo.txt | grep -x 'Everything was as expected\.' \
 	    || { cat $(VENV)/demo.txt; exit 1; }
+
+test-crash: $(VENV)/ready
+	@echo "==> crashes, in short"
+	@PYTHON=$(abspath $(VENV))/bin/python Tests/Crash/run short
+
+crash: build $(VENV)/ready ## kills, power cuts, full disks, many at once: ten minutes of it; CRASH_SEED repeats
+	@PYTHON=$(abspath $(VENV))/bin/python Tests/Crash/run
 
 conform:
 	@scripts/beside.sh conform

@@ -65,17 +65,21 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        .testTarget(name: "JOSETests", dependencies: ["JOSE"], swiftSettings: settings),
-        .testTarget(name: "ScopesTests", dependencies: ["Scopes", "JOSE"], swiftSettings: settings),
+        // What tests of several modules share.
+        .target(name: "TestSupport", dependencies: ["JOSE"], path: "Tests/Support", swiftSettings: settings),
+        .testTarget(name: "JOSETests", dependencies: ["JOSE", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ScopesTests", dependencies: ["Scopes", "JOSE", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE"], exclude: ["verify.py"],
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE", "TestSupport"],
+            exclude: ["verify.py"],
             swiftSettings: settings),
         // A process that tests start and kill.
         .executableTarget(
             name: "audit-process", dependencies: ["AgentID", "JOSE"], path: "Tests/AuditProcess",
             swiftSettings: settings),
         .testTarget(
-            name: "AgentIDTests", dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE", "audit-process"],
+            name: "AgentIDTests",
+            dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE", "TestSupport", "audit-process"],
             swiftSettings: settings),
     ] + fuzzTargets,
     swiftLanguageModes: [.v6]

@@ -1,6 +1,7 @@
 import AgentID
 import JOSE
 import Testing
+import TestSupport
 
 private struct Statuses: StatusResolver {
     let revoked: [String]

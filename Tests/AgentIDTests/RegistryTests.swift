@@ -2,6 +2,7 @@ import Foundation
 import JOSE
 import Scopes
 import Testing
+import TestSupport
 
 @testable import AgentID
 

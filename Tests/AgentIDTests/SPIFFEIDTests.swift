@@ -1,6 +1,7 @@
 import AgentID
 import JOSE
 import Testing
+import TestSupport
 
 /// SPIFFE IDs and bundles as go-spiffe reads them, and the lengths that only the specification limits.
 @Suite struct SPIFFEIDTests {

@@ -3,6 +3,7 @@ import JOSE
 import Scopes
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import AgentID
 

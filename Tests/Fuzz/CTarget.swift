@@ -80,7 +80,7 @@ private struct Caller {
             unsafe b.withUnsafeBufferPointer { b in
                 unsafe c.withUnsafeBufferPointer { c in
                     let (x, y, z) = (a.baseAddress, b.baseAddress, c.baseAddress)
-                    switch operation % 34 {
+                    switch operation % (34 + LifecycleCalls.count) {
                     case 0:
                         var options = unsafe agentid_authority_options()
                         unsafe options.struct_size = MemoryLayout<agentid_authority_options>.size
@@ -97,7 +97,7 @@ private struct Caller {
                         unsafe (options.principal, options.task, options.scope, options.max_depth) = unsafe (
                             y, y, z, -1
                         )
-                        if operation % 34 == 2 {
+                        if operation % (34 + LifecycleCalls.count) == 2 {
                             status = unsafe agentid_authority_start_agent(h, x, an, &options, &output, &error)
                         } else {
                             var credential = unsafe agentid_bytes()
@@ -142,6 +142,10 @@ private struct Caller {
                     case 30: status = unsafe agentid_guard_statistics(h, &bytes, &error)
                     case 31: status = unsafe agentid_authority_bundle(h, &bytes, &error)
                     case 32: status = unsafe agentid_authority_publish_key(h, &error)
+                    case 33...:
+                        let call = operation % (34 + LifecycleCalls.count) - 33
+                        guard call < LifecycleCalls.count else { fallthrough }
+                        status = unsafe LifecycleCalls.call(call, h, g, x, an, y, bn, &bytes, &error)
                     default:
                         unsafe agentid_decision_free(h)
                         unsafe agentid_scope_free(g)

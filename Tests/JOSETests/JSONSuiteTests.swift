@@ -1,6 +1,7 @@
 import Foundation
 import JOSE
 import Testing
+import TestSupport
 
 /// JSONTestSuite, with the verdicts of a strict I-JSON reader.
 @Suite struct JSONSuiteTests {

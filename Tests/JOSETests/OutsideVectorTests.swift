@@ -1,6 +1,7 @@
 import Foundation
 import JOSE
 import Testing
+import TestSupport
 
 /// Signatures, keys and tokens that nobody here wrote. What each suite wants of a strict verifier is in SECURITY.md.
 @Suite(.enabled(if: Corpus.isPresent, "left out: ../shared is absent"))

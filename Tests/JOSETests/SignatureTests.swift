@@ -1,5 +1,6 @@
 import JOSE
 import Testing
+import TestSupport
 
 /// Ed25519 as a strict verifier sees it, and the tokens that must be refused whatever they are signed with.
 @Suite struct SignatureTests {

@@ -2,6 +2,7 @@ import Foundation
 import JOSE
 import Scopes
 import Testing
+import TestSupport
 
 /// Values that try to be read in two ways.
 @Suite struct AttackTests {

@@ -1,6 +1,7 @@
 import JOSE
 import Scopes
 import Testing
+import TestSupport
 
 /// Globs: what they match, and which is below which.
 @Suite struct GlobTests {

@@ -2,24 +2,7 @@ import Foundation
 import JOSE
 import Scopes
 import Testing
-
-/// SplitMix64: the same seed, the same run.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-    static func announced(_ test: String) -> Seeded {
-        let seed =
-            ProcessInfo.processInfo.environment["AGENTID_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0 ... .max)
-        print("\(test): AGENTID_SEED=\(seed)")
-        return Seeded(state: seed)
-    }
-}
+import TestSupport
 
 /// The laws of the algebra on random scopes and values.
 @Suite struct ScopeLawTests {

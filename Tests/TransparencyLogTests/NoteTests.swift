@@ -1,6 +1,7 @@
 import Foundation
 import JOSE
 import Testing
+import TestSupport
 
 @testable import TransparencyLog
 

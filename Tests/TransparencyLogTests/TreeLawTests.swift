@@ -1,4 +1,5 @@
 import Testing
+import TestSupport
 
 @testable import TransparencyLog
 
@@ -37,7 +38,7 @@ import Testing
 
     @Test func tilesGiveRootsAndProofsOfTheNaiveTree() throws {
         print("seed \(seed)")
-        var random = Seeded(seed)
+        var random = Seeded(seed: seed)
         let leaves = Self.leaves(66_000)
         let sizes = [1, 2, 255, 256, 257, 511, 512, 513, 65_536, 66_000]
         for size in sizes + (0..<6).map({ _ in Int.random(in: 1...3000, using: &random) }) {
@@ -95,7 +96,7 @@ import Testing
 
     @Test func anyFlippedBitOfAProofIsRefused() throws {
         print("seed \(seed)")
-        var random = Seeded(seed)
+        var random = Seeded(seed: seed)
         let leaves = Self.leaves(1000)
         let root = NaiveTree.root(leaves[...])
         var tree = try TiledTree(size: 1000, reader: Self.written(leaves))
@@ -123,7 +124,7 @@ import Testing
 
     @Test func aWriterReopenedAtAnyPointWritesTheSameFiles() throws {
         print("seed \(seed)")
-        var random = Seeded(seed)
+        var random = Seeded(seed: seed)
         let leaves = Self.leaves(2000)
         let storage = MemoryStorage()
         var size = 0

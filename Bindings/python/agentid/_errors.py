@@ -15,6 +15,10 @@ class Error(Exception):
         super().__init__(f"{message} ({where})" if where else message)
         self.code, self.name, self.message, self.where, self.link = code, name, message, where, link
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Across processes: what is made from its message alone could not be made again.
+        return type(self), (self.code, self.name, self.message, self.where, self.link)
+
 
 class Denied(Error):
     """A rule said no: `reason` which, `link` where in the chain, `argument` on account of what."""

@@ -61,6 +61,8 @@ struct AuthorityDirectory: Sendable {
 
     /// Creates the registry, unless another process was faster.
     func createRegistry(of trustDomain: TrustDomain, key: () throws(AgentIDError) -> PublicKey) throws(AgentIDError) {
+        // First: what is synced in a directory is lost where the directory is.
+        try Files.syncName(of: path)
         try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
             try SQLiteRegistry.create("\(path)/registry.db", trustDomain: trustDomain) { () throws(AgentIDError) in
                 [KeyRecord(key: try key(), role: .active)]

@@ -105,7 +105,21 @@ enum Files {
             _ = unsafe unlink(temporary)
             throw error
         }
-        if isDurable { try sync(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])) }
+        if isDurable { try syncName(of: path) }
+    }
+
+    /// Sees to it that the name of a file or directory survives a power cut; its content is synced by who writes it.
+    static func syncName(of path: String) throws(AgentIDError) {
+        let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let directory = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else {
+            // Where we may not even look, somebody else made the name.
+            if errno == EACCES { return }
+            throw failure("cannot open", parent)
+        }
+        defer { _ = Glibc.close(directory) }
+        // EINVAL: a file system whose directories need no sync.
+        guard fsync(directory) == 0 || errno == EINVAL else { throw failure("cannot sync", parent) }
     }
 
     /// Makes a file's bytes durable, or a directory's names.

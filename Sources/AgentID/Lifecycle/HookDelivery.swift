@@ -13,11 +13,16 @@ struct HookDelivery: Sendable {
     private static let grace: Int64 = 5
 
     /// Makes one attempt at what is due. Whether there was anything.
-    func attempt() throws(AgentIDError) -> Bool {
+    ///
+    /// - Parameter isExpected: whether something is likely due.
+    func attempt(isExpected: Bool) throws(AgentIDError) -> Bool {
         let now = clock.milliseconds
-        // Asked first, because a claim is a write and most looks find nothing.
-        let next = try registry.read { registry in try registry.nextDelivery(of: hook.name) }
-        guard let next, next <= now else { return false }
+        // A claim is a write, and most looks find nothing; but a look takes the longer the more is waiting, and a
+        // backlog would never be worked off.
+        if !isExpected {
+            let next = try registry.read { registry in try registry.nextDelivery(of: hook.name) }
+            guard let next, next <= now else { return false }
+        }
         let claimed = try registry.write { registry in
             try registry.claimDelivery(
                 of: hook.name, by: claimant, at: now, until: now + (hook.deadline + Self.grace) * 1000)

@@ -26,7 +26,8 @@ final class HookWorker: Sendable {
         let started = try BackgroundThread.start(name: "agentid-hook") { thread in
             repeat {
                 // A registry that fails now is asked again in a second.
-                while !thread.isStopping, (try? delivery.attempt()) == true {}
+                var isBusy = false
+                while !thread.isStopping, (try? delivery.attempt(isExpected: isBusy)) == true { isBusy = true }
             } while thread.wait(milliseconds: 1000)
         }
         thread.withLock { $0 = started }

@@ -214,9 +214,13 @@ extension SQLite {
             AgentIDError(code, name: name, message: message, at: place)
         }
         let detail = unsafe database.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? "code \(status)"
+        func full(_ what: String) -> AgentIDError {
+            error(.io, "disk_full", "\(what): make room and try again; nothing was changed")
+        }
+        let number = unsafe database.map { unsafe sqlite3_system_errno($0) } ?? 0
+        let reason = number == 0 ? "\(detail), code \(status)" : unsafe String(cString: strerror(number))
         switch status & 0xFF {
-        case SQLITE_FULL:
-            return error(.io, "disk_full", "the disk is full: make room and try again; nothing was changed")
+        case SQLITE_FULL: return full("the disk is full")
         case SQLITE_READONLY, SQLITE_PERM:
             return error(
                 .io, "read_only", "the registry cannot be written: make file and directory writable by their owner")
@@ -226,25 +230,27 @@ extension SQLite {
         case SQLITE_BUSY, SQLITE_LOCKED:
             return error(
                 .io, "registry_busy", "another process kept the registry locked: try again, or end that process")
+        case SQLITE_CANTOPEN where number == ENOENT && Files.exists(place):
+            // What is missing is the memory that processes share, and it cannot be made.
+            return error(
+                .io, "read_only", "the registry's directory cannot be written: make it, and its disk, writable")
         case SQLITE_CANTOPEN:
             return error(
                 .io, "file",
                 status == SQLITE_CANTOPEN | 6 << 8  // SQLITE_CANTOPEN_SYMLINK
                     ? "the registry is a symbolic link, which is not followed"
-                    : "the registry cannot be opened: \(unsafe reason(database)); see that it is there and whose"
+                    : "the registry cannot be opened: \(reason); see that it is there and whose"
             )
+        // SQLITE_IOERR_WRITE and _SHMSIZE do not always say that it was for want of room.
+        case SQLITE_IOERR
+        where [ENOSPC, EDQUOT, EFBIG].contains(number) || number == 0 && [3, 19].contains(status >> 8):
+            return full("the disk is full, or the registry's files may not grow (\(reason))")
         case SQLITE_IOERR:
-            return error(
-                .io, "file", "the registry cannot be read or written: \(unsafe reason(database)); nothing was changed")
+            return error(.io, "file", "the registry cannot be read or written: \(reason); nothing was changed")
         case SQLITE_TOOBIG: return error(.limit, "record_too_large", "a record is larger than 16 MiB")
         case SQLITE_CONSTRAINT: return error(.exists, "registry_conflict", "the registry refuses a record: \(detail)")
         case SQLITE_NOMEM: return error(.internal, "memory", "there is no memory for the registry")
         default: return error(.io, "registry", "the registry failed: \(detail) (\(status))")
         }
-    }
-
-    private static func reason(_ database: OpaquePointer?) -> String {
-        let number = unsafe database.map { unsafe sqlite3_system_errno($0) } ?? 0
-        return number == 0 ? "no reason given" : unsafe String(cString: strerror(number))
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import JOSE
 import Testing
 import TransparencyLog
+import TestSupport
 
 @testable import AgentID
 
