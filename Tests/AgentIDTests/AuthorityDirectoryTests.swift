@@ -122,4 +122,28 @@ import Testing
         #expect(try first.startAgent(profile: "p", request).authorize(tool: "a", arguments: bytes("{}")).isPermitted)
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 4)
     }
+
+    @Test(.enabled(if: geteuid() == 0, "left out: only root works in other people's directories"))
+    func rootLeavesNothingInAnotherUsersDirectoryThatTheyCouldNotUse() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/theirs"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        _ = unsafe chmod(path, 0o700)
+        _ = unsafe chown(path, 65534, 65534)
+        let world = try World(at: path)
+        let agent = try world.start()
+        _ = try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/x"}"#.utf8))
+        _ = try world.authority.guarding(.forTests(world))
+        try world.authority.integrate()
+        agent.close()
+        world.authority.close()
+        var count = 0
+        for case let name as String in try #require(FileManager.default.enumerator(atPath: path)) {
+            var status = stat()
+            guard unsafe lstat(path + "/" + name, &status) == 0 else { continue }
+            #expect(status.st_uid == 65534, "\(name)")
+            count += 1
+        }
+        #expect(count > 10)
+    }
 }

@@ -29,6 +29,7 @@ internal import Synchronization
         let temporary = "\(directory)/\(name)\(Self.unnamedSuffix)"
         let file = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw Self.unavailable("cannot make \(temporary)", errno) }
+        Files.give(file, toOwnerOf: temporary)
         func giveUp(_ what: String, _ reason: Int32) -> AgentIDError {
             _ = unsafe unlink(temporary)
             _ = close(file)

@@ -11,8 +11,30 @@ enum Files {
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     static func makeDirectory(_ path: String) throws(AgentIDError) {
-        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("cannot make", path) }
+        if unsafe mkdir(path, 0o700) == 0 {
+            let directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+            if directory >= 0 {
+                give(directory, toOwnerOf: path)
+                _ = Glibc.close(directory)
+            }
+        } else if errno != EEXIST {
+            throw failure("cannot make", path)
+        }
         try checkDirectory(path)
+    }
+
+    /// Root that works in somebody's directory leaves nothing in it that they could not use afterwards.
+    static func give(_ file: Int32, toOwnerOf path: String) {
+        guard geteuid() == 0 else { return }
+        var (own, above) = (stat(), stat())
+        guard unsafe fstat(file, &own) == 0, unsafe stat(parent(of: path), &above) == 0, own.st_uid == 0,
+            above.st_uid != 0
+        else { return }
+        _ = fchown(file, above.st_uid, gid_t.max)
+    }
+
+    private static func parent(of path: String) -> String {
+        path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     }
 
     /// Refuses a directory that others can write; who only reads need not own it.
@@ -81,8 +103,11 @@ enum Files {
     /// cost of one, but after a loss of power anything may stand there until they are.
     static func replace(_ path: String, with bytes: Span<UInt8>, isDurable: Bool = true) throws(AgentIDError) {
         let temporary = "\(path).new"
-        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        // Never into a file that is there: who can write to the directory could have linked another's to this name.
+        _ = unsafe unlink(temporary)
+        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure("cannot write", temporary) }
+        give(file, toOwnerOf: path)
         var isWritten = unsafe bytes.withUnsafeBufferPointer { buffer in
             var written = 0
             while written < buffer.count {
@@ -110,7 +135,7 @@ enum Files {
 
     /// Sees to it that the name of a file or directory survives a power cut; its content is synced by who writes it.
     static func syncName(of path: String) throws(AgentIDError) {
-        let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let parent = parent(of: path)
         let directory = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else {
             // Where we may not even look, somebody else made the name.
@@ -136,6 +161,7 @@ enum Files {
     {
         let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw failure("cannot open", path) }
+        give(file, toOwnerOf: path)
         defer { _ = Glibc.close(file) }
         while flock(file, LOCK_EX) != 0 {
             guard errno == EINTR else { throw failure("cannot lock", path) }

@@ -47,6 +47,7 @@ final class SQLiteRegistry: Registry {
         // drops the locks that SQLite has on it.
         let file = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if file >= 0 {
+            Files.give(file, toOwnerOf: path)
             _ = close(file)
         } else if errno != EEXIST {
             throw Files.failure("cannot make", path)
