@@ -24,7 +24,7 @@ class CommandLine:
 
     def ask(self, *arguments: str) -> str:
         """Runs a command; what it says on stdout."""
-        said = subprocess.run([self._program, *arguments], cwd=self._folder, capture_output=True, text=True, timeout=60)
+        said = subprocess.run([self._program, *arguments], cwd=self._folder, capture_output=True, encoding="utf-8", timeout=60)
         screen.check(said.returncode == 0, f"agentidctl {arguments[0]} ended with {said.returncode} {said.stderr.strip()}")
         return said.stdout
 

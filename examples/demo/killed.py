@@ -42,7 +42,7 @@ async def play(folder: Path, client: Client, conninfo: str) -> None:
             first, second = await _heard(process), await _heard(process)
             screen.decided(first["call"])
             screen.decided(second["call"])
-            await asyncio.sleep(0.2)
+            await _busy(conninfo, first["role"])
             process.kill()
             await process.wait()
             denied = await _lapse(process.pid, client, reader, accountant, conninfo, first["role"])
@@ -50,7 +50,7 @@ async def play(folder: Path, client: Client, conninfo: str) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    _clean_up(control, started["id"], conninfo, first["role"], told)
+    _clean_up(control, conninfo, first["role"], told)
     _prove(control, folder, started["id"])
     screen.scene("The story of one decision: the reader's first denial")
     with agentid.Authority.open(folder / "acme", must_exist=True) as acme:
@@ -64,6 +64,17 @@ async def _heard(process: asyncio.subprocess.Process) -> dict[str, Any]:
     if not heard:
         raise RuntimeError("the orchestrator ended before it was killed")
     return json.loads(heard)
+
+
+async def _busy(conninfo: str, role: str) -> None:
+    """Waits until the database is at work for a role."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        for _ in range(200):
+            question = "SELECT 1 FROM pg_stat_activity WHERE usename = %s AND state = 'active' AND query LIKE '%%pg_sleep%%'"
+            if connection.execute(question, (role,)).fetchone():
+                return
+            await asyncio.sleep(0.05)
+    raise RuntimeError("the long query did not begin")
 
 
 def _role(conninfo: str, role: str) -> str:
@@ -95,7 +106,7 @@ async def _lapse(
     return denied["id"]
 
 
-def _clean_up(control: CommandLine, orchestrator: str, conninfo: str, role: str, told: Path) -> None:
+def _clean_up(control: CommandLine, conninfo: str, role: str, told: Path) -> None:
     screen.scene("What is left is cleaned up, by a process that knows nothing of the dead one")
     control.show(*"reap --authority acme".split())
     left = _role(conninfo, role)
