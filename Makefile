@@ -35,7 +35,8 @@ test-python: $(VENV)/ready
 	@echo "==> Python tests"
 	$(VENV)/bin/python -m pytest -q -rs Bindings/python/tests
 	$(VENV)/bin/python examples/python/quickstart.py
-	$(VENV)/bin/python examples/demo/run.py >/dev/null
+	$(VENV)/bin/python examples/demo/run.py >$(VENV)/demo.txt && tail -n 1 $(VENV)/demo.txt | grep -x 'Everything was as expected\.' \
+	    || { cat $(VENV)/demo.txt; exit 1; }
 
 test-crash: $(VENV)/ready
 	@echo "==> crashes, in short"
@@ -58,8 +59,9 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 	$(VENV)/bin/pip install -q pytest jsonschema cryptography "mcp==2.3.0" "psycopg[binary]>=3.1"
 	@touch $@
 
-demo: build $(VENV)/ready ## agents at work against a guarded MCP server
-	$(VENV)/bin/python examples/demo/run.py
+demo: build $(VENV)/ready ## an agent is hijacked, an orchestrator is killed: MCP server, PostgreSQL
+	@scripts/prepare.sh demo
+	@$(VENV)/bin/python examples/demo/run.py
 
 fuzz: ## every fuzz target, FUZZ_SECONDS each (20)
 	@scripts/prepare.sh

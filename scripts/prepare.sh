@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the build needs and the machine lacks, from Debian's packages; with `test`, what the tests need as well.
+# Installs what the build needs and the machine lacks, from Debian's packages; with `test` or `demo`, what those need as well.
 set -euo pipefail
 command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: see https://www.swift.org/install" >&2; exit 1; }
 packages=(libsodium-dev libsqlite3-dev pkg-config gcc g++ valgrind python3-venv)
-[ "${1:-}" != test ] || packages+=(postgresql)
+case "${1:-}" in test | demo) packages+=(postgresql) ;; esac
 missing=()
 for package in "${packages[@]}"; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
@@ -11,7 +11,10 @@ done
 [ ${#missing[@]} -eq 0 ] && exit 0
 echo "==> installing ${missing[*]}"
 as_root=()
-[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "as root: apt-get install ${missing[*]}" >&2; exit 1; }
+    as_root=(sudo)
+fi
 # The tests start a server of their own: Debian's package is not to make one that runs with the machine.
 clusters=/etc/postgresql-common/createcluster.conf
 if [[ " ${missing[*]} " == *" postgresql "* && ! -e $clusters ]]; then
@@ -19,4 +22,9 @@ if [[ " ${missing[*]} " == *" postgresql "* && ! -e $clusters ]]; then
     echo "create_main_cluster = false" | "${as_root[@]}" tee "$clusters" >/dev/null
 fi
 "${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+# A person sees how far it is; a log is told that it is done.
+if [ -t 1 ]; then
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -o Dpkg::Progress-Fancy=1 "${missing[@]}"
+else
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+fi

@@ -13,12 +13,13 @@ from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 
 AUDIENCE = "mcp://files"
+DENIED = -32001  # the code of an MCP error that carries a denial
 guard = agentid.Guard.open_directory(sys.argv[1], audience=AUDIENCE, require_claim=True)
 data = Path(sys.argv[2]).resolve()
 
 
 async def guarded(ctx, call_next):
-    """Chain and proof travel in the request's `_meta`."""
+    """Chain and proof travel in the request's `_meta`; the answer says what was decided, and in how many microseconds."""
     if ctx.method != "tools/call":
         return await call_next(ctx)
     meta = dict((ctx.params or {}).get("_meta") or {})
@@ -26,9 +27,11 @@ async def guarded(ctx, call_next):
     start = time.perf_counter_ns()
     decision = guard.check(chain, proof, ctx.params["name"], ctx.params.get("arguments") or {})
     took = (time.perf_counter_ns() - start) / 1000
+    said = {"id": decision.id, "guard": took, "reason": decision.reason, "message": decision.document["message"]}
     if not decision:
-        raise MCPError(code=-32001, message=json.dumps({"took": took, **decision.document}))
-    return await call_next(ctx)
+        raise MCPError(code=DENIED, message=json.dumps(said))
+    result = await call_next(ctx)
+    return {**result, "_meta": {**(result.get("_meta") or {}), "io.agentid/decision": said}}
 
 
 server = MCPServer("files", middleware=[guarded])
