@@ -122,6 +122,22 @@ public struct AuditReader: Sendable {
         }
     }
 
+    /// Looks at the end of the log alone: the last entries, how far segments are integrated, and what waits in them.
+    package func verifyEnd() throws(AgentIDError) -> AuditVerification {
+        if count > 0 { _ = try entries(from: (count - 1) / UInt64(Tile.fullWidth) * UInt64(Tile.fullWidth)) }
+        var result = AuditVerification(checkpoint: checkpoint)
+        AuditTail(self).check(&result)
+        return result
+    }
+
+    /// A checkpoint of this log that was kept elsewhere, out of the note it is signed in.
+    public func checkpoint(kept note: [UInt8]) throws(AgentIDError) -> Checkpoint {
+        do throws(TransparencyLogError) { return try Checkpoint(note: note, by: NoteKey(key)) } catch {
+            throw AgentIDError(
+                .malformed, name: "checkpoint", message: "it is no checkpoint of this log: \(error)", at: "checkpoint")
+        }
+    }
+
     var tiles: AuditTiles { AuditTiles(directory: directory, files: files) }
 
     func tree() throws(TransparencyLogError) -> TiledTree<AuditTiles> {
