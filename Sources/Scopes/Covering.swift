@@ -42,7 +42,10 @@ package struct Covering: Sendable {
                 guard case .closed(let arguments) = seen else { return own }
                 let closed = ToolScope(
                     name: own.name, arguments: arguments.map { ($0.name, $0.alternatives.constraint) })
-                guard let narrower = try? own.narrowed(to: closed) else { return nil }
+                let narrower: ToolScope
+                do throws(ScopeError) { narrower = try own.narrowed(to: closed) } catch {
+                    return error.name == "empty_intersection" ? nil : own
+                }
                 // What could not be read back, too deep or too long, is no scope: then nothing smaller than the ceiling.
                 let tree = JSONTree.members([(own.name, narrower.tree)])
                 guard let json = try? JSON(parsing: tree.canonical()), let read = try? Scope(parsing: json.root),
@@ -61,15 +64,16 @@ private struct Alternatives: Sendable {
     init(_ first: Constraint) { add(first) }
 
     mutating func add(_ constraint: Constraint) {
-        let constraint = constraint.normalized
+        let values = constraint.listed
+        let constraint = values.map(Constraint.list) ?? constraint.normalized
         guard let clauses, !clauses.contains(where: { Subsumption(of: constraint, under: $0) == .below }) else {
             return
         }
         var kept = clauses.filter { Subsumption(of: $0, under: constraint) != .below }
-        if let values = constraint.listed, let i = kept.firstIndex(where: { $0.listed != nil }),
-            let others = kept[i].listed, others.union(values).count <= ScopeLimits.members
+        if let values, let i = kept.firstIndex(where: { $0.listed != nil }),
+            let all = kept[i].listed?.union(values), all.count <= ScopeLimits.members
         {
-            kept[i] = .all([.oneOf(others.union(values))])
+            kept[i] = .list(all)
         } else {
             kept.append(constraint)
         }
@@ -87,14 +91,23 @@ private struct Alternatives: Sendable {
 }
 
 extension Constraint {
-    /// The only values that satisfy the constraint, where it says no more than which these are.
+    /// The only values that satisfy the constraint, where it names any.
     fileprivate var listed: ValueSet? {
-        guard clauses.count == 1 else { return nil }
-        switch clauses[0] {
-        case .exact(let value): return ValueSet([value])
-        case .oneOf(let values): return values
-        default: return nil
+        for clause in clauses {
+            let values: ValueSet
+            switch clause {
+            case .exact(let value): values = ValueSet([value])
+            case .oneOf(let several): values = several
+            default: continue
+            }
+            let rest = values.filter { permits($0) }
+            return rest.isEmpty ? nil : rest
         }
+        return nil
+    }
+
+    fileprivate static func list(_ values: ValueSet) -> Constraint {
+        .all([values.count == 1 ? .exact(values.values[0]) : .oneOf(values)])
     }
 }
 

@@ -138,6 +138,13 @@ public struct AuditReader: Sendable {
         }
     }
 
+    /// Whether what an earlier reader of this log read is the beginning of what this one does.
+    package func continues(_ earlier: AuditReader) throws(AgentIDError) -> Bool {
+        guard earlier.count <= count else { return false }
+        guard earlier.count > 0 else { return true }
+        return try checkpoint(ofFirst: earlier.count).root == earlier.checkpoint.root
+    }
+
     var tiles: AuditTiles { AuditTiles(directory: directory, files: files) }
 
     func tree() throws(TransparencyLogError) -> TiledTree<AuditTiles> {
