@@ -5,31 +5,30 @@ internal import JOSE
 ///
 /// The arguments of a tool are joined one by one, so a call may combine what different scopes permitted.
 package struct Covering: Sendable {
-    private enum Tool {
-        /// Tools that constrain different arguments, or none, have no closed one above them.
-        case open
-        case closed([(name: String, alternatives: Alternatives)])
+    private struct Tool {
+        /// By argument, in their order; none where tools constrain different arguments, which only an open one is above.
+        var names: [String]
+        var alternatives: [Alternatives]
     }
 
-    private var tools: [String: Tool] = [:]
+    private var tools: [Tool] = []
+    private var places: [String: Int] = [:]
 
     package init() {}
 
     /// Adds what a tool permits.
     package mutating func add(_ tool: ToolScope) {
-        switch tools[tool.name] {
-        case .open: return
-        case nil where !tool.isOpen:
-            tools[tool.name] = .closed(tool.arguments.map { ($0.name, Alternatives($0.constraint)) })
-        case .closed(var arguments)
-        where arguments.count == tool.arguments.count
-            && zip(arguments, tool.arguments).allSatisfy { $0.name.isExactly($1.name) }:
-            // Out of the dictionary while it changes, or every addition would copy it.
-            tools[tool.name] = .open
-            for i in arguments.indices { arguments[i].alternatives.add(tool.arguments[i].constraint) }
-            tools[tool.name] = .closed(arguments)
-        case nil, .closed: tools[tool.name] = .open
+        let names = tool.arguments.map(\.name)
+        guard let place = places[tool.name] else {
+            places[tool.name] = tools.count
+            return tools.append(Tool(names: names, alternatives: tool.arguments.map { Alternatives($0.constraint) }))
         }
+        let known = tools[place].names
+        guard known.count == names.count, zip(known, names).allSatisfy({ $0.isExactly($1) }) else {
+            tools[place] = Tool(names: [], alternatives: [])
+            return
+        }
+        for (i, argument) in tool.arguments.enumerated() { tools[place].alternatives[i].add(argument.constraint) }
     }
 
     /// What was added, as far as `ceiling` has it; below it by the draft's table. A tool of which the ceiling has nothing
@@ -38,12 +37,14 @@ package struct Covering: Sendable {
         let limit = ceiling.normalized
         return Scope(
             tools: limit.tools.compactMap { own in
-                guard let seen = tools[own.name] else { return nil }
-                guard case .closed(let arguments) = seen else { return own }
-                let closed = ToolScope(
-                    name: own.name, arguments: arguments.map { ($0.name, $0.alternatives.constraint) })
+                guard let place = places[own.name] else { return nil }
+                let seen = ToolScope(
+                    name: own.name,
+                    arguments: tools[place].names.indices.map {
+                        (tools[place].names[$0], tools[place].alternatives[$0].constraint)
+                    })
                 let narrower: ToolScope
-                do throws(ScopeError) { narrower = try own.narrowed(to: closed) } catch {
+                do throws(ScopeError) { narrower = try own.narrowed(to: seen) } catch {
                     return error.name == "empty_intersection" ? nil : own
                 }
                 // What could not be read back, too deep or too long, is no scope: then nothing smaller than the ceiling.
@@ -84,9 +85,7 @@ private struct Alternatives: Sendable {
     var constraint: Constraint {
         guard let clauses, let first = clauses.first else { return .wildcard }
         guard clauses.count > 1 else { return first }
-        let bare = clauses.map { $0.clauses.count == 1 ? $0.clauses[0] : $0 }
-        let keyed = bare.map { (key: $0.tree.text, clause: $0) }
-        return .any(keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause))
+        return .any(Constraint.ordered(clauses.map { $0.clauses.count == 1 ? $0.clauses[0] : $0 }))
     }
 }
 

@@ -76,18 +76,18 @@ struct OCSFEvent {
         category: Int, class uid: Int, activity: Int, named name: String, _ severity: Severity,
         profiles: [JSONTree] = [], _ members: [String: JSONTree]
     ) -> JSONTree {
+        var metadata: [String: JSONTree] = [
+            "version": "1.3.0", "profiles": .array(profiles), "log_name": .string(log),
+            "sequence": .int(Int(clamping: entry.index)), "uid": .string("\(log)/\(entry.index)"),
+            "product": ["name": "libagentid", "vendor_name": "libagentid", "version": .string(Version.text)],
+        ]
+        // What brings a decision, its denial's event and its outcome together.
+        if let decision = entry.decisionID { metadata["correlation_uid"] = .string(decision) }
         let common: [String: JSONTree] = [
             "category_uid": .int(category), "class_uid": .int(uid), "activity_id": .int(activity),
             "activity_name": .string(name), "type_uid": .int(uid * 100 + activity),
             "severity_id": .int(severity.rawValue), "time": .int(entry.milliseconds),
-            "metadata": [
-                "version": "1.3.0", "profiles": .array(profiles), "log_name": .string(log),
-                "sequence": .int(Int(clamping: entry.index)), "uid": .string("\(log)/\(entry.index)"),
-                "correlation_uid": entry.decisionID.map { .string($0) } ?? .null,
-                "product": [
-                    "name": "libagentid", "vendor_name": "libagentid", "version": .string(Version.text),
-                ],
-            ],
+            "metadata": .object(metadata),
             "raw_data": .string(String(decoding: entry.line, as: UTF8.self)),
         ]
         return .object(common.merging(members) { $1 })

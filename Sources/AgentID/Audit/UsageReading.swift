@@ -37,55 +37,55 @@ struct UsageReading {
 
     private let since: Int64?
     private let registry: any Registry
-    private var accounts: [String: UsageAccount] = [:]
+    private var accounts: [UsageAccount]
+    private var places: [String: Int] = [:]
     private var unattributed = 0
-    /// The scopes of grants by `jti`; `nil` of those that the registry does not know.
-    private var scopes: [String: Scope?] = [:]
+    /// The scopes of grants; `nil` of those that the registry does not know.
+    private var scopes: [Scope?] = []
+    private var scopePlaces: [String: Int] = [:]
 
     init(of profiles: [Profile], since: Int64?, registry: any Registry) {
         (self.since, self.registry) = (since, registry)
-        for profile in profiles { accounts[profile.name] = UsageAccount(profile: profile) }
+        accounts = profiles.map { UsageAccount(profile: $0) }
+        for (i, profile) in profiles.enumerated() { places[profile.name] = i }
     }
 
     mutating func add(_ line: [UInt8]) throws(AgentIDError) {
         guard let entry = try? JSON(parsing: line).root, entry["kind"]?.equals("decision") == true,
             let tool = entry["tool"]?.string, let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min
         else { return }
-        // Out of the dictionary while it changes, or every addition would copy it.
-        guard let name = entry["profile"]?.string, var account = accounts.removeValue(forKey: name) else {
-            return unattributed += 1
-        }
-        defer { accounts[name] = account }
+        guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else { return unattributed += 1 }
         guard entry["decision"]?.equals("permit") == true else {
-            return account.denials[entry["reason"]?.string ?? "unknown", default: 0] += 1
+            return accounts[place].denials[entry["reason"]?.string ?? "unknown", default: 0] += 1
         }
         let names = entry["arguments"]?.elements.compactMap(\.string) ?? []
-        account.add(call: tool, names, at: Int64(time))
+        accounts[place].add(call: tool, names, at: Int64(time))
         let chain = entry["chain"]?.elements.compactMap { $0["jti"]?.string } ?? []
         // A grant that was derived elsewhere is unknown here, and below the one above it.
         for (i, jti) in chain.reversed().enumerated() {
             guard let scope = try scope(of: jti) else { continue }
-            account.add(scope[tool: tool], of: tool, under: jti, isLeaf: i == 0)
+            accounts[place].add(scope[tool: tool], of: tool, under: jti, isLeaf: i == 0)
             return
         }
-        account.add(account.profile.ceiling[tool: tool], of: tool, under: nil, isLeaf: false)
+        accounts[place].add(accounts[place].profile.ceiling[tool: tool], of: tool, under: nil, isLeaf: false)
     }
 
     private mutating func scope(of jti: String) throws(AgentIDError) -> Scope? {
-        if let known = scopes[jti] { return known }
-        if scopes.count >= Self.most { scopes = [:] }
+        if let known = scopePlaces[jti] { return scopes[known] }
+        if scopes.count >= Self.most { (scopes, scopePlaces) = ([], [:]) }
         let grant = try registry.read { try $0.grant(jti) }
         let scope = try grant.map { grant throws(AgentIDError) in
             try HeldGrant(reading: Array(grant.chain.utf8)).scope
         }
-        scopes[jti] = .some(scope)
+        scopePlaces[jti] = scopes.count
+        scopes.append(scope)
         return scope
     }
 
     func usage(ofEntries entries: UInt64, isWhole: Bool) -> Usage {
         Usage(
             entries: entries, since: since, unattributed: isWhole ? unattributed : 0,
-            profiles: accounts.values.map(\.usage).sorted { $0.profile < $1.profile })
+            profiles: accounts.map(\.usage))
     }
 }
 
@@ -94,12 +94,13 @@ struct UsageAccount {
     let profile: Profile
     var denials: [String: Int] = [:]
     private var covering = Covering()
-    private var tools: [String: ProfileUsage.Tool] = [:]
+    private var tools: [ProfileUsage.Tool] = []
+    private var places: [String: Int] = [:]
     private var permitted = 0
     private var unknown = 0
     private var beyond = 0
-    /// Grants whose tool was added, and whether it is beyond the ceiling.
-    private var added: [String: Bool] = [:]
+    /// Grants whose tool was added, by grant and tool: 1 where that is beyond the ceiling, else 0.
+    private var added: [String: Int] = [:]
 
     private static let most = 4096
     private static let mostArguments = 64
@@ -108,30 +109,36 @@ struct UsageAccount {
 
     mutating func add(call name: String, _ arguments: [String], at time: Int64) {
         permitted += 1
-        var tool = tools.removeValue(forKey: name) ?? ProfileUsage.Tool(name: name)
-        tool.calls += 1
-        tool.latest = max(tool.latest, time)
-        for argument in arguments where tool.arguments.count < Self.mostArguments { tool.arguments.insert(argument) }
-        tools[name] = tool
+        let place = places[name] ?? tools.count
+        if place == tools.count {
+            places[name] = place
+            tools.append(ProfileUsage.Tool(name: name))
+        }
+        tools[place].calls += 1
+        tools[place].latest = max(tools[place].latest, time)
+        for argument in arguments where tools[place].arguments.count < Self.mostArguments {
+            tools[place].arguments.insert(argument)
+        }
     }
 
     /// Adds the scope's tool that a call was permitted by.
     mutating func add(_ tool: ToolScope?, of name: String, under jti: String?, isLeaf: Bool) {
         if !isLeaf { unknown += 1 }
         let key = "\(jti ?? "")\u{0}\(name)"
-        if added[key] == nil {
-            if added.count >= Self.most { added = [:] }
-            if let tool { covering.add(tool) }
-            added[key] = !(tool.map { profile.ceiling.covers($0) } ?? false)
-        }
-        if added[key] == true { beyond += 1 }
+        if let known = added[key] { return beyond += known }
+        if added.count >= Self.most { added = [:] }
+        if let tool { covering.add(tool) }
+        let isBeyond = !(tool.map { profile.ceiling.covers($0) } ?? false) ? 1 : 0
+        added[key] = isBeyond
+        beyond += isBeyond
     }
 
     var usage: ProfileUsage {
         let proposal = permitted > 0 ? covering.bounded(by: profile.ceiling) : nil
         return ProfileUsage(
-            profile: profile.name, ceiling: profile.ceiling, used: tools.values.sorted { $0.name < $1.name },
-            unused: profile.ceiling.tools.map(\.name).filter { tools[$0] == nil }, permitted: permitted,
+            profile: profile.name, ceiling: profile.ceiling,
+            used: places.keys.sorted().compactMap { places[$0].map { tools[$0] } },
+            unused: profile.ceiling.tools.map(\.name).filter { places[$0] == nil }, permitted: permitted,
             denials: denials, proposal: proposal, unknown: unknown, beyond: beyond)
     }
 }
