@@ -6,7 +6,7 @@ internal import JOSE
 /// The arguments of a tool are joined one by one, so a call may combine what different scopes permitted.
 package struct Covering: Sendable {
     private struct Tool {
-        /// By argument, in their order; none where tools constrain different arguments, which only an open one is above.
+        /// By argument, in their order; none where tools constrain different ones: only an open tool is above those.
         var names: [String]
         var alternatives: [Alternatives]
     }
@@ -31,8 +31,8 @@ package struct Covering: Sendable {
         for (i, argument) in tool.arguments.enumerated() { tools[place].alternatives[i].add(argument.constraint) }
     }
 
-    /// What was added, as far as `ceiling` has it; below it by the draft's table. A tool of which the ceiling has nothing
-    /// drops out.
+    /// What was added, as far as `ceiling` has it; below it by the draft's table. A tool of which it has nothing drops
+    /// out.
     package func bounded(by ceiling: Scope) -> Scope {
         let limit = ceiling.normalized
         return Scope(
@@ -47,7 +47,7 @@ package struct Covering: Sendable {
                 do throws(ScopeError) { narrower = try own.narrowed(to: seen) } catch {
                     return error.name == "empty_intersection" ? nil : own
                 }
-                // What could not be read back, too deep or too long, is no scope: then nothing smaller than the ceiling.
+                // What could not be read back, too deep or too long, is no scope: then nothing is smaller.
                 let tree = JSONTree.members([(own.name, narrower.tree)])
                 guard let json = try? JSON(parsing: tree.canonical()), let read = try? Scope(parsing: json.root),
                     limit.subsumes(read), let tool = read.tools.first

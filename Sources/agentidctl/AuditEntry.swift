@@ -89,8 +89,8 @@ struct AuditEntry {
     }
 }
 
-/// A decision's ID, and the short form that people read and type: `3f0a92c41d20-1b`, the start of its process's name and
-/// its number there.
+/// A decision's ID, and the short form that people read and type: `3f0a92c41d20-1b`, the start of its process's name
+/// and its number there.
 enum DecisionName {
     private static let shown = 12
     /// Fewer could be any process's.

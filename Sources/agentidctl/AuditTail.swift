@@ -57,8 +57,8 @@ extension AuditCommand {
         private func tellWaiting(in reader: AuditReader) {
             guard !output.json, let pending = try? reader.verifyEnd().pending, pending > 0 else { return }
             Console.message(
-                "\(Console.count(pending, "line is", "lines are")) not integrated yet: see agentidctl audit checkpoint --integrate"
-            )
+                "\(Console.count(pending, "line is", "lines are")) not integrated yet: "
+                    + "see agentidctl audit checkpoint --integrate")
         }
     }
 }

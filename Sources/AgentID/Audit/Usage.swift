@@ -1,7 +1,7 @@
 public import JOSE
 public import Scopes
 
-/// Least privilege, measured: what was granted beside what was used, and the smallest ceiling that would have permitted it.
+/// Least privilege, measured: what was granted beside what was used, and the smallest ceiling that would have done.
 ///
 /// The audit log has the names of arguments and never their values. A proposal is therefore made of the scopes of the
 /// grants under which calls were permitted: how much of such a scope was used, nobody can know.
