@@ -106,7 +106,11 @@ extension Constraint {
     }
 
     fileprivate static func list(_ values: ValueSet) -> Constraint {
-        .all([values.count == 1 ? .exact(values.values[0]) : .oneOf(values)])
+        // `exact` is for scalars alone.
+        guard values.count == 1, let value = values.values.first, value.kind != .array, value.kind != .object else {
+            return .all([.oneOf(values)])
+        }
+        return .all([.exact(value)])
     }
 }
 

@@ -5,10 +5,10 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import time
+import sys
 
 from checkup import only, troubles
-from harness import PROGRAM, check, ctl, on_terminal, run, until
+from harness import PROGRAM, ROOT, check, ctl, on_terminal, run, until
 from lifecycle import authority, short
 
 INSIDE, OUTSIDE = '{"path":"/data/q3/a.csv"}', '{"path":"/data/sesame.csv"}'
@@ -266,6 +266,28 @@ def checked(work):
     segment = next(pathlib.Path(f"{audit}/segments").glob("*.seg"))
     segment.write_bytes(segment.read_bytes().replace(b'"decision":"permit"', b'"decision":"Permit"'))
     only(here, "audit log: its end", "segment")
+
+
+LONG_AGO = """
+import os, signal, sys, time
+sys.path.insert(0, sys.argv[2] + "/Bindings/python")
+os.environ.setdefault("AGENTID_LIBRARY", sys.argv[2] + "/.build/release/libagentid.so")
+import agentid
+acme = agentid.Authority.open(sys.argv[1], clock=lambda: time.time() - 3600)
+agent = acme.agent("researcher", principal="user:a@a.example", task="t", scope="search")
+acme.integrate()
+agent.check("search", {})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def behind(work):
+    here = authority(work)
+    subprocess.run([sys.executable, "-c", LONG_AGO, here[1], str(ROOT)], timeout=60)
+    found = troubles(here)["audit log: integration"]
+    check("1 line of the log" in found["trouble"] and "ago" in found["trouble"] and "--integrate" in found["remedy"], "what waits for long is found", found)
+    integrate(here)
+    check("audit log: integration" not in troubles(here), "and integrated")
 
 
 def bad_input(work):

@@ -28,13 +28,17 @@ import Testing
         var random = Seeded.announced("aProposalPermitsEveryRecordedCallAndIsBelowTheCeiling")
         let scopes = [
             "read(path under '/data/q3', mode == 'r')", "read(path == '/data/x', mode in ['r','w'])",
-            "read(path like '/data/q2/*.csv', mode == 'w')", "search(query in ['a','b'])", "search", "run(a >= 1)",
+            "read(path like '/data/q2/*.csv', mode == 'w')", "search(query == 'a')", "search(query == 'b')",
+            "search(query == 'c')", "search(query == 'd')",
+            "search(query in ['a','b'])", "search", "run(a >= 1)",
             "run(b: *)", "run(a == 0); send(to == 'x@y')", "read; run", "send",
         ]
         let calls = [
             ("read", #"{"path":"/data/q3/a","mode":"r"}"#), ("read", #"{"path":"/data/x","mode":"w"}"#),
             ("read", #"{"path":"/data/q2/a.csv","mode":"w"}"#), ("read", #"{"path":"/data/q3/../x","mode":"r"}"#),
-            ("search", #"{"query":"a"}"#), ("search", #"{"query":1}"#), ("run", #"{"a":1}"#), ("run", #"{"b":[]}"#),
+            ("search", #"{"query":"a"}"#), ("search", #"{"query":"b"}"#), ("search", #"{"query":"c"}"#),
+            ("search", #"{"query":"d"}"#), ("search", #"{"query":1}"#),
+            ("run", #"{"a":1}"#), ("run", #"{"b":[]}"#),
             ("run", #"{}"#), ("run", #"{"a":0,"c":1}"#), ("send", #"{"to":"x@y"}"#), ("send", #"{"to":"z@y"}"#),
             ("other", "{}"),
         ]
@@ -42,17 +46,20 @@ import Testing
             let directory = try TemporaryDirectory()
             let world = try world(directory)
             var (permitted, denied): ([(String, String)], Int) = ([], 0)
-            var agents: [Agent] = []
+            var agents: [(agent: Agent, scope: Scope)] = []
             for _ in 0..<Int.random(in: 1...6, using: &random) {
                 // Some under another agent; some of them whose grant the registry never saw.
                 let scope = scopes.randomElement(using: &random) ?? "run"
                 let agent = try start(scope, in: world)
                 let child = try Bool.random(using: &random) ? agent.spawn("child") : agent
-                agents += [agent, child]
+                agents += try [(agent, Scope(scope)), (child, Scope(scope))]
             }
-            for _ in 0..<Int.random(in: 1...40, using: &random) {
-                guard let agent = agents.randomElement(using: &random), let call = calls.randomElement(using: &random)
-                else { continue }
+            for _ in 0..<Int.random(in: 20...80, using: &random) {
+                // Half of the calls are what the agent is there for.
+                guard let (agent, scope) = agents.randomElement(using: &random) else { continue }
+                let meant = try calls.filter { scope.permits($0.0, try JSON(parsing: $0.1).root) }
+                let call = Bool.random(using: &random) ? meant.randomElement(using: &random) : nil
+                guard let call = call ?? calls.randomElement(using: &random) else { continue }
                 if try agent.authorize(tool: call.0, arguments: Array(call.1.utf8)).isPermitted {
                     permitted.append(call)
                 } else {
