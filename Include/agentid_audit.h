@@ -125,6 +125,19 @@ typedef void (*agentid_progress)(uint64_t entries, void *user_data);
 agentid_status agentid_audit_verify(agentid_audit *audit, agentid_progress progress, void *user_data,
                                     agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
 
+/*
+ * Least privilege, measured: compares what was granted with what was used, and proposes for each profile the smallest
+ * ceiling that would have permitted it all. Argument values are never in the log: a proposal is made of the scopes of the
+ * grants under which calls were permitted. Integrates first; reads the whole log.
+ * Args:
+ *   profile  only this one; empty: all.
+ *   report   out: JSON, docs/schemas/usage.json.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND where there is no such profile; AGENTID_E_STATE for an authority without an
+ *   audit log; AGENTID_E_MALFORMED where an entry is not the one in the tree.
+ */
+agentid_status agentid_authority_usage(agentid_authority *authority, const char *profile, size_t profile_len,
+                                       agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

@@ -133,3 +133,15 @@ public func agentid_audit_verify(
         }
     }
 }
+
+@c @implementation
+public func agentid_authority_usage(
+    _ authority: OpaquePointer?, _ profile: UnsafePointer<CChar>?, _ profile_len: Int,
+    _ report: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(report, "report", error) {
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        let profile = unsafe try text(profile, profile_len, "profile")
+        return try authority.usage(profile: profile.isEmpty ? nil : profile).document.canonical()
+    }
+}

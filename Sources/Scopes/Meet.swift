@@ -43,8 +43,13 @@ extension Constraint {
             }
             guard candidates.contains(where: { value in merged.allSatisfy { $0.permits(value) } }) else { throw empty }
         }
-        let keyed = merged.map { (key: $0.tree.text, clause: $0) }
-        return .all(keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause))
+        return .all(ordered(merged))
+    }
+
+    /// Clauses in their canonical order.
+    static func ordered(_ clauses: [Constraint]) -> [Constraint] {
+        let keyed = clauses.map { (key: $0.tree.text, clause: $0) }
+        return keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause)
     }
 
     /// How many members the longest list of this constraint has.

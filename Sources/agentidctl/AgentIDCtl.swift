@@ -21,6 +21,7 @@ struct AgentIDCtl: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Decisions", subcommands: [Inspect.self, Verify.self, Authorize.self, ScopeCommand.self]),
+            CommandGroup(name: "Evidence", subcommands: [AuditCommand.self, UsageCommand.self]),
             CommandGroup(name: "Upkeep", subcommands: [Doctor.self, Conform.self, Completion.self]),
         ])
 

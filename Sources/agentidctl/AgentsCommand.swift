@@ -26,7 +26,7 @@ struct Agents: ParsableCommand {
     }
 
     func run() throws {
-        let authority = try options.open()
+        let authority = try options.open(onlyToRead: true)
         var selection = AgentSelection()
         (selection.profile, selection.principal, selection.owner) = (profile, principal, owner)
         selection.parent = try parent.map { try AgentName.resolve($0, in: authority) }

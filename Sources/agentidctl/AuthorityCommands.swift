@@ -10,8 +10,11 @@ struct AuthorityOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "A file with the passphrase of its keys; - is stdin.")
     var passphraseFile: String?
 
-    func open(creating trustDomain: String? = nil) throws -> Authority {
+    /// Opens the authority; for a command that only reads, and causes nothing that is to be written down, without its
+    /// audit log.
+    func open(creating trustDomain: String? = nil, onlyToRead: Bool = false) throws -> Authority {
         var options = Authority.Options()
+        options.audit = onlyToRead ? .none : .ofCommands
         options.trustDomain = trustDomain
         options.mustExist = trustDomain == nil
         options.passphrase = try passphraseFile.map { Console.line(try Console.read($0, limit: 4096)) }
@@ -26,6 +29,15 @@ struct AuthorityOptions: ParsableArguments {
         defer { authority.close() }
         try body(authority)
         authority.runHooks()
+    }
+}
+
+extension AuditPolicy {
+    /// For a process that lives for one command: a segment that holds the longest line, instead of one for a day.
+    static var ofCommands: AuditPolicy {
+        var policy = AuditPolicy()
+        policy.options.segmentSize = 128 << 10
+        return policy
     }
 }
 

@@ -34,8 +34,11 @@ struct DirectoryCheckup {
     private var files: [(name: String, mode: mode_t)] {
         let keys = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/keys")) ?? []
         let here = ["registry.db", "registry.db-wal", "registry.db-shm", "sequence", "lock"].map { ($0, 0o600) }
-        return (here + [("keys", 0o700)] + keys.filter { $0.hasSuffix(".jwk") }.sorted().map { ("keys/\($0)", 0o600) })
-            .map { ($0, mode_t($1)) }
+        let secrets = keys.filter { $0.hasSuffix(".jwk") || $0 == "digest" }.sorted().map { ("keys/\($0)", 0o600) }
+        let audit =
+            ["checkpoint", "key", "sequence", "lock"].map { ("audit/\($0)", 0o600) }
+            + ["audit", "audit/segments", "audit/tile"].map { ($0, 0o700) }
+        return (here + [("keys", 0o700)] + secrets + audit).map { ($0, mode_t($1)) }
     }
 
     private func status(of path: String) throws -> stat {

@@ -7,7 +7,12 @@ struct Doctor: ParsableCommand {
         abstract: "Check the library, the machine, and an authority's directory: exit 1 where something is wrong.")
     @ArgumentParser.Option(name: .long, help: "The directory to look at; its keys are not opened.")
     var authority: String?
+    @Flag(name: .long, help: "Read every entry of the audit log, and not its end alone.") var full = false
     @OptionGroup var output: Output
+
+    func validate() throws {
+        guard authority != nil || !full else { throw ValidationError("--full goes with --authority") }
+    }
 
     func run() throws {
         var findings = [
@@ -24,6 +29,7 @@ struct Doctor: ParsableCommand {
         if let authority {
             findings += DirectoryCheckup(directory: authority).findings
             findings += RegistryCheckup.findings(at: authority)
+            findings += AuditCheckup.findings(at: authority, isFull: full)
         }
         let troubles = findings.filter { $0.trouble != nil }
         if output.json {

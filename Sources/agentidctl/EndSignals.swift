@@ -22,8 +22,12 @@ struct EndSignals {
     }
 
     /// Waits so long for one. Whether one came.
-    func wait(seconds: Int) -> Bool {
-        var (signals, time) = (signals, timespec(tv_sec: seconds, tv_nsec: 0))
+    func wait(seconds: Int) -> Bool { wait(milliseconds: seconds * 1000) }
+
+    /// Waits so long for one. Whether one came.
+    func wait(milliseconds: Int) -> Bool {
+        var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
+        var signals = signals
         while true {
             let signal = unsafe sigtimedwait(&signals, nil, &time)
             if signal > 0 { return true }

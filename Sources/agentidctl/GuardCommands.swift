@@ -18,8 +18,10 @@ struct TrustOptions: ParsableArguments {
         }
     }
 
-    func makeGuard() throws -> Guard {
+    /// - Parameter decides: whether there will be decisions to write down.
+    func makeGuard(decides: Bool) throws -> Guard {
         var options = Guard.Options()
+        options.audit = decides ? .ofCommands : .none
         (options.audience, options.acceptsProofsWithoutAudience) = (audience, audience == nil)
         if let authority { return try Guard.open(directory: authority, options) }
         let made = try Guard(options)
@@ -35,7 +37,7 @@ struct Verify: ParsableCommand {
     @Argument(help: "A file with the chain, or an agent's directory; - is stdin.") var chain: String
 
     func run() throws {
-        let guardian = try trust.makeGuard()
+        let guardian = try trust.makeGuard(decides: false)
         do throws(Denial) {
             let bytes: [UInt8]
             do { bytes = Console.line(try Console.read(ChainFile.path(chain))) } catch {
@@ -62,7 +64,7 @@ struct Authorize: ParsableCommand {
     @Argument(help: "A file with the chain, or an agent's directory.") var chain: String
 
     func run() throws {
-        let decision = try trust.makeGuard().authorize(
+        let decision = try trust.makeGuard(decides: true).authorize(
             chain: Console.line(Console.read(ChainFile.path(chain))), proof: Console.line(Console.read(proof)),
             tool: tool, arguments: Array(arguments.utf8))
         if output.json {

@@ -14,7 +14,7 @@ struct HooksCommand: ParsableCommand {
         @OptionGroup var output: Output
 
         func run() throws {
-            let hooks = try options.open().hooks()
+            let hooks = try options.open(onlyToRead: true).hooks()
             if output.json { return Console.data(.array(hooks)) }
             for hook in try hooks.map({ try $0.read() }) {
                 let (waiting, dead) = (hook["pending"]?.int ?? 0, hook["dead"]?.int ?? 0)
@@ -105,7 +105,9 @@ struct HooksCommand: ParsableCommand {
         @OptionGroup var options: AuthorityOptions
         @OptionGroup var output: Output
 
-        func run() throws { try Deliveries.show(options.open().deliveries(dead: false), json: output.json) }
+        func run() throws {
+            try Deliveries.show(options.open(onlyToRead: true).deliveries(dead: false), json: output.json)
+        }
     }
 
     struct Dead: ParsableCommand {
@@ -114,7 +116,9 @@ struct HooksCommand: ParsableCommand {
         @OptionGroup var options: AuthorityOptions
         @OptionGroup var output: Output
 
-        func run() throws { try Deliveries.show(options.open().deliveries(dead: true), json: output.json) }
+        func run() throws {
+            try Deliveries.show(options.open(onlyToRead: true).deliveries(dead: true), json: output.json)
+        }
     }
 
     struct Retry: ParsableCommand {

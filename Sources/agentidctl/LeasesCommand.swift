@@ -9,7 +9,7 @@ struct Leases: ParsableCommand {
     @OptionGroup var output: Output
 
     func run() throws {
-        let leases = try options.open().brokerLeases()
+        let leases = try options.open(onlyToRead: true).brokerLeases()
         if output.json { return Console.data(.array(leases)) }
         for lease in try leases.map({ try $0.read() }) {
             let text = { (name: String) in Console.safeLine(lease[name]?.string ?? "") }

@@ -38,7 +38,7 @@ struct ProfileCommand: ParsableCommand {
         @OptionGroup var output: Output
 
         func run() throws {
-            let profiles = try options.open().profiles()
+            let profiles = try options.open(onlyToRead: true).profiles()
             if output.json { return Console.data(.array(profiles.map(\.tree))) }
             for profile in profiles {
                 Console.data("\(profile.name)\t\(Console.safe(profile.owner))\t\(Console.safe(profile.ceiling.text))")
@@ -54,7 +54,7 @@ struct ProfileCommand: ParsableCommand {
         @Argument(help: "The profile's name.") var name: String
 
         func run() throws {
-            let profile = try options.open().profile(named: name)
+            let profile = try options.open(onlyToRead: true).profile(named: name)
             if output.json { return Console.data(profile.tree) }
             let review = profile.reviewBy.map { Console.time(Int($0)) } ?? "no date"
             Console.data(

@@ -170,6 +170,10 @@ static void read_log(agentid_authority *authority, const char *directory)
     DONE(agentid_audit_consistency(audit, 1, 0, &proof, &error));
     ANSWERS(AGENTID_E_NOT_FOUND, agentid_audit_find(audit, TEXT("nothing"), &report, &error));
     ANSWERS(AGENTID_E_NOT_FOUND, agentid_audit_prove(audit, 1 << 20, &report, &error));
+    DONE(agentid_authority_usage(authority, "", 0, &report, &error));
+    EXPECT(has(&report, "\"proposal\":{") && has(&report, "\"used\":[{") && !has(&report, "/data/x"));
+    agentid_bytes_free(&report);
+    ANSWERS(AGENTID_E_NOT_FOUND, agentid_authority_usage(authority, TEXT("nobody"), &report, &error));
     DONE(agentid_audit_verify(audit, on_progress, &told, &report, &error));
     EXPECT(has(&report, "\"sound\":true") && told > 0);
     agentid_bytes_free(&head);

@@ -158,4 +158,5 @@ def main():
     print(f"ok {size} entries {len(proofs)} proofs")
 
 
-main()
+if __name__ == "__main__":
+    main()

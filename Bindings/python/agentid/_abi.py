@@ -159,6 +159,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "authority_release": (_H, *_TEXT),
     "authority_broker_leases": (_H, _BYTES),
     "authority_integrate": (_H,),
+    "authority_usage": (_H, *_TEXT, _BYTES),
     "guard_report": (_H, *_TEXT, *_TEXT),
     "audit_open": (*_TEXT, *_TEXT, _OUT),
     "audit_head": (_H, _BYTES),

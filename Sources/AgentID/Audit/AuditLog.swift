@@ -10,6 +10,7 @@ internal import TransparencyLog
 public final class AuditLog: Sendable {
     /// The key that the log's checkpoints are verified with, as `name+hash+key`; `nil` for a log that only appends.
     public let key: String?
+    private let directory: String
     private let appender: AuditAppender
     private let sequencer: AuditSequencer?
     private let notes: Locked<Notes>
@@ -61,6 +62,7 @@ public final class AuditLog: Sendable {
             key = nil
         }
         let appender = try AuditAppender(directory: segments, options: options, clock: clock, files: files)
+        self.directory = directory
         self.appender = appender
         self.notes = notes
         thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer] thread in
@@ -98,6 +100,11 @@ public final class AuditLog: Sendable {
         }
         let found = try sequencer.integrate(isWaiting: true).gaps
         notes.withLock { $0.add(found) }
+    }
+
+    /// What is integrated by now; `nil` of a log that only appends.
+    func reader() throws(AgentIDError) -> AuditReader? {
+        try key.map { key throws(AgentIDError) in try AuditReader(directory: directory, key: key) }
     }
 
     /// How many lines could not be appended since the log was opened.

@@ -122,6 +122,29 @@ public struct AuditReader: Sendable {
         }
     }
 
+    /// Looks at the end of the log alone: the last entries, how far segments are integrated, and what waits in them.
+    package func verifyEnd() throws(AgentIDError) -> AuditVerification {
+        if count > 0 { _ = try entries(from: (count - 1) / UInt64(Tile.fullWidth) * UInt64(Tile.fullWidth)) }
+        var result = AuditVerification(checkpoint: checkpoint)
+        AuditTail(self).check(&result)
+        return result
+    }
+
+    /// A checkpoint of this log that was kept elsewhere, out of the note it is signed in.
+    public func checkpoint(kept note: [UInt8]) throws(AgentIDError) -> Checkpoint {
+        do throws(TransparencyLogError) { return try Checkpoint(note: note, by: NoteKey(key)) } catch {
+            throw AgentIDError(
+                .malformed, name: "checkpoint", message: "it is no checkpoint of this log: \(error)", at: "checkpoint")
+        }
+    }
+
+    /// Whether what an earlier reader of this log read is the beginning of what this one does.
+    package func continues(_ earlier: AuditReader) throws(AgentIDError) -> Bool {
+        guard earlier.count <= count else { return false }
+        guard earlier.count > 0 else { return true }
+        return try checkpoint(ofFirst: earlier.count).root == earlier.checkpoint.root
+    }
+
     var tiles: AuditTiles { AuditTiles(directory: directory, files: files) }
 
     func tree() throws(TransparencyLogError) -> TiledTree<AuditTiles> {

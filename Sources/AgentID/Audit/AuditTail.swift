@@ -1,3 +1,4 @@
+internal import JOSE
 internal import TransparencyLog
 
 /// Checks what is behind the checkpoint: the file that says how far segments are integrated, and the segments.
@@ -71,10 +72,16 @@ struct AuditTail {
             guard known?.state ?? .open == .open, var segment = try AuditSegmentReader("\(folder)/\(name.file)") else {
                 continue
             }
-            var position = known?.position ?? AuditSegmentReader.start
+            let start = known?.position ?? AuditSegmentReader.start
+            var position = start
             reading: while result.findings.count < AuditVerification.mostFindings {
                 switch try segment.item(at: position) {
-                case .line(_, let next): (result.pending, position) = (result.pending + 1, next)
+                case .line(let line, let next):
+                    // Within a segment lines are in the order of their times, as a rule.
+                    if position == start, let time = (try? JSON(parsing: line).root)?["time_ms"]?.int {
+                        result.pendingSince = min(result.pendingSince ?? .max, Int64(time))
+                    }
+                    (result.pending, position) = (result.pending + 1, next)
                 case .gap(let next):
                     let message = "\(next - position) bytes are no lines"
                     result.findings.append(

@@ -8,6 +8,8 @@ public struct AuditVerification: Sendable {
     public internal(set) var sound: UInt64 = 0
     /// How many lines wait in segments to be integrated.
     public internal(set) var pending = 0
+    /// When the oldest of them was written, in milliseconds since 1970, where it says so.
+    package internal(set) var pendingSince: Int64?
     /// What is wrong, in the order of the log; at most 1000.
     public internal(set) var findings: [AuditFinding] = []
 

@@ -1,3 +1,5 @@
+package import Scopes
+
 /// The public state of an authority's directory, for who looks after it: read, changed by nothing.
 package struct RegistryInspection: Sendable {
     private let registry: SQLiteRegistry
@@ -79,6 +81,14 @@ package struct RegistryInspection: Sendable {
                 guard agents.count == filter.limit else { return newest }
                 filter.offset += filter.limit
             }
+        }
+    }
+
+    /// What a grant permits; `nil` of one that was derived elsewhere.
+    package func scope(ofGrant id: String) throws(AgentIDError) -> Scope? {
+        let grant = try registry.read { try $0.grant(id) }
+        return try grant.map { grant throws(AgentIDError) in
+            try HeldGrant(reading: Array(grant.chain.utf8)).scope
         }
     }
 

@@ -32,6 +32,8 @@ package protocol RegistryReader {
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding]
     /// Oldest first.
     func grants(of agent: String) throws(AgentIDError) -> [GrantRecord]
+    /// The grant of a `jti`.
+    func grant(_ id: String) throws(AgentIDError) -> GrantRecord?
     func lease(of agent: String) throws(AgentIDError) -> LeaseRecord?
     /// Of agents that have not ended, longest lapsed first; `time` in milliseconds.
     func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord]

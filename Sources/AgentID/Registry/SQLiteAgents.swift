@@ -104,6 +104,15 @@ extension SQLiteSession {
         }
     }
 
+    func grant(_ id: String) throws(AgentIDError) -> GrantRecord? {
+        try database.first("SELECT agent, chain, issued, expires FROM grants WHERE jti = ?", .text(id)) {
+            row throws(AgentIDError) in
+            GrantRecord(
+                id: id, agent: try row.text(0), chain: try row.text(1), issued: try row.int(2),
+                expires: try row.int(3))
+        }
+    }
+
     func put(_ lease: LeaseRecord) throws(AgentIDError) {
         try database.run(
             "INSERT INTO leases VALUES (?1, ?2, ?3, ?4) "

@@ -1,0 +1,27 @@
+package import JOSE
+
+extension AuditReader {
+    /// The digest that the audit log of an authority's directory has of these arguments, whoever gives them.
+    ///
+    /// Needs the directory's digest key, which only its owner can read.
+    package static func digest(of arguments: JSON.Value, authority path: String) throws(AgentIDError) -> String {
+        guard let key = try AuthorityDirectory(reading: path).digestKey() else {
+            throw AgentIDError(
+                .notFound, name: "digest_key",
+                message: "the key of the digests cannot be read: only the owner of the directory can compare arguments",
+                at: "keys/digest")
+        }
+        return AuditTrail(nil, isStrict: true, digestKey: key).digest(of: arguments).map(AuditTrail.text) ?? ""
+    }
+}
+
+extension AuditTrail {
+    /// A digest as entries have it.
+    static func text(_ digest: SIMD2<UInt64>) -> String {
+        let digits = ByteWriter.bytes(32) { digits in
+            digits.put(hexadecimal: digest.x)
+            digits.put(hexadecimal: digest.y)
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+}

@@ -1,0 +1,85 @@
+public import JOSE
+public import Scopes
+
+/// Least privilege, measured: what was granted beside what was used, and the smallest ceiling that would have done.
+///
+/// The audit log has the names of arguments and never their values. A proposal is therefore made of the scopes of the
+/// grants under which calls were permitted: how much of such a scope was used, nobody can know.
+public struct Usage: Sendable {
+    /// The audit log's entries that were looked at.
+    public let entries: UInt64
+    /// Where what was looked at begins, in milliseconds since 1970; `nil`: with the log.
+    public let since: Int64?
+    /// Decisions under chains that name no profile of this authority.
+    public let unattributed: Int
+    /// Every profile, by name.
+    public let profiles: [ProfileUsage]
+
+    /// What the log cannot know, in a sentence for people.
+    public static let caveat =
+        "Argument values are never in the audit log: a proposal permits all that the grants did under which calls were "
+        + "permitted, which may be more than the calls needed, and nothing of what nobody did in this time."
+
+    /// The report as a document.
+    public var document: JSONTree {
+        [
+            "entries": .int(Int(clamping: entries)), "since_ms": since.map { .int(Int($0)) } ?? .null,
+            "unattributed": .int(unattributed), "caveat": .string(Self.caveat),
+            "profiles": .array(profiles.map(\.document)),
+        ]
+    }
+}
+
+/// What the agents of one profile did, beside what they may at most.
+public struct ProfileUsage: Sendable {
+    /// What was called of one tool.
+    public struct Tool: Sendable {
+        /// The tool's name.
+        public let name: String
+        /// How many calls were permitted.
+        public internal(set) var calls = 0
+        /// When the latest was, in milliseconds since 1970.
+        public internal(set) var latest: Int64 = 0
+        /// The names of arguments that were given, sorted; at most 64.
+        public internal(set) var arguments: Set<String> = []
+    }
+
+    /// The profile's name.
+    public let profile: String
+    /// The present ceiling.
+    public let ceiling: Scope
+    /// The tools of which a call was permitted, by name.
+    public let used: [Tool]
+    /// The tools of the ceiling of which none was.
+    public let unused: [String]
+    /// How many calls were permitted.
+    public let permitted: Int
+    /// How many calls were denied, by reason.
+    public let denials: [String: Int]
+    /// The smallest ceiling that would have permitted every call that the present one does; below the present one.
+    /// `nil` where no call was permitted.
+    public let proposal: Scope?
+    /// Permitted calls whose grant the registry does not know: judged by a grant above it, or else by the ceiling.
+    public let unknown: Int
+    /// Calls permitted under a grant that the present ceiling does not cover, because it was made smaller since: the
+    /// proposal need not permit them.
+    public let beyond: Int
+
+    /// The report as a document.
+    public var document: JSONTree {
+        [
+            "profile": .string(profile), "ceiling": ceiling.tree, "permitted": .int(permitted),
+            "denied": .int(denials.values.reduce(0, +)),
+            "used": .array(
+                used.map { tool in
+                    [
+                        "tool": .string(tool.name), "calls": .int(tool.calls), "latest_ms": .int(Int(tool.latest)),
+                        "arguments": .array(tool.arguments.sorted().map { .string($0) }),
+                    ]
+                }), "unused": .array(unused.map { .string($0) }),
+            "denials": .members(denials.map { ($0.key, .int($0.value)) }),
+            "proposal": proposal?.tree ?? .null, "proposal_text": proposal.map { .string($0.text) } ?? .null,
+            "unknown": .int(unknown), "beyond": .int(beyond),
+        ]
+    }
+}

@@ -1,0 +1,144 @@
+internal import JOSE
+internal import Scopes
+
+extension Authority {
+    /// Compares what was granted with what was used, from the whole audit log, and proposes smaller ceilings.
+    ///
+    /// - Parameters:
+    ///   - profile: Only this one; `nil`: all.
+    ///   - since: Only decisions from this time on, in milliseconds since 1970.
+    ///   - progress: Told how many entries were read, and how many there are.
+    public func usage(
+        profile: String? = nil, since: Int64? = nil, progress: (_ read: UInt64, _ all: UInt64) -> Void = { _, _ in }
+    ) throws(AgentIDError) -> Usage {
+        try integrate()
+        guard let reader = try trail?.log?.reader() else {
+            throw AgentIDError(.state, name: "no_audit_log", message: "this authority has no audit log")
+        }
+        let profiles: [Profile]
+        if let profile { profiles = [try self.profile(named: profile)] } else { profiles = try self.profiles() }
+        var reading = UsageReading(of: profiles, since: since, registry: registry)
+        var index: UInt64 = 0
+        while index < reader.count {
+            let lines = try reader.entries(from: index)
+            guard !lines.isEmpty else { break }
+            for line in lines { try reading.add(line) }
+            index += UInt64(lines.count)
+            progress(index, reader.count)
+        }
+        return reading.usage(ofEntries: index, isWhole: profile == nil)
+    }
+}
+
+/// Reads the audit log's decisions one after the other, in memory that does not grow with the log.
+struct UsageReading {
+    /// More grants than this are not remembered at once, but looked up again.
+    private static let most = 4096
+
+    private let since: Int64?
+    private let registry: any Registry
+    private var accounts: [UsageAccount]
+    private var places: [String: Int] = [:]
+    private var unattributed = 0
+    /// The scopes of grants; `nil` of those that the registry does not know.
+    private var scopes: [Scope?] = []
+    private var scopePlaces: [String: Int] = [:]
+
+    init(of profiles: [Profile], since: Int64?, registry: any Registry) {
+        (self.since, self.registry) = (since, registry)
+        accounts = profiles.map { UsageAccount(profile: $0) }
+        for (i, profile) in profiles.enumerated() { places[profile.name] = i }
+    }
+
+    mutating func add(_ line: [UInt8]) throws(AgentIDError) {
+        guard let entry = try? JSON(parsing: line).root, entry["kind"]?.equals("decision") == true,
+            let tool = entry["tool"]?.string, let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min
+        else { return }
+        guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else { return unattributed += 1 }
+        guard entry["decision"]?.equals("permit") == true else {
+            return accounts[place].denials[entry["reason"]?.string ?? "unknown", default: 0] += 1
+        }
+        let names = entry["arguments"]?.elements.compactMap(\.string) ?? []
+        accounts[place].add(call: tool, names, at: Int64(time))
+        let chain = entry["chain"]?.elements.compactMap { $0["jti"]?.string } ?? []
+        // A grant that was derived elsewhere is unknown here, and below the one above it.
+        for (i, jti) in chain.reversed().enumerated() {
+            guard let scope = try scope(of: jti) else { continue }
+            accounts[place].add(scope[tool: tool], of: tool, under: jti, isLeaf: i == 0)
+            return
+        }
+        accounts[place].add(accounts[place].profile.ceiling[tool: tool], of: tool, under: nil, isLeaf: false)
+    }
+
+    private mutating func scope(of jti: String) throws(AgentIDError) -> Scope? {
+        if let known = scopePlaces[jti] { return scopes[known] }
+        if scopes.count >= Self.most { (scopes, scopePlaces) = ([], [:]) }
+        let grant = try registry.read { try $0.grant(jti) }
+        let scope = try grant.map { grant throws(AgentIDError) in
+            try HeldGrant(reading: Array(grant.chain.utf8)).scope
+        }
+        scopePlaces[jti] = scopes.count
+        scopes.append(scope)
+        return scope
+    }
+
+    func usage(ofEntries entries: UInt64, isWhole: Bool) -> Usage {
+        Usage(
+            entries: entries, since: since, unattributed: isWhole ? unattributed : 0,
+            profiles: accounts.map(\.usage))
+    }
+}
+
+/// What was found of one profile so far.
+struct UsageAccount {
+    let profile: Profile
+    var denials: [String: Int] = [:]
+    private var covering = Covering()
+    private var tools: [ProfileUsage.Tool] = []
+    private var places: [String: Int] = [:]
+    private var permitted = 0
+    private var unknown = 0
+    private var beyond = 0
+    /// Grants whose tool was added, by grant and tool: 1 where that is beyond the ceiling, else 0.
+    private var added: [String: Int] = [:]
+
+    private static let most = 4096
+    private static let mostArguments = 64
+
+    init(profile: Profile) { self.profile = profile }
+
+    mutating func add(call name: String, _ arguments: [String], at time: Int64) {
+        permitted += 1
+        let place = places[name] ?? tools.count
+        if place == tools.count {
+            places[name] = place
+            tools.append(ProfileUsage.Tool(name: name))
+        }
+        tools[place].calls += 1
+        tools[place].latest = max(tools[place].latest, time)
+        for argument in arguments where tools[place].arguments.count < Self.mostArguments {
+            tools[place].arguments.insert(argument)
+        }
+    }
+
+    /// Adds the scope's tool that a call was permitted by.
+    mutating func add(_ tool: ToolScope?, of name: String, under jti: String?, isLeaf: Bool) {
+        if !isLeaf { unknown += 1 }
+        let key = "\(jti ?? "")\u{0}\(name)"
+        if let known = added[key] { return beyond += known }
+        if added.count >= Self.most { added = [:] }
+        if let tool { covering.add(tool) }
+        let isBeyond = !(tool.map { profile.ceiling.covers($0) } ?? false) ? 1 : 0
+        added[key] = isBeyond
+        beyond += isBeyond
+    }
+
+    var usage: ProfileUsage {
+        let proposal = permitted > 0 ? covering.bounded(by: profile.ceiling) : nil
+        return ProfileUsage(
+            profile: profile.name, ceiling: profile.ceiling,
+            used: places.keys.sorted().compactMap { places[$0].map { tools[$0] } },
+            unused: profile.ceiling.tools.map(\.name).filter { places[$0] == nil }, permitted: permitted,
+            denials: denials, proposal: proposal, unknown: unknown, beyond: beyond)
+    }
+}

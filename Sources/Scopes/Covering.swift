@@ -1,0 +1,120 @@
+internal import JOSE
+
+/// Grows to permit what each of the scopes it was told of permits, and as little more as can be written: what was seen,
+/// never what anyone may do. The way from here to authority is ``bounded(by:)``, an intersection.
+///
+/// The arguments of a tool are joined one by one, so a call may combine what different scopes permitted.
+package struct Covering: Sendable {
+    private struct Tool {
+        /// By argument, in their order; none where tools constrain different ones: only an open tool is above those.
+        var names: [String]
+        var alternatives: [Alternatives]
+    }
+
+    private var tools: [Tool] = []
+    private var places: [String: Int] = [:]
+
+    package init() {}
+
+    /// Adds what a tool permits.
+    package mutating func add(_ tool: ToolScope) {
+        let names = tool.arguments.map(\.name)
+        guard let place = places[tool.name] else {
+            places[tool.name] = tools.count
+            return tools.append(Tool(names: names, alternatives: tool.arguments.map { Alternatives($0.constraint) }))
+        }
+        let known = tools[place].names
+        guard known.count == names.count, zip(known, names).allSatisfy({ $0.isExactly($1) }) else {
+            tools[place] = Tool(names: [], alternatives: [])
+            return
+        }
+        for (i, argument) in tool.arguments.enumerated() { tools[place].alternatives[i].add(argument.constraint) }
+    }
+
+    /// What was added, as far as `ceiling` has it; below it by the draft's table. A tool of which it has nothing drops
+    /// out.
+    package func bounded(by ceiling: Scope) -> Scope {
+        let limit = ceiling.normalized
+        return Scope(
+            tools: limit.tools.compactMap { own in
+                guard let place = places[own.name] else { return nil }
+                let seen = ToolScope(
+                    name: own.name,
+                    arguments: tools[place].names.indices.map {
+                        (tools[place].names[$0], tools[place].alternatives[$0].constraint)
+                    })
+                let narrower: ToolScope
+                do throws(ScopeError) { narrower = try own.narrowed(to: seen) } catch {
+                    return error.name == "empty_intersection" ? nil : own
+                }
+                // What could not be read back, too deep or too long, is no scope: then nothing is smaller.
+                let tree = JSONTree.members([(own.name, narrower.tree)])
+                guard let json = try? JSON(parsing: tree.canonical()), let read = try? Scope(parsing: json.root),
+                    limit.subsumes(read), let tool = read.tools.first
+                else { return own }
+                return tool
+            })
+    }
+}
+
+/// Constraints on one argument, none of them below another.
+private struct Alternatives: Sendable {
+    /// `nil` where they are too many to be written.
+    private var clauses: [Constraint]? = []
+
+    init(_ first: Constraint) { add(first) }
+
+    mutating func add(_ constraint: Constraint) {
+        let values = constraint.listed
+        let constraint = values.map(Constraint.list) ?? constraint.normalized
+        guard let clauses, !clauses.contains(where: { Subsumption(of: constraint, under: $0) == .below }) else {
+            return
+        }
+        var kept = clauses.filter { Subsumption(of: $0, under: constraint) != .below }
+        if let values, let i = kept.firstIndex(where: { $0.listed != nil }),
+            let all = kept[i].listed?.union(values), all.count <= ScopeLimits.members
+        {
+            kept[i] = .list(all)
+        } else {
+            kept.append(constraint)
+        }
+        self.clauses = kept.count <= ScopeLimits.constraints ? kept : nil
+    }
+
+    /// `any` of them.
+    var constraint: Constraint {
+        guard let clauses, let first = clauses.first else { return .wildcard }
+        guard clauses.count > 1 else { return first }
+        return .any(Constraint.ordered(clauses.map { $0.clauses.count == 1 ? $0.clauses[0] : $0 }))
+    }
+}
+
+extension Constraint {
+    /// The only values that satisfy the constraint, where it names any.
+    fileprivate var listed: ValueSet? {
+        for clause in clauses {
+            let values: ValueSet
+            switch clause {
+            case .exact(let value): values = ValueSet([value])
+            case .oneOf(let several): values = several
+            default: continue
+            }
+            let rest = values.filter { permits($0) }
+            return rest.isEmpty ? nil : rest
+        }
+        return nil
+    }
+
+    fileprivate static func list(_ values: ValueSet) -> Constraint {
+        // `exact` is for scalars alone.
+        guard values.count == 1, let value = values.values.first, value.kind != .array, value.kind != .object else {
+            return .all([.oneOf(values)])
+        }
+        return .all([.exact(value)])
+    }
+}
+
+extension Scope {
+    /// Whether a tool is provably below this scope's of the same name.
+    package func covers(_ tool: ToolScope) -> Bool { normalized.subsumes(Scope(tools: [tool.normalized])) }
+}

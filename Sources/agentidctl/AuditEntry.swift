@@ -1,0 +1,153 @@
+import AgentID
+import Foundation
+import JOSE
+
+/// One entry of the audit log, and how it is shown on a line.
+struct AuditEntry {
+    enum Kind { case permit, deny, outcome, event, gap, unknown }
+
+    let index: UInt64
+    let line: [UInt8]
+    /// `nil` of a line that is no JSON: who appends to the log by other means may write anything.
+    let json: JSON.Value?
+    let kind: Kind
+
+    init(index: UInt64, line: [UInt8]) {
+        (self.index, self.line) = (index, line)
+        let json = try? JSON(parsing: line).root
+        self.json = json
+        switch (json?["kind"]?.string, json?["decision"]?.string) {
+        case ("decision", "permit"): kind = .permit
+        case ("decision", _): kind = .deny
+        case ("outcome", _): kind = .outcome
+        case ("event", _): kind = .event
+        case _ where json?["event"]?.equals("audit.gap") == true: kind = .gap
+        default: kind = .unknown
+        }
+    }
+
+    /// A member, harmless for a terminal.
+    func text(_ name: String) -> String? { json?[name]?.string.map(Console.safeLine) }
+
+    var milliseconds: Int { json?["time_ms"]?.int ?? 0 }
+
+    var time: String {
+        let seconds = milliseconds / 1000
+        return (0...253_402_300_799).contains(seconds) ? Console.date(seconds) : "\(seconds)"
+    }
+
+    /// The names of the call's arguments.
+    var arguments: String {
+        json?["arguments"]?.elements.compactMap(\.string).map(Console.safeLine).joined(separator: ", ") ?? ""
+    }
+
+    /// What was called, e.g. `read_file(path)`.
+    var call: String { "\(text("tool") ?? "no tool")(\(arguments))" }
+
+    var agent: String { json?["agent"]?.string.map(AgentName.short) ?? "nobody" }
+
+    /// The entry on one line: number, time, what happened.
+    var summary: String {
+        let head = "\(index)  \(time)  "
+        let principal = text("principal").map { "  for \($0)" } ?? ""
+        switch kind {
+        case .permit:
+            return head + Console.coloured("permitted", .green) + "  \(decisionName)  \(agent)  \(call)\(principal)"
+        case .deny:
+            let why = [text("reason"), text("argument")].compactMap { $0 }.joined(separator: ": ")
+            return head + Console.coloured("denied   ", .red)
+                + "  \(decisionName)  \(agent)  \(call)\(principal)  \(why)"
+        case .outcome:
+            return head + "outcome    \(decisionName)  \(text("outcome") ?? "")"
+        case .event:
+            let about = json?["agent"]?.string.map(AgentName.short) ?? text("key") ?? text("profile") ?? ""
+            let why = text("reason").map { "  \($0)" } ?? ""
+            return head + "event      \(text("event") ?? "")  \(about)\(principal)\(why)"
+        case .gap:
+            return head + Console.coloured("gap", .red) + "        \(text("kind") ?? "")  \(text("segment") ?? "")"
+        case .unknown:
+            return head + "unknown    \(Console.safeLine(String(decoding: line.prefix(200), as: UTF8.self)))"
+        }
+    }
+
+    /// The decision it is, or is about.
+    var decisionID: String? {
+        switch kind {
+        case .permit, .deny: json?["id"]?.string
+        case .outcome, .event: json?["decision"]?.string
+        case .gap, .unknown: nil
+        }
+    }
+
+    private var decisionName: String { decisionID.map(DecisionName.short) ?? "none" }
+
+    var document: JSONTree {
+        [
+            "index": .int(Int(clamping: index)),
+            "entry": json.map { .value($0) } ?? .string(String(decoding: line, as: UTF8.self)),
+        ]
+    }
+}
+
+/// A decision's ID, and the short form that people read and type: `3f0a92c41d20-1b`, the start of its process's name
+/// and its number there.
+enum DecisionName {
+    private static let shown = 12
+    /// Fewer could be any process's.
+    private static let fewest = 4
+
+    static func short(_ id: String) -> String {
+        guard let (process, number) = parts(id), id.utf8.count == 49 else { return Console.safeLine(id) }
+        return "\(process.prefix(shown))-\(String(number, radix: 16))"
+    }
+
+    private static func parts(_ text: String) -> (process: Substring, number: UInt64)? {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let number = UInt64(parts[1], radix: 16), parts[0].allSatisfy(\.isHexDigit) else {
+            return nil
+        }
+        return (parts[0], number)
+    }
+
+    /// The whole ID of a decision in the log: its ID, or the short form.
+    static func resolve(_ name: String, in reader: AuditReader) throws -> String {
+        guard name.utf8.count < 49 else { return name }
+        guard let (process, number) = parts(name), process.utf8.count >= fewest else {
+            throw Fault("'\(name)' is no decision: give its index, its ID, or its name as `audit tail` shows it")
+        }
+        let needle = Data("\"id\":\"\(process)".utf8)
+        var found: Set<String> = []
+        try Progress.showing("looking for \(Console.safeLine(name))") { progress in
+            try reader.each { entry in
+                if entry.index & 255 == 0 { progress.set(Int(clamping: entry.index), of: Int(clamping: reader.count)) }
+                guard Data(entry.line).range(of: needle) != nil, entry.kind == .permit || entry.kind == .deny,
+                    let id = entry.json?["id"]?.string, id.hasPrefix(process), parts(id)?.number == number
+                else { return }
+                found.insert(id)
+            }
+        }
+        guard let id = found.first, found.count == 1 else {
+            throw Fault(
+                found.isEmpty
+                    ? "the audit log has no decision '\(name)': see agentidctl audit tail"
+                    : "\(found.count) decisions are called '\(name)': give more of its ID")
+        }
+        return id
+    }
+}
+
+extension AuditReader {
+    /// Entries in their order, each compared with the signed tree.
+    func each(from: UInt64 = 0, to: UInt64? = nil, _ body: (AuditEntry) throws -> Void) throws {
+        var index = from
+        let end = min(to ?? count, count)
+        while index < end {
+            let lines = try entries(from: index, limit: Int(min(end - index, 256)))
+            guard !lines.isEmpty else { return }
+            for line in lines {
+                try body(AuditEntry(index: index, line: line))
+                index += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import AgentID
+import ArgumentParser
+import JOSE
+
+extension AuditCommand {
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print entries for other tools: as they are, as OCSF events, or as OpenTelemetry logs.",
+            discussion: "A line of JSON each, compared with the signed tree. The mapping is in docs/audit.md.")
+        @OptionGroup var options: AuditLogOptions
+        @OptionGroup var output: Output
+        @ArgumentParser.Option(
+            name: .long, help: "jsonl, ocsf or otel.", completion: .list(Format.allCases.map(\.rawValue)))
+        var format: Format
+        @ArgumentParser.Option(name: .long, help: .init("The first entry's index.", valueName: "index"))
+        var from: UInt64 = 0
+        @ArgumentParser.Option(
+            name: .long, help: .init("The last entry's index; without it the log's last.", valueName: "index"))
+        var to: UInt64?
+
+        enum Format: String, CaseIterable, ExpressibleByArgument { case jsonl, ocsf, otel }
+
+        func validate() throws {
+            guard from <= to ?? .max else { throw ValidationError("--to is before --from") }
+        }
+
+        func run() throws {
+            let reader = try options.open()
+            guard from <= reader.count, to.map({ $0 < reader.count }) ?? true else {
+                throw Fault("the audit log has \(Console.count(Int(clamping: reader.count), "entry", "entries"))")
+            }
+            let end = to.map { $0 + 1 } ?? reader.count
+            try Progress.showing("exporting") { progress in
+                var batch: [AuditEntry] = []
+                try reader.each(from: from, to: end) { entry in
+                    batch.append(entry)
+                    guard batch.count == 256 || entry.index + 1 == end else { return }
+                    write(batch, of: reader)
+                    batch = []
+                    progress.set(Int(clamping: entry.index - from), of: Int(clamping: end - from))
+                }
+            }
+        }
+
+        private func write(_ entries: [AuditEntry], of reader: AuditReader) {
+            switch format {
+            case .jsonl:
+                Console.data(entries.map { String(decoding: $0.line, as: UTF8.self) + "\n" }.joined())
+            case .ocsf:
+                Console.data(entries.map { OCSFEvent($0, log: reader.origin).document.text + "\n" }.joined())
+            case .otel: Console.data(OTelLogs(entries, log: reader.origin).document)
+            }
+        }
+    }
+}
+
+extension AuditReader {
+    /// The log's name in its checkpoints.
+    var origin: String { key.split(separator: "+").first.map(String.init) ?? "" }
+}

@@ -1,0 +1,145 @@
+import AgentID
+import ArgumentParser
+import JOSE
+import Scopes
+
+extension AuditCommand {
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show one entry; of a decision who, for whom, why, by which rule, and how it went.",
+            discussion: """
+                A decision goes by its ID, or by its short name as `agentidctl audit tail` shows it. The log has no \
+                argument values; with --arguments it is said whether these were the ones, exit 0 or 1.
+                """)
+        @OptionGroup var options: AuditLogOptions
+        @OptionGroup var output: Output
+        @Argument(help: "The entry's index, or the decision.") var entry: String
+        @ArgumentParser.Option(
+            name: .long, help: .init("A JSON object: whether these were the arguments.", valueName: "json"))
+        var arguments: String?
+
+        func run() throws {
+            let reader = try options.open()
+            let entry = try find(in: reader)
+            let isThese = try arguments.map { try match($0, entry) }
+            // Reading compared the entry with the tree; the proof is what somebody else would be shown.
+            let proof = try reader.proof(of: entry.index)
+            var outcome: String?
+            if entry.kind == .permit || entry.kind == .deny, let id = entry.decisionID {
+                outcome = try reader.find(decision: id).read()["outcome"]?.string
+            }
+            if output.json {
+                var members: [String: JSONTree] = [
+                    "index": .int(Int(clamping: entry.index)),
+                    "entry": entry.json.map { .value($0) } ?? .string(String(decoding: entry.line, as: UTF8.self)),
+                    "outcome": outcome.map { .string($0) } ?? .null, "proof": proof,
+                ]
+                if let isThese { members["arguments_match"] = .bool(isThese) }
+                Console.data(.object(members))
+            } else {
+                AuditPage(entry: entry, outcome: outcome, isThese: isThese, reader: reader, options: options).show()
+            }
+            if isThese == false { throw ExitCode(1) }
+        }
+
+        private func find(in reader: AuditReader) throws -> AuditEntry {
+            if entry.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let index = UInt64(entry) {
+                return AuditEntry(index: index, line: try reader.entry(at: index))
+            }
+            let id = try DecisionName.resolve(entry, in: reader)
+            let index = try Progress.showing("looking for the decision") { _ in
+                try reader.find(decision: id).read()["index"]?.int ?? 0
+            }
+            return AuditEntry(index: UInt64(index), line: try reader.entry(at: UInt64(index)))
+        }
+
+        private func match(_ arguments: String, _ entry: AuditEntry) throws -> Bool {
+            let json: JSON.Value
+            do { json = try JSON(parsing: arguments).root } catch { throw Fault("--arguments: \(error)") }
+            guard let digest = entry.json?["digest"]?.string else {
+                throw Fault("entry \(entry.index) has no digest of arguments")
+            }
+            return try AuditReader.digest(of: json, authority: options.authority) == digest
+        }
+    }
+}
+
+/// All that is known of an entry, on one screen.
+private struct AuditPage {
+    let entry: AuditEntry
+    let outcome: String?
+    let isThese: Bool?
+    let reader: AuditReader
+    let options: AuditLogOptions
+
+    func show() {
+        switch entry.kind {
+        case .permit, .deny: showDecision()
+        case .outcome, .event, .gap, .unknown:
+            Console.data(entry.summary)
+            for (name, value) in entry.json?.members.map({ ($0.name.string ?? "", $0.value) }) ?? [] {
+                line(name, JSONTree.value(value).text)
+            }
+        }
+        line("in the tree", "entry \(entry.index) of \(reader.count), compared with the checkpoint signed by")
+        line("", reader.key)
+    }
+
+    private func showDecision() {
+        let isPermitted = entry.kind == .permit
+        let verdict = isPermitted ? Console.coloured("permitted", .green) : Console.coloured("denied", .red)
+        Console.data("\(verdict): \(entry.call)")
+        line("time", entry.time + (entry.text("guard").map { ", by guard \($0)" } ?? ""))
+        line("decision", entry.text("id") ?? "")
+        line("for", entry.text("principal") ?? "nobody who is named")
+        line("intent", entry.text("intent") ?? "not said")
+        line("task", entry.text("task") ?? "not said")
+        line("profile", "\(entry.text("profile") ?? "none"), owned by \(entry.text("owner") ?? "nobody")")
+        showChain()
+        if isPermitted {
+            line("rule", "every grant of the chain permits it")
+        } else {
+            let link = entry.json?["link"]?.int.map { ", grant \($0) of the chain" } ?? ""
+            let argument = entry.text("argument").map { ", argument \($0)" } ?? ""
+            line("rule", "\(entry.text("reason") ?? "no reason")\(link)\(argument)")
+            line("", (entry.text("message") ?? "") + (entry.text("place").map { " (\($0))" } ?? ""))
+        }
+        line("registry", "as of its change \(entry.json?["sequence"]?.int ?? 0)")
+        line("outcome", outcome.map(Console.safeLine) ?? (isPermitted ? "not reported" : "none: it was denied"))
+        if let isThese {
+            line(
+                "arguments",
+                isThese
+                    ? Console.coloured("these were the arguments", .green)
+                    : Console.coloured("these were NOT the arguments", .red))
+        }
+    }
+
+    /// The grants, root first, each with what it permits of the tool, as far as the registry knows it.
+    private func showChain() {
+        let inspection = try? RegistryInspection(of: options.authority)
+        for (i, link) in (entry.json?["chain"]?.elements.map { $0 } ?? []).enumerated() {
+            let indent = i == 0 ? "" : String(repeating: "   ", count: i - 1) + "└─ "
+            let jti = link["jti"]?.string ?? ""
+            let holder = link["agent"]?.string.map(AgentName.short) ?? "key \(link["key"]?.string ?? "unknown")"
+            line(i == 0 ? "chain" : "", "\(indent)\(Console.safeLine(holder)), grant \(Console.safeLine(jti))")
+            let scope = (try? inspection?.scope(ofGrant: jti)).flatMap { $0 }
+            let below = String(repeating: "   ", count: i)
+            line("", below + Console.coloured(Console.safeLine(permits(scope)), .dim))
+        }
+    }
+
+    private func permits(_ scope: Scope?) -> String {
+        guard let scope else { return "derived elsewhere: what it permits is not known here" }
+        guard let name = entry.json?["tool"]?.string, let tool = scope[tool: name] else {
+            return "permits nothing of this tool"
+        }
+        guard !tool.isOpen else { return "permits any arguments" }
+        return tool.arguments.map { "\($0.name) must be \($0.constraint.summary)" }.joined(separator: ", ")
+    }
+
+    private func line(_ name: String, _ text: String) {
+        let title = name.isEmpty ? "" : "\(Console.safeLine(name)):"
+        Console.data("  \(title)\(String(repeating: " ", count: max(13 - title.count, 1)))\(text)")
+    }
+}

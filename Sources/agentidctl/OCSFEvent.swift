@@ -1,0 +1,104 @@
+import AgentID
+import JOSE
+
+/// An entry as an event of the Open Cybersecurity Schema Framework 1.3: docs/audit.md has the mapping.
+struct OCSFEvent {
+    private enum Severity: Int { case informational = 1, low, medium, high }
+
+    private let entry: AuditEntry
+    private let log: String
+
+    init(_ entry: AuditEntry, log: String) { (self.entry, self.log) = (entry, log) }
+
+    var document: JSONTree {
+        switch entry.kind {
+        case .permit: call(.informational, ["status_id": 1, "status": "Success", "action_id": 1, "action": "Allowed"])
+        case .deny:
+            call(
+                .medium,
+                [
+                    "status_id": 2, "status": "Failure", "action_id": 2, "action": "Denied",
+                    "status_code": string("reason", or: "unknown"), "status_detail": string("message", or: ""),
+                ])
+        case .event: event
+        case .outcome: base(.informational, string("outcome", or: ""))
+        case .gap: base(.high, "lines of the audit log were lost before they were integrated")
+        case .unknown: base(.informational, "a line of another kind")
+        }
+    }
+
+    /// API Activity.
+    private func call(_ severity: Severity, _ members: [String: JSONTree]) -> JSONTree {
+        event(
+            category: 6, class: 6003, activity: 99, named: "Invoke", severity, profiles: ["security_control"],
+            members.merging([
+                "class_name": "API Activity", "category_name": "Application Activity",
+                "actor": ["user": user("principal"), "app_uid": string("agent", or: "unknown")],
+                "api": ["operation": string("tool", or: "unknown"), "request": ["uid": string("id", or: "")]],
+                "src_endpoint": ["uid": string("agent", or: "unknown"), "name": .string(entry.agent)],
+            ]) { $1 })
+    }
+
+    /// Account Change, or User Access Management: what happened to an agent, or to what it stands on.
+    private var event: JSONTree {
+        let name = entry.json?["event"]?.string ?? "unknown"
+        let user: JSONTree = user("agent", or: ["key", "profile", "principal"])
+        let actor: JSONTree = ["user": self.user("owner")]
+        if let activity = ["granted": 1, "delegated": 1, "revoked": 2][name] {
+            let grants = entry.json?["chain"]?.elements.map { JSONTree.value($0) } ?? []
+            return event(
+                category: 3, class: 3005, activity: activity,
+                named: activity == 1 ? "Assign Privileges" : "Revoke Privileges", .informational,
+                [
+                    "class_name": "User Access Management", "category_name": "Identity & Access Management",
+                    "user": user, "privileges": .array(grants.suffix(1)), "actor": actor, "message": .string(name),
+                ])
+        }
+        let activity = ["created": 1, "resumed": 2, "suspended": 5, "lapsed": 5, "deprovisioned": 6][name] ?? 99
+        let severity: Severity = ["suspended", "lapsed", "denied"].contains(name) ? .low : .informational
+        return event(
+            category: 3, class: 3001, activity: activity,
+            named: [1: "Create", 2: "Enable", 5: "Disable", 6: "Delete"][activity] ?? name, severity,
+            [
+                "class_name": "Account Change", "category_name": "Identity & Access Management", "user": user,
+                "actor": actor, "message": .string(name),
+            ])
+    }
+
+    /// Base Event, for what no class is about.
+    private func base(_ severity: Severity, _ message: JSONTree) -> JSONTree {
+        event(
+            category: 0, class: 0, activity: 99, named: "Other", severity,
+            ["class_name": "Base Event", "category_name": "Uncategorized", "message": message])
+    }
+
+    private func event(
+        category: Int, class uid: Int, activity: Int, named name: String, _ severity: Severity,
+        profiles: [JSONTree] = [], _ members: [String: JSONTree]
+    ) -> JSONTree {
+        var metadata: [String: JSONTree] = [
+            "version": "1.3.0", "profiles": .array(profiles), "log_name": .string(log),
+            "sequence": .int(Int(clamping: entry.index)), "uid": .string("\(log)/\(entry.index)"),
+            "product": ["name": "libagentid", "vendor_name": "libagentid", "version": .string(Version.text)],
+        ]
+        // What brings a decision, its denial's event and its outcome together.
+        if let decision = entry.decisionID { metadata["correlation_uid"] = .string(decision) }
+        let common: [String: JSONTree] = [
+            "category_uid": .int(category), "class_uid": .int(uid), "activity_id": .int(activity),
+            "activity_name": .string(name), "type_uid": .int(uid * 100 + activity),
+            "severity_id": .int(severity.rawValue), "time": .int(entry.milliseconds),
+            "metadata": .object(metadata),
+            "raw_data": .string(String(decoding: entry.line, as: UTF8.self)),
+        ]
+        return .object(common.merging(members) { $1 })
+    }
+
+    private func user(_ name: String, or others: [String] = []) -> JSONTree {
+        let uid = ([name] + others).lazy.compactMap { entry.json?[$0]?.string }.first ?? "unknown"
+        return ["uid": .string(uid), "type_id": 99, "type": .string(name)]
+    }
+
+    private func string(_ name: String, or other: String) -> JSONTree {
+        .string(entry.json?[name]?.string ?? other)
+    }
+}

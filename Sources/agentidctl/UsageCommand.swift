@@ -1,0 +1,86 @@
+import AgentID
+import ArgumentParser
+import Foundation
+import JOSE
+import Scopes
+
+struct UsageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "usage",
+        abstract:
+            "Least privilege, measured: what was granted beside what was used, and the smallest ceiling above it.",
+        discussion: Usage.caveat)
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+    @ArgumentParser.Option(name: .long, help: "Only this profile.") var profile: String?
+    @ArgumentParser.Option(
+        name: .long,
+        help: .init("Only since a time, 2027-01-31T12:00:00Z, a day, or for so long: 90d, 12h, 30m.", valueName: "time")
+    )
+    var since: Since?
+
+    func run() throws {
+        let authority = try options.open()
+        defer { authority.close() }
+        let usage = try Progress.showing("reading the audit log") { progress in
+            try authority.usage(profile: profile, since: since?.milliseconds) {
+                progress.set(Int(clamping: $0), of: Int(clamping: $1))
+            }
+        }
+        if output.json { return Console.data(usage.document) }
+        for profile in usage.profiles { tell(profile) }
+        if usage.unattributed > 0 {
+            Console.data("of no profile of this authority: \(Console.count(usage.unattributed, "decision"))")
+        }
+        Console.message(Usage.caveat)
+    }
+
+    private func tell(_ usage: ProfileUsage) {
+        let denied = usage.denials.values.reduce(0, +)
+        Console.data(
+            "\(Console.coloured(Console.safeLine(usage.profile), .bold)): "
+                + "\(Console.count(usage.permitted, "call")) permitted, \(denied) denied")
+        for tool in usage.used {
+            let arguments = Console.safeLine(tool.arguments.sorted().joined(separator: ", "))
+            Console.data(
+                "  used: \(Console.safeLine(tool.name))(\(arguments)) \(Console.count(tool.calls, "time")), last "
+                    + Console.time(Int(clamping: tool.latest / 1000)))
+        }
+        for tool in usage.unused {
+            Console.data("  " + Console.coloured("never used", .red) + ": \(Console.safeLine(tool))")
+        }
+        for (reason, count) in usage.denials.sorted(by: { $0.key < $1.key }) {
+            Console.data("  denied: \(Console.safeLine(reason)) \(Console.count(count, "time"))")
+        }
+        if usage.unknown > 0 {
+            Console.data(
+                "  under a grant derived elsewhere, judged by one above it: \(Console.count(usage.unknown, "call"))")
+        }
+        if usage.beyond > 0 {
+            Console.data("  beyond the present ceiling, which was wider then: \(Console.count(usage.beyond, "call"))")
+        }
+        guard let proposal = usage.proposal else { return Console.data("  no call was permitted: nothing to propose") }
+        guard proposal != usage.ceiling else { return Console.data("  the present ceiling is the smallest") }
+        Console.data("  at present: \(Console.safeLine(usage.ceiling.text))")
+        Console.data("  would do:   " + Console.coloured(Console.safeLine(proposal.text), .green))
+    }
+}
+
+/// A time in the past: a day (from its start), a time, or so long ago.
+struct Since: ExpressibleByArgument {
+    let milliseconds: Int64
+
+    private static let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800]
+
+    init?(argument: String) {
+        if let unit = argument.last.flatMap({ Self.units[$0] }),
+            argument.allSatisfy(\.isASCII), let count = Int64(argument.dropLast()), (0...1_000_000).contains(count)
+        {
+            milliseconds = Int64(Date().timeIntervalSince1970 * 1000) - count * unit * 1000
+            return
+        }
+        guard let date = ReviewDate(argument: argument) else { return nil }
+        // A day of a review is over at its end; here it counts from its start.
+        milliseconds = (date.seconds - (argument.utf8.count == 10 && argument.utf8.contains(0x2D) ? 86_400 : 0)) * 1000
+    }
+}
