@@ -15,6 +15,7 @@ let sharedLibrary: [LinkerSetting] = [
     .unsafeFlags([
         "-static-stdlib", "-use-ld=lld",
         "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
+        "-Xlinker", "--defsym=_swift_stdlib_getScalarName=0",
         "-Xlinker", "-soname=libagentid.so.0",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/AgentIDC/agentid.map",
     ])
