@@ -215,7 +215,7 @@ def audit():
 
 
 def integrate(acme, path, count):
-    """Goes on until all of it is: one call takes what was found when it began."""
+    """Calls again until all is integrated: beside the thread that integrates, one call was seen to return earlier."""
     while len_of(path) < count:
         acme.integrate()
 
