@@ -67,8 +67,8 @@ fuzz: ## every fuzz target, FUZZ_SECONDS each (20)
 	@scripts/prepare.sh
 	@scripts/fuzz.sh $(or $(FUZZ_SECONDS),20)
 
-bench: ## libagentid beside raw libsodium and the peers: PASSES (1), QUICK=1
-	@PASSES=$(PASSES) QUICK=$(QUICK) Benchmarks/run
+bench: ## libagentid beside raw libsodium and the peers: PASSES (1), QUICK=1, SLOW=1
+	@PASSES=$(PASSES) QUICK=$(QUICK) SLOW=$(SLOW) Benchmarks/run
 
 sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	@scripts/prepare.sh

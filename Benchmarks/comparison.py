@@ -70,15 +70,19 @@ def _cached(links: int) -> Job:
 
 JOBS = [
     Job(
-        "issue", "issue", "raw sign", 2, "2 signatures", "issue (grant + credential)", "issue (grant + credential)",
+        "issue", "issue a grant", "raw sign", 1, "1 signature", "issue (grant)", "issue (grant)",
         [
-            Peer("tenuo", "tenuo", "mint root (2 tools, 3 constraints)", "1 signature: no credential"),
-            Peer("biscuit", "biscuit", "mint root", "1 signature and a new key: no credential"),
-            Peer("PyJWT", "PyJWT", "EdDSA mint", "1 signature: no scope, no credential"),
-            Peer("joserfc", "joserfc", "EdDSA mint", "1 signature: no scope, no credential"),
+            Peer("tenuo", "tenuo", "mint root (2 tools, 3 constraints)", "registers nothing"),
+            Peer("biscuit", "biscuit", "mint root", "makes a new key; registers nothing"),
+            Peer("PyJWT", "PyJWT", "EdDSA mint", "no scope; registers nothing"),
+            Peer("joserfc", "joserfc", "EdDSA mint", "no scope; registers nothing"),
             Peer("agentmesh", "agentmesh", "AgentIdentity.create (keygen+pydantic)", "a new key: signs nothing", False),
             Peer("pymacaroons", "pymacaroons", "mint root", SYMMETRIC, False),
         ],
+    ),
+    Job(
+        "issue both", "issue a grant and a credential", "raw sign", 2, "2 signatures", "issue (grant + credential)",
+        "issue (grant + credential)", [],
     ),
     Job(
         "delegate", "delegate", "raw sign", 1, "1 signature", "delegate", "delegate",
@@ -112,7 +116,21 @@ JOBS = [
             Peer("cedarpy", "cedarpy", "is_authorized, pre-parsed PolicySet+Entities", "policy alone: no identity, no chain"),
         ],
     ),
+    Job(
+        "recorded", "the same, and write it down: 3 links", "raw verify, proof", 1, "1 verification",
+        "in process, audit batch", "in process, audit batch",
+        [
+            Peer("tenuo", "tenuo", "issue signed receipt (links=3)", "a signed receipt alone: decides and keeps nothing"),
+            Peer("agentmesh", "agentmesh", "execute_with_governance (policy+audit hash chain+trust)", "policy, and a list in memory"),
+        ],
+    ),
 ]  # fmt: skip
+
+# What is written down of a decision costs beside the same without it: native jobs, taken in the same rounds.
+AUDIT = [
+    ("in process, no proof", "in process, directory", "in process, audit batch", "in process, audit always"),
+    ("with a fresh proof", "proof, directory", "proof, audit batch", "proof, audit always"),
+]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import statistics
 import time
 from pathlib import Path
 
-from comparison import AIMS, JOBS, NATIVE, PYTHON, RAW, Aim, Job, Peer
+from comparison import AIMS, AUDIT, JOBS, NATIVE, PYTHON, RAW, Aim, Job, Peer
 
 
 def _quantile(values: list[float], share: float) -> float:
@@ -23,7 +23,11 @@ def collect(folder: Path) -> dict:
     samples: dict[str, dict[str, list[float]]] = {}
     threads: dict[str, dict[str, list[list[float]]]] = {}
     passes = sorted(folder.glob("pass*"))
+    scale: list[dict] = []
     for path in [path for folder in passes for path in sorted(folder.glob("*.json"))]:
+        if path.name.startswith("scale_"):
+            scale += json.loads(path.read_text())
+            continue
         for record in json.loads(path.read_text()):
             name = record["name"]
             group = record.get("group", RAW if name.startswith("raw ") else NATIVE)
@@ -35,6 +39,7 @@ def collect(folder: Path) -> dict:
     machine = f"{os.cpu_count()} cores, {platform.machine().replace('_', '-')}, {platform.system()}"
     return {
         "date": time.strftime("%Y-%m-%d"), "machine": machine, "passes": len(passes), "samples": samples, "threads": threads,
+        "scale": scale,
     }  # fmt: skip
 
 
@@ -52,7 +57,7 @@ class Figures:
 
     def __init__(self, document: dict) -> None:
         self.date, self.machine, self.passes = document["date"], document["machine"], document["passes"]
-        self._samples, self.threads = document["samples"], document["threads"]
+        self._samples, self.threads, self.scale = document["samples"], document["threads"], document["scale"]
 
     def of(self, group: str, name: str) -> Figure | None:
         """Figures of the first group that begins so and has them; none where a program was left out or failed."""
@@ -84,9 +89,18 @@ class Figures:
             return statistics.median(ours / theirs for ours, theirs in zip(figure.samples, raw.samples, strict=True))
         return figure.median / raw.median
 
+    def times(self, name: str, other: str) -> float:
+        """How much longer one native job takes than another, in the same rounds."""
+        ours, theirs = self.of(NATIVE, name), self.of(NATIVE, other)
+        assert ours and theirs, f"{name}, {other}: not measured"
+        return statistics.median(a / b for a, b in zip(ours.samples, theirs.samples, strict=True))
+
     def aims(self) -> list[tuple[str, str, bool]]:
         """Each aim, what was measured, and whether it is met."""
         found = [self._aim(aim) for aim in AIMS]
+        for what, without, batch, _ in AUDIT:
+            ratio = self.times(batch, without)
+            found.append((f"audit `batch`, {what}: at most 1.5 × without", f"{ratio:.2f}", ratio <= 1.5))
         for group in (NATIVE, PYTHON):
             behind = [f"{job.key}: {lag:.2f} × {who}" for job in JOBS for who, lag in self._lag(job, group)]
             found.append((f"{group}: ahead of every peer in every job", "; ".join(behind) or "ahead in all", not behind))

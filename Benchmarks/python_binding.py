@@ -12,7 +12,7 @@ from itertools import cycle
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
 from benchlib import bench_py, dump, fmt, record, summ
-from python_objects import CALL, CEILING, CHAINS, opened
+from python_objects import CALL, CEILING, CHAINS, opened, recorded
 
 REPETITIONS, PROOFS = 9, 512
 
@@ -40,9 +40,11 @@ def fresh(agents, call):
 with opened() as (authority, lines, keeping, forgetful):
     first, holder = lines[0][0], lines[1][0].public_key
 
-    def issue():
-        return authority.issue("researcher", holder, principal="user:alice@acme.example", task="weather", scope=CEILING)
+    def issue(credential=True):
+        asked = {"principal": "user:alice@acme.example", "task": "weather", "scope": CEILING}
+        return authority.issue("researcher", holder, **asked, credential=credential)
 
+    show("issue (grant)", bench_py(lambda: issue(credential=False)))
     show("issue (grant + credential)", bench_py(issue))
     show("delegate", bench_py(lambda: first.delegate(holder, CEILING)))
     show("prove", bench_py(lambda: first.prove("search", CALL, audience="files")))
@@ -57,4 +59,6 @@ with opened() as (authority, lines, keeping, forgetful):
                 keeping.admit(chain)
             show(f"cached, {name} + proof", fresh(agents, lambda i, proof: keeping.authorize(chains[i], proof, "search", CALL)))
         show(f"in process, {name}", bench_py(lambda: agents[0].authorize("search", CALL)))
+with recorded() as agent:
+    show("in process, audit batch", bench_py(lambda: agent.authorize("search", CALL)))
 dump(os.environ.get("OUT", ".") + "/libagentid_python.json")

@@ -1,5 +1,6 @@
 """What the Python programs measure: an authority, 64 lines of 8 agents, a guard that keeps chains and one that forgets."""
 
+import tempfile
 from contextlib import contextmanager
 
 import agentid
@@ -26,3 +27,13 @@ def opened():
         keeping = authority.guard(audience="files", replay_capacity=1 << 20)
         forgetful = authority.guard(audience="files", replay_capacity=1 << 20, cache_entries=1)
         yield authority, lines, keeping, forgetful
+
+
+@contextmanager
+def recorded():
+    """The third agent of a line whose authority writes every decision down."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="agentid-bench-") as path:
+        with agentid.Authority.open(f"{path}/acme", trust_domain="acme.example") as authority:
+            authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_depth=8)
+            agents = _line(authority)
+            yield agents[2]

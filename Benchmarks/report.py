@@ -11,7 +11,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from comparison import JOBS, NATIVE, PYTHON, RAW, THREADS
+from comparison import AUDIT, JOBS, NATIVE, PYTHON, RAW, THREADS
 from figures import Figure, Figures, collect
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
@@ -66,6 +66,30 @@ def threads(figures: Figures) -> list[str]:
     return lines
 
 
+def audit(figures: Figures) -> list[str]:
+    rows = []
+    for what, without, batch, always in AUDIT:
+        for name, label in ((without, "no audit"), (batch, "`batch`"), (always, "`always`")):
+            figure = figures.of(NATIVE, name)
+            assert figure is not None, f"{name}: not measured"
+            median, spread = f"{figure.median:,.2f}", f"{figure.low:,.2f}–{figure.high:,.2f}"
+            rows.append([what, label, median, spread, f"{figures.times(name, without):,.2f}"])
+    lines = ["", "**Authorize with an audit log**, chain of 3 links, authority in a directory", ""]
+    lines += table(["decide", "audit", "median, µs", "p10–p90", "× without"], rows)
+    return [*lines, "", "`always` waits for the disk and is wall time, of one caller: callers at the same time share one sync."]
+
+
+def scale(figures: Figures) -> list[str]:
+    def row(figure: dict) -> list[str]:
+        value = figure["value"]
+        return [figure["name"].replace("    ", "… "), f"{value:,.0f}" if value >= 100 else f"{value:.2f}", figure["unit"]]
+
+    if not figures.scale:
+        return []
+    lines = ["", "**Lives and numbers**, from Python, over wall time, on a disk", ""]
+    return lines + table(["what", "figure", "unit"], [row(figure) for figure in figures.scale])
+
+
 def aims(figures: Figures) -> list[str]:
     rows = [[text, "yes" if met else "**no**", measured] for text, measured, met in figures.aims()]
     return ["", "**Aims**", "", *table(["aim", "met", "measured"], rows)]
@@ -76,7 +100,7 @@ def main(out: str, kept: str, page: str | None = None) -> None:
     Path(kept).write_text(json.dumps(document, indent=1, ensure_ascii=False))
     figures = Figures(document)
     passes = "1 pass" if figures.passes == 1 else f"{figures.passes} passes"
-    text = "\n".join([f"{figures.date}; {figures.machine}; {passes}.", *jobs(figures), *threads(figures), *aims(figures)])
+    text = "\n".join([f"{figures.date}; {figures.machine}; {passes}.", *jobs(figures), *audit(figures), *scale(figures), *threads(figures), *aims(figures)])
     print(text)
     if page:
         before, rest = Path(page).read_text().split(BEGIN)

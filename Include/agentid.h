@@ -315,7 +315,7 @@ agentid_status agentid_authority_start_agent(agentid_authority *authority, const
  * Args:
  *   holder      the holder's public key, a JWK (kty OKP, crv Ed25519); one with private members is refused.
  *   chain       out: the root grant, a chain of one.
- *   credential  out: the credential, a WIMSE workload identity token.
+ *   credential  out: the credential, a WIMSE workload identity token; NULL: none is signed.
  */
 agentid_status agentid_authority_issue(agentid_authority *authority, const char *profile, size_t profile_len,
                                        const char *holder, size_t holder_len, const agentid_agent_options *options,

@@ -135,6 +135,7 @@ agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_d
 /*
  * What is run on lifecycle events: a callback, or a command. At least once for each event, in the order of the events
  * of one agent, tried again with growing pauses until it succeeds or `max_attempts` is reached; it survives a restart.
+ * What a callback was told is written down once a second or more often: told again, where the process is killed before.
  *   events        a JSON array of names; NULL: all but `renewed`. created, renewed, rotated, granted, delegated, denied,
  *                 suspended, resumed, revoked, deprovisioning, deprovisioned, lapsed.
  *   run           is given the event (docs/schemas/event.json); returns 0 when done, anything else to be tried again.

@@ -67,12 +67,26 @@ struct job {
     void (*call)(const job *, size_t i);
     void (*finish)(size_t calls); /* outside the measured time */
     int links;
+    agentid_audit_sync sync; /* of jobs with an authority in a directory */
+    int wall;                /* measured over wall time: it waits for a disk */
     double *samples;
     size_t calls;
 };
 
 extern job jobs[];
 extern const int job_count;
+
+/* --------------------------------------------------------------------------------------------------- recorded.c */
+
+/* A path below a directory on the disk that is removed at the end. */
+const char *make_scratch(const char *name);
+void remove_scratch(void);
+
+void make_recordings(void);
+void close_recordings(void);
+void authorize_recorded(const job *, size_t i);
+void prepare_recorded(const job *, size_t calls);
+void authorize_recorded_proof(const job *, size_t i);
 
 /* ---------------------------------------------------------------------------------------------------- threads.c */
 

@@ -46,17 +46,29 @@ static void raw_chain_and_proof(const job *j, size_t i)
 
 /* ------------------------------------------------------------------------------------------------------ signing */
 
-static void issue(const job *j, size_t i)
+static void issue_both(agentid_bytes *credential)
 {
-    agentid_bytes chain, credential;
+    agentid_bytes chain;
     agentid_agent_options options = AGENTID_AGENT_OPTIONS_INIT;
-    (void)j, (void)i;
     options.principal = "user:alice@acme.example";
     options.task = "weather report";
     options.scope = CEILING;
-    DO(agentid_authority_issue(authority, "researcher", 10, holder.data, holder.len, &options, &chain, &credential, &error));
+    DO(agentid_authority_issue(authority, "researcher", 10, holder.data, holder.len, &options, &chain, credential, &error));
     agentid_bytes_free(&chain);
+}
+
+static void issue(const job *j, size_t i)
+{
+    agentid_bytes credential;
+    (void)j, (void)i;
+    issue_both(&credential);
     agentid_bytes_free(&credential);
+}
+
+static void issue_grant(const job *j, size_t i)
+{
+    (void)j, (void)i;
+    issue_both(NULL);
 }
 
 static void delegate(const job *j, size_t i)
@@ -151,6 +163,7 @@ job jobs[] = {
     {.name = "raw verify, 1 link + proof", .call = raw_chain_and_proof, .links = 1},
     {.name = "raw verify, 3 links + proof", .call = raw_chain_and_proof, .links = 3},
     {.name = "raw verify, 8 links + proof", .call = raw_chain_and_proof, .links = 8},
+    {.name = "issue (grant)", .call = issue_grant, .links = 1},
     {.name = "issue (grant + credential)", .call = issue, .links = 1},
     {.name = "delegate", .call = delegate, .links = 1},
     {.name = "spawn", .prepare = prepare_spawn, .call = spawn, .finish = end_spawned, .links = 1},
@@ -166,5 +179,11 @@ job jobs[] = {
     {.name = "in process, 3 links", .call = in_process, .links = 3},
     {.name = "in process, 3 links, with decision", .call = in_process_decision, .links = 3},
     {.name = "in process, 3 links, denied", .call = denied, .links = 3},
+    {.name = "in process, directory", .call = authorize_recorded, .sync = AGENTID_AUDIT_NONE},
+    {.name = "in process, audit batch", .call = authorize_recorded, .sync = AGENTID_AUDIT_BATCH},
+    {.name = "in process, audit always", .call = authorize_recorded, .sync = AGENTID_AUDIT_ALWAYS, .wall = 1},
+    {.name = "proof, directory", .prepare = prepare_recorded, .call = authorize_recorded_proof, .sync = AGENTID_AUDIT_NONE},
+    {.name = "proof, audit batch", .prepare = prepare_recorded, .call = authorize_recorded_proof, .sync = AGENTID_AUDIT_BATCH},
+    {.name = "proof, audit always", .prepare = prepare_recorded, .call = authorize_recorded_proof, .sync = AGENTID_AUDIT_ALWAYS, .wall = 1},
 };
 const int job_count = sizeof jobs / sizeof *jobs;

@@ -54,7 +54,11 @@ public final class Agent: Sendable {
     /// The chain: grants from the root to this agent's own, joined by `~`.
     public func chain() throws(AgentIDError) -> String { String(decoding: try current().held.chain, as: UTF8.self) }
 
-    func chainBytes() throws(AgentIDError) -> [UInt8] { try current().held.chain }
+    /// Asked at every call: without a copy of everything else.
+    func chainBytes() throws(AgentIDError) -> [UInt8] {
+        guard let chain = state.withLock({ $0?.held.chain }) else { throw Agent.closed }
+        return chain
+    }
 
     /// The credential, where the agent has one.
     public func credential() throws(AgentIDError) -> String? { try current().credential?.token }

@@ -129,10 +129,15 @@ public func agentid_authority_issue(
     _ credential: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let (chain, credential) = (unsafe try cleared(chain, "chain"), unsafe try cleared(credential, "credential"))
+        let chain = unsafe try cleared(chain, "chain")
+        if let credential = unsafe credential { unsafe credential.pointee = agentid_bytes() }
         let authority = try unsafe Authorities.table.find(authority, "authority")
         let profile = unsafe try text(profile, profile_len, "profile")
         let key = try publicKey(unsafe input(holder, holder_len, "holder"))
+        guard let credential = unsafe credential else {
+            let grant = try authority.issueGrant(profile: profile, to: key, unsafe request(options))
+            return unsafe try OwnedBytes.give(Array(grant.utf8).span, to: chain)
+        }
         let issued = try authority.issue(profile: profile, to: key, unsafe request(options))
         unsafe try OwnedBytes.give(Array(issued.chain.utf8).span, to: chain)
         unsafe try OwnedBytes.give(Array(issued.credential.utf8).span, to: credential)

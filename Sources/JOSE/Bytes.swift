@@ -7,7 +7,7 @@ extension Span where Element == UInt8 {
         return unsafe withUnsafeBufferPointer { own in
             unsafe other.withUnsafeBufferPointer { other in
                 guard let a = own.baseAddress, let b = other.baseAddress else { return true }
-                return unsafe memcmp(a, b, own.count) == 0
+                return unsafe a == b || memcmp(a, b, own.count) == 0
             }
         }
     }

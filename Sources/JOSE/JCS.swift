@@ -15,7 +15,7 @@ public enum JCS {
         output.append(UInt8(ascii: "\""))
     }
 
-    fileprivate static func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
+    static func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
         unsafe bytes.withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
 
@@ -44,8 +44,20 @@ public enum JCS {
         if (0...9).contains(value) {
             output.append(UInt8(ascii: "0") + UInt8(value))
         } else {
-            output.append(contentsOf: String(value).utf8)
+            appendDigits(of: value.magnitude, isNegative: value < 0, to: &output)
         }
+    }
+
+    private static func appendDigits(of magnitude: UInt, isNegative: Bool, to output: inout [UInt8]) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var (rest, first) = (magnitude, digits.count)
+        while rest > 0, first > 0 {
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        if isNegative { output.append(UInt8(ascii: "-")) }
+        append(digits.span.extracting(first..<digits.count), to: &output)
     }
 
     /// Appends a finite number as ECMAScript's `Number::toString` does (RFC 8785 section 3.2.2.3).
@@ -120,57 +132,4 @@ public enum JCS {
     }
 
     private static func rank(_ byte: UInt8) -> UInt8 { byte == 0xEE || byte == 0xEF ? byte + 0x10 : byte }
-}
-
-extension JSON.Value {
-    /// This value in canonical form.
-    public func canonical() -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(sourceLength)
-        appendCanonical(to: &output)
-        return output
-    }
-
-    /// Appends this value in canonical form. Recurses at most as deep as the document's depth limit.
-    public func appendCanonical(to output: inout [UInt8]) {
-        switch kind {
-        case .null: output.append(contentsOf: "null".utf8)
-        case .bool: output.append(contentsOf: (node.flag ? "true" : "false").utf8)
-        case .number: JCS.appendNumber(node.number, to: &output)
-        case .string:
-            let node = node
-            if node.length == node.sourceEnd - node.sourceStart - 2 {
-                // Written without an escape, so nothing in it needs one: as it stands in the source.
-                let bytes = storage.bytes
-                JCS.append(bytes.span.extracting(Int(node.sourceStart)..<Int(node.sourceEnd)), to: &output)
-            } else {
-                withUTF8 { JCS.appendString($0, to: &output) }
-            }
-        case .array:
-            output.append(UInt8(ascii: "["))
-            var isFirst = true
-            for element in elements {
-                if !isFirst { output.append(UInt8(ascii: ",")) }
-                isFirst = false
-                element.appendCanonical(to: &output)
-            }
-            output.append(UInt8(ascii: "]"))
-        case .object:
-            output.append(UInt8(ascii: "{"))
-            var isFirst = true
-            func append(_ member: Member) {
-                if !isFirst { output.append(UInt8(ascii: ",")) }
-                isFirst = false
-                member.name.appendCanonical(to: &output)
-                output.append(UInt8(ascii: ":"))
-                member.value.appendCanonical(to: &output)
-            }
-            if hasSortedMembers {
-                for member in members { append(member) }
-            } else {
-                for member in sortedMembers { append(member) }
-            }
-            output.append(UInt8(ascii: "}"))
-        }
-    }
 }

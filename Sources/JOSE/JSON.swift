@@ -66,6 +66,9 @@ public struct JSON: Sendable {
         /// The index of the node behind this value and everything in it.
         var next: Int32 = 0
         var number: Double = 0
+
+        /// Where a string's unescaped bytes stand.
+        var text: Range<Int> { Int(first)..<Int(first) + Int(length) }
     }
 
     final class Storage: Sendable {

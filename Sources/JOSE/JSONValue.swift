@@ -50,8 +50,7 @@ extension JSON.Value {
     /// Where a string's unescaped bytes stand; empty for any other kind of value.
     var text: Range<Int> {
         let node = node
-        guard node.kind == .string else { return 0..<0 }
-        return Int(node.first)..<Int(node.first) + Int(node.length)
+        return node.kind == .string ? node.text : 0..<0
     }
 
     func hasSameText(as other: JSON.Value) -> Bool {
@@ -107,15 +106,11 @@ extension JSON.Value {
         }
     }
 
-    /// Whether an object's members stand in JCS order, as most writers leave them.
-    var hasSortedMembers: Bool { storage.hasSortedMembers(index) }
-
     /// An object's members in JCS order (RFC 8785 section 3.2.3).
     var sortedMembers: [Member] {
-        var all = Array(members)
-        guard all.count > 1 else { return all }
-        all.sort { a, b in a.name.withUTF8 { left in b.name.withUTF8 { right in JCS.precedes(left, right) } } }
-        return all
+        storage.sortedNames(of: index).map {
+            (JSON.Value(storage: storage, index: $0), JSON.Value(storage: storage, index: $0 + 1))
+        }
     }
 }
 
@@ -151,26 +146,6 @@ extension JSON.Value {
 }
 
 extension JSON.Storage {
-    /// On the tape, like ``member(_:of:)``.
-    fileprivate func hasSortedMembers(_ object: Int) -> Bool {
-        let bytes = bytes
-        let end = Int(nodes[object].next)
-        var key = object + 1
-        guard key < end else { return true }
-        var following = Int(nodes[key + 1].next)
-        while following < end {
-            let (name, nextName) = (text(at: key), text(at: following))
-            guard JCS.precedes(bytes.span.extracting(name), bytes.span.extracting(nextName)) else { return false }
-            (key, following) = (following, Int(nodes[following + 1].next))
-        }
-        return true
-    }
-
-    private func text(at index: Int) -> Range<Int> {
-        let first = Int(nodes[index].first)
-        return first..<first + Int(nodes[index].length)
-    }
-
     /// Where the value of an object's member stands. On the tape itself: a `Value` for each member that is passed would
     /// cost two reference counts, and a token is asked for some forty of them.
     fileprivate func member(_ name: Span<UInt8>, of object: Int) -> Int? {
@@ -185,8 +160,8 @@ extension JSON.Storage {
     }
 
     fileprivate func isString(_ text: Span<UInt8>, at index: Int) -> Bool {
-        guard nodes[index].kind == .string, Int(nodes[index].length) == text.count else { return false }
-        let (first, bytes) = (Int(nodes[index].first), bytes)
-        return text.hasSameBytes(as: bytes.span.extracting(first..<first + text.count))
+        let (node, bytes) = (nodes[index], bytes)
+        guard node.kind == .string, Int(node.length) == text.count else { return false }
+        return text.hasSameBytes(as: bytes.span.extracting(node.text))
     }
 }

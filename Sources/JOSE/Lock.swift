@@ -1,13 +1,18 @@
-internal import Glibc
+public import Glibc
 
 /// A value that one thread at a time may touch, over a `pthread_mutex_t`.
-@safe package final class Locked<Value>: Sendable {
-    // SAFETY: `value` is reached only between lock and unlock of `mutex`, which lives as long as this object.
-    nonisolated(unsafe) private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    nonisolated(unsafe) private var value: Value
+///
+/// Inlined into the modules that use it: one is taken several times in every decision.
+@safe public final class Locked<Value>: Sendable {
+    // SAFETY: what both point to lives as long as this object; `value` is reached only between lock and unlock of
+    // `mutex`, which is why the language's own checks for overlapping accesses are spared.
+    @usableFromInline nonisolated(unsafe) let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline nonisolated(unsafe) let value: UnsafeMutablePointer<Value>
 
-    package init(_ value: Value) {
-        unsafe self.value = value
+    /// Guards a value.
+    public init(_ value: Value) {
+        unsafe self.value = .allocate(capacity: 1)
+        unsafe self.value.initialize(to: value)
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe pthread_mutex_init(mutex, nil)
@@ -16,12 +21,16 @@ internal import Glibc
     deinit {
         unsafe pthread_mutex_destroy(mutex)
         unsafe mutex.deallocate()
+        unsafe value.deinitialize(count: 1)
+        unsafe value.deallocate()
     }
 
     /// Runs `body` alone. Not reentrant: `body` must not come back here.
-    package func withLock<Result, E: Error>(_ body: (inout Value) throws(E) -> Result) throws(E) -> Result {
+    @inlinable public func withLock<Result, E: Error>(
+        _ body: (inout Value) throws(E) -> Result
+    ) throws(E) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        return unsafe try body(&value)
+        return unsafe try body(&value.pointee)
     }
 }

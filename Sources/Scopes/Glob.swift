@@ -16,6 +16,8 @@ struct Glob: Sendable, Equatable {
     private let tokens: [Token]
     /// The states before a run, which may be empty: who is there is behind it too. Two runs never follow one another.
     private let runs: StateSet
+    /// The bytes before the first wildcard.
+    private let literal: [UInt8]
     /// Whether the pattern holds a `/`.
     let isAboutPaths: Bool
 
@@ -40,19 +42,17 @@ struct Glob: Sendable, Equatable {
         var runs = StateSet()
         for (i, token) in tokens.enumerated() where token == .run || token == .path { runs.insert(i) }
         self.runs = runs
+        literal = Array(pattern.utf8.prefix { $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "?") })
         isAboutPaths = pattern.utf8.contains(UInt8(ascii: "/"))
     }
 
-    var isLiteral: Bool { tokens.allSatisfy { if case .byte = $0 { true } else { false } } }
+    var isLiteral: Bool { literal.count == tokens.count }
 
     /// Whether everything it matches lies below a root: its literal start does, up to the last `/` before a wildcard, and
     /// a pattern with a `/` matches no value that steps up.
     func isBelow(_ root: PathContainment) -> Bool {
         guard isAboutPaths else { return false }
-        var literal: [UInt8] = []
-        for case .byte(let byte) in tokens.prefix(while: { if case .byte = $0 { true } else { false } }) {
-            literal.append(byte)
-        }
+        var literal = literal
         if !isLiteral {
             guard let slash = literal.lastIndex(of: UInt8(ascii: "/")) else { return false }
             literal.removeSubrange((slash + 1)...)
@@ -62,11 +62,20 @@ struct Glob: Sendable, Equatable {
 
     func matches(_ value: Span<UInt8>) -> Bool {
         guard !isAboutPaths || Self.isPlainPath(value) else { return false }
-        let tokens = tokens
+        // There is but one way through what stands before the first wildcard.
+        let (tokens, literal) = (tokens, literal)
+        guard value.starts(with: literal.span) else { return false }
+        if tokens.count == literal.count + 1 {
+            // One run at the end, as most patterns have it.
+            if tokens[literal.count] == .path { return true }
+            if tokens[literal.count] == .run {
+                return value.firstIndex(of: UInt8(ascii: "/"), from: literal.count) == nil
+            }
+        }
         var states = StateSet()
-        states.insert(0)
+        states.insert(literal.count)
         states.insertSuccessors(ofThoseIn: runs)
-        for i in value.indices {
+        for i in literal.count..<value.count {
             let byte = value[i]
             var next = StateSet()
             states.forEach { state in

@@ -66,6 +66,15 @@ public final class ToolScope: Sendable {
     /// Unknown arguments first, then missing ones, then the constraints (AAT section 7, step 6b).
     func refusal(of call: JSON.Value) -> Refusal? {
         guard !isOpen else { return nil }
+        // As many members as arguments, and every argument among them: then none is unknown.
+        var isSatisfied = call.count == arguments.count
+        for (name, constraint) in arguments where isSatisfied {
+            isSatisfied = call[name].map { constraint.permits($0) } ?? false
+        }
+        return isSatisfied ? nil : firstRefusal(of: call)
+    }
+
+    private func firstRefusal(of call: JSON.Value) -> Refusal? {
         for (name, _) in call.members where !arguments.contains(where: { name.equals($0.name) }) {
             return Refusal(reason: .argumentNotPermitted, argument: name.string, constraint: nil)
         }

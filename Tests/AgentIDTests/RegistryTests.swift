@@ -200,20 +200,33 @@ struct Shelf {
                 waiting[agent, default: []].append("\(step)")
                 try shelf.write { try $0.enqueue(hook: "h", agent: agent, event: "e", payload: "\(step)", at: now) }
             } else if Bool.random(using: &generator) || claimed.isEmpty {
-                let next = try shelf.write { try $0.claimDelivery(of: "h", by: "me", at: now, until: now + 1000) }
-                guard let next else { continue }
-                #expect(waiting[next.agent]?.first == next.payload, "seed \(seed) step \(step)")
-                #expect(!claimed.contains { $0.agent == next.agent }, "seed \(seed) step \(step)")
-                claimed.append(next)
+                let (most, before) = (Int.random(in: 1...4, using: &generator), claimed)
+                let taken = try shelf.write {
+                    try $0.claimDeliveries(of: "h", by: "me", at: now, until: now + 1000, limit: most)
+                }
+                #expect(taken.count <= most)
+                for next in taken {
+                    let ahead = taken.filter { $0.agent == next.agent && $0.id < next.id }.count
+                    #expect(waiting[next.agent]?.dropFirst(ahead).first == next.payload, "seed \(seed) step \(step)")
+                    #expect(!before.contains { $0.agent == next.agent }, "seed \(seed) step \(step)")
+                }
+                #expect(taken.map(\.id) == taken.map(\.id).sorted())
+                claimed += taken
             } else if let done = claimed.popLast() {
-                if Int.random(in: 0..<4, using: &generator) == 0 {
+                switch Int.random(in: 0..<8, using: &generator) {
+                case 0, 1:
                     let at = now
                     #expect(try shelf.write { try $0.fail(done.id, by: "me", error: "no", retryAt: at + 3) })
                     #expect(try !shelf.write { try $0.complete(done.id, by: "me") })
-                } else {
+                case 2:
+                    #expect(try !shelf.write { try $0.release(done.id, by: "another") })
+                    #expect(try shelf.write { try $0.release(done.id, by: "me") })
+                    let back = try shelf.read { try $0.deliveries(.pending, hook: "h", limit: 1000) }
+                    #expect(back.first { $0.id == done.id }?.attempts == done.attempts - 1)
+                default:
                     #expect(try !shelf.write { try $0.complete(done.id, by: "another") })
                     #expect(try shelf.write { try $0.complete(done.id, by: "me") })
-                    waiting[done.agent]?.removeFirst()
+                    waiting[done.agent]?.removeAll { $0 == done.payload }
                 }
             }
         }
@@ -233,11 +246,12 @@ struct Shelf {
             }
         }
         func claim(_ now: Int64) throws -> DeliveryRecord? {
-            try shelf.write { try $0.claimDelivery(of: "h", by: "me", at: now, until: now + 10) }
+            try shelf.write { try $0.claimDeliveries(of: "h", by: "me", at: now, until: now + 10, limit: 1) }.first
         }
         let first = try #require(try claim(1))
         #expect(try claim(2) == nil)
-        #expect(try shelf.read { try $0.nextDelivery(of: "h") } == 11)
+        #expect(try !shelf.read { try $0.hasDelivery(of: "h", dueBy: 10) })
+        #expect(try shelf.read { try $0.hasDelivery(of: "h", dueBy: 11) })
         // Whoever claimed it is gone: after the deadline it is anyone's.
         #expect(try claim(11)?.id == first.id)
         #expect(try shelf.write { try $0.fail(first.id, by: "me", error: "gone", retryAt: nil) })

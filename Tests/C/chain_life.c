@@ -134,6 +134,10 @@ static void live(agentid_authority *authority)
         ANSWERS(AGENTID_E_MALFORMED, agentid_authority_issue(authority, TEXT("researcher"), key.data, key.len, &asked,
                                                              &grant, &credential, &error));
         DONE(agentid_agent_public_key(reader, &public_key, &error));
+        /* Without a place for a credential none is signed. */
+        DONE(agentid_authority_issue(authority, TEXT("researcher"), public_key.data, public_key.len, &asked, &grant, NULL,
+                                     &error));
+        agentid_bytes_free(&grant);
         DONE(agentid_authority_issue(authority, TEXT("researcher"), public_key.data, public_key.len, &asked, &grant,
                                      &credential, &error));
         agentid_bytes_free(&key);

@@ -69,12 +69,14 @@ class Authority(Lifecycle):
     def issue(
         self, profile: str, holder: str, *, principal: str, task: str, scope: str, intent: str | None = None,
         entitlements: str | None = None, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
+        credential: bool = True,
     ) -> tuple[str, str]:  # fmt: skip
-        """Issues a root grant and a credential to a public JWK held elsewhere."""
+        """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is empty."""
         options = _request(principal, task, scope, intent, entitlements, lifetime, max_depth, labels)
-        chain, credential = _abi.Bytes(), _abi.Bytes()
-        call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), byref(credential))
-        return text(chain), text(credential)
+        chain, signed = _abi.Bytes(), _abi.Bytes()
+        wanted = byref(signed) if credential else None
+        call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), wanted)
+        return text(chain), text(signed) if credential else ""
 
     def revoke(self, kind: Revocation, value: str) -> None:
         """Revokes, for good: every chain that contains what is named is denied from now on."""

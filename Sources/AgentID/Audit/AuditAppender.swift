@@ -9,8 +9,14 @@ final class AuditAppender: Sendable {
     private struct State {
         var segment: AuditSegment?
         var position = AuditSegment.start
-        /// The next segment, made ahead.
-        var spare: AuditSegment?
+        /// Up to where an append to the segment does not fault: there its pages were made writable.
+        var ready = AuditAppender.leastAhead
+        /// How much was made ready the last time.
+        var ahead = AuditAppender.leastAhead
+        /// Whether the writer's thread was asked to make more ready.
+        var isAsked = false
+        /// The next segment, made ahead, and how much of it is ready.
+        var spare: (segment: AuditSegment, ready: Int)?
         /// Full segments that are not known to be durable.
         var full: [AuditSegment] = []
         /// How many lines and bytes were appended.
@@ -19,7 +25,17 @@ final class AuditAppender: Sendable {
         /// A sync in the background that failed: the next caller is told.
         var broken: AgentIDError?
         var isClosed = false
+
+        /// Whether half of what was made ready is used up.
+        var isShort: Bool {
+            guard let segment else { return false }
+            return ready < segment.capacity && position > ready - ahead / 2
+                || spare == nil && !isClosed && position > segment.capacity / 2
+        }
     }
+
+    private static let leastAhead = 64 << 10
+    private static let mostAhead = 8 << 20
 
     private let directory: String
     private let options: AuditOptions
@@ -39,7 +55,7 @@ final class AuditAppender: Sendable {
         self.files = files
         owner = UUIDv7.make(at: clock.milliseconds)
         let first = try makeSegment()
-        first.touch(from: 0, count: 64 << 10)
+        first.touch(from: 0, count: Self.leastAhead)
         state.withLock { $0.segment = first }
     }
 
@@ -49,7 +65,8 @@ final class AuditAppender: Sendable {
     /// How many lines could not be appended.
     var failures: Int { failed.load(ordering: .relaxed) }
 
-    func append(_ line: [UInt8]) throws(AgentIDError) {
+    /// Whether the writer's thread is to ``prepare()`` now, before it would by itself.
+    func append(_ line: Span<UInt8>) throws(AgentIDError) -> Bool {
         guard !mark.isInChild else {
             throw AgentIDError(
                 .state, name: "forked", message: "this process was forked: open the audit log anew in the child",
@@ -61,15 +78,21 @@ final class AuditAppender: Sendable {
                 at: "audit")
         }
         do throws(AgentIDError) {
-            let number = try state.withLock { state throws(AgentIDError) in try add(line, &state) }
+            let (number, isUrgent) = try state.withLock { state throws(AgentIDError) in
+                let number = try add(line, &state)
+                let isUrgent = !state.isAsked && state.isShort
+                if isUrgent { state.isAsked = true }
+                return (number, isUrgent)
+            }
             if options.sync == .always { try commits.wait(for: number) { sync() } }
+            return isUrgent
         } catch {
             if error.name == "audit_unavailable" { failed.add(1, ordering: .relaxed) }
             throw error
         }
     }
 
-    private func add(_ line: [UInt8], _ state: inout State) throws(AgentIDError) -> UInt64 {
+    private func add(_ line: Span<UInt8>, _ state: inout State) throws(AgentIDError) -> UInt64 {
         if let error = state.broken {
             state.broken = nil
             throw error
@@ -81,10 +104,10 @@ final class AuditAppender: Sendable {
             guard !state.isClosed else {
                 throw AgentIDError(.state, name: "closed", message: "the audit log is closed", at: "audit")
             }
-            let fresh: AuditSegment
-            if let spare = state.spare { fresh = spare } else { fresh = try makeSegment() }
+            let (fresh, ready): (AuditSegment, Int)
+            if let spare = state.spare { (fresh, ready) = spare } else { (fresh, ready) = (try makeSegment(), 0) }
             retire(&state)
-            (state.segment, state.spare) = (fresh, nil)
+            (state.segment, state.ready, state.spare) = (fresh, ready, nil)
             guard let next = fresh.append(line, at: AuditSegment.start) else {
                 throw AuditSegment.unavailable("a line does not fit a segment", 0)
             }
@@ -128,27 +151,41 @@ final class AuditAppender: Sendable {
 
     /// What the writer's thread does now and then: syncs, and has room ready. Returns the bytes appended in all.
     func tend(since bytes: Int) throws(AgentIDError) -> Int {
-        let (segment, position, now, needsSpare) = state.withLock { state in
-            (
-                state.segment, state.position, state.bytes,
-                state.spare == nil && !state.isClosed && state.position > options.segmentSize / 2
-            )
-        }
+        let now = state.withLock { $0.bytes }
         guard now != bytes else { return now }
         let error = options.sync == .always ? nil : sync().error
         if let error { state.withLock { $0.broken = error } }
-        if needsSpare {
-            let spare = try makeSegment()
-            spare.touch(from: 0, count: 64 << 10)
-            state.withLock { state in
-                // Meanwhile an appender may have made one itself, which then comes behind this one in the order.
-                if state.spare == nil, let segment = state.segment, segment.name < spare.name { state.spare = spare }
-            }
-        }
         // A synced page faults at the next store: have it ready, and as many as were used since the last time, twice.
-        segment?.touch(from: position, count: max(64 << 10, 2 * (now - bytes)))
+        state.withLock { state in
+            state.ahead = min(max(Self.leastAhead, 2 * (now - bytes)), Self.mostAhead)
+            (state.ready, state.isAsked) = (state.position, true)
+        }
+        try prepare()
         if let error { throw error }
         return now
+    }
+
+    /// Makes more ready, where half of it is used up: the more, the faster that was.
+    func prepare() throws(AgentIDError) {
+        let (segment, ready, ahead) = state.withLock { ($0.isAsked ? $0.segment : nil, $0.ready, $0.ahead) }
+        guard let segment else { return }
+        segment.touch(from: ready, count: ahead)
+        let needsSpare = state.withLock { state in
+            if state.segment === segment { state.ready = min(ready + ahead, segment.capacity) }
+            state.ahead = min(2 * ahead, Self.mostAhead)
+            return state.spare == nil && !state.isClosed && state.position > segment.capacity / 2
+        }
+        if needsSpare {
+            let spare = try makeSegment()
+            spare.touch(from: 0, count: ahead)
+            state.withLock { state in
+                // Meanwhile an appender may have made one itself, which then comes behind this one in the order.
+                if state.spare == nil, let segment = state.segment, segment.name < spare.name {
+                    state.spare = (spare, ahead)
+                }
+            }
+        }
+        state.withLock { $0.isAsked = false }
     }
 
     /// Seals and lets go of the segments, after a last sync.

@@ -1,27 +1,33 @@
 internal import JOSE
 
 /// What every entry says of a chain, as pieces of JSON that are made once: an entry is written at every call.
+///
+/// In one array and in the order of an entry, so that pieces between which an entry has nothing to add are one.
 final class AuditContext: Sendable {
+    let bytes: [UInt8]
     /// `{"agent":…`, where the leaf names one.
-    let agent: [UInt8]
+    let agent: Range<Int>
     /// `,"chain":[…]`
-    let chain: [UInt8]
-    /// `,"intent":…`, empty where the root names none; so the following.
-    let intent: [UInt8]
-    let owner: [UInt8]
+    let chain: Range<Int>
+    /// ``chain`` and `,"decision":"permit"`
+    let permittedChain: Range<Int>
+    /// `,"intent":…`, where the root names one, and `,"kind":"decision"`
+    let intent: Range<Int>
+    /// `,"owner":…`, empty where the root names none; so the following.
+    let owner: Range<Int>
     /// `,"principal":…,"profile":…`
-    let principal: [UInt8]
-    let task: [UInt8]
-    /// The bytes of all of them.
-    let count: Int
+    let principal: Range<Int>
+    /// `,"sequence":`
+    let sequence: Range<Int>
+    /// From ``intent`` to ``sequence``.
+    let permittedRest: Range<Int>
+    /// `,"task":…` and `,"time_ms":`
+    let task: Range<Int>
 
-    init(_ links: [VerifiedChain.Link]) {
-        let root = links.first?.grant.claim
-        agent = Self.member("agent", links.last?.grant.claim?.agent, after: "{")
-        intent = Self.member("intent", root?.intent)
-        owner = Self.member("owner", root?.owner)
-        principal = Self.member("principal", root?.principal) + Self.member("profile", root?.profile)
-        task = Self.member("task", root?.task)
+    /// Of a decision for which no chain was verified.
+    static let none = AuditContext([], chain: [])
+
+    convenience init(_ links: [VerifiedChain.Link]) {
         let tree = JSONTree.array(
             links.map { link in
                 var members: [String: JSONTree] = ["jti": .string(link.grant.id)]
@@ -32,8 +38,27 @@ final class AuditContext: Sendable {
                 }
                 return .object(members)
             })
-        chain = Array(",\"chain\":".utf8) + tree.canonical()
-        count = agent.count + chain.count + intent.count + owner.count + principal.count + task.count
+        self.init(links, chain: Array(",\"chain\":".utf8) + tree.canonical())
+    }
+
+    private init(_ links: [VerifiedChain.Link], chain: [UInt8]) {
+        let root = links.first?.grant.claim
+        var bytes: [UInt8] = []
+        func add(_ piece: [UInt8]) -> Range<Int> {
+            bytes += piece
+            return bytes.count - piece.count..<bytes.count
+        }
+        let agent = Self.member("agent", links.last?.grant.claim?.agent, after: "{")
+        self.agent = add(agent.isEmpty ? Array(#"{"v":1"#.utf8) : agent)
+        self.chain = add(chain)
+        permittedChain = self.chain.lowerBound..<add(Array(#","decision":"permit""#.utf8)).upperBound
+        intent = add(Self.member("intent", root?.intent) + Array(#","kind":"decision""#.utf8))
+        owner = add(Self.member("owner", root?.owner))
+        principal = add(Self.member("principal", root?.principal) + Self.member("profile", root?.profile))
+        sequence = add(Array(#","sequence":"#.utf8))
+        permittedRest = intent.lowerBound..<sequence.upperBound
+        task = add(Self.member("task", root?.task) + Array(#","time_ms":"#.utf8))
+        self.bytes = bytes
     }
 
     /// A member of an object, behind what goes before it.

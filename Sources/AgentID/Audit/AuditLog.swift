@@ -66,13 +66,22 @@ public final class AuditLog: Sendable {
         self.appender = appender
         self.notes = notes
         thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer] thread in
-            var (bytes, elapsed) = (0, 0)
-            while thread.wait(milliseconds: options.pause) {
-                elapsed += options.pause
+            var bytes = 0
+            let interval = Int64(options.checkpointInterval)
+            var (tending, checkpoint) = (MonotonicClock.milliseconds, MonotonicClock.milliseconds + interval)
+            while true {
+                tending += Int64(options.pause)
+                // Woken by those who append faster than there is room.
+                repeat {
+                    let left = tending - MonotonicClock.milliseconds
+                    guard thread.wait(milliseconds: max(1, Int(left))) else { return }
+                    do throws(AgentIDError) { try appender.prepare() } catch { notes.withLock { $0.lastError = error } }
+                } while MonotonicClock.milliseconds < tending
+                tending = MonotonicClock.milliseconds
                 do throws(AgentIDError) {
                     bytes = try appender.tend(since: bytes)
-                    guard let sequencer, elapsed >= options.checkpointInterval else { continue }
-                    elapsed = 0
+                    guard let sequencer, tending >= checkpoint else { continue }
+                    checkpoint = tending + interval
                     let found = try sequencer.integrate(isWaiting: false).gaps
                     notes.withLock { $0.add(found) }
                 } catch { notes.withLock { $0.lastError = error } }
@@ -87,7 +96,11 @@ public final class AuditLog: Sendable {
     /// Throws `audit_unavailable` where it cannot be written, on a full disk above all: whether that denies the call or
     /// is counted and reported is the caller's to say; it may still come to be an entry.
     /// In a child after `fork()` it throws `forked`.
-    public func append(_ line: [UInt8]) throws(AgentIDError) { try appender.append(line) }
+    public func append(_ line: [UInt8]) throws(AgentIDError) { try append(line.span) }
+
+    func append(_ line: Span<UInt8>) throws(AgentIDError) {
+        if try appender.append(line) { thread.wake() }
+    }
 
     /// Integrates what all processes have appended by now, and signs the checkpoint.
     public func integrate() throws(AgentIDError) {

@@ -10,7 +10,8 @@ struct AuditRecord: Sendable {
 
 /// A name that no other process draws, and that its decisions' IDs begin with.
 final class AuditProcess: Sendable {
-    private let name: [UInt8]
+    /// What this process's decisions' IDs begin with: 33 characters.
+    let name: [UInt8]
 
     init() {
         let drawn = Sodium.sipHashKey()

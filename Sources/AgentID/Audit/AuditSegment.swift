@@ -75,7 +75,7 @@ internal import Synchronization
     static let start = AuditSegmentHeader.size
 
     /// Appends a line at `position`; where the next one goes, `nil` where this one does not fit.
-    func append(_ line: [UInt8], at position: Int) -> Int? {
+    func append(_ line: Span<UInt8>, at position: Int) -> Int? {
         let length = line.count
         let next = position &+ AuditFrame.size(of: length)
         guard position >= Self.start, (1...AuditFrame.longestLine).contains(length), next <= capacity else {

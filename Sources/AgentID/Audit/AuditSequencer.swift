@@ -154,11 +154,32 @@ struct AuditSequencer: Sendable {
         var writing: Substring = ""
         let waiting = try outbox?.lines(after: step.next.outbox, limit: Self.mostOutboxLines) ?? []
         for line in waiting { step.take(line) }
-        for name in names.prefix(Self.mostSegments) where name.owner != writing {
+        for (i, name) in names.prefix(Self.mostSegments).enumerated() where name.owner != writing {
             guard !step.isFull else { return true }
-            if try !step.take(name, path: path(name)) { writing = name.owner }
+            if try step.take(name, path: path(name)) { continue }
+            guard !step.isFull else { return true }
+            // The owner may go on here, unless it has gone on in a later one: then, and only now, what is in this one is
+            // all there will ever be. It may have been left without an end: made ahead and not needed, or filled to its
+            // last byte.
+            guard try hasBegun(names[(i + 1)...].prefix { $0.owner == name.owner }) else {
+                writing = name.owner
+                continue
+            }
+            _ = try step.take(name, path: path(name))
         }
         return step.isFull || names.count > Self.mostSegments || waiting.count == Self.mostOutboxLines
+    }
+
+    /// Whether one of these segments has a line.
+    private func hasBegun(_ names: some Sequence<AuditSegmentName>) throws(AgentIDError) -> Bool {
+        for name in names {
+            guard var reader = try AuditSegmentReader(path(name)) else { continue }
+            switch try reader.item(at: AuditSegmentReader.start) {
+            case .line, .gap: return true
+            case .waiting, .end, .torn: continue
+            }
+        }
+        return false
     }
 
     private func commit(_ step: inout AuditStep) throws(AgentIDError) {

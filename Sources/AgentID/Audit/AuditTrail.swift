@@ -23,7 +23,7 @@ final class AuditTrail: Sendable {
 
     /// Writes a decision down and gives it its ID. Throws where it must not be returned as it is.
     ///
-    /// - Parameter guardian: `,"guard":…`, empty where the guard has no name.
+    /// - Parameter guardian: What ``mark(of:)`` says of the guard.
     func record(
         _ decision: inout Decision, arguments: JSON.Value?, by guardian: [UInt8], sequence: Int64
     ) throws(Denial) {
@@ -31,12 +31,18 @@ final class AuditTrail: Sendable {
         decision.record = AuditRecord(process: process, number: number)
         do throws(AgentIDError) {
             guard let log else { throw AuditSegment.unavailable("it could not be opened", 0) }
-            try log.append(
-                line(of: decision, number: number, arguments: arguments, by: guardian, sequence: sequence))
+            try withLine(of: decision, number: number, arguments: arguments, by: guardian, sequence: sequence) {
+                line throws(AgentIDError) in try log.append(line)
+            }
         } catch {
             guard !isStrict else { throw Denial("audit_unavailable", error.message, at: "audit") }
             lost.add(1, ordering: .relaxed)
         }
+    }
+
+    /// `,"guard":…,"id":"…`, for all entries of a guard: its name, where it has one, and the start of their IDs.
+    func mark(of audience: String?) -> [UInt8] {
+        AuditContext.member("guard", audience) + Array(#","id":""#.utf8) + process.name
     }
 
     /// Writes down how a call went.
@@ -49,74 +55,70 @@ final class AuditTrail: Sendable {
 
     /// The decision as a line (`docs/schemas/audit.json`), its members in JCS order as they stand: one is written at every
     /// call, so its pieces are made beforehand where they can be, and it is written in one go.
-    private func line(
-        of decision: Decision, number: UInt64, arguments: JSON.Value?, by guardian: [UInt8], sequence: Int64
-    ) -> [UInt8] {
-        let context = decision.chain?.auditContext
+    private func withLine(
+        of decision: Decision, number: UInt64, arguments: JSON.Value?, by guardian: [UInt8], sequence: Int64,
+        _ body: (Span<UInt8>) throws(AgentIDError) -> Void
+    ) throws(AgentIDError) {
+        let context = decision.chain?.auditContext ?? .none
         let denial = decision.denial.map(AuditDenial.init)
-        let names = arguments.map(Self.names) ?? []
-        let digest = arguments.flatMap(digest)
-        var tool: [UInt8] = []
-        JCS.appendString(decision.tool, to: &tool)
-        let size = (context?.count ?? 0) + (denial?.count ?? 0) + names.count + tool.count + guardian.count
-        return ByteWriter.bytes(size + Self.fixedSize) { line in
-            if let context, !context.agent.isEmpty {
-                line.put(context.agent)
-            } else {
-                line.put(#"{"v":1"#)
-            }
+        // What the call brings: the names of its arguments, never their values, and its tool.
+        var text: [UInt8] = []
+        text.reserveCapacity(256)
+        var digest: SIMD2<UInt64>?
+        if let arguments {
+            digest = self.digest(of: arguments, in: &text)
+            text.removeAll(keepingCapacity: true)
+            text.append(contentsOf: #","arguments":"#.utf8)
+            arguments.appendNames(most: 64, longest: 256, to: &text)
+        }
+        let names = 0..<text.count
+        JCS.appendString(decision.tool, to: &text)
+        let tool = names.upperBound..<text.count
+        let size = context.bytes.count + (denial?.count ?? 0) + text.count + guardian.count + Self.fixedSize
+        let pieces = context.bytes
+        func write(_ line: inout ByteWriter) {
+            line.put(pieces.span.extracting(context.agent))
             if let denial { line.put(denial.argument) }
-            line.put(names)
-            if let context { line.put(context.chain) }
-            line.put(denial == nil ? #","decision":"permit""# : #","decision":"deny""#)
+            line.put(text.span.extracting(names))
+            line.put(pieces.span.extracting(denial == nil ? context.permittedChain : context.chain))
+            if denial != nil { line.put(#","decision":"deny""#) }
             if let digest {
                 line.put(#","digest":""#)
                 line.put(hexadecimal: digest.x)
                 line.put(hexadecimal: digest.y)
-                line.put(#"""#)
+                line.put("\"")
             }
             line.put(guardian)
-            line.put(#","id":""#)
-            process.put(number, to: &line)
-            line.put(#"""#)
-            if let context { line.put(context.intent) }
-            line.put(#","kind":"decision""#)
-            if let denial { line.put(denial.link) }
-            if let context { line.put(context.owner) }
-            if let denial { line.put(denial.place) }
-            if let context { line.put(context.principal) }
-            if let denial { line.put(denial.reason) }
-            line.put(#","sequence":"#)
+            line.put(hexadecimal: number)
+            line.put("\"")
+            if let denial {
+                line.put(pieces.span.extracting(context.intent))
+                line.put(denial.link)
+                line.put(pieces.span.extracting(context.owner))
+                line.put(denial.place)
+                line.put(pieces.span.extracting(context.principal))
+                line.put(denial.reason)
+                line.put(pieces.span.extracting(context.sequence))
+            } else {
+                line.put(pieces.span.extracting(context.permittedRest))
+            }
             line.put(decimal: sequence)
-            if let context { line.put(context.task) }
-            line.put(#","time_ms":"#)
+            line.put(pieces.span.extracting(context.task))
             line.put(decimal: decision.time)
             line.put(#","tool":"#)
-            line.put(tool)
+            line.put(text.span.extracting(tool))
             line.put("}")
         }
+        try ByteWriter.withBytes(size, write, body)
     }
 
-    /// More than the pieces that are the same in every line take.
-    private static let fixedSize = 320
+    /// More than the pieces take that are in no array.
+    private static let fixedSize = 192
 
-    /// `,"arguments":[…]`: the names of a call's arguments, at most 64 of them, never their values.
-    private static func names(of arguments: JSON.Value) -> [UInt8] {
-        var names = Array(#","arguments":["#.utf8)
-        var count = 0
-        for member in arguments.members where count < 64 && member.name.sourceLength <= 256 {
-            if count > 0 { names.append(UInt8(ascii: ",")) }
-            member.name.appendCanonical(to: &names)
-            count += 1
-        }
-        names.append(UInt8(ascii: "]"))
-        return names
-    }
-
-    /// A keyed digest of the arguments in canonical form.
-    func digest(of arguments: JSON.Value) -> SIMD2<UInt64>? {
+    /// A keyed digest of the arguments in canonical form, which is left in `text`.
+    private func digest(of arguments: JSON.Value, in text: inout [UInt8]) -> SIMD2<UInt64>? {
         guard let digestKey else { return nil }
-        let canonical = arguments.canonical()
-        return Sodium.sipHash(canonical.span, key: digestKey)
+        arguments.appendCanonical(to: &text)
+        return Sodium.sipHash(text.span, key: digestKey)
     }
 }

@@ -13,9 +13,26 @@
         }
     }
 
+    /// Calls `body` with at most `size` bytes, which are gone afterwards: without an array.
+    static func withBytes<Result>(
+        _ size: Int, _ fill: (inout ByteWriter) -> Void, _ body: (Span<UInt8>) throws(AgentIDError) -> Result
+    ) throws(AgentIDError) -> Result {
+        let result = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { buffer in
+            var writer = unsafe ByteWriter(buffer)
+            fill(&writer)
+            let bytes = unsafe Span(_unsafeElements: UnsafeBufferPointer(rebasing: buffer.prefix(writer.count)))
+            do throws(AgentIDError) { return Swift.Result<Result, AgentIDError>.success(try body(bytes)) } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
     private init(_ buffer: UnsafeMutableBufferPointer<UInt8>) { unsafe self.buffer = unsafe buffer }
 
-    mutating func put(_ bytes: [UInt8]) {
+    mutating func put(_ bytes: [UInt8]) { put(bytes.span) }
+
+    mutating func put(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe put($0) }
     }
 
@@ -34,13 +51,20 @@
     /// Sixteen digits.
     mutating func put(hexadecimal word: UInt64) {
         guard unsafe buffer.count - count >= 16, let target = unsafe buffer.baseAddress else { return }
-        let shifts = SIMD8<UInt64>(56, 48, 40, 32, 24, 16, 8, 0)
-        let bytes = SIMD8<UInt8>(truncatingIfNeeded: SIMD8<UInt64>(repeating: word) &>> shifts)
-        var digits = SIMD16<UInt8>()
-        (digits.evenHalf, digits.oddHalf) = (bytes &>> 4, bytes & 15)
-        digits = (digits &+ 0x30).replacing(with: digits &+ 0x57, where: digits .> 9)
-        unsafe UnsafeMutableRawPointer(target + count).storeBytes(of: digits, as: SIMD16<UInt8>.self)
+        let place = unsafe UnsafeMutableRawPointer(target + count)
+        let digits = (Self.digits(word >> 32), Self.digits(word & 0xFFFF_FFFF))
+        unsafe place.storeBytes(of: digits.0.bigEndian, as: UInt64.self)
+        unsafe place.storeBytes(of: digits.1.bigEndian, toByteOffset: 8, as: UInt64.self)
         count += 16
+    }
+
+    /// The eight digits of 32 bits, one a byte, all at once.
+    private static func digits(_ half: UInt64) -> UInt64 {
+        var digits = (half | half << 16) & 0x0000_FFFF_0000_FFFF
+        digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
+        digits = (digits | digits << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
     /// Decimal digits; a negative number as 0.

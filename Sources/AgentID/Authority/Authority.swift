@@ -126,6 +126,15 @@ public final class Authority: Sendable {
         return (issuance.grant.chain, credential)
     }
 
+    /// Issues a root grant alone; otherwise as ``issue(profile:to:_:)``. For a holder that shows no credential.
+    public func issueGrant(
+        profile name: String, to holder: PublicKey, _ request: AgentRequest
+    ) throws(AgentIDError) -> String {
+        let issuance = try issuance(profile: name, to: holder, request)
+        try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
+        return issuance.grant.chain
+    }
+
     private func issuance(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> Issuance {

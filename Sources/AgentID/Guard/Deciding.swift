@@ -21,7 +21,7 @@ extension Guard {
             do throws(Denial) {
                 // What was denied before its arguments were read is recorded with their names all the same.
                 let call = call ?? (try? JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root)
-                try trail.record(&decision, arguments: call, by: auditName, sequence: view?.sequence ?? 0)
+                try trail.record(&decision, arguments: call, by: auditMark, sequence: view?.sequence ?? 0)
             } catch { decision.denial = decision.denial ?? error }
         }
         count(decision)

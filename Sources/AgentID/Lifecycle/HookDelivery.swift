@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// Brings events to one hook: claims the next that is due, runs the hook, and writes down how that went.
+/// Brings events to one hook: claims what is due, runs the hook on each, and writes down how that went.
 struct HookDelivery: Sendable {
     let registry: any Registry
     let hook: HookRecord
@@ -9,33 +9,63 @@ struct HookDelivery: Sendable {
     let claimant: String
     let clock: any Clock
 
+    /// How many are claimed and written down in one transaction: each costs a sync of the disk. Of a command one, since
+    /// it costs more than that, and is better told nothing twice when this process is killed.
+    private var batch: Int { hook.kind == .command ? 1 : 64 }
     /// How long past its deadline an attempt is believed to be under way.
     private static let grace: Int64 = 5
+    /// How long, in milliseconds, more of a batch are begun: within `grace` each has its whole deadline.
+    private static let turn: Int64 = 1000
 
-    /// Makes one attempt at what is due. Whether there was anything.
-    ///
-    /// - Parameter isExpected: whether something is likely due.
-    func attempt(isExpected: Bool) throws(AgentIDError) -> Bool {
+    /// What becomes of one that was claimed.
+    private enum Outcome {
+        case told
+        case failed(String, retryAt: Int64?)
+        /// Not its turn any more.
+        case left
+    }
+
+    /// Makes one attempt at each of what is due, as far as time allows. Whether there was anything.
+    func attempt(unless isStopping: () -> Bool = { false }) throws(AgentIDError) -> Bool {
         let now = clock.milliseconds
-        // A claim is a write, and most looks find nothing; but a look takes the longer the more is waiting, and a
-        // backlog would never be worked off.
-        if !isExpected {
-            let next = try registry.read { registry in try registry.nextDelivery(of: hook.name) }
-            guard let next, next <= now else { return false }
-        }
+        // Asked first, because a claim is a write and most looks find nothing.
+        let isDue = try registry.read { registry in try registry.hasDelivery(of: hook.name, dueBy: now) }
+        guard isDue else { return false }
         let claimed = try registry.write { registry in
-            try registry.claimDelivery(
-                of: hook.name, by: claimant, at: now, until: now + (hook.deadline + Self.grace) * 1000)
+            try registry.claimDeliveries(
+                of: hook.name, by: claimant, at: now, until: now + (hook.deadline + Self.grace) * 1000, limit: batch)
         }
-        guard let delivery = claimed else { return false }
-        var failure: String?
-        do { try run(delivery) } catch { failure = "\(error)" }
+        guard !claimed.isEmpty else { return false }
+        let begun = MonotonicClock.milliseconds
+        var outcomes: [Outcome] = []
+        var failed: Set<String> = []
+        for (i, delivery) in claimed.enumerated() {
+            // Whatever an agent's later events say, they come after the one that failed.
+            let isLate = i > 0 && (isStopping() || MonotonicClock.milliseconds - begun >= Self.turn)
+            guard !isLate, !failed.contains(delivery.agent) else {
+                outcomes.append(.left)
+                continue
+            }
+            do {
+                try run(delivery)
+                outcomes.append(.told)
+            } catch {
+                let retryAt =
+                    delivery.attempts < hook.maxAttempts
+                    ? clock.milliseconds + Pause.milliseconds(afterAttempts: delivery.attempts) : nil
+                outcomes.append(.failed(String("\(error)".prefix(1000)), retryAt: retryAt))
+                failed.insert(delivery.agent)
+            }
+        }
         try registry.write { registry in
-            guard let failure else { return _ = try registry.complete(delivery.id, by: claimant) }
-            let retryAt =
-                delivery.attempts < hook.maxAttempts
-                ? clock.milliseconds + Pause.milliseconds(afterAttempts: delivery.attempts) : nil
-            try registry.fail(delivery.id, by: claimant, error: String(failure.prefix(1000)), retryAt: retryAt)
+            for (delivery, outcome) in zip(claimed, outcomes) {
+                switch outcome {
+                case .told: try registry.complete(delivery.id, by: claimant)
+                case .failed(let error, let retryAt):
+                    try registry.fail(delivery.id, by: claimant, error: error, retryAt: retryAt)
+                case .left: try registry.release(delivery.id, by: claimant)
+                }
+            }
         }
         return true
     }
@@ -44,7 +74,7 @@ struct HookDelivery: Sendable {
     func isBusy() throws(AgentIDError) -> Bool {
         let now = clock.milliseconds
         return try registry.read { registry in
-            if let next = try registry.nextDelivery(of: hook.name), next <= now { return true }
+            if try registry.hasDelivery(of: hook.name, dueBy: now) { return true }
             return try registry.deliveries(.pending, hook: hook.name, limit: 1000)
                 .contains { $0.claimedBy != nil && $0.claimedUntil > now }
         }

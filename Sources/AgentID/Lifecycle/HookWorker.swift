@@ -26,8 +26,7 @@ final class HookWorker: Sendable {
         let started = try BackgroundThread.start(name: "agentid-hook") { thread in
             repeat {
                 // A registry that fails now is asked again in a second.
-                var isBusy = false
-                while !thread.isStopping, (try? delivery.attempt(isExpected: isBusy)) == true { isBusy = true }
+                while !thread.isStopping, (try? delivery.attempt(unless: { thread.isStopping })) == true {}
             } while thread.wait(milliseconds: 1000)
         }
         thread.withLock { $0 = started }

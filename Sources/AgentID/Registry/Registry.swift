@@ -51,8 +51,8 @@ package protocol RegistryReader {
     func deliveryCounts(of hook: String) throws(AgentIDError) -> (pending: Int, dead: Int)
     /// How many deliveries about an agent wait.
     func deliveryCount(about agent: String) throws(AgentIDError) -> Int
-    /// When the next delivery of a hook can be claimed, in milliseconds; `nil` where none is pending.
-    func nextDelivery(of hook: String) throws(AgentIDError) -> Int64?
+    /// Whether a delivery of a hook can be claimed at a time, in milliseconds.
+    func hasDelivery(of hook: String, dueBy time: Int64) throws(AgentIDError) -> Bool
 
     /// The oldest lines that wait for the audit log.
     func events(limit: Int) throws(AgentIDError) -> [EventRecord]
@@ -90,11 +90,13 @@ package protocol RegistryWriter: RegistryReader {
     /// Removes a hook and its deliveries. Whether there was one.
     func removeHook(named name: String) throws(AgentIDError) -> Bool
     func enqueue(hook: String, agent: String, event: String, payload: String, at time: Int64) throws(AgentIDError)
-    /// Takes the next due delivery of a hook for `claimant` alone, until `deadline`; counts as an attempt.
+    /// Takes the next due deliveries of a hook for `claimant` alone, until `deadline`; counts as an attempt at each.
     ///
-    /// In order for each agent: none is due while an earlier one of the same agent is pending.
-    func claimDelivery(of hook: String, by claimant: String, at now: Int64, until deadline: Int64)
-        throws(AgentIDError) -> DeliveryRecord?
+    /// In order for each agent: none is due while an earlier one of the same agent is pending that is not taken with it.
+    func claimDeliveries(of hook: String, by claimant: String, at now: Int64, until deadline: Int64, limit: Int)
+        throws(AgentIDError) -> [DeliveryRecord]
+    /// Gives a delivery back that no attempt was made at. Whether it was still the claimant's.
+    @discardableResult func release(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool
     /// Removes a delivery that was made. Whether it was still the claimant's.
     @discardableResult func complete(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool
     /// Gives a delivery back, to be tried again at a time, or never (`nil`: dead). Whether it was the claimant's.

@@ -77,27 +77,39 @@ extension SQLiteSession {
             .text(agent), .text(event), .text(payload), .int(time))
     }
 
-    /// The pending deliveries of hook ?1 that no earlier one of the same agent holds up.
-    private static let heads = """
-        FROM deliveries AS d WHERE hook = ?1 AND state = 'pending' AND NOT EXISTS (
-            SELECT 1 FROM deliveries WHERE hook = ?1 AND agent = d.agent AND state = 'pending' AND id < d.id)
+    /// The pending deliveries of hook ?1 that are due at ?2 and are held up by no earlier one of the same agent, which
+    /// is not due or taken. Those of one agent that are due come together, and in their order.
+    private static let due = """
+        FROM deliveries AS d WHERE hook = ?1 AND state = 'pending' AND next_at <= ?2 AND claimed_until <= ?2
+            AND NOT EXISTS (
+                SELECT 1 FROM deliveries WHERE hook = ?1 AND agent = d.agent AND state = 'pending' AND id < d.id
+                    AND (next_at > ?2 OR claimed_until > ?2))
         """
 
-    func nextDelivery(of hook: String) throws(AgentIDError) -> Int64? {
-        try database.first("SELECT min(max(next_at, claimed_until)) \(Self.heads)", .text(hook)) {
-            row throws(AgentIDError) in try row.optionalInt(0)
-        } ?? nil
+    func hasDelivery(of hook: String, dueBy time: Int64) throws(AgentIDError) -> Bool {
+        try database.first("SELECT 1 \(Self.due) LIMIT 1", .text(hook), .int(time)) { _ throws(AgentIDError) in true }
+            ?? false
     }
 
-    func claimDelivery(
-        of hook: String, by claimant: String, at now: Int64, until deadline: Int64
-    ) throws(AgentIDError) -> DeliveryRecord? {
-        try database.first(
+    func claimDeliveries(
+        of hook: String, by claimant: String, at now: Int64, until deadline: Int64, limit: Int
+    ) throws(AgentIDError) -> [DeliveryRecord] {
+        // What is returned is in no order of its own.
+        try database.rows(
             """
-            UPDATE deliveries SET attempts = attempts + 1, claimed_by = ?3, claimed_until = ?4 WHERE id = (
-                SELECT id \(Self.heads) AND next_at <= ?2 AND claimed_until <= ?2 ORDER BY id LIMIT 1)
+            UPDATE deliveries SET attempts = attempts + 1, claimed_by = ?3, claimed_until = ?4 WHERE id IN (
+                SELECT id \(Self.due) ORDER BY id LIMIT ?5)
             RETURNING \(Self.columns)
-            """, .text(hook), .int(now), .text(claimant), .int(deadline), read: Self.delivery)
+            """, .text(hook), .int(now), .text(claimant), .int(deadline), .int(Int64(limit)), read: Self.delivery
+        ).sorted { $0.id < $1.id }
+    }
+
+    func release(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool {
+        try database.run(
+            """
+            UPDATE deliveries SET attempts = attempts - 1, claimed_until = 0, claimed_by = NULL
+            WHERE id = ? AND claimed_by = ?
+            """, .int(delivery), .text(claimant)) > 0
     }
 
     func complete(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool {

@@ -87,3 +87,7 @@ final class AuditFixture {
         }.map { folder.isEmpty ? $0 : "\(folder)/\($0)" }.sorted()
     }
 }
+
+extension AuditSegment {
+    func append(_ line: [UInt8], at position: Int) -> Int? { append(line.span, at: position) }
+}

@@ -213,4 +213,29 @@ extension AuditFixture {
         return report.pending <= 40
             && report.findings.allSatisfy { if case .segment = $0.place { true } else { false } }
     }
+
+    @Test func whatItsOwnerWentOnBehindHoldsNothingUp() throws {
+        let fixture = try AuditFixture()
+        let owner = UUIDv7.make(at: SystemClock().milliseconds)
+        // Filled to its end without a seal; made ahead and not needed; in use. All of a process that lives.
+        let made = try (1...3).map { number in
+            try AuditSegment(
+                AuditSegmentName(owner: owner, number: number), in: fixture.segments, capacity: 1 << 16,
+                clock: SystemClock(), files: SystemAuditFiles())
+        }
+        func append(_ line: String, to segment: AuditSegment, at position: Int) throws -> Int {
+            try #require(segment.append(Array(line.utf8), at: position))
+        }
+        let sequencer = try fixture.sequencer()
+        let first = try append("a", to: made[0], at: AuditSegment.start)
+        _ = try sequencer.integrate(isWaiting: true)
+        _ = try append("b", to: made[0], at: first)
+        let third = try append("c", to: made[2], at: AuditSegment.start)
+        _ = try sequencer.integrate(isWaiting: true)
+        #expect(try fixture.entries() == ["a", "b", "c"])
+        _ = try append("d", to: made[2], at: third)
+        _ = try sequencer.integrate(isWaiting: true)
+        #expect(try fixture.entries() == ["a", "b", "c", "d"])
+        withExtendedLifetime(made) {}
+    }
 }

@@ -1,0 +1,269 @@
+"""What agents' lives, many agents, a long audit log and many revocations cost. Prints a table; writes $OUT/scale.json.
+
+    scale.py life       start + deprovision, with and without audit and a hook; spawn + deprovision
+    scale.py busy       authorize while another process revokes 100 times a second
+    scale.py agents     10,000 live agents
+    scale.py audit      an audit log of 1,000,000 entries
+    scale.py revoked    1,000,000 revocations
+
+Wall time, on a disk. ROWS=10000 makes the last three smaller.
+"""
+
+import itertools
+import json
+import os
+import pathlib
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+
+import agentid
+from python_objects import CALL, CEILING
+
+ROWS = int(os.environ.get("ROWS", 0))
+FIGURES = []
+
+
+def show(what, value, unit):
+    FIGURES.append({"name": what, "value": value, "unit": unit})
+    print(f"{what:84s} {value:14,.{0 if value >= 100 else 2}f} {unit}", flush=True)
+
+
+def memory():
+    """What this process holds in memory, in MB."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+def size(directory):
+    return sum(path.stat().st_blocks * 512 for path in pathlib.Path(directory).rglob("*") if path.is_file()) / 1e6
+
+
+def timed(run):
+    start = time.perf_counter()
+    result = run()
+    return time.perf_counter() - start, result
+
+
+def latency(run, calls=20_000):
+    """Microseconds of one call: the median of batches, and the 99.9th percentile of single calls; of wall time."""
+    single = []
+    for _ in range(calls):
+        start = time.perf_counter_ns()
+        run()
+        single.append((time.perf_counter_ns() - start) / 1000)
+    single.sort()
+    return statistics.median(single), single[int(len(single) * 0.999)]
+
+
+@contextmanager
+def directory():
+    # Not /tmp, which is memory on many machines.
+    # What agents that nobody closed still write is no error.
+    options = {"prefix": "agentid-scale-", "ignore_cleanup_errors": True}
+    with tempfile.TemporaryDirectory(dir=os.environ.get("SCRATCH", "/var/tmp"), **options) as path:
+        yield path + "/acme"
+
+
+@contextmanager
+def opened(path, **options):
+    with agentid.Authority.open(path, trust_domain="acme.example", lease_duration=86400, **options) as acme:
+        acme.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
+        yield acme
+
+
+def start(acme, lifetime=3600):
+    return acme.agent("researcher", principal="user:alice@acme.example", task="weather", scope=CEILING, lifetime=lifetime)
+
+
+def life():
+    def rate(run, seconds=3):
+        end, count = time.perf_counter() + seconds, 0
+        begin = time.perf_counter()
+        while time.perf_counter() < end:
+            run()
+            count += 1
+        return count / (time.perf_counter() - begin)
+
+    with opened(None) as acme:
+        show("start + deprovision, in memory", rate(lambda: start(acme).deprovision()), "/s")
+    for name, options in (("no audit", {"audit": "none"}), ("audit batch", {}), ("audit always", {"audit": "always"})):
+        with directory() as path, opened(path, **options) as acme:
+            show(f"start + deprovision, directory, {name}", rate(lambda: start(acme).deprovision()), "/s")
+            if name == "audit batch":
+                parent = start(acme)
+                show(f"spawn + deprovision, directory, {name}", rate(lambda: parent.spawn("sub").deprovision()), "/s")
+    with directory() as path, opened(path) as acme:
+        told = []
+        acme.add_hook("told", told.append)
+        began = time.perf_counter()
+        show("start + deprovision, directory, audit batch, a callback hook", rate(lambda: start(acme).deprovision()), "/s")
+        waiting = acme.hooks[0]["pending"]
+        spent, _ = timed(lambda: acme.settle(60))
+        show("    of its events told meanwhile", 100 * (1 - waiting / max(len(told), 1)), "%")
+        show("    events told to the hook, until all were", len(told) / (time.perf_counter() - began), "/s")
+
+
+REVOKER = """
+import sys, time, agentid
+with agentid.Authority.open(sys.argv[1]) as acme:
+    print("ready", flush=True)
+    next, i = time.monotonic(), 0
+    while True:
+        acme.revoke(agentid.Revocation.GRANT, f"nobody-{i}")
+        i += 1
+        next = max(next + 0.01, time.monotonic())
+        time.sleep(max(0, next - time.monotonic()))
+"""
+
+
+def busy():
+    with directory() as path, opened(path) as acme:
+        agent = start(acme)
+        call = lambda: agent.authorize("search", CALL)  # noqa: E731
+        call()
+        show("authorize, Python, audit batch: median", (quiet := latency(call, 200_000))[0], "µs")
+        show("    99.9 %", quiet[1], "µs")
+        with subprocess.Popen([sys.executable, "-c", REVOKER, path], stdout=subprocess.PIPE) as other:
+            other.stdout.readline()
+            before = acme_sequence(path)
+            spent, disturbed = timed(lambda: latency(call, 200_000))
+            revoked = acme_sequence(path) - before
+            other.kill()
+        show("authorize while another process revokes: median", disturbed[0], "µs")
+        show("    99.9 %", disturbed[1], "µs")
+        show("    revocations meanwhile", revoked / spent, "/s")
+
+
+def acme_sequence(path):
+    with sqlite3.connect(f"file:{path}/registry.db?mode=ro", uri=True) as registry:
+        return registry.execute("SELECT count(*) FROM revocations").fetchone()[0]
+
+
+def agents():
+    count = ROWS or 10_000
+    with directory() as path, opened(path) as acme:
+        one = start(acme)
+        one.authorize("search", CALL)
+        alone = latency(lambda: one.authorize("search", CALL))[0]
+        before = memory()
+        spent, live = timed(lambda: [start(acme) for _ in range(count)])
+        show(f"{count:,} live agents: started", count / spent, "/s")
+        show("    memory of one", (memory() - before) * 1000 / count, "kB")
+        show("    authorize, Python, the only agent: median", alone, "µs")
+        turn = iter(live * (1 + 40_000 // count))
+        for agent in live:
+            agent.authorize("search", CALL)
+        show("    authorize, Python, a different agent each time: median", latency(lambda: next(turn).authorize("search", CALL))[0], "µs")
+        show("    size on disk: registry", os.path.getsize(f"{path}/registry.db") / 1e6, "MB")
+        spent, found = timed(lambda: acme.agents(state="active", limit=100))
+        show("    first 100 listed", spent * 1000, "ms")
+        spent, _ = timed(lambda: acme.deprovision_principal("user:alice@acme.example", "left"))
+        show("    all ended with their principal", count / spent, "/s")
+        del turn
+    with directory() as path:
+        renew(path, count)
+
+
+def renew(path, count):
+    """Leases are renewed by a thread of the library a third of the lease ahead: what that transaction costs."""
+    with agentid.Authority.open(path, trust_domain="acme.example", lease_duration=3600) as acme:
+        acme.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
+        live = [start(acme, 86400) for _ in range(count)]
+        registry = sqlite3.connect(f"{path}/registry.db", isolation_level=None)
+        ids = [agent.id for agent in live]
+        begin = time.perf_counter()
+        registry.execute("BEGIN IMMEDIATE")
+        for one in ids:
+            registry.execute("UPDATE leases SET expires = expires + 1 WHERE agent = ?", (one,))
+        registry.execute("COMMIT")
+        show("    all leases renewed in one transaction (SQL alone)", (time.perf_counter() - begin) * 1000, "ms")
+        registry.close()
+
+
+def audit():
+    count = ROWS or 1_000_000
+    with directory() as path:
+        with opened(path) as acme:
+            agent = start(acme, 86400)
+            agent.authorize("search", CALL)
+            spent, _ = timed(lambda: [agent.authorize("search", CALL) and None for _ in range(count)])
+            last = agent.authorize("search", CALL).id
+            show(f"{count:,} audit entries: decided and appended, Python, one thread", count / spent, "/s")
+            show("    integrated and signed meanwhile", 100 * len_of(path) / count, "%")
+            rest = count - len_of(path)
+            left, _ = timed(lambda: integrate(acme, path, count))
+            show("    the rest integrated", rest / left, "/s")
+        entries = f"{path}/audit"
+        show("    size on disk", size(entries), "MB")
+        show("    of an entry", size(entries) * 1e6 / count, "bytes")
+        spent, log = timed(lambda: agentid.Audit.open(path))
+        show("    opened to read", spent * 1000, "ms")
+        show("    a proof of inclusion: median", latency(lambda: log.prove(count // 3), 300)[0] / 1000, "ms")
+        show("    the newest decision found by its ID", timed(lambda: log.find(last))[0] * 1000, "ms")
+        spent, report = timed(log.verify)
+        assert report["sound"], report["findings"]
+        show("    all of it verified", report["size"] / spent, "/s")
+        log.close()
+        spent, acme = timed(lambda: agentid.Authority.open(path))
+        show("    the authority opened again", spent * 1000, "ms")
+        acme.close()
+
+
+def integrate(acme, path, count):
+    """Calls again until all is integrated: beside the thread that integrates, one call was seen to return earlier."""
+    while len_of(path) < count:
+        acme.integrate()
+
+
+def len_of(path):
+    with agentid.Audit.open(path) as log:
+        return len(log)
+
+
+def revoked():
+    count = ROWS or 1_000_000
+    with directory() as path:
+        with opened(path) as acme:
+            agent = start(acme, 86400)
+            held = [start(acme) for _ in range(8)]
+            chains = itertools.cycle([other.chain for other in held])
+            agent.authorize("search", CALL)
+            before = latency(lambda: agent.authorize("search", CALL))[0]
+            with acme.guard(cache_entries=1) as forgetful:  # keeps two
+                cold = latency(lambda: forgetful.admit(next(chains)), 2000)[0]
+            resident = memory()
+            registry = sqlite3.connect(f"{path}/registry.db", isolation_level=None)
+            registry.execute("BEGIN IMMEDIATE")
+            registry.executemany(
+                "INSERT INTO revocations (kind, value, at) VALUES ('grant', ?, 0)",
+                ((f"0193{i:08x}-7000-8000-{i:012x}",) for i in range(count)),
+            )
+            registry.execute("UPDATE meta SET sequence = sequence + 1")
+            registry.execute("COMMIT")
+            registry.close()
+            spent, _ = timed(lambda: acme.revoke(agentid.Revocation.GRANT, "the last") or agent.authorize("search", CALL))
+            show(f"{count:,} revocations: read at the next decision", spent * 1000, "ms")
+            show("    memory of the snapshot", memory() - resident, "MB")
+            show("    authorize, Python, before: median", before, "µs")
+            show("    authorize, Python, after: median", latency(lambda: agent.authorize("search", CALL))[0], "µs")
+            with acme.guard(cache_entries=1) as forgetful:
+                show("    admit a chain never seen, 1 link, before: median", cold, "µs")
+                show("    admit a chain never seen, 1 link, after: median", latency(lambda: forgetful.admit(next(chains)), 2000)[0], "µs")
+            spent, _ = timed(lambda: acme.revoke(agentid.Revocation.GRANT, "one more"))
+            show("    one more", spent * 1000, "ms")
+        show("    registry on disk", os.path.getsize(f"{path}/registry.db") / 1e6, "MB")
+        spent, guard = timed(lambda: agentid.Guard.open_directory(path))
+        show("    a guard opened", spent * 1000, "ms")
+        guard.close()
+
+
+for name in sys.argv[1:]:
+    {"life": life, "busy": busy, "agents": agents, "audit": audit, "revoked": revoked}[name]()
+if "OUT" in os.environ:
+    path = pathlib.Path(os.environ["OUT"]) / f"scale_{'_'.join(sys.argv[1:])}.json"
+    path.write_text(json.dumps(FIGURES, ensure_ascii=False))

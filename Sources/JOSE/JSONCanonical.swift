@@ -1,0 +1,128 @@
+extension JSON.Value {
+    /// This value in canonical form.
+    public func canonical() -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(sourceLength)
+        appendCanonical(to: &output)
+        return output
+    }
+
+    /// Appends this value in canonical form. Recurses at most as deep as the document's depth limit.
+    public func appendCanonical(to output: inout [UInt8]) {
+        let (nodes, bytes) = (storage.nodes, storage.bytes)
+        storage.append(index, nodes.span, bytes.span, to: &output)
+    }
+
+    /// Appends the names of an object's members as an array in canonical form, in the order of the document.
+    ///
+    /// - Parameters:
+    ///   - most: How many names are written.
+    ///   - longest: Longer ones are left out; in bytes of the document, with quotes and escapes.
+    public func appendNames(most: Int, longest: Int, to output: inout [UInt8]) {
+        let (nodes, bytes) = (storage.nodes, storage.bytes)
+        let end = nodes[index].kind == .object ? Int(nodes[index].next) : index + 1
+        var (key, count) = (index + 1, 0)
+        output.append(UInt8(ascii: "["))
+        while key < end, count < most {
+            if nodes[key].sourceEnd - nodes[key].sourceStart <= longest {
+                if count > 0 { output.append(UInt8(ascii: ",")) }
+                storage.append(key, nodes.span, bytes.span, to: &output)
+                count += 1
+            }
+            key = Int(nodes[key + 1].next)
+        }
+        output.append(UInt8(ascii: "]"))
+    }
+}
+
+// On the tape itself: a `Value` for each that is passed would cost two reference counts.
+extension JSON.Storage {
+    fileprivate func append(
+        _ index: Int, _ nodes: Span<JSON.Node>, _ bytes: Span<UInt8>, to output: inout [UInt8]
+    ) {
+        let node = nodes[index]
+        switch node.kind {
+        case .null: output.append(contentsOf: "null".utf8)
+        case .bool: output.append(contentsOf: (node.flag ? "true" : "false").utf8)
+        case .number: JCS.appendNumber(node.number, to: &output)
+        case .string:
+            if node.length == node.sourceEnd - node.sourceStart - 2 {
+                // Written without an escape, so nothing in it needs one: as it stands in the source.
+                JCS.append(bytes.extracting(Int(node.sourceStart)..<Int(node.sourceEnd)), to: &output)
+            } else {
+                JCS.appendString(bytes.extracting(node.text), to: &output)
+            }
+        case .array:
+            output.append(UInt8(ascii: "["))
+            var element = index + 1
+            while element < Int(node.next) {
+                if element > index + 1 { output.append(UInt8(ascii: ",")) }
+                append(element, nodes, bytes, to: &output)
+                element = Int(nodes[element].next)
+            }
+            output.append(UInt8(ascii: "]"))
+        case .object:
+            output.append(UInt8(ascii: "{"))
+            if node.first <= 16 {
+                appendFew(index, nodes, bytes, to: &output)
+            } else {
+                appendMany(index, nodes, bytes, to: &output)
+            }
+            output.append(UInt8(ascii: "}"))
+        }
+    }
+
+    /// At most 16 members, sorted by insertion: without an allocation, and most stand in order as they come.
+    private func appendFew(
+        _ object: Int, _ nodes: Span<JSON.Node>, _ bytes: Span<UInt8>, to output: inout [UInt8]
+    ) {
+        var order = InlineArray<16, Int>(repeating: 0)
+        var (key, count) = (object + 1, 0)
+        while key < Int(nodes[object].next), count < order.count {
+            let name = bytes.extracting(nodes[key].text)
+            var place = count
+            while place > 0, JCS.precedes(name, bytes.extracting(nodes[order[place - 1]].text)) {
+                order[place] = order[place - 1]
+                place -= 1
+            }
+            order[place] = key
+            count += 1
+            key = Int(nodes[key + 1].next)
+        }
+        for i in 0..<count { append(member: order[i], isFirst: i == 0, nodes, bytes, to: &output) }
+    }
+
+    private func appendMany(
+        _ object: Int, _ nodes: Span<JSON.Node>, _ bytes: Span<UInt8>, to output: inout [UInt8]
+    ) {
+        for (i, key) in sortedNames(of: object).enumerated() {
+            append(member: key, isFirst: i == 0, nodes, bytes, to: &output)
+        }
+    }
+
+    private func append(
+        member key: Int, isFirst: Bool, _ nodes: Span<JSON.Node>, _ bytes: Span<UInt8>, to output: inout [UInt8]
+    ) {
+        if !isFirst { output.append(UInt8(ascii: ",")) }
+        append(key, nodes, bytes, to: &output)
+        output.append(UInt8(ascii: ":"))
+        append(key + 1, nodes, bytes, to: &output)
+    }
+
+    /// Where an object's names stand, in JCS order (RFC 8785 section 3.2.3).
+    func sortedNames(of object: Int) -> [Int] {
+        let (nodes, bytes) = (nodes, bytes)
+        var names: [Int] = []
+        guard nodes[object].kind == .object else { return names }
+        names.reserveCapacity(Int(nodes[object].first))
+        var name = object + 1
+        while name < Int(nodes[object].next) {
+            names.append(name)
+            name = Int(nodes[name + 1].next)
+        }
+        names.sort {
+            JCS.precedes(bytes.span.extracting(nodes[$0].text), bytes.span.extracting(nodes[$1].text))
+        }
+        return names
+    }
+}
