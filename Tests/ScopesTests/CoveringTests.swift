@@ -1,6 +1,7 @@
 import JOSE
 import Scopes
 import Testing
+import TestSupport
 
 /// What was seen permitted, written as one scope below a ceiling.
 @Suite struct CoveringTests {

@@ -163,24 +163,6 @@ import TestSupport
         #expect(try item(at: end) == .end)
     }
 
-    @Test func anOwnersNextSegmentWaitsForTheOneBeforeIt() throws {
-        let fixture = try AuditFixture()
-        let owner = UUIDv7.make(at: 1)
-        let segments = try (1...2).map {
-            try AuditSegment(
-                AuditSegmentName(owner: owner, number: $0), in: fixture.segments, capacity: 4096, clock: SystemClock(),
-                files: SystemAuditFiles())
-        }
-        let next = try #require(segments[0].append([0x61], at: AuditSegment.start))
-        _ = segments[1].append([0x63], at: AuditSegment.start)
-        _ = try fixture.sequencer().integrate(isWaiting: true)
-        #expect(try fixture.entries() == ["a"])
-        let end = try #require(segments[0].append([0x62], at: next))
-        segments[0].seal(at: end)
-        _ = try fixture.sequencer().integrate(isWaiting: true)
-        #expect(try fixture.entries() == ["a", "b", "c"])
-    }
-
     @Test func anUnnamedSegmentIsRemovedOnceItsMakerMustBeDead() throws {
         let fixture = try AuditFixture()
         let (old, new) = ("segments/\(UUIDv7.make(at: 1))-00000001.new", "segments/\(UUIDv7.make(at: 2))-00000001.new")

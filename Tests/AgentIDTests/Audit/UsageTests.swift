@@ -1,6 +1,7 @@
 import JOSE
 import Scopes
 import Testing
+import TestSupport
 
 @testable import AgentID
 

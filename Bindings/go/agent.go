@@ -1,0 +1,195 @@
+package agentid
+
+/*
+#include "abi.h"
+
+static void go_agent_close(uintptr_t agent) { agentid_agent_close(AS(agent, agent)); }
+
+static go_answer go_agent_spawn(uintptr_t agent, _GoString_ name, agentid_delegation_options options, _GoString_ scope,
+                                _GoString_ labels) {
+    options.struct_size = sizeof options;
+    options.scope = go_option(scope);
+    options.labels = go_option(labels);
+    MAKE(agent, agentid_agent_spawn(AS(agent, agent), TEXT(name), &options, &made, &error));
+}
+static go_texts go_agent_delegate(uintptr_t agent, _GoString_ holder, agentid_delegation_options options,
+                                  _GoString_ scope, _GoString_ labels, _GoString_ id) {
+    options.struct_size = sizeof options;
+    options.scope = go_option(scope);
+    options.labels = go_option(labels);
+    options.agent = go_option(id);
+    TAKE(agentid_agent_delegate(AS(agent, agent), TEXT(holder), &options, &first, &error));
+}
+static go_texts go_agent_prove(uintptr_t agent, _GoString_ tool, _GoString_ arguments, _GoString_ audience) {
+    TAKE(agentid_agent_prove(AS(agent, agent), TEXT(tool), TEXT(arguments), TEXT(audience), &first, &error));
+}
+static go_answer go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments) {
+    MAKE(decision, agentid_agent_authorize(AS(agent, agent), TEXT(tool), TEXT(arguments), &made, &error));
+}
+static go_answer go_agent_rotate_key(uintptr_t agent) { DO(agentid_agent_rotate_key(AS(agent, agent), &error)); }
+static go_texts go_agent_deprovision(uintptr_t agent, _GoString_ reason) {
+    TAKE(agentid_agent_deprovision(AS(agent, agent), TEXT(reason), &first, &error));
+}
+static go_texts go_agent_id(uintptr_t agent) { TAKE(agentid_agent_id(AS(agent, agent), &first, &error)); }
+static go_texts go_agent_chain(uintptr_t agent) { TAKE(agentid_agent_chain(AS(agent, agent), &first, &error)); }
+static go_texts go_agent_scope(uintptr_t agent) { TAKE(agentid_agent_scope(AS(agent, agent), &first, &error)); }
+static go_texts go_agent_credential(uintptr_t agent) {
+    TAKE(agentid_agent_credential(AS(agent, agent), &first, &error));
+}
+static go_texts go_agent_public_key(uintptr_t agent) {
+    TAKE(agentid_agent_public_key(AS(agent, agent), &first, &error));
+}
+static go_texts go_agent_export_key(uintptr_t agent) {
+    TAKE(agentid_agent_export_key(AS(agent, agent), &first, &error));
+}
+static go_answer go_agent_open(_GoString_ key, _GoString_ chain, _GoString_ credential, uintptr_t clock) {
+    agentid_open_agent_options options = AGENTID_OPEN_AGENT_OPTIONS_INIT;
+    agentid_clock time = go_clock(clock);
+    options.key = go_option(key);
+    options.chain = go_option(chain);
+    options.credential = go_option(credential);
+    options.clock = clock ? &time : NULL;
+    MAKE(agent, agentid_agent_open(&options, &made, &error));
+}
+*/
+import "C"
+
+import "time"
+
+// Agent is one running agent instance: its identity, its key, its chain. Close wipes the key and revokes what it held.
+type Agent struct {
+	handle
+	id string
+}
+
+// Delegation is what a sub-agent gets. One of Scope and SameScope is needed: a scope that was forgotten is not all.
+type Delegation struct {
+	Scope     string // what it may do, text or JSON form
+	SameScope bool   // all that its parent may
+	Lifetime  time.Duration
+	MaxDepth  int      // how much deeper it may delegate; 0: as deep as its parent may; or NoDelegation
+	Labels    []string // information-flow labels, added to its parent's
+	Agent     string   // Delegate only: the ID of a holder that has a credential
+}
+
+// OpenAgentOptions is an identity that was issued or delegated to a key held here.
+type OpenAgentOptions struct {
+	Key        string // the private key, a JWK
+	Chain      string // the chain whose leaf is bound to it
+	Credential string // where there is one
+	Clock      Clock  // nil: the machine's
+}
+
+// OpenAgent takes up an identity. Its chain is read, not verified: a guard decides what it is worth.
+func OpenAgent(options OpenAgentOptions) (*Agent, error) {
+	var t texts
+	key, chain := t.given("key", options.Key), t.given("chain", options.Chain)
+	credential := t.maybe("credential", options.Credential)
+	if t.fault != nil {
+		return nil, t.fault
+	}
+	clock := keepClock(options.Clock)
+	agent, err := newAgent(C.go_agent_open(key, chain, credential, clock))
+	dropFailed(err, clock)
+	return agent, err
+}
+
+func newAgent(answer C.go_answer) (*Agent, error) {
+	if err := done(answer); err != nil {
+		return nil, err
+	}
+	agent := new(Agent)
+	agent.hold(answer.handle, func(value C.uintptr_t) { C.go_agent_close(value) })
+	id, err := agent.text(C.go_agent_id(agent.value))
+	if err != nil {
+		agent.Close()
+		return nil, err
+	}
+	agent.id = id
+	return agent, nil
+}
+
+func (d Delegation) texts() (scope, labels string, fault error) {
+	var t texts
+	scope, labels = t.given("scope", d.Scope), t.list("labels", d.Labels)
+	if d.SameScope {
+		if d.Scope != "" {
+			t.fault = &Error{ErrArgument, "argument", "give Scope or SameScope, not both", "options.scope", -1}
+		}
+		scope = ""
+	}
+	return scope, labels, t.fault
+}
+
+func (d Delegation) options() C.agentid_delegation_options {
+	return C.agentid_delegation_options{lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: C.int32_t(depth(d.MaxDepth))}
+}
+
+// Spawn starts a sub-agent under this one, offline: an ID below this one's, a key of its own, no more than its authority.
+func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
+	scope, labels, err := delegation.texts()
+	if err != nil {
+		return nil, err
+	}
+	answer := C.go_agent_spawn(a.value, name, delegation.options(), scope, labels)
+	if err := a.done(answer); err != nil {
+		return nil, err
+	}
+	return newAgent(answer)
+}
+
+// Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant behind it.
+func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
+	scope, labels, err := delegation.texts()
+	if err != nil {
+		return "", err
+	}
+	var t texts
+	id := t.maybe("agent", delegation.Agent)
+	if t.fault != nil {
+		return "", t.fault
+	}
+	return a.text(C.go_agent_delegate(a.value, holder, delegation.options(), scope, labels, id))
+}
+
+// Prove signs one call, for a guard elsewhere. The audience is empty where that guard asks for none.
+func (a *Agent) Prove(tool string, arguments []byte, audience string) (string, error) {
+	return a.text(C.go_agent_prove(a.value, tool, view(arguments), audience))
+}
+
+// Authorize asks the authority's own guard, in this process: holding the agent is the proof. The arguments are a JSON
+// object. The error is a Denied where the call is denied, and means no as well where it is anything else.
+func (a *Agent) Authorize(tool string, arguments []byte) (*Decision, error) {
+	return a.decided(C.go_agent_authorize(a.value, tool, view(arguments)))
+}
+
+// Check is Authorize, but a denial is an answer, not an error: ask Permitted.
+func (a *Agent) Check(tool string, arguments []byte) (*Decision, error) {
+	return checked(a.Authorize(tool, arguments))
+}
+
+// Deprovision ends the agent and all below it, for good; it returns the tombstone. The agent still has to be closed.
+func (a *Agent) Deprovision(reason string) (tombstone string, err error) {
+	return a.text(C.go_agent_deprovision(a.value, reason))
+}
+
+// RotateKey hands everything over to a new key; the old one is wiped. It costs one level of depth.
+func (a *Agent) RotateKey() error { return a.done(C.go_agent_rotate_key(a.value)) }
+
+// ExportKey is the private key, a JWK: the only way a key leaves the library. Wipe it (clear) as soon as it is stored.
+func (a *Agent) ExportKey() ([]byte, error) { return a.data(C.go_agent_export_key(a.value)) }
+
+// ID is the agent's SPIFFE ID, also after it was closed.
+func (a *Agent) ID() string { return a.id }
+
+// Chain is the grants from the root to the agent's own, joined by '~'.
+func (a *Agent) Chain() (string, error) { return a.text(C.go_agent_chain(a.value)) }
+
+// Credential is the workload identity token; empty for a sub-agent that was started offline.
+func (a *Agent) Credential() (string, error) { return a.text(C.go_agent_credential(a.value)) }
+
+// PublicKey is the public key, a JWK.
+func (a *Agent) PublicKey() (string, error) { return a.text(C.go_agent_public_key(a.value)) }
+
+// Scope is the scope in text form.
+func (a *Agent) Scope() (string, error) { return a.text(C.go_agent_scope(a.value)) }

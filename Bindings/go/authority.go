@@ -1,0 +1,175 @@
+package agentid
+
+/*
+#include "abi.h"
+
+static go_answer go_authority_open(_GoString_ directory, agentid_authority_options options, _GoString_ trust_domain,
+                                   _GoString_ passphrase, uintptr_t signer, _GoString_ public_key, uintptr_t clock) {
+    agentid_signer by = {sizeof by, agentid_go_sign, (const uint8_t *)_GoStringPtr(public_key), agentid_go_release,
+                         (void *)signer};
+    agentid_clock time = go_clock(clock);
+    options.struct_size = sizeof options;
+    options.trust_domain = go_option(trust_domain);
+    options.passphrase = go_option(passphrase);
+    options.signer = signer ? &by : NULL;
+    options.clock = clock ? &time : NULL;
+    MAKE(authority, agentid_authority_open(TEXT(directory), &options, &made, &error));
+}
+static void go_authority_close(uintptr_t authority) { agentid_authority_close(AS(authority, authority)); }
+
+static go_texts go_authority_bundle(uintptr_t authority) {
+    TAKE(agentid_authority_bundle(AS(authority, authority), &first, &error));
+}
+static go_answer go_authority_publish_key(uintptr_t authority) {
+    DO(agentid_authority_publish_key(AS(authority, authority), &error));
+}
+static go_answer go_authority_activate_key(uintptr_t authority) {
+    DO(agentid_authority_activate_key(AS(authority, authority), &error));
+}
+
+typedef struct go_request { // the texts of agentid_agent_options
+    _GoString_ principal, task, intent, scope, entitlements, labels;
+} go_request;
+
+static agentid_agent_options go_agent_options(const go_request *texts, int64_t lifetime, int32_t max_depth) {
+    agentid_agent_options options = AGENTID_AGENT_OPTIONS_INIT;
+    options.principal = go_option(texts->principal);
+    options.task = go_option(texts->task);
+    options.intent = go_option(texts->intent);
+    options.scope = go_option(texts->scope);
+    options.entitlements = go_option(texts->entitlements);
+    options.labels = go_option(texts->labels);
+    options.lifetime = lifetime;
+    options.max_depth = max_depth;
+    return options;
+}
+static go_answer go_authority_start_agent(uintptr_t authority, _GoString_ profile, go_request texts, int64_t lifetime,
+                                          int32_t max_depth) {
+    agentid_agent_options options = go_agent_options(&texts, lifetime, max_depth);
+    MAKE(agent, agentid_authority_start_agent(AS(authority, authority), TEXT(profile), &options, &made, &error));
+}
+static go_texts go_authority_issue(uintptr_t authority, _GoString_ profile, _GoString_ holder, go_request texts,
+                                   int64_t lifetime, int32_t max_depth) {
+    agentid_agent_options options = go_agent_options(&texts, lifetime, max_depth);
+    TAKE(agentid_authority_issue(AS(authority, authority), TEXT(profile), TEXT(holder), &options, &first, &second,
+                                 &error));
+}
+*/
+import "C"
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"runtime"
+	"time"
+)
+
+// Authority is the root of trust of one trust domain: signing keys, profiles, revocations.
+type Authority struct{ handle }
+
+// AuthorityOptions are those of OpenAuthority. The zero value opens what is there.
+type AuthorityOptions struct {
+	TrustDomain   string        // e.g. "acme.example"; needed to create, checked against what is stored
+	Passphrase    string        // encrypts the signing keys at rest; needed again at every opening
+	Signer        crypto.Signer // an Ed25519 key elsewhere (HSM, KMS) that signs instead of a stored one
+	Clock         Clock         // nil: the machine's
+	MustExist     bool          // do not create what is not there
+	LeaseDuration time.Duration // how long an agent lives without being renewed; 0: five minutes
+	AuditSync     AuditSync     // when decisions and events are durable
+	AuditRelaxed  bool          // what cannot be written down is counted; otherwise it is denied
+}
+
+// OpenAuthority opens the authority kept in a directory, or creates it there; an empty directory keeps all in memory.
+func OpenAuthority(directory string, options AuthorityOptions) (*Authority, error) {
+	var t texts
+	domain, passphrase := t.maybe("trust_domain", options.TrustDomain), t.maybe("passphrase", options.Passphrase)
+	if t.fault != nil {
+		return nil, t.fault
+	}
+	var key ed25519.PublicKey
+	var signer C.uintptr_t
+	if options.Signer != nil {
+		public, ok := options.Signer.Public().(ed25519.PublicKey)
+		if !ok || len(public) != ed25519.PublicKeySize {
+			return nil, &Error{ErrArgument, "argument", "the signer's key is no Ed25519 key", "options.signer", -1}
+		}
+		key, signer = public, keep(options.Signer)
+	}
+	clock := keepClock(options.Clock)
+	answer := C.go_authority_open(directory, C.agentid_authority_options{
+		must_exist: flag(options.MustExist), lease_duration: C.int64_t(seconds(options.LeaseDuration)),
+		audit_sync: C.int32_t(options.AuditSync), audit_relaxed: flag(options.AuditRelaxed),
+	}, domain, passphrase, signer, view(key), clock)
+	if err := done(answer); err != nil {
+		dropFailed(err, signer, clock)
+		return nil, err
+	}
+	authority := new(Authority)
+	authority.hold(answer.handle, func(value C.uintptr_t) { C.go_authority_close(value) })
+	return authority, nil
+}
+
+func flag(on bool) C.int32_t {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// AgentOptions is what an agent is started for.
+type AgentOptions struct {
+	Principal    string  // URI of whom it acts for, e.g. "user:alice@acme.example"
+	Task         string  // which task, in a few words
+	Intent       string  // what the human asked, verbatim if you like
+	Scope        string  // what the task needs, text or JSON form
+	Entitlements *string // what the principal may do at most; nil: no limit beside the profile's ceiling
+	Lifetime     time.Duration
+	MaxDepth     int      // deepest delegation; 0: the profile's; or NoDelegation
+	Labels       []string // information-flow labels the task starts with
+}
+
+func (o AgentOptions) texts() (C.go_request, error) {
+	var t texts
+	request := C.go_request{
+		principal: t.given("principal", o.Principal), task: t.given("task", o.Task), intent: t.maybe("intent", o.Intent),
+		scope: t.given("scope", o.Scope), labels: t.list("labels", o.Labels),
+	}
+	if o.Entitlements != nil {
+		request.entitlements = t.given("entitlements", *o.Entitlements)
+	}
+	return request, t.fault
+}
+
+// StartAgent starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+func (a *Authority) StartAgent(profile string, options AgentOptions) (*Agent, error) {
+	request, err := options.texts()
+	if err != nil {
+		return nil, err
+	}
+	answer := C.go_authority_start_agent(
+		a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int32_t(depth(options.MaxDepth)))
+	runtime.KeepAlive(a)
+	return newAgent(answer)
+}
+
+// Issue issues a root grant and a credential to a public JWK that is held elsewhere.
+func (a *Authority) Issue(profile, holder string, options AgentOptions) (chain, credential string, err error) {
+	request, err := options.texts()
+	if err != nil {
+		return "", "", err
+	}
+	answer := C.go_authority_issue(
+		a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int32_t(depth(options.MaxDepth)))
+	credential = string(take(&answer.second))
+	chain, err = a.text(answer)
+	return chain, credential, err
+}
+
+// Bundle is the trust domain's public keys, a SPIFFE bundle, for Guard.AddBundle and anyone else who verifies.
+func (a *Authority) Bundle() (string, error) { return a.text(C.go_authority_bundle(a.value)) }
+
+// PublishKey adds the next signing key to the bundle; guards need to see it before it signs.
+func (a *Authority) PublishKey() error { return a.done(C.go_authority_publish_key(a.value)) }
+
+// ActivateKey signs with the published key from now on.
+func (a *Authority) ActivateKey() error { return a.done(C.go_authority_activate_key(a.value)) }

@@ -1,0 +1,128 @@
+package agentid
+
+/*
+#include "abi.h"
+
+static go_answer go_authority_add_provider(uintptr_t authority, _GoString_ name, _GoString_ command, uintptr_t user) {
+    agentid_provider provider = {sizeof provider, agentid_go_acquire, agentid_go_give_back, go_option(command),
+                                 agentid_go_release, (void *)user};
+    DO(agentid_authority_add_provider(AS(authority, authority), TEXT(name), &provider, &error));
+}
+static go_texts go_authority_acquire(uintptr_t authority, uintptr_t decision, _GoString_ provider,
+                                     _GoString_ resource, int64_t ttl, uintptr_t call) {
+    uintptr_t outer = agentid_go_acquiring; // a provider may acquire what it needs itself
+    agentid_go_acquiring = call;
+    agentid_bytes first = {NULL, 0, 0}, second = {NULL, 0, 0};
+    agentid_error *error = NULL;
+    agentid_status status = agentid_authority_acquire(AS(authority, authority), AS(decision, decision), TEXT(provider),
+                                                      TEXT(resource), ttl, &first, &second, &error);
+    agentid_go_acquiring = outer;
+    return (go_texts){status, (uintptr_t)error, first, second};
+}
+static go_answer go_authority_release(uintptr_t authority, _GoString_ lease) {
+    DO(agentid_authority_release(AS(authority, authority), TEXT(lease), &error));
+}
+static go_texts go_authority_broker_leases(uintptr_t authority) {
+    TAKE(agentid_authority_broker_leases(AS(authority, authority), &first, &error));
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"runtime"
+	"runtime/cgo"
+	"time"
+)
+
+// Provider makes and takes back secrets. Called from any thread, several at once; it must bear being called twice for
+// one lease. ReleaseCommand is what releases a lease in a process without it: a program and its arguments, or nil.
+type Provider interface {
+	// Acquire makes a secret. The library wipes what is returned once it has it.
+	Acquire(request SecretRequest) ([]byte, error)
+	// Release leaves nothing of a lease, also where it was never acquired; only the first three members are told.
+	Release(lease SecretRequest) error
+	ReleaseCommand() []string
+}
+
+// SecretRequest is what a provider is asked for.
+type SecretRequest struct {
+	Lease     string `json:"lease"`
+	Agent     string `json:"agent"`
+	Resource  string `json:"resource"`
+	TTL       int64  `json:"ttl"` // seconds
+	Task      string `json:"task"`
+	Principal string `json:"principal"`
+}
+
+// Lease is a secret that was got for one permitted call: for the tool, not for the agent.
+type Lease struct {
+	ID        string
+	Secret    []byte // wiped by Release
+	authority *Authority
+}
+
+// Release returns the secret before its time; harmless where it was returned before.
+func (l *Lease) Release() error {
+	clear(l.Secret)
+	l.Secret = nil
+	return l.authority.Release(l.ID)
+}
+
+// BrokerLease is a secret that the broker holds.
+type BrokerLease struct {
+	ID       string `json:"id"`
+	Agent    string `json:"agent"`
+	Provider string `json:"provider"`
+	Resource string `json:"resource"`
+	Acquired Time   `json:"acquired"`
+	Expires  Time   `json:"expires"`
+	State    string `json:"state"`
+	Attempts int    `json:"attempts"`
+	Error    string `json:"error"`
+}
+
+// AddProvider adds a provider of secrets to this process, in place of one of the same name.
+func (a *Authority) AddProvider(name string, provider Provider) error {
+	var t texts
+	command := t.list("release_command", provider.ReleaseCommand())
+	if t.fault != nil {
+		return t.fault
+	}
+	user := keep(provider)
+	err := a.done(C.go_authority_add_provider(a.value, name, command, user))
+	dropFailed(err, user)
+	return err
+}
+
+// Acquire gets a secret for a call that was permitted. It ends with the agent at the latest, and is returned when the
+// agent is deprovisioned, also by another process after this one died. Where the provider failed, its error is joined.
+func (a *Authority) Acquire(decision *Decision, provider, resource string, ttl time.Duration) (*Lease, error) {
+	var failed error
+	call := cgo.NewHandle(&failed)
+	defer call.Delete()
+	decision.lock.Lock()
+	value := decision.value
+	decision.lock.Unlock()
+	answer := C.go_authority_acquire(a.value, value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
+	runtime.KeepAlive(decision)
+	secret := take(&answer.second)
+	id, err := a.text(answer)
+	if err != nil {
+		if failed != nil {
+			err = errors.Join(err, failed)
+		}
+		return nil, err
+	}
+	return &Lease{id, secret, a}, nil
+}
+
+// Release returns a secret by the ID of its lease.
+func (a *Authority) Release(lease string) error {
+	return a.done(C.go_authority_release(a.value, lease))
+}
+
+// BrokerLeases is what the broker holds.
+func (a *Authority) BrokerLeases() ([]BrokerLease, error) {
+	return document[[]BrokerLease](&a.handle, C.go_authority_broker_leases(a.value))
+}

@@ -1,0 +1,159 @@
+package agentid
+
+/*
+#include "abi.h"
+*/
+import "C"
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/cgo"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// What the library calls back is kept under a cgo.Handle until it says that it needs it no more. Whatever panics in a
+// callback is a failure of that callback: it must not unwind through C.
+
+// Clock tells the time instead of the machine's clock. Called from any thread, several at once. One that panics denies.
+type Clock func() time.Time
+
+var kept atomic.Int64 // how many callbacks are kept, for the tests
+
+func keep(callback any) C.uintptr_t {
+	kept.Add(1)
+	return C.uintptr_t(cgo.NewHandle(callback))
+}
+
+// drop lets a callback go. What was let go before panics in Delete, and stays so: a handle is not used twice.
+func drop(callback C.uintptr_t) {
+	defer func() { _ = recover() }()
+	cgo.Handle(callback).Delete()
+	kept.Add(-1)
+}
+
+func keepClock(clock Clock) C.uintptr_t {
+	if clock == nil {
+		return 0
+	}
+	return keep(clock)
+}
+
+// dropFailed lets callbacks go that a call was given in vain: the library may have failed before it looked at them.
+func dropFailed(err error, callbacks ...C.uintptr_t) {
+	if err == nil {
+		return
+	}
+	for _, callback := range callbacks {
+		if callback != 0 {
+			drop(callback)
+		}
+	}
+}
+
+// try runs a callback; its panic is an error.
+func try(callback func() error) (err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("panic: %v", panicked)
+		}
+	}()
+	return callback()
+}
+
+//export agentidGoNow
+func agentidGoNow(user C.uintptr_t) C.int64_t {
+	var now time.Time
+	if try(func() error { now = cgo.Handle(user).Value().(Clock)(); return nil }) != nil || now.Unix() < 0 {
+		return 0 // 1970: everything is denied
+	}
+	return C.int64_t(now.UnixMilli())
+}
+
+//export agentidGoSign
+func agentidGoSign(message *C.uint8_t, length C.size_t, signature *C.uint8_t, user C.uintptr_t) C.int32_t {
+	err := try(func() error {
+		signer := cgo.Handle(user).Value().(crypto.Signer)
+		made, err := signer.Sign(rand.Reader, C.GoBytes(unsafe.Pointer(message), C.int(length)), crypto.Hash(0))
+		if err == nil && len(made) != 64 {
+			err = fmt.Errorf("a signature of Ed25519 has 64 bytes, this one %d", len(made))
+		}
+		copy(unsafe.Slice((*byte)(signature), 64), made)
+		return err
+	})
+	return said(err, "the signer failed")
+}
+
+//export agentidGoRun
+func agentidGoRun(event *C.char, length C.size_t, user C.uintptr_t) C.int32_t {
+	return said(try(func() error {
+		hook := cgo.Handle(user).Value().(Hook)
+		var happened Event
+		if err := json.Unmarshal(C.GoBytes(unsafe.Pointer(event), C.int(length)), &happened); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), hook.deadline())
+		defer cancel()
+		return hook.Run(ctx, happened)
+	}), "a hook failed, its event is given again")
+}
+
+//export agentidGoAcquire
+func agentidGoAcquire(request *C.char, length C.size_t, secret *C.char, capacity C.size_t, count *C.size_t, call, user C.uintptr_t) C.int32_t {
+	err := try(func() error {
+		provider := cgo.Handle(user).Value().(Provider)
+		var asked SecretRequest
+		if err := json.Unmarshal(C.GoBytes(unsafe.Pointer(request), C.int(length)), &asked); err != nil {
+			return err
+		}
+		made, err := provider.Acquire(asked)
+		defer clear(made)
+		if err == nil && len(made) > int(capacity) {
+			err = fmt.Errorf("a secret has at most %d bytes", capacity)
+		}
+		if err == nil {
+			*count = C.size_t(copy(unsafe.Slice((*byte)(unsafe.Pointer(secret)), capacity), made))
+		}
+		return err
+	})
+	if err != nil && call != 0 {
+		*cgo.Handle(call).Value().(*error) = err
+		return 1
+	}
+	return said(err, "no secret was made")
+}
+
+//export agentidGoGiveBack
+func agentidGoGiveBack(lease *C.char, length C.size_t, user C.uintptr_t) C.int32_t {
+	return said(try(func() error {
+		provider := cgo.Handle(user).Value().(Provider)
+		var held SecretRequest
+		if err := json.Unmarshal(C.GoBytes(unsafe.Pointer(lease), C.int(length)), &held); err != nil {
+			return err
+		}
+		return provider.Release(held)
+	}), "a secret was not returned, it is tried again")
+}
+
+//export agentidGoProgress
+func agentidGoProgress(entries C.uint64_t, user C.uintptr_t) {
+	_ = said(try(func() error { cgo.Handle(user).Value().(func(uint64))(uint64(entries)); return nil }), "progress failed")
+}
+
+//export agentidGoRelease
+func agentidGoRelease(user C.uintptr_t) { drop(user) }
+
+// said tells what a callback failed with, as the library is only told that it did.
+func said(err error, what string) C.int32_t {
+	if err == nil {
+		return 0
+	}
+	slog.Warn("agentid: "+what, "error", err)
+	return 1
+}

@@ -1,0 +1,253 @@
+package agentid
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"errors"
+	"io"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// until waits for what another thread does.
+func until(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !happened(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it did not happen: ", what)
+		}
+	}
+}
+
+type signer struct {
+	key  ed25519.PrivateKey
+	sign func(message []byte) ([]byte, error)
+}
+
+func (s *signer) Public() crypto.PublicKey { return s.key.Public() }
+
+func (s *signer) Sign(rand io.Reader, message []byte, options crypto.SignerOpts) ([]byte, error) {
+	if s.sign != nil {
+		return s.sign(message)
+	}
+	return s.key.Sign(rand, message, options)
+}
+
+func elsewhere(t *testing.T) *signer {
+	_, key, err := ed25519.GenerateKey(nil)
+	ok(t, err)
+	return &signer{key: key}
+}
+
+func TestSignerElsewhereKeepsEveryKeyOutOfTheDirectory(t *testing.T) {
+	directory, by := filepath.Join(t.TempDir(), "acme"), elsewhere(t)
+	acme := authority(t, directory, AuthorityOptions{Signer: by})
+	must[*Decision](t)(start(t, acme).Authorize("read_file", inside))
+	if keys, _ := filepath.Glob(directory + "/keys/*.jwk"); keys != nil {
+		t.Fatal(keys)
+	}
+	for name, sign := range map[string]func([]byte) ([]byte, error){
+		"signer_mismatch": func([]byte) ([]byte, error) { return make([]byte, 64), nil },
+		"signer_failed":   func([]byte) ([]byte, error) { return nil, errors.New("unplugged") },
+	} {
+		by.sign = sign
+		_, err := acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope})
+		refused(t, err, ErrSigner, name)
+	}
+	by.sign = func([]byte) ([]byte, error) { panic("unplugged") }
+	_, err := acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope})
+	refused(t, err, ErrSigner, "signer_failed")
+}
+
+func TestClockThatFailsDenies(t *testing.T) {
+	var now atomic.Pointer[time.Time]
+	clock := func() time.Time { return *now.Load() }
+	set := func(when time.Time) { now.Store(&when) }
+	set(time.Now())
+	acme := authority(t, "", AuthorityOptions{Clock: clock})
+	agent := start(t, acme)
+	must[*Decision](t)(agent.Authorize("read_file", inside))
+	set(time.Now().Add(400 * time.Second))
+	_, err := agent.Authorize("read_file", inside)
+	refused(t, err, ErrDenied, "expired")
+	set(time.Time{})
+	_, err = agent.Authorize("read_file", inside)
+	refused(t, err, ErrDenied, "")
+	now.Store(nil) // a nil pointer: it panics
+	_, err = agent.Authorize("read_file", inside)
+	refused(t, err, ErrDenied, "")
+	set(time.Now())
+}
+
+func TestCallbacksAreLetGo(t *testing.T) {
+	before := kept.Load()
+	acme := must[*Authority](t)(OpenAuthority("", AuthorityOptions{TrustDomain: "acme.example", Signer: elsewhere(t), Clock: time.Now}))
+	if kept.Load() != before+2 {
+		t.Fatal(kept.Load())
+	}
+	ok(t, acme.Close())
+	for _, domain := range []string{"", "Not A Domain"} {
+		if _, err := OpenAuthority("", AuthorityOptions{TrustDomain: domain, Signer: elsewhere(t), Clock: time.Now}); err == nil {
+			t.Fatal("it opened")
+		}
+	}
+	if _, err := OpenGuard(GuardOptions{Audience: "files", ProofWindow: time.Hour, Clock: time.Now}); err == nil {
+		t.Fatal("it opened")
+	}
+	until(t, "callbacks are let go", func() bool { return kept.Load() == before })
+}
+
+func TestCollectorIsTheBackstop(t *testing.T) {
+	before := kept.Load()
+	func() {
+		acme := must[*Authority](t)(OpenAuthority("", AuthorityOptions{TrustDomain: "acme.example", Clock: time.Now}))
+		must[string](t)(acme.Bundle())
+	}()
+	until(t, "the collector closes it", func() bool { runtime.GC(); return kept.Load() == before })
+}
+
+func TestHookIsGivenEveryEventUntilItSucceeds(t *testing.T) {
+	acme := authority(t, filepath.Join(t.TempDir(), "acme"), AuthorityOptions{})
+	var failed atomic.Bool
+	events := make(chan Event, 100)
+	ok(t, acme.AddHook("watch", Hook{Events: []string{"created", "deprovisioned"}, Run: func(ctx context.Context, event Event) error {
+		if _, bounded := ctx.Deadline(); !bounded {
+			return errors.New("no deadline")
+		}
+		if failed.CompareAndSwap(false, true) {
+			panic("the first attempt")
+		}
+		events <- event
+		return nil
+	}}))
+	agent := start(t, acme)
+	must[string](t)(agent.Deprovision("done"))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	ok(t, acme.Settle(ctx))
+	until(t, "both events", func() bool { return len(events) == 2 })
+	if created, ended := <-events, <-events; created.Event != "created" || created.Principal != alice || ended.Tombstone == "" || ended.Agent != agent.ID() {
+		t.Fatalf("%+v %+v", created, ended)
+	}
+	cancel()
+	if err := acme.Settle(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if hooks := must[[]HookRecord](t)(acme.Hooks()); len(hooks) != 1 || hooks[0].Name != "watch" {
+		t.Fatalf("%+v", hooks)
+	}
+	until(t, "nothing is left to deliver", func() bool { return len(must[[]Delivery](t)(acme.Deliveries(false))) == 0 })
+	if len(must[[]Delivery](t)(acme.Deliveries(true))) != 0 {
+		t.Fatal("deliveries are dead")
+	}
+	refused(t, acme.RetryDelivery(77), ErrNotFound, "")
+	ok(t, acme.RemoveHook("watch"))
+	refused(t, acme.RemoveHook("watch"), ErrNotFound, "")
+	before := kept.Load()
+	if err := acme.AddHook("wrong", Hook{Events: []string{"born"}, Run: func(context.Context, Event) error { return nil }}); err == nil || kept.Load() != before {
+		t.Fatal(err)
+	}
+}
+
+type vault struct {
+	acquire  func(SecretRequest) ([]byte, error)
+	returned atomic.Int64
+}
+
+func (v *vault) Acquire(request SecretRequest) ([]byte, error) { return v.acquire(request) }
+func (v *vault) Release(SecretRequest) error                   { v.returned.Add(1); return nil }
+func (v *vault) ReleaseCommand() []string                      { return nil }
+
+func TestSecretEndsWithItsAgent(t *testing.T) {
+	acme := authority(t, filepath.Join(t.TempDir(), "acme"), AuthorityOptions{})
+	made := []byte("s3cret")
+	by := &vault{acquire: func(request SecretRequest) ([]byte, error) { return made, nil }}
+	ok(t, acme.AddProvider("vault", by))
+	agent := start(t, acme)
+	permit := must[*Decision](t)(agent.Authorize("read_file", inside))
+	lease := must[*Lease](t)(acme.Acquire(permit, "vault", "door", time.Minute))
+	if string(lease.Secret) != "s3cret" || string(made) == "s3cret" {
+		t.Fatal("the secret is not where it belongs")
+	}
+	if held := must[[]BrokerLease](t)(acme.BrokerLeases()); len(held) != 1 || held[0].ID != lease.ID || held[0].Resource != "door" {
+		t.Fatalf("%+v", held)
+	}
+	secret := lease.Secret
+	ok(t, lease.Release())
+	ok(t, lease.Release())
+	if strings.Trim(string(secret), "\x00") != "" || by.returned.Load() != 1 {
+		t.Fatal("the secret is still there")
+	}
+
+	unplugged := errors.New("unplugged")
+	by.acquire = func(SecretRequest) ([]byte, error) { return nil, unplugged }
+	_, err := acme.Acquire(permit, "vault", "door", time.Minute)
+	refused(t, err, ErrState, "")
+	if !errors.Is(err, unplugged) {
+		t.Fatal(err)
+	}
+	by.acquire = func(SecretRequest) ([]byte, error) { panic("unplugged") }
+	_, err = acme.Acquire(permit, "vault", "door", time.Minute)
+	refused(t, err, ErrState, "")
+	by.acquire = func(SecretRequest) ([]byte, error) { return make([]byte, 1<<20), nil }
+	_, err = acme.Acquire(permit, "vault", "door", time.Minute)
+	refused(t, err, ErrState, "")
+
+	by.acquire = func(SecretRequest) ([]byte, error) { return []byte("x"), nil }
+	must[*Lease](t)(acme.Acquire(permit, "vault", "door", time.Minute))
+	must[string](t)(agent.Deprovision("done"))
+	if held := must[[]BrokerLease](t)(acme.BrokerLeases()); len(held) != 0 {
+		t.Fatalf("%+v", held)
+	}
+	_, err = acme.Acquire(permit, "vault", "door", time.Minute)
+	refused(t, err, ErrDenied, "")
+}
+
+func TestEveryDecisionCanBeFoundAndProved(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "acme")
+	acme := authority(t, directory, AuthorityOptions{AuditSync: AuditAlways})
+	agent := start(t, acme)
+	files := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files"}))
+	defer files.Close()
+	permit := must[*Decision](t)(files.AuthorizeAgent(agent, "read_file", inside))
+	ok(t, files.Report(permit, "succeeded"))
+	ok(t, acme.Integrate())
+	log := must[*Audit](t)(OpenAudit(directory, ""))
+	defer log.Close()
+	found := must[AuditRecord](t)(log.Find(permit.ID()))
+	if found.Outcome == nil || *found.Outcome != "succeeded" || !strings.Contains(string(found.Entry), permit.ID()) {
+		t.Fatalf("%+v", found)
+	}
+	head := must[AuditHead](t)(log.Head())
+	var count uint64
+	for entry, err := range log.Entries(0) {
+		ok(t, err)
+		if len(entry) == 0 {
+			t.Fatal("an empty entry")
+		}
+		count++
+	}
+	if count != head.Size || len(head.Root) != 32 {
+		t.Fatal(count, head)
+	}
+	if proof := must[InclusionProof](t)(log.Prove(found.Index)); proof.Index != found.Index || proof.Size != head.Size {
+		t.Fatalf("%+v", proof)
+	}
+	if proof := must[ConsistencyProof](t)(log.Consistency(1, 0)); proof.To != head.Size {
+		t.Fatalf("%+v", proof)
+	}
+	var read atomic.Uint64
+	if report := must[AuditReport](t)(log.Verify(func(entries uint64) { read.Store(entries) })); !report.Sound || report.Size != head.Size {
+		t.Fatalf("%+v", report)
+	}
+	for _, err := range log.Entries(head.Size + 10) {
+		refused(t, err, ErrNotFound, "")
+	}
+	_, err := OpenAudit(t.TempDir(), "")
+	refused(t, err, ErrNotFound, "")
+}

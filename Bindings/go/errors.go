@@ -1,0 +1,100 @@
+package agentid
+
+/*
+#cgo nocallback go_error_read
+#cgo nocallback go_error_free
+#include "abi.h"
+
+typedef struct go_error {
+    const char *name, *message, *where;
+    int32_t link;
+} go_error;
+
+static go_error go_error_read(uintptr_t error) {
+    const agentid_error *e = AS(error, error);
+    return (go_error){agentid_error_name(e), agentid_error_message(e), agentid_error_where(e), agentid_error_link(e)};
+}
+static void go_error_free(uintptr_t error) { agentid_error_free(AS(error, error)); }
+*/
+import "C"
+
+import "strings"
+
+// Code says of what kind an error is. A Code is an error itself, the one that errors.Is compares with.
+type Code int32
+
+// The kinds of errors.
+const (
+	ErrDenied     Code = C.AGENTID_DENIED       // refused by a rule: see Denied
+	ErrArgument   Code = C.AGENTID_E_ARGUMENT   // an argument is missing or out of range
+	ErrHandle     Code = C.AGENTID_E_HANDLE     // closed
+	ErrForked     Code = C.AGENTID_E_FORKED     // made before fork()
+	ErrMalformed  Code = C.AGENTID_E_MALFORMED  // a token, document, key or identifier is not well-formed
+	ErrScope      Code = C.AGENTID_E_SCOPE      // a scope is malformed, or an intersection is empty
+	ErrNotFound   Code = C.AGENTID_E_NOT_FOUND  // there is no such thing
+	ErrExists     Code = C.AGENTID_E_EXISTS     // it exists already
+	ErrState      Code = C.AGENTID_E_STATE      // not possible now: closed, expired, revoked, too deep
+	ErrLimit      Code = C.AGENTID_E_LIMIT      // beyond a documented limit
+	ErrIO         Code = C.AGENTID_E_IO         // a file could not be read, written or locked
+	ErrPassphrase Code = C.AGENTID_E_PASSPHRASE // a passphrase is missing or wrong
+	ErrSigner     Code = C.AGENTID_E_SIGNER     // the caller's signer failed
+	ErrVersion    Code = C.AGENTID_E_VERSION    // written by a newer version of the library
+	ErrInternal   Code = C.AGENTID_E_INTERNAL   // a fault of the library or of the machine
+)
+
+// Error is the kind in words.
+func (c Code) Error() string { return C.GoString(C.agentid_status_name(C.agentid_status(c))) }
+
+// Error is a call that failed. Nothing was changed.
+type Error struct {
+	Code    Code
+	Name    string // stable; a reason code for a denial
+	Message string // what went wrong and what to do, for people; never the value of an argument
+	Where   string // the parameter, option, JSON path or claim at fault; may be empty
+	Link    int    // the link of the chain at fault, 0 for the root; -1 for none
+}
+
+func (e *Error) Error() string {
+	if e.Where == "" {
+		return e.Message
+	}
+	return e.Message + " (" + e.Where + ")"
+}
+
+// Is says whether target is the Code of this error.
+func (e *Error) Is(target error) bool {
+	code, ok := target.(Code)
+	return ok && code == e.Code
+}
+
+// Denied is a call that a rule refused. It unwraps to its Error.
+type Denied struct {
+	Reason   string    // which rule: its reason code
+	Argument string    // the argument at fault; empty where none is
+	Link     int       // the link of the chain at fault, 0 for the root; -1 for none
+	Decision *Decision // nil where nothing was decided, as by Guard.Admit
+	said     *Error
+}
+
+func (d *Denied) Error() string { return d.said.Error() }
+
+// Unwrap is the Error that was answered.
+func (d *Denied) Unwrap() error { return d.said }
+
+// failure is the error for what a call answered, nil for success.
+func failure(status C.agentid_status, handle C.uintptr_t) error {
+	if status == C.AGENTID_OK {
+		return nil
+	}
+	read := C.go_error_read(handle)
+	said := &Error{Code(status), C.GoString(read.name), C.GoString(read.message), C.GoString(read.where), int(read.link)}
+	C.go_error_free(handle)
+	if said.Code != ErrDenied {
+		return said
+	}
+	argument, ok := strings.CutPrefix(said.Where, "arguments.")
+	if !ok {
+		argument = ""
+	}
+	return &Denied{Reason: said.Name, Argument: argument, Link: said.Link, said: said}
+}

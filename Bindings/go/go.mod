@@ -1,0 +1,3 @@
+module agentid.example/agentid
+
+go 1.24

@@ -1,0 +1,182 @@
+package agentid
+
+/*
+#include "abi.h"
+
+static void go_guard_close(uintptr_t guard) { agentid_guard_close(AS(guard, guard)); }
+static void go_admission_free(uintptr_t admission) { agentid_admission_free(AS(admission, admission)); }
+
+static go_answer go_guard_open(agentid_guard_options options, _GoString_ audience, uintptr_t clock) {
+    agentid_clock time = go_clock(clock);
+    options.struct_size = sizeof options;
+    options.audience = go_option(audience);
+    options.clock = clock ? &time : NULL;
+    MAKE(guard, agentid_guard_open(&options, &made, &error));
+}
+static go_answer go_authority_guard(uintptr_t authority, agentid_guard_options options, _GoString_ audience,
+                                    uintptr_t clock) {
+    agentid_clock time = go_clock(clock);
+    options.struct_size = sizeof options;
+    options.audience = go_option(audience);
+    options.clock = clock ? &time : NULL;
+    MAKE(guard, agentid_authority_guard(AS(authority, authority), &options, &made, &error));
+}
+static go_answer go_guard_open_directory(_GoString_ directory, agentid_guard_options options, _GoString_ audience,
+                                         uintptr_t clock) {
+    agentid_clock time = go_clock(clock);
+    options.struct_size = sizeof options;
+    options.audience = go_option(audience);
+    options.clock = clock ? &time : NULL;
+    MAKE(guard, agentid_guard_open_directory(TEXT(directory), &options, &made, &error));
+}
+static go_answer go_guard_add_bundle(uintptr_t guard, _GoString_ trust_domain, _GoString_ bundle) {
+    DO(agentid_guard_add_bundle(AS(guard, guard), TEXT(trust_domain), TEXT(bundle), &error));
+}
+static go_answer go_guard_refreshed(uintptr_t guard) { DO(agentid_guard_refreshed(AS(guard, guard), &error)); }
+
+static go_answer go_guard_authorize(uintptr_t guard, _GoString_ chain, _GoString_ proof, _GoString_ tool,
+                                    _GoString_ arguments) {
+    MAKE(decision, agentid_guard_authorize(AS(guard, guard), TEXT(chain), TEXT(proof), TEXT(tool), TEXT(arguments),
+                                           &made, &error));
+}
+static go_answer go_guard_authorize_agent(uintptr_t guard, uintptr_t agent, _GoString_ tool, _GoString_ arguments) {
+    MAKE(decision, agentid_guard_authorize_agent(AS(guard, guard), AS(agent, agent), TEXT(tool), TEXT(arguments), &made,
+                                                 &error));
+}
+static go_answer go_guard_admit(uintptr_t guard, _GoString_ chain, _GoString_ credentials) {
+    MAKE(admission, agentid_guard_admit(AS(guard, guard), TEXT(chain), TEXT(credentials), &made, &error));
+}
+static go_answer go_admission_authorize(uintptr_t admission, _GoString_ proof, _GoString_ tool, _GoString_ arguments) {
+    MAKE(decision, agentid_admission_authorize(AS(admission, admission), TEXT(proof), TEXT(tool), TEXT(arguments),
+                                               &made, &error));
+}
+static go_texts go_guard_statistics(uintptr_t guard) {
+    TAKE(agentid_guard_statistics(AS(guard, guard), &first, &error));
+}
+*/
+import "C"
+
+import (
+	"encoding/json"
+	"runtime"
+	"time"
+)
+
+// Guard is the point that decides: chain, proof, tool and arguments in, decision out.
+type Guard struct{ handle }
+
+// GuardOptions are those of a guard. One of Audience and NoAudience is needed; 0 is the library's default.
+type GuardOptions struct {
+	Audience        string        // the guard's own name, that proofs must carry
+	NoAudience      bool          // accept proofs without audience
+	RequireClaim    bool          // deny chains without the claim that names agent, owner and principal
+	ProofWindow     time.Duration // either way; 0: 30 s
+	MaxViewAge      time.Duration // how old what it knows of revocations may be; see agentid.h for what 0 means
+	ReplayCapacity  int           // proofs remembered; a full memory denies
+	CacheEntries    int           // verified chains kept
+	CacheBytes      int           // of all chains kept
+	MaxDepth        int           // deepest chain
+	MaxTokenSize    int           // bytes
+	MaxChainSize    int           // bytes
+	Clock           Clock         // nil: the machine's
+	OwnReplayMemory bool          // used proofs are remembered in this guard alone, not with its directory
+	AuditSync       AuditSync     // for a guard of a directory; others do as their authority
+	AuditRelaxed    bool          // decisions that cannot be written down are counted, not denied
+}
+
+func (o GuardOptions) make(open func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer) (*Guard, error) {
+	var t texts
+	audience := t.maybe("audience", o.Audience)
+	if t.fault != nil {
+		return nil, t.fault
+	}
+	clock := keepClock(o.Clock)
+	answer := open(C.agentid_guard_options{
+		no_audience: flag(o.NoAudience), require_claim: flag(o.RequireClaim),
+		proof_window: C.int64_t(seconds(o.ProofWindow)), max_view_age: C.int64_t(seconds(o.MaxViewAge)),
+		replay_capacity: C.int64_t(o.ReplayCapacity), cache_entries: C.int64_t(o.CacheEntries),
+		cache_bytes: C.int64_t(o.CacheBytes), max_depth: C.int32_t(o.MaxDepth),
+		max_token_size: C.int64_t(o.MaxTokenSize), max_chain_size: C.int64_t(o.MaxChainSize),
+		own_replay_memory: flag(o.OwnReplayMemory), audit_sync: C.int32_t(o.AuditSync),
+		audit_relaxed: flag(o.AuditRelaxed),
+	}, audience, clock)
+	if err := done(answer); err != nil {
+		dropFailed(err, clock)
+		return nil, err
+	}
+	guard := new(Guard)
+	guard.hold(answer.handle, func(value C.uintptr_t) { C.go_guard_close(value) })
+	return guard, nil
+}
+
+// OpenGuard makes a guard that knows only the bundles and revocations it is given.
+func OpenGuard(options GuardOptions) (*Guard, error) {
+	return options.make(func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+		return C.go_guard_open(options, audience, clock)
+	})
+}
+
+// OpenGuardDirectory makes a guard that follows the authority kept in a directory, without its keys.
+// A proof is accepted once among all guards of the directory, in whatever process, but for OwnReplayMemory.
+func OpenGuardDirectory(directory string, options GuardOptions) (*Guard, error) {
+	return options.make(func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+		return C.go_guard_open_directory(directory, options, audience, clock)
+	})
+}
+
+// Guard makes a guard that follows this authority; it stays usable when the authority is closed.
+func (a *Authority) Guard(options GuardOptions) (*Guard, error) {
+	defer runtime.KeepAlive(a)
+	return options.make(func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+		return C.go_authority_guard(a.value, options, audience, clock)
+	})
+}
+
+// AddBundle trusts the keys of a bundle for the trust domain they belong to.
+func (g *Guard) AddBundle(trustDomain, bundle string) error {
+	return g.done(C.go_guard_add_bundle(g.value, trustDomain, bundle))
+}
+
+// Refreshed says that nothing was revoked beyond what this guard was told.
+func (g *Guard) Refreshed() error { return g.done(C.go_guard_refreshed(g.value)) }
+
+// Authorize decides one call: may the holder of this chain, who signed this proof, call this tool with these arguments,
+// a JSON object, now? The error is a Denied where not, and means no as well where it is anything else.
+func (g *Guard) Authorize(chain, proof, tool string, arguments []byte) (*Decision, error) {
+	return g.decided(C.go_guard_authorize(g.value, chain, proof, tool, view(arguments)))
+}
+
+// Check is Authorize, but a denial is an answer, not an error: ask Permitted.
+func (g *Guard) Check(chain, proof, tool string, arguments []byte) (*Decision, error) {
+	return checked(g.Authorize(chain, proof, tool, arguments))
+}
+
+// AuthorizeAgent decides one call of an agent held in this process; no proof is needed.
+func (g *Guard) AuthorizeAgent(agent *Agent, tool string, arguments []byte) (*Decision, error) {
+	decision, err := g.decided(C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments)))
+	runtime.KeepAlive(agent)
+	return decision, err
+}
+
+// Admit verifies a chain once, for many calls. The credentials are those of holders whose ID is not under their
+// parent's, joined by '~'; they may be empty.
+func (g *Guard) Admit(chain, credentials string) (*Admission, error) {
+	answer := C.go_guard_admit(g.value, chain, credentials)
+	if err := g.done(answer); err != nil {
+		return nil, err
+	}
+	admission := new(Admission)
+	admission.hold(answer.handle, func(value C.uintptr_t) { C.go_admission_free(value) })
+	return admission, nil
+}
+
+// Statistics is what the guard has done and holds: a JSON document.
+func (g *Guard) Statistics() (json.RawMessage, error) { return g.data(C.go_guard_statistics(g.value)) }
+
+// Admission is a chain that a guard has verified.
+type Admission struct{ handle }
+
+// Authorize decides one call under the admitted chain: expiry, revocation, proof and scope are checked anew each time.
+func (a *Admission) Authorize(proof, tool string, arguments []byte) (*Decision, error) {
+	return a.decided(C.go_admission_authorize(a.value, proof, tool, view(arguments)))
+}

@@ -1,0 +1,152 @@
+package agentid
+
+/*
+#include "abi.h"
+
+static go_answer go_authority_add_hook(uintptr_t authority, _GoString_ name, _GoString_ events, uintptr_t run,
+                                       _GoString_ command, int64_t deadline, int64_t max_attempts) {
+    agentid_hook hook = AGENTID_HOOK_INIT;
+    hook.events = go_option(events);
+    hook.command = go_option(command);
+    hook.deadline = deadline;
+    hook.max_attempts = max_attempts;
+    if (run) {
+        hook.run = agentid_go_run;
+        hook.release = agentid_go_release;
+        hook.user_data = (void *)run;
+    }
+    DO(agentid_authority_add_hook(AS(authority, authority), TEXT(name), &hook, &error));
+}
+static go_answer go_authority_remove_hook(uintptr_t authority, _GoString_ name) {
+    DO(agentid_authority_remove_hook(AS(authority, authority), TEXT(name), &error));
+}
+static go_texts go_authority_hooks(uintptr_t authority) {
+    TAKE(agentid_authority_hooks(AS(authority, authority), &first, &error));
+}
+static go_texts go_authority_deliveries(uintptr_t authority, int32_t dead) {
+    TAKE(agentid_authority_deliveries(AS(authority, authority), dead, &first, &error));
+}
+static go_answer go_authority_retry_delivery(uintptr_t authority, int64_t delivery) {
+    DO(agentid_authority_retry_delivery(AS(authority, authority), delivery, &error));
+}
+static go_answer go_authority_settle(uintptr_t authority, int64_t milliseconds) {
+    DO(agentid_authority_settle(AS(authority, authority), milliseconds, &error));
+}
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Hook is what is run on lifecycle events: Run or Command. At least once for each event, in the order of the events of
+// one agent, tried again with growing pauses until it succeeds or MaxAttempts is reached; it survives a restart.
+type Hook struct {
+	Events      []string // nil: all but "renewed"
+	Run         func(ctx context.Context, event Event) error
+	Command     []string      // the program's path first; gets the event on stdin
+	Deadline    time.Duration // of one attempt, also of Run's context; 0: 10 s
+	MaxAttempts int           // 0: 12; after that the delivery is dead
+}
+
+func (h Hook) deadline() time.Duration {
+	if h.Deadline == 0 {
+		return 10 * time.Second
+	}
+	return time.Duration(seconds(h.Deadline)) * time.Second
+}
+
+// Event is something that happened to an agent, or to what it stands on: docs/schemas/event.json.
+type Event struct {
+	Event        string   `json:"event"` // e.g. "created"
+	Milliseconds int64    `json:"time_ms"`
+	Sequence     int64    `json:"sequence"`
+	Decision     string   `json:"decision"` // the ID of the decision that denied
+	Tool         string   `json:"tool"`
+	Agent        string   `json:"agent"`
+	Profile      string   `json:"profile"`
+	Owner        string   `json:"owner"`
+	Principal    string   `json:"principal"`
+	Task         string   `json:"task"`
+	Intent       string   `json:"intent"`
+	Chain        []string `json:"chain"` // the `jti` of each grant in question, root first
+	Key          string   `json:"key"`
+	Reason       string   `json:"reason"`
+	Tombstone    string   `json:"tombstone"`
+}
+
+// HookRecord is a hook as its authority knows it.
+type HookRecord struct {
+	Name        string   `json:"name"`
+	Kind        string   `json:"kind"`
+	Events      []string `json:"events"`
+	Command     []string `json:"command"`
+	Deadline    int64    `json:"deadline"` // seconds
+	MaxAttempts int64    `json:"max_attempts"`
+	Pending     int      `json:"pending"`
+	Dead        int      `json:"dead"`
+}
+
+// Delivery is an event that a hook has not yet taken.
+type Delivery struct {
+	ID       int64  `json:"id"`
+	Hook     string `json:"hook"`
+	Agent    string `json:"agent"`
+	Event    string `json:"event"` // the event, JSON
+	Attempts int    `json:"attempts"`
+	NextAt   Time   `json:"next_at"`
+	Error    string `json:"error"`
+}
+
+// AddHook adds a hook, or takes up the one of this name again after a restart. The name is registered for good: events
+// are kept while no process that runs it is alive, until RemoveHook.
+func (a *Authority) AddHook(name string, hook Hook) error {
+	var t texts
+	events, command := t.list("events", hook.Events), t.list("command", hook.Command)
+	if t.fault != nil {
+		return t.fault
+	}
+	var run C.uintptr_t
+	if hook.Run != nil {
+		run = keep(hook)
+	}
+	err := a.done(C.go_authority_add_hook(
+		a.value, name, events, run, command, C.int64_t(seconds(hook.Deadline)), C.int64_t(hook.MaxAttempts)))
+	dropFailed(err, run)
+	return err
+}
+
+// RemoveHook removes a hook with what was still to be delivered to it.
+func (a *Authority) RemoveHook(name string) error {
+	return a.done(C.go_authority_remove_hook(a.value, name))
+}
+
+// Hooks are all hooks, and how many deliveries each has waiting and dead.
+func (a *Authority) Hooks() ([]HookRecord, error) {
+	return document[[]HookRecord](&a.handle, C.go_authority_hooks(a.value))
+}
+
+// Deliveries are those that wait, or those that are dead; at most 1000.
+func (a *Authority) Deliveries(dead bool) ([]Delivery, error) {
+	return document[[]Delivery](&a.handle, C.go_authority_deliveries(a.value, flag(dead)))
+}
+
+// RetryDelivery gives a dead delivery another round of attempts.
+func (a *Authority) RetryDelivery(delivery int64) error {
+	return a.done(C.go_authority_retry_delivery(a.value, C.int64_t(delivery)))
+}
+
+// Settle waits until nothing is due that the hooks in this process, or commands, can deliver; or for the context.
+func (a *Authority) Settle(ctx context.Context) error {
+	// The library cannot be woken: it is asked again ten times a second.
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := a.done(C.go_authority_settle(a.value, 100)); !errors.Is(err, ErrLimit) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,362 @@
+package agentid
+
+import (
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+const (
+	alice = "user:alice@acme.example"
+	scope = "read_file(path under '/data/q3')"
+)
+
+var (
+	inside  = []byte(`{"path":"/data/q3/public/a.csv"}`)
+	outside = []byte(`{"path":"/data/q3/secret.csv"}`)
+	beyond  = []byte(`{"path":"/etc/shadow"}`) // what no scope here permits
+)
+
+// must stops a test at what cannot go wrong.
+func must[T any](t testing.TB) func(T, error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refused wants an error of a kind and, where it is told, of a name.
+func refused(t testing.TB, err error, code Code, name string) {
+	t.Helper()
+	var said *Error
+	if !errors.Is(err, code) || !errors.As(err, &said) || (name != "" && said.Name != name) {
+		t.Fatalf("want %v %q, got %#v", code, name, err)
+	}
+}
+
+func authority(t testing.TB, directory string, options AuthorityOptions) *Authority {
+	t.Helper()
+	options.TrustDomain = "acme.example"
+	acme := must[*Authority](t)(OpenAuthority(directory, options))
+	t.Cleanup(func() { acme.Close() })
+	ok(t, acme.PutProfile("researcher", ProfileOptions{Owner: "team:research@acme.example", Ceiling: "read_file(path under '/data'); search(query: *)"}))
+	return acme
+}
+
+func start(t testing.TB, acme *Authority) *Agent {
+	t.Helper()
+	agent := must[*Agent](t)(acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "Q3 review", Scope: scope}))
+	t.Cleanup(func() { agent.Close() })
+	return agent
+}
+
+// everywhere runs a test with an authority in memory and with one in a directory.
+func everywhere(t *testing.T, test func(t *testing.T, acme *Authority)) {
+	t.Run("memory", func(t *testing.T) { test(t, authority(t, "", AuthorityOptions{})) })
+	t.Run("directory", func(t *testing.T) {
+		test(t, authority(t, filepath.Join(t.TempDir(), "acme"), AuthorityOptions{}))
+	})
+}
+
+func TestSubAgentIsHeldToItsNarrowerScope(t *testing.T) {
+	everywhere(t, func(t *testing.T, acme *Authority) {
+		agent := start(t, acme)
+		reader := must[*Agent](t)(agent.Spawn("reader", Delegation{Scope: "read_file(path under '/data/q3/public')"}))
+		defer reader.Close()
+		if decision := must[*Decision](t)(reader.Authorize("read_file", inside)); !decision.Permitted() || decision.Reason() != "" {
+			t.Fatal("not permitted")
+		}
+		_, err := reader.Authorize("read_file", outside)
+		var denied *Denied
+		if !errors.As(err, &denied) || !errors.Is(err, ErrDenied) {
+			t.Fatal(err)
+		}
+		if denied.Reason != "argument_constraint_violated" || denied.Argument != "path" || denied.Link != 1 {
+			t.Fatalf("%+v", denied)
+		}
+		document := must[DecisionDocument](t)(denied.Decision.Document())
+		if document.Decision != "deny" || *document.Link != 1 || len(document.Chain) != 2 || document.Chain[0].Principal != alice {
+			t.Fatalf("%+v", document)
+		}
+		if document.Chain[1].Agent != reader.ID() || document.Chain[1].Expires.Before(time.Now()) {
+			t.Fatalf("%+v", document.Chain[1])
+		}
+		if check := must[*Decision](t)(reader.Check("read_file", outside)); check.Permitted() || check.Reason() != denied.Reason {
+			t.Fatal("a denial that was only checked")
+		}
+	})
+}
+
+func TestScopeThatWasForgottenIsNotAll(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := start(t, acme)
+	// The library may refuse an empty scope, or read it as one that permits nothing.
+	forgotten := func(agent *Agent, err error) {
+		t.Helper()
+		if err == nil {
+			defer agent.Close()
+			_, err = agent.Authorize("read_file", inside)
+		}
+		if err == nil {
+			t.Fatal("all was permitted")
+		}
+	}
+	forgotten(agent.Spawn("reader", Delegation{}))
+	forgotten(acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t"}))
+	none := ""
+	forgotten(acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope, Entitlements: &none}))
+	if _, err := agent.Spawn("reader", Delegation{Scope: scope, SameScope: true}); !errors.Is(err, ErrArgument) {
+		t.Fatal(err)
+	}
+	child := must[*Agent](t)(agent.Spawn("reader", Delegation{SameScope: true, MaxDepth: NoDelegation}))
+	defer child.Close()
+	if _, err := child.Spawn("below", Delegation{SameScope: true}); !errors.Is(err, ErrState) {
+		t.Fatal(err)
+	}
+}
+
+func TestGuardElsewhereNeedsChainAndFreshProof(t *testing.T) {
+	everywhere(t, func(t *testing.T, acme *Authority) {
+		files := must[*Guard](t)(OpenGuard(GuardOptions{Audience: "files"}))
+		defer files.Close()
+		ok(t, files.AddBundle("acme.example", must[string](t)(acme.Bundle())))
+		agent, thief := start(t, acme), start(t, acme)
+		chain := must[string](t)(agent.Chain())
+		proof := must[string](t)(agent.Prove("read_file", inside, "files"))
+		must[*Decision](t)(files.Authorize(chain, proof, "read_file", inside))
+		for reason, proof := range map[string]string{
+			"replayed": proof, "pop_missing": "",
+			"pop_signature_invalid": must[string](t)(thief.Prove("read_file", inside, "files")),
+		} {
+			if decision := must[*Decision](t)(files.Check(chain, proof, "read_file", inside)); decision.Permitted() || decision.Reason() != reason {
+				t.Fatal(decision.Reason())
+			}
+		}
+		var statistics struct{ Permitted int }
+		ok(t, json.Unmarshal(must[json.RawMessage](t)(files.Statistics()), &statistics))
+		if statistics.Permitted != 1 {
+			t.Fatal(statistics)
+		}
+	})
+}
+
+func TestGuardThatForgotItsAudiencePermitsNoProof(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := start(t, acme)
+	chain := must[string](t)(agent.Chain())
+	for _, options := range []GuardOptions{{}, {NoAudience: true}} {
+		guard := must[*Guard](t)(acme.Guard(options))
+		defer guard.Close()
+		decision := must[*Decision](t)(guard.Check(chain, must[string](t)(agent.Prove("read_file", inside, "")), "read_file", inside))
+		if decision.Permitted() != options.NoAudience {
+			t.Fatal(options.NoAudience, decision.Reason())
+		}
+	}
+}
+
+func TestAdmittedChainIsCheckedAnew(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := start(t, acme)
+	files := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files", RequireClaim: true}))
+	defer files.Close()
+	admission := must[*Admission](t)(files.Admit(must[string](t)(agent.Chain()), ""))
+	defer admission.Close()
+	must[*Decision](t)(admission.Authorize(must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside))
+	must[*Decision](t)(files.AuthorizeAgent(agent, "read_file", inside))
+	ok(t, files.Revoke(RevokeAgent, agent.ID()))
+	_, err := admission.Authorize(must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside)
+	refused(t, err, ErrDenied, "authority_revoked")
+	ok(t, files.Refreshed())
+	_, err = files.Admit("nonsense", "")
+	refused(t, err, ErrDenied, "")
+}
+
+func TestIdentityIssuedToAKeyElsewhere(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	key := must[[]byte](t)(GenerateKey())
+	var jwk map[string]string
+	ok(t, json.Unmarshal(key, &jwk))
+	public := must[[]byte](t)(json.Marshal(map[string]string{"kty": jwk["kty"], "crv": jwk["crv"], "x": jwk["x"]}))
+	chain, credential, err := acme.Issue("researcher", string(public), AgentOptions{Principal: alice, Task: "t", Scope: scope})
+	ok(t, err)
+	holder := must[*Agent](t)(OpenAgent(OpenAgentOptions{Key: string(key), Chain: chain, Credential: credential}))
+	defer holder.Close()
+	if string(must[[]byte](t)(holder.ExportKey())) == "" || must[string](t)(holder.Credential()) != credential {
+		t.Fatal("what was given is not what is held")
+	}
+	_, err = holder.Authorize("read_file", inside)
+	refused(t, err, ErrState, "")
+	other := start(t, acme)
+	longer := must[string](t)(other.Delegate(string(public), Delegation{SameScope: true, Lifetime: time.Minute}))
+	child := must[*Agent](t)(OpenAgent(OpenAgentOptions{Key: string(key), Chain: longer}))
+	defer child.Close()
+	_, err = other.Delegate(string(key), Delegation{SameScope: true})
+	refused(t, err, ErrMalformed, "")
+	if must[json.RawMessage](t)(DecodeChain(longer)) == nil {
+		t.Fatal("a chain that cannot be decoded")
+	}
+}
+
+func TestKeysRotate(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := start(t, acme)
+	before := must[string](t)(agent.PublicKey())
+	ok(t, agent.RotateKey())
+	if must[string](t)(agent.PublicKey()) == before {
+		t.Fatal("the same key")
+	}
+	must[*Decision](t)(agent.Authorize("read_file", inside))
+	refused(t, acme.ActivateKey(), ErrState, "")
+	ok(t, acme.PublishKey())
+	ok(t, acme.ActivateKey())
+	must[*Decision](t)(start(t, acme).Authorize("read_file", inside))
+}
+
+func TestLifeEndsWithNothingLeft(t *testing.T) {
+	everywhere(t, func(t *testing.T, acme *Authority) {
+		agent := start(t, acme)
+		child := must[*Agent](t)(agent.Spawn("reader", Delegation{SameScope: true}))
+		defer child.Close()
+		ok(t, acme.Suspend(agent.ID(), "look into it"))
+		_, err := child.Authorize("read_file", inside)
+		refused(t, err, ErrDenied, "suspended")
+		ok(t, acme.Resume(agent.ID()))
+		must[*Decision](t)(child.Authorize("read_file", inside))
+		left, err := acme.VerifyGone(agent.ID())
+		refused(t, err, ErrState, "not_gone")
+		if left.Gone || len(left.Live) == 0 {
+			t.Fatalf("%+v", left)
+		}
+		tombstone := must[string](t)(acme.Deprovision(agent.ID(), "done"))
+		_, err = child.Authorize("read_file", inside)
+		refused(t, err, ErrDenied, "")
+		if gone := must[Gone](t)(acme.VerifyGone(agent.ID())); !gone.Gone || gone.Agents != 2 || gone.Tombstone != tombstone {
+			t.Fatalf("%+v", gone)
+		}
+		receipt := must[Tombstone](t)(VerifyTombstone("acme.example", must[string](t)(acme.Bundle()), tombstone))
+		if receipt.Agent != agent.ID() || receipt.Reason != "done" || receipt.Below != 1 {
+			t.Fatalf("%+v", receipt)
+		}
+		_, err = VerifyTombstone("acme.example", must[string](t)(acme.Bundle()), tombstone[:len(tombstone)-4]+"AAAA")
+		refused(t, err, ErrDenied, "")
+		records := must[[]AgentRecord](t)(acme.Agents(AgentFilter{State: "deprovisioned", Principal: alice}))
+		if len(records) != 2 || records[0].Ended.IsZero() || records[0].Live {
+			t.Fatalf("%+v", records)
+		}
+	})
+}
+
+func TestProfilesAndPrincipalsEnd(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := start(t, acme)
+	ok(t, acme.CertifyProfile("researcher", time.Now().Add(time.Hour)))
+	profiles := must[[]Profile](t)(acme.Profiles())
+	if len(profiles) != 1 || profiles[0].ReviewBy.Before(time.Now()) || profiles[0].MaxDepth != 4 {
+		t.Fatalf("%+v", profiles)
+	}
+	if ended := must[int](t)(acme.DeprovisionPrincipal(alice, "left")); ended != 1 {
+		t.Fatal(ended)
+	}
+	_, err := agent.Authorize("read_file", inside)
+	refused(t, err, ErrDenied, "")
+	if ended := must[int](t)(acme.WithdrawProfile("researcher", "no more")); ended != 0 {
+		t.Fatal(ended)
+	}
+	if ended := must[int](t)(acme.Reap()); ended != 0 {
+		t.Fatal(ended)
+	}
+	refused(t, acme.CertifyProfile("nobody", time.Time{}), ErrNotFound, "")
+}
+
+func TestRevocationShowsAtTheNextCallOfEveryGuard(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "acme")
+	acme := authority(t, directory, AuthorityOptions{Passphrase: "correct horse"})
+	agent := start(t, acme)
+	beside := must[*Guard](t)(OpenGuardDirectory(directory, GuardOptions{Audience: "files", OwnReplayMemory: true}))
+	defer beside.Close()
+	ask := func() (*Decision, error) {
+		return beside.Authorize(must[string](t)(agent.Chain()), must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside)
+	}
+	must[*Decision](t)(ask())
+	ok(t, acme.Revoke(RevokePrincipal, alice))
+	_, err := ask()
+	refused(t, err, ErrDenied, "authority_revoked")
+	_, err = OpenAuthority(directory, AuthorityOptions{Passphrase: "wrong"})
+	refused(t, err, ErrPassphrase, "")
+}
+
+func TestErrorsNameInputAndRule(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	_, err := acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: "read_file(path under '/etc')"})
+	refused(t, err, ErrScope, "")
+	var said *Error
+	if errors.As(err, &said); said.Where != "options.scope" || said.Link != -1 {
+		t.Fatalf("%+v", said)
+	}
+	_, err = acme.StartAgent("nobody", AgentOptions{Principal: alice, Task: "t", Scope: scope})
+	refused(t, err, ErrNotFound, "")
+	_, err = acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "a\x00b", Scope: scope})
+	refused(t, err, ErrArgument, "argument")
+	if errors.Is(err, ErrDenied) || ErrDenied.Error() != "denied" {
+		t.Fatal("kinds of errors are mixed up")
+	}
+	agent := start(t, acme)
+	decision := must[*Decision](t)(agent.Authorize("read_file", inside))
+	for range 2 {
+		ok(t, agent.Close())
+		ok(t, decision.Close())
+	}
+	_, err = agent.Authorize("read_file", inside)
+	refused(t, err, ErrHandle, "handle")
+	if decision.ID() != "" || agent.ID() == "" {
+		t.Fatal("what is closed")
+	}
+	ok(t, acme.Close())
+	_, err = acme.Bundle()
+	refused(t, err, ErrHandle, "handle")
+	refused(t, new(Authority).PublishKey(), ErrHandle, "")
+	ok(t, new(Authority).Close())
+}
+
+func TestScopesAreCompared(t *testing.T) {
+	data := must[*Scope](t)(ParseScope("r(p under '/data')"))
+	defer data.Close()
+	q3 := must[*Scope](t)(ParseScope("r(p under '/data/q3')"))
+	defer q3.Close()
+	meet := must[*Scope](t)(data.Meet(q3))
+	defer meet.Close()
+	if text := must[string](t)(meet.Text()); text != `r(p all(under "/data/q3"))` {
+		t.Fatal(text)
+	}
+	ok(t, data.Subsumes(q3))
+	refused(t, q3.Subsumes(data), ErrDenied, "")
+	ok(t, q3.Permits("r", []byte(`{"p":"/data/q3/x"}`)))
+	var denied *Denied
+	if err := q3.Permits("r", []byte(`{"p":"/data/q3/../x"}`)); !errors.As(err, &denied) || denied.Decision != nil {
+		t.Fatal(err)
+	}
+	if must[string](t)(q3.Explain()) == "" || must[json.RawMessage](t)(q3.JSON()) == nil {
+		t.Fatal("a scope says nothing")
+	}
+	_, err := ParseScope("read_file(path below '/x')")
+	refused(t, err, ErrScope, "")
+}
+
+func TestLibraryIsSound(t *testing.T) {
+	ok(t, SelfTest())
+	if Version() == "" {
+		t.Fatal("no version")
+	}
+}

@@ -1,0 +1,75 @@
+package agentid
+
+/*
+#include "abi.h"
+
+static go_answer go_authority_put_profile(uintptr_t authority, _GoString_ name, agentid_profile_options options,
+                                          _GoString_ owner, _GoString_ ceiling) {
+    options.struct_size = sizeof options;
+    options.owner = go_option(owner);
+    options.ceiling = go_option(ceiling);
+    DO(agentid_authority_put_profile(AS(authority, authority), TEXT(name), &options, &error));
+}
+static go_texts go_authority_profiles(uintptr_t authority) {
+    TAKE(agentid_authority_profiles(AS(authority, authority), &first, &error));
+}
+static go_answer go_authority_withdraw_profile(uintptr_t authority, _GoString_ name, _GoString_ reason) {
+    COUNT(agentid_authority_withdraw_profile(AS(authority, authority), TEXT(name), TEXT(reason), &count, &error));
+}
+static go_answer go_authority_certify_profile(uintptr_t authority, _GoString_ name, int64_t review_by) {
+    DO(agentid_authority_certify_profile(AS(authority, authority), TEXT(name), review_by, &error));
+}
+*/
+import "C"
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ProfileOptions is what an agent of a profile may at most be.
+type ProfileOptions struct {
+	Owner       string        // URI of who answers for such agents, e.g. "team:research@acme.example"
+	Ceiling     string        // scope that no agent goes beyond, text or JSON form
+	MaxLifetime time.Duration // of a grant; 0: one hour
+	MaxDepth    int           // deepest delegation; 0: the default of 4; or NoDelegation
+	ReviewBy    time.Time     // no new agents after this time; zero: no review date
+}
+
+// Profile is a profile as its authority knows it.
+type Profile struct {
+	Name        string          `json:"name"`
+	Owner       string          `json:"owner"`
+	Ceiling     json.RawMessage `json:"ceiling"`      // a scope in JSON form
+	MaxLifetime int64           `json:"max_lifetime"` // seconds
+	MaxDepth    int             `json:"max_depth"`
+	ReviewBy    Time            `json:"review_by"`
+}
+
+// PutProfile creates or replaces a profile. Its name becomes a segment of its agents' IDs.
+func (a *Authority) PutProfile(name string, options ProfileOptions) error {
+	var t texts
+	owner, ceiling := t.given("owner", options.Owner), t.given("ceiling", options.Ceiling)
+	if t.fault != nil {
+		return t.fault
+	}
+	return a.done(C.go_authority_put_profile(a.value, name, C.agentid_profile_options{
+		max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: C.int32_t(depth(options.MaxDepth)),
+		review_by: C.int64_t(unix(options.ReviewBy)),
+	}, owner, ceiling))
+}
+
+// Profiles are all profiles.
+func (a *Authority) Profiles() ([]Profile, error) {
+	return document[[]Profile](&a.handle, C.go_authority_profiles(a.value))
+}
+
+// WithdrawProfile revokes a profile and ends its agents: how many, those below them included.
+func (a *Authority) WithdrawProfile(name, reason string) (ended int, err error) {
+	return a.count(C.go_authority_withdraw_profile(a.value, name, reason))
+}
+
+// CertifyProfile says that someone has looked at a profile: it may start agents until the next review; zero: for good.
+func (a *Authority) CertifyProfile(name string, reviewBy time.Time) error {
+	return a.done(C.go_authority_certify_profile(a.value, name, C.int64_t(unix(reviewBy))))
+}

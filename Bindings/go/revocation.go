@@ -1,0 +1,37 @@
+package agentid
+
+/*
+#include "abi.h"
+
+static go_answer go_authority_revoke(uintptr_t authority, agentid_revocation_kind kind, _GoString_ value) {
+    DO(agentid_authority_revoke(AS(authority, authority), kind, TEXT(value), &error));
+}
+static go_answer go_guard_revoke(uintptr_t guard, agentid_revocation_kind kind, _GoString_ value) {
+    DO(agentid_guard_revoke(AS(guard, guard), kind, TEXT(value), &error));
+}
+*/
+import "C"
+
+// Revocation is what a revocation names.
+type Revocation int32
+
+// The kinds of revocations.
+const (
+	RevokeGrant     Revocation = C.AGENTID_REVOKE_GRANT     // a grant's `jti`
+	RevokeKey       Revocation = C.AGENTID_REVOKE_KEY       // a holder's key, as RFC 7638 thumbprint
+	RevokeAgent     Revocation = C.AGENTID_REVOKE_AGENT     // an agent's ID; everything under it falls with it
+	RevokeProfile   Revocation = C.AGENTID_REVOKE_PROFILE   // a profile's name
+	RevokePrincipal Revocation = C.AGENTID_REVOKE_PRINCIPAL // a principal's URI
+	RevokeIssuer    Revocation = C.AGENTID_REVOKE_ISSUER    // an authority's signing key, as thumbprint
+)
+
+// Revoke revokes, for good: every chain that contains what is named is denied from now on by every guard of this
+// authority, and of its directory on this machine.
+func (a *Authority) Revoke(kind Revocation, value string) error {
+	return a.done(C.go_authority_revoke(a.value, C.agentid_revocation_kind(kind), value))
+}
+
+// Revoke revokes for this guard alone. It shows before the call returns.
+func (g *Guard) Revoke(kind Revocation, value string) error {
+	return g.done(C.go_guard_revoke(g.value, C.agentid_revocation_kind(kind), value))
+}

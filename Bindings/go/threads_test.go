@@ -1,0 +1,129 @@
+package agentid
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestAuthorizeAllocatesTheDecisionOnly(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := start(t, acme)
+	guard := must[*Guard](t)(acme.Guard(GuardOptions{NoAudience: true}))
+	defer guard.Close()
+	for name, authorize := range map[string]func() (*Decision, error){
+		"agent": func() (*Decision, error) { return agent.Authorize("read_file", inside) },
+		"guard": func() (*Decision, error) { return guard.AuthorizeAgent(agent, "read_file", inside) },
+	} {
+		if count := testing.AllocsPerRun(200, func() { must[*Decision](t)(authorize()).Close() }); count > 1 {
+			t.Errorf("%s: %v allocations", name, count)
+		}
+	}
+}
+
+// Goroutines wander from thread to thread while others revoke what they hold and close what they use.
+func TestNothingIsPermittedOnceItWasEnded(t *testing.T) {
+	for name, end := range map[string]func(acme *Authority, agent *Agent) error{
+		"revoked":       func(acme *Authority, agent *Agent) error { return acme.Revoke(RevokeAgent, agent.ID()) },
+		"closed":        func(_ *Authority, agent *Agent) error { return agent.Close() },
+		"deprovisioned": func(_ *Authority, agent *Agent) error { _, err := agent.Deprovision("done"); return err },
+		"suspended":     func(acme *Authority, agent *Agent) error { return acme.Suspend(agent.ID(), "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			acme := authority(t, "", AuthorityOptions{})
+			agent := start(t, acme)
+			guard := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files"}))
+			chain := must[string](t)(agent.Chain())
+			var ended atomic.Bool
+			var workers sync.WaitGroup
+			for range 8 {
+				workers.Add(1)
+				go func() {
+					defer workers.Done()
+					for range 300 {
+						late := ended.Load()
+						decision, err := agent.Authorize("read_file", inside)
+						if late && err == nil {
+							t.Error("permitted after it was ended")
+						}
+						if err == nil {
+							decision.Close()
+						}
+						runtime.Gosched()
+						proof, err := agent.Prove("read_file", inside, "files")
+						if err != nil {
+							if !errors.Is(err, ErrHandle) && !errors.Is(err, ErrState) {
+								t.Error(err)
+							}
+							continue
+						}
+						if decision, err = guard.Check(chain, proof, "read_file", inside); err == nil {
+							if late && decision.Permitted() {
+								t.Error("permitted after it was ended")
+							}
+							_ = decision.Reason()
+						} else if !errors.Is(err, ErrHandle) {
+							t.Error(err)
+						}
+					}
+				}()
+			}
+			runtime.Gosched()
+			ok(t, end(acme, agent))
+			ended.Store(true)
+			for range 3 {
+				workers.Add(1)
+				go func() {
+					defer workers.Done()
+					runtime.GC()
+					guard.Close()
+				}()
+			}
+			workers.Wait()
+		})
+	}
+}
+
+func TestDecisionIsReadWhileItIsClosed(t *testing.T) {
+	agent := start(t, authority(t, "", AuthorityOptions{}))
+	for range 100 {
+		decision := must[*Decision](t)(agent.Check("read_file", beyond))
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				if i == 0 {
+					decision.Close()
+				}
+				if reason := decision.Reason(); reason != "" && reason != "argument_constraint_violated" {
+					t.Error(reason)
+				}
+				_, _ = decision.Explain()
+			}()
+		}
+		all.Wait()
+	}
+}
+
+func BenchmarkAuthorize(b *testing.B) {
+	agent := start(b, authority(b, "", AuthorityOptions{}))
+	b.ReportAllocs()
+	for b.Loop() {
+		decision, err := agent.Authorize("read_file", inside)
+		ok(b, err)
+		decision.Close()
+	}
+}
+
+func BenchmarkDeny(b *testing.B) {
+	agent := start(b, authority(b, "", AuthorityOptions{}))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := agent.Authorize("read_file", beyond); err == nil {
+			b.Fatal("permitted")
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package agentid
+
+import (
+	"strconv"
+	"time"
+)
+
+// Time is a time in a document of the library, to the second; the zero Time where the document has none.
+type Time struct{ time.Time }
+
+// UnmarshalJSON reads seconds since 1970, or null.
+func (t *Time) UnmarshalJSON(text []byte) error {
+	t.Time = time.Time{}
+	if string(text) == "null" {
+		return nil
+	}
+	seconds, err := strconv.ParseInt(string(text), 10, 64)
+	if err == nil {
+		t.Time = time.Unix(seconds, 0)
+	}
+	return err
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return strconv.AppendInt(nil, t.Unix(), 10), nil
+}
+
+// seconds are whole ones, rounded down. What is less than one is one: 0 would ask for the default, which is longer.
+func seconds(duration time.Duration) int64 {
+	if duration > 0 && duration < time.Second {
+		return 1
+	}
+	return int64(duration / time.Second)
+}
+
+// unix is seconds since 1970, 0 for the zero time.
+func unix(when time.Time) int64 {
+	if when.IsZero() {
+		return 0
+	}
+	return when.Unix()
+}
+
+// NoDelegation is the MaxDepth of who may not delegate at all; 0 asks for the default.
+const NoDelegation = -1
+
+// depth is a MaxDepth as the library has it, where 0 is none and -1 the default.
+func depth(most int) int {
+	switch {
+	case most == 0:
+		return -1
+	case most == NoDelegation:
+		return 0
+	}
+	return most
+}

