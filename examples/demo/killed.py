@@ -10,7 +10,6 @@ from typing import Any
 import agentid
 import psycopg
 import screen
-import story
 from calls import call
 from commandline import CommandLine
 from mcp import Client
@@ -55,7 +54,8 @@ async def play(folder: Path, client: Client, conninfo: str) -> None:
     screen.scene("The story of one decision: the reader's first denial")
     with agentid.Authority.open(folder / "acme", must_exist=True) as acme:
         acme.integrate()
-    story.tell(folder / "acme", denied)
+    control.show("audit", "show", denied, "--authority", "acme")
+    control.show("audit", "verify", "--authority", "acme")
 
 
 async def _heard(process: asyncio.subprocess.Process) -> dict[str, Any]:
