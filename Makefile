@@ -75,7 +75,7 @@ bench: ## libagentid beside raw libsodium and the peers: PASSES (1), QUICK=1, SL
 
 sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	@scripts/prepare.sh
-	swift test --disable-xctest --sanitize=address --scratch-path .build-asan
+	LSAN_OPTIONS=suppressions=$(abspath Tests/lsan.supp) swift test --disable-xctest --sanitize=address --scratch-path .build-asan
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
 
 lint: ## check the format of the Swift sources
