@@ -196,7 +196,7 @@ def audit():
             show(f"{count:,} audit entries: decided and appended, Python, one thread", count / spent, "/s")
             show("    integrated and signed meanwhile", 100 * len_of(path) / count, "%")
             rest = count - len_of(path)
-            left, _ = timed(lambda: integrate(acme, path, count))
+            left, _ = timed(acme.integrate)
             show("    the rest integrated", rest / left, "/s")
         entries = f"{path}/audit"
         show("    size on disk", size(entries), "MB")
@@ -212,12 +212,6 @@ def audit():
         spent, acme = timed(lambda: agentid.Authority.open(path))
         show("    the authority opened again", spent * 1000, "ms")
         acme.close()
-
-
-def integrate(acme, path, count):
-    """Calls again until all is integrated: beside the thread that integrates, one call was seen to return earlier."""
-    while len_of(path) < count:
-        acme.integrate()
 
 
 def len_of(path):
