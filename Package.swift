@@ -10,6 +10,7 @@ let settings: [SwiftSetting] = [
 
 // libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h. Functions that are alike are kept
 // once (--icf=all): nothing in Swift compares the addresses of code.
+// Names of Unicode scalars, 550 kB that nothing here asks for, are left out (--defsym).
 // The flags stay on the C target alone: the AgentID product must have none, or no other package could depend on it.
 let sharedLibrary: [LinkerSetting] = [
     .unsafeFlags([

@@ -603,7 +603,7 @@ int32_t agentid_decision_permitted(const agentid_decision *decision);
 const char *agentid_decision_reason(const agentid_decision *decision);
 
 /*
- * The decision as a document: {"decision","reason","message","link","tool","argument","arguments","chain":[...]}; the
+ * The decision as a document: {"decision","tool","reason","message","argument","place","link","chain":[...]}; the
  * chain has one object per link: jti, agent, key (thumbprint), expires; the root's also owner, principal, task.
  * Argument names, never their values.
  * Args: document  out: JSON.

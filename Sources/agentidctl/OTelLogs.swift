@@ -32,7 +32,7 @@ struct OTelLogs {
         let time: JSONTree = .string("\(max(entry.milliseconds, 0))000000")
         var attributes = [attribute("agentid.index", ["intValue": .string("\(entry.index)")])]
         for (name, value) in entry.json?.members.map({ ($0.name.string ?? "", $0.value) }) ?? []
-        where name != "time_ms" && name != "v" {
+        where name != "time_ms" {
             attributes.append(attribute("agentid.\(name)", any(value)))
         }
         return [

@@ -6,13 +6,22 @@ import Testing
 
 /// What happens to an agent is registered, told to the audit log and to hooks, or it did not happen.
 @Suite struct LifecycleEventTests {
+    private let directory: TemporaryDirectory
+    private let world: World
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        // A log that nothing empties the outbox into.
+        try Files.makeDirectory(directory.path + "/audit")
+        world = try World(at: directory.path) { $0.audit = .none }
+    }
+
     private func events(_ world: World) throws -> [JSON.Value] {
         try world.authority.registry.read { try $0.events(limit: 1000) }
             .map { try JSON(parsing: $0.line).root }
     }
 
     @Test func everyStepLeavesItsLineWithTheWholeChain() throws {
-        let world = try World()
         let agent = try world.start()
         let child = try agent.spawn("reader")
         try child.rotateKey()
@@ -43,7 +52,6 @@ import Testing
     }
 
     @Test func registryKnowsAgentsGrantsAndKeys() throws {
-        let world = try World()
         let agent = try world.start()
         let child = try agent.spawn("reader")
         let id = try child.id()
@@ -59,7 +67,6 @@ import Testing
     }
 
     @Test func hooksGetExactlyWhatTheyAskedForInOrder() throws {
-        let world = try World()
         try world.authority.registry.write { registry in
             for (name, events) in [("all", LifecycleEvent.Name.allCases.map(\.rawValue)), ("some", ["rotated"])] {
                 try registry.put(
@@ -81,7 +88,6 @@ import Testing
     }
 
     @Test func whatWasDelegatedOfflineWritesNothing() throws {
-        let world = try World()
         let key = try SigningKey.generate()
         let issued = try world.authority.issue(
             profile: "researcher", to: key.publicKey,
@@ -99,7 +105,6 @@ import Testing
     }
 
     @Test func nothingIsHandedOutThatCouldNotBeRegistered() throws {
-        let world = try World()
         let agent = try world.start()
         let before = try events(world).count
         try world.authority.revoke(Revocation(.principal, "user:alice@acme.example"))

@@ -2,26 +2,27 @@ internal import JOSE
 
 /// What every entry says of a chain, as pieces of JSON that are made once: an entry is written at every call.
 ///
-/// In one array and in the order of an entry, so that pieces between which an entry has nothing to add are one.
+/// In one array and in the order of an entry, so that pieces between which an entry has nothing to add are one. Every
+/// member brings the comma behind it: an entry ends with its tool, and may begin with any.
 final class AuditContext: Sendable {
     let bytes: [UInt8]
-    /// `{"agent":…`, where the leaf names one.
+    /// `{"agent":…,`, or `{` where the leaf names none.
     let agent: Range<Int>
-    /// `,"chain":[…]`
+    /// `"chain":[…],`, empty where none was verified.
     let chain: Range<Int>
-    /// ``chain`` and `,"decision":"permit"`
+    /// ``chain`` and `"decision":"permit",`
     let permittedChain: Range<Int>
-    /// `,"intent":…`, where the root names one, and `,"kind":"decision"`
+    /// `"intent":…,`, where the root names one, and `"kind":"decision",`
     let intent: Range<Int>
-    /// `,"owner":…`, empty where the root names none; so the following.
+    /// `"owner":…,`, empty where the root names none; so the following.
     let owner: Range<Int>
-    /// `,"principal":…,"profile":…`
+    /// `"principal":…,"profile":…,`
     let principal: Range<Int>
-    /// `,"sequence":`
+    /// `"sequence":`
     let sequence: Range<Int>
     /// From ``intent`` to ``sequence``.
     let permittedRest: Range<Int>
-    /// `,"task":…` and `,"time_ms":`
+    /// `,"task":…,"time_ms":`
     let task: Range<Int>
 
     /// Of a decision for which no chain was verified.
@@ -38,7 +39,7 @@ final class AuditContext: Sendable {
                 }
                 return .object(members)
             })
-        self.init(links, chain: Array(",\"chain\":".utf8) + tree.canonical())
+        self.init(links, chain: Array("\"chain\":".utf8) + tree.canonical() + Array(",".utf8))
     }
 
     private init(_ links: [VerifiedChain.Link], chain: [UInt8]) {
@@ -48,24 +49,24 @@ final class AuditContext: Sendable {
             bytes += piece
             return bytes.count - piece.count..<bytes.count
         }
-        let agent = Self.member("agent", links.last?.grant.claim?.agent, after: "{")
-        self.agent = add(agent.isEmpty ? Array(#"{"v":1"#.utf8) : agent)
+        agent = add(Array("{".utf8) + Self.member("agent", links.last?.grant.claim?.agent))
         self.chain = add(chain)
-        permittedChain = self.chain.lowerBound..<add(Array(#","decision":"permit""#.utf8)).upperBound
-        intent = add(Self.member("intent", root?.intent) + Array(#","kind":"decision""#.utf8))
+        permittedChain = self.chain.lowerBound..<add(Array(#""decision":"permit","#.utf8)).upperBound
+        intent = add(Self.member("intent", root?.intent) + Array(#""kind":"decision","#.utf8))
         owner = add(Self.member("owner", root?.owner))
         principal = add(Self.member("principal", root?.principal) + Self.member("profile", root?.profile))
-        sequence = add(Array(#","sequence":"#.utf8))
+        sequence = add(Array(#""sequence":"#.utf8))
         permittedRest = intent.lowerBound..<sequence.upperBound
-        task = add(Self.member("task", root?.task) + Array(#","time_ms":"#.utf8))
+        task = add(Array(",".utf8) + Self.member("task", root?.task) + Array(#""time_ms":"#.utf8))
         self.bytes = bytes
     }
 
-    /// A member of an object, behind what goes before it.
-    static func member(_ name: String, _ text: String?, after: String = ",") -> [UInt8] {
+    /// A member of an object and the comma behind it; empty where there is no text.
+    static func member(_ name: String, _ text: String?) -> [UInt8] {
         guard let text else { return [] }
-        var piece = Array("\(after)\"\(name)\":".utf8)
+        var piece = Array("\"\(name)\":".utf8)
         JCS.appendString(text, to: &piece)
+        piece.append(UInt8(ascii: ","))
         return piece
     }
 }
@@ -73,14 +74,14 @@ final class AuditContext: Sendable {
 /// What an entry says of a denial, as pieces of JSON.
 struct AuditDenial {
     let argument: [UInt8]
-    /// `,"link":…,"message":…`
+    /// `"link":…,"message":…,`
     let link: [UInt8]
     let place: [UInt8]
     let reason: [UInt8]
 
     init(_ denial: Denial) {
         argument = AuditContext.member("argument", denial.argument)
-        let number = denial.link.map { Array(",\"link\":\($0)".utf8) } ?? []
+        let number = denial.link.map { Array("\"link\":\($0),".utf8) } ?? []
         link = number + AuditContext.member("message", denial.message)
         place = AuditContext.member("place", denial.place.isEmpty ? nil : denial.place)
         reason = AuditContext.member("reason", denial.reason.rawValue)

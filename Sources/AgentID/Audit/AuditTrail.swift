@@ -40,9 +40,9 @@ final class AuditTrail: Sendable {
         }
     }
 
-    /// `,"guard":…,"id":"…`, for all entries of a guard: its name, where it has one, and the start of their IDs.
+    /// `"guard":…,"id":"…`, for all entries of a guard: its name, where it has one, and the start of their IDs.
     func mark(of audience: String?) -> [UInt8] {
-        AuditContext.member("guard", audience) + Array(#","id":""#.utf8) + process.name
+        AuditContext.member("guard", audience) + Array(#""id":""#.utf8) + process.name
     }
 
     /// Writes down how a call went.
@@ -68,8 +68,9 @@ final class AuditTrail: Sendable {
         if let arguments {
             digest = self.digest(of: arguments, in: &text)
             text.removeAll(keepingCapacity: true)
-            text.append(contentsOf: #","arguments":"#.utf8)
+            text.append(contentsOf: #""arguments":"#.utf8)
             arguments.appendNames(most: 64, longest: 256, to: &text)
+            text.append(UInt8(ascii: ","))
         }
         let names = 0..<text.count
         JCS.appendString(decision.tool, to: &text)
@@ -81,16 +82,16 @@ final class AuditTrail: Sendable {
             if let denial { line.put(denial.argument) }
             line.put(text.span.extracting(names))
             line.put(pieces.span.extracting(denial == nil ? context.permittedChain : context.chain))
-            if denial != nil { line.put(#","decision":"deny""#) }
+            if denial != nil { line.put(#""decision":"deny","#) }
             if let digest {
-                line.put(#","digest":""#)
+                line.put(#""digest":""#)
                 line.put(hexadecimal: digest.x)
                 line.put(hexadecimal: digest.y)
-                line.put("\"")
+                line.put("\",")
             }
             line.put(guardian)
             line.put(hexadecimal: number)
-            line.put("\"")
+            line.put("\",")
             if let denial {
                 line.put(pieces.span.extracting(context.intent))
                 line.put(denial.link)

@@ -57,8 +57,11 @@ public final class Authority: Sendable {
         (self.options, self.registry, self.keys) = (options, registry, keys)
         view = try RegistryView(of: registry, in: directory)
         trustDomain = view.trustDomain
+        // A log made by an earlier opening gets what happens in one without.
+        let isLogging = directory.map { options.audit.isEnabled || $0.hasAuditLog } ?? false
         lifecycle = Lifecycle(
-            registry: registry, view: view, keys: keys, clock: options.clock, leaseDuration: options.leaseDuration)
+            registry: registry, view: view, keys: keys, clock: options.clock, leaseDuration: options.leaseDuration,
+            isLogging: isLogging)
         trail = try AuditTrail.open(
             options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: options.clock)
         var guardOptions = Guard.Options()

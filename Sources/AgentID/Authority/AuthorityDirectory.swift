@@ -32,6 +32,8 @@ struct AuthorityDirectory: Sendable {
 
     var auditPath: String { "\(path)/audit" }
 
+    var hasAuditLog: Bool { Files.exists(auditPath) }
+
     var logKeyPath: String { "\(path)/keys/log.jwk" }
 
     private var digestKeyPath: String { "\(path)/keys/digest" }

@@ -77,7 +77,8 @@ final class Broker: Sendable {
         let now = clock.milliseconds
         let chain = try permitted(decision, at: now)
         let left = chain.expires - now / 1000
-        guard (1...max(left, 1)).contains(timeToLive) else {
+        guard left > 0 else { throw Denial("expired", "the grant has expired since the decision", at: "chain") }
+        guard (1...left).contains(timeToLive) else {
             throw AgentIDError(
                 .argument, name: "ttl", message: "a secret lasts 1 to \(left) s, as long as the grant at most",
                 at: "ttl")

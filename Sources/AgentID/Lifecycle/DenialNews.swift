@@ -59,7 +59,7 @@ final class DenialNews: Sendable {
             }
             guard !events.isEmpty, isAnyoneListening() else { return }
             let isTold: Void? = try? registry.write { registry in
-                for event in events { try EventRecorder().tell(event, in: registry) }
+                for event in events { try EventRecorder.tell(event, in: registry) }
             }
             if isTold != nil { onDelivery() }
         }

@@ -10,15 +10,19 @@ final class Lifecycle: Sendable {
     let clock: any Clock
     /// How long a lease runs, in seconds.
     let leaseDuration: Int64
-    let recorder = EventRecorder()
+    let recorder: EventRecorder
     let leases: LeaseKeeper
     let hooks: HookRunner
     let broker: Broker
     let denials: DenialNews
 
-    init(registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any Clock, leaseDuration: Int64) {
+    init(
+        registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any Clock, leaseDuration: Int64,
+        isLogging: Bool
+    ) {
         (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)
         self.leaseDuration = leaseDuration
+        recorder = EventRecorder(isLogging: isLogging)
         leases = LeaseKeeper()
         let hooks = HookRunner(registry: registry, clock: clock)
         self.hooks = hooks

@@ -50,9 +50,8 @@ public struct LifecycleEvent: Sendable {
         ]
         let texts = [
             ("agent", agent), ("profile", profile), ("owner", owner), ("principal", principal), ("task", task),
-            ("intent", intent), ("key", key), ("reason", reason),
-            ("tombstone", tombstone),
-            ("decision", decision), ("tool", tool),
+            ("intent", intent), ("key", key), ("reason", reason), ("tombstone", tombstone), ("decision", decision),
+            ("tool", tool),
         ]
         for (name, text) in texts {
             if let text { members[name] = .string(text) }

@@ -47,6 +47,25 @@ import Testing
         #expect(found[2]["tool"]?.string == "no\"tool" && found[2]["arguments"] == nil)
     }
 
+    @Test func eventsDoNotPileUpWhereNoLogTakesThem() throws {
+        let directory = try TemporaryDirectory()
+        for world in [try World(), try World(at: directory.path) { $0.audit = .none }] {
+            try world.start().close()
+            #expect(try world.authority.registry.read { try $0.events(limit: 1) }.isEmpty)
+        }
+    }
+
+    @Test func entriesAreCanonicalWhereNoChainWasVerified() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let guardian = try world.authority.guarding(.forTests(world))
+        let decision = guardian.authorize(chain: Array("garbage".utf8), proof: [], tool: "read_file", arguments: inside)
+        #expect(!decision.isPermitted)
+        let found = try entries(world, directory).filter { $0["kind"]?.equals("decision") == true }
+        #expect(found.count == 1 && found[0]["agent"] == nil && found[0]["chain"] == nil)
+        #expect(found.first?["reason"]?.string == decision.denial?.reason.rawValue)
+    }
+
     @Test func argumentValuesAreNowhereInTheDirectory() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
@@ -118,6 +137,7 @@ import Testing
 
     @Test func eventsBecomeEntriesOnceEvenWhereTheProcessDiesBeforeItForgetsThem() throws {
         let directory = try TemporaryDirectory()
+        try Files.makeDirectory(directory.path + "/audit")
         let world = try World(at: directory.path) { $0.audit = .none }
         let agent = try world.start()
         _ = try agent.spawn("a")
