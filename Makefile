@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go crash conform house demo fuzz bench sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go test-docs crash conform house demo fuzz bench sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --product agentid
 	swift build -c release --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python test-crash test-go conform house $(if $(CI),fuzz) ## run every test
+test: build lint test-swift test-c test-ctl test-python test-crash test-go test-docs conform house $(if $(CI),fuzz) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
@@ -47,6 +47,10 @@ crash: build $(VENV)/ready ## kills, power cuts, full disks, many at once: ten m
 
 test-go: ## the Go binding: format, vet, race detector, fuzz target, example
 	@scripts/test-go.sh
+
+test-docs: $(VENV)/ready ## every block of the documentation is run, every link and table checked
+	@echo "==> documentation"
+	@$(VENV)/bin/python Tests/Docs/run $(PAGES)
 
 conform:
 	@scripts/beside.sh conform

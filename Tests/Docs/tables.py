@@ -1,0 +1,131 @@
+"""Tables that say what the library does, held to it: examples of constraints, and the names of statuses, reasons and errors.
+
+A table is known by its header. In docs/constraints.md:
+    constraint | argument | answer     permitted, denied
+    parent | child | answer            below, or the reason it is not
+    one | other | both                 their intersection, or the error's name
+    constraint | error                 the error's name
+In docs/operations.md the first column of `status`, `reason` and `error` tables has every name that the sources have, and no other.
+"""
+import json
+import re
+
+import blocks
+import names
+
+ROOT = blocks.ROOT
+CODE = re.compile(r"`([^`]+)`")
+
+
+def tables(page):
+    """Each table's header, and its rows with the line each stands on."""
+    header, rows = None, []
+    for number, line in [*blocks.prose(page), (0, "")]:
+        if not line.startswith("|"):
+            if header:
+                yield header, rows
+            header, rows = None, []
+            continue
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip()[1:-1])]
+        if header is None:
+            header = [cell.lower() for cell in cells]
+        elif not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
+            rows.append((number, cells))
+
+
+def code(cell):
+    return CODE.fullmatch(cell)[1].replace("\\|", "|") if CODE.fullmatch(cell) else cell
+
+
+def constraints():
+    """The rows of docs/constraints.md that do not hold, and how many there are of each kind, by section."""
+    import agentid
+    from agentid._errors import call
+    from agentid._abi import lib
+
+    page = ROOT / "docs/constraints.md"
+    scope = lambda constraint: agentid.Scope(f"tool(a: {constraint})")
+
+    def permits(constraint, argument):
+        return "permitted" if scope(constraint).permits("tool", {"a": json.loads(argument)}) else "denied"
+
+    def narrows(parent, child):
+        try:
+            call(lib.agentid_scope_subsumes, scope(parent)._handle, scope(child)._handle)
+            return "below"
+        except agentid.Denied as denied:
+            return denied.reason
+
+    def both(one, other):
+        try:
+            return str(scope(one) & scope(other)).removeprefix("tool(a ").removesuffix(")")
+        except agentid.ScopeError as error:
+            return error.name
+
+    def refused(constraint):
+        try:
+            scope(constraint)
+            return "none"
+        except agentid.ScopeError as error:
+            return error.name
+
+    answers = {("constraint", "argument", "answer"): permits, ("parent", "child", "answer"): narrows,
+               ("one", "other", "both"): both, ("constraint", "error"): refused}
+    wrong, seen = [], {}
+    for header, rows in tables(page):
+        function = answers.get(tuple(header[:3])) or answers.get(tuple(header[:2]))
+        if not function:
+            continue
+        for number, cells in rows:
+            *inputs, wanted = [code(cell) for cell in cells[:3 if len(header) > 2 else 2]]
+            try:
+                found = function(*inputs)
+            except Exception as error:
+                found = repr(error)
+            if found != wanted:
+                wrong.append(f"docs/constraints.md:{number}: {inputs}: {found}, and the page says {wanted}")
+            seen.setdefault(function.__name__, []).append((number, wanted))
+    return wrong, seen
+
+
+def kinds(seen):
+    """Every type of constraint has a section with an example permitted and denied, below and not."""
+    source = (ROOT / "Sources/Scopes/Constraint.swift").read_text()
+    types = re.findall(r'case \.\w+: "(\w+)"', source)
+    page, wrong = ROOT / "docs/constraints.md", []
+    sections, now = {}, None
+    for number, line in blocks.prose(page):
+        if line.startswith("## "):
+            now = line[3:].strip()
+        sections[number] = now
+    for kind in types:
+        answers = {(name, wanted) for name, rows in seen.items() for number, wanted in rows if sections[number] == kind}
+        for what in [("permits", "permitted"), ("permits", "denied"), ("narrows", "below")]:
+            if what not in answers and (kind, what[1]) != ("wildcard", "denied"):
+                wrong.append(f"docs/constraints.md: {kind} has no example that is {what[1]}")
+        if not {wanted for name, wanted in answers if name == "narrows"} - {"below"} and kind != "wildcard":
+            wrong.append(f"docs/constraints.md: {kind} has no example that is not below")
+    return wrong
+
+
+def listed():
+    """The names that docs/operations.md lacks, and those that nothing in the sources answers."""
+    page, shown = ROOT / "docs/operations.md", {"status": [], "reason": [], "error": []}
+    for header, rows in tables(page):
+        if header[0] in shown:
+            for _, cells in rows:
+                shown[header[0]] += CODE.findall(cells[0])
+    wrong = []
+    for what, known in [("status", names.statuses()), ("reason", names.reasons()), ("error", names.errors())]:
+        wrong += [f"docs/operations.md: the {what} {name} is missing" for name in sorted(known - set(shown[what]))]
+        wrong += [f"docs/operations.md: nothing answers the {what} {name}" for name in sorted(set(shown[what]) - known)]
+        wrong += [f"docs/operations.md: the {what} {name} stands there twice" for name in sorted(set(shown[what])) if shown[what].count(name) > 1]
+    wrong += names.unexplained()
+    return wrong, sum(map(len, shown.values()))
+
+
+def check():
+    """How many rows hold, and what does not."""
+    wrong, seen = constraints()
+    more, count = listed()
+    return sum(map(len, seen.values())) + count, wrong + kinds(seen) + more
