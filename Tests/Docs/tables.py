@@ -38,7 +38,7 @@ def code(cell):
 
 
 def constraints():
-    """The rows of docs/constraints.md that do not hold, and how many there are of each kind, by section."""
+    """What does not hold in docs/constraints.md, and the rows of each kind: their lines and answers."""
     import agentid
     from agentid._errors import call
     from agentid._abi import lib
@@ -50,8 +50,9 @@ def constraints():
         return "permitted" if scope(constraint).permits("tool", {"a": json.loads(argument)}) else "denied"
 
     def narrows(parent, child):
+        parent, child = scope(parent), scope(child)
         try:
-            call(lib.agentid_scope_subsumes, scope(parent)._handle, scope(child)._handle)
+            call(lib.agentid_scope_subsumes, parent._handle, child._handle)
             return "below"
         except agentid.Denied as denied:
             return denied.reason
