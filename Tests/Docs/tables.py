@@ -125,8 +125,30 @@ def listed():
     return wrong, sum(map(len, shown.values()))
 
 
+def evidence():
+    """Tests that pages name and that are not there: in tables with a column `shown by`, names of tests and their files."""
+    wrong, count = [], 0
+    files = [file for folder in ("Tests", "Bindings", "examples") for file in (ROOT / folder).rglob("*")
+             if file.suffix in {".swift", ".py", ".c", ".cc", ".go"} and "Docs" not in file.parts]
+    text = "\n".join(file.read_text() for file in files)
+    known = {file.name for file in files} | {str(file.relative_to(ROOT)) for file in files}
+    for page in [ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for header, rows in tables(page):
+            if "shown by" not in header:
+                continue
+            for number, cells in rows:
+                count += 1
+                for name in CODE.findall(cells[header.index("shown by")]):
+                    last = name.split(".")[-1]
+                    if not (name in known or f"/{name}" in " ".join(known) or re.search(rf"\b(func|def|class|struct|suite|enum) {last}\b", text)):
+                        if not name.startswith("make "):
+                            wrong.append(f"{page.relative_to(ROOT)}:{number}: there is no test {name}")
+    return wrong, count
+
+
 def check():
     """How many rows hold, and what does not."""
     wrong, seen = constraints()
     more, count = listed()
-    return sum(map(len, seen.values())) + count, wrong + kinds(seen) + more
+    missing, shown = evidence()
+    return sum(map(len, seen.values())) + count + shown, wrong + kinds(seen) + more + missing
