@@ -8,6 +8,7 @@ A block of the language `output` is what the block before it printed. A comment 
 readers need not see; `<!-- raises NAME -->` before a block of Python says how it ends.
 """
 import dataclasses
+import os
 import pathlib
 import re
 
@@ -29,7 +30,7 @@ class Block:
 
     @property
     def place(self):
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+        return f"{os.path.relpath(self.page, ROOT)}:{self.line}"
 
 
 class Malformed(Exception):
@@ -56,10 +57,10 @@ def of(page):
                 end += 1
             text = "".join(l.removeprefix(found["indent"]) + "\n" for l in lines[at:end])
             if end == len(lines) or not language:
-                raise Malformed(f"{page.relative_to(ROOT)}:{at}: a block has an end and a language")
+                raise Malformed(f"{os.path.relpath(page, ROOT)}:{at}: a block has an end and a language")
             if language == "output":
                 if not blocks or blocks[-1].output is not None:
-                    raise Malformed(f"{page.relative_to(ROOT)}:{at}: output of what?")
+                    raise Malformed(f"{os.path.relpath(page, ROOT)}:{at}: output of what?")
                 blocks[-1].output = text
             else:
                 blocks.append(Block(page, at + 1, language, note.strip(), text, raises))
