@@ -102,6 +102,11 @@ public final class AuditLog: Sendable {
         if try appender.append(line) { thread.wake() }
     }
 
+    /// Appends the entry of a permitted call.
+    func append(_ facts: AuditFacts, _ context: AuditContext, _ mark: AuditMark) throws(AgentIDError) {
+        if try appender.append(facts, context, mark) { thread.wake() }
+    }
+
     /// Integrates what all processes have appended by now, and signs the checkpoint.
     public func integrate() throws(AgentIDError) {
         guard let sequencer else {

@@ -175,7 +175,7 @@ struct AuditSequencer: Sendable {
         for name in names {
             guard var reader = try AuditSegmentReader(path(name)) else { continue }
             switch try reader.item(at: AuditSegmentReader.start) {
-            case .line, .gap: return true
+            case .line, .template, .gap: return true
             case .waiting, .end, .torn: continue
             }
         }
