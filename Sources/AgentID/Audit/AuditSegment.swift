@@ -3,8 +3,8 @@ internal import JOSE
 
 /// One file that one process appends lines to: preallocated, mapped, locked for as long as its owner lives.
 ///
-/// A forked
-/// child has the lock too, until it ends or runs another program: a segment may then be removed later than it could.
+/// A forked child has the lock too, until it ends or runs another program: a segment may then be removed later than it
+/// could.
 @safe final class AuditSegment: Sendable {
     static let suffix = ".seg"
     static let unnamedSuffix = ".new"
