@@ -22,6 +22,13 @@ let sharedLibrary: [LinkerSetting] = [
     ])
 ]
 
+// The command line runs where no Swift is installed, once it is built for release.
+let standalone: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-static-stdlib", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections"],
+        .when(configuration: .release))
+]
+
 // The fuzz targets are built on their own: scripts/fuzz.sh sets this and instruments every module.
 let fuzzTargets: [Target] =
     Context.environment["AGENTID_FUZZ"] == nil
@@ -65,7 +72,7 @@ let package = Package(
             dependencies: [
                 "AgentID", "Scopes", "JOSE", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings, linkerSettings: standalone),
 
         // What tests of several modules share.
         .target(name: "TestSupport", dependencies: ["JOSE"], path: "Tests/Support", swiftSettings: settings),
