@@ -13,8 +13,8 @@ help: ## show the targets
 build: ## build libagentid.so and agentidctl
 	@scripts/prepare.sh
 	@echo "==> building libagentid.so and agentidctl (release)"
-	swift build -c release --product agentid
-	swift build -c release --product agentidctl
+	swift build -c release --disable-local-rpath --product agentid
+	swift build -c release --disable-local-rpath --product agentidctl
 
 test: build lint test-swift test-c test-ctl test-python test-crash test-go conform house $(if $(CI),fuzz) ## run every test
 
@@ -84,12 +84,11 @@ lint: ## check the format of the Swift sources
 format: ## format the Swift sources
 	swift format --in-place --recursive Package.swift Sources Tests
 
-install: build ## install header, library, command line and pkg-config file: PREFIX, DESTDIR
-	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+install: build ## install libraries, headers, command line, manual, completions: PREFIX, LIBDIR, DESTDIR
+	@LIBDIR="$(LIBDIR)" scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/include/agentid_*.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
-	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/agentid.pc $(DESTDIR)$(PREFIX)/bin/agentidctl
+	@scripts/uninstall.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove everything that was built
 	rm -rf .build .build-* dist Bindings/python/build Bindings/python/*.egg-info
