@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 let settings: [SwiftSetting] = [
@@ -21,6 +22,13 @@ let sharedLibrary: [LinkerSetting] = [
         "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/AgentIDC/agentid.map",
     ])
 ]
+
+// A source archive has what it needs beside it (scripts/dist.sh).
+let vendored = "\(Context.packageDirectory)/vendor/swift-argument-parser"
+let argumentParser: Package.Dependency =
+    FileManager.default.fileExists(atPath: vendored)
+    ? .package(path: vendored)
+    : .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
 
 // The command line runs where no Swift is installed, once it is built for release.
 let standalone: [LinkerSetting] = [
@@ -49,9 +57,7 @@ let package = Package(
         .library(name: "agentid", type: .dynamic, targets: ["AgentIDC"]),
         .executable(name: "agentidctl", targets: ["agentidctl"]),
     ],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
-    ],
+    dependencies: [argumentParser],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),

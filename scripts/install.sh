@@ -27,5 +27,7 @@ for file in "${files[@]}"; do
     cp --no-dereference --preserve=mode --remove-destination "$stage$file" "$destination$file"
 done
 printf '%s\n' "${files[@]}" "$made" | grep . | sort -u >"$destination$list"
-comm -13 "$destination$list" "$before" | grep -v '/$' | while read -r file; do rm -f "$destination$file"; done
+while read -r file; do
+    [[ $file == */ ]] || rm -f "$destination$file"
+done < <(sort "$before" | comm -13 "$destination$list" -)
 echo "installed under $destination$prefix"

@@ -30,7 +30,8 @@ PC
 
 program=.build/release/agentidctl
 install -m 755 -s "$program" "$root/bin/agentidctl"
-"$program" completion bash >"$root/share/bash-completion/completions/agentidctl"
+# Its first line would name a shell to run it with; it is sourced.
+"$program" completion bash | sed '1{/^#!/d}' >"$root/share/bash-completion/completions/agentidctl"
 "$program" completion zsh >"$root/share/zsh/site-functions/_agentidctl"
 "$program" completion fish >"$root/share/fish/vendor_completions.d/agentidctl.fish"
 python3 scripts/manual "$root/share/man" "$program"
