@@ -15,6 +15,8 @@ for package in .build/checkouts/*/; do
     vendored=$work/$name/vendor/$(basename "$package")
     mkdir -p "$vendored"
     git -C "$package" archive HEAD | tar -xf - -C "$vendored"
+    version=$(git -C "$package" describe --tags --exact-match)
+    echo "$(basename "$package") $version" >>"$work/$name/vendor/versions"
     # Its tests, examples and CI are not needed to build it.
     rm -rf "$vendored"/{Tests,Examples,.github}
 done
