@@ -5,7 +5,8 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go crash conform house demo fuzz bench sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go test-install test-abi test-deb test-dist crash conform house demo fuzz bench sanitize lint format \
+    install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -13,10 +14,10 @@ help: ## show the targets
 build: ## build libagentid.so and agentidctl
 	@scripts/prepare.sh
 	@echo "==> building libagentid.so and agentidctl (release)"
-	swift build -c release --product agentid
-	swift build -c release --product agentidctl
+	swift build -c release --disable-local-rpath --product agentid
+	swift build -c release --disable-local-rpath --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python test-crash test-go conform house $(if $(CI),fuzz) ## run every test
+test: build lint test-swift test-c test-ctl test-python test-crash test-go test-install test-abi test-deb conform house $(if $(CI),fuzz) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
@@ -47,6 +48,26 @@ crash: build $(VENV)/ready ## kills, power cuts, full disks, many at once: ten m
 
 test-go: ## the Go binding: format, vet, race detector, fuzz target, example
 	@scripts/test-go.sh
+
+test-install: ## what `make install` installs, in a prefix of its own; docs/guides/c.md; what `make uninstall` leaves
+	@scripts/prepare.sh distribution
+	@echo "==> installation"
+	@Tests/Install/run
+
+test-abi:
+	@scripts/prepare.sh distribution
+	@echo "==> the C interface beside the last release's"
+	@Tests/ABI/run
+
+test-deb: ## the Debian packages: lintian, installed, used, purged
+	@scripts/prepare.sh distribution
+	@echo "==> Debian packages"
+	@Tests/Debian/run
+
+test-dist: ## the source archive: builds without network, the same each time; minutes
+	@scripts/prepare.sh
+	@echo "==> source archive"
+	@Tests/Dist/run
 
 conform:
 	@scripts/beside.sh conform
@@ -84,12 +105,26 @@ lint: ## check the format of the Swift sources
 format: ## format the Swift sources
 	swift format --in-place --recursive Package.swift Sources Tests
 
-install: build ## install header, library, command line and pkg-config file: PREFIX, DESTDIR
-	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+install: build ## install libraries, headers, command line, manual, completions: PREFIX, LIBDIR, DESTDIR
+	@LIBDIR="$(LIBDIR)" scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/include/agentid_*.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
-	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/agentid.pc $(DESTDIR)$(PREFIX)/bin/agentidctl
+	@scripts/uninstall.sh "$(DESTDIR)" "$(PREFIX)"
+
+abi: build ## compare the C interface with the last release's, kept in abi/
+	@scripts/prepare.sh distribution
+	@scripts/abi.py check
+
+abi-update: ## keep the C interface as it is now: part of a release
+	@scripts/prepare.sh distribution
+	@scripts/abi.py update
+
+dist: ## the source archive, into dist/: builds without network, the same bytes from the same commit
+	@scripts/dist.sh
+
+deb: build ## Debian packages, into dist/
+	@scripts/prepare.sh distribution
+	@scripts/deb.sh
 
 clean: ## remove everything that was built
 	rm -rf .build .build-* dist Bindings/python/build Bindings/python/*.egg-info
