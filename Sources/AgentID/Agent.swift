@@ -197,6 +197,12 @@ public final class Agent: Sendable {
         return try home.lifecycle.deprovision(id(), reason: reason)
     }
 
+    /// Ends the agent with this ID as ``deprovision(reason:)`` does; harmless where it has ended, its key with it.
+    package func conclude(_ id: String, reason: String) throws(AgentIDError) {
+        defer { end() }
+        _ = try home?.lifecycle.deprovision(id, reason: reason)
+    }
+
     /// Deprovisioned by its authority: from now on it is denied, whoever is asked.
     func end() {
         isEnded.store(true, ordering: .releasing)
