@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go crash conform house demo fuzz bench sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-swift-package test-swift-service docs-swift test-c test-ctl test-python test-crash test-go crash conform house demo fuzz bench sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,11 +16,20 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --product agentid
 	swift build -c release --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python test-crash test-go conform house $(if $(CI),fuzz) ## run every test
+test: build lint test-swift test-swift-package docs-swift test-c test-ctl test-python test-crash test-go test-swift-service conform house $(if $(CI),fuzz) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
 	swift test --disable-xctest
+
+test-swift-package: ## a package outside this one: by URL and version, the whole interface, the guide's code
+	@Tests/SwiftPackage/run
+
+test-swift-service: ## the Hummingbird service of examples/swift-service, called by Swift, curl and Go
+	@scripts/test-swift-service.sh
+
+docs-swift: ## the documentation of the Swift modules, into .build/docs
+	@scripts/docs-swift.sh
 
 test-c:
 	@echo "==> C and C++ tests"
@@ -79,10 +88,10 @@ sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
 
 lint: ## check the format of the Swift sources
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests examples/swift-service
 
 format: ## format the Swift sources
-	swift format --in-place --recursive Package.swift Sources Tests
+	swift format --in-place --recursive Package.swift Sources Tests examples/swift-service
 
 install: build ## install header, library, command line and pkg-config file: PREFIX, DESTDIR
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
@@ -92,4 +101,4 @@ uninstall: ## take away what install put there
 	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/agentid.pc $(DESTDIR)$(PREFIX)/bin/agentidctl
 
 clean: ## remove everything that was built
-	rm -rf .build .build-* dist Bindings/python/build Bindings/python/*.egg-info
+	rm -rf .build .build-* examples/swift-service/.build dist Bindings/python/build Bindings/python/*.egg-info

@@ -1,6 +1,6 @@
 public import AgentID
 
-/// A ``SecretProvider`` whose calls are async: a client of a vault or a database that suspends instead of waiting.
+/// A `SecretProvider` whose calls are async: a client of a vault or a database that suspends instead of waiting.
 ///
 /// Both must bear being called twice for one lease: a process may die before it has written down that they were.
 public protocol AsyncSecretProvider: Sendable {
@@ -10,7 +10,7 @@ public protocol AsyncSecretProvider: Sendable {
     ///
     /// Called in a task of its own, which nobody cancels.
     func release(_ release: SecretRelease) async throws
-    /// What releases on this provider's behalf in a process that has none like it; see ``SecretProvider/releaseCommand``.
+    /// What releases on this provider's behalf in a process that has none like it; see `SecretProvider`.
     var releaseCommand: [String] { get }
 }
 

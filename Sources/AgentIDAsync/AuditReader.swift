@@ -5,7 +5,9 @@ public import TransparencyLog
 extension AuditReader {
     /// Opens the audit log of an authority's directory.
     ///
-    /// - Parameter key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says.
+    /// - Parameters:
+    ///   - directory: The authority's.
+    ///   - key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says.
     public static func open(authority directory: String, key: String? = nil) async throws(AgentIDError) -> AuditReader {
         try await WaitingThreads.run { () throws(AgentIDError) in try AuditReader(authority: directory, key: key) }
     }

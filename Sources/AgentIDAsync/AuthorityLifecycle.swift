@@ -27,7 +27,10 @@ extension Authority {
 
     /// A principal leaves: revokes them and ends every agent that acts for them or is owned by them. How many agents.
     ///
-    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    /// - Parameters:
+    ///   - principal: their URI.
+    ///   - reason: why, for tombstones and the audit log.
+    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
     public func deprovision(
         principal: String, reason: String = "", report: @Sendable (Int) -> Void = { _ in }
     ) async throws(AgentIDError) -> Int {
@@ -38,7 +41,10 @@ extension Authority {
 
     /// Withdraws a profile: revokes it and ends its agents. How many agents.
     ///
-    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    /// - Parameters:
+    ///   - profile: its name.
+    ///   - reason: why, for tombstones and the audit log.
+    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
     public func withdraw(
         profile: String, reason: String = "", report: @Sendable (Int) -> Void = { _ in }
     ) async throws(AgentIDError) -> Int {
@@ -49,7 +55,9 @@ extension Authority {
 
     /// Certifies a profile: someone has looked at it, and it may start agents until the next review.
     ///
-    /// - Parameter reviewBy: in seconds since 1970; `nil`: no review.
+    /// - Parameters:
+    ///   - name: the profile's.
+    ///   - reviewBy: in seconds since 1970; `nil`: no review.
     public func certify(profile name: String, reviewBy: Int64?) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try certify(profile: name, reviewBy: reviewBy) }
     }
@@ -63,7 +71,9 @@ extension Authority {
 
     /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
     ///
-    /// - Parameter report: told after each chain of how many were presented, and how many there are.
+    /// - Parameters:
+    ///   - agent: its ID.
+    ///   - report: told after each chain of how many were presented, and how many there are.
     public func verifyGone(
         agent: String, report: @Sendable (_ presented: Int, _ all: Int) -> Void = { _, _ in }
     ) async throws(AgentIDError) -> Gone {

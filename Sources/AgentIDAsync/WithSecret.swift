@@ -5,6 +5,8 @@ extension Authority {
     ///
     /// - Parameters:
     ///   - decision: a permit, not older than a minute, under a chain that names its agent.
+    ///   - provider: the name it was added with.
+    ///   - resource: what is to be opened, as the provider understands it.
     ///   - timeToLive: in seconds; at most as long as the agent's grant lasts.
     /// - Throws: a ``Denial`` where the decision was one, is too old, or the agent has ended meanwhile; ``AgentIDError``.
     public func acquire(
@@ -23,7 +25,7 @@ extension Authority {
     /// Gets a secret for a permitted call for as long as `body` runs, and returns it on every way out, cancellation
     /// included. A return that fails is tried again by itself, and by `reap`.
     ///
-    /// - Throws: what `body` throws, and what ``acquire(for:from:resource:timeToLive:)`` does.
+    /// - Throws: what `body` throws, and what `acquire` does.
     public func withSecret<Result>(
         for decision: Decision, from provider: String, resource: String, timeToLive: Int64,
         isolation: isolated (any Actor)? = #isolation, _ body: (Secret) async throws -> Result

@@ -1,6 +1,8 @@
 import AgentID
 import HTTPTypes
 
+// Both are names of a header, as anyone can see.
+// swift-format-ignore: NeverForceUnwrap
 extension HTTPField.Name {
     /// The grants from the root to the caller's own.
     static let agentChain = HTTPField.Name("Agent-Chain")!
