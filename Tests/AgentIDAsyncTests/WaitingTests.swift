@@ -38,6 +38,19 @@ import Testing
         #expect(try await world.ends() == Array(repeating: "its task is done", count: many))
     }
 
+    @Test func durableDecisionsBlockNobody() async throws {
+        let gate = Gate(isOpen: true)
+        let world = try await World(clock: CallbackClock { gate.pass(SystemClock().milliseconds) })
+        try await world.withAgent { agent in
+            gate.close()
+            try await crowd(at: gate) {
+                let arguments = Array(#"{"path":"/data/q3/a"}"#.utf8)
+                let decision = try await agent.authorizeDurably(tool: "read_file", arguments: arguments)
+                #expect(decision.isPermitted)
+            }
+        }
+    }
+
     @Test func providersThatWaitBlockNobody() async throws {
         let (gate, world) = (Gate(), try await World())
         try world.authority.add(WaitingProvider(gate: gate), named: "vault")
@@ -181,7 +194,8 @@ private struct WaitingProvider: SecretProvider {
 
 /// Asks its authority, async, before it answers.
 private struct CallingProvider: AsyncSecretProvider {
-    let authority: Authority
+    // An authority holds its providers.
+    unowned let authority: Authority
     let releaseCommand: [String] = []
 
     func acquire(_ request: SecretRequest) async throws -> Secret {
