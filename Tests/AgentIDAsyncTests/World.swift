@@ -37,7 +37,7 @@ func isPermitted(_ agent: Agent, _ path: String = "/data/q3/a") -> Bool {
 }
 
 func decision(on agent: Agent, _ path: String = "/data/q3/a") throws(AgentIDError) -> Decision {
-    try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"\#(path)"}"#.utf8))
+    try agent.authorize(tool: "read_file", arguments: ["path": .string(path)])
 }
 
 /// The name of the thread that asks.

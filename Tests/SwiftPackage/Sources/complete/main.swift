@@ -62,8 +62,8 @@ try far.addBundle(Array(acme.bundle().utf8), for: "acme.example")
 for guardian in [near, far, try acme.guarding(guardOptions)] {
     for caller in [child, delegated] {
         let arguments = json("/data/q3/public/a")
-        let proof = Array(try caller.prove(tool: "read_file", arguments: arguments, audience: "files").utf8)
-        let chain = Array(try caller.chain().utf8)
+        let proof = try caller.prove(tool: "read_file", arguments: arguments, audience: "files")
+        let chain = try caller.chain()
         let decision = guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: arguments)
         expect(decision.isPermitted)
         let again = guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: arguments)

@@ -28,8 +28,7 @@ struct AgentGuard<Context: AgentRequestContext>: RouterMiddleware {
         let call = try AgentCall(request.method, request.head.path ?? "", body: Array(buffer: body))
         // In memory, in microseconds: nothing here waits.
         let decision = guardian.authorize(
-            chain: Array((chain.first ?? "").utf8), proof: Array((proof.first ?? "").utf8), tool: call.tool,
-            arguments: call.arguments)
+            chain: chain.first ?? "", proof: proof.first ?? "", tool: call.tool, arguments: call.arguments)
         if let denial = decision.denial { throw Refusal(denial, of: decision) }
         var context = context
         context.decision = decision
