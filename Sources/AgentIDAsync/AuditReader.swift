@@ -17,6 +17,23 @@ extension AuditReader {
         try await WaitingThreads.run { () throws(AgentIDError) in try entries(from: index, limit: limit) }
     }
 
+    /// The entry at an index, from 0.
+    public func entry(at index: UInt64) async throws(AgentIDError) -> [UInt8] {
+        try await WaitingThreads.run { () throws(AgentIDError) in try entry(at: index) }
+    }
+
+    /// The proof that the entry at an index is in the log.
+    public func inclusionProof(of index: UInt64) async throws(AgentIDError) -> InclusionProof {
+        try await WaitingThreads.run { () throws(AgentIDError) in try inclusionProof(of: index) }
+    }
+
+    /// The proof that the log of `oldSize` entries is the beginning of the one of `newSize`, by default of all.
+    public func consistencyProof(
+        from oldSize: UInt64, to newSize: UInt64? = nil
+    ) async throws(AgentIDError) -> ConsistencyProof {
+        try await WaitingThreads.run { () throws(AgentIDError) in try consistencyProof(from: oldSize, to: newSize) }
+    }
+
     /// A decision's entry, its index, and what was reported of it. Reads the log from its end.
     public func find(decision: String) async throws(AgentIDError) -> JSONTree {
         try await WaitingThreads.run { () throws(AgentIDError) in try find(decision: decision) }
