@@ -13,7 +13,7 @@ let settings: [SwiftSetting] = [
 // once (--icf=all): nothing in Swift compares the addresses of code.
 // Names of Unicode scalars, 550 kB that nothing here asks for, are left out (--defsym). Its tables of addresses are read-only
 // once it is loaded (-z now), which takes 0.06 ms.
-// The flags stay on the C target alone: the AgentID product must have none, or no other package could depend on it.
+// The flags stay on the C target alone: the AgentID product has none, so that older SwiftPMs too let packages depend on it.
 let sharedLibrary: [LinkerSetting] = [
     .unsafeFlags([
         "-static-stdlib", "-use-ld=lld",

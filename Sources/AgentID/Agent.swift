@@ -18,14 +18,14 @@ public final class Agent: Sendable {
     }
 
     let home: Home?
-    private let clock: any Clock
+    private let clock: any WallClock
     private let state: Locked<State?>
     /// Whether its authority ended it, not its owner's ``close()``.
     private let isEnded = Atomic(false)
     /// Held while the key is replaced: one grant is handed on once.
     private let turn = Locked<Void>(())
 
-    init(_ state: State, clock: any Clock, home: Home?) {
+    init(_ state: State, clock: any WallClock, home: Home?) {
         self.state = Locked(state)
         self.clock = clock
         self.home = home
@@ -33,7 +33,7 @@ public final class Agent: Sendable {
 
     /// Takes up an identity whose grant was issued or delegated to `key`. The chain is read, not verified.
     public static func open(
-        key: SigningKey, chain: String, credential: String? = nil, clock: any Clock = SystemClock()
+        key: SigningKey, chain: String, credential: String? = nil, clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> Agent {
         let held = try HeldGrant(reading: Array(chain.utf8))
         guard held.grant.holder == key.publicKey else {

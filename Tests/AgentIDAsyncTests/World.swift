@@ -7,7 +7,7 @@ struct World {
     let authority: Authority
     let request: AgentRequest
 
-    init(clock: any AgentID.Clock = SystemClock()) async throws {
+    init(clock: any WallClock = SystemClock()) async throws {
         var options = Authority.Options()
         options.trustDomain = "acme.example"
         options.clock = clock

@@ -49,7 +49,7 @@ final class AuditAppender: Sendable {
 
     private let directory: String
     private let options: AuditOptions
-    private let clock: any Clock
+    private let clock: any WallClock
     private let files: any AuditFiles
     private let owner: String
     private let made = Atomic<Int>(0)
@@ -58,7 +58,7 @@ final class AuditAppender: Sendable {
     private let commits = GroupCommit()
     private let failed = Atomic<Int>(0)
 
-    init(directory: String, options: AuditOptions, clock: any Clock, files: any AuditFiles) throws(AgentIDError) {
+    init(directory: String, options: AuditOptions, clock: any WallClock, files: any AuditFiles) throws(AgentIDError) {
         self.directory = directory
         self.options = options
         self.clock = clock

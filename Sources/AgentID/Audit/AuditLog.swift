@@ -34,13 +34,13 @@ public final class AuditLog: Sendable {
     ///   - clock: What time it is.
     public static func open(
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions = AuditOptions(),
-        clock: any Clock = SystemClock()
+        clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> AuditLog {
         try AuditLog(directory: directory, origin: origin, signer: signer, options: options, clock: clock)
     }
 
     init(
-        directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any Clock,
+        directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any WallClock,
         outbox: (any AuditOutbox)? = nil, files: any AuditFiles = SystemAuditFiles()
     ) throws(AgentIDError) {
         try options.check()

@@ -21,7 +21,7 @@ internal import JOSE
     /// Makes a segment in `directory`. It has its blocks before it is mapped, so that a full disk is an error here and
     /// never a signal in the middle of an append.
     init(
-        _ name: AuditSegmentName, in directory: String, capacity: Int, clock: any Clock, files: any AuditFiles
+        _ name: AuditSegmentName, in directory: String, capacity: Int, clock: any WallClock, files: any AuditFiles
     ) throws(AgentIDError) {
         // Readers pass over the file until it has its lock, its header and then its name.
         let temporary = "\(directory)/\(name)\(Self.unnamedSuffix)"

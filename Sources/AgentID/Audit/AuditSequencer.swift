@@ -29,7 +29,7 @@ struct AuditSequencer: Sendable {
     let directory: String
     let key: NoteKey
     let signer: any Signer
-    let clock: any Clock
+    let clock: any WallClock
     let files: any AuditFiles
     var outbox: (any AuditOutbox)?
     /// How much one step takes.

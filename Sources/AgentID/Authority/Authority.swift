@@ -12,7 +12,7 @@ public final class Authority: Sendable {
         /// Signs instead of a stored key.
         public var signer: (any Signer)?
         /// What time it is.
-        public var clock: any Clock = SystemClock()
+        public var clock: any WallClock = SystemClock()
         /// Whether to refuse to create what is not there.
         public var mustExist = false
         /// How long an agent lives without being renewed, in seconds; 1 to 86400. Handles are renewed by themselves.
