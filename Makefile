@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go crash conform house demo fuzz bench sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-python test-wheel lint-python test-crash test-go crash conform house demo fuzz bench sanitize lint format wheel install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --product agentid
 	swift build -c release --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python test-crash test-go conform house $(if $(CI),fuzz) ## run every test
+test: build lint lint-python test-swift test-c test-ctl test-python test-wheel test-crash test-go conform house $(if $(CI),fuzz) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
@@ -37,6 +37,10 @@ test-python: $(VENV)/ready
 	$(VENV)/bin/python examples/python/quickstart.py
 	$(VENV)/bin/python examples/demo/run.py >$(VENV)/demo.txt && tail -n 1 $(VENV)/demo.txt | grep -x 'Everything was as expected\.' \
 	    || { cat $(VENV)/demo.txt; exit 1; }
+
+test-wheel: wheel ## the wheel in every Python here, without Swift or libraries of the machine
+	@echo "==> the wheel, installed"
+	@Tests/Wheel/run
 
 test-crash: $(VENV)/ready
 	@echo "==> crashes, in short"
@@ -83,6 +87,9 @@ lint: ## check the format of the Swift sources
 
 format: ## format the Swift sources
 	swift format --in-place --recursive Package.swift Sources Tests
+
+wheel: build ## dist/agentid-VERSION-py3-none-manylinux_2_35_x86_64.whl, with all that it needs
+	@scripts/wheel.sh
 
 install: build ## install header, library, command line and pkg-config file: PREFIX, DESTDIR
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
