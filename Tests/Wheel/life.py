@@ -23,8 +23,9 @@ def live(directory: pathlib.Path) -> None:
     agentid.selftest()
     with agentid.Authority.open(directory, trust_domain="acme.example") as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
-        start = {"principal": "user:alice@acme.example", "task": "Q3 review", "scope": "read_file(path under '/data')"}
-        with acme.agent("researcher", **start) as agent:
+        alice, scope = "user:alice@acme.example", "read_file(path under '/data')"
+        with acme.agent("researcher", principal=alice, task="Q3 review", scope=scope) as agent:
+            assert agentid.current_agent() is agent
             with agent.spawn("reader", "read_file(path under '/data/q3')") as reader:
                 decision = reader.authorize("read_file", INSIDE)
                 denied("argument_constraint_violated", reader, OUTSIDE)
