@@ -85,6 +85,9 @@ sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 lint: ## check the format of the Swift sources
 	swift format lint --strict --recursive Package.swift Sources Tests
 
+lint-python: ## check types, rules and format of the Python package
+	@scripts/lint-python.sh
+
 format: ## format the Swift sources
 	swift format --in-place --recursive Package.swift Sources Tests
 

@@ -326,6 +326,31 @@ def test_cancelled_while_it_ends_the_agent_it_ends_it_first(tmp_path):
     asyncio.run(main())
 
 
+def test_cancelled_before_its_turn_to_end_the_agent_it_ends_it_all_the_same():
+    async def main():
+        gate, inside, leave = Gate(), asyncio.Event(), asyncio.Event()
+
+        async def work(acme):
+            async with start(acme):
+                inside.set()
+                await leave.wait()
+
+        async with opened() as acme:
+            task = asyncio.create_task(work(acme))
+            await inside.wait()
+            busy = [asyncio.ensure_future(aio.to_thread(gate)) for _ in range(64)]
+            await gate.turn()
+            leave.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            task.cancel()
+            await gate.release()
+            await asyncio.gather(task, *busy, return_exceptions=True)
+            assert task.cancelled() and states(acme) == ["deprovisioned"]
+
+    asyncio.run(main())
+
+
 def test_coroutines_are_hooks_and_providers():
     async def main():
         loop, told = asyncio.get_running_loop(), []
