@@ -1,6 +1,6 @@
 """Times `import` of the package and of its peers, each in fresh processes, in turns: what a program pays before its first call.
 
-    make bench, or: Benchmarks/python_import.py [ROUNDS]     after it, with AGENTID_LIBRARY and PYTHONPATH as Benchmarks/run sets them
+    Benchmarks/python_import.py [ROUNDS]     as `make bench` runs it; needs its environments, AGENTID_LIBRARY and PYTHONPATH
 
 Wall time, and memory that became resident, on top of a bare interpreter of the same environment; everything is in the disk's
 cache, and compiled, before it counts. Prints a table; the ratio is that to agentid in the same round, its median.
@@ -41,7 +41,8 @@ def measured(environment: str, module: str) -> tuple[float, float]:
     """Milliseconds and MiB."""
     python = WORK / environment / "bin/python"
     script = ONE.format(module=module, page=os.sysconf("SC_PAGE_SIZE"))
-    seconds, size = subprocess.run([python, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    command = [python, "-W", "ignore", "-c", script]
+    seconds, size = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(seconds) * 1e3, float(size) / 2**20
 
 

@@ -13,6 +13,6 @@ if [ "$(cat "$home/installed" 2>/dev/null)" != "$tools" ]; then
     echo "$tools" >"$home/installed"
 fi
 cd Bindings/python
-"$home/bin/ruff" check .
-"$home/bin/ruff" format --check .
+"$home/bin/ruff" check . ../../Tests/Wheel
+"$home/bin/ruff" format --check . ../../Tests/Wheel
 "$home/bin/basedpyright" --pythonpath "$home/bin/python"

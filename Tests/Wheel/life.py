@@ -1,11 +1,12 @@
 """A life of agents on an installed wheel: a chain, calls, denials, an end, the audit log; then what was loaded for it."""
 
+import asyncio
 import pathlib
 import platform
-import sys
 import tempfile
 
 import agentid
+from agentid import aio
 
 INSIDE, OUTSIDE = {"path": "/data/q3/a.csv"}, {"path": "/data/q4/a.csv"}
 
@@ -40,6 +41,15 @@ def live(directory: pathlib.Path) -> None:
             assert audit.verify()["sound"] and audit.find(decision.id)["entry"]["tool"] == "read_file"
 
 
+async def live_again(directory: pathlib.Path) -> None:
+    async with aio.Authority.open(directory, must_exist=True) as acme:
+        alice, scope = "user:alice@acme.example", "read_file(path under '/data/q3')"
+        async with acme.agent("researcher", principal=alice, task="Q3 again", scope=scope) as agent:
+            assert aio.current_agent().id == agent.id
+            denied("argument_constraint_violated", agent.sync, OUTSIDE)
+        assert {each["state"] for each in await acme.agents()} == {"deprovisioned"}
+
+
 def loaded() -> set[pathlib.Path]:
     """The libraries in this process."""
     lines = pathlib.Path("/proc/self/maps").read_text().splitlines()
@@ -48,9 +58,9 @@ def loaded() -> set[pathlib.Path]:
 
 with tempfile.TemporaryDirectory() as directory:
     live(pathlib.Path(directory) / "acme")
+    asyncio.run(live_again(pathlib.Path(directory) / "acme"))
 package = pathlib.Path(agentid.__file__).parents[1]
 ours = {path for path in loaded() if path.name.startswith(("libagentid", "libsodium", "libsqlite", "libpq", "libswift"))}
 assert any(path.name.startswith("libagentid") for path in ours)
 assert not [path for path in ours if package not in path.parents or path.name.startswith("libswift")], ours
 print(f"  Python {platform.python_version()}: agentid {agentid.__version__}, {', '.join(sorted(path.name for path in ours))}")
-assert sys.flags.isolated
