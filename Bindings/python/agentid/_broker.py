@@ -73,7 +73,7 @@ def provider_struct(provider: Provider) -> Any:
 
     def acquire(request: Any, length: int, secret: int, capacity: int, count: Any, _: int | None) -> int:
         try:
-            made = provider.acquire(json.loads(ctypes.string_at(request, length))).encode()
+            made = _callbacks.finished(provider.acquire(json.loads(ctypes.string_at(request, length)))).encode()
             if len(made) > capacity:
                 raise ValueError(f"a secret has at most {capacity} bytes")
             ctypes.memmove(secret, made, len(made))
@@ -85,7 +85,7 @@ def provider_struct(provider: Provider) -> Any:
 
     def release(lease: Any, length: int, _: int | None) -> int:
         try:
-            provider.release(json.loads(ctypes.string_at(lease, length)))
+            _callbacks.finished(provider.release(json.loads(ctypes.string_at(lease, length))))
             return 0
         except BaseException:
             _callbacks.log("a secret was not returned, it is tried again")

@@ -6,6 +6,7 @@ import ctypes
 import itertools
 import threading
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, Protocol
 
 import agentid._abi as _abi
@@ -29,6 +30,14 @@ def log(message: str, *arguments: object) -> None:
     import logging  # slow to import, and seldom needed
 
     logging.getLogger("agentid").warning(message, *arguments, exc_info=True)
+
+
+def finished(made: Any) -> Any:
+    """What a callback returned; no coroutine, which nothing would run."""
+    if isinstance(made, CoroutineType):
+        made.close()
+        raise TypeError("a callback returned a coroutine: add it through agentid.aio, which runs those")
+    return made
 
 
 def keep(*callbacks: Any) -> int:

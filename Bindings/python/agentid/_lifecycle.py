@@ -94,7 +94,7 @@ class Lifecycle(Handle):
 
             def called(event: Any, length: int, _: int | None) -> int:
                 try:
-                    run_event(json.loads(ctypes.string_at(event, length)))
+                    _callbacks.finished(run_event(json.loads(ctypes.string_at(event, length))))
                     return 0
                 except BaseException:  # sys.exit() in a hook is no success
                     _callbacks.log("the hook %s failed", name)

@@ -10,7 +10,7 @@ import agentid
 import pytest
 from agentid import aio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from life import ALICE, CALL, OWNER, SCOPE, process
+from life import ALICE, CALL, OWNER, SCOPE, open_authority, process, until
 
 SECRET = "hunter2"
 # What is decided or told in memory, in microseconds.
@@ -373,7 +373,7 @@ def test_coroutines_are_hooks_and_providers():
             told.append(event["event"])
 
         async with opened() as acme, start(acme) as agent:
-            await acme.add_hook("log", hook, events=["suspended"])
+            await acme.add_hook("log", lambda event: hook(event), events=["suspended"])  # seen to be one when it is called
             await acme.add_provider("slow", Slow())
             async with acme.acquire(agent.authorize(*CALL), "slow", "door", 60) as lease:
                 assert lease.secret == SECRET
@@ -385,6 +385,29 @@ def test_coroutines_are_hooks_and_providers():
             assert told == ["released", "released", "suspended"] or told == ["released", "suspended"]
 
     asyncio.run(main())
+
+
+def test_coroutine_that_nothing_would_run_is_no_success():
+    class Async:
+        release_command = ()
+
+        async def acquire(self, request):
+            return SECRET
+
+        async def release(self, lease):
+            pass
+
+    async def hook(event):
+        pass
+
+    with open_authority() as acme, start(acme) as agent:
+        acme.add_provider("vault", Async())
+        with pytest.raises(agentid.Error) as failed:
+            acme.acquire(agent.authorize(*CALL), "vault", "door", 60)
+        assert "agentid.aio" in str(failed.value.__cause__)
+        acme.add_hook("log", hook, events=["suspended"])
+        acme.suspend(agent)
+        until(lambda: any(delivery["attempts"] for delivery in acme.deliveries()))
 
 
 def test_hook_of_a_loop_that_is_closed_is_told_by_the_next(tmp_path):

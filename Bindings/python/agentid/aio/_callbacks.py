@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import TimeoutError as NotYet
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -12,11 +12,13 @@ from typing import Any, Protocol, TypeVar
 import agentid._broker as _broker
 
 A = TypeVar("A")
-T = TypeVar("T")
 
 
 class Provider(Protocol):
-    """An `agentid.Provider` whose methods are coroutines."""
+    """An `agentid.Provider` whose methods are coroutines.
+
+    Each is waited for on one of agentid's threads: one that awaits `agentid.aio` itself needs another that is free.
+    """
 
     @property
     def release_command(self) -> Sequence[str]: ...
@@ -27,12 +29,14 @@ class Provider(Protocol):
 
 
 def called(function: Callable[[A], Any]) -> Callable[[A], Any]:
-    """A callback as the library calls it, on a thread: a coroutine function runs on this loop, and fails once that is closed."""
-    return partial(_call, asyncio.get_running_loop(), function) if inspect.iscoroutinefunction(function) else function
+    """A callback as the library calls it, on a thread: a coroutine it returns runs on this loop, while that is open."""
+    return partial(_call, asyncio.get_running_loop(), function)
 
 
-def _call(loop: asyncio.AbstractEventLoop, function: Callable[[A], Coroutine[Any, Any, T]], argument: A) -> T:
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[A], Any], argument: A) -> Any:
     made = function(argument)
+    if not inspect.iscoroutine(made):
+        return made
     try:
         running = asyncio.run_coroutine_threadsafe(made, loop)
     except RuntimeError:
