@@ -6,10 +6,10 @@ VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
 # What `make test` runs, in this order.
-TESTS := lint test-swift test-swift-package docs-swift test-c test-ctl test-python test-crash test-go test-swift-service \
-    test-install test-abi test-deb conform house $(if $(CI),fuzz)
+TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-python test-wheel test-crash \
+    test-go test-swift-service test-install test-abi test-deb conform house $(if $(CI),fuzz)
 
-.PHONY: help build test $(TESTS) test-dist crash demo fuzz bench sanitize format install uninstall abi abi-update dist deb clean
+.PHONY: help build test $(TESTS) test-dist crash demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,6 +50,10 @@ test-python: $(VENV)/ready
 	$(VENV)/bin/python examples/python/quickstart.py
 	$(VENV)/bin/python examples/demo/run.py >$(VENV)/demo.txt && tail -n 1 $(VENV)/demo.txt | grep -x 'Everything was as expected\.' \
 	    || { cat $(VENV)/demo.txt; exit 1; }
+
+test-wheel: wheel ## the wheel in every Python here, without Swift or libraries of the machine
+	@echo "==> the wheel, installed"
+	@Tests/Wheel/run
 
 test-crash: $(VENV)/ready
 	@echo "==> crashes, in short"
@@ -114,8 +118,14 @@ sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 lint: ## check the format of the Swift sources
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift-service
 
+lint-python: ## check types, rules and format of the Python package
+	@scripts/lint-python.sh
+
 format: ## format the Swift sources
 	swift format --in-place --recursive Package.swift Sources Tests examples/swift-service
+
+wheel: build ## dist/agentid-VERSION-py3-none-manylinux_2_35_x86_64.whl, with all that it needs
+	@scripts/wheel.sh
 
 install: build ## install libraries, headers, command line, manual, completions: PREFIX, LIBDIR, DESTDIR
 	@LIBDIR="$(LIBDIR)" scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
