@@ -5,7 +5,11 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go test-docs crash conform house demo fuzz bench sanitize lint format install uninstall clean
+# What `make test` runs, in this order.
+TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-python test-wheel test-crash \
+    test-go test-docs test-swift-service test-install test-abi test-deb conform house $(if $(CI),fuzz)
+
+.PHONY: help build test $(TESTS) test-dist crash demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -13,14 +17,23 @@ help: ## show the targets
 build: ## build libagentid.so and agentidctl
 	@scripts/prepare.sh
 	@echo "==> building libagentid.so and agentidctl (release)"
-	swift build -c release --product agentid
-	swift build -c release --product agentidctl
+	swift build -c release --disable-local-rpath --product agentid
+	swift build -c release --disable-local-rpath --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python test-crash test-go test-docs conform house $(if $(CI),fuzz) ## run every test
+test: build $(TESTS) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
 	swift test --disable-xctest
+
+test-swift-package: ## a package outside this one: by URL and version, the whole interface, the guide's code
+	@Tests/SwiftPackage/run
+
+test-swift-service: ## the Hummingbird service of examples/swift-service, called by Swift, curl and Go
+	@scripts/test-swift-service.sh
+
+docs-swift: ## the documentation of the Swift modules, into .build/docs
+	@scripts/docs-swift.sh
 
 test-c:
 	@echo "==> C and C++ tests"
@@ -38,6 +51,10 @@ test-python: $(VENV)/ready
 	$(VENV)/bin/python examples/demo/run.py >$(VENV)/demo.txt && tail -n 1 $(VENV)/demo.txt | grep -x 'Everything was as expected\.' \
 	    || { cat $(VENV)/demo.txt; exit 1; }
 
+test-wheel: wheel ## the wheel in every Python here, without Swift or libraries of the machine
+	@echo "==> the wheel, installed"
+	@Tests/Wheel/run
+
 test-crash: $(VENV)/ready
 	@echo "==> crashes, in short"
 	@PYTHON=$(abspath $(VENV))/bin/python Tests/Crash/run short
@@ -51,6 +68,26 @@ test-go: ## the Go binding: format, vet, race detector, fuzz target, example
 test-docs: $(VENV)/ready ## every block of the documentation is run, every link and table checked
 	@echo "==> documentation"
 	@$(VENV)/bin/python Tests/Docs/run $(PAGES)
+
+test-install: ## what `make install` installs, in a prefix of its own; docs/guides/c.md; what `make uninstall` leaves
+	@scripts/prepare.sh distribution
+	@echo "==> installation"
+	@Tests/Install/run
+
+test-abi:
+	@scripts/prepare.sh distribution
+	@echo "==> the C interface beside the last release's"
+	@Tests/ABI/run
+
+test-deb: ## the Debian packages: lintian, installed, used, purged
+	@scripts/prepare.sh distribution
+	@echo "==> Debian packages"
+	@Tests/Debian/run
+
+test-dist: ## the source archive: builds without network, the same each time; minutes
+	@scripts/prepare.sh
+	@echo "==> source archive"
+	@Tests/Dist/run
 
 conform:
 	@scripts/beside.sh conform
@@ -83,17 +120,37 @@ sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
 
 lint: ## check the format of the Swift sources
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests examples/swift-service
+
+lint-python: ## check types, rules and format of the Python package
+	@scripts/lint-python.sh
 
 format: ## format the Swift sources
-	swift format --in-place --recursive Package.swift Sources Tests
+	swift format --in-place --recursive Package.swift Sources Tests examples/swift-service
 
-install: build ## install header, library, command line and pkg-config file: PREFIX, DESTDIR
-	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+wheel: build ## dist/agentid-VERSION-py3-none-manylinux_2_35_x86_64.whl, with all that it needs
+	@scripts/wheel.sh
+
+install: build ## install libraries, headers, command line, manual, completions: PREFIX, LIBDIR, DESTDIR
+	@LIBDIR="$(LIBDIR)" scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/include/agentid.h $(DESTDIR)$(PREFIX)/include/agentid_*.h $(DESTDIR)$(PREFIX)/lib/libagentid.so* \
-	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/agentid.pc $(DESTDIR)$(PREFIX)/bin/agentidctl
+	@scripts/uninstall.sh "$(DESTDIR)" "$(PREFIX)"
+
+abi: build ## compare the C interface with the last release's, kept in abi/
+	@scripts/prepare.sh distribution
+	@scripts/abi.py check
+
+abi-update: ## keep the C interface as it is now: part of a release
+	@scripts/prepare.sh distribution
+	@scripts/abi.py update
+
+dist: ## the source archive, into dist/: builds without network, the same bytes from the same commit
+	@scripts/dist.sh
+
+deb: build ## Debian packages, into dist/
+	@scripts/prepare.sh distribution
+	@scripts/deb.sh
 
 clean: ## remove everything that was built
-	rm -rf .build .build-* dist Bindings/python/build Bindings/python/*.egg-info
+	rm -rf .build .build-* examples/swift-service/.build dist Bindings/python/build Bindings/python/*.egg-info

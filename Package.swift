@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 let settings: [SwiftSetting] = [
@@ -10,16 +11,34 @@ let settings: [SwiftSetting] = [
 
 // libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h. Functions that are alike are kept
 // once (--icf=all): nothing in Swift compares the addresses of code.
-// Names of Unicode scalars, 550 kB that nothing here asks for, are left out (--defsym).
-// The flags stay on the C target alone: the AgentID product must have none, or no other package could depend on it.
+// Names of Unicode scalars, 550 kB that nothing here asks for, are left out (--defsym). Its tables of addresses are read-only
+// once it is loaded (-z now), which takes 0.06 ms.
+// The flags stay on the C target alone: the AgentID product has none, so that older SwiftPMs too let packages depend on it.
 let sharedLibrary: [LinkerSetting] = [
     .unsafeFlags([
         "-static-stdlib", "-use-ld=lld",
         "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
         "-Xlinker", "--defsym=_swift_stdlib_getScalarName=0",
-        "-Xlinker", "-soname=libagentid.so.0",
+        "-Xlinker", "-z", "-Xlinker", "now", "-Xlinker", "-soname=libagentid.so.0",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/AgentIDC/agentid.map",
     ])
+]
+
+// A source archive has what it needs beside it (scripts/dist.sh).
+let vendored = "\(Context.packageDirectory)/vendor/swift-argument-parser"
+let argumentParser: Package.Dependency =
+    FileManager.default.fileExists(atPath: vendored)
+    ? .package(path: vendored)
+    : .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+
+// The command line runs where no Swift is installed, once it is built for release.
+let standalone: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-static-stdlib", "-use-ld=lld", "-l_FoundationCShims", "-l_FoundationCollections",
+            "-Xlinker", "-z", "-Xlinker", "now",
+        ],
+        .when(configuration: .release))
 ]
 
 // The fuzz targets are built on their own: scripts/fuzz.sh sets this and instruments every module.
@@ -38,13 +57,11 @@ let fuzzTargets: [Target] =
 let package = Package(
     name: "libagentid",
     products: [
-        .library(name: "AgentID", targets: ["AgentID"]),
+        .library(name: "AgentID", targets: ["AgentID", "AgentIDAsync"]),
         .library(name: "agentid", type: .dynamic, targets: ["AgentIDC"]),
         .executable(name: "agentidctl", targets: ["agentidctl"]),
     ],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
-    ],
+    dependencies: [argumentParser],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -57,6 +74,8 @@ let package = Package(
         .target(
             name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes", "TransparencyLog"],
             swiftSettings: settings),
+        // Apart: Swift's concurrency would add 0.9 MB to the shared library, which has no use for it.
+        .target(name: "AgentIDAsync", dependencies: ["AgentID", "JOSE", "TransparencyLog"], swiftSettings: settings),
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map"],
             swiftSettings: settings, linkerSettings: sharedLibrary),
@@ -65,7 +84,7 @@ let package = Package(
             dependencies: [
                 "AgentID", "Scopes", "JOSE", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings, linkerSettings: standalone),
 
         // What tests of several modules share.
         .target(name: "TestSupport", dependencies: ["JOSE"], path: "Tests/Support", swiftSettings: settings),
@@ -83,6 +102,7 @@ let package = Package(
             name: "AgentIDTests",
             dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE", "TestSupport", "audit-process"],
             swiftSettings: settings),
+        .testTarget(name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync"], swiftSettings: settings),
     ] + fuzzTargets,
     swiftLanguageModes: [.v6]
 )

@@ -22,7 +22,8 @@
  *              AGENTID_E_HANDLE. Closing is idempotent; closing what another thread is using is safe: it ends after
  *              that call. NULL may be closed and freed.
  * Threads      Every function may be called from any thread at any time.
- * fork()       In a child process every handle answers AGENTID_E_FORKED and no key is readable. exec() is fine.
+ * fork()       In a child of a process that had called the library every call answers AGENTID_E_FORKED and no key is
+ *              readable. exec() is fine, and so is fork() before the first call.
  * Time         Seconds since 1970-01-01T00:00:00Z, as int64_t.
  * Secrets      Private keys never leave through this interface, except through agentid_agent_export_key().
  * Compatibility  Options start with `struct_size` and are made by an AGENTID_..._INIT macro: a program compiled
@@ -62,7 +63,7 @@ enum {
     AGENTID_DENIED = 1,          /* refused by a rule; the decision and the error say which */
     AGENTID_E_ARGUMENT = 2,      /* an argument is NULL, out of range or of the wrong struct size */
     AGENTID_E_HANDLE = 3,        /* a handle is closed, stale, foreign or made up */
-    AGENTID_E_FORKED = 4,        /* the handle was made before fork() */
+    AGENTID_E_FORKED = 4,        /* a child of a process that had called the library */
     AGENTID_E_MALFORMED = 5,     /* a token, JSON document, key or identifier is not well-formed */
     AGENTID_E_SCOPE = 6,         /* a scope is malformed, or an intersection is empty */
     AGENTID_E_NOT_FOUND = 7,     /* no such profile, key or tool */

@@ -1,24 +1,33 @@
 #!/usr/bin/env bash
-# Installs under $1$2: header, stripped library with its links, command line, pkg-config file.
+# Installs under $1$2 what scripts/stage.sh lays out; libraries go to LIBDIR, $2/lib without it. What it put there, the
+# directories that it made included, is listed in $2/share/libagentid/installed for scripts/uninstall.sh.
 set -euo pipefail
-root=$1$2
-version=0.1.0
-install -d "$root/include" "$root/lib/pkgconfig" "$root/bin"
-install -m 644 Include/*.h "$root/include/"
-install -m 755 .build/release/libagentid.so "$root/lib/libagentid.so.$version"
-strip --strip-unneeded "$root/lib/libagentid.so.$version"
-ln -sf "libagentid.so.$version" "$root/lib/libagentid.so.0"
-ln -sf libagentid.so.0 "$root/lib/libagentid.so"
-install -m 755 .build/release/agentidctl "$root/bin/agentidctl"
-cat >"$root/lib/pkgconfig/agentid.pc" <<PC
-prefix=$2
-includedir=\${prefix}/include
-libdir=\${prefix}/lib
+destination=${1%/} prefix=$2
+export LC_ALL=C
+list=$prefix/share/libagentid/installed
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+umask 022
+"${BASH_SOURCE%/*}/stage.sh" "$stage" "$prefix" "${LIBDIR:-$prefix/lib}"
+install -D -m 644 /dev/null "$stage$list"
 
-Name: agentid
-Description: identities, narrowing authority and a guard for AI agents
-Version: $version
-Cflags: -I\${includedir}
-Libs: -L\${libdir} -lagentid
-PC
-echo "installed under $root"
+# Directories of an earlier installation are still ours; its files that are no more part of it go.
+before=$stage/.before
+cp "$destination$list" "$before" 2>/dev/null || : >"$before"
+made=$(grep '/$' "$before" || true)
+make_directory() {
+    [ -d "$destination$1" ] && return
+    [ "$1" = / ] || make_directory "$(dirname "$1")"
+    mkdir -p "$destination$1"
+    made+=$'\n'${1%/}/
+}
+mapfile -t files < <(cd "$stage" && find . -mindepth 2 ! -type d | sed 's/^\.//' | sort)
+for file in "${files[@]}"; do
+    make_directory "$(dirname "$file")"
+    cp --no-dereference --preserve=mode --remove-destination "$stage$file" "$destination$file"
+done
+printf '%s\n' "${files[@]}" "$made" | grep . | sort -u >"$destination$list"
+while read -r file; do
+    [[ $file == */ ]] || rm -f "$destination$file"
+done < <(sort "$before" | comm -13 "$destination$list" -)
+echo "installed under $destination$prefix"

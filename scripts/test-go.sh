@@ -3,13 +3,10 @@
 # for FUZZ_SECONDS (10), the example program, and that a wrong library is refused. All of it stays in .build-go.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-home=$PWD/.build-go prefix=$PWD/.build-go/prefix
-scripts/prepare.sh
-[ -e .build/release/libagentid.so ] && [ -e .build/release/agentidctl ] || make build
 . scripts/go.sh
 
 echo "==> gofmt and go vet"
-unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go)
+unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go examples/swift-service)
 [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
 (cd Bindings/go && go vet ./...)
 (cd examples/go && go vet ./...)

@@ -28,7 +28,7 @@ const (
 	ErrDenied     Code = C.AGENTID_DENIED       // refused by a rule: see Denied
 	ErrArgument   Code = C.AGENTID_E_ARGUMENT   // an argument is missing or out of range
 	ErrHandle     Code = C.AGENTID_E_HANDLE     // closed
-	ErrForked     Code = C.AGENTID_E_FORKED     // made before fork()
+	ErrForked     Code = C.AGENTID_E_FORKED     // in a child of fork()
 	ErrMalformed  Code = C.AGENTID_E_MALFORMED  // a token, document, key or identifier is not well-formed
 	ErrScope      Code = C.AGENTID_E_SCOPE      // a scope is malformed, or an intersection is empty
 	ErrNotFound   Code = C.AGENTID_E_NOT_FOUND  // there is no such thing

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,4 +32,14 @@ class BuildWithLibrary(build_py):
             subprocess.run(["strip", "--strip-unneeded", str(target)], check=True)
 
 
-setup(cmdclass={"build_py": BuildWithLibrary})
+class ForEveryPython(bdist_wheel):
+    def get_tag(self) -> tuple[str, str, str]:
+        return "py3", "none", super().get_tag()[2]  # ctypes loads the library: no Python's ABI is in it
+
+
+class WithLibrary(Distribution):
+    def has_ext_modules(self) -> bool:
+        return True  # what lies beside the modules is for one platform
+
+
+setup(cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": ForEveryPython}, distclass=WithLibrary)

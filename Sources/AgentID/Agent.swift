@@ -2,7 +2,7 @@ public import JOSE
 public import Scopes
 internal import Synchronization
 
-/// One running agent instance: its ID, its key, its chain. Safe to use from any thread; ended by ``close()``.
+/// One running agent instance: its ID, its key, its chain. Safe to use from any thread; ended by `close()`.
 public final class Agent: Sendable {
     struct State: Sendable {
         var held: HeldGrant
@@ -18,14 +18,14 @@ public final class Agent: Sendable {
     }
 
     let home: Home?
-    private let clock: any Clock
+    private let clock: any WallClock
     private let state: Locked<State?>
     /// Whether its authority ended it, not its owner's ``close()``.
     private let isEnded = Atomic(false)
     /// Held while the key is replaced: one grant is handed on once.
     private let turn = Locked<Void>(())
 
-    init(_ state: State, clock: any Clock, home: Home?) {
+    init(_ state: State, clock: any WallClock, home: Home?) {
         self.state = Locked(state)
         self.clock = clock
         self.home = home
@@ -33,7 +33,7 @@ public final class Agent: Sendable {
 
     /// Takes up an identity whose grant was issued or delegated to `key`. The chain is read, not verified.
     public static func open(
-        key: SigningKey, chain: String, credential: String? = nil, clock: any Clock = SystemClock()
+        key: SigningKey, chain: String, credential: String? = nil, clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> Agent {
         let held = try HeldGrant(reading: Array(chain.utf8))
         guard held.grant.holder == key.publicKey else {
@@ -111,7 +111,10 @@ public final class Agent: Sendable {
 
     /// Signs one call (AAT section 5.2).
     ///
-    /// - Parameter arguments: a JSON object.
+    /// - Parameters:
+    ///   - tool: the tool, byte for byte as the guard will be asked.
+    ///   - arguments: a JSON object.
+    ///   - audience: the name of the guard that is to accept it.
     public func prove(tool: String, arguments: [UInt8], audience: String? = nil) throws(AgentIDError) -> String {
         let state = try current()
         let call: JSON.Value
@@ -191,10 +194,16 @@ public final class Agent: Sendable {
 
     /// Ends the agent and all below it, for good.
     ///
-    /// - Returns: its tombstone; `nil` where it could not be signed now: ``Authority/reap()`` makes up for it.
+    /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap()` makes up for it.
     public func deprovision(reason: String = "") throws(AgentIDError) -> String? {
         guard let home else { throw Agent.homeless }
         return try home.lifecycle.deprovision(id(), reason: reason)
+    }
+
+    /// Ends the agent with this ID as ``deprovision(reason:)`` does; harmless where it has ended, its key with it.
+    package func conclude(_ id: String, reason: String) throws(AgentIDError) {
+        defer { end() }
+        _ = try home?.lifecycle.deprovision(id, reason: reason)
     }
 
     /// Deprovisioned by its authority: from now on it is denied, whoever is asked.

@@ -56,7 +56,9 @@ func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
     unsafe error?.pointee = nil
     do {
         guard !Process.isForked else {
-            throw Failure(status: 4, name: "forked", message: "this process was forked: open anew in the child")
+            throw Failure(
+                status: 4, name: "forked",
+                message: "this process was forked after it had used libagentid: fork before its first call, or exec")
         }
         try body()
         return 0

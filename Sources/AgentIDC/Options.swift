@@ -48,7 +48,7 @@ func needed<Value>(_ value: Value?, _ name: String) throws -> Value {
     return value
 }
 
-func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any AgentID.Clock {
+func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any WallClock {
     guard let given = unsafe given else { return SystemClock() }
     let size = unsafe MemoryLayout<agentid_clock>.size
     let callbacks = unsafe try options(given, initial: agentid_clock(), firstVersion: size)

@@ -49,7 +49,18 @@ public struct JSON: Sendable {
 
     /// The six kinds of JSON values.
     public enum Kind: UInt8, Sendable {
-        case null, bool, number, string, array, object
+        /// `null`.
+        case null
+        /// `true` or `false`.
+        case bool
+        /// A number.
+        case number
+        /// A text.
+        case string
+        /// Values in order.
+        case array
+        /// Values by name.
+        case object
     }
 
     struct Node {

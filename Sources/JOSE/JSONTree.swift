@@ -1,11 +1,18 @@
 /// JSON to be written: built from literals and values, serialized in canonical form (RFC 8785).
 public indirect enum JSONTree: Sendable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A whole number.
     case int(Int)
+    /// A number.
     case number(Double)
+    /// A text.
     case string(String)
+    /// Values in order.
     case array([JSONTree])
+    /// Values by name.
     case object([String: JSONTree])
     /// An object whose names are compared byte by byte; a name must not stand twice.
     case members([(name: String, value: JSONTree)])

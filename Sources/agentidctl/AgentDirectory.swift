@@ -1,5 +1,5 @@
 import AgentID
-import Foundation
+import Glibc
 import JOSE
 
 /// An agent at rest: `key.jwk` (0600), `chain`, and `credential` where it has one.

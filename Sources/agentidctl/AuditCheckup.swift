@@ -1,5 +1,6 @@
 import AgentID
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The audit log of a directory: whether it is there, as it was signed, and kept up.
 struct AuditCheckup {

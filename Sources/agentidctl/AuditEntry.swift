@@ -1,5 +1,5 @@
 import AgentID
-import Foundation
+import Glibc
 import JOSE
 
 /// One entry of the audit log, and how it is shown on a line.
@@ -115,13 +115,15 @@ enum DecisionName {
         guard let (process, number) = parts(name), process.utf8.count >= fewest else {
             throw Fault("'\(name)' is no decision: give its index, its ID, or its name as `audit tail` shows it")
         }
-        let needle = Data("\"id\":\"\(process)".utf8)
+        let needle = "\"id\":\"\(process)"
         var found: Set<String> = []
         try Progress.showing("looking for \(Console.safeLine(name))") { progress in
             try reader.each { entry in
                 if entry.index & 255 == 0 { progress.set(Int(clamping: entry.index), of: Int(clamping: reader.count)) }
-                guard Data(entry.line).range(of: needle) != nil, entry.kind == .permit || entry.kind == .deny,
-                    let id = entry.json?["id"]?.string, id.hasPrefix(process), parts(id)?.number == number
+                // A line has no NUL in it. `firstRange(of:)` takes fifteen times as long.
+                guard unsafe strstr(String(decoding: entry.line, as: UTF8.self), needle) != nil,
+                    entry.kind == .permit || entry.kind == .deny, let id = entry.json?["id"]?.string,
+                    id.hasPrefix(process), parts(id)?.number == number
                 else { return }
                 found.insert(id)
             }

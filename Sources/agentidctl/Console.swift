@@ -1,27 +1,50 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import JOSE
 
 /// Data on stdout, messages on stderr, exit statuses.
 enum Console {
     static func data(_ text: String) {
-        FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
+        guard write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO) else {
+            message("agentidctl: stdout: \(lastError)")
+            end(1)
+        }
     }
 
     static func data(_ tree: JSONTree) { data(tree.text) }
 
-    static func message(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func message(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    /// Whether all of it could be written.
+    @discardableResult
+    static func write(_ text: String, to descriptor: Int32) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
 
     static func end(_ status: Int32) -> Never { exit(status) }
 
     /// A text of at most `limit` bytes out of a file; `-` is stdin.
     static func read(_ path: String, limit: Int = 1 << 20) throws -> [UInt8] {
-        guard let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path) else {
-            throw Fault("\(path): \(Console.lastError)")
+        let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
+        defer { if file != STDIN_FILENO { close(file) } }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count <= limit {
+            let count = unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Fault("\(path) cannot be read") }
+            if count == 0 { return bytes }
+            bytes += piece.prefix(count)
         }
-        let data: Data
-        do { data = try file.read(upToCount: limit + 1) ?? Data() } catch { throw Fault("\(path) cannot be read") }
-        guard data.count <= limit else { throw Fault("\(path) is longer than \(limit) bytes") }
-        return Array(data)
+        throw Fault("\(path) is longer than \(limit) bytes")
     }
 
     /// The text without one newline at its end, as editors leave it.
@@ -35,7 +58,7 @@ enum Console {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
         defer { close(file) }
-        let written = unsafe bytes.withUnsafeBufferPointer { unsafe write(file, $0.baseAddress, $0.count) }
+        let written = unsafe bytes.withUnsafeBufferPointer { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
         guard written == bytes.count, fsync(file) == 0 else {
             _ = unsafe unlink(path)
             throw Fault("\(path) cannot be written: \(Console.lastError)")
@@ -56,7 +79,7 @@ enum Console {
     }
 
     /// As ``safe(_:)``, on one line.
-    static func safeLine(_ text: String) -> String { safe(text).replacingOccurrences(of: "\n", with: "\\u{a}") }
+    static func safeLine(_ text: String) -> String { safe(text).replacing("\n", with: "\\u{a}") }
 
     /// So many of a kind, e.g. `3 agents`.
     static func count(_ count: Int, _ one: String, _ many: String? = nil) -> String {

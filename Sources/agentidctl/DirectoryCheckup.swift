@@ -1,5 +1,6 @@
 import AgentID
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Whose the files of an authority are, and who else gets at them.
 struct DirectoryCheckup {

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// SIGINT and SIGTERM, taken when it suits: what is under way is finished first.
 struct EndSignals {

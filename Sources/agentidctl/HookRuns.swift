@@ -1,5 +1,6 @@
 import AgentID
-import Foundation
+import FoundationEssentials
+import Glibc
 import JOSE
 
 extension Authority {

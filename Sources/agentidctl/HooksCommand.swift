@@ -1,6 +1,6 @@
 import AgentID
 import ArgumentParser
-import Foundation
+import Glibc
 import JOSE
 
 struct HooksCommand: ParsableCommand {

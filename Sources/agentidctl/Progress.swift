@@ -1,4 +1,6 @@
-import Foundation
+import Dispatch
+import FoundationEssentials
+import Glibc
 import JOSE
 
 /// Shows on a terminal how far something is that takes longer than a second; elsewhere nothing.
@@ -24,8 +26,7 @@ final class Progress: Sendable {
     static func showing<Result>(_ what: String, _ body: (Progress) throws -> Result) rethrows -> Result {
         let progress = Progress(what)
         guard isVisible else { return try body(progress) }
-        Thread.detachNewThread {
-            usleep(1_000_000)
+        DispatchQueue.global().asyncAfter(deadline: .now() + 1) {
             while progress.draw() { usleep(100_000) }
         }
         defer { progress.end() }
@@ -57,7 +58,7 @@ final class Progress: Sendable {
                 text += Console.span(Int(Date().timeIntervalSince(started)))
                 if state.done > 0 { text += ", \(state.done) done" }
             }
-            FileHandle.standardError.write(Data((text + "\u{1B}[K").utf8))
+            Console.write(text + "\u{1B}[K", to: STDERR_FILENO)
             return true
         }
     }
@@ -66,7 +67,7 @@ final class Progress: Sendable {
     private func end() {
         state.withLock { state in
             state.isOver = true
-            if state.isDrawn { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+            if state.isDrawn { Console.write("\r\u{1B}[K", to: STDERR_FILENO) }
         }
     }
 }

@@ -1,5 +1,6 @@
 import AgentID
-import Foundation
+import FoundationEssentials
+import Glibc
 import JOSE
 
 /// What the registry says, against the clock and what lies beside it: what was left undone, and what cannot be.

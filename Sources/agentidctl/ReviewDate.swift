@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 
 /// When somebody must look at a profile again.
 struct ReviewOptions: ParsableArguments {

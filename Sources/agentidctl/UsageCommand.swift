@@ -1,6 +1,6 @@
 import AgentID
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import JOSE
 import Scopes
 

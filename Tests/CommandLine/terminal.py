@@ -1,8 +1,8 @@
-"""What only a terminal is shown: colours and a bar; and completion, which only a shell reads."""
+"""What only a terminal is shown: colours and a bar; completion, which only a shell reads; a stdout that takes nothing."""
 import shutil
 import subprocess
 
-from harness import check, ctl, on_terminal, run
+from harness import PROGRAM, check, ctl, on_terminal, run
 from lifecycle import authority, database, start
 
 
@@ -50,3 +50,10 @@ def completion(work):
         if shutil.which(shell):
             read = subprocess.run([shell, *arguments], input=script.encode(), capture_output=True)
             check(read.returncode == 0, f"{shell} can read its script", read.stderr[-300:])
+
+
+def full(work):
+    with open("/dev/full", "wb") as disk:
+        done = subprocess.run([PROGRAM, "scope", "check", "a", "a"], stdout=disk, stderr=subprocess.PIPE)
+    check(done.returncode == 1, "exit 1 where stdout cannot be written", done.returncode)
+    check(done.stderr == b"agentidctl: stdout: No space left on device\n", "which it says", done.stderr)

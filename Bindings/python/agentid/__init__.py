@@ -11,6 +11,7 @@ from ._audit import Audit
 from ._authority import Authority
 from ._broker import Lease, Provider
 from ._callbacks import Signer
+from ._current import current_agent
 from ._decision import Decision
 from ._errors import Denied, Error, NotFound, ScopeError, StateError
 from ._errors import call as _call
@@ -22,8 +23,8 @@ from ._scope import Scope
 
 __version__ = _lib.agentid_version().decode()
 __all__ = [
-    "Admission", "Agent", "Audit", "Authority", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound", "Provider", "Revocation", "Scope",
-    "ScopeError", "Signer", "StateError", "decode_chain", "generate_key", "selftest",
+    "Admission", "Agent", "Audit", "Authority", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound", "Provider",
+    "Revocation", "Scope", "ScopeError", "Signer", "StateError", "current_agent", "decode_chain", "generate_key", "selftest",
     "verify_tombstone",
 ]  # fmt: skip
 

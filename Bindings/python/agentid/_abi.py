@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
-from pathlib import Path
 from typing import Any
 
 ABI_VERSION = 1
@@ -13,12 +12,12 @@ ABI_VERSION = 1
 
 def _load() -> ctypes.CDLL:
     named = os.environ.get("AGENTID_LIBRARY")
-    here = Path(__file__).resolve().parent
+    here = os.path.dirname(os.path.realpath(__file__))  # pathlib is slow to import
     if named:
         return ctypes.CDLL(named)
-    for path in (here / "libagentid.so.0", here.parents[2] / ".build" / "release" / "libagentid.so"):
-        if path.is_file():
-            return ctypes.CDLL(str(path))
+    for path in (f"{here}/libagentid.so.0", f"{here}/../../../.build/release/libagentid.so"):
+        if os.path.isfile(path):
+            return ctypes.CDLL(path)
     return ctypes.CDLL("libagentid.so.0")
 
 
@@ -39,7 +38,13 @@ class Options(ctypes.Structure):
 
 
 class Signer(Options):
-    _fields_ = [("struct_size", c_size_t), ("sign", SIGN), ("public_key", c_char_p), ("release", c_void_p), ("user_data", c_void_p)]
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("sign", SIGN),
+        ("public_key", c_char_p),
+        ("release", c_void_p),
+        ("user_data", c_void_p),
+    ]
 
 
 class Clock(Options):

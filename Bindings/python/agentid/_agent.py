@@ -3,74 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from ctypes import byref, c_void_p
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from . import _abi
+import agentid._abi as _abi
+
 from ._abi import lib
+from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, terminated
 from ._errors import call, counted, handle, option, pair, take
-from ._handles import Handle
+from ._handles import Handle, Reference
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 def _delegation(scope: str | None, lifetime: int, max_depth: int, labels: Sequence[str], agent: str | None = None) -> Any:
     return byref(
         _abi.DelegationOptions(
-            scope=option(scope), lifetime=lifetime, max_depth=max_depth,
-            labels=json.dumps(list(labels)).encode() if labels else None, agent=option(agent),
-        )  # fmt: skip
+            scope=option(scope),
+            lifetime=lifetime,
+            max_depth=max_depth,
+            labels=json.dumps(list(labels)).encode() if labels else None,
+            agent=option(agent),
+        )
     )
 
 
-class Agent(Handle):
-    """One running agent instance. Leaving its `with` block wipes its key and revokes what it held."""
-
-    def __init__(self, made: c_void_p) -> None:
-        super().__init__(made, lib.agentid_agent_close)
-
-    @classmethod
-    def open(cls, key: str, chain: str, credential: str | None = None) -> Agent:
-        """Takes up an identity whose grant was issued to this private JWK."""
-        options = _abi.OpenAgentOptions(key=option(key), chain=option(chain), credential=option(credential))
-        return cls(handle(lib.agentid_agent_open, byref(options)))
-
-    def spawn(
-        self, name: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = ()
-    ) -> Agent:
-        """Starts a sub-agent with an ID below this one's and no more than this one's authority."""
-        return Agent(handle(lib.agentid_agent_spawn, self._handle, *pair(name), _delegation(scope, lifetime, max_depth, labels)))
-
-    def delegate(
-        self, holder: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1,
-        labels: Sequence[str] = (), agent: str | None = None,
-    ) -> str:  # fmt: skip
-        """Delegates to a public JWK held elsewhere; returns the longer chain."""
-        options = _delegation(scope, lifetime, max_depth, labels, agent)
-        return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
-
-    def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> str:
-        """Signs one call, for a guard elsewhere."""
-        return take(lib.agentid_agent_prove, self._handle, *pair(tool), *counted(arguments(args)), *pair(audience))
-
-    def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Asks the authority's guard in this process; raises `Denied`."""
-        return decide(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
-
-    def check(self, tool: str, args: Mapping[str, Any]) -> Decision:
-        """As `authorize`, but returns the denial."""
-        return check(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
-
-    def deprovision(self, reason: str = "") -> str:
-        """Ends the agent and all below it, for good; returns its tombstone."""
-        return take(lib.agentid_agent_deprovision, self._handle, *pair(reason))
-
-    def rotate_key(self) -> None:
-        """Hands everything over to a new key; the old one is wiped."""
-        call(lib.agentid_agent_rotate_key, self._handle)
-
-    def export_key(self) -> str:
-        """The private key, a JWK."""
-        return take(lib.agentid_agent_export_key, self._handle)
+class Identity(Reference):
+    """Who an agent is and what it may do: asked in memory, in microseconds."""
 
     @property
     def id(self) -> str:
@@ -96,3 +58,65 @@ class Agent(Handle):
     def scope(self) -> str:
         """The scope in text form."""
         return take(lib.agentid_agent_scope, self._handle)
+
+    def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Asks the authority's guard in this process; raises `Denied`."""
+        return decide(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
+
+    def check(self, tool: str, args: Mapping[str, Any]) -> Decision:
+        """As `authorize`, but returns the denial."""
+        return check(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
+
+    def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> str:
+        """Signs one call, for a guard elsewhere."""
+        return take(lib.agentid_agent_prove, self._handle, *pair(tool), *counted(arguments(args)), *pair(audience))
+
+    def export_key(self) -> str:
+        """The private key, a JWK."""
+        return take(lib.agentid_agent_export_key, self._handle)
+
+
+class Agent(Identity, Handle):
+    """One running agent instance. Leaving its `with` block wipes its key and revokes what it held.
+
+    Inside the block it is the `current_agent()`.
+    """
+
+    def __init__(self, made: c_void_p) -> None:
+        super().__init__(made, lib.agentid_agent_close)
+
+    def __enter__(self) -> Self:
+        enter(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        leave(self)
+        self.close()
+
+    @classmethod
+    def open(cls, key: str, chain: str, credential: str | None = None) -> Agent:
+        """Takes up an identity whose grant was issued to this private JWK."""
+        options = _abi.OpenAgentOptions(key=option(key), chain=option(chain), credential=option(credential))
+        return cls(handle(lib.agentid_agent_open, byref(options)))
+
+    def spawn(
+        self, name: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = ()
+    ) -> Agent:
+        """Starts a sub-agent with an ID below this one's and no more than this one's authority."""
+        return Agent(handle(lib.agentid_agent_spawn, self._handle, *pair(name), _delegation(scope, lifetime, max_depth, labels)))
+
+    def delegate(
+        self, holder: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1,
+        labels: Sequence[str] = (), agent: str | None = None,
+    ) -> str:  # fmt: skip
+        """Delegates to a public JWK held elsewhere; returns the longer chain."""
+        options = _delegation(scope, lifetime, max_depth, labels, agent)
+        return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
+
+    def deprovision(self, reason: str = "") -> str:
+        """Ends the agent and all below it, for good; returns its tombstone."""
+        return take(lib.agentid_agent_deprovision, self._handle, *pair(reason))
+
+    def rotate_key(self) -> None:
+        """Hands everything over to a new key; the old one is wiped."""
+        call(lib.agentid_agent_rotate_key, self._handle)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from ctypes import byref, c_void_p
-from typing import Any, Callable, Iterator, Literal
+from typing import Any, Literal
 
-from . import _abi
+import agentid._abi as _abi
+
 from ._abi import lib
 from ._errors import Error, call, handle, pair, take, text
 from ._handles import Handle
@@ -57,7 +59,12 @@ class Audit(Handle):
 
     def verify(self, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
         """Reads everything again; `["sound"]` says whether all is as it was signed, `["findings"]` what is not and where."""
-        told = _abi.PROGRESS((lambda entries, _: progress(entries)) if progress else 0)
+
+        def read(entries: int, _: int | None) -> None:
+            if progress:
+                progress(entries)
+
+        told = _abi.PROGRESS(read)
         report = _abi.Bytes()
         try:
             call(lib.agentid_audit_verify, self._handle, told, None, byref(report))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from ctypes import byref, c_void_p
-from typing import Any, Callable, Sequence
+from typing import Any
 
-from . import _abi, _callbacks
+import agentid._abi as _abi
+import agentid._callbacks as _callbacks
+
 from ._abi import lib
 from ._agent import Agent
 from ._audit import SYNC, Sync
@@ -37,10 +40,15 @@ class Authority(Lifecycle):
         denied, or counted without `audit_strict`.
         """
         options = _abi.AuthorityOptions(
-            trust_domain=option(trust_domain), passphrase=option(passphrase), must_exist=int(must_exist),
-            signer=_callbacks.signer(signer), clock=_callbacks.clock(clock), lease_duration=lease_duration,
-            audit_sync=SYNC[audit], audit_relaxed=int(not audit_strict),
-        )  # fmt: skip
+            trust_domain=option(trust_domain),
+            passphrase=option(passphrase),
+            must_exist=int(must_exist),
+            signer=_callbacks.signer(signer),
+            clock=_callbacks.clock(clock),
+            lease_duration=lease_duration,
+            audit_sync=SYNC[audit],
+            audit_relaxed=int(not audit_strict),
+        )
         path = "" if directory is None else os.fspath(directory)
         return cls(handle(lib.agentid_authority_open, *pair(path), byref(options)))
 
@@ -127,8 +135,13 @@ def _request(
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
-            principal=option(principal), task=option(task), intent=option(intent), scope=option(scope),
-            entitlements=option(entitlements), lifetime=lifetime, max_depth=max_depth,
+            principal=option(principal),
+            task=option(task),
+            intent=option(intent),
+            scope=option(scope),
+            entitlements=option(entitlements),
+            lifetime=lifetime,
+            max_depth=max_depth,
             labels=json.dumps(list(labels)).encode() if labels else None,
-        )  # fmt: skip
+        )
     )

@@ -5,10 +5,15 @@ from __future__ import annotations
 import ctypes
 import json
 import threading
+from collections.abc import Mapping, Sequence
 from ctypes import byref
-from typing import Any, Mapping, Protocol, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from . import _abi, _callbacks
+import agentid._abi as _abi
+import agentid._callbacks as _callbacks
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class _Raised(threading.local):
@@ -27,11 +32,11 @@ class Provider(Protocol):
         """What releases a lease in a process that has no such provider: a program and its arguments, or nothing."""
         ...
 
-    def acquire(self, request: Mapping[str, Any]) -> str:
+    def acquire(self, request: Mapping[str, Any], /) -> str:
         """Makes a secret for {"lease", "agent", "resource", "ttl", "task", "principal"}."""
         ...
 
-    def release(self, lease: Mapping[str, Any]) -> None:
+    def release(self, lease: Mapping[str, Any], /) -> None:
         """Leaves nothing of {"lease", "agent", "resource"}, also where it was never acquired."""
         ...
 
@@ -47,7 +52,7 @@ class Lease:
         self.secret = ""
         self._authority.release(self.id)
 
-    def __enter__(self) -> Lease:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -68,7 +73,7 @@ def provider_struct(provider: Provider) -> Any:
 
     def acquire(request: Any, length: int, secret: int, capacity: int, count: Any, _: int | None) -> int:
         try:
-            made = provider.acquire(json.loads(ctypes.string_at(request, length))).encode()
+            made = _callbacks.finished(provider.acquire(json.loads(ctypes.string_at(request, length)))).encode()
             if len(made) > capacity:
                 raise ValueError(f"a secret has at most {capacity} bytes")
             ctypes.memmove(secret, made, len(made))
@@ -80,17 +85,20 @@ def provider_struct(provider: Provider) -> Any:
 
     def release(lease: Any, length: int, _: int | None) -> int:
         try:
-            provider.release(json.loads(ctypes.string_at(lease, length)))
+            _callbacks.finished(provider.release(json.loads(ctypes.string_at(lease, length))))
             return 0
         except BaseException:
-            _callbacks.log.warning("a secret was not returned, it is tried again", exc_info=True)
+            _callbacks.log("a secret was not returned, it is tried again")
             return 1
 
     called = (_abi.ACQUIRE(acquire), _abi.RUN_HOOK(release))
     command = list(provider.release_command)
     return byref(
         _abi.Provider(
-            acquire=called[0], release=called[1], release_command=json.dumps(command).encode() if command else None,
-            release_data=_callbacks.RELEASE, user_data=_callbacks.keep(*called),
-        )  # fmt: skip
+            acquire=called[0],
+            release=called[1],
+            release_command=json.dumps(command).encode() if command else None,
+            release_data=_callbacks.RELEASE,
+            user_data=_callbacks.keep(*called),
+        )
     )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import logging
 import threading
-from typing import Any, Callable, Protocol
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any, Protocol
 
-from . import _abi
-
-# What a callback raises is told here: the library is only told that it failed, and tries again.
-log = logging.getLogger("agentid")
+import agentid._abi as _abi
 
 _kept: dict[int, tuple[Any, ...]] = {}
 _tokens = itertools.count(1)
@@ -25,6 +23,21 @@ def _forget(token: int | None) -> None:
 
 _release = _abi.RELEASE(_forget)
 RELEASE = ctypes.cast(_release, ctypes.c_void_p)
+
+
+def log(message: str, *arguments: object) -> None:
+    """Tells what a callback raised: the library is only told that it failed, and tries again."""
+    import logging  # slow to import, and seldom needed
+
+    logging.getLogger("agentid").warning(message, *arguments, exc_info=True)
+
+
+def finished(made: Any) -> Any:
+    """What a callback returned; no coroutine, which nothing would run."""
+    if isinstance(made, CoroutineType):
+        made.close()
+        raise TypeError("a callback returned a coroutine: add it through agentid.aio, which runs those")
+    return made
 
 
 def keep(*callbacks: Any) -> int:
@@ -82,6 +95,4 @@ def signer(by: Signer | None) -> Any:
             return 1
 
     called = _abi.SIGN(sign)
-    return ctypes.pointer(
-        _abi.Signer(sign=called, public_key=public_key, release=RELEASE, user_data=keep(called, public_key))
-    )
+    return ctypes.pointer(_abi.Signer(sign=called, public_key=public_key, release=RELEASE, user_data=keep(called, public_key)))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from ctypes import byref, c_void_p
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
 from ._errors import Denied, failure, take
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _free = lib.agentid_decision_free
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -19,7 +23,7 @@ class Decision:
     __slots__ = ("_handle", "permitted")
 
     def __init__(self, made: c_void_p, permitted: bool) -> None:
-        self._handle = made
+        self._handle: c_void_p | None = made
         self.permitted = permitted
 
     def close(self) -> None:
@@ -33,7 +37,11 @@ class Decision:
         if self._handle is not None:
             _free(self._handle)
 
-    def __enter__(self) -> Decision:
+    @property
+    def _as_parameter_(self) -> c_void_p | None:
+        return self._handle  # what ctypes passes for it
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

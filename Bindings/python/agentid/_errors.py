@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_void_p
+from ctypes import byref, c_void_p, string_at
 from typing import Any
 
 from ._abi import Bytes, lib
@@ -76,10 +76,8 @@ def take(function: Any, *arguments: Any) -> str:
 
 def text(out: Bytes) -> str:
     """The text of bytes, which are freed."""
-    import ctypes
-
     try:
-        return ctypes.string_at(out.data or 0, out.len).decode() if out.len else ""
+        return string_at(out.data or 0, out.len).decode() if out.len else ""
     finally:
         lib.agentid_bytes_free(byref(out))
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from ctypes import byref, c_void_p
 from enum import IntEnum
-from typing import Any, Mapping
+from typing import Any
 
-from . import _abi
+import agentid._abi as _abi
+
 from ._abi import lib
-from ._agent import Agent
+from ._agent import Identity
 from ._audit import SYNC, Sync
 from ._decision import Decision, arguments, check, decide, terminated
 from ._errors import call, counted, handle, option, pair, take
-from ._handles import Handle
+from ._handles import Handle, Reference
 
 
 class Revocation(IntEnum):
@@ -36,15 +38,68 @@ def guard_options(
     """Without an audience, proofs for nobody in particular are accepted; 0 is the library's default."""
     return byref(
         _abi.GuardOptions(
-            audience=option(audience), no_audience=int(audience is None), require_claim=int(require_claim),
-            proof_window=proof_window, max_view_age=max_view_age, replay_capacity=replay_capacity,
-            cache_entries=cache_entries, own_replay_memory=int(own_replay_memory), audit_sync=SYNC[audit],
+            audience=option(audience),
+            no_audience=int(audience is None),
+            require_claim=int(require_claim),
+            proof_window=proof_window,
+            max_view_age=max_view_age,
+            replay_capacity=replay_capacity,
+            cache_entries=cache_entries,
+            own_replay_memory=int(own_replay_memory),
+            audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
-        )  # fmt: skip
+        )
     )
 
 
-class Guard(Handle):
+class EnforcementPoint(Reference):
+    """What a guard decides and is told: in memory, in microseconds."""
+
+    def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Decides one call; raises `Denied`."""
+        return decide(
+            lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
+        )
+
+    def check(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
+        """As `authorize`, but returns the denial."""
+        return check(
+            lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
+        )
+
+    def authorize_agent(self, agent: Identity, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Decides one call of an agent held in this process; raises `Denied`."""
+        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *pair(tool), *counted(arguments(args)))
+
+    def report(self, decision: Decision | str, outcome: str) -> None:
+        """Writes down how a permitted call went, in a few words."""
+        call(
+            lib.agentid_guard_report, self._handle, *pair(decision if isinstance(decision, str) else decision.id), *pair(outcome)
+        )
+
+    def admit(self, chain: str, credentials: str = "") -> Admission:
+        """Verifies a chain once, for many calls; raises `Denied`."""
+        return Admission(handle(lib.agentid_guard_admit, self._handle, *pair(chain), *pair(credentials)))
+
+    def add_bundle(self, trust_domain: str, bundle: str) -> None:
+        """Trusts a trust domain's keys."""
+        call(lib.agentid_guard_add_bundle, self._handle, *pair(trust_domain), *pair(bundle))
+
+    def revoke(self, kind: Revocation, value: str) -> None:
+        """Revokes for this guard alone."""
+        call(lib.agentid_guard_revoke, self._handle, int(kind), *pair(value))
+
+    def refreshed(self) -> None:
+        """Says that nothing was revoked beyond what this guard was told."""
+        call(lib.agentid_guard_refreshed, self._handle)
+
+    @property
+    def statistics(self) -> dict[str, Any]:
+        """What this guard has done and holds."""
+        return json.loads(take(lib.agentid_guard_statistics, self._handle))
+
+
+class Guard(EnforcementPoint, Handle):
     """The point that decides: chain, proof, tool and arguments in, decision out."""
 
     def __init__(self, made: c_void_p) -> None:
@@ -71,47 +126,17 @@ class Guard(Handle):
         written to the directory's audit log; where they cannot be, calls are denied, or counted without `audit_strict`.
         """
         options = guard_options(
-            audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory, audit,
+            audience,
+            require_claim,
+            proof_window,
+            max_view_age,
+            replay_capacity,
+            cache_entries,
+            own_replay_memory,
+            audit,
             audit_strict,
-        )  # fmt: skip
+        )
         return cls(handle(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options))
-
-    def add_bundle(self, trust_domain: str, bundle: str) -> None:
-        """Trusts a trust domain's keys."""
-        call(lib.agentid_guard_add_bundle, self._handle, *pair(trust_domain), *pair(bundle))
-
-    def revoke(self, kind: Revocation, value: str) -> None:
-        """Revokes for this guard alone."""
-        call(lib.agentid_guard_revoke, self._handle, int(kind), *pair(value))
-
-    def refreshed(self) -> None:
-        """Says that nothing was revoked beyond what this guard was told."""
-        call(lib.agentid_guard_refreshed, self._handle)
-
-    def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Decides one call; raises `Denied`."""
-        return decide(lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args))
-
-    def check(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
-        """As `authorize`, but returns the denial."""
-        return check(lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args))
-
-    def authorize_agent(self, agent: Agent, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Decides one call of an agent held in this process; raises `Denied`."""
-        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *pair(tool), *counted(arguments(args)))
-
-    def report(self, decision: Decision | str, outcome: str) -> None:
-        """Writes down how a permitted call went, in a few words."""
-        call(lib.agentid_guard_report, self._handle, *pair(decision if isinstance(decision, str) else decision.id), *pair(outcome))
-
-    def admit(self, chain: str, credentials: str = "") -> Admission:
-        """Verifies a chain once, for many calls; raises `Denied`."""
-        return Admission(handle(lib.agentid_guard_admit, self._handle, *pair(chain), *pair(credentials)))
-
-    @property
-    def statistics(self) -> dict[str, Any]:
-        """What this guard has done and holds."""
-        return json.loads(take(lib.agentid_guard_statistics, self._handle))
 
 
 class Admission(Handle):

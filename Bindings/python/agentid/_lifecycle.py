@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import json
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import byref, c_int64
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any
 
-from . import _abi, _callbacks
+import agentid._abi as _abi
+import agentid._callbacks as _callbacks
+
 from ._abi import lib
-from ._agent import Agent
+from ._agent import Identity
 from ._broker import Lease, Provider, provider_struct, raised
 from ._decision import Decision
 from ._errors import Error, call, option, pair, take, text
 from ._handles import Handle
 
 
-def _id(agent: Agent | str) -> tuple[bytes, int]:
+def _id(agent: Identity | str) -> tuple[bytes, int]:
     return pair(agent if isinstance(agent, str) else agent.id)
 
 
@@ -25,25 +28,25 @@ class Lifecycle(Handle):
 
     def agents(
         self, *, profile: str | None = None, principal: str | None = None, owner: str | None = None,
-        parent: Agent | str | None = None, state: str | None = None, limit: int = 0, offset: int = 0,
+        parent: Identity | str | None = None, state: str | None = None, limit: int = 0, offset: int = 0,
     ) -> list[dict[str, Any]]:  # fmt: skip
         """The agents this authority knows, ended ones included: those that match all that is given."""
-        above = parent.id if isinstance(parent, Agent) else parent
+        above = parent.id if isinstance(parent, Identity) else parent
         chosen = _abi.AgentFilter(
             profile=option(profile), principal=option(principal), owner=option(owner), parent=option(above),
             state=option(state), limit=limit, offset=offset,
         )  # fmt: skip
         return json.loads(take(lib.agentid_authority_agents, self._handle, byref(chosen)))
 
-    def suspend(self, agent: Agent | str, reason: str = "") -> None:
+    def suspend(self, agent: Identity | str, reason: str = "") -> None:
         """Denies an agent's calls, and those of all below it, until it is resumed."""
         call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason))
 
-    def resume(self, agent: Agent | str) -> None:
+    def resume(self, agent: Identity | str) -> None:
         """Resumes a suspended agent."""
         call(lib.agentid_authority_resume, self._handle, *_id(agent))
 
-    def deprovision(self, agent: Agent | str, reason: str = "") -> str:
+    def deprovision(self, agent: Identity | str, reason: str = "") -> str:
         """Ends an agent and all below it, for good; returns its tombstone."""
         return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason))
 
@@ -63,7 +66,7 @@ class Lifecycle(Handle):
         """Ends what has lapsed and finishes what a process that died left undone. How many agents ended."""
         return self._count(lib.agentid_authority_reap)
 
-    def verify_gone(self, agent: Agent | str) -> dict[str, Any]:
+    def verify_gone(self, agent: Identity | str) -> dict[str, Any]:
         """Presents to a guard everything that an agent and all below it ever held; `["gone"]` says whether all is."""
         report = _abi.Bytes()
         try:
@@ -91,10 +94,10 @@ class Lifecycle(Handle):
 
             def called(event: Any, length: int, _: int | None) -> int:
                 try:
-                    run_event(json.loads(ctypes.string_at(event, length)))
+                    _callbacks.finished(run_event(json.loads(ctypes.string_at(event, length))))
                     return 0
                 except BaseException:  # sys.exit() in a hook is no success
-                    _callbacks.log.warning("the hook %s failed", name, exc_info=True)
+                    _callbacks.log("the hook %s failed", name)
                     return 1
 
             options.run = _abi.RUN_HOOK(called)
@@ -132,7 +135,7 @@ class Lifecycle(Handle):
         raised()
         try:
             call(
-                lib.agentid_authority_acquire, self._handle, decision._handle, *pair(provider), *pair(resource), ttl,
+                lib.agentid_authority_acquire, self._handle, decision, *pair(provider), *pair(resource), ttl,
                 byref(lease), byref(secret),
             )  # fmt: skip
         except Error as error:

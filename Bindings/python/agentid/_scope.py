@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from ctypes import c_void_p
-from typing import Any, Mapping
+from typing import Any
 
 from ._abi import lib
 from ._errors import Denied, call, handle, pair, take

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -84,7 +85,7 @@ def release(conninfo: str, lease: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _administrator(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
+def _administrator(conninfo: str) -> Generator[psycopg.Connection[Any], None, None]:
     """A connection that commits at the end; one at a time per database: PostgreSQL answers `tuple concurrently updated` where
     two change the privileges of one table."""
     patience = conninfo_to_dict(conninfo).get("connect_timeout") or 10

@@ -7,7 +7,7 @@ import pytest
 from life import left_out
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[3] / "examples/demo"))
-import database  # noqa: E402
+import database
 
 TABLES = """
 CREATE TABLE reports (line text); INSERT INTO reports VALUES ('Q3');

@@ -18,7 +18,8 @@ SCOPE = "read_file(path under '/data')"
 CALL = ("read_file", {"path": "/data/a.csv"})
 SCHEMAS = pathlib.Path(__file__).resolve().parents[3] / "docs/schemas"
 REGISTRY = referencing.Registry().with_resources(
-    (schema["$id"], referencing.Resource.from_contents(schema)) for schema in (json.loads(p.read_text()) for p in SCHEMAS.glob("*.json"))
+    (schema["$id"], referencing.Resource.from_contents(schema))
+    for schema in (json.loads(p.read_text()) for p in SCHEMAS.glob("*.json"))
 )
 
 

@@ -89,9 +89,13 @@ for line in sys.stdin:
 """
     with agentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
-        with start(acme) as agent, subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path / "acme")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as server:
+        with (
+            start(acme) as agent,
+            subprocess.Popen(
+                [sys.executable, "-c", script, str(tmp_path / "acme")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as server,
+        ):
+
             def ask():
                 server.stdin.write(f"{agent.chain} {agent.prove('read_file', INSIDE)}\n")
                 server.stdin.flush()

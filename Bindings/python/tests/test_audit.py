@@ -48,7 +48,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     agent = acme.agent("researcher", principal=ALICE, task="Q3 review", intent="sum up Q3", scope=SCOPE)
     child = agent.spawn("reader")
     permit, denial = child.authorize(*CALL), child.check(*OUTSIDE)
-    child.check("no \"tool\"\n", {f"argument {n}": n for n in range(80)})
+    child.check('no "tool"\n', {f"argument {n}": n for n in range(80)})
     with acme.guard(audience="files") as guard:
         guard.check("no chain", "", "read_file", {})
         child.rotate_key()
@@ -83,7 +83,11 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
             assert found["entry"]["intent"] == "sum up Q3" and found["entry"]["principal"] == ALICE
         assert list(audit.entries(len(entries) - 2)) == entries[-2:] and list(audit.entries(len(entries))) == []
         assert audit.verify() == {"sound": True, "size": len(entries), "pending": 0, "findings": []}
-        for wrong in (lambda: audit.find("nothing"), lambda: audit.prove(len(entries)), lambda: list(audit.entries(len(entries) + 1))):
+        for wrong in (
+            lambda: audit.find("nothing"),
+            lambda: audit.prove(len(entries)),
+            lambda: list(audit.entries(len(entries) + 1)),
+        ):
             with pytest.raises(agentid.NotFound):
                 wrong()
 
@@ -100,7 +104,9 @@ def test_proofs_and_checkpoint_convince_an_independent_verifier(tmp_path, acme):
         text, _, signature = note.rpartition(b"\n\n")
         key = Ed25519PublicKey.from_public_bytes(unpacked(head["key"].split("+", 2)[2])[1:])
         key.verify(unpacked(signature.split()[2])[4:], text + b"\n")
-        canonical = [json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for entry in audit.entries()]
+        canonical = [
+            json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for entry in audit.entries()
+        ]
         for index in (0, 1, 255, 256, size - 1):
             proof = audit.prove(index)
             leaf, path = unpacked(proof["leaf"]), [unpacked(hash) for hash in proof["path"]]
@@ -280,7 +286,9 @@ def test_usage_says_what_was_granted_and_never_used(acme):
         assert proposal.permits("read_file", {"path": path}) is permitted
     assert report["profiles"][1]["proposal"] is None
     acme.profile("clerk", owner="team:x", ceiling=found["proposal_text"])
-    acme.agent("clerk", principal=ALICE, task="t", scope="read_file(path under '/data/q2')").authorize("read_file", {"path": "/data/q2/b"})
+    acme.agent("clerk", principal=ALICE, task="t", scope="read_file(path under '/data/q2')").authorize(
+        "read_file", {"path": "/data/q2/b"}
+    )
     with pytest.raises(agentid.Error):
         acme.agent("clerk", principal=ALICE, task="t", scope="search(query: *)")
     with pytest.raises(agentid.NotFound):

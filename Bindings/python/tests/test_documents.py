@@ -32,7 +32,9 @@ def test_decisions_and_profiles():
     with agentid.Authority.open(trust_domain="acme.example") as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         check("profile", acme.profiles[0])
-        with acme.agent("researcher", principal="user:alice@acme.example", task="t", scope="read_file(path under '/data')") as agent:
+        with acme.agent(
+            "researcher", principal="user:alice@acme.example", task="t", scope="read_file(path under '/data')"
+        ) as agent:
             for call in (("read_file", {"path": "/data/x"}), ("read_file", {"path": "/etc"}), ("other", {})):
                 check("decision", agent.check(*call).document)
             with acme.guard(audience="files") as guard:

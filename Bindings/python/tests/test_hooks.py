@@ -20,7 +20,9 @@ def names(events, agent=None):
 
 def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
     events, ahead = [], [0]
-    every = "created renewed rotated granted delegated denied suspended resumed revoked deprovisioning deprovisioned lapsed".split()
+    every = (
+        "created renewed rotated granted delegated denied suspended resumed revoked deprovisioning deprovisioned lapsed".split()
+    )
     with open_authority(tmp_path / "acme", lease_duration=2, clock=lambda: time.time() + ahead[0]) as acme:
         acme.add_hook("all", events.append, events=every)
         agent, other, doomed = start(acme, intent="sums"), start(acme), start(acme)
@@ -199,7 +201,7 @@ def test_hook_added_again_takes_up_what_was_waiting(acme):
         raise RuntimeError
 
     acme.add_hook("log", failing)
-    with start(acme) as agent:
+    with start(acme):
         until(lambda: first)
         acme.add_hook("log", told.append)
         until(lambda: not acme.deliveries())

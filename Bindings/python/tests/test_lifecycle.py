@@ -6,7 +6,7 @@ import time
 
 import agentid
 import pytest
-from life import ALICE, CALL, OWNER, SCOPE, check, later, open_authority, start
+from life import ALICE, CALL, OWNER, SCOPE, check, open_authority, start
 
 BOB = "user:bob@acme.example"
 

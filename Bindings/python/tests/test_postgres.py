@@ -92,7 +92,7 @@ def test_role_opens_its_resource_and_nothing_else(acme, books):
             ):  # fmt: skip
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     session.execute(forbidden)
-        (until_now, left, limit, about), = books.ask(
+        ((until_now, left, limit, about),) = books.ask(
             "SELECT rolvaliduntil < now(), extract(epoch FROM rolvaliduntil - now()), rolconnlimit, shobj_description(oid, 'pg_authid')"
             " FROM pg_roles WHERE rolname LIKE 'agentid_%'"
         )

@@ -7,8 +7,10 @@ internal import Synchronization
 /// committing leaves a hole in front of lines that were acknowledged.
 final class AuditAppender: Sendable {
     private struct State {
-        var segment: AuditSegment?
-        var position = AuditSegment.start
+        var segment: AuditSegment? { didSet { memory = segment?.memory } }
+        /// The segment's.
+        private(set) var memory: AuditSegmentMemory?
+        var position = AuditSegmentMemory.start
         /// Up to where an append to the segment does not fault: there its pages were made writable.
         var ready = AuditAppender.leastAhead
         /// How much was made ready the last time.
@@ -17,6 +19,8 @@ final class AuditAppender: Sendable {
         var isAsked = false
         /// The next segment, made ahead, and how much of it is ready.
         var spare: (segment: AuditSegment, ready: Int)?
+        /// Where templates stand in the segment.
+        var templates = AuditTemplateTable()
         /// Full segments that are not known to be durable.
         var full: [AuditSegment] = []
         /// How many lines and bytes were appended.
@@ -26,11 +30,17 @@ final class AuditAppender: Sendable {
         var broken: AgentIDError?
         var isClosed = false
 
+        mutating func advance(to next: Int) {
+            bytes &+= next &- position
+            position = next
+            lines &+= 1
+        }
+
         /// Whether half of what was made ready is used up.
         var isShort: Bool {
-            guard let segment else { return false }
-            return ready < segment.capacity && position > ready - ahead / 2
-                || spare == nil && !isClosed && position > segment.capacity / 2
+            guard let memory else { return false }
+            return ready < memory.capacity && position > ready - ahead / 2
+                || spare == nil && !isClosed && position > memory.capacity / 2
         }
     }
 
@@ -39,7 +49,7 @@ final class AuditAppender: Sendable {
 
     private let directory: String
     private let options: AuditOptions
-    private let clock: any Clock
+    private let clock: any WallClock
     private let files: any AuditFiles
     private let owner: String
     private let made = Atomic<Int>(0)
@@ -48,14 +58,14 @@ final class AuditAppender: Sendable {
     private let commits = GroupCommit()
     private let failed = Atomic<Int>(0)
 
-    init(directory: String, options: AuditOptions, clock: any Clock, files: any AuditFiles) throws(AgentIDError) {
+    init(directory: String, options: AuditOptions, clock: any WallClock, files: any AuditFiles) throws(AgentIDError) {
         self.directory = directory
         self.options = options
         self.clock = clock
         self.files = files
         owner = UUIDv7.make(at: clock.milliseconds)
         let first = try makeSegment()
-        first.touch(from: 0, count: Self.leastAhead)
+        first.memory.touch(from: 0, count: Self.leastAhead)
         state.withLock { $0.segment = first }
     }
 
@@ -65,25 +75,78 @@ final class AuditAppender: Sendable {
     /// How many lines could not be appended.
     var failures: Int { failed.load(ordering: .relaxed) }
 
-    /// Whether the writer's thread is to ``prepare()`` now, before it would by itself.
+    /// Appends a line. Whether the writer's thread is to ``prepare()`` now, before it would by itself.
     func append(_ line: Span<UInt8>) throws(AgentIDError) -> Bool {
-        guard !mark.isInChild else {
-            throw AgentIDError(
-                .state, name: "forked", message: "this process was forked: open the audit log anew in the child",
-                at: "audit")
-        }
         guard !line.isEmpty, line.count <= options.maxLine else {
             throw AgentIDError(
                 .limit, name: "audit_line", message: "a line has 1 to \(options.maxLine) bytes, this one \(line.count)",
                 at: "audit")
         }
-        do throws(AgentIDError) {
-            let (number, isUrgent) = try state.withLock { state throws(AgentIDError) in
-                let number = try add(line, &state)
-                let isUrgent = !state.isAsked && state.isShort
-                if isUrgent { state.isAsked = true }
-                return (number, isUrgent)
+        return try add { memory, position, _ in Written(memory.append(.line, line, at: position)) } ?? false
+    }
+
+    /// Appends the entry of a permitted call: its facts, and where it is not there yet the template that they go with.
+    func append(_ facts: AuditFacts, _ context: AuditContext, _ mark: AuditMark) throws(AgentIDError) -> Bool {
+        let most = context.bytes.count + mark.bytes.count + facts.text.count + 2 * AuditTemplate.mostAdded
+        guard most <= options.maxLine else {
+            let line = AuditTemplate(context.template(mark)).line(facts)
+            return try append(line.span)
+        }
+        let key = AuditTemplateTable.Key(context, mark)
+        return try ByteWriter.withBytes(facts.size, { facts.put(to: &$0) }) { facts throws(AgentIDError) in
+            let isUrgent = try add { memory, position, templates in
+                guard let template = templates.position(of: key, before: position) else { return .missing }
+                return Written(memory.append(.facts, facts, of: template, at: position))
             }
+            if let isUrgent { return isUrgent }
+            return try append(facts, with: context.template(mark), key)
+        }
+    }
+
+    private func append(
+        _ facts: Span<UInt8>, with template: [UInt8], _ key: AuditTemplateTable.Key
+    ) throws(AgentIDError) -> Bool {
+        // Both or none: what stands behind a seal is taken for a torn tail.
+        let size = AuditFrame.size(of: template.count) + AuditFrame.size(of: facts.count + 8)
+        return try add { memory, position, templates in
+            guard position + size <= memory.capacity,
+                let behind = memory.append(.template, template.span, at: position)
+            else { return .full }
+            templates.remember(key, at: position)
+            return Written(memory.append(.facts, facts, of: position, at: behind))
+        } ?? false
+    }
+
+    private enum Written {
+        /// Up to here.
+        case next(Int)
+        /// Not, because it does not fit.
+        case full
+        /// Not, because its template is not there.
+        case missing
+
+        init(_ next: Int?) { self = next.map(Written.next) ?? .full }
+    }
+
+    // Captures nothing that is counted: the reference would be, twice.
+    private typealias Writing = (AuditSegmentMemory, _ position: Int, inout AuditTemplateTable) -> Written
+
+    /// Whether the writer's thread is to prepare more; `nil` where nothing was written.
+    private func add(_ write: Writing) throws(AgentIDError) -> Bool? {
+        guard !mark.isInChild else {
+            throw AgentIDError(
+                .state, name: "forked", message: "this process was forked: open the audit log anew in the child",
+                at: "audit")
+        }
+        do throws(AgentIDError) {
+            var isUrgent = false
+            let number = try state.withLock { state throws(AgentIDError) -> UInt64? in
+                guard try add(write, &state) else { return nil }
+                isUrgent = !state.isAsked && state.isShort
+                if isUrgent { state.isAsked = true }
+                return state.lines
+            }
+            guard let number else { return nil }
             if options.sync == .always { try commits.wait(for: number) { sync() } }
             return isUrgent
         } catch {
@@ -92,30 +155,35 @@ final class AuditAppender: Sendable {
         }
     }
 
-    private func add(_ line: Span<UInt8>, _ state: inout State) throws(AgentIDError) -> UInt64 {
+    private func add(_ write: Writing, _ state: inout State) throws(AgentIDError) -> Bool {
         if let error = state.broken {
             state.broken = nil
             throw error
         }
-        if let segment = state.segment, let next = segment.append(line, at: state.position) {
-            state.bytes &+= next &- state.position
-            state.position = next
-        } else {
-            guard !state.isClosed else {
-                throw AgentIDError(.state, name: "closed", message: "the audit log is closed", at: "audit")
+        if let memory = state.memory {
+            switch write(memory, state.position, &state.templates) {
+            case .next(let next):
+                state.advance(to: next)
+                return true
+            case .missing: return false
+            case .full: break
             }
-            let (fresh, ready): (AuditSegment, Int)
-            if let spare = state.spare { (fresh, ready) = spare } else { (fresh, ready) = (try makeSegment(), 0) }
-            retire(&state)
-            (state.segment, state.ready, state.spare) = (fresh, ready, nil)
-            guard let next = fresh.append(line, at: AuditSegment.start) else {
-                throw AuditSegment.unavailable("a line does not fit a segment", 0)
-            }
-            state.bytes &+= next &- AuditSegment.start
-            state.position = next
         }
-        state.lines &+= 1
-        return state.lines
+        guard !state.isClosed else {
+            throw AgentIDError(.state, name: "closed", message: "the audit log is closed", at: "audit")
+        }
+        let (fresh, ready): (AuditSegment, Int)
+        if let spare = state.spare { (fresh, ready) = spare } else { (fresh, ready) = (try makeSegment(), 0) }
+        retire(&state)
+        (state.segment, state.position) = (fresh, AuditSegmentMemory.start)
+        (state.ready, state.spare) = (ready, nil)
+        switch write(fresh.memory, state.position, &state.templates) {
+        case .next(let next):
+            state.advance(to: next)
+            return true
+        case .missing: return false
+        case .full: throw AuditSegment.unavailable("a line does not fit a segment", 0)
+        }
     }
 
     private func makeSegment() throws(AgentIDError) -> AuditSegment {
@@ -127,9 +195,10 @@ final class AuditAppender: Sendable {
 
     private func retire(_ state: inout State) {
         guard let segment = state.segment else { return }
-        segment.seal(at: state.position)
+        segment.memory.seal(at: state.position)
         state.full.append(segment)
         state.segment = nil
+        state.templates.removeAll()
     }
 
     /// Makes durable what was appended so far; the number of the last line, and what went wrong.
@@ -169,7 +238,7 @@ final class AuditAppender: Sendable {
     func prepare() throws(AgentIDError) {
         let (segment, ready, ahead) = state.withLock { ($0.isAsked ? $0.segment : nil, $0.ready, $0.ahead) }
         guard let segment else { return }
-        segment.touch(from: ready, count: ahead)
+        segment.memory.touch(from: ready, count: ahead)
         let needsSpare = state.withLock { state in
             if state.segment === segment { state.ready = min(ready + ahead, segment.capacity) }
             state.ahead = min(2 * ahead, Self.mostAhead)
@@ -177,7 +246,7 @@ final class AuditAppender: Sendable {
         }
         if needsSpare {
             let spare = try makeSegment()
-            spare.touch(from: 0, count: ahead)
+            spare.memory.touch(from: 0, count: ahead)
             state.withLock { state in
                 // Meanwhile an appender may have made one itself, which then comes behind this one in the order.
                 if state.spare == nil, let segment = state.segment, segment.name < spare.name {

@@ -1,17 +1,18 @@
 internal import JOSE
+internal import Synchronization
 
 /// What every entry says of a chain, as pieces of JSON that are made once: an entry is written at every call.
 ///
 /// In one array and in the order of an entry, so that pieces between which an entry has nothing to add are one. Every
 /// member brings the comma behind it: an entry ends with its tool, and may begin with any.
 final class AuditContext: Sendable {
+    /// No other context of this process has it.
+    let number = AuditMark.nextNumber()
     let bytes: [UInt8]
     /// `{"agent":…,`, or `{` where the leaf names none.
     let agent: Range<Int>
     /// `"chain":[…],`, empty where none was verified.
     let chain: Range<Int>
-    /// ``chain`` and `"decision":"permit",`
-    let permittedChain: Range<Int>
     /// `"intent":…,`, where the root names one, and `"kind":"decision",`
     let intent: Range<Int>
     /// `"owner":…,`, empty where the root names none; so the following.
@@ -20,8 +21,6 @@ final class AuditContext: Sendable {
     let principal: Range<Int>
     /// `"sequence":`
     let sequence: Range<Int>
-    /// From ``intent`` to ``sequence``.
-    let permittedRest: Range<Int>
     /// `,"task":…,"time_ms":`
     let task: Range<Int>
 
@@ -51,14 +50,36 @@ final class AuditContext: Sendable {
         }
         agent = add(Array("{".utf8) + Self.member("agent", links.last?.grant.claim?.agent))
         self.chain = add(chain)
-        permittedChain = self.chain.lowerBound..<add(Array(#""decision":"permit","#.utf8)).upperBound
         intent = add(Self.member("intent", root?.intent) + Array(#""kind":"decision","#.utf8))
         owner = add(Self.member("owner", root?.owner))
         principal = add(Self.member("principal", root?.principal) + Self.member("profile", root?.profile))
         sequence = add(Array(#""sequence":"#.utf8))
-        permittedRest = intent.lowerBound..<sequence.upperBound
         task = add(Array(",".utf8) + Self.member("task", root?.task) + Array(#""time_ms":"#.utf8))
         self.bytes = bytes
+    }
+
+    /// The entry of a permitted call at a guard, with holes.
+    func template(_ mark: AuditMark) -> [UInt8] {
+        var entry: [UInt8] = []
+        func add(_ range: Range<Int>) { entry += bytes[range] }
+        func add(_ text: String) { entry += Array(text.utf8) }
+        func leave(_ hole: AuditTemplate.Hole) { entry.append(hole.rawValue) }
+        add(agent)
+        leave(.arguments)
+        add(chain)
+        add(#""decision":"permit","#)
+        leave(.digest)
+        entry += mark.bytes
+        leave(.number)
+        add("\",")
+        for range in [intent, owner, principal, sequence] { add(range) }
+        leave(.sequence)
+        add(task)
+        leave(.time)
+        add(#","tool":"#)
+        leave(.tool)
+        add("}")
+        return entry
     }
 
     /// A member of an object and the comma behind it; empty where there is no text.
@@ -69,6 +90,22 @@ final class AuditContext: Sendable {
         piece.append(UInt8(ascii: ","))
         return piece
     }
+}
+
+/// What all entries of a guard say of it.
+final class AuditMark: Sendable {
+    /// No other mark or context of this process has it.
+    let number = AuditMark.nextNumber()
+    /// `"guard":…,"id":"…`: the guard's name, where it has one, and the start of its decisions' IDs.
+    let bytes: [UInt8]
+
+    init(_ audience: String?, _ process: AuditProcess) {
+        bytes = AuditContext.member("guard", audience) + Array(#""id":""#.utf8) + process.name
+    }
+
+    private static let numbers = Atomic<UInt64>(0)
+
+    static func nextNumber() -> UInt64 { numbers.add(1, ordering: .relaxed).newValue }
 }
 
 /// What an entry says of a denial, as pieces of JSON.

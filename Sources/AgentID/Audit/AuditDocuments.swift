@@ -5,8 +5,10 @@ internal import TransparencyLog
 extension AuditReader {
     /// Opens the audit log of an authority's directory.
     ///
-    /// - Parameter key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says, which
-    ///   shows damage and not a forged log.
+    /// - Parameters:
+    ///   - directory: The authority's.
+    ///   - key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says, which
+    ///     shows damage and not a forged log.
     public init(authority directory: String, key: String? = nil) throws(AgentIDError) {
         let audit = try AuthorityDirectory(reading: directory).auditPath
         let told: String

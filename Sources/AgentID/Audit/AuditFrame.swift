@@ -2,25 +2,33 @@ internal import JOSE
 
 /// How lines lie in a segment: little end first, every frame at a multiple of 8.
 ///
-/// A frame is a word (length below, magic above), a word (checksum of the payload under a seed that the segment and the
+/// A frame is a word (length below, kind above), a word (checksum of the payload under a seed that the segment and the
 /// frame's place make), the payload, and zeroes up to the next multiple of 8. The first word is stored last: where it
 /// is zero nothing was committed yet. A seal in its place says that nothing will follow.
 enum AuditFrame {
+    /// What a frame holds.
+    enum Kind: UInt64, CaseIterable {
+        case line = 0x4741_4C52  // "RLAG"
+        /// An ``AuditTemplate``.
+        case template = 0x4741_4C54  // "TLAG"
+        /// A word (where the template stands in the segment) and an ``AuditFacts``: together they are a line.
+        case facts = 0x4741_4C46  // "FLAG"
+    }
+
     static let headerSize = 16
     static let longestLine = 0xFFFF
-    private static let magic: UInt64 = 0x4741_4C52 << 32
     static let seal: UInt64 = 0x4741_4C53 << 32
 
-    /// How many bytes the frame of a line takes.
+    /// How many bytes the frame of a payload takes.
     static func size(of length: Int) -> Int { headerSize + (length + 7) & ~7 }
 
-    static func word(length: Int) -> UInt64 { magic | UInt64(length) }
+    static func word(_ kind: Kind, length: Int) -> UInt64 { kind.rawValue << 32 | UInt64(length) }
 
-    /// The length that a frame's first word gives, `nil` where it is none.
-    static func length(_ word: UInt64) -> Int? {
-        guard word >> 32 == magic >> 32 else { return nil }
+    /// What a frame's first word says, `nil` where it is none.
+    static func parse(_ word: UInt64) -> (kind: Kind, length: Int)? {
+        guard let kind = Kind(rawValue: word >> 32) else { return nil }
         let length = Int(word & 0xFFFF_FFFF)
-        return (1...longestLine).contains(length) ? length : nil
+        return (1...longestLine).contains(length) ? (kind, length) : nil
     }
 
     static func seed(_ segment: UInt64, at position: Int) -> UInt64 {
@@ -31,7 +39,7 @@ enum AuditFrame {
 /// The first 64 bytes of a segment.
 struct AuditSegmentHeader: Equatable {
     static let size = 64
-    private static let magic: UInt64 = 0x3147_4553_4449_4741  // "AGIDSEG1"
+    private static let magic: UInt64 = 0x3247_4553_4449_4741  // "AGIDSEG2"
 
     /// The size of the file.
     let capacity: Int

@@ -27,17 +27,20 @@ public final class AuditLog: Sendable {
     /// Opens the log in `directory`, which is made where it is missing.
     ///
     /// - Parameters:
+    ///   - directory: Where its segments and tiles are.
     ///   - origin: The log's name in its checkpoints, such as `acme.example/audit`.
     ///   - signer: Signs the checkpoints; without one this log appends only, and another process integrates.
+    ///   - options: When lines are synced, and how long they may be.
+    ///   - clock: What time it is.
     public static func open(
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions = AuditOptions(),
-        clock: any Clock = SystemClock()
+        clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> AuditLog {
         try AuditLog(directory: directory, origin: origin, signer: signer, options: options, clock: clock)
     }
 
     init(
-        directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any Clock,
+        directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any WallClock,
         outbox: (any AuditOutbox)? = nil, files: any AuditFiles = SystemAuditFiles()
     ) throws(AgentIDError) {
         try options.check()
@@ -100,6 +103,11 @@ public final class AuditLog: Sendable {
 
     func append(_ line: Span<UInt8>) throws(AgentIDError) {
         if try appender.append(line) { thread.wake() }
+    }
+
+    /// Appends the entry of a permitted call.
+    func append(_ facts: AuditFacts, _ context: AuditContext, _ mark: AuditMark) throws(AgentIDError) {
+        if try appender.append(facts, context, mark) { thread.wake() }
     }
 
     /// Integrates what all processes have appended by now, and signs the checkpoint.

@@ -8,6 +8,8 @@ struct AuditSegmentReader: ~Copyable {
     enum Item: Equatable {
         /// A line; the next item is at `next`.
         case line([UInt8], next: Int)
+        /// What lines behind it refer to; the next item is at `next`.
+        case template(next: Int)
         /// Bytes that are no frame, with frames behind them from `next`.
         case gap(next: Int)
         /// Nothing yet: the owner lives and may append here.
@@ -30,6 +32,9 @@ struct AuditSegmentReader: ~Copyable {
     let isOwned: Bool
     private var window: [UInt8] = []
     private var windowStart = 0
+    /// The templates that lines referred to, by their positions.
+    private var templates: [Int: AuditTemplate] = [:]
+    private static let mostTemplates = 1024
 
     static let start = AuditSegmentHeader.size
 
@@ -82,7 +87,16 @@ struct AuditSegmentReader: ~Copyable {
             found = try frame(at: position)
         }
         switch found {
-        case .line(let range): return .line(Array(window[range]), next: position + AuditFrame.size(of: range.count))
+        case .frame(let kind, let range):
+            let next = position + AuditFrame.size(of: range.count)
+            switch kind {
+            case .line: return .line(Array(window[range]), next: next)
+            case .template: return .template(next: next)
+            case .facts:
+                // Facts without their template are no line: a gap up to the next frame, whatever that is.
+                let line = try self.line(of: Array(window[range]), at: position)
+                return line.map { .line($0, next: next) } ?? .gap(next: next)
+            }
         case .seal: return try afterEnd(position + 8)
         case .nothing where isOwned: return .waiting
         case .nothing, .damaged:
@@ -91,8 +105,29 @@ struct AuditSegmentReader: ~Copyable {
         }
     }
 
+    /// The line that facts make with their template; `nil` where there is none before them.
+    private mutating func line(of payload: [UInt8], at position: Int) throws(AgentIDError) -> [UInt8]? {
+        guard let place = payload.span.word(at: 0), let facts = AuditFacts(payload.span.extracting(droppingFirst: 8)),
+            let start = Int(exactly: place), start < position
+        else { return nil }
+        if let template = templates[start] { return Self.line(template, facts) }
+        guard start >= Self.start, start.isMultiple(of: 8), case .frame(.template, let range) = try frame(at: start)
+        else { return nil }
+        let template = AuditTemplate(Array(window[range]))
+        if templates.count >= Self.mostTemplates { templates = [:] }
+        templates[start] = template
+        return Self.line(template, facts)
+    }
+
+    /// Only as long a line as an owner would have made: the file may hold anything.
+    private static func line(_ template: AuditTemplate, _ facts: AuditFacts) -> [UInt8]? {
+        let line = template.line(facts)
+        return (1...AuditFrame.longestLine).contains(line.count) ? line : nil
+    }
+
     private enum Found: Equatable {
-        case line(Range<Int>)
+        /// A frame, and where its payload is in the window.
+        case frame(AuditFrame.Kind, Range<Int>)
         case seal
         case nothing
         case damaged
@@ -102,7 +137,7 @@ struct AuditSegmentReader: ~Copyable {
         guard let first = try word(at: position) else { return .nothing }
         if first == 0 { return .nothing }
         if first == AuditFrame.seal { return .seal }
-        guard let length = AuditFrame.length(first), size - position >= AuditFrame.size(of: length),
+        guard let (kind, length) = AuditFrame.parse(first), size - position >= AuditFrame.size(of: length),
             let checksum = try word(at: position + 8),
             try load(position + AuditFrame.headerSize, length)
         else { return .damaged }
@@ -112,14 +147,14 @@ struct AuditSegmentReader: ~Copyable {
             unsafe XXH64.hash(
                 UnsafeRawBufferPointer(rebasing: window[range]), seed: AuditFrame.seed(seed, at: position))
         }
-        return actual == checksum ? .line(range) : .damaged
+        return actual == checksum ? .frame(kind, range) : .damaged
     }
 
     /// The first frame at or behind `position`. A checksum says so: it holds only for the place it was made for.
     private mutating func firstFrame(from position: Int) throws(AgentIDError) -> Int? {
         var position = position
         while let next = try firstWord(from: position) {
-            if let word = try word(at: next), AuditFrame.length(word) != nil, case .line = try frame(at: next) {
+            if let word = try word(at: next), AuditFrame.parse(word) != nil, case .frame = try frame(at: next) {
                 return next
             }
             position = next + 8

@@ -29,7 +29,7 @@ struct AuditSequencer: Sendable {
     let directory: String
     let key: NoteKey
     let signer: any Signer
-    let clock: any Clock
+    let clock: any WallClock
     let files: any AuditFiles
     var outbox: (any AuditOutbox)?
     /// How much one step takes.
@@ -175,7 +175,7 @@ struct AuditSequencer: Sendable {
         for name in names {
             guard var reader = try AuditSegmentReader(path(name)) else { continue }
             switch try reader.item(at: AuditSegmentReader.start) {
-            case .line, .gap: return true
+            case .line, .template, .gap: return true
             case .waiting, .end, .torn: continue
             }
         }

@@ -53,6 +53,9 @@ struct AuditStep {
                 count += 1
                 segment.position = end
                 continue
+            case .template(let end):
+                segment.position = end
+                continue
             case .waiting: break reading
             case .end: segment.state = .done
             case .gap, .torn: next.sources += lines()
@@ -66,7 +69,7 @@ struct AuditStep {
                 (count, segment.state) = (0, .torn)
                 break reading
             case .end: break reading
-            case .line, .waiting: break
+            case .line, .template, .waiting: break
             }
         }
         next.sources += lines()
@@ -98,11 +101,13 @@ struct AuditStep {
                 }
                 var (position, found) = (from, 0)
                 while position < to {
-                    guard case .line(let line, let end) = try reader.item(at: position) else {
-                        throw Self.changed("the line at \(position) is damaged", name)
+                    switch try reader.item(at: position) {
+                    case .line(let line, let end):
+                        add(line)
+                        (position, found) = (end, found + 1)
+                    case .template(let end): position = end
+                    default: throw Self.changed("the line at \(position) is damaged", name)
                     }
-                    add(line)
-                    (position, found) = (end, found + 1)
                 }
                 guard position == to, found == count else { throw Self.changed("it holds other lines", name) }
             }

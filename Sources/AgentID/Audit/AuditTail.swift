@@ -82,6 +82,7 @@ struct AuditTail {
                         result.pendingSince = min(result.pendingSince ?? .max, Int64(time))
                     }
                     (result.pending, position) = (result.pending + 1, next)
+                case .template(let next): position = next
                 case .gap(let next):
                     let message = "\(next - position) bytes are no lines"
                     result.findings.append(

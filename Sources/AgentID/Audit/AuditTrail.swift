@@ -22,17 +22,19 @@ final class AuditTrail: Sendable {
     var unrecorded: Int { lost.load(ordering: .relaxed) }
 
     /// Writes a decision down and gives it its ID. Throws where it must not be returned as it is.
-    ///
-    /// - Parameter guardian: What ``mark(of:)`` says of the guard.
     func record(
-        _ decision: inout Decision, arguments: JSON.Value?, by guardian: [UInt8], sequence: Int64
+        _ decision: inout Decision, arguments: JSON.Value?, by mark: AuditMark, sequence: Int64
     ) throws(Denial) {
         let number = made.add(1, ordering: .relaxed).newValue
         decision.record = AuditRecord(process: process, number: number)
         do throws(AgentIDError) {
             guard let log else { throw AuditSegment.unavailable("it could not be opened", 0) }
-            try withLine(of: decision, number: number, arguments: arguments, by: guardian, sequence: sequence) {
-                line throws(AgentIDError) in try log.append(line)
+            let facts = facts(of: decision, number: number, arguments: arguments, sequence: sequence)
+            if let denial = decision.denial {
+                let line = line(of: denial, decision.chain?.auditContext ?? .none, facts, mark)
+                try log.append(line)
+            } else {
+                try log.append(facts, decision.chain?.auditContext ?? .none, mark)
             }
         } catch {
             guard !isStrict else { throw Denial("audit_unavailable", error.message, at: "audit") }
@@ -40,10 +42,8 @@ final class AuditTrail: Sendable {
         }
     }
 
-    /// `"guard":…,"id":"…`, for all entries of a guard: its name, where it has one, and the start of their IDs.
-    func mark(of audience: String?) -> [UInt8] {
-        AuditContext.member("guard", audience) + Array(#""id":""#.utf8) + process.name
-    }
+    /// What all entries of a guard say of it.
+    func mark(of audience: String?) -> AuditMark { AuditMark(audience, process) }
 
     /// Writes down how a call went.
     func report(_ outcome: String, of decision: String, at time: Int64) throws(AgentIDError) {
@@ -53,68 +53,57 @@ final class AuditTrail: Sendable {
         try log?.append(tree.canonical())
     }
 
-    /// The decision as a line (`docs/schemas/audit.json`), its members in JCS order as they stand: one is written at every
-    /// call, so its pieces are made beforehand where they can be, and it is written in one go.
-    private func withLine(
-        of decision: Decision, number: UInt64, arguments: JSON.Value?, by guardian: [UInt8], sequence: Int64,
-        _ body: (Span<UInt8>) throws(AgentIDError) -> Void
-    ) throws(AgentIDError) {
-        let context = decision.chain?.auditContext ?? .none
-        let denial = decision.denial.map(AuditDenial.init)
-        // What the call brings: the names of its arguments, never their values, and its tool.
+    /// What the call brings: the names of its arguments, never their values, and its tool.
+    private func facts(
+        of decision: Decision, number: UInt64, arguments: JSON.Value?, sequence: Int64
+    ) -> AuditFacts {
         var text: [UInt8] = []
         text.reserveCapacity(256)
         var digest: SIMD2<UInt64>?
         if let arguments {
             digest = self.digest(of: arguments, in: &text)
             text.removeAll(keepingCapacity: true)
-            text.append(contentsOf: #""arguments":"#.utf8)
             arguments.appendNames(most: 64, longest: 256, to: &text)
-            text.append(UInt8(ascii: ","))
         }
-        let names = 0..<text.count
+        let argumentsCount = text.count
         JCS.appendString(decision.tool, to: &text)
-        let tool = names.upperBound..<text.count
-        let size = context.bytes.count + (denial?.count ?? 0) + text.count + guardian.count + Self.fixedSize
-        let pieces = context.bytes
-        func write(_ line: inout ByteWriter) {
-            line.put(pieces.span.extracting(context.agent))
-            if let denial { line.put(denial.argument) }
-            line.put(text.span.extracting(names))
-            line.put(pieces.span.extracting(denial == nil ? context.permittedChain : context.chain))
-            if denial != nil { line.put(#""decision":"deny","#) }
-            if let digest {
-                line.put(#""digest":""#)
-                line.put(hexadecimal: digest.x)
-                line.put(hexadecimal: digest.y)
-                line.put("\",")
-            }
-            line.put(guardian)
-            line.put(hexadecimal: number)
-            line.put("\",")
-            if let denial {
-                line.put(pieces.span.extracting(context.intent))
-                line.put(denial.link)
-                line.put(pieces.span.extracting(context.owner))
-                line.put(denial.place)
-                line.put(pieces.span.extracting(context.principal))
-                line.put(denial.reason)
-                line.put(pieces.span.extracting(context.sequence))
-            } else {
-                line.put(pieces.span.extracting(context.permittedRest))
-            }
-            line.put(decimal: sequence)
-            line.put(pieces.span.extracting(context.task))
-            line.put(decimal: decision.time)
-            line.put(#","tool":"#)
-            line.put(text.span.extracting(tool))
-            line.put("}")
-        }
-        try ByteWriter.withBytes(size, write, body)
+        return AuditFacts(
+            number: number, sequence: sequence, time: decision.time, digest: digest, text: text,
+            argumentsCount: argumentsCount)
     }
 
-    /// More than the pieces take that are in no array.
-    private static let fixedSize = 192
+    /// A denial as a line (`docs/schemas/audit.json`), its members in JCS order as they stand.
+    private func line(
+        of denial: Denial, _ context: AuditContext, _ facts: AuditFacts, _ mark: AuditMark
+    ) -> [UInt8] {
+        let denial = AuditDenial(denial)
+        let size = context.bytes.count + denial.count + facts.text.count + mark.bytes.count + AuditTemplate.mostAdded
+        return ByteWriter.bytes(size + 64) { line in
+            let pieces = context.bytes
+            line.put(pieces.span.extracting(context.agent))
+            line.put(denial.argument)
+            facts.putArguments(to: &line)
+            line.put(pieces.span.extracting(context.chain))
+            line.put(#""decision":"deny","#)
+            line.put(digest: facts.digest)
+            line.put(mark.bytes)
+            line.put(hexadecimal: facts.number)
+            line.put("\",")
+            line.put(pieces.span.extracting(context.intent))
+            line.put(denial.link)
+            line.put(pieces.span.extracting(context.owner))
+            line.put(denial.place)
+            line.put(pieces.span.extracting(context.principal))
+            line.put(denial.reason)
+            line.put(pieces.span.extracting(context.sequence))
+            line.put(decimal: facts.sequence)
+            line.put(pieces.span.extracting(context.task))
+            line.put(decimal: facts.time)
+            line.put(#","tool":"#)
+            line.put(facts.text.span.extracting(facts.tool))
+            line.put("}")
+        }
+    }
 
     /// A keyed digest of the arguments in canonical form, which is left in `text`.
     private func digest(of arguments: JSON.Value, in text: inout [UInt8]) -> SIMD2<UInt64>? {

@@ -4,7 +4,7 @@ extension AuditTrail {
     /// The trail of an authority, which integrates the log and signs its checkpoints; `nil` without a directory.
     static func open(
         _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory?, keys: SigningKeys,
-        registry: any Registry, clock: any Clock
+        registry: any Registry, clock: any WallClock
     ) throws(AgentIDError) -> AuditTrail? {
         guard policy.isEnabled, let directory else { return nil }
         return try open(policy, in: directory) { () throws(AgentIDError) in
@@ -19,7 +19,7 @@ extension AuditTrail {
 
     /// The trail of a guard that has no business with an authority's keys: it appends, and the authority integrates.
     static func open(
-        _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory, clock: any Clock
+        _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory, clock: any WallClock
     ) throws(AgentIDError) -> AuditTrail? {
         guard policy.isEnabled else { return nil }
         return try open(policy, in: directory) { () throws(AgentIDError) in

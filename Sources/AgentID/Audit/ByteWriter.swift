@@ -48,6 +48,13 @@
         count += bytes.count
     }
 
+    /// Eight bytes, little end first.
+    mutating func put(word: UInt64) {
+        guard unsafe buffer.count - count >= 8, let target = unsafe buffer.baseAddress else { return }
+        unsafe UnsafeMutableRawPointer(target + count).storeBytes(of: word.littleEndian, as: UInt64.self)
+        count += 8
+    }
+
     /// Sixteen digits.
     mutating func put(hexadecimal word: UInt64) {
         guard unsafe buffer.count - count >= 16, let target = unsafe buffer.baseAddress else { return }
@@ -56,6 +63,15 @@
         unsafe place.storeBytes(of: digits.0.bigEndian, as: UInt64.self)
         unsafe place.storeBytes(of: digits.1.bigEndian, toByteOffset: 8, as: UInt64.self)
         count += 16
+    }
+
+    /// `"digest":…,`, or nothing.
+    mutating func put(digest: SIMD2<UInt64>?) {
+        guard let digest else { return }
+        put(#""digest":""#)
+        put(hexadecimal: digest.x)
+        put(hexadecimal: digest.y)
+        put("\",")
     }
 
     /// The eight digits of 32 bits, one a byte, all at once.

@@ -12,7 +12,7 @@ public final class Authority: Sendable {
         /// Signs instead of a stored key.
         public var signer: (any Signer)?
         /// What time it is.
-        public var clock: any Clock = SystemClock()
+        public var clock: any WallClock = SystemClock()
         /// Whether to refuse to create what is not there.
         public var mustExist = false
         /// How long an agent lives without being renewed, in seconds; 1 to 86400. Handles are renewed by themselves.
@@ -129,7 +129,7 @@ public final class Authority: Sendable {
         return (issuance.grant.chain, credential)
     }
 
-    /// Issues a root grant alone; otherwise as ``issue(profile:to:_:)``. For a holder that shows no credential.
+    /// Issues a root grant alone; otherwise as `issue`. For a holder that shows no credential.
     public func issueGrant(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> String {

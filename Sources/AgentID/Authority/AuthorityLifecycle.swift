@@ -23,7 +23,7 @@ extension Authority {
 
     /// Ends an agent and all below it, for good. Nothing is permitted to them after the call returned.
     ///
-    /// - Returns: its tombstone; `nil` where it could not be signed now: ``reap()`` makes up for it.
+    /// - Returns: its tombstone; `nil` where it could not be signed now: `reap()` makes up for it.
     public func deprovision(agent: String, reason: String = "") throws(AgentIDError) -> String? {
         try keys.checkOpen()
         return try lifecycle.deprovision(agent, reason: reason)
@@ -31,7 +31,10 @@ extension Authority {
 
     /// A principal leaves: revokes them and ends every agent that acts for them or is owned by them. How many agents.
     ///
-    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    /// - Parameters:
+    ///   - principal: their URI.
+    ///   - reason: why, for tombstones and the audit log.
+    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
     public func deprovision(
         principal: String, reason: String = "", report: (Int) -> Void = { _ in }
     ) throws(AgentIDError) -> Int {
@@ -41,7 +44,10 @@ extension Authority {
 
     /// Withdraws a profile: revokes it and ends its agents. How many agents.
     ///
-    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    /// - Parameters:
+    ///   - profile: its name.
+    ///   - reason: why, for tombstones and the audit log.
+    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
     public func withdraw(
         profile: String, reason: String = "", report: (Int) -> Void = { _ in }
     ) throws(AgentIDError) -> Int {
@@ -51,7 +57,9 @@ extension Authority {
 
     /// Certifies a profile: someone has looked at it, and it may start agents until the next review.
     ///
-    /// - Parameter reviewBy: in seconds since 1970; `nil`: no review.
+    /// - Parameters:
+    ///   - name: the profile's.
+    ///   - reviewBy: in seconds since 1970; `nil`: no review.
     public func certify(profile name: String, reviewBy: Int64?) throws(AgentIDError) {
         try keys.checkOpen()
         let now = options.clock.seconds
@@ -83,7 +91,9 @@ extension Authority {
 
     /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
     ///
-    /// - Parameter report: told after each chain of how many were presented, and how many there are.
+    /// - Parameters:
+    ///   - agent: its ID.
+    ///   - report: told after each chain of how many were presented, and how many there are.
     public func verifyGone(
         agent: String, report: (_ presented: Int, _ all: Int) -> Void = { _, _ in }
     ) throws(AgentIDError) -> Gone {
@@ -176,6 +186,8 @@ extension Authority {
     ///
     /// - Parameters:
     ///   - decision: a permit, not older than a minute, under a chain that names its agent.
+    ///   - provider: the name it was added with.
+    ///   - resource: what is to be opened, as the provider understands it.
     ///   - timeToLive: in seconds; at most as long as the agent's grant lasts.
     /// - Throws: a ``Denial`` where the decision was one, is too old, or the agent has ended meanwhile; ``AgentIDError``.
     public func acquire(

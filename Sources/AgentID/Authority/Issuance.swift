@@ -13,7 +13,7 @@ struct Issuance: Sendable {
 
     init(
         under profile: Profile, of trustDomain: TrustDomain, to holder: PublicKey, _ request: AgentRequest,
-        by signer: any Signer, clock: any Clock
+        by signer: any Signer, clock: any WallClock
     ) throws(AgentIDError) {
         milliseconds = clock.milliseconds
         let now = milliseconds / 1000

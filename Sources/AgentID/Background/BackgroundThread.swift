@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A thread of the library's own: named, without the host's signals, woken, stopped and joined by its owner.
-@safe final class BackgroundThread: Sendable {
+@safe package final class BackgroundThread: Sendable {
     private struct State {
         var isStopping = false
         var isWoken = false
@@ -38,7 +38,7 @@ internal import Glibc
     /// Starts a thread that runs `body`, which asks ``wait(milliseconds:)`` whether to go on.
     ///
     /// `body` must not hold what stops the thread when it is let go of. The name has at most 15 bytes.
-    static func start(
+    package static func start(
         name: String, _ body: @escaping @Sendable (BackgroundThread) -> Void
     ) throws(AgentIDError) -> BackgroundThread {
         let background = BackgroundThread()
@@ -82,7 +82,7 @@ internal import Glibc
     var isStopping: Bool { state.wait(milliseconds: 0) { $0.isStopping } ?? false }
 
     /// Tells the body to end and does not wait for it: for a body that runs what others wrote. Idempotent.
-    func abandon() {
+    package func abandon() {
         guard !mark.isInChild else { return }
         let isFirst = state.change { state in
             defer { (state.isStopping, state.isJoined) = (true, true) }

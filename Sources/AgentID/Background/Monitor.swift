@@ -1,13 +1,13 @@
 internal import Glibc
 
 /// A value that one thread at a time may touch, and on whose changes threads can wait: a mutex and a condition.
-@safe final class Monitor<Value>: Sendable {
+@safe package final class Monitor<Value>: Sendable {
     // SAFETY: `value` is reached only while `mutex` is held; both pointers live as long as this object.
     nonisolated(unsafe) private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     nonisolated(unsafe) private let condition: UnsafeMutablePointer<pthread_cond_t>
     nonisolated(unsafe) private var value: Value
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
         unsafe self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -30,7 +30,7 @@ internal import Glibc
     }
 
     /// Changes the value and wakes all who wait. Not reentrant.
-    func change<Result>(_ body: (inout Value) -> Result) -> Result {
+    package func change<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         unsafe pthread_cond_broadcast(condition)
@@ -38,7 +38,7 @@ internal import Glibc
     }
 
     /// Waits until `body`, asked now and after each change, has an answer; `nil` when `milliseconds` have passed.
-    func wait<Result>(milliseconds: Int? = nil, _ body: (inout Value) -> Result?) -> Result? {
+    package func wait<Result>(milliseconds: Int? = nil, _ body: (inout Value) -> Result?) -> Result? {
         var end = timespec()
         if let milliseconds {
             unsafe clock_gettime(CLOCK_MONOTONIC, &end)

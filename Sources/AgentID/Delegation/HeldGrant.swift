@@ -34,7 +34,7 @@ struct HeldGrant: Sendable {
 
     /// Derives a grant (AAT section 6) and returns the longer chain.
     func derive(
-        to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: any Clock
+        to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: any WallClock
     ) throws(AgentIDError) -> [UInt8] {
         let now = clock.milliseconds
         let issuedAt = max(now / 1000, grant.issuedAt)

@@ -4,7 +4,18 @@ internal import JOSE
 public struct Revocation: Hashable, Sendable {
     /// What is revoked; the number is the C interface's.
     public enum Kind: Int32, Sendable, CaseIterable {
-        case grant, key, agent, profile, principal, issuer
+        /// A grant, by its `jti`, and all derived from it.
+        case grant
+        /// A holder's key, by its thumbprint, with every chain that goes through it.
+        case key
+        /// An agent, by its ID, and all below it.
+        case agent
+        /// A profile, by its name, with its agents.
+        case profile
+        /// A principal, by their URI, with the agents that act for them.
+        case principal
+        /// A signing key of an authority, by its thumbprint, with all it signed.
+        case issuer
 
         /// The kind's name, e.g. `grant`.
         public var name: String { String(describing: self) }
@@ -31,7 +42,7 @@ public struct Revocation: Hashable, Sendable {
         (self.kind, self.value) = (kind, value)
     }
 
-    /// Whether both name the same thing, byte for byte, as a ``RevocationKey`` does.
+    /// Whether both name the same thing, byte for byte, as a guard compares them.
     public static func == (one: Revocation, other: Revocation) -> Bool {
         one.kind == other.kind && one.value.isSame(as: other.value)
     }

@@ -17,7 +17,7 @@ extension Guard {
             decision.chain = chain
             try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now)
         } catch { decision.denial = error }
-        if let trail {
+        if let trail, let auditMark {
             do throws(Denial) {
                 // What was denied before its arguments were read is recorded with their names all the same.
                 let call = call ?? (try? JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root)

@@ -17,6 +17,11 @@ public struct Decision: Sendable {
 
     init(tool: String, time: Int64) { (self.tool, self.time) = (tool, time) }
 
+    /// The agent that asked, by its ID; `nil` where no chain verified, or the chain's leaf names none.
+    public var agent: String? { chain?.links.last?.grant.claim?.agent }
+    /// On whose behalf it asked; `nil` as for ``agent``.
+    public var principal: String? { chain?.links.first?.grant.claim?.principal }
+
     /// Whether the call may go on.
     public var isPermitted: Bool { denial == nil }
 

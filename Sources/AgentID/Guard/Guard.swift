@@ -13,8 +13,8 @@ public final class Guard: Sendable {
     let trail: AuditTrail?
     /// Where hooks are told of denials from; `nil` for a guard that no authority made.
     let denials: DenialNews?
-    /// What its entries say of it; see ``AuditTrail/mark(of:)``.
-    let auditMark: [UInt8]
+    /// What its entries say of it.
+    let auditMark: AuditMark?
     /// What was revoked for this guard alone.
     let revocations = RevocationList()
     let anchors = Locked(TrustAnchors())
@@ -37,7 +37,7 @@ public final class Guard: Sendable {
         try options.check()
         self.options = options
         (self.view, self.trail, self.denials) = (view, trail, denials)
-        auditMark = trail?.mark(of: options.audience) ?? []
+        auditMark = trail?.mark(of: options.audience)
         viewedAt = Atomic(options.clock.milliseconds)
         cache = Locked(ChainCache(entries: options.cacheEntries, bytes: options.cacheBytes))
         if let path = view?.replayPath, options.sharesReplayMemory {
@@ -104,7 +104,9 @@ public final class Guard: Sendable {
 
     /// Verifies a chain for many calls.
     ///
-    /// - Parameter credentials: of holders whose ID is not under their parent's, joined by `~`.
+    /// - Parameters:
+    ///   - chain: grants from the root to the caller's own, joined by `~`.
+    ///   - credentials: of holders whose ID is not under their parent's, joined by `~`.
     public func admit(chain: [UInt8], credentials: [UInt8] = []) throws(Denial) -> Admission {
         let now = options.clock.milliseconds
         try begin(at: now)

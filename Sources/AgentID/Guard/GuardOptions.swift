@@ -25,7 +25,7 @@ extension Guard {
         /// How decisions are written down, for a guard that follows a directory; one that an authority makes does as that.
         public var audit = AuditPolicy()
         /// What time it is.
-        public var clock: any Clock = SystemClock()
+        public var clock: any WallClock = SystemClock()
         /// Where the status of grants is looked up, beside this guard's own revocations.
         public var statuses: (any StatusResolver)?
         /// Who confirms the subjects of foreign grants.

@@ -7,7 +7,7 @@ internal import Scopes
 /// provider has said that nothing is left of it.
 final class Broker: Sendable {
     private let registry: any Registry
-    private let clock: any Clock
+    private let clock: any WallClock
     private let providers = Locked<[String: any SecretProvider]>([:])
     private let returning = Locked(Returning())
     /// Runs a release command with a lease on its stdin; throws what went wrong.
@@ -23,7 +23,7 @@ final class Broker: Sendable {
     private static let longestAcquisition: Int64 = 60_000
 
     init(
-        registry: any Registry, clock: any Clock, run: @escaping @Sendable ([String], String) throws -> Void
+        registry: any Registry, clock: any WallClock, run: @escaping @Sendable ([String], String) throws -> Void
     ) {
         (self.registry, self.clock, self.run) = (registry, clock, run)
     }

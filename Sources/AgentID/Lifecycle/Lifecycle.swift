@@ -7,7 +7,7 @@ final class Lifecycle: Sendable {
     let registry: any Registry
     let view: RegistryView
     let keys: SigningKeys
-    let clock: any Clock
+    let clock: any WallClock
     /// How long a lease runs, in seconds.
     let leaseDuration: Int64
     let recorder: EventRecorder
@@ -17,7 +17,7 @@ final class Lifecycle: Sendable {
     let denials: DenialNews
 
     init(
-        registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any Clock, leaseDuration: Int64,
+        registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any WallClock, leaseDuration: Int64,
         isLogging: Bool
     ) {
         (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)

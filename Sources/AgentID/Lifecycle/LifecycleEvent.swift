@@ -4,8 +4,30 @@ internal import JOSE
 public struct LifecycleEvent: Sendable {
     /// What happened.
     public enum Name: String, Sendable, CaseIterable {
-        case created, renewed, rotated, granted, delegated, denied, suspended, resumed, revoked
-        case deprovisioning, deprovisioned, lapsed
+        /// An agent was started.
+        case created
+        /// Its credential was renewed, with its lease.
+        case renewed
+        /// Its key was replaced.
+        case rotated
+        /// A root grant was issued to it.
+        case granted
+        /// It handed authority on.
+        case delegated
+        /// A call of it was denied.
+        case denied
+        /// It is held up.
+        case suspended
+        /// It goes on.
+        case resumed
+        /// It, or something it stands on, was revoked.
+        case revoked
+        /// It has ended: nothing is permitted to it any more.
+        case deprovisioning
+        /// Its tombstone is signed.
+        case deprovisioned
+        /// It ended because nobody renewed its lease.
+        case lapsed
 
         /// All but renewals, of which there are many and all alike.
         public static var usual: Set<Name> { Set(allCases).subtracting([.renewed]) }

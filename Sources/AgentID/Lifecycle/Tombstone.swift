@@ -15,8 +15,11 @@ public struct Tombstone: Sendable {
 
     /// Verifies a tombstone, offline.
     ///
-    /// - Parameter bundle: the trust domain's bundle, JSON. A domain drops a key from its bundle when the last grant under
-    ///   it has expired: to verify a tombstone later than that, keep the bundle with it.
+    /// - Parameters:
+    ///   - token: the tombstone.
+    ///   - bundle: the trust domain's bundle, JSON. A domain drops a key from its bundle when the last grant under it has
+    ///     expired: to verify a tombstone later than that, keep the bundle with it.
+    ///   - trustDomain: whose agent it was.
     public init(verifying token: String, bundle: [UInt8], trustDomain: String) throws {
         var anchors = TrustAnchors()
         anchors.bundles[try TrustDomain(trustDomain).name] = try TrustBundle(parsing: bundle)

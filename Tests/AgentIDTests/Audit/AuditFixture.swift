@@ -66,7 +66,7 @@ final class AuditFixture {
         let segment = try AuditSegment(
             AuditSegmentName(owner: UUIDv7.make(at: SystemClock().milliseconds), number: 1), in: segments,
             capacity: 1 << 16, clock: SystemClock(), files: files)
-        var position = AuditSegment.start
+        var position = AuditSegmentMemory.start
         for line in lines { position = segment.append(Array(line.utf8), at: position) ?? position }
     }
 
@@ -89,5 +89,5 @@ final class AuditFixture {
 }
 
 extension AuditSegment {
-    func append(_ line: [UInt8], at position: Int) -> Int? { append(line.span, at: position) }
+    func append(_ line: [UInt8], at position: Int) -> Int? { memory.append(.line, line.span, at: position) }
 }

@@ -18,7 +18,7 @@ import TestSupport
         try fixture.leaveBehind((0..<count).map(line))
         let path = try #require(try fixture.paths(under: "segments").first)
         var starts: [Int] = []
-        var position = AuditSegment.start
+        var position = AuditSegmentMemory.start
         for i in 0..<count {
             starts.append(position)
             position += AuditFrame.size(of: line(i).utf8.count)
@@ -54,7 +54,7 @@ import TestSupport
         let end = try #require(starts.last)
         for _ in 0..<150 {
             let (fixture, path, _, _) = try Self.segment(1)
-            let byte = Int.random(in: AuditSegment.start..<end, using: &random)
+            let byte = Int.random(in: AuditSegmentMemory.start..<end, using: &random)
             var changed = bytes
             changed[byte] ^= 1 << UInt8.random(in: 0..<8, using: &random)
             try fixture.write(path, changed)
@@ -144,7 +144,7 @@ import TestSupport
         let segment = try AuditSegment(
             AuditSegmentName(owner: UUIDv7.make(at: 1), number: 1), in: fixture.segments, capacity: 4096,
             clock: SystemClock(), files: SystemAuditFiles())
-        let next = try #require(segment.append([1, 2, 3], at: AuditSegment.start))
+        let next = try #require(segment.append([1, 2, 3], at: AuditSegmentMemory.start))
         let path = "\(fixture.segments)/\(segment.name.file)"
         let file = try #require(FileHandle(forWritingAtPath: path))
         try file.seek(toOffset: UInt64(next + 16))
@@ -153,13 +153,13 @@ import TestSupport
             guard var reader = try AuditSegmentReader(path) else { return nil }
             return try reader.item(at: position)
         }
-        #expect(try item(at: AuditSegment.start) == .line([1, 2, 3], next: next))
+        #expect(try item(at: AuditSegmentMemory.start) == .line([1, 2, 3], next: next))
         #expect(try item(at: next) == .waiting)
         // The owner commits it.
         let end = try #require(segment.append([9, 9, 9], at: next))
         #expect(try item(at: next) == .line([9, 9, 9], next: end))
         #expect(try item(at: end) == .waiting)
-        segment.seal(at: end)
+        segment.memory.seal(at: end)
         #expect(try item(at: end) == .end)
     }
 
@@ -209,10 +209,10 @@ extension AuditFixture {
             try #require(segment.append(Array(line.utf8), at: position))
         }
         let sequencer = try fixture.sequencer()
-        let first = try append("a", to: made[0], at: AuditSegment.start)
+        let first = try append("a", to: made[0], at: AuditSegmentMemory.start)
         _ = try sequencer.integrate(isWaiting: true)
         _ = try append("b", to: made[0], at: first)
-        let third = try append("c", to: made[2], at: AuditSegment.start)
+        let third = try append("c", to: made[2], at: AuditSegmentMemory.start)
         _ = try sequencer.integrate(isWaiting: true)
         #expect(try fixture.entries() == ["a", "b", "c"])
         _ = try append("d", to: made[2], at: third)

@@ -1,17 +1,17 @@
 internal import Glibc
 
 /// Tells the time. Asked from any thread.
-public protocol Clock: Sendable {
+public protocol WallClock: Sendable {
     /// Milliseconds since 1970-01-01T00:00:00Z.
     var milliseconds: Int64 { get }
 }
 
-extension Clock {
+extension WallClock {
     var seconds: Int64 { milliseconds / 1000 }
 }
 
 /// The machine's clock.
-public struct SystemClock: Clock {
+public struct SystemClock: WallClock {
     /// The machine's clock.
     public init() {}
 
@@ -33,7 +33,7 @@ enum MonotonicClock {
 }
 
 /// A clock that asks a closure.
-public struct CallbackClock: Clock {
+public struct CallbackClock: WallClock {
     private let now: @Sendable () -> Int64
 
     /// A clock that answers what `now` returns, in milliseconds.

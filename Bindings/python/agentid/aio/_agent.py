@@ -1,0 +1,48 @@
+"""Agents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import agentid._agent as _agent
+import agentid._current as _current
+
+from ._running import in_thread, starting, starts, waits
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Agent(_agent.Identity):
+    """One running agent instance; `sync` is the `agentid.Agent` that it stands for.
+
+    Decisions and proofs take microseconds and are plain calls. Leaving its `async with` block ends it, also where the task is
+    cancelled; inside it is the `current_agent()`.
+    """
+
+    def __init__(self, agent: _agent.Agent) -> None:
+        super().__init__(agent._handle)
+        self.sync = agent
+
+    open = staticmethod(starting(_agent.Agent.open, _agent.Agent.close, lambda agent: Agent(agent)))
+    spawn = starts(_agent.Agent.spawn, _agent.Agent.close, lambda agent: Agent(agent))
+    delegate = waits(_agent.Agent.delegate)
+    deprovision = waits(_agent.Agent.deprovision)
+    rotate_key = waits(_agent.Agent.rotate_key)
+
+    async def close(self) -> None:
+        """Ends it; further calls are harmless."""
+        await in_thread(self.sync.close, surely=True)
+
+    async def __aenter__(self) -> Self:
+        _current.enter(self.sync)
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        _current.leave(self.sync)
+        await self.close()
+
+
+def current_agent() -> Agent:
+    """As `agentid.current_agent()`, for asyncio."""
+    return Agent(_current.current_agent())

@@ -1,0 +1,48 @@
+"""Reading the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import agentid._audit as _audit
+
+from ._running import in_thread, starting, waits
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Audit:
+    """The audit log of one authority, as it was when it was opened; `sync` is the `agentid.Audit` that it stands for."""
+
+    def __init__(self, audit: _audit.Audit) -> None:
+        self.sync = audit
+
+    open = staticmethod(starting(_audit.Audit.open, _audit.Audit.close, lambda audit: Audit(audit)))
+    find = waits(_audit.Audit.find)
+    prove = waits(_audit.Audit.prove)
+    consistency = waits(_audit.Audit.consistency)
+    verify = waits(_audit.Audit.verify)
+
+    async def head(self) -> dict[str, Any]:
+        """Size, root, key, and the checkpoint as the signed note that other tools verify."""
+        return await in_thread(lambda: self.sync.head)
+
+    async def entries(self, start: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """All entries from an index on, each compared with the signed tree."""
+        entries = self.sync.entries(start)
+        while batch := await in_thread(lambda: list(islice(entries, 256))):
+            for entry in batch:
+                yield entry
+
+    async def close(self) -> None:
+        """Ends it; further calls are harmless."""
+        await in_thread(self.sync.close, surely=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()

@@ -1,0 +1,119 @@
+"""Authorities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import agentid._agent as _agent
+import agentid._authority as _authority
+import agentid._broker as _broker
+import agentid._guard as _guard
+
+from ._agent import Agent
+from ._callbacks import OnLoop, Provider, called
+from ._guard import Guard
+from ._running import in_thread, starting, starts, waits
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Lease:
+    """A secret that was got for one permitted call. Returned when the `async with` block ends."""
+
+    def __init__(self, lease: _broker.Lease) -> None:
+        self.sync = lease
+
+    @property
+    def id(self) -> str:
+        """What the broker knows it by."""
+        return self.sync.id
+
+    @property
+    def secret(self) -> str:
+        """The secret; empty once it was returned."""
+        return self.sync.secret
+
+    async def release(self) -> None:
+        """Returns the secret; harmless where it was returned before."""
+        await in_thread(self.sync.release, surely=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.release()
+
+
+class Authority:
+    """The root of trust of one trust domain; `sync` is the `agentid.Authority` that it stands for."""
+
+    def __init__(self, authority: _authority.Authority) -> None:
+        self.sync = authority
+
+    open = staticmethod(starting(_authority.Authority.open, _authority.Authority.close, lambda authority: Authority(authority)))
+    agent = starts(_authority.Authority.agent, _agent.Agent.close, Agent)
+    guard = starts(_authority.Authority.guard, _guard.Guard.close, Guard)
+    acquire = starts(_authority.Authority.acquire, _broker.Lease.release, Lease)
+
+    profile = waits(_authority.Authority.profile)
+    certify_profile = waits(_authority.Authority.certify_profile)
+    withdraw_profile = waits(_authority.Authority.withdraw_profile)
+    issue = waits(_authority.Authority.issue)
+    revoke = waits(_authority.Authority.revoke)
+    agents = waits(_authority.Authority.agents)
+    suspend = waits(_authority.Authority.suspend)
+    resume = waits(_authority.Authority.resume)
+    deprovision = waits(_authority.Authority.deprovision)
+    deprovision_principal = waits(_authority.Authority.deprovision_principal)
+    reap = waits(_authority.Authority.reap)
+    verify_gone = waits(_authority.Authority.verify_gone)
+    release = waits(_authority.Authority.release)
+    remove_hook = waits(_authority.Authority.remove_hook)
+    deliveries = waits(_authority.Authority.deliveries)
+    retry_delivery = waits(_authority.Authority.retry_delivery)
+    settle = waits(_authority.Authority.settle)
+    integrate = waits(_authority.Authority.integrate)
+    usage = waits(_authority.Authority.usage)
+    publish_key = waits(_authority.Authority.publish_key)
+    activate_key = waits(_authority.Authority.activate_key)
+
+    async def bundle(self) -> str:
+        """The public keys, a SPIFFE bundle."""
+        return await in_thread(lambda: self.sync.bundle)
+
+    async def profiles(self) -> list[dict[str, Any]]:
+        """All profiles."""
+        return await in_thread(lambda: self.sync.profiles)
+
+    async def hooks(self) -> list[dict[str, Any]]:
+        """All hooks, and how many deliveries each has waiting and dead."""
+        return await in_thread(lambda: self.sync.hooks)
+
+    async def broker_leases(self) -> list[dict[str, Any]]:
+        """What the broker holds."""
+        return await in_thread(lambda: self.sync.broker_leases)
+
+    async def add_hook(
+        self, name: str, run: Callable[[dict[str, Any]], Coroutine[Any, Any, None] | None] | None = None, *,
+        command: Sequence[str] = (), events: Sequence[str] | None = None, deadline: int = 0, max_attempts: int = 0,
+    ) -> None:  # fmt: skip
+        """As `agentid.Authority.add_hook`; a coroutine function is run on this loop, any other on a thread."""
+        add = partial(self.sync.add_hook, name, called(run) if run else None, command=command, events=events)
+        await in_thread(partial(add, deadline=deadline, max_attempts=max_attempts))
+
+    async def add_provider(self, name: str, provider: Provider | _broker.Provider) -> None:
+        """Adds a provider of secrets to this process; methods that are coroutines are run on this loop."""
+        await in_thread(partial(self.sync.add_provider, name, OnLoop(provider)))
+
+    async def close(self) -> None:
+        """Ends it; further calls are harmless."""
+        await in_thread(self.sync.close, surely=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()

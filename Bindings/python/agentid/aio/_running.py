@@ -1,0 +1,149 @@
+"""How calls that wait are run: on threads of agentid's own, so that no call stalls the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+THREADS = 16
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, "agentid")
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)  # no thread outlives a fork
+
+
+async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = None, *, surely: bool = False) -> T:
+    """Runs `work` on a thread, in this task's context.
+
+    Cancelled while it waits for a thread, `work` is not run, unless `surely`. Cancelled later, the task ends when `work` has,
+    and what that made was given to `undo`: once this is left, nothing goes on.
+    """
+    begun = _threads().submit(contextvars.copy_context().run, work)
+    try:
+        return await asyncio.shield(asyncio.wrap_future(begun))
+    except asyncio.CancelledError:
+        if surely or not begun.cancel():
+            await _ended(begun)
+            if undo and begun.exception() is None:
+                await _ended(_threads().submit(undo, begun.result()))
+        raise
+
+
+async def _ended(begun: Future[Any]) -> None:
+    """Waits, whatever is cancelled meanwhile: the caller ends as cancelled anyhow."""
+    waiting = asyncio.wrap_future(begun)
+    while not waiting.done():
+        try:
+            await asyncio.wait([waiting])
+        except asyncio.CancelledError:
+            continue
+    waiting.exception()  # seen
+
+
+async def to_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs a call of the library on agentid's threads, as `asyncio.to_thread` does on the loop's.
+
+    For decisions that wait for the disk, under `audit="always"`: `await to_thread(agent.authorize, tool, args)`.
+    """
+    return await in_thread(partial(call, *args, **kwargs))
+
+
+class Sync(Protocol[S_co]):
+    """What stands for an object of the package."""
+
+    @property
+    def sync(self) -> S_co: ...
+
+
+class waits(Generic[S, P, T]):
+    """A method of `sync` that can wait, as a coroutine of the same parameters."""
+
+    def __init__(self, method: Callable[Concatenate[S, P], T]) -> None:
+        self._method = method
+        self.__doc__ = method.__doc__
+
+    @overload
+    def __get__(self, view: None, owner: object) -> waits[S, P, T]: ...
+    @overload
+    def __get__(self, view: Sync[S], owner: object) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, view: Sync[S] | None, owner: object) -> waits[S, P, T] | Callable[P, Coroutine[Any, Any, T]]:
+        if view is None:
+            return self
+
+        async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await in_thread(partial(self._method, view.sync, *args, **kwargs))
+
+        return call
+
+
+class Ended(Protocol):
+    """What an `async with` block ends."""
+
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, *exception: object) -> None: ...
+
+
+E_ = TypeVar("E_", bound=Ended)
+
+
+class Starting(Awaitable[E_]):
+    """A call that makes what has to be ended: `await` it, or leave the ending to `async with`."""
+
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, E_]]) -> None:
+        self._start = start
+
+    def __await__(self) -> Generator[Any, Any, E_]:
+        return self._start().__await__()
+
+    async def __aenter__(self) -> E_:
+        self._made = await self
+        await self._made.__aenter__()
+        return self._made
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._made.__aexit__(*exception)
+
+
+def starting(make: Callable[P, T], undo: Callable[[T], object], view: Callable[[T], E_]) -> Callable[P, Starting[E_]]:
+    """A call that makes something, as one to be awaited; `undo` ends what was made for a task that is cancelled."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> Starting[E_]:
+        async def start() -> E_:
+            return view(await in_thread(partial(make, *args, **kwargs), undo))
+
+        return Starting(start)
+
+    call.__doc__ = make.__doc__
+    return call
+
+
+class starts(Generic[S, P, T, E_]):
+    """A method of `sync` that makes something, as one to be awaited."""
+
+    def __init__(self, method: Callable[Concatenate[S, P], T], undo: Callable[[T], object], view: Callable[[T], E_]) -> None:
+        self._method, self._undo, self._view = method, undo, view
+        self.__doc__ = method.__doc__
+
+    @overload
+    def __get__(self, view: None, owner: object) -> starts[S, P, T, E_]: ...
+    @overload
+    def __get__(self, view: Sync[S], owner: object) -> Callable[P, Starting[E_]]: ...
+    def __get__(self, view: Sync[S] | None, owner: object) -> starts[S, P, T, E_] | Callable[P, Starting[E_]]:
+        if view is None:
+            return self
+        method: Callable[P, T] = partial(self._method, view.sync)
+        return starting(method, self._undo, self._view)

@@ -1,0 +1,67 @@
+internal import Glibc
+internal import Synchronization
+
+/// The bytes of a mapped segment, for its owner to write: a plain value, so that an append counts no references.
+///
+/// The owner keeps the position and never reads it back from the mapping, where others could have written.
+@safe struct AuditSegmentMemory: Sendable {
+    // SAFETY: used only by and through the segment that mapped it, by one caller at a time; every write is within
+    // `capacity`.
+    nonisolated(unsafe) private let base: UnsafeMutableRawPointer
+    let capacity: Int
+    private let seed: UInt64
+
+    @unsafe init(base: UnsafeMutableRawPointer, capacity: Int, seed: UInt64) {
+        unsafe (self.base, self.capacity, self.seed) = (base, capacity, seed)
+    }
+
+    /// Where the first frame stands.
+    static let start = AuditSegmentHeader.size
+
+    /// Appends a frame at `position`; where the next one goes, `nil` where this one does not fit.
+    ///
+    /// - Parameter template: Where the template of facts stands.
+    func append(
+        _ kind: AuditFrame.Kind, _ bytes: Span<UInt8>, of template: Int? = nil, at position: Int
+    ) -> Int? {
+        let length = bytes.count &+ (template == nil ? 0 : 8)
+        guard position >= Self.start, bytes.count > 0, length <= AuditFrame.longestLine,
+            position &+ AuditFrame.size(of: length) <= capacity
+        else { return nil }
+        unsafe bytes.withUnsafeBytes { bytes in
+            guard let source = bytes.baseAddress else { return }
+            let payload = unsafe base + position + AuditFrame.headerSize
+            if let template { unsafe payload.storeBytes(of: UInt64(template).littleEndian, as: UInt64.self) }
+            unsafe (payload + length - bytes.count).copyMemory(from: source, byteCount: bytes.count)
+            let checksum = unsafe XXH64.hash(
+                UnsafeRawBufferPointer(start: payload, count: length), seed: AuditFrame.seed(seed, at: position))
+            unsafe (base + position + 8).storeBytes(of: checksum.littleEndian, as: UInt64.self)
+        }
+        commit(AuditFrame.word(kind, length: length), at: position)
+        return position &+ AuditFrame.size(of: length)
+    }
+
+    /// Says that nothing will follow.
+    func seal(at position: Int) {
+        guard position >= Self.start, position <= capacity - 8 else { return }
+        commit(AuditFrame.seal, at: position)
+    }
+
+    /// The one store that makes a frame be there: whoever sees it sees the bytes that were stored before.
+    private func commit(_ word: UInt64, at position: Int) {
+        let first = unsafe (base + position).assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe first.pointee.store(word.littleEndian, ordering: .releasing)
+    }
+
+    /// Has the kernel make the pages of the next `count` bytes writable, so that an append does not fault.
+    func touch(from position: Int, count: Int) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let start = position / page * page
+        let end = min(position + count, capacity)
+        // MADV_POPULATE_WRITE, which changes no content; kernels before 5.14 refuse it, and appends there are slower.
+        if start < end { _ = unsafe madvise(base + start, end - start, 23) }
+    }
+
+    /// Takes the mapping away: nothing of this is used afterwards.
+    func unmap() { unsafe munmap(base, capacity) }
+}

@@ -1,0 +1,36 @@
+public import JOSE
+
+// Calls as Swift code writes them: arguments as values, tokens as text.
+extension Agent {
+    /// Asks the authority's own guard, in this process: holding the agent is the proof.
+    ///
+    /// - Parameters:
+    ///   - tool: the tool, byte for byte as its scope names it.
+    ///   - arguments: an object, e.g. `["path": "/data/a.csv"]`.
+    public func authorize(tool: String, arguments: JSONTree) throws(AgentIDError) -> Decision {
+        try authorize(tool: tool, arguments: arguments.canonical())
+    }
+
+    /// Signs one call (AAT section 5.2).
+    ///
+    /// - Parameters:
+    ///   - tool: the tool, byte for byte as the guard will be asked.
+    ///   - arguments: an object, e.g. `["path": "/data/a.csv"]`.
+    ///   - audience: the name of the guard that is to accept it.
+    public func prove(tool: String, arguments: JSONTree, audience: String? = nil) throws(AgentIDError) -> String {
+        try prove(tool: tool, arguments: arguments.canonical(), audience: audience)
+    }
+}
+
+extension Guard {
+    /// Decides one call by chain and proof, as they came in a header. Never throws: what cannot be checked is denied.
+    ///
+    /// - Parameters:
+    ///   - chain: grants from the root to the caller's own, joined by `~`.
+    ///   - proof: the caller's signature over this call.
+    ///   - tool: the tool.
+    ///   - arguments: a JSON object, the very bytes that the tool acts on.
+    public func authorize(chain: String, proof: String, tool: String, arguments: [UInt8]) -> Decision {
+        authorize(chain: Array(chain.utf8), proof: Array(proof.utf8), tool: tool, arguments: arguments)
+    }
+}

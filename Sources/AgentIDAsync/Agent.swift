@@ -1,0 +1,37 @@
+public import AgentID
+public import JOSE
+
+extension Agent {
+    /// Starts a sub-agent under this one: an ID below this one's, a key of its own, a narrower grant.
+    ///
+    /// ``withAgent(_:_:isolation:_:)`` ends it as well.
+    public func spawn(
+        _ name: String, _ request: DelegationRequest = DelegationRequest()
+    ) async throws(AgentIDError) -> Agent {
+        try await WaitingThreads.run { () throws(AgentIDError) in try spawn(name, request) }
+    }
+
+    /// Delegates to a key held elsewhere and returns the longer chain.
+    public func delegate(
+        to holder: PublicKey, _ request: DelegationRequest = DelegationRequest()
+    ) async throws(AgentIDError) -> String {
+        try await WaitingThreads.run { () throws(AgentIDError) in try delegate(to: holder, request) }
+    }
+
+    /// Replaces the key: a same-scope grant to a new one (AAT section 6, handoff), a new credential, the old key wiped.
+    public func rotateKey() async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey() }
+    }
+
+    /// Ends the agent: its key is wiped; where its authority is in this process, it is deprovisioned with all below it.
+    public func close() async {
+        await WaitingThreads.run { close() }
+    }
+
+    /// Ends the agent and all below it, for good.
+    ///
+    /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap` makes up for it.
+    public func deprovision(reason: String = "") async throws(AgentIDError) -> String? {
+        try await WaitingThreads.run { () throws(AgentIDError) in try deprovision(reason: reason) }
+    }
+}

@@ -1,0 +1,35 @@
+public import AgentID
+
+/// A `SecretProvider` whose calls are async: a client of a vault or a database that suspends instead of waiting.
+///
+/// Both must bear being called twice for one lease: a process may die before it has written down that they were.
+public protocol AsyncSecretProvider: Sendable {
+    /// Makes a secret. Where it throws, ``release(_:)`` is called for the lease.
+    func acquire(_ request: SecretRequest) async throws -> Secret
+    /// Leaves nothing of a lease, also where it was never acquired. Where it throws, it is called again later.
+    ///
+    /// Called in a task of its own, which nobody cancels.
+    func release(_ release: SecretRelease) async throws
+    /// What releases on this provider's behalf in a process that has none like it; see `SecretProvider`.
+    var releaseCommand: [String] { get }
+}
+
+extension Authority {
+    /// Adds a provider of secrets to this process, in place of one of the same name.
+    public func add(_ provider: any AsyncSecretProvider, named name: String) throws(AgentIDError) {
+        try add(WaitingProvider(provider: provider), named: name)
+    }
+}
+
+/// Waits for an async provider, on the library's threads.
+private struct WaitingProvider: SecretProvider {
+    let provider: any AsyncSecretProvider
+
+    func acquire(_ request: SecretRequest) throws -> Secret {
+        try AsyncCall { try await provider.acquire(request) }.result()
+    }
+
+    func release(_ release: SecretRelease) throws { try AsyncCall { try await provider.release(release) }.result() }
+
+    var releaseCommand: [String] { provider.releaseCommand }
+}

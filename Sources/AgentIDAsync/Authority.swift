@@ -1,0 +1,83 @@
+public import AgentID
+public import JOSE
+
+// What waits, from async code: on the library's own threads, with the meaning of the synchronous calls of the same name.
+extension Authority {
+    /// Opens the authority kept in a directory, or creates it; in memory for a `nil` or empty path.
+    public static func open(directory path: String?, options: Options) async throws(AgentIDError) -> Authority {
+        try await WaitingThreads.run { () throws(AgentIDError) in try open(directory: path, options: options) }
+    }
+
+    /// Closes: the keys are wiped when the last call that uses them returns; no lease is renewed any more.
+    public func close() async {
+        await WaitingThreads.run { close() }
+    }
+
+    /// Creates or replaces a profile.
+    public func put(_ profile: Profile) async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try put(profile) }
+    }
+
+    /// All profiles, by name.
+    public func profiles() async throws(AgentIDError) -> [Profile] {
+        try await WaitingThreads.run { () throws(AgentIDError) in try profiles() }
+    }
+
+    /// One profile.
+    public func profile(named name: String) async throws(AgentIDError) -> Profile {
+        try await WaitingThreads.run { () throws(AgentIDError) in try profile(named: name) }
+    }
+
+    /// Starts an agent: a new ID, a new key, a credential, and a root grant. Its lease is renewed while it is held.
+    ///
+    /// ``withAgent(profile:_:isolation:_:)`` ends it as well.
+    public func startAgent(profile name: String, _ request: AgentRequest) async throws(AgentIDError) -> Agent {
+        try await WaitingThreads.run { () throws(AgentIDError) in try startAgent(profile: name, request) }
+    }
+
+    /// Issues a root grant and a credential: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+    ///
+    /// The key is held elsewhere, where nobody renews a lease: it runs until the grant expires.
+    public func issue(
+        profile name: String, to holder: PublicKey, _ request: AgentRequest
+    ) async throws(AgentIDError) -> (chain: String, credential: String) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try issue(profile: name, to: holder, request) }
+    }
+
+    /// Issues a root grant alone, for a holder that shows no credential.
+    public func issueGrant(
+        profile name: String, to holder: PublicKey, _ request: AgentRequest
+    ) async throws(AgentIDError) -> String {
+        try await WaitingThreads.run { () throws(AgentIDError) in try issueGrant(profile: name, to: holder, request) }
+    }
+
+    /// Revokes, for good.
+    public func revoke(_ revocation: Revocation, reason: String? = nil) async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try revoke(revocation, reason: reason) }
+    }
+
+    /// All revocations, oldest first.
+    public func revocations() async throws(AgentIDError) -> [Revocation] {
+        try await WaitingThreads.run { () throws(AgentIDError) in try revocations() }
+    }
+
+    /// A guard that follows this authority: its bundle and its revocations, as they change.
+    public func guarding(_ options: Guard.Options) async throws(AgentIDError) -> Guard {
+        try await WaitingThreads.run { () throws(AgentIDError) in try guarding(options) }
+    }
+
+    /// The trust domain's bundle: a SPIFFE bundle, JSON.
+    public func bundle() async throws(AgentIDError) -> String {
+        try await WaitingThreads.run { () throws(AgentIDError) in try bundle() }
+    }
+
+    /// Adds the next signing key to the bundle without signing with it yet.
+    public func publishKey() async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try publishKey() }
+    }
+
+    /// Signs with the published key from now on; the old one stays in the bundle until its last grant has expired.
+    public func activateKey() async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try activateKey() }
+    }
+}

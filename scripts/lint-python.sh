@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Checks the Python package: types in strict mode, rules and format. Tools stay in .build-lint. The configuration is
+# Bindings/python/pyproject.toml; basedpyright is pyright with all it needs in its wheel.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+home=$PWD/.build-lint tools="basedpyright==1.40.2 ruff==0.17.6 psycopg[binary]==3.3.9"
+if [ "$(cat "$home/installed" 2>/dev/null)" != "$tools" ]; then
+    scripts/prepare.sh
+    echo "==> basedpyright and ruff, into .build-lint (100 MB from PyPI, once)"
+    python3 -m venv --clear "$home"
+    # shellcheck disable=SC2086
+    "$home/bin/pip" install -q --disable-pip-version-check $tools
+    echo "$tools" >"$home/installed"
+fi
+cd Bindings/python
+"$home/bin/ruff" check . ../../Tests/Wheel
+"$home/bin/ruff" format --check . ../../Tests/Wheel
+"$home/bin/basedpyright" --pythonpath "$home/bin/python"

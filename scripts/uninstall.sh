@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Takes away what scripts/install.sh put under $1$2: its files, and its directories where nothing else has come into them.
+set -euo pipefail
+destination=${1%/}
+export LC_ALL=C
+list=$destination$2/share/libagentid/installed
+[ -e "$list" ] || { echo "nothing of libagentid is installed under $destination$2" >&2; exit 1; }
+mapfile -t entries < <(sort -r "$list")
+for entry in "${entries[@]}"; do
+    case $entry in
+    */) rmdir --ignore-fail-on-non-empty "$destination$entry" ;;
+    *) rm -f "$destination$entry" ;;
+    esac
+done
+echo "uninstalled from $destination$2"
