@@ -5,7 +5,8 @@ The info string is the language, and for what is not simply run one of
     from PATH           an excerpt: each line stands, in this order, in that file
     SCHEMA.json         after json: the document obeys docs/schemas/SCHEMA.json
 A block of the language `output` is what the block before it printed. A comment `<!-- python` or `<!-- sh` holds a block that
-readers need not see; `<!-- raises NAME -->` before a block of Python says how it ends.
+readers need not see; `<!-- raises NAME -->` before a block of Python says how it ends. `<!-- run by PATH -->` says that a page's
+blocks are run by the test at PATH.
 """
 import dataclasses
 import os
@@ -66,6 +67,14 @@ def of(page):
                 blocks.append(Block(page, at + 1, language, note.strip(), text, raises))
             at, raises = end + 1, ""
     return blocks
+
+
+def run_by(page):
+    """The test that runs a page's blocks, where that is not this one."""
+    found = re.search(r"^<!-- run by (\S+) -->$", page.read_text(), re.M)
+    if found and not (ROOT / found[1]).exists():
+        raise Malformed(f"{os.path.relpath(page, ROOT)}: there is no {found[1]}")
+    return found[1] if found else ""
 
 
 def prose(page):

@@ -33,8 +33,11 @@ class Page:
         self.failures = []
 
     def run(self):
+        elsewhere = blocks.run_by(self.path)
         for block in blocks.of(self.path):
-            if block.language == "text":
+            if elsewhere:
+                self.counts["elsewhere"] += 1
+            elif block.language == "text":
                 self.counts["text"] += 1
             elif block.note.startswith("not run:") and len(block.note) > 10:
                 self.counts["left_out"] += 1
