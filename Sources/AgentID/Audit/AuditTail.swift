@@ -72,16 +72,15 @@ struct AuditTail {
             guard known?.state ?? .open == .open, var segment = try AuditSegmentReader("\(folder)/\(name.file)") else {
                 continue
             }
-            let start = known?.position ?? AuditSegmentReader.start
-            var position = start
+            var (position, lines) = (known?.position ?? AuditSegmentReader.start, 0)
             reading: while result.findings.count < AuditVerification.mostFindings {
                 switch try segment.item(at: position) {
                 case .line(let line, let next):
                     // Within a segment lines are in the order of their times, as a rule.
-                    if position == start, let time = (try? JSON(parsing: line).root)?["time_ms"]?.int {
+                    if lines == 0, let time = (try? JSON(parsing: line).root)?["time_ms"]?.int {
                         result.pendingSince = min(result.pendingSince ?? .max, Int64(time))
                     }
-                    (result.pending, position) = (result.pending + 1, next)
+                    (result.pending, lines, position) = (result.pending + 1, lines + 1, next)
                 case .template(let next): position = next
                 case .gap(let next):
                     let message = "\(next - position) bytes are no lines"
