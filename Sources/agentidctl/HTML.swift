@@ -1,0 +1,93 @@
+/// A piece of a page. What stands in a literal is markup; what is interpolated is text and escaped, so that no name can
+/// become markup, unless it is `HTML` itself.
+///
+/// Text shows what nobody could see, bidirectional controls above all, as `⟨U+202E⟩`.
+struct HTML: ExpressibleByStringInterpolation {
+    let source: String
+
+    init(stringLiteral literal: String) { source = literal }
+    init(stringInterpolation pieces: StringInterpolation) { source = pieces.source }
+
+    struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var source = ""
+
+        init(literalCapacity: Int, interpolationCount: Int) { source.reserveCapacity(literalCapacity * 2) }
+
+        mutating func appendLiteral(_ markup: String) { source += markup }
+        mutating func appendInterpolation(_ html: HTML) { source += html.source }
+        mutating func appendInterpolation(_ pieces: [HTML]) { for piece in pieces { source += piece.source } }
+        mutating func appendInterpolation(_ number: Int) { source += String(number) }
+        mutating func appendInterpolation(_ text: String) { HTML.escape(text.unicodeScalars, into: &source) }
+
+        /// What others named: isolated from the direction of what is around it, cut after `most` scalars.
+        mutating func appendInterpolation(name: String, most: Int = .max) {
+            let scalars = name.unicodeScalars
+            let end = scalars.index(scalars.startIndex, offsetBy: most, limitedBy: scalars.endIndex)
+            source += "<bdi>"
+            HTML.escape(scalars[..<(end ?? scalars.endIndex)], into: &source)
+            if let end, end < scalars.endIndex { source += "…" }
+            source += "</bdi>"
+        }
+    }
+
+    /// What others named, all of it: what is long unfolds.
+    static func whole(_ name: String) -> HTML {
+        let count = name.unicodeScalars.count
+        guard count > 240 else { return "\(name: name)" }
+        return """
+            <details class="long"><summary>\(name: name, most: 80) <small>all \(count) characters</small></summary>\
+            \(name: name)</details>
+            """
+    }
+
+    /// A time in UTC, e.g. `2026-11-24 02:50:00 UTC`.
+    static func time(_ seconds: Int) -> HTML {
+        guard (0...253_402_300_799).contains(seconds) else { return "\(seconds) s since 1970" }
+        let date = Console.date(seconds)
+        return "<time datetime=\"\(date)\">\(date.prefix(10) + " " + date.dropFirst(11).prefix(8)) UTC</time>"
+    }
+
+    private static func escape(_ text: some Sequence<Unicode.Scalar>, into output: inout String) {
+        var marks = 0
+        for scalar in text {
+            switch scalar {
+            case "&": output += "&amp;"
+            case "<": output += "&lt;"
+            case ">": output += "&gt;"
+            case "\"": output += "&quot;"
+            case "'": output += "&#39;"
+            case " "..."~":
+                output.unicodeScalars.append(scalar)
+                marks = 0
+            default:
+                marks = isMark(scalar) ? marks + 1 : 0
+                if isInvisible(scalar) || marks > mostMarks {
+                    let digits = String(scalar.value, radix: 16, uppercase: true)
+                    output += "⟨U+" + String(repeating: "0", count: max(4 - digits.count, 0)) + digits + "⟩"
+                } else {
+                    output.unicodeScalars.append(scalar)
+                }
+            }
+        }
+    }
+
+    /// More on one letter than any language writes would be drawn over the lines around it.
+    private static let mostMarks = 4
+
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark: true
+        default: false
+        }
+    }
+
+    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+            .spaceSeparator:
+            true
+        // A braille pattern without dots is a blank as well.
+        default: scalar.properties.isDefaultIgnorableCodePoint || scalar.value == 0x2800
+        }
+    }
+}
