@@ -5,7 +5,7 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-.PHONY: help build test test-swift test-c test-ctl test-python test-crash test-go crash conform house demo fuzz bench sanitize lint format install uninstall clean
+.PHONY: help build test test-swift test-c test-ctl test-html test-python test-crash test-go crash conform house demo fuzz bench sanitize lint format install uninstall clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --product agentid
 	swift build -c release --product agentidctl
 
-test: build lint test-swift test-c test-ctl test-python test-crash test-go conform house $(if $(CI),fuzz) ## run every test
+test: build lint test-swift test-c test-ctl test-html test-python test-crash test-go conform house $(if $(CI),fuzz) ## run every test
 
 test-swift:
 	@echo "==> Swift tests"
@@ -29,6 +29,17 @@ test-c:
 test-ctl:
 	@echo "==> command line tests"
 	@Tests/CommandLine/run
+
+test-html: build .build-html/ready ## the web pages of agentidctl, in a headless Chromium
+	@echo "==> HTML tests"
+	@.build-html/bin/python Tests/HTML/run
+
+.build-html/ready:
+	@scripts/prepare.sh html
+	@echo "==> virtual environment with Playwright and axe"
+	python3 -m venv .build-html
+	.build-html/bin/pip install -q "playwright>=1.40" "axe-playwright-python>=0.1.4"
+	@touch $@
 
 test-python: $(VENV)/ready
 	@scripts/prepare.sh test

@@ -22,7 +22,11 @@ struct AgentsPage {
                 <h1>\(name: trustDomain)</h1>
                 <p>As of \(HTML.time(Int(now))).\(filtered)</p>
                 """,
-            footer: "Written by agentidctl \(Version.text) at \(HTML.time(Int(now))); the page does not follow what changes since."
+            footer:
+                """
+                Written by agentidctl \(Version.text) at \(HTML.time(Int(now))); the page does not follow what changes \
+                since.
+                """
         ) { page in
             try page.write("\(counts)<section aria-labelledby=\"tree\"><h2 id=\"tree\">Who started whom</h2>\n")
             try tree.rows.isEmpty ? page.write("<p>No agent matches.</p>") : writeTree(to: &page)
@@ -33,7 +37,8 @@ struct AgentsPage {
     private var filtered: HTML {
         guard !filters.isEmpty else { return "" }
         let list = filters.map { "<li>\($0.name): \(name: $0.value, most: 120)</li>" as HTML }
-        return " Selected by:</p><ul class=\"filters\">\(list)</ul><p>\(Console.count(tree.rows.count, "agent")) matched."
+        return
+            " Selected by:</p><ul class=\"filters\">\(list)</ul><p>\(Console.count(tree.rows.count, "agent")) matched."
     }
 
     private var counts: HTML {
@@ -54,7 +59,8 @@ struct AgentsPage {
             case .suspended: "◐"
             case .ended: "×"
             }
-        return "<span class=\"state \(state.rawValue)\"><span aria-hidden=\"true\">\(sign) </span>\(state.rawValue)</span>"
+        return
+            "<span class=\"state \(state.rawValue)\"><span aria-hidden=\"true\">\(sign) </span>\(state.rawValue)</span>"
     }
 
     private func writeTree(to page: inout Page) throws {
@@ -85,27 +91,34 @@ struct AgentsPage {
     private func agent(_ row: AgentTree.Row) -> HTML {
         let agent = row.agent
         let state = AgentState(agent)
-        let over: HTML =
-            agent.ended.map {
-                "<div><dt>Ended</dt><dd>\(HTML.time(Int(clamping: $0))) \(HTML.whole(agent.shortEndReason ?? ""))</dd></div>"
-            } ?? ""
-        let lease: HTML =
-            agent.leaseExpires.map { "\($0 / 1000 > now ? "until " : "lapsed ")\(HTML.time(Int(clamping: $0 / 1000)))" }
-            ?? "none"
-        let deep: HTML = row.depth > Self.deepest ? "<div><dt>Depth</dt><dd>\(row.depth)</dd></div>" : ""
+        let end =
+            agent.ended.map { "ended \(Console.span(since: $0, now)) ago" } ?? "lease \(agent.lease(at: now))"
         return """
             <li><details class="agent"><summary><span class="who">\(mark(state)) \
             <b>\(name: AgentName.abbreviated(agent.id), most: 64)</b></span> \
             <span class="task">\(name: agent.task, most: 100)</span> \
-            <span class="meta">for \(name: agent.principal, most: 64) · owned by \(name: agent.owner, most: 64) · since \(Console.span(since: agent.created, now)) · \
-            \(state == .ended ? "ended \(Console.span(since: agent.ended ?? now, now)) ago" : "lease \(agent.lease(at: now))")\
-            </span></summary>
-            <dl class="facts"><div><dt>Agent</dt><dd>\(HTML.whole(agent.id))</dd></div>\
-            <div><dt>For</dt><dd>\(HTML.whole(agent.principal))</dd></div><div><dt>Owner</dt><dd>\(HTML.whole(agent.owner))</dd></div>\
-            <div><dt>Profile</dt><dd>\(HTML.whole(agent.profile))</dd></div><div><dt>Task</dt><dd>\(HTML.whole(agent.task))</dd></div>\
-            <div><dt>Started</dt><dd>\(HTML.time(Int(clamping: agent.created)))</dd></div><div><dt>Lease</dt><dd>\(lease)</dd></div>\
-            \(over)\(deep)</dl></details>
+            <span class="meta">for \(name: agent.principal, most: 64) · owned by \(name: agent.owner, most: 64) · \
+            started \(Console.span(since: agent.created, now)) ago · \(end)</span></summary>
+            <dl class="facts">\(facts(of: row))</dl></details>
 
             """
+    }
+
+    private func facts(of row: AgentTree.Row) -> [HTML] {
+        let agent = row.agent
+        var facts: [HTML] = [
+            .fact("Agent", .whole(agent.id)), .fact("For", .whole(agent.principal)),
+            .fact("Owner", .whole(agent.owner)), .fact("Profile", .whole(agent.profile)),
+            .fact("Task", .whole(agent.task)), .fact("Started", .time(Int(clamping: agent.created))),
+        ]
+        if let expires = agent.leaseExpires.map({ $0 / 1000 }) {
+            facts.append(.fact("Lease", "\(expires > now ? "until" : "lapsed") \(HTML.time(Int(clamping: expires)))"))
+        }
+        if let ended = agent.ended {
+            facts.append(.fact("Ended", "\(HTML.time(Int(clamping: ended)))"))
+            if let reason = agent.shortEndReason { facts.append(.fact("Because", .whole(reason))) }
+        }
+        if row.depth > Self.deepest { facts.append(.fact("Depth", "\(row.depth)")) }
+        return facts
     }
 }

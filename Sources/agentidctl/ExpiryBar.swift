@@ -19,7 +19,8 @@ struct ExpiryBar {
         let left = isOver ? "over" : "\(Int(((1 - share(of: start...end)) * 100).rounded())) % of it left"
         let part = Int(((to - from)).rounded())
         return """
-            <svg class="life" width="100%" height="16" role="img" aria-label="Lifetime: \(part) % of the root's, \(left)">
+            <svg class="life" width="100%" height="16" role="img" \
+            aria-label="Lifetime: \(part) % of the root's, \(left)">
             <rect class="whole" x="0" y="5" width="100%" height="6" rx="3"/>
             <rect class="own" x="\(percent(from))" y="3" width="\(percent(to - from))" height="10" rx="3"/>
             <rect class="past" x="\(percent(from))" y="3" width="\(percent(past))" height="10" rx="3"/>

@@ -17,28 +17,34 @@ struct HTML: ExpressibleByStringInterpolation {
         mutating func appendInterpolation(_ html: HTML) { source += html.source }
         mutating func appendInterpolation(_ pieces: [HTML]) { for piece in pieces { source += piece.source } }
         mutating func appendInterpolation(_ number: Int) { source += String(number) }
-        mutating func appendInterpolation(_ text: String) { HTML.escape(text.unicodeScalars, into: &source) }
+        /// Text, cut after about `most` characters.
+        mutating func appendInterpolation(_ text: String, most: Int = .max) {
+            if !HTML.escape(text, most: most, into: &source) { source += "…" }
+        }
 
-        /// What others named: isolated from the direction of what is around it, cut after `most` scalars.
+        /// What others named: isolated from the direction of what is around it.
         mutating func appendInterpolation(name: String, most: Int = .max) {
-            let scalars = name.unicodeScalars
-            let end = scalars.index(scalars.startIndex, offsetBy: most, limitedBy: scalars.endIndex)
             source += "<bdi>"
-            HTML.escape(scalars[..<(end ?? scalars.endIndex)], into: &source)
-            if let end, end < scalars.endIndex { source += "…" }
+            appendInterpolation(name, most: most)
             source += "</bdi>"
         }
     }
 
     /// What others named, all of it: what is long unfolds.
     static func whole(_ name: String) -> HTML {
-        let count = name.unicodeScalars.count
-        guard count > 240 else { return "\(name: name)" }
+        var escaped = ""
+        guard !escape(name, most: 240, into: &escaped) else { return "<bdi>\(HTML(stringLiteral: escaped))</bdi>" }
         return """
-            <details class="long"><summary>\(name: name, most: 80) <small>all \(count) characters</small></summary>\
-            \(name: name)</details>
+            <details class="long"><summary>\(name: name, most: 80) \
+            <small>all \(name.unicodeScalars.count) characters</small></summary>\(name: name)</details>
             """
     }
+
+    /// One fact of a list of them.
+    static func fact(_ title: String, _ text: HTML) -> HTML { "<div><dt>\(title)</dt><dd>\(text)</dd></div>" }
+
+    /// A sign before a word that says the same: only for those who see it.
+    static func sign(_ sign: String) -> HTML { "<span aria-hidden=\"true\">\(sign) </span>" }
 
     /// A time in UTC, e.g. `2026-11-24 02:50:00 UTC`.
     static func time(_ seconds: Int) -> HTML {
@@ -47,42 +53,43 @@ struct HTML: ExpressibleByStringInterpolation {
         return "<time datetime=\"\(date)\">\(date.prefix(10) + " " + date.dropFirst(11).prefix(8)) UTC</time>"
     }
 
-    private static func escape(_ text: some Sequence<Unicode.Scalar>, into output: inout String) {
-        var marks = 0
-        for scalar in text {
+    /// Appends a text until `most` characters are shown; whether that was all of it.
+    private static func escape(_ text: String, most: Int, into output: inout String) -> Bool {
+        var (shown, marks) = (0, 0)
+        for scalar in text.unicodeScalars {
+            guard shown < most else { return false }
+            shown += 1
+            marks = isMark(scalar) ? marks + 1 : 0
             switch scalar {
             case "&": output += "&amp;"
             case "<": output += "&lt;"
             case ">": output += "&gt;"
             case "\"": output += "&quot;"
             case "'": output += "&#39;"
-            case " "..."~":
-                output.unicodeScalars.append(scalar)
-                marks = 0
-            default:
-                marks = isMark(scalar) ? marks + 1 : 0
-                if isInvisible(scalar) || marks > mostMarks {
-                    let digits = String(scalar.value, radix: 16, uppercase: true)
-                    output += "⟨U+" + String(repeating: "0", count: max(4 - digits.count, 0)) + digits + "⟩"
-                } else {
-                    output.unicodeScalars.append(scalar)
-                }
+            case _ where isInvisible(scalar) || marks > mostMarks:
+                let digits = String(scalar.value, radix: 16, uppercase: true)
+                output += "⟨U+" + String(repeating: "0", count: max(4 - digits.count, 0)) + digits + "⟩"
+                shown += 7
+            default: output.unicodeScalars.append(scalar)
             }
         }
+        return true
     }
 
     /// More on one letter than any language writes would be drawn over the lines around it.
     private static let mostMarks = 4
 
     private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
+        guard !scalar.isASCII else { return false }
+        return switch scalar.properties.generalCategory {
         case .nonspacingMark, .enclosingMark: true
         default: false
         }
     }
 
     private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
+        guard !scalar.isASCII else { return !(" "..."~" ~= scalar) }
+        return switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
             .spaceSeparator:
             true

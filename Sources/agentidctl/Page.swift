@@ -10,7 +10,7 @@ struct Page: ~Copyable {
     private var buffer: [UInt8] = []
 
     /// Writes a page whose main part `body` writes.
-    static func write(title: String, header: HTML, footer: HTML, _ body: (inout Page) throws -> Void) throws {
+    static func write(title: HTML, header: HTML, footer: HTML, _ body: (inout Page) throws -> Void) throws {
         var page = Page()
         try page.write(
             """

@@ -29,39 +29,62 @@ enum PageStyle {
         code { font: 0.9375em/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
         small, footer { font-size: 0.8125rem; color: var(--soft); }
         time { font-variant-numeric: tabular-nums; }
-        .vh { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+        .vh {
+          position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+        }
         .eyebrow { margin-bottom: 0.125rem; }
         header.page p { color: var(--soft); }
         header.page h1 + p { margin-top: 0.375rem; }
         footer.page { margin-top: 3rem; padding-top: 0.875rem; border-top: 1px solid var(--line); }
 
         details > summary { cursor: pointer; }
-        summary { border-radius: 4px; }
+        summary { border-radius: 4px; min-height: 1.5rem; line-height: 1.5rem; }
         summary:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-        .long > summary { color: var(--text); }
+        .long > summary { color: var(--text); word-break: break-all; }
         .long[open] > summary { color: var(--soft); margin-bottom: 0.25rem; }
         .filters { margin: 0.25rem 0; display: flex; flex-wrap: wrap; gap: 0.375rem; }
-        .filters li { border: 1px solid var(--line); border-radius: 6px; padding: 0.0625rem 0.5rem; background: var(--card); }
+        .filters li {
+          border: 1px solid var(--line); border-radius: 6px; padding: 0.0625rem 0.5rem; background: var(--card);
+        }
 
-        .verdict { margin-top: 1.25rem; padding: 0.875rem 1.125rem; border-radius: 8px; border: 2px solid; max-width: 48rem; }
+        .verdict {
+          margin-top: 1.25rem; padding: 0.875rem 1.125rem; border-radius: 8px; border: 2px solid; max-width: 48rem;
+        }
         .verdict h2 { margin: 0 0 0.25rem; font-size: 1.0625rem; }
         header.page .verdict p { color: var(--text); }
         .verdict.verified { color: var(--good); background: var(--good-bg); border-color: var(--good); }
-        .verdict.decoded { color: var(--warn); background: var(--warn-bg); border-color: var(--warn); border-style: dashed; }
-        .verdict.denied { color: var(--bad); background: var(--bad-bg); border-color: var(--bad); border-style: double; border-width: 4px; }
+        .verdict.decoded {
+          color: var(--warn); background: var(--warn-bg); border-color: var(--warn); border-style: dashed;
+        }
+        .verdict.denied {
+          color: var(--bad); background: var(--bad-bg); border-color: var(--bad); border-style: double;
+          border-width: 4px;
+        }
 
         .summary { display: flex; flex-wrap: wrap; gap: 0.875rem 2.5rem; margin-top: 1.75rem; }
         .summary dd { font-size: 1.25rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
-        .facts { display: grid; gap: 0.25rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
-        .facts > div { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); gap: 0.5rem; align-items: baseline; }
+        .facts {
+          display: grid; gap: 0.25rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr));
+        }
+        .facts > div {
+          display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); gap: 0.5rem; align-items: baseline;
+        }
 
-        .chain ol { margin-left: 0.75rem; padding: 1rem 0 0 1.25rem; border-left: 2px solid var(--line); }
-        .chain ol.deep { margin-left: 0; padding-left: 0; border-left: 0; }
+        .chain ol { padding: 1rem 0 0 2rem; }
+        .chain ol > li { position: relative; }
+        .chain ol > li::before {
+          content: ""; position: absolute; left: -1.25rem; top: -1rem; width: 1.25rem; height: 2.75rem;
+          border: solid var(--line); border-width: 0 0 2px 2px; border-bottom-left-radius: 8px;
+        }
+        .chain ol.deep { padding-left: 0; }
+        .chain ol.deep > li::before { left: 50%; width: 0; height: 1rem; border-radius: 0; }
         .hop { background: var(--card); border: 1.5px solid var(--line); border-radius: 10px; padding: 1rem 1.25rem; }
         .hop.decoded { border-style: dashed; border-color: var(--soft); }
         .hop.verified { border-left: 5px solid var(--good); }
         .hop.denied { border: 4px double var(--bad); }
-        .hop > header { display: flex; justify-content: space-between; align-items: start; gap: 1rem; margin-bottom: 0.75rem; }
+        .hop > header {
+          display: flex; justify-content: space-between; align-items: start; gap: 1rem; margin-bottom: 0.75rem;
+        }
         .hop > header > div { min-width: 0; }
         .hop h4 { margin: 1rem 0 0.375rem; }
         .hop > details { margin-top: 0.875rem; font-size: 0.875rem; }
@@ -90,9 +113,12 @@ enum PageStyle {
         .dropped del, .dropped dl { color: var(--soft); }
         .wider, .wider .fate { color: var(--bad); }
         p.wider { background: var(--bad-bg); border-radius: 6px; padding: 0.5rem 0.75rem; margin-bottom: 0.5rem; }
+        .tools dd { font: 0.875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
         .tools dl, .any { margin: 0.125rem 0 0 7.125rem; font-size: 0.9375rem; }
         .any { color: var(--soft); }
-        .tools dl > div { display: grid; grid-template-columns: minmax(4rem, max-content) minmax(0, 1fr); gap: 0.75rem; }
+        .tools dl > div {
+          display: grid; grid-template-columns: minmax(4rem, max-content) minmax(0, 1fr); gap: 0.75rem;
+        }
         .tools dl > div > dt { color: var(--soft); font-weight: 400; max-width: 12rem; }
         .tools del { color: var(--soft); text-decoration-thickness: 1px; }
         .tools ins { text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 3px; }
@@ -100,19 +126,30 @@ enum PageStyle {
 
         .agents ul { margin-left: 0.4375rem; padding-left: 1.125rem; border-left: 2px solid var(--line); }
         .agents ul.deep { margin-left: 0; padding-left: 0; border-left: 0; }
-        .agents > li { padding: 0.25rem; content-visibility: auto; contain-intrinsic-size: auto 4rem; }
+        .agents > li {
+          background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 0.5rem;
+          margin-bottom: 0.75rem; content-visibility: auto; contain-intrinsic-size: auto 4rem;
+        }
         .agent > summary {
-          list-style: none; display: grid; grid-template-columns: minmax(0, 22rem) minmax(0, 1fr); gap: 0 1rem;
+          list-style: none; display: grid; grid-template-columns: minmax(0, 24rem) minmax(0, 1fr); gap: 0 1rem;
           padding: 0.375rem 0.5rem; border-radius: 6px;
         }
         .agent > summary::-webkit-details-marker { display: none; }
-        .agent > summary:hover { background: var(--card); }
-        .agent[open] { background: var(--card); border-radius: 6px; }
-        .agent > .facts { padding: 0.25rem 0.5rem 0.625rem; font-size: 0.875rem; border-left: 2px solid var(--accent); margin-left: 0.5rem; }
+        .agent .who::before {
+          content: "▸" / ""; width: 0.75rem; margin-right: -0.375rem; flex: none; color: var(--soft);
+        }
+        .agent[open] .who::before { content: "▾" / ""; }
+        .agent > summary:hover { background: var(--code); }
+        .agent[open] { background: var(--code); border-radius: 6px; }
+        .agent > .facts {
+          padding: 0.25rem 0.5rem 0.625rem; font-size: 0.875rem; border-left: 2px solid var(--accent);
+          margin-left: 0.5rem;
+        }
+        .agent > .facts > div:first-child { grid-column: 1 / -1; }
         .agent .who { display: flex; gap: 0.625rem; align-items: baseline; }
         .agent .who b { min-width: 0; }
-        .agent .meta { grid-column: 1 / -1; font-size: 0.875rem; color: var(--soft); padding-left: 6.125rem; }
-        .state { width: 5.5rem; flex: none; }
+        .agent .meta { grid-column: 1 / -1; font-size: 0.875rem; color: var(--soft); padding-left: 7.875rem; }
+        .state { width: 6.25rem; flex: none; }
         .state.live { color: var(--good); }
         .state.lapsed, .state.suspended { color: var(--bad); }
         .state.ended { color: var(--soft); }
@@ -121,13 +158,16 @@ enum PageStyle {
         @media (max-width: 40rem) {
           body { padding: 1.25rem 0.875rem 2rem; }
           h1 { font-size: 1.375rem; }
-          .chain ol { margin-left: 0.125rem; padding-left: 0.5rem; }
+          .chain ol { padding-left: 0.75rem; }
+          .chain ol > li::before { left: -0.5rem; width: 0.5rem; }
           .hop { padding: 0.875rem; }
           .hop > header { flex-direction: column; gap: 0.375rem; }
           .facts > div { grid-template-columns: 5rem minmax(0, 1fr); }
-          .tools dl, .any { margin-left: 0.875rem; }
+          .tools dd { font: 0.875rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+        .tools dl, .any { margin-left: 0.875rem; }
           .fate { width: auto; }
           .tools dl > div { grid-template-columns: minmax(0, 1fr); gap: 0; padding-top: 0.125rem; }
+          .agents > li { padding: 0.375rem; }
           .agents ul { margin-left: 0.125rem; padding-left: 0.5rem; }
           .agent > summary { grid-template-columns: minmax(0, 1fr); padding: 0.375rem 0.25rem; }
           .agent .meta { padding-left: 0; }
