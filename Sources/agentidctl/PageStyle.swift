@@ -98,7 +98,7 @@ enum PageStyle {
 
         .lifetime p { font-size: 0.875rem; color: var(--soft); margin-top: 0.125rem; }
         .life { display: block; overflow: visible; }
-        .life .whole { fill: var(--whole); }
+        .life .whole { fill: var(--whole); stroke: var(--soft); stroke-width: 0.75; }
         .life .own { fill: var(--own); }
         .life .past { fill: var(--past); stroke: var(--own); stroke-width: 1; }
         .life .now { fill: var(--text); }

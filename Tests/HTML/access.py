@@ -2,8 +2,8 @@
 from axe_playwright_python.sync_playwright import Axe
 
 from agents_pages import populated
-from browser import SCHEMES, WIDTHS, check, check_fits
-from world import ctl, unsigned
+from browser import SCHEMES, WIDTHS, check_fits
+from world import check, ctl, unsigned
 
 
 def pages(world):

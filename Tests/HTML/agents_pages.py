@@ -3,8 +3,8 @@ import os
 import subprocess
 import time
 
-from browser import check, text
-from world import PROGRAM, World, ctl
+from browser import text
+from world import PROGRAM, World, check, ctl
 
 
 def populated(world):

@@ -1,28 +1,14 @@
 """A headless Chromium on pages in files, and what is measured in it."""
 import contextlib
 import os
-import sys
 
 from playwright.sync_api import sync_playwright
+
+from world import check
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
-passed = failed = 0
-
-
-def check(holds, what, detail=""):
-    global passed, failed
-    if holds:
-        passed += 1
-    else:
-        failed += 1
-        print(f"failed: {what} {str(detail)[:600]}")
-
-
-def end():
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
 
 
 class Browser:

@@ -1,8 +1,8 @@
 """The page of a chain: what it shows, and how what was verified differs from what was only decoded."""
 import time
 
-from browser import check, text
-from world import ctl, unsigned
+from browser import text
+from world import check, ctl, unsigned
 
 
 def shown(browser, world):

@@ -1,7 +1,7 @@
 """Names that attackers choose: markup, bidirectional controls, marks, ten thousand characters. None runs, reorders, overflows."""
 from agents_pages import populated
-from browser import WIDTHS, check, check_fits
-from world import BIDI, LONG, MARKS, MARKUP, ctl, unsigned
+from browser import WIDTHS, check_fits
+from world import BIDI, LONG, MARKS, MARKUP, check, ctl, unsigned
 
 INVISIBLE = ["202E", "2066", "2069", "200B", "001B", "0000", "2028", "3164", "00AD", "E0041"]
 

@@ -1,26 +1,19 @@
 """What the pages are made of: an authority with agents, chains as people make them, and chains as attackers do."""
 import base64
 import json
-import os
 import pathlib
 import sqlite3
-import subprocess
+import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("AGENTIDCTL", str(ROOT / ".build/release/agentidctl"))
+sys.path.insert(0, str(ROOT / "Tests/CommandLine"))
+from harness import PROGRAM, check, ctl, end  # noqa: E402, F401
+
 MARKUP = "</b><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">&amp;\"'><style>*{color:red}</style>"
 BIDI = "safe\u202egnp.live\u2066\u2069\u200b\x1b[2J\x00\u2028\u3164\u00ad\U000e0041"
 LONG = "W" * 10_000
 MARKS = "e" + "\u0301" * 500
-
-
-def ctl(*arguments, expect=0):
-    """Runs the program; returns what it wrote to stdout."""
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=60)
-    if done.returncode != expect:
-        raise AssertionError(f"{arguments[:3]}: exit {done.returncode}, not {expect}: {done.stderr[-300:]!r}")
-    return done.stdout.decode()
 
 
 class World:
