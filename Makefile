@@ -6,8 +6,8 @@ VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
 # What `make test` runs, in this order.
-TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-python test-wheel test-crash \
-    test-go test-docs test-swift-service test-install test-abi test-deb conform house $(if $(CI),fuzz)
+TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-html test-python test-wheel \
+    test-crash test-go test-docs test-swift-service test-install test-abi test-deb conform house $(if $(CI),fuzz)
 
 .PHONY: help build test $(TESTS) test-dist crash demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
@@ -42,6 +42,17 @@ test-c:
 test-ctl:
 	@echo "==> command line tests"
 	@Tests/CommandLine/run
+
+test-html: build .build-html/ready ## the web pages of agentidctl, in a headless Chromium
+	@echo "==> HTML tests"
+	@.build-html/bin/python Tests/HTML/run
+
+.build-html/ready:
+	@scripts/prepare.sh html
+	@echo "==> virtual environment with Playwright and axe"
+	python3 -m venv .build-html
+	.build-html/bin/pip install -q "playwright>=1.40" "axe-playwright-python>=0.1.4"
+	@touch $@
 
 test-python: $(VENV)/ready
 	@scripts/prepare.sh test

@@ -89,7 +89,8 @@ public final class ToolScope: Sendable {
         return nil
     }
 
-    func expansion(by child: ToolScope) -> Expansion? {
+    /// What a child has beyond this tool; `nil` where it is below.
+    package func expansion(by child: ToolScope) -> Expansion? {
         guard !isOpen else { return nil }
         guard arguments.count == child.arguments.count,
             zip(arguments, child.arguments).allSatisfy({ $0.name.isExactly($1.name) })

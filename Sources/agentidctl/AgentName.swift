@@ -7,12 +7,15 @@ enum AgentName {
     /// Fewer could be anybody's.
     private static let fewest = 6
 
-    /// The last name of an ID and the end of its instance; harmless for a terminal.
-    static func short(_ id: String) -> String {
+    /// The short form; harmless for a terminal.
+    static func short(_ id: String) -> String { Console.safeLine(abbreviated(id)) }
+
+    /// The last name of an ID and the end of its instance; what is no agent's ID as it is.
+    static func abbreviated(_ id: String) -> String {
         let segments = id.split(separator: "/")
         guard id.hasPrefix("spiffe://"), segments.count >= 4, let instance = segments.last, instance.utf8.count == 36
-        else { return Console.safeLine(id) }
-        return Console.safeLine("\(segments[segments.count - 2])/\(instance.suffix(shown))")
+        else { return id }
+        return "\(segments[segments.count - 2])/\(instance.suffix(shown))"
     }
 
     /// The ID of the one agent of a name: its ID, or the short form, with or without what is before its slash.

@@ -5,6 +5,10 @@ struct AgentTree {
     struct Row {
         let agent: AgentDescription
         let depth: Int
+        /// Whether it is the last of those that its parent started.
+        let isLast: Bool
+        /// How many it started itself.
+        let children: Int
     }
 
     /// Every agent once, parents first. One whose parent is not among them stands at the left.
@@ -14,22 +18,43 @@ struct AgentTree {
         let known = Set(agents.map(\.id))
         var children: [String: [AgentDescription]] = [:]
         var pending: [Row] = []
-        for agent in agents.reversed() {
+        for agent in agents {
             if let parent = agent.parent, parent != agent.id, known.contains(parent) {
                 children[parent, default: []].append(agent)
-            } else {
-                pending.append(Row(agent: agent, depth: 0))
             }
         }
+        func row(_ agent: AgentDescription, depth: Int, isLast: Bool) -> Row {
+            Row(agent: agent, depth: depth, isLast: isLast, children: children[agent.id]?.count ?? 0)
+        }
+        for agent in agents.reversed() where agent.parent.map({ $0 == agent.id || !known.contains($0) }) ?? true {
+            pending.append(row(agent, depth: 0, isLast: true))
+        }
         var rows: [Row] = []
-        while let row = pending.popLast() {
-            rows.append(row)
-            for child in children.removeValue(forKey: row.agent.id) ?? [] {
-                pending.append(Row(agent: child, depth: row.depth + 1))
+        while let parent = pending.popLast() {
+            rows.append(parent)
+            for (i, child) in (children[parent.agent.id] ?? []).reversed().enumerated() {
+                pending.append(row(child, depth: parent.depth + 1, isLast: i == 0))
             }
         }
         // Parents that go round in a circle are damage; even so nobody is left out.
         let drawn = Set(rows.map(\.agent.id))
-        self.rows = rows + agents.filter { !drawn.contains($0.id) }.map { Row(agent: $0, depth: 0) }
+        let circling = agents.filter { !drawn.contains($0.id) }
+        self.rows = rows + circling.map { Row(agent: $0, depth: 0, isLast: true, children: 0) }
+    }
+
+    /// The lines that a terminal draws before each row's name.
+    var branches: [String] {
+        // Of those above a row, below the left: what goes on beside it.
+        var trunk: [String] = []
+        return rows.map { row in
+            guard row.depth > 0 else {
+                trunk = []
+                return ""
+            }
+            trunk.removeSubrange((row.depth - 1)...)
+            let branches = trunk.joined() + (row.isLast ? "└─ " : "├─ ")
+            trunk.append(row.isLast ? "   " : "│  ")
+            return branches
+        }
     }
 }

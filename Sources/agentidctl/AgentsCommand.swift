@@ -7,7 +7,7 @@ struct Agents: ParsableCommand {
         abstract: "Show who started whom, how each agent stands, for whom and doing what; ended ones included.",
         discussion: "An agent's short name, as shown here, names it wherever a command takes an agent.")
     @OptionGroup var options: AuthorityOptions
-    @OptionGroup var output: Output
+    @OptionGroup var output: PageOutput
     @ArgumentParser.Option(name: .long, help: "Only of this profile.") var profile: String?
     @ArgumentParser.Option(name: .long, help: "Only acting for this principal.") var principal: String?
     @ArgumentParser.Option(name: .long, help: "Only owned by.") var owner: String?
@@ -33,13 +33,26 @@ struct Agents: ParsableCommand {
         selection.state = state
         let agents = try authority.allAgents(selection).filter { !live || $0.isLive }
         if output.json { return Console.data(.array(agents.map(\.document))) }
+        if output.html {
+            let page = AgentsPage(
+                tree: AgentTree(agents), trustDomain: authority.trustDomain.name, filters: filters, now: Console.now)
+            return try page.write()
+        }
         guard !agents.isEmpty else { return Console.message("no agent matches") }
         draw(AgentTree(agents))
     }
 
+    /// What was asked for, as a page says it.
+    private var filters: [(name: String, value: String)] {
+        [
+            ("profile", profile), ("for", principal), ("owner", owner), ("started by", parent), ("state", state),
+            ("only", live ? "live" : nil),
+        ].compactMap { name, value in value.map { (name, $0) } }
+    }
+
     private func draw(_ tree: AgentTree) {
         let now = Console.now
-        let lines = tree.rows.map { AgentLine($0, now: now) }
+        let lines = zip(tree.rows, tree.branches).map { AgentLine($0.agent, branches: $1, now: now) }
         let titles = AgentLine.titles
         let widths = titles.indices.map { column in
             ([titles] + lines.map(\.cells)).map { $0[column].count }.max() ?? 0
@@ -69,36 +82,23 @@ private struct AgentLine {
     /// Which task, and why it is over.
     let task: String
 
-    init(_ row: AgentTree.Row, now: Int64) {
-        let agent = row.agent
-        let indent = row.depth == 0 ? "" : String(repeating: "   ", count: row.depth - 1) + "└─ "
-        let state: String
-        switch agent.state {
-        case "deprovisioned": (state, colour) = ("ended", .dim)
-        case "active" where agent.isLive: (state, colour) = ("live", .green)
-        case "active": (state, colour) = ("lapsed", .red)
-        default: (state, colour) = (agent.state, .red)
+    init(_ agent: AgentDescription, branches: String, now: Int64) {
+        let state = AgentState(agent)
+        switch state {
+        case .live: colour = .green
+        case .ended: colour = .dim
+        case .lapsed, .suspended: colour = .red
         }
-        let lease = agent.leaseExpires.map { $0 / 1000 - now }.map { $0 > 0 ? "\(Self.span($0)) left" : "over" }
         cells = [
-            indent + AgentName.short(agent.id), state, lease ?? "none", "\(Self.span(now - agent.created)) ago",
-            Console.safeLine(agent.principal), Console.safeLine(agent.owner),
+            branches + AgentName.short(agent.id), state.rawValue, agent.lease(at: now),
+            "\(Console.span(since: agent.created, now)) ago", Console.safeLine(agent.principal),
+            Console.safeLine(agent.owner),
         ]
         var task = Console.safeLine(agent.task)
         if let ended = agent.ended {
-            let why = agent.endReason.flatMap { $0.isEmpty ? nil : ": \(Self.shortened($0))" } ?? ""
-            task += Console.coloured(" (ended \(Self.span(now - ended)) ago\(why))", .dim)
+            let why = agent.shortEndReason.map { ": \(Console.safeLine($0))" } ?? ""
+            task += Console.coloured(" (ended \(Console.span(since: ended, now)) ago\(why))", .dim)
         }
         self.task = task
     }
-
-    /// A reason starts with the ID of the agent above where that took it along.
-    private static func shortened(_ reason: String) -> String {
-        let words = reason.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard words.count == 2, words[0].hasPrefix("spiffe://") else { return Console.safeLine(reason) }
-        return "\(AgentName.short(words[0])) \(Console.safeLine(words[1]))"
-    }
-
-    /// A time in the future, of who looks at a registry under a clock that went back, is now.
-    private static func span(_ seconds: Int64) -> String { Console.span(Int(clamping: max(seconds, 0))) }
 }

@@ -2,20 +2,38 @@ import AgentID
 import ArgumentParser
 import JOSE
 
-/// Whom a guard made for one command trusts.
-struct TrustOptions: ParsableArguments {
+/// Whose keys are trusted, if anybody's.
+struct TrustedKeys: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "Trust the authority in this directory, and know what it revoked.")
     var authority: String?
     @ArgumentParser.Option(name: .long, help: "Trust the keys of this bundle; with --trust-domain.")
     var bundle: String?
     @ArgumentParser.Option(name: .long, help: "The trust domain the bundle belongs to.") var trustDomain: String?
+
+    var isGiven: Bool { authority != nil || bundle != nil }
+
+    func validate() throws {
+        guard authority == nil || bundle == nil, (bundle == nil) == (trustDomain == nil) else {
+            throw ValidationError("give --authority, or --bundle with --trust-domain")
+        }
+    }
+
+    func makeGuard(_ options: Guard.Options) throws -> Guard {
+        if let authority { return try Guard.open(directory: authority, options) }
+        let made = try Guard(options)
+        try made.addBundle(Console.read(bundle ?? "-", limit: 1 << 18), for: trustDomain ?? "")
+        return made
+    }
+}
+
+/// Whom a guard made for one command trusts.
+struct TrustOptions: ParsableArguments {
+    @OptionGroup var keys: TrustedKeys
     @ArgumentParser.Option(name: .long, help: "The guard's own name; without it proofs for nobody are accepted.")
     var audience: String?
 
     func validate() throws {
-        guard (authority == nil) != (bundle == nil), (bundle == nil) == (trustDomain == nil) else {
-            throw ValidationError("give --authority, or --bundle with --trust-domain")
-        }
+        guard keys.isGiven else { throw ValidationError("give --authority, or --bundle with --trust-domain") }
     }
 
     /// - Parameter decides: whether there will be decisions to write down.
@@ -23,10 +41,7 @@ struct TrustOptions: ParsableArguments {
         var options = Guard.Options()
         options.audit = decides ? .ofCommands : .none
         (options.audience, options.acceptsProofsWithoutAudience) = (audience, audience == nil)
-        if let authority { return try Guard.open(directory: authority, options) }
-        let made = try Guard(options)
-        try made.addBundle(Console.read(bundle ?? "-", limit: 1 << 18), for: trustDomain ?? "")
-        return made
+        return try keys.makeGuard(options)
     }
 }
 
@@ -82,12 +97,15 @@ struct Authorize: ParsableCommand {
 extension Denial {
     /// Says that something did not verify, and why.
     func tell(json: Bool) {
-        if json {
-            return Console.data([
-                "verified": false, "reason": .string(reason.rawValue), "message": .string(message),
-                "place": .string(place), "link": link.map { .int($0) } ?? .null,
-            ])
-        }
+        if json { return Console.data(.object(members.merging(["verified": false]) { $1 })) }
         Console.data(Console.coloured("denied", .red) + ": " + Console.safe("\(self)"))
+    }
+
+    /// Which rule, where, and what that means.
+    var members: [String: JSONTree] {
+        [
+            "reason": .string(reason.rawValue), "message": .string(message), "place": .string(place),
+            "link": link.map { .int($0) } ?? .null,
+        ]
     }
 }

@@ -5,69 +5,69 @@ import Scopes
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a chain says as a tree, decoded and NOT verified.")
-    @OptionGroup var output: Output
+        abstract: "Show what a chain says as a tree: decoded, and NOT verified unless it is said whom to trust.",
+        discussion: """
+            With --authority, or --bundle and --trust-domain, the chain is verified as well: exit 0, or 10 denied. \
+            Without them nothing is, and exit 0 means only that it could be read.
+            """)
+    @OptionGroup var trust: TrustedKeys
+    @OptionGroup var output: PageOutput
     @Argument(help: "A file with the chain, or an agent's directory; - is stdin.") var chain: String
 
     func run() throws {
-        let tree = try ChainDecoder.decode(Console.line(try Console.read(ChainFile.path(chain))))
-        if output.json { return Console.data(tree) }
-        Console.data(Console.coloured("DECODED, NOT VERIFIED: never decide by this, see agentidctl verify", .red))
-        let root = try JSON(parsing: tree.canonical(), limits: .init(bytes: 4 << 20)).root
-        var parent: Scope?
-        for (i, link) in (root["links"]?.elements ?? root.elements).enumerated() {
-            guard let claims = link["claims"] else { continue }
-            parent = draw(claims, size: link["size"]?.int ?? 0, depth: i, below: parent)
+        let bytes = Console.line(try Console.read(ChainFile.path(chain)))
+        let tree = try ChainDecoder.decode(bytes)
+        let verdict = try ChainVerdict(of: bytes, trust)
+        if output.json {
+            Console.data(verdict.document(of: tree))
+        } else if output.html {
+            try ChainPage(links: ChainLink.list(in: tree), verdict: verdict, now: Int(Console.now)).write()
+        } else {
+            Console.data(Console.coloured(verdict.title, verdict.isVerified ? .green : .red))
+            for (i, link) in try ChainLink.list(in: tree).enumerated() { draw(link, depth: i) }
         }
+        if case .denied = verdict { throw ExitCode(10) }
     }
 
-    /// Draws one link, and returns its scope for the next.
-    private func draw(_ claims: JSON.Value, size: Int, depth: Int, below parent: Scope?) -> Scope? {
+    private func draw(_ link: ChainLink, depth: Int) {
         let indent = String(repeating: "   ", count: depth)
         func line(_ text: String) { Console.data("\(indent)   \(depth == 0 ? "" : "   ")\(text)") }
-        let claim = claims["urn:agentid:1"]
-        let name = Console.safeLine(claim?["agent"]?.string ?? "a holder without a name")
+        let name = Console.safeLine(link.agent ?? "a holder without a name")
         Console.data(indent + (depth == 0 ? "" : "└─ ") + Console.coloured(name, .bold))
-        for name in ["principal", "task", "intent", "owner"] {
-            if let text = claim?[name]?.string { line("\(name): \(Console.safeLine(text))") }
+        for (name, text) in link.context where name != "profile" { line("\(name): \(Console.safeLine(text))") }
+        line("grant: \(Console.safeLine(link.grant ?? "none")), \(link.size) bytes")
+        line("expires: \(link.expires.map(Console.time) ?? "never said")")
+        line("delegation: \(link.depth ?? -1) of at most \(link.maxDepth ?? -1)")
+        switch link.may {
+        case .nothing: line("may: nothing")
+        case .unknown(let json): line("may: what this version does not know: \(Console.safeLine(json))")
+        case .scope(let scope):
+            for (i, words) in scope.summary.split(separator: "\n").enumerated() {
+                line((i == 0 ? "may: " : "     ") + Console.safeLine(String(words)))
+            }
+            for loss in losses(of: link) { line(Console.coloured(loss, .dim)) }
         }
-        line("grant: \(Console.safeLine(claims["jti"]?.string ?? "none")), \(size) bytes")
-        line("expires: \(claims["exp"]?.int.map(Console.time) ?? "never said")")
-        line("delegation: \(claims["del_depth"]?.int ?? -1) of at most \(claims["del_max_depth"]?.int ?? -1)")
-        guard let tools = claims["authorization_details"]?.elements.lazy.compactMap({ $0["tools"] }).first else {
-            line("may: nothing")
-            return nil
-        }
-        guard let scope = try? Scope(parsing: tools) else {
-            line("may: what this version does not know: \(Console.safeLine(JSONTree.value(tools).text))")
-            return nil
-        }
-        for (i, words) in scope.summary.split(separator: "\n").enumerated() {
-            line((i == 0 ? "may: " : "     ") + Console.safeLine(String(words)))
-        }
-        if let parent { for loss in losses(from: parent, to: scope) { line(Console.coloured(loss, .dim)) } }
-        return scope
     }
 
     /// What a hop took away, tool by tool; and what it seems to add, which a guard would deny.
-    private func losses(from parent: Scope, to child: Scope) -> [String] {
+    private func losses(of link: ChainLink) -> [String] {
         var losses: [String] = []
-        for tool in parent.tools {
-            let name = Console.safeLine(tool.name)
-            guard let kept = child[tool: tool.name] else {
-                losses.append("took away: \(name)")
-                continue
-            }
-            if kept.isOpen != tool.isOpen { losses.append("closed: \(name)") }
-            for (argument, constraint) in tool.arguments {
-                guard let own = kept.arguments.first(where: { $0.name == argument }), own.constraint != constraint
-                else {
-                    continue
+        for change in link.changes {
+            let name = Console.safeLine(change.tool)
+            switch change.fate {
+            case .granted, .kept: continue
+            case .dropped: losses.append("took away: \(name)")
+            case .narrowed, .wider:
+                if change.isOpen != change.wasOpen, !change.isOpen { losses.append("closed: \(name)") }
+                for argument in change.arguments
+                where argument.isChanged && argument.before != nil && argument.after != nil {
+                    losses.append("narrowed: \(name).\(Console.safeLine(argument.name))")
                 }
-                losses.append("narrowed: \(name).\(Console.safeLine(argument))")
             }
         }
-        if let expansion = parent.expansion(by: child) { losses.append("WIDER, a guard denies this: \(expansion)") }
+        if let expansion = link.expansion {
+            losses.append("WIDER, a guard denies this: \(Console.safeLine("\(expansion)"))")
+        }
         return losses
     }
 }

@@ -34,6 +34,16 @@ def life(work):
           "inspect draws what each hop took away", drawn)
     check(ctl("inspect", reader, "--json", json_out=True)["verified"] is False, "inspect --json")
     check(ctl("verify", *here, reader, "--json", json_out=True)["verified"] is True, "verify")
+    check(ctl("inspect", *here, reader).startswith("verified\n"), "inspect verifies where it is said whom to trust")
+    check(ctl("inspect", *here, reader, "--json", json_out=True)["verified"] is True, "inspect --json verifies as well")
+    forged = pathlib.Path(f"{work}/forged")
+    forged.write_text(open(f"{reader}/chain").read().strip()[:-8] + "AAAAAAAA")
+    check(ctl("inspect", *here, str(forged), expect=10).startswith("DENIED: invalid_signature"), "inspect denies a forged chain")
+    denied = ctl("inspect", *here, str(forged), "--json", expect=10, json_out=True)
+    check(denied["verified"] is False and denied["denial"]["link"] == 1, "and says where", denied.get("denial"))
+    ctl("inspect", str(forged), "--json")
+    for wrong in (["--html", "--json"], [*here, "--bundle", "x"], ["--bundle", "x"]):
+        ctl("inspect", reader, *wrong, expect=2)
     inside, outside = '{"path":"/data/q3/public/a.csv"}', '{"path":"/data/q3/secret.csv"}'
 
     def authorize(arguments, expect, *more, chain=reader, agent=reader, tool="read_file"):

@@ -107,6 +107,20 @@ def tree(work):
         check("db/reports from vault" in listed and short(ids["scanner"]) in listed and "secret" not in listed, "in words", listed)
 
 
+def siblings(work):
+    here = authority(work)
+    root = start(work, here, "root")
+    below = {"a": root, "a1": "a", "a2": "a", "b": root, "b1": "b"}
+    ids = {name: f"{root}/{name}/01a20b79-a7f8-792d-92ce-00000000000{i}" for i, name in enumerate(below)}
+    with database(here) as db:
+        for name, parent in below.items():
+            db.execute("INSERT INTO agents (id, parent, profile, owner, principal, task, key, state, created) "
+                       "VALUES (?, ?, 'researcher', 'team:x', 'user:x', 't', 'key', 'active', 1)",
+                       (ids[name], ids.get(parent, parent)))
+    drawn = [line.split("/")[0] for line in ctl("agents", *here).splitlines()[1:]]
+    check(drawn == ["researcher", "├─ a", "│  ├─ a1", "│  └─ a2", "└─ b", "   └─ b1"], "siblings are drawn as siblings", drawn)
+
+
 def ends(work):
     here = authority(work)
     agent = start(work, here, "agent")

@@ -1,0 +1,74 @@
+import AgentID
+import JOSE
+import Scopes
+
+/// What one link of a chain says, decoded; times in seconds since 1970. Every text is whatever its writer wrote.
+struct ChainLink {
+    enum May {
+        case nothing
+        /// A scope that this version cannot read, as JSON.
+        case unknown(String)
+        case scope(Scope)
+    }
+
+    let agent: String?
+    /// Principal, task, intent, owner and profile, as far as they are said.
+    let context: [(name: String, text: String)]
+    let grant: String?
+    /// In bytes.
+    let size: Int
+    let issued: Int?
+    let expires: Int?
+    let depth: Int?
+    let maxDepth: Int?
+    let budget: [(name: String, amount: String)]
+    let labels: [String]
+    let may: May
+    /// What it made of its parent's scope; empty where either cannot be read.
+    let changes: [ToolChange]
+    /// What it has beyond its parent.
+    let expansion: Expansion?
+
+    var scope: Scope? { if case .scope(let scope) = may { scope } else { nil } }
+
+    func text(_ name: String) -> String? { context.first { $0.name == name }?.text }
+
+    /// The links of a chain, root first.
+    ///
+    /// - Parameter document: What ``ChainDecoder`` makes of a chain.
+    static func list(in document: JSONTree) throws -> [ChainLink] {
+        let root = try JSON(parsing: document.canonical(), limits: .init(bytes: 4 << 20)).root
+        var links: [ChainLink] = []
+        for link in (root["links"] ?? root).elements {
+            guard let claims = link["claims"] else { continue }
+            links.append(ChainLink(claims, size: link["size"]?.int ?? 0, below: links.last?.scope))
+        }
+        return links
+    }
+
+    private init(_ claims: JSON.Value, size: Int, below parent: Scope?) {
+        let claim = claims["urn:agentid:1"]
+        agent = claim?["agent"]?.string
+        context = ["principal", "task", "intent", "owner", "profile"].compactMap { name in
+            claim?[name]?.string.map { (name, $0) }
+        }
+        (grant, self.size) = (claims["jti"]?.string, size)
+        (issued, expires) = (claims["iat"]?.int, claims["exp"]?.int)
+        (depth, maxDepth) = (claims["del_depth"]?.int, claims["del_max_depth"]?.int)
+        budget =
+            claim?["budget"]?.members.map { ($0.name.string ?? "", $0.value.string ?? JSONTree.value($0.value).text) }
+            ?? []
+        labels = claim?["labels"]?.elements.compactMap(\.string) ?? []
+        if let tools = claims["authorization_details"]?.elements.lazy.compactMap({ $0["tools"] }).first {
+            may = (try? Scope(parsing: tools)).map { .scope($0) } ?? .unknown(JSONTree.value(tools).text)
+        } else {
+            may = .nothing
+        }
+        if case .scope(let scope) = may {
+            changes = ToolChange.list(from: parent, to: scope)
+            expansion = parent?.expansion(by: scope)
+        } else {
+            (changes, expansion) = ([], nil)
+        }
+    }
+}
