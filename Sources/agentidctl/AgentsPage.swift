@@ -111,6 +111,7 @@ struct AgentsPage {
             .fact("Owner", .whole(agent.owner)), .fact("Profile", .whole(agent.profile)),
             .fact("Task", .whole(agent.task)), .fact("Started", .time(Int(clamping: agent.created))),
         ]
+        if let intent = agent.intent { facts.append(.fact("Intent", .whole(intent))) }
         if let expires = agent.leaseExpires.map({ $0 / 1000 }) {
             facts.append(.fact("Lease", "\(expires > now ? "until" : "lapsed") \(HTML.time(Int(clamping: expires)))"))
         }

@@ -39,6 +39,9 @@ def shown(browser, world):
         facts = " ".join(text(page, f".agent:has(bdi:text-is('{short(ids['sorter'])}')) .facts"))
         for word in (ids["sorter"], "user:bob@acme.example", "team:research@acme.example", "researcher", "the review is done"):
             check(word in facts, f"unfolded, it says {word}", facts)
+        page.locator(f"summary:has(bdi:text-is('{short(ids['root'])}'))").click()
+        facts = " ".join(text(page, f".agent:has(bdi:text-is('{short(ids['root'])}')) .facts"))
+        check("Summarise the third quarter" in facts, "unfolded, it says what was asked for", facts)
         page.locator("summary:has-text('2 started by it')").click()
         check(not page.locator(f"bdi:text-is('{short(ids['scanner'])}')").is_visible(), "a branch folds")
     for options, names in [(["--principal", "user:bob@acme.example"], ["sorter"]), (["--live"], ["root", "reader", "scanner"]),

@@ -20,6 +20,8 @@ public struct AgentDescription: Sendable {
     public var principal: String { record.principal }
     /// Which task it has.
     public var task: String { record.task }
+    /// What the principal asked for in words, where that is known.
+    public var intent: String? { record.intent }
     /// `active`, `suspended` or `deprovisioned`.
     public var state: String { record.state.rawValue }
     /// When it was started, in seconds since 1970.
