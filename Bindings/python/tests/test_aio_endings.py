@@ -1,0 +1,149 @@
+"""asyncio: what is cancelled, and what an `async with` block began, ends."""
+
+import asyncio
+
+import pytest
+from agentid import aio
+from aio_world import Gate, Signer, Vault, cancelled, entered, locked, opened, start, states
+from life import CALL
+
+
+def test_cancelled_start_leaves_no_agent():
+    async def main():
+        gate, signer = Gate(), Signer()
+        async with opened(signer=signer) as acme:
+            signer.wait = gate
+            starting = asyncio.ensure_future(entered(start(acme)))
+            await gate.turn()
+            starting.cancel()
+            await asyncio.sleep(0)
+            starting.cancel()  # twice: the call is waited for all the same
+            await gate.release()
+            await asyncio.wait([starting])
+            assert starting.cancelled() and states(acme) == ["deprovisioned"]
+
+    asyncio.run(main())
+
+
+def test_start_that_is_cancelled_as_it_succeeds_leaves_no_agent():
+    async def main():
+        async with opened() as acme:
+            starting = asyncio.ensure_future(entered(start(acme)))
+            await asyncio.sleep(0)
+            while not states(acme):  # the loop is not turned: the task does not learn of it
+                pass
+            await cancelled(starting)
+            assert states(acme) == ["deprovisioned"]
+
+    asyncio.run(main())
+
+
+def test_call_cancelled_before_its_turn_is_not_made():
+    async def main():
+        gate = Gate()
+        async with opened() as acme:
+            busy = [asyncio.ensure_future(aio.to_thread(gate)) for _ in range(64)]
+            await gate.turn()
+            starting = asyncio.ensure_future(entered(start(acme)))
+            await asyncio.sleep(0)
+            await cancelled(starting)
+            gate.open.set()
+            await asyncio.gather(*busy)
+            assert states(acme) == []
+
+    asyncio.run(main())
+
+
+def test_cancelled_acquire_returns_the_secret():
+    async def main():
+        vault, gate = Vault(), Gate()
+        vault.on_acquire = gate
+        async with opened() as acme, start(acme) as agent:
+            await acme.add_provider("vault", vault)
+            acquiring = asyncio.ensure_future(acme.acquire(agent.authorize(*CALL), "vault", "door", 60).__aenter__())
+            await gate.turn()
+            acquiring.cancel()
+            await gate.release()
+            await asyncio.wait([acquiring])
+            assert acquiring.cancelled() and not vault.held and not await acme.broker_leases()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("ending", ["return", "raise", "cancel"])
+def test_block_ends_its_agent_however_it_is_left(ending):
+    async def main():
+        inside = asyncio.Event()
+
+        async def work(acme):
+            async with start(acme) as agent, agent.spawn("reader"):
+                inside.set()
+                if ending == "raise":
+                    raise ZeroDivisionError
+                if ending == "cancel":
+                    await asyncio.sleep(3600)
+
+        async with opened() as acme:
+            task = asyncio.create_task(work(acme))
+            await inside.wait()
+            if ending == "cancel":
+                task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled() == (ending == "cancel")
+            assert states(acme) == ["deprovisioned", "deprovisioned"]
+            assert ending != "raise" or isinstance(task.exception(), ZeroDivisionError)
+
+    asyncio.run(main())
+
+
+def test_cancelled_while_it_ends_the_agent_it_ends_it_first(tmp_path):
+    async def main():
+        async with opened(tmp_path / "acme") as acme:
+            leave = asyncio.Event()
+
+            async def work():
+                async with start(acme):
+                    await leave.wait()
+
+            task = asyncio.create_task(work())
+            await asyncio.sleep(0)
+            while not states(acme):
+                await asyncio.sleep(0.01)
+            with locked(tmp_path / "acme") as let_go:
+                leave.set()
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                task.cancel()
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                assert not task.done()
+                let_go()
+                await asyncio.wait([task])
+            assert task.cancelled() and states(acme) == ["deprovisioned"]
+
+    asyncio.run(main())
+
+
+def test_cancelled_before_its_turn_to_end_the_agent_it_ends_it_all_the_same():
+    async def main():
+        gate, inside, leave = Gate(), asyncio.Event(), asyncio.Event()
+
+        async def work(acme):
+            async with start(acme):
+                inside.set()
+                await leave.wait()
+
+        async with opened() as acme:
+            task = asyncio.create_task(work(acme))
+            await inside.wait()
+            busy = [asyncio.ensure_future(aio.to_thread(gate)) for _ in range(64)]
+            await gate.turn()
+            leave.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            task.cancel()
+            await gate.release()
+            await asyncio.gather(task, *busy, return_exceptions=True)
+            assert task.cancelled() and states(acme) == ["deprovisioned"]
+
+    asyncio.run(main())
