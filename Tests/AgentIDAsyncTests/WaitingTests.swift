@@ -6,7 +6,7 @@ import Testing
 @testable import AgentIDAsync
 
 /// What waits does so on threads of the library's own, and never on those that all tasks share.
-@Suite(.timeLimit(.minutes(1))) struct WaitingTests {
+@Suite(.timeLimit(.minutes(10))) struct WaitingTests {
     /// One more than there are cooperative threads.
     private let many = sysconf(Int32(_SC_NPROCESSORS_ONLN)) + 1
 

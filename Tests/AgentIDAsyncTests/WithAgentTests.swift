@@ -4,7 +4,7 @@ import Testing
 struct Refused: Error {}
 
 /// Whichever way a body is left, its agent is gone with all below it.
-@Suite(.timeLimit(.minutes(1))) struct WithAgentTests {
+@Suite(.timeLimit(.minutes(10))) struct WithAgentTests {
     @Test func returnEndsTheAgentAndHandsOnTheResult() async throws {
         let world = try await World()
         let agent = try await world.withAgent { agent in
