@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import agentid._agent as _agent
 import agentid._current as _current
 
-from ._running import in_thread, starting, starts, waits
+from ._running import Closing, starting, starts, waits
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Agent(_agent.Identity):
+class Agent(Closing, _agent.Identity):
     """One running agent instance; `sync` is the `agentid.Agent` that it stands for.
 
     Decisions and proofs take microseconds and are plain calls. Leaving its `async with` block ends it, also where the task is
@@ -21,7 +21,8 @@ class Agent(_agent.Identity):
     """
 
     def __init__(self, agent: _agent.Agent) -> None:
-        super().__init__(agent._handle)
+        Closing.__init__(self, agent.close)
+        _agent.Identity.__init__(self, agent._handle)
         self.sync = agent
 
     open = staticmethod(starting(_agent.Agent.open, _agent.Agent.close, lambda agent: Agent(agent)))
@@ -29,10 +30,6 @@ class Agent(_agent.Identity):
     delegate = waits(_agent.Agent.delegate)
     deprovision = waits(_agent.Agent.deprovision)
     rotate_key = waits(_agent.Agent.rotate_key)
-
-    async def close(self) -> None:
-        """Ends it; further calls are harmless."""
-        await in_thread(self.sync.close, surely=True)
 
     async def __aenter__(self) -> Self:
         _current.enter(self.sync)

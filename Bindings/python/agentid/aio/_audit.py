@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import agentid._audit as _audit
 
-from ._running import in_thread, starting, waits
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from ._running import Closing, in_thread, starting, waits
 
 
-class Audit:
+class Audit(Closing):
     """The audit log of one authority, as it was when it was opened; `sync` is the `agentid.Audit` that it stands for."""
 
     def __init__(self, audit: _audit.Audit) -> None:
+        super().__init__(audit.close)
         self.sync = audit
 
     open = staticmethod(starting(_audit.Audit.open, _audit.Audit.close, lambda audit: Audit(audit)))
@@ -36,13 +34,3 @@ class Audit:
         while batch := await in_thread(lambda: list(islice(entries, 256))):
             for entry in batch:
                 yield entry
-
-    async def close(self) -> None:
-        """Ends it; further calls are harmless."""
-        await in_thread(self.sync.close, surely=True)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self.close()

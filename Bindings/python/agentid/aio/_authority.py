@@ -14,7 +14,7 @@ import agentid._guard as _guard
 from ._agent import Agent
 from ._callbacks import OnLoop, Provider, called
 from ._guard import Guard
-from ._running import in_thread, starting, starts, waits
+from ._running import Closing, in_thread, starting, starts, waits
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,10 +47,11 @@ class Lease:
         await self.release()
 
 
-class Authority:
+class Authority(Closing):
     """The root of trust of one trust domain; `sync` is the `agentid.Authority` that it stands for."""
 
     def __init__(self, authority: _authority.Authority) -> None:
+        super().__init__(authority.close)
         self.sync = authority
 
     open = staticmethod(starting(_authority.Authority.open, _authority.Authority.close, lambda authority: Authority(authority)))
@@ -107,13 +108,3 @@ class Authority:
     async def add_provider(self, name: str, provider: Provider | _broker.Provider) -> None:
         """Adds a provider of secrets to this process; methods that are coroutines are run on this loop."""
         await in_thread(partial(self.sync.add_provider, name, OnLoop(provider)))
-
-    async def close(self) -> None:
-        """Ends it; further calls are harmless."""
-        await in_thread(self.sync.close, surely=True)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self.close()

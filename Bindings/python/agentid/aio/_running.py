@@ -8,7 +8,10 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 THREADS = 16
 
@@ -88,6 +91,23 @@ class waits(Generic[S, P, T]):
             return await in_thread(partial(self._method, view.sync, *args, **kwargs))
 
         return call
+
+
+class Closing:
+    """What `close`, or the end of its `async with` block, ends: surely, whatever is cancelled."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self._close = close
+
+    async def close(self) -> None:
+        """Ends it; further calls are harmless."""
+        await in_thread(self._close, surely=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
 
 
 class Ended(Protocol):
