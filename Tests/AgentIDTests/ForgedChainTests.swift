@@ -30,7 +30,7 @@ import Testing
             var payload: [String: JSONTree] = [
                 "jti": .string("grant-\(depth)"), "iat": .int(Int(now)), "exp": .int(Int(now) + 300),
                 "iss": depth == 0
-                    ? "https://issuer.example"
+                    ? "spiffe://acme.example"
                     : .string("urn:ietf:params:oauth:jwk-thumbprint:sha-256:" + signer.publicKey.thumbprint),
                 "del_depth": .int(depth), "del_max_depth": 4, "cnf": ["jwk": holder.publicKey.jwk],
                 "authorization_details": [["type": "attenuating_agent_token", "tools": tools]],

@@ -103,11 +103,14 @@ public final class Authority: Sendable {
     /// Starts an agent: a new ID, a new key, a credential, and a root grant. Its lease is renewed while it is held.
     public func startAgent(profile name: String, _ request: AgentRequest) throws(AgentIDError) -> Agent {
         let key = try Agent.newKey()
-        let issuance = try issuance(profile: name, to: key.publicKey, request)
-        // Renewed with the lease, so no longer-lived than that.
-        let credential = try lifecycle.credential(
-            for: key.publicKey, id: issuance.agent.id, until: issuance.grant.expires)
-        try lifecycle.register(issuance, leaseUntil: issuance.milliseconds + options.leaseDuration * 1000)
+        let (issuance, credential) = try withActiveKey { active throws(AgentIDError) -> (Issuance, HeldCredential) in
+            let issuance = try self.issuance(profile: name, to: key.publicKey, request, signedWith: active)
+            // Renewed with the lease, so no longer-lived than that.
+            let credential = try lifecycle.credential(
+                for: key.publicKey, id: issuance.agent.id, until: issuance.grant.expires)
+            try lifecycle.register(issuance, leaseUntil: issuance.milliseconds + options.leaseDuration * 1000)
+            return (issuance, credential)
+        }
         let agent = Agent(
             Agent.State(
                 held: try HeldGrant(reading: Array(issuance.grant.chain.utf8)), key: key, credential: credential,
@@ -123,36 +126,58 @@ public final class Authority: Sendable {
     public func issue(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> (chain: String, credential: String) {
-        let issuance = try issuance(profile: name, to: holder, request)
-        let credential = try issuance.credential(to: holder, by: keys)
-        try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
-        return (issuance.grant.chain, credential)
+        try withActiveKey { active throws(AgentIDError) in
+            let issuance = try self.issuance(profile: name, to: holder, request, signedWith: active)
+            let credential = try issuance.credential(to: holder, by: keys)
+            try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
+            return (issuance.grant.chain, credential)
+        }
     }
 
     /// Issues a root grant alone; otherwise as `issue`. For a holder that shows no credential.
     public func issueGrant(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> String {
-        let issuance = try issuance(profile: name, to: holder, request)
-        try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
-        return issuance.grant.chain
+        try withActiveKey { active throws(AgentIDError) in
+            let issuance = try self.issuance(profile: name, to: holder, request, signedWith: active)
+            try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
+            return issuance.grant.chain
+        }
     }
 
     private func issuance(
-        profile name: String, to holder: PublicKey, _ request: AgentRequest
+        profile name: String, to holder: PublicKey, _ request: AgentRequest, signedWith active: PublicKey
     ) throws(AgentIDError) -> Issuance {
-        try keys.checkOpen()
-        let (profile, active) = try registry.read { registry in
+        let profile = try registry.read { registry in
             let profile = try Issuance.profile(named: name, in: registry)
             try Issuance.refuseRevoked(profile, principal: request.principal, in: registry)
-            return (profile, try registry.keys().first { $0.role == .active })
+            return profile
         }
+        return try Issuance(
+            under: profile, of: trustDomain, to: holder, request, by: keys.signer(for: active), clock: options.clock)
+    }
+
+    /// Runs `body` with the key that signs now, and again where it failed while another process rotated.
+    private func withActiveKey<Result>(
+        _ body: (PublicKey) throws(AgentIDError) -> Result
+    ) throws(AgentIDError) -> Result {
+        try keys.checkOpen()
+        var attempts = 3
+        while true {
+            let active = try activeKey()
+            attempts -= 1
+            do throws(AgentIDError) { return try body(active) } catch {
+                guard attempts > 0, try activeKey() != active else { throw error }
+            }
+        }
+    }
+
+    private func activeKey() throws(AgentIDError) -> PublicKey {
+        let active = try registry.read { try $0.keys() }.first { $0.role == .active }
         guard let active else {
             throw AgentIDError(.malformed, name: "no_active_key", message: "the registry names no active key")
         }
-        return try Issuance(
-            under: profile, of: trustDomain, to: holder, request, by: keys.signer(for: active.key),
-            clock: options.clock)
+        return active.key
     }
 
     /// Revokes, for good.

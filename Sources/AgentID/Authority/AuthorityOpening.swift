@@ -36,6 +36,8 @@ extension Authority {
                 .state, name: "other_trust_domain", message: "\(path) holds the authority of \(stored)",
                 at: "options.trust_domain")
         }
+        // A rotation that was killed on its way left the private half of a retired key: nobody signs with that again.
+        for record in records where record.role == .retired && !keys.isExternal { keys.discard(record.key) }
         // A wrong passphrase or signer shows now, not at the first grant.
         for record in records where record.role == .active || record.role == .next && !keys.isExternal {
             _ = try keys.signer(for: record.key)

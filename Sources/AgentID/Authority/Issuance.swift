@@ -58,6 +58,9 @@ struct Issuance: Sendable {
 
     /// Refuses to register what was signed under a profile that has changed since, or that is revoked by now.
     func checkStillDue(in registry: any RegistryReader) throws(AgentIDError) {
+        guard try registry.keys().contains(where: { $0.role == .active && $0.key == issuer }) else {
+            throw Self.keyRotated
+        }
         let current = try Self.profile(named: profile.name, in: registry)
         guard current == profile else {
             throw AgentIDError(
@@ -65,6 +68,10 @@ struct Issuance: Sendable {
         }
         try Self.refuseRevoked(current, principal: agent.principal, in: registry)
     }
+
+    /// Another process activated another key meanwhile: what was signed with the old one is signed anew.
+    static let keyRotated = AgentIDError(
+        .state, name: "key_rotated", message: "the signing key was rotated meanwhile: try again", at: "keys")
 
     static func profile(named name: String, in registry: any RegistryReader) throws(AgentIDError) -> Profile {
         guard let record = try registry.profile(named: name) else {

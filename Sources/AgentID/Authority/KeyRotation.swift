@@ -4,7 +4,8 @@ extension Authority {
     /// The trust domain's bundle: a SPIFFE bundle, JSON.
     public func bundle() throws(AgentIDError) -> String {
         try keys.checkOpen()
-        return try registry.read { try TrustBundle(of: $0) }.tree.text
+        let now = options.clock.seconds
+        return try registry.read { try TrustBundle(of: $0) }.tree(at: now).text
     }
 
     /// Adds the next signing key to the bundle without signing with it yet.
@@ -34,33 +35,46 @@ extension Authority {
         }
     }
 
-    /// Signs with the published key from now on; the old one stays in the bundle until its last grant has expired.
+    /// Signs with the published key from now on, and removes the old one's private half.
+    ///
+    /// The old one's public half stays in the bundle until the last grant that it signed has expired; what is dated later
+    /// than this call is refused under it, by every guard.
     public func activateKey() throws(AgentIDError) {
         try keys.checkOpen()
         let now = options.clock.seconds
-        try registry.write { registry in
+        let retired = try registry.write { registry -> [PublicKey] in
             var records = try registry.keys()
             guard records.contains(where: { $0.role == .next }) else {
                 throw AgentIDError(.state, name: "no_next_key", message: "no next key is published: publish one first")
             }
-            let longest = try registry.profiles().map(\.profile.maxLifetime).max() ?? 3600
+            let last = max(try registry.lastGrantExpiry() ?? now, now)
+            let retired = records.filter { $0.role == .active }.map(\.key)
             records.removeAll { ($0.dropAt ?? .max) <= now }
             for i in records.indices {
                 switch records[i].role {
-                case .active: (records[i].role, records[i].dropAt) = (.retired, now + longest)
+                case .active:
+                    records[i].role = .retired
+                    (records[i].dropAt, records[i].retiredAt) = (last, now)
                 case .next: records[i].role = .active
                 case .retired: break
                 }
             }
             try registry.replaceKeys(records)
+            return retired
         }
+        for key in retired { keys.discard(key) }
     }
 }
 
 extension TrustBundle {
     /// The bundle of a registry's trust domain.
     init(of registry: any RegistryReader) throws(AgentIDError) {
+        let meta = try registry.meta()
+        let domain = try TrustDomain(meta.trustDomain)
         self.init(
-            sequence: Int(clamping: try registry.meta().keysSequence), keys: try registry.keys().map(\.key))
+            sequence: Int(clamping: meta.keysSequence),
+            anchors: try registry.keys().map {
+                TrustAnchor($0.key, of: domain, retiredAt: $0.retiredAt, endsAt: $0.dropAt)
+            })
     }
 }

@@ -36,7 +36,8 @@ final class SigningKeys: Sendable {
                     at: "options.signer")
             }
             let signer = try KeyFile.read(directory.keyPath(key), passphrase: open.passphrase)
-            open.signers[key] = signer
+            // Another process rotated: what was held before signs nothing more.
+            open.signers = [key: signer]
             held = open
             return signer
         }
@@ -55,7 +56,7 @@ final class SigningKeys: Sendable {
         return key.publicKey
     }
 
-    /// Forgets all but `keys`, and takes a file that was made for nothing away.
+    /// Forgets a key and removes its file: it was retired, or made for nothing.
     func discard(_ key: PublicKey) {
         held.withLock { $0?.signers[key] = nil }
         if let directory { Files.remove(directory.keyPath(key)) }

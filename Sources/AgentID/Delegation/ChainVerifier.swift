@@ -50,7 +50,8 @@ struct ChainVerifier {
                 "authorization_details_invalid", "the leaf has no entry of tools", link: links.count - 1,
                 at: "authorization_details")
         }
-        return VerifiedChain(bytes: chain, links: links, scope: scope)
+        return VerifiedChain(
+            bytes: chain, links: links, scope: scope, generation: anchors.generation)
     }
 
     /// A token on its way: taken apart, its payload decoded but not parsed.
@@ -123,11 +124,16 @@ struct ChainVerifier {
     /// Step 3.
     private func root(_ token: Token, scope: inout Scope) throws(Denial) -> VerifiedChain.Link {
         // 3a (the algorithm is allowed at reading; all our keys are Ed25519) and 3b.
-        let anchor = try anchors.verify(token.jws)
+        let signers = try anchors.signers(of: token.jws)
         let grant = try Grant(parse(token, link: 0), link: 0)
-        try check(
-            anchor.issuer.map { grant.issuer.equals($0) } ?? true, "untrusted_root",
-            "iss is not the issuer whose key signed", 0, "iss")
+        guard
+            let anchor = signers.first(where: { anchor in
+                anchor.domain.map { grant.issuer.equals($0.issuer) } ?? false
+            }) ?? signers.first(where: { $0.domain == nil })
+        else { throw Denial("untrusted_root", "iss is not the issuer whose key signed", link: 0, at: "iss") }
+        if let refusal = anchor.refusal(ofStatementFrom: grant.issuedAt, at: now) {
+            throw Denial("untrusted_root", refusal, link: 0, at: "iat")
+        }
         try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c
         try check(grant.parentHash == nil, "par_hash_present_on_root", "a root has no par_hash", 0, "par_hash")  // 3d
         try check(grant.expires > now, "expired", "the grant has expired", 0, "exp")  // 3e
@@ -147,7 +153,8 @@ struct ChainVerifier {
         if requiresClaim, grant.claim?.agent == nil {
             throw Denial("token_malformed", "the claim that names the agent is required here", link: 0, at: Claim.name)
         }
-        return VerifiedChain.Link(grant: grant, jws: token.jws, issuerKeyID: anchor.keyID)
+        try checkDomain(of: grant, signedBy: anchor)
+        return VerifiedChain.Link(grant: grant, jws: token.jws, anchor: anchor)
     }
 
     /// Step 4.
@@ -199,40 +206,57 @@ struct ChainVerifier {
             grant.parentHash?.equals(parent.jws.signingInputHash) == true, "par_hash_mismatch",
             "par_hash is not of the grant before",
             i, "par_hash")
-        try checkClaim(grant, under: above, at: i, credentials: credentials)
-        return VerifiedChain.Link(grant: grant, jws: token.jws, issuerKeyID: nil)
+        let credential = try checkClaim(grant, under: above, at: i, credentials: credentials)
+        return VerifiedChain.Link(grant: grant, jws: token.jws, credential: credential)
     }
 
-    /// The rules of our own claim.
-    private func checkClaim(_ grant: Grant, under parent: Grant, at i: Int, credentials: [Credential]) throws(Denial) {
+    /// A domain speaks for its own agents: a root names an agent of the domain whose key signed it.
+    ///
+    /// A bare key speaks for any issuer; then the issuer that the root names is the domain.
+    private func checkDomain(of root: Grant, signedBy anchor: TrustAnchor) throws(Denial) {
+        guard let agent = root.claim?.agent else { return }
+        let issuer = anchor.domain?.issuer ?? root.issuer.string ?? ""
+        try check(
+            SPIFFEID.isUnder(agent, issuer), "subject_identity_mismatch",
+            "the agent is not of the trust domain whose key signed: \(issuer)", 0, Claim.name)
+    }
+
+    /// The rules of our own claim. Returns the credential without which they would not hold.
+    private func checkClaim(
+        _ grant: Grant, under parent: Grant, at i: Int, credentials: [Credential]
+    ) throws(Denial) -> Credential? {
         guard let claim = grant.claim else {
             try check(
                 !requiresClaim, "token_malformed", "the claim that names the agent is required here", i, Claim.name)
             try check(
                 parent.claim?.labels.isEmpty ?? true, "flow_forbidden", "the parent's labels are missing", i, Claim.name
             )
-            return
+            return nil
         }
         try check(
             !claim.hasContext, "context_override", "only a root says profile, owner, principal, task and intent", i,
             Claim.name)
         let labels = parent.claim?.labels ?? []
         try check(
-            labels.isEmpty || Set(claim.labels).isSuperset(of: labels), "flow_forbidden",
+            labels.isEmpty || Set(claim.labels.map(\.exact)).isSuperset(of: labels.map(\.exact)), "flow_forbidden",
             "a label of the parent's is missing", i, Claim.name)
         guard let agent = claim.agent else {
-            return try check(!requiresClaim, "token_malformed", "the claim names no agent", i, Claim.name)
+            try check(!requiresClaim, "token_malformed", "the claim names no agent", i, Claim.name)
+            return nil
         }
         // A holder may hand its grant over to another key of its own.
         if let above = parent.claim?.agent {
-            if agent.isSame(as: above) || SPIFFEID.isUnder(agent, above) { return }
+            if agent.isSame(as: above) || SPIFFEID.isUnder(agent, above) { return nil }
         }
-        let isShown = credentials.contains {
-            $0.subject == agent && $0.key == grant.holder && $0.expires > now
+        let shown = credentials.filter {
+            $0.subject.isSame(as: agent) && $0.key == grant.holder && $0.expires > now
         }
-        try check(
-            isShown, "agent_not_under_parent", "the agent is not under its parent, and no credential for it is shown",
-            i, Claim.name)
+        guard let longest = shown.max(by: { $0.expires < $1.expires }) else {
+            throw Denial(
+                "agent_not_under_parent", "the agent is not under its parent, and no credential for it is shown",
+                link: i, at: Claim.name)
+        }
+        return longest
     }
 
     private func isIssued(_ grant: Grant) -> Bool { grant.issuedAt <= now + Limits.issuedAtSkew }

@@ -47,10 +47,10 @@ public struct Revocation: Hashable, Sendable {
         one.kind == other.kind && one.value.isSame(as: other.value)
     }
 
-    /// Canonically equivalent texts hash alike; ``==(_:_:)`` tells them apart.
+    /// Hashes the kind and the bytes of the name.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(kind)
-        hasher.combine(value)
+        hasher.combine(value.exact)
     }
 
     init(unchecked kind: Kind, _ value: String) {

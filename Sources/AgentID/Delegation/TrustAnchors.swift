@@ -2,48 +2,90 @@ internal import JOSE
 
 /// The keys a guard trusts to sign root grants: bundles by trust domain, and bare keys for any issuer.
 struct TrustAnchors: Sendable {
-    var bundles: [String: TrustBundle] = [:]
-    var bare: [PublicKey] = []
+    /// Moves with every change: what was verified under another generation is looked up again before it is believed.
+    private(set) var generation: UInt64 = 1
+    private var bundles: [ExactText: TrustBundle] = [:]
+    private var bare: [TrustAnchor] = []
 
-    struct Match {
-        /// The issuer that a root under this key must name; `nil`: any.
-        let issuer: String?
-        let keyID: String
+    /// Trusts a domain's bundle in place of the one held; refuses one that is older.
+    mutating func replace(_ bundle: TrustBundle, of domain: TrustDomain) throws(AgentIDError) {
+        if let held = bundles[domain.name.exact], held.sequence > bundle.sequence {
+            throw AgentIDError(
+                .state, name: "bundle_rollback",
+                message: "a bundle with sequence \(held.sequence) is held, this has \(bundle.sequence)",
+                at: "bundle.spiffe_sequence")
+        }
+        bundles[domain.name.exact] = bundle
+        generation += 1
     }
 
-    /// AAT step 3b. A `kid` picks the key; there is no falling back to others.
-    func verify(_ root: CompactJWS) throws(Denial) -> Match {
+    mutating func trust(_ keys: [PublicKey]) {
+        let fresh = keys.filter { key in !bare.contains { $0.key == key } }
+        guard !fresh.isEmpty else { return }
+        bare += fresh.map { TrustAnchor($0, of: nil) }
+        generation += 1
+    }
+
+    /// AAT step 3b: who may have signed, all with one key. A `kid` picks the key; there is no falling back to others.
+    ///
+    /// Several where one key stands in the bundles of several domains: what the root says of its issuer picks.
+    func signers(of root: CompactJWS) throws(Denial) -> [TrustAnchor] {
         if let keyID = root.keyID {
-            for (domain, bundle) in bundles {
-                guard let key = bundle.keys[keyID] else { continue }
+            let named = anchors { $0.thumbprint.isSame(as: keyID) }
+            if let key = named.first?.key {
                 guard root.isSigned(by: key) else {
                     throw Denial("invalid_signature", "the root's signature does not verify under its kid", link: 0)
                 }
-                return Match(issuer: "spiffe://" + domain, keyID: keyID)
+                return named
             }
             guard !bare.isEmpty else {
-                throw Denial("untrusted_root", "no bundle has the root's kid", link: 0, at: "kid")
+                throw Denial("untrusted_root", "no trusted key has the root's kid", link: 0, at: "kid")
             }
         }
-        for key in bare where root.isSigned(by: key) { return Match(issuer: nil, keyID: key.thumbprint) }
-        // Without kid every key of the bundles is tried: the draft requires none.
-        if root.keyID == nil {
-            for (domain, bundle) in bundles {
-                for (keyID, key) in bundle.keys where root.isSigned(by: key) {
-                    return Match(issuer: "spiffe://" + domain, keyID: keyID)
-                }
+        // Without kid every key is tried, for the draft requires none; a bare key goes by no name, so whatever the kid is.
+        let nameless = root.keyID == nil
+        var tried: [PublicKey] = []
+        for anchor in anchors(where: { nameless || $0.domain == nil }) where !tried.contains(anchor.key) {
+            if root.isSigned(by: anchor.key) {
+                return anchors { $0.key == anchor.key && (nameless || $0.domain == nil) }
             }
+            tried.append(anchor.key)
         }
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
     }
 
-    /// The claims of a token that an authority signs beside its grants, and the trust domain whose key its `kid` names.
-    func claims(of token: [UInt8], type: String) throws(JOSEError) -> (trustDomain: String, claims: JSON.Value) {
+    /// In the order of the domains' names, bare keys last: whom is asked first never hangs on a table's order.
+    private func anchors(where isIncluded: (TrustAnchor) -> Bool) -> [TrustAnchor] {
+        bundles.sorted { $0.key < $1.key }.flatMap { $0.value.anchors.filter(isIncluded) } + bare.filter(isIncluded)
+    }
+
+    /// The anchor as it is trusted now; `nil` where it is not any more.
+    func current(_ anchor: TrustAnchor) -> TrustAnchor? {
+        guard let domain = anchor.domain else { return bare.first { $0.key == anchor.key } }
+        return bundles[domain.name.exact]?.anchors.first { $0.key == anchor.key }
+    }
+
+    /// The claims of a token that an authority signs beside its grants, and the anchor that its `kid` names.
+    ///
+    /// The issuer it names must be the anchor's domain, and it must not be dated after the key was retired.
+    func claims(of token: [UInt8], type: String) throws(JOSEError) -> (anchor: TrustAnchor, claims: JSON.Value) {
         let jws = try CompactJWS(token)
-        guard jws.type == type else { throw JOSEError("typ", "typ is not \(type)") }
-        guard let keyID = jws.keyID, let (domain, bundle) = bundles.first(where: { $0.value.keys[keyID] != nil }),
-            let key = bundle.keys[keyID], jws.isSigned(by: key)
-        else { throw JOSEError("untrusted", "no trusted key signed it") }
-        return (domain, try jws.payload(limits: .init(bytes: Limits.tokenSize)).root)
+        guard jws.type?.isSame(as: type) == true else { throw JOSEError("typ", "typ is not \(type)") }
+        guard let keyID = jws.keyID else { throw JOSEError("untrusted", "it has no kid") }
+        let named = anchors { $0.domain != nil && $0.thumbprint.isSame(as: keyID) }
+        guard let key = named.first?.key, jws.isSigned(by: key) else {
+            throw JOSEError("untrusted", "no trusted key signed it")
+        }
+        let claims = try jws.payload(limits: .init(bytes: Limits.tokenSize)).root
+        guard let issuedAt = claims["iat"]?.int else { throw JOSEError("claims", "iat is missing") }
+        guard
+            let anchor = named.first(where: { anchor in
+                anchor.domain.map { claims["iss"]?.equals($0.issuer) == true } ?? false
+            })
+        else { throw JOSEError("untrusted", "iss is not the trust domain whose key signed it") }
+        if let retiredAt = anchor.retiredAt, Int64(issuedAt) > retiredAt {
+            throw JOSEError("untrusted", "it is dated after the key that signed was retired")
+        }
+        return (anchor, claims)
     }
 }

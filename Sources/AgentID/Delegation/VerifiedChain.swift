@@ -9,13 +9,17 @@ internal import Synchronization
         let grant: Grant
         let jws: CompactJWS
         let holderThumbprint: String
-        /// The authority's key that signed, for a root.
-        let issuerKeyID: String?
+        /// The authority's key that signed, for a root, as it was trusted when the chain was verified.
+        let anchor: TrustAnchor?
 
-        init(grant: Grant, jws: CompactJWS, issuerKeyID: String?) {
+        /// The credential without which it would not have verified.
+        let credential: Credential?
+
+        init(grant: Grant, jws: CompactJWS, anchor: TrustAnchor? = nil, credential: Credential? = nil) {
             self.grant = grant
             self.jws = jws
-            self.issuerKeyID = issuerKeyID
+            self.anchor = anchor
+            self.credential = credential
             holderThumbprint = grant.holder.thumbprint
         }
     }
@@ -28,6 +32,12 @@ internal import Synchronization
     let scope: Scope
     /// The IDs of its agents, root first, each once.
     let agents: [String]
+    /// The generation of the trust anchors that it was last found good under; 0: never looked.
+    let anchorGeneration: Atomic<UInt64>
+    /// The earliest end of all that it rests on - grants, credentials, keys - in seconds since 1970.
+    let goodUntil: Atomic<Int64>
+    /// Whether the guard that verified it has found its root in the registry, or need not look.
+    let isKnownToRegistry = Atomic<Bool>(false)
     // SAFETY: written once, by whoever moves `contextStep` from 0 to 1; read by those who see it at 2.
     nonisolated(unsafe) private var context: AuditContext?
     private let contextStep = Atomic<Int>(0)
@@ -38,10 +48,13 @@ internal import Synchronization
     /// Until when their leases are known to run, in milliseconds.
     let leasedUntil = Atomic<Int64>(0)
 
-    init(bytes: [UInt8], links: [Link], scope: Scope) {
+    /// - Parameter generation: of the anchors it was verified under.
+    init(bytes: [UInt8], links: [Link], scope: Scope, generation: UInt64 = 0) {
         self.bytes = bytes
         self.links = links
         self.scope = scope
+        anchorGeneration = Atomic(generation)
+        goodUntil = Atomic(Self.end(of: links, anchors: links.compactMap { $0.anchor ?? $0.credential?.anchor }))
         leaf = links[links.count - 1].grant
         var agents: [String] = []
         for link in links {
@@ -72,7 +85,8 @@ internal import Synchronization
         }
         for link in links {
             let revoked =
-                find(.grant, link.grant.id) ?? find(.key, link.holderThumbprint) ?? find(.issuer, link.issuerKeyID)
+                find(.grant, link.grant.id) ?? find(.key, link.holderThumbprint)
+                ?? find(.issuer, link.anchor?.thumbprint) ?? find(.issuer, link.credential?.anchor.thumbprint)
             if let revoked { return revoked }
         }
         var above: String?
@@ -98,12 +112,48 @@ internal import Synchronization
         return all
     }
 
+    /// The trust domain that the root speaks for: its key's, or for a bare key the one that its issuer names.
+    var domain: TrustDomain? {
+        guard let root = links.first else { return nil }
+        if let domain = root.anchor?.domain { return domain }
+        guard let issuer = root.grant.issuer.string, let id = try? SPIFFEID(issuer) else { return nil }
+        return id.trustDomain
+    }
+
     /// Whether this is the very same chain, byte for byte.
     func isPresented(as chain: [UInt8]) -> Bool {
         let bytes = bytes
         return bytes.span.hasSameBytes(as: chain.span)
     }
 
-    /// The earliest end: a child never outlives its parent.
-    var expires: Int64 { leaf.expires }
+    /// The earliest end of all that it rests on, in seconds since 1970.
+    var expires: Int64 { goodUntil.load(ordering: .relaxed) }
+
+    private static func end(of links: [Link], anchors: [TrustAnchor]) -> Int64 {
+        let grants = links.map(\.grant.expires)
+        return (grants + links.compactMap { $0.credential?.expires } + anchors.compactMap(\.endsAt)).min() ?? 0
+    }
+
+    /// Looks up again who signed, when the anchors have changed; `nil` where that is still good.
+    ///
+    /// Nothing verified is believed under anchors it was not looked up in: one that left a bundle while a chain was being
+    /// verified, or while an admission was held, is found missing at the next call.
+    func refusal(under anchors: TrustAnchors, at now: Int64) -> Denial? {
+        var current: [TrustAnchor] = []
+        for (i, link) in links.enumerated() {
+            guard let anchor = link.anchor ?? link.credential?.anchor else { continue }
+            let issuedAt = link.credential?.issuedAt ?? link.grant.issuedAt
+            let reason = link.credential == nil ? "untrusted_root" : "subject_identity_mismatch"
+            guard let found = anchors.current(anchor) else {
+                return Denial(reason, "the key that signed is not trusted any more: \(anchor.thumbprint)", link: i)
+            }
+            if let refusal = found.refusal(ofStatementFrom: issuedAt, at: now) {
+                return Denial(reason, refusal, link: i)
+            }
+            current.append(found)
+        }
+        goodUntil.store(Self.end(of: links, anchors: current), ordering: .relaxed)
+        anchorGeneration.store(anchors.generation, ordering: .releasing)
+        return nil
+    }
 }

@@ -27,6 +27,8 @@ public final class Guard: Sendable {
     /// When the view was last known to be complete, in milliseconds.
     let viewedAt: Atomic<Int64>
     let keysSequence = Atomic<Int64>(0)
+    /// The generation of ``anchors``, for those who only compare it.
+    let anchorGeneration = Atomic<UInt64>(1)
 
     /// A guard that knows only what it is told: see ``addBundle(_:for:)`` and ``revoke(_:)``.
     public convenience init(_ options: Options) throws(AgentIDError) { try self.init(options, view: nil, trail: nil) }
@@ -51,30 +53,25 @@ public final class Guard: Sendable {
     /// Trusts a trust domain's bundle, in place of one with a lower sequence.
     public func addBundle(_ json: [UInt8], for trustDomain: String) throws(AgentIDError) {
         let domain = try TrustDomain(trustDomain)
-        let bundle = try TrustBundle(parsing: json)
+        let bundle = try TrustBundle(parsing: json, of: domain)
         try replaceBundle(bundle, of: domain)
         refreshed()
     }
 
     func replaceBundle(_ bundle: TrustBundle, of domain: TrustDomain) throws(AgentIDError) {
-        let isKeyGone = try anchors.withLock { anchors throws(AgentIDError) in
-            let held = anchors.bundles.updateValue(bundle, forKey: domain.name)
-            if let held, held.sequence > bundle.sequence {
-                anchors.bundles[domain.name] = held
-                throw AgentIDError(
-                    .state, name: "bundle_rollback",
-                    message: "a bundle with sequence \(held.sequence) is held, this has \(bundle.sequence)",
-                    at: "bundle.spiffe_sequence")
-            }
-            return held.map { !$0.keys.allSatisfy { kid, key in bundle.keys[kid] == key } } ?? false
+        try anchors.withLock { anchors throws(AgentIDError) in
+            try anchors.replace(bundle, of: domain)
+            // What was verified before is looked up again at its next call, wherever it is kept.
+            anchorGeneration.store(anchors.generation, ordering: .releasing)
         }
-        // What was verified under a key that is gone must not stay.
-        if isKeyGone { cache.withLock { $0.removeAll() } }
     }
 
     /// Trusts bare keys to sign roots of any issuer (AAT section 7 as it stands).
     public func trust(_ keys: [PublicKey]) {
-        anchors.withLock { $0.bare += keys }
+        anchors.withLock { anchors in
+            anchors.trust(keys)
+            anchorGeneration.store(anchors.generation, ordering: .releasing)
+        }
     }
 
     /// Revokes for this guard alone; shows before the call returns.
@@ -124,8 +121,15 @@ public final class Guard: Sendable {
     }
 
     /// Decides one call under an admitted chain.
+    ///
+    /// Denied where another guard admitted it: what that one trusts, and what was revoked there, is not this one's.
     public func authorize(_ admission: Admission, proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
-        decision(on: tool, arguments, proof: proof) { _ throws(Denial) in admission.chain }
+        decision(on: tool, arguments, proof: proof) { _ throws(Denial) in
+            guard admission.guardian === self else {
+                throw Denial("untrusted_root", "another guard admitted this chain: admit it here", at: "admission")
+            }
+            return admission.chain
+        }
     }
 
     /// Writes down how a permitted call went, for the audit log.

@@ -33,9 +33,10 @@ extension Guard {
 
     /// Revocation and expiry, which no cache remembers.
     func checkLive(_ chain: VerifiedChain, now: Int64) throws(Denial) {
+        try checkAnchors(chain, now: now)
         try checkRevocations(chain)
         guard chain.expires > now / 1000 else {
-            throw Denial("expired", "the grant has expired", link: chain.links.count - 1, at: "exp")
+            throw expired(chain, now: now)
         }
         try checkStanding(chain, now: now)
         if let statuses = options.statuses {
@@ -61,6 +62,25 @@ extension Guard {
         }
     }
 
+    /// Whether the keys that signed are trusted still: one comparison while the anchors stay as they are.
+    func checkAnchors(_ chain: VerifiedChain, now: Int64) throws(Denial) {
+        let generation = anchorGeneration.load(ordering: .acquiring)
+        guard chain.anchorGeneration.load(ordering: .relaxed) != generation else { return }
+        let anchors = anchors.withLock { $0 }
+        if let denial = chain.refusal(under: anchors, at: now / 1000) { throw denial }
+    }
+
+    /// What of all that a chain rests on has ended.
+    private func expired(_ chain: VerifiedChain, now: Int64) -> Denial {
+        if let link = chain.links.firstIndex(where: { $0.grant.expires <= now / 1000 }) {
+            return Denial("expired", "the grant has expired", link: link, at: "exp")
+        }
+        if let link = chain.links.firstIndex(where: { $0.credential.map { $0.expires <= now / 1000 } ?? false }) {
+            return Denial("expired", "the credential that was shown has expired", link: link, at: "credentials")
+        }
+        return Denial("untrusted_root", "the key that signed has ended", link: 0, at: "kid")
+    }
+
     func checkRevocations(_ chain: VerifiedChain) throws(Denial) {
         // Both only grow: an equal sum is an unchanged pair.
         let sequence = revocations.sequence &+ (view?.revocations.sequence ?? 0)
@@ -71,11 +91,32 @@ extension Guard {
         chain.checkedSequence.store(sequence, ordering: .relaxed)
     }
 
+    /// Whether a root of the registry's own domain is one that the registry knows, to the byte. Looked up once a chain.
+    ///
+    /// Who stole a signing key can sign roots; what is not in the registry has no agent, no lease and no end.
+    private func checkIssued(_ chain: VerifiedChain, by view: RegistryView) throws(Denial) {
+        guard !chain.isKnownToRegistry.load(ordering: .relaxed), let root = chain.links.first else { return }
+        guard chain.domain == view.trustDomain else {
+            return chain.isKnownToRegistry.store(true, ordering: .relaxed)
+        }
+        let isIssued: Bool
+        do throws(AgentIDError) { isIssued = try view.hasIssued(root) } catch {
+            throw Denial("revocation_view_stale", "the grants cannot be read: \(error)")
+        }
+        guard isIssued else {
+            throw Denial(
+                "untrusted_root", "the registry of \(view.trustDomain) has not issued this grant", link: 0, at: "jti")
+        }
+        chain.isKnownToRegistry.store(true, ordering: .relaxed)
+    }
+
     /// Leases and states of the chain's agents, as far as the registry knows these.
     ///
     /// Read when the registry moved, and when what was read last says that a lease has lapsed: it may have been renewed.
     func checkStanding(_ chain: VerifiedChain, now: Int64) throws(Denial) {
-        guard let view, !chain.agents.isEmpty else { return }
+        guard let view else { return }
+        try checkIssued(chain, by: view)
+        guard !chain.agents.isEmpty else { return }
         let sequence = view.sequence
         if chain.standingSequence.load(ordering: .acquiring) == sequence,
             now < chain.leasedUntil.load(ordering: .relaxed)

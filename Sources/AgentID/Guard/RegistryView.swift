@@ -68,6 +68,11 @@ final class RegistryView: Sendable {
         try registry.read { try $0.standing(of: agents) }
     }
 
+    /// Whether the registry issued a root, to the byte.
+    func hasIssued(_ root: VerifiedChain.Link) throws(AgentIDError) -> Bool {
+        try registry.read { registry in try registry.hasIssued(root) }
+    }
+
     private var isDue: Bool {
         hasMoved
             || MonotonicClock.milliseconds - lookedAt.load(ordering: .relaxed) >= 50
@@ -105,6 +110,15 @@ final class RegistryView: Sendable {
             keysSeen.store(meta.keysSequence, ordering: .releasing)
         }
         seen.store(meta.sequence, ordering: .releasing)
+    }
+}
+
+extension RegistryReader {
+    /// Whether a root stands here as it was issued, to the byte.
+    func hasIssued(_ root: VerifiedChain.Link) throws(AgentIDError) -> Bool {
+        guard let grant = try grant(root.grant.id) else { return false }
+        let token = root.jws.bytes
+        return grant.chain.withUTF8Span { $0.hasSameBytes(as: token.span) }
     }
 }
 

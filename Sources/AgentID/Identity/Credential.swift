@@ -4,19 +4,30 @@ internal import JOSE
 struct Credential: Sendable {
     let subject: String
     let key: PublicKey
+    /// When it was signed and until when it is good, in seconds since 1970.
+    let issuedAt: Int64
     let expires: Int64
+    /// Whose key signed it.
+    let anchor: TrustAnchor
 
     /// Verifies one credential under the keys a guard trusts; the subject must belong to the signing key's domain.
     init(verifying token: [UInt8], anchors: TrustAnchors, now: Int64) throws(Denial) {
         do throws(JOSEError) {
-            let (domain, claims) = try anchors.claims(of: token, type: TokenType.credential)
-            guard let subject = claims["sub"]?.string, let id = try? SPIFFEID(subject), id.trustDomain.name == domain,
-                let jwk = claims["cnf"]?["jwk"], let expires = claims["exp"]?.int
-            else { throw JOSEError("claims", "sub, exp or cnf.jwk is missing or of another trust domain") }
-            (self.subject, self.key, self.expires) = (subject, try PublicKey(jwk: jwk), Int64(expires))
+            let (anchor, claims) = try anchors.claims(of: token, type: TokenType.credential)
+            guard let subject = claims["sub"]?.string, let id = try? SPIFFEID(subject), id.trustDomain == anchor.domain,
+                let jwk = claims["cnf"]?["jwk"], let expires = claims["exp"]?.int, let issuedAt = claims["iat"]?.int
+            else { throw JOSEError("claims", "sub, iat, exp or cnf.jwk is missing or of another trust domain") }
+            (self.subject, self.key) = (subject, try PublicKey(jwk: jwk))
+            (self.issuedAt, self.expires, self.anchor) = (Int64(issuedAt), Int64(expires), anchor)
         } catch {
             throw Denial(
                 "subject_identity_mismatch", "a credential is not valid: \(error.description)", at: "credentials")
+        }
+        if let refusal = anchor.refusal(ofStatementFrom: issuedAt, at: now) {
+            throw Denial("subject_identity_mismatch", "a credential is not valid: \(refusal)", at: "credentials")
+        }
+        guard issuedAt <= now + Limits.issuedAtSkew else {
+            throw Denial("not_yet_valid", "a credential is dated in the future", at: "credentials")
         }
         guard expires > now else { throw Denial("expired", "a credential has expired", at: "credentials") }
     }

@@ -1,7 +1,7 @@
 internal import JOSE
 
 /// A SPIFFE ID (SPIFFE ID specification, section 2): `spiffe://trust-domain/path/of/segments`.
-public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
+public struct SPIFFEID: Sendable, CustomStringConvertible {
     /// The trust domain it belongs to.
     public let trustDomain: TrustDomain
     /// The whole ID.
@@ -88,4 +88,11 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
     private static func malformed(_ message: String) -> AgentIDError {
         AgentIDError(.malformed, name: "spiffe_id", message: message)
     }
+}
+
+extension SPIFFEID: Hashable {
+    /// Whether both are the same ID, byte for byte.
+    public static func == (one: SPIFFEID, other: SPIFFEID) -> Bool { one.description.isSame(as: other.description) }
+    /// Hashes the ID's bytes.
+    public func hash(into hasher: inout Hasher) { hasher.combine(description.exact) }
 }

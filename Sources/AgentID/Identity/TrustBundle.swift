@@ -1,56 +1,77 @@
 internal import JOSE
 
 /// The keys of a trust domain, as a SPIFFE bundle (SPIFFE Trust Domain and Bundle, section 4): a JWKS with a sequence.
+///
+/// Two members say when a key ends, in seconds since 1970: `exp` (as OpenID Federation 1.0, section 8.7, names it) and
+/// `retired_at`, after which its authority signed nothing more with it. Other readers ignore them.
 struct TrustBundle: Sendable {
     var sequence: Int
     var refreshHint = 60
-    /// Keys by their `kid`.
-    var keys: [String: PublicKey]
+    /// In the order of their thumbprints, each key once.
+    let anchors: [TrustAnchor]
 
-    init(sequence: Int, keys: [PublicKey]) {
+    init(sequence: Int, anchors: [TrustAnchor]) {
         self.sequence = sequence
-        self.keys = Dictionary(keys.map { ($0.thumbprint, $0) }) { first, _ in first }
+        self.anchors = anchors.sorted { $0.thumbprint.exact < $1.thumbprint.exact }
     }
 
     /// Reads a bundle. Keys of types that are not ours are passed over; two keys with one `kid` are refused.
-    init(parsing bytes: [UInt8]) throws(AgentIDError) {
+    init(parsing bytes: [UInt8], of domain: TrustDomain) throws(AgentIDError) {
+        func refuse(_ what: String, _ place: String) -> AgentIDError {
+            AgentIDError(.malformed, name: "bundle", message: what, at: "bundle.\(place)")
+        }
         let root: JSON.Value
         do { root = try JSON(parsing: bytes, limits: .init(bytes: 1 << 18, depth: 16)).root } catch {
             throw AgentIDError(error, at: "bundle")
         }
         guard let list = root["keys"], list.kind == .array else {
-            throw AgentIDError(.malformed, name: "bundle", message: "a bundle has an array of keys", at: "bundle.keys")
+            throw refuse("a bundle has an array of keys", "keys")
         }
-        sequence = root["spiffe_sequence"]?.int ?? 0
-        refreshHint = root["spiffe_refresh_hint"]?.int ?? 60
-        keys = [:]
+        guard list.count <= Self.mostKeys else { throw refuse("a bundle has at most \(Self.mostKeys) keys", "keys") }
+        var anchors: [TrustAnchor] = []
+        var seen: Set<ExactText> = []
         for (i, jwk) in list.elements.enumerated() where jwk["kty"]?.equals("OKP") == true {
-            guard let kid = jwk["kid"]?.string, !kid.isEmpty else {
-                throw AgentIDError(.malformed, name: "bundle", message: "a key has no kid", at: "bundle.keys[\(i)].kid")
-            }
+            guard let kid = jwk["kid"]?.string, !kid.isEmpty else { throw refuse("a key has no kid", "keys[\(i)].kid") }
             let key: PublicKey
             do throws(JOSEError) { key = try PublicKey(jwk: jwk) } catch {
                 throw AgentIDError(error, at: "bundle.keys[\(i)]")
             }
-            guard keys.updateValue(key, forKey: kid) == nil else {
-                throw AgentIDError(
-                    .malformed, name: "bundle", message: "two keys have one kid", at: "bundle.keys[\(i)].kid")
+            guard kid.isSame(as: key.thumbprint) else {
+                throw refuse(
+                    "kid is not the key's thumbprint (RFC 7638), \(key.thumbprint): write that", "keys[\(i)].kid")
             }
+            guard seen.insert(kid.exact).inserted else { throw refuse("two keys have one kid", "keys[\(i)].kid") }
+            func time(_ name: String) throws(AgentIDError) -> Int64? {
+                guard let value = jwk[name] else { return nil }
+                guard let seconds = value.int, seconds >= 0 else {
+                    throw refuse("\(name) is not a number of seconds", "keys[\(i)].\(name)")
+                }
+                return Int64(seconds)
+            }
+            anchors.append(
+                TrustAnchor(key, of: domain, retiredAt: try time("retired_at"), endsAt: try time("exp")))
         }
-        guard !keys.isEmpty else {
-            throw AgentIDError(.malformed, name: "bundle", message: "the bundle has no Ed25519 key", at: "bundle.keys")
-        }
+        guard !anchors.isEmpty else { throw refuse("the bundle has no Ed25519 key", "keys") }
+        self.init(sequence: max(root["spiffe_sequence"]?.int ?? 0, 0), anchors: anchors)
+        refreshHint = root["spiffe_refresh_hint"]?.int ?? 60
     }
 
-    var tree: JSONTree {
+    /// More keys than any rotation needs; each costs a look at every chain without a `kid`.
+    private static let mostKeys = 64
+
+    /// The bundle as a document, without the keys that have ended by a time, in seconds since 1970.
+    func tree(at now: Int64) -> JSONTree {
         [
             "spiffe_sequence": .int(sequence), "spiffe_refresh_hint": .int(refreshHint),
             "keys": .array(
-                keys.sorted { $0.key < $1.key }.map { kid, key in
-                    [
-                        "kty": "OKP", "crv": "Ed25519", "x": .string(Base64URL.encode(key.bytes)), "kid": .string(kid),
-                        "use": "wit-svid", "alg": "EdDSA",
+                anchors.filter { $0.endsAt ?? .max > now }.map { anchor in
+                    var members: [String: JSONTree] = [
+                        "kty": "OKP", "crv": "Ed25519", "x": .string(Base64URL.encode(anchor.key.bytes)),
+                        "kid": .string(anchor.thumbprint), "use": "wit-svid", "alg": "EdDSA",
                     ]
+                    if let ends = anchor.endsAt { members["exp"] = .int(Int(ends)) }
+                    if let retired = anchor.retiredAt { members["retired_at"] = .int(Int(retired)) }
+                    return .object(members)
                 }),
         ]
     }

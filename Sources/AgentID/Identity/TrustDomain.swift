@@ -1,7 +1,7 @@
 internal import JOSE
 
 /// One administrative root of trust, e.g. `acme.example` (SPIFFE ID specification, section 2.1).
-public struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
+public struct TrustDomain: Sendable, CustomStringConvertible {
     /// The name.
     public let name: String
 
@@ -32,4 +32,11 @@ public struct TrustDomain: Hashable, Sendable, CustomStringConvertible {
     public var issuer: String { "spiffe://\(name)" }
     /// The name.
     public var description: String { name }
+}
+
+extension TrustDomain: Hashable {
+    /// Whether both have the same name, byte for byte.
+    public static func == (one: TrustDomain, other: TrustDomain) -> Bool { one.name.isSame(as: other.name) }
+    /// Hashes the name's bytes.
+    public func hash(into hasher: inout Hasher) { hasher.combine(name.exact) }
 }

@@ -201,6 +201,12 @@ final class Broker: Sendable {
     private static func liveHolder(
         of chain: VerifiedChain, in registry: any RegistryReader, at now: Int64
     ) throws(AgentIDError) -> Result<String, Denial> {
+        // A domain speaks for its own agents: no foreign root gets a secret of ours, whomever it names.
+        guard let root = chain.links.first, try registry.hasIssued(root) else {
+            return .failure(
+                Denial(
+                    "untrusted_root", "this authority has not issued the chain's root: it gets no secret", at: "chain"))
+        }
         if let revoked = try registry.firstRevoked(of: chain.revocable) {
             return .failure(Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain"))
         }

@@ -22,18 +22,19 @@ public struct Tombstone: Sendable {
     ///   - trustDomain: whose agent it was.
     public init(verifying token: String, bundle: [UInt8], trustDomain: String) throws {
         var anchors = TrustAnchors()
-        anchors.bundles[try TrustDomain(trustDomain).name] = try TrustBundle(parsing: bundle)
+        let domain = try TrustDomain(trustDomain)
+        try anchors.replace(try TrustBundle(parsing: bundle, of: domain), of: domain)
         try self.init(verifying: Array(token.utf8), anchors: anchors)
     }
 
     init(verifying token: [UInt8], anchors: TrustAnchors) throws(Denial) {
-        let domain: String
+        let anchor: TrustAnchor
         do throws(JOSEError) {
-            (domain, claims) = try anchors.claims(of: token, type: TokenType.tombstone)
+            (anchor, claims) = try anchors.claims(of: token, type: TokenType.tombstone)
         } catch {
             throw Denial("invalid_signature", "the tombstone is not valid: \(error.description)", at: "tombstone")
         }
-        guard let agent = claims["sub"]?.string, let id = try? SPIFFEID(agent), id.trustDomain.name == domain,
+        guard let agent = claims["sub"]?.string, let id = try? SPIFFEID(agent), id.trustDomain == anchor.domain,
             let ended = claims["ended"]?.int, let reason = claims["reason"]?.string
         else {
             throw Denial("token_malformed", "sub, ended or reason is missing, or of another domain", at: "tombstone")

@@ -21,9 +21,11 @@ package struct KeyRecord: Sendable, Equatable {
     package var role: Role
     /// When the last grant under a retired key has expired, in seconds since 1970.
     package var dropAt: Int64?
+    /// When it signed for the last time, in seconds since 1970.
+    package var retiredAt: Int64?
 
-    package init(key: PublicKey, role: Role, dropAt: Int64? = nil) {
-        (self.key, self.role, self.dropAt) = (key, role, dropAt)
+    package init(key: PublicKey, role: Role, dropAt: Int64? = nil, retiredAt: Int64? = nil) {
+        (self.key, self.role, self.dropAt, self.retiredAt) = (key, role, dropAt, retiredAt)
     }
 }
 

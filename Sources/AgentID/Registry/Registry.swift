@@ -34,6 +34,8 @@ package protocol RegistryReader {
     func grants(of agent: String) throws(AgentIDError) -> [GrantRecord]
     /// The grant of a `jti`.
     func grant(_ id: String) throws(AgentIDError) -> GrantRecord?
+    /// When the last of all grants expires, in seconds since 1970; `nil` where there is none.
+    func lastGrantExpiry() throws(AgentIDError) -> Int64?
     func lease(of agent: String) throws(AgentIDError) -> LeaseRecord?
     /// Of agents that have not ended, longest lapsed first; `time` in milliseconds.
     func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord]

@@ -106,6 +106,12 @@ extension SQLiteSession {
         }
     }
 
+    func lastGrantExpiry() throws(AgentIDError) -> Int64? {
+        try database.first("SELECT expires FROM grants ORDER BY expires DESC LIMIT 1") { row throws(AgentIDError) in
+            try row.int(0)
+        }
+    }
+
     func grant(_ id: String) throws(AgentIDError) -> GrantRecord? {
         try database.first("SELECT agent, chain, issued, expires FROM grants WHERE jti = ?", .text(id)) {
             row throws(AgentIDError) in

@@ -3,11 +3,12 @@ internal import JOSE
 // Keys, profiles and revocations in SQLite.
 extension SQLiteSession {
     func keys() throws(AgentIDError) -> [KeyRecord] {
-        try database.rows("SELECT jwk, role, drop_at FROM keys ORDER BY role, thumbprint") { row throws(AgentIDError) in
+        try database.rows("SELECT jwk, role, drop_at, retired_at FROM keys ORDER BY role, thumbprint") { row throws(AgentIDError) in
             guard let root = try? JSON(parsing: try row.text(0)).root, let key = try? PublicKey(jwk: root) else {
                 throw row.mistyped(0)
             }
-            return KeyRecord(key: key, role: try row.named(1), dropAt: try row.optionalInt(2))
+            return KeyRecord(
+                key: key, role: try row.named(1), dropAt: try row.optionalInt(2), retiredAt: try row.optionalInt(3))
         }
     }
 
@@ -15,8 +16,8 @@ extension SQLiteSession {
         try database.run("DELETE FROM keys")
         for key in keys {
             try database.run(
-                "INSERT INTO keys VALUES (?, ?, ?, ?)", .text(key.key.thumbprint), .text(key.key.jwk.text),
-                .text(key.role.rawValue), .optional(key.dropAt))
+                "INSERT INTO keys VALUES (?, ?, ?, ?, ?)", .text(key.key.thumbprint), .text(key.key.jwk.text),
+                .text(key.role.rawValue), .optional(key.dropAt), .optional(key.retiredAt))
         }
         try database.run("UPDATE meta SET keys_sequence = ?", .int(try announce()))
     }

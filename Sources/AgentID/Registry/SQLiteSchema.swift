@@ -126,6 +126,11 @@ enum SQLiteSchema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX broker_leases_agent ON broker_leases (agent);
         CREATE INDEX broker_leases_due ON broker_leases (next_at);
+        """,
+        // When a key was retired, and the last end of what was ever granted.
         """
+        ALTER TABLE keys ADD COLUMN retired_at INTEGER;
+        CREATE INDEX grants_expires ON grants (expires);
+        """,
     ]
 }

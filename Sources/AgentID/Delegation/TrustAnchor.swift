@@ -1,0 +1,26 @@
+internal import JOSE
+
+/// A key that may sign roots and credentials, whose it is, and until when what it signs is good.
+struct TrustAnchor: Sendable, Equatable {
+    let key: PublicKey
+    /// RFC 7638: the only `kid` that names this key.
+    let thumbprint: String
+    /// The trust domain it speaks for; `nil` for a bare key, which speaks for any issuer.
+    let domain: TrustDomain?
+    /// When its authority stopped signing with it, in seconds since 1970: what is dated later was not signed by that.
+    var retiredAt: Int64?
+    /// From then on nothing that it signed is good, in seconds since 1970.
+    var endsAt: Int64?
+
+    init(_ key: PublicKey, of domain: TrustDomain?, retiredAt: Int64? = nil, endsAt: Int64? = nil) {
+        (self.key, self.domain, self.retiredAt, self.endsAt) = (key, domain, retiredAt, endsAt)
+        thumbprint = key.thumbprint
+    }
+
+    /// Why a statement dated `issuedAt` by this key is not good at a time; `nil` where it is. In seconds since 1970.
+    func refusal(ofStatementFrom issuedAt: Int64, at now: Int64) -> String? {
+        if let endsAt, endsAt <= now { return "the key that signed has ended" }
+        if let retiredAt, issuedAt > retiredAt { return "it is dated after the key that signed was retired" }
+        return nil
+    }
+}
