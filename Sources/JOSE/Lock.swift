@@ -33,4 +33,7 @@ public import Glibc
         defer { unsafe pthread_mutex_unlock(mutex) }
         return unsafe try body(&value.pointee)
     }
+
+    /// Runs `body` without the lock: for the one thread of a forked child, whose parent may have held it.
+    package func withoutLock(_ body: (inout Value) -> Void) { unsafe body(&value.pointee) }
 }

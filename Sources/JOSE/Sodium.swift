@@ -225,52 +225,11 @@ package enum Sodium {
         return isDecoded ? secret : nil
     }
 
+    static func wipe(_ memory: UnsafeMutableRawPointer, _ count: Int) { unsafe sodium_memzero(memory, count) }
+
     package static func wipe(_ bytes: inout [UInt8]) {
         unsafe bytes.withUnsafeMutableBufferPointer { buffer in
             if let base = buffer.baseAddress { unsafe sodium_memzero(base, buffer.count) }
         }
-    }
-}
-
-/// Bytes in `sodium_malloc` memory: between guard pages, never swapped or dumped, wiped when freed, gone after `fork()`.
-@safe package final class GuardedBytes: Sendable {
-    package let count: Int
-    // SAFETY: the memory belongs to this object alone and is written only before the object is shared.
-    nonisolated(unsafe) private let base: UnsafeMutablePointer<UInt8>
-
-    /// `nil` where no guarded memory is to be had.
-    package init?(count: Int) {
-        guard Sodium.isAvailable, count > 0, count < 1 << 20, let memory = unsafe sodium_malloc(count + 1) else {
-            return nil
-        }
-        self.count = count
-        unsafe base = memory.assumingMemoryBound(to: UInt8.self)
-        unsafe base.update(repeating: 0, count: count)
-        // A byte that says "same process": the kernel zeroes the pages in a child.
-        unsafe base[count] = 1
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let first = unsafe UInt(bitPattern: base) & ~UInt(page - 1)
-        let last = unsafe UInt(bitPattern: base) + UInt(count)
-        if let start = unsafe UnsafeMutableRawPointer(bitPattern: first) {
-            _ = unsafe madvise(start, (Int(last - first) / page + 1) * page, 18 /* MADV_WIPEONFORK */)
-        }
-    }
-
-    deinit {
-        // In a forked child libsodium would find its canary wiped and end the process.
-        if unsafe base[count] == 1 { unsafe sodium_free(base) }
-    }
-
-    package func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
-        unsafe body(UnsafeBufferPointer(start: base, count: count))
-    }
-
-    /// Only for filling, before the object is shared.
-    package func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableBufferPointer<UInt8>) -> R) -> R {
-        unsafe body(UnsafeMutableBufferPointer(start: base, count: count))
-    }
-
-    package func withSpan<R>(_ body: (Span<UInt8>) -> R) -> R {
-        unsafe body(Span(_unsafeStart: UnsafePointer(base), count: count))
     }
 }

@@ -1,0 +1,104 @@
+internal import Glibc
+
+/// Where the secrets of a process live: slabs of cells by size, made as they are needed.
+///
+/// One for the process, because the kernel's limits on mappings and locked memory are the process's. Safe from any thread.
+final class GuardedPool: Sendable {
+    static let shared = GuardedPool()
+
+    /// A cell that is taken: given back with ``GuardedPool/free(_:)``.
+    struct Cell: Sendable {
+        let slab: GuardedSlab
+        let index: Int
+    }
+
+    private struct Shelf {
+        let slab: GuardedSlab
+        var free: [Int32]
+    }
+
+    private struct Shelves {
+        /// By the power of two that is their cells' size.
+        var bySize: [[Shelf]] = Array(repeating: [], count: GuardedPool.largestPower + 1)
+        var isWipedByHand = false
+    }
+
+    private static let smallestPower = 6
+    private static let largestPower = 20
+    /// The largest secret.
+    static let largestCell = 1 << largestPower
+    /// The first slab of a size; each later one is twice as large, up to the last. Larger cells have a slab each.
+    private static let (firstBytes, lastBytes) = (64 << 10, 4 << 20)
+    private static let largestShared = 1 << 12
+
+    private let shelves = Locked(Shelves())
+
+    private init() {}
+
+    /// A cell of at least `count` bytes, all zeroes; `nil` where there is no memory, and in a forked child.
+    func allocate(_ count: Int) -> Cell? {
+        guard count > 0, count <= Self.largestCell else { return nil }
+        var power = Self.smallestPower
+        while 1 << power < count { power += 1 }
+        return shelves.withLock { shelves in
+            for i in shelves.bySize[power].indices.reversed() {
+                guard shelves.bySize[power][i].slab.isPresent else { return nil }
+                if let index = shelves.bySize[power][i].free.popLast() {
+                    return Cell(slab: shelves.bySize[power][i].slab, index: Int(index))
+                }
+            }
+            guard let shelf = Self.shelf(power, after: shelves.bySize[power].count) else { return nil }
+            if !shelf.slab.isWipedOnFork, !shelves.isWipedByHand {
+                guard pthread_atfork(nil, nil, { GuardedPool.shared.wipeInChild() }) == 0 else { return nil }
+                shelves.isWipedByHand = true
+            }
+            var made = shelf
+            guard let index = made.free.popLast() else { return nil }
+            shelves.bySize[power].append(made)
+            return Cell(slab: made.slab, index: Int(index))
+        }
+    }
+
+    private static func shelf(_ power: Int, after present: Int) -> Shelf? {
+        let bytes = min(firstBytes << min(present, 6), lastBytes)
+        let count = 1 << power > largestShared ? 1 : bytes / (1 << power) - 1
+        guard let slab = GuardedSlab(cellSize: 1 << power, cellCount: count) else { return nil }
+        return Shelf(slab: slab, free: (0..<Int32(count)).reversed())
+    }
+
+    /// Takes a cell back, wiped by its owner. A slab that nobody uses goes, unless it is the first of a small size.
+    func free(_ cell: Cell) {
+        // In a child the secret is gone, and another thread may have held the lock when it was forked.
+        guard cell.slab.isPresent else { return }
+        var gone: GuardedSlab?
+        shelves.withLock { shelves in
+            var power = Self.smallestPower
+            while 1 << power < cell.slab.cellSize { power += 1 }
+            guard let i = shelves.bySize[power].firstIndex(where: { $0.slab === cell.slab }) else { return }
+            shelves.bySize[power][i].free.append(Int32(truncatingIfNeeded: cell.index))
+            let isSpare = i > 0 || cell.slab.cellSize > Self.largestShared
+            if isSpare, shelves.bySize[power][i].free.count == cell.slab.cellCount {
+                gone = shelves.bySize[power].remove(at: i).slab
+            }
+        }
+        // Unmapped here, after the lock.
+        _ = gone.take()
+    }
+
+    /// In a forked child, whose one thread is this: no lock, for another thread may have held it.
+    private func wipeInChild() {
+        shelves.withoutLock { shelves in
+            for shelf in shelves.bySize.joined() where !shelf.slab.isWipedOnFork { shelf.slab.wipe() }
+        }
+    }
+
+    /// Bytes of secrets' memory, and how many of these may be swapped out.
+    var status: (bytes: Int, unlockedBytes: Int) {
+        shelves.withLock { shelves in
+            shelves.bySize.joined().reduce(into: (0, 0)) { sum, shelf in
+                sum.0 += shelf.slab.byteCount
+                if !shelf.slab.isLocked { sum.1 += shelf.slab.byteCount }
+            }
+        }
+    }
+}
