@@ -125,27 +125,85 @@ import Testing
             "the retired key's private half is gone: the active one, the log's and the digest's stay")
     }
 
-    @Test(.enabled(if: geteuid() == 0, "left out: only root works in other people's directories"))
-    func rootLeavesNothingInAnotherUsersDirectoryThatTheyCouldNotUse() throws {
+    @Test(.enabled(if: geteuid() == 0, "left out: only root has other users' directories"))
+    func rootIsRefusedInAnotherUsersDirectoryAndToldWhoseItIs() throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/theirs"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-        _ = unsafe chmod(path, 0o700)
-        _ = unsafe chown(path, 65534, 65534)
-        let world = try World(at: path)
-        let agent = try world.start()
-        _ = try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/x"}"#.utf8))
-        _ = try world.authority.guarding(.forTests(world))
-        try world.authority.integrate()
-        agent.close()
-        world.authority.close()
-        var count = 0
-        for case let name as String in try #require(FileManager.default.enumerator(atPath: path)) {
-            var status = stat()
-            guard unsafe lstat(path + "/" + name, &status) == 0 else { continue }
-            #expect(status.st_uid == 65534, "\(name)")
-            count += 1
+        setMode(path, 0o700)
+        setOwner(path, 65_534)
+        func expectRefused() {
+            for error in [
+                refusal { _ = try open(path) }, refusal { _ = try open(path) { $0.mustExist = true } },
+                refusal { _ = try Guard.open(directory: path, Guard.Options()) },
+                refusal { _ = try AuditReader(authority: path) },
+            ] where error?.code != .notFound {
+                #expect(error?.name == "directory_owner")
+                #expect(error?.message.contains("user 65534") == true)
+            }
         }
-        #expect(count > 10)
+        expectRefused()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+        setOwner(path, 0)
+        try open(path).close()
+        let names = try FileManager.default.subpathsOfDirectory(atPath: path)
+        setOwner(path, 65_534)
+        expectRefused()
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: path) == names)
+    }
+
+    @Test(arguments: [["README", "src/"], [".git/"], ["keys/id_rsa"]])
+    func directoryInUseIsRefusedAndStaysAsItWas(names: [String]) throws {
+        let directory = try TemporaryDirectory()
+        setMode(directory.path, 0o755)
+        for name in names {
+            let path = URL(fileURLWithPath: directory.path + "/" + name)
+            let made = name.hasSuffix("/") ? path : path.deletingLastPathComponent()
+            try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
+            if !name.hasSuffix("/") { try Data().write(to: path) }
+        }
+        let before = try FileManager.default.subpathsOfDirectory(atPath: directory.path)
+        let error = refusal { _ = try open(directory.path) }
+        #expect(error?.name == "directory_in_use")
+        #expect(
+            error?.message.contains(names[0].replacing("/", with: "", maxReplacements: names[0].hasSuffix("/") ? 1 : 0))
+                == true)
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: directory.path) == before)
+        #expect(
+            try FileManager.default.attributesOfItem(atPath: directory.path)[.posixPermissions] as? Int == 0o755)
+    }
+
+    @Test func emptyDirectoryOfAnyModeBecomesPrivate() throws {
+        let directory = try TemporaryDirectory()
+        setMode(directory.path, 0o755)
+        _ = try open(directory.path)
+        let attributes = try FileManager.default.attributesOfItem(atPath: directory.path)
+        #expect(attributes[.posixPermissions] as? Int == 0o700)
+    }
+
+    @Test(arguments: ["registry.db", "registry.db-wal", "registry.db-shm", "registry.db-journal", "lock", "sequence"])
+    func linkAndFIFOInPlaceOfAFileAreRefused(name: String) throws {
+        let directory = try TemporaryDirectory()
+        let (path, target) = (directory.path + "/authority", directory.path + "/target")
+        try open(path).close()
+        try Data("precious".utf8).write(to: URL(fileURLWithPath: target))
+        setMode(target, 0o600)
+        for isLink in [true, false] {
+            try? FileManager.default.removeItem(atPath: path + "/" + name)
+            #expect(unsafe (isLink ? symlink(target, path + "/" + name) : mkfifo(path + "/" + name, 0o600)) == 0)
+            #expect(refusal { _ = try open(path) }?.name == "unsafe_file")
+        }
+        #expect(try String(contentsOfFile: target, encoding: .utf8) == "precious")
+    }
+
+    @Test(arguments: ["keys", "audit", "audit/segments"]) func linkInPlaceOfADirectoryIsRefused(name: String) throws {
+        let directory = try TemporaryDirectory()
+        let (path, target) = (directory.path + "/authority", directory.path + "/target")
+        try open(path).close()
+        try FileManager.default.moveItem(atPath: "\(path)/\(name)", toPath: directory.path + "/old")
+        try Files.makeDirectory(target)
+        #expect(unsafe symlink(target, "\(path)/\(name)") == 0)
+        #expect(refusal { _ = try open(path) }?.name == "unsafe_file")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: target).isEmpty)
     }
 }

@@ -110,8 +110,7 @@ import Testing
             }
         }
         setMode(path, 0o600)
-        setOwner(path, geteuid())
-        setOwner(directory.path, geteuid())
+        for file in [path, path + ".sequence", directory.path] { setOwner(file, geteuid()) }
         setMode(directory.path, 0o700)
         #expect(try Shelf.open(path, .read).read { try $0.counter("c") } == 0)
     }

@@ -25,17 +25,12 @@ protocol AuditFiles: Sendable {
 /// The machine's files.
 struct SystemAuditFiles: AuditFiles {
     func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]? {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard file >= 0 else {
-            if errno == ENOENT { return nil }
-            throw Files.failure("cannot open", path)
-        }
+        guard let file = try Files.openIfPresent(path, .read) else { return nil }
         defer { _ = close(file) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {
-            throw AgentIDError(
-                .limit, name: "file", message: "\(path) is no file of at most \(limit) bytes", at: path)
+        guard status.st_size <= limit else {
+            throw AgentIDError(.limit, name: "file", message: "\(path) is larger than \(limit) bytes", at: path)
         }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         guard let count = Self.read(file, into: &bytes, from: 0) else { throw Files.failure("cannot read", path) }
@@ -79,19 +74,7 @@ struct SystemAuditFiles: AuditFiles {
     }
 
     func list(_ path: String) throws(AgentIDError) -> [String] {
-        guard let directory = unsafe opendir(path) else {
-            if errno == ENOENT { return [] }
-            throw Files.failure("cannot list", path)
-        }
-        defer { unsafe closedir(directory) }
-        var names: [String] = []
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
-                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
+        try (Files.names(in: path) ?? []).sorted()
     }
 
     func allocate(_ file: Int32, size: Int) -> Int32 {

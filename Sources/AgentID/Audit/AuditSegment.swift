@@ -25,9 +25,10 @@ internal import JOSE
     ) throws(AgentIDError) {
         // Readers pass over the file until it has its lock, its header and then its name.
         let temporary = "\(directory)/\(name)\(Self.unnamedSuffix)"
-        let file = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw Self.unavailable("cannot make \(temporary)", errno) }
-        Files.give(file, toOwnerOf: temporary)
+        let file: Int32
+        do throws(AgentIDError) { file = try Files.open(temporary, .createNew) } catch {
+            throw Self.unavailable(error.message, 0)
+        }
         func giveUp(_ what: String, _ reason: Int32) -> AgentIDError {
             _ = unsafe unlink(temporary)
             _ = close(file)

@@ -40,15 +40,11 @@ struct AuditSegmentReader: ~Copyable {
 
     /// Opens a segment; `nil` where there is none.
     init?(_ path: String) throws(AgentIDError) {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard file >= 0 else {
-            if errno == ENOENT { return nil }
-            throw Files.failure("cannot open", path)
-        }
+        guard let file = try Files.openIfPresent(path, .read) else { return nil }
         let isOwned = flock(file, LOCK_SH | LOCK_NB) != 0
         if !isOwned { flock(file, LOCK_UN) }
         var status = stat()
-        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard unsafe fstat(file, &status) == 0 else {
             let error = Files.failure("cannot look at", path)
             _ = close(file)
             throw error

@@ -57,9 +57,7 @@ struct AuditSequencer: Sendable {
 
     /// Integrates what the segments hold now.
     func integrate(isWaiting: Bool) throws(AgentIDError) -> Outcome {
-        let lock = unsafe open("\(directory)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard lock >= 0 else { throw Files.failure("cannot open", "\(directory)/lock") }
-        Files.give(lock, toOwnerOf: "\(directory)/lock")
+        let lock = try Files.open("\(directory)/lock", .create)
         defer {
             // Not left to `close`: a child forked meanwhile has the descriptor too and would keep the lock.
             flock(lock, LOCK_UN)

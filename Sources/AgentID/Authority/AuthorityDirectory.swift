@@ -5,10 +5,15 @@ struct AuthorityDirectory: Sendable {
     let path: String
 
     /// Makes the directory where it is not there, or checks it.
-    init(creating path: String) throws(AgentIDError) {
-        try Files.makeDirectory(path)
-        try Files.makeDirectory("\(path)/keys")
-        self.path = try Files.resolve(path)
+    ///
+    /// - Parameter isNew: whether an authority is to be created in it: then nothing else may be there.
+    init(creating path: String, isNew: Bool) throws(AgentIDError) {
+        // A link to it is the caller's own way of naming it; below it none is followed.
+        let place = Files.exists(path) ? try Files.resolve(path) : path
+        if isNew { try Self.refuseUsed(place) }
+        try Files.makeDirectory(place)
+        try Files.makeDirectory("\(place)/keys")
+        self.path = try Files.resolve(place)
     }
 
     /// A directory for somebody who only reads it.
@@ -17,15 +22,44 @@ struct AuthorityDirectory: Sendable {
             throw AgentIDError(
                 .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
         }
-        try Files.checkDirectory(path, isReader: true)
         self.path = try Files.resolve(path)
+        try Files.checkDirectory(self.path, isReader: true)
     }
 
     /// Whether an authority was created in a directory, and not only begun.
     static func holdsAuthority(_ path: String) throws(AgentIDError) -> Bool {
         guard Files.exists("\(path)/registry.db") else { return false }
-        try Files.checkDirectory(path)
-        return try SQLiteRegistry.exists(Files.resolve(path) + "/registry.db")
+        let place = try Files.resolve(path)
+        try Files.checkDirectory(place)
+        return try SQLiteRegistry.exists("\(place)/registry.db")
+    }
+
+    /// What an authority that was begun may have left in a directory, each also with an ending of its own; and what
+    /// file systems put into theirs.
+    private static let names = ["registry.db", "keys", "audit", "lock", "sequence", "replay", "lost+found"]
+
+    /// Refuses a directory that something else is kept in: its mode and its content would become ours.
+    private static func refuseUsed(_ path: String) throws(AgentIDError) {
+        var strange = (try Files.names(in: path, isReader: false) ?? []).filter { name in
+            !names.contains { ours in
+                name.isSame(as: ours) || name.utf8.starts(with: "\(ours)-".utf8)
+                    || name.utf8.starts(with: "\(ours).".utf8)
+            }
+        }
+        if strange.isEmpty {
+            let keys = try Files.names(in: "\(path)/keys", isReader: false) ?? []
+            strange = keys.filter { name in
+                !name.isSame(as: "digest")
+                    && ![".jwk", ".new"].contains { name.utf8.reversed().starts(with: $0.utf8.reversed()) }
+            }.map { "keys/\($0)" }
+        }
+        guard !strange.isEmpty else { return }
+        let shown = strange.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.prefix(3).joined(separator: ", ")
+        throw AgentIDError(
+            .state, name: "directory_in_use",
+            message: "\(path) holds other things (\(shown)\(strange.count > 3 ? ", ..." : "")): "
+                + "name a directory that is empty or not there yet; nothing was changed",
+            at: path)
     }
 
     var replayPath: String { "\(path)/replay" }

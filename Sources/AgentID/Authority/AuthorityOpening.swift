@@ -21,7 +21,7 @@ extension Authority {
         let domain =
             try AuthorityDirectory.holdsAuthority(path)
             ? nil : try newTrustDomain(options, "there is no authority in \(path)")
-        let directory = try AuthorityDirectory(creating: path)
+        let directory = try AuthorityDirectory(creating: path, isNew: domain != nil)
         let keys = SigningKeys(directory: directory, options: options)
         if let domain {
             try directory.createRegistry(of: domain) { () throws(AgentIDError) in

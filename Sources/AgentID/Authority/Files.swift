@@ -10,47 +10,6 @@ enum Files {
 
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
-    static func makeDirectory(_ path: String) throws(AgentIDError) {
-        if unsafe mkdir(path, 0o700) == 0 {
-            let directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-            if directory >= 0 {
-                give(directory, toOwnerOf: path)
-                _ = Glibc.close(directory)
-            }
-        } else if errno != EEXIST {
-            throw failure("cannot make", path)
-        }
-        try checkDirectory(path)
-    }
-
-    /// Root that works in somebody's directory leaves nothing in it that they could not use afterwards.
-    static func give(_ file: Int32, toOwnerOf path: String) {
-        guard geteuid() == 0 else { return }
-        var (own, above) = (stat(), stat())
-        guard unsafe fstat(file, &own) == 0, unsafe stat(parent(of: path), &above) == 0, own.st_uid == 0,
-            above.st_uid != 0
-        else { return }
-        _ = fchown(file, above.st_uid, gid_t.max)
-    }
-
-    private static func parent(of path: String) -> String {
-        path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    }
-
-    /// Refuses a directory that others can write; who only reads need not own it.
-    static func checkDirectory(_ path: String, isReader: Bool = false) throws(AgentIDError) {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw failure("cannot look at", path) }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw AgentIDError(.io, name: "file", message: "\(path) is no directory", at: path)
-        }
-        guard status.st_mode & 0o022 == 0, isReader || status.st_uid == geteuid() || geteuid() == 0 else {
-            throw AgentIDError(
-                .io, name: "unsafe_permissions", message: "others can write to \(path): chmod 700 it, and own it",
-                at: path)
-        }
-    }
-
     /// The path without symbolic links.
     static func resolve(_ path: String) throws(AgentIDError) -> String {
         guard let resolved = unsafe realpath(path, nil) else { throw failure("cannot find", path) }
@@ -62,7 +21,7 @@ enum Files {
 
     /// Reads the first 4 KiB of a file that the kernel makes up as it is read; empty where it cannot.
     static func readKernelFile(_ path: String) -> [UInt8] {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return [] }
         defer { _ = Glibc.close(file) }
         return unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
@@ -72,15 +31,10 @@ enum Files {
 
     /// Reads a file of at most 16 MiB; `isSecret` demands that nobody else can read it.
     static func read(_ path: String, isSecret: Bool = false) throws(AgentIDError) -> [UInt8] {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard file >= 0 else { throw failure("cannot open", path) }
+        let file = try open(path, .read, forbidden: isSecret ? 0o077 : 0o022)
         defer { _ = Glibc.close(file) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw failure("cannot look at", path) }
-        guard !isSecret || status.st_mode & 0o077 == 0 else {
-            throw AgentIDError(
-                .io, name: "unsafe_permissions", message: "others can read \(path): chmod 600 it", at: path)
-        }
         guard status.st_size <= 16 << 20 else {
             throw AgentIDError(.limit, name: "file", message: "\(path) is larger than 16 MiB", at: path)
         }
@@ -103,11 +57,9 @@ enum Files {
     /// cost of one, but after a loss of power anything may stand there until they are.
     static func replace(_ path: String, with bytes: Span<UInt8>, isDurable: Bool = true) throws(AgentIDError) {
         let temporary = "\(path).new"
-        // Never into a file that is there: who can write to the directory could have linked another's to this name.
+        // Never into a file that is there, which may have another name as well.
         _ = unsafe unlink(temporary)
-        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw failure("cannot write", temporary) }
-        give(file, toOwnerOf: path)
+        let file = try open(temporary, .createNew)
         var isWritten = unsafe bytes.withUnsafeBufferPointer { buffer in
             var written = 0
             while written < buffer.count {
@@ -135,8 +87,8 @@ enum Files {
 
     /// Sees to it that the name of a file or directory survives a power cut; its content is synced by who writes it.
     static func syncName(of path: String) throws(AgentIDError) {
-        let parent = parent(of: path)
-        let directory = unsafe open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let parent = split(path).parent
+        let directory = unsafe Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else {
             // Where we may not even look, somebody else made the name.
             if errno == EACCES { return }
@@ -149,7 +101,7 @@ enum Files {
 
     /// Makes a file's bytes durable, or a directory's names.
     static func sync(_ path: String) throws(AgentIDError) {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard file >= 0 else { throw failure("cannot open", path) }
         defer { _ = Glibc.close(file) }
         guard fsync(file) == 0 else { throw failure("cannot sync", path) }
@@ -159,9 +111,7 @@ enum Files {
     static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
         -> Result
     {
-        let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw failure("cannot open", path) }
-        give(file, toOwnerOf: path)
+        let file = try open(path, .create)
         defer { _ = Glibc.close(file) }
         while flock(file, LOCK_EX) != 0 {
             guard errno == EINTR else { throw failure("cannot lock", path) }

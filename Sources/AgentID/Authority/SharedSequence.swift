@@ -11,9 +11,7 @@ internal import Synchronization
 
     init(path: String, isWriter: Bool) throws(AgentIDError) {
         self.isWriter = isWriter
-        let file = unsafe open(path, (isWriter ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if file >= 0, isWriter { Files.give(file, toOwnerOf: path) }
-        guard file >= 0 else { throw Files.failure("cannot open", path) }
+        let file = try Files.open(path, isWriter ? .create : .read)
         defer { _ = close(file) }
         var status = stat()
         // Allocated, not only sized: a store into a hole of a full disk would be SIGBUS.

@@ -8,11 +8,9 @@ struct ReplayFile: ~Copyable {
 
     /// Opens the file at `path`; makes it with the header `initial` where there is none or making it was cut short.
     init(path: String, initial: ReplayHeader) throws(AgentIDError) {
-        let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else {
-            guard errno == EACCES || errno == EROFS || errno == EPERM else {
-                throw Files.failure("cannot open", path)
-            }
+        let file: Int32
+        do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
+            guard error.name == "file", errno == EACCES || errno == EROFS || errno == EPERM else { throw error }
             throw AgentIDError(
                 .io, name: "replay_memory",
                 message: "this user cannot write \(path), where the guards of this directory remember used proofs: "
@@ -30,26 +28,13 @@ struct ReplayFile: ~Copyable {
 
     /// Refuses a file that guards would refuse, and changes nothing; none, and one not made to its end, are well.
     static func check(_ path: String) throws(AgentIDError) {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard file >= 0 else {
-            if errno == ENOENT { return }
-            throw Files.failure("cannot open", path)
-        }
+        guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return }
         defer { _ = close(file) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
-        try checkOwner(status, is: directoryOwner(path), path)
         let bytes = try read(file, path)
         guard bytes.contains(where: { $0 != 0 }) else { return }
         _ = try ReplayHeader(reading: bytes, fileSize: Int(status.st_size), path: path)
-    }
-
-    private static func checkOwner(_ status: stat, is owner: uid_t, _ path: String) throws(AgentIDError) {
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == owner, status.st_mode & 0o077 == 0 else {
-            throw AgentIDError(
-                .io, name: "unsafe_permissions",
-                message: "\(path) is not its directory's owner's alone: chown it to them and chmod 600 it", at: path)
-        }
     }
 
     private static func prepare(_ file: Int32, _ path: String, _ initial: ReplayHeader) throws(AgentIDError)
@@ -61,12 +46,6 @@ struct ReplayFile: ~Copyable {
         defer { _ = flock(file, LOCK_UN) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
-        // What root makes belongs to the directory's owner, as all that is in it.
-        let owner = geteuid() == 0 ? try directoryOwner(path) : geteuid()
-        if status.st_size == 0, status.st_uid == geteuid(), fchown(file, owner, gid_t.max) == 0 {
-            status.st_uid = owner
-        }
-        try checkOwner(status, is: owner, path)
         let (bytes, size) = (try read(file, path), Int(status.st_size))
         // The header is written last: where it is blank, nobody has mapped the file yet.
         if size <= SharedReplayTable.fileSize(buckets: initial.buckets), bytes.allSatisfy({ $0 == 0 }) {
@@ -74,13 +53,6 @@ struct ReplayFile: ~Copyable {
             return initial
         }
         return try ReplayHeader(reading: bytes, fileSize: size, path: path)
-    }
-
-    private static func directoryOwner(_ path: String) throws(AgentIDError) -> uid_t {
-        var status = stat()
-        let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        guard unsafe stat(directory, &status) == 0 else { throw Files.failure("cannot look at", directory) }
-        return status.st_uid
     }
 
     /// Takes the room for all of it first: a full disk is an error here, and never a SIGBUS later.

@@ -45,12 +45,8 @@ final class SQLiteRegistry: Registry {
     {
         // Made here, because SQLite would make it readable by others. Never opened twice: closing a file
         // drops the locks that SQLite has on it.
-        let file = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if file >= 0 {
-            Files.give(file, toOwnerOf: path)
-            _ = close(file)
-        } else if errno != EEXIST {
-            throw Files.failure("cannot make", path)
+        do throws(AgentIDError) { _ = close(try Files.open(path, .createNew)) } catch {
+            guard Files.exists(path) else { throw error }
         }
         try check(path, isWriter: true)
         let database = try connection(path, .write)
@@ -113,16 +109,9 @@ extension SQLiteRegistry {
 
     /// Refuses a file that another user could have changed.
     private static func check(_ path: String, isWriter: Bool) throws(AgentIDError) {
-        var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { throw Files.failure("cannot look at", path) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw AgentIDError(.io, name: "file", message: "\(path) is no regular file", at: path)
-        }
-        let others: mode_t = isWriter ? 0o077 : 0o022
-        guard status.st_mode & others == 0, !isWriter || status.st_uid == geteuid() || geteuid() == 0 else {
-            throw AgentIDError(
-                .io, name: "unsafe_permissions", message: "others can get at \(path): chmod 600 it, and own it",
-                at: path)
+        // What stands in for a file beside it that SQLite opens by itself is found too.
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            try Files.checkIfPresent(path + suffix, isReader: !isWriter, forbidden: isWriter ? 0o077 : 0o022)
         }
     }
 
