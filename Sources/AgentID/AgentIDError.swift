@@ -45,12 +45,11 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The option, claim or parameter at fault; empty where there is none.
     public let place: String
 
-    /// An error of this kind.
+    /// An error of this kind. What its texts quote from outside becomes printable.
     public init(_ code: Code, name: String, message: String, at place: String = "") {
         self.code = code
         self.name = name
-        self.message = message
-        self.place = place
+        (self.message, self.place) = (message.printable, place.printable)
     }
 
     /// A scope's error, seen from the option it came in.

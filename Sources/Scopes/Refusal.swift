@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// Why a scope refuses a call.
 public struct Refusal: Sendable {
     /// The reason codes of AAT step 6b.
@@ -17,7 +19,7 @@ public struct Refusal: Sendable {
 
     /// What it means, for people; the argument's name, never its value.
     public func explanation(tool: String) -> String {
-        let argument = argument ?? ""
+        let (tool, argument) = (tool.printable, (argument ?? "").printable)
         switch reason {
         case .toolNotAuthorized: return "the tool \(tool) is not granted"
         case .argumentNotPermitted: return "the argument \(argument) of \(tool) is not granted"
@@ -47,7 +49,7 @@ public struct Expansion: Sendable, CustomStringConvertible {
 
     /// What it means, for people.
     public var description: String {
-        let place = [tool, argument].compactMap { $0 }.joined(separator: ".")
+        let place = [tool, argument].compactMap { $0?.printable }.joined(separator: ".")
         switch reason {
         case .toolNotDelegated: return "\(place): the parent does not grant this tool"
         case .argumentKeySetMismatch: return "\(place): parent and child must constrain the same arguments"

@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// Why a scope was refused: which tool, which argument, which rule.
 public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The stable name of the rule, in snake case.
@@ -19,10 +21,11 @@ public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
         ScopeError(name, message, tool: tool, argument: argument ?? self.argument, position: position)
     }
 
-    /// One line: tool, argument, message, position.
+    /// One printable line: tool, argument, message, position.
     public var description: String {
         let place = [tool, argument].compactMap { $0 }.joined(separator: ".")
-        return (place.isEmpty ? "" : "\(place): ") + message + (position.map { " at byte \($0)" } ?? "")
+        let text = (place.isEmpty ? "" : "\(place): ") + message + (position.map { " at byte \($0)" } ?? "")
+        return text.printable
     }
 }
 

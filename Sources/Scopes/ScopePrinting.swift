@@ -11,16 +11,16 @@ extension ToolScope {
     }
 
     private static func name(_ name: String) -> String {
-        !name.isEmpty && name.utf8.allSatisfy(ScopeTextReader.isNameByte) ? name : JSONTree.string(name).text
+        !name.isEmpty && name.utf8.allSatisfy(ScopeTextReader.isNameByte) ? name : PrintableText(.string(name)).string
     }
 }
 
 extension Constraint {
     /// The constraint in text form; reads back as the same constraint.
     public var text: String {
-        let list = { (values: ValueSet) -> String in JSONTree.array(values.map { .value($0) }).text }
+        let list = { (values: ValueSet) -> String in PrintableText(.array(values.map { .value($0) })).string }
         switch self {
-        case .exact(let value): return "== " + JSONTree.value(value).text
+        case .exact(let value): return "== " + PrintableText(.value(value)).string
         case .range(let range):
             var parts: [String] = []
             if let min = range.value.min {
@@ -37,9 +37,9 @@ extension Constraint {
         case .wildcard: return "*"
         case .all(let clauses): return "all(\(clauses.map(\.text).joined(separator: ", ")))"
         case .any(let clauses): return "any(\(clauses.map(\.text).joined(separator: ", ")))"
-        case .pathContainment(let path): return "under " + JSONTree.string(path.value.root).text
-        case .glob(let glob): return "like " + JSONTree.string(glob.value.pattern).text
-        case .uri(let uri): return "uri " + JSONTree.object(uri.value.members).text
+        case .pathContainment(let path): return "under " + PrintableText(.string(path.value.root)).string
+        case .glob(let glob): return "like " + PrintableText(.string(glob.value.pattern)).string
+        case .uri(let uri): return "uri " + PrintableText(.object(uri.value.members)).string
         case .cidr(let cidr): return "cidr " + JSONTree.array(cidr.value.networks.map { .string($0.text) }).text
         case .decimalRange(let range):
             let bounds = [(">= ", range.value.min), ("<= ", range.value.max)]
@@ -61,12 +61,13 @@ extension Constraint {
 }
 
 extension Scope {
-    /// The scope in words, a line per tool and argument.
+    /// The scope in words, a line per tool and argument; printable.
     public var summary: String {
         tools.map { tool in
             tool.isOpen
-                ? "\(tool.name): any arguments\n"
-                : "\(tool.name):\n" + tool.arguments.map { "  \($0.name) must be \($0.constraint.summary)\n" }.joined()
+                ? "\(tool.name.printable): any arguments\n"
+                : "\(tool.name.printable):\n"
+                    + tool.arguments.map { "  \($0.name.printable) must be \($0.constraint.summary)\n" }.joined()
         }.joined()
     }
 }

@@ -40,7 +40,7 @@ struct StartAgent: ParsableCommand {
             let issued = try authority.issue(profile: task.profile, to: key.publicKey, task.request)
             try AgentDirectory.create(out, key: key, chain: issued.chain, credential: issued.credential)
             let id = try AgentDirectory(path: out).open().id()
-            Console.data(output.json ? JSONTree.object(["agent": .string(id), "directory": .string(out)]).text : id)
+            Console.data(output.json ? PrintableText(["agent": .string(id), "directory": .string(out)]) : "\(id)")
         }
     }
 }
@@ -61,7 +61,7 @@ struct Issue: ParsableCommand {
             if output.json {
                 return Console.data(["chain": .string(issued.chain), "credential": .string(issued.credential)])
             }
-            Console.data(issued.chain)
+            Console.data("\(issued.chain)")
         }
     }
 }
@@ -93,7 +93,7 @@ struct Delegate: ParsableCommand {
         if let holder {
             let key = try PublicKey(jwk: JSON(parsing: Console.line(Console.read(holder, limit: 4096))).root)
             let chain = try parent.delegate(to: key, request)
-            return Console.data(output.json ? JSONTree.object(["chain": .string(chain)]).text : chain)
+            return Console.data(output.json ? PrintableText(["chain": .string(chain)]) : "\(chain)")
         }
         guard let name, let out else { return }
         let child = try parent.spawn(name, request)
@@ -101,7 +101,7 @@ struct Delegate: ParsableCommand {
         }
         try AgentDirectory.create(out, key: key.get(), chain: child.chain(), credential: nil)
         let id = try child.id()
-        Console.data(output.json ? JSONTree.object(["agent": .string(id), "directory": .string(out)]).text : id)
+        Console.data(output.json ? PrintableText(["agent": .string(id), "directory": .string(out)]) : "\(id)")
     }
 }
 
@@ -116,6 +116,6 @@ struct Prove: ParsableCommand {
     func run() throws {
         let proof = try AgentDirectory(path: agent).open()
             .prove(tool: tool, arguments: Array(arguments.utf8), audience: audience)
-        Console.data(output.json ? JSONTree.object(["proof": .string(proof)]).text : proof)
+        Console.data(output.json ? PrintableText(["proof": .string(proof)]) : "\(proof)")
     }
 }

@@ -1,5 +1,6 @@
 import AgentID
 import ArgumentParser
+import JOSE
 
 @main
 struct AgentIDCtl: ParsableCommand {
@@ -34,10 +35,15 @@ struct AgentIDCtl: ParsableCommand {
             Self.exit(withError: exit)
         } catch let error where exitCode(for: error) != .failure {
             if exitCode(for: error) == .success { Self.exit(withError: error) }
-            Console.message(fullMessage(for: error))
+            // The message quotes what was given: that stays on one line.
+            var message = fullMessage(for: error)
+            for given in CommandLine.arguments where given.printable != given {
+                message = message.replacing(given, with: given.printable)
+            }
+            Console.message(PrintableText(lines: message))
             Console.end(2)
         } catch {
-            Console.message("agentidctl: \(Console.safeLine("\(error)"))")
+            Console.message("agentidctl: \("\(error)")")
             Console.end(1)
         }
     }

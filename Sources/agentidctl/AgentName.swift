@@ -1,4 +1,5 @@
 import AgentID
+import JOSE
 
 /// An agent's ID, and the short form of it that people read and type: `researcher/fd1139199e4f`.
 enum AgentName {
@@ -8,7 +9,7 @@ enum AgentName {
     private static let fewest = 6
 
     /// The short form; harmless for a terminal.
-    static func short(_ id: String) -> String { Console.safeLine(abbreviated(id)) }
+    static func short(_ id: String) -> String { abbreviated(id).printable }
 
     /// The last name of an ID and the end of its instance; what is no agent's ID as it is.
     static func abbreviated(_ id: String) -> String {

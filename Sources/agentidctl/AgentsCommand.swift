@@ -57,8 +57,8 @@ struct Agents: ParsableCommand {
         let widths = titles.indices.map { column in
             ([titles] + lines.map(\.cells)).map { $0[column].count }.max() ?? 0
         }
-        func padded(_ cells: [String], _ column: Int) -> String {
-            cells[column] + String(repeating: " ", count: widths[column] - cells[column].count + 2)
+        func padded(_ cells: [String], _ column: Int) -> PrintableText {
+            "\(cells[column])\(String(repeating: " ", count: widths[column] - cells[column].count + 2))"
         }
         Console.data(Console.coloured(titles.indices.map { padded(titles, $0) }.joined() + "TASK", .dim))
         for line in lines {
@@ -80,7 +80,7 @@ private struct AgentLine {
     let cells: [String]
     let colour: Console.Colour
     /// Which task, and why it is over.
-    let task: String
+    let task: PrintableText
 
     init(_ agent: AgentDescription, branches: String, now: Int64) {
         let state = AgentState(agent)
@@ -91,12 +91,12 @@ private struct AgentLine {
         }
         cells = [
             branches + AgentName.short(agent.id), state.rawValue, agent.lease(at: now),
-            "\(Console.span(since: agent.created, now)) ago", Console.safeLine(agent.principal),
-            Console.safeLine(agent.owner),
+            "\(Console.span(since: agent.created, now)) ago", agent.principal.printable,
+            agent.owner.printable,
         ]
-        var task = Console.safeLine(agent.task)
+        var task = PrintableText(agent.task)
         if let ended = agent.ended {
-            let why = agent.shortEndReason.map { ": \(Console.safeLine($0))" } ?? ""
+            let why = agent.shortEndReason.map { ": \($0)" } ?? ""
             task += Console.coloured(" (ended \(Console.span(since: ended, now)) ago\(why))", .dim)
         }
         self.task = task

@@ -66,7 +66,8 @@ struct AuditCommand: ParsableCommand {
                 try authority.integrate()
             }
             let reader = try options.open()
-            Console.data(output.json ? try reader.head().text : reader.note)
+            if output.json { return Console.data(try reader.head()) }
+            Console.evidence(reader.note)
         }
     }
 }

@@ -27,7 +27,7 @@ struct AuditEntry {
     }
 
     /// A member, harmless for a terminal.
-    func text(_ name: String) -> String? { json?[name]?.string.map(Console.safeLine) }
+    func text(_ name: String) -> String? { json?[name]?.string.map(\.printable) }
 
     var milliseconds: Int { json?["time_ms"]?.int ?? 0 }
 
@@ -38,7 +38,7 @@ struct AuditEntry {
 
     /// The names of the call's arguments.
     var arguments: String {
-        json?["arguments"]?.elements.compactMap(\.string).map(Console.safeLine).joined(separator: ", ") ?? ""
+        json?["arguments"]?.elements.compactMap(\.string).map(\.printable).joined(separator: ", ") ?? ""
     }
 
     /// What was called, e.g. `read_file(path)`.
@@ -47,8 +47,8 @@ struct AuditEntry {
     var agent: String { json?["agent"]?.string.map(AgentName.short) ?? "nobody" }
 
     /// The entry on one line: number, time, what happened.
-    var summary: String {
-        let head = "\(index)  \(time)  "
+    var summary: PrintableText {
+        let head: PrintableText = "\(index)  \(time)  "
         let principal = text("principal").map { "  for \($0)" } ?? ""
         switch kind {
         case .permit:
@@ -66,7 +66,7 @@ struct AuditEntry {
         case .gap:
             return head + Console.coloured("gap", .red) + "        \(text("kind") ?? "")  \(text("segment") ?? "")"
         case .unknown:
-            return head + "unknown    \(Console.safeLine(String(decoding: line.prefix(200), as: UTF8.self)))"
+            return head + "unknown    \(String(decoding: line.prefix(200), as: UTF8.self))"
         }
     }
 
@@ -97,7 +97,7 @@ enum DecisionName {
     private static let fewest = 4
 
     static func short(_ id: String) -> String {
-        guard let (process, number) = parts(id), id.utf8.count == 49 else { return Console.safeLine(id) }
+        guard let (process, number) = parts(id), id.utf8.count == 49 else { return id.printable }
         return "\(process.prefix(shown))-\(String(number, radix: 16))"
     }
 
@@ -117,7 +117,7 @@ enum DecisionName {
         }
         let needle = "\"id\":\"\(process)"
         var found: Set<String> = []
-        try Progress.showing("looking for \(Console.safeLine(name))") { progress in
+        try Progress.showing("looking for \(name)") { progress in
             try reader.each { entry in
                 if entry.index & 255 == 0 { progress.set(Int(clamping: entry.index), of: Int(clamping: reader.count)) }
                 // A line has no NUL in it. `firstRange(of:)` takes fifteen times as long.

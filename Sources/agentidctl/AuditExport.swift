@@ -45,9 +45,9 @@ extension AuditCommand {
         private func write(_ entries: [AuditEntry], of reader: AuditReader) {
             switch format {
             case .jsonl:
-                Console.data(entries.map { String(decoding: $0.line, as: UTF8.self) + "\n" }.joined())
+                Console.evidence(entries.map { String(decoding: $0.line, as: UTF8.self) + "\n" }.joined())
             case .ocsf:
-                Console.data(entries.map { OCSFEvent($0, log: reader.origin).document.text + "\n" }.joined())
+                for entry in entries { Console.data(OCSFEvent(entry, log: reader.origin).document) }
             case .otel: Console.data(OTelLogs(entries, log: reader.origin).document)
             }
         }

@@ -78,22 +78,22 @@ private struct AuditPage {
         case .outcome, .event, .gap, .unknown:
             Console.data(entry.summary)
             for (name, value) in entry.json?.members.map({ ($0.name.string ?? "", $0.value) }) ?? [] {
-                line(name, JSONTree.value(value).text)
+                line(name, PrintableText(.value(value)))
             }
         }
         line("in the tree", "entry \(entry.index) of \(reader.count), compared with the checkpoint signed by")
-        line("", reader.key)
+        line("", "\(reader.key)")
     }
 
     private func showDecision() {
         let isPermitted = entry.kind == .permit
         let verdict = isPermitted ? Console.coloured("permitted", .green) : Console.coloured("denied", .red)
         Console.data("\(verdict): \(entry.call)")
-        line("time", entry.time + (entry.text("guard").map { ", by guard \($0)" } ?? ""))
-        line("decision", entry.text("id") ?? "")
-        line("for", entry.text("principal") ?? "nobody who is named")
-        line("intent", entry.text("intent") ?? "not said")
-        line("task", entry.text("task") ?? "not said")
+        line("time", "\(entry.time)\(entry.text("guard").map { ", by guard \($0)" } ?? "")")
+        line("decision", "\(entry.text("id") ?? "")")
+        line("for", "\(entry.text("principal") ?? "nobody who is named")")
+        line("intent", "\(entry.text("intent") ?? "not said")")
+        line("task", "\(entry.text("task") ?? "not said")")
         line("profile", "\(entry.text("profile") ?? "none"), owned by \(entry.text("owner") ?? "nobody")")
         showChain()
         if isPermitted {
@@ -102,10 +102,10 @@ private struct AuditPage {
             let link = entry.json?["link"]?.int.map { ", grant \($0) of the chain" } ?? ""
             let argument = entry.text("argument").map { ", argument \($0)" } ?? ""
             line("rule", "\(entry.text("reason") ?? "no reason")\(link)\(argument)")
-            line("", (entry.text("message") ?? "") + (entry.text("place").map { " (\($0))" } ?? ""))
+            line("", "\(entry.text("message") ?? "")\(entry.text("place").map { " (\($0))" } ?? "")")
         }
         line("registry", "as of its change \(entry.json?["sequence"]?.int ?? 0)")
-        line("outcome", outcome.map(Console.safeLine) ?? (isPermitted ? "not reported" : "none: it was denied"))
+        line("outcome", outcome.map { PrintableText($0) } ?? (isPermitted ? "not reported" : "none: it was denied"))
         if let isThese {
             line(
                 "arguments",
@@ -122,10 +122,10 @@ private struct AuditPage {
             let indent = i == 0 ? "" : String(repeating: "   ", count: i - 1) + "└─ "
             let jti = link["jti"]?.string ?? ""
             let holder = link["agent"]?.string.map(AgentName.short) ?? "key \(link["key"]?.string ?? "unknown")"
-            line(i == 0 ? "chain" : "", "\(indent)\(Console.safeLine(holder)), grant \(Console.safeLine(jti))")
+            line(i == 0 ? "chain" : "", "\(indent)\(holder), grant \(jti)")
             let scope = (try? inspection?.scope(ofGrant: jti)).flatMap { $0 }
             let below = String(repeating: "   ", count: i)
-            line("", below + Console.coloured(Console.safeLine(permits(scope)), .dim))
+            line("", "\(below)\(Console.coloured(PrintableText(permits(scope)), .dim))")
         }
     }
 
@@ -138,8 +138,8 @@ private struct AuditPage {
         return tool.arguments.map { "\($0.name) must be \($0.constraint.summary)" }.joined(separator: ", ")
     }
 
-    private func line(_ name: String, _ text: String) {
-        let title = name.isEmpty ? "" : "\(Console.safeLine(name)):"
+    private func line(_ name: String, _ text: PrintableText) {
+        let title = name.isEmpty ? "" : "\(name):"
         Console.data("  \(title)\(String(repeating: " ", count: max(13 - title.count, 1)))\(text)")
     }
 }

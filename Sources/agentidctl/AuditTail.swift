@@ -51,7 +51,9 @@ extension AuditCommand {
             return found.prefix(n).reversed()
         }
 
-        private func show(_ entry: AuditEntry) { Console.data(output.json ? entry.document.text : entry.summary) }
+        private func show(_ entry: AuditEntry) {
+            Console.data(output.json ? PrintableText(entry.document) : entry.summary)
+        }
 
         /// Says on stderr what is no entry yet.
         private func tellWaiting(in reader: AuditReader) {

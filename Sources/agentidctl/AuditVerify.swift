@@ -26,11 +26,11 @@ extension AuditCommand {
             } else if found.isSound {
                 Console.data(
                     "\(Console.coloured("sound", .green)): \(Console.count(Int(reader.count), "entry", "entries"))")
-                Console.data("  key: \(Console.safeLine(reader.key))")
+                Console.data("  key: \(reader.key)")
                 if found.pending > 0 { Console.data("  not integrated yet: \(Console.count(found.pending, "line"))") }
             } else {
                 for finding in found.findings {
-                    Console.data(Console.coloured("wrong", .red) + "  \(Console.safeLine(finding.description))")
+                    Console.data(Console.coloured("wrong", .red) + "  \(finding.description)")
                 }
                 let sound = Console.count(Int(clamping: found.sound), "entry", "entries")
                 Console.data("\(Console.count(found.findings.count, "finding")); \(sound) of \(reader.count) as signed")

@@ -77,7 +77,7 @@ struct Bundle: ParsableCommand {
         let authority = try options.open()
         if publish { try authority.publishKey() }
         if activate { try authority.activateKey() }
-        Console.data(try authority.bundle())
+        Console.evidence(try authority.bundle())
     }
 }
 
@@ -100,7 +100,7 @@ struct Revoke: ParsableCommand {
         try options.withEvents { authority in
             try authority.revoke(Revocation(kind, value))
             if output.json { return Console.data(["kind": .string(kind.name), "value": .string(value)]) }
-            Console.message("revoked: \(kind.name) \(Console.safeLine(value))")
+            Console.message("revoked: \(kind.name) \(value)")
         }
     }
 }

@@ -29,7 +29,7 @@ enum ChainVerdict {
         switch self {
         case .decoded: "DECODED, NOT VERIFIED: never decide by this, see agentidctl verify"
         case .verified(let registry): "verified" + (registry ? "" : "; revocations and leases are not known")
-        case .denied(let denial): "DENIED: \(Console.safeLine("\(denial)")); what follows is decoded, not verified"
+        case .denied(let denial): "DENIED: \("\(denial)"); what follows is decoded, not verified"
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JOSE
 
 struct Completion: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,6 +15,6 @@ struct Completion: ParsableCommand {
 
     func run() throws {
         guard let shell = CompletionShell(rawValue: shell) else { return }
-        Console.data(AgentIDCtl.completionScript(for: shell))
+        Console.data(PrintableText(verbatim: AgentIDCtl.completionScript(for: shell)))
     }
 }

@@ -11,12 +11,10 @@ struct Conform: ParsableCommand {
             let question = try JSON(parsing: line, limits: .init(bytes: 4 << 20)).root
             switch question["type"]?.string {
             case "hello":
-                Console.data(
-                    JSONTree.object([
-                        "type": "hello", "adapter": "libagentid",
-                        "profiles": ["Core", "Status", "Identity", "PDP", "MCP"],
-                    ]).text)
-            case "evaluate": Console.data(try answer(question).text)
+                Console.data([
+                    "type": "hello", "adapter": "libagentid", "profiles": ["Core", "Status", "Identity", "PDP", "MCP"],
+                ])
+            case "evaluate": Console.data(try answer(question))
             case "bye": return
             default: throw Fault("a line has no type hello, evaluate or bye")
             }

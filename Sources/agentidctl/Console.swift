@@ -4,16 +4,24 @@ import JOSE
 
 /// Data on stdout, messages on stderr, exit statuses.
 enum Console {
-    static func data(_ text: String) {
-        guard write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO) else {
+    /// Data, on stdout. Nothing but printable text gets there, or to stderr.
+    static func data(_ text: PrintableText) {
+        guard write(text.string.hasSuffix("\n") ? text.string : text.string + "\n", to: STDOUT_FILENO) else {
             message("agentidctl: stdout: \(lastError)")
             end(1)
         }
     }
 
-    static func data(_ tree: JSONTree) { data(tree.text) }
+    /// A document on one line, which reads back as it is: what nobody would see is escaped in its texts.
+    @_disfavoredOverload
+    static func data(_ tree: JSONTree) { data(PrintableText(tree)) }
 
-    static func message(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    /// Evidence, byte by byte as it was signed; on a terminal as printable text.
+    static func evidence(_ text: String) {
+        data(isatty(STDOUT_FILENO) == 1 ? PrintableText(lines: text) : PrintableText(verbatim: text))
+    }
+
+    static func message(_ text: PrintableText) { write(text.string + "\n", to: STDERR_FILENO) }
 
     /// Whether all of it could be written.
     @discardableResult
@@ -68,22 +76,6 @@ enum Console {
         }
     }
 
-    /// What others named, made harmless for a terminal: control and bidirectional characters become visible.
-    static func safe(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control where scalar != "\n", .format, .surrogate, .privateUse, .lineSeparator, .paragraphSeparator:
-                result += "\\u{" + String(scalar.value, radix: 16) + "}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
-    }
-
-    /// As ``safe(_:)``, on one line.
-    static func safeLine(_ text: String) -> String { safe(text).replacing("\n", with: "\\u{a}") }
-
     /// So many of a kind, e.g. `3 agents`.
     static func count(_ count: Int, _ one: String, _ many: String? = nil) -> String {
         "\(count) \(count == 1 ? one : many ?? one + "s")"
@@ -92,7 +84,7 @@ enum Console {
     enum Colour: String { case red = "31", green = "32", bold = "1", dim = "2" }
 
     /// Coloured on a terminal only, and never where NO_COLOR says so (no-color.org).
-    static func coloured(_ text: String, _ colour: Colour) -> String {
+    static func coloured(_ text: PrintableText, _ colour: Colour) -> PrintableText {
         isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
     }
 

@@ -77,10 +77,10 @@ struct Finding {
     }
 
     func show() {
-        guard let trouble else { return Console.data("\(Console.coloured("ok", .green))  \(Console.safeLine(what))") }
+        guard let trouble else { return Console.data("\(Console.coloured("ok", .green))  \(what)") }
         Console.data(
-            "\(Console.coloured("wrong", .red))  \(Console.safeLine(what)): \(Console.safeLine(trouble)) "
-                + "(\(Console.safeLine(place)))")
-        if let remedy { Console.data("       \(Console.safeLine(remedy))") }
+            "\(Console.coloured("wrong", .red))  \(what): \(trouble) "
+                + "(\(place))")
+        if let remedy { Console.data("       \(remedy)") }
     }
 }

@@ -56,7 +56,7 @@ struct Verify: ParsableCommand {
         do throws(Denial) {
             let bytes: [UInt8]
             do { bytes = Console.line(try Console.read(ChainFile.path(chain))) } catch {
-                Console.message("agentidctl: \(Console.safe("\(error)"))")
+                Console.message("agentidctl: \(PrintableText(lines: "\(error)"))")
                 Console.end(1)
             }
             _ = try guardian.admit(chain: bytes)
@@ -85,10 +85,10 @@ struct Authorize: ParsableCommand {
         if output.json {
             Console.data(decision.document)
         } else {
-            let (first, rest) = (decision.isPermitted ? "permitted" : "denied", decision.explanation)
+            let first = decision.isPermitted ? "permitted" : "denied"
+            let rest = decision.explanation.dropFirst(first.count)
             Console.data(
-                Console.coloured(first, decision.isPermitted ? .green : .red)
-                    + Console.safe(String(rest.dropFirst(first.count))))
+                Console.coloured("\(first)", decision.isPermitted ? .green : .red) + PrintableText(lines: String(rest)))
         }
         if !decision.isPermitted { throw ExitCode(10) }
     }
@@ -98,7 +98,7 @@ extension Denial {
     /// Says that something did not verify, and why.
     func tell(json: Bool) {
         if json { return Console.data(.object(members.merging(["verified": false]) { $1 })) }
-        Console.data(Console.coloured("denied", .red) + ": " + Console.safe("\(self)"))
+        Console.data(Console.coloured("denied", .red) + ": \(self)")
     }
 
     /// Which rule, where, and what that means.

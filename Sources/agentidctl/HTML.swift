@@ -1,3 +1,5 @@
+import JOSE
+
 /// A piece of a page. What stands in a literal is markup; what is interpolated is text and escaped, so that no name can
 /// become markup, unless it is `HTML` itself.
 ///
@@ -55,18 +57,18 @@ struct HTML: ExpressibleByStringInterpolation {
 
     /// Appends a text until `most` characters are shown; whether that was all of it.
     private static func escape(_ text: String, most: Int, into output: inout String) -> Bool {
-        var (shown, marks) = (0, 0)
+        var (shown, marks) = (0, MarkCount())
         for scalar in text.unicodeScalars {
             guard shown < most else { return false }
             shown += 1
-            marks = isMark(scalar) ? marks + 1 : 0
+            let isTooMany = marks.isTooMany(with: scalar)
             switch scalar {
             case "&": output += "&amp;"
             case "<": output += "&lt;"
             case ">": output += "&gt;"
             case "\"": output += "&quot;"
             case "'": output += "&#39;"
-            case _ where isInvisible(scalar) || marks > mostMarks:
+            case _ where isTooMany || scalar.isHidden:
                 let digits = String(scalar.value, radix: 16, uppercase: true)
                 output += "⟨U+" + String(repeating: "0", count: max(4 - digits.count, 0)) + digits + "⟩"
                 shown += 7
@@ -74,27 +76,5 @@ struct HTML: ExpressibleByStringInterpolation {
             }
         }
         return true
-    }
-
-    /// More on one letter than any language writes would be drawn over the lines around it.
-    private static let mostMarks = 4
-
-    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
-        guard !scalar.isASCII else { return false }
-        return switch scalar.properties.generalCategory {
-        case .nonspacingMark, .enclosingMark: true
-        default: false
-        }
-    }
-
-    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
-        guard !scalar.isASCII else { return !(" "..."~" ~= scalar) }
-        return switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
-            .spaceSeparator:
-            true
-        // A braille pattern without dots is a blank as well.
-        default: scalar.properties.isDefaultIgnorableCodePoint || scalar.value == 0x2800
-        }
     }
 }

@@ -9,7 +9,7 @@ extension Authority {
     /// What was to be done is done: a hook that fails is a message, not an error.
     func runHooks() {
         do { try runDueHooks(seconds: 10) } catch {
-            return Console.message("agentidctl: hooks could not be run now: \(Console.safeLine("\(error)"))")
+            return Console.message("agentidctl: hooks could not be run now: \(error)")
         }
         tellWaitingHooks()
     }
@@ -18,12 +18,12 @@ extension Authority {
     func tellWaitingHooks() {
         do {
             for hook in try waitingHooks() {
-                let name = Console.safeLine(hook.name)
+                let name = PrintableText(hook.name)
                 Console.message(
                     "hook \(name): \(Console.count(hook.waiting, "delivery", "deliveries")) still waiting: "
                         + "see agentidctl hooks waiting")
             }
-        } catch { Console.message("agentidctl: hooks: \(Console.safeLine("\(error)"))") }
+        } catch { Console.message("agentidctl: hooks: \(error)") }
     }
 
     /// Whether nothing is due any more that a command can deliver.

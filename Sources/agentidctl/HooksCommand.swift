@@ -20,12 +20,12 @@ struct HooksCommand: ParsableCommand {
                 let (waiting, dead) = (hook["pending"]?.int ?? 0, hook["dead"]?.int ?? 0)
                 let counts = "\(waiting) waiting, " + (dead > 0 ? Console.coloured("\(dead) dead", .red) : "0 dead")
                 let words = { (name: String) in
-                    Console.safeLine(hook[name]?.elements.compactMap(\.string).joined(separator: " ") ?? "")
+                    PrintableText(hook[name]?.elements.compactMap(\.string).joined(separator: " ") ?? "")
                 }
                 let isCommand = hook["kind"]?.equals("command") == true
                 Console.data(
                     """
-                    \(Console.coloured(Console.safeLine(hook["name"]?.string ?? ""), .bold))  \(counts)
+                    \(Console.coloured(PrintableText(hook["name"]?.string ?? ""), .bold))  \(counts)
                       on: \(words("events"))
                       runs: \(isCommand ? words("command") : "a callback of the process that added it")
                       within \(hook["deadline"]?.int ?? 0) s, at most \(hook["max_attempts"]?.int ?? 0) attempts
@@ -58,7 +58,7 @@ struct HooksCommand: ParsableCommand {
         private static func event(_ name: String) throws -> LifecycleEvent.Name {
             guard let event = LifecycleEvent.Name(rawValue: name) else {
                 let names = LifecycleEvent.Name.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError("'\(Console.safeLine(name))' is none of \(names)")
+                throw ValidationError("'\(name)' is none of \(names)")
             }
             return event
         }
@@ -66,7 +66,7 @@ struct HooksCommand: ParsableCommand {
         func validate() throws {
             guard let program = command.first else { throw ValidationError("give a command behind --") }
             guard program.hasPrefix("/") else {
-                throw ValidationError("'\(Console.safeLine(program))' is no absolute path of a program")
+                throw ValidationError("'\(program)' is no absolute path of a program")
             }
         }
 
@@ -80,7 +80,7 @@ struct HooksCommand: ParsableCommand {
             try options.withEvents { authority in
                 try authority.add(hook)
                 if output.json { return Console.data(["hook": .string(name)]) }
-                Console.message("hook \(Console.safeLine(name)) runs on \(Console.count(events.count, "event"))")
+                Console.message("hook \(name) runs on \(Console.count(events.count, "event"))")
             }
         }
     }
@@ -95,7 +95,7 @@ struct HooksCommand: ParsableCommand {
         func run() throws {
             try options.open().removeHook(named: name)
             if output.json { return Console.data(["hook": .string(name)]) }
-            Console.message("hook \(Console.safeLine(name)) is removed")
+            Console.message("hook \(name) is removed")
         }
     }
 
@@ -167,13 +167,13 @@ private enum Deliveries {
     static func show(_ deliveries: [JSONTree], json: Bool) throws {
         if json { return Console.data(.array(deliveries)) }
         for delivery in try deliveries.map({ try $0.read() }) {
-            let text = { (name: String) in Console.safeLine(delivery[name]?.string ?? "") }
+            let text = { (name: String) in delivery[name]?.string ?? "" }
             let agent = text("agent").isEmpty ? "no agent" : AgentName.short(delivery["agent"]?.string ?? "")
             let attempts = Console.count(delivery["attempts"]?.int ?? 0, "attempt")
             Console.data(
                 "\(delivery["id"]?.int ?? 0)  \(text("hook"))  \(text("event")) of \(agent)  \(attempts), next: "
-                    + Console.time(delivery["next_at"]?.int ?? 0))
-            if !text("error").isEmpty { Console.data("   " + Console.coloured(text("error"), .red)) }
+                    + "\(Console.time(delivery["next_at"]?.int ?? 0))")
+            if !text("error").isEmpty { Console.data("   " + Console.coloured("\(text("error"))", .red)) }
         }
     }
 }

@@ -23,7 +23,7 @@ struct Inspect: ParsableCommand {
         } else if output.html {
             try ChainPage(links: ChainLink.list(in: tree), verdict: verdict, now: Int(Console.now)).write()
         } else {
-            Console.data(Console.coloured(verdict.title, verdict.isVerified ? .green : .red))
+            Console.data(Console.coloured("\(verdict.title)", verdict.isVerified ? .green : .red))
             for (i, link) in try ChainLink.list(in: tree).enumerated() { draw(link, depth: i) }
         }
         if case .denied = verdict { throw ExitCode(10) }
@@ -31,21 +31,21 @@ struct Inspect: ParsableCommand {
 
     private func draw(_ link: ChainLink, depth: Int) {
         let indent = String(repeating: "   ", count: depth)
-        func line(_ text: String) { Console.data("\(indent)   \(depth == 0 ? "" : "   ")\(text)") }
-        let name = Console.safeLine(link.agent ?? "a holder without a name")
-        Console.data(indent + (depth == 0 ? "" : "└─ ") + Console.coloured(name, .bold))
-        for (name, text) in link.context where name != "profile" { line("\(name): \(Console.safeLine(text))") }
-        line("grant: \(Console.safeLine(link.grant ?? "none")), \(link.size) bytes")
+        func line(_ text: PrintableText) { Console.data("\(indent)   \(depth == 0 ? "" : "   ")\(text)") }
+        let name = PrintableText(link.agent ?? "a holder without a name")
+        Console.data("\(indent)\(depth == 0 ? "" : "└─ ")\(Console.coloured("\(name)", .bold))")
+        for (name, text) in link.context where name != "profile" { line("\(name): \(text)") }
+        line("grant: \(link.grant ?? "none"), \(link.size) bytes")
         line("expires: \(link.expires.map(Console.time) ?? "never said")")
         line("delegation: \(link.depth ?? -1) of at most \(link.maxDepth ?? -1)")
         switch link.may {
         case .nothing: line("may: nothing")
-        case .unknown(let json): line("may: what this version does not know: \(Console.safeLine(json))")
+        case .unknown(let json): line("may: what this version does not know: \(json)")
         case .scope(let scope):
             for (i, words) in scope.summary.split(separator: "\n").enumerated() {
-                line((i == 0 ? "may: " : "     ") + Console.safeLine(String(words)))
+                line("\(i == 0 ? "may: " : "     ")\(words)")
             }
-            for loss in losses(of: link) { line(Console.coloured(loss, .dim)) }
+            for loss in losses(of: link) { line(Console.coloured("\(loss)", .dim)) }
         }
     }
 
@@ -53,7 +53,7 @@ struct Inspect: ParsableCommand {
     private func losses(of link: ChainLink) -> [String] {
         var losses: [String] = []
         for change in link.changes {
-            let name = Console.safeLine(change.tool)
+            let name = PrintableText(change.tool)
             switch change.fate {
             case .granted, .kept: continue
             case .dropped: losses.append("took away: \(name)")
@@ -61,12 +61,12 @@ struct Inspect: ParsableCommand {
                 if change.isOpen != change.wasOpen, !change.isOpen { losses.append("closed: \(name)") }
                 for argument in change.arguments
                 where argument.isChanged && argument.before != nil && argument.after != nil {
-                    losses.append("narrowed: \(name).\(Console.safeLine(argument.name))")
+                    losses.append("narrowed: \(name).\(argument.name)")
                 }
             }
         }
         if let expansion = link.expansion {
-            losses.append("WIDER, a guard denies this: \(Console.safeLine("\(expansion)"))")
+            losses.append("WIDER, a guard denies this: \("\(expansion)")")
         }
         return losses
     }

@@ -12,15 +12,15 @@ struct Leases: ParsableCommand {
         let leases = try options.open(onlyToRead: true).brokerLeases()
         if output.json { return Console.data(.array(leases)) }
         for lease in try leases.map({ try $0.read() }) {
-            let text = { (name: String) in Console.safeLine(lease[name]?.string ?? "") }
+            let text = { (name: String) in PrintableText(lease[name]?.string ?? "") }
             let agent = AgentName.short(lease["agent"]?.string ?? "")
             Console.data(
                 "\(text("id"))  \(text("state"))  \(text("resource")) from \(text("provider")) for \(agent), expires "
-                    + Console.time(lease["expires"]?.int ?? 0))
+                    + "\(Console.time(lease["expires"]?.int ?? 0))")
             if let error = lease["error"]?.string {
                 let attempts = Console.count(lease["attempts"]?.int ?? 0, "attempt")
                 Console.data(
-                    "   " + Console.coloured("not returned after \(attempts): \(Console.safeLine(error))", .red))
+                    "   " + Console.coloured("not returned after \(attempts): \(error)", .red))
             }
         }
     }

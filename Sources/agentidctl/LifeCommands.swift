@@ -64,7 +64,7 @@ struct Deprovision: ParsableCommand {
             if output.json {
                 Console.data(["agent": .string(id), "tombstone": tombstone.map { .string($0) } ?? .null])
             } else if let tombstone {
-                Console.data(tombstone)
+                Console.data("\(tombstone)")
             }
         }
         guard isBuried else {
@@ -79,7 +79,7 @@ struct Deprovision: ParsableCommand {
             return try authority.deprovision(principal: principal, reason: reason) { progress.advance(by: $0) }
         }
         if output.json { return Console.data(["principal": .string(principal), "ended": .int(ended)]) }
-        Console.message("revoked: principal \(Console.safeLine(principal)); ended: \(Console.count(ended, "agent"))")
+        Console.message("revoked: principal \(principal); ended: \(Console.count(ended, "agent"))")
     }
 }
 
@@ -104,12 +104,12 @@ struct GoneCommand: ParsableCommand {
     private func tell(_ gone: Gone) {
         let below = gone.agents > 1 ? " with \(Console.count(gone.agents - 1, "agent")) below it" : ""
         let verdict = gone.isGone ? Console.coloured("gone", .green) : Console.coloured("not gone", .red)
-        Console.data("\(verdict): \(Console.safeLine(gone.agent))\(below)")
+        Console.data("\(verdict): \(gone.agent)\(below)")
         let reasons = gone.reasons.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
         let denied = gone.chains - gone.permitted.count
-        Console.data("  chains presented: \(gone.chains), denied: \(denied)\(Console.safeLine(reasons))")
+        Console.data("  chains presented: \(gone.chains), denied: \(denied)\(reasons)")
         func list(_ what: String, _ names: [String]) {
-            for name in names { Console.data("  \(what): \(Console.safeLine(name))") }
+            for name in names { Console.data("  \(what): \(name)") }
         }
         list("still usable, grant", gone.permitted)
         list("not ended", gone.live)

@@ -28,7 +28,7 @@ struct ProfileCommand: ParsableCommand {
             try options.open().put(profile)
             if output.json { return Console.data(profile.tree) }
             Console.message("profile \(name) is kept")
-            if let warning = profile.reviewWarning { Console.message(warning) }
+            if let warning = profile.reviewWarning { Console.message("\(warning)") }
         }
     }
 
@@ -41,8 +41,10 @@ struct ProfileCommand: ParsableCommand {
             let profiles = try options.open(onlyToRead: true).profiles()
             if output.json { return Console.data(.array(profiles.map(\.tree))) }
             for profile in profiles {
-                Console.data("\(profile.name)\t\(Console.safe(profile.owner))\t\(Console.safe(profile.ceiling.text))")
-                if let warning = profile.reviewWarning { Console.message(warning) }
+                Console.data(
+                    "\(profile.name)\t\(PrintableText(lines: profile.owner))\t\(PrintableText(lines: profile.ceiling.text))"
+                )
+                if let warning = profile.reviewWarning { Console.message("\(warning)") }
             }
         }
     }
@@ -59,13 +61,14 @@ struct ProfileCommand: ParsableCommand {
             let review = profile.reviewBy.map { Console.time(Int($0)) } ?? "no date"
             Console.data(
                 """
-                \(Console.coloured(profile.name, .bold))
-                  owner: \(Console.safe(profile.owner))
+                \(Console.coloured("\(profile.name)", .bold))
+                  owner: \(PrintableText(lines: profile.owner))
                   longest lifetime: \(profile.maxLifetime) s, deepest delegation: \(profile.maxDepth), review: \(review)
                   at most:
                 """)
-            Console.data(Console.safe(profile.ceiling.summary.split(separator: "\n").map { "    \($0)\n" }.joined()))
-            if let warning = profile.reviewWarning { Console.message(warning) }
+            Console.data(
+                PrintableText(lines: profile.ceiling.summary.split(separator: "\n").map { "    \($0)\n" }.joined()))
+            if let warning = profile.reviewWarning { Console.message("\(warning)") }
         }
     }
 
@@ -111,7 +114,7 @@ struct ProfileCommand: ParsableCommand {
                 }
                 if output.json { return Console.data(["profile": .string(name), "ended": .int(ended)]) }
                 Console.message(
-                    "withdrawn: profile \(Console.safeLine(name)); ended: \(Console.count(ended, "agent"))")
+                    "withdrawn: profile \(name); ended: \(Console.count(ended, "agent"))")
             }
         }
     }

@@ -28,8 +28,8 @@ struct Reap: ParsableCommand {
         guard let signals else {
             let round = try Round(authority) { false }
             if output.json { return Console.data(round.document) }
-            if let text = round.text { return Console.data(text) }
-            return Console.message((["there was nothing to do"] + round.undone).joined(separator: ", "))
+            if let text = round.text { return Console.data("\(text)") }
+            return Console.message("\((["there was nothing to do"] + round.undone).joined(separator: ", "))")
         }
         var lastError = ""
         repeat {
@@ -37,10 +37,10 @@ struct Reap: ParsableCommand {
                 let round = try Round(authority) { signals.isPending }
                 lastError = ""
                 guard let text = round.text else { continue }
-                Console.data(output.json ? round.document.text : "\(Console.date(Int(Console.now)))  \(text)")
+                Console.data(output.json ? PrintableText(round.document) : "\(Console.date(Int(Console.now)))  \(text)")
             } catch {
                 // A full disk, or a registry somebody holds: whoever watches waits for better times, and says so once.
-                if "\(error)" != lastError { Console.message("agentidctl: \(Console.safeLine("\(error)"))") }
+                if "\(error)" != lastError { Console.message("agentidctl: \(error)") }
                 lastError = "\(error)"
             }
         } while !signals.wait(seconds: every ?? 10)

@@ -25,7 +25,8 @@ struct ScopeCommand: ParsableCommand {
                     "argument": refusal?.argument.map { .string($0) } ?? .null,
                 ])
             } else if let refusal {
-                Console.data(Console.coloured("denied", .red) + ": " + Console.safe(refusal.explanation(tool: tool)))
+                Console.data(
+                    Console.coloured("denied", .red) + ": " + PrintableText(lines: refusal.explanation(tool: tool)))
             } else {
                 Console.data(Console.coloured("permitted", .green))
             }
@@ -41,7 +42,7 @@ struct ScopeCommand: ParsableCommand {
 
         func run() throws {
             let meet = try Scope(a).meet(Scope(b))
-            Console.data(output.json ? meet.tree.text : meet.text)
+            Console.data(output.json ? PrintableText(meet.tree) : "\(meet.text)")
         }
     }
 
@@ -52,7 +53,7 @@ struct ScopeCommand: ParsableCommand {
 
         func run() throws {
             let scope = try Scope(scope)
-            Console.data(output.json ? scope.tree.text : Console.safe(scope.summary))
+            Console.data(output.json ? PrintableText(scope.tree) : PrintableText(lines: scope.summary))
         }
     }
 }

@@ -34,11 +34,11 @@ struct TombstoneCommand: ParsableCommand {
         }
 
         private func tell(_ tombstone: Tombstone) {
-            Console.data("\(Console.coloured("verified", .green)): \(Console.safeLine(tombstone.agent)) is gone")
+            Console.data("\(Console.coloured("verified", .green)): \(tombstone.agent) is gone")
             Console.data("  ended: \(Console.time(Int(clamping: tombstone.ended)))")
-            if !tombstone.reason.isEmpty { Console.data("  because: \(Console.safeLine(tombstone.reason))") }
+            if !tombstone.reason.isEmpty { Console.data("  because: \(tombstone.reason)") }
             for name in ["principal", "task", "owner", "profile", "parent"] {
-                if let text = tombstone.claims[name]?.string { Console.data("  \(name): \(Console.safeLine(text))") }
+                if let text = tombstone.claims[name]?.string { Console.data("  \(name): \(text)") }
             }
             let below = tombstone.claims["below"]?.int ?? 0
             if below > 0 { Console.data("  with it: \(Console.count(below, "agent")) below it") }

@@ -32,25 +32,25 @@ struct UsageCommand: ParsableCommand {
         if usage.unattributed > 0 {
             Console.data("of no profile of this authority: \(Console.count(usage.unattributed, "decision"))")
         }
-        Console.message(Usage.caveat)
+        Console.message("\(Usage.caveat)")
     }
 
     private func tell(_ usage: ProfileUsage) {
         let denied = usage.denials.values.reduce(0, +)
         Console.data(
-            "\(Console.coloured(Console.safeLine(usage.profile), .bold)): "
+            "\(Console.coloured(PrintableText(usage.profile), .bold)): "
                 + "\(Console.count(usage.permitted, "call")) permitted, \(denied) denied")
         for tool in usage.used {
-            let arguments = Console.safeLine(tool.arguments.sorted().joined(separator: ", "))
+            let arguments = PrintableText(tool.arguments.sorted().joined(separator: ", "))
             Console.data(
-                "  used: \(Console.safeLine(tool.name))(\(arguments)) \(Console.count(tool.calls, "time")), last "
-                    + Console.time(Int(clamping: tool.latest / 1000)))
+                "  used: \(tool.name)(\(arguments)) \(Console.count(tool.calls, "time")), last "
+                    + "\(Console.time(Int(clamping: tool.latest / 1000)))")
         }
         for tool in usage.unused {
-            Console.data("  " + Console.coloured("never used", .red) + ": \(Console.safeLine(tool))")
+            Console.data("  " + Console.coloured("never used", .red) + ": \(tool)")
         }
         for (reason, count) in usage.denials.sorted(by: { $0.key < $1.key }) {
-            Console.data("  denied: \(Console.safeLine(reason)) \(Console.count(count, "time"))")
+            Console.data("  denied: \(reason) \(Console.count(count, "time"))")
         }
         if usage.unknown > 0 {
             Console.data(
@@ -61,8 +61,8 @@ struct UsageCommand: ParsableCommand {
         }
         guard let proposal = usage.proposal else { return Console.data("  no call was permitted: nothing to propose") }
         guard proposal != usage.ceiling else { return Console.data("  the present ceiling is the smallest") }
-        Console.data("  at present: \(Console.safeLine(usage.ceiling.text))")
-        Console.data("  would do:   " + Console.coloured(Console.safeLine(proposal.text), .green))
+        Console.data("  at present: \(usage.ceiling.text)")
+        Console.data("  would do:   " + Console.coloured(PrintableText(proposal.text), .green))
     }
 }
 

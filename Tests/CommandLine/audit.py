@@ -53,7 +53,7 @@ def shown(work):
     words, said = run("audit", "tail", *here)
     lines = words.splitlines()
     check(len(lines) == 5 and said == "", "a line each", words)
-    check("\u202e" not in words and "delete\\u{1b}[2J\\u{202e}()" in words, "tools cannot draw", words)
+    check("\u202e" not in words and "delete\\u{1B}[2J\\u{202E}()" in words, "tools cannot draw", words)
     entries = tail(here)
     check([entry["index"] for entry in entries] == [0, 1, 2, 3, 4], "in their order", entries)
     check(tail(here, "-n", "2") == entries[3:] and tail(here, "-n", "0") == [], "the last of them")
@@ -72,7 +72,7 @@ def shown(work):
                   "entry 2 of 5", "acme.example/audit+", "owned by team:research@acme.example", "by guard files"):
         check(words in page, f"a decision's page says {words!r}", page)
     check(len(page.splitlines()) <= 24 and all(len(line) <= 120 for line in page.splitlines()), "on one screen", page)
-    check("\u202e" not in page and "\npermitted: delete_all" not in page and "\\u{a}permitted: delete_all" in page, "an intent cannot draw", page)
+    check("\u202e" not in page and "\npermitted: delete_all" not in page and "\\u{A}permitted: delete_all" in page, "an intent cannot draw", page)
     page = ctl("audit", "show", "3", *here)
     for words in ("denied: read_file(path)", "argument_constraint_violated, grant 0 of the chain, argument path", "none: it was denied"):
         check(words in page, f"a denial's page says {words!r}", page)

@@ -82,7 +82,7 @@ def tree(work):
         for word in ("live", "9m left", "s ago", "user:alice@acme.example", "team:research@acme.example", "Q3 review"):
             check(word in lines[at["root"]], f"an agent's line says {word}", drawn)
         check(len(lines) == 5 and "\x07" not in drawn and "\u202e" not in drawn and "\u2028" not in drawn
-              and "\\u{a}researcher/000000000000" in drawn, "a task cannot draw", repr(drawn))
+              and "\\u{A}researcher/000000000000" in drawn, "a task cannot draw", repr(drawn))
 
         def chosen(*filters):
             return {agent["id"] for agent in ctl("agents", *here, *filters, "--json", json_out=True)}
@@ -142,7 +142,7 @@ def ends(work):
     pathlib.Path(bundle).write_text(ctl("bundle", *here))
     verify = ["tombstone", "verify", "--bundle", bundle, "--trust-domain"]
     words = ctl(*verify, "acme.example", stone)
-    check(words.startswith(f"verified: {agent} is gone") and "because: done\\u{1b}[2J" in words, "verified in words", words)
+    check(words.startswith(f"verified: {agent} is gone") and "because: done\\u{1B}[2J" in words, "verified in words", words)
     claims = ctl(*verify, "acme.example", "-", "--json", stdin=token.encode(), json_out=True)["claims"]
     check(claims["sub"] == agent and claims["task"] == "agent", "verified claims", claims)
     ctl(*verify, "other.example", stone, expect=10)

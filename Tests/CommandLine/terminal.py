@@ -17,6 +17,26 @@ def colours(work):
     check(b"\x1b" not in on_terminal("agents", *here, "--json"), "no colour in JSON")
 
 
+def lies(work):
+    """What others named makes no line, moves no cursor and turns no direction, wherever it is shown."""
+    here = authority(work)
+    lie = "report\nlive  all is well\u202e\u009b2J\u200b\U000e0041"
+    agent = start(work, here, lie)
+    home = f"{work}/{lie}"
+    shown = [ctl("agents", *here), ctl("inspect", home), ctl("audit", "tail", *here), on_terminal("agents", *here).decode(),
+             on_terminal("inspect", home).decode(), on_terminal("audit", "tail", *here, "--json").decode(),
+             ctl("agents", *here, "--json"), ctl("inspect", home, "--json"), ctl("audit", "export", *here, "--format", "ocsf"),
+             ctl("inspect", home, "--html"), run("inspect", lie, expect=1)[1], run("revoke", *here, lie, expect=2)[1],
+             ctl("suspend", *here, agent) + run("audit", "show", *here, lie, expect=1)[1]]
+    for i, text in enumerate(shown):
+        hidden = [hex(ord(c)) for c in text if c in "\u202e\u009b\u200b\U000e0041"]
+        check(not hidden, f"nothing hidden in output {i}", hidden)
+        check(not [line for line in text.splitlines() if line.startswith("live  all")], f"no forged line in output {i}", text)
+    check("report\\u{A}live  all is well\\u{202E}" in shown[0], "what is hidden becomes visible", shown[0])
+    found = ctl("agents", *here, "--json", json_out=True)
+    check([a["task"] for a in found] == [lie], "JSON reads back as what it was", found)
+
+
 def bar(work):
     here = authority(work)
     agent = start(work, here, "agent")

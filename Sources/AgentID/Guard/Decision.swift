@@ -36,9 +36,10 @@ public struct Decision: Sendable {
         ]
     }
 
-    /// The decision as people read it: what, who, for whom, and which constraint of which link said no.
+    /// The decision as people read it: what, who, for whom, and which constraint of which link said no. A name makes no
+    /// line of its own, and shows what would not be seen, as `\u{202E}`.
     public var explanation: String {
-        var lines = [isPermitted ? "permitted: \(tool)" : "denied: \(tool)"]
+        var lines: [PrintableText] = [isPermitted ? "permitted: \(tool)" : "denied: \(tool)"]
         if let denial {
             lines.append("  because: \(denial.message)")
             lines.append("  rule: \(denial.reason)" + (denial.place.isEmpty ? "" : " at \(denial.place)"))
@@ -50,9 +51,9 @@ public struct Decision: Sendable {
         }
         for (i, link) in (chain?.links ?? []).enumerated() {
             let name = link.grant.claim?.agent ?? "key \(link.holderThumbprint)"
-            lines.append("  " + String(repeating: "  ", count: i) + (i == 0 ? "" : "└ ") + name)
+            lines.append("  \(String(repeating: "  ", count: i))\(i == 0 ? "" : "└ ")\(name)")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.joined(separator: "\n").string + "\n"
     }
 }
 

@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// Why a call was denied: the codes of OAAF Core 1.0 where it has one for the check, ours beside them.
 public struct Reason: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     /// The code.
@@ -10,6 +12,7 @@ public struct Reason: RawRepresentable, Hashable, Sendable, CustomStringConverti
 }
 
 /// A refusal: which rule, where, and what that means for people. Names of arguments, never their values.
+/// Message and place are printable.
 public struct Denial: Error, Sendable, CustomStringConvertible {
     /// The reason code.
     public let reason: Reason
@@ -26,14 +29,14 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
         self.reason = Reason(reason)
         self.link = link
         self.argument = argument
-        self.place = place.isEmpty ? link.map { "chain[\($0)]" } ?? "" : link.map { "chain[\($0)].\(place)" } ?? place
-        self.message = message
+        let place = place.isEmpty ? link.map { "chain[\($0)]" } ?? "" : link.map { "chain[\($0)].\(place)" } ?? place
+        (self.message, self.place) = (message.printable, place.printable)
     }
 
     /// A refusal on account of the call itself: the place is a parameter's, not a claim's of the link.
     init(_ reason: String, _ message: String, link: Int, call place: String, argument: String?) {
-        (self.reason, self.message, self.link) = (Reason(reason), message, link)
-        (self.place, self.argument) = (place, argument)
+        (self.reason, self.message, self.link) = (Reason(reason), message.printable, link)
+        (self.place, self.argument) = (place.printable, argument)
     }
 
     /// The code and the message.
