@@ -170,7 +170,7 @@ public final class Agent: Sendable {
                     after.credential = try lifecycle.credential(
                         for: key.publicKey, id: id, until: held.grant.expires)
                 }
-                try lifecycle.rotate(id, held: held, lineage: after.lineage)
+                try lifecycle.rotate(id, held: held, lineage: after.lineage, signer: after.credential?.signer)
             }
             try state.withLock { state throws(AgentIDError) in
                 guard state != nil else { throw Agent.closed }

@@ -103,7 +103,8 @@ public final class Authority: Sendable {
     /// Starts an agent: a new ID, a new key, a credential, and a root grant. Its lease is renewed while it is held.
     public func startAgent(profile name: String, _ request: AgentRequest) throws(AgentIDError) -> Agent {
         let key = try Agent.newKey()
-        let (issuance, credential) = try withActiveKey { active throws(AgentIDError) -> (Issuance, HeldCredential) in
+        let (issuance, credential) = try lifecycle.withActiveKey {
+            active throws(AgentIDError) -> (Issuance, HeldCredential) in
             let issuance = try self.issuance(profile: name, to: key.publicKey, request, signedWith: active)
             // Renewed with the lease, so no longer-lived than that.
             let credential = try lifecycle.credential(
@@ -126,7 +127,7 @@ public final class Authority: Sendable {
     public func issue(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> (chain: String, credential: String) {
-        try withActiveKey { active throws(AgentIDError) in
+        try lifecycle.withActiveKey { active throws(AgentIDError) in
             let issuance = try self.issuance(profile: name, to: holder, request, signedWith: active)
             let credential = try issuance.credential(to: holder, by: keys)
             try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
@@ -138,7 +139,7 @@ public final class Authority: Sendable {
     public func issueGrant(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> String {
-        try withActiveKey { active throws(AgentIDError) in
+        try lifecycle.withActiveKey { active throws(AgentIDError) in
             let issuance = try self.issuance(profile: name, to: holder, request, signedWith: active)
             try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
             return issuance.grant.chain
@@ -148,6 +149,7 @@ public final class Authority: Sendable {
     private func issuance(
         profile name: String, to holder: PublicKey, _ request: AgentRequest, signedWith active: PublicKey
     ) throws(AgentIDError) -> Issuance {
+        try keys.checkOpen()
         let profile = try registry.read { registry in
             let profile = try Issuance.profile(named: name, in: registry)
             try Issuance.refuseRevoked(profile, principal: request.principal, in: registry)
@@ -155,29 +157,6 @@ public final class Authority: Sendable {
         }
         return try Issuance(
             under: profile, of: trustDomain, to: holder, request, by: keys.signer(for: active), clock: options.clock)
-    }
-
-    /// Runs `body` with the key that signs now, and again where it failed while another process rotated.
-    private func withActiveKey<Result>(
-        _ body: (PublicKey) throws(AgentIDError) -> Result
-    ) throws(AgentIDError) -> Result {
-        try keys.checkOpen()
-        var attempts = 3
-        while true {
-            let active = try activeKey()
-            attempts -= 1
-            do throws(AgentIDError) { return try body(active) } catch {
-                guard attempts > 0, try activeKey() != active else { throw error }
-            }
-        }
-    }
-
-    private func activeKey() throws(AgentIDError) -> PublicKey {
-        let active = try registry.read { try $0.keys() }.first { $0.role == .active }
-        guard let active else {
-            throw AgentIDError(.malformed, name: "no_active_key", message: "the registry names no active key")
-        }
-        return active.key
     }
 
     /// Revokes, for good.

@@ -23,7 +23,7 @@ struct Issuance: Sendable {
         var claim = Claim()
         (claim.agent, claim.profile, claim.owner) = (id.description, profile.name, profile.owner)
         (claim.principal, claim.task, claim.intent) = (request.principal, request.task, request.intent)
-        claim.labels = Array(Set(request.labels)).sorted()
+        claim.labels = Claim.labels(request.labels)
         let (grantID, expires) = (UUIDv7.make(at: milliseconds), now + request.lifetime)
         issuer = signer.publicKey
         issuerKeyID = issuer.thumbprint
@@ -58,9 +58,7 @@ struct Issuance: Sendable {
 
     /// Refuses to register what was signed under a profile that has changed since, or that is revoked by now.
     func checkStillDue(in registry: any RegistryReader) throws(AgentIDError) {
-        guard try registry.keys().contains(where: { $0.role == .active && $0.key == issuer }) else {
-            throw Self.keyRotated
-        }
+        guard try registry.isActive(issuer) else { throw Self.keyRotated }
         let current = try Self.profile(named: profile.name, in: registry)
         guard current == profile else {
             throw AgentIDError(

@@ -48,13 +48,15 @@ extension Authority {
                 throw AgentIDError(.state, name: "no_next_key", message: "no next key is published: publish one first")
             }
             let last = max(try registry.lastGrantExpiry() ?? now, now)
-            let retired = records.filter { $0.role == .active }.map(\.key)
+            // What a clock that was ahead for a moment has dated is as good as it says.
+            let retiredAt = max(try registry.lastGrantIssue(after: now) ?? now, now)
+            let retired = records.filter { $0.role != .next }.map(\.key)
             records.removeAll { ($0.dropAt ?? .max) <= now }
             for i in records.indices {
                 switch records[i].role {
                 case .active:
                     records[i].role = .retired
-                    (records[i].dropAt, records[i].retiredAt) = (last, now)
+                    (records[i].dropAt, records[i].retiredAt) = (last, retiredAt)
                 case .next: records[i].role = .active
                 case .retired: break
                 }
@@ -73,8 +75,10 @@ extension TrustBundle {
         let domain = try TrustDomain(meta.trustDomain)
         self.init(
             sequence: Int(clamping: meta.keysSequence),
-            anchors: try registry.keys().map {
-                TrustAnchor($0.key, of: domain, retiredAt: $0.retiredAt, endsAt: $0.dropAt)
+            anchors: try registry.keys().map { record throws(AgentIDError) in
+                TrustAnchor(
+                    record.key, of: domain, retiredAt: record.retiredAt, endsAt: record.dropAt,
+                    revokedAt: try registry.revocationTime(of: Revocation(unchecked: .issuer, record.key.thumbprint)))
             })
     }
 }

@@ -99,7 +99,7 @@ struct ChainVerifier {
             }
             throw Denial(reason, error.description, link: link)
         }
-        if let type = jws.type, type != TokenType.grant {
+        if let type = jws.type, !type.isSame(as: TokenType.grant) {
             throw Denial("token_malformed", "typ says this is no grant", link: link, at: "typ")
         }
         return Token(jws: jws, payload: payload)
@@ -131,9 +131,7 @@ struct ChainVerifier {
                 anchor.domain.map { grant.issuer.equals($0.issuer) } ?? false
             }) ?? signers.first(where: { $0.domain == nil })
         else { throw Denial("untrusted_root", "iss is not the issuer whose key signed", link: 0, at: "iss") }
-        if let refusal = anchor.refusal(ofStatementFrom: grant.issuedAt, at: now) {
-            throw Denial("untrusted_root", refusal, link: 0, at: "iat")
-        }
+        if let denial = anchor.denial(ofStatementFrom: grant.issuedAt, at: now, link: 0, place: "iat") { throw denial }
         try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c
         try check(grant.parentHash == nil, "par_hash_present_on_root", "a root has no par_hash", 0, "par_hash")  // 3d
         try check(grant.expires > now, "expired", "the grant has expired", 0, "exp")  // 3e

@@ -35,6 +35,9 @@ struct Claim: Sendable {
         }
     }
 
+    /// Labels as a claim lists them: in the order of their bytes, each once.
+    static func labels(_ labels: [String]) -> [String] { Set(labels.map(\.exact)).sorted().map(\.string) }
+
     /// What only a root may say.
     var hasContext: Bool { profile != nil || owner != nil || principal != nil || task != nil || intent != nil }
 

@@ -66,7 +66,7 @@ struct HeldGrant: Sendable {
         ]
         var claim = Claim()
         claim.agent = agent
-        claim.labels = Array(Set(grant.claim?.labels ?? []).union(request.labels)).sorted()
+        claim.labels = Claim.labels((grant.claim?.labels ?? []) + request.labels)
         if agent != nil || !claim.labels.isEmpty { payload[Claim.name] = claim.tree }
         let token = try key.token(type: TokenType.grant, payload: .object(payload))
         guard chain.count + token.count < Limits.chainSize, token.count <= Limits.tokenSize else {

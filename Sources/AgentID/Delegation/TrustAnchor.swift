@@ -12,15 +12,34 @@ struct TrustAnchor: Sendable, Equatable {
     /// From then on nothing that it signed is good, in seconds since 1970.
     var endsAt: Int64?
 
-    init(_ key: PublicKey, of domain: TrustDomain?, retiredAt: Int64? = nil, endsAt: Int64? = nil) {
+    /// When its authority revoked it, in seconds since 1970: nothing that it ever signed is good.
+    var revokedAt: Int64?
+
+    init(
+        _ key: PublicKey, of domain: TrustDomain?, retiredAt: Int64? = nil, endsAt: Int64? = nil,
+        revokedAt: Int64? = nil
+    ) {
         (self.key, self.domain, self.retiredAt, self.endsAt) = (key, domain, retiredAt, endsAt)
+        self.revokedAt = revokedAt
         thumbprint = key.thumbprint
     }
 
     /// Why a statement dated `issuedAt` by this key is not good at a time; `nil` where it is. In seconds since 1970.
-    func refusal(ofStatementFrom issuedAt: Int64, at now: Int64) -> String? {
-        if let endsAt, endsAt <= now { return "the key that signed has ended" }
-        if let retiredAt, issuedAt > retiredAt { return "it is dated after the key that signed was retired" }
+    func denial(
+        ofStatementFrom issuedAt: Int64, at now: Int64, as reason: String = "untrusted_root", link: Int?,
+        place: String = ""
+    ) -> Denial? {
+        if revokedAt != nil {
+            return Denial(
+                "authority_revoked", "the key that signed is revoked: \(thumbprint)", link: link, at: place)
+        }
+        if let endsAt, endsAt <= now {
+            return Denial(reason, "the key that signed has ended: \(thumbprint)", link: link, at: place)
+        }
+        if let retiredAt, issuedAt > retiredAt {
+            return Denial(
+                reason, "it is dated after the key that signed was retired: \(thumbprint)", link: link, at: place)
+        }
         return nil
     }
 }

@@ -6,6 +6,10 @@ struct TrustAnchors: Sendable {
     private(set) var generation: UInt64 = 1
     private var bundles: [ExactText: TrustBundle] = [:]
     private var bare: [TrustAnchor] = []
+    /// In the order of the domains' names, bare keys last: whom is asked first never hangs on a table's order.
+    private(set) var all: [TrustAnchor] = []
+    /// The same by thumbprint: several where one key stands in the bundles of several domains.
+    private var named: [ExactText: [TrustAnchor]] = [:]
 
     /// Trusts a domain's bundle in place of the one held; refuses one that is older.
     mutating func replace(_ bundle: TrustBundle, of domain: TrustDomain) throws(AgentIDError) {
@@ -16,14 +20,21 @@ struct TrustAnchors: Sendable {
                 at: "bundle.spiffe_sequence")
         }
         bundles[domain.name.exact] = bundle
-        generation += 1
+        advance()
     }
 
+    /// Trusts keys for any issuer. Their only name is their thumbprint, too.
     mutating func trust(_ keys: [PublicKey]) {
         let fresh = keys.filter { key in !bare.contains { $0.key == key } }
         guard !fresh.isEmpty else { return }
         bare += fresh.map { TrustAnchor($0, of: nil) }
-        generation += 1
+        advance()
+    }
+
+    private mutating func advance() {
+        all = bundles.sorted { $0.key < $1.key }.flatMap { $0.value.anchors } + bare
+        named = Dictionary(grouping: all) { $0.thumbprint.exact }
+        generation &+= 1
     }
 
     /// AAT step 3b: who may have signed, all with one key. A `kid` picks the key; there is no falling back to others.
@@ -31,48 +42,36 @@ struct TrustAnchors: Sendable {
     /// Several where one key stands in the bundles of several domains: what the root says of its issuer picks.
     func signers(of root: CompactJWS) throws(Denial) -> [TrustAnchor] {
         if let keyID = root.keyID {
-            let named = anchors { $0.thumbprint.isSame(as: keyID) }
-            if let key = named.first?.key {
-                guard root.isSigned(by: key) else {
-                    throw Denial("invalid_signature", "the root's signature does not verify under its kid", link: 0)
-                }
-                return named
+            guard let named = named[keyID.exact], let key = named.first?.key else {
+                throw Denial("untrusted_root", "the root's kid is no trusted key's thumbprint", link: 0, at: "kid")
             }
-            guard !bare.isEmpty else {
-                throw Denial("untrusted_root", "no trusted key has the root's kid", link: 0, at: "kid")
+            guard root.isSigned(by: key) else {
+                throw Denial("invalid_signature", "the root's signature does not verify under its kid", link: 0)
             }
+            return named
         }
-        // Without kid every key is tried, for the draft requires none; a bare key goes by no name, so whatever the kid is.
-        let nameless = root.keyID == nil
+        // Without kid every key is tried, each once: the draft requires none.
         var tried: [PublicKey] = []
-        for anchor in anchors(where: { nameless || $0.domain == nil }) where !tried.contains(anchor.key) {
-            if root.isSigned(by: anchor.key) {
-                return anchors { $0.key == anchor.key && (nameless || $0.domain == nil) }
-            }
+        for anchor in all where !tried.contains(anchor.key) {
+            if root.isSigned(by: anchor.key) { return named[anchor.thumbprint.exact] ?? [] }
             tried.append(anchor.key)
         }
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
     }
 
-    /// In the order of the domains' names, bare keys last: whom is asked first never hangs on a table's order.
-    private func anchors(where isIncluded: (TrustAnchor) -> Bool) -> [TrustAnchor] {
-        bundles.sorted { $0.key < $1.key }.flatMap { $0.value.anchors.filter(isIncluded) } + bare.filter(isIncluded)
-    }
-
     /// The anchor as it is trusted now; `nil` where it is not any more.
     func current(_ anchor: TrustAnchor) -> TrustAnchor? {
-        guard let domain = anchor.domain else { return bare.first { $0.key == anchor.key } }
-        return bundles[domain.name.exact]?.anchors.first { $0.key == anchor.key }
+        named[anchor.thumbprint.exact]?.first { $0.domain == anchor.domain && $0.key == anchor.key }
     }
 
     /// The claims of a token that an authority signs beside its grants, and the anchor that its `kid` names.
     ///
-    /// The issuer it names must be the anchor's domain, and it must not be dated after the key was retired.
+    /// The issuer it names must be the anchor's domain; the key must not be revoked, nor retired before it was dated.
     func claims(of token: [UInt8], type: String) throws(JOSEError) -> (anchor: TrustAnchor, claims: JSON.Value) {
         let jws = try CompactJWS(token)
         guard jws.type?.isSame(as: type) == true else { throw JOSEError("typ", "typ is not \(type)") }
         guard let keyID = jws.keyID else { throw JOSEError("untrusted", "it has no kid") }
-        let named = anchors { $0.domain != nil && $0.thumbprint.isSame(as: keyID) }
+        let named = (named[keyID.exact] ?? []).filter { $0.domain != nil }
         guard let key = named.first?.key, jws.isSigned(by: key) else {
             throw JOSEError("untrusted", "no trusted key signed it")
         }
@@ -83,6 +82,8 @@ struct TrustAnchors: Sendable {
                 anchor.domain.map { claims["iss"]?.equals($0.issuer) == true } ?? false
             })
         else { throw JOSEError("untrusted", "iss is not the trust domain whose key signed it") }
+        // Whether the key has ended is for those to ask who need it now: a tombstone is good for as long as it is kept.
+        if anchor.revokedAt != nil { throw JOSEError("untrusted", "the key that signed it is revoked") }
         if let retiredAt = anchor.retiredAt, Int64(issuedAt) > retiredAt {
             throw JOSEError("untrusted", "it is dated after the key that signed was retired")
         }

@@ -58,7 +58,7 @@ internal import Synchronization
         leaf = links[links.count - 1].grant
         var agents: [String] = []
         for link in links {
-            if let agent = link.grant.claim?.agent, agents.last != agent { agents.append(agent) }
+            if let agent = link.grant.claim?.agent, agents.last?.isSame(as: agent) != true { agents.append(agent) }
         }
         self.agents = agents
     }
@@ -93,7 +93,7 @@ internal import Synchronization
         for agent in agents {
             // An agent falls with every ID it stands under; those it shares with its parent were looked at there.
             for id in SPIFFEID.ancestry(of: agent) {
-                if let above, above == id || SPIFFEID.isUnder(above, id) { break }
+                if let above, above.isSame(as: id) || SPIFFEID.isUnder(above, id) { break }
                 if let revoked = find(.agent, id) { return revoked }
             }
             above = agent
@@ -137,7 +137,8 @@ internal import Synchronization
     /// Looks up again who signed, when the anchors have changed; `nil` where that is still good.
     ///
     /// Nothing verified is believed under anchors it was not looked up in: one that left a bundle while a chain was being
-    /// verified, or while an admission was held, is found missing at the next call.
+    /// verified, or while an admission was held, is found missing at the next call. Called under the anchors' lock, so
+    /// that the end that is noted is of the generation that is noted.
     func refusal(under anchors: TrustAnchors, at now: Int64) -> Denial? {
         var current: [TrustAnchor] = []
         for (i, link) in links.enumerated() {
@@ -147,11 +148,10 @@ internal import Synchronization
             guard let found = anchors.current(anchor) else {
                 return Denial(reason, "the key that signed is not trusted any more: \(anchor.thumbprint)", link: i)
             }
-            if let refusal = found.refusal(ofStatementFrom: issuedAt, at: now) {
-                return Denial(reason, refusal, link: i)
-            }
+            if let denial = found.denial(ofStatementFrom: issuedAt, at: now, as: reason, link: i) { return denial }
             current.append(found)
         }
+        // Before the generation: who sees that sees this.
         goodUntil.store(Self.end(of: links, anchors: current), ordering: .relaxed)
         anchorGeneration.store(anchors.generation, ordering: .releasing)
         return nil

@@ -42,12 +42,16 @@ extension Guard {
     }
 
     /// The verified chain, from the cache or by verifying all of it.
-    func verify(_ chain: [UInt8], credentials: [Credential], now: Int64) throws(Denial) -> VerifiedChain {
+    ///
+    /// - Parameter shownUnder: the anchors that the credentials were verified under, whose generation it carries.
+    func verify(
+        _ chain: [UInt8], credentials: [Credential], shownUnder: TrustAnchors? = nil, now: Int64
+    ) throws(Denial) -> VerifiedChain {
         let key = ChainCache.key(of: chain)
         if let key, let found = cache.withLock({ $0.find(key, chain) }) { return found }
         let verifier = ChainVerifier(
-            anchors: anchors.withLock { $0 }, limits: options.limits, requiresClaim: options.requiresClaim,
-            now: now / 1000)
+            anchors: shownUnder ?? anchors.withLock { $0 }, limits: options.limits,
+            requiresClaim: options.requiresClaim, now: now / 1000)
         let verified = try verifier.verify(chain, credentials: credentials)
         // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
         if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }
@@ -92,6 +96,7 @@ extension Guard {
             try checkStanding(chain, now: now)
         }
         try checkRevocations(chain)
+        try checkAnchors(chain, now: now)
     }
 
     private func count(_ decision: Decision) {

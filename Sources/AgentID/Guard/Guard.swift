@@ -114,8 +114,12 @@ public final class Guard: Sendable {
         }
         let anchors = anchors.withLock { $0 }
         var shown: [Credential] = []
-        for token in tokens { shown.append(try Credential(verifying: Array(token), anchors: anchors, now: now / 1000)) }
-        let verified = try verify(chain, credentials: shown, now: now)
+        for token in tokens {
+            let credential = try Credential(verifying: Array(token), anchors: anchors, now: now / 1000)
+            try checkRevocations(of: credential)
+            shown.append(credential)
+        }
+        let verified = try verify(chain, credentials: shown, shownUnder: anchors, now: now)
         try checkLive(verified, now: now)
         return Admission(chain: verified, guardian: self)
     }

@@ -49,7 +49,7 @@ extension Guard {
             }
             guard (1...1 << 20).contains(cacheEntries) else { throw refuse("cache_entries", "1 to 1048576 chains") }
             guard (1...1 << 32).contains(cacheBytes) else { throw refuse("cache_bytes", "1 byte to 4 GiB") }
-            guard audience != "" else { throw refuse("audience", "an audience is not empty") }
+            guard audience?.isEmpty != true else { throw refuse("audience", "an audience is not empty") }
         }
     }
 }

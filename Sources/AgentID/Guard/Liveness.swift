@@ -26,8 +26,12 @@ extension Guard {
     /// Trusts the keys of the registry as they are now.
     func followKeys() throws(AgentIDError) {
         guard let view, view.keysSequence != keysSequence.load(ordering: .acquiring) else { return }
-        let bundle = view.bundle
-        try replaceBundle(bundle, of: view.trustDomain)
+        var bundle = view.bundle
+        do throws(AgentIDError) { try replaceBundle(bundle, of: view.trustDomain) } catch {
+            // Another thread took a newer one in meanwhile; that is no registry that went back.
+            bundle = view.bundle
+            try replaceBundle(bundle, of: view.trustDomain)
+        }
         keysSequence.store(Int64(bundle.sequence), ordering: .releasing)
     }
 
@@ -65,9 +69,8 @@ extension Guard {
     /// Whether the keys that signed are trusted still: one comparison while the anchors stay as they are.
     func checkAnchors(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         let generation = anchorGeneration.load(ordering: .acquiring)
-        guard chain.anchorGeneration.load(ordering: .relaxed) != generation else { return }
-        let anchors = anchors.withLock { $0 }
-        if let denial = chain.refusal(under: anchors, at: now / 1000) { throw denial }
+        guard chain.anchorGeneration.load(ordering: .acquiring) != generation else { return }
+        if let denial = anchors.withLock({ chain.refusal(under: $0, at: now / 1000) }) { throw denial }
     }
 
     /// What of all that a chain rests on has ended.
@@ -89,6 +92,19 @@ extension Guard {
             throw Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
         }
         chain.checkedSequence.store(sequence, ordering: .relaxed)
+    }
+
+    /// Of a credential that is shown: who signed it, and whom and what it names.
+    func checkRevocations(of credential: Credential) throws(Denial) {
+        let candidates =
+            [
+                Revocation(unchecked: .issuer, credential.anchor.thumbprint),
+                Revocation(unchecked: .key, credential.key.thumbprint),
+            ] + SPIFFEID.ancestry(of: credential.subject).map { Revocation(unchecked: .agent, $0) }
+        if let revoked = revocations.first(of: candidates) ?? view?.revocations.first(of: candidates) {
+            throw Denial(
+                "authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "credentials")
+        }
     }
 
     /// Whether a root of the registry's own domain is one that the registry knows, to the byte. Looked up once a chain.
@@ -129,7 +145,7 @@ extension Guard {
         }
         var until = Int64.max
         for standing in standing {
-            let link = chain.links.firstIndex { $0.grant.claim?.agent == standing.agent }
+            let link = chain.links.firstIndex { $0.grant.claim?.agent?.isSame(as: standing.agent) == true }
             switch standing.state {
             case .active: break
             case .suspended: throw Denial("suspended", "the agent is suspended", link: link, at: "agent")

@@ -20,7 +20,7 @@ struct ProofVerifier {
         do throws(JOSEError) { jws = try CompactJWS(proof) } catch {  // 7a
             throw Denial(Self.reason(of: error), error.description, at: "proof")
         }
-        if let type = jws.type, type != TokenType.proof {
+        if let type = jws.type, !type.isSame(as: TokenType.proof) {
             throw Denial("pop_malformed", "typ says this is no proof", at: "proof.typ")
         }
         guard jws.isSigned(by: leaf.holder) else {  // 7b

@@ -23,9 +23,9 @@ struct Credential: Sendable {
             throw Denial(
                 "subject_identity_mismatch", "a credential is not valid: \(error.description)", at: "credentials")
         }
-        if let refusal = anchor.refusal(ofStatementFrom: issuedAt, at: now) {
-            throw Denial("subject_identity_mismatch", "a credential is not valid: \(refusal)", at: "credentials")
-        }
+        let denial = anchor.denial(
+            ofStatementFrom: issuedAt, at: now, as: "subject_identity_mismatch", link: nil, place: "credentials")
+        if let denial { throw denial }
         guard issuedAt <= now + Limits.issuedAtSkew else {
             throw Denial("not_yet_valid", "a credential is dated in the future", at: "credentials")
         }

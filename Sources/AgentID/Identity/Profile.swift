@@ -2,7 +2,7 @@ public import JOSE
 public import Scopes
 
 /// What an agent may at most be.
-public struct Profile: Sendable, Equatable {
+public struct Profile: Sendable {
     /// The name, a segment of its agents' IDs.
     public let name: String
     /// Who answers for such agents, a URI.
@@ -73,5 +73,13 @@ public struct Profile: Sendable, Equatable {
             "max_lifetime": .int(Int(maxLifetime)), "max_depth": .int(maxDepth),
             "review_by": reviewBy.map { .int(Int($0)) } ?? .null,
         ]
+    }
+}
+
+extension Profile: Equatable {
+    /// Whether both say the same, names byte for byte.
+    public static func == (one: Profile, other: Profile) -> Bool {
+        one.name.isSame(as: other.name) && one.owner.isSame(as: other.owner) && one.ceiling == other.ceiling
+            && one.maxLifetime == other.maxLifetime && one.maxDepth == other.maxDepth && one.reviewBy == other.reviewBy
     }
 }

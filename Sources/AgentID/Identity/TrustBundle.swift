@@ -2,8 +2,9 @@ internal import JOSE
 
 /// The keys of a trust domain, as a SPIFFE bundle (SPIFFE Trust Domain and Bundle, section 4): a JWKS with a sequence.
 ///
-/// Two members say when a key ends, in seconds since 1970: `exp` (as OpenID Federation 1.0, section 8.7, names it) and
-/// `retired_at`, after which its authority signed nothing more with it. Other readers ignore them.
+/// Three members say what a key is good for still, in seconds since 1970: `exp` and `revoked` with its `revoked_at`, as
+/// OpenID Federation 1.0, section 8.7, names them, and our own `retired_at`, after which its authority signed nothing more
+/// with it. Other readers ignore them, and bundles without them are read as before.
 struct TrustBundle: Sendable {
     var sequence: Int
     var refreshHint = 60
@@ -48,8 +49,16 @@ struct TrustBundle: Sendable {
                 }
                 return Int64(seconds)
             }
+            var revokedAt: Int64?
+            if let revoked = jwk["revoked"] {
+                guard let seconds = revoked["revoked_at"]?.int else {
+                    throw refuse("revoked.revoked_at is not a number of seconds", "keys[\(i)].revoked")
+                }
+                revokedAt = Int64(seconds)
+            }
             anchors.append(
-                TrustAnchor(key, of: domain, retiredAt: try time("retired_at"), endsAt: try time("exp")))
+                TrustAnchor(
+                    key, of: domain, retiredAt: try time("retired_at"), endsAt: try time("exp"), revokedAt: revokedAt))
         }
         guard !anchors.isEmpty else { throw refuse("the bundle has no Ed25519 key", "keys") }
         self.init(sequence: max(root["spiffe_sequence"]?.int ?? 0, 0), anchors: anchors)
@@ -71,6 +80,7 @@ struct TrustBundle: Sendable {
                     ]
                     if let ends = anchor.endsAt { members["exp"] = .int(Int(ends)) }
                     if let retired = anchor.retiredAt { members["retired_at"] = .int(Int(retired)) }
+                    if let revoked = anchor.revokedAt { members["revoked"] = ["revoked_at": .int(Int(revoked))] }
                     return .object(members)
                 }),
         ]

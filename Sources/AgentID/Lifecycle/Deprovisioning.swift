@@ -128,15 +128,22 @@ extension Lifecycle {
     /// What follows the transaction, for whoever it was left undone by: secrets returned, tombstones signed.
     private func finish(report: (Int) -> Void = { _ in }) throws(AgentIDError) {
         try broker.releaseDue()
-        let active = try registry.read { registry in try registry.keys().first { $0.role == .active } }
-        // Without a key, or with a signer that fails, the agents are gone all the same; whoever reaps later signs.
-        guard let active, let signer = try? keys.signer(for: active.key) else { return }
         while true {
-            let unburied = try registry.read { registry in try registry.agentsWithoutTombstone(limit: Self.batch) }
-            guard !unburied.isEmpty else { return }
-            try registry.write { registry in
-                for agent in unburied { try bury(agent, by: signer, in: registry) }
+            let (active, unburied) = try registry.read { registry in
+                (
+                    try registry.keys().first { $0.role == .active },
+                    try registry.agentsWithoutTombstone(limit: Self.batch)
+                )
             }
+            // Without a key, or with a signer that fails, the agents are gone all the same; whoever reaps later signs.
+            guard !unburied.isEmpty, let active, let signer = try? keys.signer(for: active.key) else { return }
+            let isSigned = try registry.write { registry in
+                // Another process rotated meanwhile: what the old key signs now, nobody believes.
+                guard try registry.isActive(signer.publicKey) else { return false }
+                for agent in unburied { try bury(agent, by: signer, in: registry) }
+                return true
+            }
+            guard isSigned else { continue }
             report(unburied.count)
             hooks.wake()
         }

@@ -74,6 +74,10 @@ extension Lifecycle {
         let renewed = try registry.write { registry in
             let renewed = try registry.renewLeases(
                 of: due.keys.sorted(), at: now, until: now + leaseDuration * 1000)
+            // What was signed with a key that was retired meanwhile is signed anew the next time.
+            for (id, held) in due {
+                if let signer = held.credential?.signer, try !registry.isActive(signer) { due[id]?.credential = nil }
+            }
             for id in renewed where due[id]?.credential != nil {
                 guard let agent = try registry.agent(id) else { continue }
                 try recorder.record(LifecycleEvent(.renewed, of: agent, at: now), in: registry)
@@ -100,14 +104,15 @@ extension Lifecycle {
     /// A credential for a key, as short-lived as a lease and never longer than `expires`, in seconds.
     func credential(for key: PublicKey, id: String, until expires: Int64) throws(AgentIDError) -> HeldCredential {
         let now = clock.milliseconds
-        let active = try registry.read { try $0.keys() }.first { $0.role == .active }
         let lifetime = min(leaseDuration, expires - now / 1000)
-        guard let active, lifetime > 0 else {
+        guard lifetime > 0 else {
             throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")
         }
-        let token = try Credential.issue(
-            to: key, agent: SPIFFEID(id), by: keys.signer(for: active.key), at: now / 1000, milliseconds: now,
-            lifetime: lifetime)
-        return HeldCredential(token: token, key: key, renewAt: now / 1000 + (lifetime + 1) / 2)
+        return try withActiveKey { active throws(AgentIDError) in
+            let token = try Credential.issue(
+                to: key, agent: SPIFFEID(id), by: keys.signer(for: active), at: now / 1000, milliseconds: now,
+                lifetime: lifetime)
+            return HeldCredential(token: token, key: key, signer: active, renewAt: now / 1000 + (lifetime + 1) / 2)
+        }
     }
 }

@@ -83,9 +83,14 @@ final class Lifecycle: Sendable {
     }
 
     /// Records an agent's new key and the grant to it.
-    func rotate(_ agent: String, held: HeldGrant, lineage: Lineage) throws(AgentIDError) {
+    ///
+    /// - Parameter signer: of its new credential: refused where that was retired meanwhile.
+    func rotate(
+        _ agent: String, held: HeldGrant, lineage: Lineage, signer: PublicKey?
+    ) throws(AgentIDError) {
         let now = clock.milliseconds
         try registry.write { registry in
+            if let signer, try !registry.isActive(signer) { throw Issuance.keyRotated }
             var record = try active(agent, in: registry)
             record.key = held.grant.holder.thumbprint
             try registry.update(record)

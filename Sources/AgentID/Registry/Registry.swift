@@ -36,6 +36,10 @@ package protocol RegistryReader {
     func grant(_ id: String) throws(AgentIDError) -> GrantRecord?
     /// When the last of all grants expires, in seconds since 1970; `nil` where there is none.
     func lastGrantExpiry() throws(AgentIDError) -> Int64?
+    /// When the latest of the grants was issued that are dated after a time; `nil` where none is. In seconds since 1970.
+    func lastGrantIssue(after time: Int64) throws(AgentIDError) -> Int64?
+    /// When something was revoked, in seconds since 1970; `nil` where it was not.
+    func revocationTime(of revocation: Revocation) throws(AgentIDError) -> Int64?
     func lease(of agent: String) throws(AgentIDError) -> LeaseRecord?
     /// Of agents that have not ended, longest lapsed first; `time` in milliseconds.
     func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord]

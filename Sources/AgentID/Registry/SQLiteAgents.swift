@@ -112,6 +112,14 @@ extension SQLiteSession {
         }
     }
 
+    func lastGrantIssue(after time: Int64) throws(AgentIDError) -> Int64? {
+        // A grant expires after it was issued: the index leaves out all that cannot be among them.
+        try database.first(
+            "SELECT issued FROM grants WHERE expires > ? AND issued > ? ORDER BY issued DESC LIMIT 1", .int(time),
+            .int(time)
+        ) { row throws(AgentIDError) in try row.int(0) }
+    }
+
     func grant(_ id: String) throws(AgentIDError) -> GrantRecord? {
         try database.first("SELECT agent, chain, issued, expires FROM grants WHERE jti = ?", .text(id)) {
             row throws(AgentIDError) in

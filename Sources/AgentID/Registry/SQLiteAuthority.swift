@@ -76,6 +76,13 @@ extension SQLiteSession {
         return nil
     }
 
+    func revocationTime(of revocation: Revocation) throws(AgentIDError) -> Int64? {
+        try database.first(
+            "SELECT at FROM revocations WHERE kind = ? AND value = ?", .text(revocation.kind.name),
+            .text(revocation.value)
+        ) { row throws(AgentIDError) in try row.int(0) }
+    }
+
     func add(_ revocations: [Revocation], at time: Int64, reason: String?) throws(AgentIDError) -> [Revocation] {
         var added: [Revocation] = []
         for revocation in revocations {

@@ -1,0 +1,36 @@
+internal import JOSE
+
+extension Lifecycle {
+    /// Runs `body` with the key that signs now, and again where it failed while another process rotated.
+    ///
+    /// What a retired key signed is refused where it would be registered, in the same transaction: see
+    /// ``Issuance/checkStillDue(in:)``.
+    func withActiveKey<Result>(
+        _ body: (PublicKey) throws(AgentIDError) -> Result
+    ) throws(AgentIDError) -> Result {
+        try keys.checkOpen()
+        var attempts = 3
+        while true {
+            let active = try activeKey()
+            attempts -= 1
+            do throws(AgentIDError) { return try body(active) } catch {
+                guard attempts > 0, try activeKey() != active else { throw error }
+            }
+        }
+    }
+
+    private func activeKey() throws(AgentIDError) -> PublicKey {
+        let active = try registry.read { try $0.keys() }.first { $0.role == .active }
+        guard let active else {
+            throw AgentIDError(.malformed, name: "no_active_key", message: "the registry names no active key")
+        }
+        return active.key
+    }
+}
+
+extension RegistryReader {
+    /// Whether a key is the one that the authority signs with.
+    func isActive(_ key: PublicKey) throws(AgentIDError) -> Bool {
+        try keys().contains { $0.role == .active && $0.key == key }
+    }
+}

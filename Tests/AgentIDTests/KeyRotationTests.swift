@@ -1,0 +1,143 @@
+@testable import AgentID
+import Foundation
+import JOSE
+import Scopes
+import Testing
+
+/// What a rotation of the authority's key leaves good, and what it ends.
+struct KeyRotationTests {
+    private func kid(_ authority: Authority, _ role: KeyRecord.Role) throws -> String? {
+        try authority.registry.read { try $0.keys() }.first { $0.role == role }?.key.thumbprint
+    }
+
+    private func rotate(_ authority: Authority) throws {
+        try authority.publishKey()
+        try authority.activateKey()
+    }
+
+    /// `pop_missing` where the chain itself is good.
+    private func verdict(_ guardian: Guard, _ chain: String) -> String? {
+        guardian.authorize(chain: chain, proof: "", tool: "search", arguments: Array(#"{"query":"x"}"#.utf8))
+            .denial?.reason.rawValue
+    }
+
+    private func grant(_ world: World, lifetime: Int64) throws -> String {
+        try world.authority.issueGrant(
+            profile: "researcher", to: SigningKey.generate().publicKey,
+            AgentRequest(
+                principal: "user:alice@acme.example", task: "t", scope: Scope("search(query: *)"), lifetime: lifetime))
+    }
+
+    private func put(_ world: World, longest: Int64) throws {
+        try world.authority.put(
+            Profile(
+                name: "researcher", owner: "team:research@acme.example", ceiling: Scope("search(query: *)"),
+                maxLifetime: longest))
+    }
+
+    @Test func whatWasSignedStaysGoodForAsLongAsItSaysWhateverTheProfileSaysLater() throws {
+        let world = try World()
+        try put(world, longest: 86_400)
+        let chain = try grant(world, lifetime: 86_400)
+        try put(world, longest: 3600)
+        let follower = try world.authority.guarding(.forTests(world))
+        for _ in 0..<3 {
+            try rotate(world.authority)
+            world.pass(seconds: 2 * 3600)
+            #expect(verdict(follower, chain) == "pop_missing")
+            #expect(verdict(try world.guarding(), chain) == "pop_missing")
+        }
+        world.pass(seconds: 18 * 3600)
+        #expect(verdict(follower, chain) != "pop_missing")
+    }
+
+    @Test func aRetiredKeyEndsByTheGuardsClockAndNotWhenSomebodyRotatesAgain() throws {
+        let world = try World()
+        _ = try grant(world, lifetime: 600)
+        let old = try #require(try kid(world.authority, .active))
+        try rotate(world.authority)
+        let told = try world.guarding()
+        #expect(try world.authority.bundle().contains(old))
+        world.pass(seconds: 600)
+        #expect(try !world.authority.bundle().contains(old), "the bundle lists nothing that has ended")
+        let anchors = told.anchors.withLock { $0 }
+        let held = anchors.all.first { $0.thumbprint.isSame(as: old) }
+        let denial = held?.denial(ofStatementFrom: 0, at: world.clock.seconds, link: nil)
+        #expect(denial?.reason.rawValue == "untrusted_root")
+    }
+
+    @Test func whatAClockThatWasAheadDatedOutlivesARotation() throws {
+        let world = try World()
+        world.pass(seconds: 20)
+        let chain = try grant(world, lifetime: 3600)
+        world.pass(seconds: -20)
+        try rotate(world.authority)
+        world.pass(seconds: 30)
+        #expect(verdict(try world.guarding(), chain) == "pop_missing")
+    }
+
+    @Test func whatIsSignedWhileAnotherProcessRotatesIsSignedAnewAndNotLost() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: "\(directory.path)/a")
+        var options = Authority.Options()
+        options.clock = world.clock
+        let other = try Authority.open(directory: "\(directory.path)/a", options: options)
+        let agent = try world.start("search(query: *)")
+        for _ in 0..<3 {
+            try rotate(other)
+            world.pass(seconds: 1)
+            let guardian = try world.guarding()
+            #expect(verdict(guardian, try grant(world, lifetime: 60)) == "pop_missing")
+            try agent.rotateKey()
+            let credential = try #require(try agent.credential())
+            #expect(try CompactJWS(Array(credential.utf8)).keyID == kid(other, .active))
+        }
+    }
+
+    @Test func aRetiredKeysPrivateHalfIsGoneAlsoWhereTheOneThatRotatedDied() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/a"
+        let world = try World(at: path)
+        let old = try #require(try kid(world.authority, .active))
+        let file = "\(path)/keys/\(old).jwk"
+        let copy = try Data(contentsOf: URL(fileURLWithPath: file))
+        try rotate(world.authority)
+        #expect(!FileManager.default.fileExists(atPath: file))
+        // As if it had been killed between the registry's transaction and the file's removal.
+        try copy.write(to: URL(fileURLWithPath: file))
+        setMode(file, 0o600)
+        try rotate(world.authority)
+        #expect(!FileManager.default.fileExists(atPath: file))
+    }
+
+    @Test func aBundleSaysWhichOfItsKeysWereRetiredAndRevoked() throws {
+        let world = try World()
+        let chain = try grant(world, lifetime: 600)
+        let old = try #require(try kid(world.authority, .active))
+        try rotate(world.authority)
+        let told = try world.guarding()
+        #expect(verdict(told, chain) == "pop_missing")
+        try world.authority.revoke(Revocation(.issuer, old))
+        let keys = try JSON(parsing: world.authority.bundle()).root["keys"]?.elements
+        let key = try #require(keys?.first { $0["kid"]?.equals(old) == true })
+        #expect(key["retired_at"]?.int == Int(world.clock.seconds))
+        #expect(key["exp"]?.int == Int(world.clock.seconds) + 600)
+        #expect(key["revoked"]?["revoked_at"]?.int == Int(world.clock.seconds))
+        try told.addBundle(Array(world.authority.bundle().utf8), for: "acme.example")
+        #expect(verdict(told, chain) == "authority_revoked", "a guard elsewhere learns it from the bundle alone")
+    }
+
+    @Test func aBareKeyGoesByItsThumbprintAndByNoOtherName() throws {
+        let (key, holder) = (try SigningKey.generate(), try SigningKey.generate())
+        var options = Guard.Options()
+        options.audience = "g"
+        let guardian = try Guard(options)
+        guardian.trust([key.publicKey])
+        func reason(_ chain: [UInt8]) -> String? {
+            guardian.authorize(chain: chain, proof: [], tool: "read", arguments: Array("{}".utf8))
+                .denial?.reason.rawValue
+        }
+        #expect(reason(HandMade.root(key, to: holder)) == "pop_missing")
+        #expect(reason(HandMade.root(key, to: holder, keyID: "key-1")) == "untrusted_root")
+    }
+}
