@@ -18,20 +18,45 @@ extension JSON.Value {
     /// - Parameters:
     ///   - most: How many names are written.
     ///   - longest: Longer ones are left out; in bytes of the document, with quotes and escapes.
-    public func appendNames(most: Int, longest: Int, to output: inout [UInt8]) {
+    /// - Returns: Whether any was left out.
+    @discardableResult
+    public func appendNames(most: Int, longest: Int, to output: inout [UInt8]) -> Bool {
         let (nodes, bytes) = (storage.nodes, storage.bytes)
         let end = nodes[index].kind == .object ? Int(nodes[index].next) : index + 1
-        var (key, count) = (index + 1, 0)
+        var (key, count, isCut) = (index + 1, 0, false)
         output.append(UInt8(ascii: "["))
         while key < end, count < most {
             if nodes[key].sourceEnd - nodes[key].sourceStart <= longest {
                 if count > 0 { output.append(UInt8(ascii: ",")) }
                 storage.append(key, nodes.span, bytes.span, to: &output)
                 count += 1
+            } else {
+                isCut = true
             }
             key = Int(nodes[key + 1].next)
         }
         output.append(UInt8(ascii: "]"))
+        return isCut || key < end
+    }
+
+    /// The names that ``appendNames(most:longest:to:)`` leaves out: how many, and all of them as an array.
+    public func namesLeftOut(most: Int, longest: Int) -> (count: Int, array: [UInt8]) {
+        let (nodes, bytes) = (storage.nodes, storage.bytes)
+        let end = nodes[index].kind == .object ? Int(nodes[index].next) : index + 1
+        var (key, kept, left) = (index + 1, 0, 0)
+        var array = [UInt8(ascii: "[")]
+        while key < end {
+            if kept < most, nodes[key].sourceEnd - nodes[key].sourceStart <= longest {
+                kept += 1
+            } else {
+                if left > 0 { array.append(UInt8(ascii: ",")) }
+                storage.append(key, nodes.span, bytes.span, to: &array)
+                left += 1
+            }
+            key = Int(nodes[key + 1].next)
+        }
+        array.append(UInt8(ascii: "]"))
+        return (left, array)
     }
 }
 

@@ -58,6 +58,22 @@ final class AuditContext: Sendable {
         self.bytes = bytes
     }
 
+    /// Whether the entries of calls under these links have room for all that they must say of them.
+    static func fits(_ links: [VerifiedChain.Link]) -> Bool {
+        // Reckoned from above first, which is enough for nearly all.
+        var most = 1024
+        for link in links {
+            most += AuditBounds.escaped * link.grant.id.utf8.count + (link.grant.claim?.agent?.utf8.count ?? 0) + 512
+        }
+        if let root = links.first?.grant.claim {
+            for text in [root.intent, root.owner, root.principal, root.profile, root.task] {
+                most += AuditBounds.escaped * (text?.utf8.count ?? 0)
+            }
+        }
+        most += links.last?.grant.claim?.agent?.utf8.count ?? 0
+        return most <= AuditBounds.context || AuditContext(links).bytes.count <= AuditBounds.context
+    }
+
     /// The entry of a permitted call at a guard, with holes.
     func template(_ mark: AuditMark) -> [UInt8] {
         var entry: [UInt8] = []
@@ -98,31 +114,15 @@ final class AuditMark: Sendable {
     let number = AuditMark.nextNumber()
     /// `"guard":…,"id":"…`: the guard's name, where it has one, and the start of its decisions' IDs.
     let bytes: [UInt8]
+    /// The guard's name.
+    let guardian: String?
 
     init(_ audience: String?, _ process: AuditProcess) {
+        guardian = audience
         bytes = AuditContext.member("guard", audience) + Array(#""id":""#.utf8) + process.name
     }
 
     private static let numbers = Atomic<UInt64>(0)
 
     static func nextNumber() -> UInt64 { numbers.add(1, ordering: .relaxed).newValue }
-}
-
-/// What an entry says of a denial, as pieces of JSON.
-struct AuditDenial {
-    let argument: [UInt8]
-    /// `"link":…,"message":…,`
-    let link: [UInt8]
-    let place: [UInt8]
-    let reason: [UInt8]
-
-    init(_ denial: Denial) {
-        argument = AuditContext.member("argument", denial.argument)
-        let number = denial.link.map { Array("\"link\":\($0),".utf8) } ?? []
-        link = number + AuditContext.member("message", denial.message)
-        place = AuditContext.member("place", denial.place.isEmpty ? nil : denial.place)
-        reason = AuditContext.member("reason", denial.reason.rawValue)
-    }
-
-    var count: Int { argument.count + link.count + place.count + reason.count }
 }

@@ -8,6 +8,8 @@ public struct AuditGap: Sendable, Hashable {
         case tornTail = "torn_tail"
         /// Damaged bytes with whole lines behind them.
         case damaged
+        /// A line that no entry can hold: an event from before there was a bound.
+        case unfit
         /// The segment was there and is gone, though not all of it was integrated.
         case missingSegment = "missing_segment"
     }

@@ -16,6 +16,8 @@ public final class AuditLog: Sendable {
     private let notes: Locked<Notes>
     private let thread: BackgroundThread
     private let isClosed = Atomic(false)
+    /// What denials are counted in.
+    let flood = AuditFlood()
 
     private struct Notes {
         var gaps: [AuditGap] = []
@@ -68,7 +70,7 @@ public final class AuditLog: Sendable {
         self.directory = directory
         self.appender = appender
         self.notes = notes
-        thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer] thread in
+        thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer, flood] thread in
             var bytes = 0
             let interval = Int64(options.checkpointInterval)
             var (tending, checkpoint) = (MonotonicClock.milliseconds, MonotonicClock.milliseconds + interval)
@@ -81,6 +83,7 @@ public final class AuditLog: Sendable {
                     do throws(AgentIDError) { try appender.prepare() } catch { notes.withLock { $0.lastError = error } }
                 } while MonotonicClock.milliseconds < tending
                 tending = MonotonicClock.milliseconds
+                flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }
                 do throws(AgentIDError) {
                     bytes = try appender.tend(since: bytes)
                     guard let sequencer, tending >= checkpoint else { continue }
@@ -119,6 +122,7 @@ public final class AuditLog: Sendable {
         guard !appender.isInChild else {
             throw AgentIDError(.state, name: "forked", message: "this process was forked", at: "audit")
         }
+        writeCounts()
         let found = try sequencer.integrate(isWaiting: true).gaps
         notes.withLock { $0.add(found) }
     }
@@ -126,6 +130,11 @@ public final class AuditLog: Sendable {
     /// What is integrated by now; `nil` of a log that only appends.
     func reader() throws(AgentIDError) -> AuditReader? {
         try key.map { key throws(AgentIDError) in try AuditReader(directory: directory, key: key) }
+    }
+
+    /// Writes what denials were counted by now.
+    func writeCounts() {
+        flood.flush(isLast: true) { line throws(AgentIDError) in try append(line.span) }
     }
 
     /// How many lines could not be appended since the log was opened.
@@ -141,6 +150,7 @@ public final class AuditLog: Sendable {
     public func close() {
         guard !appender.isInChild, !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         thread.stop()
+        writeCounts()
         var error = appender.close()
         if let sequencer {
             do throws(AgentIDError) {

@@ -4,6 +4,8 @@ internal import TransparencyLog
 /// How far the segments are integrated, and the last step that did so, in enough detail to do it again.
 struct AuditSequence: Sendable, Equatable {
     static let version = 1
+    /// The longest document, in bytes: what is written is within it, and what is read.
+    static let largest = 16 << 20
 
     /// A tree's size and root.
     struct Head: Sendable, Equatable {
@@ -89,7 +91,7 @@ struct AuditSequence: Sendable, Equatable {
             .malformed, name: "audit_damaged",
             message: "audit/sequence is damaged: it says how far segments are integrated; restore it",
             at: "audit/sequence")
-        guard let root = try? JSON(parsing: bytes, limits: .init(bytes: 16 << 20)).root, let body = root["sequence"],
+        guard let root = try? JSON(parsing: bytes, limits: .init(bytes: Self.largest)).root, let body = root["sequence"],
             root["digest"]?.string == Self.digest(body.canonical())
         else { throw damaged }
         guard body["version"]?.int == Self.version else {

@@ -89,7 +89,7 @@ struct AuditSequencer: Sendable {
     /// What was integrated, with the last step done to its end.
     private func recover() throws(AgentIDError) -> AuditSequence {
         let note = try files.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest)
-        guard let bytes = try files.read(sequence, limit: 16 << 20) else {
+        guard let bytes = try files.read(sequence, limit: AuditSequence.largest) else {
             guard note == nil, try files.list("\(directory)/tile").isEmpty else {
                 throw Self.damaged("the file is missing beside a checkpoint or tiles: restore it", at: sequence)
             }
@@ -151,7 +151,7 @@ struct AuditSequencer: Sendable {
         // Who still writes to a segment has none behind it that may be read before.
         var writing: Substring = ""
         let waiting = try outbox?.lines(after: step.next.outbox, limit: Self.mostOutboxLines) ?? []
-        for line in waiting { step.take(line) }
+        for line in waiting where !step.isFull { step.take(line) }
         for (i, name) in names.prefix(Self.mostSegments).enumerated() where name.owner != writing {
             guard !step.isFull else { return true }
             if try step.take(name, path: path(name)) { continue }
@@ -186,7 +186,14 @@ struct AuditSequencer: Sendable {
             throw AgentIDError(.limit, name: "audit_size", message: "the audit log is full", at: "audit")
         }
         step.finish(growth.head)
-        try files.replace(sequence, with: step.next.bytes)
+        let bytes = step.next.bytes
+        // What could not be read again would stop the log for ever.
+        guard bytes.count <= AuditSequence.largest else {
+            throw AgentIDError(
+                .limit, name: "audit_sequence", message: "too many segments wait: audit/sequence would be too long",
+                at: sequence)
+        }
+        try files.replace(sequence, with: bytes)
         try write(step, growth)
         try removeDone(step.next)
     }

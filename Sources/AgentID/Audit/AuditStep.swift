@@ -7,6 +7,9 @@ struct AuditStep {
     private let now: Int64
     private let mostEntries: Int
     private var bytesLeft: Int
+    /// What `sequence` itself is given to hold: it is read back under a limit.
+    private var ownLeft = Self.mostOwn
+    private static let mostOwn = 4 << 20
 
     init(after state: AuditSequence, at now: Int64, entries: Int, bytes: Int) {
         next = state
@@ -17,7 +20,7 @@ struct AuditStep {
         bytesLeft = bytes
     }
 
-    var isFull: Bool { entries.count >= mostEntries || bytesLeft <= 0 }
+    var isFull: Bool { entries.count >= mostEntries || bytesLeft <= 0 || ownLeft <= 0 }
 
     /// The step as it is committed, with the head it comes to.
     mutating func finish(_ head: AuditSequence.Head) { next.after = head }
@@ -83,11 +86,14 @@ struct AuditStep {
         return segment.state != .open
     }
 
-    /// Takes a line of the outbox.
+    /// Takes a line of the outbox. One that can be no entry becomes a gap: it would otherwise be in the way of all others.
     mutating func take(_ line: AuditOutboxLine) {
         next.outbox = line.number
-        next.sources.append(.own(line.bytes))
-        add(line.bytes)
+        guard (1...AuditFrame.longestLine).contains(line.bytes.count) else {
+            return note(
+                AuditGap(kind: .unfit, segment: "outbox-\(line.number)", from: 0, to: line.bytes.count))
+        }
+        addOwn(line.bytes)
     }
 
     /// Takes again what a committed step took.
@@ -128,7 +134,12 @@ struct AuditStep {
     private mutating func note(_ gap: AuditGap) {
         let line = gap.line(at: now)
         gaps.append(gap)
+        addOwn(line)
+    }
+
+    private mutating func addOwn(_ line: [UInt8]) {
         next.sources.append(.own(line))
+        ownLeft -= line.count
         add(line)
     }
 

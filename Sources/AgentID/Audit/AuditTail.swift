@@ -14,7 +14,7 @@ struct AuditTail {
         }
         do throws(AgentIDError) {
             let path = "\(reader.directory)/\(AuditSequencer.sequencePath)"
-            guard let bytes = try reader.files.read(path, limit: 16 << 20) else {
+            guard let bytes = try reader.files.read(path, limit: AuditSequence.largest) else {
                 return note(.sequence, "the file is missing")
             }
             let sequence = try AuditSequence(parsing: bytes)
@@ -50,7 +50,7 @@ struct AuditTail {
 
     /// Whether the checkpoint is still the one that was opened, and the sequence as well.
     private func isStill(_ bytes: [UInt8], at path: String) throws(AgentIDError) -> Bool {
-        guard try reader.files.read(path, limit: 16 << 20) == bytes,
+        guard try reader.files.read(path, limit: AuditSequence.largest) == bytes,
             let note = try reader.files.read("\(reader.directory)/checkpoint", limit: 1 << 20)
         else { return false }
         return String(decoding: note, as: UTF8.self).hasPrefix(reader.checkpoint.text)

@@ -11,35 +11,59 @@ final class AuditTrail: Sendable {
     /// Names this process in its decisions' IDs.
     private let process: AuditProcess
     private let made = Atomic<UInt64>(0)
-    private let lost = Atomic<Int>(0)
+    private let lost = LostDecisions()
 
     init(_ log: AuditLog?, isStrict: Bool, digestKey: GuardedBytes?) {
         (self.log, self.isStrict, self.digestKey) = (log, isStrict, digestKey)
         process = AuditProcess()
     }
 
-    /// How many decisions were returned without having been written down.
-    var unrecorded: Int { lost.load(ordering: .relaxed) }
+    /// How many decisions could not be written down: those that were denied for it as well.
+    var unrecorded: Int { lost.count }
 
     /// Writes a decision down and gives it its ID. Throws where it must not be returned as it is.
+    ///
+    /// - Parameter arguments: Reads the call's arguments, where they are needed and were not read before.
     func record(
-        _ decision: inout Decision, arguments: JSON.Value?, by mark: AuditMark, sequence: Int64
+        _ decision: inout Decision, arguments: () -> JSON.Value?, by mark: AuditMark, sequence: Int64
     ) throws(Denial) {
-        let number = made.add(1, ordering: .relaxed).newValue
-        decision.record = AuditRecord(process: process, number: number)
         do throws(AgentIDError) {
             guard let log else { throw AuditSegment.unavailable("it could not be opened", 0) }
-            let facts = facts(of: decision, number: number, arguments: arguments, sequence: sequence)
             if let denial = decision.denial {
-                let line = line(of: denial, decision.chain?.auditContext ?? .none, facts, mark)
-                try log.append(line)
-            } else {
-                try log.append(facts, decision.chain?.auditContext ?? .none, mark)
+                decision.record = try record(denial, of: decision, arguments, mark, sequence, in: log)
+                return
             }
+            let number = made.add(1, ordering: .relaxed).newValue
+            var cut = AuditCut()
+            let facts = facts(of: decision, number: number, arguments: arguments(), sequence: sequence, &cut)
+            let context = decision.chain?.auditContext ?? .none
+            if cut.isEmpty {
+                try log.append(facts, context, mark)
+            } else {
+                try log.append(AuditDecisionLine(nil, context, facts, mark, cut).bytes)
+            }
+            decision.record = AuditRecord(process: process, number: number)
         } catch {
+            lost.add(1)
             guard !isStrict else { throw Denial("audit_unavailable", error.message, at: "audit") }
-            lost.add(1, ordering: .relaxed)
         }
+    }
+
+    /// Writes a denial down, or counts it where there are many: where it stands.
+    private func record(
+        _ denial: Denial, of decision: Decision, _ arguments: () -> JSON.Value?, _ mark: AuditMark, _ sequence: Int64,
+        in log: AuditLog
+    ) throws(AgentIDError) -> AuditRecord {
+        let sample = AuditFlood.Sample(denial, of: decision, guardian: mark.guardian)
+        let number = made.add(1, ordering: .relaxed).newValue
+        switch log.flood.take(sample, as: AuditRecord(process: process, number: number), lost: lost) {
+        case .counted(let record): return record
+        case .single: break
+        }
+        var cut = AuditCut()
+        let facts = facts(of: decision, number: number, arguments: arguments(), sequence: sequence, &cut)
+        try log.append(AuditDecisionLine(denial, decision.chain?.auditContext ?? .none, facts, mark, cut).bytes)
+        return AuditRecord(process: process, number: number)
     }
 
     /// What all entries of a guard say of it.
@@ -55,54 +79,25 @@ final class AuditTrail: Sendable {
 
     /// What the call brings: the names of its arguments, never their values, and its tool.
     private func facts(
-        of decision: Decision, number: UInt64, arguments: JSON.Value?, sequence: Int64
+        of decision: Decision, number: UInt64, arguments: JSON.Value?, sequence: Int64, _ cut: inout AuditCut
     ) -> AuditFacts {
         var text: [UInt8] = []
         text.reserveCapacity(256)
         var digest: SIMD2<UInt64>?
         if let arguments {
+            let (most, longest) = (AuditBounds.arguments, AuditBounds.argument)
             digest = self.digest(of: arguments, in: &text)
             text.removeAll(keepingCapacity: true)
-            arguments.appendNames(most: 64, longest: 256, to: &text)
+            if arguments.appendNames(most: most, longest: longest, to: &text) {
+                let left = arguments.namesLeftOut(most: most, longest: longest)
+                cut.leaveOut(left.count, of: "arguments", hash: AuditCut.hash(left.array.span))
+            }
         }
         let argumentsCount = text.count
-        JCS.appendString(decision.tool, to: &text)
+        JCS.appendString(cut.fit(decision.tool, AuditBounds.tool, as: "tool"), to: &text)
         return AuditFacts(
             number: number, sequence: sequence, time: decision.time, digest: digest, text: text,
             argumentsCount: argumentsCount)
-    }
-
-    /// A denial as a line (`docs/schemas/audit.json`), its members in JCS order as they stand.
-    private func line(
-        of denial: Denial, _ context: AuditContext, _ facts: AuditFacts, _ mark: AuditMark
-    ) -> [UInt8] {
-        let denial = AuditDenial(denial)
-        let size = context.bytes.count + denial.count + facts.text.count + mark.bytes.count + AuditTemplate.mostAdded
-        return ByteWriter.bytes(size + 64) { line in
-            let pieces = context.bytes
-            line.put(pieces.span.extracting(context.agent))
-            line.put(denial.argument)
-            facts.putArguments(to: &line)
-            line.put(pieces.span.extracting(context.chain))
-            line.put(#""decision":"deny","#)
-            line.put(digest: facts.digest)
-            line.put(mark.bytes)
-            line.put(hexadecimal: facts.number)
-            line.put("\",")
-            line.put(pieces.span.extracting(context.intent))
-            line.put(denial.link)
-            line.put(pieces.span.extracting(context.owner))
-            line.put(denial.place)
-            line.put(pieces.span.extracting(context.principal))
-            line.put(denial.reason)
-            line.put(pieces.span.extracting(context.sequence))
-            line.put(decimal: facts.sequence)
-            line.put(pieces.span.extracting(context.task))
-            line.put(decimal: facts.time)
-            line.put(#","tool":"#)
-            line.put(facts.text.span.extracting(facts.tool))
-            line.put("}")
-        }
     }
 
     /// A keyed digest of the arguments in canonical form, which is left in `text`.
@@ -111,4 +106,11 @@ final class AuditTrail: Sendable {
         arguments.appendCanonical(to: &text)
         return Sodium.sipHash(text.span, key: digestKey)
     }
+}
+
+/// Counts decisions that are not in the log.
+final class LostDecisions: Sendable {
+    private let lost = Atomic<Int>(0)
+    var count: Int { lost.load(ordering: .relaxed) }
+    func add(_ count: Int) { lost.add(count, ordering: .relaxed) }
 }

@@ -108,6 +108,14 @@ struct Issuance: Sendable {
                 .limit, name: "context", message: "a task has at most 4096 bytes, an intent 8192, labels number 64",
                 at: "options.task")
         }
+        // As they will stand in the log, where a control character takes six bytes.
+        let told = AuditContext.member("task", request.task) + AuditContext.member("intent", request.intent)
+        guard told.count <= 16_384, request.labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
+            throw AgentIDError(
+                .limit, name: "context",
+                message: "task and intent have at most 16384 bytes as JSON, a label \(AuditBounds.label)",
+                at: "options.task")
+        }
         guard (1...profile.maxLifetime).contains(request.lifetime) else {
             throw AgentIDError(
                 .limit, name: "lifetime", message: "the profile allows 1 to \(profile.maxLifetime) s",

@@ -50,6 +50,12 @@ struct ChainVerifier {
                 "authorization_details_invalid", "the leaf has no entry of tools", link: links.count - 1,
                 at: "authorization_details")
         }
+        // What every entry of the audit log repeats must fit one.
+        guard AuditContext.fits(links) else {
+            throw Denial(
+                "chain_too_long", "its agents, grants and task take more than \(AuditBounds.context) bytes of an entry",
+                link: links.count - 1)
+        }
         return VerifiedChain(
             bytes: chain, links: links, scope: scope, generation: anchors.generation)
     }

@@ -14,13 +14,14 @@ struct Claim: Sendable {
 
     init() {}
 
-    /// Reads the claim; `nil` where it is malformed: a string member that is none, an ID that is none.
+    /// Reads the claim; `nil` where it is malformed: a string member that is none or too
+    /// long, an ID that is none.
     init?(parsing json: JSON.Value) {
         guard json.kind == .object else { return nil }
         for (name, value) in json.members {
             if name.equals("labels") {
                 for label in value.elements {
-                    guard let text = label.string else { return nil }
+                    guard let text = label.string, text.utf8.count <= AuditBounds.label else { return nil }
                     labels.append(text)
                 }
                 guard value.kind == .array, labels.count <= 64 else { return nil }
@@ -29,7 +30,7 @@ struct Claim: Sendable {
                 guard isID, let text = value.string else { return nil }
                 agent = text
             } else if let (_, path) = Self.context.first(where: { name.equals($0.name) }) {
-                guard let text = value.string else { return nil }
+                guard let text = value.string, text.utf8.count <= AuditBounds.claim else { return nil }
                 self[keyPath: path] = text
             }
         }

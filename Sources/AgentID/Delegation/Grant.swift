@@ -27,6 +27,10 @@ final class Grant: Sendable {
         guard let id = payload["jti"]?.string, !id.isEmpty else {
             throw Denial("token_malformed", "jti is not a text", link: link, at: "jti")
         }
+        guard id.utf8.count <= AuditBounds.grantID else {
+            throw Denial(
+                "token_malformed", "jti is longer than \(AuditBounds.grantID) bytes", link: link, at: "jti")
+        }
         self.id = id
         holder = try Self.holder(of: payload, link: link)
         tools = try Self.tools(of: payload, link: link)

@@ -20,8 +20,11 @@ extension Guard {
         if let trail, let auditMark {
             do throws(Denial) {
                 // What was denied before its arguments were read is recorded with their names all the same.
-                let call = call ?? (try? JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root)
-                try trail.record(&decision, arguments: call, by: auditMark, sequence: view?.sequence ?? 0)
+                try trail.record(
+                    &decision,
+                    arguments: {
+                        call ?? (try? JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root)
+                    }, by: auditMark, sequence: view?.sequence ?? 0)
             } catch { decision.denial = decision.denial ?? error }
         }
         count(decision)
@@ -63,6 +66,12 @@ extension Guard {
         _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], call parsed: inout JSON.Value?,
         now: Int64
     ) throws(Denial) {
+        guard tool.utf8.count <= AuditBounds.tool else {
+            throw Denial(
+                "tool_not_authorized",
+                "the tool's name has \(tool.utf8.count) bytes: no grant has one of more than \(AuditBounds.tool)",
+                link: chain.links.count - 1, call: "tool", argument: nil)
+        }
         try checkLive(chain, now: now)
         let call: JSON.Value
         do throws(JSON.ParseError) {

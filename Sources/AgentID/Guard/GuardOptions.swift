@@ -49,7 +49,9 @@ extension Guard {
             }
             guard (1...1 << 20).contains(cacheEntries) else { throw refuse("cache_entries", "1 to 1048576 chains") }
             guard (1...1 << 32).contains(cacheBytes) else { throw refuse("cache_bytes", "1 byte to 4 GiB") }
-            guard audience?.isEmpty != true else { throw refuse("audience", "an audience is not empty") }
+            guard (1...AuditBounds.guardian).contains(audience?.utf8.count ?? 1) else {
+                throw refuse("audience", "an audience has 1 to \(AuditBounds.guardian) bytes")
+            }
         }
     }
 }

@@ -3,20 +3,21 @@ internal import Synchronization
 
 /// Brings denials to the hooks that asked for them, beside the path of decisions: what is denied waits for nobody.
 ///
-/// Bounded: a flood of denials is told in part, and how many were left out is counted. The audit log has them all.
+/// Bounded: of each agent a hook has at most 16 denials at a time; those after them are told of as one with their number,
+/// as soon as it has taken some. What strangers send is in the audit log alone.
 final class DenialNews: Sendable {
     private struct State {
-        var waiting: [LifecycleEvent] = []
+        var waiting = DenialBacklog()
         var thread: BackgroundThread?
         var isStopped = false
     }
 
-    private static let most = 1024
     private let registry: any Registry
     private let onDelivery: @Sendable () -> Void
     private let state = Locked(State())
-    /// Held while what waited is written, so that whoever flushes sees it written.
-    private let writing = Locked<Void>(())
+    /// What each hook has no room for in the registry. Held while what waited is written, so that whoever flushes sees it
+    /// written.
+    private let writing = Locked<[ExactText: DenialBacklog]>([:])
     private let leftOut = Atomic<Int>(0)
 
     init(registry: any Registry, onDelivery: @escaping @Sendable () -> Void) {
@@ -35,13 +36,14 @@ final class DenialNews: Sendable {
         var event = LifecycleEvent(.denied, at: decision.time)
         (event.agent, event.profile, event.owner) = (links.last?.grant.claim?.agent, root.profile, root.owner)
         (event.principal, event.task, event.intent) = (root.principal, root.task, root.intent)
-        (event.reason, event.tool) = (denial.reason.rawValue, decision.tool)
+        var cut = AuditCut()
+        (event.reason, event.tool) = (denial.reason.rawValue, cut.fit(decision.tool, AuditBounds.tool, as: "tool"))
+        event.cut = cut.isEmpty ? nil : cut.tree
         event.decision = decision.id.isEmpty ? nil : decision.id
         event.chain = links.map(\.grant.id)
         state.withLock { state in
             guard !state.isStopped else { return }
-            guard state.waiting.count < Self.most else { return _ = leftOut.add(1, ordering: .relaxed) }
-            state.waiting.append(event)
+            guard state.waiting.add(event) else { return _ = leftOut.add(1, ordering: .relaxed) }
             if state.thread == nil {
                 state.thread = try? BackgroundThread.start(name: "agentid-denied") { [weak self] thread in
                     while thread.wait(milliseconds: 100) { self?.flush() }
@@ -50,19 +52,49 @@ final class DenialNews: Sendable {
         }
     }
 
-    /// Writes what waits.
+    /// Writes what waits, as far as hooks have room.
     func flush() {
-        writing.withLock { _ in
-            let events = state.withLock { state in
-                defer { state.waiting = [] }
+        let isTold = writing.withLock { held in
+            let waiting = state.withLock { state in
+                defer { state.waiting.removeAll() }
                 return state.waiting
             }
-            guard !events.isEmpty, isAnyoneListening() else { return }
-            let isTold: Void? = try? registry.write { registry in
-                for event in events { try EventRecorder.tell(event, in: registry) }
+            guard !waiting.isEmpty || held.contains(where: { !$1.isEmpty }) else { return false }
+            let hooks = listening()
+            held = held.filter { name, _ in hooks.contains { $0.exact == name } }
+            guard !hooks.isEmpty else { return false }
+            for hook in hooks {
+                for event in waiting.events.values.joined() {
+                    if !held[hook.exact, default: DenialBacklog()].add(event) { leftOut.add(1, ordering: .relaxed) }
+                }
             }
-            if isTold != nil { onDelivery() }
+            let before = held
+            let after = try? registry.write { registry in
+                var rest: [ExactText: DenialBacklog] = [:]
+                for (hook, backlog) in before { rest[hook] = try Self.tell(backlog, to: hook.string, in: registry) }
+                return rest
+            }
+            if let after { held = after }
+            return after != nil
         }
+        if isTold { onDelivery() }
+    }
+
+    /// Tells a hook of as much as it has room for, and returns the rest.
+    private static func tell(
+        _ backlog: DenialBacklog, to hook: String, in registry: any RegistryWriter
+    ) throws(AgentIDError) -> DenialBacklog {
+        var rest = DenialBacklog()
+        for (agent, events) in backlog.events {
+            let known = try registry.deliveryCount(
+                of: hook, about: agent.string, event: LifecycleEvent.Name.denied.rawValue, limit: DenialBacklog.most)
+            let room = max(0, DenialBacklog.most - known)
+            for event in events.prefix(room) { try EventRecorder.tell(event, to: hook, in: registry) }
+            var left: [LifecycleEvent] = []
+            for event in events.dropFirst(room) { left.fold(event, most: 1) }
+            for event in left { _ = rest.add(event) }
+        }
+        return rest
     }
 
     func stop() {
@@ -75,8 +107,9 @@ final class DenialNews: Sendable {
         flush()
     }
 
-    private func isAnyoneListening() -> Bool {
+    /// The hooks that asked for denials.
+    private func listening() -> [String] {
         let hooks = try? registry.read { try $0.hooks() }
-        return hooks?.contains { $0.events.contains(LifecycleEvent.Name.denied.rawValue) } ?? false
+        return hooks?.filter { $0.events.contains(LifecycleEvent.Name.denied.rawValue) }.map(\.name) ?? []
     }
 }

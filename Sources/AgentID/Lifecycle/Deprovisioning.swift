@@ -7,6 +7,7 @@ internal import JOSE
 extension Lifecycle {
     /// Ends an agent and all below it. Harmless where it has ended. Returns its tombstone, where it could be signed.
     func deprovision(_ id: String, reason: String) throws(AgentIDError) -> String? {
+        try AuditBounds.check(reason: reason)
         let known = try registry.read { registry in try registry.agent(id) }
         guard let known else { throw Self.unknown(id) }
         if known.state != .deprovisioned { try end([id], reason: reason) }
@@ -26,6 +27,7 @@ extension Lifecycle {
 
     /// Ends every agent of a profile, and lets no new one be started.
     func withdraw(profile: String, reason: String, report: (Int) -> Void) throws(AgentIDError) -> Int {
+        try AuditBounds.check(reason: reason)
         let known = try registry.read { registry in try registry.profile(named: profile) }
         guard known != nil else {
             throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "name")

@@ -9,25 +9,33 @@ struct EventRecorder: Sendable {
     func record(_ event: LifecycleEvent, in transaction: any RegistryWriter) throws(AgentIDError) {
         var event = event
         event.sequence = try transaction.meta().sequence
-        let line = event.tree.canonical()
+        let line = event.line
         if isLogging { try transaction.append(event: line) }
         try Self.tell(event, line, in: transaction)
-    }
-
-    /// Puts what the audit log has already on its way to every hook that asked for it.
-    static func tell(_ event: LifecycleEvent, in transaction: any RegistryWriter) throws(AgentIDError) {
-        var event = event
-        event.sequence = try transaction.meta().sequence
-        try tell(event, event.tree.canonical(), in: transaction)
     }
 
     private static func tell(
         _ event: LifecycleEvent, _ line: [UInt8], in transaction: any RegistryWriter
     ) throws(AgentIDError) {
         for hook in try transaction.hooks() where hook.events.contains(event.name.rawValue) {
-            try transaction.enqueue(
-                hook: hook.name, agent: event.agent ?? "", event: event.name.rawValue,
-                payload: String(decoding: line, as: UTF8.self), at: event.time)
+            try enqueue(event, line, for: hook.name, in: transaction)
         }
+    }
+
+    /// Puts what the audit log has already on its way to one hook.
+    static func tell(
+        _ event: LifecycleEvent, to hook: String, in transaction: any RegistryWriter
+    ) throws(AgentIDError) {
+        var event = event
+        event.sequence = try transaction.meta().sequence
+        try enqueue(event, event.line, for: hook, in: transaction)
+    }
+
+    private static func enqueue(
+        _ event: LifecycleEvent, _ line: [UInt8], for hook: String, in transaction: any RegistryWriter
+    ) throws(AgentIDError) {
+        try transaction.enqueue(
+            hook: hook, agent: event.agent ?? "", event: event.name.rawValue,
+            payload: String(decoding: line, as: UTF8.self), at: event.time)
     }
 }

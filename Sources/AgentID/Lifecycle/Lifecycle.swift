@@ -101,6 +101,7 @@ final class Lifecycle: Sendable {
 
     /// Revokes: here at once, even where the registry then fails; for all others with the transaction.
     func revoke(_ revocations: [Revocation], reason: String? = nil) throws(AgentIDError) {
+        try AuditBounds.check(reason: reason)
         view.revocations.add(revocations)
         let now = clock.milliseconds
         try registry.write { registry in

@@ -52,6 +52,10 @@ public struct LifecycleEvent: Sendable {
     var tool: String?
     /// The tombstone of an agent that is gone.
     var tombstone: String?
+    /// How many denials it tells of, where it tells of more than one; what else it says is of the first.
+    var count: Int?
+    /// What was cut of its texts.
+    var cut: JSONTree?
     /// The registry's sequence it happened under; set by the recorder.
     var sequence: Int64?
 
@@ -63,6 +67,32 @@ public struct LifecycleEvent: Sendable {
         (self.agent, profile, owner, principal) = (agent.id, agent.profile, agent.owner, agent.principal)
         (task, intent, key) = (agent.task, agent.intent, agent.key)
         (self.chain, self.reason) = (chain, reason)
+    }
+
+    /// The event as a line of the log and as hooks are told of it; one that would not fit is cut, and says so.
+    var line: [UInt8] {
+        let whole = tree.canonical()
+        guard whole.count > AuditBounds.event else { return whole }
+        var (event, cut) = (self, AuditCut())
+        let texts: [(String, WritableKeyPath<LifecycleEvent, String?>, Int)] = [
+            ("task", \.task, 256), ("intent", \.intent, 256), ("reason", \.reason, 256), ("tool", \.tool, 256),
+            ("profile", \.profile, 256), ("owner", \.owner, 2048), ("principal", \.principal, 2048), ("key", \.key, 256),
+            ("decision", \.decision, 256), ("agent", \.agent, 2048),
+        ]
+        for (name, path, most) in texts { event[keyPath: path] = cut.fit(optional: self[keyPath: path], most, as: name) }
+        // A tombstone that is cut is none.
+        if let tombstone, tombstone.utf8.count > 8192 {
+            _ = cut.fit(tombstone, 0, as: "tombstone")
+            event.tombstone = nil
+        }
+        let kept = chain.suffix(12).map { AuditCut.prefix($0, AuditBounds.grantID) }
+        if kept != chain {
+            let all = JSONTree.array(chain.map { .string($0) }).canonical()
+            cut.leaveOut(chain.count - kept.count, of: "chain", hash: AuditCut.hash(all.span))
+            event.chain = kept
+        }
+        event.cut = cut.isEmpty ? nil : cut.tree
+        return event.tree.canonical()
     }
 
     /// The event as a document; what is not known is left out.
@@ -80,6 +110,8 @@ public struct LifecycleEvent: Sendable {
         }
         if !chain.isEmpty { members["chain"] = .array(chain.map { .string($0) }) }
         if let sequence { members["sequence"] = .int(Int(sequence)) }
+        if let count { members["count"] = .int(count) }
+        if let cut { members["cut"] = cut }
         return .object(members)
     }
 }

@@ -3,6 +3,7 @@ internal import JOSE
 /// An agent is held up and goes on: `active -> suspended -> active`. What has ended is never taken up again.
 extension Lifecycle {
     func suspend(_ id: String, reason: String) throws(AgentIDError) {
+        try AuditBounds.check(reason: reason)
         try move(id, to: .suspended, as: .suspended, reason: reason)
     }
 

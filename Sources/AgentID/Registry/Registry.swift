@@ -55,6 +55,10 @@ package protocol RegistryReader {
     func deliveries(_ state: DeliveryRecord.State, hook: String?, limit: Int) throws(AgentIDError) -> [DeliveryRecord]
     /// How many deliveries of a hook wait, and how many are dead.
     func deliveryCounts(of hook: String) throws(AgentIDError) -> (pending: Int, dead: Int)
+    /// How many deliveries of an event about an agent a hook has, waiting or dead; at most `limit`.
+    func deliveryCount(
+        of hook: String, about agent: String, event: String, limit: Int
+    ) throws(AgentIDError) -> Int
     /// How many deliveries about an agent wait.
     func deliveryCount(about agent: String) throws(AgentIDError) -> Int
     /// Whether a delivery of a hook can be claimed at a time, in milliseconds.

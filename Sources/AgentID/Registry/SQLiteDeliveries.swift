@@ -65,6 +65,15 @@ extension SQLiteSession {
         ) { row throws(AgentIDError) in (Int(try row.int(0)), Int(try row.int(1))) } ?? (0, 0)
     }
 
+    func deliveryCount(
+        of hook: String, about agent: String, event: String, limit: Int
+    ) throws(AgentIDError) -> Int {
+        try database.first(
+            "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE hook = ? AND agent = ? AND event = ? LIMIT ?)",
+            .text(hook), .text(agent), .text(event), .int(Int64(limit))
+        ) { row throws(AgentIDError) in Int(try row.int(0)) } ?? 0
+    }
+
     func deliveryCount(about agent: String) throws(AgentIDError) -> Int {
         try database.first("SELECT count(*) FROM deliveries WHERE agent = ? AND state = 'pending'", .text(agent)) {
             row throws(AgentIDError) in Int(try row.int(0))
