@@ -77,8 +77,12 @@ public func agentid_agent_authorize(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try unsafe Agents.table.find(agent, "agent").authorize(
-            tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"))
+        let agent = try unsafe Agents.table.find(agent, "agent")
+        var call = CallInput()
+        let tool = try unsafe call.tool(tool, tool_len)
+        let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
+        if let fault = call.fault { return try agent.refuse(fault, tool: tool) }
+        return try agent.authorize(tool: tool, arguments: arguments)
     }
 }
 
@@ -88,9 +92,12 @@ public func agentid_agent_authorize_z(
     _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try unsafe Agents.table.find(agent, "agent").authorize(
-            tool: needed(unsafe terminatedText(tool, "tool"), "tool"),
-            arguments: needed(unsafe terminated(arguments, "arguments"), "arguments"))
+        let agent = try unsafe Agents.table.find(agent, "agent")
+        var call = CallInput()
+        let tool = try unsafe call.tool(terminated: tool)
+        let arguments = try unsafe call.bytes(terminated: arguments, .arguments)
+        if let fault = call.fault { return try agent.refuse(fault, tool: tool) }
+        return try agent.authorize(tool: tool, arguments: arguments)
     }
 }
 

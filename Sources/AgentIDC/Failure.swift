@@ -1,5 +1,6 @@
 internal import AgentID
 internal import CAgentID
+internal import Glibc
 internal import JOSE
 internal import Scopes
 
@@ -79,7 +80,7 @@ func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String
 }
 
 /// Longest text of any input.
-private let longestInput = 1 << 20
+let longestInput = 1 << 20
 
 /// Copies an input: foreign memory may change while we look.
 func input(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> [UInt8] {
@@ -107,6 +108,9 @@ func text(_ bytes: [UInt8], _ name: String) throws -> String {
     }
     return String(decoding: bytes, as: UTF8.self)
 }
+
+/// How long a NUL-terminated input is.
+func length(of data: UnsafePointer<CChar>) -> Int { unsafe strlen(data) }
 
 /// A NUL-terminated input; `nil` for NULL.
 func terminated(_ data: UnsafePointer<CChar>?, _ name: String) throws -> [UInt8]? {

@@ -116,9 +116,14 @@ public func agentid_guard_authorize(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try unsafe Guards.table.find(guard_, "guard").authorize(
-            chain: unsafe input(chain, chain_len, "chain"), proof: unsafe input(proof, proof_len, "proof"),
-            tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"))
+        let guardian = try unsafe Guards.table.find(guard_, "guard")
+        var call = CallInput()
+        let chain = try unsafe call.bytes(chain, chain_len, .chain)
+        let proof = try unsafe call.bytes(proof, proof_len, .proof)
+        let tool = try unsafe call.tool(tool, tool_len)
+        let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
+        if let fault = call.fault { return guardian.refuse(fault, tool: tool, chain: chain) }
+        return guardian.authorize(chain: chain, proof: proof, tool: tool, arguments: arguments)
     }
 }
 
@@ -130,10 +135,14 @@ public func agentid_guard_authorize_z(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try unsafe Guards.table.find(guard_, "guard").authorize(
-            chain: needed(unsafe terminated(chain, "chain"), "chain"), proof: unsafe terminated(proof, "proof") ?? [],
-            tool: needed(unsafe terminatedText(tool, "tool"), "tool"),
-            arguments: needed(unsafe terminated(arguments, "arguments"), "arguments"))
+        let guardian = try unsafe Guards.table.find(guard_, "guard")
+        var call = CallInput()
+        let chain = try unsafe call.bytes(terminated: chain, .chain)
+        let proof = unsafe proof == nil ? [] : try unsafe call.bytes(terminated: proof, .proof)
+        let tool = try unsafe call.tool(terminated: tool)
+        let arguments = try unsafe call.bytes(terminated: arguments, .arguments)
+        if let fault = call.fault { return guardian.refuse(fault, tool: tool, chain: chain) }
+        return guardian.authorize(chain: chain, proof: proof, tool: tool, arguments: arguments)
     }
 }
 
@@ -144,9 +153,12 @@ public func agentid_guard_authorize_agent(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        try unsafe Guards.table.find(guard_, "guard").authorize(
-            Agents.table.find(agent, "agent"), tool: unsafe text(tool, tool_len, "tool"),
-            arguments: unsafe input(arguments, arguments_len, "arguments"))
+        let (guardian, agent) = try unsafe (Guards.table.find(guard_, "guard"), Agents.table.find(agent, "agent"))
+        var call = CallInput()
+        let tool = try unsafe call.tool(tool, tool_len)
+        let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
+        if let fault = call.fault { return try guardian.refuse(fault, tool: tool, agent: agent) }
+        return try guardian.authorize(agent, tool: tool, arguments: arguments)
     }
 }
 
@@ -160,10 +172,12 @@ public func agentid_guard_admit(
     return unsafe call(error) {
         let output = unsafe try required(admission, "admission")
         let guardian = try unsafe Guards.table.find(guard_, "guard")
+        var call = CallInput()
+        let chain = try unsafe call.bytes(chain, chain_len, .chain)
+        let credentials = try unsafe call.bytes(credentials, credentials_len, .credentials)
+        if let fault = call.fault { throw guardian.refuse(fault) }
         unsafe output.pointee = try Admissions.table.insert(
-            guardian.admit(
-                chain: unsafe input(chain, chain_len, "chain"),
-                credentials: unsafe input(credentials, credentials_len, "credentials")))
+            guardian.admit(chain: chain, credentials: credentials))
     }
 }
 
@@ -175,10 +189,12 @@ public func agentid_admission_authorize(
 ) -> agentid_status {
     unsafe decide(decision, error) {
         let admission = try unsafe Admissions.table.find(admission, "admission")
-        return admission.guardian.authorize(
-            admission, proof: unsafe try input(proof, proof_len, "proof"),
-            tool: unsafe try text(tool, tool_len, "tool"),
-            arguments: unsafe try input(arguments, arguments_len, "arguments"))
+        var call = CallInput()
+        let proof = try unsafe call.bytes(proof, proof_len, .proof)
+        let tool = try unsafe call.tool(tool, tool_len)
+        let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
+        if let fault = call.fault { return admission.guardian.refuse(fault, tool: tool, admission) }
+        return admission.guardian.authorize(admission, proof: proof, tool: tool, arguments: arguments)
     }
 }
 

@@ -4,7 +4,7 @@ import JOSE
 
 /// One entry of the audit log, and how it is shown on a line.
 struct AuditEntry {
-    enum Kind { case permit, deny, outcome, event, gap, unknown }
+    enum Kind { case permit, deny, denials, outcome, event, gap, unknown }
 
     let index: UInt64
     let line: [UInt8]
@@ -19,6 +19,7 @@ struct AuditEntry {
         switch (json?["kind"]?.string, json?["decision"]?.string) {
         case ("decision", "permit"): kind = .permit
         case ("decision", _): kind = .deny
+        case ("denials", _): kind = .denials
         case ("outcome", _): kind = .outcome
         case ("event", _): kind = .event
         case _ where json?["event"]?.equals("audit.gap") == true: kind = .gap
@@ -41,6 +42,9 @@ struct AuditEntry {
         json?["arguments"]?.elements.compactMap(\.string).map(\.printable).joined(separator: ", ") ?? ""
     }
 
+    /// How many decisions the entry is of.
+    var count: Int { json?["count"]?.int ?? 1 }
+
     /// What was called, e.g. `read_file(path)`.
     var call: String { "\(text("tool") ?? "no tool")(\(arguments))" }
 
@@ -57,6 +61,10 @@ struct AuditEntry {
             let why = [text("reason"), text("argument")].compactMap { $0 }.joined(separator: ": ")
             return head + Console.coloured("denied   ", .red)
                 + "  \(decisionName)  \(agent)  \(call)\(principal)  \(why)"
+        case .denials:
+            let call = text("tool").map { "\($0)(…)" } ?? "no tool"
+            return head + Console.coloured("denied   ", .red)
+                + "  \(decisionName)  \(agent)  \(count) times, first \(call)\(principal)  \(text("reason") ?? "")"
         case .outcome:
             return head + "outcome    \(decisionName)  \(text("outcome") ?? "")"
         case .event:
@@ -73,7 +81,7 @@ struct AuditEntry {
     /// The decision it is, or is about.
     var decisionID: String? {
         switch kind {
-        case .permit, .deny: json?["id"]?.string
+        case .permit, .deny, .denials: json?["id"]?.string
         case .outcome, .event: json?["decision"]?.string
         case .gap, .unknown: nil
         }
@@ -122,7 +130,8 @@ enum DecisionName {
                 if entry.index & 255 == 0 { progress.set(Int(clamping: entry.index), of: Int(clamping: reader.count)) }
                 // A line has no NUL in it. `firstRange(of:)` takes fifteen times as long.
                 guard unsafe strstr(String(decoding: entry.line, as: UTF8.self), needle) != nil,
-                    entry.kind == .permit || entry.kind == .deny, let id = entry.json?["id"]?.string,
+                    entry.kind == .permit || entry.kind == .deny || entry.kind == .denials,
+                    let id = entry.json?["id"]?.string,
                     id.hasPrefix(process), parts(id)?.number == number
                 else { return }
                 found.insert(id)

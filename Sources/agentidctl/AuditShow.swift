@@ -75,7 +75,7 @@ private struct AuditPage {
     func show() {
         switch entry.kind {
         case .permit, .deny: showDecision()
-        case .outcome, .event, .gap, .unknown:
+        case .denials, .outcome, .event, .gap, .unknown:
             Console.data(entry.summary)
             for (name, value) in entry.json?.members.map({ ($0.name.string ?? "", $0.value) }) ?? [] {
                 line(name, PrintableText(.value(value)))
@@ -103,6 +103,9 @@ private struct AuditPage {
             let argument = entry.text("argument").map { ", argument \($0)" } ?? ""
             line("rule", "\(entry.text("reason") ?? "no reason")\(link)\(argument)")
             line("", "\(entry.text("message") ?? "")\(entry.text("place").map { " (\($0))" } ?? "")")
+        }
+        for (name, what) in entry.json?["cut"]?.members.map({ ($0.name.string ?? "", $0.value) }) ?? [] {
+            line("cut", "\(name): \(JSONTree.value(what).text)")
         }
         line("registry", "as of its change \(entry.json?["sequence"]?.int ?? 0)")
         line("outcome", outcome.map { PrintableText($0) } ?? (isPermitted ? "not reported" : "none: it was denied"))

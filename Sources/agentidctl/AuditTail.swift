@@ -74,7 +74,7 @@ struct AuditFilter: ParsableArguments {
     @Flag(name: .long, help: "Only denials.") var denied = false
 
     func selects(_ entry: AuditEntry) -> Bool {
-        if denied, entry.kind != .deny { return false }
+        if denied, entry.kind != .deny, entry.kind != .denials { return false }
         if let tool, entry.json?["tool"]?.equals(tool) != true { return false }
         if let principal, entry.json?["principal"]?.equals(principal) != true { return false }
         guard let agent else { return true }

@@ -13,10 +13,12 @@ struct OCSFEvent {
     var document: JSONTree {
         switch entry.kind {
         case .permit: call(.informational, ["status_id": 1, "status": "Success", "action_id": 1, "action": "Allowed"])
-        case .deny:
+        case .deny, .denials:
+            // `count` is the schema's own: how many events are told of as one.
             call(
                 .medium,
                 [
+                    "count": .int(entry.count),
                     "status_id": 2, "status": "Failure", "action_id": 2, "action": "Denied",
                     "status_code": string("reason", or: "unknown"), "status_detail": string("message", or: ""),
                 ])

@@ -45,7 +45,7 @@ struct OTelLogs {
     private func severity(of entry: AuditEntry) -> (Int, String) {
         switch entry.kind {
         case .permit, .outcome, .event, .unknown: (9, "INFO")
-        case .deny: (13, "WARN")
+        case .deny, .denials: (13, "WARN")
         case .gap: (17, "ERROR")
         }
     }
@@ -55,6 +55,7 @@ struct OTelLogs {
         return switch entry.kind {
         case .permit: "permitted: \(text("tool"))"
         case .deny: "denied: \(text("tool")): \(text("reason"))"
+        case .denials: "denied \(entry.count) times: \(text("reason"))"
         case .outcome: "outcome: \(text("outcome"))"
         case .event: text("event")
         case .gap: "gap: \(text("kind"))"

@@ -11,7 +11,7 @@ import agentid._abi as _abi
 
 from ._abi import lib
 from ._current import enter, leave
-from ._decision import Decision, arguments, check, decide, terminated
+from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, handle, option, pair, take
 from ._handles import Handle, Reference
 
@@ -61,11 +61,17 @@ class Identity(Reference):
 
     def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
         """Asks the authority's guard in this process; raises `Denied`."""
-        return decide(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
+        try:
+            return decide(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
+        except ValueError:  # a NUL character or a lone surrogate
+            return decide(lib.agentid_agent_authorize, self._handle, *sent(tool), *counted(arguments(args)))
 
     def check(self, tool: str, args: Mapping[str, Any]) -> Decision:
         """As `authorize`, but returns the denial."""
-        return check(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
+        try:
+            return check(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
+        except ValueError:  # a NUL character or a lone surrogate
+            return check(lib.agentid_agent_authorize, self._handle, *sent(tool), *counted(arguments(args)))
 
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> str:
         """Signs one call, for a guard elsewhere."""

@@ -90,8 +90,34 @@ def check(function: Any, *inputs: Any) -> Decision:
 
 
 def arguments(values: Mapping[str, Any]) -> bytes:
-    """A call's arguments as JSON, which writes a NUL character as an escape."""
-    return encode(values).encode()
+    """A call's arguments as JSON, which writes a NUL character as an escape.
+
+    What a client can send is for the guard to deny, which is on record: NaN and lone surrogates are passed on.
+    """
+    try:
+        return encode(values).encode()
+    except (ValueError, RecursionError) as error:
+        return _refused(values, error)
+
+
+def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
+    """What is no I-JSON, as bytes that the library denies."""
+    if isinstance(error, RecursionError):
+        return b"["  # nested deeper than anything that is accepted
+    try:
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    except RecursionError:
+        return b"["
+    except ValueError as again:
+        if "ircular" in str(again):
+            raise  # no client can send a circle: the caller made it
+        return b"["
+
+
+def sent(value: str) -> tuple[bytes, int]:
+    """A text that a client sent, as pointer and length: what is no UTF-8 the library denies."""
+    data = value.encode("utf-8", "surrogatepass")
+    return data, len(data)
 
 
 def terminated(value: str) -> bytes:

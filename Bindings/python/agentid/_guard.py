@@ -14,7 +14,7 @@ import agentid._abi as _abi
 from ._abi import lib
 from ._agent import Identity
 from ._audit import SYNC, Sync
-from ._decision import Decision, arguments, check, decide, terminated
+from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, handle, option, pair, take
 from ._handles import Handle, Reference
 
@@ -57,19 +57,28 @@ class EnforcementPoint(Reference):
 
     def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call; raises `Denied`."""
-        return decide(
-            lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
-        )
+        try:
+            return decide(
+                lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
+            )
+        except ValueError:  # a NUL character or a lone surrogate
+            return decide(lib.agentid_guard_authorize, *self._sent(chain, proof, tool, args))
 
     def check(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """As `authorize`, but returns the denial."""
-        return check(
-            lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
-        )
+        try:
+            return check(
+                lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
+            )
+        except ValueError:  # a NUL character or a lone surrogate
+            return check(lib.agentid_guard_authorize, *self._sent(chain, proof, tool, args))
+
+    def _sent(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, ...]:
+        return self._handle, *sent(chain), *sent(proof), *sent(tool), *counted(arguments(args))
 
     def authorize_agent(self, agent: Identity, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call of an agent held in this process; raises `Denied`."""
-        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *pair(tool), *counted(arguments(args)))
+        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *sent(tool), *counted(arguments(args)))
 
     def report(self, decision: Decision | str, outcome: str) -> None:
         """Writes down how a permitted call went, in a few words."""
@@ -79,7 +88,7 @@ class EnforcementPoint(Reference):
 
     def admit(self, chain: str, credentials: str = "") -> Admission:
         """Verifies a chain once, for many calls; raises `Denied`."""
-        return Admission(handle(lib.agentid_guard_admit, self._handle, *pair(chain), *pair(credentials)))
+        return Admission(handle(lib.agentid_guard_admit, self._handle, *sent(chain), *sent(credentials)))
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:
         """Trusts a trust domain's keys."""
@@ -147,4 +156,4 @@ class Admission(Handle):
 
     def authorize(self, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call; raises `Denied`."""
-        return decide(lib.agentid_admission_authorize, self._handle, *pair(proof), *pair(tool), *counted(arguments(args)))
+        return decide(lib.agentid_admission_authorize, self._handle, *sent(proof), *sent(tool), *counted(arguments(args)))

@@ -29,6 +29,8 @@ final class AuditAppender: Sendable {
         /// A sync in the background that failed: the next caller is told.
         var broken: AgentIDError?
         var isClosed = false
+        /// Up to where the segment was last seen under its name, and how many lines had been appended then.
+        var seen = (position: AuditSegmentMemory.start, lines: UInt64(0))
 
         mutating func advance(to next: Int) {
             bytes &+= next &- position
@@ -57,9 +59,17 @@ final class AuditAppender: Sendable {
     private let state = Locked(State())
     private let commits = GroupCommit()
     private let failed = Atomic<Int>(0)
+    private let gone = Atomic<Int>(0)
+    private let log: SIMD2<UInt64>
+    private let checkPlace: @Sendable () throws(AgentIDError) -> Void
 
-    init(directory: String, options: AuditOptions, clock: any WallClock, files: any AuditFiles) throws(AgentIDError) {
+    /// - Parameter checkPlace: Throws where the directory is no longer the log's.
+    init(
+        directory: String, log: SIMD2<UInt64>, options: AuditOptions, clock: any WallClock, files: any AuditFiles,
+        checkPlace: @escaping @Sendable () throws(AgentIDError) -> Void
+    ) throws(AgentIDError) {
         self.directory = directory
+        (self.log, self.checkPlace) = (log, checkPlace)
         self.options = options
         self.clock = clock
         self.files = files
@@ -71,6 +81,9 @@ final class AuditAppender: Sendable {
 
     /// Whether this is a child forked from the process that opened the log.
     var isInChild: Bool { mark.isInChild }
+
+    /// How many lines were lost with a segment that was removed.
+    var vanished: Int { gone.load(ordering: .relaxed) }
 
     /// How many lines could not be appended.
     var failures: Int { failed.load(ordering: .relaxed) }
@@ -173,10 +186,15 @@ final class AuditAppender: Sendable {
             throw AgentIDError(.state, name: "closed", message: "the audit log is closed", at: "audit")
         }
         let (fresh, ready): (AuditSegment, Int)
-        if let spare = state.spare { (fresh, ready) = spare } else { (fresh, ready) = (try makeSegment(), 0) }
+        if let spare = state.spare, spare.segment.isThere {
+            (fresh, ready) = spare
+        } else {
+            (fresh, ready) = (try makeSegment(), 0)
+        }
         retire(&state)
         (state.segment, state.position) = (fresh, AuditSegmentMemory.start)
         (state.ready, state.spare) = (ready, nil)
+        state.seen = (state.position, state.lines)
         switch write(fresh.memory, state.position, &state.templates) {
         case .next(let next):
             state.advance(to: next)
@@ -187,9 +205,10 @@ final class AuditAppender: Sendable {
     }
 
     private func makeSegment() throws(AgentIDError) -> AuditSegment {
+        try checkPlace()
         let number = made.add(1, ordering: .relaxed).newValue
         return try AuditSegment(
-            AuditSegmentName(owner: owner, number: number), in: directory, capacity: options.segmentSize & ~7,
+            AuditSegmentName(owner: owner, number: number), in: directory, capacity: options.segmentSize & ~7, log: log,
             clock: clock, files: files)
     }
 
@@ -255,6 +274,35 @@ final class AuditAppender: Sendable {
             }
         }
         state.withLock { $0.isAsked = false }
+    }
+
+    /// Looks whether the segment is still where those who integrate look for it. Where it was removed or replaced, what was
+    /// appended since it was last seen is appended to a fresh one; what cannot be is counted, and the gap is an entry.
+    func watch() throws(AgentIDError) -> AuditGap? {
+        let (segment, position, lines) = state.withLock { ($0.segment, $0.position, $0.lines) }
+        guard let segment else { return nil }
+        if segment.isThere {
+            state.withLock { state in if state.segment === segment { state.seen = (position, lines) } }
+            return nil
+        }
+        let lost = state.withLock { state -> (seen: Int, end: Int, lines: UInt64)? in
+            guard state.segment === segment else { return nil }
+            // Whoever appends next makes another.
+            state.segment = nil
+            state.templates.removeAll()
+            return (state.seen.position, state.position, state.lines - state.seen.lines)
+        }
+        guard let lost else { return nil }
+        let gap = AuditGap(
+            kind: .removedSegment, segment: segment.name.description, from: lost.seen, to: lost.end)
+        var written: UInt64 = 0
+        defer { gone.add(Int(clamping: lost.lines - min(written, lost.lines)), ordering: .relaxed) }
+        _ = try append(gap.line(at: clock.milliseconds).span)
+        for line in try segment.lines(from: lost.seen, to: lost.end) {
+            _ = try append(line.span)
+            written += 1
+        }
+        return gap
     }
 
     /// Seals and lets go of the segments, after a last sync.

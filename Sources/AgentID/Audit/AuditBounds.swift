@@ -34,7 +34,8 @@ enum AuditBounds {
         let count = reason?.utf8.count ?? 0
         guard count <= Self.reason else {
             throw AgentIDError(
-                .limit, name: "reason", message: "a reason has at most \(Self.reason) bytes, this one \(count): shorten it",
+                .limit, name: "reason",
+                message: "a reason has at most \(Self.reason) bytes, this one \(count): shorten it",
                 at: "reason")
         }
     }

@@ -66,7 +66,9 @@ extension AuditReader {
                 guard let entry = try? JSON(parsing: line).root else { continue }
                 if entry["kind"]?.equals("outcome") == true, entry["decision"]?.equals(decision) == true {
                     if case .null = outcome { outcome = entry["outcome"].map { .value($0) } ?? .null }
-                } else if entry["kind"]?.equals("decision") == true, entry["id"]?.equals(decision) == true {
+                } else if entry["kind"]?.equals("decision") == true || entry["kind"]?.equals("denials") == true,
+                    entry["id"]?.equals(decision) == true
+                {
                     return ["index": .int(Int(clamping: start) + i), "entry": .value(entry), "outcome": outcome]
                 }
             }

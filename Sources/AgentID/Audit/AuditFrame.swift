@@ -48,12 +48,15 @@ struct AuditSegmentHeader: Equatable {
     /// When it was made, in milliseconds, and by which process: for people.
     let created: Int64
     let process: Int32
+    /// Which log it is of: ``AuditIdentity/tag``, zero of segments from before there were any.
+    let log: SIMD2<UInt64>
 
-    init(capacity: Int, seed: UInt64, created: Int64, process: Int32) {
+    init(capacity: Int, seed: UInt64, created: Int64, process: Int32, log: SIMD2<UInt64> = .zero) {
         self.capacity = capacity
         self.seed = seed
         self.created = created
         self.process = process
+        self.log = log
     }
 
     var bytes: [UInt8] {
@@ -61,7 +64,9 @@ struct AuditSegmentHeader: Equatable {
         func append(_ word: UInt64) {
             for i in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * i))) }
         }
-        for word in [Self.magic, UInt64(capacity), seed, UInt64(bitPattern: created), UInt64(clamping: process), 0, 0] {
+        for word in [
+            Self.magic, UInt64(capacity), seed, UInt64(bitPattern: created), UInt64(clamping: process), log.x, log.y,
+        ] {
             append(word)
         }
         append(unsafe bytes.withUnsafeBytes { unsafe XXH64.hash($0, seed: 0) })
@@ -77,7 +82,9 @@ struct AuditSegmentHeader: Equatable {
         guard word(0) == Self.magic, let capacity = Int(exactly: word(1)), let process = Int32(exactly: word(4)) else {
             return nil
         }
-        self.init(capacity: capacity, seed: word(2), created: Int64(bitPattern: word(3)), process: process)
+        self.init(
+            capacity: capacity, seed: word(2), created: Int64(bitPattern: word(3)), process: process,
+            log: SIMD2(word(5), word(6)))
         guard self.bytes.span.hasSameBytes(as: bytes) else { return nil }
     }
 }

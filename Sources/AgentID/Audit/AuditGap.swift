@@ -10,6 +10,10 @@ public struct AuditGap: Sendable, Hashable {
         case damaged
         /// A line that no entry can hold: an event from before there was a bound.
         case unfit
+        /// A segment of another log, which was set aside.
+        case foreign
+        /// The segment was removed under its writer, which wrote the lines from there on once more.
+        case removedSegment = "removed_segment"
         /// The segment was there and is gone, though not all of it was integrated.
         case missingSegment = "missing_segment"
     }

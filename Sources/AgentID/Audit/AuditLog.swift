@@ -19,6 +19,9 @@ public final class AuditLog: Sendable {
     /// What denials are counted in.
     let flood = AuditFlood()
 
+    /// How often it is looked whether the segment is still there, in milliseconds.
+    private static let watch = 50
+
     private struct Notes {
         var gaps: [AuditGap] = []
         var lastError: AgentIDError?
@@ -49,6 +52,7 @@ public final class AuditLog: Sendable {
         let segments = "\(directory)/\(AuditSequencer.segmentsPath)"
         try files.makeDirectory(directory)
         try files.makeDirectory(segments)
+        let identity = try AuditIdentity.make(in: directory, origin: origin, files: files)
         let notes = Locked(Notes())
         if let signer {
             let key: NoteKey
@@ -56,7 +60,8 @@ public final class AuditLog: Sendable {
                 throw AgentIDError(.argument, name: error.name, message: error.message, at: "origin")
             }
             let sequencer = AuditSequencer(
-                directory: directory, key: key, signer: signer, clock: clock, files: files, outbox: outbox)
+                directory: directory, key: key, signer: signer, clock: clock, files: files, outbox: outbox,
+                identity: identity)
             // What a process that died left behind is cut and reported now.
             let found = try sequencer.integrate(isWaiting: true).gaps
             notes.withLock { $0.add(found) }
@@ -66,7 +71,9 @@ public final class AuditLog: Sendable {
             sequencer = nil
             key = nil
         }
-        let appender = try AuditAppender(directory: segments, options: options, clock: clock, files: files)
+        let appender = try AuditAppender(
+            directory: segments, log: identity.tag, options: options, clock: clock, files: files
+        ) { () throws(AgentIDError) in try identity.check(in: directory, origin: origin, files: files) }
         self.directory = directory
         self.appender = appender
         self.notes = notes
@@ -79,8 +86,11 @@ public final class AuditLog: Sendable {
                 // Woken by those who append faster than there is room.
                 repeat {
                     let left = tending - MonotonicClock.milliseconds
-                    guard thread.wait(milliseconds: max(1, Int(left))) else { return }
-                    do throws(AgentIDError) { try appender.prepare() } catch { notes.withLock { $0.lastError = error } }
+                    guard thread.wait(milliseconds: min(max(1, Int(left)), Self.watch)) else { return }
+                    do throws(AgentIDError) {
+                        try appender.prepare()
+                        if let gap = try appender.watch() { notes.withLock { $0.add([gap]) } }
+                    } catch { notes.withLock { $0.lastError = error } }
                 } while MonotonicClock.milliseconds < tending
                 tending = MonotonicClock.milliseconds
                 flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }
@@ -136,6 +146,9 @@ public final class AuditLog: Sendable {
     func writeCounts() {
         flood.flush(isLast: true) { line throws(AgentIDError) in try append(line.span) }
     }
+
+    /// How many lines were appended to a segment that was then removed, and could not be written anew.
+    var vanished: Int { appender.vanished }
 
     /// How many lines could not be appended since the log was opened.
     public var failures: Int { appender.failures }

@@ -17,11 +17,13 @@ internal import JOSE
     /// Where it is mapped: not to be used when this object is gone.
     let memory: AuditSegmentMemory
     private let file: Int32
+    private let path: String
 
     /// Makes a segment in `directory`. It has its blocks before it is mapped, so that a full disk is an error here and
     /// never a signal in the middle of an append.
     init(
-        _ name: AuditSegmentName, in directory: String, capacity: Int, clock: any WallClock, files: any AuditFiles
+        _ name: AuditSegmentName, in directory: String, capacity: Int, log: SIMD2<UInt64> = .zero,
+        clock: any WallClock, files: any AuditFiles
     ) throws(AgentIDError) {
         // Readers pass over the file until it has its lock, its header and then its name.
         let temporary = "\(directory)/\(name)\(Self.unnamedSuffix)"
@@ -42,11 +44,13 @@ internal import JOSE
             throw giveUp("cannot map \(temporary)", errno)
         }
         let seed = Sodium.randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let header = AuditSegmentHeader(capacity: capacity, seed: seed, created: clock.milliseconds, process: getpid())
+        let header = AuditSegmentHeader(
+            capacity: capacity, seed: seed, created: clock.milliseconds, process: getpid(), log: log)
         unsafe mapping.copyMemory(from: header.bytes, byteCount: AuditSegmentHeader.size)
         self.name = name
         self.capacity = capacity
         self.file = file
+        path = "\(directory)/\(name)\(Self.suffix)"
         memory = unsafe AuditSegmentMemory(base: mapping, capacity: capacity, seed: seed)
         do throws(AgentIDError) {
             guard fdatasync(file) == 0 else { throw Self.unavailable("cannot sync \(temporary)", errno) }
@@ -74,4 +78,26 @@ internal import JOSE
         guard fdatasync(file) == 0 else { throw Self.unavailable("cannot sync the segment \(name)", errno) }
     }
 
+    /// Whether those who integrate find this very file under its name.
+    var isThere: Bool {
+        var (own, found) = (stat(), stat())
+        guard unsafe fstat(file, &own) == 0, own.st_nlink > 0, unsafe lstat(path, &found) == 0 else { return false }
+        return own.st_ino == found.st_ino && own.st_dev == found.st_dev
+    }
+
+    /// The lines from a position to another, which were appended here, also where the file has no name any more.
+    func lines(from position: Int, to end: Int) throws(AgentIDError) -> [[UInt8]] {
+        var reader = try AuditSegmentReader(sharing: file, path)
+        var (position, lines) = (position, [[UInt8]]())
+        while position < end {
+            switch try reader.item(at: position) {
+            case .line(let line, let next):
+                lines.append(line)
+                position = next
+            case .template(let next), .gap(let next): position = next
+            case .waiting, .end, .torn: return lines
+            }
+        }
+        return lines
+    }
 }

@@ -30,6 +30,8 @@ struct AuditSegmentReader: ~Copyable {
     let isCut: Bool
     /// Whether the owner lived when the segment was opened. What an owner wrote before it died is there by then.
     let isOwned: Bool
+    /// Which log it says it is of.
+    let log: SIMD2<UInt64>
     private var window: [UInt8] = []
     private var windowStart = 0
     /// The templates that lines referred to, by their positions.
@@ -43,6 +45,18 @@ struct AuditSegmentReader: ~Copyable {
         guard let file = try Files.openIfPresent(path, .read) else { return nil }
         let isOwned = flock(file, LOCK_SH | LOCK_NB) != 0
         if !isOwned { flock(file, LOCK_UN) }
+        try self.init(file, path, isOwned: isOwned)
+    }
+
+    /// Reads a segment of this process's own, whatever became of its name.
+    init(sharing file: Int32, _ path: String) throws(AgentIDError) {
+        let own = fcntl(file, F_DUPFD_CLOEXEC, 0)
+        guard own >= 0 else { throw Files.failure("cannot read", path) }
+        try self.init(own, path, isOwned: true)
+    }
+
+    /// Takes the file over.
+    private init(_ file: Int32, _ path: String, isOwned: Bool) throws(AgentIDError) {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else {
             let error = Files.failure("cannot look at", path)
@@ -59,10 +73,17 @@ struct AuditSegmentReader: ~Copyable {
         size = length
         seed = header?.seed ?? 0
         hasHeader = header != nil
+        log = header?.log ?? .zero
         isCut = header.map { $0.capacity > length } ?? true
     }
 
     deinit { _ = close(file) }
+
+    /// Whether it is another log's: none that is known, or this one.
+    func isForeign(to log: SIMD2<UInt64>?) -> Bool { log.map { self.log != .zero && self.log != $0 } ?? false }
+
+    /// How long the file is.
+    var count: Int { size }
 
     /// Makes what was read durable, whoever wrote it.
     func sync() throws(AgentIDError) {

@@ -28,6 +28,8 @@ struct AuditSequence: Sendable, Equatable {
         case done
         /// As `done`, with bytes at its end that were no line: the file is kept under another name.
         case torn
+        /// Another log's: as `torn`.
+        case foreign
     }
 
     struct Segment: Sendable, Equatable {
@@ -91,7 +93,8 @@ struct AuditSequence: Sendable, Equatable {
             .malformed, name: "audit_damaged",
             message: "audit/sequence is damaged: it says how far segments are integrated; restore it",
             at: "audit/sequence")
-        guard let root = try? JSON(parsing: bytes, limits: .init(bytes: Self.largest)).root, let body = root["sequence"],
+        guard let root = try? JSON(parsing: bytes, limits: .init(bytes: Self.largest)).root,
+            let body = root["sequence"],
             root["digest"]?.string == Self.digest(body.canonical())
         else { throw damaged }
         guard body["version"]?.int == Self.version else {

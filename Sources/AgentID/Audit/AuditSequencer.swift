@@ -32,6 +32,8 @@ struct AuditSequencer: Sendable {
     let clock: any WallClock
     let files: any AuditFiles
     var outbox: (any AuditOutbox)?
+    /// The log's name; segments of others are set aside.
+    var identity: AuditIdentity?
     /// How much one step takes.
     var stepEntries = 8192
     var stepBytes = 8 << 20
@@ -67,11 +69,13 @@ struct AuditSequencer: Sendable {
             if errno == EWOULDBLOCK { return Outcome(isBusy: true) }
             guard errno == EINTR else { throw Files.failure("cannot lock", "\(directory)/lock") }
         }
+        try identity?.check(in: directory, origin: key.name, files: files)
         var state = try recover()
         var outcome = Outcome(size: state.after.size)
         removeUnnamed()
         for _ in 0..<Self.mostSteps {
-            var step = AuditStep(after: state, at: clock.milliseconds, entries: stepEntries, bytes: stepBytes)
+            var step = AuditStep(
+                after: state, at: clock.milliseconds, entries: stepEntries, bytes: stepBytes, log: identity?.tag)
             let isMore = try gather(into: &step)
             guard !step.entries.isEmpty || step.next.segments != state.segments else { break }
             try commit(&step)
@@ -171,7 +175,9 @@ struct AuditSequencer: Sendable {
     /// Whether one of these segments has a line.
     private func hasBegun(_ names: some Sequence<AuditSegmentName>) throws(AgentIDError) -> Bool {
         for name in names {
-            guard var reader = try AuditSegmentReader(path(name)) else { continue }
+            guard var reader = try AuditSegmentReader(path(name)), !reader.isForeign(to: identity?.tag) else {
+                continue
+            }
             switch try reader.item(at: AuditSegmentReader.start) {
             case .line, .template, .gap: return true
             case .waiting, .end, .torn: continue
@@ -233,10 +239,10 @@ struct AuditSequencer: Sendable {
         let done = state.segments.filter { $0.state != .open }
         guard !done.isEmpty else { return }
         for segment in done where Files.exists(path(segment.name)) {
-            if segment.state == .torn {
-                try files.rename(path(segment.name), to: "\(segments)/\(segment.name).torn")
-            } else {
-                try files.remove(path(segment.name))
+            switch segment.state {
+            case .torn, .foreign:
+                try files.rename(path(segment.name), to: "\(segments)/\(segment.name).\(segment.state.rawValue)")
+            case .open, .done: try files.remove(path(segment.name))
             }
         }
         try files.sync(segments)

@@ -11,7 +11,11 @@ struct AuditStep {
     private var ownLeft = Self.mostOwn
     private static let mostOwn = 4 << 20
 
-    init(after state: AuditSequence, at now: Int64, entries: Int, bytes: Int) {
+    /// The log that segments must be of, where it has a name.
+    private let log: SIMD2<UInt64>?
+
+    init(after state: AuditSequence, at now: Int64, entries: Int, bytes: Int, log: SIMD2<UInt64>? = nil) {
+        self.log = log
         next = state
         next.before = state.after
         next.sources = []
@@ -43,6 +47,12 @@ struct AuditStep {
             known.map { next.segments[$0] }
             ?? AuditSequence.Segment(name: name, position: AuditSegmentReader.start, state: .open)
         guard segment.state == .open, var reader = try AuditSegmentReader(path) else { return true }
+        guard !reader.isForeign(to: log) else {
+            note(AuditGap(kind: .foreign, segment: name.description, from: 0, to: reader.count))
+            segment.state = .foreign
+            if let known { next.segments[known] = segment } else { next.segments.append(segment) }
+            return true
+        }
         var from = segment.position
         var count = 0
         func lines() -> [AuditSequence.Source] {

@@ -60,7 +60,16 @@ struct AuditTail {
         _ sequence: AuditSequence, isStill: () throws(AgentIDError) -> Bool, _ result: inout AuditVerification
     ) throws(AgentIDError) {
         let folder = "\(reader.directory)/\(AuditSequencer.segmentsPath)"
-        let names = try reader.files.list(folder).compactMap { AuditSegmentName(file: $0) }
+        let all = try reader.files.list(folder)
+        let names = all.compactMap { AuditSegmentName(file: $0) }
+        let log = try AuditIdentity(reading: reader.directory, origin: reader.checkpoint.origin, files: reader.files)?
+            .tag
+        for file in all where file.hasSuffix(".foreign") && result.findings.count < AuditVerification.mostFindings {
+            result.findings.append(
+                AuditFinding(
+                    place: .segment(String(file.dropLast(8)), at: 0),
+                    message: "it is another log's segment and was set aside: find out who put it there, and remove it"))
+        }
         for known in sequence.segments where known.state == .open && !names.contains(known.name) {
             guard try isStill() else { break }
             result.findings.append(
@@ -70,6 +79,11 @@ struct AuditTail {
         for name in names {
             let known = sequence.segments.first { $0.name == name }
             guard known?.state ?? .open == .open, var segment = try AuditSegmentReader("\(folder)/\(name.file)") else {
+                continue
+            }
+            guard !segment.isForeign(to: log) else {
+                result.findings.append(
+                    AuditFinding(place: .segment(name.description, at: 0), message: "it is another log's segment"))
                 continue
             }
             var (position, lines) = (known?.position ?? AuditSegmentReader.start, 0)

@@ -19,7 +19,7 @@ final class AuditTrail: Sendable {
     }
 
     /// How many decisions could not be written down: those that were denied for it as well.
-    var unrecorded: Int { lost.count }
+    var unrecorded: Int { lost.count + (log?.vanished ?? 0) }
 
     /// Writes a decision down and gives it its ID. Throws where it must not be returned as it is.
     ///

@@ -51,7 +51,9 @@ struct UsageReading {
     }
 
     mutating func add(_ line: [UInt8]) throws(AgentIDError) {
-        guard let entry = try? JSON(parsing: line).root, entry["kind"]?.equals("decision") == true,
+        guard let entry = try? JSON(parsing: line).root else { return }
+        if entry["kind"]?.equals("denials") == true { return add(denials: entry) }
+        guard entry["kind"]?.equals("decision") == true,
             let tool = entry["tool"]?.string, let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min
         else { return }
         guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else { return unattributed += 1 }
@@ -68,6 +70,15 @@ struct UsageReading {
             return
         }
         accounts[place].add(accounts[place].profile.ceiling[tool: tool], of: tool, under: nil, isLeaf: false)
+    }
+
+    private mutating func add(denials entry: JSON.Value) {
+        guard let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min, let count = entry["count"]?.int, count > 0
+        else { return }
+        guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else {
+            return unattributed = unattributed.addingReportingOverflow(count).partialValue
+        }
+        accounts[place].denials[entry["reason"]?.string ?? "unknown", default: 0] &+= count
     }
 
     private mutating func scope(of jti: String) throws(AgentIDError) -> Scope? {

@@ -4,9 +4,11 @@ internal import Synchronization
 
 // The path of a decision. Times in milliseconds since 1970.
 extension Guard {
-    /// Runs the checks of one call and makes what they say a decision. `chain` finds the call's chain.
+    /// Runs the checks of one call and makes what they say a decision. `chain` finds the call's chain; with a `fault` that
+    /// is all that is done.
     func decision(
-        on tool: String, _ arguments: [UInt8], proof: [UInt8]?, _ chain: (Int64) throws(Denial) -> VerifiedChain
+        on tool: String, _ arguments: [UInt8], proof: [UInt8]?, fault: Denial? = nil,
+        _ chain: (Int64) throws(Denial) -> VerifiedChain
     ) -> Decision {
         let now = options.clock.milliseconds
         var decision = Decision(tool: tool, time: now)
@@ -15,8 +17,9 @@ extension Guard {
             try begin(at: now)
             let chain = try chain(now)
             decision.chain = chain
+            if let fault { throw fault }
             try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now)
-        } catch { decision.denial = error }
+        } catch { decision.denial = fault ?? error }
         if let trail, let auditMark {
             do throws(Denial) {
                 // What was denied before its arguments were read is recorded with their names all the same.
@@ -108,7 +111,7 @@ extension Guard {
         try checkAnchors(chain, now: now)
     }
 
-    private func count(_ decision: Decision) {
+    func count(_ decision: Decision) {
         if let denial = decision.denial {
             counters.withLock { $0[denial.reason.rawValue, default: 0] += 1 }
             denials?.add(decision)

@@ -105,6 +105,16 @@ public final class Guard: Sendable {
     ///   - chain: grants from the root to the caller's own, joined by `~`.
     ///   - credentials: of holders whose ID is not under their parent's, joined by `~`.
     public func admit(chain: [UInt8], credentials: [UInt8] = []) throws(Denial) -> Admission {
+        var verified: VerifiedChain?
+        do throws(Denial) { return try admit(chain, credentials, &verified) } catch {
+            refused(error, chain: verified)
+            throw error
+        }
+    }
+
+    private func admit(
+        _ chain: [UInt8], _ credentials: [UInt8], _ admitted: inout VerifiedChain?
+    ) throws(Denial) -> Admission {
         let now = options.clock.milliseconds
         try begin(at: now)
         let tokens =
@@ -120,6 +130,7 @@ public final class Guard: Sendable {
             shown.append(credential)
         }
         let verified = try verify(chain, credentials: shown, shownUnder: anchors, now: now)
+        admitted = verified
         try checkLive(verified, now: now)
         return Admission(chain: verified, guardian: self)
     }

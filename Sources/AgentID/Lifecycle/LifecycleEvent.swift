@@ -76,16 +76,19 @@ public struct LifecycleEvent: Sendable {
         var (event, cut) = (self, AuditCut())
         let texts: [(String, WritableKeyPath<LifecycleEvent, String?>, Int)] = [
             ("task", \.task, 256), ("intent", \.intent, 256), ("reason", \.reason, 256), ("tool", \.tool, 256),
-            ("profile", \.profile, 256), ("owner", \.owner, 2048), ("principal", \.principal, 2048), ("key", \.key, 256),
+            ("profile", \.profile, 256), ("owner", \.owner, 1024), ("principal", \.principal, 1024),
+            ("key", \.key, 256),
             ("decision", \.decision, 256), ("agent", \.agent, 2048),
         ]
-        for (name, path, most) in texts { event[keyPath: path] = cut.fit(optional: self[keyPath: path], most, as: name) }
+        for (name, path, most) in texts {
+            event[keyPath: path] = cut.fit(optional: self[keyPath: path], most, as: name)
+        }
         // A tombstone that is cut is none.
         if let tombstone, tombstone.utf8.count > 8192 {
             _ = cut.fit(tombstone, 0, as: "tombstone")
             event.tombstone = nil
         }
-        let kept = chain.suffix(12).map { AuditCut.prefix($0, AuditBounds.grantID) }
+        let kept = chain.suffix(8).map { AuditCut.prefix($0, AuditBounds.grantID) }
         if kept != chain {
             let all = JSONTree.array(chain.map { .string($0) }).canonical()
             cut.leaveOut(chain.count - kept.count, of: "chain", hash: AuditCut.hash(all.span))

@@ -1,0 +1,63 @@
+internal import Glibc
+internal import JOSE
+
+/// Which log a segment is of: its origin, and a name that was drawn when the log was made.
+///
+/// So that segments of another authority's log, and those of an earlier log of this name, are not taken for ours.
+struct AuditIdentity: Sendable, Equatable {
+    /// What headers of segments hold of it.
+    let tag: SIMD2<UInt64>
+
+    private static let path = "identity"
+    private static let size = 32
+
+    private init(_ name: [UInt8], origin: String) {
+        let digest = Sodium.sha256((Array(origin.utf8) + [0] + name).span)
+        tag = SIMD2(digest.span.word(at: 0) ?? 0, digest.span.word(at: 8) ?? 0)
+    }
+
+    /// Of the log in a directory; `nil` where it has none, as logs had from before.
+    init?(reading directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
+        guard let name = try files.read("\(directory)/\(Self.path)", limit: 4096) else { return nil }
+        guard name.count == Self.size else {
+            throw AgentIDError(
+                .malformed, name: "audit_damaged",
+                message: "the audit log is damaged: audit/identity is not \(Self.size) bytes; restore it",
+                at: "\(directory)/\(Self.path)")
+        }
+        self.init(name, origin: origin)
+    }
+
+    /// Of the log in a directory, which gets one where it has none.
+    static func make(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AuditIdentity
+    {
+        if let found = try AuditIdentity(reading: directory, origin: origin, files: files) { return found }
+        let digits = ByteWriter.bytes(size) { digits in
+            let drawn = Sodium.sipHashKey()
+            digits.put(hexadecimal: drawn.x)
+            digits.put(hexadecimal: drawn.y)
+        }
+        // Whole under its name, or not there: and the first to come names the log.
+        let temporary = "\(directory)/\(path).\(UUIDv7.make(at: 0))"
+        try files.write(temporary, digits)
+        let status = unsafe link(temporary, "\(directory)/\(path)")
+        let reason = errno
+        try files.sync(temporary)
+        try files.remove(temporary)
+        try files.sync(directory)
+        guard status == 0 || reason == EEXIST,
+            let made = try AuditIdentity(reading: directory, origin: origin, files: files)
+        else { throw AuditSegment.unavailable("cannot name the log in \(directory)", reason) }
+        return made
+    }
+
+    /// Throws where the directory holds another log by now: nothing of this one belongs there.
+    func check(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
+        guard try AuditIdentity(reading: directory, origin: origin, files: files) == self else {
+            throw AgentIDError(
+                .io, name: "audit_unavailable",
+                message: "the audit log was removed or replaced by another: open the authority or guard anew",
+                at: "\(directory)/\(Self.path)")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/// What is wrong with what a client sent, before any of it is read: the call is denied, counted and recorded all the same.
+package struct CallFault: Error {
+    /// What was sent.
+    package enum Part: String, Sendable { case chain, credentials, proof, tool, arguments }
+
+    let denial: Denial
+
+    /// It is longer than is read at all.
+    package static func tooLong(_ part: Part, _ count: Int) -> CallFault {
+        CallFault(part, "it has \(count) bytes: at most 1 MiB is read")
+    }
+
+    /// It is no text.
+    package static func notText(_ part: Part, at position: Int) -> CallFault {
+        CallFault(part, "it is no UTF-8 at byte \(position)")
+    }
+
+    private init(_ part: Part, _ message: String) {
+        let reason =
+            switch part {
+            case .chain, .credentials: "chain_too_long"
+            case .proof: "pop_malformed"
+            case .tool: "tool_not_authorized"
+            case .arguments: "arguments_malformed"
+            }
+        denial = Denial(reason, "\(part.rawValue): \(message)", at: part.rawValue)
+    }
+}
+
+extension Guard {
+    /// Denies a call that cannot be read. Whose it is, its chain says, where that can be.
+    package func refuse(_ fault: CallFault, tool: String, chain: [UInt8]) -> Decision {
+        decision(on: tool, [], proof: nil, fault: fault.denial) { now throws(Denial) in
+            try verify(chain, credentials: [], now: now)
+        }
+    }
+
+    /// Denies a call that cannot be read, of an agent in this process.
+    package func refuse(_ fault: CallFault, tool: String, agent: Agent) throws(AgentIDError) -> Decision {
+        refuse(fault, tool: tool, chain: agent.hasEnded ? [] : try agent.chainBytes())
+    }
+
+    /// Denies a call that cannot be read, under an admitted chain.
+    package func refuse(_ fault: CallFault, tool: String, _ admission: Admission) -> Decision {
+        decision(on: tool, [], proof: nil, fault: fault.denial) { _ throws(Denial) in admission.chain }
+    }
+
+    /// Denies what cannot be read of a chain that is to be admitted.
+    package func refuse(_ fault: CallFault) -> Denial {
+        refused(fault.denial, chain: nil)
+        return fault.denial
+    }
+
+    /// Counts and records that a chain was not admitted: a decision on no tool.
+    func refused(_ denial: Denial, chain: VerifiedChain?) {
+        var decision = Decision(tool: "", time: options.clock.milliseconds)
+        (decision.denial, decision.chain) = (denial, chain)
+        if let trail, let auditMark {
+            _ = try? trail.record(&decision, arguments: { nil }, by: auditMark, sequence: view?.sequence ?? 0)
+        }
+        count(decision)
+    }
+}
+
+extension Agent {
+    /// Denies a call of this agent that cannot be read, as its authority's guard.
+    package func refuse(_ fault: CallFault, tool: String) throws(AgentIDError) -> Decision {
+        guard let home else { throw Agent.homeless }
+        return try home.guardian.refuse(fault, tool: tool, agent: self)
+    }
+}

@@ -1,0 +1,43 @@
+internal import AgentID
+internal import CAgentID
+internal import JOSE
+
+/// What a client sent to be decided on. Nothing in it is a reason not to decide: what cannot be read is denied.
+///
+/// Still refused is what only the caller can have got wrong: NULL where something is needed, a length below 0.
+struct CallInput {
+    private(set) var fault: CallFault?
+    /// More of a tool's name than this is not looked at.
+    private static let longestTool = 16 << 20
+
+    mutating func bytes(_ data: UnsafePointer<CChar>?, _ length: Int, _ part: CallFault.Part) throws -> [UInt8] {
+        guard length <= longestInput else {
+            _ = unsafe try needed(unsafe data, part.rawValue)
+            fault = fault ?? .tooLong(part, length)
+            return []
+        }
+        return try unsafe input(data, length, part.rawValue)
+    }
+
+    mutating func tool(_ data: UnsafePointer<CChar>?, _ length: Int) throws -> String {
+        guard length <= longestInput else {
+            let data = unsafe try needed(unsafe data, "tool")
+            fault = fault ?? .tooLong(.tool, length)
+            let start = unsafe UnsafeRawBufferPointer(start: data, count: min(length, Self.longestTool))
+            return unsafe String(decoding: start, as: UTF8.self)
+        }
+        let bytes = try unsafe input(data, length, "tool")
+        if let position = UTF8Check.firstError(in: bytes.span) { fault = fault ?? .notText(.tool, at: position) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    mutating func bytes(terminated data: UnsafePointer<CChar>?, _ part: CallFault.Part) throws -> [UInt8] {
+        let data = unsafe try needed(data, part.rawValue)
+        return try unsafe bytes(data, length(of: data), part)
+    }
+
+    mutating func tool(terminated data: UnsafePointer<CChar>?) throws -> String {
+        let data = unsafe try needed(data, "tool")
+        return try unsafe tool(data, length(of: data))
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import JOSE
+import Testing
+
+@testable import AgentID
+
+/// Floods of denials are counted: every denial is in the log, and no flood fills it.
+@Suite struct AuditFloodTests {
+    private func entries(_ directory: TemporaryDirectory) throws -> [JSON.Value] {
+        let reader = try AuditReader(authority: directory.path)
+        var entries: [JSON.Value] = []
+        while entries.count < reader.count {
+            entries += try reader.entries(from: UInt64(entries.count)).map { try JSON(parsing: $0).root }
+        }
+        return entries
+    }
+
+    /// How many denials these entries tell of.
+    private func told(_ entries: [JSON.Value]) -> Int {
+        entries.reduce(0) { sum, entry in
+            if entry["kind"]?.equals("denials") == true { return sum + (entry["count"]?.int ?? 0) }
+            return sum
+                + (entry["decision"]?.equals("deny") == true && entry["kind"]?.equals("decision") == true ? 1 : 0)
+        }
+    }
+
+    @Test func strangersAreCountedByReasonAndEachIsInTheLog() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let guardian = try world.authority.guarding(.forTests(world))
+        var ids: Set<String> = []
+        for i in 0..<5000 {
+            let chain = i.isMultiple(of: 5) ? [] : Array("garbage".utf8)
+            let decision = guardian.authorize(
+                chain: chain, proof: [], tool: String(repeating: "p", count: 1 + i % 300), arguments: Array("{}".utf8))
+            ids.insert(decision.id)
+        }
+        try world.authority.integrate()
+        let found = try entries(directory)
+        #expect(told(found) == 5000)
+        let ours = found.filter { $0["reason"] != nil && $0["kind"]?.equals("event") != true }
+        #expect(ours.count < 100)
+        // A decision's ID leads to the entry that it is counted in.
+        #expect(ids == Set(ours.compactMap { $0["id"]?.string }))
+        #expect(Set(ours.compactMap { $0["reason"]?.string }).count == 2)
+        #expect(world.authority.trail?.unrecorded == 0)
+    }
+
+    @Test func aHoldersFirstDenialsAreEntriesAndItsFloodIsCounted() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let (agent, other) = (try world.start(), try world.start())
+        for _ in 0..<2000 { _ = try agent.authorize(tool: "other", arguments: Array("{}".utf8)) }
+        _ = try other.authorize(tool: "other", arguments: Array("{}".utf8))
+        world.authority.trail?.log?.close()
+        let found = try entries(directory)
+        #expect(told(found) == 2001)
+        let single = found.filter { $0["kind"]?.equals("decision") == true }
+        #expect(single.contains { $0["agent"]?.string == (try? other.id()) })
+        #expect((101..<1000).contains(single.count))
+        let counted = try #require(found.first { $0["kind"]?.equals("denials") == true })
+        #expect(try counted["agent"]?.string == agent.id() && counted["grant"] != nil)
+    }
+
+    @Test func aFloodOfAnyLengthIsWrittenEverMoreSeldom() throws {
+        let time = Locked<Int64>(0)
+        let flood = AuditFlood { time.withLock { $0 } }
+        let process = AuditProcess()
+        var (lines, singles) = (0, 0)
+        for number in 0..<100_000 {
+            var decision = Decision(tool: "x", time: Int64(number))
+            decision.denial = Denial("chain_empty", "the chain is empty")
+            let sample = AuditFlood.Sample(try #require(decision.denial), of: decision, guardian: "files")
+            let record = AuditRecord(process: process, number: UInt64(number))
+            if case .single = flood.take(sample, as: record, lost: LostDecisions()) { singles += 1 }
+            time.withLock { $0 += 10 }
+            flood.flush(isLast: false) { line throws(AgentIDError) in
+                lines += 1
+                #expect(line.count < 1000)
+            }
+        }
+        // 1000 s at 100 a second.
+        #expect(singles == 1 && lines < 30)
+    }
+
+    @Test func whatCannotBeCountedInTheLogIsCountedAsLost() throws {
+        let flood = AuditFlood()
+        let lost = LostDecisions()
+        for _ in 0..<10 {
+            var decision = Decision(tool: "x", time: 1)
+            decision.denial = Denial("chain_empty", "the chain is empty")
+            let sample = AuditFlood.Sample(try #require(decision.denial), of: decision, guardian: nil)
+            _ = flood.take(sample, as: AuditRecord(process: AuditProcess(), number: 1), lost: lost)
+        }
+        flood.flush(isLast: true) { _ throws(AgentIDError) in
+            throw AgentIDError(.io, name: "audit_unavailable", message: "full")
+        }
+        #expect(lost.count == 9)
+    }
+}
+
+/// What hooks are told of denials is bounded, whatever is denied.
+@Suite struct DenialNewsTests {
+    @Test func aHookHasAFewDenialsOfAnAgentAndTheNumberOfTheRest() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        try world.authority.add(Hook("siem", on: [.denied], action: .command(["/bin/false"])))
+        let (agent, other) = (try world.start(), try world.start())
+        let denials = world.authority.lifecycle.denials
+        let long = String(repeating: "\u{1}", count: 1_000_000)
+        for _ in 0..<40 {
+            _ = try agent.authorize(tool: long, arguments: Array("{}".utf8))
+            denials.flush()
+        }
+        _ = try other.authorize(tool: "other", arguments: Array("{}".utf8))
+        denials.flush()
+        let registry = world.authority.registry
+        let waiting = try registry.read { registry in
+            try registry.deliveries(.pending, hook: "siem", limit: 1000)
+                + registry.deliveries(.dead, hook: "siem", limit: 1000)
+        }
+        #expect(waiting.count { $0.agent == (try? agent.id()) } == DenialBacklog.most)
+        #expect(waiting.count { $0.agent == (try? other.id()) } == 1)
+        #expect(waiting.allSatisfy { $0.payload.utf8.count < 8192 })
+        #expect(try JSON(parsing: waiting[0].payload).root["cut"]?["tool"]?["bytes"]?.int == 1_000_000)
+        // As soon as the hook has taken some, it is told of the number of those after them.
+        _ = try registry.write { try $0.removeHook(named: "siem") }
+        try world.authority.add(Hook("siem", on: [.denied], action: .command(["/bin/false"])))
+        denials.flush()
+        let last = try registry.read { try $0.deliveries(.pending, hook: "siem", limit: 10) }
+        #expect(try last.map { try JSON(parsing: $0.payload).root["count"]?.int } == [40 - DenialBacklog.most])
+    }
+}

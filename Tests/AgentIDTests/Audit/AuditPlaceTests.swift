@@ -1,0 +1,118 @@
+import Foundation
+import JOSE
+import Testing
+
+@testable import AgentID
+
+/// A log takes its own segments only, and notices what is done to them.
+@Suite struct AuditPlaceTests {
+    private let call = Array(#"{"path":"/data/q3/a"}"#.utf8)
+
+    private func entries(_ directory: TemporaryDirectory) throws -> [JSON.Value] {
+        let reader = try AuditReader(authority: directory.path)
+        var entries: [JSON.Value] = []
+        while entries.count < reader.count {
+            entries += try reader.entries(from: UInt64(entries.count)).map { try JSON(parsing: $0).root }
+        }
+        return entries
+    }
+
+    private func segments(_ directory: TemporaryDirectory) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: directory.path + "/audit/segments")
+            .filter { $0.hasSuffix(".seg") }.map { "\(directory.path)/audit/segments/\($0)" }
+    }
+
+    @Test func anotherAuthoritysSegmentIsNeverIntegratedAndReported() throws {
+        let (ours, theirs) = (try TemporaryDirectory(), try TemporaryDirectory())
+        let foreign = try World(at: theirs.path)
+        let agent = try foreign.start()
+        #expect(try agent.authorize(tool: "read_file", arguments: call).isPermitted)
+        let world = try World(at: ours.path)
+        let segment = try #require(try segments(theirs).first)
+        let name = try #require(segment.split(separator: "/").last)
+        try FileManager.default.copyItem(atPath: segment, toPath: "\(ours.path)/audit/segments/\(name)")
+        let found = try AuditReader(authority: ours.path).verify().findings
+        #expect(found.contains { $0.message.contains("another log") })
+        for _ in 0..<2 {
+            try world.authority.integrate()
+            let entries = try entries(ours)
+            #expect(entries.allSatisfy { $0["kind"]?.equals("decision") != true })
+            #expect(entries.count { $0["kind"]?.equals("foreign") == true } == 1)
+            #expect(
+                try AuditReader(authority: ours.path).verify().findings.contains { $0.message.contains("set aside") })
+        }
+        // What is ours goes on.
+        let own = try world.start()
+        #expect(try own.authorize(tool: "read_file", arguments: call).isPermitted)
+        try world.authority.integrate()
+        #expect(try entries(ours).count { $0["kind"]?.equals("decision") == true } == 1)
+    }
+
+    @Test func whatWasAppendedToARemovedSegmentIsWrittenAnewAndTheGapToldOf() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let agent = try world.start()
+        let log = try #require(world.authority.trail?.log)
+        func decide(_ count: Int) throws {
+            for _ in 0..<count { #expect(try agent.authorize(tool: "read_file", arguments: call).isPermitted) }
+        }
+        try decide(10)
+        try world.authority.integrate()
+        for path in try segments(directory) { try FileManager.default.removeItem(atPath: path) }
+        try decide(100)
+        // The thread looks every 50 ms.
+        while !log.gaps.contains(where: { $0.kind == .removedSegment }) { usleep(1000) }
+        try decide(10)
+        try world.authority.integrate()
+        let found = try entries(directory)
+        let ids = found.compactMap { $0["kind"]?.equals("decision") == true ? $0["id"]?.string : nil }
+        #expect(Set(ids).count == 120)
+        #expect(found.contains { $0["kind"]?.equals("removed_segment") == true })
+        #expect(world.authority.trail?.unrecorded == 0)
+    }
+
+    @Test func nothingIsWrittenIntoAnotherLogThatTookThePlaceOfThisOne() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let agent = try world.start()
+        #expect(try agent.authorize(tool: "read_file", arguments: call).isPermitted)
+        let log = try #require(world.authority.trail?.log)
+        try FileManager.default.removeItem(atPath: directory.path + "/audit")
+        let signer = try SigningKey.generate()
+        let other = try AuditLog.open(
+            directory: directory.path + "/audit", origin: "acme.example/audit", signer: signer)
+        while log.gaps.isEmpty, log.lastError == nil { usleep(1000) }
+        let denied = try agent.authorize(tool: "read_file", arguments: call)
+        #expect(denied.denial?.reason.rawValue == "audit_unavailable" && denied.id.isEmpty)
+        #expect((world.authority.trail?.unrecorded ?? 0) >= 1)
+        #expect(throws: AgentIDError.self) { try world.authority.integrate() }
+        other.close()
+    }
+}
+
+/// What a client sends is never a reason not to decide.
+@Suite struct CallFaultTests {
+    @Test func whatCannotBeReadIsDeniedCountedAndRecorded() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let agent = try world.start()
+        let guardian = try world.authority.guarding(.forTests(world))
+        let chain = try agent.chainBytes()
+        let faults: [CallFault] = [
+            .notText(.tool, at: 3), .tooLong(.tool, 1 << 21), .tooLong(.arguments, 1 << 21), .tooLong(.proof, 1 << 21),
+        ]
+        for fault in faults {
+            let decision = guardian.refuse(fault, tool: "read\u{FFFD}", chain: chain)
+            #expect(!decision.isPermitted && decision.agent != nil && !decision.id.isEmpty)
+        }
+        let stranger = guardian.refuse(.tooLong(.chain, 1 << 21), tool: "x", chain: [])
+        #expect(stranger.denial?.reason.rawValue == "chain_too_long" && !stranger.id.isEmpty)
+        #expect(throws: Denial.self) { try guardian.admit(chain: Array("garbage".utf8)) }
+        try world.authority.integrate()
+        let reader = try AuditReader(authority: directory.path)
+        let entries = try reader.entries(from: 0).map { try JSON(parsing: $0).root }
+        #expect(entries.count { $0["kind"]?.equals("decision") == true } == 6)
+        let denied = guardian.statistics()
+        #expect(denied.text.contains("tool_not_authorized"))
+    }
+}
