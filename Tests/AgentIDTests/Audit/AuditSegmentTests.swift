@@ -124,10 +124,13 @@ import TestSupport
 
     @Test func aSegmentThatVanishesIsReported() throws {
         let fixture = try AuditFixture()
-        let living = try fixture.open(signing: false)
-        try living.append([0x61])
+        // Of an owner that does not notice.
+        let living = try AuditSegment(
+            AuditSegmentName(owner: UUIDv7.make(at: 1), number: 1), in: fixture.segments, capacity: 4096,
+            clock: SystemClock(), files: SystemAuditFiles())
+        let behind = try #require(living.append([0x61], at: AuditSegmentMemory.start))
         _ = try fixture.sequencer().integrate(isWaiting: true)
-        try living.append([0x62])
+        _ = living.append([0x62], at: behind)
         let path = try #require(try fixture.paths(under: "segments").first)
         #expect(try fixture.reader().verify().pending == 1)
         try FileManager.default.removeItem(atPath: "\(fixture.directory)/\(path)")
@@ -136,7 +139,7 @@ import TestSupport
         #expect(gaps.map(\.kind) == [.missingSegment])
         #expect(try fixture.sequencer().integrate(isWaiting: true).gaps.isEmpty)
         #expect(try fixture.entries().count == 2)
-        living.close()
+        withExtendedLifetime(living) {}
     }
 
     @Test func aLivingOwnersUnfinishedFrameIsWaitedFor() throws {
