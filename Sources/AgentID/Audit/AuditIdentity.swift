@@ -7,11 +7,16 @@ internal import JOSE
 struct AuditIdentity: Sendable, Equatable {
     /// What headers of segments hold of it.
     let tag: SIMD2<UInt64>
+    /// The directory itself: one that was put back under this name from elsewhere is another.
+    private let place: SIMD2<UInt64>
 
     private static let path = "identity"
     private static let size = 32
 
-    private init(_ name: [UInt8], origin: String) {
+    private init(_ name: [UInt8], origin: String, in directory: String) throws(AgentIDError) {
+        var status = stat()
+        guard unsafe stat(directory, &status) == 0 else { throw Files.failure("cannot look at", directory) }
+        place = SIMD2(UInt64(status.st_dev), UInt64(status.st_ino))
         let digest = Sodium.sha256((Array(origin.utf8) + [0] + name).span)
         tag = SIMD2(digest.span.word(at: 0) ?? 0, digest.span.word(at: 8) ?? 0)
     }
@@ -25,7 +30,7 @@ struct AuditIdentity: Sendable, Equatable {
                 message: "the audit log is damaged: audit/identity is not \(Self.size) bytes; restore it",
                 at: "\(directory)/\(Self.path)")
         }
-        self.init(name, origin: origin)
+        try self.init(name, origin: origin, in: directory)
     }
 
     /// Of the log in a directory, which gets one where it has none.

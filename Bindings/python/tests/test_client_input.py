@@ -1,0 +1,119 @@
+"""Whatever a client can send is a decision: denied, counted, recorded, and never an exception of the program's."""
+
+import json
+import os
+
+import agentid
+import pytest
+
+SCOPE = "search(q: *)"
+
+
+@pytest.fixture
+def world(tmp_path):
+    with agentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+        acme.profile("r", owner="team:x@acme.example", ceiling=SCOPE)
+        agent = acme.agent("r", principal="user:a@acme.example", task="t", scope=SCOPE)
+        with agentid.Guard.open_directory(tmp_path / "acme", audience="files") as guard:
+            yield acme, agent, guard, tmp_path / "acme"
+
+
+def recorded(acme, path):
+    """How many decisions the log tells of, one by one or in counts."""
+    acme.integrate()
+    entries = [e for e in agentid.Audit.open(path).entries() if e.get("kind") in ("decision", "denials")]
+    return sum(e.get("count", 1) for e in entries), entries
+
+
+BODIES = {
+    "infinity": b'{"q": 1e400}',
+    "NaN": b'{"q": NaN}',
+    "lone surrogate": b'{"q": "\\ud800"}',
+    "lone surrogate in a name": b'{"\\ud800": 1}',
+    "deep": b'{"q":' + b"[" * 900 + b"]" * 900 + b"}",
+    "2^60": b'{"q": 1152921504606846976}',
+    "20 digits": b'{"q": 12345678901234567890}',
+    "NUL": b'{"q": "a\\u0000b"}',
+    "list": b"[1]",
+    "null": b"null",
+    "text": b'"x"',
+    "1.1 MB": json.dumps({"q": "x" * 1_100_000}).encode(),
+    "many names": json.dumps({f"n{i}": 1 for i in range(5000)}).encode(),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_arguments_of_any_kind_are_a_decision(world, name):
+    acme, agent, guard, path = world
+    arguments = json.loads(BODIES[name])
+    proof = agent.prove("search", {"q": "x"}, audience="files")
+    decisions = [guard.check(agent.chain, proof, "search", arguments), agent.check("search", arguments)]
+    denied = sum(not decision for decision in decisions)
+    assert not decisions[0] and decisions[0].reason
+    with pytest.raises(agentid.Denied):
+        guard.authorize(agent.chain, proof, "search", arguments)
+    assert sum(guard.statistics["denied"].values()) == 2
+    guard.close()
+    count, entries = recorded(acme, path)
+    assert count == 3 and sum(e["decision"] == "deny" for e in entries) == denied + 1
+
+
+TEXTS = ["", "a\0b", "\ud800", "é", "x" * 300, "x" * 70_000, "x" * 1_100_000, "\x01" * 66_000]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: f"{text[:3]!a}-{len(text)}")
+def test_texts_of_any_kind_are_a_decision(world, text):
+    acme, agent, guard, path = world
+    proof = agent.prove("search", {"q": "x"}, audience="files")
+    calls = [(text, proof, "search"), (agent.chain, text, "search"), (agent.chain, proof, text), (agent.chain + text, text, text)]
+    decisions = [guard.check(*call, {"q": "x"}) for call in calls[:3]] + [agent.check(text, {"q": "x"})]
+    assert not any(decisions)
+    with pytest.raises(agentid.Denied):
+        guard.admit(text)
+    with guard.admit(agent.chain) as admission, pytest.raises(agentid.Denied):
+        admission.authorize(text, text, {"q": "x"})
+    assert guard.statistics["unrecorded"] == 0
+    assert all(decision.id for decision in decisions)
+    guard.close()
+    count, entries = recorded(acme, path)
+    assert count == 6
+    assert {decision.id for decision in decisions} <= {entry["id"] for entry in entries}
+
+
+def test_what_is_no_text_is_the_programs_own_fault(world):
+    _, agent, guard, _ = world
+    for chain, proof, tool in [(None, "", "search"), (agent.chain, None, "search"), (agent.chain.encode(), "", "search"), (agent.chain, "", 7)]:
+        with pytest.raises((TypeError, AttributeError)):
+            guard.check(chain, proof, tool, {"q": "x"})
+    circle: dict = {}
+    circle["q"] = circle
+    with pytest.raises(ValueError, match="ircular"):
+        agent.check("search", circle)
+    with pytest.raises(TypeError):
+        agent.check("search", {"q": object()})
+
+
+def test_a_flood_of_strangers_is_counted_and_fills_nothing(world):
+    acme, _, guard, path = world
+    size = lambda: sum(f.stat().st_blocks * 512 for f in (path / "audit" / "tile").rglob("*") if f.is_file())  # noqa: E731
+    acme.integrate()
+    before, n = size(), 20_000
+    for i in range(n):
+        guard.check("", "", "pay" if i % 2 else "p" * 60_000, {"x": i})
+    guard.close()
+    count, entries = recorded(acme, path)
+    assert count == n and len(entries) < 40
+    assert size() - before < 100_000
+
+
+def test_a_reason_of_any_length_harms_nothing(world):
+    acme, agent, guard, path = world
+    for length in (1025, 66_000, 1_000_000):
+        with pytest.raises(agentid.Error, match="1024|1 MiB"):
+            acme.deprovision(agent.id, "x" * length)
+        with pytest.raises(agentid.Error, match="1024|1 MiB"):
+            acme.suspend(agent.id, "x" * length)
+    assert agent.check("search", {"q": "x"})
+    acme.suspend(agent.id, "\x01" * 1024)
+    acme.integrate()
+    assert agentid.Audit.open(path).verify()["sound"]
