@@ -82,7 +82,8 @@ let package = Package(
         .executableTarget(
             name: "agentidctl",
             dependencies: [
-                "AgentID", "Scopes", "JOSE", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "AgentID", "CProcess", "Scopes", "JOSE",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings, linkerSettings: standalone),
 

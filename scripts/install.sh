@@ -3,6 +3,9 @@
 # directories that it made included, is listed in $2/share/libagentid/installed for scripts/uninstall.sh.
 set -euo pipefail
 destination=${1%/} prefix=$2
+# What is installed says where it is: a relative path is meant from here.
+[[ $prefix == /* ]] || prefix=$PWD/$prefix
+[[ -z ${LIBDIR:-} || $LIBDIR == /* ]] || LIBDIR=$PWD/$LIBDIR
 export LC_ALL=C
 list=$prefix/share/libagentid/installed
 stage=$(mktemp -d)

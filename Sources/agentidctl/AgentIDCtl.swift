@@ -30,6 +30,7 @@ struct AgentIDCtl: ParsableCommand {
     static func main() {
         do {
             var command = try parseAsRoot()
+            try Owner.become()
             try command.run()
         } catch let exit as ExitCode {
             Self.exit(withError: exit)

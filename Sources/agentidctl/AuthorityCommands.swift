@@ -10,6 +10,8 @@ struct AuthorityOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "A file with the passphrase of its keys; - is stdin.")
     var passphraseFile: String?
 
+    func validate() throws { unsafe Owner.directory = authority }
+
     /// Opens the authority; for a command that only reads, and causes nothing that is to be written down, without its
     /// audit log.
     func open(creating trustDomain: String? = nil, onlyToRead: Bool = false) throws -> Authority {

@@ -13,6 +13,7 @@ struct TrustedKeys: ParsableArguments {
     var isGiven: Bool { authority != nil || bundle != nil }
 
     func validate() throws {
+        if let authority { unsafe Owner.directory = authority }
         guard authority == nil || bundle == nil, (bundle == nil) == (trustDomain == nil) else {
             throw ValidationError("give --authority, or --bundle with --trust-domain")
         }

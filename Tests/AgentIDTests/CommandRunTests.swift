@@ -202,22 +202,84 @@ import Testing
     }
 
     /// The host's own children stay the host's to wait for.
-    @Test func runWaitsForNoOtherChild() throws {
-        let other = try CommandProcess.start(["sh", "-c", "exit 7"], event: "", document: [])
-        Self.expectDeath(of: other.process)
-        #expect(try Script("exit 0").run.run() == .succeeded)
-        var status: Int32 = 0
-        #expect(unsafe waitpid(other.process, &status, WNOHANG) == other.process)
-        #expect(CommandEnding(waitStatus: status) == .status(7))
+    @Test func runWaitsForNoOtherChild() async {
+        await #expect(processExitsWith: .success) {
+            let other = try Process.run(URL(fileURLWithPath: "/bin/sh"), arguments: ["-c", "exit 7"])
+            Self.expectDeath(of: other.processIdentifier)
+            guard try Script("exit 0").run.run() == .succeeded else { exit(3) }
+            other.waitUntilExit()
+            guard other.terminationStatus == 7 else { exit(4) }
+        }
     }
 
-    /// A host that waits for any child may take ours: the run ends, and claims no success that it did not see.
-    @Test func childThatTheHostWaitsForEndsTheRun() throws {
-        let script = try Script(#"echo $$ > "$1/leader"; sleep 0.2; exit 5"#)
+    @Test func hostThatIgnoresItsChildrenIsToldHowTheyEnded() async {
+        await #expect(processExitsWith: .success) {
+            signal(SIGCHLD, SIG_IGN)
+            guard try Script("exit 0").run.run() == .succeeded else { exit(3) }
+            guard try Script("exit 5").run.run() == .failed(.status(5), errors: "") else { exit(4) }
+            var action = sigaction()
+            action.sa_flags = SA_NOCLDWAIT
+            let status = unsafe sigaction(SIGCHLD, &action, nil)
+            guard status == 0 else { exit(5) }
+            guard try Script("exit 0").run.run() == .succeeded else { exit(6) }
+        }
+    }
+
+    @Test func hostThatWaitsForEveryChildTakesNoneOfOurs() async {
+        await #expect(processExitsWith: .success) {
+            let taken = Locked(0)
+            Thread.detachNewThread {
+                while true {
+                    if waitpid(-1, nil, 0) > 0 { taken.withLock { $0 += 1 } } else { usleep(100) }
+                }
+            }
+            for status in 0..<30 {
+                let outcome = try Script("sleep 0.01; exit \(status)").run.run()
+                guard outcome == (status == 0 ? .succeeded : .failed(.status(Int32(status)), errors: "")) else {
+                    exit(3)
+                }
+            }
+            guard taken.withLock({ $0 }) == 0 else { exit(4) }
+        }
+    }
+
+    /// What a command starts, also what leaves its session and its group, in a file for each.
+    private static let family = #"""
+        setsid sh -c 'trap "" TERM HUP; echo $$ > "$1/daemon"; while :; do sleep 1000; done' sh "$1" &
+        sleep 1000 & echo $! > "$1/child"
+        until [ -s "$1/daemon" ]; do :; done
+        echo $$ > "$1/leader"; while :; do sleep 1000; done
+        """#
+
+    @Test func commandDiesWithAllItStartedWhenItsHostIsKilled() async throws {
+        let directory = try TemporaryDirectory()
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            [path = directory.path as String, text = Self.family as String] in
+            let run = CommandRun(
+                ["sh", "-c", text, "sh", path], event: "", document: [], milliseconds: 86_400_000)
+            Thread.detachNewThread { _ = run.run() }
+            while !Files.exists("\(path)/leader") { usleep(1000) }
+            kill(getpid(), SIGKILL)
+        }
+        for name in ["leader", "child", "daemon"] {
+            let text = try String(contentsOfFile: "\(directory.path)/\(name)", encoding: .utf8)
+            Self.expectDeath(of: try #require(pid_t(text.dropLast())))
+        }
+    }
+
+    @Test func whatLeftItsSessionIsKilledAtTheDeadlineToo() throws {
+        let script = try Script(Self.family, milliseconds: 1500)
+        #expect(script.run.run() == .timedOut)
+        for name in ["leader", "child", "daemon"] { #expect(Self.state(of: try script.process(name)) == nil) }
+    }
+
+    @Test func commandDiesWithItsKeeper() throws {
+        let script = try Script(#"cut -d ' ' -f 4 /proc/$$/stat > "$1/keeper"; echo $$ > "$1/leader"; sleep 1000"#)
         script.begin()
-        var status: Int32 = 0
-        unsafe waitpid(try script.process("leader"), &status, 0)
-        #expect([.failed(.unknown, errors: ""), .failed(.status(5), errors: "")].contains(script.outcome()))
+        let leader = try script.process("leader")
+        kill(try script.process("keeper"), SIGKILL)
+        #expect(script.outcome() == .failed(.unknown, errors: ""))
+        Self.expectDeath(of: leader)
     }
 
     @Test func noDescriptorIsLeftOpen() throws {

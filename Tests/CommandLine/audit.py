@@ -240,7 +240,7 @@ def checked(work):
     integrate(here)
     check(troubles(here, expect=0) == {} and "ok  audit log: every entry" in ctl("doctor", *here, "--full"), "all is well")
     for name, mode in [("audit", 0o755), ("audit/checkpoint", 0o644), ("audit/segments", 0o711), ("keys/digest", 0o640),
-                       ("keys/log.jwk", 0o640), ("audit/key", 0o666)]:
+                       ("keys/log.jwk", 0o640), ("audit/key", 0o644)]:
         kept = os.stat(f"{here[1]}/{name}").st_mode & 0o777
         os.chmod(f"{here[1]}/{name}", mode)
         only(here, f"{name}: owner and mode", "chmod")

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import JOSE
 
 // Directories: whose they are is found out on a descriptor, and no link is followed to them.
 extension Files {
@@ -95,7 +96,7 @@ extension Files {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
                 unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
-            if name != ".", name != ".." { names.append(name) }
+            if !name.isSame(as: "."), !name.isSame(as: "..") { names.append(name) }
         }
         return names
     }

@@ -31,7 +31,7 @@ enum CommandOutcome: Equatable, Sendable, CustomStringConvertible {
 enum CommandEnding: Equatable, Sendable, CustomStringConvertible {
     case status(Int32)
     case signal(Int32)
-    /// Someone else in this process waited for it, or ignores `SIGCHLD`.
+    /// Its keeper was killed, and the command with it.
     case unknown
 
     /// What `waitpid` says.
@@ -44,7 +44,7 @@ enum CommandEnding: Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .status(let status): "ended with status \(status)"
         case .signal(let signal): "was ended by signal \(signal)"
-        case .unknown: "ended in a way that the host's own waiting for children hid"
+        case .unknown: "was killed with the process that kept it"
         }
     }
 }

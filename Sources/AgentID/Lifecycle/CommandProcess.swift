@@ -3,7 +3,9 @@ internal import Glibc
 
 /// Starts a command as a process that has nothing of the host's: no descriptor, handler, mask, variable or directory.
 ///
-/// It leads a session and a process group of its own: one signal reaches all it starts, except what leaves the group.
+/// It leads a session and a process group of its own. Between it and the host stands a keeper (`cprocess.h`): a process
+/// that kills the command with all its descendants at the deadline, when the host says so, and when the host is dead, and
+/// tells the host how the command ended, whatever the host does with `SIGCHLD` and with children that it waits for.
 enum CommandProcess {
     struct Failed: Error {
         let errno: Int32
@@ -17,61 +19,62 @@ enum CommandProcess {
         return unsafe "\(name)=\(String(cString: value))"
     }
 
+    /// What is left in the host of a command that was started.
+    struct Kept {
+        let keeper: pid_t
+        let errors: Descriptor
+        let control: Descriptor
+    }
+
     /// Starts `command` with `document` on standard input, and its errors going to a pipe.
-    static func start(_ command: [String], event: String, document: [UInt8]) throws(Failed)
-        -> (process: pid_t, errors: Descriptor)
-    {
+    ///
+    /// - Parameter deadline: on the machine's monotonic clock, in milliseconds.
+    static func start(_ command: [String], event: String, document: [UInt8], deadline: Int64) throws(Failed) -> Kept {
         guard let program = command.first, !program.isEmpty,
             !(command + [event]).contains(where: { $0.utf8.contains(0) })
         else { throw Failed(EINVAL) }
-        let input = try Descriptor.holding(document)
+        let (input, output) = (try Descriptor.holding(document), try Descriptor.nowhere())
         let (errors, errorsOfCommand) = try Descriptor.pipe()
-
-        var actions = unsafe posix_spawn_file_actions_t()
-        try check(unsafe posix_spawn_file_actions_init(&actions))
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        try check(unsafe posix_spawn_file_actions_adddup2(&actions, input.number, 0))
-        try check(unsafe posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0))
-        try check(unsafe posix_spawn_file_actions_adddup2(&actions, errorsOfCommand.number, 2))
-        try check(unsafe posix_spawn_file_actions_addclosefrom_np(&actions, 3))
-        try check(unsafe posix_spawn_file_actions_addchdir_np(&actions, "/"))
-
-        var attributes = posix_spawnattr_t()
-        try check(unsafe posix_spawnattr_init(&attributes))
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var (all, none) = (sigset_t(), sigset_t())
-        unsafe sigfillset(&all)
-        unsafe sigemptyset(&none)
-        try check(unsafe posix_spawnattr_setsigdefault(&attributes, &all))
-        try check(unsafe posix_spawnattr_setsigmask(&attributes, &none))
-        let flags = Int32(CPROCESS_SPAWN_SETSID) | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
-        try check(unsafe posix_spawnattr_setflags(&attributes, Int16(flags)))
-
-        var process: pid_t = 0
-        let status = unsafe withTexts(command) { arguments in
-            unsafe withTexts(inherited + ["AGENTID_EVENT=\(event)"]) { environment in
-                unsafe posix_spawnp(&process, program, &actions, &attributes, arguments, environment)
+        let (control, controlOfKeeper) = try Descriptor.connection()
+        var reason: Int32 = ENOMEM
+        let keeper = unsafe withTexts(places(of: program)) { programs in
+            unsafe withTexts(command) { arguments in
+                unsafe withTexts(inherited + ["AGENTID_EVENT=\(event)"]) { environment in
+                    var kept = unsafe cprocess_command(
+                        programs: programs, arguments: arguments, environment: environment, input: input.number,
+                        output: output.number, errors: errorsOfCommand.number, control: controlOfKeeper.number,
+                        deadline: deadline)
+                    let keeper = unsafe cprocess_start(&kept)
+                    reason = errno
+                    return keeper
+                }
             }
         }
-        try check(status)
-        return (process, errors)
+        guard keeper > 0 else { throw Failed(reason) }
+        return Kept(keeper: keeper, errors: errors, control: control)
     }
 
-    private static func check(_ status: Int32) throws(Failed) {
-        guard status == 0 else { throw Failed(status) }
+    /// Where a program may be: itself with a slash in its name, or in the directories of `PATH`.
+    private static func places(of program: String) -> [String] {
+        guard !program.utf8.contains(UInt8(ascii: "/")) else { return [program] }
+        let path = inherited.first?.dropFirst("PATH=".count) ?? ""
+        return path.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map {
+            // An empty one is the directory the command runs in.
+            $0.isEmpty ? "/\(program)" : "\(Substring($0))/\(program)"
+        }
     }
 
     /// Calls `body` with a NULL-terminated vector of the texts.
     private static func withTexts(
-        _ texts: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32
-    ) -> Int32 {
+        _ texts: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> pid_t
+    ) -> pid_t {
         var copies = unsafe texts.map { unsafe strdup($0) }
         defer { unsafe copies.forEach { unsafe free($0) } }
         // A missing copy would end the vector early.
-        guard unsafe copies.allSatisfy({ unsafe $0 != nil }) else { return ENOMEM }
+        guard unsafe copies.allSatisfy({ unsafe $0 != nil }) else { return -1 }
         unsafe copies.append(nil)
         return unsafe copies.withUnsafeMutableBufferPointer { vector in
-            guard let start = vector.baseAddress else { return ENOMEM }
+            guard let start = vector.baseAddress else { return -1 }
             return unsafe body(start)
         }
     }

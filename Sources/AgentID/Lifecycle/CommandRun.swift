@@ -1,21 +1,22 @@
+internal import CProcess
 internal import Glibc
 internal import JOSE
 
 /// One run of a command for a hook: a JSON document on its standard input, a deadline, and nothing left behind.
 ///
-/// The run is over when the command's own process has ended; whatever of its group is still there is killed then. The
-/// host notices nothing: only this one child is waited for, and no signal is sent to the host or handled in it.
+/// The run is over when the command's own process has ended; whatever of its group is still there is killed then. Past
+/// its deadline, stopped, or with the host dead, it is killed with all that descends from it. The host notices nothing:
+/// no child of its own is waited for, and no signal is sent to the host or handled in it.
 final class CommandRun: Sendable {
     /// Of what the command writes to standard error; the rest is read and thrown away.
     static let errorsKept = 4096
-    /// How long a killed process may take to end before it is left to the kernel.
+    /// How long past the deadline the keeper may take to say so, in milliseconds; then it is killed, and with it the
+    /// command.
     private static let patience: Int64 = 5000
-    /// The longest sleep before the process is looked at again, in milliseconds.
-    private static let longestNap: Int64 = 50
 
     private enum Phase {
         case ready
-        case running(pid_t)
+        case running(CommandProcess.Kept)
         case ended
     }
 
@@ -41,29 +42,54 @@ final class CommandRun: Sendable {
 
     /// Runs the command, once; returns when it has ended.
     func run() -> CommandOutcome {
-        let errors: Descriptor
+        let deadline = Self.now() + milliseconds
+        let kept: CommandProcess.Kept
         do throws(CommandProcess.Failed) {
-            guard let started = try start() else { return .stopped }
-            errors = started
+            guard let started = try start(deadline) else { return .stopped }
+            kept = started
         } catch { return .cannotStart(errno: error.errno) }
         var text = ErrorText()
-        let deadline = Self.now() + milliseconds
-        var killed: (at: Int64, outcome: CommandOutcome)?
-        var nap: Int64 = 1
+        var patience = deadline + Self.patience
         while true {
+            if let report = report(kept) {
+                text.read(kept.errors)
+                end(kept)
+                return outcome(report, text.text)
+            }
             let now = Self.now()
-            if killed == nil {
-                if isStopped { killed = (now, .stopped) } else if now >= deadline { killed = (now, .timedOut) }
-                if killed != nil { kill() }
+            if isStopped { patience = min(patience, now + Self.patience) }
+            guard now < patience else {
+                _ = Glibc.kill(kept.keeper, SIGKILL)
+                end(kept)
+                return isStopped ? .stopped : .timedOut
             }
-            if let ending = reap() {
-                text.read(errors)
-                if ending == .status(0) { return .succeeded }
-                return killed?.outcome ?? (isStopped ? .stopped : .failed(ending, errors: text.text))
-            }
-            if let killed, now - killed.at > Self.patience { return abandon(killed.outcome) }
-            text.await(errors, milliseconds: killed == nil ? min(nap, deadline - now) : nap)
-            nap = min(2 * nap, Self.longestNap)
+            text.await(kept.errors, or: kept.control, milliseconds: patience - now)
+        }
+    }
+
+    /// What the keeper says, once it has; with nothing from one that is dead.
+    private func report(_ kept: CommandProcess.Kept) -> cprocess_report? {
+        var report = cprocess_report(what: 0, value: 0)
+        let size = MemoryLayout<cprocess_report>.size
+        while true {
+            let count = unsafe recv(kept.control.number, &report, size, 0)
+            if count == size { return report }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { return nil }
+            return cprocess_report(what: 0, value: 0)
+        }
+    }
+
+    private func outcome(_ report: cprocess_report, _ errors: String) -> CommandOutcome {
+        switch Int(report.what) {
+        case CPROCESS_ENDED:
+            let ending = CommandEnding(waitStatus: report.value)
+            if ending == .status(0) { return .succeeded }
+            return isStopped ? .stopped : .failed(ending, errors: errors)
+        case CPROCESS_TIMED_OUT: return .timedOut
+        case CPROCESS_STOPPED: return .stopped
+        case CPROCESS_CANNOT_START: return .cannotStart(errno: report.value)
+        default: return .failed(.unknown, errors: errors)
         }
     }
 
@@ -76,48 +102,28 @@ final class CommandRun: Sendable {
     private var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// `nil` where the run was stopped before it began.
-    private func start() throws(CommandProcess.Failed) -> Descriptor? {
+    private func start(_ deadline: Int64) throws(CommandProcess.Failed) -> CommandProcess.Kept? {
         try state.withLock { state throws(CommandProcess.Failed) in
             guard !state.isStopped else { return nil }
             guard case .ready = state.phase else { throw CommandProcess.Failed(EALREADY) }
             state.phase = .ended
-            let (process, errors) = try CommandProcess.start(command, event: event, document: document)
-            state.phase = .running(process)
-            return errors
+            let kept = try CommandProcess.start(command, event: event, document: document, deadline: deadline)
+            state.phase = .running(kept)
+            return kept
         }
     }
 
-    /// Kills the whole group. The process is not waited for yet, so its number is nobody else's.
+    /// Tells the keeper, for whom it counts that nothing more will come.
     private func kill() {
         state.withLock { state in
-            if case .running(let process) = state.phase { _ = Glibc.kill(-process, SIGKILL) }
+            if case .running(let kept) = state.phase { _ = shutdown(kept.control.number, Int32(SHUT_WR)) }
         }
     }
 
-    /// How the process ended, once it has; takes the rest of its group with it.
-    private func reap() -> CommandEnding? {
-        state.withLock { state in
-            guard case .running(let process) = state.phase else { return .unknown }
-            var information = unsafe siginfo_t()
-            guard unsafe waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT) == 0 else {
-                guard errno == ECHILD else { return nil }
-                // Someone took it: its number may already be another's, so nothing is killed any more.
-                state.phase = .ended
-                return .unknown
-            }
-            guard unsafe information.si_signo == SIGCHLD else { return nil }
-            _ = Glibc.kill(-process, SIGKILL)
-            var status: Int32 = 0
-            let isReaped = unsafe waitpid(process, &status, 0) == process
-            state.phase = .ended
-            return isReaped ? CommandEnding(waitStatus: status) : .unknown
-        }
-    }
-
-    /// Gives up a process that the kernel does not let die.
-    private func abandon(_ outcome: CommandOutcome) -> CommandOutcome {
+    /// Waits for the keeper, which has nothing more to do. Only this takes it, so its number is nobody else's before.
+    private func end(_ kept: CommandProcess.Kept) {
         state.withLock { $0.phase = .ended }
-        return outcome
+        while waitpid(kept.keeper, nil, Int32(CPROCESS_WALL)) < 0, errno == EINTR {}
     }
 
     private static func now() -> Int64 {
@@ -133,15 +139,11 @@ private struct ErrorText {
     private var buffer = [UInt8](repeating: 0, count: 16_384)
     private var isOpen = true
 
-    /// Waits for more, and reads it.
-    mutating func await(_ errors: Descriptor, milliseconds: Int64) {
-        let milliseconds = Int32(clamping: milliseconds)
-        if isOpen {
-            errors.waitUntilReadable(milliseconds: milliseconds)
-            read(errors)
-        } else {
-            poll(nil, 0, milliseconds)
-        }
+    /// Waits for more, or for a message, and reads what more there is.
+    mutating func await(_ errors: Descriptor, or control: Descriptor, milliseconds: Int64) {
+        Descriptor.waitUntilReadable(
+            isOpen ? [errors, control] : [control], milliseconds: Int32(clamping: milliseconds))
+        read(errors)
     }
 
     /// Reads what is there, but not for ever: who keeps writing has a deadline.

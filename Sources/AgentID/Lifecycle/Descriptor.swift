@@ -48,6 +48,20 @@ final class Descriptor: Sendable {
         return (input, output)
     }
 
+    /// Two ends of a connection whose messages stay apart; neither blocks.
+    static func connection() throws(CommandProcess.Failed) -> (ours: Descriptor, theirs: Descriptor) {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe cprocess_connection(&ends) == 0 else { throw CommandProcess.Failed(errno) }
+        let ours = Result { () throws(CommandProcess.Failed) in try Descriptor(raising: ends[0]) }
+        let theirs = Result { () throws(CommandProcess.Failed) in try Descriptor(raising: ends[1]) }
+        return (try ours.get(), try theirs.get())
+    }
+
+    /// A place where what is written is gone.
+    static func nowhere() throws(CommandProcess.Failed) -> Descriptor {
+        try Descriptor(raising: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC))
+    }
+
     /// Reads into `buffer`: how many bytes, 0 at the end, `nil` where nothing is there just now.
     func read(into buffer: inout [UInt8]) -> Int? {
         while true {
@@ -58,9 +72,9 @@ final class Descriptor: Sendable {
         }
     }
 
-    /// Returns when something can be read, after so many milliseconds, or on a signal.
-    func waitUntilReadable(milliseconds: Int32) {
-        var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-        unsafe poll(&entry, 1, milliseconds)
+    /// Returns when something can be read from one of them, after so many milliseconds, or on a signal.
+    static func waitUntilReadable(_ descriptors: [Descriptor], milliseconds: Int32) {
+        var entries = descriptors.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+        unsafe poll(&entries, nfds_t(entries.count), milliseconds)
     }
 }

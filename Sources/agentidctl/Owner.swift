@@ -1,0 +1,117 @@
+import AgentID
+import CProcess
+import FoundationEssentials
+import Glibc
+import JOSE
+
+/// Whose an authority's directory is, and becoming them: root that looks after somebody's directory acts as that user in
+/// all it does, for what lies there says which commands are run and which files are opened.
+enum Owner {
+    /// The directory that the command works on, as its arguments name it; set while they are read.
+    nonisolated(unsafe) static var directory: String?
+
+    /// Becomes the directory's owner, for good, where that is somebody else than root. Before anything is opened.
+    static func become() throws {
+        guard let directory = unsafe directory, geteuid() == 0 else { return }
+        guard let owner = try find(directory) else { return }
+        var group = owner.group
+        var home = "/"
+        if let entry = unsafe getpwuid(owner.user) {
+            home = unsafe String(cString: entry.pointee.pw_dir)
+            group = unsafe entry.pointee.pw_gid
+            guard unsafe initgroups(entry.pointee.pw_name, group) == 0 else { throw refusal(directory, owner.user) }
+        } else {
+            guard unsafe setgroups(1, &group) == 0 else { throw refusal(directory, owner.user) }
+        }
+        guard setresgid(group, group, group) == 0, setresuid(owner.user, owner.user, owner.user) == 0,
+            cprocess_gain_nothing() == 0
+        else { throw refusal(directory, owner.user) }
+        try verify(owner.user, group, directory)
+        // For the commands of hooks, which get it.
+        unsafe setenv("HOME", home, 1)
+    }
+
+    /// There is no way back.
+    private static func verify(_ user: uid_t, _ group: gid_t, _ directory: String) throws {
+        var users = (uid_t.max, uid_t.max, uid_t.max)
+        var groups = (gid_t.max, gid_t.max, gid_t.max)
+        guard unsafe getresuid(&users.0, &users.1, &users.2) == 0, users == (user, user, user),
+            unsafe getresgid(&groups.0, &groups.1, &groups.2) == 0, groups == (group, group, group),
+            setuid(0) != 0, setgid(0) != 0 || group == 0, capabilities == 0
+        else { throw refusal(directory, user) }
+    }
+
+    /// What the process may do beyond its user, as bits; all where that cannot be read.
+    private static var capabilities: UInt64 {
+        guard let status = try? Console.read("/proc/self/status") else { return .max }
+        var all: UInt64 = 0
+        for line in String(decoding: status, as: UTF8.self).split(separator: "\n") {
+            guard ["CapPrm:", "CapEff:", "CapAmb:"].contains(where: { line.utf8.starts(with: $0.utf8) }) else {
+                continue
+            }
+            all |= UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16) ?? .max
+        }
+        return all
+    }
+
+    private static func refusal(_ directory: String, _ user: uid_t) -> Fault {
+        Fault(
+            "\(directory) belongs to user \(user), whom this process cannot become (\(Console.lastError)): "
+                + "run agentidctl as that user")
+    }
+
+    /// The first user but root on the way to a path, to whom all that follows belongs in effect: they can put anything
+    /// in its place. `nil` where there is none.
+    private static func find(_ path: String) throws -> (user: uid_t, group: gid_t)? {
+        var rest = Array(path.split(separator: "/").reversed().map(String.init))
+        if !path.utf8.starts(with: "/".utf8) {
+            guard let here = unsafe getcwd(nil, 0) else { throw Fault("the working directory: \(Console.lastError)") }
+            defer { unsafe free(here) }
+            rest += unsafe String(cString: here).split(separator: "/").reversed().map(String.init)
+        }
+        var (place, links) = ("", 0)
+        while let name = rest.popLast() {
+            if name.isSame(as: ".") { continue }
+            if name.isSame(as: "..") {
+                place = String(place.prefix(upTo: place.lastIndex(of: "/") ?? place.startIndex))
+                continue
+            }
+            let next = "\(place)/\(name)"
+            var status = stat()
+            guard unsafe lstat(next, &status) == 0 else {
+                if errno == ENOENT { return nil }
+                throw Fault("\(next): \(Console.lastError)")
+            }
+            if status.st_uid != 0 { return (status.st_uid, status.st_gid) }
+            switch status.st_mode & S_IFMT {
+            case S_IFLNK:
+                links += 1
+                guard links <= 40 else { throw Fault("\(path): too many symbolic links") }
+                let target = try target(of: next)
+                if target.utf8.starts(with: "/".utf8) { place = "" }
+                rest += target.split(separator: "/").reversed().map(String.init)
+            case S_IFDIR:
+                // In one with the sticky bit nobody replaces what is root's.
+                guard status.st_mode & (0o002 | (status.st_gid == 0 ? 0 : 0o020)) == 0 || status.st_mode & S_ISVTX != 0
+                else {
+                    throw Fault(
+                        "\(next) can be written by others, who could put another authority in place of \(path): "
+                            + "chmod go-w it, or run agentidctl as the user whose authority it is")
+                }
+                place = next
+            default: place = next
+            }
+        }
+        return nil
+    }
+
+    private static func target(of link: String) throws -> String {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+            guard let start = buffer.baseAddress else { return -1 }
+            return unsafe readlink(link, start.assumingMemoryBound(to: CChar.self), buffer.count)
+        }
+        guard count > 0, count < bytes.count else { throw Fault("\(link): \(Console.lastError)") }
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+}
