@@ -45,14 +45,12 @@ struct AuditIdentity: Sendable, Equatable {
         // Whole under its name, or not there: and the first to come names the log.
         let temporary = "\(directory)/\(path).\(UUIDv7.make(at: 0))"
         try files.write(temporary, digits)
-        let status = unsafe link(temporary, "\(directory)/\(path)")
-        let reason = errno
         try files.sync(temporary)
-        try files.remove(temporary)
+        try Files.renameUnlessPresent(temporary, to: "\(directory)/\(path)")
         try files.sync(directory)
-        guard status == 0 || reason == EEXIST,
-            let made = try AuditIdentity(reading: directory, origin: origin, files: files)
-        else { throw AuditSegment.unavailable("cannot name the log in \(directory)", reason) }
+        guard let made = try AuditIdentity(reading: directory, origin: origin, files: files) else {
+            throw AuditSegment.unavailable("cannot name the log in \(directory)", 0)
+        }
         return made
     }
 

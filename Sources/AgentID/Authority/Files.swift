@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 internal import JOSE
 
@@ -83,6 +84,28 @@ enum Files {
             throw error
         }
         if isDurable { try syncName(of: path) }
+    }
+
+    /// Gives a file a name that nothing has yet, or removes it where something has: of many the first stays. Durable
+    /// after a sync of its directory. Never by a second name, which whoever looks meanwhile would refuse.
+    static func renameUnlessPresent(_ path: String, to target: String) throws(AgentIDError) {
+        let flags = UInt32(CPROCESS_RENAME_NOREPLACE)
+        if unsafe renameat2(AT_FDCWD, path, AT_FDCWD, target, flags) == 0 { return }
+        let reason = errno
+        guard reason == EINVAL || reason == ENOSYS else {
+            _ = unsafe unlink(path)
+            if reason == EEXIST { return }
+            errno = reason
+            throw failure("cannot name", target)
+        }
+        // A file system, or a kernel, that cannot: under a lock.
+        try withLock("\(target).lock") { () throws(AgentIDError) in
+            if exists(target) {
+                _ = unsafe unlink(path)
+            } else if unsafe rename(path, target) != 0 {
+                throw failure("cannot name", target)
+            }
+        }
     }
 
     /// Sees to it that the name of a file or directory survives a power cut; its content is synced by who writes it.
