@@ -34,6 +34,22 @@ public import Glibc
         return unsafe try body(&value.pointee)
     }
 
+    /// Runs `body` alone; `nil` where others have had the lock for so many milliseconds.
+    package func withLock<Result, E: Error>(
+        within milliseconds: Int, _ body: (inout Value) throws(E) -> Result
+    ) throws(E) -> Result? {
+        // Tried again and again: a wait until a time of the wall clock is as long as whoever sets that makes it.
+        var (waited, pause) = (0, 50)
+        while unsafe pthread_mutex_trylock(mutex) != 0 {
+            guard waited / 1000 < milliseconds else { return nil }
+            usleep(UInt32(pause))
+            waited += pause
+            pause = min(pause * 2, 1000)
+        }
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return unsafe try body(&value.pointee)
+    }
+
     /// Runs `body` without the lock: for the one thread of a forked child, whose parent may have held it.
     package func withoutLock(_ body: (inout Value) -> Void) { unsafe body(&value.pointee) }
 }

@@ -61,7 +61,8 @@ public final class Authority: Sendable {
         let isLogging = directory.map { options.audit.isEnabled || $0.hasAuditLog } ?? false
         lifecycle = Lifecycle(
             registry: registry, view: view, keys: keys, clock: options.clock, leaseDuration: options.leaseDuration,
-            isLogging: isLogging)
+            isLogging: isLogging, directory: directory)
+        try lifecycle.journal?.create()
         trail = try AuditTrail.open(
             options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: options.clock)
         var guardOptions = Guard.Options()

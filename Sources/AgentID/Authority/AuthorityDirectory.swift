@@ -64,6 +64,10 @@ struct AuthorityDirectory: Sendable {
 
     var replayPath: String { "\(path)/replay" }
 
+    var journalPath: String { "\(path)/journal" }
+
+    var lockPath: String { "\(path)/lock" }
+
     var auditPath: String { "\(path)/audit" }
 
     var hasAuditLog: Bool { Files.exists(auditPath) }

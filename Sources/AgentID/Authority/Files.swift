@@ -141,4 +141,15 @@ enum Files {
         }
         return try body()
     }
+
+    /// Holds a lock between processes while `body` runs; `nil`, at once, where another process has it.
+    static func withLock<Result>(
+        _ path: String, waiting: Never?, _ body: () throws(AgentIDError) -> Result
+    ) throws(AgentIDError) -> Result? {
+        let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+        guard file >= 0 else { throw failure("cannot open", path) }
+        defer { _ = Glibc.close(file) }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else { return nil }
+        return try body()
+    }
 }

@@ -133,7 +133,7 @@ extension Guard {
         guard let view else { return }
         try checkIssued(chain, by: view)
         guard !chain.agents.isEmpty else { return }
-        let sequence = view.sequence
+        let sequence = view.standings
         if chain.standingSequence.load(ordering: .acquiring) == sequence,
             now < chain.leasedUntil.load(ordering: .relaxed)
         {

@@ -10,6 +10,7 @@ final class RegistryView: Sendable {
         var revocation: Int64 = 0
         var failure: AgentIDError?
         var bundle: TrustBundle
+        var journal: JournalReader?
     }
 
     let trustDomain: TrustDomain
@@ -24,6 +25,7 @@ final class RegistryView: Sendable {
     private let lookedAt = Atomic<Int64>(0)
     private let hasFailed = Atomic<Bool>(false)
     private let seen = Atomic<Int64>(0)
+    private let standingVersion = Atomic<Int64>(0)
     private let keysSeen = Atomic<Int64>(0)
 
     init(of registry: any Registry, in directory: AuthorityDirectory?) throws(AgentIDError) {
@@ -35,7 +37,8 @@ final class RegistryView: Sendable {
         }
         trustDomain = try TrustDomain(domain)
         word = Atomic(announced)
-        position = Locked(Position(bundle: bundle))
+        position = Locked(
+            Position(bundle: bundle, journal: directory.map { JournalReader(Journal(path: $0.journalPath)) }))
         try position.withLock { position throws(AgentIDError) in try look(&position) }
     }
 
@@ -63,9 +66,18 @@ final class RegistryView: Sendable {
     /// Whether the word has moved since the last look.
     var hasMoved: Bool { registry.changes != word.load(ordering: .acquiring) }
 
-    /// How agents stand in the registry right now.
+    /// Moves when agents may stand otherwise than they did.
+    var standings: Int64 { standingVersion.load(ordering: .acquiring) }
+
+    /// How agents stand right now: in the registry, and by what is in force beside it.
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding] {
-        try registry.read { try $0.standing(of: agents) }
+        let suspended = position.withLock { $0.journal?.suspended ?? [] }
+        var standing = try registry.read { try $0.standing(of: agents) }
+        for i in standing.indices where standing[i].state == .active {
+            let agent = standing[i].agent.exact
+            if suspended.contains(where: { $0.agent == agent }) { standing[i].state = .suspended }
+        }
+        return standing
     }
 
     /// Whether the registry issued a root, to the byte.
@@ -81,6 +93,10 @@ final class RegistryView: Sendable {
     private func look(_ position: inout Position) throws(AgentIDError) {
         let announced = registry.changes
         do throws(AgentIDError) {
+            // The journal first: what was folded since, and is not there any more, is in the registry by then.
+            let before = position.journal?.suspended.count ?? 0
+            revocations.add(try position.journal?.advance() ?? [])
+            if position.journal?.suspended.count ?? 0 != before { standingVersion.add(1, ordering: .releasing) }
             try registry.read { registry in try take(from: registry, &position) }
             position.failure = nil
         } catch { position.failure = error }
@@ -93,8 +109,10 @@ final class RegistryView: Sendable {
 
     private func take(from registry: any RegistryReader, _ position: inout Position) throws(AgentIDError) {
         let meta = try registry.meta()
+        try position.journal?.forget(folded: meta.journal)
         let before = seen.load(ordering: .relaxed)
         guard meta.sequence != before else { return }
+        defer { standingVersion.add(1, ordering: .releasing) }
         // A sequence that went back is a registry out of a backup: its revocations are numbered anew.
         if meta.sequence < before { position.revocation = 0 }
         while true {

@@ -10,9 +10,23 @@ extension Lifecycle {
         try AuditBounds.check(reason: reason)
         let known = try registry.read { registry in try registry.agent(id) }
         guard let known else { throw Self.unknown(id) }
-        if known.state != .deprovisioned { try end([id], reason: reason) }
+        if known.state != .deprovisioned { try endNow(id, reason: reason) }
         try finish()
         return try registry.read { registry in try registry.agent(id)?.tombstone }
+    }
+
+    /// Denied everywhere first, whoever has the registry's lock; then ended, in the registry, or the error says that it is not.
+    private func endNow(_ id: String, reason: String) throws(AgentIDError) {
+        view.revocations.add([Revocation(unchecked: .agent, id)])
+        try enforce([.end(agent: id)], reason: reason)
+        do throws(AgentIDError) { try write { _ in } } catch {
+            folder.keep([], for: self)
+            throw AgentIDError(
+                error.code, name: error.name,
+                message:
+                    "the agent is denied everywhere from now on, but its end is not in the registry yet and is tried "
+                    + "again: \(error.message)", at: error.place)
+        }
     }
 
     /// Ends every agent that acts for a principal, or is owned by them, and lets no new one be started.
@@ -89,25 +103,34 @@ extension Lifecycle {
         // Here at once, even where the registry then fails; a lapsed agent is denied as it is.
         if lapsedBy == nil { view.revocations.add(roots.map { Revocation(unchecked: .agent, $0) }) }
         let now = clock.milliseconds
-        let ended = try registry.write { registry in
+        let ended = try write { registry in
             var ended: [AgentRecord] = []
             for root in roots {
                 if let lapsedBy {
                     guard let lease = try registry.lease(of: root), lease.expires <= lapsedBy else { continue }
                 }
-                for agent in try registry.subtree(of: root) where agent.state != .deprovisioned {
-                    let why = agent.id == root ? reason : "\(root) ended" + (reason.isEmpty ? "" : ": \(reason)")
-                    let wasLapsed = lapsedBy != nil && agent.id == root
-                    ended.append(try end(agent, reason: why, isLapsed: wasLapsed, now: now, in: registry))
-                }
+                ended += try end(root, reason: reason, isLapsed: lapsedBy != nil, now: now, in: registry)
             }
-            try registry.announce()
             return ended
         }
         view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
         for agent in ended { leases.take(agent.id)?.end() }
         hooks.wake()
         return ended.count
+    }
+
+    /// The transaction's part of an end, for an agent and all below it.
+    func end(
+        _ root: String, reason: String, isLapsed: Bool, now: Int64, in registry: any RegistryWriter
+    ) throws(AgentIDError) -> [AgentRecord] {
+        var ended: [AgentRecord] = []
+        for agent in try registry.subtree(of: root) where agent.state != .deprovisioned {
+            let isRoot = agent.id.isSame(as: root)
+            let why = isRoot ? reason : "\(root) ended" + (reason.isEmpty ? "" : ": \(reason)")
+            ended.append(try end(agent, reason: why, isLapsed: isLapsed && isRoot, now: now, in: registry))
+        }
+        try registry.announce()
+        return ended
     }
 
     private func end(
@@ -134,15 +157,25 @@ extension Lifecycle {
             let (active, unburied) = try registry.read { registry in
                 (
                     try registry.keys().first { $0.role == .active },
-                    try registry.agentsWithoutTombstone(limit: Self.batch)
+                    try registry.agentsWithoutTombstone(limit: Self.batch).map { agent in
+                        (agent, try registry.grants(of: agent.id), try registry.subtree(of: agent.id).count - 1)
+                    }
                 )
             }
             // Without a key, or with a signer that fails, the agents are gone all the same; whoever reaps later signs.
             guard !unburied.isEmpty, let active, let signer = try? keys.signer(for: active.key) else { return }
+            // Signed before the transaction: a signer may be far away, and nobody waits for it with the lock.
+            let now = clock.milliseconds
+            var signed: [(agent: String, tombstone: String)] = []
+            for (agent, grants, below) in unburied {
+                let tombstone = try Tombstone.issue(
+                    for: agent, grants: grants, below: below, trustDomain: trustDomain, by: signer, milliseconds: now)
+                signed.append((agent.id, tombstone))
+            }
             let isSigned = try registry.write { registry in
                 // Another process rotated meanwhile: what the old key signs now, nobody believes.
                 guard try registry.isActive(signer.publicKey) else { return false }
-                for agent in unburied { try bury(agent, by: signer, in: registry) }
+                for (agent, tombstone) in signed { try bury(agent, under: tombstone, at: now, in: registry) }
                 return true
             }
             guard isSigned else { continue }
@@ -152,15 +185,10 @@ extension Lifecycle {
     }
 
     private func bury(
-        _ agent: AgentRecord, by signer: any Signer, in registry: any RegistryWriter
+        _ id: String, under tombstone: String, at now: Int64, in registry: any RegistryWriter
     ) throws(AgentIDError) {
-        let now = clock.milliseconds
         // Another process may have been faster.
-        guard var agent = try registry.agent(agent.id), agent.tombstone == nil else { return }
-        let below = try registry.subtree(of: agent.id).count - 1
-        let tombstone = try Tombstone.issue(
-            for: agent, grants: registry.grants(of: agent.id), below: below, trustDomain: trustDomain, by: signer,
-            milliseconds: now)
+        guard var agent = try registry.agent(id), agent.tombstone == nil else { return }
         agent.tombstone = tombstone
         try registry.update(agent)
         var event = LifecycleEvent(.deprovisioned, of: agent, at: now, reason: agent.endReason)

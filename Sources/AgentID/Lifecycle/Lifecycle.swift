@@ -15,12 +15,18 @@ final class Lifecycle: Sendable {
     let hooks: HookRunner
     let broker: Broker
     let denials: DenialNews
+    /// `nil` where the registry is in memory, and nobody else can have its lock.
+    let journal: Journal?
+    let directory: AuthorityDirectory?
+    let folder = Folder()
 
     init(
         registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any WallClock, leaseDuration: Int64,
-        isLogging: Bool
+        isLogging: Bool, directory: AuthorityDirectory?
     ) {
         (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)
+        self.directory = directory
+        journal = directory.map { Journal(path: $0.journalPath) }
         self.leaseDuration = leaseDuration
         recorder = EventRecorder(isLogging: isLogging)
         leases = LeaseKeeper()
@@ -39,6 +45,7 @@ final class Lifecycle: Sendable {
     /// Renews and runs nothing any more.
     func stop() {
         leases.stop()
+        folder.stop(self)
         denials.stop()
         hooks.stop()
         broker.stop()
@@ -47,7 +54,7 @@ final class Lifecycle: Sendable {
     /// Registers a new agent under a root grant; `leaseUntil` in milliseconds.
     func register(_ issuance: Issuance, leaseUntil: Int64) throws(AgentIDError) {
         let now = clock.milliseconds
-        try registry.write { registry in
+        try write { registry in
             try issuance.checkStillDue(in: registry)
             try insert(issuance.agent, issuance.grant, leaseUntil: leaseUntil, now: now, in: registry)
             for name in [LifecycleEvent.Name.created, .granted] {
@@ -60,7 +67,7 @@ final class Lifecycle: Sendable {
     /// Registers a sub-agent that `parent` started.
     func register(_ child: String, under parent: String, held: HeldGrant, lineage: Lineage) throws(AgentIDError) {
         let now = clock.milliseconds
-        try registry.write { registry in
+        try write { registry in
             let above = try active(parent, in: registry)
             let agent = AgentRecord(
                 id: child, parent: parent, profile: above.profile, owner: above.owner, principal: above.principal,
@@ -75,7 +82,7 @@ final class Lifecycle: Sendable {
     /// Records a delegation to a key that is held elsewhere.
     func recordDelegation(by agent: String, chain: [String], to holder: PublicKey) throws(AgentIDError) {
         let now = clock.milliseconds
-        try registry.write { registry in
+        try write { registry in
             var event = LifecycleEvent(.delegated, of: try active(agent, in: registry), at: now, chain: chain)
             event.key = holder.thumbprint
             try recorder.record(event, in: registry)
@@ -89,7 +96,7 @@ final class Lifecycle: Sendable {
         _ agent: String, held: HeldGrant, lineage: Lineage, signer: PublicKey?
     ) throws(AgentIDError) {
         let now = clock.milliseconds
-        try registry.write { registry in
+        try write { registry in
             if let signer, try !registry.isActive(signer) { throw Issuance.keyRotated }
             var record = try active(agent, in: registry)
             record.key = held.grant.holder.thumbprint
@@ -99,19 +106,15 @@ final class Lifecycle: Sendable {
         }
     }
 
-    /// Revokes: here at once, even where the registry then fails; for all others with the transaction.
+    /// Revokes: here at once, even where nothing can be written; for all others when this returns.
     func revoke(_ revocations: [Revocation], reason: String? = nil) throws(AgentIDError) {
         try AuditBounds.check(reason: reason)
         view.revocations.add(revocations)
-        let now = clock.milliseconds
-        try registry.write { registry in
-            for revocation in try registry.add(revocations, at: now / 1000, reason: reason) {
-                try recorder.record(try event(of: revocation, at: now, reason: reason, in: registry), in: registry)
-            }
-        }
+        try enforce(revocations.map { .revoke($0) }, reason: reason ?? "")
+        foldSoon()
     }
 
-    private func event(
+    func event(
         of revocation: Revocation, at now: Int64, reason: String?, in registry: any RegistryReader
     ) throws(AgentIDError) -> LifecycleEvent {
         var event = LifecycleEvent(.revoked, at: now)

@@ -2,31 +2,49 @@ internal import JOSE
 
 /// An agent is held up and goes on: `active -> suspended -> active`. What has ended is never taken up again.
 extension Lifecycle {
+    /// In force in every process when it returns, whoever has the registry's lock.
     func suspend(_ id: String, reason: String) throws(AgentIDError) {
         try AuditBounds.check(reason: reason)
-        try move(id, to: .suspended, as: .suspended, reason: reason)
-    }
-
-    func resume(_ id: String) throws(AgentIDError) { try move(id, to: .active, as: .resumed, reason: nil) }
-
-    private func move(
-        _ id: String, to state: AgentRecord.State, as event: LifecycleEvent.Name, reason: String?
-    ) throws(AgentIDError) {
-        let now = clock.milliseconds
-        try registry.write { registry in
-            guard var agent = try registry.agent(id) else { throw Self.unknown(id) }
-            guard agent.state != .deprovisioned else {
-                throw AgentIDError(
-                    .state, name: "agent_deprovisioned", message: "the agent has ended: start another", at: "agent")
-            }
-            guard agent.state != state else { return }
-            agent.state = state
-            try registry.update(agent)
-            try registry.announce()
-            try recorder.record(LifecycleEvent(event, of: agent, at: now, reason: reason), in: registry)
-        }
+        let known = try registry.read { registry in try Self.goingOn(id, in: registry) }
+        guard known.state != .suspended else { return }
+        try enforce([.suspend(agent: id)], reason: reason)
+        foldSoon()
         // What this process decides next goes by it; others see the announcement at their next call.
         try view.refresh()
         hooks.wake()
+    }
+
+    func resume(_ id: String) throws(AgentIDError) {
+        let now = clock.milliseconds
+        try write { registry in
+            var agent = try Self.goingOn(id, in: registry)
+            guard agent.state != .active else { return }
+            agent.state = .active
+            try registry.update(agent)
+            try registry.announce()
+            try recorder.record(LifecycleEvent(.resumed, of: agent, at: now, reason: nil), in: registry)
+        }
+        try view.refresh()
+        hooks.wake()
+    }
+
+    /// The transaction's part of a suspension; nothing where the agent has ended or is held up already.
+    func suspend(
+        _ id: String, reason: String?, at time: Int64, in registry: any RegistryWriter
+    ) throws(AgentIDError) {
+        guard var agent = try registry.agent(id), agent.state == .active else { return }
+        agent.state = .suspended
+        try registry.update(agent)
+        try registry.announce()
+        try recorder.record(LifecycleEvent(.suspended, of: agent, at: time, reason: reason), in: registry)
+    }
+
+    private static func goingOn(_ id: String, in registry: any RegistryReader) throws(AgentIDError) -> AgentRecord {
+        guard let agent = try registry.agent(id) else { throw unknown(id) }
+        guard agent.state != .deprovisioned else {
+            throw AgentIDError(
+                .state, name: "agent_deprovisioned", message: "the agent has ended: start another", at: "agent")
+        }
+        return agent
     }
 }

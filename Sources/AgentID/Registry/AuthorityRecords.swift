@@ -7,9 +7,15 @@ package struct RegistryMeta: Sendable, Equatable {
     package let sequence: Int64
     /// The sequence at which the keys last changed: the bundle's.
     package let keysSequence: Int64
+    /// How far the journal was folded in.
+    package let journal: JournalMark
 
-    package init(trustDomain: String, sequence: Int64, keysSequence: Int64) {
+    package init(
+        trustDomain: String, sequence: Int64, keysSequence: Int64,
+        journal: JournalMark = JournalMark(epoch: "", offset: 0)
+    ) {
         (self.trustDomain, self.sequence, self.keysSequence) = (trustDomain, sequence, keysSequence)
+        self.journal = journal
     }
 }
 

@@ -9,6 +9,14 @@ package protocol Registry: Sendable {
     /// Runs `body` as one transaction: all of it is kept, or nothing where it throws.
     func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result
 
+    /// As ``write(_:)``, and fails with `registry_busy` where no lock is to be had within so many milliseconds.
+    func write<Result>(
+        within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
+    ) throws(AgentIDError) -> Result
+
+    /// Moves ``changes``: guards must see something that is not in the registry.
+    func announceElsewhere()
+
     /// Moves with every change that guards must see, whichever process made it. Asked at every call of a guard.
     var changes: UInt64 { get }
 }
@@ -114,6 +122,9 @@ package protocol RegistryWriter: RegistryReader {
         throws(AgentIDError) -> Bool
     /// Makes a dead delivery pending again, its attempts forgotten. Whether there is one.
     func retry(_ delivery: Int64, at time: Int64) throws(AgentIDError) -> Bool
+
+    /// Keeps how far the journal was folded in.
+    func setFolded(_ mark: JournalMark) throws(AgentIDError)
 
     func append(event line: [UInt8]) throws(AgentIDError)
     func removeEvents(through sequence: Int64) throws(AgentIDError)

@@ -53,6 +53,9 @@ internal import Glibc
         _ = unsafe sqlite3_close_v2(database)
     }
 
+    /// How long a statement waits for another connection's lock from now on.
+    func wait(milliseconds: Int32) { _ = unsafe sqlite3_busy_timeout(database, milliseconds) }
+
     /// Runs several statements of our own that return nothing.
     func script(_ sql: String) throws(AgentIDError) {
         let status = unsafe sqlite3_exec(database, sql, nil, nil, nil)

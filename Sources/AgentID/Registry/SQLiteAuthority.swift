@@ -3,7 +3,8 @@ internal import JOSE
 // Keys, profiles and revocations in SQLite.
 extension SQLiteSession {
     func keys() throws(AgentIDError) -> [KeyRecord] {
-        try database.rows("SELECT jwk, role, drop_at, retired_at FROM keys ORDER BY role, thumbprint") { row throws(AgentIDError) in
+        try database.rows("SELECT jwk, role, drop_at, retired_at FROM keys ORDER BY role, thumbprint") {
+            row throws(AgentIDError) in
             guard let root = try? JSON(parsing: try row.text(0)).root, let key = try? PublicKey(jwk: root) else {
                 throw row.mistyped(0)
             }

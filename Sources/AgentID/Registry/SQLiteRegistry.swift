@@ -68,13 +68,32 @@ final class SQLiteRegistry: Registry {
     }
 
     package func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result {
+        try write(within: Self.patience, body)
+    }
+
+    /// How long a change waits for another process's, in milliseconds.
+    private static let patience = 10_000
+
+    package func announceElsewhere() { page.advance() }
+
+    package func write<Result>(
+        within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
+    ) throws(AgentIDError) -> Result {
         guard let writer else {
             throw AgentIDError(.state, name: "read_only", message: "the registry was opened for reading")
         }
-        let (result, isAnnounced) = try writer.withLock { database throws(AgentIDError) in
+        let deadline = MonotonicClock.milliseconds + Int64(milliseconds)
+        let done = try writer.withLock(within: milliseconds) { database throws(AgentIDError) in
+            let left = max(deadline - MonotonicClock.milliseconds, 0)
+            database.wait(milliseconds: Int32(clamping: left))
             let session = SQLiteSession(database)
             let result = try database.transaction("BEGIN IMMEDIATE") { try body(session) }
             return (result, session.isAnnounced)
+        }
+        guard let (result, isAnnounced) = done else {
+            throw AgentIDError(
+                .io, name: "registry_busy",
+                message: "another thread has the registry's write lock for too long: try again", at: "registry.db")
         }
         if isAnnounced { page.advance() }
         return result
@@ -134,7 +153,9 @@ extension SQLiteRegistry {
             guard try isEmpty(database) else { return }
             try database.script("PRAGMA application_id=\(SQLiteSchema.applicationID)")
             try advance(database, from: 0)
-            try database.run("INSERT INTO meta VALUES (1, ?, 0, 0)", .text(trustDomain.name))
+            try database.run(
+                "INSERT INTO meta (id, trust_domain, sequence, keys_sequence) VALUES (1, ?, 0, 0)",
+                .text(trustDomain.name))
             try SQLiteSession(database).replaceKeys(try keys())
         }
     }

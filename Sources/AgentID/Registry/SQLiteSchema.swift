@@ -132,5 +132,10 @@ enum SQLiteSchema {
         ALTER TABLE keys ADD COLUMN retired_at INTEGER;
         CREATE INDEX grants_expires ON grants (expires);
         """,
+        // How far the journal was folded in.
+        """
+        ALTER TABLE meta ADD COLUMN journal_epoch TEXT NOT NULL DEFAULT '';
+        ALTER TABLE meta ADD COLUMN journal_offset INTEGER NOT NULL DEFAULT 0;
+        """,
     ]
 }

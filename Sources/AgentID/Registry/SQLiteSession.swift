@@ -9,9 +9,12 @@ final class SQLiteSession: RegistryWriter {
     init(_ database: SQLite) { self.database = database }
 
     func meta() throws(AgentIDError) -> RegistryMeta {
-        let meta = try database.first("SELECT trust_domain, sequence, keys_sequence FROM meta") {
-            row throws(AgentIDError) in
-            RegistryMeta(trustDomain: try row.text(0), sequence: try row.int(1), keysSequence: try row.int(2))
+        let meta = try database.first(
+            "SELECT trust_domain, sequence, keys_sequence, journal_epoch, journal_offset FROM meta"
+        ) { row throws(AgentIDError) in
+            RegistryMeta(
+                trustDomain: try row.text(0), sequence: try row.int(1), keysSequence: try row.int(2),
+                journal: JournalMark(epoch: try row.text(3), offset: Int(clamping: try row.int(4))))
         }
         guard let meta else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
         return meta
@@ -24,6 +27,11 @@ final class SQLiteSession: RegistryWriter {
         }
         guard let sequence else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
         return sequence
+    }
+
+    func setFolded(_ mark: JournalMark) throws(AgentIDError) {
+        try database.run(
+            "UPDATE meta SET journal_epoch = ?, journal_offset = ?", .text(mark.epoch), .int(Int64(mark.offset)))
     }
 
     func events(limit: Int) throws(AgentIDError) -> [EventRecord] {

@@ -1,0 +1,157 @@
+"""A revocation needs no lock that another process can hold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import agentid
+
+CALL = ("read", {"path": "/data/a"})
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Iterator[tuple[str, agentid.Authority]]:
+    path = str(tmp_path / "acme")
+    with agentid.Authority.open(path, trust_domain="acme.example") as authority:
+        authority.profile("p", owner="team:x@acme.example", ceiling="read(path under '/data')")
+        yield path, authority
+
+
+def start(authority: agentid.Authority, principal: str = "user:a@acme.example") -> agentid.Agent:
+    return authority.agent("p", principal=principal, task="t", scope="read(path under '/data')")
+
+
+@contextlib.contextmanager
+def locked(path: str) -> Iterator[None]:
+    """Another process holds the registry's write lock, and is stopped in the middle of its transaction."""
+    code = "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1] + '/registry.db', isolation_level=None)"
+    code += "; c.execute('begin immediate'); print('held', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            holder.kill()
+
+
+def reason(guard: agentid.Guard, agent: agentid.Agent) -> str:
+    return guard.check(agent.chain, agent.prove(*CALL, audience="g"), *CALL).reason
+
+
+def within_a_second(ask: object, expected: str) -> str:
+    until = time.monotonic() + 1
+    while (answer := ask()) != expected and time.monotonic() < until:  # type: ignore[operator]
+        time.sleep(0.01)
+    return answer
+
+
+def elsewhere(path: str, code: str, killed: bool = False) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import agentid, os\na = agentid.Authority.open({path!r})\n{code}\nos._exit(0)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == (-9 if killed else 0), done.stderr
+    return done.stdout
+
+
+def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
+    acme: tuple[str, agentid.Authority],
+) -> None:
+    path, authority = acme
+    revoked, held, other = start(authority), start(authority), start(authority, "user:b@acme.example")
+    guard = agentid.Guard.open_directory(path, audience="g")
+    assert [reason(guard, agent) for agent in (revoked, held, other)] == ["", "", ""]
+    with locked(path):
+        authority.revoke(agentid.Revocation.AGENT, revoked.id)
+        authority.suspend(held.id)
+        assert within_a_second(lambda: reason(guard, revoked), "authority_revoked") == "authority_revoked"
+        assert within_a_second(lambda: reason(guard, held), "suspended") == "suspended"
+        assert revoked.check(*CALL).reason == "authority_revoked"
+        assert held.check(*CALL).reason == "suspended"
+        late = agentid.Guard.open_directory(path, audience="g")
+        assert [reason(late, agent) for agent in (revoked, held, other)] == ["authority_revoked", "suspended", ""]
+        elsewhere(path, "a.revoke(agentid.Revocation.PRINCIPAL, 'user:b@acme.example')")
+        assert within_a_second(lambda: reason(guard, other), "authority_revoked") == "authority_revoked"
+    authority.resume(held.id)
+    assert within_a_second(lambda: reason(guard, held), "") == ""
+    listed = {entry["id"]: entry["state"] for entry in authority.agents()}
+    assert listed[held.id] == "active"
+
+
+def test_an_end_that_waits_for_the_lock_is_denied_at_once_and_made_good(acme: tuple[str, agentid.Authority]) -> None:
+    path, authority = acme
+    agent = start(authority)
+    guard = agentid.Guard.open_directory(path, audience="g")
+    chain, proofs = agent.chain, [agent.prove(*CALL, audience="g") for _ in range(200)]
+    ask = lambda: guard.check(chain, proofs.pop(), *CALL).reason  # noqa: E731
+    with locked(path):
+        with pytest.raises(agentid.Error, match="denied everywhere"):
+            authority.deprovision(agent)
+        assert ask() == "authority_revoked"
+        assert authority.agents()[0]["state"] == "active", "what the disk does not have is not claimed"
+    until = time.monotonic() + 10
+    while authority.agents()[0]["state"] != "deprovisioned" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert authority.agents()[0]["state"] == "deprovisioned"
+
+
+def test_what_was_answered_survives_a_kill(acme: tuple[str, agentid.Authority]) -> None:
+    path, authority = acme
+    agent = start(authority)
+    with locked(path):
+        elsewhere(path, f"a.revoke(agentid.Revocation.AGENT, {agent.id!r})\nos.kill(os.getpid(), 9)", killed=True)
+    assert within_a_second(lambda: agent.check(*CALL).reason, "authority_revoked") == "authority_revoked"
+
+
+def test_a_torn_line_costs_no_other(acme: tuple[str, agentid.Authority]) -> None:
+    path, authority = acme
+    agents = [start(authority) for _ in range(3)]
+    guard = agentid.Guard.open_directory(path, audience="g")
+    with locked(path):
+        authority.revoke(agentid.Revocation.AGENT, agents[0].id)
+        with open(path + "/journal", "ab") as journal:
+            journal.write(b'\n0123456789abcdef {"revoke":"agent","value":"spiffe://acme')
+        authority.revoke(agentid.Revocation.AGENT, agents[1].id)
+        assert [reason(guard, agent) for agent in agents] == ["authority_revoked", "authority_revoked", ""]
+
+
+def test_a_journal_that_is_gone_denies(acme: tuple[str, agentid.Authority]) -> None:
+    path, authority = acme
+    agent = start(authority)
+    authority.revoke(agentid.Revocation.PRINCIPAL, "user:c@acme.example")
+    guard = agentid.Guard.open_directory(path, audience="g")
+    assert reason(guard, agent) == ""
+    os.unlink(path + "/journal")
+    assert within_a_second(lambda: reason(guard, agent), "revocation_view_stale") == "revocation_view_stale"
+
+
+def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str, agentid.Authority]) -> None:
+    path, authority = acme
+    agent = start(authority)
+    guard = agentid.Guard.open_directory(path, audience="g")
+    before = os.stat(path + "/journal").st_ino
+    # Far beyond the size at which a file is replaced, by two processes at once.
+    code = "for i in range(400): a.revoke(agentid.Revocation.PRINCIPAL, 'user:%s-%d-%s' % (os.getpid(), i, 'x' * 1900))"
+    others = [
+        subprocess.Popen([sys.executable, "-c", f"import agentid, os\na = agentid.Authority.open({path!r})\n{code}"])
+        for _ in range(2)
+    ]
+    assert [other.wait(120) for other in others] == [0, 0]
+    authority.revoke(agentid.Revocation.AGENT, agent.id)
+    assert reason(guard, agent) == "authority_revoked"
+    assert os.stat(path + "/journal").st_ino != before
+    assert guard.statistics["revocations"] == 801

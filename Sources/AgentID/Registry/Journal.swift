@@ -1,0 +1,129 @@
+internal import Glibc
+internal import JOSE
+
+/// Revocations, suspensions and ends beside the registry, in force without its write lock.
+///
+/// Whoever revokes appends a line, syncs it and moves the word that guards load at every call; guards read the file as
+/// well as the registry. Whoever writes to the registry next folds the lines into it first. A process that is stopped in
+/// the middle of a transaction thus delays no revocation, and one that dies loses none.
+///
+/// A file that has grown is replaced, in this order, so that a line is in one of both at any moment: the old file gets a
+/// second name; the new one takes its first; what the old one holds is folded; the second name goes. Who appended and
+/// finds that the name led elsewhere meanwhile appends again. To fold a line twice is harmless, or is not done: the
+/// registry keeps how far it has folded which file.
+final class Journal: Sendable {
+    /// The longest line: a name of 2048 bytes and a reason, escaped.
+    static let mostLine = 32 << 10
+    /// What is read at most; far more than is ever left unfolded.
+    static let mostBytes = 64 << 20
+    /// From this size on a file is replaced.
+    private static let fullBytes = 1 << 20
+
+    let path: String
+    private var oldPath: String { path + ".old" }
+    private let held = Locked<JournalFile?>(nil)
+
+    init(path: String) { self.path = path }
+
+    /// Makes the file where there is none.
+    func create() throws(AgentIDError) {
+        guard !Files.exists(path) else { return }
+        try Files.replace(path, with: JournalFile.header().span)
+    }
+
+    /// Makes a change durable and in force for all who look; the caller announces it.
+    func append(_ entries: [JournalEntry]) throws(AgentIDError) {
+        for _ in 0..<10 {
+            let file = try current()
+            for entry in entries {
+                let line = entry.line(seed: file.seed)
+                guard line.count <= Self.mostLine else {
+                    throw AgentIDError(
+                        .limit, name: "journal_line", message: "a reason has at most 4096 bytes", at: "reason")
+                }
+                try file.append(line, at: path)
+            }
+            if file.isNamed(path) { return }
+            held.withLock { $0 = nil }
+        }
+        throw AgentIDError(.io, name: "journal", message: "\(path) is replaced again and again", at: path)
+    }
+
+    /// Whether the journal's name leads to this file.
+    func isCurrent(_ file: JournalFile) -> Bool { file.isNamed(path) }
+
+    private func current() throws(AgentIDError) -> JournalFile {
+        if let file = held.withLock({ $0 }), file.isNamed(path) { return file }
+        guard let file = try JournalFile(opening: path, isWriter: true) else {
+            throw AgentIDError(
+                .io, name: "journal_missing", message: "\(path) is gone: open the authority again", at: path)
+        }
+        held.withLock { $0 = file }
+        return file
+    }
+
+    /// The files that may hold what is not folded, older first.
+    func files() throws(AgentIDError) -> [JournalFile] {
+        var files: [JournalFile] = []
+        for name in [oldPath, path] {
+            if let file = try JournalFile(opening: name, isWriter: false) { files.append(file) }
+        }
+        // Both names lead to one file for a moment.
+        if files.count == 2, files[0].epoch.isSame(as: files[1].epoch) { files.removeFirst() }
+        return files
+    }
+
+    /// The files from the one on that a reader or the registry has got to.
+    ///
+    /// Looked for twice: the file may get its second name between a look there and a look at its first. One that is
+    /// not there then was folded, every line of it.
+    func files(from epoch: String) throws(AgentIDError) -> [JournalFile] {
+        for _ in 0..<2 {
+            let files = try files()
+            if let i = files.firstIndex(where: { $0.epoch.isSame(as: epoch) }) { return Array(files[i...]) }
+        }
+        return try files()
+    }
+
+    /// What the registry has not folded yet, and the mark for when it has.
+    func pending(after mark: JournalMark) throws(AgentIDError) -> (entries: [JournalEntry], mark: JournalMark) {
+        var entries: [JournalEntry] = []
+        var reached = mark
+        for file in try files(from: mark.epoch) {
+            let offset = file.epoch.isSame(as: mark.epoch) ? mark.offset : 0
+            let (found, end, _) = file.entries(from: offset)
+            entries += found.map(\.entry)
+            reached = JournalMark(epoch: file.epoch, offset: end)
+        }
+        return (entries, reached)
+    }
+
+    /// Replaces the file where it has grown and is folded; called after a fold was committed with `mark`.
+    ///
+    /// One process at a time, and nobody waits: where another has the lock, this is left to a later fold.
+    /// - Returns: whether there is something to fold, in what was the file until now.
+    func rotate(folded mark: JournalMark, lock: String) -> Bool {
+        let isMore = try? Files.withLock(lock, waiting: nil) { () throws(AgentIDError) -> Bool in
+            guard let file = try JournalFile(opening: path, isWriter: false) else { return false }
+            if Files.exists(oldPath) {
+                // Killed between its two names, or folded by now.
+                guard file.isNamed(oldPath) || file.epoch.isSame(as: mark.epoch) else { return true }
+                Files.remove(oldPath)
+                return false
+            }
+            guard file.epoch.isSame(as: mark.epoch), mark.offset >= Self.fullBytes else { return false }
+            guard unsafe link(path, oldPath) == 0 else { throw Files.failure("cannot link", oldPath) }
+            try Files.replace(path, with: JournalFile.header().span)
+            return true
+        }
+        return isMore.flatMap { $0 } ?? false
+    }
+}
+
+/// How far which file of the journal has been folded into the registry.
+package struct JournalMark: Sendable, Equatable {
+    package var epoch: String
+    package var offset: Int
+
+    package init(epoch: String, offset: Int) { (self.epoch, self.offset) = (epoch, offset) }
+}

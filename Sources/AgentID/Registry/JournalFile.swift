@@ -1,0 +1,116 @@
+internal import Glibc
+internal import JOSE
+
+/// One file of the journal, open: its identity and what stands in it.
+@safe final class JournalFile: Sendable {
+    /// Tells one file of the journal from the next.
+    let epoch: String
+    /// Of the checksums of its lines.
+    let seed: UInt64
+    private let file: Int32
+    private let identity: (device: UInt64, node: UInt64)
+
+    static let headerSize = 64
+    private static let magic = Array("agentid journal 1\n".utf8)
+
+    /// Opens a file that is there; `nil` where there is none.
+    init?(opening path: String, isWriter: Bool) throws(AgentIDError) {
+        let flags = (isWriter ? O_RDWR | O_APPEND : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        let file = unsafe open(path, flags)
+        guard file >= 0 else {
+            if errno == ENOENT { return nil }
+            throw Files.failure("cannot open", path)
+        }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            _ = close(file)
+            throw AgentIDError(.io, name: "file", message: "\(path) is not a regular file", at: path)
+        }
+        guard let header = Self.read(file, from: 0, count: Self.headerSize), header.starts(with: Self.magic),
+            let end = header[Self.magic.count...].firstIndex(of: 0x0A)
+        else {
+            _ = close(file)
+            throw AgentIDError(
+                .malformed, name: "journal_damaged",
+                message: "\(path) is not a journal: restore it, or rotate the keys and remove it", at: path)
+        }
+        self.file = file
+        identity = (UInt64(status.st_dev), UInt64(status.st_ino))
+        epoch = String(decoding: header[Self.magic.count..<end], as: UTF8.self)
+        seed = epoch.withUTF8Span { epoch in unsafe epoch.withUnsafeBytes { unsafe XXH64.hash($0, seed: 0) } }
+    }
+
+    deinit { _ = close(file) }
+
+    /// What a new file starts with.
+    static func header() -> [UInt8] {
+        let digits = Array("0123456789abcdef".utf8)
+        let epoch = Sodium.randomBytes(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        let used = magic + epoch + [0x0A]
+        return used + [UInt8](repeating: 0x20, count: headerSize - used.count - 1) + [0x0A]
+    }
+
+    /// Whether the name still leads to this file.
+    func isNamed(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && UInt64(status.st_dev) == identity.device
+            && UInt64(status.st_ino) == identity.node
+    }
+
+    var size: Int {
+        var status = stat()
+        return unsafe fstat(file, &status) == 0 ? Int(clamping: status.st_size) : 0
+    }
+
+    /// Appends a line in one write, and syncs it. The kernel orders what several processes append.
+    func append(_ line: [UInt8], at path: String) throws(AgentIDError) {
+        let written = unsafe line.withUnsafeBytes { bytes in
+            var count = unsafe write(file, bytes.baseAddress, bytes.count)
+            while count < 0, errno == EINTR { count = unsafe write(file, bytes.baseAddress, bytes.count) }
+            return count
+        }
+        if written >= 0, written < line.count { errno = ENOSPC }
+        guard written == line.count, fdatasync(file) == 0 else { throw Files.failure("cannot append to", path) }
+    }
+
+    /// The entries from an offset on, each with the offset after it, and where whole lines end; damaged lines are counted.
+    func entries(from offset: Int) -> (entries: [(entry: JournalEntry, end: Int)], end: Int, damaged: Int) {
+        var start = max(offset, Self.headerSize)
+        var found: [(entry: JournalEntry, end: Int)] = []
+        var damaged = 0
+        let size = size
+        guard size > start, size <= Journal.mostBytes, let bytes = Self.read(file, from: start, count: size - start)
+        else { return ([], start, 0) }
+        let span = bytes.span
+        var position = 0
+        let base = start
+        while let end = span.firstIndex(of: 0x0A, from: position) {
+            if end > position {
+                if let entry = JournalEntry(reading: span.extracting(position..<end), seed: seed) {
+                    found.append((entry, base + end + 1))
+                } else {
+                    damaged += 1
+                }
+            }
+            position = end + 1
+        }
+        start = base + position
+        return (found, start, damaged)
+    }
+
+    private static func read(_ file: Int32, from offset: Int, count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe pread(
+                    file, buffer.baseAddress.map { unsafe $0 + filled }, count - filled, off_t(offset + filled))
+            }
+            if got < 0, errno == EINTR { continue }
+            // Shorter than it was a moment ago: somebody truncates it.
+            guard got > 0 else { return nil }
+            filled += got
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,56 @@
+internal import JOSE
+
+/// Follows the journal for a guard: what is in force that the registry may not say yet.
+struct JournalReader: Sendable {
+    private let journal: Journal
+    /// How far it was read.
+    private var reached = JournalMark(epoch: "", offset: 0)
+    private var file: JournalFile?
+    /// Who is held up by lines that the registry has not folded.
+    private(set) var suspended: [(agent: ExactText, at: JournalMark)] = []
+
+    init(_ journal: Journal) { self.journal = journal }
+
+    /// Reads what was appended; returns what it revokes.
+    mutating func advance() throws(AgentIDError) -> [Revocation] {
+        var revocations: [Revocation] = []
+        if let file, journal.isCurrent(file) {
+            take(file, &revocations)
+            return revocations
+        }
+        file = nil
+        for next in try journal.files(from: reached.epoch) {
+            take(next, &revocations)
+            file = next
+        }
+        return revocations
+    }
+
+    private mutating func take(_ file: JournalFile, _ revocations: inout [Revocation]) {
+        let offset = file.epoch.isSame(as: reached.epoch) ? reached.offset : 0
+        guard file.size > offset else { return }
+        let (entries, end, _) = file.entries(from: offset)
+        for (entry, end) in entries {
+            switch entry.change {
+            case .revoke(let revocation): revocations.append(revocation)
+            case .end(let agent): revocations.append(Revocation(unchecked: .agent, agent))
+            case .suspend(let agent): suspended.append((agent.exact, JournalMark(epoch: file.epoch, offset: end)))
+            }
+        }
+        reached = JournalMark(epoch: file.epoch, offset: end)
+    }
+
+    /// Forgets what the registry says itself by now; refuses where the registry knows a journal that is not there.
+    mutating func forget(folded mark: JournalMark) throws(AgentIDError) {
+        guard file != nil || mark.epoch.isEmpty else {
+            throw AgentIDError(
+                .io, name: "journal_missing",
+                message: "the registry's journal is gone: restore it with the registry", at: journal.path)
+        }
+        suspended.removeAll { line in
+            if line.at.epoch.isSame(as: mark.epoch) { return line.at.offset <= mark.offset }
+            // Of the file before the one that is being folded.
+            return mark.epoch.isSame(as: reached.epoch)
+        }
+    }
+}
