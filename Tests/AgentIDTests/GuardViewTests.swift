@@ -23,10 +23,14 @@ private final class BrittleRegistry: Registry {
         return try inner.read(body)
     }
 
-    func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result {
+    func write<Result>(
+        within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
+    ) throws(AgentIDError) -> Result {
         try check()
-        return try inner.write(body)
+        return try inner.write(within: milliseconds, body)
     }
+
+    func announceElsewhere() { inner.announceElsewhere() }
 }
 
 /// What a guard knows, how it comes to know it, and what it does when it cannot.

@@ -62,9 +62,12 @@ public final class AuditLog: Sendable {
             let sequencer = AuditSequencer(
                 directory: directory, key: key, signer: signer, clock: clock, files: files, outbox: outbox,
                 identity: identity)
-            // What a process that died left behind is cut and reported now.
-            let found = try sequencer.integrate(isWaiting: true).gaps
-            notes.withLock { $0.add(found) }
+            // What a process that died left behind is cut and reported now, where that is quick: opening waits neither
+            // for another process that integrates, nor for a signer that is far away.
+            if signer is SigningKey {
+                let found = try sequencer.integrate(waiting: 0, steps: 1).gaps
+                notes.withLock { $0.add(found) }
+            }
             self.sequencer = sequencer
             self.key = key.description
         } else {
@@ -98,7 +101,7 @@ public final class AuditLog: Sendable {
                     bytes = try appender.tend(since: bytes)
                     guard let sequencer, tending >= checkpoint else { continue }
                     checkpoint = tending + interval
-                    let found = try sequencer.integrate(isWaiting: false).gaps
+                    let found = try sequencer.integrate(waiting: 0).gaps
                     notes.withLock { $0.add(found) }
                 } catch { notes.withLock { $0.lastError = error } }
             }
@@ -133,8 +136,14 @@ public final class AuditLog: Sendable {
             throw AgentIDError(.state, name: "forked", message: "this process was forked", at: "audit")
         }
         writeCounts()
-        let found = try sequencer.integrate(isWaiting: true).gaps
-        notes.withLock { $0.add(found) }
+        let outcome = try sequencer.integrate(waiting: 10_000)
+        notes.withLock { $0.add(outcome.gaps) }
+        guard !outcome.isBusy else {
+            throw AgentIDError(
+                .io, name: "audit_busy",
+                message: "another process has been integrating this log for 10 s: try again, or end that process",
+                at: "audit")
+        }
     }
 
     /// What is integrated by now; `nil` of a log that only appends.
@@ -167,7 +176,7 @@ public final class AuditLog: Sendable {
         var error = appender.close()
         if let sequencer {
             do throws(AgentIDError) {
-                let found = try sequencer.integrate(isWaiting: true).gaps
+                let found = try sequencer.integrate(waiting: 500).gaps
                 notes.withLock { $0.add(found) }
             } catch let thrown { error = thrown }
         }

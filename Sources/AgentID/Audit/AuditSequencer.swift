@@ -57,23 +57,30 @@ struct AuditSequencer: Sendable {
         var isBusy = false
     }
 
-    /// Integrates what the segments hold now.
-    func integrate(isWaiting: Bool) throws(AgentIDError) -> Outcome {
+    /// Integrates what the segments hold now, in so many steps at most.
+    ///
+    /// - Parameter waiting: how long another process may hold the lock, in milliseconds; then it is left to that one.
+    func integrate(waiting: Int, steps: Int = mostSteps) throws(AgentIDError) -> Outcome {
         let lock = try Files.open("\(directory)/lock", .create)
         defer {
             // Not left to `close`: a child forked meanwhile has the descriptor too and would keep the lock.
             flock(lock, LOCK_UN)
             _ = close(lock)
         }
-        while flock(lock, isWaiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
-            if errno == EWOULDBLOCK { return Outcome(isBusy: true) }
+        let deadline = MonotonicClock.milliseconds + Int64(waiting)
+        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK {
+                guard MonotonicClock.milliseconds < deadline else { return Outcome(isBusy: true) }
+                usleep(2000)
+                continue
+            }
             guard errno == EINTR else { throw Files.failure("cannot lock", "\(directory)/lock") }
         }
         try identity?.check(in: directory, origin: key.name, files: files)
         var state = try recover()
         var outcome = Outcome(size: state.after.size)
         removeUnnamed()
-        for _ in 0..<Self.mostSteps {
+        for _ in 0..<steps {
             var step = AuditStep(
                 after: state, at: clock.milliseconds, entries: stepEntries, bytes: stepBytes, log: identity?.tag)
             let isMore = try gather(into: &step)

@@ -36,7 +36,7 @@ struct AuthorityDirectory: Sendable {
 
     /// What an authority that was begun may have left in a directory, each also with an ending of its own; and what
     /// file systems put into theirs.
-    private static let names = ["registry.db", "keys", "audit", "lock", "sequence", "replay", "lost+found"]
+    private static let names = ["registry.db", "keys", "audit", "lock", "sequence", "journal", "replay", "lost+found"]
 
     /// Refuses a directory that something else is kept in: its mode and its content would become ours.
     private static func refuseUsed(_ path: String) throws(AgentIDError) {

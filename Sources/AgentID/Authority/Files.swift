@@ -130,26 +130,30 @@ enum Files {
         guard fsync(file) == 0 else { throw failure("cannot sync", path) }
     }
 
-    /// Holds a lock between processes while `body` runs.
-    static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
-        -> Result
-    {
+    /// Holds a lock between processes while `body` runs; `nil` where another process has it for so many milliseconds.
+    static func withLock<Result>(
+        _ path: String, within milliseconds: Int, _ body: () throws(AgentIDError) -> Result
+    ) throws(AgentIDError) -> Result? {
         let file = try open(path, .create)
         defer { _ = Glibc.close(file) }
-        while flock(file, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw failure("cannot lock", path) }
+        let deadline = MonotonicClock.milliseconds + Int64(milliseconds)
+        while flock(file, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw failure("cannot lock", path) }
+            guard MonotonicClock.milliseconds < deadline else { return nil }
+            usleep(1000)
         }
         return try body()
     }
 
-    /// Holds a lock between processes while `body` runs; `nil`, at once, where another process has it.
-    static func withLock<Result>(
-        _ path: String, waiting: Never?, _ body: () throws(AgentIDError) -> Result
-    ) throws(AgentIDError) -> Result? {
-        let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
-        guard file >= 0 else { throw failure("cannot open", path) }
-        defer { _ = Glibc.close(file) }
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else { return nil }
-        return try body()
+    /// Holds a lock between processes while `body` runs; an error where another process does not let go of it.
+    static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
+        -> Result
+    {
+        guard let result = try withLock(path, within: 10_000, body) else {
+            throw AgentIDError(
+                .io, name: "directory_busy",
+                message: "another process has held \(path) for 10 s: try again, or end that process", at: path)
+        }
+        return result
     }
 }

@@ -38,7 +38,9 @@ final class RegistryView: Sendable {
         trustDomain = try TrustDomain(domain)
         word = Atomic(announced)
         position = Locked(
-            Position(bundle: bundle, journal: directory.map { JournalReader(Journal(path: $0.journalPath)) }))
+            Position(
+                bundle: bundle,
+                journal: directory.map { JournalReader(Journal(path: $0.journalPath, lock: $0.lockPath)) }))
         try position.withLock { position throws(AgentIDError) in try look(&position) }
     }
 

@@ -108,9 +108,9 @@ extension Lifecycle {
         }
         guard let mark = folded.mark else { return }
         hooks.wake()
-        guard let journal, let lock = directory?.lockPath else { return }
+        guard let journal else { return }
         // The second fold is of what was appended to the old file while the new one took its name.
-        if journal.rotate(folded: mark, lock: lock) { folder.keep([], for: self) }
+        if journal.rotate(folded: mark) { folder.keep([], for: self) }
     }
 }
 

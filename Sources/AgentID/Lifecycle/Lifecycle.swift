@@ -17,7 +17,6 @@ final class Lifecycle: Sendable {
     let denials: DenialNews
     /// `nil` where the registry is in memory, and nobody else can have its lock.
     let journal: Journal?
-    let directory: AuthorityDirectory?
     let folder = Folder()
 
     init(
@@ -25,8 +24,7 @@ final class Lifecycle: Sendable {
         isLogging: Bool, directory: AuthorityDirectory?
     ) {
         (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)
-        self.directory = directory
-        journal = directory.map { Journal(path: $0.journalPath) }
+        journal = directory.map { Journal(path: $0.journalPath, lock: $0.lockPath) }
         self.leaseDuration = leaseDuration
         recorder = EventRecorder(isLogging: isLogging)
         leases = LeaseKeeper()

@@ -7,10 +7,10 @@ internal import JOSE
 /// well as the registry. Whoever writes to the registry next folds the lines into it first. A process that is stopped in
 /// the middle of a transaction thus delays no revocation, and one that dies loses none.
 ///
-/// A file that has grown is replaced, in this order, so that a line is in one of both at any moment: the old file gets a
-/// second name; the new one takes its first; what the old one holds is folded; the second name goes. Who appended and
-/// finds that the name led elsewhere meanwhile appends again. To fold a line twice is harmless, or is not done: the
-/// registry keeps how far it has folded which file.
+/// A file that has grown is replaced, in this order, so that a line is in one of both at any moment: the old file is
+/// renamed; a new one takes its name; what the old one holds is folded; it is removed. Who appended and finds that the
+/// name led elsewhere meanwhile appends again. To fold a line twice is harmless, or is not done: the registry keeps how
+/// far it has folded which file.
 final class Journal: Sendable {
     /// The longest line: a name of 2048 bytes and a reason, escaped.
     static let mostLine = 32 << 10
@@ -23,12 +23,20 @@ final class Journal: Sendable {
     private var oldPath: String { path + ".old" }
     private let held = Locked<JournalFile?>(nil)
 
-    init(path: String) { self.path = path }
+    /// Held for as long as a file takes another's name.
+    private let lock: String
+
+    init(path: String, lock: String) { (self.path, self.lock) = (path, lock) }
 
     /// Makes the file where there is none.
-    func create() throws(AgentIDError) {
+    ///
+    /// - Parameter milliseconds: how long another process may hold the lock; then it is left to that one.
+    func create(within milliseconds: Int = 10_000) throws(AgentIDError) {
         guard !Files.exists(path) else { return }
-        try Files.replace(path, with: JournalFile.header().span)
+        _ = try Files.withLock(lock, within: milliseconds) { () throws(AgentIDError) in
+            guard !Files.exists(path) else { return }
+            try Files.replace(path, with: JournalFile.header().span)
+        }
     }
 
     /// Makes a change durable and in force for all who look; the caller announces it.
@@ -43,7 +51,8 @@ final class Journal: Sendable {
                 }
                 try file.append(line, at: path)
             }
-            if file.isNamed(path) { return }
+            // Or between its two names: whoever folds after the new one is there reads the old one to its end.
+            if file.isNamed(path) || file.isNamed(oldPath) && !Files.exists(path) { return }
             held.withLock { $0 = nil }
         }
         throw AgentIDError(.io, name: "journal", message: "\(path) is replaced again and again", at: path)
@@ -54,7 +63,11 @@ final class Journal: Sendable {
 
     private func current() throws(AgentIDError) -> JournalFile {
         if let file = held.withLock({ $0 }), file.isNamed(path) { return file }
-        guard let file = try JournalFile(opening: path, isWriter: true) else {
+        // Between its two names; a process may have died there, or be stopped.
+        if !Files.exists(path), Files.exists(oldPath) { try create(within: 100) }
+        var opened = try JournalFile(opening: path, isWriter: true)
+        if opened == nil { opened = try JournalFile(opening: oldPath, isWriter: true) }
+        guard let file = opened else {
             throw AgentIDError(
                 .io, name: "journal_missing", message: "\(path) is gone: open the authority again", at: path)
         }
@@ -68,8 +81,6 @@ final class Journal: Sendable {
         for name in [oldPath, path] {
             if let file = try JournalFile(opening: name, isWriter: false) { files.append(file) }
         }
-        // Both names lead to one file for a moment.
-        if files.count == 2, files[0].epoch.isSame(as: files[1].epoch) { files.removeFirst() }
         return files
     }
 
@@ -102,17 +113,16 @@ final class Journal: Sendable {
     ///
     /// One process at a time, and nobody waits: where another has the lock, this is left to a later fold.
     /// - Returns: whether there is something to fold, in what was the file until now.
-    func rotate(folded mark: JournalMark, lock: String) -> Bool {
-        let isMore = try? Files.withLock(lock, waiting: nil) { () throws(AgentIDError) -> Bool in
+    func rotate(folded mark: JournalMark) -> Bool {
+        let isMore = try? Files.withLock(lock, within: 0) { () throws(AgentIDError) -> Bool in
             guard let file = try JournalFile(opening: path, isWriter: false) else { return false }
             if Files.exists(oldPath) {
-                // Killed between its two names, or folded by now.
-                guard file.isNamed(oldPath) || file.epoch.isSame(as: mark.epoch) else { return true }
+                guard file.epoch.isSame(as: mark.epoch) else { return true }
                 Files.remove(oldPath)
                 return false
             }
             guard file.epoch.isSame(as: mark.epoch), mark.offset >= Self.fullBytes else { return false }
-            guard unsafe link(path, oldPath) == 0 else { throw Files.failure("cannot link", oldPath) }
+            guard unsafe rename(path, oldPath) == 0 else { throw Files.failure("cannot rename", path) }
             try Files.replace(path, with: JournalFile.header().span)
             return true
         }

@@ -15,16 +15,12 @@ internal import JOSE
 
     /// Opens a file that is there; `nil` where there is none.
     init?(opening path: String, isWriter: Bool) throws(AgentIDError) {
-        let flags = (isWriter ? O_RDWR | O_APPEND : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-        let file = unsafe open(path, flags)
-        guard file >= 0 else {
-            if errno == ENOENT { return nil }
-            throw Files.failure("cannot open", path)
-        }
+        guard let file = try Files.openIfPresent(path, isWriter ? .write : .read) else { return nil }
         var status = stat()
-        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard unsafe fstat(file, &status) == 0, !isWriter || fcntl(file, F_SETFL, O_APPEND) == 0 else {
+            let error = Files.failure("cannot open", path)
             _ = close(file)
-            throw AgentIDError(.io, name: "file", message: "\(path) is not a regular file", at: path)
+            throw error
         }
         guard let header = Self.read(file, from: 0, count: Self.headerSize), header.starts(with: Self.magic),
             let end = header[Self.magic.count...].firstIndex(of: 0x0A)

@@ -7,9 +7,8 @@ package protocol Registry: Sendable {
     func read<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result
 
     /// Runs `body` as one transaction: all of it is kept, or nothing where it throws.
-    func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result
-
-    /// As ``write(_:)``, and fails with `registry_busy` where no lock is to be had within so many milliseconds.
+    ///
+    /// Fails with `registry_busy` where another thread or process has the lock for so many milliseconds.
     func write<Result>(
         within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
     ) throws(AgentIDError) -> Result
@@ -19,6 +18,13 @@ package protocol Registry: Sendable {
 
     /// Moves with every change that guards must see, whichever process made it. Asked at every call of a guard.
     var changes: UInt64 { get }
+}
+
+extension Registry {
+    /// As ``write(within:_:)``, for who can wait: 10 s.
+    package func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result {
+        try write(within: 10_000, body)
+    }
 }
 
 /// What can be asked in a transaction.

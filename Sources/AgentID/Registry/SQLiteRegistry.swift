@@ -67,13 +67,6 @@ final class SQLiteRegistry: Registry {
         }
     }
 
-    package func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result {
-        try write(within: Self.patience, body)
-    }
-
-    /// How long a change waits for another process's, in milliseconds.
-    private static let patience = 10_000
-
     package func announceElsewhere() { page.advance() }
 
     package func write<Result>(

@@ -38,7 +38,7 @@ import TestSupport
     static func prepared() throws -> (AuditFixture, AuditLog) {
         let fixture = try AuditFixture()
         try fixture.leaveBehind(lines("a", 250))
-        _ = try fixture.sequencer().integrate(isWaiting: true)
+        _ = try fixture.sequencer().integrate(waiting: 10_000)
         try fixture.leaveBehind(lines("b", 40))
         try leaveTorn(fixture, lines("c", 10))
         let living = try fixture.open(signing: false)
@@ -64,7 +64,7 @@ import TestSupport
             let what = "stopped \(way) at step \(steps)"
             let (fixture, living) = try Self.prepared()
             let files = InterruptedFiles(steps: steps, way: way)
-            _ = try? Self.sequencer(fixture, files).integrate(isWaiting: true)
+            _ = try? Self.sequencer(fixture, files).integrate(waiting: 10_000)
             isStopped = files.isStopped
             files.cutPower()
             // What somebody may have seen by now has to stay true.
@@ -73,11 +73,11 @@ import TestSupport
                 try seen.verify().findings.allSatisfy { if case .segment = $0.place { true } else { false } }, "\(what)"
             )
 
-            _ = try Self.sequencer(fixture).integrate(isWaiting: true)
+            _ = try Self.sequencer(fixture).integrate(waiting: 10_000)
             try Self.check(fixture, ["a": 250, "b": 40, "c": 10, "d": 30], torn: 1, what)
             try living.append(Array("d-30".utf8))
             living.close()
-            _ = try Self.sequencer(fixture).integrate(isWaiting: true)
+            _ = try Self.sequencer(fixture).integrate(waiting: 10_000)
             try Self.check(fixture, ["a": 250, "b": 40, "c": 10, "d": 31], torn: 1, what)
             #expect(try fixture.reader().verify(against: seen.checkpoint).isSound, "\(what)")
             #expect(try fixture.paths(under: "segments").filter { $0.hasSuffix(".seg") }.isEmpty, "\(what)")
@@ -97,12 +97,12 @@ import TestSupport
                 let way = InterruptedFiles.Way.allCases.randomElement(using: &random) ?? .before
                 let files = InterruptedFiles(steps: Int.random(in: 1...25, using: &random), way: way)
                 what.append("\(way) \(files.state.withLock { $0.left })")
-                _ = try? Self.sequencer(fixture, files).integrate(isWaiting: true)
+                _ = try? Self.sequencer(fixture, files).integrate(waiting: 10_000)
                 files.cutPower()
                 heads.append(try fixture.reader().checkpoint)
             }
             living.close()
-            _ = try Self.sequencer(fixture).integrate(isWaiting: true)
+            _ = try Self.sequencer(fixture).integrate(waiting: 10_000)
             try Self.check(fixture, ["a": 250, "b": 40, "c": 10, "d": 30], torn: 1, "\(what)")
             for head in heads { #expect(try fixture.reader().verify(against: head).isSound, "\(what)") }
         }
@@ -119,11 +119,11 @@ import TestSupport
             directory: fixture.directory, key: try fixture.key, signer: Unwilling(key: fixture.signer),
             clock: SystemClock(), files: SystemAuditFiles())
         for _ in 0..<3 {
-            #expect { try away.integrate(isWaiting: true) } throws: { ($0 as? AgentIDError)?.code == .signer }
+            #expect { try away.integrate(waiting: 10_000) } throws: { ($0 as? AgentIDError)?.code == .signer }
             #expect(try fixture.reader().count == 250)
         }
         living.close()
-        _ = try Self.sequencer(fixture).integrate(isWaiting: true)
+        _ = try Self.sequencer(fixture).integrate(waiting: 10_000)
         try Self.check(fixture, ["a": 250, "b": 40, "c": 10, "d": 30], torn: 1, "signer")
     }
 
@@ -132,14 +132,14 @@ import TestSupport
             let (fixture, living) = try Self.prepared()
             defer { living.close() }
             let old = try fixture.bytes(path)
-            _ = try Self.sequencer(fixture).integrate(isWaiting: true)
+            _ = try Self.sequencer(fixture).integrate(waiting: 10_000)
             try fixture.write(path, old)
-            #expect { try Self.sequencer(fixture).integrate(isWaiting: true) } throws: {
+            #expect { try Self.sequencer(fixture).integrate(waiting: 10_000) } throws: {
                 ($0 as? AgentIDError)?.name == "audit_damaged"
             }
             #expect(try !fixture.reader().verify().isSound)
             try FileManager.default.removeItem(atPath: "\(fixture.directory)/\(path)")
-            #expect(throws: AgentIDError.self) { try Self.sequencer(fixture).integrate(isWaiting: true) }
+            #expect(throws: AgentIDError.self) { try Self.sequencer(fixture).integrate(waiting: 10_000) }
         }
     }
 
@@ -150,7 +150,7 @@ import TestSupport
             var bytes = try fixture.bytes(path)
             bytes[77] ^= 4
             try fixture.write(path, bytes)
-            #expect { try Self.sequencer(fixture).integrate(isWaiting: true) } throws: {
+            #expect { try Self.sequencer(fixture).integrate(waiting: 10_000) } throws: {
                 ($0 as? AgentIDError)?.name == "audit_damaged"
             }
             #expect(try fixture.reader().count == 250)

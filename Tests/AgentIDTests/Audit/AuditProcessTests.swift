@@ -47,7 +47,7 @@ import TestSupport
                 acknowledged[names[n]] = said.split(separator: "\n").count
             }
         }
-        _ = try fixture.sequencer().integrate(isWaiting: true)
+        _ = try fixture.sequencer().integrate(waiting: 10_000)
         #expect(acknowledged.values.reduce(0, +) > 0)
         var found: [String: [Int]] = [:]
         for entry in try fixture.entries() where !entry.contains("audit.gap") {
@@ -69,7 +69,7 @@ import TestSupport
         let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         #expect(said == "child 0\n")
-        _ = try fixture.sequencer().integrate(isWaiting: true)
+        _ = try fixture.sequencer().integrate(waiting: 10_000)
         #expect(try fixture.entries().sorted() == ["child-1", "parent-0", "parent-1", "parent-2"])
     }
 }

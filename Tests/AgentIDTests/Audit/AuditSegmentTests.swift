@@ -28,7 +28,7 @@ import TestSupport
 
     /// Integrates, and checks that each line is either there, once and in order, or covered by a reported gap.
     static func check(_ fixture: AuditFixture, _ starts: [Int], _ what: String) throws -> [AuditGap] {
-        let gaps = try fixture.sequencer().integrate(isWaiting: true).gaps
+        let gaps = try fixture.sequencer().integrate(waiting: 10_000).gaps
         let entries = try fixture.entries()
         let kept = entries.filter { !$0.contains("audit.gap") }
         #expect(entries.count - kept.count == gaps.count, "\(what)")
@@ -115,7 +115,7 @@ import TestSupport
             }
             try fixture.write(path, changed)
             // Lines that come out are lines that went in: a frame cannot be made up.
-            let gaps = try fixture.sequencer().integrate(isWaiting: true).gaps
+            let gaps = try fixture.sequencer().integrate(waiting: 10_000).gaps
             let kept = try fixture.entries().filter { !$0.contains("audit.gap") }
             #expect(Set(kept).isSubset(of: Set((0..<40).map(Self.line))) && Set(kept).count == kept.count)
             #expect(kept.count == 40 || !gaps.isEmpty)
@@ -129,15 +129,15 @@ import TestSupport
             AuditSegmentName(owner: UUIDv7.make(at: 1), number: 1), in: fixture.segments, capacity: 4096,
             clock: SystemClock(), files: SystemAuditFiles())
         let behind = try #require(living.append([0x61], at: AuditSegmentMemory.start))
-        _ = try fixture.sequencer().integrate(isWaiting: true)
+        _ = try fixture.sequencer().integrate(waiting: 10_000)
         _ = living.append([0x62], at: behind)
         let path = try #require(try fixture.paths(under: "segments").first)
         #expect(try fixture.reader().verify().pending == 1)
         try FileManager.default.removeItem(atPath: "\(fixture.directory)/\(path)")
         #expect(try fixture.reader().verify().findings.count == 1)
-        let gaps = try fixture.sequencer().integrate(isWaiting: true).gaps
+        let gaps = try fixture.sequencer().integrate(waiting: 10_000).gaps
         #expect(gaps.map(\.kind) == [.missingSegment])
-        #expect(try fixture.sequencer().integrate(isWaiting: true).gaps.isEmpty)
+        #expect(try fixture.sequencer().integrate(waiting: 10_000).gaps.isEmpty)
         #expect(try fixture.entries().count == 2)
         withExtendedLifetime(living) {}
     }
@@ -172,7 +172,7 @@ import TestSupport
         for path in [old, new] { try fixture.write(path, [1]) }
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: "\(fixture.directory)/\(old)")
-        _ = try fixture.sequencer().integrate(isWaiting: true)
+        _ = try fixture.sequencer().integrate(waiting: 10_000)
         #expect(try fixture.paths(under: "segments") == [new])
     }
 
@@ -181,7 +181,7 @@ import TestSupport
         let names = ["x.seg", "../escape.seg", "notes", String(repeating: "a", count: 45) + ".seg"]
         for name in names where !name.contains("/") { try fixture.write("segments/\(name)", [1]) }
         try fixture.leaveBehind(["a"])
-        _ = try fixture.sequencer().integrate(isWaiting: true)
+        _ = try fixture.sequencer().integrate(waiting: 10_000)
         #expect(try fixture.entries() == ["a"])
         #expect(try fixture.paths(under: "segments").count == 3)
         for name in names { #expect(AuditSegmentName(file: name) == nil) }
@@ -213,13 +213,13 @@ extension AuditFixture {
         }
         let sequencer = try fixture.sequencer()
         let first = try append("a", to: made[0], at: AuditSegmentMemory.start)
-        _ = try sequencer.integrate(isWaiting: true)
+        _ = try sequencer.integrate(waiting: 10_000)
         _ = try append("b", to: made[0], at: first)
         let third = try append("c", to: made[2], at: AuditSegmentMemory.start)
-        _ = try sequencer.integrate(isWaiting: true)
+        _ = try sequencer.integrate(waiting: 10_000)
         #expect(try fixture.entries() == ["a", "b", "c"])
         _ = try append("d", to: made[2], at: third)
-        _ = try sequencer.integrate(isWaiting: true)
+        _ = try sequencer.integrate(waiting: 10_000)
         #expect(try fixture.entries() == ["a", "b", "c", "d"])
         withExtendedLifetime(made) {}
     }

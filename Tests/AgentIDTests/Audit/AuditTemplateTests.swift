@@ -49,7 +49,7 @@ import Testing
         var random = Seeded(seed: seed)
         let fixture = try AuditFixture()
         let (lines, _) = try Self.fill(fixture, &random)
-        #expect(try fixture.sequencer().integrate(isWaiting: true).gaps.isEmpty)
+        #expect(try fixture.sequencer().integrate(waiting: 10_000).gaps.isEmpty)
         #expect(try fixture.entries() == lines)
         let facts = AuditFacts(
             number: 255, sequence: 12, time: 34, digest: nil, text: Array("[][]".utf8), argumentsCount: 2)
@@ -69,7 +69,7 @@ import Testing
             let byte = Int.random(in: AuditSegmentMemory.start..<end, using: &random)
             bytes[byte] ^= 1 << UInt8.random(in: 0..<8, using: &random)
             try fixture.write(path, bytes)
-            let gaps = try fixture.sequencer().integrate(isWaiting: true).gaps
+            let gaps = try fixture.sequencer().integrate(waiting: 10_000).gaps
             let kept = try fixture.entries().filter { !$0.contains("audit.gap") }
             var rest = lines[...]
             for line in kept {
@@ -110,7 +110,7 @@ import Testing
                 position = segment.memory.append(kind, bytes.span, of: template, at: position) ?? position
             }
             segment.memory.seal(at: position)
-            _ = try fixture.sequencer().integrate(isWaiting: true)
+            _ = try fixture.sequencer().integrate(waiting: 10_000)
             #expect(try fixture.entries().allSatisfy { $0.utf8.count <= 3 * AuditFrame.longestLine })
             #expect(try fixture.reader().verify().isSound)
         }
