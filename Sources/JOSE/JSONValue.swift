@@ -117,31 +117,40 @@ extension JSON.Value {
 extension JSON.Value {
     /// A hash of what ``isEqual(to:)`` compares, for tables of values; allocates nothing, and is not for secrets.
     ///
-    /// Recurses at most as deep as the document's depth limit.
-    package var contentHash: Int { Int(truncatingIfNeeded: content ^ content >> 32) & .max }
+    /// Under this process's random seed (SipHash): nobody outside can choose values that collide. Recurses at most as deep
+    /// as the document's depth limit.
+    package var contentHash: Int { content & .max }
 
-    private var content: UInt64 {
+    private var content: Int {
+        var hasher = Hasher()
+        hasher.combine(kind.rawValue)
         switch kind {
-        case .null: return 0x9E37_79B9_7F4A_7C15
-        case .bool: return node.flag ? 0xBF58_476D_1CE4_E5B9 : 0x94D0_49BB_1331_11EB
+        case .null: break
+        case .bool: hasher.combine(node.flag)
         // Zero and minus zero are one value.
-        case .number: return Self.mixed(3, node.number == 0 ? 0 : node.number.bitPattern)
-        case .string:
-            return withUTF8 { text in
-                var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-                for i in text.indices { hash = (hash ^ UInt64(text[i])) &* 0x100_0000_01B3 }
-                return Self.mixed(4, hash)
-            }
-        case .array: return elements.reduce(5) { Self.mixed($0, $1.content) }
+        case .number: hasher.combine(node.number == 0 ? 0 : node.number.bitPattern)
+        case .string: Self.combine(self, into: &hasher)
+        case .array: for element in elements { hasher.combine(element.content) }
         case .object:
             // A sum: whatever the order of the members.
-            return Self.mixed(6, members.reduce(0) { $0 &+ Self.mixed($1.name.content, $1.value.content) })
+            var sum = 0
+            for (name, value) in members {
+                var member = Hasher()
+                Self.combine(name, into: &member)
+                member.combine(value.content)
+                sum &+= member.finalize()
+            }
+            hasher.combine(sum)
         }
+        return hasher.finalize()
     }
 
-    private static func mixed(_ a: UInt64, _ b: UInt64) -> UInt64 {
-        let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)
-        return product.high ^ product.low
+    private static func combine(_ text: JSON.Value, into hasher: inout Hasher) {
+        var own = hasher
+        text.withUTF8 { bytes in
+            unsafe bytes.withUnsafeBufferPointer { unsafe own.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
+        hasher = own
     }
 }
 

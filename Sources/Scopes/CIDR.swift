@@ -47,67 +47,83 @@ struct CIDR: Sendable, Equatable {
             other.isVersion6 == isVersion6 && prefix <= other.prefix && other.bits & ~host == bits
         }
 
-        /// The lower and the upper half; `nil` for a single address.
-        fileprivate var halves: (Network, Network)? {
-            guard prefix < width else { return nil }
-            let upper = bits | 1 << UInt128(width - prefix - 1)
-            return (
-                Network(text: "", isVersion6: isVersion6, bits: bits, prefix: prefix + 1),
-                Network(text: "", isVersion6: isVersion6, bits: upper, prefix: prefix + 1)
-            )
+        /// The network that this and `other` are the halves of; `nil` where they are none.
+        fileprivate func joined(with other: Network) -> Network? {
+            guard isVersion6 == other.isVersion6, prefix == other.prefix, prefix > 0 else { return nil }
+            let bit = UInt128(1) << UInt128(width - prefix)
+            guard bits | bit == other.bits, bits & bit == 0 else { return nil }
+            return Network(text: "", isVersion6: isVersion6, bits: bits, prefix: prefix - 1)
+        }
+
+        fileprivate static func < (a: Network, b: Network) -> Bool {
+            (a.isVersion6 ? 1 : 0, a.bits, a.prefix) < (b.isVersion6 ? 1 : 0, b.bits, b.prefix)
         }
 
         static func == (a: Network, b: Network) -> Bool { a.contains(b) && b.contains(a) }
     }
 
+    /// As they were written, each once.
     let networks: [Network]
+    /// The same addresses in as few networks as can be, sorted: none in another, no two halves of one.
+    private let merged: [Network]
 
-    init(networks: [Network]) { self.networks = networks }
+    init(networks: [Network]) {
+        let sorted = networks.sorted { $0 < $1 }
+        var merged: [Network] = []
+        for network in sorted {
+            if let last = merged.last, last.contains(network) { continue }
+            merged.append(network)
+            while merged.count > 1, let whole = merged[merged.count - 2].joined(with: merged[merged.count - 1]) {
+                merged.removeLast(2)
+                merged.append(whole)
+            }
+        }
+        self.merged = merged
+        var seen: [Network] = []
+        for network in sorted where seen.last.map({ $0 == network }) != true { seen.append(network) }
+        self.networks = seen.count == networks.count ? networks : seen
+    }
 
     /// `nil` where one of the texts is no network.
     init?(_ texts: [String]) {
         let networks = texts.compactMap { Network($0) }
         guard networks.count == texts.count, !networks.isEmpty else { return nil }
-        self.networks = networks
+        self.init(networks: networks)
     }
 
     func contains(_ text: Span<UInt8>) -> Bool {
         guard let address = IPAddress(text) else { return false }
-        return networks.contains { $0.contains(address) }
+        return candidate(address.isVersion6, address.bits)?.contains(address) ?? false
+    }
+
+    /// The only one of the merged networks that can hold an address: the last that starts at or before it.
+    private func candidate(_ isVersion6: Bool, _ bits: UInt128) -> Network? {
+        var (low, high) = (0, merged.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            let starts = (merged[middle].isVersion6 ? 1 : 0, merged[middle].bits) <= (isVersion6 ? 1 : 0, bits)
+            if starts { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? merged[low - 1] : nil
+    }
+
+    private func contains(_ network: Network) -> Bool {
+        candidate(network.isVersion6, network.bits)?.contains(network) ?? false
     }
 
     /// Whether every address of `child` is one of ours, also where only several of our networks together hold it.
-    func contains(_ child: CIDR) -> Bool {
-        for network in child.networks {
-            // Halved only where one of ours lies inside: at most 128 times for each of them.
-            var rest = [network]
-            while let part = rest.popLast() {
-                if networks.contains(where: { $0.contains(part) }) { continue }
-                guard networks.contains(where: { part.contains($0) }), let (low, high) = part.halves else {
-                    return false
-                }
-                rest.append(low)
-                rest.append(high)
-            }
-        }
-        return true
-    }
+    func contains(_ child: CIDR) -> Bool { child.merged.allSatisfy { contains($0) } }
 
     /// The intersection; `nil` where it is empty.
     func meet(_ other: CIDR) -> CIDR? {
-        var both: [Network] = []
-        for own in networks {
-            for theirs in other.networks {
-                let common = own.contains(theirs) ? theirs : theirs.contains(own) ? own : nil
-                if let common, !both.contains(common) { both.append(common) }
-            }
-        }
+        let both = networks.filter { other.contains($0) } + other.networks.filter { contains($0) }
         // The same set whichever side comes first.
-        both.sort { ($0.isVersion6 ? 1 : 0, $0.bits, $0.prefix) < ($1.isVersion6 ? 1 : 0, $1.bits, $1.prefix) }
-        return both.isEmpty ? nil : CIDR(networks: both)
+        var sorted: [Network] = []
+        for network in both.sorted(by: { $0 < $1 }) where sorted.last.map({ $0 == network }) != true {
+            sorted.append(network)
+        }
+        return sorted.isEmpty ? nil : CIDR(networks: sorted)
     }
 
-    static func == (a: CIDR, b: CIDR) -> Bool {
-        a.networks.allSatisfy { b.networks.contains($0) } && b.networks.allSatisfy { a.networks.contains($0) }
-    }
+    static func == (a: CIDR, b: CIDR) -> Bool { a.merged == b.merged }
 }

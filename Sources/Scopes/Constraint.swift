@@ -39,23 +39,48 @@ public indirect enum Constraint: Sendable {
         }
     }
 
-    /// Whether a value satisfies the constraint. Recurses at most 32 deep.
+    /// Whether a value satisfies the constraint; `false` also where to tell takes too much work. Recurses at most 32 deep.
     public func permits(_ value: JSON.Value) -> Bool {
+        var budget = WorkBudget()
+        return permits(value, &budget)
+    }
+
+    /// Whether a value satisfies the constraint; `false` once the budget is spent.
+    func permits(_ value: JSON.Value, _ budget: inout WorkBudget) -> Bool {
+        guard budget.spend(4) else { return false }
         switch self {
-        case .exact(let expected): return value.isEqual(to: expected)
+        case .exact(let expected): return value.isEqual(to: expected, &budget)
         case .range(let range): return value.number.map { range.value.contains($0) } ?? false
-        case .oneOf(let values): return values.contains(value)
-        case .notOneOf(let values): return !values.contains(value)
-        case .contains(let required): return value.kind == .array && required.isContained(in: value)
-        case .subset(let allowed): return value.kind == .array && value.elements.allSatisfy { allowed.contains($0) }
+        case .oneOf(let values): return values.contains(value, &budget)
+        case .notOneOf(let values): return !values.contains(value, &budget) && !budget.isSpent
+        case .contains(let required): return value.kind == .array && required.isContained(in: value, &budget)
+        case .subset(let allowed):
+            guard value.kind == .array else { return false }
+            for element in value.elements where !allowed.contains(element, &budget) { return false }
+            return !budget.isSpent
         case .wildcard: return true
-        case .all(let clauses): return clauses.allSatisfy { $0.permits(value) }
-        case .any(let clauses): return clauses.contains { $0.permits(value) }
-        case .pathContainment(let path): return value.kind == .string && value.withUTF8 { path.value.contains($0) }
-        case .glob(let glob): return value.kind == .string && value.withUTF8 { glob.value.matches($0) }
-        case .uri(let uri): return value.kind == .string && value.withUTF8 { uri.value.matches($0) }
+        case .all(let clauses):
+            for clause in clauses where !clause.permits(value, &budget) { return false }
+            return true
+        case .any(let clauses):
+            for clause in clauses where clause.permits(value, &budget) { return true }
+            return false
+        case .glob(let glob):
+            guard value.kind == .string else { return false }
+            var steps = budget
+            let isMatch = value.withUTF8 { glob.value.matches($0, &steps) }
+            budget = steps
+            return isMatch
+        case .pathContainment(let path):
+            guard value.kind == .string, budget.spend(value.sourceLength) else { return false }
+            return value.withUTF8 { path.value.contains($0) }
+        case .uri(let uri):
+            guard value.kind == .string, budget.spend(uri.value.cost(of: value.sourceLength)) else { return false }
+            return value.withUTF8 { uri.value.matches($0) }
         case .cidr(let cidr): return value.kind == .string && value.withUTF8 { cidr.value.contains($0) }
-        case .decimalRange(let range): return value.kind == .string && value.withUTF8 { range.value.contains($0) }
+        case .decimalRange(let range):
+            guard value.kind == .string, budget.spend(min(value.sourceLength, 8192)) else { return false }
+            return value.withUTF8 { range.value.contains($0) }
         }
     }
 }
@@ -81,7 +106,8 @@ extension Constraint: Equatable {
         case (.range(let x), .range(let y)): return x.value == y.value
         case (.oneOf(let x), .oneOf(let y)), (.notOneOf(let x), .notOneOf(let y)), (.contains(let x), .contains(let y)),
             (.subset(let x), .subset(let y)):
-            return x.isSubset(of: y) && y.isSubset(of: x)
+            var budget = WorkBudget()
+            return x.isSubset(of: y, &budget) && y.isSubset(of: x, &budget)
         case (.wildcard, .wildcard): return true
         case (.all(let x), .all(let y)), (.any(let x), .any(let y)): return x == y
         case (.pathContainment(let x), .pathContainment(let y)): return x.value == y.value

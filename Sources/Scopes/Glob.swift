@@ -60,7 +60,8 @@ struct Glob: Sendable, Equatable {
         return root.contains(literal.span)
     }
 
-    func matches(_ value: Span<UInt8>) -> Bool {
+    func matches(_ value: Span<UInt8>, _ budget: inout WorkBudget) -> Bool {
+        guard budget.spend(value.count) else { return false }
         guard !isAboutPaths || Self.isPlainPath(value) else { return false }
         // There is but one way through what stands before the first wildcard.
         let (tokens, literal) = (tokens, literal)
@@ -77,6 +78,7 @@ struct Glob: Sendable, Equatable {
         states.insertSuccessors(ofThoseIn: runs)
         for i in literal.count..<value.count {
             let byte = value[i]
+            guard budget.spend(4 + 2 * states.count) else { return false }
             var next = StateSet()
             states.forEach { state in
                 guard state < tokens.count else { return }

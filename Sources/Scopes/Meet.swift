@@ -13,15 +13,19 @@ extension Constraint {
     /// Clauses of different types are never merged: `all` is matched clause by clause, so each needs its counterpart.
     var normalized: Constraint {
         // A constraint that cannot be satisfied stays as it was written: it permits nothing either way.
-        (try? Self.conjunction(clauses)) ?? self
+        var budget = WorkBudget()
+        return (try? Self.conjunction(clauses, &budget)) ?? self
     }
 
     /// The intersection of clauses in normal form; throws where nothing satisfies them all.
-    static func conjunction(_ clauses: [Constraint]) throws(ScopeError) -> Constraint {
+    static func conjunction(
+        _ clauses: [Constraint], _ budget: inout WorkBudget
+    ) throws(ScopeError) -> Constraint {
         var merged: [Constraint] = []
         for clause in clauses {
             if let i = merged.firstIndex(where: { $0.isMergeable(with: clause) }) {
-                guard let both = merged[i].merged(with: clause) else { throw empty }
+                guard budget.spend(64) else { throw .tooCostly }
+                guard let both = merged[i].merged(with: clause, &budget) else { throw empty }
                 guard both.memberCount <= ScopeLimits.members else {
                     throw ScopeError("limit_exceeded", "a set has more than \(ScopeLimits.members) members")
                 }
@@ -41,7 +45,13 @@ extension Constraint {
             case .oneOf(let values): candidates = values.values
             default: continue
             }
-            guard candidates.contains(where: { value in merged.allSatisfy { $0.permits(value) } }) else { throw empty }
+            var isSatisfiable = false
+            for value in candidates where !isSatisfiable {
+                isSatisfiable = true
+                for other in merged where isSatisfiable { isSatisfiable = other.permits(value, &budget) }
+            }
+            guard !budget.isSpent else { throw .tooCostly }
+            guard isSatisfiable else { throw empty }
         }
         return .all(ordered(merged))
     }
@@ -72,17 +82,17 @@ extension Constraint {
     }
 
     /// The intersection with a constraint of the same type; `nil` where it is empty.
-    private func merged(with other: Constraint) -> Constraint? {
+    private func merged(with other: Constraint, _ budget: inout WorkBudget) -> Constraint? {
         switch (self, other) {
         case (.exact(let x), .exact(let y)): return x.isEqual(to: y) ? self : nil
         case (.range(let x), .range(let y)):
             return x.value.meet(y.value).map { .range(NumberRangeConstraint(value: $0)) }
         case (.oneOf(let x), .oneOf(let y)):
-            let both = x.filter { y.contains($0) }
+            let both = x.kept(in: y, &budget)
             return both.isEmpty ? nil : .oneOf(both)
         case (.notOneOf(let x), .notOneOf(let y)): return .notOneOf(x.union(y))
         case (.contains(let x), .contains(let y)): return .contains(x.union(y))
-        case (.subset(let x), .subset(let y)): return .subset(x.filter { y.contains($0) })
+        case (.subset(let x), .subset(let y)): return .subset(x.kept(in: y, &budget))
         case (.pathContainment(let x), .pathContainment(let y)):
             if x.value.contains(y.value) { return other }
             return y.value.contains(x.value) ? self : nil
@@ -95,31 +105,33 @@ extension Constraint {
     }
 
     /// This ∩ request, below this under the draft's table whatever form this has.
-    func narrowed(to request: Constraint) throws(ScopeError) -> Constraint {
+    func narrowed(to request: Constraint, _ budget: inout WorkBudget) throws(ScopeError) -> Constraint {
         let own = clauses
-        let result = try Self.conjunction(own + request.clauses)
-        if Subsumption(of: result, under: self) == .below { return result }
+        let result = try Self.conjunction(own + request.clauses, &budget)
+        if Subsumption(of: result, under: self, &budget) == .below { return result }
         switch self {
         case .all(let mine):
             // Not in normal form: keep each clause as it stands, so that it finds itself.
             let kept = Constraint.all(mine + request.clauses)
-            if Subsumption(of: kept, under: self) == .below { return kept }
+            if Subsumption(of: kept, under: self, &budget) == .below { return kept }
         case .oneOf(let values):
-            let kept = values.filter { request.permits($0) }
+            let kept = values.kept(by: request, &budget)
+            guard !budget.isSpent else { throw .tooCostly }
             guard !kept.isEmpty else { throw Self.empty }
             return .oneOf(kept)
         default:
             for candidate in request.clauses.count == 1 ? request.clauses + result.clauses : result.clauses
-            where Subsumption(of: candidate, under: self) == .below && result.clauses.count == 1 {
+            where Subsumption(of: candidate, under: self, &budget) == .below && result.clauses.count == 1 {
                 return candidate
             }
-            if Subsumption(of: self, under: request) == .below { return self }
-            if case .exact(let value) = self, request.permits(value) { return self }
+            if Subsumption(of: self, under: request, &budget) == .below { return self }
+            if case .exact(let value) = self, request.permits(value, &budget) { return self }
             for case .exact(let value) in request.clauses
-            where permits(value) && Subsumption(of: .exact(value), under: self) == .below {
+            where permits(value, &budget) && Subsumption(of: .exact(value), under: self, &budget) == .below {
                 return .exact(value)
             }
         }
+        guard !budget.isSpent else { throw .tooCostly }
         throw ScopeError(
             "not_below_parent",
             "the parent's \(type) was issued bare: it cannot be narrowed by \(request.clauses.map(\.type).joined(separator: " and "))"

@@ -8,6 +8,8 @@ public struct Refusal: Sendable {
         case argumentNotPermitted = "argument_not_permitted"
         case argumentMissing = "argument_missing"
         case argumentConstraintViolated = "argument_constraint_violated"
+        /// To tell takes more work than a call may cost.
+        case tooCostly = "too_costly"
     }
 
     /// Why.
@@ -26,6 +28,8 @@ public struct Refusal: Sendable {
         case .argumentMissing: return "the argument \(argument) of \(tool) must be given"
         case .argumentConstraintViolated:
             return "\(argument) of \(tool) must be \(constraint?.summary ?? "otherwise")"
+        case .tooCostly:
+            return "to check \(argument) of \(tool) takes too much work: send a smaller value, or grant simpler globs"
         }
     }
 }
@@ -38,6 +42,8 @@ public struct Expansion: Sendable, CustomStringConvertible {
         case argumentKeySetMismatch = "argument_key_set_mismatch"
         case constraintExpansion = "constraint_expansion"
         case constraintTypeNotPermitted = "constraint_type_not_permitted"
+        /// To tell takes more work than a chain may cost.
+        case tooCostly = "too_costly"
     }
 
     /// Why.
@@ -54,6 +60,8 @@ public struct Expansion: Sendable, CustomStringConvertible {
         case .toolNotDelegated: return "\(place): the parent does not grant this tool"
         case .argumentKeySetMismatch: return "\(place): parent and child must constrain the same arguments"
         case .constraintExpansion: return "\(place): the constraint is wider than the parent's"
+        case .tooCostly:
+            return "\(place): to compare it with the parent's takes too much work: use fewer or simpler globs"
         case .constraintTypeNotPermitted: return "\(place): a constraint of this type is not below the parent's type"
         }
     }

@@ -65,11 +65,18 @@ public struct Scope: Sendable, Equatable {
     }
 
     /// Why a call is refused; `nil` where it is permitted (AAT section 7, step 6b).
+    ///
+    /// Costs at most some 40 ms, whatever the scope and the arguments: beyond that it is refused as too costly.
     public func refusal(of tool: String, arguments: JSON.Value) -> Refusal? {
+        var budget = WorkBudget()
+        return refusal(of: tool, arguments: arguments, &budget)
+    }
+
+    package func refusal(of tool: String, arguments: JSON.Value, _ budget: inout WorkBudget) -> Refusal? {
         guard let tool = self[tool: tool] else {
             return Refusal(reason: .toolNotAuthorized, argument: nil, constraint: nil)
         }
-        return tool.refusal(of: arguments)
+        return tool.refusal(of: arguments, &budget)
     }
 
     /// Whether a call is permitted.
@@ -78,12 +85,19 @@ public struct Scope: Sendable, Equatable {
     }
 
     /// What a child has beyond this scope; `nil` where it is below (AAT section 4.5, step 4p).
+    ///
+    /// Costs at most some 40 ms, whatever the scopes: beyond that it is `tooCostly`.
     public func expansion(by child: Scope) -> Expansion? {
+        var budget = WorkBudget()
+        return expansion(by: child, &budget)
+    }
+
+    package func expansion(by child: Scope, _ budget: inout WorkBudget) -> Expansion? {
         for tool in child.tools {
             guard let own = self[tool: tool.name] else {
                 return Expansion(reason: .toolNotDelegated, tool: tool.name, argument: nil)
             }
-            if own !== tool, let expansion = own.expansion(by: tool) { return expansion }
+            if own !== tool, let expansion = own.expansion(by: tool, &budget) { return expansion }
         }
         return nil
     }
@@ -102,9 +116,10 @@ public struct Scope: Sendable, Equatable {
     /// The intersection; tools of one side only drop out.
     public func meet(_ other: Scope) throws(ScopeError) -> Scope {
         var both: [ToolScope] = []
+        var budget = WorkBudget()
         for tool in tools {
             guard let theirs = other[tool: tool.name] else { continue }
-            both.append(try tool.normalized.narrowed(to: theirs))
+            both.append(try tool.normalized.narrowed(to: theirs, &budget))
         }
         guard !both.isEmpty || isEmpty || other.isEmpty else {
             throw ScopeError("empty_intersection", "the scopes have no tool in common", tool: tools.first?.name)
@@ -115,12 +130,13 @@ public struct Scope: Sendable, Equatable {
     /// This ∩ request, for delegation: every tool asked for must be here; the result is below this scope.
     public func narrowed(to request: Scope) throws(ScopeError) -> Scope {
         var narrower: [ToolScope] = []
+        var budget = WorkBudget()
         for tool in request.tools {
             guard let own = self[tool: tool.name] else {
                 throw ScopeError(
                     "not_below_parent", "this tool is not in the scope that is to be narrowed", tool: tool.name)
             }
-            narrower.append(try own.narrowed(to: tool))
+            narrower.append(try own.narrowed(to: tool, &budget))
         }
         return Scope(tools: narrower)
     }

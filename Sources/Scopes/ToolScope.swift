@@ -64,26 +64,32 @@ public final class ToolScope: Sendable {
     }
 
     /// Unknown arguments first, then missing ones, then the constraints (AAT section 7, step 6b).
-    func refusal(of call: JSON.Value) -> Refusal? {
+    func refusal(of call: JSON.Value, _ budget: inout WorkBudget) -> Refusal? {
         guard !isOpen else { return nil }
         // As many members as arguments, and every argument among them: then none is unknown.
         var isSatisfied = call.count == arguments.count
         for (name, constraint) in arguments where isSatisfied {
-            isSatisfied = call[name].map { constraint.permits($0) } ?? false
+            isSatisfied = call[name].map { constraint.permits($0, &budget) } ?? false
         }
-        return isSatisfied ? nil : firstRefusal(of: call)
+        return isSatisfied ? nil : firstRefusal(of: call, &budget)
     }
 
-    private func firstRefusal(of call: JSON.Value) -> Refusal? {
-        for (name, _) in call.members where !arguments.contains(where: { name.equals($0.name) }) {
+    private func firstRefusal(of call: JSON.Value, _ budget: inout WorkBudget) -> Refusal? {
+        for (name, _) in call.members {
+            guard budget.spend(8 * arguments.count) else {
+                return Refusal(reason: .tooCostly, argument: name.string, constraint: nil)
+            }
+            guard !arguments.contains(where: { name.equals($0.name) }) else { continue }
             return Refusal(reason: .argumentNotPermitted, argument: name.string, constraint: nil)
         }
         for (name, constraint) in arguments where call[name] == nil {
             return Refusal(reason: .argumentMissing, argument: name, constraint: constraint)
         }
         for (name, constraint) in arguments {
-            guard let value = call[name], constraint.permits(value) else {
-                return Refusal(reason: .argumentConstraintViolated, argument: name, constraint: constraint)
+            guard let value = call[name], constraint.permits(value, &budget) else {
+                return Refusal(
+                    reason: budget.isSpent ? .tooCostly : .argumentConstraintViolated, argument: name,
+                    constraint: constraint)
             }
         }
         return nil
@@ -91,16 +97,21 @@ public final class ToolScope: Sendable {
 
     /// What a child has beyond this tool; `nil` where it is below.
     package func expansion(by child: ToolScope) -> Expansion? {
+        var budget = WorkBudget()
+        return expansion(by: child, &budget)
+    }
+
+    func expansion(by child: ToolScope, _ budget: inout WorkBudget) -> Expansion? {
         guard !isOpen else { return nil }
         guard arguments.count == child.arguments.count,
             zip(arguments, child.arguments).allSatisfy({ $0.name.isExactly($1.name) })
         else {
-            let own = Set(arguments.map(\.name))
-            let differing = own.symmetricDifference(child.arguments.map(\.name)).sorted().first
-            return Expansion(reason: .argumentKeySetMismatch, tool: name, argument: differing)
+            return Expansion(reason: .argumentKeySetMismatch, tool: name, argument: firstDiffering(from: child))
         }
         for ((argument, own), (_, theirs)) in zip(arguments, child.arguments) {
-            switch Subsumption(of: theirs, under: own) {
+            let subsumption = Subsumption(of: theirs, under: own, &budget)
+            guard !budget.isSpent else { return Expansion(reason: .tooCostly, tool: name, argument: argument) }
+            switch subsumption {
             case .below: continue
             case .wider: return Expansion(reason: .constraintExpansion, tool: name, argument: argument)
             case .notPermitted: return Expansion(reason: .constraintTypeNotPermitted, tool: name, argument: argument)
@@ -109,24 +120,35 @@ public final class ToolScope: Sendable {
         return nil
     }
 
+    /// The first argument, by bytes, that only one of both constrains.
+    private func firstDiffering(from other: ToolScope) -> String? {
+        let (own, theirs) = (Set(arguments.map(\.name.exact)), Set(other.arguments.map(\.name.exact)))
+        return own.symmetricDifference(theirs).min()?.string
+    }
+
     var normalized: ToolScope {
         ToolScope(name: name, arguments: arguments.map { ($0.name, $0.constraint.normalized) })
     }
 
+    /// With a budget of its own.
     func narrowed(to request: ToolScope) throws(ScopeError) -> ToolScope {
+        var budget = WorkBudget()
+        return try narrowed(to: request, &budget)
+    }
+
+    func narrowed(to request: ToolScope, _ budget: inout WorkBudget) throws(ScopeError) -> ToolScope {
         if isOpen { return request.normalized }
         if request.isOpen { return self }
         guard arguments.count == request.arguments.count,
             zip(arguments, request.arguments).allSatisfy({ $0.name.isExactly($1.name) })
         else {
-            let differing = Set(arguments.map(\.name)).symmetricDifference(request.arguments.map(\.name)).sorted().first
             throw ScopeError(
                 "empty_intersection", "both sides are closed and must constrain the same arguments", tool: name,
-                argument: differing)
+                argument: firstDiffering(from: request))
         }
         var narrower: [(name: String, constraint: Constraint)] = []
         for ((argument, own), (_, theirs)) in zip(arguments, request.arguments) {
-            do throws(ScopeError) { narrower.append((argument, try own.narrowed(to: theirs))) } catch {
+            do throws(ScopeError) { narrower.append((argument, try own.narrowed(to: theirs, &budget))) } catch {
                 throw error.at(tool: name, argument: argument)
             }
         }

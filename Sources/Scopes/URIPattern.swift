@@ -38,6 +38,18 @@ struct URIPattern: Sendable, Equatable {
         pathBytes = bytes
     }
 
+    /// How many steps of a ``WorkBudget`` it takes to match a text of so many bytes.
+    func cost(of bytes: Int) -> Int {
+        2 * min(bytes, 8192) + 16 * (hosts?.count ?? 0) + 4 * (schemes?.count ?? 0) + (ports?.count ?? 0)
+    }
+
+    /// How many it takes to compare it with another.
+    func cost(of other: URIPattern) -> Int {
+        64 + 16 * (hosts?.count ?? 1) * (other.hosts?.count ?? 1) + 8 * (schemes?.count ?? 1)
+            * (other.schemes?.count ?? 1)
+            + 4 * (ports?.count ?? 1) * (other.ports?.count ?? 1) + pathBytes.count
+    }
+
     /// Whether a URI fits; allocates nothing.
     func matches(_ text: Span<UInt8>) -> Bool {
         guard let uri = HierarchicalURI(text) else { return false }

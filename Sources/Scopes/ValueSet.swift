@@ -9,58 +9,81 @@ public struct ValueSet: Sendable, Sequence {
     /// Open addressing, a power of two at most half full: an index into `values` plus one, 0 for a free slot.
     private let slots: [Int32]
 
-    init(_ values: [JSON.Value]) {
-        self.values = values
-        guard values.count > Self.scanned else {
+    /// The values in their order, each once.
+    init(_ listed: [JSON.Value]) {
+        guard listed.count > Self.scanned else {
+            values = listed.enumerated().filter { i, value in !listed[..<i].contains { $0.isEqual(to: value) } }
+                .map(\.element)
             slots = []
             return
         }
         var size = 32
-        while size < values.count * 2 { size *= 2 }
+        while size < listed.count * 2 { size *= 2 }
         var slots = [Int32](repeating: 0, count: size)
-        for (i, value) in values.enumerated() {
+        var values: [JSON.Value] = []
+        for value in listed {
             var slot = value.contentHash & (size - 1)
-            while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
-            slots[slot] = Int32(truncatingIfNeeded: i + 1)
+            while slots[slot] != 0, !values[Int(slots[slot]) - 1].isEqual(to: value) { slot = (slot + 1) & (size - 1) }
+            guard slots[slot] == 0 else { continue }
+            values.append(value)
+            slots[slot] = Int32(truncatingIfNeeded: values.count)
         }
-        self.slots = slots
+        self.values = values
+        self.slots = values.count > Self.scanned ? slots : []
     }
 
     var count: Int { values.count }
     var isEmpty: Bool { values.isEmpty }
 
-    func contains(_ value: JSON.Value) -> Bool { index(of: value) != nil }
+    func contains(_ value: JSON.Value, _ budget: inout WorkBudget) -> Bool { index(of: value, &budget) != nil }
 
-    /// Where an equal value stands; the first of several where they are few, any of them where they are many.
-    func index(of value: JSON.Value) -> Int? {
-        guard !slots.isEmpty else { return values.firstIndex { $0.isEqual(to: value) } }
+    /// Where an equal value stands; `nil` also once the budget is spent.
+    private func index(of value: JSON.Value, _ budget: inout WorkBudget) -> Int? {
+        guard !slots.isEmpty else {
+            for (i, own) in values.enumerated() where own.isEqual(to: value, &budget) { return i }
+            return nil
+        }
+        guard budget.spend(16 + 2 * value.sourceLength) else { return nil }
         var slot = value.contentHash & (slots.count - 1)
         while slots[slot] != 0 {
             let index = Int(slots[slot]) - 1
-            if values[index].isEqual(to: value) { return index }
+            if values[index].isEqual(to: value, &budget) { return index }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
     }
 
     /// Whether every value of the set is an element of `array`. One pass over it, however many are needed.
-    func isContained(in array: JSON.Value) -> Bool {
-        guard count > 1 else {
-            return values.allSatisfy { needed in array.elements.contains { $0.isEqual(to: needed) } }
-        }
-        // Equal members share one index, so that only their first representatives are awaited.
+    func isContained(in array: JSON.Value, _ budget: inout WorkBudget) -> Bool {
         var found = Found()
         for element in array.elements {
-            if let index = index(of: element) { found.insert(index) }
+            guard budget.spend(4) else { return false }
+            if let index = index(of: element, &budget) { found.insert(index) }
         }
-        return values.allSatisfy { needed in index(of: needed).map { found.contains($0) } ?? false }
+        return values.indices.allSatisfy { found.contains($0) } && !budget.isSpent
     }
 
-    func isSubset(of other: ValueSet) -> Bool { values.allSatisfy { other.contains($0) } }
+    func isSubset(of other: ValueSet, _ budget: inout WorkBudget) -> Bool {
+        for value in values where !other.contains(value, &budget) { return false }
+        return !budget.isSpent
+    }
 
     func filter(_ isIncluded: (JSON.Value) -> Bool) -> ValueSet { ValueSet(values.filter(isIncluded)) }
 
-    func union(_ other: ValueSet) -> ValueSet { ValueSet(values + other.values.filter { !contains($0) }) }
+    /// The values that are in another set, or that a constraint permits.
+    func kept(in other: ValueSet, _ budget: inout WorkBudget) -> ValueSet {
+        var kept: [JSON.Value] = []
+        for value in values where other.contains(value, &budget) { kept.append(value) }
+        return ValueSet(kept)
+    }
+
+    func kept(by constraint: Constraint, _ budget: inout WorkBudget) -> ValueSet {
+        var kept: [JSON.Value] = []
+        for value in values where constraint.permits(value, &budget) { kept.append(value) }
+        return ValueSet(kept)
+    }
+
+    func union(_ other: ValueSet) -> ValueSet { ValueSet(values + other.values) }
 
     /// The values in their order.
     public func makeIterator() -> IndexingIterator<[JSON.Value]> { values.makeIterator() }

@@ -27,10 +27,11 @@ struct ChainVerifier {
         var links: [VerifiedChain.Link] = []
         links.reserveCapacity(tokens.count)
         var scope = Scope()
+        var budget = WorkBudget()
         for (i, token) in tokens.enumerated() {
             let link: VerifiedChain.Link
             if let parent = links.last {
-                link = try child(token, of: parent, scope: &scope, at: i, credentials: credentials)
+                link = try child(token, of: parent, scope: &scope, at: i, credentials: credentials, &budget)
             } else {
                 link = try root(token, scope: &scope)
             }
@@ -163,7 +164,8 @@ struct ChainVerifier {
 
     /// Step 4.
     private func child(
-        _ token: Token, of parent: VerifiedChain.Link, scope: inout Scope, at i: Int, credentials: [Credential]
+        _ token: Token, of parent: VerifiedChain.Link, scope: inout Scope, at i: Int, credentials: [Credential],
+        _ budget: inout WorkBudget
     ) throws(Denial) -> VerifiedChain.Link {
         // 4a as 3a, 4b.
         try check(
@@ -204,7 +206,7 @@ struct ChainVerifier {
                 try grant.tools.map { tools throws(ScopeError) in try Scope(parsing: tools, narrowing: scope) }
                 ?? Scope()
         } catch { throw Denial(error, link: i) }
-        if let expansion = scope.expansion(by: narrower) { throw Denial(expansion, link: i) }
+        if let expansion = scope.expansion(by: narrower, &budget) { throw Denial(expansion, link: i) }
         scope = narrower
         try check(  // 4q
             grant.parentHash?.equals(parent.jws.signingInputHash) == true, "par_hash_mismatch",
