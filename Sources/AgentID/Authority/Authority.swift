@@ -62,7 +62,6 @@ public final class Authority: Sendable {
         lifecycle = Lifecycle(
             registry: registry, view: view, keys: keys, clock: options.clock, leaseDuration: options.leaseDuration,
             isLogging: isLogging, directory: directory)
-        try lifecycle.journal?.create()
         trail = try AuditTrail.open(
             options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: options.clock)
         var guardOptions = Guard.Options()

@@ -29,6 +29,8 @@ extension Authority {
                 return try keys.make()
             }
         }
+        // Before anybody folds it: a registry that knows a journal, and none there, is refused.
+        try Journal(path: directory.journalPath, lock: directory.lockPath).create()
         let registry = try directory.openRegistry(.write)
         let (stored, records) = try registry.read { (try $0.meta().trustDomain, try $0.keys()) }
         guard options.trustDomain == nil || options.trustDomain == stored else {

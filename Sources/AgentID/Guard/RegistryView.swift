@@ -99,7 +99,13 @@ final class RegistryView: Sendable {
             let before = position.journal?.suspended.count ?? 0
             revocations.add(try position.journal?.advance() ?? [])
             if position.journal?.suspended.count ?? 0 != before { standingVersion.add(1, ordering: .releasing) }
-            try registry.read { registry in try take(from: registry, &position) }
+            do throws(AgentIDError) {
+                try registry.read { registry in try take(from: registry, &position) }
+            } catch {
+                // The journal may have been made, and folded, between both looks.
+                revocations.add(try position.journal?.advance() ?? [])
+                try registry.read { registry in try take(from: registry, &position) }
+            }
             position.failure = nil
         } catch { position.failure = error }
         hasFailed.store(position.failure != nil, ordering: .releasing)
