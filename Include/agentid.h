@@ -464,7 +464,9 @@ typedef struct agentid_guard_options {
     int64_t max_view_age;            /* seconds. A guard that follows an authority goes on for so long when the registry
                                         cannot be read; 0: denies at once. Any other denies when it was told nothing for
                                         so long (see agentid_guard_refreshed()); 0: no bound */
-    int64_t replay_capacity;         /* proofs remembered; 0: 65536; a full memory denies */
+    int64_t replay_capacity;         /* used proofs of one root grant and all below it that there is room for, and of two
+                                        more such at once; 0: 1048576. At most 64 bytes for each, taken as needed; a full
+                                        memory denies */
     int64_t cache_entries;           /* verified chains kept; 0: 4096 */
     int64_t cache_bytes;             /* of all chains kept; 0: 32 MiB */
     int32_t max_depth;               /* deepest chain; 0: 16; at most 64 */
@@ -497,7 +499,7 @@ agentid_status agentid_authority_guard(agentid_authority *authority, const agent
  * reads the public state only. Revocations by any process of this machine show at the very next call.
  *
  * A proof is accepted once among all guards of the directory, in whatever process: they share the file `replay` in it,
- * which the first of them makes for its replay_capacity. Who cannot write there needs own_replay_memory.
+ * which grows up to the largest replay_capacity of them all. Who cannot write there needs own_replay_memory.
  * Args: guard  out: to be closed with agentid_guard_close().
  */
 agentid_status agentid_guard_open_directory(const char *directory, size_t directory_len,

@@ -72,7 +72,7 @@ type GuardOptions struct {
 	RequireClaim    bool          // deny chains without the claim that names agent, owner and principal
 	ProofWindow     time.Duration // either way; 0: 30 s
 	MaxViewAge      time.Duration // how old what it knows of revocations may be; see agentid.h for what 0 means
-	ReplayCapacity  int           // proofs remembered; a full memory denies
+	ReplayCapacity  int           // used proofs of one root grant that there is room for; a full memory denies
 	CacheEntries    int           // verified chains kept
 	CacheBytes      int           // of all chains kept
 	MaxDepth        int           // deepest chain

@@ -120,7 +120,10 @@ var (
 		"chain_empty": true, "token_malformed": true, "invalid_signature": true, "untrusted_root": true, "expired": true,
 		"not_yet_valid": true, "replayed": true,
 	}
-	undecided = map[string]bool{"audit_unavailable": true, "revocation_view_stale": true, "status_unavailable": true}
+	undecided = map[string]bool{
+		"audit_unavailable": true, "revocation_view_stale": true, "status_unavailable": true, "replay_memory_full": true,
+		"replay_memory_replaced": true,
+	}
 )
 
 func refuseFor(w http.ResponseWriter, err error) {

@@ -19,6 +19,7 @@ enum Fuzz {
         case "glob": GlobTarget()
         case "note": NoteTarget()
         case "capi": CTarget()
+        case "replay": ReplayTarget()
         default: nil
         }
     }

@@ -1,10 +1,12 @@
 """Guards of one directory, in many processes: a proof is accepted once among all of them."""
 
+import json
 import multiprocessing
 import random
 import subprocess
 import sys
 import threading
+import time
 
 import agentid
 import pytest
@@ -92,6 +94,94 @@ for line in sys.stdin:
         assert set(reasons[: len(answers)]) == {"replayed"}
         assert not any(reasons[40:])
         assert {guard.check(agent.chain, proof, "read_file", ARGUMENTS).reason for proof in proofs} == {"replayed"}
+
+
+FLOOD = """
+import sys, agentid
+from collections import Counter
+guard = agentid.Guard.open_directory(sys.argv[1], proof_window=60, replay_capacity=40_000, audit="none")
+print("ready", flush=True)
+for line in sys.stdin:
+    number, chain, proof = line.split()
+    print(number, guard.check(chain, proof, "read_file", {"path": "/data/a.csv"}).reason or "permitted", flush=True)
+"""
+
+
+def test_proof_is_accepted_once_while_processes_are_killed_and_the_memory_grows(tmp_path, agent):
+    """Four processes present every proof; three are killed at random moments, also while they make the memory larger."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    directory = str(tmp_path / "acme")
+    # Made with one bucket of 64 slots: it has to grow over and over.
+    agentid.Guard.open_directory(directory, replay_capacity=2, audit="none").close()
+    others = [agent.spawn(f"child-{n}") for n in range(3)]
+    proofs = [(holder.chain, holder.prove("read_file", ARGUMENTS)) for holder in [agent, *others] for _ in range(150)]
+    permitted = [0] * len(proofs)
+
+    def present(seed, dies):
+        order = list(range(len(proofs)))
+        random.Random(seed).shuffle(order)
+        with subprocess.Popen(
+            [sys.executable, "-c", FLOOD, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as server:
+            server.stdout.readline()
+            threading.Thread(target=feed, args=(server, order), daemon=True).start()
+            for n in range(random.Random(seed).randrange(1, len(proofs)) if dies else len(proofs)):
+                number, answer = server.stdout.readline().split()
+                assert answer in ("permitted", "replayed")
+                permitted[int(number)] += answer == "permitted"
+            server.kill()
+
+    def feed(server, order):
+        try:
+            for n in order:
+                server.stdin.write(f"{n} {proofs[n][0]} {proofs[n][1]}\n")
+                server.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    threads = [threading.Thread(target=present, args=(seed + n, n > 0)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # What a process accepted and did not say before it was killed is used up.
+    assert max(permitted) == 1
+    with agentid.Guard.open_directory(directory, proof_window=60, audit="none") as guard:
+        assert {guard.check(chain, proof, "read_file", ARGUMENTS).reason for chain, proof in proofs} == {"replayed"}
+        assert guard.statistics["replay_slots"] > 64
+
+
+def test_full_disk_denies_what_there_is_no_room_for_and_nothing_else(tmp_path, agent):
+    script = """
+import json, resource, sys, agentid
+from collections import Counter
+guard = agentid.Guard.open_directory(sys.argv[1], replay_capacity=2, audit="none")
+guard = agentid.Guard.open_directory(sys.argv[1], replay_capacity=1000, audit="none")
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 512, 4096 + 512))
+agent = agentid.Agent.open(*sys.stdin.read().split())
+call = "read_file", {"path": "/data/a"}
+print(json.dumps(Counter(guard.check(agent.chain, agent.prove(*call), *call).reason or "" for _ in range(100))))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "acme")]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, input=f"{agent.export_key()} {agent.chain}").stdout
+    reasons = json.loads(out)
+    assert set(reasons) == {"", "replay_memory_full"}
+    assert 20 <= reasons[""] <= 64
+
+
+@pytest.mark.parametrize(
+    "change", [lambda path: path.unlink(), lambda path: path.write_bytes(b""), lambda path: path.rename(f"{path}-old")]
+)
+def test_file_that_is_taken_away_denies_within_50_ms(tmp_path, agent, change):
+    with agentid.Guard.open_directory(tmp_path / "acme", audit="none") as guard:
+        used = agent.prove("read_file", ARGUMENTS)
+        assert guard.check(agent.chain, used, "read_file", ARGUMENTS)
+        change(tmp_path / "acme" / "replay")
+        time.sleep(0.06)
+        for proof in (used, agent.prove("read_file", ARGUMENTS)):
+            assert guard.check(agent.chain, proof, "read_file", ARGUMENTS).reason == "replay_memory_replaced"
+        assert agent.check("read_file", ARGUMENTS).permitted
 
 
 def test_guard_with_memory_of_its_own_accepts_for_itself(tmp_path, agent):

@@ -32,6 +32,8 @@ internal import Synchronization
     let scope: Scope
     /// The IDs of its agents, root first, each once.
     let agents: [String]
+    /// The root grant and whose key signed it: what all that descends from it has in common.
+    let tree: String
     /// The generation of the trust anchors that it was last found good under; 0: never looked.
     let anchorGeneration: Atomic<UInt64>
     /// The earliest end of all that it rests on - grants, credentials, keys - in seconds since 1970.
@@ -56,6 +58,7 @@ internal import Synchronization
         anchorGeneration = Atomic(generation)
         goodUntil = Atomic(Self.end(of: links, anchors: links.compactMap { $0.anchor ?? $0.credential?.anchor }))
         leaf = links[links.count - 1].grant
+        tree = (links[0].anchor?.thumbprint ?? "") + links[0].grant.id
         var agents: [String] = []
         for link in links {
             if let agent = link.grant.claim?.agent, agents.last?.isSame(as: agent) != true { agents.append(agent) }

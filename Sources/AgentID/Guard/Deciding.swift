@@ -10,6 +10,8 @@ extension Guard {
         on tool: String, _ arguments: [UInt8], proof: [UInt8]?, fault: Denial? = nil,
         _ chain: (Int64) throws(Denial) -> VerifiedChain
     ) -> Decision {
+        // Before the wall clock: a call that is held up after it must not outlast the memory of its proof.
+        let begun = proof == nil ? 0 : MonotonicClock.milliseconds
         let now = options.clock.milliseconds
         var decision = Decision(tool: tool, time: now)
         var call: JSON.Value?
@@ -18,7 +20,7 @@ extension Guard {
             let chain = try chain(now)
             decision.chain = chain
             if let fault { throw fault }
-            try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now)
+            try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now, since: begun)
         } catch { decision.denial = fault ?? error }
         if let trail, let auditMark {
             do throws(Denial) {
@@ -67,7 +69,7 @@ extension Guard {
     /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
     func decide(
         _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], call parsed: inout JSON.Value?,
-        now: Int64
+        now: Int64, since begun: Int64
     ) throws(Denial) {
         guard tool.utf8.count <= AuditBounds.tool else {
             throw Denial(
@@ -93,14 +95,7 @@ extension Guard {
                     ? nil : options.audience ?? "",
                 window: options.proofWindow, now: now / 1000)
             let use = try verifier.verify(proof, of: tool, arguments: call, under: chain)
-            switch proofs.remember(use, now: now / 1000) {
-            case .fresh: break
-            case .replayed: throw Denial("replayed", "this proof was used before", at: "proof.jti")
-            case .full:
-                throw Denial("replayed", "no room to remember this proof: raise replay_capacity", at: "proof.jti")
-            case .late:
-                throw Denial("pop_stale", "what this proof must be compared with may be forgotten", at: "proof.iat")
-            }
+            if let denial = Denial(proofs.remember(use, since: begun)) { throw denial }
         }
         // Once more: nothing is permitted after a revocation returned.
         if view?.hasMoved == true {

@@ -43,9 +43,11 @@ public final class Guard: Sendable {
         viewedAt = Atomic(options.clock.milliseconds)
         cache = Locked(ChainCache(entries: options.cacheEntries, bytes: options.cacheBytes))
         if let path = view?.replayPath, options.sharesReplayMemory {
-            proofs = .shared(try SharedReplayTable(path: path, capacity: options.replayCapacity))
+            proofs = .shared(
+                try SharedReplayMemory(
+                    path: path, capacity: options.replayCapacity, window: options.proofWindow))
         } else {
-            proofs = .own(Locked(ReplayMemory(capacity: options.replayCapacity, window: options.proofWindow)))
+            proofs = .own(try ReplayTable(capacity: options.replayCapacity, window: options.proofWindow))
         }
         try followKeys()
     }
@@ -168,10 +170,12 @@ public final class Guard: Sendable {
     public func statistics() -> JSONTree {
         let (chains, bytes) = cache.withLock { ($0.count, $0.bytes) }
         let denied = counters.withLock { $0 }
+        let used = proofs.statistics()
         return [
             "permitted": .int(permits.load(ordering: .relaxed)), "denied": .object(denied.mapValues { .int($0) }),
             "cached_chains": .int(chains), "cached_bytes": .int(bytes),
-            "remembered_proofs": .int(proofs.count(now: options.clock.seconds)),
+            "remembered_proofs": .int(used.remembered), "replay_slots": .int(used.slots),
+            "replay_slots_at_most": .int(used.mostSlots),
             "unrecorded": .int(trail?.unrecorded ?? 0),
             "revocations": .int(revocations.count + (view?.revocations.count ?? 0)),
         ]

@@ -12,8 +12,10 @@ extension Guard {
         /// How old the view of revocations may be, in seconds: a guard that follows a registry goes on for so long when
         /// that cannot be read, and otherwise denies at once; one that is told denies when nobody told it for so long.
         public var maxViewAge: Int64?
-        /// How many proofs are remembered, at the size the shared memory was made with; beyond that, proofs are denied.
-        public var replayCapacity = 65_536
+        /// How many used proofs of one tree of grants there is room for at least, and of two more such trees at once; 2 to
+        /// 67108864. At most 64 bytes for each, which are taken as they are needed. Shared memory grows to the largest of
+        /// all its guards; beyond that, proofs are denied (`replay_memory_full`).
+        public var replayCapacity = 1 << 20
         /// Whether guards that open the same directory accept a proof once among all of them, not once in each.
         public var sharesReplayMemory = true
         /// How many verified chains are kept.

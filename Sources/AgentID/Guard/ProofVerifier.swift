@@ -52,8 +52,7 @@ struct ProofVerifier {
         guard let issuedAt = claims["iat"]?.int, abs(Int64(issuedAt) - now) <= window else {  // 7g
             throw Denial("pop_stale", "the proof was not signed within \(window) s of now", at: "proof.iat")
         }
-        return UsedProof(
-            name: chain.links[chain.links.count - 1].holderThumbprint + id, issuedAt: Int64(issuedAt))
+        return UsedProof(name: chain.links[chain.links.count - 1].holderThumbprint + id, tree: chain.tree)
     }
 
     private static func reason(of error: JOSEError) -> String {

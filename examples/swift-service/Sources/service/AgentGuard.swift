@@ -66,7 +66,9 @@ struct Refusal: HTTPResponseError {
     /// What another chain or a fresh proof may cure; and what nothing that the client sends will.
     private static func status(for reason: String) -> HTTPResponse.Status {
         switch reason {
-        case "audit_unavailable", "revocation_view_stale", "status_unavailable": .serviceUnavailable
+        case "audit_unavailable", "revocation_view_stale", "status_unavailable", "replay_memory_full",
+            "replay_memory_replaced":
+            .serviceUnavailable
         case "chain_empty", "token_malformed", "invalid_signature", "untrusted_root", "expired", "not_yet_valid",
             "replayed":
             .unauthorized

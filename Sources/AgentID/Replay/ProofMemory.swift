@@ -1,0 +1,72 @@
+/// Where a guard remembers the proofs it accepted.
+enum ProofMemory: Sendable {
+    /// In this guard alone.
+    case own(ReplayTable)
+    /// With every guard of the machine that opens the same directory.
+    case shared(SharedReplayMemory)
+
+    func remember(_ proof: UsedProof, since begun: Int64) -> ReplayAnswer {
+        switch self {
+        case .own(let table): table.remember(proof, since: begun)
+        case .shared(let memory): memory.remember(proof, since: begun)
+        }
+    }
+
+    func statistics() -> ReplayStatistics {
+        switch self {
+        case .own(let table): table.statistics()
+        case .shared(let memory): memory.statistics()
+        }
+    }
+}
+
+/// What replay memory says to a proof.
+enum ReplayAnswer: Equatable {
+    enum Room { case share, whole }
+
+    /// It was not used before, and is now.
+    case fresh
+    case replayed
+    /// There is no room for it: its tree of grants holds as much as is free, or nothing is free.
+    case full(Room)
+    /// The call was held up for so long that its proof may have been forgotten.
+    case late
+    /// The memory is not what it was: proofs may have been forgotten.
+    case replaced
+}
+
+/// A proof that verified, as replay memory knows it.
+struct UsedProof: Sendable {
+    /// Who signed, and what they called it: two proofs with one name are one proof.
+    let name: String
+    /// The root grant it was under, and whose key signed that: what descends from one root has one share.
+    let tree: String
+}
+
+extension Denial {
+    /// Why a proof is refused; `nil` where it is not.
+    init?(_ answer: ReplayAnswer) {
+        switch answer {
+        case .fresh: return nil
+        case .replayed: self.init("replayed", "this proof was used before", at: "proof.jti")
+        case .full(.share):
+            self.init(
+                "replay_memory_full",
+                "all grants under this root hold as many used proofs as are free for others: call less often, or raise "
+                    + "replay_capacity", at: "proof.jti")
+        case .full(.whole):
+            self.init(
+                "replay_memory_full",
+                "no room to remember this proof, and none to be had: raise replay_capacity, or see whether the disk is "
+                    + "full", at: "proof.jti")
+        case .late:
+            self.init(
+                "pop_stale", "the call was held up for 10 s: call again with a new proof", at: "proof.iat")
+        case .replaced:
+            self.init(
+                "replay_memory_replaced",
+                "the file of used proofs was removed, replaced or cut short: open the guard anew, or wait 4 minutes",
+                at: "proof.jti")
+        }
+    }
+}

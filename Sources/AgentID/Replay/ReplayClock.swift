@@ -1,0 +1,68 @@
+internal import Synchronization
+
+/// Moves a ``ReplayTable``'s time on, and notices where the table is not what it was.
+///
+/// Every holder adds what its steady clock measured since it came, to the time that it found. None of these sums is ahead
+/// of the time that really passed, so neither is the greatest of them; while nobody has the table, its time stands still,
+/// and what it remembers is kept for longer. Clocks of two boots or two containers are never compared.
+///
+/// As the time only grows, and moves at least every 50 ms in which proofs are remembered, a time that went back is a file
+/// that was written over with an older copy of itself.
+final class ReplayClock: Sendable {
+    /// How long a file that was replaced can be used unnoticed, in milliseconds.
+    private static let interval: Int64 = 50
+
+    private let start: UInt64
+    private let startedAt: Int64
+    private let header: [UInt64]
+    private let lookedAt: Atomic<Int64>
+    private let latest: Atomic<UInt64>
+    private let isGone = Atomic<Bool>(false)
+
+    init(_ room: ReplayRoom, now: Int64) {
+        start = room.page.time
+        startedAt = now
+        header = room.header.words
+        lookedAt = Atomic(now)
+        latest = Atomic(start)
+    }
+
+    /// Whether the table can still be used. At each call, before anything of it is touched.
+    func look(_ now: Int64, at room: ReplayRoom) -> Bool {
+        guard !isGone.load(ordering: .acquiring) else { return false }
+        guard isWhole(now, room) else {
+            isGone.store(true, ordering: .releasing)
+            return false
+        }
+        return true
+    }
+
+    private func isWhole(_ now: Int64, _ room: ReplayRoom) -> Bool {
+        if let file = room.file {
+            // Cheap beside the signature that was verified before, and the process would die of what was cut off.
+            guard file.holds(room.mappedBuckets) else { return false }
+            guard room.page.time >= latest.load(ordering: .relaxed) else { return false }
+        }
+        let looked = lookedAt.load(ordering: .relaxed)
+        guard now - looked >= Self.interval,
+            lookedAt.compareExchange(expected: looked, desired: now, ordering: .relaxed).exchanged
+        else { return true }
+        if let file = room.file {
+            guard file.isInPlace, room.page.holds(header) else { return false }
+        }
+        advance(now, room)
+        latest.store(room.page.time, ordering: .relaxed)
+        return true
+    }
+
+    private func advance(_ now: Int64, _ room: ReplayRoom) {
+        let (time, isTooMuch) = start.addingReportingOverflow(UInt64(clamping: now - startedAt))
+        if !isTooMuch { room.page.advance(to: time) }
+    }
+
+    /// Adds what passed since the last look: processes that are short-lived count as well.
+    func leave(_ now: Int64, _ room: ReplayRoom) {
+        guard !isGone.load(ordering: .acquiring), room.file?.holds(room.mappedBuckets) ?? false else { return }
+        advance(now, room)
+    }
+}

@@ -1,0 +1,166 @@
+internal import Glibc
+internal import JOSE
+
+/// The file behind a ``ReplayTable`` that guards share: one page, then its segments, one behind the other.
+///
+/// Room is taken from the disk before it is mapped or spoken of: a full disk is an error there, and never a SIGBUS. A
+/// process that dies while it makes the file leaves a blank first page, and one that dies while it adds a segment leaves
+/// room that nobody speaks of: the next who needs either begins anew.
+final class ReplayFile: Sendable {
+    let header: ReplayHeader
+    let path: String
+    private let file: Int32
+    private let (device, inode): (dev_t, ino_t)
+
+    /// Opens the file at `path`; makes it with the header `initial` where there is none or making it was cut short.
+    init(path: String, initial: ReplayHeader, isHurried: Bool = false) throws(AgentIDError) {
+        let file: Int32
+        do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
+            guard error.name == "file", errno == EACCES || errno == EROFS || errno == EPERM else { throw error }
+            throw AgentIDError(
+                .io, name: "replay_memory",
+                message: "this user cannot write \(path), where the guards of this directory remember used proofs: "
+                    + "run as its owner, or choose a guard with replay memory of its own",
+                at: path)
+        }
+        var status = stat()
+        do throws(AgentIDError) {
+            guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
+            header = try Self.prepare(file, path, initial, patience: isHurried ? 0 : Self.patience)
+        } catch {
+            _ = close(file)
+            throw error
+        }
+        (self.path, self.file, device, inode) = (path, file, status.st_dev, status.st_ino)
+    }
+
+    deinit { _ = close(file) }
+
+    /// How long making the file is waited for, in milliseconds: a process that was stopped meanwhile holds nobody up.
+    private static let patience = 5000
+
+    static func size(buckets: Int) -> Int { ReplayHeader.size + buckets * ReplayTable.bucketSize }
+
+    /// Refuses a file that guards would refuse, and changes nothing; none, and one not made to its end, are well.
+    static func check(_ path: String) throws(AgentIDError) {
+        guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return }
+        defer { _ = close(file) }
+        _ = try read(file, path)
+    }
+
+    private static func prepare(
+        _ file: Int32, _ path: String, _ initial: ReplayHeader, patience: Int
+    ) throws(AgentIDError) -> ReplayHeader {
+        if let header = try read(file, path) { return header }
+        guard lock(file, patience: patience) else {
+            throw AgentIDError(
+                .state, name: "busy", message: "another process has been making \(path) for 5 s: end it, or try again",
+                at: path)
+        }
+        defer { _ = flock(file, LOCK_UN) }
+        if let header = try read(file, path) { return header }
+        try allocate(file, path, from: 0, to: size(buckets: initial.buckets), orCutTo: 0)
+        // In one piece: it is written whole, or the page stays blank.
+        let page = ReplayPage.first(initial).littleEndianBytes
+        guard unsafe pwrite(file, page, page.count, 0) == page.count else { throw Files.failure("cannot write", path) }
+        return initial
+    }
+
+    /// The header; `nil` where nobody has mapped the file yet.
+    private static func read(_ file: Int32, _ path: String) throws(AgentIDError) -> ReplayHeader? {
+        var bytes = [UInt8](repeating: 0, count: ReplayHeader.size)
+        let count = unsafe pread(file, &bytes, bytes.count, 0)
+        guard count >= 0 else { throw Files.failure("cannot read", path) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
+        bytes.removeLast(bytes.count - count)
+        let largest = size(buckets: ReplayTable.mostBuckets)
+        if bytes.allSatisfy({ $0 == 0 }), status.st_size <= largest { return nil }
+        let header = try ReplayHeader(reading: bytes, path: path)
+        guard count == ReplayHeader.size else { throw ReplayHeader.refusal(path, "is too short") }
+        let segments = try ReplayPage.segments(in: bytes.littleEndianWords, header, path: path)
+        guard (size(buckets: segments.reduce(0, +))...largest).contains(Int(status.st_size)) else {
+            throw ReplayHeader.refusal(path, "has not the size that it says")
+        }
+        return header
+    }
+
+    private static func lock(_ file: Int32, patience: Int) -> Bool {
+        for waited in 0...patience {
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EINTR || errno == EWOULDBLOCK else { return false }
+            if waited < patience { usleep(1000) }
+        }
+        return false
+    }
+
+    private static func allocate(
+        _ file: Int32, _ path: String, from start: Int, to end: Int, orCutTo length: Int
+    ) throws(AgentIDError) {
+        var error = EINTR
+        for _ in 0..<100 where error == EINTR { error = posix_fallocate(file, start, end - start) }
+        guard error == 0 else {
+            errno = error
+            let failure = Files.failure("cannot take the room for", path)
+            _ = ftruncate(file, length)
+            throw failure
+        }
+    }
+
+    /// Runs `body` while no other process adds a segment; does not wait. `false` where another does.
+    func growing(_ body: () throws(AgentIDError) -> Void) throws(AgentIDError) -> Bool {
+        guard Self.lock(file, patience: 0) else { return false }
+        defer { _ = flock(file, LOCK_UN) }
+        try body()
+        return true
+    }
+
+    /// Takes the room for more buckets behind those that are there: within ``growing(_:)``.
+    func allocate(_ buckets: Int, behind there: Int) throws(AgentIDError) {
+        let end = Self.size(buckets: there)
+        try Self.allocate(file, path, from: end, to: Self.size(buckets: there + buckets), orCutTo: end)
+    }
+
+    /// Whether `buckets` can be touched: a mapping of what was cut off is SIGBUS. And whether it still has its name.
+    func holds(_ buckets: Int) -> Bool {
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, status.st_nlink == 1 else { return false }
+        return status.st_size >= Self.size(buckets: buckets)
+    }
+
+    /// Whether it is this file that stands under its path.
+    var isInPlace: Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode
+    }
+
+    /// Maps bytes of the file.
+    func map(from start: Int, count: Int) throws(AgentIDError) -> ReplayMapping {
+        guard let mapping = ReplayMapping(file, from: start, count: count) else {
+            throw Files.failure("cannot map", path)
+        }
+        return mapping
+    }
+}
+
+/// Mapped memory, until it goes.
+@safe final class ReplayMapping: Sendable {
+    // SAFETY: stays mapped as long as this object lives; who takes its address holds the object.
+    nonisolated(unsafe) let start: UnsafeMutableRawPointer
+    nonisolated(unsafe) private let base: UnsafeMutableRawPointer
+    private let length: Int
+
+    /// Maps `count` bytes of a file, or of nothing but this process's memory (-1): zeros.
+    init?(_ file: Int32, from offset: Int, count: Int) {
+        // Mappings begin with pages, which are 4 to 64 KiB; segments begin behind each other.
+        let skipped = file < 0 ? 0 : offset % max(sysconf(Int32(_SC_PAGESIZE)), 1)
+        length = skipped + count
+        let flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED
+        let mapped = unsafe mmap(nil, length, PROT_READ | PROT_WRITE, flags, file, file < 0 ? 0 : offset - skipped)
+        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else { return nil }
+        unsafe base = mapped
+        unsafe start = mapped + skipped
+    }
+
+    deinit { unsafe munmap(base, length) }
+}

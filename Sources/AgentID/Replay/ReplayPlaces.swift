@@ -1,0 +1,157 @@
+internal import Synchronization
+
+/// The slots of a ``ReplayTable`` that one proof can be in: a bucket in each segment.
+struct ReplayPlaces {
+    struct Slot {
+        let segment: Int
+        let index: Int
+        /// What stood there.
+        let held: UInt64
+    }
+
+    enum Look {
+        /// The proof is there.
+        case found
+        /// The first slot that may be taken; how much of the table the tree holds and how much is free, in a measure of
+        /// their own.
+        case free(Slot, held: Int, free: Int)
+        /// No slot may be taken in so many segments.
+        case full(Int)
+        /// There is a segment that cannot be mapped.
+        case unusable
+    }
+
+    private let room: ReplayRoom
+    private let place: UInt64
+    private let proof: UInt64
+    private let tree: UInt64
+
+    init(_ room: ReplayRoom, proof: SIMD2<UInt64>, tree: UInt64) {
+        (self.room, self.tree) = (room, tree)
+        (place, self.proof) = (proof.x, ReplayWord.proofPart(of: proof.y))
+    }
+
+    /// Looks through all places.
+    func look(at unit: UInt64, hold: UInt64) -> Look {
+        var taken: Slot?
+        // Each bucket counts as its whole segment: places in small segments say less.
+        var (held, free, seen, index) = (0, 0, 0, 0)
+        while true {
+            switch room.find(index) {
+            case .segment: break
+            case .unusable: return .unusable
+            case .none:
+                guard let taken else { return .full(index) }
+                return .free(taken, held: held, free: free + room.unmade * ReplayTable.slotsPerBucket)
+            }
+            let segment = room[index]
+            seen += segment.buckets
+            if taken != nil, isIdle(index, at: unit, hold: hold) {
+                free += segment.buckets * ReplayTable.slotsPerBucket
+                index += 1
+                continue
+            }
+            let bucket = bucket(in: segment, index)
+            let name = ReplayWord.treePart(of: tree, bucket: segment.before + bucket)
+            let start = bucket * ReplayTable.slotsPerBucket
+            for slot in start..<start + ReplayTable.slotsPerBucket {
+                let word = ReplayWord(bits: unsafe segment.slots[slot].load(ordering: .sequentiallyConsistent))
+                if word.isEmpty {
+                    // Nothing is behind it, in this segment or another.
+                    let behind = start + ReplayTable.slotsPerBucket - slot
+                    let more = room.mappedBuckets - seen + room.unmade
+                    return .free(
+                        taken ?? Slot(segment: index, index: slot, held: 0), held: held,
+                        free: free + behind * segment.buckets + more * ReplayTable.slotsPerBucket)
+                }
+                if word.proof == proof { return .found }
+                if word.age(at: unit) >= hold {
+                    taken = taken ?? Slot(segment: index, index: slot, held: word.bits)
+                    free += segment.buckets
+                } else if word.tree == name {
+                    held += segment.buckets
+                }
+            }
+            index += 1
+        }
+    }
+
+    /// How many buckets of each segment are counted before a tree is denied.
+    private static let around = 16
+
+    /// Whether the tree holds so little, in the places around as well, that it may have a slot in spite of its own places.
+    ///
+    /// - Parameter own: how much is free in its own places.
+    func mayHave(free own: Int, at unit: UInt64, hold: UInt64) -> Bool {
+        var (held, free) = (0, Self.around * room.unmade * ReplayTable.slotsPerBucket)
+        for index in 0..<room.mappedCount {
+            let segment = room[index]
+            let first = bucket(in: segment, index)
+            for i in 0..<Self.around {
+                let bucket = (first + i) % segment.buckets
+                let name = ReplayWord.treePart(of: tree, bucket: segment.before + bucket)
+                let start = bucket * ReplayTable.slotsPerBucket
+                for slot in start..<start + ReplayTable.slotsPerBucket {
+                    let word = ReplayWord(bits: unsafe segment.slots[slot].load(ordering: .relaxed))
+                    if word.isEmpty || word.age(at: unit) >= hold {
+                        free += segment.buckets
+                    } else if word.tree == name {
+                        held += segment.buckets
+                    }
+                }
+            }
+        }
+        return own > room.reserve && 2 * held + Self.around * room.reserve < free || 8 * held < free
+    }
+
+    /// Swaps the proof's word into a slot; `false` where that is not as it was.
+    func take(_ slot: Slot, at unit: UInt64) -> Bool {
+        room.page.raiseStamp(of: slot.segment, to: unit)
+        let segment = room[slot.segment]
+        let bucket = segment.before + slot.index / ReplayTable.slotsPerBucket
+        let word = ReplayWord(unit: unit, tree: ReplayWord.treePart(of: tree, bucket: bucket), proof: proof)
+        return unsafe segment.slots[slot.index].compareExchange(
+            expected: slot.held, desired: word.bits, ordering: .sequentiallyConsistent
+        ).exchanged
+    }
+
+    /// Whether the proof is in another place as well; `nil` where not all can be looked at.
+    func isElsewhere(than slot: Slot, at unit: UInt64, hold: UInt64) -> Bool? {
+        var index = 0
+        while true {
+            switch room.find(index) {
+            case .segment: break
+            case .unusable: return nil
+            case .none: return false
+            }
+            let segment = room[index]
+            if !isIdle(index, at: unit, hold: hold) {
+                let start = bucket(in: segment, index) * ReplayTable.slotsPerBucket
+                for other in start..<start + ReplayTable.slotsPerBucket {
+                    let word = ReplayWord(bits: unsafe segment.slots[other].load(ordering: .sequentiallyConsistent))
+                    if word.isEmpty { return false }
+                    if word.proof == proof, index != slot.segment || other != slot.index { return true }
+                }
+            }
+            index += 1
+        }
+    }
+
+    /// Whether the places are so full that the table should grow before they are.
+    func isNearFull(_ slot: Slot) -> Bool {
+        slot.segment + 1 == room.mappedCount
+            && slot.index % ReplayTable.slotsPerBucket >= ReplayTable.slotsPerBucket * 3 / 4
+    }
+
+    /// Whether all that a segment holds is over.
+    private func isIdle(_ index: Int, at unit: UInt64, hold: UInt64) -> Bool {
+        let stamp = room.page.stamp(of: index)
+        return stamp <= unit && unit - stamp >= hold
+    }
+
+    private func bucket(in segment: ReplayRoom.Segment, _ index: Int) -> Int {
+        // Other bits in each segment: what shares a bucket in one is spread over the next.
+        let mixed = place &* (0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: index) << 1)
+        return Int(mixed.multipliedFullWidth(by: UInt64(segment.buckets)).high)
+    }
+}

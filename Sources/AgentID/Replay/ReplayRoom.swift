@@ -1,0 +1,152 @@
+internal import Glibc
+internal import JOSE
+internal import Synchronization
+
+/// Where a ``ReplayTable`` keeps its words: a page and up to 48 segments, in a file that guards share or in this process.
+///
+/// Segments are added and never taken away, moved or made anew: one that was seen once is there for good.
+@safe final class ReplayRoom: Sendable {
+    /// A segment as it is mapped here.
+    @safe struct Segment {
+        // SAFETY: its mapping lives as long as the room; atomic operations only.
+        nonisolated(unsafe) let slots: UnsafeMutablePointer<Atomic<UInt64>>
+        let buckets: Int
+        /// How many buckets are before it.
+        let before: Int
+        private let mapping: ReplayMapping
+
+        init(_ mapping: ReplayMapping, buckets: Int, before: Int) {
+            unsafe slots = mapping.start.assumingMemoryBound(to: Atomic<UInt64>.self)
+            (self.mapping, self.buckets, self.before) = (mapping, buckets, before)
+        }
+    }
+
+    enum Found {
+        case segment
+        /// There is none, yet.
+        case none
+        /// There is one, which cannot be mapped.
+        case unusable
+    }
+
+    let header: ReplayHeader
+    let page: ReplayPage
+    /// Up to how many buckets this room lets a table grow.
+    let most: Int
+    /// `nil`: in this process.
+    let file: ReplayFile?
+    private let pageMapping: ReplayMapping
+    // SAFETY: an entry is written once, by who holds `mapping`, before `mapped` says that it is there.
+    nonisolated(unsafe) private let segments: UnsafeMutablePointer<Segment>
+    private let mapped = Atomic<Int>(0)
+    private let mapping = Locked(())
+    private let isGrowing = Atomic<Bool>(false)
+    /// Until when growing is not tried again after it failed, in milliseconds of the steady clock.
+    private let blockedUntil = Atomic<Int64>(.min)
+
+    /// Buckets that a new table begins with, where it may have as many: 1 MiB.
+    private static let first = 2048
+
+    init(path: String?, most: Int, epoch: SIMD2<UInt64>, isHurried: Bool) throws(AgentIDError) {
+        self.most = min(max(most, 1), ReplayTable.mostBuckets)
+        let initial = ReplayHeader(buckets: min(self.most, Self.first), epoch: epoch)
+        file = if let path { try ReplayFile(path: path, initial: initial, isHurried: isHurried) } else { nil }
+        header = file?.header ?? initial
+        pageMapping = try Self.map(file, from: 0, count: ReplayHeader.size)
+        page = unsafe ReplayPage(pageMapping.start)
+        if file == nil {
+            page.advance(to: 1 << 12)
+            page.publish(0, buckets: initial.buckets)
+        }
+        unsafe segments = .allocate(capacity: ReplayPage.mostSegments)
+    }
+
+    deinit {
+        unsafe segments.deinitialize(count: mapped.load(ordering: .acquiring))
+        unsafe segments.deallocate()
+    }
+
+    private static func map(_ file: ReplayFile?, from start: Int, count: Int) throws(AgentIDError) -> ReplayMapping {
+        if let file { return try file.map(from: start, count: count) }
+        guard let mapping = ReplayMapping(-1, from: 0, count: count) else {
+            throw AgentIDError(.io, name: "file", message: "no memory for used proofs", at: "replay_capacity")
+        }
+        return mapping
+    }
+
+    /// How many segments are mapped here.
+    var mappedCount: Int { mapped.load(ordering: .acquiring) }
+
+    /// One of those that are mapped here: `index` is below ``mappedCount``.
+    subscript(index: Int) -> Segment { unsafe segments[index] }
+
+    /// How many buckets are mapped here.
+    var mappedBuckets: Int {
+        let count = mappedCount
+        guard count > 0 else { return 0 }
+        let last = self[count - 1]
+        return last.before + last.buckets
+    }
+
+    /// Sees to it that a segment is mapped here, where anybody has made it.
+    func find(_ index: Int) -> Found {
+        if index < mappedCount { return .segment }
+        guard page.buckets(of: index) > 0 else { return .none }
+        return mapping.withLock { _ in
+            while mappedCount <= index {
+                let (next, before) = (mappedCount, mappedBuckets)
+                let buckets = page.buckets(of: next)
+                guard buckets > 0, buckets <= ReplayTable.mostBuckets - before, file?.holds(before + buckets) ?? true,
+                    let made = try? Self.map(
+                        file, from: ReplayFile.size(buckets: before), count: buckets * ReplayTable.bucketSize)
+                else { return .unusable }
+                unsafe (segments + next).initialize(to: Segment(made, buckets: buckets, before: before))
+                mapped.store(next + 1, ordering: .releasing)
+            }
+            return .segment
+        }
+    }
+
+    /// How many buckets could still be made.
+    var unmade: Int {
+        let blocked = blockedUntil.load(ordering: .relaxed)
+        guard blocked == .min || blocked <= MonotonicClock.milliseconds else { return 0 }
+        let (there, count) = (mappedBuckets, mappedCount)
+        return count < ReplayPage.mostSegments && most > there ? most - there : 0
+    }
+
+    /// What is kept for trees that hold hardly anything, in slots: a tenth of what there is and could be.
+    var reserve: Int { (mappedBuckets + unmade) * 6 }
+
+    /// Adds a segment behind the `known` that are mapped here, and answers whether there is one now.
+    ///
+    /// - Parameter waits: whether to wait, up to 100 ms, where another adds it; who has other room does not.
+    func grow(behind known: Int, waits: Bool) -> Bool {
+        for turn in 0...(waits ? 100 : 0) {
+            if turn > 0 { usleep(1000) }
+            if page.buckets(of: known) > 0 { return true }
+            guard unmade > 0 else { return false }
+            guard isGrowing.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+            else { continue }
+            defer { isGrowing.store(false, ordering: .releasing) }
+            do throws(AgentIDError) {
+                if let file {
+                    _ = try file.growing { () throws(AgentIDError) in try add(known) }
+                } else {
+                    try add(known)
+                }
+            } catch { blockedUntil.store(MonotonicClock.milliseconds + 1000, ordering: .relaxed) }
+        }
+        return page.buckets(of: known) > 0
+    }
+
+    private func add(_ index: Int) throws(AgentIDError) {
+        guard index == mappedCount, page.buckets(of: index) == 0 else { return }
+        // Four times as large, or as large as may be; and never so little that there would be many of them.
+        let there = mappedBuckets
+        let more = min(max(min(3 * there, most - there), (there + 1) / 2), ReplayTable.mostBuckets - there)
+        guard more > 0 else { return }
+        try file?.allocate(more, behind: there)
+        page.publish(index, buckets: more)
+    }
+}
