@@ -394,10 +394,21 @@ agentid_status agentid_agent_authorize_z(agentid_agent *agent, const char *tool,
                                          agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Replaces the agent's key: a same-scope grant to a new key (holder-key handoff), a new credential, the old key wiped.
- * What it had delegated stays valid. Costs one level of depth.
+ * Replaces the agent's key: a same-scope grant to a new key (holder-key handoff), a new credential, the old key wiped
+ * here. Costs one level of depth. The old key is NOT revoked: whoever has a copy of it can go on under the chain that it
+ * held, and what it delegated stays valid, until those grants expire. Where it may be in other hands, use
+ * agentid_agent_rotate_key_revoking().
  */
 agentid_status agentid_agent_rotate_key(agentid_agent *agent, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Replaces the agent's key and revokes the old one: the authority, which must be in this process, grants the same anew to
+ * a new key, with the same end and labels, under its profile's ceiling of now; every key and grant that the agent held
+ * until then is revoked, with all that was delegated and spawned under them. Both or neither.
+ * Returns: AGENTID_E_STATE named `no_authority` without the authority in this process, `sub_agent` for an agent that
+ *          another one started: end that and spawn it anew. Then the agent keeps its key, and nothing was revoked.
+ */
+agentid_status agentid_agent_rotate_key_revoking(agentid_agent *agent, agentid_error **error) AGENTID_MUST_CHECK;
 
 /* The agent's SPIFFE ID. */
 agentid_status agentid_agent_id(agentid_agent *agent, agentid_bytes *id, agentid_error **error) AGENTID_MUST_CHECK;

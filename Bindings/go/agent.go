@@ -27,6 +27,9 @@ static go_answer go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_
     MAKE(decision, agentid_agent_authorize(AS(agent, agent), TEXT(tool), TEXT(arguments), &made, &error));
 }
 static go_answer go_agent_rotate_key(uintptr_t agent) { DO(agentid_agent_rotate_key(AS(agent, agent), &error)); }
+static go_answer go_agent_rotate_key_revoking(uintptr_t agent) {
+    DO(agentid_agent_rotate_key_revoking(AS(agent, agent), &error));
+}
 static go_texts go_agent_deprovision(uintptr_t agent, _GoString_ reason) {
     TAKE(agentid_agent_deprovision(AS(agent, agent), TEXT(reason), &first, &error));
 }
@@ -173,8 +176,15 @@ func (a *Agent) Deprovision(reason string) (tombstone string, err error) {
 	return a.text(C.go_agent_deprovision(a.value, reason))
 }
 
-// RotateKey hands everything over to a new key; the old one is wiped. It costs one level of depth.
+// RotateKey hands everything over to a new key; the old one is wiped here. It costs one level of depth. It revokes
+// nothing: whoever has a copy of the old key can go on under the chain that it held, and what it delegated stays valid,
+// until those grants expire. Where it may be in other hands, use RotateKeyRevoking.
 func (a *Agent) RotateKey() error { return a.done(C.go_agent_rotate_key(a.value)) }
+
+// RotateKeyRevoking has the authority, which must be in this process, grant the same anew to a new key, and revokes every
+// key and grant that the agent held until then, with all that was delegated and spawned under them. Both or neither: where
+// it fails, the agent keeps its key. It is refused to an agent that another one started (sub_agent).
+func (a *Agent) RotateKeyRevoking() error { return a.done(C.go_agent_rotate_key_revoking(a.value)) }
 
 // ExportKey is the private key, a JWK: the only way a key leaves the library. Wipe it (clear) as soon as it is stored.
 func (a *Agent) ExportKey() ([]byte, error) { return a.data(C.go_agent_export_key(a.value)) }

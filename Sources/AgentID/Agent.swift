@@ -155,10 +155,25 @@ public final class Agent: Sendable {
         return try home.guardian.authorize(self, tool: tool, arguments: arguments)
     }
 
-    /// Replaces the key: a same-scope grant to a new one (AAT section 6, handoff), a new credential, the old key wiped.
-    public func rotateKey() throws(AgentIDError) {
+    /// Replaces the key, and wipes the old one here.
+    ///
+    /// By itself, a same-scope grant is derived to the new key (AAT section 6, handoff), which costs one level of depth.
+    /// The old key is not revoked: whoever has a copy of it can go on under the chain that it held, and what it delegated
+    /// stays good, until those grants expire. Where the old key may be in other hands, revoke it: the authority, which must
+    /// be in this process, then grants the same anew, with the same end and labels, under its profile's ceiling of now; every
+    /// key and grant that this agent held until then is revoked, with all that was delegated and spawned under them.
+    ///
+    /// - Parameter revokingOldKey: whether to revoke. Calls that are on their way with the old key are then denied.
+    /// - Throws: `no_authority` without one in this process, `sub_agent` for an agent that another one started: end that
+    ///   and spawn it anew. Where it throws, the agent keeps its key, and nothing was revoked.
+    public func rotateKey(revokingOldKey: Bool = false) throws(AgentIDError) {
         try turn.withLock { _ throws(AgentIDError) in
             let (key, id, before) = (try Agent.newKey(), try id(), try current())
+            if revokingOldKey {
+                guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
+                let after = try lifecycle.grantAnew(to: key, id: id, in: before)
+                return try replace(with: after)
+            }
             let chain = try before.held.derive(
                 to: key.publicKey, agent: before.held.grant.claim?.agent, DelegationRequest(), by: before.key,
                 clock: clock)
@@ -172,10 +187,14 @@ public final class Agent: Sendable {
                 }
                 try lifecycle.rotate(id, held: held, lineage: after.lineage, signer: after.credential?.signer)
             }
-            try state.withLock { state throws(AgentIDError) in
-                guard state != nil else { throw Agent.closed }
-                state = after
-            }
+            try replace(with: after)
+        }
+    }
+
+    private func replace(with after: State) throws(AgentIDError) {
+        try state.withLock { state throws(AgentIDError) in
+            guard state != nil else { throw Agent.closed }
+            state = after
         }
     }
 

@@ -18,9 +18,11 @@ extension Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try delegate(to: holder, request) }
     }
 
-    /// Replaces the key: a same-scope grant to a new one (AAT section 6, handoff), a new credential, the old key wiped.
-    public func rotateKey() async throws(AgentIDError) {
-        try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey() }
+    /// Replaces the key, and wipes the old one here: that is not revoked unless this is asked for. See AgentID's own.
+    ///
+    /// - Parameter revokingOldKey: whether to revoke it, with all that was delegated and spawned under it.
+    public func rotateKey(revokingOldKey: Bool = false) async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey(revokingOldKey: revokingOldKey) }
     }
 
     /// Ends the agent: its key is wiped; where its authority is in this process, it is deprovisioned with all below it.

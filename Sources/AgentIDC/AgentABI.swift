@@ -109,6 +109,13 @@ public func agentid_agent_rotate_key(_ agent: OpaquePointer?, _ error: UnsafeMut
 }
 
 @c @implementation
+public func agentid_agent_rotate_key_revoking(
+    _ agent: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) { try unsafe Agents.table.find(agent, "agent").rotateKey(revokingOldKey: true) }
+}
+
+@c @implementation
 public func agentid_agent_id(
     _ agent: OpaquePointer?, _ id: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {

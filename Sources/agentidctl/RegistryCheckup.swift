@@ -35,14 +35,30 @@ struct RegistryCheckup {
     }
 
     private var keys: [Finding] {
-        inspection.keys.filter { $0.role != .retired }.map(\.key.thumbprint).map { thumbprint in
-            Finding(of: "signing key \(thumbprint)", at: "\(directory)/keys") {
-                guard unsafe access("\(directory)/keys/\(thumbprint).jwk", F_OK) == 0 else {
+        inspection.keys.map { record in
+            let thumbprint = record.key.thumbprint
+            let hasFile = unsafe access("\(directory)/keys/\(thumbprint).jwk", F_OK) == 0
+            return Finding(of: "signing key \(thumbprint), \(state(of: record))", at: "\(directory)/keys") {
+                if record.role == .retired {
+                    guard hasFile else { return }
+                    throw Trouble(
+                        "it was retired, and its private half is still in keys/",
+                        remedy: "open the authority once, which removes it")
+                }
+                guard hasFile else {
                     throw Trouble(
                         "its file is not in keys/", remedy: "restore it, or open with the signer that holds it")
                 }
             }
         }
+    }
+
+    /// What a key is good for still.
+    private func state(of key: KeyRecord) -> String {
+        guard key.role == .retired else { return key.role.rawValue }
+        let retired = key.retiredAt.map { " \(Console.time(Int($0)))" } ?? ""
+        guard let ends = key.dropAt else { return "retired\(retired)" }
+        return "retired\(retired), \(ends > now / 1000 ? "ends" : "ended") \(Console.time(Int(ends)))"
     }
 
     private var reviews: [Finding] {

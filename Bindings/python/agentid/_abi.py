@@ -181,6 +181,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "agent_authorize": (_H, *_TEXT, *_TEXT, _OUT),
     "agent_authorize_z": (_H, c_char_p, c_char_p, _OUT),
     "agent_rotate_key": (_H,),
+    "agent_rotate_key_revoking": (_H,),
     "agent_id": (_H, _BYTES),
     "agent_chain": (_H, _BYTES),
     "agent_credential": (_H, _BYTES),

@@ -123,6 +123,11 @@ class Agent(Identity, Handle):
         """Ends the agent and all below it, for good; returns its tombstone."""
         return take(lib.agentid_agent_deprovision, self._handle, *pair(reason))
 
-    def rotate_key(self) -> None:
-        """Hands everything over to a new key; the old one is wiped."""
-        call(lib.agentid_agent_rotate_key, self._handle)
+    def rotate_key(self, *, revoke_old: bool = False) -> None:
+        """Hands everything over to a new key; the old one is wiped here.
+
+        By itself this revokes nothing: whoever has a copy of the old key can go on under the chain that it held, and what it
+        delegated stays valid, until those grants expire. With `revoke_old` the authority, in this process, grants the same
+        anew, and every key and grant this agent held until then is revoked, with all delegated and spawned under them.
+        """
+        call(lib.agentid_agent_rotate_key_revoking if revoke_old else lib.agentid_agent_rotate_key, self._handle)

@@ -24,28 +24,65 @@ struct Issuance: Sendable {
         (claim.agent, claim.profile, claim.owner) = (id.description, profile.name, profile.owner)
         (claim.principal, claim.task, claim.intent) = (request.principal, request.task, request.intent)
         claim.labels = Claim.labels(request.labels)
-        let (grantID, expires) = (UUIDv7.make(at: milliseconds), now + request.lifetime)
         issuer = signer.publicKey
         issuerKeyID = issuer.thumbprint
-        let payload: JSONTree = [
-            "jti": .string(grantID), "iss": .string(trustDomain.issuer), "iat": .int(Int(now)),
-            "exp": .int(Int(expires)), "del_depth": 0,
-            "del_max_depth": .int(min(request.maxDepth ?? profile.maxDepth, profile.maxDepth)),
-            "cnf": ["jwk": holder.jwk],
-            "authorization_details": [["type": "attenuating_agent_token", "tools": scope.tree]],
-            Claim.name: claim.tree,
-        ]
-        let token = try signer.token(type: TokenType.grant, keyID: issuerKeyID, payload: payload)
-        guard token.count <= Limits.tokenSize else {
-            throw AgentIDError(
-                .limit, name: "token_too_large", message: "the grant would be longer than 64 KiB", at: "options.scope")
-        }
+        grant = try Self.sign(
+            claim, scope, to: holder, until: now + request.lifetime,
+            depth: min(request.maxDepth ?? profile.maxDepth, profile.maxDepth), of: trustDomain, by: signer,
+            milliseconds: milliseconds)
         self.profile = profile
         agent = AgentRecord(
             id: id.description, profile: profile.name, owner: profile.owner, principal: request.principal,
             task: request.task, intent: request.intent, key: holder.thumbprint, created: now)
-        grant = GrantRecord(
-            id: grantID, agent: id.description, chain: String(decoding: token, as: UTF8.self), issued: now,
+    }
+
+    /// What an agent holds, granted anew to another key: the same mandate, scope, labels and end, no more depth.
+    init(
+        renewing agent: AgentRecord, from held: HeldGrant, under profile: Profile, of trustDomain: TrustDomain,
+        to holder: PublicKey, by signer: any Signer, clock: any WallClock
+    ) throws(AgentIDError) {
+        milliseconds = clock.milliseconds
+        guard held.grant.expires > milliseconds / 1000 else {
+            throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")
+        }
+        let scope: Scope
+        do throws(ScopeError) { scope = try profile.ceiling.narrowed(to: held.scope).normalized } catch {
+            throw AgentIDError(error, at: "profile")
+        }
+        var claim = Claim()
+        (claim.agent, claim.profile, claim.owner) = (agent.id, agent.profile, agent.owner)
+        (claim.principal, claim.task, claim.intent) = (agent.principal, agent.task, agent.intent)
+        claim.labels = Claim.labels(held.grant.claim?.labels ?? [])
+        issuer = signer.publicKey
+        issuerKeyID = issuer.thumbprint
+        grant = try Self.sign(
+            claim, scope, to: holder, until: held.grant.expires,
+            depth: min(Int(held.grant.maxDepth - held.grant.depth), profile.maxDepth), of: trustDomain, by: signer,
+            milliseconds: milliseconds)
+        self.profile = profile
+        var renewed = agent
+        renewed.key = holder.thumbprint
+        self.agent = renewed
+    }
+
+    private static func sign(
+        _ claim: Claim, _ scope: Scope, to holder: PublicKey, until expires: Int64, depth: Int,
+        of trustDomain: TrustDomain, by signer: any Signer, milliseconds: Int64
+    ) throws(AgentIDError) -> GrantRecord {
+        let (id, now) = (UUIDv7.make(at: milliseconds), milliseconds / 1000)
+        let payload: JSONTree = [
+            "jti": .string(id), "iss": .string(trustDomain.issuer), "iat": .int(Int(now)),
+            "exp": .int(Int(expires)), "del_depth": 0, "del_max_depth": .int(depth), "cnf": ["jwk": holder.jwk],
+            "authorization_details": [["type": "attenuating_agent_token", "tools": scope.tree]],
+            Claim.name: claim.tree,
+        ]
+        let token = try signer.token(type: TokenType.grant, keyID: signer.publicKey.thumbprint, payload: payload)
+        guard token.count <= Limits.tokenSize else {
+            throw AgentIDError(
+                .limit, name: "token_too_large", message: "the grant would be longer than 64 KiB", at: "options.scope")
+        }
+        return GrantRecord(
+            id: id, agent: claim.agent ?? "", chain: String(decoding: token, as: UTF8.self), issued: now,
             expires: expires)
     }
 

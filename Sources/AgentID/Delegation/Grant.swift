@@ -33,7 +33,7 @@ final class Grant: Sendable {
         }
         self.id = id
         holder = try Self.holder(of: payload, link: link)
-        tools = try Self.tools(of: payload, link: link)
+        tools = try Self.tools(of: payload, link: link)?.detached()
         guard let depth = payload["del_depth"]?.int, depth >= 0 else {
             throw Denial("delegation_depth_invalid", "del_depth is no integer from 0", link: link, at: "del_depth")
         }
@@ -45,14 +45,15 @@ final class Grant: Sendable {
         guard let issuer = payload["iss"], issuer.withUTF8({ $0.firstIndex(of: UInt8(ascii: ":")) != nil }) else {
             throw Denial("token_malformed", "iss is no URI", link: link, at: "iss")
         }
-        self.issuer = issuer
+        // A chain is kept: what it says beside what is known here is not.
+        self.issuer = issuer.detached()
         issuedAt = try Self.date("iat", of: payload, link: link)
         expires = try Self.date("exp", of: payload, link: link)
         if let hash = payload["par_hash"] {
             guard hash.kind == .string else {
                 throw Denial("par_hash_mismatch", "par_hash is no text", link: link, at: "par_hash")
             }
-            parentHash = hash
+            parentHash = hash.detached()
         } else {
             parentHash = nil
         }

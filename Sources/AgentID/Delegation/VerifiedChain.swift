@@ -30,6 +30,8 @@ internal import Synchronization
     let leaf: Grant
     /// The leaf's scope, compiled.
     let scope: Scope
+    /// How many bytes of memory it takes, with all that it keeps alive.
+    let size: Int
     /// The IDs of its agents, root first, each once.
     let agents: [String]
     /// The root grant and whose key signed it: what all that descends from it has in common.
@@ -55,6 +57,7 @@ internal import Synchronization
         self.bytes = bytes
         self.links = links
         self.scope = scope
+        size = Self.size(of: links, bytes: bytes.count)
         anchorGeneration = Atomic(generation)
         goodUntil = Atomic(Self.end(of: links, anchors: links.compactMap { $0.anchor ?? $0.credential?.anchor }))
         leaf = links[links.count - 1].grant

@@ -1,4 +1,4 @@
-/// Verified chains by the leaf's signature, bounded in entries and bytes.
+/// Verified chains by the leaf's signature, bounded in entries and in the bytes of memory that they take.
 ///
 /// Two generations: what is used moves to the younger one, and the elder is dropped whole when the younger is full, so
 /// that the least recently used go first and nothing is ever searched. The key is the start of the leaf's signature:
@@ -37,24 +37,24 @@ struct ChainCache {
         }
         guard let found = previous[key], found.isPresented(as: chain) else { return nil }
         previous[key] = nil
-        previousBytes -= found.bytes.count
+        previousBytes -= found.size
         insert(found, key)
         return found
     }
 
     mutating func insert(_ chain: VerifiedChain, _ key: SIMD2<UInt64>) {
-        guard chain.bytes.count <= bytesPerGeneration else { return }
-        if current.count >= entriesPerGeneration || currentBytes + chain.bytes.count > bytesPerGeneration {
+        guard chain.size <= bytesPerGeneration else { return }
+        if current.count >= entriesPerGeneration || currentBytes + chain.size > bytesPerGeneration {
             (previous, previousBytes) = (current, currentBytes)
             (current, currentBytes) = ([:], 0)
         }
-        if let replaced = current.updateValue(chain, forKey: key) { currentBytes -= replaced.bytes.count }
-        currentBytes += chain.bytes.count
+        if let replaced = current.updateValue(chain, forKey: key) { currentBytes -= replaced.size }
+        currentBytes += chain.size
     }
 
     mutating func remove(_ key: SIMD2<UInt64>) {
-        if let gone = current.removeValue(forKey: key) { currentBytes -= gone.bytes.count }
-        if let gone = previous.removeValue(forKey: key) { previousBytes -= gone.bytes.count }
+        if let gone = current.removeValue(forKey: key) { currentBytes -= gone.size }
+        if let gone = previous.removeValue(forKey: key) { previousBytes -= gone.size }
     }
 
     mutating func removeAll() {

@@ -108,7 +108,7 @@ extension Guard {
 
     func count(_ decision: Decision) {
         if let denial = decision.denial {
-            counters.withLock { $0[denial.reason.rawValue, default: 0] += 1 }
+            counters.withLock { $0.add(denial.reason) }
             denials?.add(decision)
         } else {
             permits.add(1, ordering: .relaxed)

@@ -20,7 +20,7 @@ public final class Guard: Sendable {
     let anchors = Locked(TrustAnchors())
     let cache: Locked<ChainCache>
     let proofs: ProofMemory
-    let counters = Locked<[String: Int]>([:])
+    let counters = Locked(DenialCounters())
     let permits = Atomic<Int>(0)
     /// The latest time that was seen, in milliseconds.
     let newest = Atomic<Int64>(0)
@@ -169,10 +169,10 @@ public final class Guard: Sendable {
     /// What this guard has done and holds.
     public func statistics() -> JSONTree {
         let (chains, bytes) = cache.withLock { ($0.count, $0.bytes) }
-        let denied = counters.withLock { $0 }
+        let denied = counters.withLock { $0.tree }
         let used = proofs.statistics()
         return [
-            "permitted": .int(permits.load(ordering: .relaxed)), "denied": .object(denied.mapValues { .int($0) }),
+            "permitted": .int(permits.load(ordering: .relaxed)), "denied": denied,
             "cached_chains": .int(chains), "cached_bytes": .int(bytes),
             "remembered_proofs": .int(used.remembered), "replay_slots": .int(used.slots),
             "replay_slots_at_most": .int(used.mostSlots),

@@ -20,7 +20,7 @@ extension Guard {
         public var sharesReplayMemory = true
         /// How many verified chains are kept.
         public var cacheEntries = 4096
-        /// How many bytes of them.
+        /// How many bytes of memory they may take: what is kept of their documents and their compiled scopes included.
         public var cacheBytes = 32 << 20
         /// What chains are accepted at most.
         public var limits = ChainLimits()

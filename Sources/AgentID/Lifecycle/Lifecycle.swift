@@ -112,6 +112,15 @@ final class Lifecycle: Sendable {
         foldSoon()
     }
 
+    /// Revokes in a transaction, with the events of it; `now` in milliseconds.
+    func addRevocations(
+        _ revocations: [Revocation], at now: Int64, reason: String?, in registry: any RegistryWriter
+    ) throws(AgentIDError) {
+        for revocation in try registry.add(revocations, at: now / 1000, reason: reason) {
+            try recorder.record(try event(of: revocation, at: now, reason: reason, in: registry), in: registry)
+        }
+    }
+
     func event(
         of revocation: Revocation, at now: Int64, reason: String?, in registry: any RegistryReader
     ) throws(AgentIDError) -> LifecycleEvent {
@@ -138,7 +147,7 @@ final class Lifecycle: Sendable {
     }
 
     /// The record of an agent that may go on.
-    private func active(_ id: String, in registry: any RegistryReader) throws(AgentIDError) -> AgentRecord {
+    func active(_ id: String, in registry: any RegistryReader) throws(AgentIDError) -> AgentRecord {
         guard let agent = try registry.agent(id) else {
             throw AgentIDError(.notFound, name: "agent", message: "the registry has no such agent", at: "agent")
         }

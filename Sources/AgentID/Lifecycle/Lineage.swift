@@ -16,6 +16,9 @@ struct Lineage: Sendable {
         self = adding(grant: root.grant.id, key: root.agent.key, agent: root.agent.id)
     }
 
+    /// The keys and grants in it, all of which are the agent's own where no other one started it.
+    var held: [Revocation] { revocable.filter { $0.kind == .grant || $0.kind == .key } }
+
     init() {}
 
     /// The lineage of a grant below the last one.

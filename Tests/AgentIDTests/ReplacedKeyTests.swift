@@ -1,0 +1,96 @@
+import JOSE
+import Scopes
+import Testing
+
+@testable import AgentID
+
+/// What an agent's old key is good for after it was replaced.
+struct ReplacedKeyTests {
+    private let call = Array(#"{"path":"/data/q3/a"}"#.utf8)
+
+    private func permits(_ guardian: Guard, _ agent: Agent) throws -> Bool {
+        let proof = try agent.prove(tool: "read_file", arguments: call, audience: "files")
+        let chain = try agent.chain()
+        return guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: call).isPermitted
+    }
+
+    private func permitsHere(_ agent: Agent) throws -> Bool {
+        try agent.authorize(tool: "read_file", arguments: call).isPermitted
+    }
+
+    /// Somebody with a copy of the agent's key.
+    private func thief(_ agent: Agent, _ world: World) throws -> Agent {
+        let jwk = try agent.withExportedKey { span in span.indices.map { span[$0] } }
+        return try Agent.open(key: SigningKey(jwk: jwk.span), chain: agent.chain(), clock: world.clock)
+    }
+
+    @Test func byItselfTheOldKeyStaysGoodUntilItsGrantExpires() throws {
+        let world = try World()
+        let guardian = try world.authority.guarding(.forTests(world) { $0.audience = "files" })
+        let agent = try world.start()
+        let thief = try thief(agent, world)
+        try agent.rotateKey()
+        #expect(try permits(guardian, agent) && permits(guardian, thief))
+        world.pass(seconds: 300)
+        #expect(try !permits(guardian, thief))
+    }
+
+    @Test func whereItIsRevokedTheOldKeyAndAllUnderItEndAndTheAgentGoesOn() throws {
+        let world = try World()
+        let guardian = try world.authority.guarding(.forTests(world) { $0.audience = "files" })
+        let agent = try world.start()
+        let first = try thief(agent, world)
+        try agent.rotateKey()
+        let second = try thief(agent, world)
+        let delegated = try SigningKey.generate()
+        let elsewhere = try Agent.open(
+            key: delegated, chain: agent.delegate(to: delegated.publicKey), clock: world.clock)
+        let child = try agent.spawn("helper")
+        let (id, scope, before) = (try agent.id(), try agent.scope(), try HeldGrant(reading: Array(agent.chain().utf8)))
+        world.pass(seconds: 10)
+        try agent.rotateKey(revokingOldKey: true)
+        for old in [first, second, elsewhere, child] { #expect(try !permits(guardian, old)) }
+        #expect(try !permitsHere(child))
+        #expect(try permits(guardian, agent) && permitsHere(agent))
+        let after = try HeldGrant(reading: Array(agent.chain().utf8))
+        #expect(try agent.id() == id && agent.scope() == scope)
+        #expect(after.grant.depth == 0 && after.grant.expires == before.grant.expires)
+        #expect(after.grant.claim?.principal == "user:alice@acme.example" && after.grant.claim?.task == "Q3 review")
+        // And again, and below.
+        let fresh = try agent.spawn("helper")
+        #expect(try permits(guardian, fresh))
+        try agent.rotateKey(revokingOldKey: true)
+        #expect(try permits(guardian, agent) && !permits(guardian, fresh))
+    }
+
+    @Test func labelsAreKept() throws {
+        let world = try World()
+        let agent = try world.authority.startAgent(
+            profile: "researcher",
+            AgentRequest(
+                principal: "user:alice@acme.example", task: "t", scope: Scope("search(query: *)"), labels: ["secret"]))
+        try agent.rotateKey(revokingOldKey: true)
+        #expect(try HeldGrant(reading: Array(agent.chain().utf8)).grant.claim?.labels == ["secret"])
+    }
+
+    @Test func whatCannotBeReplacedKeepsItsKey() throws {
+        let world = try World()
+        let agent = try world.start()
+        let child = try agent.spawn("helper")
+        func name(_ agent: Agent) -> String? {
+            do throws(AgentIDError) {
+                try agent.rotateKey(revokingOldKey: true)
+                return nil
+            } catch { return error.name }
+        }
+        #expect(name(child) == "sub_agent")
+        #expect(try name(thief(agent, world)) == "no_authority")
+        try world.authority.suspend(agent: agent.id())
+        let key = try agent.publicKey()
+        #expect(name(agent) == "agent_suspended")
+        try world.authority.resume(agent: agent.id())
+        #expect(try agent.publicKey() == key && permitsHere(agent) && permitsHere(child))
+        try world.authority.revoke(Revocation(.profile, "researcher"))
+        #expect(name(agent) != nil)
+    }
+}
