@@ -178,10 +178,20 @@ void agentid_bytes_free(agentid_bytes *bytes);
 /* ------------------------------------------------------------------------------------------------------ Callbacks */
 
 /*
+ * What a callback returns that did what it was asked for. Anything else is a failure, 0 included: a binding that is
+ * interrupted before its callback began may leave the result as it was. For the same reason every output is set to
+ * something that is no result before the callback is called.
+ */
+enum {
+    AGENTID_CALLBACK_OK = 0x61676F6B,
+    AGENTID_CALLBACK_FAILED = 1
+};
+
+/*
  * Signs with a key that is not in this process (HSM, KMS). Called on the thread that makes the call that needs it,
  * never two calls at once for one authority.
- *   sign        writes the 64 bytes of an Ed25519 signature (RFC 8032) of `message`; returns 0, or anything else
- *               for a failure. Every signature is verified before it is used.
+ *   sign        writes the 64 bytes of an Ed25519 signature (RFC 8032) of `message`; returns AGENTID_CALLBACK_OK, or
+ *               anything else for a failure. Every signature is verified before it is used.
  *   public_key  32 bytes, the Ed25519 public key; copied.
  *   release     called once, when the library needs `user_data` no more; may be NULL.
  */
@@ -196,12 +206,14 @@ typedef struct agentid_signer {
 
 /*
  * Tells the time instead of the machine's clock. Called on any thread, several at once.
- *   now         returns milliseconds since 1970-01-01T00:00:00Z.
+ *   now         writes milliseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999; returns
+ *               AGENTID_CALLBACK_OK, or anything else where it cannot tell. What needed the time is then refused
+ *               (`clock_failed`, `clock_invalid`); what ends or revokes goes on by the machine's clock.
  *   release     called once, when the library needs `user_data` no more; may be NULL.
  */
 typedef struct agentid_clock {
     size_t struct_size;
-    int64_t (*now)(void *user_data);
+    int32_t (*now)(int64_t *milliseconds, void *user_data);
     void (*release)(void *user_data);
     void *user_data;
 } agentid_clock;

@@ -138,8 +138,8 @@ agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_d
  * What a callback was told is written down once a second or more often: told again, where the process is killed before.
  *   events        a JSON array of names; NULL: all but `renewed`. created, renewed, rotated, granted, delegated, denied,
  *                 suspended, resumed, revoked, deprovisioning, deprovisioned, lapsed.
- *   run           is given the event (docs/schemas/event.json); returns 0 when done, anything else to be tried again.
- *                 Called on a thread of its own, one call at a time; may call this library.
+ *   run           is given the event (docs/schemas/event.json); returns AGENTID_CALLBACK_OK when done, anything
+ *                 else to be tried again. Called on a thread of its own, one call at a time; may call this library.
  *   command       instead of `run`: a JSON array, the program's path first. Gets the event on stdin; exit status 0 is
  *                 done. Killed at its deadline with all it started. Any process that has the authority open runs it.
  *   deadline      seconds one attempt may take; 0: 10. A callback cannot be stopped: past it, its event is given again.
@@ -209,10 +209,10 @@ agentid_status agentid_authority_settle(agentid_authority *authority, int64_t mi
  * Gets secrets for guarded tools and takes them back. Both callbacks may be called on any thread, several at once, and
  * must bear being called twice for one lease.
  *   acquire          is given {"lease","agent","resource","ttl","task","principal"}; writes the secret (at most `capacity`
- *                    bytes, in memory that cannot be swapped out and is wiped) and its length; returns 0, or anything
- *                    else for a failure, after which `release` is called for the lease.
+ *                    bytes, in memory that cannot be swapped out and is wiped) and its length; returns
+ *                    AGENTID_CALLBACK_OK, or anything else for a failure, after which `release` is called for the lease.
  *   release          is given {"lease","agent","resource"}, also where the process died while it was acquiring; returns
- *                    0 when nothing is left of it, anything else to be tried again.
+ *                    AGENTID_CALLBACK_OK when nothing is left of it, anything else to be tried again.
  *   release_command  what a process runs that has no such provider registered, to release on its behalf: a JSON array,
  *                    the program's path first, the lease on stdin; NULL: such a lease waits for one that has.
  *   release_data     called once, when the library needs `user_data` no more; may be NULL.

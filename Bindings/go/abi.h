@@ -62,7 +62,7 @@ static inline const char *go_option(_GoString_ text) { return _GoStringLen(text)
     return (go_texts){status, (uintptr_t)error, first, second}
 
 /* What the library calls back; `user_data` is a cgo.Handle. Defined in callbacks.c. */
-int64_t agentid_go_now(void *user_data);
+int32_t agentid_go_now(int64_t *milliseconds, void *user_data);
 int32_t agentid_go_sign(const uint8_t *message, size_t message_len, uint8_t signature[64], void *user_data);
 int32_t agentid_go_run(const char *event, size_t event_len, void *user_data);
 int32_t agentid_go_acquire(const char *request, size_t request_len, char *secret, size_t capacity, size_t *secret_len,

@@ -3,7 +3,9 @@
 
 _Thread_local uintptr_t agentid_go_acquiring;
 
-int64_t agentid_go_now(void *user_data) { return agentidGoNow((uintptr_t)user_data); }
+int32_t agentid_go_now(int64_t *milliseconds, void *user_data) {
+    return agentidGoNow(milliseconds, (uintptr_t)user_data);
+}
 
 int32_t agentid_go_sign(const uint8_t *message, size_t message_len, uint8_t signature[64], void *user_data) {
     return agentidGoSign((uint8_t *)message, message_len, signature, (uintptr_t)user_data);

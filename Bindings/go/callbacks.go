@@ -10,6 +10,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/cgo"
@@ -19,9 +20,10 @@ import (
 )
 
 // What the library calls back is kept under a cgo.Handle until it says that it needs it no more. Whatever panics in a
-// callback is a failure of that callback: it must not unwind through C.
+// callback, or ends its goroutine, is a failure of that callback and is logged: it must not unwind through C.
 
-// Clock tells the time instead of the machine's clock. Called from any thread, several at once. One that panics denies.
+// Clock tells the time instead of the machine's clock. Called from any thread, several at once. One that panics, calls runtime.Goexit or
+// tells a time that is not within the years 1970 to 9999 has failed: calls are denied (clock_failed, clock_invalid).
 type Clock func() time.Time
 
 var kept atomic.Int64 // how many callbacks are kept, for the tests
@@ -57,23 +59,31 @@ func dropFailed(err error, callbacks ...C.uintptr_t) {
 	}
 }
 
-// try runs a callback; its panic is an error.
-func try(callback func() error) (err error) {
-	defer func() {
-		if panicked := recover(); panicked != nil {
-			err = fmt.Errorf("panic: %v", panicked)
-		}
+// try runs a callback; its panic is an error, and so is its Goexit: on a goroutine of its own, since neither may unwind
+// through C.
+func try(callback func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		err := errors.New("a callback called runtime.Goexit")
+		defer func() {
+			if panicked := recover(); panicked != nil {
+				err = fmt.Errorf("panic: %v", panicked)
+			}
+			done <- err
+		}()
+		err = callback()
 	}()
-	return callback()
+	return <-done
 }
 
 //export agentidGoNow
-func agentidGoNow(user C.uintptr_t) C.int64_t {
+func agentidGoNow(milliseconds *C.int64_t, user C.uintptr_t) C.int32_t {
 	var now time.Time
-	if try(func() error { now = cgo.Handle(user).Value().(Clock)(); return nil }) != nil || now.Unix() < 0 {
-		return 0 // 1970: everything is denied
+	err := try(func() error { now = cgo.Handle(user).Value().(Clock)(); return nil })
+	if err == nil {
+		*milliseconds = C.int64_t(now.UnixMilli())
 	}
-	return C.int64_t(now.UnixMilli())
+	return said(err, "the clock failed")
 }
 
 //export agentidGoSign
@@ -124,7 +134,7 @@ func agentidGoAcquire(request *C.char, length C.size_t, secret *C.char, capacity
 	})
 	if err != nil && call != 0 {
 		*cgo.Handle(call).Value().(*error) = err
-		return 1
+		return C.AGENTID_CALLBACK_FAILED
 	}
 	return said(err, "no secret was made")
 }
@@ -152,8 +162,8 @@ func agentidGoRelease(user C.uintptr_t) { drop(user) }
 // said tells what a callback failed with, as the library is only told that it did.
 func said(err error, what string) C.int32_t {
 	if err == nil {
-		return 0
+		return C.AGENTID_CALLBACK_OK
 	}
 	slog.Warn("agentid: "+what, "error", err)
-	return 1
+	return C.AGENTID_CALLBACK_FAILED
 }

@@ -18,14 +18,14 @@ public final class Agent: Sendable {
     }
 
     let home: Home?
-    private let clock: any WallClock
+    private let clock: CheckedClock
     private let state: Locked<State?>
     /// Whether its authority ended it, not its owner's ``close()``.
     private let isEnded = Atomic(false)
     /// Held while the key is replaced: one grant is handed on once.
     private let turn = Locked<Void>(())
 
-    init(_ state: State, clock: any WallClock, home: Home?) {
+    init(_ state: State, clock: CheckedClock, home: Home?) {
         self.state = Locked(state)
         self.clock = clock
         self.home = home
@@ -42,7 +42,8 @@ public final class Agent: Sendable {
                 at: "options.key")
         }
         let credential = credential.map { HeldCredential(token: $0, key: key.publicKey, renewAt: nil) }
-        return Agent(State(held: held, key: key, credential: credential), clock: clock, home: nil)
+        return Agent(
+            State(held: held, key: key, credential: credential), clock: CheckedClock(clock), home: nil)
     }
 
     /// The agent's SPIFFE ID; its key's thumbprint URI where its grant names none.
@@ -125,7 +126,7 @@ public final class Agent: Sendable {
             throw AgentIDError(
                 .malformed, name: "arguments", message: "the arguments are no JSON object", at: "arguments")
         }
-        let now = clock.milliseconds
+        let now = try clock.now()
         // In JCS order as they stand: a proof is made at every call.
         var payload: [UInt8] = []
         payload.reserveCapacity(arguments.count + tool.utf8.count + 256)

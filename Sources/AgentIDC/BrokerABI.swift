@@ -34,7 +34,7 @@ internal import JOSE
         let memory = try Secret.memory(Secret.longest)
         let text = request.document.text
         let length = text.utf8.count
-        var count = 0
+        var count = -1
         let status = unsafe memory.withUnsafeMutableBytes { buffer in
             unsafe buffer.withMemoryRebound(to: CChar.self) { buffer in
                 unsafe text.withCString { text in
@@ -44,7 +44,7 @@ internal import JOSE
                 }
             }
         }
-        guard status == 0 else { throw Self.failure("acquire", status) }
+        guard isCallbackDone(status) else { throw Self.failure("acquire", status) }
         guard (0...memory.count).contains(count) else {
             throw Failure(
                 status: AgentIDError.Code.limit.rawValue, name: "secret",
@@ -56,7 +56,7 @@ internal import JOSE
     func release(_ release: SecretRelease) throws {
         let text = release.document.text
         let status = unsafe text.withCString { unsafe releaseCallback($0, text.utf8.count, owner.userData) }
-        guard status == 0 else { throw Self.failure("release", status) }
+        guard isCallbackDone(status) else { throw Self.failure("release", status) }
     }
 
     private static func failure(_ callback: String, _ status: Int32) -> Failure {

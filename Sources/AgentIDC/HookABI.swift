@@ -17,7 +17,7 @@ private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws 
     case (.some(let run), true):
         action = .callback { event in
             let status = unsafe event.withCString { text in unsafe run(text, event.utf8.count, owner.userData) }
-            guard status == 0 else {
+            guard isCallbackDone(status) else {
                 throw Failure(
                     status: AgentIDError.Code.state.rawValue, name: "hook_failed",
                     message: "the callback returned \(status)")

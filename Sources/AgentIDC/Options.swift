@@ -54,8 +54,15 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any WallClock {
     let callbacks = unsafe try options(given, initial: agentid_clock(), firstVersion: size)
     guard let now = unsafe callbacks.now else { throw Failure.argument("options.clock.now", "is NULL") }
     let owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
-    return CallbackClock { unsafe now(owner.userData) }
+    return CallbackClock {
+        var milliseconds = Int64.min
+        let status = unsafe now(&milliseconds, owner.userData)
+        return isCallbackDone(status) ? milliseconds : nil
+    }
 }
+
+/// Whether a callback said that it did what it was asked for: by no value that a result which was never set would have.
+func isCallbackDone(_ status: Int32) -> Bool { status == Int32(AGENTID_CALLBACK_OK) }
 
 /// A caller's `user_data`, released once.
 @safe final class CallbackOwner: Sendable {
@@ -100,7 +107,7 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any WallClock {
                 }
             }
         }
-        guard status == 0 else {
+        guard isCallbackDone(status) else {
             throw Failure(
                 status: AgentIDError.Code.signer.rawValue, name: "signer_failed",
                 message: "the callback returned \(status)")

@@ -31,7 +31,7 @@ import Testing
             to: SigningKey.generate().publicKey,
             AgentRequest(
                 principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data')")),
-            by: authority.keys.signer(for: active.key), clock: world.clock)
+            by: authority.keys.signer(for: active.key), clock: CheckedClock(world.clock))
         _ = try authority.deprovision(principal: who)
         #expect(throws: AgentIDError.self) { try authority.lifecycle.register(issuance, leaseUntil: .max) }
         #expect(try authority.agents().isEmpty)

@@ -7,10 +7,11 @@ static const char OUTSIDE[] = "{\"path\":\"/data/q3/secret.csv\"}";
 static int64_t seconds = 1790000000;
 static int released;
 
-static int64_t now(void *user_data)
+static int32_t now(int64_t *milliseconds, void *user_data)
 {
     (void)user_data;
-    return seconds * 1000;
+    *milliseconds = seconds * 1000;
+    return AGENTID_CALLBACK_OK;
 }
 
 static void release(void *user_data)

@@ -17,7 +17,7 @@ static int32_t on_event(const char *event, size_t length, void *user_data)
 {
     EXPECT(user_data == &events && length == strlen(event) && event[0] == '{');
     atomic_fetch_add(&events, 1);
-    return 0;
+    return AGENTID_CALLBACK_OK;
 }
 
 static int32_t always_fails(const char *event, size_t length, void *user_data)
@@ -33,14 +33,14 @@ static int32_t get_secret(const char *request, size_t length, char *secret, size
     memcpy(secret, "s3cret", 6);
     *count = 6;
     atomic_fetch_add(&acquired, 1);
-    return 0;
+    return AGENTID_CALLBACK_OK;
 }
 
 static int32_t return_secret(const char *lease, size_t length, void *user_data)
 {
     (void)lease, (void)length, (void)user_data;
     atomic_fetch_add(&released, 1);
-    return 0;
+    return AGENTID_CALLBACK_OK;
 }
 
 static void let_go(void *user_data)

@@ -26,7 +26,8 @@ class Bytes(ctypes.Structure):
 
 
 SIGN = ctypes.CFUNCTYPE(c_int32, POINTER(c_uint8), c_size_t, POINTER(c_uint8), c_void_p)
-NOW = ctypes.CFUNCTYPE(c_int64, c_void_p)
+NOW = ctypes.CFUNCTYPE(c_int32, POINTER(c_int64), c_void_p)
+CALLBACK_OK, CALLBACK_FAILED = 0x61676F6B, 1
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from ctypes import byref
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,14 +13,6 @@ import agentid._callbacks as _callbacks
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-
-class _Raised(threading.local):
-    by: BaseException | None = None
-
-
-# What a provider raised in the call that this thread is in: the library is only told that it failed.
-_raised = _Raised()
 
 
 class Provider(Protocol):
@@ -62,12 +53,6 @@ class Lease:
         return f"Lease({self.id!r})"
 
 
-def raised() -> BaseException | None:
-    """What the provider raised in the last call of this thread; forgotten with that."""
-    error, _raised.by = _raised.by, None
-    return error
-
-
 def provider_struct(provider: Provider) -> Any:
     """The struct for a provider."""
 
@@ -78,20 +63,22 @@ def provider_struct(provider: Provider) -> Any:
                 raise ValueError(f"a secret has at most {capacity} bytes")
             ctypes.memmove(secret, made, len(made))
             count[0] = len(made)
-            return 0
+            return _abi.CALLBACK_OK
         except BaseException as error:
-            _raised.by = error
-            return 1
+            _callbacks.record(error)
+            return _abi.CALLBACK_FAILED
 
     def release(lease: Any, length: int, _: int | None) -> int:
         try:
             _callbacks.finished(provider.release(json.loads(ctypes.string_at(lease, length))))
-            return 0
-        except BaseException:
+            return _abi.CALLBACK_OK
+        except BaseException as error:
             _callbacks.log("a secret was not returned, it is tried again")
-            return 1
+            if not isinstance(error, Exception):
+                _callbacks.record(error)
+            return _abi.CALLBACK_FAILED
 
-    called = (_abi.ACQUIRE(acquire), _abi.RUN_HOOK(release))
+    called = (_abi.ACQUIRE(_callbacks.callback(acquire)), _abi.RUN_HOOK(_callbacks.callback(release)))
     command = list(provider.release_command)
     return byref(
         _abi.Provider(

@@ -11,6 +11,10 @@ from typing import Any, Protocol
 
 import agentid._abi as _abi
 
+from ._raised import callback, log, record
+
+__all__ = ["RELEASE", "Signer", "callback", "clock", "finished", "keep", "log", "record", "signer"]
+
 _kept: dict[int, tuple[Any, ...]] = {}
 _tokens = itertools.count(1)
 _lock = threading.Lock()
@@ -23,13 +27,6 @@ def _forget(token: int | None) -> None:
 
 _release = _abi.RELEASE(_forget)
 RELEASE = ctypes.cast(_release, ctypes.c_void_p)
-
-
-def log(message: str, *arguments: object) -> None:
-    """Tells what a callback raised: the library is only told that it failed, and tries again."""
-    import logging  # slow to import, and seldom needed
-
-    logging.getLogger("agentid").warning(message, *arguments, exc_info=True)
 
 
 def finished(made: Any) -> Any:
@@ -66,13 +63,15 @@ def clock(now: Callable[[], float] | None) -> Any:
     if now is None:
         return None
 
-    def milliseconds(_: int | None) -> int:
+    def tell(milliseconds: Any, _: int | None) -> int:
         try:
-            return int(now() * 1000)
-        except BaseException:
-            return 0  # 1970: everything is denied
+            milliseconds[0] = max(-1, min(int(now() * 1000), 1 << 62))
+            return _abi.CALLBACK_OK
+        except BaseException as error:
+            record(error)
+            return _abi.CALLBACK_FAILED
 
-    told = _abi.NOW(milliseconds)
+    told = _abi.NOW(callback(tell))
     return ctypes.pointer(_abi.Clock(now=told, release=RELEASE, user_data=keep(told)))
 
 
@@ -86,13 +85,14 @@ def signer(by: Signer | None) -> Any:
 
     def sign(message: Any, length: int, signature: Any, _: int | None) -> int:
         try:
-            made = by.sign(ctypes.string_at(message, length))
+            made = finished(by.sign(ctypes.string_at(message, length)))
             if len(made) != 64:
-                return 1
+                raise ValueError("a signature has 64 bytes")
             ctypes.memmove(signature, made, 64)
-            return 0
-        except BaseException:
-            return 1
+            return _abi.CALLBACK_OK
+        except BaseException as error:
+            record(error)
+            return _abi.CALLBACK_FAILED
 
-    called = _abi.SIGN(sign)
+    called = _abi.SIGN(callback(sign))
     return ctypes.pointer(_abi.Signer(sign=called, public_key=public_key, release=RELEASE, user_data=keep(called, public_key)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
 from ._errors import Denied, failure, take
+from ._raised import after_failure, after_success, log, pending
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -74,10 +75,15 @@ def decide(function: Any, *inputs: Any) -> Decision:
     """Calls a function that decides; raises `Denied` with the decision where it said no."""
     decision, error = c_void_p(), c_void_p()
     if function(*inputs, byref(decision), byref(error)) == 0:
-        return Decision(decision, True)
+        permitted = Decision(decision, True)
+        if pending:
+            after_success()
+        return permitted
     raised = failure(error)
     if isinstance(raised, Denied) and decision:
         raised.decision = Decision(decision, False)
+    if pending:
+        raised.__cause__ = after_failure()
     raise raised
 
 
@@ -86,6 +92,8 @@ def check(function: Any, *inputs: Any) -> Decision:
     try:
         return decide(function, *inputs)
     except Denied as denied:
+        if denied.__cause__ is not None:
+            log("a call was denied because a callback failed", error=denied.__cause__)
         return denied.decision
 
 

@@ -6,6 +6,7 @@ from ctypes import byref, c_void_p, string_at
 from typing import Any
 
 from ._abi import Bytes, lib
+from ._raised import after_failure, after_success, pending
 
 
 class Error(Exception):
@@ -63,8 +64,14 @@ def failure(error: c_void_p) -> Error:
 def call(function: Any, *arguments: Any) -> None:
     """Calls a fallible function and raises what it answers."""
     error = c_void_p()
-    if function(*arguments, byref(error)) != 0:
-        raise failure(error)
+    if function(*arguments, byref(error)) == 0:
+        if pending:
+            after_success()
+        return
+    raised = failure(error)
+    if pending:
+        raised.__cause__ = after_failure()
+    raise raised
 
 
 def take(function: Any, *arguments: Any) -> str:

@@ -13,7 +13,7 @@ import agentid._callbacks as _callbacks
 
 from ._abi import lib
 from ._agent import Identity
-from ._broker import Lease, Provider, provider_struct, raised
+from ._broker import Lease, Provider, provider_struct
 from ._decision import Decision
 from ._errors import Error, call, option, pair, take, text
 from ._handles import Handle
@@ -95,12 +95,12 @@ class Lifecycle(Handle):
             def called(event: Any, length: int, _: int | None) -> int:
                 try:
                     _callbacks.finished(run_event(json.loads(ctypes.string_at(event, length))))
-                    return 0
+                    return _abi.CALLBACK_OK
                 except BaseException:  # sys.exit() in a hook is no success
                     _callbacks.log("the hook %s failed", name)
-                    return 1
+                    return _abi.CALLBACK_FAILED
 
-            options.run = _abi.RUN_HOOK(called)
+            options.run = _abi.RUN_HOOK(_callbacks.callback(called))
             options.release, options.user_data = _callbacks.RELEASE, _callbacks.keep(options.run)
         call(lib.agentid_authority_add_hook, self._handle, *pair(name), byref(options))
 
@@ -132,14 +132,10 @@ class Lifecycle(Handle):
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int) -> Lease:
         """Gets a secret for a call that was permitted: for the tool, not for the agent. Use it in `with`."""
         lease, secret = _abi.Bytes(), _abi.Bytes()
-        raised()
-        try:
-            call(
-                lib.agentid_authority_acquire, self._handle, decision, *pair(provider), *pair(resource), ttl,
-                byref(lease), byref(secret),
-            )  # fmt: skip
-        except Error as error:
-            raise error from raised()
+        call(
+            lib.agentid_authority_acquire, self._handle, decision, *pair(provider), *pair(resource), ttl,
+            byref(lease), byref(secret),
+        )  # fmt: skip
         return Lease(self, text(lease), text(secret))
 
     def release(self, lease: str) -> None:

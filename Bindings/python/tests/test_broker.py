@@ -79,9 +79,13 @@ def test_provider_is_told_for_whom_and_which_task(acme, vault):
 def test_provider_that_fails_to_acquire_leaves_nothing(acme, vault, error):
     vault.on_acquire = fail(error)
     with start(acme) as agent:
-        with pytest.raises(agentid.StateError, match="the provider did not give a secret") as failed:
+        # An exception is why the call failed; what is none, as Ctrl-C, reaches the caller as it is.
+        with pytest.raises(agentid.StateError if isinstance(error, Exception) else type(error)) as failed:
             acquire(acme, agent)
-        assert failed.value.name == "provider_failed" and failed.value.__cause__ is error
+        if isinstance(error, Exception):
+            assert failed.value.name == "provider_failed" and failed.value.__cause__ is error
+        else:
+            assert failed.value is error
         assert vault.released == [vault.requests[0]["lease"]] and acme.broker_leases == []
         vault.on_acquire = lambda lease: None
         acquire(acme, agent)

@@ -1,5 +1,8 @@
 """What the library calls back: a signer elsewhere, a clock; kept as long as they are needed and no longer."""
 
+import os
+import signal
+import threading
 import time
 
 import agentid
@@ -64,3 +67,87 @@ def test_a_clock_that_fails_denies():
         assert agent.check("read_file", {"path": "/data/x"}).reason == "expired"
         now[0] = None
         assert not agent.check("read_file", {"path": "/data/x"})
+
+
+class SoftTimeLimit(BaseException):
+    pass
+
+
+armed = [False]
+
+
+def limit(*_):
+    if armed[0]:
+        armed[0] = False
+        raise SoftTimeLimit
+
+
+def test_what_interrupts_a_callback_reaches_the_caller_and_nothing_is_permitted():
+    interrupts = [False]
+
+    def clock():
+        if interrupts[0]:
+            raise SoftTimeLimit
+        return time.time()
+
+    with authority(clock=clock) as acme, start(acme) as agent:
+        interrupts[0] = True
+        for call in (
+            lambda: agent.check("read_file", {"path": "/data/x"}),
+            lambda: agent.authorize("read_file", {"path": "/data/x"}),
+            lambda: start(acme),
+            lambda: acme.reap(),
+        ):
+            with pytest.raises(SoftTimeLimit):
+                call()
+        interrupts[0] = False
+        assert agent.check("read_file", {"path": "/data/x"}), "the next call is not touched by it"
+
+
+def test_a_clock_that_raises_is_the_cause_of_the_denial():
+    fails = [False]
+
+    def clock():
+        if fails[0]:
+            raise ValueError("no time")
+        return time.time()
+
+    with authority(clock=clock) as acme, start(acme) as agent:
+        fails[0] = True
+        assert agent.check("read_file", {"path": "/data/x"}).reason == "clock_failed"
+        with pytest.raises(agentid.Denied) as denied:
+            agent.authorize("read_file", {"path": "/data/x"})
+        assert denied.value.reason == "clock_failed" and isinstance(denied.value.__cause__, ValueError)
+        fails[0] = False
+
+
+def test_signals_at_any_moment_of_a_callback_make_no_garbage_of_its_result():
+    with authority(clock=time.time) as acme, start(acme) as agent:
+        stop = threading.Event()
+        before = signal.signal(signal.SIGUSR1, limit)
+
+        def send():
+            while not stop.wait(0.001):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        sender = threading.Thread(target=send, daemon=True)
+        reasons, interrupted = set(), 0
+        try:
+            sender.start()
+            while interrupted < 300:
+                try:
+                    armed[0] = True
+                    while armed[0]:  # a finalizer may have swallowed it, as Python does
+                        reasons.add(agent.check("read_file", {"path": "/data/x"}).reason)
+                        acme.reap()
+                except SoftTimeLimit:
+                    pass
+                interrupted += 1
+        finally:
+            armed[0] = False
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            stop.set()
+            sender.join()
+            signal.signal(signal.SIGUSR1, before)
+        assert reasons == {""}, "no garbage was taken for a time"
+        assert [found["state"] for found in acme.agents()] == ["active"]

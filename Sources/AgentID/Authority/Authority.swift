@@ -42,6 +42,7 @@ public final class Authority: Sendable {
     /// The trust domain.
     public let trustDomain: TrustDomain
     let options: Options
+    let clock: CheckedClock
     let registry: any Registry
     let keys: SigningKeys
     let view: RegistryView
@@ -55,17 +56,18 @@ public final class Authority: Sendable {
         var options = options
         options.wipePassphrase()
         (self.options, self.registry, self.keys) = (options, registry, keys)
+        clock = CheckedClock(options.clock)
         view = try RegistryView(of: registry, in: directory)
         trustDomain = view.trustDomain
         // A log made by an earlier opening gets what happens in one without.
         let isLogging = directory.map { options.audit.isEnabled || $0.hasAuditLog } ?? false
         lifecycle = Lifecycle(
-            registry: registry, view: view, keys: keys, clock: options.clock, leaseDuration: options.leaseDuration,
+            registry: registry, view: view, keys: keys, clock: clock, leaseDuration: options.leaseDuration,
             isLogging: isLogging, directory: directory)
         trail = try AuditTrail.open(
-            options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: options.clock)
+            options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: clock)
         var guardOptions = Guard.Options()
-        guardOptions.clock = options.clock
+        guardOptions.clock = clock
         // Asked by agents in this process, which need no proof.
         guardOptions.sharesReplayMemory = false
         home = try Guard(guardOptions, view: view, trail: trail, denials: lifecycle.denials)
@@ -84,7 +86,7 @@ public final class Authority: Sendable {
     /// Creates or replaces a profile.
     public func put(_ profile: Profile) throws(AgentIDError) {
         try keys.checkOpen()
-        let now = options.clock.seconds
+        let now = try clock.now() / 1000
         try registry.write { try $0.put(ProfileRecord(profile: profile, certifiedAt: now)) }
     }
 
@@ -116,7 +118,7 @@ public final class Authority: Sendable {
             Agent.State(
                 held: try HeldGrant(reading: Array(issuance.grant.chain.utf8)), key: key, credential: credential,
                 lineage: Lineage(root: issuance)),
-            clock: options.clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
+            clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
         try lifecycle.leases.keep(agent, id: issuance.agent.id, for: lifecycle)
         return agent
     }
@@ -156,7 +158,7 @@ public final class Authority: Sendable {
             return profile
         }
         return try Issuance(
-            under: profile, of: trustDomain, to: holder, request, by: keys.signer(for: active), clock: options.clock)
+            under: profile, of: trustDomain, to: holder, request, by: keys.signer(for: active), clock: clock)
     }
 
     /// Revokes, for good.

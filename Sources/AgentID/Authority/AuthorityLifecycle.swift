@@ -62,7 +62,7 @@ extension Authority {
     ///   - reviewBy: in seconds since 1970; `nil`: no review.
     public func certify(profile name: String, reviewBy: Int64?) throws(AgentIDError) {
         try keys.checkOpen()
-        let now = options.clock.seconds
+        let now = try clock.now() / 1000
         guard reviewBy.map({ $0 > now }) ?? true else {
             throw AgentIDError(
                 .argument, name: "review_by", message: "the next review is in the past", at: "review_by")
@@ -100,7 +100,7 @@ extension Authority {
         try keys.checkOpen()
         var options = Guard.Options()
         options.acceptsProofsWithoutAudience = true
-        options.clock = self.options.clock
+        options.clock = clock
         options.sharesReplayMemory = false
         // Nobody calls anything: what this guard says is no entry of the log.
         return try lifecycle.verifyGone(agent, by: Guard(options, view: view, trail: nil), report: report)
@@ -152,7 +152,7 @@ extension Authority {
     /// Gives a dead delivery another round of attempts.
     public func retry(delivery: Int64) throws(AgentIDError) {
         try keys.checkOpen()
-        let now = options.clock.milliseconds
+        let now = clock.milliseconds
         guard try registry.write({ try $0.retry(delivery, at: now) }) else {
             throw AgentIDError(
                 .notFound, name: "delivery", message: "there is no dead delivery of this number", at: "delivery")

@@ -13,9 +13,9 @@ struct Issuance: Sendable {
 
     init(
         under profile: Profile, of trustDomain: TrustDomain, to holder: PublicKey, _ request: AgentRequest,
-        by signer: any Signer, clock: any WallClock
+        by signer: any Signer, clock: CheckedClock
     ) throws(AgentIDError) {
-        milliseconds = clock.milliseconds
+        milliseconds = try clock.now()
         let now = milliseconds / 1000
         try Self.check(request, under: profile, now: now)
         let scope = try Self.scope(for: request, under: profile)

@@ -4,7 +4,7 @@ extension Authority {
     /// The trust domain's bundle: a SPIFFE bundle, JSON.
     public func bundle() throws(AgentIDError) -> String {
         try keys.checkOpen()
-        let now = options.clock.seconds
+        let now = clock.seconds
         return try registry.read { try TrustBundle(of: $0) }.tree(at: now).text
     }
 
@@ -41,7 +41,7 @@ extension Authority {
     /// than this call is refused under it, by every guard.
     public func activateKey() throws(AgentIDError) {
         try keys.checkOpen()
-        let now = options.clock.seconds
+        let now = try clock.now() / 1000
         let retired = try registry.write { registry -> [PublicKey] in
             var records = try registry.keys()
             guard records.contains(where: { $0.role == .next }) else {

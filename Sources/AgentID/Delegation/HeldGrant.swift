@@ -34,9 +34,9 @@ struct HeldGrant: Sendable {
 
     /// Derives a grant (AAT section 6) and returns the longer chain.
     func derive(
-        to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: any WallClock
+        to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: CheckedClock
     ) throws(AgentIDError) -> [UInt8] {
-        let now = clock.milliseconds
+        let now = try clock.now()
         let issuedAt = max(now / 1000, grant.issuedAt)
         let lifetime = request.lifetime ?? Limits.longestLifetime
         guard lifetime > 0 else {

@@ -12,16 +12,18 @@ extension Guard {
     ) -> Decision {
         // Before the wall clock: a call that is held up after it must not outlast the memory of its proof.
         let begun = proof == nil ? 0 : MonotonicClock.milliseconds
-        let now = options.clock.milliseconds
-        var decision = Decision(tool: tool, time: now)
+        var decision = Decision(tool: tool, time: 0)
         var call: JSON.Value?
         do throws(Denial) {
-            try begin(at: now)
+            let now = try begin()
+            decision.time = now
             let chain = try chain(now)
             decision.chain = chain
             if let fault { throw fault }
             try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now, since: begun)
         } catch { decision.denial = fault ?? error }
+        // Denied as it is; its entry has the machine's time.
+        if decision.time == 0 { decision.time = clock.milliseconds }
         if let trail, let auditMark {
             do throws(Denial) {
                 // What was denied before its arguments were read is recorded with their names all the same.
@@ -36,17 +38,18 @@ extension Guard {
         return decision
     }
 
-    /// Where every decision starts: with a clock that can be relied on, and a view that is up to date.
-    ///
-    /// A clock that went back further than a proof's window would let used proofs in again.
-    func begin(at now: Int64) throws(Denial) {
-        let latest = newest.max(now, ordering: .relaxed).newValue
-        guard now + options.proofWindow * 1000 >= latest else {
+    /// Where every decision starts: with a clock that can be relied on, and a view that is up to date. The time.
+    func begin() throws(Denial) -> Int64 {
+        let now: Int64
+        do throws(AgentIDError) { now = try clock.now() } catch { throw Denial(error.name, error.message, at: "clock") }
+        if let gone = watch.wentBack(to: now) {
             throw Denial(
-                "clock_went_back", "the clock went back by \((latest - now) / 1000) s; set it right or make a new guard"
-            )
+                "clock_went_back",
+                "the clock went back by \(gone / 1000) s: decisions go on when it is right again, and where it was set right, "
+                    + "when it tells times that this guard has not decided at")
         }
         try refreshView(now: now)
+        return now
     }
 
     /// The verified chain, from the cache or by verifying all of it.

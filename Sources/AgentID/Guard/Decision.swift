@@ -11,7 +11,7 @@ public struct Decision: Sendable {
     public var id: String { record?.id ?? "" }
     var record: AuditRecord?
     /// When it was made, in milliseconds since 1970.
-    public let time: Int64
+    public internal(set) var time: Int64
     /// The chain it was made under; `nil` where none verified.
     var chain: VerifiedChain?
 

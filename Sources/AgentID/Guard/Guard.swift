@@ -22,10 +22,11 @@ public final class Guard: Sendable {
     let proofs: ProofMemory
     let counters = Locked(DenialCounters())
     let permits = Atomic<Int>(0)
-    /// The latest time that was seen, in milliseconds.
-    let newest = Atomic<Int64>(0)
-    /// When the view was last known to be complete, in milliseconds.
+    let clock: CheckedClock
+    let watch: ClockWatch
+    /// When the view was last known to be complete, in milliseconds of the guard's clock, and of one that nobody sets.
     let viewedAt: Atomic<Int64>
+    let viewedAtSteady: Atomic<Int64>
     let keysSequence = Atomic<Int64>(0)
     /// The generation of ``anchors``, for those who only compare it.
     let anchorGeneration = Atomic<UInt64>(1)
@@ -40,7 +41,12 @@ public final class Guard: Sendable {
         self.options = options
         (self.view, self.trail, self.denials) = (view, trail, denials)
         auditMark = trail?.mark(of: options.audience)
-        viewedAt = Atomic(options.clock.milliseconds)
+        clock = CheckedClock(options.clock)
+        watch = ClockWatch(window: options.proofWindow * 1000)
+        // From now on steps are seen, not from the first decision.
+        if let now = try? clock.now() { _ = watch.wentBack(to: now) }
+        viewedAt = Atomic(clock.milliseconds)
+        viewedAtSteady = Atomic(MonotonicClock.milliseconds)
         cache = Locked(ChainCache(entries: options.cacheEntries, bytes: options.cacheBytes))
         if let path = view?.replayPath, options.sharesReplayMemory {
             proofs = .shared(
@@ -83,7 +89,7 @@ public final class Guard: Sendable {
     }
 
     /// Says that nothing was revoked beyond what this guard was told: its view is as old as this call.
-    public func refreshed() { viewedAt.store(options.clock.milliseconds, ordering: .relaxed) }
+    public func refreshed() { viewed(at: clock.milliseconds) }
 
     /// Decides one call by chain and proof. Never throws: what cannot be checked is denied.
     public func authorize(chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
@@ -117,8 +123,7 @@ public final class Guard: Sendable {
     private func admit(
         _ chain: [UInt8], _ credentials: [UInt8], _ admitted: inout VerifiedChain?
     ) throws(Denial) -> Admission {
-        let now = options.clock.milliseconds
-        try begin(at: now)
+        let now = try begin()
         let tokens =
             credentials.isEmpty ? [] : credentials.split(separator: UInt8(ascii: "~"), omittingEmptySubsequences: false)
         guard tokens.count <= Limits.hardDepth, credentials.count <= Limits.chainSize else {
@@ -163,7 +168,7 @@ public final class Guard: Sendable {
                 .argument, name: "outcome", message: "an outcome has 1 to 1024 bytes, a decision's ID 1 to 128",
                 at: "outcome")
         }
-        try trail.report(outcome, of: decision, at: options.clock.milliseconds)
+        try trail.report(outcome, of: decision, at: clock.milliseconds)
     }
 
     /// What this guard has done and holds.

@@ -5,9 +5,10 @@ extension Guard {
     /// Takes in what is new; denies where what is known is older than this guard was told to accept.
     func refreshView(now: Int64) throws(Denial) {
         let most = options.maxViewAge.map { $0 * 1000 }
-        let age = now - viewedAt.load(ordering: .relaxed)
         guard let view else {
-            guard age <= most ?? .max else {
+            guard let most else { return }
+            let age = viewAge(at: now)
+            guard age <= most else {
                 throw Denial("revocation_view_stale", "nobody told this guard of revocations for \(age / 1000) s")
             }
             return
@@ -15,12 +16,24 @@ extension Guard {
         do throws(AgentIDError) {
             try view.refresh()
             try followKeys()
-            viewedAt.store(now, ordering: .relaxed)
+            viewed(at: now)
         } catch {
-            guard let most, age <= most else {
+            guard let most, viewAge(at: now) <= most else {
                 throw Denial("revocation_view_stale", "the revocations cannot be read: \(error)")
             }
         }
+    }
+
+    func viewed(at now: Int64) {
+        viewedAt.store(now, ordering: .relaxed)
+        viewedAtSteady.store(MonotonicClock.milliseconds, ordering: .relaxed)
+    }
+
+    /// How old the view is, by the clock that says more: one was set back, or stood still while the machine slept.
+    private func viewAge(at now: Int64) -> Int64 {
+        max(
+            now - viewedAt.load(ordering: .relaxed),
+            MonotonicClock.milliseconds - viewedAtSteady.load(ordering: .relaxed))
     }
 
     /// Trusts the keys of the registry as they are now.

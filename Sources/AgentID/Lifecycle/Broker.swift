@@ -7,7 +7,7 @@ internal import Scopes
 /// provider has said that nothing is left of it.
 final class Broker: Sendable {
     private let registry: any Registry
-    private let clock: any WallClock
+    private let clock: CheckedClock
     private let providers = Locked<[String: any SecretProvider]>([:])
     private let returning = Locked(Returning())
     /// Runs a release command with a lease on its stdin; throws what went wrong.
@@ -23,7 +23,7 @@ final class Broker: Sendable {
     private static let longestAcquisition: Int64 = 60_000
 
     init(
-        registry: any Registry, clock: any WallClock, run: @escaping @Sendable ([String], String) throws -> Void
+        registry: any Registry, clock: CheckedClock, run: @escaping @Sendable ([String], String) throws -> Void
     ) {
         (self.registry, self.clock, self.run) = (registry, clock, run)
     }
@@ -74,7 +74,7 @@ final class Broker: Sendable {
                 .notFound, name: "provider", message: "there is no provider of this name in this process",
                 at: "provider")
         }
-        let now = clock.milliseconds
+        let now = try clock.now()
         let chain = try permitted(decision, at: now)
         let left = chain.expires - now / 1000
         guard left > 0 else { throw Denial("expired", "the grant has expired since the decision", at: "chain") }

@@ -56,7 +56,8 @@ extension Lifecycle {
     func reap(report: (Int) -> Void) throws(AgentIDError) -> Int {
         var count = 0
         while true {
-            let now = clock.milliseconds
+            // A clock that fails ends nobody.
+            let now = try clock.now()
             let lapsed = try registry.read { registry in
                 try registry.leases(lapsedBy: now, limit: Self.batch)
             }

@@ -7,7 +7,7 @@ struct HookDelivery: Sendable {
     let run: @Sendable (DeliveryRecord) throws -> Void
     /// This process, as the registry knows it.
     let claimant: String
-    let clock: any WallClock
+    let clock: CheckedClock
 
     /// How many are claimed and written down in one transaction: each costs a sync of the disk. Of a command one, since
     /// it costs more than that, and is better told nothing twice when this process is killed.

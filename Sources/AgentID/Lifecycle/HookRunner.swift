@@ -9,11 +9,11 @@ final class HookRunner: Sendable {
     }
 
     private let registry: any Registry
-    private let clock: any WallClock
+    private let clock: CheckedClock
     private let claimant = ProcessLabel.make()
     private let state = Locked(State())
 
-    init(registry: any Registry, clock: any WallClock) { (self.registry, self.clock) = (registry, clock) }
+    init(registry: any Registry, clock: CheckedClock) { (self.registry, self.clock) = (registry, clock) }
 
     /// Registers a hook, for good, and runs it here from now on.
     func add(_ hook: Hook) throws(AgentIDError) {

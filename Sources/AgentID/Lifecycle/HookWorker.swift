@@ -7,7 +7,7 @@ final class HookWorker: Sendable {
     private let command: HookCommand?
     private let thread = Locked<BackgroundThread?>(nil)
 
-    init(_ hook: HookRecord, _ action: Hook.Action, registry: any Registry, claimant: String, clock: any WallClock) {
+    init(_ hook: HookRecord, _ action: Hook.Action, registry: any Registry, claimant: String, clock: CheckedClock) {
         let run: @Sendable (DeliveryRecord) throws -> Void
         switch action {
         case .callback(let callback):

@@ -61,7 +61,7 @@ extension Lifecycle {
     /// An agent whose lease has lapsed, that has ended or that is revoked is not renewed, ever again.
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
-        let now = clock.milliseconds
+        let now = try clock.now()
         var due: [String: (agent: Agent, credential: HeldCredential?)] = [:]
         for (id, agent) in leases.agents() {
             guard let renewal = agent.renewal, view.revocations.first(of: renewal.lineage.revocable) == nil else {
@@ -103,7 +103,7 @@ extension Lifecycle {
 
     /// A credential for a key, as short-lived as a lease and never longer than `expires`, in seconds.
     func credential(for key: PublicKey, id: String, until expires: Int64) throws(AgentIDError) -> HeldCredential {
-        let now = clock.milliseconds
+        let now = try clock.now()
         let lifetime = min(leaseDuration, expires - now / 1000)
         guard lifetime > 0 else {
             throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")

@@ -7,7 +7,7 @@ final class Lifecycle: Sendable {
     let registry: any Registry
     let view: RegistryView
     let keys: SigningKeys
-    let clock: any WallClock
+    let clock: CheckedClock
     /// How long a lease runs, in seconds.
     let leaseDuration: Int64
     let recorder: EventRecorder
@@ -20,7 +20,7 @@ final class Lifecycle: Sendable {
     let folder = Folder()
 
     init(
-        registry: any Registry, view: RegistryView, keys: SigningKeys, clock: any WallClock, leaseDuration: Int64,
+        registry: any Registry, view: RegistryView, keys: SigningKeys, clock: CheckedClock, leaseDuration: Int64,
         isLogging: Bool, directory: AuthorityDirectory?
     ) {
         (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)
@@ -51,7 +51,7 @@ final class Lifecycle: Sendable {
 
     /// Registers a new agent under a root grant; `leaseUntil` in milliseconds.
     func register(_ issuance: Issuance, leaseUntil: Int64) throws(AgentIDError) {
-        let now = clock.milliseconds
+        let now = try clock.now()
         try write { registry in
             try issuance.checkStillDue(in: registry)
             try insert(issuance.agent, issuance.grant, leaseUntil: leaseUntil, now: now, in: registry)
@@ -64,7 +64,7 @@ final class Lifecycle: Sendable {
 
     /// Registers a sub-agent that `parent` started.
     func register(_ child: String, under parent: String, held: HeldGrant, lineage: Lineage) throws(AgentIDError) {
-        let now = clock.milliseconds
+        let now = try clock.now()
         try write { registry in
             let above = try active(parent, in: registry)
             let agent = AgentRecord(
@@ -79,7 +79,7 @@ final class Lifecycle: Sendable {
 
     /// Records a delegation to a key that is held elsewhere.
     func recordDelegation(by agent: String, chain: [String], to holder: PublicKey) throws(AgentIDError) {
-        let now = clock.milliseconds
+        let now = try clock.now()
         try write { registry in
             var event = LifecycleEvent(.delegated, of: try active(agent, in: registry), at: now, chain: chain)
             event.key = holder.thumbprint
@@ -93,7 +93,7 @@ final class Lifecycle: Sendable {
     func rotate(
         _ agent: String, held: HeldGrant, lineage: Lineage, signer: PublicKey?
     ) throws(AgentIDError) {
-        let now = clock.milliseconds
+        let now = try clock.now()
         try write { registry in
             if let signer, try !registry.isActive(signer) { throw Issuance.keyRotated }
             var record = try active(agent, in: registry)

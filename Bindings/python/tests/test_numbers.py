@@ -1,0 +1,71 @@
+"""Numbers at their ends: no clock's value and no option ends the process, each in one of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+PRELUDE = """
+import agentid, ctypes, tempfile, time
+import agentid._abi as abi
+from agentid._errors import handle
+said = [int(time.time() * 1000)]
+def tell(milliseconds, _):
+    milliseconds[0] = said[0]
+    return abi.CALLBACK_OK
+clock = abi.Clock(now=abi.NOW(tell))
+def guard(**options):
+    options = abi.GuardOptions(audience=b"g", clock=ctypes.pointer(clock), **options)
+    return agentid.Guard(handle(abi.lib.agentid_guard_open, ctypes.byref(options)))
+def authority():
+    options = abi.AuthorityOptions(trust_domain=b"acme.example", clock=ctypes.pointer(clock))
+    acme = agentid.Authority(handle(abi.lib.agentid_authority_open, b"", 0, ctypes.byref(options)))
+    acme.profile("p", owner="team:x@acme.example", ceiling="read")
+    return acme
+def start(acme):
+    return acme.agent("p", principal="user:a@acme.example", task="t", scope="read")
+def name(call):
+    try:
+        return call().reason
+    except agentid.Error as error:
+        return error.name
+"""
+ENDS = [2**63 - 1, -(2**63), -1, 0, 2**62, 2**53, 253_402_300_800_000]
+
+
+def run(program):
+    done = subprocess.run([sys.executable, "-c", PRELUDE + program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, (done.returncode, done.stderr[-500:])
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_clock_at_any_end_denies_and_is_named(end):
+    reasons = run(f"""
+g = guard(); said[0] = {end}; print(g.check("a.b.c", "x", "t", {{}}).reason)
+g = guard(max_view_age=1); print(g.check("a.b.c", "x", "t", {{}}).reason)
+""")
+    assert set(reasons) <= {"clock_invalid", "clock_failed"} and len(reasons) == 2
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_authority_under_such_a_clock_grants_nothing_and_still_ends_its_agents(end):
+    said = run(f"""
+acme = authority(); agent, other = start(acme), start(acme); said[0] = {end}
+print(name(lambda: agent.check("read", {{}})), name(lambda: start(acme)), name(lambda: agent.spawn("x")))
+print(name(lambda: agent.rotate_key()), name(lambda: acme.reap()), len(acme.agents(state="deprovisioned")))
+acme.deprovision(agent); acme.revoke(agentid.Revocation.AGENT, other.id); said[0] = int(time.time() * 1000)
+print(len(acme.agents(state="deprovisioned")), name(lambda: other.check("read", {{}})))
+""")
+    assert set(said[:5]) <= {"clock_invalid", "clock_failed"}
+    assert said[5:] == ["0", "1", "authority_revoked"], "reaping ended nobody; what ends does not ask the clock"
+
+
+def test_a_clock_that_was_wrong_once_denies_nothing_afterwards():
+    said = run("""
+acme = authority(); agent = start(acme); right = said[0]
+for wrong in (4_102_444_800_000, right + 600_000, right - 600_000):
+    said[0] = wrong; agent.check("read", {}); said[0] = right; print(name(lambda: agent.check("read", {})) or "permitted")
+said[0] = right - 600_000; print(name(lambda: agent.check("read", {})))
+""")
+    assert said == ["permitted"] * 3 + ["clock_went_back"]

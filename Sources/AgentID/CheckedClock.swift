@@ -1,0 +1,32 @@
+/// A clock as the library reads it: the one place where a time comes in. What it answers can be reckoned with.
+struct CheckedClock: WallClock {
+    /// The end of the year 9999: no sum of it and of a documented duration overflows.
+    static let latest: Int64 = 253_402_300_799_999
+
+    private let given: any WallClock
+
+    init(_ given: any WallClock) { self.given = (given as? CheckedClock)?.given ?? given }
+
+    /// The time, in milliseconds since 1970. Throws where the clock fails, or what it says is no time.
+    func now() throws(AgentIDError) -> Int64 {
+        let said = given.milliseconds
+        guard said > 0, said <= Self.latest else { throw Self.refusal(of: said) }
+        return said
+    }
+
+    /// The time where something has to go on even under a clock that fails, as an end or a revocation: the machine's then.
+    var milliseconds: Int64 {
+        let said = given.milliseconds
+        if said > 0, said <= Self.latest { return said }
+        return min(max(SystemClock().milliseconds, 1), Self.latest)
+    }
+
+    private static func refusal(of said: Int64) -> AgentIDError {
+        said == .min
+            ? AgentIDError(
+                .state, name: "clock_failed", message: "the clock cannot tell the time: its callback failed", at: "clock")
+            : AgentIDError(
+                .state, name: "clock_invalid",
+                message: "the clock says \(said) ms since 1970, which is not within the years 1970 to 9999", at: "clock")
+    }
+}
