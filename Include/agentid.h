@@ -280,7 +280,7 @@ typedef struct agentid_profile_options {
     const char *ceiling;             /* scope no agent of this profile goes beyond, text or JSON form; needed */
     int64_t max_lifetime;            /* longest lifetime of a grant, seconds; 0: one hour */
     int32_t max_depth;               /* deepest delegation; -1: the default of 4; 0: none */
-    int64_t review_by;               /* no new agents after this time; 0: no review date */
+    int64_t review_by;               /* no new agents after this time; 0: no review date; at most the year 9999 */
 } agentid_profile_options;
 #define AGENTID_PROFILE_OPTIONS_INIT { sizeof(agentid_profile_options), NULL, NULL, 0, -1, 0 }
 
@@ -294,7 +294,8 @@ agentid_status agentid_authority_put_profile(agentid_authority *authority, const
 
 /*
  * All profiles.
- * Args: profiles  out: a JSON array of objects: name, owner, ceiling, max_lifetime, max_depth, review_by.
+ * Args: profiles  out: a JSON array of objects: name, owner, ceiling, max_lifetime, max_depth, review_by;
+ *                 after them objects of two members, name and damaged, for profiles that cannot be read: put again.
  */
 agentid_status agentid_authority_profiles(agentid_authority *authority, agentid_bytes *profiles,
                                           agentid_error **error) AGENTID_MUST_CHECK;

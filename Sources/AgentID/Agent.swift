@@ -80,9 +80,8 @@ public final class Agent: Sendable {
             child = try parent.child(name, instance: UUIDv7.make(at: clock.milliseconds))
         } catch { throw AgentIDError(error.code, name: error.name, message: error.message, at: "name") }
         let key = try Agent.newKey()
-        let chain = try state.held.derive(
+        let held = try state.held.derive(
             to: key.publicKey, agent: child.description, request, by: state.key, clock: clock)
-        let held = try HeldGrant(reading: chain)
         let lineage = state.lineage.adding(
             grant: held.grant.id, key: key.publicKey.thumbprint, agent: child.description)
         let agent = Agent(State(held: held, key: key, lineage: lineage), clock: clock, home: home)
@@ -102,12 +101,11 @@ public final class Agent: Sendable {
             throw AgentIDError(.argument, name: "own_key", message: "the holder's key is the agent's own", at: "holder")
         }
         if let agent = request.agent { _ = try SPIFFEID(agent) }
-        let chain = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
+        let held = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
         if let lifecycle = home?.lifecycle {
-            let grant = try HeldGrant(reading: chain).grant
-            try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [grant.id], to: holder)
+            try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [held.grant.id], to: holder)
         }
-        return String(decoding: chain, as: UTF8.self)
+        return String(decoding: held.chain, as: UTF8.self)
     }
 
     /// Signs one call (AAT section 5.2).
@@ -125,6 +123,11 @@ public final class Agent: Sendable {
         guard call.kind == .object else {
             throw AgentIDError(
                 .malformed, name: "arguments", message: "the arguments are no JSON object", at: "arguments")
+        }
+        guard audience != "" else {
+            throw AgentIDError(
+                .argument, name: "audience", message: "an audience is not empty: leave it out for a proof for nobody",
+                at: "audience")
         }
         let now = try clock.now()
         // In JCS order as they stand: a proof is made at every call.
@@ -175,10 +178,9 @@ public final class Agent: Sendable {
                 let after = try lifecycle.grantAnew(to: key, id: id, in: before)
                 return try replace(with: after)
             }
-            let chain = try before.held.derive(
+            let held = try before.held.derive(
                 to: key.publicKey, agent: before.held.grant.claim?.agent, DelegationRequest(), by: before.key,
                 clock: clock)
-            let held = try HeldGrant(reading: chain)
             var after = State(held: held, key: key)
             after.lineage = before.lineage.adding(grant: held.grant.id, key: key.publicKey.thumbprint, agent: id)
             if let lifecycle = home?.lifecycle {

@@ -24,9 +24,11 @@ struct CheckedClock: WallClock {
     private static func refusal(of said: Int64) -> AgentIDError {
         said == .min
             ? AgentIDError(
-                .state, name: "clock_failed", message: "the clock cannot tell the time: its callback failed", at: "clock")
+                .state, name: "clock_failed", message: "the clock cannot tell the time: its callback failed",
+                at: "clock")
             : AgentIDError(
                 .state, name: "clock_invalid",
-                message: "the clock says \(said) ms since 1970, which is not within the years 1970 to 9999", at: "clock")
+                message: "the clock says \(said) ms since 1970, which is not within the years 1970 to 9999", at: "clock"
+            )
     }
 }

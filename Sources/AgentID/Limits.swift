@@ -1,6 +1,8 @@
 /// The library's own limits (tokens.md): what no option raises.
 enum Limits {
     static let longestLifetime: Int64 = 90 * 86_400
+    /// The end of the year 9999, in seconds since 1970: no date lies after it.
+    static let latestDate: Int64 = 253_402_300_799
     static let hardDepth = 64
     static let tokenSize = 64 << 10
     static let chainSize = 256 << 10

@@ -87,7 +87,8 @@ public func agentid_authority_profiles(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(profiles, "profiles", error) {
-        unsafe JSONTree.array(try Authorities.table.find(authority, "authority").profiles().map(\.tree)).canonical()
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        return JSONTree.array(try authority.profiles().map(\.tree) + authority.damagedProfiles().map(\.tree)).canonical()
     }
 }
 

@@ -38,8 +38,10 @@ struct ProfileCommand: ParsableCommand {
         @OptionGroup var output: Output
 
         func run() throws {
-            let profiles = try options.open(onlyToRead: true).profiles()
-            if output.json { return Console.data(.array(profiles.map(\.tree))) }
+            let authority = try options.open(onlyToRead: true)
+            let (profiles, damaged) = (try authority.profiles(), try authority.damagedProfiles())
+            if output.json { return Console.data(.array(profiles.map(\.tree) + damaged.map(\.tree))) }
+            for profile in damaged { Console.message("profile \(profile.name): \(profile.error.message)") }
             for profile in profiles {
                 Console.data(
                     "\(profile.name)\t\(PrintableText(lines: profile.owner))\t\(PrintableText(lines: profile.ceiling.text))"

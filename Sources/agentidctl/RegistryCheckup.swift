@@ -23,7 +23,7 @@ struct RegistryCheckup {
         }
         guard let opened else { return [whole] }
         let checkup = RegistryCheckup(inspection: opened, directory: directory)
-        return [whole, checkup.replayMemory] + checkup.keys + checkup.reviews + [
+        return [whole, checkup.replayMemory] + checkup.keys + checkup.profiles + checkup.reviews + [
             checkup.clock, checkup.leases, checkup.tombstones,
         ] + checkup.hooks + [checkup.secrets]
     }
@@ -59,6 +59,16 @@ struct RegistryCheckup {
         let retired = key.retiredAt.map { " \(Console.time(Int($0)))" } ?? ""
         guard let ends = key.dropAt else { return "retired\(retired)" }
         return "retired\(retired), \(ends > now / 1000 ? "ends" : "ended") \(Console.time(Int(ends)))"
+    }
+
+    private var profiles: [Finding] {
+        inspection.damagedProfiles.map { profile in
+            Finding(of: "profile \(profile.name)", at: registry) {
+                throw Trouble(
+                    "it cannot be read, no agent starts under it: \(profile.error.message)",
+                    remedy: "agentidctl profile put \(profile.name) --owner ... --ceiling ...")
+            }
+        }
     }
 
     private var reviews: [Finding] {

@@ -90,7 +90,13 @@ public final class Authority: Sendable {
         try registry.write { try $0.put(ProfileRecord(profile: profile, certifiedAt: now)) }
     }
 
-    /// All profiles, by name.
+    /// Profiles that are stored and cannot be read, by name: putting one again mends it.
+    public func damagedProfiles() throws(AgentIDError) -> [DamagedProfile] {
+        try keys.checkOpen()
+        return try registry.read { try $0.damagedProfiles() }
+    }
+
+    /// All profiles that can be read, by name.
     public func profiles() throws(AgentIDError) -> [Profile] {
         try keys.checkOpen()
         return try registry.read { try $0.profiles() }.map(\.profile)
@@ -116,7 +122,7 @@ public final class Authority: Sendable {
         }
         let agent = Agent(
             Agent.State(
-                held: try HeldGrant(reading: Array(issuance.grant.chain.utf8)), key: key, credential: credential,
+                held: issuance.held, key: key, credential: credential,
                 lineage: Lineage(root: issuance)),
             clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
         try lifecycle.leases.keep(agent, id: issuance.agent.id, for: lifecycle)

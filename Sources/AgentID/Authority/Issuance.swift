@@ -5,6 +5,8 @@ internal import Scopes
 struct Issuance: Sendable {
     let agent: AgentRecord
     let grant: GrantRecord
+    /// The grant, read back as its holder and every guard will read it.
+    let held: HeldGrant
     /// When it was made, in milliseconds.
     let milliseconds: Int64
     let issuerKeyID: String
@@ -30,6 +32,7 @@ struct Issuance: Sendable {
             claim, scope, to: holder, until: now + request.lifetime,
             depth: min(request.maxDepth ?? profile.maxDepth, profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
+        held = try HeldGrant(reading: Array(grant.chain.utf8), of: "options")
         self.profile = profile
         agent = AgentRecord(
             id: id.description, profile: profile.name, owner: profile.owner, principal: request.principal,

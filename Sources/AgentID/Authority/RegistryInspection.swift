@@ -8,6 +8,8 @@ package struct RegistryInspection: Sendable {
     package let keys: [KeyRecord]
     /// The profiles that were not withdrawn.
     package let profiles: [Profile]
+    /// Those that cannot be read.
+    package let damagedProfiles: [DamagedProfile]
 
     /// More of a kind than this are not told apart.
     package static let most = 1000
@@ -16,11 +18,13 @@ package struct RegistryInspection: Sendable {
     package init(of path: String) throws(AgentIDError) {
         directory = try AuthorityDirectory(reading: path)
         registry = try directory.openRegistry(.read)
-        (trustDomain, keys, profiles) = try registry.read { registry in
+        (trustDomain, keys, profiles, damagedProfiles) = try registry.read { registry in
             let profiles = try registry.profiles().map(\.profile).filter { profile in
                 try registry.firstRevoked(of: [Revocation(unchecked: .profile, profile.name)]) == nil
             }
-            return (try registry.meta().trustDomain, try registry.keys(), profiles)
+            return (
+                try registry.meta().trustDomain, try registry.keys(), profiles, try registry.damagedProfiles()
+            )
         }
     }
 

@@ -32,10 +32,19 @@ struct HeldGrant: Sendable {
         self.chain = chain
     }
 
-    /// Derives a grant (AAT section 6) and returns the longer chain.
+    /// Reads back what was just signed: nothing is handed on, or registered, that its holder could not use.
+    init(reading chain: [UInt8], of options: String) throws(AgentIDError) {
+        do throws(AgentIDError) { self = try HeldGrant(reading: chain) } catch {
+            throw AgentIDError(
+                error.code, name: error.name, message: error.message,
+                at: error.code == .scope || error.name == "json" ? "\(options).scope" : options)
+        }
+    }
+
+    /// Derives a grant (AAT section 6): the longer chain, in its holder's hands.
     func derive(
         to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: CheckedClock
-    ) throws(AgentIDError) -> [UInt8] {
+    ) throws(AgentIDError) -> HeldGrant {
         let now = try clock.now()
         let issuedAt = max(now / 1000, grant.issuedAt)
         let lifetime = request.lifetime ?? Limits.longestLifetime
@@ -72,6 +81,6 @@ struct HeldGrant: Sendable {
         guard chain.count + token.count < Limits.chainSize, token.count <= Limits.tokenSize else {
             throw AgentIDError(.limit, name: "token_too_large", message: "the chain would be longer than its limit")
         }
-        return chain + [UInt8(ascii: "~")] + token
+        return try HeldGrant(reading: chain + [UInt8(ascii: "~")] + token, of: "options")
     }
 }

@@ -53,7 +53,7 @@ extension Guard {
 
     /// Counts and records that a chain was not admitted: a decision on no tool.
     func refused(_ denial: Denial, chain: VerifiedChain?) {
-        var decision = Decision(tool: "", time: options.clock.milliseconds)
+        var decision = Decision(tool: "", time: clock.milliseconds)
         (decision.denial, decision.chain) = (denial, chain)
         if let trail, let auditMark {
             _ = try? trail.record(&decision, arguments: { nil }, by: auditMark, sequence: view?.sequence ?? 0)

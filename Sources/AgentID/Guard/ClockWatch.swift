@@ -68,7 +68,9 @@ final class ClockWatch: Sendable {
         if line.end == .max, ahead <= line.ahead + window, ahead + window >= line.furthest {
             return go(&state, on: line, ahead)
         }
-        let before = state.lines.lastIndex { ($0.ahead - ahead).magnitude <= window.magnitude && ahead + window >= $0.furthest }
+        let before = state.lines.lastIndex {
+            ($0.ahead - ahead).magnitude <= window.magnitude && ahead + window >= $0.furthest
+        }
         if let before { return go(&state, on: state.lines.remove(at: before), ahead, leftAt: line.furthest + steady) }
         if ahead > line.ahead { return begin(&state, ahead, now, leftAt: line.furthest + steady) }
         leave(&state, at: line.furthest + steady)

@@ -37,7 +37,8 @@ struct ProofVerifier {
             throw Denial("pop_token_mismatch", "the proof is for another grant", at: "proof.aat_id")
         }
         if let audience {  // 7d
-            guard claims["aat_aud"]?.equals(audience) == true else {
+            // An empty name is nobody's.
+            guard !audience.isEmpty, claims["aat_aud"]?.equals(audience) == true else {
                 throw Denial("pop_recipient_mismatch", "the proof is not for this guard", at: "proof.aat_aud")
             }
         }

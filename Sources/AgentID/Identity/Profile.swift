@@ -13,13 +13,32 @@ public struct Profile: Sendable {
     public let maxLifetime: Int64
     /// The deepest delegation: 0 for none.
     public let maxDepth: Int
-    /// No new agents after this time, in seconds since 1970.
+    /// No new agents after this time, in seconds since 1970; 1 to the end of the year 9999.
     public let reviewBy: Int64?
 
     /// A profile; refuses an empty owner, a name that is no path segment, and limits beyond the library's.
+    ///
+    /// Nothing is accepted that could not be read back: a ceiling's normal form is one level deeper than the ceiling.
     public init(
         name: String, owner: String, ceiling: Scope, maxLifetime: Int64 = 3600, maxDepth: Int = 4,
         reviewBy: Int64? = nil
+    ) throws(AgentIDError) {
+        try self.init(
+            checking: name, owner: owner, ceiling: ceiling, maxLifetime: maxLifetime, maxDepth: maxDepth,
+            reviewBy: reviewBy)
+        let json: JSON
+        do throws(JSON.ParseError) { json = try JSON(parsing: tree.canonical()) } catch {
+            throw AgentIDError(error, at: "options.ceiling")
+        }
+        let read = try Profile(parsing: json.root)
+        guard read == self else {
+            throw AgentIDError(
+                .internal, name: "profile", message: "the profile is not read back as it was written", at: "options")
+        }
+    }
+
+    private init(
+        checking name: String, owner: String, ceiling: Scope, maxLifetime: Int64, maxDepth: Int, reviewBy: Int64?
     ) throws(AgentIDError) {
         do throws(AgentIDError) { try SPIFFEID.check(name[...]) } catch {
             throw AgentIDError(.malformed, name: "profile_name", message: error.message, at: "name")
@@ -42,6 +61,11 @@ public struct Profile: Sendable {
             throw AgentIDError(
                 .limit, name: "depth", message: "a depth is 0 to \(Limits.hardDepth)", at: "options.max_depth")
         }
+        guard (1...Limits.latestDate).contains(reviewBy ?? 1) else {
+            throw AgentIDError(
+                .argument, name: "review_by", message: "a review is due between 1970 and the end of the year 9999",
+                at: "options.review_by")
+        }
         self.name = name
         self.owner = owner
         self.ceiling = ceiling.normalized
@@ -59,10 +83,13 @@ public struct Profile: Sendable {
         }
         let scope: Scope
         do throws(ScopeError) { scope = try Scope(parsing: ceiling) } catch {
-            throw AgentIDError(error, at: "registry.db")
+            throw AgentIDError(error, at: "options.ceiling")
+        }
+        guard json["review_by"].map({ $0.kind == .null || $0.int != nil }) ?? true else {
+            throw AgentIDError(.malformed, name: "review_by", message: "no date is stored", at: "options.review_by")
         }
         try self.init(
-            name: name, owner: owner, ceiling: scope, maxLifetime: Int64(lifetime), maxDepth: depth,
+            checking: name, owner: owner, ceiling: scope, maxLifetime: Int64(lifetime), maxDepth: depth,
             reviewBy: json["review_by"]?.int.map { Int64($0) })
     }
 

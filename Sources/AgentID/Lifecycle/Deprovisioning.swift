@@ -42,8 +42,11 @@ extension Lifecycle {
     /// Ends every agent of a profile, and lets no new one be started.
     func withdraw(profile: String, reason: String, report: (Int) -> Void) throws(AgentIDError) -> Int {
         try AuditBounds.check(reason: reason)
-        let known = try registry.read { registry in try registry.profile(named: profile) }
-        guard known != nil else {
+        let isKnown = try registry.read { registry in
+            try registry.profiles().contains { $0.profile.name.isSame(as: profile) }
+                || registry.damagedProfiles().contains { $0.name.isSame(as: profile) }
+        }
+        guard isKnown else {
             throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "name")
         }
         try revoke([Revocation(.profile, profile)], reason: reason)

@@ -55,12 +55,12 @@ final class HookRunner: Sendable {
         try adoptCommands()
         wake()
         // By the machine's own time: an authority's clock may stand still.
-        let start = SystemClock().milliseconds
+        let start = MonotonicClock.sinceBoot
         while true {
             var isBusy = false
             for worker in workers() where try worker.delivery.isBusy() { isBusy = true }
             if !isBusy { return true }
-            guard SystemClock().milliseconds - start < milliseconds else { return false }
+            guard MonotonicClock.sinceBoot - start < milliseconds else { return false }
             usleep(2000)
         }
     }

@@ -32,7 +32,11 @@ package protocol RegistryReader {
     func meta() throws(AgentIDError) -> RegistryMeta
     func keys() throws(AgentIDError) -> [KeyRecord]
 
+    /// Those that can be read, by name.
     func profiles() throws(AgentIDError) -> [ProfileRecord]
+    /// Those that cannot, by name.
+    func damagedProfiles() throws(AgentIDError) -> [DamagedProfile]
+    /// Throws `profile_damaged` where it cannot be read.
     func profile(named name: String) throws(AgentIDError) -> ProfileRecord?
 
     func agent(_ id: String) throws(AgentIDError) -> AgentRecord?

@@ -24,7 +24,27 @@ extension SQLiteSession {
     }
 
     func profiles() throws(AgentIDError) -> [ProfileRecord] {
-        try database.rows("SELECT document, certified_at FROM profiles ORDER BY name", read: Self.profile)
+        try storedProfiles().compactMap { stored in
+            if case .success(let profile) = stored.profile { profile } else { nil }
+        }
+    }
+
+    func damagedProfiles() throws(AgentIDError) -> [DamagedProfile] {
+        try storedProfiles().compactMap { stored in
+            if case .failure(let error) = stored.profile { DamagedProfile(name: stored.name, error: error) } else { nil }
+        }
+    }
+
+    /// By name, each with what it is read as: one that cannot be read hides no other.
+    private func storedProfiles() throws(AgentIDError)
+        -> [(name: String, profile: Result<ProfileRecord, AgentIDError>)]
+    {
+        try database.rows("SELECT document, certified_at, name FROM profiles ORDER BY name") {
+            row throws(AgentIDError) in
+            let profile: Result<ProfileRecord, AgentIDError>
+            do throws(AgentIDError) { profile = .success(try Self.profile(row)) } catch { profile = .failure(error) }
+            return (try row.text(2), profile)
+        }
     }
 
     func profile(named name: String) throws(AgentIDError) -> ProfileRecord? {
@@ -33,8 +53,13 @@ extension SQLiteSession {
     }
 
     private static func profile(_ row: SQLite.Row) throws(AgentIDError) -> ProfileRecord {
-        guard let root = try? JSON(parsing: try row.text(0)).root else { throw row.mistyped(0) }
-        return ProfileRecord(profile: try Profile(parsing: root), certifiedAt: try row.int(1))
+        let document: JSON
+        let profile: Profile
+        do {
+            document = try JSON(parsing: try row.text(0))
+            profile = try Profile(parsing: document.root)
+        } catch { throw DamagedProfile.error("\(error)") }
+        return ProfileRecord(profile: profile, certifiedAt: try row.int(1))
     }
 
     func put(_ profile: ProfileRecord) throws(AgentIDError) {
