@@ -88,7 +88,8 @@ public func agentid_authority_profiles(
 ) -> agentid_status {
     unsafe give(profiles, "profiles", error) {
         let authority = try unsafe Authorities.table.find(authority, "authority")
-        return JSONTree.array(try authority.profiles().map(\.tree) + authority.damagedProfiles().map(\.tree)).canonical()
+        return JSONTree.array(try authority.profiles().map(\.tree) + authority.damagedProfiles().map(\.tree))
+            .canonical()
     }
 }
 

@@ -153,7 +153,8 @@ extension Guard {
     public static func open(directory path: String, _ options: Options) throws(AgentIDError) -> Guard {
         let directory = try AuthorityDirectory(reading: path)
         let view = try RegistryView(of: directory.openRegistry(.read), in: directory)
-        let trail = try AuditTrail.open(options.audit, of: view.trustDomain, in: directory, clock: CheckedClock(options.clock))
+        let trail = try AuditTrail.open(
+            options.audit, of: view.trustDomain, in: directory, clock: CheckedClock(options.clock))
         return try Guard(options, view: view, trail: trail)
     }
 }

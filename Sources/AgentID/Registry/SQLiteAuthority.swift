@@ -31,7 +31,11 @@ extension SQLiteSession {
 
     func damagedProfiles() throws(AgentIDError) -> [DamagedProfile] {
         try storedProfiles().compactMap { stored in
-            if case .failure(let error) = stored.profile { DamagedProfile(name: stored.name, error: error) } else { nil }
+            if case .failure(let error) = stored.profile {
+                DamagedProfile(name: stored.name, error: error)
+            } else {
+                nil
+            }
         }
     }
 
