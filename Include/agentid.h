@@ -538,7 +538,8 @@ void agentid_guard_close(agentid_guard *guard);
  * lower sequence. Args:
  *   trust_domain  whose bundle it is.
  *   bundle        a SPIFFE bundle, JSON.
- * Returns: AGENTID_OK; AGENTID_E_MALFORMED; AGENTID_E_STATE for a sequence lower than what is held.
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED; AGENTID_E_STATE for a sequence lower than what is held, and for the domain
+ *          whose registry the guard follows: that says which keys it has.
  */
 agentid_status agentid_guard_add_bundle(agentid_guard *guard, const char *trust_domain, size_t trust_domain_len,
                                         const char *bundle, size_t bundle_len,
@@ -630,8 +631,9 @@ int32_t agentid_decision_permitted(const agentid_decision *decision);
 const char *agentid_decision_reason(const agentid_decision *decision);
 
 /*
- * The decision as a document: {"decision","tool","reason","message","argument","place","link","chain":[...]}; the
- * chain has one object per link: jti, agent, key (thumbprint), expires; the root's also owner, principal, task.
+ * The decision as a document: {"decision","tool","reason","message","argument","place","link","issuer","chain":[...]};
+ * the chain has one object per link: jti, agent, key (thumbprint), expires; the root's also owner, principal, task, which
+ * are the word of the issuer: {"domain","key"}, and "foreign":true where the guard follows the registry of another domain.
  * Argument names, never their values.
  * Args: document  out: JSON.
  */

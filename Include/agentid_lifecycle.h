@@ -208,7 +208,8 @@ agentid_status agentid_authority_settle(agentid_authority *authority, int64_t mi
 /*
  * Gets secrets for guarded tools and takes them back. Both callbacks may be called on any thread, several at once, and
  * must bear being called twice for one lease.
- *   acquire          is given {"lease","agent","resource","ttl","task","principal"}; writes the secret (at most `capacity`
+ *   acquire          is given {"lease","agent","resource","ttl","domain","task","principal"}, where the domain is the authority's
+ *                    own: it answers to no other's chains; writes the secret (at most `capacity`
  *                    bytes, in memory that cannot be swapped out and is wiped) and its length; returns
  *                    AGENTID_CALLBACK_OK, or anything else for a failure, after which `release` is called for the lease.
  *   release          is given {"lease","agent","resource"}, also where the process died while it was acquiring; returns

@@ -51,6 +51,7 @@ type SecretRequest struct {
 	Agent     string `json:"agent"`
 	Resource  string `json:"resource"`
 	TTL       int64  `json:"ttl"` // seconds
+	Domain    string `json:"domain"` // the authority's own: it answers to no other's chains
 	Task      string `json:"task"`
 	Principal string `json:"principal"`
 }

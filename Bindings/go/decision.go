@@ -44,6 +44,14 @@ type DecisionLink struct {
 	Task      string `json:"task"`
 }
 
+// Issuer is the authority whose key signed a chain's root: whose word its agents, principal, owner and profile are.
+type Issuer struct {
+	Key     string `json:"key"`     // its RFC 7638 thumbprint
+	Domain  string `json:"domain"`  // the trust domain it speaks for
+	Iss     string `json:"iss"`     // what the root says of its issuer, where that is no trust domain
+	Foreign bool   `json:"foreign"` // it is not the domain whose registry the guard follows
+}
+
 // DecisionDocument is a decision in full: docs/schemas/decision.json.
 type DecisionDocument struct {
 	Decision string         `json:"decision"` // "permit" or "deny"
@@ -53,6 +61,7 @@ type DecisionDocument struct {
 	Argument string         `json:"argument"`
 	Place    string         `json:"place"`
 	Link     *int           `json:"link"`
+	Issuer   *Issuer        `json:"issuer"` // nil where no chain verified
 	Chain    []DecisionLink `json:"chain"`
 }
 

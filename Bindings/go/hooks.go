@@ -75,6 +75,7 @@ type Event struct {
 	Key          string   `json:"key"`
 	Reason       string   `json:"reason"`
 	Tombstone    string   `json:"tombstone"`
+	Issuer       *Issuer  `json:"issuer"` // of a denied chain
 }
 
 // HookRecord is a hook as its authority knows it.

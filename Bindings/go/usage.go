@@ -16,6 +16,7 @@ import "encoding/json"
 type Usage struct {
 	Entries      uint64         `json:"entries"`      // entries of the log that were read
 	Unattributed int            `json:"unattributed"` // decisions under no profile of this authority
+	Foreign      int            `json:"foreign"`      // decisions under chains of other trust domains
 	Caveat       string         `json:"caveat"`       // what the log cannot know, for people
 	Profiles     []ProfileUsage `json:"profiles"`
 }

@@ -11,6 +11,18 @@ enum AgentName {
     /// The short form; harmless for a terminal.
     static func short(_ id: String) -> String { abbreviated(id).printable }
 
+    /// The short form, with the trust domain of an agent that is not of `home`: its short name could be one of ours.
+    static func short(_ id: String, in home: String) -> String { abbreviated(id, in: home).printable }
+
+    /// The last name of an ID and the end of its instance, with the trust domain of an agent that is not of `home`.
+    static func abbreviated(_ id: String, in home: String?) -> String {
+        guard let home, let domain = (try? SPIFFEID(id))?.trustDomain.name, !domain.isSame(as: home) else {
+            return abbreviated(id)
+        }
+        let name = abbreviated(id)
+        return name.isSame(as: id) ? id : "\(domain)/\(name)"
+    }
+
     /// The last name of an ID and the end of its instance; what is no agent's ID as it is.
     static func abbreviated(_ id: String) -> String {
         let segments = id.split(separator: "/")

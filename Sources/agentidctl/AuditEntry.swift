@@ -11,9 +11,11 @@ struct AuditEntry {
     /// `nil` of a line that is no JSON: who appends to the log by other means may write anything.
     let json: JSON.Value?
     let kind: Kind
+    /// The trust domain of the log.
+    let home: String
 
-    init(index: UInt64, line: [UInt8]) {
-        (self.index, self.line) = (index, line)
+    init(index: UInt64, line: [UInt8], of log: AuditReader) {
+        (self.index, self.line, home) = (index, line, log.trustDomain)
         let json = try? JSON(parsing: line).root
         self.json = json
         switch (json?["kind"]?.string, json?["decision"]?.string) {
@@ -48,12 +50,23 @@ struct AuditEntry {
     /// What was called, e.g. `read_file(path)`.
     var call: String { "\(text("tool") ?? "no tool")(\(arguments))" }
 
-    var agent: String { json?["agent"]?.string.map(AgentName.short) ?? "nobody" }
+    var agent: String { json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? "nobody" }
+
+    /// Whose chain it was, where that is another domain: only by that one's word are its names what they are.
+    var foreign: String? {
+        guard let issuer = json?["issuer"], issuer["domain"]?.equals(home) != true else { return nil }
+        return (issuer["domain"]?.string ?? issuer["iss"]?.string ?? "an unknown issuer").printable
+    }
+
+    /// A name in the chain's root, with whose word it is, where that is another domain's.
+    func said(_ name: String) -> String? {
+        text(name).map { text in foreign.map { "\(text) (as \($0) says)" } ?? text }
+    }
 
     /// The entry on one line: number, time, what happened.
     var summary: PrintableText {
         let head: PrintableText = "\(index)  \(time)  "
-        let principal = text("principal").map { "  for \($0)" } ?? ""
+        let principal = (said("principal").map { "  for \($0)" } ?? "") + (foreign.map { "  foreign: \($0)" } ?? "")
         switch kind {
         case .permit:
             return head + Console.coloured("permitted", .green) + "  \(decisionName)  \(agent)  \(call)\(principal)"
@@ -68,7 +81,8 @@ struct AuditEntry {
         case .outcome:
             return head + "outcome    \(decisionName)  \(text("outcome") ?? "")"
         case .event:
-            let about = json?["agent"]?.string.map(AgentName.short) ?? text("key") ?? text("profile") ?? ""
+            let about =
+                json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? text("key") ?? text("profile") ?? ""
             let why = text("reason").map { "  \($0)" } ?? ""
             return head + "event      \(text("event") ?? "")  \(about)\(principal)\(why)"
         case .gap:
@@ -156,7 +170,7 @@ extension AuditReader {
             let lines = try entries(from: index, limit: Int(min(end - index, 256)))
             guard !lines.isEmpty else { return }
             for line in lines {
-                try body(AuditEntry(index: index, line: line))
+                try body(AuditEntry(index: index, line: line, of: self))
                 index += 1
             }
         }

@@ -57,4 +57,7 @@ extension AuditCommand {
 extension AuditReader {
     /// The log's name in its checkpoints.
     var origin: String { key.split(separator: "+").first.map(String.init) ?? "" }
+
+    /// The trust domain whose log it is.
+    var trustDomain: String { origin.split(separator: "/").first.map(String.init) ?? "" }
 }

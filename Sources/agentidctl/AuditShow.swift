@@ -34,6 +34,7 @@ extension AuditCommand {
                     "entry": entry.json.map { .value($0) } ?? .string(String(decoding: entry.line, as: UTF8.self)),
                     "outcome": outcome.map { .string($0) } ?? .null, "proof": proof,
                 ]
+                if let foreign = entry.foreign { members["foreign"] = .string(foreign) }
                 if let isThese { members["arguments_match"] = .bool(isThese) }
                 Console.data(.object(members))
             } else {
@@ -44,13 +45,13 @@ extension AuditCommand {
 
         private func find(in reader: AuditReader) throws -> AuditEntry {
             if entry.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let index = UInt64(entry) {
-                return AuditEntry(index: index, line: try reader.entry(at: index))
+                return AuditEntry(index: index, line: try reader.entry(at: index), of: reader)
             }
             let id = try DecisionName.resolve(entry, in: reader)
             let index = try Progress.showing("looking for the decision") { _ in
                 try reader.find(decision: id).read()["index"]?.int ?? 0
             }
-            return AuditEntry(index: UInt64(index), line: try reader.entry(at: UInt64(index)))
+            return AuditEntry(index: UInt64(index), line: try reader.entry(at: UInt64(index)), of: reader)
         }
 
         private func match(_ arguments: String, _ entry: AuditEntry) throws -> Bool {
@@ -91,10 +92,16 @@ private struct AuditPage {
         Console.data("\(verdict): \(entry.call)")
         line("time", "\(entry.time)\(entry.text("guard").map { ", by guard \($0)" } ?? "")")
         line("decision", "\(entry.text("id") ?? "")")
-        line("for", "\(entry.text("principal") ?? "nobody who is named")")
+        if let foreign = entry.foreign {
+            let key = entry.json?["issuer"]?["key"]?.string ?? "unknown"
+            line(
+                "foreign",
+                Console.coloured("\(foreign)", .red) + ", whose key \(key) signed the root: its names are its word")
+        }
+        line("for", "\(entry.said("principal") ?? "nobody who is named")")
         line("intent", "\(entry.text("intent") ?? "not said")")
         line("task", "\(entry.text("task") ?? "not said")")
-        line("profile", "\(entry.text("profile") ?? "none"), owned by \(entry.text("owner") ?? "nobody")")
+        line("profile", "\(entry.said("profile") ?? "none"), owned by \(entry.said("owner") ?? "nobody")")
         showChain()
         if isPermitted {
             line("rule", "every grant of the chain permits it")
@@ -118,22 +125,34 @@ private struct AuditPage {
         }
     }
 
-    /// The grants, root first, each with what it permits of the tool, as far as the registry knows it.
+    /// The grants, root first, each with what it permits of the tool, as far as the registry knows this very grant.
     private func showChain() {
         let inspection = try? RegistryInspection(of: options.authority)
         for (i, link) in (entry.json?["chain"]?.elements.map { $0 } ?? []).enumerated() {
             let indent = i == 0 ? "" : String(repeating: "   ", count: i - 1) + "└─ "
-            let jti = link["jti"]?.string ?? ""
-            let holder = link["agent"]?.string.map(AgentName.short) ?? "key \(link["key"]?.string ?? "unknown")"
-            line(i == 0 ? "chain" : "", "\(indent)\(holder), grant \(jti)")
-            let scope = (try? inspection?.scope(ofGrant: jti)).flatMap { $0 }
+            let holder =
+                link["agent"]?.string.map { AgentName.short($0, in: entry.home) }
+                ?? "key \(link["key"]?.string ?? "unknown")"
+            line(i == 0 ? "chain" : "", "\(indent)\(holder), grant \(link["jti"]?.string ?? "")")
             let below = String(repeating: "   ", count: i)
-            line("", "\(below)\(Console.coloured(PrintableText(permits(scope)), .dim))")
+            line("", "\(below)\(Console.coloured(PrintableText(permits(link, inspection)), .dim))")
         }
     }
 
-    private func permits(_ scope: Scope?) -> String {
-        guard let scope else { return "derived elsewhere: what it permits is not known here" }
+    /// What a grant permits. A `jti` is whatever its issuer wrote: only the hash of the token says which grant it was.
+    private func permits(_ link: JSON.Value, _ inspection: RegistryInspection?) -> String {
+        let found = LoggedGrant(link).flatMap { grant in try? inspection?.find(grant) } ?? .unknown
+        switch found {
+        case .scope(let scope): return permits(scope)
+        case .another:
+            return "the registry has another grant of this jti: what this one permits is not known here"
+        case .unknown:
+            let place = entry.foreign.map { "a grant of \($0)" } ?? "derived elsewhere"
+            return "\(place): what it permits is not known here"
+        }
+    }
+
+    private func permits(_ scope: Scope) -> String {
         guard let name = entry.json?["tool"]?.string, let tool = scope[tool: name] else {
             return "permits nothing of this tool"
         }

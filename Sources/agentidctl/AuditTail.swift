@@ -80,8 +80,10 @@ struct AuditFilter: ParsableArguments {
         guard let agent else { return true }
         let chain = entry.json?["chain"]?.elements.compactMap { $0["agent"]?.string } ?? []
         return (chain + [entry.json?["agent"]?.string].compactMap(\.self)).contains { id in
-            id == agent || AgentName.short(id) == agent
-                || (agent.utf8.count >= 6 && id.split(separator: "/").last?.hasSuffix(agent) == true)
+            // A short name is one of an agent of this domain; another's has its domain before it.
+            id.isSame(as: agent) || AgentName.short(id, in: entry.home).isSame(as: agent)
+                || (agent.utf8.count >= 6 && (try? SPIFFEID(id))?.trustDomain.name.isSame(as: entry.home) == true
+                    && id.split(separator: "/").last?.hasSuffix(agent) == true)
         }
     }
 }

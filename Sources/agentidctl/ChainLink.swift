@@ -11,6 +11,8 @@ struct ChainLink {
         case scope(Scope)
     }
 
+    /// What the root says of its issuer; `nil` of a derived grant.
+    let issuer: String?
     let agent: String?
     /// Principal, task, intent, owner and profile, as far as they are said.
     let context: [(name: String, text: String)]
@@ -41,13 +43,15 @@ struct ChainLink {
         var links: [ChainLink] = []
         for link in (root["links"] ?? root).elements {
             guard let claims = link["claims"] else { continue }
-            links.append(ChainLink(claims, size: link["size"]?.int ?? 0, below: links.last?.scope))
+            links.append(
+                ChainLink(claims, isRoot: links.isEmpty, size: link["size"]?.int ?? 0, below: links.last?.scope))
         }
         return links
     }
 
-    private init(_ claims: JSON.Value, size: Int, below parent: Scope?) {
+    private init(_ claims: JSON.Value, isRoot: Bool, size: Int, below parent: Scope?) {
         let claim = claims["urn:agentid:1"]
+        issuer = isRoot ? claims["iss"]?.string : nil
         agent = claim?["agent"]?.string
         context = ["principal", "task", "intent", "owner", "profile"].compactMap { name in
             claim?[name]?.string.map { (name, $0) }

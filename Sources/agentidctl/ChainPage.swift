@@ -13,7 +13,9 @@ struct ChainPage {
     private static let deepest = 5
 
     private var leaf: ChainLink? { links.last }
-    private var leafName: String { leaf?.agent.map(AgentName.abbreviated) ?? "a holder without a name" }
+    private var leafName: String {
+        leaf?.agent.map { AgentName.abbreviated($0, in: verdict.home) } ?? "a holder without a name"
+    }
 
     func write() throws {
         try Page.write(
@@ -50,12 +52,12 @@ struct ChainPage {
                 with <code>agentidctl inspect --html --authority DIR</code>, or with <code>--bundle FILE \
                 --trust-domain DOMAIN</code>.
                 """
-        case .verified(let registry):
+        case .verified(let registry, let issuer):
             title = "Verified"
             let unknown: HTML = registry ? "" : " Revocations and leases are not known to a bundle."
             text = """
                 Signatures, links, narrowing\(registry ? ", expiry, revocations and leases" : " and expiry") held at \
-                \(HTML.time(now)).\(unknown) Who presents it has still to prove each call.
+                \(HTML.time(now)).\(unknown)\(foreign(issuer)) Who presents it has still to prove each call.
                 """
         case .denied(let denial):
             title = "Denied: <code>\(denial.reason.rawValue)</code>"
@@ -69,6 +71,11 @@ struct ChainPage {
             <section class="verdict \(mark.style)" aria-labelledby="verdict">\
             <h2 id="verdict">\(HTML.sign(mark.sign))\(title)</h2><p>\(text)</p></section>
             """
+    }
+
+    private func foreign(_ issuer: ChainIssuer) -> HTML {
+        guard issuer.isForeign else { return "" }
+        return " It is foreign, of \(name: issuer.name, most: 300): whom it names, it names by that domain’s word."
     }
 
     /// How a chain or a hop is marked: a style and a sign beside its word.
@@ -89,7 +96,9 @@ struct ChainPage {
         let root = links.first
         let (had, has) = (root?.scope?.tools.count, leaf?.scope?.tools.count)
         var facts: [HTML] = []
-        if let principal = root?.text("principal") { facts.append(.fact("For", "\(name: principal, most: 120)")) }
+        if let principal = root?.text("principal") {
+            facts.append(.fact("For", "\(name: verdict.says(principal), most: 400)"))
+        }
         if let task = root?.text("task") { facts.append(.fact("Task", "\(name: task, most: 120)")) }
         if let had, let has { facts.append(.fact("Tools at the end", links.count > 1 ? "\(has) of \(had)" : "\(has)")) }
         facts.append(.fact("Hops", "\(max(links.count - 1, 0))"))
@@ -100,7 +109,7 @@ struct ChainPage {
     // MARK: A hop
 
     private func hop(_ link: ChainLink, at i: Int, _ bar: ExpiryBar?) -> HTML {
-        let name = link.agent.map(AgentName.abbreviated) ?? "a holder without a name"
+        let name = link.agent.map { AgentName.abbreviated($0, in: verdict.home) } ?? "a holder without a name"
         let mark = mark(at: i)
         return """
             <article class="hop \(mark.style)" aria-labelledby="hop-\(i)">
@@ -127,7 +136,12 @@ struct ChainPage {
     }
 
     private func facts(of link: ChainLink) -> HTML {
-        var facts = link.context.map { name, text in HTML.fact(Self.titles[name] ?? name, .whole(text)) }
+        var facts: [HTML] = []
+        if let issuer = link.issuer { facts.append(.fact("Issuer", .whole(issuer))) }
+        facts += link.context.map { name, text in
+            let text = ["principal", "owner"].contains(name) ? verdict.says(text) : text
+            return HTML.fact(Self.titles[name] ?? name, .whole(text))
+        }
         let depth = link.depth.map { "depth \($0)" } ?? "depth not said"
         facts.append(.fact("Delegation", "\(depth), at most \(link.maxDepth.map { "\($0)" } ?? "not said")"))
         for (name, amount) in link.budget {

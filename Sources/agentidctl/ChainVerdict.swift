@@ -5,8 +5,10 @@ import JOSE
 enum ChainVerdict {
     /// Nobody said whom to trust.
     case decoded
-    /// - Parameter registry: whether revocations and leases were looked at as well.
-    case verified(registry: Bool)
+    /// - Parameters:
+    ///   - registry: whether revocations and leases were looked at as well.
+    ///   - issuer: whose word the root's names are.
+    case verified(registry: Bool, issuer: ChainIssuer)
     case denied(Denial)
 
     init(of chain: [UInt8], _ trust: TrustedKeys) throws {
@@ -18,8 +20,8 @@ enum ChainVerdict {
         options.audit = .none
         let guardian = try trust.makeGuard(options)
         do throws(Denial) {
-            _ = try guardian.admit(chain: chain)
-            self = .verified(registry: trust.authority != nil)
+            let admission = try guardian.admit(chain: chain)
+            self = .verified(registry: trust.authority != nil, issuer: admission.issuer)
         } catch { self = .denied(error) }
     }
 
@@ -28,7 +30,7 @@ enum ChainVerdict {
     var title: String {
         switch self {
         case .decoded: "DECODED, NOT VERIFIED: never decide by this, see agentidctl verify"
-        case .verified(let registry): "verified" + (registry ? "" : "; revocations and leases are not known")
+        case .verified(let registry, _): "verified" + (registry ? "" : "; revocations and leases are not known")
         case .denied(let denial): "DENIED: \("\(denial)"); what follows is decoded, not verified"
         }
     }
@@ -37,7 +39,19 @@ enum ChainVerdict {
     func document(of tree: JSONTree) -> JSONTree {
         guard case .object(var members) = tree else { return tree }
         members["verified"] = .bool(isVerified)
-        if case .denied(let denial) = self { members["denial"] = .object(denial.members) }
+        switch self {
+        case .decoded: break
+        case .verified(_, let issuer): members["issuer"] = issuer.tree
+        case .denied(let denial): members["denial"] = .object(denial.members)
+        }
         return .object(members)
+    }
+
+    /// The domain whose registry was asked.
+    var home: String? { if case .verified(_, let issuer) = self { issuer.home?.name } else { nil } }
+
+    /// A name in the root, with whose word it is, where that was verified and is another domain's.
+    func says(_ text: String) -> String {
+        if case .verified(_, let issuer) = self { issuer.says(text).string } else { text }
     }
 }

@@ -6,7 +6,9 @@ import JOSE
 struct TrustedKeys: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "Trust the authority in this directory, and know what it revoked.")
     var authority: String?
-    @ArgumentParser.Option(name: .long, help: "Trust the keys of this bundle; with --trust-domain.")
+    @ArgumentParser.Option(
+        name: .long,
+        help: "Trust the keys of this bundle; with --trust-domain. Beside --authority: as another domain's.")
     var bundle: String?
     @ArgumentParser.Option(name: .long, help: "The trust domain the bundle belongs to.") var trustDomain: String?
 
@@ -14,15 +16,14 @@ struct TrustedKeys: ParsableArguments {
 
     func validate() throws {
         if let authority { unsafe Owner.directory = authority }
-        guard authority == nil || bundle == nil, (bundle == nil) == (trustDomain == nil) else {
-            throw ValidationError("give --authority, or --bundle with --trust-domain")
+        guard (bundle == nil) == (trustDomain == nil) else {
+            throw ValidationError("--bundle and --trust-domain go together")
         }
     }
 
     func makeGuard(_ options: Guard.Options) throws -> Guard {
-        if let authority { return try Guard.open(directory: authority, options) }
-        let made = try Guard(options)
-        try made.addBundle(Console.read(bundle ?? "-", limit: 1 << 18), for: trustDomain ?? "")
+        let made = try authority.map { try Guard.open(directory: $0, options) } ?? Guard(options)
+        if let bundle { try made.addBundle(Console.read(bundle, limit: 1 << 18), for: trustDomain ?? "") }
         return made
     }
 }
@@ -54,18 +55,21 @@ struct Verify: ParsableCommand {
 
     func run() throws {
         let guardian = try trust.makeGuard(decides: false)
+        let issuer: ChainIssuer
         do throws(Denial) {
             let bytes: [UInt8]
             do { bytes = Console.line(try Console.read(ChainFile.path(chain))) } catch {
                 Console.message("agentidctl: \(PrintableText(lines: "\(error)"))")
                 Console.end(1)
             }
-            _ = try guardian.admit(chain: bytes)
+            issuer = try guardian.admit(chain: bytes).issuer
         } catch {
             error.tell(json: output.json)
             throw ExitCode(10)
         }
-        Console.data(output.json ? #"{"verified":true}"# : Console.coloured("verified", .green))
+        if output.json { return Console.data(["verified": true, "issuer": issuer.tree]) }
+        Console.data(
+            Console.coloured("verified", .green) + (issuer.isForeign ? ", foreign: \(issuer.name)" : ""))
     }
 }
 

@@ -24,17 +24,22 @@ struct Inspect: ParsableCommand {
             try ChainPage(links: ChainLink.list(in: tree), verdict: verdict, now: Int(Console.now)).write()
         } else {
             Console.data(Console.coloured("\(verdict.title)", verdict.isVerified ? .green : .red))
-            for (i, link) in try ChainLink.list(in: tree).enumerated() { draw(link, depth: i) }
+            for (i, link) in try ChainLink.list(in: tree).enumerated() { draw(link, depth: i, verdict) }
         }
         if case .denied = verdict { throw ExitCode(10) }
     }
 
-    private func draw(_ link: ChainLink, depth: Int) {
+    private func draw(_ link: ChainLink, depth: Int, _ verdict: ChainVerdict) {
         let indent = String(repeating: "   ", count: depth)
         func line(_ text: PrintableText) { Console.data("\(indent)   \(depth == 0 ? "" : "   ")\(text)") }
         let name = PrintableText(link.agent ?? "a holder without a name")
         Console.data("\(indent)\(depth == 0 ? "" : "└─ ")\(Console.coloured("\(name)", .bold))")
-        for (name, text) in link.context where name != "profile" { line("\(name): \(text)") }
+        if let issuer = link.issuer {
+            line("issuer: \(issuer)" + (isForeign(verdict) ? Console.coloured(", foreign here", .red) : ""))
+        }
+        for (name, text) in link.context where name != "profile" {
+            line("\(name): \(["principal", "owner"].contains(name) ? verdict.says(text) : text)")
+        }
         line("grant: \(link.grant ?? "none"), \(link.size) bytes")
         line("expires: \(link.expires.map(Console.time) ?? "never said")")
         line("delegation: \(link.depth ?? -1) of at most \(link.maxDepth ?? -1)")
@@ -47,6 +52,10 @@ struct Inspect: ParsableCommand {
             }
             for loss in losses(of: link) { line(Console.coloured("\(loss)", .dim)) }
         }
+    }
+
+    private func isForeign(_ verdict: ChainVerdict) -> Bool {
+        if case .verified(_, let issuer) = verdict { issuer.isForeign } else { false }
     }
 
     /// What a hop took away, tool by tool; and what it seems to add, which a guard would deny.

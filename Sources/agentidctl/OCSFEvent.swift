@@ -35,7 +35,7 @@ struct OCSFEvent {
             category: 6, class: 6003, activity: 99, named: "Invoke", severity, profiles: ["security_control"],
             members.merging([
                 "class_name": "API Activity", "category_name": "Application Activity",
-                "actor": ["user": user("principal"), "app_uid": string("agent", or: "unknown")],
+                "actor": ["user": caller, "app_uid": string("agent", or: "unknown")],
                 "api": ["operation": string("tool", or: "unknown"), "request": ["uid": string("id", or: "")]],
                 "src_endpoint": ["uid": string("agent", or: "unknown"), "name": .string(entry.agent)],
             ]) { $1 })
@@ -85,14 +85,26 @@ struct OCSFEvent {
         ]
         // What brings a decision, its denial's event and its outcome together.
         if let decision = entry.decisionID { metadata["correlation_uid"] = .string(decision) }
-        let common: [String: JSONTree] = [
+        var common: [String: JSONTree] = [
             "category_uid": .int(category), "class_uid": .int(uid), "activity_id": .int(activity),
             "activity_name": .string(name), "type_uid": .int(uid * 100 + activity),
             "severity_id": .int(severity.rawValue), "time": .int(entry.milliseconds),
             "metadata": .object(metadata),
             "raw_data": .string(String(decoding: entry.line, as: UTF8.self)),
         ]
+        // Whose chain it was: the schema has no place for that.
+        if let issuer = entry.json?["issuer"] { common["unmapped"] = ["issuer": .value(issuer)] }
         return .object(common.merging(members) { $1 })
+    }
+
+    /// For whom the call was, and by which domain's word.
+    private var caller: JSONTree {
+        guard case .object(var members) = user("principal"), let domain = entry.json?["issuer"]?["domain"]?.string
+        else {
+            return user("principal")
+        }
+        members["domain"] = .string(domain)
+        return .object(members)
     }
 
     private func user(_ name: String, or others: [String] = []) -> JSONTree {

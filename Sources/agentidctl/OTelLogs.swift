@@ -33,7 +33,18 @@ struct OTelLogs {
         var attributes = [attribute("agentid.index", ["intValue": .string("\(entry.index)")])]
         for (name, value) in entry.json?.members.map({ ($0.name.string ?? "", $0.value) }) ?? []
         where name != "time_ms" {
-            attributes.append(attribute("agentid.\(name)", any(value)))
+            guard name == "issuer" else {
+                attributes.append(attribute("agentid.\(name)", any(value)))
+                continue
+            }
+            for (name, value) in value.members.map({ ($0.name.string ?? "", $0.value) }) {
+                attributes.append(attribute("agentid.issuer.\(name)", any(value)))
+            }
+        }
+        let hashes = entry.json?["chain"]?.elements.compactMap { $0["sha256"] } ?? []
+        if !hashes.isEmpty {
+            let values = hashes.map { JSONTree.object(["stringValue": .value($0)]) }
+            attributes.append(attribute("agentid.chain.sha256", ["arrayValue": ["values": .array(values)]]))
         }
         return [
             "timeUnixNano": time, "observedTimeUnixNano": time, "severityNumber": .int(number),
@@ -52,10 +63,11 @@ struct OTelLogs {
 
     private func body(of entry: AuditEntry) -> String {
         let text = { (name: String) in entry.json?[name]?.string ?? "" }
+        let foreign = entry.foreign.map { " (foreign: \($0))" } ?? ""
         return switch entry.kind {
-        case .permit: "permitted: \(text("tool"))"
-        case .deny: "denied: \(text("tool")): \(text("reason"))"
-        case .denials: "denied \(entry.count) times: \(text("reason"))"
+        case .permit: "permitted: \(text("tool"))\(foreign)"
+        case .deny: "denied: \(text("tool")): \(text("reason"))\(foreign)"
+        case .denials: "denied \(entry.count) times: \(text("reason"))\(foreign)"
         case .outcome: "outcome: \(text("outcome"))"
         case .event: text("event")
         case .gap: "gap: \(text("kind"))"

@@ -32,6 +32,9 @@ struct UsageCommand: ParsableCommand {
         if usage.unattributed > 0 {
             Console.data("of no profile of this authority: \(Console.count(usage.unattributed, "decision"))")
         }
+        if usage.foreign > 0 {
+            Console.data("of chains of other domains: \(Console.count(usage.foreign, "decision"))")
+        }
         Console.message("\(Usage.caveat)")
     }
 

@@ -24,7 +24,7 @@ class Provider(Protocol):
         ...
 
     def acquire(self, request: Mapping[str, Any], /) -> str:
-        """Makes a secret for {"lease", "agent", "resource", "ttl", "task", "principal"}."""
+        """Makes a secret for {"lease", "agent", "resource", "ttl", "domain", "task", "principal"}."""
         ...
 
     def release(self, lease: Mapping[str, Any], /) -> None:

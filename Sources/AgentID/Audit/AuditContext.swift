@@ -13,7 +13,7 @@ final class AuditContext: Sendable {
     let agent: Range<Int>
     /// `"chain":[…],`, empty where none was verified.
     let chain: Range<Int>
-    /// `"intent":…,`, where the root names one, and `"kind":"decision",`
+    /// `"intent":…,`, where the root names one, `"issuer":…,`, where a chain was verified, and `"kind":"decision",`
     let intent: Range<Int>
     /// `"owner":…,`, empty where the root names none; so the following.
     let owner: Range<Int>
@@ -25,12 +25,14 @@ final class AuditContext: Sendable {
     let task: Range<Int>
 
     /// Of a decision for which no chain was verified.
-    static let none = AuditContext([], chain: [])
+    static let none = AuditContext([], nil, chain: [])
 
-    convenience init(_ links: [VerifiedChain.Link]) {
+    convenience init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer) {
         let tree = JSONTree.array(
             links.map { link in
-                var members: [String: JSONTree] = ["jti": .string(link.grant.id)]
+                var members: [String: JSONTree] = [
+                    "jti": .string(link.grant.id), "sha256": .string(link.tokenHash),
+                ]
                 if let agent = link.grant.claim?.agent {
                     members["agent"] = .string(agent)
                 } else {
@@ -38,10 +40,10 @@ final class AuditContext: Sendable {
                 }
                 return .object(members)
             })
-        self.init(links, chain: Array("\"chain\":".utf8) + tree.canonical() + Array(",".utf8))
+        self.init(links, issuer, chain: Array("\"chain\":".utf8) + tree.canonical() + Array(",".utf8))
     }
 
-    private init(_ links: [VerifiedChain.Link], chain: [UInt8]) {
+    private init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer?, chain: [UInt8]) {
         let root = links.first?.grant.claim
         var bytes: [UInt8] = []
         func add(_ piece: [UInt8]) -> Range<Int> {
@@ -50,7 +52,8 @@ final class AuditContext: Sendable {
         }
         agent = add(Array("{".utf8) + Self.member("agent", links.last?.grant.claim?.agent))
         self.chain = add(chain)
-        intent = add(Self.member("intent", root?.intent) + Array(#""kind":"decision","#.utf8))
+        let from = issuer.map { Array("\"issuer\":".utf8) + $0.tree.canonical() + Array(",".utf8) } ?? []
+        intent = add(Self.member("intent", root?.intent) + from + Array(#""kind":"decision","#.utf8))
         owner = add(Self.member("owner", root?.owner))
         principal = add(Self.member("principal", root?.principal) + Self.member("profile", root?.profile))
         sequence = add(Array(#""sequence":"#.utf8))
@@ -59,9 +62,9 @@ final class AuditContext: Sendable {
     }
 
     /// Whether the entries of calls under these links have room for all that they must say of them.
-    static func fits(_ links: [VerifiedChain.Link]) -> Bool {
+    static func fits(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer) -> Bool {
         // Reckoned from above first, which is enough for nearly all.
-        var most = 1024
+        var most = 1024 + AuditBounds.escaped * issuer.name.utf8.count
         for link in links {
             most += AuditBounds.escaped * link.grant.id.utf8.count + (link.grant.claim?.agent?.utf8.count ?? 0) + 512
         }
@@ -71,7 +74,7 @@ final class AuditContext: Sendable {
             }
         }
         most += links.last?.grant.claim?.agent?.utf8.count ?? 0
-        return most <= AuditBounds.context || AuditContext(links).bytes.count <= AuditBounds.context
+        return most <= AuditBounds.context || AuditContext(links, issuer).bytes.count <= AuditBounds.context
     }
 
     /// The entry of a permitted call at a guard, with holes.

@@ -16,7 +16,8 @@ final class AuditFlood: Sendable {
 
     /// What is counted together.
     private struct Key: Hashable {
-        /// The root grant's `jti`; empty of strangers.
+        /// The root grant's issuer and `jti`, which another issuer may use as well; empty of strangers.
+        let issuer: ExactText
         let grant: ExactText
         let reason: ExactText
     }
@@ -50,7 +51,8 @@ final class AuditFlood: Sendable {
 
     /// Whether a denial is an entry of its own; `record` is the ID of the next count, where it begins one.
     func take(_ sample: Sample, as record: AuditRecord, lost: LostDecisions) -> Turn {
-        let key = Key(grant: (sample.grant ?? "").exact, reason: sample.reason.exact)
+        let key = Key(
+            issuer: (sample.issuer ?? "").exact, grant: (sample.grant ?? "").exact, reason: sample.reason.exact)
         let now = now()
         let (allowance, calm) = sample.grant == nil ? (1, Self.longest) : (100, Self.shortest)
         return windows.withLock { windows in
@@ -120,6 +122,8 @@ extension AuditFlood {
         let reason: String
         /// The `jti` of the root; `nil` of a stranger.
         let grant: String?
+        /// The key that signed the root.
+        var issuer: String? { chain?.issuer.key }
         let time: Int64
         private let denial: Denial
         private let tool: String
@@ -150,6 +154,7 @@ extension AuditFlood {
             ] {
                 if let text { members[name] = .string(text) }
             }
+            if let chain { members["issuer"] = chain.issuer.tree }
             if !cut.isEmpty { members["cut"] = cut.tree }
             return members
         }

@@ -10,8 +10,10 @@ public struct Usage: Sendable {
     public let entries: UInt64
     /// Where what was looked at begins, in milliseconds since 1970; `nil`: with the log.
     public let since: Int64?
-    /// Decisions under chains that name no profile of this authority.
+    /// Decisions under chains of this domain that name no profile of this authority, and those on strangers' calls.
     public let unattributed: Int
+    /// Decisions under chains of other domains, whatever profile these name.
+    public let foreign: Int
     /// Every profile, by name.
     public let profiles: [ProfileUsage]
 
@@ -24,7 +26,7 @@ public struct Usage: Sendable {
     public var document: JSONTree {
         [
             "entries": .int(Int(clamping: entries)), "since_ms": since.map { .int(Int($0)) } ?? .null,
-            "unattributed": .int(unattributed), "caveat": .string(Self.caveat),
+            "unattributed": .int(unattributed), "foreign": .int(foreign), "caveat": .string(Self.caveat),
             "profiles": .array(profiles.map(\.document)),
         ]
     }

@@ -17,7 +17,7 @@ extension Authority {
         }
         let profiles: [Profile]
         if let profile { profiles = [try self.profile(named: profile)] } else { profiles = try self.profiles() }
-        var reading = UsageReading(of: profiles, since: since, registry: registry)
+        var reading = UsageReading(of: profiles, in: trustDomain, since: since, registry: registry)
         var index: UInt64 = 0
         while index < reader.count {
             let lines = try reader.entries(from: index)
@@ -35,17 +35,19 @@ struct UsageReading {
     /// More grants than this are not remembered at once, but looked up again.
     private static let most = 4096
 
+    private let domain: TrustDomain
     private let since: Int64?
     private let registry: any Registry
     private var accounts: [UsageAccount]
     private var places: [String: Int] = [:]
     private var unattributed = 0
-    /// The scopes of grants; `nil` of those that the registry does not know.
+    private var foreign = 0
+    /// The scopes of grants, by the hashes of their tokens; `nil` of those that the registry does not know.
     private var scopes: [Scope?] = []
     private var scopePlaces: [String: Int] = [:]
 
-    init(of profiles: [Profile], since: Int64?, registry: any Registry) {
-        (self.since, self.registry) = (since, registry)
+    init(of profiles: [Profile], in domain: TrustDomain, since: Int64?, registry: any Registry) {
+        (self.domain, self.since, self.registry) = (domain, since, registry)
         accounts = profiles.map { UsageAccount(profile: $0) }
         for (i, profile) in profiles.enumerated() { places[profile.name] = i }
     }
@@ -56,17 +58,18 @@ struct UsageReading {
         guard entry["kind"]?.equals("decision") == true,
             let tool = entry["tool"]?.string, let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min
         else { return }
+        if isForeign(entry) { return foreign += 1 }
         guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else { return unattributed += 1 }
         guard entry["decision"]?.equals("permit") == true else {
             return accounts[place].denials[entry["reason"]?.string ?? "unknown", default: 0] += 1
         }
         let names = entry["arguments"]?.elements.compactMap(\.string) ?? []
         accounts[place].add(call: tool, names, at: Int64(time))
-        let chain = entry["chain"]?.elements.compactMap { $0["jti"]?.string } ?? []
+        let chain = entry["chain"]?.elements.compactMap { LoggedGrant($0) } ?? []
         // A grant that was derived elsewhere is unknown here, and below the one above it.
-        for (i, jti) in chain.reversed().enumerated() {
-            guard let scope = try scope(of: jti) else { continue }
-            accounts[place].add(scope[tool: tool], of: tool, under: jti, isLeaf: i == 0)
+        for (i, grant) in chain.reversed().enumerated() {
+            guard let scope = try scope(of: grant) else { continue }
+            accounts[place].add(scope[tool: tool], of: tool, under: grant.tokenHash, isLeaf: i == 0)
             return
         }
         accounts[place].add(accounts[place].profile.ceiling[tool: tool], of: tool, under: nil, isLeaf: false)
@@ -75,20 +78,28 @@ struct UsageReading {
     private mutating func add(denials entry: JSON.Value) {
         guard let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min, let count = entry["count"]?.int, count > 0
         else { return }
+        if isForeign(entry) { return foreign = foreign.addingReportingOverflow(count).partialValue }
         guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else {
             return unattributed = unattributed.addingReportingOverflow(count).partialValue
         }
         accounts[place].denials[entry["reason"]?.string ?? "unknown", default: 0] &+= count
     }
 
-    private mutating func scope(of jti: String) throws(AgentIDError) -> Scope? {
-        if let known = scopePlaces[jti] { return scopes[known] }
+    /// Whether it is of a chain that another domain's key signed: its profile is none of ours, whatever it is called.
+    private func isForeign(_ entry: JSON.Value) -> Bool {
+        guard let issuer = entry["issuer"] else { return false }
+        return issuer["domain"]?.equals(domain.name) != true
+    }
+
+    private mutating func scope(of logged: LoggedGrant) throws(AgentIDError) -> Scope? {
+        if let known = scopePlaces[logged.tokenHash] { return scopes[known] }
         if scopes.count >= Self.most { (scopes, scopePlaces) = ([], [:]) }
-        let grant = try registry.read { try $0.grant(jti) }
-        let scope = try grant.map { grant throws(AgentIDError) in
-            try HeldGrant(reading: Array(grant.chain.utf8)).scope
+        let grant = try registry.read { try $0.grant(logged.id) }
+        // Another grant of the same `jti` says nothing of this one.
+        let scope = try grant.flatMap { grant throws(AgentIDError) in
+            logged.isOf(grant) ? try HeldGrant(reading: Array(grant.chain.utf8)).scope : nil
         }
-        scopePlaces[jti] = scopes.count
+        scopePlaces[logged.tokenHash] = scopes.count
         scopes.append(scope)
         return scope
     }
@@ -96,6 +107,7 @@ struct UsageReading {
     func usage(ofEntries entries: UInt64, isWhole: Bool) -> Usage {
         Usage(
             entries: entries, since: since, unattributed: isWhole ? unattributed : 0,
+            foreign: isWhole ? foreign : 0,
             profiles: accounts.map(\.usage))
     }
 }
@@ -133,9 +145,9 @@ struct UsageAccount {
     }
 
     /// Adds the scope's tool that a call was permitted by.
-    mutating func add(_ tool: ToolScope?, of name: String, under jti: String?, isLeaf: Bool) {
+    mutating func add(_ tool: ToolScope?, of name: String, under grant: String?, isLeaf: Bool) {
         if !isLeaf { unknown += 1 }
-        let key = "\(jti ?? "")\u{0}\(name)"
+        let key = "\(grant ?? "")\u{0}\(name)"
         if let known = added[key] { return beyond += known }
         if added.count >= Self.most { added = [:] }
         if let tool { covering.add(tool) }

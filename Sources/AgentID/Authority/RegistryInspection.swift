@@ -88,12 +88,21 @@ package struct RegistryInspection: Sendable {
         }
     }
 
-    /// What a grant permits; `nil` of one that was derived elsewhere.
-    package func scope(ofGrant id: String) throws(AgentIDError) -> Scope? {
-        let grant = try registry.read { try $0.grant(id) }
-        return try grant.map { grant throws(AgentIDError) in
-            try HeldGrant(reading: Array(grant.chain.utf8)).scope
-        }
+    /// What the registry knows of a grant in the log.
+    package enum Found: Sendable {
+        /// It is here, and permits this.
+        case scope(Scope)
+        /// It was derived elsewhere.
+        case unknown
+        /// Another grant of the same `jti` is here: nothing is known of the one in the log.
+        case another
+    }
+
+    /// What is known of a grant in the log.
+    package func find(_ logged: LoggedGrant) throws(AgentIDError) -> Found {
+        guard let grant = try registry.read({ try $0.grant(logged.id) }) else { return .unknown }
+        guard logged.isOf(grant) else { return .another }
+        return .scope(try HeldGrant(reading: Array(grant.chain.utf8)).scope)
     }
 
     /// Reads the start of the guards' shared replay memory, where there is one, and looks at whose it is.

@@ -6,6 +6,8 @@ struct ChainVerifier {
     let anchors: TrustAnchors
     let limits: ChainLimits
     let requiresClaim: Bool
+    /// The domain of the registry that the guard follows; `nil` where it follows none.
+    let home: TrustDomain?
     /// The present, in seconds.
     let now: Int64
 
@@ -39,7 +41,7 @@ struct ChainVerifier {
             if links.contains(where: { $0.grant.id.isSame(as: link.grant.id) }) { throw Self.repeated(i) }
             links.append(link)
         }
-        guard let leaf = links.last else { throw Denial("chain_empty", "the chain is empty") }
+        guard let leaf = links.last, let root = links.first else { throw Denial("chain_empty", "the chain is empty") }
         // Step 5.
         guard leaf.grant.depth + 1 == Int64(links.count) else {
             throw Denial(
@@ -52,13 +54,14 @@ struct ChainVerifier {
                 at: "authorization_details")
         }
         // What every entry of the audit log repeats must fit one.
-        guard AuditContext.fits(links) else {
+        let issuer = ChainIssuer(of: root, home: home)
+        guard AuditContext.fits(links, issuer) else {
             throw Denial(
                 "chain_too_long", "its agents, grants and task take more than \(AuditBounds.context) bytes of an entry",
                 link: links.count - 1)
         }
         return VerifiedChain(
-            bytes: chain, links: links, scope: scope, generation: anchors.generation)
+            bytes: chain, links: links, scope: scope, generation: anchors.generation, issuer: issuer)
     }
 
     /// A token on its way: taken apart, its payload decoded but not parsed.
@@ -136,7 +139,7 @@ struct ChainVerifier {
         guard
             let anchor = signers.first(where: { anchor in
                 anchor.domain.map { grant.issuer.equals($0.issuer) } ?? false
-            }) ?? signers.first(where: { $0.domain == nil })
+            }) ?? signers.first(where: { $0.domain == nil && !anchors.holdBundle(of: grant.issuer) })
         else { throw Denial("untrusted_root", "iss is not the issuer whose key signed", link: 0, at: "iss") }
         if let denial = anchor.denial(ofStatementFrom: grant.issuedAt, at: now, link: 0, place: "iat") { throw denial }
         try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c
@@ -224,7 +227,7 @@ struct ChainVerifier {
         let issuer = anchor.domain?.issuer ?? root.issuer.string ?? ""
         try check(
             SPIFFEID.isUnder(agent, issuer), "subject_identity_mismatch",
-            "the agent is not of the trust domain whose key signed: \(issuer)", 0, Claim.name)
+            "\(agent) is not of the trust domain whose key signed, \(issuer) by \(anchor.thumbprint)", 0, Claim.name)
     }
 
     /// The rules of our own claim. Returns the credential without which they would not hold.

@@ -23,7 +23,7 @@ struct TrustAnchors: Sendable {
         advance()
     }
 
-    /// Trusts keys for any issuer. Their only name is their thumbprint, too.
+    /// Trusts keys for any issuer, but for the domains that have a bundle here. Their only name is their thumbprint, too.
     mutating func trust(_ keys: [PublicKey]) {
         let fresh = keys.filter { key in !bare.contains { $0.key == key } }
         guard !fresh.isEmpty else { return }
@@ -57,6 +57,11 @@ struct TrustAnchors: Sendable {
             tried.append(anchor.key)
         }
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
+    }
+
+    /// Whether the domain that an `iss` names has a bundle here: then only that says who speaks for it.
+    func holdBundle(of issuer: JSON.Value) -> Bool {
+        ChainIssuer.domain(of: issuer).map { bundles[$0.name.exact] != nil } ?? false
     }
 
     /// The anchor as it is trusted now; `nil` where it is not any more.

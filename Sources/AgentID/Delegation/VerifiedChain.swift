@@ -22,6 +22,12 @@ internal import Synchronization
             self.credential = credential
             holderThumbprint = grant.holder.thumbprint
         }
+
+        /// The SHA-256 of the whole token, base64url: what tells it from another of the same `jti`.
+        var tokenHash: String {
+            let token = jws.bytes
+            return Base64URL.encode(Sodium.sha256(token.span))
+        }
     }
 
     /// The chain as it was presented.
@@ -40,8 +46,10 @@ internal import Synchronization
     let anchorGeneration: Atomic<UInt64>
     /// The earliest end of all that it rests on - grants, credentials, keys - in seconds since 1970.
     let goodUntil: Atomic<Int64>
-    /// Whether the guard that verified it has found its root in the registry, or need not look.
-    let isKnownToRegistry = Atomic<Bool>(false)
+    /// Whose word its names are.
+    let issuer: ChainIssuer
+    /// Whether the guard that verified it has found in the registry what must stand there, or need not look.
+    let isKnownToRegistry: Atomic<Bool>
     // SAFETY: written once, by whoever moves `contextStep` from 0 to 1; read by those who see it at 2.
     nonisolated(unsafe) private var context: AuditContext?
     private let contextStep = Atomic<Int>(0)
@@ -52,8 +60,11 @@ internal import Synchronization
     /// Until when their leases are known to run, in milliseconds.
     let leasedUntil = Atomic<Int64>(0)
 
-    /// - Parameter generation: of the anchors it was verified under.
-    init(bytes: [UInt8], links: [Link], scope: Scope, generation: UInt64 = 0) {
+    /// - Parameters:
+    ///   - generation: of the anchors it was verified under.
+    ///   - issuer: of its root.
+    init(bytes: [UInt8], links: [Link], scope: Scope, generation: UInt64, issuer: ChainIssuer) {
+        self.issuer = issuer
         self.bytes = bytes
         self.links = links
         self.scope = scope
@@ -67,6 +78,9 @@ internal import Synchronization
             if let agent = link.grant.claim?.agent, agents.last?.isSame(as: agent) != true { agents.append(agent) }
         }
         self.agents = agents
+        let home = issuer.home
+        isKnownToRegistry = Atomic(
+            home == nil || !issuer.isOwn && !links.contains { $0.credential?.anchor.domain == home })
     }
 
     /// What the audit log says of it; made when it is first asked for.
@@ -74,7 +88,7 @@ internal import Synchronization
     /// Not an `AtomicLazyReference`, which costs 600 instructions at each look in Swift 6.3.
     var auditContext: AuditContext {
         if contextStep.load(ordering: .acquiring) == 2, let context = unsafe context { return context }
-        let made = AuditContext(links)
+        let made = AuditContext(links, issuer)
         if contextStep.compareExchange(expected: 0, desired: 1, ordering: .relaxed).exchanged {
             unsafe context = made
             contextStep.store(2, ordering: .releasing)
@@ -83,7 +97,9 @@ internal import Synchronization
     }
 
     /// The first thing in the chain that `isRevoked` says is revoked.
-    func firstRevoked(_ isRevoked: (Revocation) -> Bool) -> Revocation? {
+    ///
+    /// - Parameter profiles: Whether that knows profiles of the chain's own domain: their names mean nothing elsewhere.
+    func firstRevoked(profiles: Bool = true, _ isRevoked: (Revocation) -> Bool) -> Revocation? {
         func find(_ kind: Revocation.Kind, _ value: String?) -> Revocation? {
             guard let value else { return nil }
             let candidate = Revocation(unchecked: kind, value)
@@ -105,7 +121,9 @@ internal import Synchronization
             above = agent
         }
         let root = links.first?.grant.claim
-        return find(.profile, root?.profile) ?? find(.principal, root?.principal)
+        // Whoever names them: a person who left gives nobody authority, and answers for nobody.
+        return find(.profile, profiles ? root?.profile : nil) ?? find(.principal, root?.principal)
+            ?? find(.principal, root?.owner)
     }
 
     /// Everything whose revocation ends the chain.
@@ -116,14 +134,6 @@ internal import Synchronization
             return false
         }
         return all
-    }
-
-    /// The trust domain that the root speaks for: its key's, or for a bare key the one that its issuer names.
-    var domain: TrustDomain? {
-        guard let root = links.first else { return nil }
-        if let domain = root.anchor?.domain { return domain }
-        guard let issuer = root.grant.issuer.string, let id = try? SPIFFEID(issuer) else { return nil }
-        return id.trustDomain
     }
 
     /// Whether this is the very same chain, byte for byte.
@@ -153,6 +163,9 @@ internal import Synchronization
             let reason = link.credential == nil ? "untrusted_root" : "subject_identity_mismatch"
             guard let found = anchors.current(anchor) else {
                 return Denial(reason, "the key that signed is not trusted any more: \(anchor.thumbprint)", link: i)
+            }
+            if anchor.domain == nil, anchors.holdBundle(of: link.grant.issuer) {
+                return Denial(reason, "the domain that iss names has a bundle now, and this key is not in it", link: i)
             }
             if let denial = found.denial(ofStatementFrom: issuedAt, at: now, as: reason, link: i) { return denial }
             current.append(found)

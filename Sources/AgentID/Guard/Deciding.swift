@@ -18,6 +18,7 @@ extension Guard {
             let now = try begin()
             decision.time = now
             let chain = try chain(now)
+            try checkKnown(chain, now: now)
             decision.chain = chain
             if let fault { throw fault }
             try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now, since: begun)
@@ -62,7 +63,7 @@ extension Guard {
         if let key, let found = cache.withLock({ $0.find(key, chain) }) { return found }
         let verifier = ChainVerifier(
             anchors: shownUnder ?? anchors.withLock { $0 }, limits: options.limits,
-            requiresClaim: options.requiresClaim, now: now / 1000)
+            requiresClaim: options.requiresClaim, home: view?.trustDomain, now: now / 1000)
         let verified = try verifier.verify(chain, credentials: credentials)
         // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
         if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }

@@ -22,6 +22,9 @@ public struct Decision: Sendable {
     /// On whose behalf it asked; `nil` as for ``agent``.
     public var principal: String? { chain?.links.first?.grant.claim?.principal }
 
+    /// The authority that the chain comes from; `nil` where no chain verified.
+    public var issuer: ChainIssuer? { chain?.issuer }
+
     /// Whether the call may go on.
     public var isPermitted: Bool { denial == nil }
 
@@ -32,7 +35,7 @@ public struct Decision: Sendable {
             "decision": isPermitted ? "permit" : "deny", "tool": .string(tool), "reason": text(denial?.reason.rawValue),
             "message": text(denial?.message), "argument": text(denial?.argument), "place": text(denial?.place),
             "link": denial?.link.map { .int($0) } ?? .null,
-            "chain": .array((chain?.links ?? []).map { $0.tree }),
+            "issuer": chain?.issuer.tree ?? .null, "chain": .array((chain?.links ?? []).map { $0.tree }),
         ]
     }
 
@@ -44,10 +47,13 @@ public struct Decision: Sendable {
             lines.append("  because: \(denial.message)")
             lines.append("  rule: \(denial.reason)" + (denial.place.isEmpty ? "" : " at \(denial.place)"))
         }
-        if let root = chain?.links.first?.grant.claim {
+        if let chain, let root = chain.links.first?.grant.claim {
             for (name, value) in [("for", root.principal), ("task", root.task), ("owner", root.owner)] {
-                if let value { lines.append("  \(name): \(value)") }
+                if let value { lines.append("  \(name): \(chain.issuer.says(value))") }
             }
+        }
+        if let issuer = chain?.issuer, !issuer.isOwn {
+            lines.append("  \(issuer.isForeign ? "foreign" : "issuer"): \(issuer.name), key \(issuer.key)")
         }
         for (i, link) in (chain?.links ?? []).enumerated() {
             let name = link.grant.claim?.agent ?? "key \(link.holderThumbprint)"

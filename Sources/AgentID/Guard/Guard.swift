@@ -59,8 +59,17 @@ public final class Guard: Sendable {
     }
 
     /// Trusts a trust domain's bundle, in place of one with a lower sequence.
+    ///
+    /// Refused of the domain whose registry this guard follows: that alone says which keys are its own.
     public func addBundle(_ json: [UInt8], for trustDomain: String) throws(AgentIDError) {
         let domain = try TrustDomain(trustDomain)
+        guard view?.trustDomain != domain else {
+            throw AgentIDError(
+                .state, name: "own_domain",
+                message:
+                    "this guard follows the registry of \(domain), which says what its keys are: give it no bundle",
+                at: "trust_domain")
+        }
         let bundle = try TrustBundle(parsing: json, of: domain)
         try replaceBundle(bundle, of: domain)
         refreshed()
@@ -74,7 +83,7 @@ public final class Guard: Sendable {
         }
     }
 
-    /// Trusts bare keys to sign roots of any issuer (AAT section 7 as it stands).
+    /// Trusts bare keys to sign roots of any issuer (AAT section 7 as it stands), but for domains that it has a bundle of.
     public func trust(_ keys: [PublicKey]) {
         anchors.withLock { anchors in
             anchors.trust(keys)
@@ -137,6 +146,7 @@ public final class Guard: Sendable {
             shown.append(credential)
         }
         let verified = try verify(chain, credentials: shown, shownUnder: anchors, now: now)
+        try checkKnown(verified, now: now)
         admitted = verified
         try checkLive(verified, now: now)
         return Admission(chain: verified, guardian: self)
@@ -190,6 +200,8 @@ public final class Guard: Sendable {
 /// A chain that a guard has verified, kept to spare the look-up.
 public struct Admission: Sendable {
     let chain: VerifiedChain
+    /// The authority that the chain comes from.
+    public var issuer: ChainIssuer { chain.issuer }
     /// The guard that admitted it, and the only one that goes by it.
     public let guardian: Guard
 }

@@ -101,7 +101,9 @@ extension Guard {
         // Both only grow: an equal sum is an unchanged pair.
         let sequence = revocations.sequence &+ (view?.revocations.sequence ?? 0)
         guard sequence != 0, chain.checkedSequence.load(ordering: .relaxed) != sequence else { return }
-        if let revoked = revocations.first(in: chain) ?? view?.revocations.first(in: chain) {
+        if let revoked = revocations.first(in: chain)
+            ?? view?.revocations.first(in: chain, profiles: !chain.issuer.isForeign)
+        {
             throw Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
         }
         chain.checkedSequence.store(sequence, ordering: .relaxed)
@@ -120,32 +122,11 @@ extension Guard {
         }
     }
 
-    /// Whether a root of the registry's own domain is one that the registry knows, to the byte. Looked up once a chain.
-    ///
-    /// Who stole a signing key can sign roots; what is not in the registry has no agent, no lease and no end.
-    private func checkIssued(_ chain: VerifiedChain, by view: RegistryView) throws(Denial) {
-        guard !chain.isKnownToRegistry.load(ordering: .relaxed), let root = chain.links.first else { return }
-        guard chain.domain == view.trustDomain else {
-            return chain.isKnownToRegistry.store(true, ordering: .relaxed)
-        }
-        let isIssued: Bool
-        do throws(AgentIDError) { isIssued = try view.hasIssued(root) } catch {
-            throw Denial("revocation_view_stale", "the grants cannot be read: \(error)")
-        }
-        guard isIssued else {
-            throw Denial(
-                "untrusted_root", "the registry of \(view.trustDomain) has not issued this grant", link: 0, at: "jti")
-        }
-        chain.isKnownToRegistry.store(true, ordering: .relaxed)
-    }
-
     /// Leases and states of the chain's agents, as far as the registry knows these.
     ///
     /// Read when the registry moved, and when what was read last says that a lease has lapsed: it may have been renewed.
     func checkStanding(_ chain: VerifiedChain, now: Int64) throws(Denial) {
-        guard let view else { return }
-        try checkIssued(chain, by: view)
-        guard !chain.agents.isEmpty else { return }
+        guard let view, !chain.agents.isEmpty else { return }
         let sequence = view.standings
         if chain.standingSequence.load(ordering: .acquiring) == sequence,
             now < chain.leasedUntil.load(ordering: .relaxed)
@@ -156,21 +137,27 @@ extension Guard {
         do throws(AgentIDError) { standing = try view.standing(of: chain.agents) } catch {
             throw Denial("revocation_view_stale", "the leases cannot be read: \(error)")
         }
+        if let denial = note(standing, of: chain, under: sequence, now: now) { throw denial }
+    }
+
+    /// Remembers how a chain's agents stand, where they all may go on; else why not.
+    func note(_ standing: [AgentStanding], of chain: VerifiedChain, under sequence: Int64, now: Int64) -> Denial? {
         var until = Int64.max
         for standing in standing {
             let link = chain.links.firstIndex { $0.grant.claim?.agent?.isSame(as: standing.agent) == true }
             switch standing.state {
             case .active: break
-            case .suspended: throw Denial("suspended", "the agent is suspended", link: link, at: "agent")
-            case .deprovisioned: throw Denial("authority_revoked", "the agent has ended", link: link, at: "agent")
+            case .suspended: return Denial("suspended", "the agent is suspended", link: link, at: "agent")
+            case .deprovisioned: return Denial("authority_revoked", "the agent has ended", link: link, at: "agent")
             }
             guard let expires = standing.leaseExpires, expires > now else {
-                throw Denial("lease_lapsed", "the agent's lease has lapsed", link: link, at: "agent")
+                return Denial("lease_lapsed", "the agent's lease has lapsed", link: link, at: "agent")
             }
             until = min(until, expires)
         }
         // In this order: whoever sees the sequence sees a lease read under it, or a later one.
         chain.leasedUntil.store(until, ordering: .relaxed)
         chain.standingSequence.store(sequence, ordering: .releasing)
+        return nil
     }
 }

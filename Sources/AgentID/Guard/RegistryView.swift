@@ -73,18 +73,30 @@ final class RegistryView: Sendable {
 
     /// How agents stand right now: in the registry, and by what is in force beside it.
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding] {
-        let suspended = position.withLock { $0.journal?.suspended ?? [] }
-        var standing = try registry.read { try $0.standing(of: agents) }
-        for i in standing.indices where standing[i].state == .active {
-            let agent = standing[i].agent.exact
-            if suspended.contains(where: { $0.agent == agent }) { standing[i].state = .suspended }
+        let suspended = suspended
+        return Self.suspending(suspended, in: try registry.read { try $0.standing(of: agents) })
+    }
+
+    private var suspended: [ExactText] { position.withLock { $0.journal?.suspended.map(\.agent) ?? [] } }
+
+    private static func suspending(_ suspended: [ExactText], in standing: [AgentStanding]) -> [AgentStanding] {
+        var standing = standing
+        for i in standing.indices where standing[i].state == .active && suspended.contains(standing[i].agent.exact) {
+            standing[i].state = .suspended
         }
         return standing
     }
 
-    /// Whether the registry issued a root, to the byte.
-    func hasIssued(_ root: VerifiedChain.Link) throws(AgentIDError) -> Bool {
-        try registry.read { registry in try registry.hasIssued(root) }
+    /// Why the registry disowns a chain, and how its agents stand, at one moment.
+    func look(at chain: VerifiedChain) throws(AgentIDError) -> (refusal: Denial?, standing: [AgentStanding]) {
+        // Read before the registry: what is folded meanwhile is in one of both.
+        let suspended = suspended
+        return try registry.read { registry in
+            (
+                try registry.refusal(of: chain, in: trustDomain),
+                Self.suspending(suspended, in: try registry.standing(of: chain.agents))
+            )
+        }
     }
 
     private var isDue: Bool {
@@ -136,15 +148,6 @@ final class RegistryView: Sendable {
             keysSeen.store(meta.keysSequence, ordering: .releasing)
         }
         seen.store(meta.sequence, ordering: .releasing)
-    }
-}
-
-extension RegistryReader {
-    /// Whether a root stands here as it was issued, to the byte.
-    func hasIssued(_ root: VerifiedChain.Link) throws(AgentIDError) -> Bool {
-        guard let grant = try grant(root.grant.id) else { return false }
-        let token = root.jws.bytes
-        return grant.chain.withUTF8Span { $0.hasSameBytes(as: token.span) }
     }
 }
 

@@ -36,8 +36,10 @@ final class RevocationList: Sendable {
     }
 
     /// The first thing in a chain that is revoked.
-    func first(in chain: VerifiedChain) -> Revocation? {
+    ///
+    /// - Parameter profiles: Whether the profiles in this list are those of the chain's domain.
+    func first(in chain: VerifiedChain, profiles: Bool = true) -> Revocation? {
         let snapshot = snapshot
-        return snapshot.isEmpty ? nil : chain.firstRevoked { snapshot.contains(RevocationKey($0)) }
+        return snapshot.isEmpty ? nil : chain.firstRevoked(profiles: profiles) { snapshot.contains(RevocationKey($0)) }
     }
 }

@@ -102,7 +102,7 @@ final class Broker: Sendable {
         let root = chain.links.first?.grant.claim
         let request = SecretRequest(
             lease: lease.id, agent: chain.leaf.claim?.agent ?? lease.agent, resource: resource,
-            timeToLive: timeToLive, principal: root?.principal, task: root?.task)
+            timeToLive: timeToLive, domain: chain.issuer.name, principal: root?.principal, task: root?.task)
         let secret: Secret
         do { secret = try provider.acquire(request) } catch {
             _ = try? release(lease.id)
@@ -201,12 +201,16 @@ final class Broker: Sendable {
     private static func liveHolder(
         of chain: VerifiedChain, in registry: any RegistryReader, at now: Int64
     ) throws(AgentIDError) -> Result<String, Denial> {
-        // A domain speaks for its own agents: no foreign root gets a secret of ours, whomever it names.
-        guard let root = chain.links.first, try registry.hasIssued(root) else {
+        // A domain speaks for its own agents: no foreign root gets a secret of ours, whomever it names. Whichever guard
+        // permitted: one without a registry could not know.
+        let domain = try TrustDomain(registry.meta().trustDomain)
+        guard chain.issuer.domain == domain else {
             return .failure(
                 Denial(
-                    "untrusted_root", "this authority has not issued the chain's root: it gets no secret", at: "chain"))
+                    "untrusted_root", "the chain is of \(chain.issuer.name): \(domain) gives it no secret", link: 0,
+                    at: "iss"))
         }
+        if let refusal = try registry.refusal(of: chain, in: domain) { return .failure(refusal) }
         if let revoked = try registry.firstRevoked(of: chain.revocable) {
             return .failure(Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain"))
         }

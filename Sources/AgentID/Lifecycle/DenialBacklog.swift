@@ -13,7 +13,7 @@ struct DenialBacklog {
 
     /// Takes a denial in; `false` where there is no room even for a number.
     mutating func add(_ event: LifecycleEvent) -> Bool {
-        let key = (event.agent ?? "").exact
+        let key = event.subject.exact
         guard events[key] != nil || events.count < Self.mostAgents else { return false }
         events[key, default: []].fold(event, most: Self.most)
         return true

@@ -29,18 +29,19 @@ final class DenialNews: Sendable {
 
     /// Takes a denial; never waits for a disk.
     func add(_ decision: Decision) {
-        guard let denial = decision.denial, let links = decision.chain?.links, let root = links.first?.grant.claim
+        guard let denial = decision.denial, let chain = decision.chain, let root = chain.links.first?.grant.claim
         else {
             return
         }
         var event = LifecycleEvent(.denied, at: decision.time)
-        (event.agent, event.profile, event.owner) = (links.last?.grant.claim?.agent, root.profile, root.owner)
+        (event.agent, event.profile, event.owner) = (chain.blamed, root.profile, root.owner)
         (event.principal, event.task, event.intent) = (root.principal, root.task, root.intent)
         var cut = AuditCut()
         (event.reason, event.tool) = (denial.reason.rawValue, cut.fit(decision.tool, AuditBounds.tool, as: "tool"))
-        event.cut = cut.isEmpty ? nil : cut.tree
+        if !cut.isEmpty { event.cut = cut.tree }
         event.decision = decision.id.isEmpty ? nil : decision.id
-        event.chain = links.map(\.grant.id)
+        event.chain = chain.links.map(\.grant.id)
+        event.issuer = chain.issuer
         state.withLock { state in
             guard !state.isStopped else { return }
             guard state.waiting.add(event) else { return _ = leftOut.add(1, ordering: .relaxed) }
@@ -111,5 +112,15 @@ final class DenialNews: Sendable {
     private func listening() -> [String] {
         let hooks = try? registry.read { try $0.hooks() }
         return hooks?.filter { $0.events.contains(LifecycleEvent.Name.denied.rawValue) }.map(\.name) ?? []
+    }
+}
+
+extension VerifiedChain {
+    /// The agent that a denial is told of: the leaf's. A foreign chain's denial is no news of an agent of ours, also where
+    /// it was handed on to one: whoever has the chain can have a call under it denied.
+    fileprivate var blamed: String? {
+        let named = links.reversed().lazy.compactMap(\.grant.claim?.agent)
+        guard issuer.isForeign, let home = issuer.home else { return links.last?.grant.claim?.agent }
+        return named.first { !SPIFFEID.isUnder($0, home.issuer) }
     }
 }

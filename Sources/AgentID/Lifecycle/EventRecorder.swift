@@ -35,7 +35,7 @@ struct EventRecorder: Sendable {
         _ event: LifecycleEvent, _ line: [UInt8], for hook: String, in transaction: any RegistryWriter
     ) throws(AgentIDError) {
         try transaction.enqueue(
-            hook: hook, agent: event.agent ?? "", event: event.name.rawValue,
+            hook: hook, agent: event.subject, event: event.name.rawValue,
             payload: String(decoding: line, as: UTF8.self), at: event.time)
     }
 }

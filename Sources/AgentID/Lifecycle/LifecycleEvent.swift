@@ -49,6 +49,8 @@ public struct LifecycleEvent: Sendable {
     var reason: String?
     /// The decision that denied, and the tool that it was about.
     var decision: String?
+    /// Whose word the names of a denied chain are; `nil` of events in the authority itself.
+    var issuer: ChainIssuer?
     var tool: String?
     /// The tombstone of an agent that is gone.
     var tombstone: String?
@@ -67,6 +69,12 @@ public struct LifecycleEvent: Sendable {
         (self.agent, profile, owner, principal) = (agent.id, agent.profile, agent.owner, agent.principal)
         (task, intent, key) = (agent.task, agent.intent, agent.key)
         (self.chain, self.reason) = (chain, reason)
+    }
+
+    /// Whose news it is, which hooks are told in order: the agent's, or a foreign domain's.
+    var subject: String {
+        guard let issuer, issuer.isForeign else { return agent ?? "" }
+        return issuer.domain?.issuer ?? ""
     }
 
     /// The event as a line of the log and as hooks are told of it; one that would not fit is cut, and says so.
@@ -94,7 +102,7 @@ public struct LifecycleEvent: Sendable {
             cut.leaveOut(chain.count - kept.count, of: "chain", hash: AuditCut.hash(all.span))
             event.chain = kept
         }
-        event.cut = cut.isEmpty ? nil : cut.tree
+        if !cut.isEmpty { event.cut = cut.tree }
         return event.tree.canonical()
     }
 
@@ -113,6 +121,7 @@ public struct LifecycleEvent: Sendable {
         }
         if !chain.isEmpty { members["chain"] = .array(chain.map { .string($0) }) }
         if let sequence { members["sequence"] = .int(Int(sequence)) }
+        if let issuer { members["issuer"] = issuer.tree }
         if let count { members["count"] = .int(count) }
         if let cut { members["cut"] = cut }
         return .object(members)

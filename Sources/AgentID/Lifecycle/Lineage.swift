@@ -12,6 +12,7 @@ struct Lineage: Sendable {
         revocable = [
             Revocation(unchecked: .issuer, root.issuerKeyID), Revocation(unchecked: .profile, root.agent.profile),
             Revocation(unchecked: .principal, root.agent.principal),
+            Revocation(unchecked: .principal, root.agent.owner),
         ]
         self = adding(grant: root.grant.id, key: root.agent.key, agent: root.agent.id)
     }

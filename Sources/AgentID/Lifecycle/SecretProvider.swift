@@ -10,6 +10,8 @@ public struct SecretRequest: Sendable {
     public let resource: String
     /// How long it may last, in seconds.
     public let timeToLive: Int64
+    /// The trust domain that the chain comes from: this authority's own, or there is no request.
+    public let domain: String
     /// On whose behalf, and for which task, as far as the chain says.
     public let principal: String?
     /// Which task.
@@ -19,7 +21,7 @@ public struct SecretRequest: Sendable {
     public var document: JSONTree {
         var members: [String: JSONTree] = [
             "lease": .string(lease), "agent": .string(agent), "resource": .string(resource),
-            "ttl": .int(Int(timeToLive)),
+            "ttl": .int(Int(timeToLive)), "domain": .string(domain),
         ]
         if let principal { members["principal"] = .string(principal) }
         if let task { members["task"] = .string(task) }

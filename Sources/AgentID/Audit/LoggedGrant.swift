@@ -1,0 +1,25 @@
+package import JOSE
+
+/// A grant as an entry of the log has it: by its `jti`, which anybody may use, and by the hash of its token.
+package struct LoggedGrant: Sendable {
+    package let id: String
+    package let tokenHash: String
+
+    /// A link of an entry's `chain`; `nil` where it is none.
+    package init?(_ link: JSON.Value) {
+        guard let id = link["jti"]?.string, let hash = link["sha256"]?.string else { return nil }
+        (self.id, tokenHash) = (id, hash)
+    }
+
+    /// Whether a grant that is kept is this very one.
+    func isOf(_ record: GrantRecord) -> Bool { record.tokenHash.isSame(as: tokenHash) }
+}
+
+extension GrantRecord {
+    /// The SHA-256 of the grant's own token, the last of its chain, base64url.
+    var tokenHash: String {
+        let chain = Array(chain.utf8)
+        let start = chain.lastIndex(of: UInt8(ascii: "~")).map { $0 + 1 } ?? 0
+        return Base64URL.encode(Sodium.sha256(chain.span.extracting(start..<chain.count)))
+    }
+}
