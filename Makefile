@@ -140,6 +140,7 @@ sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 lint: ## check the format of the Swift sources, and that they compare text by its bytes
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift-service
 	scripts/lint-text --self-test
+	scripts/lint-text
 
 lint-python: ## check types, rules and format of the Python package
 	@scripts/lint-python.sh

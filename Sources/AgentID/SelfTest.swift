@@ -28,9 +28,9 @@ public enum SelfTest {
             throw AgentIDError(
                 .internal, name: "selftest", message: "the self-test failed: \(error)", at: "guarded memory")
         }
-        try check(key.publicKey.thumbprint == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "SHA-256")
+        try check(key.publicKey.thumbprint.isSame(as: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"), "SHA-256")
         let signature = key.sign(input.span)
-        try check(Base64URL.encode(signature) == expected, "Ed25519 signing")
+        try check(Base64URL.encode(signature).isSame(as: expected), "Ed25519 signing")
         try check(key.publicKey.verifies(signature.span, of: input.span), "Ed25519 verification")
         try check(!key.publicKey.verifies(signature.span, of: bytes.span), "Ed25519 refusal")
         let canonical = (try? JSON(parsing: #"{"b":1e2,"a":"\u00e9"}"#))?.root.canonical()

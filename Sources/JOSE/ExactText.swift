@@ -40,4 +40,53 @@ extension ExactText: ExpressibleByStringLiteral, CustomStringConvertible {
 extension String {
     /// This text, compared by its bytes.
     package var exact: ExactText { ExactText(self) }
+
+    /// Whether its first bytes are these.
+    package func starts(exactly start: String) -> Bool { utf8.starts(with: start.utf8) }
+
+    /// Whether its last bytes are these.
+    package func ends(exactly end: String) -> Bool { utf8.suffix(end.utf8.count).elementsEqual(end.utf8) }
+
+    /// This text with another in the place of each part that has exactly these bytes.
+    package func replacing(exactly part: String, with other: String) -> String {
+        let (bytes, part) = (Array(utf8), Array(part.utf8))
+        var result: [UInt8] = []
+        var start = 0
+        while start < bytes.count {
+            let isPart = !part.isEmpty && bytes[start...].starts(with: part)
+            if isPart { result += Array(other.utf8) } else { result.append(bytes[start]) }
+            start += isPart ? part.count : 1
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    /// What stands between bytes of ASCII: one that a combining mark follows parts as well, as no `Character` would.
+    package func parts(at separator: UInt8, atMost count: Int = .max, omittingEmpty: Bool = true) -> [String] {
+        utf8.split(separator: separator, maxSplits: max(count, 1) - 1, omittingEmptySubsequences: omittingEmpty)
+            .map { String(Substring($0)) }
+    }
+}
+
+extension String? {
+    /// Whether both are the same bytes, or both nothing.
+    package func isSame(as other: String?) -> Bool { map(\.exact) == other.map(\.exact) }
+}
+
+extension Sequence<String> {
+    /// Whether one of them has exactly these bytes.
+    package func holds(_ text: String) -> Bool { contains { $0.isSame(as: text) } }
+
+    /// Whether both are the same texts in the same order.
+    package func isSame(as other: some Sequence<String>) -> Bool { elementsEqual(other) { $0.isSame(as: $1) } }
+
+    /// Each once, in no order.
+    package var exact: Set<ExactText> { Set(lazy.map(\.exact)) }
+
+    /// In the order of their bytes.
+    package func inByteOrder() -> [String] { sorted { $0.exact < $1.exact } }
+}
+
+extension Set<ExactText> {
+    /// In the order of their bytes.
+    package func inByteOrder() -> [String] { sorted().map(\.string) }
 }

@@ -13,7 +13,7 @@ public indirect enum JSONTree: Sendable {
     /// Values in order.
     case array([JSONTree])
     /// Values by name.
-    case object([String: JSONTree])
+    case object(Members)
     /// An object whose names are compared byte by byte; a name must not stand twice.
     case members([(name: String, value: JSONTree)])
     /// A value out of a document that was read.
@@ -45,7 +45,7 @@ public indirect enum JSONTree: Sendable {
                 element.append(to: &output)
             }
             output.append(UInt8(ascii: "]"))
-        case .object(let members): Self.append(members.map { ($0.key, $0.value) }, to: &output)
+        case .object(let members): Self.append(members.values.map { ($0.key.string, $0.value) }, to: &output)
         case .members(let members): Self.append(members, to: &output)
         }
     }
@@ -80,7 +80,38 @@ extension JSONTree: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Exp
     /// An array.
     public init(arrayLiteral elements: JSONTree...) { self = .array(elements) }
     /// An object; of members with one name the last counts.
-    public init(dictionaryLiteral elements: (String, JSONTree)...) {
-        self = .object(Dictionary(elements) { _, last in last })
+    public init(dictionaryLiteral elements: (String, JSONTree)...) { self = .object(Members(elements)) }
+}
+
+extension JSONTree {
+    /// The members of an object, each name once. Names are compared byte by byte.
+    public struct Members: Sendable, ExpressibleByDictionaryLiteral {
+        fileprivate var values: [ExactText: JSONTree]
+
+        init(_ elements: [(String, JSONTree)]) {
+            values = Dictionary(elements.lazy.map { ($0.exact, $1) }) { _, last in last }
+        }
+
+        /// Of members with one name the last counts.
+        public init(dictionaryLiteral elements: (String, JSONTree)...) { self.init(elements) }
+
+        /// The member of a name; `nil` removes it.
+        public subscript(name: String) -> JSONTree? {
+            get { values[name.exact] }
+            set { values[name.exact] = newValue }
+        }
+
+        /// Whether there is none.
+        public var isEmpty: Bool { values.isEmpty }
+
+        /// How many there are.
+        public var count: Int { values.count }
+
+        /// These members and others; of those with one name the others'.
+        public func merging(_ others: Members) -> Members {
+            var all = self
+            all.values.merge(others.values) { _, other in other }
+            return all
+        }
     }
 }

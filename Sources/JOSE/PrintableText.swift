@@ -3,16 +3,16 @@
 ///
 /// What stands in a literal is ours and stays as it is. What is interpolated came from somewhere and is escaped: each
 /// character that nobody would see becomes its number, e.g. `\u{202E}`. Escaping what is escaped changes nothing.
-package struct PrintableText: Sendable, Hashable {
+package struct PrintableText: Sendable, Equatable {
     /// The text, as it may be shown.
-    package let string: String
+    @Exact package private(set) var string: String
 
     /// A text from outside, on one line.
     package init(_ text: String) { string = text.printable }
 
     /// A text from outside that may have several lines.
     package init(lines text: String) {
-        string = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+        string = text.parts(at: 0x0A, omittingEmpty: false).map(\.printable)
             .joined(separator: "\n")
     }
 

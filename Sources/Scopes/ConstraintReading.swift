@@ -191,7 +191,7 @@ extension Constraint {
     /// The constraint as tokens carry it.
     var tree: JSONTree {
         let list = { (values: ValueSet) -> JSONTree in .array(values.map { .value($0) }) }
-        var members: [String: JSONTree] = ["constraint_type": .string(type)]
+        var members: JSONTree.Members = ["constraint_type": .string(type)]
         switch self {
         case .exact(let value): members["value"] = .value(value)
         case .range(let range):
@@ -208,7 +208,7 @@ extension Constraint {
         case .pathContainment(let path): members["root"] = .string(path.value.root)
         case .glob(let glob): members["pattern"] = .string(glob.value.pattern)
         case .uri(let uri):
-            for (name, value) in uri.value.members { members[name] = value }
+            members = members.merging(uri.value.members)
         case .cidr(let cidr): members["networks"] = .array(cidr.value.networks.map { .string($0.text) })
         case .decimalRange(let range):
             if let min = range.value.min { members["min"] = .string(min.text) }

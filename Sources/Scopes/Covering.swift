@@ -12,15 +12,15 @@ package struct Covering: Sendable {
     }
 
     private var tools: [Tool] = []
-    private var places: [String: Int] = [:]
+    private var places: [ExactText: Int] = [:]
 
     package init() {}
 
     /// Adds what a tool permits.
     package mutating func add(_ tool: ToolScope) {
         let names = tool.arguments.map(\.name)
-        guard let place = places[tool.name] else {
-            places[tool.name] = tools.count
+        guard let place = places[tool.name.exact] else {
+            places[tool.name.exact] = tools.count
             return tools.append(Tool(names: names, alternatives: tool.arguments.map { Alternatives($0.constraint) }))
         }
         let known = tools[place].names
@@ -37,7 +37,7 @@ package struct Covering: Sendable {
         let limit = ceiling.normalized
         return Scope(
             tools: limit.tools.compactMap { own in
-                guard let place = places[own.name] else { return nil }
+                guard let place = places[own.name.exact] else { return nil }
                 let seen = ToolScope(
                     name: own.name,
                     arguments: tools[place].names.indices.map {

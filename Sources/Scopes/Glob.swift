@@ -12,7 +12,7 @@ struct Glob: Sendable, Equatable {
 
     static let longestPattern = 255
 
-    let pattern: String
+    @Exact private(set) var pattern: String
     private let tokens: [Token]
     /// The states before a run, which may be empty: who is there is behind it too. Two runs never follow one another.
     private let runs: StateSet

@@ -77,7 +77,7 @@ extension Constraint {
     private func isMergeable(with other: Constraint) -> Bool {
         switch self {
         case .glob, .any, .all: false
-        default: type == other.type
+        default: type.isSame(as: other.type)
         }
     }
 

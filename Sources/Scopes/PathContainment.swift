@@ -6,7 +6,7 @@ internal import JOSE
 /// path is not a URI, and a tool that decodes one must do so before it asks.
 struct PathContainment: Sendable, Equatable {
     /// The normalised root.
-    let root: String
+    @Exact private(set) var root: String
     private let bytes: [UInt8]
     private let segments: [Range<Int>]
 

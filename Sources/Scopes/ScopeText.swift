@@ -90,13 +90,13 @@ struct ScopeTextReader {
             guard case .value(let json) = try value(), json.kind == .object else {
                 throw error("an object in { } was expected")
             }
-            var members: [String: JSONTree] = ["constraint_type": "uri"]
+            var members: JSONTree.Members = ["constraint_type": "uri"]
             for (name, value) in json.members where !name.equals("constraint_type") {
                 members[name.string ?? ""] = .value(value)
             }
             return try checked(.object(members))
         case "decimal":
-            var members: [String: JSONTree] = ["constraint_type": "decimal_range"]
+            var members: JSONTree.Members = ["constraint_type": "decimal_range"]
             if try accept(">=") { members["min"] = try value() }
             if try accept("<=") { members["max"] = try value() }
             return try checked(.object(members))
@@ -126,7 +126,7 @@ struct ScopeTextReader {
 
     /// One or two bounds: `>= 1 <= 5`.
     private mutating func range() throws(ScopeError) -> Constraint? {
-        var members: [String: JSONTree] = ["constraint_type": "range"]
+        var members: JSONTree.Members = ["constraint_type": "range"]
         while true {
             let start = position
             if try accept(">=") {

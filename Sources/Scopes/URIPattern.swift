@@ -12,7 +12,7 @@ struct URIPattern: Sendable, Equatable {
 
     init?(schemes: [String]?, hosts: [HostPattern]?, ports: [Int]?, path: String?) {
         guard schemes != nil || hosts != nil || ports != nil || path != nil else { return nil }
-        guard schemes != [], hosts != [], ports != [] else { return nil }
+        guard schemes?.isEmpty != true, hosts?.isEmpty != true, ports?.isEmpty != true else { return nil }
         for scheme in schemes ?? [] {
             guard !scheme.isEmpty,
                 scheme.utf8.enumerated().allSatisfy({
@@ -28,7 +28,7 @@ struct URIPattern: Sendable, Equatable {
                 !bytes.contains(UInt8(ascii: "?")), !bytes.contains(UInt8(ascii: "#")), Self.isPlain(bytes.span)
             else { return nil }
         }
-        self.schemes = schemes.map { Array(Set($0)).sorted() }
+        self.schemes = schemes.map { $0.exact.inByteOrder() }
         self.hosts = hosts.map { hosts in
             hosts.enumerated().filter { !hosts[..<$0.offset].contains($0.element) }.map(\.element)
                 .sorted { $0.text.isBefore($1.text) }
@@ -104,8 +104,8 @@ struct URIPattern: Sendable, Equatable {
     }
 
     /// The parts that are given, as tokens carry them.
-    var members: [String: JSONTree] {
-        var members: [String: JSONTree] = [:]
+    var members: JSONTree.Members {
+        var members: JSONTree.Members = [:]
         if let schemes { members["schemes"] = .array(schemes.map { .string($0) }) }
         if let hosts { members["hosts"] = .array(hosts.map { .string($0.text) }) }
         if let ports { members["ports"] = .array(ports.map { .int($0) }) }
@@ -121,7 +121,9 @@ struct URIPattern: Sendable, Equatable {
 
     /// Whether whatever fits `child` fits this: part by part.
     func subsumes(_ child: URIPattern) -> Bool {
-        if let schemes { guard let theirs = child.schemes, Set(theirs).isSubset(of: schemes) else { return false } }
+        if let schemes {
+            guard let theirs = child.schemes, theirs.exact.isSubset(of: schemes.exact) else { return false }
+        }
         if let hosts {
             guard let theirs = child.hosts, theirs.allSatisfy({ host in hosts.contains { $0.subsumes(host) } }) else {
                 return false
@@ -150,11 +152,12 @@ struct URIPattern: Sendable, Equatable {
             guard path != nil else { return nil }
         }
         return URIPattern(
-            schemes: common(schemes, other.schemes), hosts: hosts, ports: common(ports, other.ports), path: path)
+            schemes: common(schemes?.map(\.exact), other.schemes?.map(\.exact))?.map(\.string), hosts: hosts, ports: common(ports, other.ports), path: path)
     }
 
     static func == (a: URIPattern, b: URIPattern) -> Bool {
-        a.schemes == b.schemes && a.hosts == b.hosts && a.ports == b.ports && a.path == b.path
+        a.schemes?.map(\.exact) == b.schemes?.map(\.exact) && a.hosts == b.hosts && a.ports == b.ports
+            && a.path.isSame(as: b.path)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// The head of a log: its origin, size and root, as a signed note (C2SP tlog-checkpoint).
 public struct Checkpoint: Sendable, Equatable {
     /// Where a log keeps its checkpoint.
@@ -45,6 +47,11 @@ public struct Checkpoint: Sendable, Equatable {
     /// The checkpoint as a note; `sign` returns the 64 bytes of an Ed25519 signature.
     public func signed<E: Error>(by key: NoteKey, _ sign: ([UInt8]) throws(E) -> [UInt8]) throws -> [UInt8] {
         try SignedNote.sign(text, as: key, sign)
+    }
+
+    /// Whether both are one head of one log, whose origin is the same to the byte.
+    public static func == (one: Checkpoint, other: Checkpoint) -> Bool {
+        one.origin.isSame(as: other.origin) && one.size == other.size && one.root == other.root
     }
 
     /// Digits without a leading zero, at most 2^63 - 1.

@@ -45,6 +45,17 @@ public struct NoteKey: Hashable, Sendable, CustomStringConvertible {
         return String(repeating: "0", count: 8 - digits.utf8.count) + digits
     }
 
+    /// Whether both are one key of one name, to the byte.
+    public static func == (one: NoteKey, other: NoteKey) -> Bool {
+        one.name.isSame(as: other.name) && one.publicKey == other.publicKey && one.identifier == other.identifier
+    }
+
+    /// Hashes name and key.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name.exact)
+        hasher.combine(publicKey)
+    }
+
     static func isName(_ name: String) -> Bool {
         !name.isEmpty
             && name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "+" && !$0.properties.isWhitespace }

@@ -38,8 +38,8 @@ struct AgentIDCtl: ParsableCommand {
             if exitCode(for: error) == .success { Self.exit(withError: error) }
             // The message quotes what was given: that stays on one line.
             var message = fullMessage(for: error)
-            for given in CommandLine.arguments where given.printable != given {
-                message = message.replacing(given, with: given.printable)
+            for given in CommandLine.arguments where !given.printable.isSame(as: given) {
+                message = message.replacing(exactly: given, with: given.printable)
             }
             Console.message(PrintableText(lines: message))
             Console.end(2)

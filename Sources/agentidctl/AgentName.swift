@@ -25,23 +25,23 @@ enum AgentName {
 
     /// The last name of an ID and the end of its instance; what is no agent's ID as it is.
     static func abbreviated(_ id: String) -> String {
-        let segments = id.split(separator: "/")
-        guard id.hasPrefix("spiffe://"), segments.count >= 4, let instance = segments.last, instance.utf8.count == 36
+        let segments = id.parts(at: UInt8(ascii: "/"))
+        guard id.starts(exactly: "spiffe://"), segments.count >= 4, let instance = segments.last, instance.utf8.count == 36
         else { return id }
         return "\(segments[segments.count - 2])/\(instance.suffix(shown))"
     }
 
     /// The ID of the one agent of a name: its ID, or the short form, with or without what is before its slash.
     static func resolve(_ name: String, in authority: Authority) throws -> String {
-        guard !name.hasPrefix("spiffe://") else { return name }
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard !name.starts(exactly: "spiffe://") else { return name }
+        let parts = name.parts(at: UInt8(ascii: "/"), omittingEmpty: false)
         guard parts.count <= 2, let end = parts.last, end.utf8.count >= fewest else {
             throw Fault("'\(name)' is no agent: give its ID, or its name as `agentidctl agents` shows it")
         }
         let found = try authority.allAgents().map(\.id).filter { id in
-            let segments = id.split(separator: "/")
-            guard segments.count >= 4, let instance = segments.last, instance.hasSuffix(end) else { return false }
-            return parts.count == 1 || segments[segments.count - 2] == parts[0]
+            let segments = id.parts(at: UInt8(ascii: "/"))
+            guard segments.count >= 4, let instance = segments.last, instance.ends(exactly: end) else { return false }
+            return parts.count == 1 || segments[segments.count - 2].isSame(as: parts[0])
         }
         guard let id = found.first, found.count == 1 else {
             throw Fault(
@@ -58,10 +58,10 @@ extension Authority {
     func allAgents(_ selection: AgentSelection = AgentSelection()) throws -> [AgentDescription] {
         var selection = selection
         selection.limit = 10_000
-        var (found, known): ([AgentDescription], Set<String>) = ([], [])
+        var (found, known): ([AgentDescription], Set<ExactText>) = ([], [])
         while true {
             let page = try agents(selection)
-            found += page.filter { known.insert($0.id).inserted }
+            found += page.filter { known.insert($0.id.exact).inserted }
             guard page.count == selection.limit else { return found }
             selection.offset += page.count
         }

@@ -1,4 +1,5 @@
 import AgentID
+import JOSE
 
 /// How an agent stands, in the word that people are shown.
 enum AgentState: String, CaseIterable {
@@ -23,8 +24,8 @@ extension AgentDescription {
     /// Why it ended; the agent above, where that took it along, by its short name.
     var shortEndReason: String? {
         guard let reason = endReason, !reason.isEmpty else { return nil }
-        let words = reason.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard words.count == 2, words[0].hasPrefix("spiffe://") else { return reason }
+        let words = reason.parts(at: UInt8(ascii: " "), atMost: 2, omittingEmpty: false)
+        guard words.count == 2, words[0].starts(exactly: "spiffe://") else { return reason }
         return "\(AgentName.abbreviated(words[0])) \(words[1])"
     }
 }

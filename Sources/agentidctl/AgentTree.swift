@@ -1,4 +1,5 @@
 import AgentID
+import JOSE
 
 /// Agents in the order of a tree: below each those that it started.
 struct AgentTree {
@@ -15,30 +16,30 @@ struct AgentTree {
     let rows: [Row]
 
     init(_ agents: [AgentDescription]) {
-        let known = Set(agents.map(\.id))
-        var children: [String: [AgentDescription]] = [:]
+        let known = agents.map(\.id).exact
+        var children: [ExactText: [AgentDescription]] = [:]
         var pending: [Row] = []
         for agent in agents {
-            if let parent = agent.parent, parent != agent.id, known.contains(parent) {
-                children[parent, default: []].append(agent)
+            if let parent = agent.parent, !parent.isSame(as: agent.id), known.contains(parent.exact) {
+                children[parent.exact, default: []].append(agent)
             }
         }
         func row(_ agent: AgentDescription, depth: Int, isLast: Bool) -> Row {
-            Row(agent: agent, depth: depth, isLast: isLast, children: children[agent.id]?.count ?? 0)
+            Row(agent: agent, depth: depth, isLast: isLast, children: children[agent.id.exact]?.count ?? 0)
         }
-        for agent in agents.reversed() where agent.parent.map({ $0 == agent.id || !known.contains($0) }) ?? true {
+        for agent in agents.reversed() where agent.parent.map({ $0.isSame(as: agent.id) || !known.contains($0.exact) }) ?? true {
             pending.append(row(agent, depth: 0, isLast: true))
         }
         var rows: [Row] = []
         while let parent = pending.popLast() {
             rows.append(parent)
-            for (i, child) in (children[parent.agent.id] ?? []).reversed().enumerated() {
+            for (i, child) in (children[parent.agent.id.exact] ?? []).reversed().enumerated() {
                 pending.append(row(child, depth: parent.depth + 1, isLast: i == 0))
             }
         }
         // Parents that go round in a circle are damage; even so nobody is left out.
-        let drawn = Set(rows.map(\.agent.id))
-        let circling = agents.filter { !drawn.contains($0.id) }
+        let drawn = rows.map(\.agent.id).exact
+        let circling = agents.filter { !drawn.contains($0.id.exact) }
         self.rows = rows + circling.map { Row(agent: $0, depth: 0, isLast: true, children: 0) }
     }
 

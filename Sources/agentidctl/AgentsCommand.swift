@@ -20,7 +20,7 @@ struct Agents: ParsableCommand {
     private static let states = ["active", "suspended", "deprovisioned"]
 
     func validate() throws {
-        if let state, !Self.states.contains(state) {
+        if let state, !Self.states.holds(state) {
             throw ValidationError("'\(state)' is none of \(Self.states.joined(separator: ", "))")
         }
     }

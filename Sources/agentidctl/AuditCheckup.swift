@@ -70,7 +70,7 @@ struct AuditCheckup {
     private var torn: Finding {
         Finding(of: "audit log: torn segments", at: "\(audit)/segments") {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(audit)/segments")) ?? []
-            let torn = names.filter { $0.hasSuffix(".torn") }.sorted()
+            let torn = names.filter { $0.ends(exactly: ".torn") }.inByteOrder()
             guard let first = torn.first else { return }
             throw Trouble(
                 "\(Console.count(torn.count, "segment")) whose end could not be read: \(first)",

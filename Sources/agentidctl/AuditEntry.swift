@@ -123,9 +123,9 @@ enum DecisionName {
         return "\(process.prefix(shown))-\(String(number, radix: 16))"
     }
 
-    private static func parts(_ text: String) -> (process: Substring, number: UInt64)? {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let number = UInt64(parts[1], radix: 16), parts[0].allSatisfy(\.isHexDigit) else {
+    private static func parts(_ text: String) -> (process: String, number: UInt64)? {
+        let parts = text.parts(at: UInt8(ascii: "-"), omittingEmpty: false)
+        guard parts.count == 2, let number = UInt64(parts[1], radix: 16), parts[0].unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit) else {
             return nil
         }
         return (parts[0], number)
@@ -138,7 +138,7 @@ enum DecisionName {
             throw Fault("'\(name)' is no decision: give its index, its ID, or its name as `audit tail` shows it")
         }
         let needle = "\"id\":\"\(process)"
-        var found: Set<String> = []
+        var found: Set<ExactText> = []
         try Progress.showing("looking for \(name)") { progress in
             try reader.each { entry in
                 if entry.index & 255 == 0 { progress.set(Int(clamping: entry.index), of: Int(clamping: reader.count)) }
@@ -146,9 +146,9 @@ enum DecisionName {
                 guard unsafe strstr(String(decoding: entry.line, as: UTF8.self), needle) != nil,
                     entry.kind == .permit || entry.kind == .deny || entry.kind == .denials,
                     let id = entry.json?["id"]?.string,
-                    id.hasPrefix(process), parts(id)?.number == number
+                    id.starts(exactly: process), parts(id)?.number == number
                 else { return }
-                found.insert(id)
+                found.insert(id.exact)
             }
         }
         guard let id = found.first, found.count == 1 else {
@@ -157,7 +157,7 @@ enum DecisionName {
                     ? "the audit log has no decision '\(name)': see agentidctl audit tail"
                     : "\(found.count) decisions are called '\(name)': give more of its ID")
         }
-        return id
+        return id.string
     }
 }
 

@@ -56,8 +56,8 @@ extension AuditCommand {
 
 extension AuditReader {
     /// The log's name in its checkpoints.
-    var origin: String { key.split(separator: "+").first.map(String.init) ?? "" }
+    var origin: String { key.parts(at: UInt8(ascii: "+")).first ?? "" }
 
     /// The trust domain whose log it is.
-    var trustDomain: String { origin.split(separator: "/").first.map(String.init) ?? "" }
+    var trustDomain: String { origin.parts(at: UInt8(ascii: "/")).first ?? "" }
 }

@@ -29,7 +29,7 @@ extension AuditCommand {
                 outcome = try reader.find(decision: id).read()["outcome"]?.string
             }
             if output.json {
-                var members: [String: JSONTree] = [
+                var members: JSONTree.Members = [
                     "index": .int(Int(clamping: entry.index)),
                     "entry": entry.json.map { .value($0) } ?? .string(String(decoding: entry.line, as: UTF8.self)),
                     "outcome": outcome.map { .string($0) } ?? .null, "proof": proof,
@@ -60,7 +60,7 @@ extension AuditCommand {
             guard let digest = entry.json?["digest"]?.string else {
                 throw Fault("entry \(entry.index) has no digest of arguments")
             }
-            return try AuditReader.digest(of: json, authority: options.authority) == digest
+            return try AuditReader.digest(of: json, authority: options.authority).isSame(as: digest)
         }
     }
 }

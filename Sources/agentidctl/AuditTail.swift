@@ -25,7 +25,7 @@ extension AuditCommand {
             guard let signals else { return }
             while !signals.wait(milliseconds: 250) {
                 let next = try options.open()
-                guard next.count != reader.count || next.note != reader.note else { continue }
+                guard next.count != reader.count || !next.note.isSame(as: reader.note) else { continue }
                 guard try next.continues(reader) else {
                     throw Fault("the audit log was put back or replaced: what was shown is no beginning of it any more")
                 }
@@ -83,7 +83,7 @@ struct AuditFilter: ParsableArguments {
             // A short name is one of an agent of this domain; another's has its domain before it.
             id.isSame(as: agent) || AgentName.short(id, in: entry.home).isSame(as: agent)
                 || (agent.utf8.count >= 6 && (try? SPIFFEID(id))?.trustDomain.name.isSame(as: entry.home) == true
-                    && id.split(separator: "/").last?.hasSuffix(agent) == true)
+                    && id.parts(at: UInt8(ascii: "/")).last?.ends(exactly: agent) == true)
         }
     }
 }

@@ -33,7 +33,7 @@ struct ChainLink {
 
     var scope: Scope? { if case .scope(let scope) = may { scope } else { nil } }
 
-    func text(_ name: String) -> String? { context.first { $0.name == name }?.text }
+    func text(_ name: String) -> String? { context.first { $0.name.isSame(as: name) }?.text }
 
     /// The links of a chain, root first.
     ///

@@ -139,8 +139,8 @@ struct ChainPage {
         var facts: [HTML] = []
         if let issuer = link.issuer { facts.append(.fact("Issuer", .whole(issuer))) }
         facts += link.context.map { name, text in
-            let text = ["principal", "owner"].contains(name) ? verdict.says(text) : text
-            return HTML.fact(Self.titles[name] ?? name, .whole(text))
+            let text = (name.isSame(as: "principal") || name.isSame(as: "owner")) ? verdict.says(text) : text
+            return HTML.fact(Self.title(name), .whole(text))
         }
         let depth = link.depth.map { "depth \($0)" } ?? "depth not said"
         facts.append(.fact("Delegation", "\(depth), at most \(link.maxDepth.map { "\($0)" } ?? "not said")"))
@@ -152,9 +152,16 @@ struct ChainPage {
         return "<dl class=\"facts\">\(facts)</dl>"
     }
 
-    private static let titles = [
-        "principal": "For", "task": "Task", "intent": "Intent", "owner": "Owner", "profile": "Profile",
-    ]
+    private static func title(_ name: String) -> String {
+        switch name {
+        case "principal": "For"
+        case "task": "Task"
+        case "intent": "Intent"
+        case "owner": "Owner"
+        case "profile": "Profile"
+        default: name
+        }
+    }
 
     private func lifetime(of link: ChainLink, _ bar: ExpiryBar?) -> HTML {
         guard let end = link.expires else { return "<p class=\"lifetime\">It does not say when it ends.</p>" }

@@ -42,7 +42,7 @@ struct Conform: ParsableCommand {
             chain: Array((list("tokens") ?? []).joined(separator: "~").utf8),
             proof: Array((input["pop"]?.string ?? "").utf8),
             tool: input["tool"]?.string ?? "", arguments: input["args"]?.canonical() ?? Array("{}".utf8))
-        var members: [String: JSONTree] = [
+        var members: JSONTree.Members = [
             "type": "result", "vector_id": .string(question["vector_id"]?.string ?? ""),
             "decision": decision.isPermitted ? "allow" : "deny",
             "reason": decision.denial.map { .string($0.reason.rawValue) } ?? .null,
@@ -58,8 +58,8 @@ private struct ListedStatuses: StatusResolver {
     let unknown: [String]
 
     func status(ofGrant id: String) -> GrantStatus {
-        if revoked.contains(id) { return .revoked }
-        return unknown.contains(id) ? .unknown : .active
+        if revoked.holds(id) { return .revoked }
+        return unknown.holds(id) ? .unknown : .active
     }
 }
 
@@ -68,7 +68,7 @@ private struct ListedIdentities: IdentityResolver {
     let unavailable: [String]
 
     func binding(of subject: String, toKey thumbprint: String) -> SubjectBinding {
-        if unavailable.contains(subject) { return .unavailable }
-        return bound.contains(subject) ? .confirmed : .mismatch
+        if unavailable.holds(subject) { return .unavailable }
+        return bound.holds(subject) ? .confirmed : .mismatch
     }
 }

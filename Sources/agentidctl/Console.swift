@@ -6,7 +6,7 @@ import JOSE
 enum Console {
     /// Data, on stdout. Nothing but printable text gets there, or to stderr.
     static func data(_ text: PrintableText) {
-        guard write(text.string.hasSuffix("\n") ? text.string : text.string + "\n", to: STDOUT_FILENO) else {
+        guard write(text.string.utf8.last == 0x0A ? text.string : text.string + "\n", to: STDOUT_FILENO) else {
             message("agentidctl: stdout: \(lastError)")
             end(1)
         }

@@ -102,12 +102,12 @@ struct Authorize: ParsableCommand {
 extension Denial {
     /// Says that something did not verify, and why.
     func tell(json: Bool) {
-        if json { return Console.data(.object(members.merging(["verified": false]) { $1 })) }
+        if json { return Console.data(.object(members.merging(["verified": false]))) }
         Console.data(Console.coloured("denied", .red) + ": \(self)")
     }
 
     /// Which rule, where, and what that means.
-    var members: [String: JSONTree] {
+    var members: JSONTree.Members {
         [
             "reason": .string(reason.rawValue), "message": .string(message), "place": .string(place),
             "link": link.map { .int($0) } ?? .null,

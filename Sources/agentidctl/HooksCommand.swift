@@ -65,7 +65,7 @@ struct HooksCommand: ParsableCommand {
 
         func validate() throws {
             guard let program = command.first else { throw ValidationError("give a command behind --") }
-            guard program.hasPrefix("/") else {
+            guard program.starts(exactly: "/") else {
                 throw ValidationError("'\(program)' is no absolute path of a program")
             }
         }

@@ -47,7 +47,7 @@ struct Inspect: ParsableCommand {
         case .nothing: line("may: nothing")
         case .unknown(let json): line("may: what this version does not know: \(json)")
         case .scope(let scope):
-            for (i, words) in scope.summary.split(separator: "\n").enumerated() {
+            for (i, words) in scope.summary.parts(at: 0x0A).enumerated() {
                 line("\(i == 0 ? "may: " : "     ")\(words)")
             }
             for loss in losses(of: link) { line(Console.coloured("\(loss)", .dim)) }

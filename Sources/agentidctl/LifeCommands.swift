@@ -105,7 +105,7 @@ struct GoneCommand: ParsableCommand {
         let below = gone.agents > 1 ? " with \(Console.count(gone.agents - 1, "agent")) below it" : ""
         let verdict = gone.isGone ? Console.coloured("gone", .green) : Console.coloured("not gone", .red)
         Console.data("\(verdict): \(gone.agent)\(below)")
-        let reasons = gone.reasons.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
+        let reasons = gone.reasons.sorted { $0.key.exact < $1.key.exact }.map { ", \($0.key) \($0.value)" }.joined()
         let denied = gone.chains - gone.permitted.count
         Console.data("  chains presented: \(gone.chains), denied: \(denied)\(reasons)")
         func list(_ what: String, _ names: [String]) {
@@ -127,6 +127,6 @@ extension Authority {
         var (acting, owned) = (AgentSelection(), AgentSelection())
         (acting.principal, owned.owner) = (principal, principal)
         let found = try allAgents(acting) + allAgents(owned)
-        return Set(found.filter { $0.state != "deprovisioned" }.map(\.id)).count
+        return found.filter { $0.state != "deprovisioned" }.map(\.id).exact.count
     }
 }

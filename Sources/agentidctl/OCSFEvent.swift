@@ -30,7 +30,7 @@ struct OCSFEvent {
     }
 
     /// API Activity.
-    private func call(_ severity: Severity, _ members: [String: JSONTree]) -> JSONTree {
+    private func call(_ severity: Severity, _ members: JSONTree.Members) -> JSONTree {
         event(
             category: 6, class: 6003, activity: 99, named: "Invoke", severity, profiles: ["security_control"],
             members.merging([
@@ -38,7 +38,7 @@ struct OCSFEvent {
                 "actor": ["user": caller, "app_uid": string("agent", or: "unknown")],
                 "api": ["operation": string("tool", or: "unknown"), "request": ["uid": string("id", or: "")]],
                 "src_endpoint": ["uid": string("agent", or: "unknown"), "name": .string(entry.agent)],
-            ]) { $1 })
+            ]))
     }
 
     /// Account Change, or User Access Management: what happened to an agent, or to what it stands on.
@@ -46,7 +46,13 @@ struct OCSFEvent {
         let name = entry.json?["event"]?.string ?? "unknown"
         let user: JSONTree = user("agent", or: ["key", "profile", "principal"])
         let actor: JSONTree = ["user": self.user("owner")]
-        if let activity = ["granted": 1, "delegated": 1, "revoked": 2][name] {
+        let privilege: Int? =
+            switch name {
+            case "granted", "delegated": 1
+            case "revoked": 2
+            default: nil
+            }
+        if let activity = privilege {
             let grants = entry.json?["chain"]?.elements.map { JSONTree.value($0) } ?? []
             return event(
                 category: 3, class: 3005, activity: activity,
@@ -56,8 +62,15 @@ struct OCSFEvent {
                     "user": user, "privileges": .array(grants.suffix(1)), "actor": actor, "message": .string(name),
                 ])
         }
-        let activity = ["created": 1, "resumed": 2, "suspended": 5, "lapsed": 5, "deprovisioned": 6][name] ?? 99
-        let severity: Severity = ["suspended", "lapsed", "denied"].contains(name) ? .low : .informational
+        let (activity, severity): (Int, Severity) =
+            switch name {
+            case "created": (1, .informational)
+            case "resumed": (2, .informational)
+            case "suspended", "lapsed": (5, .low)
+            case "deprovisioned": (6, .informational)
+            case "denied": (99, .low)
+            default: (99, .informational)
+            }
         return event(
             category: 3, class: 3001, activity: activity,
             named: [1: "Create", 2: "Enable", 5: "Disable", 6: "Delete"][activity] ?? name, severity,
@@ -76,16 +89,16 @@ struct OCSFEvent {
 
     private func event(
         category: Int, class uid: Int, activity: Int, named name: String, _ severity: Severity,
-        profiles: [JSONTree] = [], _ members: [String: JSONTree]
+        profiles: [JSONTree] = [], _ members: JSONTree.Members
     ) -> JSONTree {
-        var metadata: [String: JSONTree] = [
+        var metadata: JSONTree.Members = [
             "version": "1.3.0", "profiles": .array(profiles), "log_name": .string(log),
             "sequence": .int(Int(clamping: entry.index)), "uid": .string("\(log)/\(entry.index)"),
             "product": ["name": "libagentid", "vendor_name": "libagentid", "version": .string(Version.text)],
         ]
         // What brings a decision, its denial's event and its outcome together.
         if let decision = entry.decisionID { metadata["correlation_uid"] = .string(decision) }
-        var common: [String: JSONTree] = [
+        var common: JSONTree.Members = [
             "category_uid": .int(category), "class_uid": .int(uid), "activity_id": .int(activity),
             "activity_name": .string(name), "type_uid": .int(uid * 100 + activity),
             "severity_id": .int(severity.rawValue), "time": .int(entry.milliseconds),
@@ -94,7 +107,7 @@ struct OCSFEvent {
         ]
         // Whose chain it was: the schema has no place for that.
         if let issuer = entry.json?["issuer"] { common["unmapped"] = ["issuer": .value(issuer)] }
-        return .object(common.merging(members) { $1 })
+        return .object(common.merging(members))
     }
 
     /// For whom the call was, and by which domain's word.

@@ -69,7 +69,7 @@ struct ProfileCommand: ParsableCommand {
                   at most:
                 """)
             Console.data(
-                PrintableText(lines: profile.ceiling.summary.split(separator: "\n").map { "    \($0)\n" }.joined()))
+                PrintableText(lines: profile.ceiling.summary.parts(at: 0x0A).map { "    \($0)\n" }.joined()))
             if let warning = profile.reviewWarning { Console.message("\(warning)") }
         }
     }

@@ -40,7 +40,7 @@ struct Reap: ParsableCommand {
                 Console.data(output.json ? PrintableText(round.document) : "\(Console.date(Int(Console.now)))  \(text)")
             } catch {
                 // A full disk, or a registry somebody holds: whoever watches waits for better times, and says so once.
-                if "\(error)" != lastError { Console.message("agentidctl: \(error)") }
+                if !"\(error)".isSame(as: lastError) { Console.message("agentidctl: \(error)") }
                 lastError = "\(error)"
             }
         } while !signals.wait(seconds: every ?? 10)

@@ -39,12 +39,12 @@ struct UsageCommand: ParsableCommand {
     }
 
     private func tell(_ usage: ProfileUsage) {
-        let denied = usage.denials.values.reduce(0, +)
+        let denied = usage.denials.reduce(0) { $0 + $1.count }
         Console.data(
             "\(Console.coloured(PrintableText(usage.profile), .bold)): "
                 + "\(Console.count(usage.permitted, "call")) permitted, \(denied) denied")
         for tool in usage.used {
-            let arguments = PrintableText(tool.arguments.sorted().joined(separator: ", "))
+            let arguments = PrintableText(tool.arguments.joined(separator: ", "))
             Console.data(
                 "  used: \(tool.name)(\(arguments)) \(Console.count(tool.calls, "time")), last "
                     + "\(Console.time(Int(clamping: tool.latest / 1000)))")
@@ -52,7 +52,7 @@ struct UsageCommand: ParsableCommand {
         for tool in usage.unused {
             Console.data("  " + Console.coloured("never used", .red) + ": \(tool)")
         }
-        for (reason, count) in usage.denials.sorted(by: { $0.key < $1.key }) {
+        for (reason, count) in usage.denials {
             Console.data("  denied: \(reason) \(Console.count(count, "time"))")
         }
         if usage.unknown > 0 {
@@ -73,10 +73,13 @@ struct UsageCommand: ParsableCommand {
 struct Since: ExpressibleByArgument {
     let milliseconds: Int64
 
-    private static let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800]
+    private static let units: [UInt8: Int64] = [
+        UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
+        UInt8(ascii: "w"): 604_800,
+    ]
 
     init?(argument: String) {
-        if let unit = argument.last.flatMap({ Self.units[$0] }),
+        if let unit = argument.utf8.last.flatMap({ Self.units[$0] }),
             argument.allSatisfy(\.isASCII), let count = Int64(argument.dropLast()), (0...1_000_000).contains(count)
         {
             milliseconds = Int64(Date().timeIntervalSince1970 * 1000) - count * unit * 1000

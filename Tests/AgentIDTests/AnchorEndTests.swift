@@ -31,7 +31,7 @@ struct AnchorEndTests {
         agent: String? = nil
     ) throws -> [UInt8] {
         let now = issuedAt ?? SystemClock().milliseconds / 1000
-        var payload: [String: JSONTree] = [
+        var payload: JSONTree.Members = [
             "jti": .string("j\(UInt64.random(in: 0 ... .max))"), "iss": .string(issuer), "iat": .int(Int(now)),
             "exp": .int(Int(now) + 3600), "del_depth": 0, "del_max_depth": 4, "cnf": ["jwk": holder.publicKey.jwk],
             "authorization_details": [["type": "attenuating_agent_token", "tools": ["read": [:]]]],

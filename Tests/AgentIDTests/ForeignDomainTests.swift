@@ -19,9 +19,9 @@ struct ForeignDomainTests {
     }
 
     private func root(
-        _ key: SigningKey, _ domain: String, now: Int64, jti: String = UUID().uuidString, claim: [String: JSONTree]?
+        _ key: SigningKey, _ domain: String, now: Int64, jti: String = UUID().uuidString, claim: JSONTree.Members?
     ) -> [UInt8] {
-        var payload: [String: JSONTree] = [
+        var payload: JSONTree.Members = [
             "jti": .string(jti), "iss": .string("spiffe://\(domain)"), "iat": .int(Int(now)),
             "exp": .int(Int(now) + 300), "del_depth": 0, "del_max_depth": 4, "cnf": ["jwk": holder.publicKey.jwk],
             "authorization_details": [["type": "attenuating_agent_token", "tools": ["read_file": [:], "wire": [:]]]],
@@ -48,7 +48,7 @@ struct ForeignDomainTests {
         for guardian in [try world.authority.guarding(options), try world.guarding { $0.requiresClaim = true }] {
             try guardian.addBundle(bundle(partner), for: "partner.example")
             let now = world.clock.milliseconds / 1000
-            let ours: [String: JSONTree] = [
+            let ours: JSONTree.Members = [
                 "agent": .string(try victim.id()), "profile": "researcher", "principal": "user:alice@acme.example",
             ]
             for name in [try victim.id(), "spiffe://acme.example/agent/x/1", "spiffe://partner.example.acme.example/a"]
@@ -79,7 +79,7 @@ struct ForeignDomainTests {
         let known = try ChainDecoder.decode(Array(victim.chain().utf8)).text
         let jti = try #require(
             try JSON(parsing: known).root["links"]?.elements.map { $0 }.first?["claims"]?["jti"]?.string)
-        for claim: [String: JSONTree]? in [
+        for claim: JSONTree.Members? in [
             nil, ["agent": "spiffe://acme.example/agent/x/1"], ["agent": .string(try victim.id())],
         ] {
             #expect(

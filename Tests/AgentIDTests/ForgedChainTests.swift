@@ -11,7 +11,7 @@ import Testing
         let rootKey: SigningKey
         var tokens: [[UInt8]] = []
         var signer: SigningKey
-        var claims: [String: JSONTree] = [:]
+        var claims: JSONTree.Members = [:]
 
         init() throws {
             rootKey = try SigningKey.generate()
@@ -23,11 +23,11 @@ import Testing
             _ tools: JSONTree = [
                 "read_file": ["path": ["constraint_type": "all", "constraints": [["constraint_type": "wildcard"]]]]
             ],
-            _ change: (inout [String: JSONTree]) -> Void = { _ in }
+            _ change: (inout JSONTree.Members) -> Void = { _ in }
         ) throws {
             let holder = try SigningKey.generate()
             let depth = tokens.count
-            var payload: [String: JSONTree] = [
+            var payload: JSONTree.Members = [
                 "jti": .string("grant-\(depth)"), "iat": .int(Int(now)), "exp": .int(Int(now) + 300),
                 "iss": depth == 0
                     ? "spiffe://acme.example"
@@ -63,14 +63,14 @@ import Testing
             return forge
         }
 
-        mutating func add(_ change: (inout [String: JSONTree]) -> Void) throws {
+        mutating func add(_ change: (inout JSONTree.Members) -> Void) throws {
             try add(
                 ["read_file": ["path": ["constraint_type": "all", "constraints": [["constraint_type": "wildcard"]]]]],
                 change)
         }
     }
 
-    typealias Change = @Sendable (inout [String: JSONTree]) -> Void
+    typealias Change = @Sendable (inout JSONTree.Members) -> Void
     static let right: Change = { _ in }
 
     static func set(_ name: String, _ value: JSONTree?) -> Change { { $0[name] = value } }

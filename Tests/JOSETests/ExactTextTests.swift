@@ -18,3 +18,49 @@ struct ExactTextTests {
         #expect(!("a".exact < "a".exact))
     }
 }
+
+extension ExactTextTests {
+    @Test func startsEndsAndPartsAreOfBytes() {
+        // A combining mark joins what is before it to one Character, and hides it from hasPrefix and split.
+        #expect("/\u{301}x".starts(exactly: "/"))
+        #expect(!"/\u{301}x".hasPrefix("/"))
+        #expect("a/\u{301}b/c".parts(at: UInt8(ascii: "/")).map(\.exact) == ["a", "\u{301}b".exact, "c"])
+        #expect("a//b".parts(at: UInt8(ascii: "/")).count == 2)
+        #expect("a//b".parts(at: UInt8(ascii: "/"), omittingEmpty: false).count == 3)
+        #expect("a b c".parts(at: 0x20, atMost: 2).map(\.exact) == ["a", "b c"])
+        #expect("x.\u{212A}".ends(exactly: "\u{212A}"))
+        #expect(!"x.\u{212A}".ends(exactly: "K"))
+        #expect(!"".ends(exactly: "a"))
+        #expect("".ends(exactly: ""))
+    }
+
+    @Test func replacingIsOfBytes() {
+        #expect("'\u{301}\nx'".replacing(exactly: "\u{301}\n", with: "-").exact == "'-x'")
+        #expect("aaa".replacing(exactly: "aa", with: "b").exact == "ba")
+        #expect("K\u{212A}".replacing(exactly: "K", with: "k").exact == "k\u{212A}".exact)
+        #expect("abc".replacing(exactly: "", with: "x").exact == "abc")
+    }
+
+    @Test func listsAndOptionalsAreOfBytes() {
+        #expect(!["K"].holds("\u{212A}"))
+        #expect(!["K"].isSame(as: ["\u{212A}"]))
+        #expect(["\u{E9}", "e\u{301}"].exact.count == 2)
+        #expect(["\u{E9}", "z", "e\u{301}"].inByteOrder().map(\.exact) == ["e\u{301}".exact, "z", "\u{E9}".exact])
+        #expect(!("K" as String?).isSame(as: "\u{212A}"))
+        #expect((nil as String?).isSame(as: nil))
+        #expect(!("" as String?).isSame(as: nil))
+    }
+
+    @Test func recordsCompareTheirTextsByBytes() {
+        struct Record: Equatable {
+            @Exact var name: String
+            @Exact var note: String?
+            @Exact var words: [String]
+        }
+        let record = Record(name: "K", note: "K", words: ["K"])
+        #expect(record == Record(name: "K", note: "K", words: ["K"]))
+        #expect(record != Record(name: "\u{212A}", note: "K", words: ["K"]))
+        #expect(record != Record(name: "K", note: "\u{212A}", words: ["K"]))
+        #expect(record != Record(name: "K", note: "K", words: ["\u{212A}"]))
+    }
+}

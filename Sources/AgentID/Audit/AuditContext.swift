@@ -30,7 +30,7 @@ final class AuditContext: Sendable {
     convenience init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer) {
         let tree = JSONTree.array(
             links.map { link in
-                var members: [String: JSONTree] = [
+                var members: JSONTree.Members = [
                     "jti": .string(link.grant.id), "sha256": .string(link.tokenHash),
                 ]
                 if let agent = link.grant.claim?.agent {

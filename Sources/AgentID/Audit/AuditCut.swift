@@ -3,7 +3,7 @@ internal import JOSE
 /// Texts as an entry has them: whole where they are short enough, else their beginnings, and beside them in the member
 /// `cut` how long each was and the SHA-256 of the whole of it.
 struct AuditCut {
-    private var members: [String: JSONTree] = [:]
+    private var members: JSONTree.Members = [:]
 
     /// The text, or as much of it as there is room for: whole characters.
     mutating func fit(_ text: String, _ most: Int, as name: String) -> String {

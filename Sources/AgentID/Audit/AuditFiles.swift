@@ -74,7 +74,7 @@ struct SystemAuditFiles: AuditFiles {
     }
 
     func list(_ path: String) throws(AgentIDError) -> [String] {
-        try (Files.names(in: path) ?? []).sorted()
+        try (Files.names(in: path) ?? []).inByteOrder()
     }
 
     func allocate(_ file: Int32, size: Int) -> Int32 {

@@ -140,9 +140,9 @@ extension AuditFlood {
         /// How long what a stranger sends may be in it.
         private static let most = 128
 
-        var members: [String: JSONTree] {
+        var members: JSONTree.Members {
             var cut = AuditCut()
-            var members: [String: JSONTree] = [
+            var members: JSONTree.Members = [
                 "reason": .string(reason), "tool": .string(cut.fit(tool, Self.most, as: "tool")),
                 "message": .string(cut.fit(denial.message, Self.most, as: "message")),
             ]

@@ -27,6 +27,19 @@ public struct AuditGap: Sendable, Hashable {
     /// Where they end.
     public let to: Int
 
+    /// Whether both are one stretch of one segment.
+    public static func == (one: AuditGap, other: AuditGap) -> Bool {
+        one.kind == other.kind && one.segment.isSame(as: other.segment) && one.from == other.from && one.to == other.to
+    }
+
+    /// Hashes the stretch.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        hasher.combine(segment.exact)
+        hasher.combine(from)
+        hasher.combine(to)
+    }
+
     /// The entry that says so.
     func line(at milliseconds: Int64) -> [UInt8] {
         let entry: JSONTree = [

@@ -1,3 +1,4 @@
+internal import JOSE
 internal import TransparencyLog
 
 /// A tree that new entries are added to: its bundles and its tiles, written in the order that makes them readable.
@@ -62,7 +63,7 @@ struct AuditGrowth {
                 let folder = "\(directory)/\(full).p"
                 do throws(AgentIDError) {
                     for name in try files.list(folder)
-                    where !grown.isPartial || (name != String(tile.width) && name != String(grown.width)) {
+                    where !grown.isPartial || !name.isSame(as: String(tile.width)) && !name.isSame(as: String(grown.width)) {
                         try files.remove("\(folder)/\(name)")
                     }
                     if !grown.isPartial { try files.remove(folder) }

@@ -1,13 +1,17 @@
+internal import JOSE
+
 /// A segment's name: `<owner>-<number>`, so that an owner's segments sort in the order it filled them.
 ///
 /// The sequencer takes nothing from a segment before those that its owner filled earlier have come to their end: the
 /// lines of one process keep their order, whatever the clock does.
 struct AuditSegmentName: Sendable, Hashable, Comparable, CustomStringConvertible {
-    let description: String
+    private let text: ExactText
+    var description: String { text.string }
 
     init(owner: String, number: Int) {
         let digits = String(UInt32(truncatingIfNeeded: number), radix: 16)
-        description = "\(owner)-\(String(repeating: "0", count: 8 - digits.utf8.count))\(digits)"
+        text = ExactText(
+            "\(owner)-\(String(repeating: "0", count: 8 - digits.utf8.count))\(digits)")
     }
 
     /// Reads a name as we make them. Anything else in the directory is not ours, and is never made a path.
@@ -19,18 +23,18 @@ struct AuditSegmentName: Sendable, Hashable, Comparable, CustomStringConvertible
             let isDigit = (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
             guard isHyphen ? byte == UInt8(ascii: "-") : isDigit else { return nil }
         }
-        description = text
+        self.text = text.exact
     }
 
     /// The name of the file, when it is one of a segment.
     init?(file: String) {
-        guard file.hasSuffix(AuditSegment.suffix) else { return nil }
+        guard file.ends(exactly: AuditSegment.suffix) else { return nil }
         self.init(String(file.dropLast(AuditSegment.suffix.utf8.count)))
     }
 
     var file: String { description + AuditSegment.suffix }
 
-    var owner: Substring { description.prefix(36) }
+    var owner: ExactText { String(description.prefix(36)).exact }
 
-    static func < (left: AuditSegmentName, right: AuditSegmentName) -> Bool { left.description < right.description }
+    static func < (left: AuditSegmentName, right: AuditSegmentName) -> Bool { left.text < right.text }
 }

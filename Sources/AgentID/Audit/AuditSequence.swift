@@ -39,7 +39,7 @@ struct AuditSequence: Sendable, Equatable {
     }
 
     /// The keys that may have signed the checkpoint that stands: this one's, and the one before a rotation.
-    var keys: [String]
+    @Exact var keys: [String]
     /// The head before the last step and the head after it.
     var before = Head()
     var after = Head()
@@ -95,7 +95,7 @@ struct AuditSequence: Sendable, Equatable {
             at: "audit/sequence")
         guard let root = try? JSON(parsing: bytes, limits: .init(bytes: Self.largest)).root,
             let body = root["sequence"],
-            root["digest"]?.string == Self.digest(body.canonical())
+            root["digest"]?.equals(Self.digest(body.canonical())) == true
         else { throw damaged }
         guard body["version"]?.int == Self.version else {
             throw AgentIDError(

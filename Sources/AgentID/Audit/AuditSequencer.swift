@@ -116,9 +116,9 @@ struct AuditSequencer: Sendable {
                 "the checkpoint has \(head.size) entries, audit/sequence expects \(state.before.size) or "
                     + "\(state.after.size): one of them was put back", at: "\(directory)/\(Checkpoint.path)")
         }
-        if state.keys.first != key.description {
+        if !state.keys.first.isSame(as: key.description) {
             // The authority's key was rotated. Both keys are written down before the checkpoint bears the new one.
-            state.keys = [key.description] + state.keys.filter { $0 != key.description }.prefix(1)
+            state.keys = [key.description] + state.keys.filter { !$0.isSame(as: key.description) }.prefix(1)
             try files.replace(sequence, with: state.bytes)
         }
         if head != state.after {
@@ -147,7 +147,7 @@ struct AuditSequencer: Sendable {
                     throw TransparencyLogError("origin", "the log is that of \(known.name), not \(key.name)")
                 }
                 let checkpoint = try Checkpoint(note: note, by: known)
-                return (.init(size: checkpoint.size, root: checkpoint.root), text == key.description)
+                return (.init(size: checkpoint.size, root: checkpoint.root), text.isSame(as: key.description))
             } catch { reason = error }
         }
         throw Self.damaged(reason.description, at: "\(directory)/\(Checkpoint.path)")
@@ -160,7 +160,7 @@ struct AuditSequencer: Sendable {
         let names = try files.list(segments).compactMap { AuditSegmentName(file: $0) }.sorted()
         step.forget(except: Set(names))
         // Who still writes to a segment has none behind it that may be read before.
-        var writing: Substring = ""
+        var writing: ExactText?
         let waiting = try outbox?.lines(after: step.next.outbox, limit: Self.mostOutboxLines) ?? []
         for line in waiting where !step.isFull { step.take(line) }
         for (i, name) in names.prefix(Self.mostSegments).enumerated() where name.owner != writing {
@@ -258,7 +258,7 @@ struct AuditSequencer: Sendable {
     /// Removes what a process left that died while it made a segment. A minute is longer than making one takes.
     private func removeUnnamed() {
         guard let names = try? files.list(segments) else { return }
-        for name in names where name.hasSuffix(AuditSegment.unnamedSuffix) {
+        for name in names where name.ends(exactly: AuditSegment.unnamedSuffix) {
             var status = stat()
             let path = "\(segments)/\(name)"
             if unsafe stat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > 60 { _ = try? files.remove(path) }

@@ -53,7 +53,7 @@ struct AuditTail {
         guard try reader.files.read(path, limit: AuditSequence.largest) == bytes,
             let note = try reader.files.read("\(reader.directory)/checkpoint", limit: 1 << 20)
         else { return false }
-        return String(decoding: note, as: UTF8.self).hasPrefix(reader.checkpoint.text)
+        return String(decoding: note, as: UTF8.self).starts(exactly: reader.checkpoint.text)
     }
 
     private func checkSegments(
@@ -64,7 +64,7 @@ struct AuditTail {
         let names = all.compactMap { AuditSegmentName(file: $0) }
         let log = try AuditIdentity(reading: reader.directory, origin: reader.checkpoint.origin, files: reader.files)?
             .tag
-        for file in all where file.hasSuffix(".foreign") && result.findings.count < AuditVerification.mostFindings {
+        for file in all where file.ends(exactly: ".foreign") && result.findings.count < AuditVerification.mostFindings {
             result.findings.append(
                 AuditFinding(
                     place: .segment(String(file.dropLast(8)), at: 0),

@@ -1,3 +1,4 @@
+internal import JOSE
 internal import TransparencyLog
 
 /// The tiles, bundles and checkpoint of an audit log, as files under its directory.
@@ -6,7 +7,7 @@ final class AuditTiles: TileStorage {
     private let files: any AuditFiles
     /// What was written and is not known to be durable: files, and directories that have new names in them.
     private var written: [String] = []
-    private var named: Set<String> = []
+    private var named: Set<ExactText> = []
 
     init(directory: String, files: any AuditFiles) {
         self.directory = directory
@@ -17,15 +18,15 @@ final class AuditTiles: TileStorage {
     func read(_ path: String) throws(TransparencyLogError) -> [UInt8]? {
         do throws(AgentIDError) {
             if let bytes = try files.read("\(directory)/\(path)", limit: EntryBundle.longestBundle) { return bytes }
-            let parts = path.split(separator: "/")
-            guard let last = parts.last, let width = Int(last), parts.dropLast().last?.hasSuffix(".p") == true else {
+            let parts = path.parts(at: UInt8(ascii: "/"))
+            guard let last = parts.last, let width = Int(last), parts.dropLast().last?.ends(exactly: ".p") == true else {
                 return nil
             }
             let full = "\(directory)/\(path.dropLast(last.utf8.count + 3))"
             let wider = try files.list("\(full).p").compactMap { Int($0) }.filter { $0 > width }.min()
             let source = wider.map { "\(full).p/\($0)" } ?? full
             guard let bytes = try files.read(source, limit: EntryBundle.longestBundle) else { return nil }
-            guard path.hasPrefix("tile/entries/") else { return Array(bytes.prefix(width * MerkleHash.count)) }
+            guard path.starts(exactly: "tile/entries/") else { return Array(bytes.prefix(width * MerkleHash.count)) }
             let entries = EntryBundle.split(bytes.span).entries.prefix(width)
             return Array(bytes.prefix(entries.last?.upperBound ?? 0))
         } catch { throw TransparencyLogError(error) }
@@ -34,13 +35,13 @@ final class AuditTiles: TileStorage {
     func write(_ path: String, _ bytes: [UInt8]) throws(TransparencyLogError) {
         do throws(AgentIDError) {
             var parent = directory
-            for name in path.split(separator: "/").dropLast() {
+            for name in path.parts(at: UInt8(ascii: "/")).dropLast() {
                 // Also where it is there already: its name may not be durable yet.
-                named.insert(parent)
+                named.insert(parent.exact)
                 parent += "/\(name)"
-                if !named.contains(parent) { try files.makeDirectory(parent) }
+                if !named.contains(parent.exact) { try files.makeDirectory(parent) }
             }
-            named.insert(parent)
+            named.insert(parent.exact)
             try files.write("\(directory)/\(path)", bytes)
             written.append("\(directory)/\(path)")
         } catch { throw TransparencyLogError(error) }
@@ -50,7 +51,7 @@ final class AuditTiles: TileStorage {
     func sync() throws(TransparencyLogError) {
         do throws(AgentIDError) {
             for path in written { try files.sync(path) }
-            for path in named.sorted() { try files.sync(path) }
+            for path in named.inByteOrder() { try files.sync(path) }
             written = []
         } catch { throw TransparencyLogError(error) }
     }

@@ -43,7 +43,9 @@ public struct ProfileUsage: Sendable {
         /// When the latest was, in milliseconds since 1970.
         public internal(set) var latest: Int64 = 0
         /// The names of arguments that were given, sorted; at most 64.
-        public internal(set) var arguments: Set<String> = []
+        public var arguments: [String] { names.inByteOrder() }
+
+        var names: Set<ExactText> = []
     }
 
     /// The profile's name.
@@ -56,8 +58,8 @@ public struct ProfileUsage: Sendable {
     public let unused: [String]
     /// How many calls were permitted.
     public let permitted: Int
-    /// How many calls were denied, by reason.
-    public let denials: [String: Int]
+    /// How many calls were denied, by reason, sorted.
+    public let denials: [(reason: String, count: Int)]
     /// The smallest ceiling that would have permitted every call that the present one does; below the present one.
     /// `nil` where no call was permitted.
     public let proposal: Scope?
@@ -71,15 +73,15 @@ public struct ProfileUsage: Sendable {
     public var document: JSONTree {
         [
             "profile": .string(profile), "ceiling": ceiling.tree, "permitted": .int(permitted),
-            "denied": .int(denials.values.reduce(0, +)),
+            "denied": .int(denials.reduce(0) { $0 + $1.count }),
             "used": .array(
                 used.map { tool in
                     [
                         "tool": .string(tool.name), "calls": .int(tool.calls), "latest_ms": .int(Int(tool.latest)),
-                        "arguments": .array(tool.arguments.sorted().map { .string($0) }),
+                        "arguments": .array(tool.arguments.map { .string($0) }),
                     ]
                 }), "unused": .array(unused.map { .string($0) }),
-            "denials": .members(denials.map { ($0.key, .int($0.value)) }),
+            "denials": .members(denials.map { ($0.reason, .int($0.count)) }),
             "proposal": proposal?.tree ?? .null, "proposal_text": proposal.map { .string($0.text) } ?? .null,
             "unknown": .int(unknown), "beyond": .int(beyond),
         ]

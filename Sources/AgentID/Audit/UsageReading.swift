@@ -39,17 +39,17 @@ struct UsageReading {
     private let since: Int64?
     private let registry: any Registry
     private var accounts: [UsageAccount]
-    private var places: [String: Int] = [:]
+    private var places: [ExactText: Int] = [:]
     private var unattributed = 0
     private var foreign = 0
     /// The scopes of grants, by the hashes of their tokens; `nil` of those that the registry does not know.
     private var scopes: [Scope?] = []
-    private var scopePlaces: [String: Int] = [:]
+    private var scopePlaces: [ExactText: Int] = [:]
 
     init(of profiles: [Profile], in domain: TrustDomain, since: Int64?, registry: any Registry) {
         (self.domain, self.since, self.registry) = (domain, since, registry)
         accounts = profiles.map { UsageAccount(profile: $0) }
-        for (i, profile) in profiles.enumerated() { places[profile.name] = i }
+        for (i, profile) in profiles.enumerated() { places[profile.name.exact] = i }
     }
 
     mutating func add(_ line: [UInt8]) throws(AgentIDError) {
@@ -59,9 +59,9 @@ struct UsageReading {
             let tool = entry["tool"]?.string, let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min
         else { return }
         if isForeign(entry) { return foreign += 1 }
-        guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else { return unattributed += 1 }
+        guard let place = entry["profile"]?.string.flatMap({ places[$0.exact] }) else { return unattributed += 1 }
         guard entry["decision"]?.equals("permit") == true else {
-            return accounts[place].denials[entry["reason"]?.string ?? "unknown", default: 0] += 1
+            return accounts[place].denials[(entry["reason"]?.string ?? "unknown").exact, default: 0] += 1
         }
         let names = entry["arguments"]?.elements.compactMap(\.string) ?? []
         accounts[place].add(call: tool, names, at: Int64(time))
@@ -79,10 +79,10 @@ struct UsageReading {
         guard let time = entry["time_ms"]?.int, Int64(time) >= since ?? .min, let count = entry["count"]?.int, count > 0
         else { return }
         if isForeign(entry) { return foreign = foreign.addingReportingOverflow(count).partialValue }
-        guard let place = entry["profile"]?.string.flatMap({ places[$0] }) else {
+        guard let place = entry["profile"]?.string.flatMap({ places[$0.exact] }) else {
             return unattributed = unattributed.addingReportingOverflow(count).partialValue
         }
-        accounts[place].denials[entry["reason"]?.string ?? "unknown", default: 0] &+= count
+        accounts[place].denials[(entry["reason"]?.string ?? "unknown").exact, default: 0] &+= count
     }
 
     /// Whether it is of a chain that another domain's key signed: its profile is none of ours, whatever it is called.
@@ -92,14 +92,14 @@ struct UsageReading {
     }
 
     private mutating func scope(of logged: LoggedGrant) throws(AgentIDError) -> Scope? {
-        if let known = scopePlaces[logged.tokenHash] { return scopes[known] }
+        if let known = scopePlaces[logged.tokenHash.exact] { return scopes[known] }
         if scopes.count >= Self.most { (scopes, scopePlaces) = ([], [:]) }
         let grant = try registry.read { try $0.grant(logged.id) }
         // Another grant of the same `jti` says nothing of this one.
         let scope = try grant.flatMap { grant throws(AgentIDError) in
             logged.isOf(grant) ? try HeldGrant(reading: Array(grant.chain.utf8)).scope : nil
         }
-        scopePlaces[logged.tokenHash] = scopes.count
+        scopePlaces[logged.tokenHash.exact] = scopes.count
         scopes.append(scope)
         return scope
     }
@@ -115,15 +115,15 @@ struct UsageReading {
 /// What was found of one profile so far.
 struct UsageAccount {
     let profile: Profile
-    var denials: [String: Int] = [:]
+    var denials: [ExactText: Int] = [:]
     private var covering = Covering()
     private var tools: [ProfileUsage.Tool] = []
-    private var places: [String: Int] = [:]
+    private var places: [ExactText: Int] = [:]
     private var permitted = 0
     private var unknown = 0
     private var beyond = 0
     /// Grants whose tool was added, by grant and tool: 1 where that is beyond the ceiling, else 0.
-    private var added: [String: Int] = [:]
+    private var added: [ExactText: Int] = [:]
 
     private static let most = 4096
     private static let mostArguments = 64
@@ -132,22 +132,22 @@ struct UsageAccount {
 
     mutating func add(call name: String, _ arguments: [String], at time: Int64) {
         permitted += 1
-        let place = places[name] ?? tools.count
+        let place = places[name.exact] ?? tools.count
         if place == tools.count {
-            places[name] = place
+            places[name.exact] = place
             tools.append(ProfileUsage.Tool(name: name))
         }
         tools[place].calls += 1
         tools[place].latest = max(tools[place].latest, time)
-        for argument in arguments where tools[place].arguments.count < Self.mostArguments {
-            tools[place].arguments.insert(argument)
+        for argument in arguments where tools[place].names.count < Self.mostArguments {
+            tools[place].names.insert(argument.exact)
         }
     }
 
     /// Adds the scope's tool that a call was permitted by.
     mutating func add(_ tool: ToolScope?, of name: String, under grant: String?, isLeaf: Bool) {
         if !isLeaf { unknown += 1 }
-        let key = "\(grant ?? "")\u{0}\(name)"
+        let key = "\(grant ?? "")\u{0}\(name)".exact
         if let known = added[key] { return beyond += known }
         if added.count >= Self.most { added = [:] }
         if let tool { covering.add(tool) }
@@ -161,7 +161,7 @@ struct UsageAccount {
         return ProfileUsage(
             profile: profile.name, ceiling: profile.ceiling,
             used: places.keys.sorted().compactMap { places[$0].map { tools[$0] } },
-            unused: profile.ceiling.tools.map(\.name).filter { places[$0] == nil }, permitted: permitted,
-            denials: denials, proposal: proposal, unknown: unknown, beyond: beyond)
+            unused: profile.ceiling.tools.map(\.name).filter { places[$0.exact] == nil }, permitted: permitted,
+            denials: denials.map { ($0.key.string, $0.value) }.sorted { $0.0.exact < $1.0.exact }, proposal: proposal, unknown: unknown, beyond: beyond)
     }
 }

@@ -33,7 +33,7 @@ extension Authority {
         try Journal(path: directory.journalPath, lock: directory.lockPath).create()
         let registry = try directory.openRegistry(.write)
         let (stored, records) = try registry.read { (try $0.meta().trustDomain, try $0.keys()) }
-        guard options.trustDomain == nil || options.trustDomain == stored else {
+        guard options.trustDomain == nil || options.trustDomain.isSame(as: stored) else {
             throw AgentIDError(
                 .state, name: "other_trust_domain", message: "\(path) holds the authority of \(stored)",
                 at: "options.trust_domain")

@@ -43,7 +43,7 @@ struct Claim: Sendable {
     var hasContext: Bool { profile != nil || owner != nil || principal != nil || task != nil || intent != nil }
 
     var tree: JSONTree {
-        var members: [String: JSONTree] = [:]
+        var members: JSONTree.Members = [:]
         if let agent { members["agent"] = .string(agent) }
         for (name, path) in Self.context {
             if let text = self[keyPath: path] { members[name] = .string(text) }
@@ -62,7 +62,7 @@ struct Claim: Sendable {
 
     /// Refuses what names nobody: a URI needs a scheme and something behind it, without spaces or controls.
     static func checkURI(_ text: String, at place: String) throws(AgentIDError) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.parts(at: UInt8(ascii: ":"), atMost: 2, omittingEmpty: false)
         let isURI =
             parts.count == 2 && !parts[1].isEmpty && text.utf8.count <= 2048
             && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }

@@ -67,7 +67,7 @@ struct HeldGrant: Sendable {
         do throws(ScopeError) {
             narrower = try request.scope.map { request throws(ScopeError) in try scope.narrowed(to: request) } ?? scope
         } catch { throw AgentIDError(error, at: "options.scope") }
-        var payload: [String: JSONTree] = [
+        var payload: JSONTree.Members = [
             "jti": .string(UUIDv7.make(at: now)), "iss": .string(TokenType.thumbprintURI + key.publicKey.thumbprint),
             "iat": .int(Int(issuedAt)), "exp": .int(Int(expires)), "del_depth": .int(Int(depth)),
             "del_max_depth": .int(Int(maxDepth)), "par_hash": .string(signingInputHash), "cnf": ["jwk": holder.jwk],

@@ -22,7 +22,7 @@ public struct Revocation: Hashable, Sendable {
 
         /// The kind of this name.
         public init?(name: String) {
-            guard let kind = Kind.allCases.first(where: { $0.name == name }) else { return nil }
+            guard let kind = Kind.allCases.first(where: { $0.name.isSame(as: name) }) else { return nil }
             self = kind
         }
     }

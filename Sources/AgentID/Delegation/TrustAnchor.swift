@@ -4,7 +4,7 @@ internal import JOSE
 struct TrustAnchor: Sendable, Equatable {
     let key: PublicKey
     /// RFC 7638: the only `kid` that names this key.
-    let thumbprint: String
+    @Exact private(set) var thumbprint: String
     /// The trust domain it speaks for; `nil` for a bare key, which speaks for any issuer.
     let domain: TrustDomain?
     /// When its authority stopped signing with it, in seconds since 1970: what is dated later was not signed by that.

@@ -65,7 +65,7 @@ public struct Decision: Sendable {
 
 extension VerifiedChain.Link {
     var tree: JSONTree {
-        var members: [String: JSONTree] = [
+        var members: JSONTree.Members = [
             "jti": .string(grant.id), "key": .string(holderThumbprint), "expires": .int(Int(grant.expires)),
         ]
         let claim = grant.claim

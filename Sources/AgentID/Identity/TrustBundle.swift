@@ -74,7 +74,7 @@ struct TrustBundle: Sendable {
             "spiffe_sequence": .int(sequence), "spiffe_refresh_hint": .int(refreshHint),
             "keys": .array(
                 anchors.filter { $0.endsAt ?? .max > now }.map { anchor in
-                    var members: [String: JSONTree] = [
+                    var members: JSONTree.Members = [
                         "kty": "OKP", "crv": "Ed25519", "x": .string(Base64URL.encode(anchor.key.bytes)),
                         "kid": .string(anchor.thumbprint), "use": "wit-svid", "alg": "EdDSA",
                     ]

@@ -93,12 +93,12 @@ extension Lifecycle {
         let now = clock.milliseconds
         return try registry.read { registry in
             let records = try registry.agents(filter)
-            var expiries: [String: Int64] = [:]
+            var expiries: [ExactText: Int64] = [:]
             for standing in try registry.standing(of: records.map(\.id)) {
-                expiries[standing.agent] = standing.leaseExpires
+                expiries[standing.agent.exact] = standing.leaseExpires
             }
             return records.map { record in
-                let expires = expiries[record.id]
+                let expires = expiries[record.id.exact]
                 return AgentDescription(
                     record: record, leaseExpires: expires,
                     isLive: record.state == .active && (expires.map { $0 > now } ?? false))

@@ -8,7 +8,7 @@ internal import Scopes
 final class Broker: Sendable {
     private let registry: any Registry
     private let clock: CheckedClock
-    private let providers = Locked<[String: any SecretProvider]>([:])
+    private let providers = Locked<[ExactText: any SecretProvider]>([:])
     private let returning = Locked(Returning())
     /// Runs a release command with a lease on its stdin; throws what went wrong.
     private let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
@@ -33,12 +33,12 @@ final class Broker: Sendable {
         guard (1...128).contains(name.utf8.count) else {
             throw AgentIDError(.argument, name: "provider", message: "a provider's name has 1 to 128 bytes", at: "name")
         }
-        guard command.isEmpty || command[0].hasPrefix("/") else {
+        guard command.isEmpty || command[0].starts(exactly: "/") else {
             throw AgentIDError(
                 .argument, name: "provider", message: "a command starts with the absolute path of a program",
                 at: "provider.release_command")
         }
-        providers.withLock { $0[name] = provider }
+        providers.withLock { $0[name.exact] = provider }
         try keepReturning()
     }
 
@@ -69,7 +69,7 @@ final class Broker: Sendable {
     func acquire(
         for decision: Decision, from providerName: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
-        guard let provider = providers.withLock({ $0[providerName] }) else {
+        guard let provider = providers.withLock({ $0[providerName.exact] }) else {
             throw AgentIDError(
                 .notFound, name: "provider", message: "there is no provider of this name in this process",
                 at: "provider")
@@ -159,7 +159,7 @@ final class Broker: Sendable {
     private func attemptRelease(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> String? {
         var failure: String?
         do {
-            if let provider = providers.withLock({ $0[lease.provider] }) {
+            if let provider = providers.withLock({ $0[lease.provider.exact] }) {
                 try provider.release(SecretRelease(lease))
             } else if !lease.releaseCommand.isEmpty {
                 try run(lease.releaseCommand, SecretRelease(lease).document.text)

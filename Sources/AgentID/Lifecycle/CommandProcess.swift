@@ -1,5 +1,6 @@
 internal import CProcess
 internal import Glibc
+internal import JOSE
 
 /// Starts a command as a process that has nothing of the host's: no descriptor, handler, mask, variable or directory.
 ///
@@ -14,7 +15,7 @@ enum CommandProcess {
 
     /// The host's values, read once: `getenv` and a host that sets variables do not go together.
     private static let inherited = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", "LANG=C.UTF-8"].map { fallback in
-        let name = String(fallback.prefix { $0 != "=" })
+        let name = fallback.parts(at: UInt8(ascii: "="), atMost: 2)[0]
         guard let value = unsafe getenv(name) else { return fallback }
         return unsafe "\(name)=\(String(cString: value))"
     }

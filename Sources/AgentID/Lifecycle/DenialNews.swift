@@ -111,7 +111,7 @@ final class DenialNews: Sendable {
     /// The hooks that asked for denials.
     private func listening() -> [String] {
         let hooks = try? registry.read { try $0.hooks() }
-        return hooks?.filter { $0.events.contains(LifecycleEvent.Name.denied.rawValue) }.map(\.name) ?? []
+        return hooks?.filter { $0.events.holds(LifecycleEvent.Name.denied.rawValue) }.map(\.name) ?? []
     }
 }
 

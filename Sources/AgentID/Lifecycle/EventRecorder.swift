@@ -17,7 +17,7 @@ struct EventRecorder: Sendable {
     private static func tell(
         _ event: LifecycleEvent, _ line: [UInt8], in transaction: any RegistryWriter
     ) throws(AgentIDError) {
-        for hook in try transaction.hooks() where hook.events.contains(event.name.rawValue) {
+        for hook in try transaction.hooks() where hook.events.holds(event.name.rawValue) {
             try enqueue(event, line, for: hook.name, in: transaction)
         }
     }

@@ -1,3 +1,5 @@
+internal import JOSE
+
 /// What is run on lifecycle events, at least once for each, until it succeeds or has been tried often enough.
 public struct Hook: Sendable {
     /// What a hook does.
@@ -40,7 +42,7 @@ public struct Hook: Sendable {
         guard (1...1000).contains(maxAttempts) else { throw refuse("max_attempts", "1 to 1000 attempts") }
         var command: [String] = []
         if case .command(let words) = action {
-            guard words.first?.hasPrefix("/") == true else {
+            guard words.first?.starts(exactly: "/") == true else {
                 throw refuse("command", "a command starts with the absolute path of a program")
             }
             guard words.count <= 64, words.allSatisfy({ $0.utf8.count <= 4096 && !$0.utf8.contains(0) }) else {
@@ -49,7 +51,7 @@ public struct Hook: Sendable {
             command = words
         }
         return HookRecord(
-            name: name, kind: command.isEmpty ? .callback : .command, events: events.map(\.rawValue).sorted(),
+            name: name, kind: command.isEmpty ? .callback : .command, events: events.map(\.rawValue).inByteOrder(),
             command: command, deadline: deadline, maxAttempts: maxAttempts)
     }
 }

@@ -38,11 +38,11 @@ struct HookDelivery: Sendable {
         guard !claimed.isEmpty else { return false }
         let begun = MonotonicClock.milliseconds
         var outcomes: [Outcome] = []
-        var failed: Set<String> = []
+        var failed: Set<ExactText> = []
         for (i, delivery) in claimed.enumerated() {
             // Whatever an agent's later events say, they come after the one that failed.
             let isLate = i > 0 && (isStopping() || MonotonicClock.milliseconds - begun >= Self.turn)
-            guard !isLate, !failed.contains(delivery.agent) else {
+            guard !isLate, !failed.contains(delivery.agent.exact) else {
                 outcomes.append(.left)
                 continue
             }
@@ -54,7 +54,7 @@ struct HookDelivery: Sendable {
                     delivery.attempts < hook.maxAttempts
                     ? clock.milliseconds + Pause.milliseconds(afterAttempts: delivery.attempts) : nil
                 outcomes.append(.failed(String("\(error)".prefix(1000)), retryAt: retryAt))
-                failed.insert(delivery.agent)
+                failed.insert(delivery.agent.exact)
             }
         }
         try registry.write { registry in

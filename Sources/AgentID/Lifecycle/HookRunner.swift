@@ -4,7 +4,7 @@ internal import JOSE
 /// The hooks that this process runs, each on a thread of its own: one that is slow or fails holds up no other.
 final class HookRunner: Sendable {
     private struct State {
-        var workers: [String: HookWorker] = [:]
+        var workers: [ExactText: HookWorker] = [:]
         var isStopped = false
     }
 
@@ -25,7 +25,7 @@ final class HookRunner: Sendable {
     /// Removes a hook with what was still to be delivered to it.
     func remove(_ name: String) throws(AgentIDError) {
         let isKnown = try registry.write { registry in try registry.removeHook(named: name) }
-        state.withLock { $0.workers.removeValue(forKey: name) }?.end()
+        state.withLock { $0.workers.removeValue(forKey: name.exact) }?.end()
         guard isKnown else {
             throw AgentIDError(.notFound, name: "hook", message: "there is no hook of this name", at: "name")
         }
@@ -35,10 +35,10 @@ final class HookRunner: Sendable {
     func adoptCommands() throws(AgentIDError) {
         let known = try registry.read { registry in try registry.hooks() }
         for hook in known where hook.kind == .command {
-            let isRunning = state.withLock { $0.workers[hook.name]?.delivery.hook == hook }
+            let isRunning = state.withLock { $0.workers[hook.name.exact]?.delivery.hook == hook }
             if !isRunning { try start(hook, .command(hook.command)) }
         }
-        let names = Set(known.map(\.name))
+        let names = known.map(\.name).exact
         let gone = state.withLock { state in
             let gone = state.workers.filter { !names.contains($0.key) }
             for name in gone.keys { state.workers[name] = nil }
@@ -84,7 +84,7 @@ final class HookRunner: Sendable {
                 throw AgentIDError(.state, name: "authority_closed", message: "the authority was closed")
             }
             try worker.begin()
-            return state.workers.updateValue(worker, forKey: record.name)
+            return state.workers.updateValue(worker, forKey: record.name.exact)
         }
         replaced?.end()
     }

@@ -8,7 +8,7 @@ final class LeaseKeeper: Sendable {
         weak var agent: Agent?
     }
     private struct State {
-        var agents: [String: Kept] = [:]
+        var agents: [ExactText: Kept] = [:]
         var thread: BackgroundThread?
         var isStopped = false
     }
@@ -17,7 +17,7 @@ final class LeaseKeeper: Sendable {
     /// Renews an agent's lease from now on, as long as somebody holds the agent.
     func keep(_ agent: Agent, id: String, for lifecycle: Lifecycle) throws(AgentIDError) {
         try state.withLock { state throws(AgentIDError) in
-            state.agents[id] = Kept(agent: agent)
+            state.agents[id.exact] = Kept(agent: agent)
             guard state.thread == nil, !state.isStopped else { return }
             // A third: two attempts may fail before anything lapses.
             let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
@@ -31,16 +31,16 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    func forget(_ id: String) { state.withLock { $0.agents[id] = nil } }
+    func forget(_ id: String) { state.withLock { $0.agents[id.exact] = nil } }
 
     /// Renews an agent no more, and returns it where somebody still holds it.
-    func take(_ id: String) -> Agent? { state.withLock { $0.agents.removeValue(forKey: id)?.agent } }
+    func take(_ id: String) -> Agent? { state.withLock { $0.agents.removeValue(forKey: id.exact)?.agent } }
 
     /// The agents that still have a handle, by ID.
     func agents() -> [(id: String, agent: Agent)] {
         state.withLock { state in
             state.agents = state.agents.filter { $0.value.agent != nil }
-            return state.agents.compactMap { id, kept in kept.agent.map { (id, $0) } }
+            return state.agents.compactMap { id, kept in kept.agent.map { (id.string, $0) } }
         }
     }
 
@@ -62,31 +62,31 @@ extension Lifecycle {
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
-        var due: [String: (agent: Agent, credential: HeldCredential?)] = [:]
+        var due: [ExactText: (agent: Agent, credential: HeldCredential?)] = [:]
         for (id, agent) in leases.agents() {
             guard let renewal = agent.renewal, view.revocations.first(of: renewal.lineage.revocable) == nil else {
                 leases.forget(id)
                 continue
             }
-            due[id] = (agent, try? credential(for: renewal, id: id, now: now))
+            due[id.exact] = (agent, try? credential(for: renewal, id: id, now: now))
         }
         guard !due.isEmpty else { return }
         let renewed = try registry.write { registry in
             let renewed = try registry.renewLeases(
-                of: due.keys.sorted(), at: now, until: now + leaseDuration * 1000)
+                of: Set(due.keys).inByteOrder(), at: now, until: now + leaseDuration * 1000)
             // What was signed with a key that was retired meanwhile is signed anew the next time.
             for (id, held) in due {
                 if let signer = held.credential?.signer, try !registry.isActive(signer) { due[id]?.credential = nil }
             }
-            for id in renewed where due[id]?.credential != nil {
+            for id in renewed where due[id.exact]?.credential != nil {
                 guard let agent = try registry.agent(id) else { continue }
                 try recorder.record(LifecycleEvent(.renewed, of: agent, at: now), in: registry)
             }
-            return Set(renewed)
+            return renewed.exact
         }
         for (id, (agent, credential)) in due {
             guard renewed.contains(id) else {
-                leases.forget(id)
+                leases.forget(id.string)
                 continue
             }
             if let credential { agent.take(credential) }

@@ -97,7 +97,7 @@ public struct LifecycleEvent: Sendable {
             event.tombstone = nil
         }
         let kept = chain.suffix(8).map { AuditCut.prefix($0, AuditBounds.grantID) }
-        if kept != chain {
+        if !kept.isSame(as: chain) {
             let all = JSONTree.array(chain.map { .string($0) }).canonical()
             cut.leaveOut(chain.count - kept.count, of: "chain", hash: AuditCut.hash(all.span))
             event.chain = kept
@@ -108,7 +108,7 @@ public struct LifecycleEvent: Sendable {
 
     /// The event as a document; what is not known is left out.
     var tree: JSONTree {
-        var members: [String: JSONTree] = [
+        var members: JSONTree.Members = [
             "event": .string(name.rawValue), "kind": "event", "time_ms": .int(Int(time)),
         ]
         let texts = [

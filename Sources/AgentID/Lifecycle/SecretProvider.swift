@@ -19,7 +19,7 @@ public struct SecretRequest: Sendable {
 
     /// The request as a document.
     public var document: JSONTree {
-        var members: [String: JSONTree] = [
+        var members: JSONTree.Members = [
             "lease": .string(lease), "agent": .string(agent), "resource": .string(resource),
             "ttl": .int(Int(timeToLive)), "domain": .string(domain),
         ]

@@ -50,7 +50,7 @@ public struct Tombstone: Sendable {
         for agent: AgentRecord, grants: [GrantRecord], below: Int, trustDomain: TrustDomain, by signer: any Signer,
         milliseconds: Int64
     ) throws(AgentIDError) -> String {
-        var payload: [String: JSONTree] = [
+        var payload: JSONTree.Members = [
             "iss": .string(trustDomain.issuer), "sub": .string(agent.id), "iat": .int(Int(milliseconds / 1000)),
             "jti": .string(UUIDv7.make(at: milliseconds)), "ended": .int(Int(agent.ended ?? milliseconds / 1000)),
             "reason": .string(agent.endReason ?? ""), "created": .int(Int(agent.created)),

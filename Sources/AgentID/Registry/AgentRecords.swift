@@ -1,22 +1,24 @@
+package import JOSE
+
 /// An agent as it is registered. Times in seconds since 1970.
 package struct AgentRecord: Sendable, Equatable {
     package enum State: String, Sendable { case active, suspended, deprovisioned }
 
-    package var id: String
+    @Exact package var id: String
     /// The agent that started it; `nil` where the authority did.
-    package var parent: String?
-    package var profile: String
-    package var owner: String
-    package var principal: String
-    package var task: String
-    package var intent: String?
+    @Exact package var parent: String?
+    @Exact package var profile: String
+    @Exact package var owner: String
+    @Exact package var principal: String
+    @Exact package var task: String
+    @Exact package var intent: String?
     /// The thumbprint of its present key.
-    package var key: String
+    @Exact package var key: String
     package var state: State = .active
     package var created: Int64
     package var ended: Int64?
-    package var endReason: String?
-    package var tombstone: String?
+    @Exact package var endReason: String?
+    @Exact package var tombstone: String?
 
     package init(
         id: String, parent: String? = nil, profile: String, owner: String, principal: String, task: String,
@@ -29,10 +31,10 @@ package struct AgentRecord: Sendable, Equatable {
 
 /// Which agents are asked for: those that match all that is given.
 package struct AgentFilter: Sendable {
-    package var profile: String?
-    package var principal: String?
-    package var owner: String?
-    package var parent: String?
+    @Exact package var profile: String?
+    @Exact package var principal: String?
+    @Exact package var owner: String?
+    @Exact package var parent: String?
     package var state: AgentRecord.State?
     package var limit = 1000
     package var offset = 0
@@ -42,7 +44,7 @@ package struct AgentFilter: Sendable {
 
 /// How an agent stands, as far as a guard needs to know.
 package struct AgentStanding: Sendable, Equatable {
-    package var agent: String
+    @Exact package var agent: String
     package var state: AgentRecord.State
     /// In milliseconds since 1970; `nil` where it has no lease.
     package var leaseExpires: Int64?
@@ -55,9 +57,9 @@ package struct AgentStanding: Sendable, Equatable {
 /// A grant that was issued or derived here, with the chain up to it. Times in seconds since 1970.
 package struct GrantRecord: Sendable, Equatable {
     /// The grant's `jti`.
-    package var id: String
-    package var agent: String
-    package var chain: String
+    @Exact package var id: String
+    @Exact package var agent: String
+    @Exact package var chain: String
     package var issued: Int64
     package var expires: Int64
 
@@ -68,11 +70,11 @@ package struct GrantRecord: Sendable, Equatable {
 
 /// An agent's right to exist. Times in milliseconds since 1970.
 package struct LeaseRecord: Sendable, Equatable {
-    package var agent: String
+    @Exact package var agent: String
     package var expires: Int64
     package var renewed: Int64
     /// The process that renews it, e.g. `4711:8243`: its ID and when it started.
-    package var holder: String
+    @Exact package var holder: String
 
     package init(agent: String, expires: Int64, renewed: Int64, holder: String) {
         (self.agent, self.expires, self.renewed, self.holder) = (agent, expires, renewed, holder)

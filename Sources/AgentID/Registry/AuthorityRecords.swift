@@ -2,7 +2,7 @@ package import JOSE
 
 /// What a registry says of itself.
 package struct RegistryMeta: Sendable, Equatable {
-    package let trustDomain: String
+    @Exact package private(set) var trustDomain: String
     /// Counts the changes that guards must see.
     package let sequence: Int64
     /// The sequence at which the keys last changed: the bundle's.
@@ -52,7 +52,7 @@ package struct RevocationRecord: Sendable, Equatable {
     package var revocation: Revocation
     /// In seconds since 1970.
     package var at: Int64
-    package var reason: String?
+    @Exact package var reason: String?
 
     package init(sequence: Int64, revocation: Revocation, at: Int64, reason: String?) {
         (self.sequence, self.revocation, self.at, self.reason) = (sequence, revocation, at, reason)

@@ -1,12 +1,14 @@
+package import JOSE
+
 /// A hook: what is run on which events.
 package struct HookRecord: Sendable, Equatable {
     package enum Kind: String, Sendable { case callback, command }
 
-    package var name: String
+    @Exact package var name: String
     package var kind: Kind
-    package var events: [String]
+    @Exact package var events: [String]
     /// The program and its arguments; empty for a callback.
-    package var command: [String]
+    @Exact package var command: [String]
     /// How long one attempt may take, in seconds.
     package var deadline: Int64
     package var maxAttempts: Int64
@@ -24,19 +26,19 @@ package struct DeliveryRecord: Sendable, Equatable {
     package enum State: String, Sendable { case pending, dead }
 
     package var id: Int64
-    package var hook: String
+    @Exact package var hook: String
     /// The agent it is about, empty where it is about none: what deliveries are ordered by.
-    package var agent: String
-    package var event: String
+    @Exact package var agent: String
+    @Exact package var event: String
     /// The event's line, JSON.
-    package var payload: String
+    @Exact package var payload: String
     package var attempts: Int64
     package var nextAt: Int64
     package var claimedUntil: Int64
-    package var claimedBy: String?
+    @Exact package var claimedBy: String?
     package var state: State
     /// What the last attempt failed with.
-    package var error: String?
+    @Exact package var error: String?
 
     package init(
         id: Int64, hook: String, agent: String, event: String, payload: String, attempts: Int64, nextAt: Int64,
@@ -63,12 +65,12 @@ package struct BrokerLeaseRecord: Sendable, Equatable {
     /// `acquiring` from before the provider is asked, so that what a crash leaves behind is known.
     package enum State: String, Sendable { case acquiring, held, releasing }
 
-    package var id: String
-    package var agent: String
-    package var provider: String
-    package var resource: String
+    @Exact package var id: String
+    @Exact package var agent: String
+    @Exact package var provider: String
+    @Exact package var resource: String
     /// What releases it where no such provider is registered: a program and its arguments, or nothing.
-    package var releaseCommand: [String]
+    @Exact package var releaseCommand: [String]
     package var acquired: Int64
     package var expires: Int64
     package var state: State
@@ -76,7 +78,7 @@ package struct BrokerLeaseRecord: Sendable, Equatable {
     /// When its release is tried again.
     package var nextAt: Int64 = 0
     /// What the last release failed with.
-    package var error: String?
+    @Exact package var error: String?
 
     package init(
         id: String, agent: String, provider: String, resource: String, releaseCommand: [String] = [], acquired: Int64,

@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import Glibc
+internal import JOSE
 
 /// One connection to SQLite, and the only file that calls it. One thread at a time: whoever has it holds a lock.
 @safe final class SQLite {
@@ -18,7 +19,7 @@ internal import Glibc
 
     // SAFETY: opened by init, closed by deinit after the statements that were prepared on it.
     private let database: OpaquePointer
-    private var statements: [String: OpaquePointer] = unsafe [:]
+    private var statements: [ExactText: OpaquePointer] = unsafe [:]
     private let place: String
 
     /// Opens a database; in memory for `nil`.
@@ -122,12 +123,12 @@ internal import Glibc
     }
 
     private func prepared(_ sql: String) throws(AgentIDError) -> OpaquePointer {
-        if let statement = unsafe statements[sql] { return unsafe statement }
+        if let statement = unsafe statements[sql.exact] { return unsafe statement }
         var statement: OpaquePointer?
         let status = unsafe sqlite3_prepare_v3(
             database, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard status == SQLITE_OK, let statement = unsafe statement else { throw failure(status) }
-        unsafe statements[sql] = statement
+        unsafe statements[sql.exact] = statement
         return unsafe statement
     }
 
@@ -170,7 +171,10 @@ extension SQLite {
             guard unsafe sqlite3_column_type(statement, column) == SQLITE_TEXT else { throw mistyped(column) }
             guard let start = unsafe sqlite3_column_text(statement, column) else { throw mistyped(column) }
             let count = unsafe Int(sqlite3_column_bytes(statement, column))
-            return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+            // SQLite keeps any bytes as text; a text that was repaired would be another one.
+            guard let text = unsafe String(validating: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+            else { throw mistyped(column) }
+            return text
         }
 
         func blob(_ column: Int32) throws(AgentIDError) -> [UInt8] {

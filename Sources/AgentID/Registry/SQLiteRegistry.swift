@@ -99,7 +99,7 @@ final class SQLiteRegistry: Registry {
         let faults = try reader.withLock { database throws(AgentIDError) in
             try database.rows("PRAGMA integrity_check(1)") { row throws(AgentIDError) in try row.text(0) }
         }
-        guard faults == ["ok"] else { throw SQLite.corrupt(faults.first ?? "no answer", "registry.db") }
+        guard faults.isSame(as: ["ok"]) else { throw SQLite.corrupt(faults.first ?? "no answer", "registry.db") }
     }
 }
 

@@ -68,7 +68,7 @@ import TestSupport
                 }
             }
             let found = try usage(world)
-            #expect(found.permitted == permitted.count && found.denials.values.reduce(0, +) == denied)
+            #expect(found.permitted == permitted.count && found.denials.reduce(0) { $0 + $1.count } == denied)
             #expect(found.unknown == 0 && found.beyond == 0)
             #expect(Set(found.used.map(\.name)) == Set(permitted.map(\.0)))
             #expect(Set(found.unused) == Set(["read", "search", "run", "send"]).subtracting(permitted.map(\.0)))

@@ -46,7 +46,7 @@ protocol AgentRequestContext: RequestContext {
 struct Refusal: HTTPResponseError {
     let status: HTTPResponse.Status
     private var headers: HTTPFields = [.contentType: "application/json"]
-    private var members: [String: JSONTree]
+    private var members: JSONTree.Members
 
     init(_ status: HTTPResponse.Status, _ reason: String, _ message: String) {
         self.status = status
