@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// Tells the time. Asked from any thread.

@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// What the audit log does to the disk besides reading segments and storing into its own: a seam, so that tests can

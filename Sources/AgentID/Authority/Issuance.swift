@@ -66,6 +66,7 @@ struct Issuance: Sendable {
         var renewed = agent
         renewed.key = holder.thumbprint
         self.agent = renewed
+        self.held = try HeldGrant(reading: Array(grant.chain.utf8), of: "options")
     }
 
     private static func sign(

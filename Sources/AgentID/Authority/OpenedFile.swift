@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// How a file of a directory of ours is opened.

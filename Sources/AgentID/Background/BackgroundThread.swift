@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// A thread of the library's own: named, without the host's signals, woken, stopped and joined by its owner.

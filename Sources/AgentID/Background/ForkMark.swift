@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// Knows whether this process is the one that made it, at the cost of one load.

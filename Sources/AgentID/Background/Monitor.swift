@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// A value that one thread at a time may touch, and on whose changes threads can wait: a mutex and a condition.

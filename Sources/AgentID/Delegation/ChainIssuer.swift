@@ -43,7 +43,7 @@ public struct ChainIssuer: Sendable {
 
     /// As documents have it.
     package var tree: JSONTree {
-        var members: [String: JSONTree] = ["key": .string(key)]
+        var members: JSONTree.Members = ["key": .string(key)]
         if let domain { members["domain"] = .string(domain.name) } else { members["iss"] = .string(named) }
         if isForeign { members["foreign"] = true }
         return .object(members)

@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// How running a command for a hook ended.

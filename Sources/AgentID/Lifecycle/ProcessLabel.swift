@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Glibc
 
 /// A name for this process that no other of this machine has while it is up: its ID and when it started.

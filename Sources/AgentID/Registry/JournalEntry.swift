@@ -19,7 +19,7 @@ struct JournalEntry: Sendable, Equatable {
 
     /// The line, with a line feed on either side. `seed` is the file's own: a line of another file is none of this.
     func line(seed: UInt64) -> [UInt8] {
-        var members: [String: JSONTree] = ["reason": .string(reason), "time_ms": .int(Int(time))]
+        var members: JSONTree.Members = ["reason": .string(reason), "time_ms": .int(Int(time))]
         switch change {
         case .revoke(let revocation):
             members["revoke"] = .string(revocation.kind.name)

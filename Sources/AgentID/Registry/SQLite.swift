@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import CProcess
 internal import Glibc
 internal import JOSE
 
