@@ -19,7 +19,7 @@ struct ChainCacheSizeTests {
         return guardian
     }
 
-    private func size(tools: JSONTree = ["read": [:]], _ extra: [String: JSONTree] = [:]) throws -> (Int, Int) {
+    private func size(tools: JSONTree = ["read": [:]], _ extra: JSONTree.Members = [:]) throws -> (Int, Int) {
         let root = HandMade.root(issuer, to: holder, tools: tools)
         let chain = try HandMade.child(of: root, by: holder, to: holder, tools: tools, extra)
         return (try guardian().admit(chain: chain).chain.size, chain.count)

@@ -24,8 +24,8 @@ import Testing
     private static let theirs = "spiffe://partner.example/agent/researcher/1"
 
     /// A root of the partner's, with every name of ours that it may write.
-    private func root(jti: String = "j", _ claim: [String: JSONTree] = [:]) -> [UInt8] {
-        let names: [String: JSONTree] = [
+    private func root(jti: String = "j", _ claim: JSONTree.Members = [:]) -> [UInt8] {
+        let names: JSONTree.Members = [
             "agent": .string(Self.theirs), "profile": "researcher", "owner": "team:research@acme.example",
             "principal": "user:alice@acme.example", "task": "Q3 review",
         ]
@@ -33,7 +33,7 @@ import Testing
             partner, to: holder, at: world.clock.milliseconds / 1000, tools: ["read_file": [:]],
             [
                 "jti": .string(jti), "iss": "spiffe://partner.example",
-                "urn:agentid:1": .object(names.merging(claim) { $1 }),
+                "urn:agentid:1": .object(names.merging(claim)),
             ])
     }
 
@@ -162,7 +162,7 @@ import Testing
         #expect(try decide(root(jti: "1")).isPermitted, "a partner's profile of that name is another one")
         try world.authority.revoke(Revocation(.principal, "user:bob@acme.example"))
         for claim in [["principal": "user:bob@acme.example"], ["owner": "user:bob@acme.example"]]
-            as [[String: JSONTree]]
+            as [JSONTree.Members]
         {
             #expect(try decide(root(jti: "2", claim)).denial?.reason.rawValue == "authority_revoked")
         }

@@ -160,11 +160,12 @@ import TestSupport
         }
     }
 
-    @Test(arguments: pairs) func proofsAreTwo(pair: Pair) {
-        var memory = ReplayMemory(capacity: 10, window: 60)
-        let proofs = [pair.one, pair.other].map { UsedProof(name: $0, issuedAt: 100) }
-        for proof in proofs { #expect(memory.remember(proof, now: 100) == .fresh) }
-        for proof in proofs { #expect(memory.remember(proof, now: 100) == .replayed) }
+    @Test(arguments: pairs) func proofsAreTwo(pair: Pair) throws {
+        let memory = try ReplayTable(capacity: 1000, window: 60)
+        let proofs = [pair.one, pair.other].map { UsedProof(name: $0, tree: "t") }
+        let begun = MonotonicClock.milliseconds
+        for proof in proofs { #expect(memory.remember(proof, since: begun) == .fresh) }
+        for proof in proofs { #expect(memory.remember(proof, since: begun) == .replayed) }
     }
 
     // MARK: The registry
