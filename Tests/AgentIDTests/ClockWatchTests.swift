@@ -28,7 +28,7 @@ import Testing
             #expect(watch.wentBack(to: pass(1000) + wrong) == nil, "what expires by it is denied, not this")
             #expect(watch.wentBack(to: pass(1000)) == nil)
         }
-        #expect(watch.wentBack(to: pass(1000) - 600_000) == 600_000)
+        #expect(watch.wentBack(to: pass(1000) - 600_000) == 599_000)
         #expect(watch.wentBack(to: pass(1000)) == nil)
     }
 
@@ -57,6 +57,18 @@ import Testing
         #expect(watch.wentBack(to: pass(8 * 3_600_000) + 5000) == nil)
         #expect(watch.wentBack(to: pass(0) - 20_000) == nil)
         #expect(watch.wentBack(to: pass(0) - 26_000) != nil, "small steps do not add up")
+    }
+
+    @Test func aClockThatStandsStillHasNotGoneBack() {
+        let watch = watch()
+        let now = pass(0)
+        for _ in 0..<200 {
+            _ = pass(10_000)
+            #expect(watch.wentBack(to: now) == nil)
+        }
+        #expect(watch.wentBack(to: now - 31_000) == 31_000)
+        #expect(watch.wentBack(to: now) == nil)
+        #expect(watch.wentBack(to: pass(0)) == nil)
     }
 
     @Test func noTimeThatAClockTellsOverflows() {

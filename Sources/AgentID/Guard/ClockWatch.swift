@@ -3,20 +3,19 @@ internal import Synchronization
 
 /// Tells a guard whether its clock went back, by the machine's steady clock. Times in milliseconds.
 ///
-/// As long as a clock keeps pace with the steady one it is on one line, which is how far it is ahead of it. A step ahead
-/// begins another line, and is believed: what expires by it is denied, and that is all. A step back to a line that the clock
-/// was on before ends a moment at which it was wrong, and is believed as well. Any other step back may bring back times at
-/// which proofs were accepted that are forgotten by now: it is refused, as long as the clock is at such times, and for two
-/// windows at least.
+/// A clock that keeps pace with the steady one is on one line, which is how far it is ahead of it. A step ahead begins
+/// another line, and is believed: what expires by it is denied, and that is all. A step back to a line that the clock was on
+/// before ends a moment at which it was wrong, and is believed as well. Any other step back may bring back times at which
+/// proofs were accepted that are forgotten by now: it is refused, as long as the clock is at such times, and for two windows
+/// at least. A clock that stands still, or lags, has not gone back.
 final class ClockWatch: Sendable {
     private struct Line {
-        /// How far it is ahead of the steady clock, now and at most.
+        /// How far it is ahead of the steady clock.
         var ahead: Int64
-        var furthest: Int64
         /// The first time that was told on it.
         let start: Int64
-        /// The last, where the clock has left it.
-        var end = Int64.max
+        /// The latest, as far as that was written down: see `newest` for the line that holds.
+        var latest: Int64
     }
 
     private struct Refused {
@@ -40,6 +39,8 @@ final class ClockWatch: Sendable {
     private let steady: @Sendable () -> Int64
     /// How far the clock is ahead of the coarse steady clock, which is enough at almost every call; `.max`: not known.
     private let ahead = Atomic<Int64>(.max)
+    /// The latest time that was told on the line that holds.
+    private let newest = Atomic<Int64>(0)
     private let state = Locked(State())
 
     /// - Parameter window: how far a clock may go back, in milliseconds.
@@ -51,7 +52,10 @@ final class ClockWatch: Sendable {
     func wentBack(to now: Int64) -> Int64? {
         let coarse = MonotonicClock.milliseconds
         let known = ahead.load(ordering: .relaxed)
-        if known != .max, (now &- coarse &- known).magnitude <= Self.slack { return nil }
+        if known != .max, (now &- coarse &- known).magnitude <= Self.slack {
+            newest.max(now, ordering: .relaxed)
+            return nil
+        }
         let gone = state.withLock { judge(&$0, now) }
         ahead.store(gone == nil ? now &- coarse : .max, ordering: .relaxed)
         return gone
@@ -60,49 +64,45 @@ final class ClockWatch: Sendable {
     private func judge(_ state: inout State, _ now: Int64) -> Int64? {
         let steady = steady()
         let ahead = now - steady
-        guard let line = state.lines.last else {
-            state.lines = [Line(ahead: ahead, furthest: ahead, start: now)]
-            return nil
+        guard var line = state.lines.popLast() else {
+            return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
         }
-        // Another thread's time may be a little older; what was told before on this line bounds what may be told now.
-        if line.end == .max, ahead <= line.ahead + window, ahead + window >= line.furthest {
-            return go(&state, on: line, ahead)
+        // What another thread was told just before the clock was set belongs to no other line.
+        line.latest = max(line.latest, min(newest.load(ordering: .relaxed), line.ahead + steady + Self.slack))
+        if ahead <= line.ahead + window, now + window >= line.latest {
+            line.ahead = ahead
+            return go(&state, on: line, to: now)
         }
-        let before = state.lines.lastIndex {
-            ($0.ahead - ahead).magnitude <= window.magnitude && ahead + window >= $0.furthest
+        let before = state.lines.lastIndex { before in
+            (before.ahead - ahead).magnitude <= window.magnitude && now + window >= before.latest
         }
-        if let before { return go(&state, on: state.lines.remove(at: before), ahead, leftAt: line.furthest + steady) }
-        if ahead > line.ahead { return begin(&state, ahead, now, leftAt: line.furthest + steady) }
-        leave(&state, at: line.furthest + steady)
+        if let before {
+            var former = state.lines.remove(at: before)
+            former.ahead = ahead
+            state.lines.append(line)
+            return go(&state, on: former, to: now)
+        }
+        state.lines.append(line)
+        if ahead > line.ahead { return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now) }
         if state.refused.map({ ($0.ahead - ahead).magnitude > Self.slack }) ?? true {
             state.refused = Refused(ahead: ahead, since: steady)
         }
         // Nothing was accepted at such times that could have been forgotten.
-        let isNew = state.lines.allSatisfy { now < $0.start - window || now + window >= $0.end }
+        let isNew = state.lines.allSatisfy { now < $0.start - window || now + window >= $0.latest }
         guard isNew, let refused = state.refused, steady - refused.since > 2 * window + Self.slack else {
-            return line.ahead - ahead
+            newest.store(line.latest, ordering: .relaxed)
+            return line.latest - now
         }
-        return begin(&state, ahead, now, leftAt: line.end)
+        return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
     }
 
-    private func go(_ state: inout State, on line: Line, _ ahead: Int64, leftAt end: Int64? = nil) -> Int64? {
-        if let end { leave(&state, at: end) } else { state.lines.removeLast() }
-        state.lines.append(Line(ahead: ahead, furthest: max(ahead, line.furthest), start: line.start))
-        state.refused = nil
-        return nil
-    }
-
-    private func begin(_ state: inout State, _ ahead: Int64, _ now: Int64, leftAt end: Int64) -> Int64? {
-        leave(&state, at: end)
-        state.lines.append(Line(ahead: ahead, furthest: ahead, start: now))
+    private func go(_ state: inout State, on line: Line, to now: Int64) -> Int64? {
+        var line = line
+        line.latest = max(line.latest, now)
+        newest.store(line.latest, ordering: .relaxed)
+        state.lines.append(line)
         if state.lines.count > Self.mostLines { state.lines.removeFirst() }
         state.refused = nil
         return nil
-    }
-
-    /// The clock is on its line no more, if it was until now.
-    private func leave(_ state: inout State, at end: Int64) {
-        let last = state.lines.count - 1
-        if last >= 0, state.lines[last].end == .max { state.lines[last].end = end }
     }
 }
