@@ -152,7 +152,8 @@ struct URIPattern: Sendable, Equatable {
             guard path != nil else { return nil }
         }
         return URIPattern(
-            schemes: common(schemes?.map(\.exact), other.schemes?.map(\.exact))?.map(\.string), hosts: hosts, ports: common(ports, other.ports), path: path)
+            schemes: common(schemes?.map(\.exact), other.schemes?.map(\.exact))?.map(\.string), hosts: hosts,
+            ports: common(ports, other.ports), path: path)
     }
 
     static func == (a: URIPattern, b: URIPattern) -> Bool {

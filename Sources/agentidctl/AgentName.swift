@@ -26,7 +26,8 @@ enum AgentName {
     /// The last name of an ID and the end of its instance; what is no agent's ID as it is.
     static func abbreviated(_ id: String) -> String {
         let segments = id.parts(at: UInt8(ascii: "/"))
-        guard id.starts(exactly: "spiffe://"), segments.count >= 4, let instance = segments.last, instance.utf8.count == 36
+        guard id.starts(exactly: "spiffe://"), segments.count >= 4, let instance = segments.last,
+            instance.utf8.count == 36
         else { return id }
         return "\(segments[segments.count - 2])/\(instance.suffix(shown))"
     }

@@ -27,7 +27,8 @@ struct AgentTree {
         func row(_ agent: AgentDescription, depth: Int, isLast: Bool) -> Row {
             Row(agent: agent, depth: depth, isLast: isLast, children: children[agent.id.exact]?.count ?? 0)
         }
-        for agent in agents.reversed() where agent.parent.map({ $0.isSame(as: agent.id) || !known.contains($0.exact) }) ?? true {
+        for agent in agents.reversed()
+        where agent.parent.map({ $0.isSame(as: agent.id) || !known.contains($0.exact) }) ?? true {
             pending.append(row(agent, depth: 0, isLast: true))
         }
         var rows: [Row] = []

@@ -125,7 +125,9 @@ enum DecisionName {
 
     private static func parts(_ text: String) -> (process: String, number: UInt64)? {
         let parts = text.parts(at: UInt8(ascii: "-"), omittingEmpty: false)
-        guard parts.count == 2, let number = UInt64(parts[1], radix: 16), parts[0].unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit) else {
+        guard parts.count == 2, let number = UInt64(parts[1], radix: 16),
+            parts[0].unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit)
+        else {
             return nil
         }
         return (parts[0], number)

@@ -37,7 +37,9 @@ struct DirectoryCheckup {
         let here = ["registry.db", "registry.db-wal", "registry.db-shm", "sequence", "lock", "journal"].map {
             ($0, 0o600)
         }
-        let secrets = keys.filter { $0.ends(exactly: ".jwk") || $0 == "digest" }.inByteOrder().map { ("keys/\($0)", 0o600) }
+        let secrets = keys.filter { $0.ends(exactly: ".jwk") || $0 == "digest" }.inByteOrder().map {
+            ("keys/\($0)", 0o600)
+        }
         let audit =
             ["checkpoint", "key", "sequence", "lock", "identity"].map { ("audit/\($0)", 0o600) }
             + ["audit", "audit/segments", "audit/tile"].map { ($0, 0o700) }

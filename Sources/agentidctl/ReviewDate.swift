@@ -34,7 +34,9 @@ struct ReviewDate: ExpressibleByArgument {
         let isDay = argument.utf8.count == 10
         let text = isDay ? "\(argument)T00:00:00Z" : argument
         // Read back, because a day such as the 31st of June would be taken for the next.
-        guard let date = try? Date(text, strategy: .iso8601), date.formatted(.iso8601).isSame(as: text) else { return nil }
+        guard let date = try? Date(text, strategy: .iso8601), date.formatted(.iso8601).isSame(as: text) else {
+            return nil
+        }
         seconds = Int64(date.timeIntervalSince1970) + (isDay ? 86_400 : 0)
     }
 }

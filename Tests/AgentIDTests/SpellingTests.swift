@@ -73,7 +73,9 @@ import TestSupport
         try world.authority.put(Profile(name: "worker", owner: "team:x", ceiling: both))
         let agent = try world.authority.startAgent(
             profile: "worker", AgentRequest(principal: "user:a@a.example", task: "t", scope: both))
-        #expect(try agent.authorize(tool: pair.one, arguments: Array(#"{"\#(pair.one)":1,"\#(pair.other)":2}"#.utf8)).isPermitted)
+        #expect(
+            try agent.authorize(tool: pair.one, arguments: Array(#"{"\#(pair.one)":1,"\#(pair.other)":2}"#.utf8))
+                .isPermitted)
         let usage = try #require(try world.authority.usage(profile: "worker").profiles.first)
         #expect(usage.used.map(\.name.exact) == [pair.one.exact])
         #expect(usage.used.first?.arguments.count == 2)

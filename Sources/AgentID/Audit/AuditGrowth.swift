@@ -63,7 +63,9 @@ struct AuditGrowth {
                 let folder = "\(directory)/\(full).p"
                 do throws(AgentIDError) {
                     for name in try files.list(folder)
-                    where !grown.isPartial || !name.isSame(as: String(tile.width)) && !name.isSame(as: String(grown.width)) {
+                    where !grown.isPartial
+                        || !name.isSame(as: String(tile.width)) && !name.isSame(as: String(grown.width))
+                    {
                         try files.remove("\(folder)/\(name)")
                     }
                     if !grown.isPartial { try files.remove(folder) }

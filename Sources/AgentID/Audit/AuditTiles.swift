@@ -19,7 +19,8 @@ final class AuditTiles: TileStorage {
         do throws(AgentIDError) {
             if let bytes = try files.read("\(directory)/\(path)", limit: EntryBundle.longestBundle) { return bytes }
             let parts = path.parts(at: UInt8(ascii: "/"))
-            guard let last = parts.last, let width = Int(last), parts.dropLast().last?.ends(exactly: ".p") == true else {
+            guard let last = parts.last, let width = Int(last), parts.dropLast().last?.ends(exactly: ".p") == true
+            else {
                 return nil
             }
             let full = "\(directory)/\(path.dropLast(last.utf8.count + 3))"

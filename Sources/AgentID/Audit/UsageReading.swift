@@ -162,6 +162,7 @@ struct UsageAccount {
             profile: profile.name, ceiling: profile.ceiling,
             used: places.keys.sorted().compactMap { places[$0].map { tools[$0] } },
             unused: profile.ceiling.tools.map(\.name).filter { places[$0.exact] == nil }, permitted: permitted,
-            denials: denials.map { ($0.key.string, $0.value) }.sorted { $0.0.exact < $1.0.exact }, proposal: proposal, unknown: unknown, beyond: beyond)
+            denials: denials.map { ($0.key.string, $0.value) }.sorted { $0.0.exact < $1.0.exact }, proposal: proposal,
+            unknown: unknown, beyond: beyond)
     }
 }

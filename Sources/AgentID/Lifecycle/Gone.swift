@@ -29,7 +29,8 @@ public struct Gone: Sendable {
         func texts(_ list: [String]) -> JSONTree { .array(list.map { .string($0) }) }
         return [
             "agent": .string(agent), "gone": .bool(isGone), "agents": .int(agents), "chains": .int(chains),
-            "permitted": texts(permitted), "reasons": .members(reasons.map { ($0.key, .int($0.value)) }), "live": texts(live),
+            "permitted": texts(permitted), "reasons": .members(reasons.map { ($0.key, .int($0.value)) }),
+            "live": texts(live),
             "leases": texts(leases), "deliveries": .int(deliveries),
             "tombstone": tombstone.map { .string($0) } ?? .null,
         ]
