@@ -18,6 +18,8 @@ enum Fuzz {
         case "scope": ScopeTarget()
         case "glob": GlobTarget()
         case "note": NoteTarget()
+        case "segment": SegmentTarget()
+        case "entry": EntryTarget()
         case "capi": CTarget()
         default: nil
         }
