@@ -34,10 +34,12 @@ struct DirectoryCheckup {
 
     private var files: [(name: String, mode: mode_t)] {
         let keys = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/keys")) ?? []
-        let here = ["registry.db", "registry.db-wal", "registry.db-shm", "sequence", "lock"].map { ($0, 0o600) }
+        let here = ["registry.db", "registry.db-wal", "registry.db-shm", "sequence", "lock", "journal"].map {
+            ($0, 0o600)
+        }
         let secrets = keys.filter { $0.hasSuffix(".jwk") || $0 == "digest" }.sorted().map { ("keys/\($0)", 0o600) }
         let audit =
-            ["checkpoint", "key", "sequence", "lock"].map { ("audit/\($0)", 0o600) }
+            ["checkpoint", "key", "sequence", "lock", "identity"].map { ("audit/\($0)", 0o600) }
             + ["audit", "audit/segments", "audit/tile"].map { ($0, 0o700) }
         return (here + [("keys", 0o700)] + secrets + audit).map { ($0, mode_t($1)) }
     }
