@@ -38,7 +38,7 @@ struct Inspect: ParsableCommand {
             line("issuer: \(issuer)" + (isForeign(verdict) ? Console.coloured(", foreign here", .red) : ""))
         }
         for (name, text) in link.context where name != "profile" {
-            line("\(name): \(["principal", "owner"].contains(name) ? verdict.says(text) : text)")
+            line("\(name): \(name.isSame(as: "principal") || name.isSame(as: "owner") ? verdict.says(text) : text)")
         }
         line("grant: \(link.grant ?? "none"), \(link.size) bytes")
         line("expires: \(link.expires.map(Console.time) ?? "never said")")

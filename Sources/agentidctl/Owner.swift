@@ -45,11 +45,11 @@ enum Owner {
     private static var capabilities: UInt64 {
         guard let status = try? Console.read("/proc/self/status") else { return .max }
         var all: UInt64 = 0
-        for line in String(decoding: status, as: UTF8.self).split(separator: "\n") {
+        for line in String(decoding: status, as: UTF8.self).parts(at: 0x0A) {
             guard ["CapPrm:", "CapEff:", "CapAmb:"].contains(where: { line.utf8.starts(with: $0.utf8) }) else {
                 continue
             }
-            all |= UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16) ?? .max
+            all |= line.parts(at: 0x09).last.flatMap { UInt64($0, radix: 16) } ?? .max
         }
         return all
     }
@@ -63,17 +63,17 @@ enum Owner {
     /// The first user but root on the way to a path, to whom all that follows belongs in effect: they can put anything
     /// in its place. `nil` where there is none.
     private static func find(_ path: String) throws -> (user: uid_t, group: gid_t)? {
-        var rest = Array(path.split(separator: "/").reversed().map(String.init))
+        var rest = Array(path.parts(at: UInt8(ascii: "/")).reversed())
         if !path.utf8.starts(with: "/".utf8) {
             guard let here = unsafe getcwd(nil, 0) else { throw Fault("the working directory: \(Console.lastError)") }
             defer { unsafe free(here) }
-            rest += unsafe String(cString: here).split(separator: "/").reversed().map(String.init)
+            rest += unsafe String(cString: here).parts(at: UInt8(ascii: "/")).reversed()
         }
         var (place, links) = ("", 0)
         while let name = rest.popLast() {
             if name.isSame(as: ".") { continue }
             if name.isSame(as: "..") {
-                place = String(place.prefix(upTo: place.lastIndex(of: "/") ?? place.startIndex))
+                place = place.parts(at: UInt8(ascii: "/")).dropLast().map { "/\($0)" }.joined()
                 continue
             }
             let next = "\(place)/\(name)"
@@ -89,7 +89,7 @@ enum Owner {
                 guard links <= 40 else { throw Fault("\(path): too many symbolic links") }
                 let target = try target(of: next)
                 if target.utf8.starts(with: "/".utf8) { place = "" }
-                rest += target.split(separator: "/").reversed().map(String.init)
+                rest += target.parts(at: UInt8(ascii: "/")).reversed()
             case S_IFDIR:
                 // In one with the sticky bit nobody replaces what is root's.
                 guard status.st_mode & (0o002 | (status.st_gid == 0 ? 0 : 0o020)) == 0 || status.st_mode & S_ISVTX != 0

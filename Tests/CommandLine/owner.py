@@ -80,6 +80,12 @@ def acts(work):
     os.symlink(own, f"{home}/link")
     os.lchown(f"{home}/link", USER, USER)
     run("agents", "--authority", f"{home}/link", expect=1)
+    # Also where the name after the slash begins with a mark that joins the slash to one character.
+    marked = f"{top}/\u0301own"
+    ctl("init", "--authority", marked, "acme.example")
+    os.symlink(top, f"{home}/up")
+    os.lchown(f"{home}/up", USER, USER)
+    run("agents", "--authority", f"{home}/up/\u0301own", expect=1)
     # Where others could swap what root opens.
     os.chmod(top, 0o777)
     _, error = run("agents", "--authority", own, expect=1)

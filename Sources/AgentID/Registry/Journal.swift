@@ -133,7 +133,7 @@ final class Journal: Sendable {
 
 /// How far which file of the journal has been folded into the registry.
 package struct JournalMark: Sendable, Equatable {
-    package var epoch: String
+    @Exact package var epoch: String
     package var offset: Int
 
     package init(epoch: String, offset: Int) { (self.epoch, self.offset) = (epoch, offset) }

@@ -3,8 +3,8 @@ internal import JOSE
 /// One line of the journal: what must be in force before anybody has the registry's write lock.
 ///
 /// A line is `<checksum> <JSON>`, between line feeds: what a torn write left ends at the next one.
-struct JournalEntry: Sendable, Equatable {
-    enum Change: Sendable, Equatable {
+struct JournalEntry: Sendable {
+    enum Change: Sendable {
         case revoke(Revocation)
         /// An agent and all below it are held up.
         case suspend(agent: String)
