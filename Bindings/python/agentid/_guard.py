@@ -59,7 +59,12 @@ class EnforcementPoint(Reference):
         """Decides one call; raises `Denied`."""
         try:
             return decide(
-                lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
+                lib.agentid_guard_authorize_z,
+                self._handle,
+                terminated(chain),
+                terminated(proof),
+                terminated(tool),
+                arguments(args),
             )
         except ValueError:  # a NUL character or a lone surrogate
             return decide(lib.agentid_guard_authorize, *self._sent(chain, proof, tool, args))
@@ -68,7 +73,12 @@ class EnforcementPoint(Reference):
         """As `authorize`, but returns the denial."""
         try:
             return check(
-                lib.agentid_guard_authorize_z, self._handle, terminated(chain), terminated(proof), terminated(tool), arguments(args)
+                lib.agentid_guard_authorize_z,
+                self._handle,
+                terminated(chain),
+                terminated(proof),
+                terminated(tool),
+                arguments(args),
             )
         except ValueError:  # a NUL character or a lone surrogate
             return check(lib.agentid_guard_authorize, *self._sent(chain, proof, tool, args))

@@ -23,7 +23,7 @@ def log(message: str, *arguments: object, error: BaseException | bool = True) ->
 
 def record(error: BaseException) -> None:
     """Keeps what a callback raised for the call that it was made in; on a thread of the library's nobody waits for it."""
-    if sys._getframe(1).f_back is not None:
+    if sys._getframe(1).f_back is not None:  # pyright: ignore[reportPrivateUsage]
         pending[get_ident()] = error
     else:
         log("a callback failed")
@@ -43,7 +43,7 @@ def callback(function: Function) -> Function:
 
 def _unraisable(unraisable: Any, /) -> Any:
     error = unraisable.exc_value
-    if getattr(unraisable.object, "__agentid_callback__", False) and error and sys._getframe().f_back is not None:
+    if getattr(unraisable.object, "__agentid_callback__", False) and error and sys._getframe().f_back is not None:  # pyright: ignore[reportPrivateUsage]
         pending[get_ident()] = error
     else:
         _previous(unraisable)

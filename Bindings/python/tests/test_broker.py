@@ -68,8 +68,15 @@ def test_provider_is_told_for_whom_and_which_task(acme, vault):
             (held,) = acme.broker_leases
             assert (held["id"], held["agent"], held["state"], held["error"]) == (lease.id, reader.id, "held", None)
             assert vault.requests == [
-                {"lease": lease.id, "agent": reader.id, "resource": "door", "ttl": 60, "domain": "acme.example", "task": "Q3 review",
-                 "principal": ALICE}
+                {
+                    "lease": lease.id,
+                    "agent": reader.id,
+                    "resource": "door",
+                    "ttl": 60,
+                    "domain": "acme.example",
+                    "task": "Q3 review",
+                    "principal": ALICE,
+                }
             ]
         assert vault.held == set() and acme.broker_leases == []
         lease.release()

@@ -1,7 +1,6 @@
 """Whatever a client can send is a decision: denied, counted, recorded, and never an exception of the program's."""
 
 import json
-import os
 
 import agentid
 import pytest
@@ -82,7 +81,12 @@ def test_texts_of_any_kind_are_a_decision(world, text):
 
 def test_what_is_no_text_is_the_programs_own_fault(world):
     _, agent, guard, _ = world
-    for chain, proof, tool in [(None, "", "search"), (agent.chain, None, "search"), (agent.chain.encode(), "", "search"), (agent.chain, "", 7)]:
+    for chain, proof, tool in [
+        (None, "", "search"),
+        (agent.chain, None, "search"),
+        (agent.chain.encode(), "", "search"),
+        (agent.chain, "", 7),
+    ]:
         with pytest.raises((TypeError, AttributeError)):
             guard.check(chain, proof, tool, {"q": "x"})
     circle: dict = {}

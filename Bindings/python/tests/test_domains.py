@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from life import ALICE, OWNER, SCOPE, check, open_authority, start
 
 TOOLS, CALL = {"read_file": {}, "wire_money": {}}, ("wire_money", {"n": 1})
-PROGRAM = os.environ.get("AGENTIDCTL", os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../.build/release/agentidctl")))
+PROGRAM = os.environ.get(
+    "AGENTIDCTL", os.path.abspath(os.path.join(os.path.dirname(__file__), "../../../.build/release/agentidctl"))
+)
 
 
 def b64(data):
@@ -44,9 +46,16 @@ def bundle(*keys):
 def root(key, holder, claim, domain="partner.example", jti=None, **extra):
     now = int(time.time())
     claims = {
-        "jti": jti or str(uuid.uuid4()), "iss": f"spiffe://{domain}", "iat": now, "exp": now + 300, "del_depth": 0, "del_max_depth": 8,
-        "cnf": {"jwk": holder.jwk}, "authorization_details": [{"type": "attenuating_agent_token", "tools": TOOLS}],
-        "urn:agentid:1": claim, **extra,
+        "jti": jti or str(uuid.uuid4()),
+        "iss": f"spiffe://{domain}",
+        "iat": now,
+        "exp": now + 300,
+        "del_depth": 0,
+        "del_max_depth": 8,
+        "cnf": {"jwk": holder.jwk},
+        "authorization_details": [{"type": "attenuating_agent_token", "tools": TOOLS}],
+        "urn:agentid:1": claim,
+        **extra,
     }
     return key.sign({"alg": "EdDSA", "typ": "aat+jwt", "kid": key.thumbprint}, claims)
 
@@ -59,8 +68,12 @@ def claims_of(token):
 def child(chain, key, holder, claim):
     above, parent = claims_of(chain), chain.split("~")[-1]
     claims = {
-        **above, "jti": str(uuid.uuid4()), "iss": f"urn:ietf:params:oauth:jwk-thumbprint:sha-256:{key.thumbprint}",
-        "del_depth": above["del_depth"] + 1, "cnf": {"jwk": holder.jwk}, "urn:agentid:1": claim,
+        **above,
+        "jti": str(uuid.uuid4()),
+        "iss": f"urn:ietf:params:oauth:jwk-thumbprint:sha-256:{key.thumbprint}",
+        "del_depth": above["del_depth"] + 1,
+        "cnf": {"jwk": holder.jwk},
+        "urn:agentid:1": claim,
         "par_hash": b64(hashlib.sha256(parent.rsplit(".", 1)[0].encode()).digest()),
     }
     return chain + "~" + key.sign({"alg": "EdDSA", "typ": "aat+jwt"}, claims)
@@ -68,12 +81,26 @@ def child(chain, key, holder, claim):
 
 def credential(key, subject, holder, domain):
     now = int(time.time())
-    claims = {"iss": f"spiffe://{domain}", "sub": subject, "iat": now, "exp": now + 300, "jti": str(uuid.uuid4()), "cnf": {"jwk": holder.jwk}}
+    claims = {
+        "iss": f"spiffe://{domain}",
+        "sub": subject,
+        "iat": now,
+        "exp": now + 300,
+        "jti": str(uuid.uuid4()),
+        "cnf": {"jwk": holder.jwk},
+    }
     return key.sign({"alg": "EdDSA", "typ": "wit+jwt", "kid": key.thumbprint}, claims)
 
 
 def proof(key, chain, tool, arguments):
-    claims = {"jti": str(uuid.uuid4()), "iat": int(time.time()), "aat_id": claims_of(chain)["jti"], "aat_tool": tool, "aat_aud": "g", "hta": arguments}
+    claims = {
+        "jti": str(uuid.uuid4()),
+        "iat": int(time.time()),
+        "aat_id": claims_of(chain)["jti"],
+        "aat_tool": tool,
+        "aat_aud": "g",
+        "hta": arguments,
+    }
     return key.sign({"alg": "EdDSA", "typ": "aat-pop+jwt"}, claims)
 
 
@@ -104,8 +131,14 @@ def ctl(*arguments):
 
 def test_a_partner_gives_no_agent_of_ours_a_root(world):
     below = world.victim.spawn("reader", SCOPE)
-    for name in (world.victim.id, below.id, world.victim.id + "/made/up", "spiffe://acme.example/agent/researcher/none",
-                 "spiffe://partner.example.acme.example/agent/x/1", "spiffe://partner.examplex/agent/x/1"):
+    for name in (
+        world.victim.id,
+        below.id,
+        world.victim.id + "/made/up",
+        "spiffe://acme.example/agent/researcher/none",
+        "spiffe://partner.example.acme.example/agent/x/1",
+        "spiffe://partner.examplex/agent/x/1",
+    ):
         claim = {"agent": name, "profile": "researcher", "owner": OWNER, "principal": ALICE, "task": "t"}
         decision = world.decide(root(world.partner, world.holder, claim))
         assert not decision.permitted and decision.reason == "subject_identity_mismatch", name
@@ -129,8 +162,13 @@ def test_a_partner_gives_no_agent_of_ours_a_derived_grant(world):
 
 def test_what_a_partner_may_write_is_its_word(world):
     jti = claims_of(world.victim.chain)["jti"]
-    claim = {"agent": f"spiffe://partner.example{world.victim.id.removeprefix('spiffe://acme.example')}", "profile": "researcher", "owner": OWNER,
-             "principal": ALICE, "task": "Q3 review"}
+    claim = {
+        "agent": f"spiffe://partner.example{world.victim.id.removeprefix('spiffe://acme.example')}",
+        "profile": "researcher",
+        "owner": OWNER,
+        "principal": ALICE,
+        "task": "Q3 review",
+    }
     chain = root(world.partner, world.holder, claim, jti=jti)
     decision = world.decide(chain)
     assert decision.permitted
@@ -139,7 +177,9 @@ def test_what_a_partner_may_write_is_its_word(world):
     assert f"for: {ALICE} (as partner.example says)" in decision.explain() and "foreign: partner.example" in decision.explain()
     world.acme.integrate()
 
-    entry = [json.loads(line) for line in ctl("audit", "export", "--authority", world.directory, "--format", "jsonl").splitlines()][-1]
+    entry = [
+        json.loads(line) for line in ctl("audit", "export", "--authority", world.directory, "--format", "jsonl").splitlines()
+    ][-1]
     check("audit", entry)
     assert entry["issuer"] == decision.document["issuer"]
     assert [link["sha256"] for link in entry["chain"]] == [b64(hashlib.sha256(chain.encode()).digest())]
@@ -163,7 +203,9 @@ def test_what_a_partner_may_write_is_its_word(world):
 
 def test_a_foreign_chain_counts_for_nobody_of_ours(world):
     for _ in range(3):
-        assert world.decide(root(world.partner, world.holder, {"agent": "spiffe://partner.example/a/1", "profile": "researcher"})).permitted
+        assert world.decide(
+            root(world.partner, world.holder, {"agent": "spiffe://partner.example/a/1", "profile": "researcher"})
+        ).permitted
     usage = world.acme.usage()
     check("usage", usage)
     assert usage["foreign"] == 3 and usage["profiles"][0]["permitted"] == 0
@@ -197,7 +239,9 @@ def test_a_foreign_denial_is_told_as_foreign(world):
     world.acme.add_hook("h", told.append, events=["denied"])
     guard = world.acme.guard(audience="g")
     guard.add_bundle("partner.example", bundle(world.partner))
-    chain = root(world.partner, world.holder, {"agent": "spiffe://partner.example/a/1", "principal": ALICE, "profile": "researcher"})
+    chain = root(
+        world.partner, world.holder, {"agent": "spiffe://partner.example/a/1", "principal": ALICE, "profile": "researcher"}
+    )
     assert not guard.check(chain, "x", *CALL).permitted
     assert not world.victim.check("other", {}).permitted
     world.acme.settle(10)

@@ -11,9 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import agentid
+import pytest
 
 CALL = ("read", {"path": "/data/a"})
 

@@ -30,7 +30,7 @@ class Key:
         self.private = private or Ed25519PrivateKey.generate()
         self.x = text64(self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
         self.jwk = {"kty": "OKP", "crv": "Ed25519", "x": self.x}
-        canonical = '{"crv":"Ed25519","kty":"OKP","x":"%s"}' % self.x
+        canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{self.x}"}}'
         self.thumbprint = text64(hashlib.sha256(canonical.encode()).digest())
 
     @classmethod
@@ -159,15 +159,11 @@ def test_a_retired_key_ends_when_the_last_grant_that_it_signed_has_expired(tmp_p
 
 def test_what_was_signed_before_a_rotation_stays_good_as_long_as_it_says():
     ahead = 0
-    acme = agentid.Authority.open(
-        trust_domain="acme.example", clock=lambda: time.time() + ahead, lease_duration=86400
-    )
+    acme = agentid.Authority.open(trust_domain="acme.example", clock=lambda: time.time() + ahead, lease_duration=86400)
     with acme:
         acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=86400)
         holder = Key()
-        chain, _ = acme.issue(
-            "p", json.dumps(holder.jwk), principal="user:a@acme.example", task="t", scope=SCOPE, lifetime=86400
-        )
+        chain, _ = acme.issue("p", json.dumps(holder.jwk), principal="user:a@acme.example", task="t", scope=SCOPE, lifetime=86400)
         acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=3600)
         for ahead in (0, 2 * 3600, 20 * 3600):
             acme.publish_key()
