@@ -7,6 +7,7 @@ import agentid
 import pytest
 from life import ALICE, CALL, OWNER, open_authority, start
 
+KIND = agentid.Revocation
 PAIRS = [
     ("K", "\N{KELVIN SIGN}"),
     ("\N{LATIN SMALL LETTER E WITH ACUTE}", "e\N{COMBINING ACUTE ACCENT}"),
@@ -77,9 +78,9 @@ def test_what_is_registered_answers_to_no_other_name(acme):
     for act in (acme.suspend, acme.deprovision):
         with pytest.raises(agentid.Error):
             act(kelvin(agent.id))
-    for kind, value in [("profile", kelvin(profile)), ("principal", kelvin(principal)), ("agent", kelvin(agent.id))]:
+    for kind, value in [(KIND.PROFILE, kelvin(profile)), (KIND.PRINCIPAL, kelvin(principal)), (KIND.AGENT, kelvin(agent.id))]:
         with contextlib.suppress(agentid.Error):
             acme.revoke(kind, value)
     assert agent.authorize(*CALL).permitted
-    acme.revoke("principal", principal)
-    assert not agent.authorize(*CALL).permitted
+    acme.revoke(KIND.PRINCIPAL, principal)
+    assert not agent.check(*CALL).permitted
