@@ -13,7 +13,7 @@ NAME = r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)"'
 # A denial's reason: in its constructor, in the verifier's check(), or chosen by a switch.
 REASON = [rf"\bDenial\(\s*{NAME}", rf"\breason = {NAME}", rf"return {NAME}", rf'try check\((?:(?!try check\().)*?{NAME},\s*"',
           rf"\? error\.name : {NAME}", rf"error\.name == {NAME} \? error\.name", rf"case {NAME}: (?:reason =|return) error\.name"]
-REASON_IN = ["AgentID/Delegation", "AgentID/Guard", "AgentID/Audit/AuditTrail.swift", "AgentID/Lifecycle", "AgentID/Identity"]
+REASON_IN = ["AgentID/Delegation", "AgentID/Guard", "AgentID/Replay", "AgentID/Audit/AuditTrail.swift", "AgentID/Lifecycle", "AgentID/Identity"]
 ERROR = [rf"\bname: {NAME}", rf"\b(?:JOSEError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}"]
 # Names that are made of something else, and what of.
 PASSED_ON = {"error.name", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
@@ -32,7 +32,9 @@ def found(patterns, *folders):
 
 
 def reasons():
-    return found(REASON, *REASON_IN) | found([rf"case \w+ = {NAME}"], "Scopes/Refusal.swift")
+    # A clock's error is the reason of what it denies.
+    return (found(REASON, *REASON_IN) | found([rf"case \w+ = {NAME}"], "Scopes/Refusal.swift")
+            | found(ERROR, "AgentID/CheckedClock.swift"))
 
 
 def errors():
@@ -53,6 +55,6 @@ def unexplained():
             if not re.fullmatch(NAME, name) and name not in PASSED_ON and name != STATE:
                 wrong.append(f"{file.relative_to(SOURCES)}: an error of the name {name}: teach Tests/Docs/names.py")
         for made in re.finditer(r"\b(?:Denial|JOSEError|ScopeError|TransparencyLogError)\(\s*(?!\")([\w.]+)", text):
-            if made[1] not in PASSED_ON | {"reason", "error", "refusal", "expansion", "name", "failure", "denial", "Self.reason"}:
+            if made[1] not in PASSED_ON | {"reason", "error", "refusal", "expansion", "name", "failure", "denial", "Self.reason", "proofs.remember"}:
                 wrong.append(f"{file.relative_to(SOURCES)}: a denial of the name {made[1]}: teach Tests/Docs/names.py")
     return wrong

@@ -80,7 +80,7 @@ extension Lifecycle {
         guard reached != mark else { return folded }
         for entry in entries { try apply(entry, in: registry, &folded) }
         try registry.setFolded(reached)
-        try registry.announce()
+        if !entries.isEmpty { try registry.announce() }
         folded.mark = reached
         return folded
     }
