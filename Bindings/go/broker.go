@@ -50,7 +50,7 @@ type SecretRequest struct {
 	Lease     string `json:"lease"`
 	Agent     string `json:"agent"`
 	Resource  string `json:"resource"`
-	TTL       int64  `json:"ttl"` // seconds
+	TTL       int64  `json:"ttl"`    // seconds
 	Domain    string `json:"domain"` // the authority's own: it answers to no other's chains
 	Task      string `json:"task"`
 	Principal string `json:"principal"`

@@ -34,7 +34,7 @@ def found(patterns, *folders):
 def reasons():
     # A clock's error is the reason of what it denies.
     return (found(REASON, *REASON_IN) | found([rf"case \w+ = {NAME}"], "Scopes/Refusal.swift")
-            | found(ERROR, "AgentID/CheckedClock.swift"))
+            | found(ERROR, "AgentID/CheckedClock.swift") | found([rf"self\.init\(\s*{NAME}"], "AgentID/Replay/ProofMemory.swift"))
 
 
 def errors():
