@@ -184,11 +184,8 @@ public final class Agent: Sendable {
             var after = State(held: held, key: key)
             after.lineage = before.lineage.adding(grant: held.grant.id, key: key.publicKey.thumbprint, agent: id)
             if let lifecycle = home?.lifecycle {
-                if before.credential != nil {
-                    after.credential = try lifecycle.credential(
-                        for: key.publicKey, id: id, until: held.grant.expires)
-                }
-                try lifecycle.rotate(id, held: held, lineage: after.lineage, signer: after.credential?.signer)
+                after.credential = try lifecycle.rotate(
+                    id, to: key.publicKey, held: held, lineage: after.lineage, isCredentialed: before.credential != nil)
             }
             try replace(with: after)
         }

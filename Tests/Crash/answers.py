@@ -275,7 +275,7 @@ class Check:
         if os.path.exists(wal) and os.path.getsize(wal) > 17 << 20:
             self.fault(f"{wal} has {os.path.getsize(wal)} bytes")
         odd = set(os.listdir(self.directory)) - {
-            "registry.db", "registry.db-wal", "registry.db-shm", "keys", "sequence", "lock", "replay", "audit",
+            "registry.db", "registry.db-wal", "registry.db-shm", "journal", "keys", "sequence", "lock", "replay", "audit",
         }  # fmt: skip
         if odd:
             self.fault(f"left over: {sorted(odd)}")

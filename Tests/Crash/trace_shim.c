@@ -191,7 +191,8 @@ static int two_names(enum kind kind, long call, int from, const char *old, int t
     int was_there = b && fstatat(to, new, &replaced, AT_SYMLINK_NOFOLLOW) == 0;
     int result = (int)syscall(call, from, old, to, new, flags), error = errno;
     if (result == 0 && a) {
-        if (flags) trace_fail("a rename or link with flags");
+        /* One that replaces nothing differs from a plain one only where it fails. */
+        if (flags & ~(kind == RENAME ? RENAME_NOREPLACE : 0)) trace_fail("a rename or link with flags");
         uint32_t number = was_there ? known_file(replaced.st_ino) : 0;
         if (number && replaced.st_nlink == 1) files[number].is_gone = 1;
         char both[2 * PATH_MAX];

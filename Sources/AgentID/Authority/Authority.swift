@@ -71,6 +71,7 @@ public final class Authority: Sendable {
         // Asked by agents in this process, which need no proof.
         guardOptions.sharesReplayMemory = false
         home = try Guard(guardOptions, view: view, trail: trail, denials: lifecycle.denials)
+        try lifecycle.foldWhatIsLeft()
     }
 
     deinit { lifecycle.stop() }

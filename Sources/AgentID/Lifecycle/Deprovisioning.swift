@@ -158,33 +158,53 @@ extension Lifecycle {
     private func finish(report: (Int) -> Void = { _ in }) throws(AgentIDError) {
         try broker.releaseDue()
         while true {
-            let (active, unburied) = try registry.read { registry in
-                (
-                    try registry.keys().first { $0.role == .active },
-                    try registry.agentsWithoutTombstone(limit: Self.batch).map { agent in
-                        (agent, try registry.grants(of: agent.id), try registry.subtree(of: agent.id).count - 1)
-                    }
-                )
+            let unburied = try registry.read { registry in
+                try registry.agentsWithoutTombstone(limit: Self.batch).map { agent in
+                    Unburied(
+                        agent: agent, grants: try registry.grants(of: agent.id),
+                        below: try registry.subtree(of: agent.id).count - 1)
+                }
             }
-            // Without a key, or with a signer that fails, the agents are gone all the same; whoever reaps later signs.
-            guard !unburied.isEmpty, let active, let signer = try? keys.signer(for: active.key) else { return }
-            // Signed before the transaction: a signer may be far away, and nobody waits for it with the lock.
-            let now = clock.milliseconds
-            var signed: [(agent: String, tombstone: String)] = []
-            for (agent, grants, below) in unburied {
-                let tombstone = try Tombstone.issue(
-                    for: agent, grants: grants, below: below, trustDomain: trustDomain, by: signer, milliseconds: now)
-                signed.append((agent.id, tombstone))
-            }
-            let isSigned = try registry.write { registry in
-                // Another process rotated meanwhile: what the old key signs now, nobody believes.
-                guard try registry.isActive(signer.publicKey) else { return false }
-                for (agent, tombstone) in signed { try bury(agent, under: tombstone, at: now, in: registry) }
-                return true
-            }
-            guard isSigned else { continue }
+            guard !unburied.isEmpty, try bury(unburied) else { return }
             report(unburied.count)
             hooks.wake()
+        }
+    }
+
+    private struct Unburied {
+        let agent: AgentRecord
+        let grants: [GrantRecord]
+        let below: Int
+    }
+
+    /// Signs the tombstones of agents and stores them. `false` without a key, or with a signer that fails: the agents are
+    /// gone all the same, and whoever reaps later signs.
+    private func bury(_ unburied: [Unburied]) throws(AgentIDError) -> Bool {
+        var isSigned = false
+        do throws(AgentIDError) {
+            try withActiveKey { active throws(AgentIDError) in
+                isSigned = false
+                let signer = try keys.signer(for: active)
+                // Signed before the transaction: a signer may be far away, and nobody waits for it with the lock.
+                let now = clock.milliseconds
+                var signed: [(agent: String, tombstone: String)] = []
+                for one in unburied {
+                    let tombstone = try Tombstone.issue(
+                        for: one.agent, grants: one.grants, below: one.below, trustDomain: trustDomain, by: signer,
+                        milliseconds: now)
+                    signed.append((one.agent.id, tombstone))
+                }
+                isSigned = true
+                try registry.write { registry in
+                    // Another process rotated meanwhile: what the old key signs now, nobody believes.
+                    guard try registry.isActive(active) else { throw Issuance.keyRotated }
+                    for (agent, tombstone) in signed { try bury(agent, under: tombstone, at: now, in: registry) }
+                }
+            }
+            return true
+        } catch {
+            guard !isSigned else { throw error }
+            return false
         }
     }
 

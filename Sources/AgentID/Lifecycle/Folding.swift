@@ -51,6 +51,13 @@ extension Lifecycle {
         }
     }
 
+    /// Folds what a process left that died or had no room on the disk: whoever opens sees what was answered.
+    func foldWhatIsLeft() throws(AgentIDError) {
+        guard let journal else { return }
+        let mark = try registry.read { try $0.meta() }.journal
+        if try !journal.pending(after: mark).entries.isEmpty { foldSoon() }
+    }
+
     /// Folds what is in the journal now, or soon: who revokes does not wait for whoever has the lock.
     func foldSoon() {
         guard journal != nil else { return }

@@ -87,10 +87,24 @@ final class Lifecycle: Sendable {
         }
     }
 
-    /// Records an agent's new key and the grant to it.
-    ///
-    /// - Parameter signer: of its new credential: refused where that was retired meanwhile.
+    /// Records an agent's new key and the grant to it; issues its new credential, where it has one.
     func rotate(
+        _ agent: String, to key: PublicKey, held: HeldGrant, lineage: Lineage, isCredentialed: Bool
+    ) throws(AgentIDError) -> HeldCredential? {
+        guard isCredentialed else {
+            try rotate(agent, held: held, lineage: lineage, signer: nil)
+            return nil
+        }
+        return try withActiveKey { _ throws(AgentIDError) in
+            let credential = try self.credential(for: key, id: agent, until: held.grant.expires)
+            try rotate(agent, held: held, lineage: lineage, signer: credential.signer)
+            return credential
+        }
+    }
+
+    /// - Parameter signer: of its new credential: refused where that was retired meanwhile.
+    @inline(never)  // Swift 6.3.1 cannot compile it inlined into the closure above.
+    private func rotate(
         _ agent: String, held: HeldGrant, lineage: Lineage, signer: PublicKey?
     ) throws(AgentIDError) {
         let now = try clock.now()

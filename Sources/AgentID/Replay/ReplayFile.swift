@@ -63,7 +63,9 @@ final class ReplayFile: Sendable {
         try allocate(file, path, from: 0, to: size(buckets: initial.buckets), orCutTo: 0)
         // In one piece: it is written whole, or the page stays blank.
         let page = ReplayPage.first(initial).littleEndianBytes
-        guard unsafe pwrite(file, page, page.count, 0) == page.count else { throw Files.failure("cannot write", path) }
+        guard unsafe pwrite(file, page, page.count, 0) == page.count, fdatasync(file) == 0 else {
+            throw Files.failure("cannot write", path)
+        }
         return initial
     }
 
@@ -117,9 +119,13 @@ final class ReplayFile: Sendable {
     }
 
     /// Takes the room for more buckets behind those that are there: within ``growing(_:)``.
+    ///
+    /// Synced before anybody speaks of it, with all that was spoken of before: a power cut leaves no page that names room
+    /// which is not there.
     func allocate(_ buckets: Int, behind there: Int) throws(AgentIDError) {
         let end = Self.size(buckets: there)
         try Self.allocate(file, path, from: end, to: Self.size(buckets: there + buckets), orCutTo: end)
+        guard fdatasync(file) == 0 else { throw Files.failure("cannot write", path) }
     }
 
     /// Whether `buckets` can be touched: a mapping of what was cut off is SIGBUS. And whether it still has its name.
