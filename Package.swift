@@ -48,10 +48,17 @@ let fuzzTargets: [Target] =
     : [
         .executableTarget(
             name: "agentid-fuzz",
-            dependencies: ["AgentID", "AgentIDC", "CAgentID", "Scopes", "TransparencyLog", "JOSE"],
+            dependencies: ["AgentID", "AgentIDC", "CAgentID", "CostCases", "Scopes", "TransparencyLog", "JOSE"],
             path: "Tests/Fuzz", exclude: ["seeds"],
             swiftSettings: settings.dropFirst() + [.unsafeFlags(["-parse-as-library"])],
-            linkerSettings: [.unsafeFlags(["-use-ld=lld"])])
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        // What costs most, under the documented limits: looked for on its own, and by a fuzz target.
+        .target(
+            name: "CostCases", dependencies: ["AgentID", "Scopes", "JOSE"], path: "Tests/Cost/Cases",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "agentid-cost", dependencies: ["CostCases", "JOSE"], path: "Tests/Cost/Search",
+            swiftSettings: settings),
     ]
 
 let package = Package(

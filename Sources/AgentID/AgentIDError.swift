@@ -54,7 +54,7 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// A scope's error, seen from the option it came in.
     public init(_ error: ScopeError, at place: String) {
-        self.init(.scope, name: error.name, message: error.description, at: place)
+        self.init(error.isTooCostly ? .limit : .scope, name: error.name, message: error.description, at: place)
     }
 
     init(_ error: JOSEError, at place: String) {

@@ -23,8 +23,8 @@ struct Failure: Error, CustomStringConvertible {
         case let error as AgentIDError:
             self.init(status: error.code.rawValue, name: error.name, message: error.message, place: error.place)
         case let error as ScopeError:
-            self.init(
-                status: AgentIDError.Code.scope.rawValue, name: error.name, message: error.description, place: place)
+            let error = AgentIDError(error, at: place)
+            self.init(status: error.code.rawValue, name: error.name, message: error.message, place: place)
         case let error as JOSEError:
             self.init(
                 status: AgentIDError.Code.malformed.rawValue, name: error.name, message: error.description, place: place

@@ -65,7 +65,8 @@ public func agentid_scope_permits(
         guard call.root.kind == .object else { throw Failure.argument("arguments", "are no JSON object") }
         if let refusal = scope.refusal(of: tool, arguments: call.root) {
             throw Failure(
-                status: 1, name: refusal.reason.rawValue, message: refusal.explanation(tool: tool),
+                status: refusal.reason == .tooCostly ? AgentIDError.Code.limit.rawValue : 1,
+                name: refusal.reason.rawValue, message: refusal.explanation(tool: tool),
                 place: refusal.argument.map { "arguments.\($0)" } ?? "tool")
         }
     }
@@ -79,7 +80,8 @@ public func agentid_scope_subsumes(
         let parent = try unsafe ScopeHandles.table.find(parent, "parent")
         if let expansion = unsafe parent.expansion(by: try ScopeHandles.table.find(child, "child")) {
             throw Failure(
-                status: 1, name: expansion.reason.rawValue, message: expansion.description, place: expansion.tool)
+                status: expansion.reason == .tooCostly ? AgentIDError.Code.limit.rawValue : 1,
+                name: expansion.reason.rawValue, message: expansion.description, place: expansion.tool)
         }
     }
 }

@@ -136,18 +136,10 @@ extension JSON.Storage {
 
     /// Where an object's names stand, in JCS order (RFC 8785 section 3.2.3).
     func sortedNames(of object: Int) -> [Int] {
-        let (nodes, bytes) = (nodes, bytes)
-        var names: [Int] = []
-        guard nodes[object].kind == .object else { return names }
-        names.reserveCapacity(Int(nodes[object].first))
-        var name = object + 1
-        while name < Int(nodes[object].next) {
-            names.append(name)
-            name = Int(nodes[name + 1].next)
-        }
-        names.sort {
-            JCS.precedes(bytes.span.extracting(nodes[$0].text), bytes.span.extracting(nodes[$1].text))
-        }
-        return names
+        guard nodes[object].kind == .object else { return [] }
+        let bytes = bytes
+        return NameOrder(
+            of: object, end: Int(nodes[object].next), nodes: nodes, bytes: bytes.span, unescaped: Span()
+        ).names
     }
 }

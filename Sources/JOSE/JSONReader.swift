@@ -287,50 +287,35 @@ extension JSONReader {
     private func refuseDuplicateNames(of container: Int, _ source: Span<UInt8>) throws(JSON.ParseError) {
         let count = Int(nodes[container].first)
         guard count > 1 else { return }
-        if count <= 16 {
-            var later = container + 1
-            while later < nodes.count {
-                var earlier = container + 1
-                while earlier < later {
-                    if compare(earlier, later, source) == 0 { throw duplicate(later) }
-                    earlier = Int(nodes[earlier + 1].next)
-                }
-                later = Int(nodes[later + 1].next)
-            }
+        guard count <= 16 else {
+            let order = NameOrder(
+                of: container, end: nodes.count, nodes: nodes, bytes: source, unescaped: unescaped.span)
+            if let again = order.duplicate { throw duplicate(again) }
             return
         }
-        var names: [Int] = []
-        names.reserveCapacity(count)
-        var name = container + 1
-        while name < nodes.count {
-            names.append(name)
-            name = Int(nodes[name + 1].next)
+        var later = container + 1
+        while later < nodes.count {
+            var earlier = container + 1
+            while earlier < later {
+                if isSameText(earlier, later, source) { throw duplicate(later) }
+                earlier = Int(nodes[earlier + 1].next)
+            }
+            later = Int(nodes[later + 1].next)
         }
-        names.sort {
-            let order = compare($0, $1, source)
-            return order == 0 ? $0 < $1 : order < 0
-        }
-        for (a, b) in zip(names, names.dropFirst()) where compare(a, b, source) == 0 { throw duplicate(b) }
     }
 
     private func duplicate(_ name: Int) -> JSON.ParseError {
         error("an object has the same name twice", at: Int(nodes[name].sourceStart))
     }
 
-    /// Orders two names by length, then by their unescaped bytes: any total order will do here.
-    private func compare(_ a: Int, _ b: Int, _ source: Span<UInt8>) -> Int {
-        let (a, b) = (nodes[a], nodes[b])
-        if a.length != b.length { return a.length < b.length ? -1 : 1 }
-        for i in 0..<Int(a.length) {
-            let x = textByte(Int(a.first) + i, source)
-            let y = textByte(Int(b.first) + i, source)
-            if x != y { return x < y ? -1 : 1 }
+    private func isSameText(_ a: Int, _ b: Int, _ source: Span<UInt8>) -> Bool {
+        let (a, b, unescaped) = (nodes[a].text, nodes[b].text, unescaped)
+        func text(_ range: Range<Int>, _ body: (Span<UInt8>) -> Bool) -> Bool {
+            range.lowerBound < sourceCount
+                ? body(source.extracting(range))
+                : body(unescaped.span.extracting(range.lowerBound - sourceCount..<range.upperBound - sourceCount))
         }
-        return 0
-    }
-
-    private func textByte(_ i: Int, _ source: Span<UInt8>) -> UInt8 {
-        i < sourceCount ? source[i] : unescaped[i - sourceCount]
+        return a.count == b.count && text(a) { a in text(b) { a.hasSameBytes(as: $0) } }
     }
 }
 

@@ -10,27 +10,6 @@ extension JSON.Value {
         text.withUTF8Span { storage.isString($0, at: index) }
     }
 
-    /// Whether two values are the same: numbers by value, strings byte for byte, objects whatever their order.
-    ///
-    /// Recurses at most as deep as the documents' depth limit.
-    public func isEqual(to other: JSON.Value) -> Bool {
-        guard kind == other.kind else { return false }
-        switch kind {
-        case .null: return true
-        case .bool: return node.flag == other.node.flag
-        case .number: return node.number == other.node.number
-        case .string: return hasSameText(as: other)
-        case .array:
-            guard count == other.count else { return false }
-            return zip(elements, other.elements).allSatisfy { $0.isEqual(to: $1) }
-        case .object:
-            guard count == other.count else { return false }
-            return zip(sortedMembers, other.sortedMembers).allSatisfy {
-                $0.name.hasSameText(as: $1.name) && $0.value.isEqual(to: $1.value)
-            }
-        }
-    }
-
     /// Whether both stand in their documents as the very same bytes. A cheap way to see that nothing has changed:
     /// where it says no, the values may be equal all the same.
     public func hasSameSource(as other: JSON.Value) -> Bool {
@@ -51,11 +30,6 @@ extension JSON.Value {
     var text: Range<Int> {
         let node = node
         return node.kind == .string ? node.text : 0..<0
-    }
-
-    func hasSameText(as other: JSON.Value) -> Bool {
-        let (bytes, otherBytes) = (storage.bytes, other.storage.bytes)
-        return bytes.span.extracting(text).hasSameBytes(as: otherBytes.span.extracting(other.text))
     }
 }
 
@@ -104,53 +78,6 @@ extension JSON.Value {
             cursor = Int(value.node.next)
             return (name, value)
         }
-    }
-
-    /// An object's members in JCS order (RFC 8785 section 3.2.3).
-    var sortedMembers: [Member] {
-        storage.sortedNames(of: index).map {
-            (JSON.Value(storage: storage, index: $0), JSON.Value(storage: storage, index: $0 + 1))
-        }
-    }
-}
-
-extension JSON.Value {
-    /// A hash of what ``isEqual(to:)`` compares, for tables of values; allocates nothing, and is not for secrets.
-    ///
-    /// Under this process's random seed (SipHash): nobody outside can choose values that collide. Recurses at most as deep
-    /// as the document's depth limit.
-    package var contentHash: Int { content & .max }
-
-    private var content: Int {
-        var hasher = Hasher()
-        hasher.combine(kind.rawValue)
-        switch kind {
-        case .null: break
-        case .bool: hasher.combine(node.flag)
-        // Zero and minus zero are one value.
-        case .number: hasher.combine(node.number == 0 ? 0 : node.number.bitPattern)
-        case .string: Self.combine(self, into: &hasher)
-        case .array: for element in elements { hasher.combine(element.content) }
-        case .object:
-            // A sum: whatever the order of the members.
-            var sum = 0
-            for (name, value) in members {
-                var member = Hasher()
-                Self.combine(name, into: &member)
-                member.combine(value.content)
-                sum &+= member.finalize()
-            }
-            hasher.combine(sum)
-        }
-        return hasher.finalize()
-    }
-
-    private static func combine(_ text: JSON.Value, into hasher: inout Hasher) {
-        var own = hasher
-        text.withUTF8 { bytes in
-            unsafe bytes.withUnsafeBufferPointer { unsafe own.combine(bytes: UnsafeRawBufferPointer($0)) }
-        }
-        hasher = own
     }
 }
 

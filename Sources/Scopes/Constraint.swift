@@ -20,67 +20,56 @@ public indirect enum Constraint: Sendable {
     case decimalRange(DecimalRangeConstraint)
 
     /// The name of the type in tokens.
-    public var type: String {
+    public var type: String { kind.name }
+
+    var kind: ConstraintKind {
         switch self {
-        case .exact: "exact"
-        case .range: "range"
-        case .oneOf: "one_of"
-        case .notOneOf: "not_one_of"
-        case .contains: "contains"
-        case .subset: "subset"
-        case .wildcard: "wildcard"
-        case .all: "all"
-        case .any: "any"
-        case .pathContainment: "path_containment"
-        case .glob: "glob"
-        case .uri: "uri"
-        case .cidr: "cidr"
-        case .decimalRange: "decimal_range"
+        case .exact: .exact
+        case .range: .range
+        case .oneOf: .oneOf
+        case .notOneOf: .notOneOf
+        case .contains: .contains
+        case .subset: .subset
+        case .wildcard: .wildcard
+        case .all: .all
+        case .any: .any
+        case .pathContainment: .pathContainment
+        case .glob: .glob
+        case .uri: .uri
+        case .cidr: .cidr
+        case .decimalRange: .decimalRange
         }
     }
 
-    /// Whether a value satisfies the constraint; `false` also where to tell takes too much work. Recurses at most 32 deep.
-    public func permits(_ value: JSON.Value) -> Bool {
-        var budget = WorkBudget()
-        return permits(value, &budget)
-    }
-
-    /// Whether a value satisfies the constraint; `false` once the budget is spent.
-    func permits(_ value: JSON.Value, _ budget: inout WorkBudget) -> Bool {
-        guard budget.spend(4) else { return false }
+    /// Whether a value satisfies the constraint. Recurses at most 32 deep.
+    ///
+    /// The answer counts for nothing once the budget is exhausted: it may be yes where a `not_one_of` could not look.
+    func permits(_ value: JSON.Value, within work: inout WorkBudget) -> Bool {
+        guard work.spend(2) else { return false }
         switch self {
-        case .exact(let expected): return value.isEqual(to: expected, &budget)
+        case .exact(let expected): return value.isEqual(to: expected, within: &work)
         case .range(let range): return value.number.map { range.value.contains($0) } ?? false
-        case .oneOf(let values): return values.contains(value, &budget)
-        case .notOneOf(let values): return !values.contains(value, &budget) && !budget.isSpent
-        case .contains(let required): return value.kind == .array && required.isContained(in: value, &budget)
-        case .subset(let allowed):
-            guard value.kind == .array else { return false }
-            for element in value.elements where !allowed.contains(element, &budget) { return false }
-            return !budget.isSpent
+        case .oneOf(let values): return values.contains(value, within: &work)
+        case .notOneOf(let values): return !values.contains(value, within: &work)
+        case .contains(let required): return value.kind == .array && required.isContained(in: value, within: &work)
+        case .subset(let allowed): return value.kind == .array && allowed.holdsAll(of: value, within: &work)
         case .wildcard: return true
         case .all(let clauses):
-            for clause in clauses where !clause.permits(value, &budget) { return false }
+            for clause in clauses {
+                guard clause.permits(value, within: &work) else { return false }
+            }
             return true
         case .any(let clauses):
-            for clause in clauses where clause.permits(value, &budget) { return true }
+            for clause in clauses where clause.permits(value, within: &work) { return true }
             return false
-        case .glob(let glob):
-            guard value.kind == .string else { return false }
-            var steps = budget
-            let isMatch = value.withUTF8 { glob.value.matches($0, &steps) }
-            budget = steps
-            return isMatch
         case .pathContainment(let path):
-            guard value.kind == .string, budget.spend(value.sourceLength) else { return false }
-            return value.withUTF8 { path.value.contains($0) }
-        case .uri(let uri):
-            guard value.kind == .string, budget.spend(uri.value.cost(of: value.sourceLength)) else { return false }
-            return value.withUTF8 { uri.value.matches($0) }
+            return value.kind == .string
+                && value.withUTF8 { work.spend($0.count * 2) && path.value.contains($0) }
+        case .glob(let glob):
+            return value.kind == .string && value.withUTF8 { glob.value.matches($0, within: &work) }
+        case .uri(let uri): return value.kind == .string && value.withUTF8 { uri.value.matches($0, within: &work) }
         case .cidr(let cidr): return value.kind == .string && value.withUTF8 { cidr.value.contains($0) }
-        case .decimalRange(let range):
-            guard value.kind == .string, budget.spend(min(value.sourceLength, 8192)) else { return false }
-            return value.withUTF8 { range.value.contains($0) }
+        case .decimalRange(let range): return value.kind == .string && value.withUTF8 { range.value.contains($0) }
         }
     }
 }
@@ -101,15 +90,27 @@ public struct DecimalRangeConstraint: Sendable { let value: DecimalRange }
 extension Constraint: Equatable {
     /// Whether both say the same in the same form: lists are compared as sets, clauses in their order.
     public static func == (a: Constraint, b: Constraint) -> Bool {
-        switch (a, b) {
-        case (.exact(let x), .exact(let y)): return x.isEqual(to: y)
+        var work = WorkBudget.unlimited
+        return a.isSame(as: b, within: &work)
+    }
+
+    /// As `==`; the answer counts for nothing once the budget is exhausted.
+    package func isSame(as other: Constraint, within work: inout WorkBudget) -> Bool {
+        guard work.spend(4) else { return false }
+        switch (self, other) {
+        case (.exact(let x), .exact(let y)): return x.isEqual(to: y, within: &work)
         case (.range(let x), .range(let y)): return x.value == y.value
         case (.oneOf(let x), .oneOf(let y)), (.notOneOf(let x), .notOneOf(let y)), (.contains(let x), .contains(let y)),
             (.subset(let x), .subset(let y)):
-            var budget = WorkBudget()
-            return x.isSubset(of: y, &budget) && y.isSubset(of: x, &budget)
+            // Neither has a value twice.
+            return x.count == y.count && x.isSubset(of: y, within: &work)
         case (.wildcard, .wildcard): return true
-        case (.all(let x), .all(let y)), (.any(let x), .any(let y)): return x == y
+        case (.all(let x), .all(let y)), (.any(let x), .any(let y)):
+            guard x.count == y.count else { return false }
+            for (own, theirs) in zip(x, y) {
+                guard own.isSame(as: theirs, within: &work) else { return false }
+            }
+            return true
         case (.pathContainment(let x), .pathContainment(let y)): return x.value == y.value
         case (.glob(let x), .glob(let y)): return x.value == y.value
         case (.uri(let x), .uri(let y)): return x.value == y.value

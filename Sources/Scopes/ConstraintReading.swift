@@ -2,71 +2,69 @@ internal import JOSE
 
 extension Constraint {
     /// Reads a constraint from a token (AAT section 3.4); unknown types and members are refused.
-    init(parsing json: JSON.Value, depth: Int = 1) throws(ScopeError) {
+    init(parsing json: JSON.Value, depth: Int = 1, within work: inout WorkBudget) throws(ScopeError) {
         guard depth <= ScopeLimits.depth else {
             throw ScopeError(
                 "too_deep", "constraints are nested deeper than \(ScopeLimits.depth)", position: json.position)
         }
-        guard let type = json["constraint_type"]?.string else {
+        guard work.spend(64 + json.count * 8) else { throw .tooCostly }
+        guard let type = json["constraint_type"], type.kind == .string else {
             throw ScopeError(
                 "invalid_constraint", "a constraint is an object with a constraint_type", position: json.position)
         }
-        let reader = Members(json: json, type: type)
-        switch type {
-        case "exact":
+        guard let kind = ConstraintKind(named: type) else {
+            throw ScopeError(
+                "unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
+        }
+        let reader = Members(json: json, kind: kind)
+        switch kind {
+        case .exact:
             let value = try reader.need("value")
             guard value.kind != .array, value.kind != .object else { throw reader.wrong("value is no scalar") }
             self = .exact(value)
-        case "range": self = .range(NumberRangeConstraint(value: try reader.range()))
-        case "one_of": self = .oneOf(ValueSet(try reader.values("values")))
-        case "not_one_of": self = .notOneOf(ValueSet(try reader.values("excluded")))
-        case "contains": self = .contains(ValueSet(try reader.values("required")))
-        case "subset": self = .subset(ValueSet(try reader.values("allowed")))
-        case "wildcard": self = .wildcard
-        case "all", "any":
-            let list = try reader.need("constraints")
-            guard list.kind == .array, list.count <= ScopeLimits.constraints else {
-                throw reader.wrong("constraints is no array of at most \(ScopeLimits.constraints)")
-            }
-            var clauses: [Constraint] = []
-            clauses.reserveCapacity(list.count)
-            for element in list.elements { clauses.append(try Constraint(parsing: element, depth: depth + 1)) }
-            guard type == "all" || !clauses.isEmpty else { throw reader.wrong("any needs a clause") }
-            self = type == "all" ? .all(clauses) : .any(clauses)
-        case "path_containment":
+        case .range: self = .range(NumberRangeConstraint(value: try reader.range()))
+        case .oneOf: self = .oneOf(try reader.set("values", within: &work))
+        case .notOneOf: self = .notOneOf(try reader.set("excluded", within: &work))
+        case .contains: self = .contains(try reader.set("required", within: &work))
+        case .subset: self = .subset(try reader.set("allowed", within: &work))
+        case .wildcard: self = .wildcard
+        case .all: self = .all(try reader.clauses(depth: depth, within: &work))
+        case .any:
+            let clauses = try reader.clauses(depth: depth, within: &work)
+            guard !clauses.isEmpty else { throw reader.wrong("any needs a clause") }
+            self = .any(clauses)
+        case .pathContainment:
             guard let path = PathContainment(root: try reader.text("root")) else {
                 throw reader.wrong("root is no absolute path without NUL and backslash")
             }
             self = .pathContainment(PathContainmentConstraint(value: path))
-        case "glob":
+        case .glob:
             guard let glob = Glob(pattern: try reader.text("pattern")) else {
                 throw reader.wrong("a pattern has at most \(Glob.longestPattern) bytes")
             }
             self = .glob(GlobConstraint(value: glob))
-        case "uri": self = .uri(URIConstraint(value: try reader.uri()))
-        case "cidr":
+        case .uri: self = .uri(URIConstraint(value: try reader.uri()))
+        case .cidr:
             guard let cidr = CIDR(try reader.texts("networks") ?? []) else {
                 throw reader.wrong("networks holds none, or one that is no network such as 10.0.0.0/8")
             }
             self = .cidr(CIDRConstraint(value: cidr))
-        case "decimal_range":
+        case .decimalRange:
             let range = DecimalRange(min: try reader.decimal("min"), max: try reader.decimal("max"))
             guard range.min != nil || range.max != nil else { throw reader.wrong("min or max is needed") }
             self = .decimalRange(DecimalRangeConstraint(value: range))
-        default:
-            throw ScopeError(
-                "unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
         }
         try reader.refuseOthers()
+        guard work.spend(json.sourceLength >> 2) else { throw .tooCostly }
     }
 
     /// The members of one constraint.
     private struct Members {
         let json: JSON.Value
-        let type: String
+        let kind: ConstraintKind
 
         func wrong(_ message: String) -> ScopeError {
-            ScopeError("invalid_constraint", "\(type): \(message)", position: json.position)
+            ScopeError("invalid_constraint", "\(kind.name): \(message)", position: json.position)
         }
 
         func need(_ name: String) throws(ScopeError) -> JSON.Value {
@@ -97,6 +95,25 @@ extension Constraint {
             return Array(list.elements)
         }
 
+        func set(_ name: String, within work: inout WorkBudget) throws(ScopeError) -> ValueSet {
+            let set = ValueSet(try values(name), within: &work)
+            guard !work.isExhausted else { throw .tooCostly }
+            return set
+        }
+
+        func clauses(depth: Int, within work: inout WorkBudget) throws(ScopeError) -> [Constraint] {
+            let list = try need("constraints")
+            guard list.kind == .array, list.count <= ScopeLimits.constraints else {
+                throw wrong("constraints is no array of at most \(ScopeLimits.constraints)")
+            }
+            var clauses: [Constraint] = []
+            clauses.reserveCapacity(list.count)
+            for element in list.elements {
+                clauses.append(try Constraint(parsing: element, depth: depth + 1, within: &work))
+            }
+            return clauses
+        }
+
         func range() throws(ScopeError) -> NumberRange {
             var range = NumberRange()
             (range.min, range.max) = (try number("min"), try number("max"))
@@ -116,16 +133,17 @@ extension Constraint {
 
         func uri() throws(ScopeError) -> URIPattern {
             var hosts: [HostPattern]?
-            for text in try texts("hosts") ?? [] {
-                guard let host = HostPattern(text) else {
+            if let texts = try texts("hosts"), !texts.isEmpty {
+                hosts = texts.compactMap { HostPattern($0) }
+                guard hosts?.count == texts.count else {
                     throw wrong("hosts holds what is no lower-case name, `*.` with a name, or address")
                 }
-                hosts = (hosts ?? []) + [host]
             }
             var ports: [Int]?
-            for value in json["ports"] == nil ? [] : try values("ports") {
-                guard let port = value.int else { throw wrong("ports holds what is no integer") }
-                ports = (ports ?? []) + [port]
+            if json["ports"] != nil {
+                let values = try values("ports")
+                ports = values.compactMap(\.int)
+                guard ports?.count == values.count else { throw wrong("ports holds what is no integer") }
             }
             for name in ["hosts", "ports"] where json[name]?.count == 0 { throw wrong("\(name) is empty") }
             let path = try json["path"] == nil ? nil : text("path")
@@ -155,34 +173,14 @@ extension Constraint {
             return flag
         }
 
-        private func isKnown(_ name: JSON.Value) -> Bool {
-            if name.equals("constraint_type") { return true }
-            switch type {
-            case "exact": return name.equals("value")
-            case "range":
-                return name.equals("min") || name.equals("max") || name.equals("min_inclusive")
-                    || name.equals("max_inclusive")
-            case "one_of": return name.equals("values")
-            case "not_one_of": return name.equals("excluded")
-            case "contains": return name.equals("required")
-            case "subset": return name.equals("allowed")
-            case "all", "any": return name.equals("constraints")
-            case "path_containment": return name.equals("root")
-            case "glob": return name.equals("pattern")
-            case "uri":
-                return name.equals("schemes") || name.equals("hosts") || name.equals("ports") || name.equals("path")
-            case "cidr": return name.equals("networks")
-            case "decimal_range": return name.equals("min") || name.equals("max")
-            default: return false
-            }
-        }
-
         /// An unknown member may be a restriction this version does not know: refused, like an unknown type.
         func refuseOthers() throws(ScopeError) {
             for member in json.members {
-                guard isKnown(member.name) else {
+                let isKnown =
+                    member.name.equals("constraint_type") || kind.members.contains { member.name.equals($0) }
+                guard isKnown else {
                     throw ScopeError(
-                        "invalid_constraint", "\(type): there is no such member", position: member.name.position)
+                        "invalid_constraint", "\(kind.name): there is no such member", position: member.name.position)
                 }
             }
         }

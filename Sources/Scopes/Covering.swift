@@ -34,7 +34,8 @@ package struct Covering: Sendable {
     /// What was added, as far as `ceiling` has it; below it by the draft's table. A tool of which it has nothing drops
     /// out.
     package func bounded(by ceiling: Scope) -> Scope {
-        let limit = ceiling.normalized
+        // A ceiling that is too costly to compare with anything bounds nothing further.
+        guard let limit = try? ceiling.normalized() else { return ceiling }
         return Scope(
             tools: limit.tools.compactMap { own in
                 guard let place = places[own.name.exact] else { return nil }
@@ -44,8 +45,9 @@ package struct Covering: Sendable {
                         (tools[place].names[$0], tools[place].alternatives[$0].constraint)
                     })
                 let narrower: ToolScope
-                do throws(ScopeError) { narrower = try own.narrowed(to: seen) } catch {
-                    return error.name == "empty_intersection" ? nil : own
+                var work = WorkBudget(steps: ScopeLimits.steps)
+                do throws(ScopeError) { narrower = try own.narrowed(to: seen, within: &work) } catch {
+                    return error.name.isExactly("empty_intersection") ? nil : own
                 }
                 // What could not be read back, too deep or too long, is no scope: then nothing is smaller.
                 let tree = JSONTree.members([(own.name, narrower.tree)])
@@ -65,47 +67,65 @@ private struct Alternatives: Sendable {
     init(_ first: Constraint) { add(first) }
 
     mutating func add(_ constraint: Constraint) {
-        let values = constraint.listed
-        let constraint = values.map(Constraint.list) ?? constraint.normalized
-        guard let clauses, !clauses.contains(where: { Subsumption(of: constraint, under: $0) == .below }) else {
-            return
+        guard let clauses else { return }
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        let kept = Self.joined(clauses, constraint, within: &work)
+        self.clauses = work.isExhausted || kept.count > ScopeLimits.constraints ? nil : kept
+    }
+
+    private static func joined(
+        _ clauses: [Constraint], _ constraint: Constraint, within work: inout WorkBudget
+    ) -> [Constraint] {
+        let values = constraint.listed(within: &work)
+        guard let constraint = values.map({ .list($0, within: &work) }) ?? (try? constraint.normalized(within: &work))
+        else { return clauses }
+        var kept: [Constraint] = []
+        for known in clauses {
+            if Subsumption(of: constraint, under: known, within: &work) == .below { return clauses }
+            if Subsumption(of: known, under: constraint, within: &work) != .below { kept.append(known) }
         }
-        var kept = clauses.filter { Subsumption(of: $0, under: constraint) != .below }
-        if let values, let i = kept.firstIndex(where: { $0.listed != nil }),
-            let all = kept[i].listed?.union(values), all.count <= ScopeLimits.members
-        {
-            kept[i] = .list(all)
-        } else {
-            kept.append(constraint)
+        if let values {
+            for i in kept.indices {
+                guard let listed = kept[i].listed(within: &work) else { continue }
+                let all = listed.union(values, within: &work)
+                guard all.count <= ScopeLimits.members else { break }
+                kept[i] = .list(all, within: &work)
+                return kept
+            }
         }
-        self.clauses = kept.count <= ScopeLimits.constraints ? kept : nil
+        return kept + [constraint]
     }
 
     /// `any` of them.
     var constraint: Constraint {
         guard let clauses, let first = clauses.first else { return .wildcard }
         guard clauses.count > 1 else { return first }
-        return .any(Constraint.ordered(clauses.map { $0.clauses.count == 1 ? $0.clauses[0] : $0 }))
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        let bare = clauses.map { clause in
+            let parts = clause.clauses
+            return parts.count == 1 ? parts[0] : clause
+        }
+        return (try? Constraint.ordered(bare, within: &work)).map { .any($0) } ?? .wildcard
     }
 }
 
 extension Constraint {
     /// The only values that satisfy the constraint, where it names any.
-    fileprivate var listed: ValueSet? {
+    fileprivate func listed(within work: inout WorkBudget) -> ValueSet? {
         for clause in clauses {
             let values: ValueSet
             switch clause {
-            case .exact(let value): values = ValueSet([value])
+            case .exact(let value): values = ValueSet([value], within: &work)
             case .oneOf(let several): values = several
             default: continue
             }
-            let rest = values.filter { permits($0) }
+            let rest = values.filter(within: &work) { permits($0, within: &$1) }
             return rest.isEmpty ? nil : rest
         }
         return nil
     }
 
-    fileprivate static func list(_ values: ValueSet) -> Constraint {
+    fileprivate static func list(_ values: ValueSet, within work: inout WorkBudget) -> Constraint {
         // `exact` is for scalars alone.
         guard values.count == 1, let value = values.values.first, value.kind != .array, value.kind != .object else {
             return .all([.oneOf(values)])
@@ -116,5 +136,11 @@ extension Constraint {
 
 extension Scope {
     /// Whether a tool is provably below this scope's of the same name.
-    package func covers(_ tool: ToolScope) -> Bool { normalized.subsumes(Scope(tools: [tool.normalized])) }
+    package func covers(_ tool: ToolScope) -> Bool {
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        guard let limit = try? normalized(within: &work), let normal = try? tool.normalized(within: &work) else {
+            return false
+        }
+        return limit.expansion(by: Scope(tools: [normal]), within: &work) == nil
+    }
 }

@@ -1,12 +1,13 @@
-/// Whether whatever one glob matches is matched by another, decided on their automata.
+internal import JOSE
+
+/// Whether whatever one glob matches is matched by another.
 ///
-/// Walks the child's automaton together with the set of states the parent's may be in; a value that ends where the child
-/// accepts and the parent does not is a counterexample. Exact, up to a budget of steps; past it the answer is no, which
-/// only ever refuses a delegation.
+/// Most pairs are told apart, or known to be one below the other, by their texts alone (``GlobPair``). What is left is
+/// decided on their automata: the child's is walked together with the set of states the parent's may be in; a value that
+/// ends where the child accepts and the parent does not is a counterexample. Exact, up to a bound of moves for each pair;
+/// past it the answer is no, which only ever refuses a delegation.
 struct GlobInclusion {
-    private static let budget = 1 << 16
-    /// A step makes and hashes a set of states: so many of the budget's.
-    private static let stepCost = 24
+    private static let mostMoves = 1 << 15
 
     private enum Token: Equatable {
         case scalar(UInt32)
@@ -28,25 +29,40 @@ struct GlobInclusion {
     private static let dot: UInt32 = 0x2E
 
     private let child: [Token]
-    private let parent: [Token]
     private let childIsAboutPaths: Bool
     private let parentIsAboutPaths: Bool
     private let symbols: [UInt32]
+    /// The parent's states: those that each symbol leads on from, those that any but `/` does, and the runs.
+    private var steps: [UInt32: StateSet] = [:]
+    private var anys = StateSet()
+    private var runs = StateSet()
+    private var paths = StateSet()
+    private let parentEnd: Int
 
-    static func holds(_ child: Glob, below parent: Glob, _ budget: inout WorkBudget) -> Bool {
-        // To make both automata; most pairs are told apart, or found to be one, by their bytes.
-        guard budget.spend(40 * (child.pattern.utf8.count + parent.pattern.utf8.count) + 100) else { return false }
-        return child == parent || GlobInclusion(child, parent).isIncluded(&budget)
+    static func holds(_ child: Glob, below parent: Glob, within work: inout WorkBudget) -> Bool {
+        if let known = GlobPair(child: child, parent: parent).holds(within: &work) { return known }
+        guard work.spend(1 << 10) else { return false }
+        return GlobInclusion(child, parent).isIncluded(within: &work)
     }
 
     private init(_ child: Glob, _ parent: Glob) {
         self.child = Self.tokens(child.pattern)
-        self.parent = Self.tokens(parent.pattern)
         childIsAboutPaths = child.isAboutPaths
         parentIsAboutPaths = parent.isAboutPaths
         var symbols: Set<UInt32> = [Self.stranger, Self.slash]
         if parentIsAboutPaths || childIsAboutPaths { symbols.formUnion([Self.dot, 0, 0x5C]) }
-        for case .scalar(let scalar) in self.parent { symbols.insert(scalar) }
+        let parent = Self.tokens(parent.pattern)
+        for (i, token) in parent.enumerated() {
+            switch token {
+            case .scalar(let scalar):
+                symbols.insert(scalar)
+                steps[scalar, default: StateSet()].insert(i)
+            case .any: anys.insert(i)
+            case .run: runs.insert(i)
+            case .path: paths.insert(i)
+            }
+        }
+        parentEnd = parent.count
         self.symbols = Array(symbols)
     }
 
@@ -67,26 +83,33 @@ struct GlobInclusion {
         return tokens
     }
 
-    private func isIncluded(_ budget: inout WorkBudget) -> Bool {
-        var steps = 0
+    private func isIncluded(within work: inout WorkBudget) -> Bool {
         var start = StateSet()
         start.insert(0)
-        skipRuns(&start)
+        var moves = 0
         var seen: Set<Node> = []
-        var open = [Node(child: 0, parent: start, segment: .empty)]
+        var open = [Node(child: 0, parent: pastRuns(start), segment: .empty)]
         while let node = open.popLast() {
+            guard work.spend(16) else { return false }
             guard seen.insert(node).inserted else { continue }
             guard node.child < child.count else {
                 if childAccepts(node), !parentAccepts(node) { return false }
                 continue
             }
-            if child[node.child] == .run || child[node.child] == .path {
+            let token = child[node.child]
+            if token == .run || token == .path {
                 open.append(Node(child: node.child + 1, parent: node.parent, segment: node.segment))
             }
-            for (symbol, next) in moves(from: node.child) {
-                steps += 1 + node.parent.count
-                guard steps <= Self.budget, budget.spend(Self.stepCost * (1 + node.parent.count)) else { return false }
-                if let successor = successor(of: node, on: symbol, child: next) { open.append(successor) }
+            if case .scalar(let scalar) = token {
+                moves += 1
+                if let next = successor(of: node, on: scalar, child: node.child + 1) { open.append(next) }
+            } else {
+                moves += symbols.count
+                guard moves <= Self.mostMoves, work.spend(symbols.count * 12) else { return false }
+                for symbol in symbols where symbol != Self.slash || token == .path {
+                    let child = token == .any ? node.child + 1 : node.child
+                    if let next = successor(of: node, on: symbol, child: child) { open.append(next) }
+                }
             }
         }
         return true
@@ -95,43 +118,25 @@ struct GlobInclusion {
     private func childAccepts(_ node: Node) -> Bool { !childIsAboutPaths || !endsInDots(node) }
 
     private func parentAccepts(_ node: Node) -> Bool {
-        node.parent.contains(parent.count) && (!parentIsAboutPaths || !endsInDots(node))
+        node.parent.contains(parentEnd) && (!parentIsAboutPaths || !endsInDots(node))
     }
 
     private func endsInDots(_ node: Node) -> Bool { node.segment == .dot || node.segment == .dots }
 
-    private func moves(from state: Int) -> [(symbol: UInt32, next: Int)] {
-        switch child[state] {
-        case .scalar(let scalar): [(scalar, state + 1)]
-        case .any: symbols.filter { $0 != Self.slash }.map { ($0, state + 1) }
-        case .run: symbols.filter { $0 != Self.slash }.map { ($0, state) }
-        case .path: symbols.map { ($0, state) }
-        }
-    }
-
     private func successor(of node: Node, on symbol: UInt32, child next: Int) -> Node? {
-        var parentStates = StateSet()
-        node.parent.forEach { state in
-            guard state < parent.count else { return }
-            switch parent[state] {
-            case .scalar(let scalar): if scalar == symbol { parentStates.insert(state + 1) }
-            case .any: if symbol != Self.slash { parentStates.insert(state + 1) }
-            case .run: if symbol != Self.slash { parentStates.insert(state) }
-            case .path: parentStates.insert(state)
-            }
-        }
-        skipRuns(&parentStates)
-        guard parentIsAboutPaths || childIsAboutPaths else {
-            return Node(child: next, parent: parentStates, segment: .other)
-        }
-        guard let segment = segment(behind: node.segment, symbol) else {
+        let known = steps[symbol] ?? StateSet()
+        let moving = symbol == Self.slash ? known : known | anys
+        let staying = symbol == Self.slash ? paths : paths | runs
+        let parent = pastRuns((node.parent & moving).successors | (node.parent & staying))
+        guard parentIsAboutPaths || childIsAboutPaths else { return Node(child: next, parent: parent, segment: .other) }
+        guard let segment = segment(after: node.segment, symbol) else {
             // No plain path any more: the child matches none of these values, or the parent does not.
             return childIsAboutPaths ? nil : Node(child: next, parent: StateSet(), segment: .other)
         }
-        return Node(child: next, parent: parentStates, segment: segment)
+        return Node(child: next, parent: parent, segment: segment)
     }
 
-    private func segment(behind segment: Segment, _ symbol: UInt32) -> Segment? {
+    private func segment(after segment: Segment, _ symbol: UInt32) -> Segment? {
         switch symbol {
         case 0, 0x5C: nil
         case Self.slash: segment == .dot || segment == .dots ? nil : .empty
@@ -140,9 +145,5 @@ struct GlobInclusion {
         }
     }
 
-    private func skipRuns(_ states: inout StateSet) {
-        for (i, token) in parent.enumerated() where (token == .run || token == .path) && states.contains(i) {
-            states.insert(i + 1)
-        }
-    }
+    private func pastRuns(_ states: StateSet) -> StateSet { states | (states & (runs | paths)).successors }
 }

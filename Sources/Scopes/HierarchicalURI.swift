@@ -122,7 +122,7 @@ struct HierarchicalURI {
         return start < host.upperBound ? start..<host.upperBound : nil
     }
 
-    /// What some parsers take for an IPv4 number: decimal digits, or hexadecimal ones behind `0x`.
+    /// What some parsers take for an IPv4 number: decimal digits, or hexadecimal ones after `0x`.
     static func isNumber(_ label: Span<UInt8>) -> Bool {
         var start = 0
         let isHexadecimal = label.count >= 2 && label[0] == 48 && label[1] | 0x20 == UInt8(ascii: "x")

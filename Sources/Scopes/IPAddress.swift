@@ -1,5 +1,5 @@
 /// An IPv4 or IPv6 address in exactly the text forms of RFC 3986 section 3.2.2: no octal, hexadecimal or short IPv4, no zone.
-struct IPAddress: Sendable, Equatable {
+struct IPAddress: Sendable, Hashable {
     /// The address as a number; 32 bits for IPv4.
     let bits: UInt128
     let isVersion6: Bool

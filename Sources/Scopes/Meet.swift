@@ -11,33 +11,40 @@ extension Constraint {
     /// Normal form: `all` of at most one clause of each type that can be merged, in a canonical order; or `wildcard`.
     ///
     /// Clauses of different types are never merged: `all` is matched clause by clause, so each needs its counterpart.
-    var normalized: Constraint {
-        // A constraint that cannot be satisfied stays as it was written: it permits nothing either way.
-        var budget = WorkBudget()
-        return (try? Self.conjunction(clauses, &budget)) ?? self
+    func normalized(within work: inout WorkBudget) throws(ScopeError) -> Constraint {
+        do throws(ScopeError) { return try Self.conjunction(clauses, within: &work) } catch {
+            guard !error.isTooCostly else { throw error }
+            // A constraint that cannot be satisfied stays as it was written: it permits nothing either way.
+            return self
+        }
     }
 
     /// The intersection of clauses in normal form; throws where nothing satisfies them all.
     static func conjunction(
-        _ clauses: [Constraint], _ budget: inout WorkBudget
+        _ clauses: [Constraint], within work: inout WorkBudget
     ) throws(ScopeError) -> Constraint {
         var merged: [Constraint] = []
         for clause in clauses {
+            guard work.spend(16 + merged.count * 4) else { throw .tooCostly }
             if let i = merged.firstIndex(where: { $0.isMergeable(with: clause) }) {
-                guard budget.spend(64) else { throw .tooCostly }
-                guard let both = merged[i].merged(with: clause, &budget) else { throw empty }
+                let both = merged[i].merged(with: clause, within: &work)
+                guard !work.isExhausted else { throw .tooCostly }
+                guard let both else { throw empty }
                 guard both.memberCount <= ScopeLimits.members else {
                     throw ScopeError("limit_exceeded", "a set has more than \(ScopeLimits.members) members")
                 }
                 merged[i] = both
-            } else if !merged.contains(clause) {
-                merged.append(clause)
+            } else {
+                var isKnown = false
+                for known in merged where !isKnown { isKnown = known.isSame(as: clause, within: &work) }
+                if !isKnown { merged.append(clause) }
+            }
+            // Nothing that follows makes them fewer.
+            guard merged.count <= ScopeLimits.constraints else {
+                throw ScopeError("limit_exceeded", "more than \(ScopeLimits.constraints) clauses on one argument")
             }
         }
         guard !merged.isEmpty else { return .wildcard }
-        guard merged.count <= ScopeLimits.constraints else {
-            throw ScopeError("limit_exceeded", "more than \(ScopeLimits.constraints) clauses on one argument")
-        }
         for clause in merged {
             let candidates: [JSON.Value]
             switch clause {
@@ -45,20 +52,34 @@ extension Constraint {
             case .oneOf(let values): candidates = values.values
             default: continue
             }
-            var isSatisfiable = false
-            for value in candidates where !isSatisfiable {
-                isSatisfiable = true
-                for other in merged where isSatisfiable { isSatisfiable = other.permits(value, &budget) }
-            }
-            guard !budget.isSpent else { throw .tooCostly }
-            guard isSatisfiable else { throw empty }
+            let isSatisfied = hasCommon(candidates, of: merged, within: &work)
+            guard !work.isExhausted else { throw .tooCostly }
+            guard isSatisfied else { throw empty }
         }
-        return .all(ordered(merged))
+        guard !work.isExhausted else { throw .tooCostly }
+        return .all(try ordered(merged, within: &work))
+    }
+
+    /// Whether one of some values satisfies all clauses.
+    private static func hasCommon(
+        _ candidates: [JSON.Value], of clauses: [Constraint], within work: inout WorkBudget
+    ) -> Bool {
+        let all = Constraint.all(clauses)
+        for value in candidates where all.permits(value, within: &work) { return true }
+        return false
     }
 
     /// Clauses in their canonical order.
-    static func ordered(_ clauses: [Constraint]) -> [Constraint] {
-        let keyed = clauses.map { (key: $0.tree.text, clause: $0) }
+    static func ordered(
+        _ clauses: [Constraint], within work: inout WorkBudget
+    ) throws(ScopeError) -> [Constraint] {
+        guard clauses.count > 1 else { return clauses }
+        var keyed: [(key: String, clause: Constraint)] = []
+        for clause in clauses {
+            let key = clause.tree.text
+            guard work.spend(64 + key.utf8.count * 6) else { throw .tooCostly }
+            keyed.append((key, clause))
+        }
         return keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause)
     }
 
@@ -77,27 +98,32 @@ extension Constraint {
     private func isMergeable(with other: Constraint) -> Bool {
         switch self {
         case .glob, .any, .all: false
-        default: type.isSame(as: other.type)
+        default: kind == other.kind
         }
     }
 
     /// The intersection with a constraint of the same type; `nil` where it is empty.
-    private func merged(with other: Constraint, _ budget: inout WorkBudget) -> Constraint? {
+    private func merged(with other: Constraint, within work: inout WorkBudget) -> Constraint? {
         switch (self, other) {
-        case (.exact(let x), .exact(let y)): return x.isEqual(to: y) ? self : nil
+        case (.exact(let x), .exact(let y)): return x.isEqual(to: y, within: &work) ? self : nil
         case (.range(let x), .range(let y)):
             return x.value.meet(y.value).map { .range(NumberRangeConstraint(value: $0)) }
         case (.oneOf(let x), .oneOf(let y)):
-            let both = x.kept(in: y, &budget)
+            let both = x.filter(within: &work) { y.contains($0, within: &$1) }
             return both.isEmpty ? nil : .oneOf(both)
-        case (.notOneOf(let x), .notOneOf(let y)): return .notOneOf(x.union(y))
-        case (.contains(let x), .contains(let y)): return .contains(x.union(y))
-        case (.subset(let x), .subset(let y)): return .subset(x.kept(in: y, &budget))
+        case (.notOneOf(let x), .notOneOf(let y)): return .notOneOf(x.union(y, within: &work))
+        case (.contains(let x), .contains(let y)): return .contains(x.union(y, within: &work))
+        case (.subset(let x), .subset(let y)):
+            return .subset(x.filter(within: &work) { y.contains($0, within: &$1) })
         case (.pathContainment(let x), .pathContainment(let y)):
+            guard work.spend((x.value.root.utf8.count + y.value.root.utf8.count) * 2) else { return nil }
             if x.value.contains(y.value) { return other }
             return y.value.contains(x.value) ? self : nil
-        case (.uri(let x), .uri(let y)): return x.value.meet(y.value).map { .uri(URIConstraint(value: $0)) }
-        case (.cidr(let x), .cidr(let y)): return x.value.meet(y.value).map { .cidr(CIDRConstraint(value: $0)) }
+        case (.uri(let x), .uri(let y)):
+            return x.value.meet(y.value, within: &work).map { .uri(URIConstraint(value: $0)) }
+        case (.cidr(let x), .cidr(let y)):
+            guard work.spend((x.value.networks.count + y.value.networks.count) * 32) else { return nil }
+            return x.value.meet(y.value).map { .cidr(CIDRConstraint(value: $0)) }
         case (.decimalRange(let x), .decimalRange(let y)):
             return x.value.meet(y.value).map { .decimalRange(DecimalRangeConstraint(value: $0)) }
         default: return nil
@@ -105,36 +131,45 @@ extension Constraint {
     }
 
     /// This ∩ request, below this under the draft's table whatever form this has.
-    func narrowed(to request: Constraint, _ budget: inout WorkBudget) throws(ScopeError) -> Constraint {
-        let own = clauses
-        let result = try Self.conjunction(own + request.clauses, &budget)
-        if Subsumption(of: result, under: self, &budget) == .below { return result }
-        switch self {
-        case .all(let mine):
-            // Not in normal form: keep each clause as it stands, so that it finds itself.
-            let kept = Constraint.all(mine + request.clauses)
-            if Subsumption(of: kept, under: self, &budget) == .below { return kept }
-        case .oneOf(let values):
-            let kept = values.kept(by: request, &budget)
-            guard !budget.isSpent else { throw .tooCostly }
-            guard !kept.isEmpty else { throw Self.empty }
-            return .oneOf(kept)
-        default:
-            for candidate in request.clauses.count == 1 ? request.clauses + result.clauses : result.clauses
-            where Subsumption(of: candidate, under: self, &budget) == .below && result.clauses.count == 1 {
-                return candidate
-            }
-            if Subsumption(of: self, under: request, &budget) == .below { return self }
-            if case .exact(let value) = self, request.permits(value, &budget) { return self }
-            for case .exact(let value) in request.clauses
-            where permits(value, &budget) && Subsumption(of: .exact(value), under: self, &budget) == .below {
-                return .exact(value)
-            }
-        }
-        guard !budget.isSpent else { throw .tooCostly }
+    func narrowed(to request: Constraint, within work: inout WorkBudget) throws(ScopeError) -> Constraint {
+        let result = try Self.conjunction(clauses + request.clauses, within: &work)
+        if result.isBelow(self, within: &work) { return result }
+        if let kept = kept(of: request, result, within: &work), !work.isExhausted { return kept }
+        guard !work.isExhausted else { throw .tooCostly }
+        if case .oneOf = self { throw Self.empty }
         throw ScopeError(
             "not_below_parent",
             "the parent's \(type) was issued bare: it cannot be narrowed by \(request.clauses.map(\.type).joined(separator: " and "))"
         )
+    }
+
+    private func isBelow(_ parent: Constraint, within work: inout WorkBudget) -> Bool {
+        Subsumption(of: self, under: parent, within: &work) == .below
+    }
+
+    /// What is below this where this is not in normal form; `nil` where there is nothing. `both` is the intersection.
+    private func kept(of request: Constraint, _ both: Constraint, within work: inout WorkBudget) -> Constraint? {
+        switch self {
+        case .all(let mine):
+            // Each clause as it stands, so that it finds itself.
+            let kept = Constraint.all(mine + request.clauses)
+            return kept.isBelow(self, within: &work) ? kept : nil
+        case .oneOf(let values):
+            let kept = values.filter(within: &work) { request.permits($0, within: &$1) }
+            return kept.isEmpty ? nil : .oneOf(kept)
+        default:
+            let (asked, merged) = (request.clauses, both.clauses)
+            if merged.count == 1 {
+                for candidate in asked.count == 1 ? asked + merged : merged
+                where candidate.isBelow(self, within: &work) { return candidate }
+            }
+            if isBelow(request, within: &work) { return self }
+            if case .exact(let value) = self, request.permits(value, within: &work) { return self }
+            for case .exact(let value) in asked
+            where permits(value, within: &work) && Constraint.exact(value).isBelow(self, within: &work) {
+                return .exact(value)
+            }
+            return nil
+        }
     }
 }

@@ -8,7 +8,7 @@ public struct Refusal: Sendable {
         case argumentNotPermitted = "argument_not_permitted"
         case argumentMissing = "argument_missing"
         case argumentConstraintViolated = "argument_constraint_violated"
-        /// To tell takes more work than a call may cost.
+        /// The call takes more work to check than one call is given.
         case tooCostly = "too_costly"
     }
 
@@ -29,7 +29,8 @@ public struct Refusal: Sendable {
         case .argumentConstraintViolated:
             return "\(argument) of \(tool) must be \(constraint?.summary ?? "otherwise")"
         case .tooCostly:
-            return "to check \(argument) of \(tool) takes too much work: send a smaller value, or grant simpler globs"
+            return
+                "to check \(argument) of \(tool) takes more work than one call is given: send a shorter value, or grant it with fewer or simpler constraints"
         }
     }
 }
@@ -42,7 +43,7 @@ public struct Expansion: Sendable, CustomStringConvertible {
         case argumentKeySetMismatch = "argument_key_set_mismatch"
         case constraintExpansion = "constraint_expansion"
         case constraintTypeNotPermitted = "constraint_type_not_permitted"
-        /// To tell takes more work than a chain may cost.
+        /// The two take more work to compare than one operation is given.
         case tooCostly = "too_costly"
     }
 
@@ -60,9 +61,10 @@ public struct Expansion: Sendable, CustomStringConvertible {
         case .toolNotDelegated: return "\(place): the parent does not grant this tool"
         case .argumentKeySetMismatch: return "\(place): parent and child must constrain the same arguments"
         case .constraintExpansion: return "\(place): the constraint is wider than the parent's"
-        case .tooCostly:
-            return "\(place): to compare it with the parent's takes too much work: use fewer or simpler globs"
         case .constraintTypeNotPermitted: return "\(place): a constraint of this type is not below the parent's type"
+        case .tooCostly:
+            return
+                "\(place): to compare this with the parent's takes more work than one chain is given: grant it with fewer, shorter or simpler constraints"
         }
     }
 }

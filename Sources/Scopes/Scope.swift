@@ -13,11 +13,19 @@ public struct Scope: Sendable, Equatable {
     /// Whether nothing is permitted.
     public var isEmpty: Bool { tools.isEmpty }
 
-    /// Reads an AAT `tools` object (section 3.3).
+    /// Reads an AAT `tools` object (section 3.3). At most some 15 ms of work, as every operation here: else `too_costly`.
     public init(parsing json: JSON.Value) throws(ScopeError) { try self.init(parsing: json, narrowing: Scope()) }
 
     /// Reads a `tools` object, sharing with its parent each tool whose constraints stand there as the same bytes.
     public init(parsing json: JSON.Value, narrowing parent: Scope) throws(ScopeError) {
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        try self.init(parsing: json, narrowing: parent, within: &work)
+    }
+
+    /// As ``init(parsing:narrowing:)``, out of the budget of a larger operation.
+    package init(
+        parsing json: JSON.Value, narrowing parent: Scope, within work: inout WorkBudget
+    ) throws(ScopeError) {
         guard json.kind == .object else {
             throw ScopeError("malformed", "a scope is an object of tools", position: json.position)
         }
@@ -28,13 +36,15 @@ public struct Scope: Sendable, Equatable {
         var tools: [ToolScope] = []
         tools.reserveCapacity(json.count)
         for (name, constraints) in json.members {
-            let above = parent.tools.first { name.equals($0.name) }
+            let name = name.string ?? ""
+            let above = parent[tool: name]
+            guard work.spend(64 + constraints.sourceLength >> 5) else { throw ScopeError.tooCostly.at(tool: name) }
             if let above, let source = above.source, source.hasSameSource(as: constraints) {
                 tools.append(above)
                 continue
             }
             tools.append(
-                try ToolScope(name: above?.name ?? name.string ?? "", parsing: constraints, narrowing: above))
+                try ToolScope(name: above?.name ?? name, parsing: constraints, narrowing: above, within: &work))
         }
         self.tools = tools.sorted { $0.name.isBefore($1.name) }
     }
@@ -65,18 +75,17 @@ public struct Scope: Sendable, Equatable {
     }
 
     /// Why a call is refused; `nil` where it is permitted (AAT section 7, step 6b).
-    ///
-    /// Costs at most some 40 ms, whatever the scope and the arguments: beyond that it is refused as too costly.
     public func refusal(of tool: String, arguments: JSON.Value) -> Refusal? {
-        var budget = WorkBudget()
-        return refusal(of: tool, arguments: arguments, &budget)
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        return refusal(of: tool, arguments: arguments, within: &work)
     }
 
-    package func refusal(of tool: String, arguments: JSON.Value, _ budget: inout WorkBudget) -> Refusal? {
+    /// As ``refusal(of:arguments:)``, out of the budget of a larger operation.
+    package func refusal(of tool: String, arguments: JSON.Value, within work: inout WorkBudget) -> Refusal? {
         guard let tool = self[tool: tool] else {
             return Refusal(reason: .toolNotAuthorized, argument: nil, constraint: nil)
         }
-        return tool.refusal(of: arguments, &budget)
+        return tool.refusal(of: arguments, within: &work)
     }
 
     /// Whether a call is permitted.
@@ -85,19 +94,19 @@ public struct Scope: Sendable, Equatable {
     }
 
     /// What a child has beyond this scope; `nil` where it is below (AAT section 4.5, step 4p).
-    ///
-    /// Costs at most some 40 ms, whatever the scopes: beyond that it is `tooCostly`.
     public func expansion(by child: Scope) -> Expansion? {
-        var budget = WorkBudget()
-        return expansion(by: child, &budget)
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        return expansion(by: child, within: &work)
     }
 
-    package func expansion(by child: Scope, _ budget: inout WorkBudget) -> Expansion? {
+    /// As ``expansion(by:)``, out of the budget of a larger operation.
+    package func expansion(by child: Scope, within work: inout WorkBudget) -> Expansion? {
         for tool in child.tools {
             guard let own = self[tool: tool.name] else {
                 return Expansion(reason: .toolNotDelegated, tool: tool.name, argument: nil)
             }
-            if own !== tool, let expansion = own.expansion(by: tool, &budget) { return expansion }
+            guard work.spend(16) else { return Expansion(reason: .tooCostly, tool: tool.name, argument: nil) }
+            if own !== tool, let expansion = own.expansion(by: tool, within: &work) { return expansion }
         }
         return nil
     }
@@ -111,15 +120,24 @@ public struct Scope: Sendable, Equatable {
     }
 
     /// The same scope with every constraint in normal form: what a child may be intersected with, whatever its types.
-    public var normalized: Scope { Scope(tools: tools.map(\.normalized)) }
+    public func normalized() throws(ScopeError) -> Scope {
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        return try normalized(within: &work)
+    }
+
+    func normalized(within work: inout WorkBudget) throws(ScopeError) -> Scope {
+        var normal: [ToolScope] = []
+        for tool in tools { normal.append(try tool.normalized(within: &work)) }
+        return Scope(tools: normal)
+    }
 
     /// The intersection; tools of one side only drop out.
     public func meet(_ other: Scope) throws(ScopeError) -> Scope {
+        var work = WorkBudget(steps: ScopeLimits.steps)
         var both: [ToolScope] = []
-        var budget = WorkBudget()
         for tool in tools {
             guard let theirs = other[tool: tool.name] else { continue }
-            both.append(try tool.normalized.narrowed(to: theirs, &budget))
+            both.append(try tool.normalized(within: &work).narrowed(to: theirs, within: &work))
         }
         guard !both.isEmpty || isEmpty || other.isEmpty else {
             throw ScopeError("empty_intersection", "the scopes have no tool in common", tool: tools.first?.name)
@@ -129,20 +147,27 @@ public struct Scope: Sendable, Equatable {
 
     /// This ∩ request, for delegation: every tool asked for must be here; the result is below this scope.
     public func narrowed(to request: Scope) throws(ScopeError) -> Scope {
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        return try narrowed(to: request, within: &work)
+    }
+
+    private func narrowed(to request: Scope, within work: inout WorkBudget) throws(ScopeError) -> Scope {
         var narrower: [ToolScope] = []
-        var budget = WorkBudget()
         for tool in request.tools {
             guard let own = self[tool: tool.name] else {
                 throw ScopeError(
                     "not_below_parent", "this tool is not in the scope that is to be narrowed", tool: tool.name)
             }
-            narrower.append(try own.narrowed(to: tool, &budget))
+            narrower.append(try own.narrowed(to: tool, within: &work))
         }
         return Scope(tools: narrower)
     }
 
     /// This ∩ a limit that this scope was not made from, such as a principal's entitlements.
-    public func narrowed(by limit: Scope) throws(ScopeError) -> Scope { try limit.normalized.narrowed(to: self) }
+    public func narrowed(by limit: Scope) throws(ScopeError) -> Scope {
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        return try limit.normalized(within: &work).narrowed(to: self, within: &work)
+    }
 
     /// Whether both have the same tools with the same constraints.
     public static func == (a: Scope, b: Scope) -> Bool {

@@ -21,6 +21,9 @@ public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
         ScopeError(name, message, tool: tool, argument: argument ?? self.argument, position: position)
     }
 
+    /// Whether this is a budget's end, which nothing that follows may hide.
+    package var isTooCostly: Bool { name.isExactly(Self.tooCostly.name) }
+
     /// One printable line: tool, argument, message, position.
     public var description: String {
         let place = [tool, argument].compactMap { $0 }.joined(separator: ".")
@@ -29,12 +32,20 @@ public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
+extension ScopeError {
+    /// What a budget's end means where there is no call to deny.
+    static let tooCostly = ScopeError(
+        "too_costly", "this takes more work than one operation is given: write fewer, shorter or simpler constraints")
+}
+
 /// What a scope may hold at most (tokens.md, "Limits").
-enum ScopeLimits {
+package enum ScopeLimits {
     static let tools = 256
     static let constraints = 64
     static let depth = 32
     static let toolName = 256
     static let value = 4096
     static let members = 1024
+    /// How much work reading, comparing or intersecting two scopes may take, and how much one call: some 15 ms.
+    package static let steps = 4_000_000
 }

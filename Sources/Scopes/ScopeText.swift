@@ -12,9 +12,10 @@ extension Scope {
 }
 
 /// Reads the text form of a scope. The nesting of `all(...)` and `any(...)` is capped as in tokens.
-struct ScopeTextReader {
+struct ScopeTextReader: ~Copyable {
     private let bytes: [UInt8]
     private var position = 0
+    private var work = WorkBudget(steps: ScopeLimits.steps)
 
     init(_ text: String) { bytes = Array(text.utf8) }
 
@@ -145,12 +146,15 @@ struct ScopeTextReader {
     }
 
     /// Everything goes through the reader of tokens: one place knows what a constraint is.
-    private func checked(_ tree: JSONTree) throws(ScopeError) -> Constraint {
-        do {
-            return try Constraint(parsing: JSON(parsing: tree.canonical()).root)
-        } catch let error as ScopeError {
+    private mutating func checked(_ tree: JSONTree) throws(ScopeError) -> Constraint {
+        let json: JSON
+        do throws(JSON.ParseError) { json = try JSON(parsing: tree.canonical()) } catch {
+            throw self.error("this is no value: \(error)")
+        }
+        guard work.spend(400 + json.root.sourceLength * 2) else { throw .tooCostly }
+        do throws(ScopeError) { return try Constraint(parsing: json.root, within: &work) } catch {
             throw ScopeError(error.name, error.message, position: position)
-        } catch { throw self.error("this is no value: \(error)") }
+        }
     }
 
     private mutating func array() throws(ScopeError) -> JSONTree {
@@ -253,11 +257,8 @@ struct ScopeTextReader {
 
     private mutating func accept(_ token: String) throws(ScopeError) -> Bool {
         skipSpace()
-        let token = Array(token.utf8)
-        guard bytes.count - position >= token.count, Array(bytes[position..<position + token.count]) == token else {
-            return false
-        }
-        position += token.count
+        guard bytes[position...].starts(with: token.utf8) else { return false }
+        position += token.utf8.count
         return true
     }
 

@@ -10,11 +10,9 @@ struct StateSet: Hashable, Sendable {
 
     mutating func insert(_ state: Int) { words[state >> 6 & 3] |= 1 << UInt64(state & 63) }
 
-    /// Adds the successor of each state that is also in `others`.
-    mutating func insertSuccessors(ofThoseIn others: StateSet) {
-        let moving = words & others.words
-        let carried = SIMD4<UInt64>(0, moving[0] >> 63, moving[1] >> 63, moving[2] >> 63)
-        words |= moving &<< 1 | carried
+    /// Each state's successor, in its place; that of 255 is none.
+    private var shifted: SIMD4<UInt64> {
+        words &<< 1 | SIMD4<UInt64>(0, words[0] >> 63, words[1] >> 63, words[2] >> 63)
     }
 
     func forEach(_ body: (Int) -> Void) {
@@ -26,4 +24,44 @@ struct StateSet: Hashable, Sendable {
             }
         }
     }
+}
+
+/// The states of an automaton as bits, all moved at once.
+protocol AutomatonStates {
+    init()
+    mutating func insert(_ state: Int)
+    func contains(_ state: Int) -> Bool
+    var isEmpty: Bool { get }
+    /// Each state's successor in its place.
+    var successors: Self { get }
+    static func & (a: Self, b: Self) -> Self
+    static func | (a: Self, b: Self) -> Self
+}
+
+extension StateSet: AutomatonStates {
+    var successors: StateSet {
+        var next = StateSet()
+        next.words = shifted
+        return next
+    }
+
+    static func & (a: StateSet, b: StateSet) -> StateSet {
+        var both = StateSet()
+        both.words = a.words & b.words
+        return both
+    }
+
+    static func | (a: StateSet, b: StateSet) -> StateSet {
+        var either = StateSet()
+        either.words = a.words | b.words
+        return either
+    }
+}
+
+/// States 0 to 63.
+extension UInt64: AutomatonStates {
+    var isEmpty: Bool { self == 0 }
+    var successors: UInt64 { self << 1 }
+    mutating func insert(_ state: Int) { self |= 1 << UInt64(truncatingIfNeeded: state & 63) }
+    func contains(_ state: Int) -> Bool { self >> UInt64(truncatingIfNeeded: state & 63) & 1 == 1 }
 }

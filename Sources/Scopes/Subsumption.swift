@@ -10,110 +10,105 @@ enum Subsumption {
 
     private init(_ holds: Bool) { self = holds ? .below : .wider }
 
-    /// With a budget of its own.
-    init(of child: Constraint, under parent: Constraint) {
-        var budget = WorkBudget()
-        self.init(of: child, under: parent, &budget)
-    }
-
     /// Exactly the draft's table for its nine types. Recurses at most 32 deep.
-    init(of child: Constraint, under parent: Constraint, _ budget: inout WorkBudget) {
-        guard budget.spend(8) else {
+    ///
+    /// The answer counts for nothing once the budget is exhausted.
+    init(of child: Constraint, under parent: Constraint, within work: inout WorkBudget) {
+        guard work.spend(4) else {
             self = .notPermitted
             return
         }
         switch (parent, child) {
         case (.wildcard, _): self = .below
         case (_, .wildcard): self = .notPermitted
-        case (.exact(let x), .exact(let y)): self.init(x.isEqual(to: y, &budget))
+        case (.exact(let x), .exact(let y)): self.init(x.isEqual(to: y, within: &work))
         case (.range(let range), .exact(let value)): self.init(value.number.map { range.value.contains($0) } ?? false)
-        case (.oneOf(let values), .exact(let value)): self.init(values.contains(value, &budget))
+        case (.oneOf(let values), .exact(let value)): self.init(values.contains(value, within: &work))
         case (.pathContainment, .exact(let value)), (.glob, .exact(let value)), (.uri, .exact(let value)),
             (.cidr, .exact(let value)), (.decimalRange, .exact(let value)):
-            self.init(parent.permits(value, &budget))
+            self.init(parent.permits(value, within: &work))
         case (.pathContainment, .oneOf(let values)), (.glob, .oneOf(let values)), (.uri, .oneOf(let values)),
             (.cidr, .oneOf(let values)), (.decimalRange, .oneOf(let values)):
-            self.init(Self.permitsAll(values, parent, &budget))
+            self.init(Self.holds(values.values, within: &work) { value, work in parent.permits(value, within: &work) })
         case (.range(let x), .range(let y)): self.init(x.value.subsumes(y.value))
-        case (.oneOf(let x), .oneOf(let y)): self.init(y.isSubset(of: x, &budget))
-        case (.notOneOf(let x), .notOneOf(let y)): self.init(x.isSubset(of: y, &budget))
-        case (.contains(let x), .contains(let y)): self.init(x.isSubset(of: y, &budget))
-        case (.subset(let x), .subset(let y)): self.init(y.isSubset(of: x, &budget))
-        case (.all(let x), .all(let y)): self.init(Self.matches(x, y, &budget))
+        case (.oneOf(let x), .oneOf(let y)): self.init(y.isSubset(of: x, within: &work))
+        case (.notOneOf(let x), .notOneOf(let y)): self.init(x.isSubset(of: y, within: &work))
+        case (.contains(let x), .contains(let y)): self.init(x.isSubset(of: y, within: &work))
+        case (.subset(let x), .subset(let y)): self.init(y.isSubset(of: x, within: &work))
+        case (.all(let x), .all(let y)): self.init(Self.matches(x, y, within: &work))
         case (.any(let x), .any(let y)):
-            self.init(Self.isCovered(y, x, &budget))
-        case (.pathContainment(let x), .pathContainment(let y)): self.init(x.value.contains(y.value))
-        case (.glob(let x), .glob(let y)): self.init(GlobInclusion.holds(y.value, below: x.value, &budget))
-        case (.pathContainment(let root), .glob(let glob)): self.init(glob.value.isBelow(root.value))
-        case (.uri(let x), .uri(let y)): self.init(budget.spend(x.value.cost(of: y.value)) && x.value.subsumes(y.value))
+            self.init(
+                !y.isEmpty
+                    && Self.holds(y, within: &work) { clause, work in
+                        for own in x where Subsumption(of: clause, under: own, within: &work) == .below { return true }
+                        return false
+                    })
+        case (.pathContainment(let x), .pathContainment(let y)):
+            self.init(work.spend(y.value.root.utf8.count * 2) && x.value.contains(y.value))
+        case (.glob(let x), .glob(let y)): self.init(GlobInclusion.holds(y.value, below: x.value, within: &work))
+        case (.pathContainment(let root), .glob(let glob)):
+            self.init(work.spend(glob.value.tokens.count * 2) && glob.value.isBelow(root.value))
+        case (.uri(let x), .uri(let y)): self.init(x.value.subsumes(y.value, within: &work))
         case (.cidr(let x), .cidr(let y)):
-            self.init(budget.spend(16 * y.value.networks.count) && x.value.contains(y.value))
-        case (.decimalRange(let x), .decimalRange(let y)): self.init(x.value.subsumes(y.value))
+            self.init(work.spend(y.value.networks.count * 16) && x.value.contains(y.value))
+        case (.decimalRange(let x), .decimalRange(let y)):
+            self.init(work.spend(Decimal.longest * 2) && x.value.subsumes(y.value))
         default: self = .notPermitted
         }
     }
 
-    private static func permitsAll(_ values: ValueSet, _ parent: Constraint, _ budget: inout WorkBudget) -> Bool {
-        for value in values where !parent.permits(value, &budget) { return false }
-        return !budget.isSpent
-    }
-
-    /// Whether each child clause is below a parent clause.
-    private static func isCovered(
-        _ children: [Constraint], _ parents: [Constraint], _ budget: inout WorkBudget
+    private static func holds<Element>(
+        _ elements: [Element], within work: inout WorkBudget, _ isBelow: (Element, inout WorkBudget) -> Bool
     ) -> Bool {
-        guard !children.isEmpty else { return false }
-        for child in children {
-            var isBelow = false
-            for parent in parents where Subsumption(of: child, under: parent, &budget) == .below {
-                isBelow = true
-                break
-            }
-            guard isBelow else { return false }
+        for element in elements {
+            guard isBelow(element, &work) else { return false }
         }
         return true
     }
 
     /// Whether each parent clause finds a child clause of its own: a maximum bipartite matching by augmenting paths.
     private static func matches(
-        _ parents: [Constraint], _ children: [Constraint], _ budget: inout WorkBudget
+        _ parents: [Constraint], _ children: [Constraint], within work: inout WorkBudget
     ) -> Bool {
         guard children.count >= parents.count else { return false }
-        // As it mostly is: each clause where its parent's stands.
-        var stands = 0
-        while stands < parents.count, Subsumption(of: children[stands], under: parents[stands], &budget) == .below {
-            stands += 1
-        }
-        if stands == parents.count { return true }
+        // As it mostly is: each clause where its parent's stands. No pair is compared twice, or nests would double.
+        var paired = 0
+        while paired < parents.count,
+            Subsumption(of: children[paired], under: parents[paired], within: &work) == .below
+        { paired += 1 }
+        guard paired < parents.count else { return true }
         var edges: [[Int]] = []
-        for parent in parents {
+        for (i, parent) in parents.enumerated() {
             var below: [Int] = []
-            for (i, child) in children.enumerated() {
-                guard !budget.isSpent else { return false }
-                if Subsumption(of: child, under: parent, &budget) == .below { below.append(i) }
+            for (j, child) in children.enumerated() {
+                let isBelow =
+                    i == j && i <= paired
+                    ? i < paired : Subsumption(of: child, under: parent, within: &work) == .below
+                if isBelow { below.append(j) }
             }
+            guard !below.isEmpty, !work.isExhausted else { return false }
             edges.append(below)
         }
         var owner = [Int?](repeating: nil, count: children.count)
         for parent in parents.indices {
             var visited = [Bool](repeating: false, count: children.count)
-            guard budget.spend(parents.count * children.count), augment(parent, edges, &owner, &visited) else {
-                return false
-            }
+            guard augment(parent, edges, &owner, &visited, within: &work) else { return false }
         }
         return true
     }
 
-    /// Recurses at most once per parent clause, of which there are 64 at most.
-    private static func augment(_ parent: Int, _ edges: [[Int]], _ owner: inout [Int?], _ visited: inout [Bool]) -> Bool
-    {
+    /// Recurses at most once per parent clause.
+    private static func augment(
+        _ parent: Int, _ edges: [[Int]], _ owner: inout [Int?], _ visited: inout [Bool], within work: inout WorkBudget
+    ) -> Bool {
+        guard work.spend(edges[parent].count * 2) else { return false }
         for child in edges[parent] where !visited[child] {
             visited[child] = true
             guard let present = owner[child] else {
                 owner[child] = parent
                 return true
             }
-            if augment(present, edges, &owner, &visited) {
+            if augment(present, edges, &owner, &visited, within: &work) {
                 owner[child] = parent
                 return true
             }

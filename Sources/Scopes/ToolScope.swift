@@ -1,4 +1,4 @@
-internal import JOSE
+package import JOSE
 
 /// One tool of a scope, compiled: an empty map is open (any arguments), any other closed (exactly those).
 public final class ToolScope: Sendable {
@@ -16,7 +16,9 @@ public final class ToolScope: Sendable {
     }
 
     /// Reads one tool of a `tools` object, sharing with its parent each constraint that stands there as the same bytes.
-    convenience init(name: String, parsing json: JSON.Value, narrowing parent: ToolScope?) throws(ScopeError) {
+    convenience init(
+        name: String, parsing json: JSON.Value, narrowing parent: ToolScope?, within work: inout WorkBudget
+    ) throws(ScopeError) {
         guard (1...ScopeLimits.toolName).contains(name.utf8.count) else {
             throw ScopeError(
                 "limit_exceeded", "a tool's name has 1 to \(ScopeLimits.toolName) bytes", position: json.position)
@@ -29,14 +31,15 @@ public final class ToolScope: Sendable {
         var arguments: [(name: String, constraint: Constraint)] = []
         arguments.reserveCapacity(json.count)
         for (argument, constraint) in json.members {
+            guard work.spend(16 + json.count) else { throw ScopeError.tooCostly.at(tool: name) }
             if let shared = parent?.argument(argument, writtenAs: constraint) {
                 arguments.append(shared)
                 continue
             }
             let argument = argument.string ?? ""
-            do throws(ScopeError) { arguments.append((argument, try Constraint(parsing: constraint))) } catch {
-                throw error.at(tool: name, argument: argument)
-            }
+            do throws(ScopeError) {
+                arguments.append((argument, try Constraint(parsing: constraint, within: &work)))
+            } catch { throw error.at(tool: name, argument: argument) }
         }
         self.init(name: name, arguments: arguments, source: json)
     }
@@ -57,60 +60,65 @@ public final class ToolScope: Sendable {
     }
 
     func isSame(as other: ToolScope) -> Bool {
-        name.isExactly(other.name) && arguments.count == other.arguments.count
-            && zip(arguments, other.arguments).allSatisfy {
-                $0.name.isExactly($1.name) && $0.constraint == $1.constraint
-            }
+        name.isExactly(other.name) && hasSameArguments(as: other)
+            && zip(arguments, other.arguments).allSatisfy { $0.constraint == $1.constraint }
+    }
+
+    private func hasSameArguments(as other: ToolScope) -> Bool {
+        arguments.count == other.arguments.count
+            && zip(arguments, other.arguments).allSatisfy { $0.name.isExactly($1.name) }
+    }
+
+    /// The first argument, by its bytes, that one of two tools constrains and the other does not.
+    private func firstDiffering(from other: ToolScope) -> String? {
+        let theirs = Set(other.arguments.map(\.name.exact))
+        let own = Set(arguments.map(\.name.exact))
+        return own.symmetricDifference(theirs).min()?.string
     }
 
     /// Unknown arguments first, then missing ones, then the constraints (AAT section 7, step 6b).
-    func refusal(of call: JSON.Value, _ budget: inout WorkBudget) -> Refusal? {
+    func refusal(of call: JSON.Value, within work: inout WorkBudget) -> Refusal? {
         guard !isOpen else { return nil }
         // As many members as arguments, and every argument among them: then none is unknown.
-        var isSatisfied = call.count == arguments.count
-        for (name, constraint) in arguments where isSatisfied {
-            isSatisfied = call[name].map { constraint.permits($0, &budget) } ?? false
+        guard call.count == arguments.count else { return refusalOfNames(of: call) }
+        for (name, constraint) in arguments {
+            guard let value = call[name] else { return refusalOfNames(of: call) }
+            let isSatisfied = constraint.permits(value, within: &work)
+            if work.isExhausted { return Refusal(reason: .tooCostly, argument: name, constraint: constraint) }
+            if !isSatisfied {
+                return refusalOfNames(of: call)
+                    ?? Refusal(reason: .argumentConstraintViolated, argument: name, constraint: constraint)
+            }
         }
-        return isSatisfied ? nil : firstRefusal(of: call, &budget)
+        return nil
     }
 
-    private func firstRefusal(of call: JSON.Value, _ budget: inout WorkBudget) -> Refusal? {
-        for (name, _) in call.members {
-            guard budget.spend(8 * arguments.count) else {
-                return Refusal(reason: .tooCostly, argument: name.string, constraint: nil)
-            }
-            guard !arguments.contains(where: { name.equals($0.name) }) else { continue }
+    /// No more than one argument that is unknown is looked for past those there may be.
+    private func refusalOfNames(of call: JSON.Value) -> Refusal? {
+        for (name, _) in call.members where !arguments.contains(where: { name.equals($0.name) }) {
             return Refusal(reason: .argumentNotPermitted, argument: name.string, constraint: nil)
         }
         for (name, constraint) in arguments where call[name] == nil {
             return Refusal(reason: .argumentMissing, argument: name, constraint: constraint)
-        }
-        for (name, constraint) in arguments {
-            guard let value = call[name], constraint.permits(value, &budget) else {
-                return Refusal(
-                    reason: budget.isSpent ? .tooCostly : .argumentConstraintViolated, argument: name,
-                    constraint: constraint)
-            }
         }
         return nil
     }
 
     /// What a child has beyond this tool; `nil` where it is below.
     package func expansion(by child: ToolScope) -> Expansion? {
-        var budget = WorkBudget()
-        return expansion(by: child, &budget)
+        var work = WorkBudget(steps: ScopeLimits.steps)
+        return expansion(by: child, within: &work)
     }
 
-    func expansion(by child: ToolScope, _ budget: inout WorkBudget) -> Expansion? {
+    /// As ``expansion(by:)``, out of the budget of a larger operation.
+    package func expansion(by child: ToolScope, within work: inout WorkBudget) -> Expansion? {
         guard !isOpen else { return nil }
-        guard arguments.count == child.arguments.count,
-            zip(arguments, child.arguments).allSatisfy({ $0.name.isExactly($1.name) })
-        else {
+        guard hasSameArguments(as: child) else {
             return Expansion(reason: .argumentKeySetMismatch, tool: name, argument: firstDiffering(from: child))
         }
         for ((argument, own), (_, theirs)) in zip(arguments, child.arguments) {
-            let subsumption = Subsumption(of: theirs, under: own, &budget)
-            guard !budget.isSpent else { return Expansion(reason: .tooCostly, tool: name, argument: argument) }
+            let subsumption = Subsumption(of: theirs, under: own, within: &work)
+            guard !work.isExhausted else { return Expansion(reason: .tooCostly, tool: name, argument: argument) }
             switch subsumption {
             case .below: continue
             case .wider: return Expansion(reason: .constraintExpansion, tool: name, argument: argument)
@@ -120,35 +128,27 @@ public final class ToolScope: Sendable {
         return nil
     }
 
-    /// The first argument, by bytes, that only one of both constrains.
-    private func firstDiffering(from other: ToolScope) -> String? {
-        let (own, theirs) = (Set(arguments.map(\.name.exact)), Set(other.arguments.map(\.name.exact)))
-        return own.symmetricDifference(theirs).min()?.string
+    func normalized(within work: inout WorkBudget) throws(ScopeError) -> ToolScope {
+        var normal: [(name: String, constraint: Constraint)] = []
+        for (argument, constraint) in arguments {
+            do throws(ScopeError) { normal.append((argument, try constraint.normalized(within: &work))) } catch {
+                throw error.at(tool: name, argument: argument)
+            }
+        }
+        return ToolScope(name: name, arguments: normal)
     }
 
-    var normalized: ToolScope {
-        ToolScope(name: name, arguments: arguments.map { ($0.name, $0.constraint.normalized) })
-    }
-
-    /// With a budget of its own.
-    func narrowed(to request: ToolScope) throws(ScopeError) -> ToolScope {
-        var budget = WorkBudget()
-        return try narrowed(to: request, &budget)
-    }
-
-    func narrowed(to request: ToolScope, _ budget: inout WorkBudget) throws(ScopeError) -> ToolScope {
-        if isOpen { return request.normalized }
+    func narrowed(to request: ToolScope, within work: inout WorkBudget) throws(ScopeError) -> ToolScope {
+        if isOpen { return try request.normalized(within: &work) }
         if request.isOpen { return self }
-        guard arguments.count == request.arguments.count,
-            zip(arguments, request.arguments).allSatisfy({ $0.name.isExactly($1.name) })
-        else {
+        guard hasSameArguments(as: request) else {
             throw ScopeError(
                 "empty_intersection", "both sides are closed and must constrain the same arguments", tool: name,
                 argument: firstDiffering(from: request))
         }
         var narrower: [(name: String, constraint: Constraint)] = []
         for ((argument, own), (_, theirs)) in zip(arguments, request.arguments) {
-            do throws(ScopeError) { narrower.append((argument, try own.narrowed(to: theirs, &budget))) } catch {
+            do throws(ScopeError) { narrower.append((argument, try own.narrowed(to: theirs, within: &work))) } catch {
                 throw error.at(tool: name, argument: argument)
             }
         }

@@ -28,30 +28,17 @@ struct URIPattern: Sendable, Equatable {
                 !bytes.contains(UInt8(ascii: "?")), !bytes.contains(UInt8(ascii: "#")), Self.isPlain(bytes.span)
             else { return nil }
         }
-        self.schemes = schemes.map { $0.exact.inByteOrder() }
-        self.hosts = hosts.map { hosts in
-            hosts.enumerated().filter { !hosts[..<$0.offset].contains($0.element) }.map(\.element)
-                .sorted { $0.text.isBefore($1.text) }
-        }
+        self.schemes = schemes.map { Array(Set($0.map(\.exact))).sorted().map(\.string) }
+        self.hosts = hosts.map { HostPattern.sorted($0) }
         self.ports = ports.map { Array(Set($0)).sorted() }
         self.path = path == nil ? nil : String(decoding: bytes, as: UTF8.self)
         pathBytes = bytes
     }
 
-    /// How many steps of a ``WorkBudget`` it takes to match a text of so many bytes.
-    func cost(of bytes: Int) -> Int {
-        2 * min(bytes, 8192) + 16 * (hosts?.count ?? 0) + 4 * (schemes?.count ?? 0) + (ports?.count ?? 0)
-    }
-
-    /// How many it takes to compare it with another.
-    func cost(of other: URIPattern) -> Int {
-        64 + 16 * (hosts?.count ?? 1) * (other.hosts?.count ?? 1) + 8 * (schemes?.count ?? 1)
-            * (other.schemes?.count ?? 1)
-            + 4 * (ports?.count ?? 1) * (other.ports?.count ?? 1) + pathBytes.count
-    }
-
     /// Whether a URI fits; allocates nothing.
-    func matches(_ text: Span<UInt8>) -> Bool {
+    func matches(_ text: Span<UInt8>, within work: inout WorkBudget) -> Bool {
+        let lists = (schemes?.count ?? 0) + (hosts?.count ?? 0) + (ports?.count ?? 0)
+        guard work.spend(8 + min(text.count, HierarchicalURI.longest) * 2 + lists * 3) else { return false }
         guard let uri = HierarchicalURI(text) else { return false }
         let scheme = text.extracting(uri.scheme)
         if let schemes, !schemes.contains(where: { scheme.isASCIICaseInsensitively($0) }) { return false }
@@ -120,30 +107,48 @@ struct URIPattern: Sendable, Equatable {
     }
 
     /// Whether whatever fits `child` fits this: part by part.
-    func subsumes(_ child: URIPattern) -> Bool {
+    func subsumes(_ child: URIPattern, within work: inout WorkBudget) -> Bool {
+        guard work.spend(8 + 16 * ((child.schemes?.count ?? 0) + (child.ports?.count ?? 0))) else { return false }
         if let schemes {
-            guard let theirs = child.schemes, theirs.exact.isSubset(of: schemes.exact) else { return false }
-        }
-        if let hosts {
-            guard let theirs = child.hosts, theirs.allSatisfy({ host in hosts.contains { $0.subsumes(host) } }) else {
+            // Both are sorted, and none stands there twice.
+            guard let theirs = child.schemes, Self.isSubset(theirs.map(\.exact), of: schemes.map(\.exact)) else {
                 return false
             }
         }
-        if let ports { guard let theirs = child.ports, Set(theirs).isSubset(of: ports) else { return false } }
+        if let hosts {
+            guard let theirs = child.hosts else { return false }
+            for host in theirs {
+                guard HostPattern.isAny(of: hosts, above: host, within: &work) else { return false }
+            }
+        }
+        if let ports { guard let theirs = child.ports, Self.isSubset(theirs, of: ports) else { return false } }
         guard path != nil else { return true }
         let theirs = child.pathBytes
         return child.path != nil && isBelow(theirs.span)
     }
 
+    /// Whether a sorted list is in another.
+    private static func isSubset<Element: Comparable>(_ few: [Element], of many: [Element]) -> Bool {
+        var i = 0
+        for element in few {
+            while i < many.count, many[i] < element { i += 1 }
+            guard i < many.count, many[i] == element else { return false }
+        }
+        return true
+    }
+
     /// The intersection, part by part; `nil` where it is empty.
-    func meet(_ other: URIPattern) -> URIPattern? {
-        func common<Element: Equatable>(_ a: [Element]?, _ b: [Element]?) -> [Element]? {
+    func meet(_ other: URIPattern, within work: inout WorkBudget) -> URIPattern? {
+        func common<Element: Hashable>(_ a: [Element]?, _ b: [Element]?) -> [Element]? {
             guard let a, let b else { return a ?? b }
-            return a.filter { b.contains($0) }
+            let known = Set(b)
+            return a.filter { known.contains($0) }
         }
         var hosts = self.hosts ?? other.hosts
         if let own = self.hosts, let theirs = other.hosts {
-            hosts = own.flatMap { a in theirs.compactMap { b in a.subsumes(b) ? b : b.subsumes(a) ? a : nil } }
+            hosts = []
+            for host in own where HostPattern.isAny(of: theirs, above: host, within: &work) { hosts?.append(host) }
+            for host in theirs where HostPattern.isAny(of: own, above: host, within: &work) { hosts?.append(host) }
         }
         var path = self.path ?? other.path
         if self.path != nil, other.path != nil {
@@ -158,7 +163,7 @@ struct URIPattern: Sendable, Equatable {
 
     static func == (a: URIPattern, b: URIPattern) -> Bool {
         a.schemes?.map(\.exact) == b.schemes?.map(\.exact) && a.hosts == b.hosts && a.ports == b.ports
-            && a.path.isSame(as: b.path)
+            && a.path?.exact == b.path?.exact
     }
 }
 
@@ -212,6 +217,34 @@ struct HostPattern: Sendable, Equatable {
     }
 
     static func == (a: HostPattern, b: HostPattern) -> Bool { a.subsumes(b) && b.subsumes(a) }
+}
+
+extension HostPattern {
+    /// Each host once, by its text; of several spellings of one address the first in their order.
+    static func sorted(_ hosts: [HostPattern]) -> [HostPattern] {
+        var seen: Set<ExactText> = []
+        var addresses: Set<IPAddress> = []
+        return hosts.sorted { $0.text.isBefore($1.text) }.filter { host in
+            host.address.map { addresses.insert($0).inserted } ?? seen.insert(host.text.exact).inserted
+        }
+    }
+
+    /// Whether one of some sorted hosts is this one or above it. Its own text is looked up first.
+    static func isAny(of hosts: [HostPattern], above host: HostPattern, within work: inout WorkBudget) -> Bool {
+        guard work.spend(64) else { return false }
+        var (low, high) = (0, hosts.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if hosts[middle].text.isSame(as: host.text) { return true }
+            if hosts[middle].text.isBefore(host.text) { low = middle + 1 } else { high = middle }
+        }
+        // `*` sorts before whatever a name starts with; only an IPv6 address has more than one spelling.
+        for other in hosts {
+            guard other.isWildcard || host.address != nil, work.spend(4) else { return false }
+            if other.subsumes(host) { return true }
+        }
+        return false
+    }
 }
 
 extension Span where Element == UInt8 {

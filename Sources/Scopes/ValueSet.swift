@@ -1,89 +1,124 @@
 public import JOSE
 
-/// The values of a `one_of`, `not_one_of`, `contains` or `subset`: in their order, and hashed where they are many.
+/// The values of a `one_of`, `not_one_of`, `contains` or `subset`: in their order, each once, and hashed where they are
+/// many.
 public struct ValueSet: Sendable, Sequence {
     /// Up to here a scan is as fast as a look-up.
     private static var scanned: Int { 8 }
 
-    let values: [JSON.Value]
-    /// Open addressing, a power of two at most half full: an index into `values` plus one, 0 for a free slot.
-    private let slots: [Int32]
+    /// A place in the table: where a value stands in `values` plus one, 0 for none, and the upper half of its hash.
+    private struct Slot {
+        var place: UInt32 = 0
+        var mark: UInt32 = 0
+    }
 
-    /// The values in their order, each once.
-    init(_ listed: [JSON.Value]) {
-        guard listed.count > Self.scanned else {
-            values = listed.enumerated().filter { i, value in !listed[..<i].contains { $0.isEqual(to: value) } }
-                .map(\.element)
-            slots = []
+    let values: [JSON.Value]
+    /// Open addressing, a power of two at most half full. The hashes are keyed, so that a run of taken slots is short
+    /// whoever chose the values.
+    private let slots: [Slot]
+
+    /// The values without those that stand there again. Counts for nothing once the budget is exhausted.
+    init(_ given: [JSON.Value], within work: inout WorkBudget) {
+        var values: [JSON.Value] = []
+        values.reserveCapacity(given.count)
+        guard given.count > Self.scanned else {
+            for value in given {
+                var isKnown = false
+                for known in values where !isKnown { isKnown = known.isEqual(to: value, within: &work) }
+                if !isKnown { values.append(value) }
+            }
+            (self.values, slots) = (values, [])
             return
         }
         var size = 32
-        while size < listed.count * 2 { size *= 2 }
-        var slots = [Int32](repeating: 0, count: size)
-        var values: [JSON.Value] = []
-        for value in listed {
-            var slot = value.contentHash & (size - 1)
-            while slots[slot] != 0, !values[Int(slots[slot]) - 1].isEqual(to: value) { slot = (slot + 1) & (size - 1) }
-            guard slots[slot] == 0 else { continue }
+        while size < given.count * 2 { size *= 2 }
+        var slots = [Slot](repeating: Slot(), count: size)
+        for value in given {
+            let hash = value.contentHash(within: &work)
+            let (slot, isKnown) = Self.find(value, hash, slots, values, within: &work)
+            guard !work.isExhausted else { break }
+            if isKnown { continue }
             values.append(value)
-            slots[slot] = Int32(truncatingIfNeeded: values.count)
+            slots[slot] = Slot(
+                place: UInt32(truncatingIfNeeded: values.count), mark: UInt32(truncatingIfNeeded: hash >> 32))
         }
-        self.values = values
-        self.slots = values.count > Self.scanned ? slots : []
+        (self.values, self.slots) = (values, slots)
     }
 
     var count: Int { values.count }
     var isEmpty: Bool { values.isEmpty }
 
-    func contains(_ value: JSON.Value, _ budget: inout WorkBudget) -> Bool { index(of: value, &budget) != nil }
+    func contains(_ value: JSON.Value, within work: inout WorkBudget) -> Bool {
+        index(of: value, within: &work) != nil
+    }
 
-    /// Where an equal value stands; `nil` also once the budget is spent.
-    private func index(of value: JSON.Value, _ budget: inout WorkBudget) -> Int? {
+    /// Where an equal value stands.
+    private func index(of value: JSON.Value, within work: inout WorkBudget) -> Int? {
         guard !slots.isEmpty else {
-            for (i, own) in values.enumerated() where own.isEqual(to: value, &budget) { return i }
+            guard work.spend(values.count) else { return nil }
+            for (i, own) in values.enumerated() where own.isEqual(to: value, within: &work) { return i }
             return nil
         }
-        guard budget.spend(16 + 2 * value.sourceLength) else { return nil }
-        var slot = value.contentHash & (slots.count - 1)
-        while slots[slot] != 0 {
-            let index = Int(slots[slot]) - 1
-            if values[index].isEqual(to: value, &budget) { return index }
-            slot = (slot + 1) & (slots.count - 1)
+        let hash = value.contentHash(within: &work)
+        let (slot, isKnown) = Self.find(value, hash, slots, values, within: &work)
+        return isKnown ? Int(slots[slot].place) - 1 : nil
+    }
+
+    /// The slot of an equal value, or the free one where it belongs.
+    private static func find(
+        _ value: JSON.Value, _ hash: UInt64, _ slots: [Slot], _ values: [JSON.Value], within work: inout WorkBudget
+    ) -> (slot: Int, isKnown: Bool) {
+        let (mask, mark) = (slots.count - 1, UInt32(truncatingIfNeeded: hash >> 32))
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot].place != 0, work.spend(1) {
+            if slots[slot].mark == mark,
+                values[Int(slots[slot].place) - 1].isEqual(to: value, within: &work)
+            {
+                return (slot, true)
+            }
+            slot = (slot + 1) & mask
         }
-        return nil
+        return (slot, false)
     }
 
     /// Whether every value of the set is an element of `array`. One pass over it, however many are needed.
-    func isContained(in array: JSON.Value, _ budget: inout WorkBudget) -> Bool {
+    func isContained(in array: JSON.Value, within work: inout WorkBudget) -> Bool {
         var found = Found()
+        var missing = count
         for element in array.elements {
-            guard budget.spend(4) else { return false }
-            if let index = index(of: element, &budget) { found.insert(index) }
+            guard missing > 0, work.spend(4) else { break }
+            if let index = index(of: element, within: &work), found.insert(index) { missing -= 1 }
         }
-        return values.indices.allSatisfy { found.contains($0) } && !budget.isSpent
+        return missing == 0
     }
 
-    func isSubset(of other: ValueSet, _ budget: inout WorkBudget) -> Bool {
-        for value in values where !other.contains(value, &budget) { return false }
-        return !budget.isSpent
+    /// Whether every element of `array` is in the set.
+    func holdsAll(of array: JSON.Value, within work: inout WorkBudget) -> Bool {
+        for element in array.elements {
+            guard work.spend(4), contains(element, within: &work) else { return false }
+        }
+        return true
     }
 
-    func filter(_ isIncluded: (JSON.Value) -> Bool) -> ValueSet { ValueSet(values.filter(isIncluded)) }
+    func isSubset(of other: ValueSet, within work: inout WorkBudget) -> Bool {
+        for value in values {
+            guard other.contains(value, within: &work) else { return false }
+        }
+        return true
+    }
 
-    /// The values that are in another set, or that a constraint permits.
-    func kept(in other: ValueSet, _ budget: inout WorkBudget) -> ValueSet {
+    /// The values for which `isIncluded` says yes.
+    func filter(
+        within work: inout WorkBudget, _ isIncluded: (JSON.Value, inout WorkBudget) -> Bool
+    ) -> ValueSet {
         var kept: [JSON.Value] = []
-        for value in values where other.contains(value, &budget) { kept.append(value) }
-        return ValueSet(kept)
+        for value in values where isIncluded(value, &work) { kept.append(value) }
+        return kept.count == values.count ? self : ValueSet(kept, within: &work)
     }
 
-    func kept(by constraint: Constraint, _ budget: inout WorkBudget) -> ValueSet {
-        var kept: [JSON.Value] = []
-        for value in values where constraint.permits(value, &budget) { kept.append(value) }
-        return ValueSet(kept)
+    func union(_ other: ValueSet, within work: inout WorkBudget) -> ValueSet {
+        ValueSet(values + other.values, within: &work)
     }
-
-    func union(_ other: ValueSet) -> ValueSet { ValueSet(values + other.values) }
 
     /// The values in their order.
     public func makeIterator() -> IndexingIterator<[JSON.Value]> { values.makeIterator() }
@@ -91,7 +126,13 @@ public struct ValueSet: Sendable, Sequence {
     /// Which of at most 1024 members were seen, without allocation.
     private struct Found {
         private var words = SIMD16<UInt64>(repeating: 0)
-        func contains(_ index: Int) -> Bool { words[index >> 6 & 15] >> UInt64(index & 63) & 1 == 1 }
-        mutating func insert(_ index: Int) { words[index >> 6 & 15] |= 1 << UInt64(index & 63) }
+
+        /// `false` where it was seen before.
+        mutating func insert(_ index: Int) -> Bool {
+            let bit: UInt64 = 1 << UInt64(index & 63)
+            guard words[index >> 6 & 15] & bit == 0 else { return false }
+            words[index >> 6 & 15] |= bit
+            return true
+        }
     }
 }

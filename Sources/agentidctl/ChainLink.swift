@@ -41,15 +41,21 @@ struct ChainLink {
     static func list(in document: JSONTree) throws -> [ChainLink] {
         let root = try JSON(parsing: document.canonical(), limits: .init(bytes: 4 << 20)).root
         var links: [ChainLink] = []
+        // For all of them: whoever wrote the file is not known, and nothing in it was signed yet.
+        var work = WorkBudget(steps: ScopeLimits.steps)
         for link in (root["links"] ?? root).elements {
             guard let claims = link["claims"] else { continue }
             links.append(
-                ChainLink(claims, isRoot: links.isEmpty, size: link["size"]?.int ?? 0, below: links.last?.scope))
+                ChainLink(
+                    claims, isRoot: links.isEmpty, size: link["size"]?.int ?? 0, below: links.last?.scope,
+                    within: &work))
         }
         return links
     }
 
-    private init(_ claims: JSON.Value, isRoot: Bool, size: Int, below parent: Scope?) {
+    private init(
+        _ claims: JSON.Value, isRoot: Bool, size: Int, below parent: Scope?, within work: inout WorkBudget
+    ) {
         let claim = claims["urn:agentid:1"]
         issuer = isRoot ? claims["iss"]?.string : nil
         agent = claim?["agent"]?.string
@@ -64,13 +70,15 @@ struct ChainLink {
             ?? []
         labels = claim?["labels"]?.elements.compactMap(\.string) ?? []
         if let tools = claims["authorization_details"]?.elements.lazy.compactMap({ $0["tools"] }).first {
-            may = (try? Scope(parsing: tools)).map { .scope($0) } ?? .unknown(JSONTree.value(tools).text)
+            may =
+                (try? Scope(parsing: tools, narrowing: parent ?? Scope(), within: &work)).map { .scope($0) }
+                ?? .unknown(JSONTree.value(tools).text)
         } else {
             may = .nothing
         }
         if case .scope(let scope) = may {
-            changes = ToolChange.list(from: parent, to: scope)
-            expansion = parent?.expansion(by: scope)
+            changes = ToolChange.list(from: parent, to: scope, within: &work)
+            expansion = parent?.expansion(by: scope, within: &work)
         } else {
             (changes, expansion) = ([], nil)
         }

@@ -1,3 +1,4 @@
+import JOSE
 import Scopes
 
 /// What a hop made of one tool of its parent's.
@@ -29,23 +30,32 @@ struct ToolChange {
     let arguments: [Argument]
 
     /// Tool by tool, by name; what the child alone has comes last.
-    static func list(from parent: Scope?, to child: Scope) -> [ToolChange] {
-        guard let parent else { return child.tools.map { ToolChange(from: nil, to: $0, fate: .granted) } }
-        let own = parent.tools.map { tool in
-            guard let kept = child[tool: tool.name] else { return ToolChange(from: tool, to: nil, fate: .dropped) }
-            return ToolChange(from: tool, to: kept, fate: tool.expansion(by: kept) == nil ? .narrowed : .wider)
+    ///
+    /// What the budget does not suffice for is shown as wider: a guard, which has no more, denies it.
+    static func list(from parent: Scope?, to child: Scope, within work: inout WorkBudget) -> [ToolChange] {
+        var changes: [ToolChange] = []
+        for tool in parent?.tools ?? [] {
+            guard let kept = child[tool: tool.name] else {
+                changes.append(ToolChange(from: tool, to: nil, fate: .dropped, within: &work))
+                continue
+            }
+            let isBelow = kept === tool || tool.expansion(by: kept, within: &work) == nil
+            changes.append(ToolChange(from: tool, to: kept, fate: isBelow ? .narrowed : .wider, within: &work))
         }
-        return own
-            + child.tools.filter { parent[tool: $0.name] == nil }.map { ToolChange(from: nil, to: $0, fate: .wider) }
+        for tool in child.tools where parent?[tool: tool.name] == nil {
+            let fate = parent == nil ? Fate.granted : .wider
+            changes.append(ToolChange(from: nil, to: tool, fate: fate, within: &work))
+        }
+        return changes
     }
 
-    private init(from parent: ToolScope?, to child: ToolScope?, fate: Fate) {
+    private init(from parent: ToolScope?, to child: ToolScope?, fate: Fate, within work: inout WorkBudget) {
         tool = parent?.name ?? child?.name ?? ""
         (wasOpen, isOpen) = (parent?.isOpen ?? false, child?.isOpen ?? false)
         var arguments = (parent?.arguments ?? []).map { name, constraint in
             let after = child?.arguments.first { $0.name.utf8.elementsEqual(name.utf8) }?.constraint
-            return Argument(
-                name: name, before: constraint.summary, after: after?.summary, isChanged: after != constraint)
+            let isSame = after.map { $0.isSame(as: constraint, within: &work) } ?? false
+            return Argument(name: name, before: constraint.summary, after: after?.summary, isChanged: !isSame)
         }
         for (name, constraint) in child?.arguments ?? []
         where !arguments.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) {

@@ -22,6 +22,7 @@ enum Fuzz {
         case "entry": EntryTarget()
         case "capi": CTarget()
         case "replay": ReplayTarget()
+        case "cost": CostTarget()
         default: nil
         }
     }

@@ -9,7 +9,9 @@ struct JSONTarget: FuzzTarget {
         guard let again = try? JSON(parsing: canonical) else { return property(false, "canonical form is accepted") }
         property(again.root.isEqual(to: json.root), "canonical form is equal")
         property(again.root.canonical() == canonical, "canonical form is a fixed point")
-        property(again.root.contentHash == json.root.contentHash, "equal values have one hash")
+        var work = WorkBudget.unlimited
+        let hashes = (again.root.contentHash(within: &work), json.root.contentHash(within: &work))
+        property(hashes.0 == hashes.1, "equal values have one hash")
     }
 }
 
@@ -44,11 +46,12 @@ struct ScopeTarget: FuzzTarget {
             property((try? Scope(text: scope.text)) == scope, "the text form is lossless")
             property((try? Scope(scope.tree.text)) == scope, "the JSON form is lossless")
             property(scope.subsumes(scope), "a scope is below itself")
-            property(scope.normalized.normalized == scope.normalized, "normal form is a fixed point")
+            if let normal = try? scope.normalized(), let again = try? normal.normalized() {
+                property(again == normal, "normal form is a fixed point")
+            }
             _ = scope.summary
         }
-        guard let first = scopes.first, let last = scopes.last else { return }
-        let (a, b) = (first.normalized, last.normalized)
+        guard let a = try? scopes.first?.normalized(), let b = try? scopes.last?.normalized() else { return }
         let call = parts.count > 2 ? try? JSON(parsing: Array(parts[2])).root : nil
         guard let meet = try? a.meet(b) else { return }
         property(a.subsumes(meet) && b.subsumes(meet), "a meet is below both")

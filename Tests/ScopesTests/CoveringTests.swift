@@ -18,7 +18,7 @@ import TestSupport
         let calls = try ScopeLawTests.values.map { try JSON(parsing: #"{"x":\#($0)}"#).root }
         var (compared, permitted, smaller) = (0, 0, 0)
         for _ in 0..<2000 {
-            let ceiling = try Scope("t(x \(ScopeLawTests.constraint(&random)))").normalized
+            let ceiling = try Scope("t(x \(ScopeLawTests.constraint(&random)))").normalized()
             let asked = try (0..<Int.random(in: 1...5, using: &random)).map { _ in
                 try Scope("t(x \(ScopeLawTests.constraint(&random)))")
             }
@@ -43,7 +43,7 @@ import TestSupport
         let seen = try [
             "read(path under '/data/q3', mode == 'r')", "read(path under '/data/q3/public', mode == 'w')",
             "read(path under '/data/q2', mode in ['r'])",
-        ].map { try ceiling.normalized.narrowed(to: Scope($0)) }
+        ].map { try ceiling.normalized().narrowed(to: Scope($0)) }
         #expect(
             covering(seen, under: ceiling).text
                 == #"read(mode all(in ["r","w"]), path all(any(under "/data/q2", under "/data/q3"), under "/data"))"#)
@@ -59,7 +59,7 @@ import TestSupport
     }
 
     @Test func whatIsTooMuchToWriteIsTheCeilings() throws {
-        let ceiling = try Scope("t(path under '/data')").normalized
+        let ceiling = try Scope("t(path under '/data')").normalized()
         let seen = try (0..<100).map { try ceiling.narrowed(to: Scope("t(path under '/data/\($0)')")) }
         #expect(covering(Array(seen.prefix(64)), under: ceiling).text != ceiling.text)
         #expect(covering(seen, under: ceiling) == ceiling)

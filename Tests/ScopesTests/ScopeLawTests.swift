@@ -72,8 +72,8 @@ import TestSupport
         let calls = try Self.values.map { try JSON(parsing: #"{"x":\#($0)}"#).root }
         var (triples, permitted) = (0, 0)
         while triples < 100_000 {
-            let a = try Scope(text: "t(x \(Self.constraint(&random)))").normalized
-            let b = try Scope(text: "t(x \(Self.constraint(&random)))").normalized
+            let a = try Scope(text: "t(x \(Self.constraint(&random)))").normalized()
+            let b = try Scope(text: "t(x \(Self.constraint(&random)))").normalized()
             let both = { (call: JSON.Value) in a.permits("t", call) && b.permits("t", call) }
             let meet: Scope
             do { meet = try a.meet(b) } catch {

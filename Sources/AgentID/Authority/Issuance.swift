@@ -49,7 +49,7 @@ struct Issuance: Sendable {
             throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")
         }
         let scope: Scope
-        do throws(ScopeError) { scope = try profile.ceiling.narrowed(to: held.scope).normalized } catch {
+        do throws(ScopeError) { scope = try profile.ceiling.narrowed(to: held.scope).normalized() } catch {
             throw AgentIDError(error, at: "profile")
         }
         var claim = Claim()
@@ -180,7 +180,7 @@ struct Issuance: Sendable {
         do throws(ScopeError) {
             var scope = try profile.ceiling.narrowed(to: request.scope)
             if let entitlements = request.entitlements { scope = try scope.narrowed(by: entitlements) }
-            return scope.normalized
+            return try scope.normalized()
         } catch { throw AgentIDError(error, at: "options.scope") }
     }
 }

@@ -29,13 +29,14 @@ struct ChainVerifier {
         var links: [VerifiedChain.Link] = []
         links.reserveCapacity(tokens.count)
         var scope = Scope()
-        var budget = WorkBudget()
+        var work = WorkBudget(steps: Limits.stepsOfChain)
         for (i, token) in tokens.enumerated() {
             let link: VerifiedChain.Link
             if let parent = links.last {
-                link = try child(token, of: parent, scope: &scope, at: i, credentials: credentials, &budget)
+                link = try child(
+                    token, of: parent, scope: &scope, at: i, credentials: credentials, within: &work)
             } else {
-                link = try root(token, scope: &scope)
+                link = try root(token, scope: &scope, within: &work)
             }
             // Step 2c, on what has been verified.
             if links.contains(where: { $0.grant.id.isSame(as: link.grant.id) }) { throw Self.repeated(i) }
@@ -132,7 +133,9 @@ struct ChainVerifier {
     }
 
     /// Step 3.
-    private func root(_ token: Token, scope: inout Scope) throws(Denial) -> VerifiedChain.Link {
+    private func root(
+        _ token: Token, scope: inout Scope, within work: inout WorkBudget
+    ) throws(Denial) -> VerifiedChain.Link {
         // 3a (the algorithm is allowed at reading; all our keys are Ed25519) and 3b.
         let signers = try anchors.signers(of: token.jws)
         let grant = try Grant(parse(token, link: 0), link: 0)
@@ -157,7 +160,9 @@ struct ChainVerifier {
             throw Denial(
                 "authorization_details_invalid", "a root has one entry of tools", link: 0, at: "authorization_details")
         }
-        do throws(ScopeError) { scope = try Scope(parsing: tools) } catch { throw Denial(error, link: 0) }  // 3n
+        do throws(ScopeError) { scope = try Scope(parsing: tools, narrowing: Scope(), within: &work) } catch {  // 3n
+            throw Denial(error, link: 0)
+        }
         if requiresClaim, grant.claim?.agent == nil {
             throw Denial("token_malformed", "the claim that names the agent is required here", link: 0, at: Claim.name)
         }
@@ -168,7 +173,7 @@ struct ChainVerifier {
     /// Step 4.
     private func child(
         _ token: Token, of parent: VerifiedChain.Link, scope: inout Scope, at i: Int, credentials: [Credential],
-        _ budget: inout WorkBudget
+        within work: inout WorkBudget
     ) throws(Denial) -> VerifiedChain.Link {
         // 4a as 3a, 4b.
         try check(
@@ -206,10 +211,11 @@ struct ChainVerifier {
         let narrower: Scope
         do throws(ScopeError) {
             narrower =
-                try grant.tools.map { tools throws(ScopeError) in try Scope(parsing: tools, narrowing: scope) }
-                ?? Scope()
+                try grant.tools.map { tools throws(ScopeError) in
+                    try Scope(parsing: tools, narrowing: scope, within: &work)
+                } ?? Scope()
         } catch { throw Denial(error, link: i) }
-        if let expansion = scope.expansion(by: narrower, &budget) { throw Denial(expansion, link: i) }
+        if let expansion = scope.expansion(by: narrower, within: &work) { throw Denial(expansion, link: i) }
         scope = narrower
         try check(  // 4q
             grant.parentHash?.equals(parent.jws.signingInputHash) == true, "par_hash_mismatch",
@@ -288,6 +294,7 @@ extension Denial {
         let reason: String
         switch error.name {
         case "unknown_constraint_type": reason = "constraint_type_unrecognized"
+        case "too_costly": reason = "too_costly"
         case "too_deep": reason = "constraint_too_deep"
         default: reason = "authorization_details_invalid"
         }

@@ -82,6 +82,11 @@ extension Guard {
                 link: chain.links.count - 1, call: "tool", argument: nil)
         }
         try checkLive(chain, now: now)
+        var opened: OpenedProof?
+        if let proof {  // step 7, without what needs the arguments
+            opened = try proofVerifier(at: now).open(proof, of: tool, under: chain)
+        }
+        var work = WorkBudget(steps: Limits.stepsOfCall)
         let call: JSON.Value
         do throws(JSON.ParseError) {
             call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root
@@ -90,16 +95,12 @@ extension Guard {
             throw Denial("arguments_malformed", "the arguments are no object", at: "arguments")
         }
         parsed = call
-        if let refusal = chain.scope.refusal(of: tool, arguments: call) {  // step 6b
+        if let refusal = chain.scope.refusal(of: tool, arguments: call, within: &work) {  // step 6b
             throw Denial(refusal, tool: tool, link: chain.links.count - 1)
         }
-        if let proof {  // step 7
-            let verifier = ProofVerifier(
-                audience: options.acceptsProofsWithoutAudience && options.audience == nil
-                    ? nil : options.audience ?? "",
-                window: options.proofWindow, now: now / 1000)
-            let use = try verifier.verify(proof, of: tool, arguments: call, under: chain)
-            if let denial = Denial(proofs.remember(use, since: begun)) { throw denial }
+        if let opened {
+            try opened.check(call, within: &work)
+            if let denial = Denial(proofs.remember(opened.use, since: begun)) { throw denial }
         }
         // Once more: nothing is permitted after a revocation returned.
         if view?.hasMoved == true {
@@ -117,5 +118,11 @@ extension Guard {
         } else {
             permits.add(1, ordering: .relaxed)
         }
+    }
+
+    private func proofVerifier(at now: Int64) -> ProofVerifier {
+        ProofVerifier(
+            audience: options.acceptsProofsWithoutAudience && options.audience == nil ? nil : options.audience ?? "",
+            window: options.proofWindow, now: now / 1000)
     }
 }

@@ -7,10 +7,8 @@ struct ProofVerifier {
     let window: Int64
     let now: Int64
 
-    /// Verifies, and returns what the replay memory has to remember.
-    func verify(
-        _ proof: [UInt8], of tool: String, arguments: JSON.Value, under chain: VerifiedChain
-    ) throws(Denial) -> UsedProof {
+    /// Verifies everything but the arguments, which nobody reads for who cannot sign.
+    func open(_ proof: [UInt8], of tool: String, under chain: VerifiedChain) throws(Denial) -> OpenedProof {
         guard !proof.isEmpty else { throw Denial("pop_missing", "a proof is needed and there is none", at: "proof") }
         guard proof.count <= Limits.tokenSize * 2 else {
             throw Denial("pop_malformed", "the proof is too long", at: "proof")
@@ -45,15 +43,12 @@ struct ProofVerifier {
         guard claims["aat_tool"]?.equals(tool) == true else {  // 7e
             throw Denial("pop_tool_mismatch", "the proof is for another tool", at: "proof.aat_tool")
         }
-        guard let proven = claims["hta"], proven.kind == .object,
-            proven.hasSameSource(as: arguments) || proven.canonical() == arguments.canonical()
-        else {  // 7f
-            throw Denial("pop_binding_mismatch", "the proof is for other arguments", at: "proof.hta")
-        }
         guard let issuedAt = claims["iat"]?.int, abs(Int64(issuedAt) - now) <= window else {  // 7g
             throw Denial("pop_stale", "the proof was not signed within \(window) s of now", at: "proof.iat")
         }
-        return UsedProof(name: chain.links[chain.links.count - 1].holderThumbprint + id, tree: chain.tree)
+        return OpenedProof(
+            proven: claims["hta"],
+            use: UsedProof(name: chain.links[chain.links.count - 1].holderThumbprint + id, tree: chain.tree))
     }
 
     private static func reason(of error: JOSEError) -> String {
@@ -61,6 +56,32 @@ struct ProofVerifier {
         case "algorithm_not_permitted": return error.name
         case "signature": return "pop_signature_invalid"
         default: return "pop_malformed"
+        }
+    }
+}
+
+/// A proof whose signature and claims hold, the arguments apart.
+struct OpenedProof {
+    /// The arguments it is for.
+    let proven: JSON.Value?
+    /// What the replay memory has to remember.
+    let use: UsedProof
+
+    /// Step 7f: equal as values, which is to say in canonical form.
+    func check(_ arguments: JSON.Value, within work: inout WorkBudget) throws(Denial) {
+        guard let proven, proven.kind == .object else {
+            throw Denial("pop_binding_mismatch", "the proof names no arguments", at: "proof.hta")
+        }
+        if proven.hasSameSource(as: arguments) { return }
+        let isSame = proven.isEqual(to: arguments, within: &work)
+        guard !work.isExhausted else {
+            throw Denial(
+                "too_costly",
+                "to compare the arguments with the proof takes more work than one call is given: send fewer, in canonical form",
+                at: "arguments")
+        }
+        guard isSame else {
+            throw Denial("pop_binding_mismatch", "the proof is for other arguments", at: "proof.hta")
         }
     }
 }

@@ -68,7 +68,9 @@ public struct Profile: Sendable {
         }
         self.name = name
         self.owner = owner
-        self.ceiling = ceiling.normalized
+        do throws(ScopeError) { self.ceiling = try ceiling.normalized() } catch {
+            throw AgentIDError(error, at: "options.ceiling")
+        }
         self.maxLifetime = maxLifetime
         self.maxDepth = maxDepth
         self.reviewBy = reviewBy

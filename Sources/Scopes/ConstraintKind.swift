@@ -1,0 +1,51 @@
+internal import JOSE
+
+/// The types of constraints, and what tokens call them.
+enum ConstraintKind: CaseIterable {
+    case exact, range, oneOf, notOneOf, contains, subset, wildcard, all, any
+    case pathContainment, glob, uri, cidr, decimalRange
+
+    /// The type that tokens call so; `nil` where there is none, or `json` is no string.
+    init?(named json: JSON.Value) {
+        guard let kind = Self.allCases.first(where: { json.equals($0.name) }) else { return nil }
+        self = kind
+    }
+
+    var name: String {
+        switch self {
+        case .exact: "exact"
+        case .range: "range"
+        case .oneOf: "one_of"
+        case .notOneOf: "not_one_of"
+        case .contains: "contains"
+        case .subset: "subset"
+        case .wildcard: "wildcard"
+        case .all: "all"
+        case .any: "any"
+        case .pathContainment: "path_containment"
+        case .glob: "glob"
+        case .uri: "uri"
+        case .cidr: "cidr"
+        case .decimalRange: "decimal_range"
+        }
+    }
+
+    /// The members a constraint of this type may have, beside `constraint_type`.
+    var members: [String] {
+        switch self {
+        case .exact: ["value"]
+        case .range: ["min", "max", "min_inclusive", "max_inclusive"]
+        case .oneOf: ["values"]
+        case .notOneOf: ["excluded"]
+        case .contains: ["required"]
+        case .subset: ["allowed"]
+        case .wildcard: []
+        case .all, .any: ["constraints"]
+        case .pathContainment: ["root"]
+        case .glob: ["pattern"]
+        case .uri: ["schemes", "hosts", "ports", "path"]
+        case .cidr: ["networks"]
+        case .decimalRange: ["min", "max"]
+        }
+    }
+}

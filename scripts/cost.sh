@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Looks for inputs under the documented limits that cost most: scripts/cost.sh [seconds for each operation] [operations...].
+# Fails where one costs over 50 ms of a processor's time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+AGENTID_FUZZ=1 swift build -c release --product agentid-cost --scratch-path .build-cost 2>&1 |
+    grep -E "error|warning: |complete" || true
+exec .build-cost/release/agentid-cost "$@"
