@@ -307,25 +307,34 @@ typedef struct agentid_agent_options {
     const char *intent;              /* what the human asked, verbatim if you like */
     const char *scope;               /* what the task needs, text or JSON form; needed */
     const char *entitlements;        /* what the principal may do at most; NULL: no limit beside the ceiling */
-    int64_t lifetime;                /* of the grant, seconds; 0: five minutes */
+    int64_t lifetime;                /* of each grant, seconds; 0: five minutes */
     int32_t max_depth;               /* deepest delegation; -1: the profile's */
     const char *labels;              /* information-flow labels the task starts with: a JSON array of strings */
+    int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: none */
 } agentid_agent_options;
-#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, -1, NULL }
+#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, -1, NULL, 0 }
 
 /*
  * Starts an agent: a new ID, a new key, a credential, and a root grant for
  * profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+ *
+ * Grants are short, so that what was sent somewhere ends soon by itself. As long as the handle is open, lease, credential
+ * and grant are renewed by themselves, the grant at half its `lifetime` and with the same scope, below the profile's
+ * ceiling of then; sub-agents that were spawned in this process follow. So an agent lives as long as its task, up to
+ * `until`. Nothing is renewed of an agent that is suspended, has ended or is revoked, whose lease has lapsed, whose profile
+ * was withdrawn or is past its review date, or whose authority is closed.
  * Args: agent  out: to be closed with agentid_agent_close().
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND (profile), AGENTID_E_SCOPE (empty intersection: names tool and argument),
- *          AGENTID_E_STATE (past its review date, or revoked), AGENTID_E_LIMIT (lifetime or depth beyond the profile's).
+ *          AGENTID_E_STATE (past its review date, or revoked), AGENTID_E_LIMIT (lifetime or depth beyond the profile's,
+ *          or `until` after its review date), AGENTID_E_ARGUMENT (`until` in the past).
  */
 agentid_status agentid_authority_start_agent(agentid_authority *authority, const char *profile, size_t profile_len,
                                              const agentid_agent_options *options,
                                              agentid_agent **agent, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Issues a root grant and a credential to a key that is held elsewhere; otherwise as agentid_authority_start_agent().
+ * Issues a root grant and a credential to a key that is held elsewhere; otherwise as agentid_authority_start_agent(). Nobody
+ * renews them: the agent ends with its grant.
  * Args:
  *   holder      the holder's public key, a JWK (kty OKP, crv Ed25519); one with private members is refused.
  *   chain       out: the root grant, a chain of one.
@@ -350,15 +359,17 @@ agentid_status agentid_authority_revoke(agentid_authority *authority, agentid_re
 typedef struct agentid_delegation_options {
     size_t struct_size;
     const char *scope;               /* what the child may do, text or JSON form; NULL: the same scope */
-    int64_t lifetime;                /* seconds; 0: as long as the parent's grant */
+    int64_t lifetime;                /* of each grant, seconds; 0: as long as the parent's grant */
     int32_t max_depth;               /* how much deeper the child may delegate; -1: as deep as the parent may */
     const char *labels;              /* labels added to the parent's: a JSON array of strings */
     const char *agent;               /* agentid_agent_delegate() only: the ID of a holder that has a credential */
+    int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: the parent's */
 } agentid_delegation_options;
-#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, -1, NULL, NULL }
+#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, -1, NULL, NULL, 0 }
 
 /*
- * Starts a sub-agent under this one, offline: an ID below its parent's, a key of its own, a narrower grant.
+ * Starts a sub-agent under this one, offline: an ID below its parent's, a key of its own, a narrower grant. Where the
+ * authority is in this process, its grant is renewed after its parent's, as long as both are open.
  * Args:
  *   name   a path segment, e.g. "reader".
  *   child  out: to be closed with agentid_agent_close().
@@ -370,7 +381,8 @@ agentid_status agentid_agent_spawn(agentid_agent *agent, const char *name, size_
                                    agentid_agent **child, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Delegates to a key that is held elsewhere, offline.
+ * Delegates to a key that is held elsewhere, offline. Nobody renews it: it ends with the agent's present grant at the
+ * latest. Delegate anew for more; a hook on `renewed` tells when the agent has a new grant.
  * Args:
  *   holder  the child's public key, a JWK; the agent's own key is refused.
  *   chain   out: this agent's chain with the new grant behind it.
@@ -391,6 +403,18 @@ agentid_status agentid_agent_prove(agentid_agent *agent, const char *tool, size_
                                    const char *arguments, size_t arguments_len,
                                    const char *audience, size_t audience_len,
                                    agentid_bytes *proof, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The agent's chain and the proof of one call under it, taken together: between agentid_agent_chain() and
+ * agentid_agent_prove() the grant may be renewed, and a proof is for one grant only (pop_token_mismatch).
+ * Args:
+ *   chain, proof  out: what goes to a guard elsewhere.
+ *   others        as for agentid_agent_prove().
+ */
+agentid_status agentid_agent_present(agentid_agent *agent, const char *tool, size_t tool_len,
+                                     const char *arguments, size_t arguments_len,
+                                     const char *audience, size_t audience_len, agentid_bytes *chain,
+                                     agentid_bytes *proof, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Asks the authority's own guard, in this process: holding the agent is the proof.
@@ -426,7 +450,13 @@ agentid_status agentid_agent_rotate_key_revoking(agentid_agent *agent, agentid_e
 /* The agent's SPIFFE ID. */
 agentid_status agentid_agent_id(agentid_agent *agent, agentid_bytes *id, agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The agent's chain: grants from the root to its own, joined by '~'. */
+/*
+ * When the agent's present grant ends. It is made anew at half its life while the agent is held: ask again.
+ * Args: expires  out: seconds since 1970.
+ */
+agentid_status agentid_agent_expires(agentid_agent *agent, int64_t *expires, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* The agent's chain: grants from the root to its own, joined by '~'. Another one after each renewal: do not keep it. */
 agentid_status agentid_agent_chain(agentid_agent *agent, agentid_bytes *chain,
                                    agentid_error **error) AGENTID_MUST_CHECK;
 

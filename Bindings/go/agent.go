@@ -23,6 +23,10 @@ static go_texts go_agent_delegate(uintptr_t agent, _GoString_ holder, agentid_de
 static go_texts go_agent_prove(uintptr_t agent, _GoString_ tool, _GoString_ arguments, _GoString_ audience) {
     TAKE(agentid_agent_prove(AS(agent, agent), TEXT(tool), TEXT(arguments), TEXT(audience), &first, &error));
 }
+static go_texts go_agent_present(uintptr_t agent, _GoString_ tool, _GoString_ arguments, _GoString_ audience) {
+    TAKE(agentid_agent_present(AS(agent, agent), TEXT(tool), TEXT(arguments), TEXT(audience), &first, &second, &error));
+}
+static go_answer go_agent_expires(uintptr_t agent) { COUNT(agentid_agent_expires(AS(agent, agent), &count, &error)); }
 static go_answer go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments) {
     MAKE(decision, agentid_agent_authorize(AS(agent, agent), TEXT(tool), TEXT(arguments), &made, &error));
 }
@@ -69,7 +73,8 @@ type Agent struct {
 type Delegation struct {
 	Scope     string // what it may do, text or JSON form
 	SameScope bool   // all that its parent may
-	Lifetime  time.Duration
+	Lifetime  time.Duration // of each grant; 0: as long as its parent's
+	Until     time.Time     // the hard end: no grant runs past it; zero: its parent's
 	MaxDepth  int      // how much deeper it may delegate; 0: as deep as its parent may; or NoDelegation
 	Labels    []string // information-flow labels, added to its parent's
 	Agent     string   // Delegate only: the ID of a holder that has a credential
@@ -125,10 +130,13 @@ func (d Delegation) texts() (scope, labels string, fault error) {
 }
 
 func (d Delegation) options() C.agentid_delegation_options {
-	return C.agentid_delegation_options{lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: C.int32_t(depth(d.MaxDepth))}
+	return C.agentid_delegation_options{
+		lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: C.int32_t(depth(d.MaxDepth)), until: C.int64_t(unix(d.Until)),
+	}
 }
 
 // Spawn starts a sub-agent under this one, offline: an ID below this one's, a key of its own, no more than its authority.
+// Its grant is renewed as long as it is open.
 func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
 	scope, labels, err := delegation.texts()
 	if err != nil {
@@ -142,6 +150,7 @@ func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
 }
 
 // Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant behind it.
+// Nobody renews that: it ends with this agent's present grant at the latest.
 func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
 	scope, labels, err := delegation.texts()
 	if err != nil {
@@ -158,6 +167,24 @@ func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
 // Prove signs one call, for a guard elsewhere. The audience is empty where that guard asks for none.
 func (a *Agent) Prove(tool string, arguments []byte, audience string) (string, error) {
 	return a.text(C.go_agent_prove(a.value, tool, view(arguments), audience))
+}
+
+// Present is the agent's chain and the proof of one call under it, taken together, for a guard elsewhere: between Chain and
+// Prove the grant may be renewed, and a proof is for one grant only.
+func (a *Agent) Present(tool string, arguments []byte, audience string) (chain, proof string, err error) {
+	answer := C.go_agent_present(a.value, tool, view(arguments), audience)
+	proof = string(take(&answer.second))
+	chain, err = a.text(answer)
+	return chain, proof, err
+}
+
+// Expires is when the present grant ends. It is made anew at half its life while the agent is open: ask again.
+func (a *Agent) Expires() (time.Time, error) {
+	answer := C.go_agent_expires(a.value)
+	if err := a.done(answer); err != nil {
+		return time.Time{}, err
+	}
+	return time.Unix(int64(answer.count), 0), nil
 }
 
 // Authorize asks the authority's own guard, in this process: holding the agent is the proof. The arguments are a JSON
@@ -192,7 +219,7 @@ func (a *Agent) ExportKey() ([]byte, error) { return a.data(C.go_agent_export_ke
 // ID is the agent's SPIFFE ID, also after it was closed.
 func (a *Agent) ID() string { return a.id }
 
-// Chain is the grants from the root to the agent's own, joined by '~'.
+// Chain is the grants from the root to the agent's own, joined by '~'. It is another one after each renewal: do not keep it.
 func (a *Agent) Chain() (string, error) { return a.text(C.go_agent_chain(a.value)) }
 
 // Credential is the workload identity token; empty for a sub-agent that was started offline.

@@ -31,7 +31,8 @@ typedef struct go_request { // the texts of agentid_agent_options
     _GoString_ principal, task, intent, scope, entitlements, labels;
 } go_request;
 
-static agentid_agent_options go_agent_options(const go_request *texts, int64_t lifetime, int32_t max_depth) {
+static agentid_agent_options go_agent_options(const go_request *texts, int64_t lifetime, int64_t until,
+                                              int32_t max_depth) {
     agentid_agent_options options = AGENTID_AGENT_OPTIONS_INIT;
     options.principal = go_option(texts->principal);
     options.task = go_option(texts->task);
@@ -40,17 +41,18 @@ static agentid_agent_options go_agent_options(const go_request *texts, int64_t l
     options.entitlements = go_option(texts->entitlements);
     options.labels = go_option(texts->labels);
     options.lifetime = lifetime;
+    options.until = until;
     options.max_depth = max_depth;
     return options;
 }
 static go_answer go_authority_start_agent(uintptr_t authority, _GoString_ profile, go_request texts, int64_t lifetime,
-                                          int32_t max_depth) {
-    agentid_agent_options options = go_agent_options(&texts, lifetime, max_depth);
+                                          int64_t until, int32_t max_depth) {
+    agentid_agent_options options = go_agent_options(&texts, lifetime, until, max_depth);
     MAKE(agent, agentid_authority_start_agent(AS(authority, authority), TEXT(profile), &options, &made, &error));
 }
 static go_texts go_authority_issue(uintptr_t authority, _GoString_ profile, _GoString_ holder, go_request texts,
-                                   int64_t lifetime, int32_t max_depth) {
-    agentid_agent_options options = go_agent_options(&texts, lifetime, max_depth);
+                                   int64_t lifetime, int64_t until, int32_t max_depth) {
+    agentid_agent_options options = go_agent_options(&texts, lifetime, until, max_depth);
     TAKE(agentid_authority_issue(AS(authority, authority), TEXT(profile), TEXT(holder), &options, &first, &second,
                                  &error));
 }
@@ -123,7 +125,8 @@ type AgentOptions struct {
 	Intent       string  // what the human asked, verbatim if you like
 	Scope        string  // what the task needs, text or JSON form
 	Entitlements *string // what the principal may do at most; nil: no limit beside the profile's ceiling
-	Lifetime     time.Duration
+	Lifetime     time.Duration // of each grant, renewed at half its life while the agent is open; 0: five minutes
+	Until        time.Time     // the hard end: no grant runs past it; zero: none
 	MaxDepth     int      // deepest delegation; 0: the profile's; or NoDelegation
 	Labels       []string // information-flow labels the task starts with
 }
@@ -140,26 +143,29 @@ func (o AgentOptions) texts() (C.go_request, error) {
 	return request, t.fault
 }
 
-// StartAgent starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+// StartAgent starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for. As long as it is open its
+// lease, credential and grant are renewed, up to Until.
 func (a *Authority) StartAgent(profile string, options AgentOptions) (*Agent, error) {
 	request, err := options.texts()
 	if err != nil {
 		return nil, err
 	}
 	answer := C.go_authority_start_agent(
-		a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int32_t(depth(options.MaxDepth)))
+		a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
+		C.int32_t(depth(options.MaxDepth)))
 	runtime.KeepAlive(a)
 	return newAgent(answer)
 }
 
-// Issue issues a root grant and a credential to a public JWK that is held elsewhere.
+// Issue issues a root grant and a credential to a public JWK that is held elsewhere. Nobody renews them.
 func (a *Authority) Issue(profile, holder string, options AgentOptions) (chain, credential string, err error) {
 	request, err := options.texts()
 	if err != nil {
 		return "", "", err
 	}
 	answer := C.go_authority_issue(
-		a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int32_t(depth(options.MaxDepth)))
+		a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
+		C.int32_t(depth(options.MaxDepth)))
 	credential = string(take(&answer.second))
 	chain, err = a.text(answer)
 	return chain, credential, err

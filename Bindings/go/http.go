@@ -200,11 +200,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := t.Agent.Chain()
-	if err != nil {
-		return nil, err
-	}
-	proof, err := t.Agent.Prove(tool, arguments, t.Audience)
+	chain, proof, err := t.Agent.Present(tool, arguments, t.Audience)
 	if err != nil {
 		return nil, err
 	}

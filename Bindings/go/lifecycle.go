@@ -51,21 +51,24 @@ type AgentFilter struct {
 
 // AgentRecord is an agent as its authority knows it: docs/schemas/agent.json.
 type AgentRecord struct {
-	ID           string `json:"id"`
-	Parent       string `json:"parent"`
-	Profile      string `json:"profile"`
-	Owner        string `json:"owner"`
-	Principal    string `json:"principal"`
-	Task         string `json:"task"`
-	Intent       string `json:"intent"`
-	Key          string `json:"key"` // thumbprint
-	State        string `json:"state"`
-	Live         bool   `json:"live"` // active, and its lease has not lapsed
-	Created      Time   `json:"created"`
-	LeaseExpires Time   `json:"lease_expires"`
-	Ended        Time   `json:"ended"`
-	EndReason    string `json:"end_reason"`
-	Tombstone    string `json:"tombstone"`
+	ID             string `json:"id"`
+	Parent         string `json:"parent"`
+	Profile        string `json:"profile"`
+	Owner          string `json:"owner"`
+	Principal      string `json:"principal"`
+	Task           string `json:"task"`
+	Intent         string `json:"intent"`
+	Key            string `json:"key"` // thumbprint
+	State          string `json:"state"`
+	Live           bool   `json:"live"`    // a guard would let it act
+	Expired        bool   `json:"expired"` // it has not ended, and its last grant has expired
+	Created        Time   `json:"created"`
+	LeaseExpires   Time   `json:"lease_expires"`
+	GrantExpires   Time   `json:"grant_expires"`
+	RenewalFailure string `json:"renewal_failure"` // why its grant was not renewed, where it is held in this process
+	Ended          Time   `json:"ended"`
+	EndReason      string `json:"end_reason"`
+	Tombstone      string `json:"tombstone"`
 }
 
 // Gone is what is left of an agent and of all below it: docs/schemas/gone.json.

@@ -37,10 +37,13 @@ func seconds(duration time.Duration) int64 {
 	return int64(duration / time.Second)
 }
 
-// unix is seconds since 1970, 0 for the zero time.
+// unix is seconds since 1970, 0 for the zero time alone: 0 would ask for no end where one was meant.
 func unix(when time.Time) int64 {
-	if when.IsZero() {
+	switch {
+	case when.IsZero():
 		return 0
+	case when.Unix() == 0:
+		return 1
 	}
 	return when.Unix()
 }

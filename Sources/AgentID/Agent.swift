@@ -9,6 +9,8 @@ public final class Agent: Sendable {
         var key: SigningKey
         var credential: HeldCredential?
         var lineage = Lineage()
+        /// How the grant is renewed; `nil` where nobody here renews it.
+        var term: Term?
     }
 
     /// The authority's side of an agent that was started in this process.
@@ -70,7 +72,15 @@ public final class Agent: Sendable {
     /// What the agent may do.
     public func scope() throws(AgentIDError) -> Scope { try current().held.scope }
 
+    /// When the present grant ends, in seconds since 1970.
+    ///
+    /// Where the authority is in this process, a new grant is made at half its life as long as the agent is held: ask
+    /// again. What was sent until then stays good until it ends.
+    public func expires() throws(AgentIDError) -> Int64 { try current().held.grant.expires }
+
     /// Starts a sub-agent under this one, offline: an ID below this one's, a key of its own, a narrower grant.
+    ///
+    /// As long as it is held, so is this one, in whose name it acts.
     public func spawn(_ name: String, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> Agent
     {
         let state = try current()
@@ -84,7 +94,9 @@ public final class Agent: Sendable {
             to: key.publicKey, agent: child.description, request, by: state.key, clock: clock)
         let lineage = state.lineage.adding(
             grant: held.grant.id, key: key.publicKey.thumbprint, agent: child.description)
-        let agent = Agent(State(held: held, key: key, lineage: lineage), clock: clock, home: home)
+        let term = Term(source: .parent(self, request), lifetime: request.lifetime, until: request.until)
+        let agent = Agent(
+            State(held: held, key: key, lineage: lineage, term: home == nil ? nil : term), clock: clock, home: home)
         if let lifecycle = home?.lifecycle {
             try lifecycle.register(child.description, under: parent.description, held: held, lineage: lineage)
             try lifecycle.leases.keep(agent, id: child.description, for: lifecycle)
@@ -115,7 +127,22 @@ public final class Agent: Sendable {
     ///   - arguments: a JSON object.
     ///   - audience: the name of the guard that is to accept it.
     public func prove(tool: String, arguments: [UInt8], audience: String? = nil) throws(AgentIDError) -> String {
+        try prove(tool: tool, arguments: arguments, audience: audience, in: current())
+    }
+
+    /// The chain and the proof of one call under it, taken together: the grant may be renewed between ``chain()`` and
+    /// ``prove(tool:arguments:audience:)``, and a proof is for one grant only.
+    public func present(
+        tool: String, arguments: [UInt8], audience: String? = nil
+    ) throws(AgentIDError) -> (chain: String, proof: String) {
         let state = try current()
+        let proof = try prove(tool: tool, arguments: arguments, audience: audience, in: state)
+        return (String(decoding: state.held.chain, as: UTF8.self), proof)
+    }
+
+    private func prove(
+        tool: String, arguments: [UInt8], audience: String?, in state: State
+    ) throws(AgentIDError) -> String {
         let call: JSON.Value
         do { call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root } catch {
             throw AgentIDError(error, at: "arguments")
@@ -181,7 +208,7 @@ public final class Agent: Sendable {
             let held = try before.held.derive(
                 to: key.publicKey, agent: before.held.grant.claim?.agent, DelegationRequest(), by: before.key,
                 clock: clock)
-            var after = State(held: held, key: key)
+            var after = State(held: held, key: key, term: before.term)
             after.lineage = before.lineage.adding(grant: held.grant.id, key: key.publicKey.thumbprint, agent: id)
             if let lifecycle = home?.lifecycle {
                 after.credential = try lifecycle.rotate(
@@ -241,22 +268,17 @@ public final class Agent: Sendable {
         }
     }
 
-    /// What is needed to renew an agent; `nil` when it was closed.
-    struct Renewal: Sendable {
-        let key: PublicKey
-        let credential: HeldCredential?
-        let lineage: Lineage
-        /// When its grant expires, in seconds since 1970.
-        let expires: Int64
-    }
+    /// What the agent holds now; `nil` when it was closed.
+    var snapshot: State? { state.withLock { $0 } }
 
-    var renewal: Renewal? {
+    /// Takes a grant that was made anew, unless its grant or key were replaced since `before`.
+    func take(_ after: State, insteadOf before: State) {
         state.withLock { state in
-            state.map {
-                Renewal(
-                    key: $0.key.publicKey, credential: $0.credential, lineage: $0.lineage,
-                    expires: $0.held.grant.expires)
-            }
+            guard var now = state, now.key.publicKey == before.key.publicKey,
+                now.held.grant.id.isSame(as: before.held.grant.id)
+            else { return }
+            (now.held, now.lineage) = (after.held, after.lineage)
+            state = now
         }
     }
 

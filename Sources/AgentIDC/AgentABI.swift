@@ -12,13 +12,14 @@ private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws
     var initial = unsafe agentid_delegation_options()
     unsafe initial.max_depth = -1
     guard unsafe given != nil else { return DelegationRequest() }
-    let size = unsafe MemoryLayout<agentid_delegation_options>.size
-    let options = unsafe try options(given, initial: initial, firstVersion: size)
+    let first = unsafe MemoryLayout<agentid_delegation_options>.offset(of: \.until)
+    let options = unsafe try options(given, initial: initial, firstVersion: needed(first, "options.until"))
     guard unsafe options.max_depth >= -1 else { throw Failure.argument("options.max_depth", "is below -1") }
     guard unsafe options.lifetime >= 0 else { throw Failure.argument("options.lifetime", "is negative") }
     return DelegationRequest(
         scope: unsafe try scope(options.scope, "options.scope"),
         lifetime: unsafe options.lifetime == 0 ? nil : options.lifetime,
+        until: unsafe options.until == 0 ? nil : options.until,
         maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
         agent: unsafe try terminatedText(options.agent, "options.agent"))
@@ -67,6 +68,41 @@ public func agentid_agent_prove(
                 arguments: unsafe input(arguments, arguments_len, "arguments"),
                 audience: audience.isEmpty ? nil : audience
             ).utf8)
+    }
+}
+
+@c @implementation
+public func agentid_agent_present(
+    _ agent: OpaquePointer?, _ tool: UnsafePointer<CChar>?, _ tool_len: Int, _ arguments: UnsafePointer<CChar>?,
+    _ arguments_len: Int, _ audience: UnsafePointer<CChar>?, _ audience_len: Int,
+    _ chain: UnsafeMutablePointer<agentid_bytes>?, _ proof: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        if let proof = unsafe proof { unsafe proof.pointee = agentid_bytes() }
+        let chain = unsafe try cleared(chain, "chain")
+        let proof = unsafe try cleared(proof, "proof")
+        let agent = try unsafe Agents.table.find(agent, "agent")
+        let audience = unsafe try text(audience, audience_len, "audience")
+        let call = try agent.present(
+            tool: unsafe text(tool, tool_len, "tool"), arguments: unsafe input(arguments, arguments_len, "arguments"),
+            audience: audience.isEmpty ? nil : audience)
+        unsafe try OwnedBytes.give(Array(call.proof.utf8).span, to: proof)
+        do { unsafe try OwnedBytes.give(Array(call.chain.utf8).span, to: chain) } catch {
+            unsafe agentid_bytes_free(proof)
+            throw error
+        }
+    }
+}
+
+@c @implementation
+public func agentid_agent_expires(
+    _ agent: OpaquePointer?, _ expires: UnsafeMutablePointer<Int64>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let output = unsafe try required(expires, "expires")
+        unsafe output.pointee = 0
+        unsafe output.pointee = try Agents.table.find(agent, "agent").expires()
     }
 }
 

@@ -94,10 +94,10 @@ public func agentid_authority_profiles(
 }
 
 private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> AgentRequest {
-    let size = unsafe MemoryLayout<agentid_agent_options>.size
+    let first = unsafe MemoryLayout<agentid_agent_options>.offset(of: \.until)
     var initial = unsafe agentid_agent_options()
     unsafe initial.max_depth = -1
-    let options = unsafe try options(given, initial: initial, firstVersion: size)
+    let options = unsafe try options(given, initial: initial, firstVersion: needed(first, "options.until"))
     return AgentRequest(
         principal: try needed(unsafe terminatedText(options.principal, "options.principal"), "options.principal"),
         task: try needed(unsafe terminatedText(options.task, "options.task"), "options.task"),
@@ -105,6 +105,7 @@ private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> A
         intent: unsafe try terminatedText(options.intent, "options.intent"),
         entitlements: unsafe try scope(options.entitlements, "options.entitlements"),
         lifetime: unsafe options.lifetime == 0 ? 300 : options.lifetime,
+        until: unsafe options.until == 0 ? nil : options.until,
         maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"))
 }

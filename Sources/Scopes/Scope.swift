@@ -169,6 +169,27 @@ public struct Scope: Sendable, Equatable {
         return try limit.normalized(within: &work).narrowed(to: self, within: &work)
     }
 
+    /// What is left of this scope below a ceiling that was changed since: a tool that cannot be below it is left out.
+    ///
+    /// Throws `empty_intersection` where nothing is left.
+    package func cut(by ceiling: Scope) throws(ScopeError) -> Scope {
+        var left: [ToolScope] = []
+        var budget = WorkBudget()
+        for tool in tools {
+            guard let own = ceiling[tool: tool.name] else { continue }
+            do throws(ScopeError) { left.append(try own.narrowed(to: tool, &budget)) } catch {
+                // More than is allowed is left out; what cannot be found out is an error.
+                guard ["empty_intersection", "not_below_parent"].contains(where: { $0.isExactly(error.name) }) else {
+                    throw error
+                }
+            }
+        }
+        guard !left.isEmpty else {
+            throw ScopeError("empty_intersection", "nothing of the scope is below the ceiling of now")
+        }
+        return Scope(tools: left)
+    }
+
     /// Whether both have the same tools with the same constraints.
     public static func == (a: Scope, b: Scope) -> Bool {
         a.tools.count == b.tools.count && zip(a.tools, b.tools).allSatisfy { $0 === $1 || $0.isSame(as: $1) }

@@ -3,18 +3,28 @@ import JOSE
 
 /// How an agent stands, in the word that people are shown.
 enum AgentState: String, CaseIterable {
-    case live, lapsed, suspended, ended
+    /// A guard lets it act.
+    case live
+    /// Its process renews it no more: whoever reaps ends it.
+    case lapsed
+    /// Its process is there, and its last grant has expired.
+    case expired
+    /// Something it stands on is suspended, lapsed or revoked.
+    case denied
+    case suspended, ended
 
     init(_ agent: AgentDescription) {
         switch agent.state {
         case "deprovisioned": self = .ended
-        case "active": self = agent.isLive ? .live : .lapsed
+        case "active": self = agent.isLive ? .live : agent.isLapsed ? .lapsed : agent.isExpired ? .expired : .denied
         default: self = .suspended
         }
     }
 }
 
 extension AgentDescription {
+    fileprivate var isLapsed: Bool { leaseExpires.map { $0 / 1000 <= Console.now } ?? true }
+
     /// How long its lease lasts, e.g. `4m left`.
     func lease(at now: Int64) -> String {
         guard let expires = leaseExpires.map({ $0 / 1000 }) else { return "none" }

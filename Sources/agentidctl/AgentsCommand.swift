@@ -87,7 +87,7 @@ private struct AgentLine {
         switch state {
         case .live: colour = .green
         case .ended: colour = .dim
-        case .lapsed, .suspended: colour = .red
+        case .lapsed, .expired, .denied, .suspended: colour = .red
         }
         cells = [
             branches + AgentName.short(agent.id), state.rawValue, agent.lease(at: now),

@@ -56,6 +56,8 @@ struct AgentsPage {
             switch state {
             case .live: "●"
             case .lapsed: "○"
+            case .expired: "◌"
+            case .denied: "⊘"
             case .suspended: "◐"
             case .ended: "×"
             }
@@ -114,6 +116,9 @@ struct AgentsPage {
         if let intent = agent.intent { facts.append(.fact("Intent", .whole(intent))) }
         if let expires = agent.leaseExpires.map({ $0 / 1000 }) {
             facts.append(.fact("Lease", "\(expires > now ? "until" : "lapsed") \(HTML.time(Int(clamping: expires)))"))
+        }
+        if let expires = agent.grantExpires {
+            facts.append(.fact("Grant", "\(expires > now ? "until" : "expired") \(HTML.time(Int(clamping: expires)))"))
         }
         if let ended = agent.ended {
             facts.append(.fact("Ended", "\(HTML.time(Int(clamping: ended)))"))

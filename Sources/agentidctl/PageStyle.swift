@@ -151,7 +151,7 @@ enum PageStyle {
         .agent .meta { grid-column: 1 / -1; font-size: 0.875rem; color: var(--soft); padding-left: 7.875rem; }
         .state { width: 6.25rem; flex: none; }
         .state.live { color: var(--good); }
-        .state.lapsed, .state.suspended { color: var(--bad); }
+        .state.lapsed, .state.expired, .state.denied, .state.suspended { color: var(--bad); }
         .state.ended { color: var(--soft); }
         .below > summary { font-size: 0.8125rem; color: var(--soft); width: fit-content; padding: 0 0.5rem; }
 

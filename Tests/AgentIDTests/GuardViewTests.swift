@@ -181,7 +181,7 @@ private final class BrittleRegistry: Registry {
                 }
                 group.addTask {
                     for _ in 0..<5 {
-                        try world.authority.lifecycle.renewLeases()
+                        try world.authority.lifecycle.renew()
                         let passing = try world.start()
                         try passing.rotateKey()
                         for guardian in guardians { #expect(try reason(guardian, passing) == nil) }

@@ -16,12 +16,12 @@ import Testing
         try World { $0.leaseDuration = lease }
     }
 
-    private func longLived(in world: World) throws -> Agent {
+    private func longLived(in world: World, until: Int64? = nil) throws -> Agent {
         try world.authority.startAgent(
             profile: "researcher",
             AgentRequest(
                 principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data')"),
-                lifetime: 3600))
+                lifetime: 3600, until: until))
     }
 
     @Test func lapseDeniesTheAgentAndAllBelowItAtOnce() throws {
@@ -43,7 +43,7 @@ import Testing
         #expect(try reason(child) == "lease_lapsed")
         #expect(try admitted() == "lease_lapsed")
         // Nothing brings it back.
-        try world.authority.lifecycle.renewLeases()
+        try world.authority.lifecycle.renew()
         #expect(try reason(agent) == "lease_lapsed")
     }
 
@@ -67,7 +67,7 @@ import Testing
         _ = try guardian.admit(chain: bytes(orphan))
         for _ in 0..<5 {
             world.pass(seconds: 100)
-            try world.authority.lifecycle.renewLeases()
+            try world.authority.lifecycle.renew()
         }
         #expect(try reason(kept) == nil)
         #expect(throws: Denial.self) { try guardian.admit(chain: bytes(orphan)) }
@@ -78,7 +78,7 @@ import Testing
         let before = try [closedID, revoked.id()].map { id in try world.authority.registry.read { try $0.lease(of: id) }
         }
         world.pass(seconds: 100)
-        try world.authority.lifecycle.renewLeases()
+        try world.authority.lifecycle.renew()
         let after = try [closedID, revoked.id()].map { id in try world.authority.registry.read { try $0.lease(of: id) }
         }
         #expect(before == after)
@@ -89,7 +89,7 @@ import Testing
         let agent = try longLived(in: world)
         let before = (world.authority.registry.changes, try world.authority.registry.read { try $0.meta().sequence })
         world.pass(seconds: 100)
-        try world.authority.lifecycle.renewLeases()
+        try world.authority.lifecycle.renew()
         let after = (world.authority.registry.changes, try world.authority.registry.read { try $0.meta().sequence })
         #expect(before == after)
         #expect(try reason(agent) == nil)
@@ -97,20 +97,20 @@ import Testing
 
     @Test func credentialIsReplacedAtItsHalfLifeAndNeverOutlivesTheGrant() throws {
         let world = try world()
-        let agent = try longLived(in: world)
+        let agent = try longLived(in: world, until: 1_790_003_600)
         let first = try #require(try agent.credential())
         world.pass(seconds: 100)
-        try world.authority.lifecycle.renewLeases()
+        try world.authority.lifecycle.renew()
         #expect(try agent.credential() == first)
         world.pass(seconds: 60)
-        try world.authority.lifecycle.renewLeases()
+        try world.authority.lifecycle.renew()
         let second = try #require(try agent.credential())
         #expect(second != first)
         let claims = try CompactJWS(Array(second.utf8)).payload(limits: .init()).root
         #expect(try claims["sub"]?.string == agent.id())
         for _ in 0..<34 {
             world.pass(seconds: 100)
-            try world.authority.lifecycle.renewLeases()
+            try world.authority.lifecycle.renew()
         }
         let last = try CompactJWS(Array(try #require(try agent.credential()).utf8)).payload(limits: .init()).root
         #expect(last["exp"]?.int == 1_790_003_600)

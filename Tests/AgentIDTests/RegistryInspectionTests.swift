@@ -39,7 +39,7 @@ import Testing
         let started = world.clock.milliseconds
         #expect(try inspection.newestTime() == started)
         world.pass(seconds: 100)
-        try world.authority.lifecycle.renewLeases()
+        try world.authority.lifecycle.renew()
         #expect(try inspection.newestTime() == started + 100_000)
         world.pass(seconds: -50)
         let second = try world.start()

@@ -70,14 +70,14 @@ class ProfileOptions(Options):
 class AgentOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("principal", c_char_p), ("task", c_char_p), ("intent", c_char_p), ("scope", c_char_p),
-        ("entitlements", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32), ("labels", c_char_p),
+        ("entitlements", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32), ("labels", c_char_p), ("until", c_int64),
     ]  # fmt: skip
 
 
 class DelegationOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("scope", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32),
-        ("labels", c_char_p), ("agent", c_char_p),
+        ("labels", c_char_p), ("agent", c_char_p), ("until", c_int64),
     ]  # fmt: skip
 
 
@@ -179,6 +179,8 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "agent_spawn": (_H, *_TEXT, POINTER(DelegationOptions), _OUT),
     "agent_delegate": (_H, *_TEXT, POINTER(DelegationOptions), _BYTES),
     "agent_prove": (_H, *_TEXT, *_TEXT, *_TEXT, _BYTES),
+    "agent_present": (_H, *_TEXT, *_TEXT, *_TEXT, _BYTES, _BYTES),
+    "agent_expires": (_H, POINTER(c_int64)),
     "agent_authorize": (_H, *_TEXT, *_TEXT, _OUT),
     "agent_authorize_z": (_H, c_char_p, c_char_p, _OUT),
     "agent_rotate_key": (_H,),

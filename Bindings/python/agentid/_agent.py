@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from ctypes import byref, c_void_p
+from ctypes import byref, c_int64, c_void_p
 from typing import TYPE_CHECKING, Any
 
 import agentid._abi as _abi
@@ -12,18 +12,21 @@ import agentid._abi as _abi
 from ._abi import lib
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, handle, option, pair, take
+from ._errors import call, counted, handle, option, pair, take, text
 from ._handles import Handle, Reference
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-def _delegation(scope: str | None, lifetime: int, max_depth: int, labels: Sequence[str], agent: str | None = None) -> Any:
+def _delegation(
+    scope: str | None, lifetime: int, until: int, max_depth: int, labels: Sequence[str], agent: str | None = None
+) -> Any:
     return byref(
         _abi.DelegationOptions(
             scope=option(scope),
             lifetime=lifetime,
+            until=until,
             max_depth=max_depth,
             labels=json.dumps(list(labels)).encode() if labels else None,
             agent=option(agent),
@@ -41,8 +44,15 @@ class Identity(Reference):
 
     @property
     def chain(self) -> str:
-        """The grants from the root to this agent's own."""
+        """The grants from the root to this agent's own. Another one after each renewal: do not keep it; see `present`."""
         return take(lib.agentid_agent_chain, self._handle)
+
+    @property
+    def expires(self) -> int:
+        """When the present grant ends, in seconds since 1970. It is made anew at half its life while the agent is held."""
+        seconds = c_int64()
+        call(lib.agentid_agent_expires, self._handle, byref(seconds))
+        return seconds.value
 
     @property
     def credential(self) -> str:
@@ -77,6 +87,16 @@ class Identity(Reference):
         """Signs one call, for a guard elsewhere."""
         return take(lib.agentid_agent_prove, self._handle, *pair(tool), *counted(arguments(args)), *pair(audience))
 
+    def present(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> tuple[str, str]:
+        """The chain and the proof of one call under it, taken together: what goes to a guard elsewhere.
+
+        Between `chain` and `prove` the grant may be renewed, and a proof is for one grant only.
+        """
+        chain, proof = _abi.Bytes(), _abi.Bytes()
+        given = (*pair(tool), *counted(arguments(args)), *pair(audience))
+        call(lib.agentid_agent_present, self._handle, *given, byref(chain), byref(proof))
+        return text(chain), text(proof)
+
     def export_key(self) -> str:
         """The private key, a JWK."""
         return take(lib.agentid_agent_export_key, self._handle)
@@ -106,17 +126,26 @@ class Agent(Identity, Handle):
         return cls(handle(lib.agentid_agent_open, byref(options)))
 
     def spawn(
-        self, name: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = ()
-    ) -> Agent:
-        """Starts a sub-agent with an ID below this one's and no more than this one's authority."""
-        return Agent(handle(lib.agentid_agent_spawn, self._handle, *pair(name), _delegation(scope, lifetime, max_depth, labels)))
+        self, name: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
+        labels: Sequence[str] = (),
+    ) -> Agent:  # fmt: skip
+        """Starts a sub-agent with an ID below this one's and no more than this one's authority.
+
+        `lifetime`: how long each grant runs, in seconds; as long as the parent's by itself. It is renewed while it is held.
+        `until`: its hard end, in seconds since 1970; its parent's by itself.
+        """
+        options = _delegation(scope, lifetime, until, max_depth, labels)
+        return Agent(handle(lib.agentid_agent_spawn, self._handle, *pair(name), options))
 
     def delegate(
-        self, holder: str, scope: str | None = None, *, lifetime: int = 0, max_depth: int = -1,
+        self, holder: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
         labels: Sequence[str] = (), agent: str | None = None,
     ) -> str:  # fmt: skip
-        """Delegates to a public JWK held elsewhere; returns the longer chain."""
-        options = _delegation(scope, lifetime, max_depth, labels, agent)
+        """Delegates to a public JWK held elsewhere; returns the longer chain.
+
+        Nobody renews it: it ends with this agent's present grant at the latest. Delegate anew for more.
+        """
+        options = _delegation(scope, lifetime, until, max_depth, labels, agent)
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
 
     def deprovision(self, reason: str = "") -> str:

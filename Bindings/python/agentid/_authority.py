@@ -55,7 +55,11 @@ class Authority(Lifecycle):
     def profile(
         self, name: str, *, owner: str, ceiling: str, max_lifetime: int = 0, max_depth: int = -1, review_by: int = 0
     ) -> None:
-        """Creates or replaces a profile: what an agent may at most be."""
+        """Creates or replaces a profile: what an agent may at most be.
+
+        `max_lifetime`: the longest lifetime of a grant, in seconds; an hour by itself. `review_by`: in seconds since 1970; from
+        then on no agent is started, and no grant renewed, until it is certified.
+        """
         options = _abi.ProfileOptions(
             owner=option(owner), ceiling=option(ceiling), max_lifetime=max_lifetime, max_depth=max_depth, review_by=review_by
         )
@@ -68,19 +72,27 @@ class Authority(Lifecycle):
 
     def agent(
         self, profile: str, *, principal: str, task: str, scope: str, intent: str | None = None,
-        entitlements: str | None = None, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
+        entitlements: str | None = None, lifetime: int = 0, until: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
     ) -> Agent:  # fmt: skip
-        """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for."""
-        options = _request(principal, task, scope, intent, entitlements, lifetime, max_depth, labels)
+        """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+
+        `lifetime`: how long each grant runs, in seconds; five minutes by itself, and at most the profile's `max_lifetime`.
+        As long as the agent is held its grant is renewed at half of that, with its lease and its credential.
+        `until`: the hard end, in seconds since 1970: no grant runs past it.
+        """
+        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels)
         return Agent(handle(lib.agentid_authority_start_agent, self._handle, *pair(profile), options))
 
     def issue(
         self, profile: str, holder: str, *, principal: str, task: str, scope: str, intent: str | None = None,
-        entitlements: str | None = None, lifetime: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
+        entitlements: str | None = None, lifetime: int = 0, until: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
         credential: bool = True,
     ) -> tuple[str, str]:  # fmt: skip
-        """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is empty."""
-        options = _request(principal, task, scope, intent, entitlements, lifetime, max_depth, labels)
+        """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is empty.
+
+        Nobody renews them: the agent ends with its grant, after `lifetime` seconds.
+        """
+        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels)
         chain, signed = _abi.Bytes(), _abi.Bytes()
         wanted = byref(signed) if credential else None
         call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), wanted)
@@ -130,8 +142,8 @@ class Authority(Lifecycle):
 
 
 def _request(
-    principal: str, task: str, scope: str, intent: str | None, entitlements: str | None, lifetime: int, max_depth: int,
-    labels: Sequence[str],
+    principal: str, task: str, scope: str, intent: str | None, entitlements: str | None, lifetime: int, until: int,
+    max_depth: int, labels: Sequence[str],
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
@@ -141,6 +153,7 @@ def _request(
             scope=option(scope),
             entitlements=option(entitlements),
             lifetime=lifetime,
+            until=until,
             max_depth=max_depth,
             labels=json.dumps(list(labels)).encode() if labels else None,
         )

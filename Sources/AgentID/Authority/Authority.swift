@@ -109,7 +109,8 @@ public final class Authority: Sendable {
         return try registry.read { try Issuance.profile(named: name, in: $0) }
     }
 
-    /// Starts an agent: a new ID, a new key, a credential, and a root grant. Its lease is renewed while it is held.
+    /// Starts an agent: a new ID, a new key, a credential, and a root grant. All but the ID and the key are renewed while it
+    /// is held, up to ``AgentRequest/until``.
     public func startAgent(profile name: String, _ request: AgentRequest) throws(AgentIDError) -> Agent {
         let key = try Agent.newKey()
         let (issuance, credential) = try lifecycle.withActiveKey {
@@ -123,8 +124,8 @@ public final class Authority: Sendable {
         }
         let agent = Agent(
             Agent.State(
-                held: issuance.held, key: key, credential: credential,
-                lineage: Lineage(root: issuance)),
+                held: issuance.held, key: key, credential: credential, lineage: Lineage(root: issuance),
+                term: Term(source: .authority, lifetime: request.lifetime, until: request.until)),
             clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
         try lifecycle.leases.keep(agent, id: issuance.agent.id, for: lifecycle)
         return agent
@@ -132,7 +133,7 @@ public final class Authority: Sendable {
 
     /// Issues a root grant and a credential: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
     ///
-    /// The key is held elsewhere, where nobody renews a lease: it runs until the grant expires.
+    /// The key is held elsewhere, where nobody renews a lease or a grant: both run until the grant expires.
     public func issue(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> (chain: String, credential: String) {

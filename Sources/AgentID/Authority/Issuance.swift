@@ -29,7 +29,7 @@ struct Issuance: Sendable {
         issuer = signer.publicKey
         issuerKeyID = issuer.thumbprint
         grant = try Self.sign(
-            claim, scope, to: holder, until: now + request.lifetime,
+            claim, scope, to: holder, until: min(now + request.lifetime, request.until ?? Limits.latestDate),
             depth: min(request.maxDepth ?? profile.maxDepth, profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
         held = try HeldGrant(reading: Array(grant.chain.utf8), of: "options")
@@ -39,17 +39,21 @@ struct Issuance: Sendable {
             task: request.task, intent: request.intent, key: holder.thumbprint, created: now)
     }
 
-    /// What an agent holds, granted anew to another key: the same mandate, scope, labels and end, no more depth.
+    /// What an agent holds, granted anew: the same mandate and labels, no more scope and depth, cut by the profile as it is.
+    ///
+    /// - Parameters:
+    ///   - expires: when the new grant ends, in seconds since 1970.
+    ///   - milliseconds: the time now.
     init(
         renewing agent: AgentRecord, from held: HeldGrant, under profile: Profile, of trustDomain: TrustDomain,
-        to holder: PublicKey, by signer: any Signer, clock: any WallClock
+        to holder: PublicKey, until expires: Int64, by signer: any Signer, at milliseconds: Int64
     ) throws(AgentIDError) {
-        milliseconds = clock.milliseconds
-        guard held.grant.expires > milliseconds / 1000 else {
+        self.milliseconds = milliseconds
+        guard expires > milliseconds / 1000 else {
             throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")
         }
         let scope: Scope
-        do throws(ScopeError) { scope = try profile.ceiling.narrowed(to: held.scope).normalized() } catch {
+        do throws(ScopeError) { scope = try held.scope.cut(by: profile.ceiling).normalized() } catch {
             throw AgentIDError(error, at: "profile")
         }
         var claim = Claim()
@@ -59,7 +63,7 @@ struct Issuance: Sendable {
         issuer = signer.publicKey
         issuerKeyID = issuer.thumbprint
         grant = try Self.sign(
-            claim, scope, to: holder, until: held.grant.expires,
+            claim, scope, to: holder, until: expires,
             depth: min(Int(held.grant.maxDepth - held.grant.depth), profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
         self.profile = profile
@@ -162,16 +166,22 @@ struct Issuance: Sendable {
                 .limit, name: "lifetime", message: "the profile allows 1 to \(profile.maxLifetime) s",
                 at: "options.lifetime")
         }
+        try Term.check(request.until, under: profile, now: now)
         guard (0...profile.maxDepth).contains(request.maxDepth ?? 0) else {
             throw AgentIDError(
                 .limit, name: "depth", message: "the profile allows a depth of 0 to \(profile.maxDepth)",
                 at: "options.max_depth")
         }
+        try checkReview(of: profile, now: now)
+    }
+
+    /// Refuses to grant anything under a profile that nobody has looked at in time.
+    static func checkReview(of profile: Profile, now: Int64) throws(AgentIDError) {
         if let reviewBy = profile.reviewBy, reviewBy <= now {
             throw AgentIDError(
                 .state, name: "review_overdue",
-                message: "the profile is past its review date: no new agents until it is certified "
-                    + "(agentidctl profile certify \(profile.name))", at: "profile")
+                message: "the profile is past its review date: no new agents, and no grant is renewed, until it is "
+                    + "certified (agentidctl profile certify \(profile.name))", at: "profile")
         }
     }
 

@@ -52,7 +52,9 @@ struct HeldGrant: Sendable {
             throw AgentIDError(
                 .argument, name: "lifetime", message: "a lifetime is at least 1 second", at: "options.lifetime")
         }
-        let expires = min(grant.expires, issuedAt + min(lifetime, Limits.longestLifetime))
+        try Term.check(request.until, now: now / 1000)
+        let expires = min(
+            grant.expires, issuedAt + min(lifetime, Limits.longestLifetime), request.until ?? Limits.latestDate)
         guard expires > now / 1000 else {
             throw AgentIDError(.state, name: "expired", message: "the parent's grant has expired")
         }

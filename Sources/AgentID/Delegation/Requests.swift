@@ -12,8 +12,10 @@ public struct AgentRequest: Sendable {
     public var scope: Scope
     /// What the principal may do at most; `nil`: no limit beside the profile's ceiling.
     public var entitlements: Scope?
-    /// The lifetime of the grant, in seconds.
+    /// How long a grant runs, in seconds: short, and made anew at half its life as long as the agent's handle is held.
     public var lifetime: Int64
+    /// When it ends for good, in seconds since 1970: no grant runs past it; `nil`: as long as it is held.
+    public var until: Int64?
     /// The deepest delegation; `nil`: the profile's.
     public var maxDepth: Int?
     /// Information-flow labels the task starts with.
@@ -22,9 +24,10 @@ public struct AgentRequest: Sendable {
     /// A request.
     public init(
         principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
-        lifetime: Int64 = 300, maxDepth: Int? = nil, labels: [String] = []
+        lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = []
     ) {
         (self.principal, self.task, self.scope, self.intent) = (principal, task, scope, intent)
+        self.until = until
         (self.entitlements, self.lifetime, self.maxDepth, self.labels) = (entitlements, lifetime, maxDepth, labels)
     }
 }
@@ -33,8 +36,11 @@ public struct AgentRequest: Sendable {
 public struct DelegationRequest: Sendable {
     /// What the child may do; `nil`: all that the parent may.
     public var scope: Scope?
-    /// The lifetime in seconds; `nil`: as long as the parent's grant.
+    /// How long a grant runs, in seconds; `nil`: as long as the parent's. A spawned agent's is made anew while it is held;
+    /// one that was delegated to a key elsewhere is not.
     public var lifetime: Int64?
+    /// When it ends for good, in seconds since 1970: no grant runs past it; `nil`: with its parent.
+    public var until: Int64?
     /// How much deeper the child may delegate; `nil`: as deep as the parent may.
     public var maxDepth: Int?
     /// Labels added to the parent's.
@@ -44,8 +50,10 @@ public struct DelegationRequest: Sendable {
 
     /// A request.
     public init(
-        scope: Scope? = nil, lifetime: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], agent: String? = nil
+        scope: Scope? = nil, lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
+        agent: String? = nil
     ) {
-        (self.scope, self.lifetime, self.maxDepth, self.labels, self.agent) = (scope, lifetime, maxDepth, labels, agent)
+        (self.scope, self.lifetime, self.until, self.maxDepth) = (scope, lifetime, until, maxDepth)
+        (self.labels, self.agent) = (labels, agent)
     }
 }

@@ -5,8 +5,15 @@ public struct AgentDescription: Sendable {
     let record: AgentRecord
     /// When its lease lapses, in milliseconds since 1970; `nil` where it has none.
     public let leaseExpires: Int64?
-    /// Whether it is active under a lease that has not lapsed.
+    /// When the grant ends that was made for it last, in seconds since 1970; `nil` where the registry has none any more.
+    public let grantExpires: Int64?
+    /// Whether it goes on, and is denied because its last grant has expired: see ``renewalFailure``.
+    public let isExpired: Bool
+    /// Whether a guard would let it act: it and all above it are active, no lease has lapsed, no grant has expired, and
+    /// nothing it stands on is revoked.
     public let isLive: Bool
+    /// Why its grant was not renewed when it was due, where it is held in this process.
+    public let renewalFailure: String?
 
     /// The agent's SPIFFE ID.
     public var id: String { record.id }
@@ -41,7 +48,8 @@ public struct AgentDescription: Sendable {
             "id": .string(record.id), "parent": text(record.parent), "profile": .string(record.profile),
             "owner": .string(record.owner), "principal": .string(record.principal), "task": .string(record.task),
             "intent": text(record.intent), "key": .string(record.key), "state": .string(record.state.rawValue),
-            "live": .bool(isLive), "created": .int(Int(record.created)),
+            "live": .bool(isLive), "expired": .bool(isExpired), "grant_expires": seconds(grantExpires),
+            "renewal_failure": text(renewalFailure), "created": .int(Int(record.created)),
             "lease_expires": seconds(leaseExpires.map { $0 / 1000 }), "ended": seconds(record.ended),
             "end_reason": text(record.endReason), "tombstone": text(record.tombstone),
         ]
@@ -84,25 +92,5 @@ public struct AgentSelection: Sendable {
         guard offset >= 0 else { throw refuse("offset", "an offset is not negative") }
         (filter.limit, filter.offset) = (limit, offset)
         return filter
-    }
-}
-
-extension Lifecycle {
-    func agents(_ selection: AgentSelection) throws(AgentIDError) -> [AgentDescription] {
-        let filter = try selection.filter()
-        let now = clock.milliseconds
-        return try registry.read { registry in
-            let records = try registry.agents(filter)
-            var expiries: [ExactText: Int64] = [:]
-            for standing in try registry.standing(of: records.map(\.id)) {
-                expiries[standing.agent.exact] = standing.leaseExpires
-            }
-            return records.map { record in
-                let expires = expiries[record.id.exact]
-                return AgentDescription(
-                    record: record, leaseExpires: expires,
-                    isLive: record.state == .active && (expires.map { $0 > now } ?? false))
-            }
-        }
     }
 }

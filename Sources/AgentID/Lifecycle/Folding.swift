@@ -98,7 +98,8 @@ extension Lifecycle {
         let reason = entry.reason.isEmpty ? nil : entry.reason
         switch entry.change {
         case .revoke(let revocation):
-            for added in try registry.add([revocation], at: entry.time / 1000, reason: reason) {
+            let renewals = try registry.renewals(of: revocation)
+            for added in try registry.add([revocation] + renewals, at: entry.time / 1000, reason: reason) {
                 try recorder.record(
                     try event(of: added, at: entry.time, reason: reason, in: registry), in: registry)
             }

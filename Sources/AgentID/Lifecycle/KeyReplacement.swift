@@ -18,24 +18,27 @@ extension Lifecycle {
             }
             let issuance = try Issuance(
                 renewing: agent, from: before.held, under: profile, of: trustDomain, to: key.publicKey,
-                by: keys.signer(for: active), clock: clock)
+                until: before.held.grant.expires, by: keys.signer(for: active), at: clock.milliseconds)
             let credential: HeldCredential? =
                 before.credential == nil
                 ? nil : try self.credential(for: key.publicKey, id: id, until: issuance.grant.expires)
             let after = Agent.State(
                 held: try HeldGrant(reading: Array(issuance.grant.chain.utf8)), key: key, credential: credential,
-                lineage: Lineage(root: issuance))
-            let revoked = before.lineage.held
-            try replace(issuance, revoking: revoked)
-            view.revocations.add(revoked)
+                lineage: Lineage(root: issuance), term: before.term)
+            view.revocations.add(try replace(issuance, revoking: before.lineage.held))
             return after
         }
     }
 
-    private func replace(_ issuance: Issuance, revoking revocations: [Revocation]) throws(AgentIDError) {
+    private func replace(
+        _ issuance: Issuance, revoking held: [Revocation]
+    ) throws(AgentIDError) -> [Revocation] {
         let now = clock.milliseconds
-        try registry.write { registry in
+        return try registry.write { registry in
             try issuance.checkStillDue(in: registry)
+            // With what was renewed meanwhile, and what was held before and is good still.
+            let past = try registry.grants(of: issuance.agent.id).filter { $0.expires > now / 1000 }
+            let revocations = try held + past.flatMap { try $0.revocable }
             var agent = try active(issuance.agent.id, in: registry)
             agent.key = issuance.agent.key
             try registry.update(agent)
@@ -43,6 +46,17 @@ extension Lifecycle {
             try recorder.record(
                 LifecycleEvent(.rotated, of: agent, at: now, chain: [issuance.grant.id]), in: registry)
             try addRevocations(revocations, at: now, reason: "the key was replaced", in: registry)
+            return revocations
+        }
+    }
+}
+
+extension GrantRecord {
+    /// The grant, and the key that holds it.
+    fileprivate var revocable: [Revocation] {
+        get throws(AgentIDError) {
+            let holder = try HeldGrant(reading: Array(chain.utf8)).grant.holder.thumbprint
+            return [Revocation(unchecked: .grant, id), Revocation(unchecked: .key, holder)]
         }
     }
 }

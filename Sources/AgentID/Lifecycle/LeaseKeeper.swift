@@ -1,34 +1,58 @@
 internal import JOSE
 
-/// The agents whose handles live in this process, and the thread that renews their leases.
+/// The agents whose handles live in this process, and the threads that renew what they hold: one their leases, which no
+/// signer must hold up, the other their grants and credentials.
 final class LeaseKeeper: Sendable {
     /// Who renews these leases.
     let holder = ProcessLabel.make()
     private struct Kept {
         weak var agent: Agent?
+        /// When the lease was renewed last, by a clock that nobody sets, in milliseconds.
+        var leasedAt = MonotonicClock.sinceBoot
+        /// Why its grant was not renewed when it was due.
+        var failure: String?
     }
     private struct State {
         var agents: [ExactText: Kept] = [:]
-        var thread: BackgroundThread?
+        var threads: [BackgroundThread] = []
         var isStopped = false
+        /// When the grants are looked at next, in milliseconds of a clock that nobody sets.
+        var lookAt = Int64.max
     }
     private let state = Locked(State())
 
-    /// Renews an agent's lease from now on, as long as somebody holds the agent.
+    /// Renews what an agent holds from now on, as long as somebody holds the agent.
     func keep(_ agent: Agent, id: String, for lifecycle: Lifecycle) throws(AgentIDError) {
+        let due = agent.snapshot.map { min($0.renewGrantAt, $0.renewCredentialAt) } ?? .max
+        let wait = due == .max ? due : due - lifecycle.clock.milliseconds
         try state.withLock { state throws(AgentIDError) in
             state.agents[id.exact] = Kept(agent: agent)
-            guard state.thread == nil, !state.isStopped else { return }
-            // A third: two attempts may fail before anything lapses.
-            let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
-            state.thread = try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
-                while thread.wait(milliseconds: interval) {
-                    // A registry that fails now is asked again in time; what lapses until then is denied.
-                    guard let lifecycle else { return }
-                    try? lifecycle.renewLeases()
-                }
+            guard !state.isStopped else { return }
+            if state.threads.isEmpty { try start(&state, for: lifecycle) }
+            if wait < state.lookAt - MonotonicClock.milliseconds { state.threads.last?.wake() }
+        }
+    }
+
+    private func start(_ state: inout State, for lifecycle: Lifecycle) throws(AgentIDError) {
+        // A third: two attempts may fail before anything lapses.
+        let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
+        let leases = try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
+            while thread.wait(milliseconds: interval) {
+                // A registry that fails now is asked again in time; what lapses until then is denied.
+                guard let lifecycle else { return }
+                try? lifecycle.renewLeases()
             }
         }
+        state.threads = [leases]
+        state.threads.append(
+            try BackgroundThread.start(name: "agentid-grant") { [weak self, weak lifecycle] thread in
+                var wait: Int64 = 0
+                while thread.wait(milliseconds: Int(clamping: wait)) {
+                    guard let self, let lifecycle else { return }
+                    wait = lifecycle.renewGrants(while: { !thread.isStopping })
+                    self.state.withLock { $0.lookAt = MonotonicClock.milliseconds + wait }
+                }
+            })
     }
 
     func forget(_ id: String) { state.withLock { $0.agents[id.exact] = nil } }
@@ -44,61 +68,75 @@ final class LeaseKeeper: Sendable {
         }
     }
 
+    /// Notes whose lease was renewed; who of the others has none any more is renewed no more.
+    ///
+    /// By both clocks: one that is wrong for a moment ends nobody.
+    func note(renewed: Set<ExactText>, of asked: [ExactText], leaseDuration: Int64) {
+        let now = MonotonicClock.sinceBoot
+        state.withLock { state in
+            for id in asked {
+                if renewed.contains(id) {
+                    state.agents[id]?.leasedAt = now
+                } else if let kept = state.agents[id], now - kept.leasedAt > leaseDuration * 1000 {
+                    state.agents[id] = nil
+                }
+            }
+        }
+    }
+
+    /// Notes why an agent's grant could not be renewed; `nil`: it was.
+    func note(_ failure: String?, of id: String) { state.withLock { $0.agents[id.exact]?.failure = failure } }
+
+    /// Why an agent's grant was not renewed when it was due, where it is held in this process.
+    func failure(of id: String) -> String? { state.withLock { $0.agents[id.exact]?.failure } }
+
+    /// Looks at the grants now: something changed that may have kept them from being renewed.
+    func wake() { state.withLock { $0.threads.last }?.wake() }
+
     /// Renews nothing any more.
     func stop() {
-        let thread = state.withLock { state in
+        let threads = state.withLock { state in
             state.isStopped = true
-            defer { state.thread = nil }
-            return state.thread
+            defer { state.threads = [] }
+            return state.threads
         }
-        thread?.stop()
+        for thread in threads { thread.stop() }
     }
 }
 
 extension Lifecycle {
-    /// Renews the leases of all live handles in one transaction, and the credentials that are past half their life.
+    /// Renews the leases of all live handles in one transaction.
     ///
     /// An agent whose lease has lapsed, that has ended or that is revoked is not renewed, ever again.
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
-        var due: [ExactText: (agent: Agent, credential: HeldCredential?)] = [:]
-        for (id, agent) in leases.agents() {
-            guard let renewal = agent.renewal, view.revocations.first(of: renewal.lineage.revocable) == nil else {
+        var due: [ExactText] = []
+        // Held until the leases are written.
+        let agents = leases.agents()
+        for (id, agent) in agents {
+            guard let held = agent.snapshot, view.revocations.first(of: held.lineage.revocable) == nil else {
                 leases.forget(id)
                 continue
             }
-            due[id.exact] = (agent, try? credential(for: renewal, id: id, now: now))
+            due.append(id.exact)
         }
         guard !due.isEmpty else { return }
-        let renewed = try registry.write { registry in
+        let (renewed, known) = try registry.write { registry in
             let renewed = try registry.renewLeases(
-                of: Set(due.keys).inByteOrder(), at: now, until: now + leaseDuration * 1000)
-            // What was signed with a key that was retired meanwhile is signed anew the next time.
-            for (id, held) in due {
-                if let signer = held.credential?.signer, try !registry.isActive(signer) { due[id]?.credential = nil }
-            }
-            for id in renewed where due[id.exact]?.credential != nil {
-                guard let agent = try registry.agent(id) else { continue }
-                try recorder.record(LifecycleEvent(.renewed, of: agent, at: now), in: registry)
-            }
-            return renewed.exact
+                of: Set(due).inByteOrder(), at: now, until: now + leaseDuration * 1000
+            ).exact
+            let rest = due.filter { !renewed.contains($0) }.map(\.string)
+            return (renewed, try registry.standing(of: rest).filter { $0.state != .deprovisioned }.map(\.agent).exact)
         }
-        for (id, (agent, credential)) in due {
-            guard renewed.contains(id) else {
-                leases.forget(id.string)
-                continue
-            }
-            if let credential { agent.take(credential) }
-        }
+        for id in due where !renewed.contains(id) && !known.contains(id) { leases.forget(id.string) }
+        leases.note(renewed: renewed, of: due, leaseDuration: leaseDuration)
     }
 
-    /// A new credential, where half the life of the old one is over.
-    private func credential(
-        for renewal: Agent.Renewal, id: String, now: Int64
-    ) throws(AgentIDError) -> HeldCredential? {
-        guard let old = renewal.credential, let renewAt = old.renewAt, renewAt <= now / 1000 else { return nil }
-        return try credential(for: renewal.key, id: id, until: renewal.expires)
+    /// Renews all that is due, as the threads do.
+    func renew() throws(AgentIDError) {
+        try renewLeases()
+        _ = renewGrants()
     }
 
     /// A credential for a key, as short-lived as a lease and never longer than `expires`, in seconds.
@@ -109,10 +147,17 @@ extension Lifecycle {
             throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")
         }
         return try withActiveKey { active throws(AgentIDError) in
-            let token = try Credential.issue(
-                to: key, agent: SPIFFEID(id), by: keys.signer(for: active), at: now / 1000, milliseconds: now,
-                lifetime: lifetime)
-            return HeldCredential(token: token, key: key, signer: active, renewAt: now / 1000 + (lifetime + 1) / 2)
+            try credential(for: key, id: id, lifetime: lifetime, signedWith: active, at: now)
         }
+    }
+
+    /// A credential, signed with a key of the authority; `now` in milliseconds.
+    func credential(
+        for key: PublicKey, id: String, lifetime: Int64, signedWith active: PublicKey, at now: Int64
+    ) throws(AgentIDError) -> HeldCredential {
+        let token = try Credential.issue(
+            to: key, agent: SPIFFEID(id), by: keys.signer(for: active), at: now / 1000, milliseconds: now,
+            lifetime: lifetime)
+        return HeldCredential(token: token, key: key, signer: active, renewAt: now / 1000 + (lifetime + 1) / 2)
     }
 }

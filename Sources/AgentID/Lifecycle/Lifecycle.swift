@@ -122,7 +122,10 @@ final class Lifecycle: Sendable {
     func revoke(_ revocations: [Revocation], reason: String? = nil) throws(AgentIDError) {
         try AuditBounds.check(reason: reason)
         view.revocations.add(revocations)
-        try enforce(revocations.map { .revoke($0) }, reason: reason ?? "")
+        // What cannot be looked up now is found when this is folded into the registry.
+        let renewals = (try? registry.read { registry in try revocations.flatMap { try registry.renewals(of: $0) } }) ?? []
+        view.revocations.add(renewals)
+        try enforce((revocations + renewals).map { .revoke($0) }, reason: reason ?? "")
         foldSoon()
     }
 
@@ -171,6 +174,20 @@ final class Lifecycle: Sendable {
                 at: "agent")
         }
         return agent
+    }
+}
+
+extension RegistryReader {
+    /// The other grants of an agent of which one is to be revoked: they renew it, or are renewed by it.
+    ///
+    /// None where that one is revoked already, as one whose key was replaced is.
+    func renewals(of revocation: Revocation) throws(AgentIDError) -> [Revocation] {
+        guard revocation.kind == .grant, try firstRevoked(of: [revocation]) == nil,
+            let grant = try grant(revocation.value)
+        else { return [] }
+        return try grants(of: grant.agent).map(\.id).filter { !$0.isSame(as: grant.id) }.map {
+            Revocation(unchecked: .grant, $0)
+        }
     }
 }
 

@@ -25,6 +25,8 @@ extension Lifecycle {
             try recorder.record(LifecycleEvent(.resumed, of: agent, at: now, reason: nil), in: registry)
         }
         try view.refresh()
+        // Its grant may have ended meanwhile.
+        leases.wake()
         hooks.wake()
     }
 

@@ -50,6 +50,8 @@ package protocol RegistryReader {
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding]
     /// Oldest first.
     func grants(of agent: String) throws(AgentIDError) -> [GrantRecord]
+    /// The grant that was issued last to each of `agents`, in the order asked; `nil` where none is there.
+    func lastGrants(of agents: [String]) throws(AgentIDError) -> [GrantRecord?]
     /// The grant of a `jti`.
     func grant(_ id: String) throws(AgentIDError) -> GrantRecord?
     /// When the last of all grants expires, in seconds since 1970; `nil` where there is none.
@@ -106,6 +108,8 @@ package protocol RegistryWriter: RegistryReader {
     /// Writes what may change of an agent: key, state, end, tombstone. Whether there is such an agent.
     @discardableResult func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool
     func insert(_ grant: GrantRecord) throws(AgentIDError)
+    /// Removes an agent's grants that expired before a time, in seconds since 1970.
+    func removeGrants(of agent: String, expiredBefore time: Int64) throws(AgentIDError)
     func put(_ lease: LeaseRecord) throws(AgentIDError)
     /// Renews the leases of those agents that have not ended and whose lease has not lapsed; returns these.
     func renewLeases(of agents: [String], at now: Int64, until expires: Int64) throws(AgentIDError) -> [String]

@@ -106,6 +106,24 @@ extension SQLiteSession {
         }
     }
 
+    func lastGrants(of agents: [String]) throws(AgentIDError) -> [GrantRecord?] {
+        try agents.map { agent throws(AgentIDError) in
+            try database.first(
+                """
+                SELECT jti, chain, issued, expires FROM grants WHERE agent = ? ORDER BY issued DESC, jti DESC LIMIT 1
+                """, .text(agent)
+            ) { row throws(AgentIDError) in
+                GrantRecord(
+                    id: try row.text(0), agent: agent, chain: try row.text(1), issued: try row.int(2),
+                    expires: try row.int(3))
+            }
+        }
+    }
+
+    func removeGrants(of agent: String, expiredBefore time: Int64) throws(AgentIDError) {
+        try database.run("DELETE FROM grants WHERE agent = ? AND expires < ?", .text(agent), .int(time))
+    }
+
     func lastGrantExpiry() throws(AgentIDError) -> Int64? {
         try database.first("SELECT expires FROM grants ORDER BY expires DESC LIMIT 1") { row throws(AgentIDError) in
             try row.int(0)

@@ -1,0 +1,85 @@
+internal import JOSE
+
+/// The agents as they are listed: what a guard denies is not shown as live.
+extension Lifecycle {
+    private struct Found {
+        /// The grant that each agent got last, where it has not ended.
+        var grants: [ExactText: GrantRecord] = [:]
+        /// How they and all above them stand.
+        var standings: [ExactText: AgentStanding] = [:]
+    }
+
+    /// How many are looked up in one transaction: decisions wait for the connection no longer than that takes.
+    private static var portion: Int { 256 }
+
+    func agents(_ selection: AgentSelection) throws(AgentIDError) -> [AgentDescription] {
+        let filter = try selection.filter()
+        let now = clock.milliseconds
+        try? view.refresh()
+        let records = try registry.read { registry in try registry.agents(filter) }
+        var found = Found()
+        var (held, named) = (Set<ExactText>(), Set<ExactText>())
+        for record in records where record.state != .deprovisioned {
+            held.insert(record.id.exact)
+            named.formUnion(SPIFFEID.ancestry(of: record.id).map(\.exact))
+        }
+        try inPortions(held.inByteOrder()) { ids throws(AgentIDError) in
+            let grants = try registry.read { registry in try registry.lastGrants(of: ids) }
+            for (id, grant) in zip(ids, grants) { found.grants[id.exact] = grant }
+        }
+        try inPortions(named.inByteOrder()) { ids throws(AgentIDError) in
+            for standing in try view.standing(of: ids) { found.standings[standing.agent.exact] = standing }
+        }
+        return records.map { describe($0, in: found, now: now) }
+    }
+
+    private func inPortions(
+        _ ids: [String], _ body: ([String]) throws(AgentIDError) -> Void
+    ) throws(AgentIDError) {
+        var rest = ids[...]
+        while !rest.isEmpty {
+            try body(Array(rest.prefix(Self.portion)))
+            rest = rest.dropFirst(Self.portion)
+        }
+    }
+
+    private func describe(_ record: AgentRecord, in found: Found, now: Int64) -> AgentDescription {
+        let (grant, expires) = (found.grants[record.id.exact], found.standings[record.id.exact]?.leaseExpires)
+        let isExpired = record.state != .deprovisioned && (grant?.expires ?? 0) <= now / 1000
+        return AgentDescription(
+            record: record, leaseExpires: expires, grantExpires: grant?.expires, isExpired: isExpired,
+            isLive: !isExpired && mayAct(record, under: grant, in: found, now: now),
+            renewalFailure: leases.failure(of: record.id))
+    }
+
+    private func mayAct(_ record: AgentRecord, under grant: GrantRecord?, in found: Found, now: Int64) -> Bool {
+        guard record.state == .active, let grant else { return false }
+        for id in SPIFFEID.ancestry(of: record.id) {
+            // A name above it that is nobody's is only a name.
+            guard let standing = found.standings[id.exact] else { continue }
+            guard standing.state == .active, standing.leaseExpires.map({ $0 > now }) ?? true else { return false }
+        }
+        let revocable =
+            [
+                Revocation(unchecked: .profile, record.profile), Revocation(unchecked: .principal, record.principal),
+                Revocation(unchecked: .principal, record.owner), Revocation(unchecked: .key, record.key),
+            ] + SPIFFEID.ancestry(of: record.id).map { Revocation(unchecked: .agent, $0) } + grant.links
+        return view.revocations.first(of: revocable) == nil
+    }
+}
+
+extension GrantRecord {
+    /// The grants and keys of its chain, as far as they can be read.
+    fileprivate var links: [Revocation] {
+        var revocable: [Revocation] = []
+        for (i, token) in Array(chain.utf8).split(separator: UInt8(ascii: "~")).enumerated() {
+            guard let held = try? HeldGrant(reading: Array(token)) else { continue }
+            revocable.append(Revocation(unchecked: .grant, held.grant.id))
+            revocable.append(Revocation(unchecked: .key, held.grant.holder.thumbprint))
+            if i == 0, let signer = (try? CompactJWS(Array(token)))?.keyID {
+                revocable.append(Revocation(unchecked: .issuer, signer))
+            }
+        }
+        return revocable
+    }
+}
