@@ -74,7 +74,8 @@ import Testing
     @Test func aNarrowerProfileNarrowsAtTheNextRenewalAndAWiderOneGivesNothingBack() throws {
         let world = try World()
         let agent = try start(in: world)
-        let child = try agent.spawn("a", DelegationRequest(scope: Scope("read_file(path under '/data/q3'); search(query: *)")))
+        let child = try agent.spawn(
+            "a", DelegationRequest(scope: Scope("read_file(path under '/data/q3'); search(query: *)")))
         let narrow = #"read_file(path all(under "/data/q3/a"))"#
         func put(_ ceiling: String, lifetime: Int64 = 3600, depth: Int = 4) throws {
             try world.authority.put(

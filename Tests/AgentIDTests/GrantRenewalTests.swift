@@ -30,7 +30,9 @@ import Testing
         let world = try World()
         let agent = try start(in: world)
         let guardian = try world.authority.guarding(Guard.Options.forTests(world))
-        let apart = try world.guarding { $0.acceptsProofsWithoutAudience = true; $0.audience = nil }
+        let apart = try world.guarding {
+            $0.acceptsProofsWithoutAudience = true; $0.audience = nil
+        }
         let first = try bytes(agent.chain())
         try pass(225, in: world)
         #expect(try bytes(agent.chain()) != first)

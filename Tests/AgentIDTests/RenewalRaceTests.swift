@@ -27,7 +27,9 @@ import Testing
     private final class Flag: Sendable { let isOver = Atomic<Bool>(false) }
 
     /// What happens to an agent between the signature and the transaction that would register it.
-    private enum Event: CaseIterable { case suspend, end, revokeGrant, revokeKey, rotate, replace, withdraw, narrow, leave }
+    private enum Event: CaseIterable {
+        case suspend, end, revokeGrant, revokeKey, rotate, replace, withdraw, narrow, leave
+    }
 
     @Test func whatHappensWhileAGrantIsSignedIsSeenBeforeItIsRegistered() throws {
         for event in Event.allCases {

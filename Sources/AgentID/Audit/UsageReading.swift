@@ -68,7 +68,7 @@ struct UsageReading {
         let chain = entry["chain"]?.elements.compactMap { LoggedGrant($0) } ?? []
         // A grant that was derived elsewhere is unknown here, and below the one above it.
         for (i, grant) in chain.reversed().enumerated() {
-            guard let scope = try scope(of: grant) else { continue }
+            guard let scope = try scope(of: grant, under: chain.dropLast(i + 1).last) else { continue }
             accounts[place].add(scope[tool: tool], of: tool, under: grant.tokenHash, isLeaf: i == 0)
             return
         }
@@ -91,13 +91,23 @@ struct UsageReading {
         return issuer["domain"]?.equals(domain.name) != true
     }
 
-    private mutating func scope(of logged: LoggedGrant) throws(AgentIDError) -> Scope? {
+    private mutating func scope(
+        of logged: LoggedGrant, under above: LoggedGrant?
+    ) throws(AgentIDError) -> Scope? {
         if let known = scopePlaces[logged.tokenHash.exact] { return scopes[known] }
         if scopes.count >= Self.most { (scopes, scopePlaces) = ([], [:]) }
-        let grant = try registry.read { try $0.grant(logged.id) }
-        // Another grant of the same `jti` says nothing of this one.
-        let scope = try grant.flatMap { grant throws(AgentIDError) in
-            logged.isOf(grant) ? try HeldGrant(reading: Array(grant.chain.utf8)).scope : nil
+        let found = try registry.read { registry in
+            if let grant = try registry.grant(logged.id) {
+                // Another grant of the same `jti` says nothing of this one.
+                return logged.isOf(grant) ? grant : nil
+            }
+            // One that was renewed is gone: its agent's first had the same scope, or more where the profile was narrowed.
+            guard let id = logged.agent, let agent = try registry.agent(id), agent.parent.isSame(as: above?.agent)
+            else { return nil }
+            return try registry.grants(of: id).first
+        }
+        let scope = try found.map { grant throws(AgentIDError) in
+            try HeldGrant(reading: Array(grant.chain.utf8)).scope
         }
         scopePlaces[logged.tokenHash.exact] = scopes.count
         scopes.append(scope)

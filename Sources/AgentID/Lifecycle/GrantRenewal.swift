@@ -45,7 +45,8 @@ extension Lifecycle {
             }
         }
         let now = clock.milliseconds
-        let next = held.joined().compactMap { $0.agent.snapshot.map { min($0.renewGrantAt, $0.renewCredentialAt) } }
+        let next =
+            held.joined().compactMap { $0.agent.snapshot.map { min($0.renewGrantAt, $0.renewCredentialAt) } }
             .min() ?? .max
         // Never long: the clock may be set. A look at a thousand agents takes a tenth of a millisecond.
         return max(min(next == .max ? .max : next - now, shortest * 250, 60_000), Self.pause(shortest))

@@ -43,16 +43,21 @@ final class LeaseKeeper: Sendable {
                 try? lifecycle.renewLeases()
             }
         }
-        state.threads = [leases]
-        state.threads.append(
-            try BackgroundThread.start(name: "agentid-grant") { [weak self, weak lifecycle] thread in
+        do throws(AgentIDError) {
+            let grants = try BackgroundThread.start(name: "agentid-grant") { [weak self, weak lifecycle] thread in
                 var wait: Int64 = 0
                 while thread.wait(milliseconds: Int(clamping: wait)) {
                     guard let self, let lifecycle else { return }
                     wait = lifecycle.renewGrants(while: { !thread.isStopping })
                     self.state.withLock { $0.lookAt = MonotonicClock.milliseconds + wait }
                 }
-            })
+            }
+            state.threads = [leases, grants]
+        } catch {
+            // Not waited for: it may wait for the lock that is held here.
+            leases.abandon()
+            throw error
+        }
     }
 
     func forget(_ id: String) { state.withLock { $0.agents[id.exact] = nil } }

@@ -123,7 +123,8 @@ final class Lifecycle: Sendable {
         try AuditBounds.check(reason: reason)
         view.revocations.add(revocations)
         // What cannot be looked up now is found when this is folded into the registry.
-        let renewals = (try? registry.read { registry in try revocations.flatMap { try registry.renewals(of: $0) } }) ?? []
+        let renewals =
+            (try? registry.read { registry in try revocations.flatMap { try registry.renewals(of: $0) } }) ?? []
         view.revocations.add(renewals)
         try enforce((revocations + renewals).map { .revoke($0) }, reason: reason ?? "")
         foldSoon()

@@ -41,7 +41,8 @@ struct Term: Sendable {
         guard until <= Limits.latestDate else { throw refuse(.argument, "an end is before the year 10000") }
         if let reviewBy = profile?.reviewBy, until > reviewBy {
             throw refuse(
-                .limit, "the profile is due for review before that, and no grant is renewed past its review: "
+                .limit,
+                "the profile is due for review before that, and no grant is renewed past its review: "
                     + "the end is at most \(reviewBy)")
         }
     }

@@ -108,7 +108,7 @@ package protocol RegistryWriter: RegistryReader {
     /// Writes what may change of an agent: key, state, end, tombstone. Whether there is such an agent.
     @discardableResult func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool
     func insert(_ grant: GrantRecord) throws(AgentIDError)
-    /// Removes an agent's grants that expired before a time, in seconds since 1970.
+    /// Removes an agent's grants that expired before a time, in seconds since 1970, but for its first: usage is told by that.
     func removeGrants(of agent: String, expiredBefore time: Int64) throws(AgentIDError)
     func put(_ lease: LeaseRecord) throws(AgentIDError)
     /// Renews the leases of those agents that have not ended and whose lease has not lapsed; returns these.

@@ -121,7 +121,11 @@ extension SQLiteSession {
     }
 
     func removeGrants(of agent: String, expiredBefore time: Int64) throws(AgentIDError) {
-        try database.run("DELETE FROM grants WHERE agent = ? AND expires < ?", .text(agent), .int(time))
+        try database.run(
+            """
+            DELETE FROM grants WHERE agent = ?1 AND expires < ?2
+            AND jti <> (SELECT jti FROM grants WHERE agent = ?1 ORDER BY issued, jti LIMIT 1)
+            """, .text(agent), .int(time))
     }
 
     func lastGrantExpiry() throws(AgentIDError) -> Int64? {

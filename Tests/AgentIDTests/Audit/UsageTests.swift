@@ -25,6 +25,23 @@ import TestSupport
         try #require(try world.authority.usage(profile: "worker", since: since).profiles.first)
     }
 
+    @Test func whatALongTaskUsedIsKnownWhenMostOfItsGrantsAreGone() throws {
+        let directory = try TemporaryDirectory()
+        let world = try world(directory)
+        let agent = try start("search(query == 'a'); run", in: world)
+        let child = try agent.spawn("child", DelegationRequest(scope: Scope("search(query == 'a')")))
+        for _ in 0..<60 {
+            for agent in [agent, child] {
+                #expect(try agent.authorize(tool: "search", arguments: bytes(#"{"query":"a"}"#)).isPermitted)
+            }
+            world.pass(seconds: 150)
+            try world.authority.lifecycle.renew()
+        }
+        let usage = try usage(world)
+        #expect((usage.permitted, usage.unknown, usage.beyond) == (120, 0, 0))
+        #expect(usage.proposal == (try Scope("search(query == 'a')")).normalized)
+    }
+
     @Test func aProposalPermitsEveryRecordedCallAndIsBelowTheCeiling() throws {
         var random = Seeded.announced("aProposalPermitsEveryRecordedCallAndIsBelowTheCeiling")
         let scopes = [

@@ -1,0 +1,64 @@
+internal import JOSE
+
+// What an agent sends to a guard elsewhere.
+extension Agent {
+    /// Signs one call (AAT section 5.2).
+    ///
+    /// - Parameters:
+    ///   - tool: the tool, byte for byte as the guard will be asked.
+    ///   - arguments: a JSON object.
+    ///   - audience: the name of the guard that is to accept it.
+    public func prove(tool: String, arguments: [UInt8], audience: String? = nil) throws(AgentIDError) -> String {
+        try prove(tool: tool, arguments: arguments, audience: audience, in: current())
+    }
+
+    /// The chain and the proof of one call under it, taken together: the grant may be renewed between ``chain()`` and
+    /// ``prove(tool:arguments:audience:)``, and a proof is for one grant only.
+    public func present(
+        tool: String, arguments: [UInt8], audience: String? = nil
+    ) throws(AgentIDError) -> (chain: String, proof: String) {
+        let state = try current()
+        let proof = try prove(tool: tool, arguments: arguments, audience: audience, in: state)
+        return (String(decoding: state.held.chain, as: UTF8.self), proof)
+    }
+
+    private func prove(
+        tool: String, arguments: [UInt8], audience: String?, in state: State
+    ) throws(AgentIDError) -> String {
+        let call: JSON.Value
+        do { call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root } catch {
+            throw AgentIDError(error, at: "arguments")
+        }
+        guard call.kind == .object else {
+            throw AgentIDError(
+                .malformed, name: "arguments", message: "the arguments are no JSON object", at: "arguments")
+        }
+        guard audience != "" else {
+            throw AgentIDError(
+                .argument, name: "audience", message: "an audience is not empty: leave it out for a proof for nobody",
+                at: "audience")
+        }
+        let now = try clock.now()
+        // In JCS order as they stand: a proof is made at every call.
+        var payload: [UInt8] = []
+        payload.reserveCapacity(arguments.count + tool.utf8.count + 256)
+        func member(_ name: String, _ value: String) {
+            payload.append(payload.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            JCS.appendString(name, to: &payload)
+            payload.append(UInt8(ascii: ":"))
+            JCS.appendString(value, to: &payload)
+        }
+        if let audience { member("aat_aud", audience) }
+        member("aat_id", state.held.grant.id)
+        member("aat_tool", tool)
+        payload.append(contentsOf: #","hta":"#.utf8)
+        call.appendCanonical(to: &payload)
+        payload.append(contentsOf: #","iat":"#.utf8)
+        JCS.appendInt(Int(now / 1000), to: &payload)
+        member("jti", UUIDv7.make(at: now))
+        payload.append(UInt8(ascii: "}"))
+        let key = state.key
+        return String(
+            decoding: CompactJWS.make(type: TokenType.proof, payload: payload) { key.sign($0) }, as: UTF8.self)
+    }
+}
