@@ -174,10 +174,10 @@ public struct Scope: Sendable, Equatable {
     /// Throws `empty_intersection` where nothing is left.
     package func cut(by ceiling: Scope) throws(ScopeError) -> Scope {
         var left: [ToolScope] = []
-        var budget = WorkBudget()
+        var work = WorkBudget(steps: ScopeLimits.steps)
         for tool in tools {
             guard let own = ceiling[tool: tool.name] else { continue }
-            do throws(ScopeError) { left.append(try own.narrowed(to: tool, &budget)) } catch {
+            do throws(ScopeError) { left.append(try own.narrowed(to: tool, within: &work)) } catch {
                 // More than is allowed is left out; what cannot be found out is an error.
                 guard ["empty_intersection", "not_below_parent"].contains(where: { $0.isExactly(error.name) }) else {
                     throw error

@@ -96,7 +96,7 @@ def tree(work):
         _, said = run("suspend", *here, short(ids["reader"]), "--reason", "odd calls")
         check(short(ids["reader"]) in said, "suspended by short name", said)
         check(chosen("--state", "suspended") == {ids["reader"]}, "by state")
-        check(chosen("--live") == every - {ids["reader"]}, "suspended is not live")
+        check(chosen("--live") == every - {ids["reader"], ids["scanner"]}, "suspended is not live, nor is what is below it")
         check("suspended" in ctl("agents", *here), "drawn as suspended")
         shown = ctl("resume", *here, ids["reader"].rsplit("-", 1)[1], "--json", json_out=True)
         check(shown == {"agent": ids["reader"], "state": "active"}, "resumed by the end of its ID", shown)

@@ -39,7 +39,7 @@ import TestSupport
         }
         let usage = try usage(world)
         #expect((usage.permitted, usage.unknown, usage.beyond) == (120, 0, 0))
-        #expect(usage.proposal == (try Scope("search(query == 'a')")).normalized)
+        #expect(usage.proposal == (try Scope("search(query == 'a')").normalized()))
     }
 
     @Test func aProposalPermitsEveryRecordedCallAndIsBelowTheCeiling() throws {
