@@ -1,5 +1,6 @@
 /* The whole life of a chain through the header alone, in C99: from an authority on disk to its last revocation. */
 #include "expect.h"
+#include <stddef.h>
 #include <unistd.h>
 
 static const char INSIDE[] = "{\"path\":\"/data/q3/public/a.csv\"}";
@@ -53,6 +54,39 @@ static agentid_agent *start(agentid_authority *authority)
     return agent;
 }
 
+/* When grants end, and options from before they could say so. */
+static void end_of_grants(agentid_authority *authority)
+{
+    agentid_agent *agent = NULL;
+    agentid_bytes chain, proof;
+    int64_t expires = 0;
+    agentid_agent_options options = AGENTID_AGENT_OPTIONS_INIT;
+    options.principal = "user:alice@acme.example";
+    options.task = "Q3 review";
+    options.scope = "read_file(path under \"/data/q3\")";
+    options.until = seconds;
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_authority_start_agent(authority, TEXT("researcher"), &options, &agent, &error));
+    options.struct_size = offsetof(agentid_agent_options, until);
+    DONE(agentid_authority_start_agent(authority, TEXT("researcher"), &options, &agent, &error));
+    DONE(agentid_agent_expires(agent, &expires, &error));
+    EXPECT(expires == seconds + 300);
+    agentid_agent_close(agent);
+    options.struct_size = sizeof options;
+    options.until = seconds + 7;
+    DONE(agentid_authority_start_agent(authority, TEXT("researcher"), &options, &agent, &error));
+    DONE(agentid_agent_expires(agent, &expires, &error));
+    EXPECT(expires == seconds + 7);
+    DONE(agentid_agent_present(agent, TEXT("read_file"), TEXT(INSIDE), TEXT("files"), &chain, &proof, &error));
+    EXPECT(strlen(chain.data) == chain.len && strlen(proof.data) == proof.len && proof.len > 0);
+    agentid_bytes_free(&chain);
+    agentid_bytes_free(&proof);
+    ANSWERS(AGENTID_E_MALFORMED, agentid_agent_present(agent, TEXT("read_file"), TEXT("["), TEXT("files"), &chain, &proof, &error));
+    EXPECT(chain.data == NULL && proof.data == NULL);
+    agentid_agent_close(agent);
+    ANSWERS(AGENTID_E_HANDLE, agentid_agent_expires(agent, &expires, &error));
+    EXPECT(expires == 0);
+}
+
 static void live(agentid_authority *authority)
 {
     agentid_profile_options profile = AGENTID_PROFILE_OPTIONS_INIT;
@@ -72,6 +106,8 @@ static void live(agentid_authority *authority)
     agentid_bytes_free(&bytes);
     EXPECT(bytes.data == NULL && bytes.len == 0);
     agentid_bytes_free(&bytes);
+
+    end_of_grants(authority);
 
     /* A sub-agent may do less, and in this process needs no proof. */
     agent = start(authority);

@@ -8,9 +8,8 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 import agentid
+import pytest
 
 ASK = {"principal": "user:alice@acme.example", "task": "all night", "scope": "search(query: *)"}
 
@@ -44,7 +43,7 @@ def test_an_agent_that_is_held_outlives_its_grant_and_so_do_those_below_it() -> 
         for i in range(4):
             tree.append(tree[-1].spawn(f"n{i}"))
         first = [one.expires for one in tree]
-        until(lambda: all(one.expires > end + 3 for one, end in zip(tree, first)))
+        until(lambda: all(one.expires > end + 3 for one, end in zip(tree, first, strict=True)))
         assert [one.check("search", {"query": "x"}).reason for one in tree] == [""] * 5
         # Its key, and what it starts now, as before.
         agent.spawn("late").close()

@@ -33,7 +33,8 @@ extension Lifecycle {
             held[level].append((id, agent))
         }
         for level in held {
-            var due = level.filter { isDue($0.agent) }[...]
+            guard let now = try? clock.now() else { return Self.pause(shortest) }
+            var due = level.filter { isDue($0.agent, at: now) }[...]
             while !due.isEmpty, goesOn() {
                 let batch = Array(due.prefix(Self.batchSize))
                 due = due.dropFirst(Self.batchSize)
@@ -57,8 +58,8 @@ extension Lifecycle {
     /// How long to wait at least, in milliseconds: a twentieth of the shortest life.
     private static func pause(_ shortest: Int64) -> Int64 { min(max(shortest * 50, 50), 5000) }
 
-    private func isDue(_ agent: Agent) -> Bool {
-        guard let now = try? clock.now(), let state = agent.snapshot else { return false }
+    private func isDue(_ agent: Agent, at now: Int64) -> Bool {
+        guard let state = agent.snapshot else { return false }
         return state.isGrantDue(at: now) || state.renewCredentialAt <= now
     }
 
@@ -75,7 +76,7 @@ extension Lifecycle {
                 continue
             }
             do throws(AgentIDError) {
-                try standing.checkRenewable(at: now)
+                try checkRenewable(standing, at: now)
                 ready.append((id, agent, before))
             } catch { leases.note(error.message, of: id) }
         }
@@ -187,7 +188,7 @@ extension Lifecycle {
         guard record.key.isSame(as: one.before.key.publicKey.thumbprint) else {
             throw AgentIDError(.state, name: "key_replaced", message: "the agent's key was replaced meanwhile")
         }
-        for standing in try registry.standing(of: [one.id]) { try standing.checkRenewable(at: now) }
+        for standing in try registry.standing(of: [one.id]) { try checkRenewable(standing, at: now) }
         let revocable = one.before.lineage.revocable + (one.isGranted ? one.after.lineage.revocable : [])
         if let revoked = try registry.firstRevoked(of: revocable) {
             throw AgentIDError(
@@ -204,20 +205,19 @@ extension Lifecycle {
         try recorder.record(event, in: registry)
     }
 
-    /// How long a live agent's expired grants stay in the registry, in seconds: some ten of them, an hour at most.
-    private static func kept(_ grant: Grant) -> Int64 { min(max((grant.expires - grant.issuedAt) * 10, 60), 3600) }
-}
-
-extension AgentStanding {
     /// Refuses to renew what does not go on. A lapsed lease is never renewed, and nothing under it.
-    fileprivate func checkRenewable(at now: Int64) throws(AgentIDError) {
-        guard state == .active else {
-            throw AgentIDError(.state, name: "agent_\(state.rawValue)", message: "the agent is \(state.rawValue)")
+    private func checkRenewable(_ agent: AgentStanding, at now: Int64) throws(AgentIDError) {
+        guard agent.state == .active else {
+            throw AgentIDError(
+                .state, name: "agent_\(agent.state.rawValue)", message: "the agent is \(agent.state.rawValue)")
         }
-        guard let leaseExpires, leaseExpires > now else {
+        guard let leaseExpires = agent.leaseExpires, leaseExpires > now else {
             throw AgentIDError(.state, name: "lease_lapsed", message: "the agent's lease has lapsed")
         }
     }
+
+    /// How long a live agent's expired grants stay in the registry, in seconds: some ten of them, an hour at most.
+    private static func kept(_ grant: Grant) -> Int64 { min(max((grant.expires - grant.issuedAt) * 10, 60), 3600) }
 }
 
 extension HeldGrant {

@@ -122,11 +122,14 @@ final class Lifecycle: Sendable {
     func revoke(_ revocations: [Revocation], reason: String? = nil) throws(AgentIDError) {
         try AuditBounds.check(reason: reason)
         view.revocations.add(revocations)
-        // What cannot be looked up now is found when this is folded into the registry.
+        try enforce(revocations.map { .revoke($0) }, reason: reason ?? "")
+        // Afterwards: nothing waits for the registry. What cannot be looked up now is found when it is folded in.
         let renewals =
             (try? registry.read { registry in try revocations.flatMap { try registry.renewals(of: $0) } }) ?? []
-        view.revocations.add(renewals)
-        try enforce((revocations + renewals).map { .revoke($0) }, reason: reason ?? "")
+        if !renewals.isEmpty {
+            view.revocations.add(renewals)
+            try enforce(renewals.map { .revoke($0) }, reason: reason ?? "")
+        }
         foldSoon()
     }
 
