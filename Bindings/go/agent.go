@@ -71,13 +71,13 @@ type Agent struct {
 
 // Delegation is what a sub-agent gets. One of Scope and SameScope is needed: a scope that was forgotten is not all.
 type Delegation struct {
-	Scope     string // what it may do, text or JSON form
-	SameScope bool   // all that its parent may
+	Scope     string        // what it may do, text or JSON form
+	SameScope bool          // all that its parent may
 	Lifetime  time.Duration // of each grant; 0: as long as its parent's
 	Until     time.Time     // the hard end: no grant runs past it; zero: its parent's
-	MaxDepth  int      // how much deeper it may delegate; 0: as deep as its parent may; or NoDelegation
-	Labels    []string // information-flow labels, added to its parent's
-	Agent     string   // Delegate only: the ID of a holder that has a credential
+	MaxDepth  int           // how much deeper it may delegate; 0: as deep as its parent may; or NoDelegation
+	Labels    []string      // information-flow labels, added to its parent's
+	Agent     string        // Delegate only: the ID of a holder that has a credential
 }
 
 // OpenAgentOptions is an identity that was issued or delegated to a key held here.

@@ -120,15 +120,15 @@ func flag(on bool) C.int32_t {
 
 // AgentOptions is what an agent is started for.
 type AgentOptions struct {
-	Principal    string  // URI of whom it acts for, e.g. "user:alice@acme.example"
-	Task         string  // which task, in a few words
-	Intent       string  // what the human asked, verbatim if you like
-	Scope        string  // what the task needs, text or JSON form
-	Entitlements *string // what the principal may do at most; nil: no limit beside the profile's ceiling
+	Principal    string        // URI of whom it acts for, e.g. "user:alice@acme.example"
+	Task         string        // which task, in a few words
+	Intent       string        // what the human asked, verbatim if you like
+	Scope        string        // what the task needs, text or JSON form
+	Entitlements *string       // what the principal may do at most; nil: no limit beside the profile's ceiling
 	Lifetime     time.Duration // of each grant, renewed at half its life while the agent is open; 0: five minutes
 	Until        time.Time     // the hard end: no grant runs past it; zero: none
-	MaxDepth     int      // deepest delegation; 0: the profile's; or NoDelegation
-	Labels       []string // information-flow labels the task starts with
+	MaxDepth     int           // deepest delegation; 0: the profile's; or NoDelegation
+	Labels       []string      // information-flow labels the task starts with
 }
 
 func (o AgentOptions) texts() (C.go_request, error) {
