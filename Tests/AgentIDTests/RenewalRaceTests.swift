@@ -1,3 +1,4 @@
+import Glibc
 import JOSE
 import Scopes
 import Synchronization
@@ -109,6 +110,32 @@ import Testing
         }
         for _ in 0..<3 { try world.authority.lifecycle.renew() }
         for agent in agents { #expect(try reason(agent) == nil) }
+    }
+
+    @Test func aSignerThatHangsHoldsUpNoLease() async throws {
+        let (signer, flag) = (Interrupted(try SigningKey.generate()), Flag())
+        var options = Authority.Options()
+        (options.trustDomain, options.leaseDuration, options.signer) = ("acme.example", 1, signer)
+        let authority = try Authority.open(directory: nil, options: options)
+        try authority.put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
+        let agent = try authority.startAgent(
+            profile: "p", AgentRequest(principal: "user:x", task: "t", scope: Scope("a"), lifetime: 300))
+        let hangs = Flag()
+        signer.interrupt {
+            hangs.isOver.store(true, ordering: .relaxed)
+            while !flag.isOver.load(ordering: .relaxed) { usleep(5000) }
+        }
+        let id = try agent.id()
+        func renewed() throws -> Int64 { try authority.registry.read { try $0.lease(of: id) }?.renewed ?? 0 }
+        // Its credential is due at half a second.
+        while !hangs.isOver.load(ordering: .relaxed) { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<3 {
+            let before = try renewed()
+            while try renewed() == before { try await Task.sleep(for: .milliseconds(10)) }
+        }
+        flag.isOver.store(true, ordering: .relaxed)
+        #expect(try authority.agents().first?.isLive == true)
+        withExtendedLifetime(agent) {}
     }
 
     @Test func aRevocationBesideRenewalsIsFinalForTheWholeTree() async throws {

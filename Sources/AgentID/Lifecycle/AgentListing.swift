@@ -73,12 +73,14 @@ extension GrantRecord {
     fileprivate var links: [Revocation] {
         var revocable: [Revocation] = []
         for (i, token) in Array(chain.utf8).split(separator: UInt8(ascii: "~")).enumerated() {
-            guard let held = try? HeldGrant(reading: Array(token)) else { continue }
-            revocable.append(Revocation(unchecked: .grant, held.grant.id))
-            revocable.append(Revocation(unchecked: .key, held.grant.holder.thumbprint))
-            if i == 0, let signer = (try? CompactJWS(Array(token)))?.keyID {
-                revocable.append(Revocation(unchecked: .issuer, signer))
+            guard let jws = try? CompactJWS(Array(token)),
+                let claims = try? jws.payload(limits: .init(bytes: Limits.tokenSize)).root
+            else { continue }
+            if let id = claims["jti"]?.string { revocable.append(Revocation(unchecked: .grant, id)) }
+            if let key = claims["cnf"]?["jwk"].flatMap({ try? PublicKey(jwk: $0) }) {
+                revocable.append(Revocation(unchecked: .key, key.thumbprint))
             }
+            if i == 0, let signer = jws.keyID { revocable.append(Revocation(unchecked: .issuer, signer)) }
         }
         return revocable
     }

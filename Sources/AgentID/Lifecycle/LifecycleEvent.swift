@@ -6,7 +6,7 @@ public struct LifecycleEvent: Sendable {
     public enum Name: String, Sendable, CaseIterable {
         /// An agent was started.
         case created
-        /// Its credential was renewed, with its lease.
+        /// Its credential was renewed, with its lease; with a `chain`, its grant, which that ends with.
         case renewed
         /// Its key was replaced.
         case rotated
