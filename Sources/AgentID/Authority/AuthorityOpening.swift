@@ -29,10 +29,12 @@ extension Authority {
                 return try keys.make()
             }
         }
-        // Before anybody folds it: a registry that knows a journal, and none there, is refused.
-        try Journal(path: directory.journalPath, lock: directory.lockPath).create()
         let registry = try directory.openRegistry(.write)
-        let (stored, records) = try registry.read { (try $0.meta().trustDomain, try $0.keys()) }
+        let (meta, records) = try registry.read { (try $0.meta(), try $0.keys()) }
+        let stored = meta.trustDomain
+        let journal = Journal(path: directory.journalPath, lock: directory.lockPath)
+        // A registry that knows a journal, and none there, is refused below.
+        if journal.isThere || meta.journal.epoch.isEmpty && registry.reached(.journal) == 0 { try journal.create() }
         guard options.trustDomain == nil || options.trustDomain.isSame(as: stored) else {
             throw AgentIDError(
                 .state, name: "other_trust_domain", message: "\(path) holds the authority of \(stored)",

@@ -2,13 +2,23 @@ internal import CProcess
 internal import Glibc
 internal import Synchronization
 
-/// One word that all processes of a machine share: it moves after every change that guards must see.
+/// One page that all processes of a machine share: a word that moves after every change that guards must see, and how
+/// far things are known to have got.
 ///
-/// Guards load it at every call. It only tells when to look; what is seen comes from the registry itself.
+/// Guards load the word at every call. It only tells when to look; what is seen comes from the registry itself. The
+/// marks only grow: what is behind them is older than it was.
 @safe final class SharedSequence: Sendable {
     // SAFETY: the page stays mapped as long as this object lives and is reached by atomic operations only.
-    nonisolated(unsafe) private let word: UnsafeMutablePointer<Atomic<UInt64>>
+    nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<UInt64>>
     private let isWriter: Bool
+    /// `nil` for a page of this process alone.
+    private let path: String?
+    private let identity: FileIdentity?
+
+    private static let size = 4096
+    private static let magic: UInt64 = 0x7370_6f63_6864_6961
+    // Apart from the word that is loaded at each call: to store these takes no cache line from whoever does.
+    private enum Place { static let (magic, epoch, marks) = (16, 17, 24) }
 
     init(path: String, isWriter: Bool) throws(AgentIDError) {
         self.isWriter = isWriter
@@ -17,33 +27,75 @@ internal import Synchronization
         var status = stat()
         // Allocated, not only sized: a store into a hole of a full disk would be SIGBUS.
         if isWriter {
-            errno = posix_fallocate(file, 0, 4096)
+            errno = posix_fallocate(file, 0, off_t(Self.size))
             guard errno == 0 else { throw Files.failure("cannot size", path) }
         }
-        guard unsafe fstat(file, &status) == 0, status.st_size >= 4096 else {
+        guard unsafe fstat(file, &status) == 0, status.st_size >= Self.size else {
             throw AgentIDError(
                 .io, name: "file", message: "\(path) is too short: open the authority once to mend it", at: path)
         }
-        let page = unsafe mmap(nil, 4096, isWriter ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file, 0)
+        let page = unsafe mmap(nil, Self.size, isWriter ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, file, 0)
         guard let page = unsafe page, unsafe page != MAP_FAILED else { throw Files.failure("cannot map", path) }
-        unsafe word = page.assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe words = page.assumingMemoryBound(to: Atomic<UInt64>.self)
+        (self.path, identity) = (path, FileIdentity(of: file))
     }
 
-    /// A word of this process alone.
+    /// A page of this process alone.
     init() throws(AgentIDError) {
         isWriter = true
-        let page = unsafe mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        let page = unsafe mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let page = unsafe page, unsafe page != MAP_FAILED else { throw Files.failure("cannot map", "memory") }
-        unsafe word = page.assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe words = page.assumingMemoryBound(to: Atomic<UInt64>.self)
+        (path, identity) = (nil, nil)
     }
 
-    deinit { unsafe munmap(word, 4096) }
+    deinit { unsafe munmap(words, Self.size) }
 
-    var value: UInt64 { unsafe word.pointee.load(ordering: .acquiring) }
+    var value: UInt64 { unsafe words.pointee.load(ordering: .acquiring) }
 
     /// Counts up: whatever order processes come in, and whatever stood there, the word moves.
     func advance() {
         guard isWriter else { return }
-        unsafe word.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        unsafe words.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
+
+    // MARK: Marks
+
+    /// Whether it is this page's file that stands under its path, as long as it was: a page that was cut off is SIGBUS.
+    var isInPlace: Bool {
+        guard let path else { return true }
+        guard let look = FileLook(path) else { return false }
+        return look.identity == identity && look.size >= Self.size
+    }
+
+    /// Which registry's marks these are; `nil` where they are nobody's yet.
+    var epoch: SIMD2<UInt64>? {
+        guard unsafe word(Place.magic).pointee.load(ordering: .acquiring) == Self.magic else { return nil }
+        return unsafe SIMD2(
+            word(Place.epoch).pointee.load(ordering: .relaxed), word(Place.epoch + 1).pointee.load(ordering: .relaxed))
+    }
+
+    /// Makes the marks those of a registry, which begin anew where they were another's.
+    func adopt(_ epoch: SIMD2<UInt64>) {
+        guard isWriter, self.epoch != epoch else { return }
+        unsafe word(Place.magic).pointee.store(0, ordering: .releasing)
+        for mark in RegistryMark.allCases {
+            unsafe word(Place.marks + mark.rawValue).pointee.store(0, ordering: .relaxed)
+        }
+        unsafe word(Place.epoch).pointee.store(epoch.x, ordering: .relaxed)
+        unsafe word(Place.epoch + 1).pointee.store(epoch.y, ordering: .relaxed)
+        unsafe word(Place.magic).pointee.store(Self.magic, ordering: .releasing)
+    }
+
+    func reached(_ mark: RegistryMark) -> UInt64 {
+        unsafe word(Place.marks + mark.rawValue).pointee.load(ordering: .acquiring)
+    }
+
+    /// Remembers the greatest.
+    func reach(_ mark: RegistryMark, _ value: UInt64) {
+        guard isWriter else { return }
+        unsafe word(Place.marks + mark.rawValue).pointee.max(value, ordering: .acquiringAndReleasing)
+    }
+
+    private func word(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> { unsafe words + index }
 }

@@ -18,8 +18,8 @@ extension Guard {
             try followKeys()
             viewed(at: now)
         } catch {
-            guard let most, viewAge(at: now) <= most else {
-                throw Denial("revocation_view_stale", "the revocations cannot be read: \(error)")
+            guard !view.isBroken, let most, viewAge(at: now) <= most else {
+                throw view.denial(error, "the revocations")
             }
         }
     }
@@ -135,7 +135,7 @@ extension Guard {
         }
         let standing: [AgentStanding]
         do throws(AgentIDError) { standing = try view.standing(of: chain.agents) } catch {
-            throw Denial("revocation_view_stale", "the leases cannot be read: \(error)")
+            throw view.denial(error, "the leases")
         }
         if let denial = note(standing, of: chain, under: sequence, now: now) { throw denial }
     }

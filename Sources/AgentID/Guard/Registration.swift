@@ -56,7 +56,7 @@ extension Guard {
         let sequence = view.standings
         let found: (refusal: Denial?, standing: [AgentStanding])
         do throws(AgentIDError) { found = try view.look(at: chain) } catch {
-            throw Denial("revocation_view_stale", "the grants cannot be read: \(error)")
+            throw view.denial(error, "the grants")
         }
         if let refusal = found.refusal { throw refusal }
         // What is wrong with how they stand is said in its turn.

@@ -11,6 +11,8 @@ final class RegistryView: Sendable {
         var failure: AgentIDError?
         var bundle: TrustBundle
         var journal: JournalReader?
+        /// What holds together no more: no age of the view makes up for that.
+        var apart: AgentIDError?
     }
 
     let trustDomain: TrustDomain
@@ -24,6 +26,7 @@ final class RegistryView: Sendable {
     /// When that was, in milliseconds of a clock that nobody sets.
     private let lookedAt = Atomic<Int64>(0)
     private let hasFailed = Atomic<Bool>(false)
+    private let isApart = Atomic<Bool>(false)
     private let seen = Atomic<Int64>(0)
     private let standingVersion = Atomic<Int64>(0)
     private let keysSeen = Atomic<Int64>(0)
@@ -42,6 +45,14 @@ final class RegistryView: Sendable {
                 bundle: bundle,
                 journal: directory.map { JournalReader(Journal(path: $0.journalPath, lock: $0.lockPath)) }))
         try position.withLock { position throws(AgentIDError) in try look(&position) }
+    }
+
+    /// Whether what is followed was replaced or rolled back: nothing is permitted by it, however new the view is.
+    var isBroken: Bool { isApart.load(ordering: .acquiring) || registry.isBroken }
+
+    /// Why nothing is permitted where the registry, or what lies beside it, could not be read.
+    func denial(_ error: AgentIDError, _ what: String) -> Denial {
+        isBroken ? Denial(error.name, error.message) : Denial("revocation_view_stale", "\(what) cannot be read: \(error)")
     }
 
     /// The registry's sequence as far as it was read.
@@ -106,20 +117,25 @@ final class RegistryView: Sendable {
 
     private func look(_ position: inout Position) throws(AgentIDError) {
         let announced = registry.changes
+        position.apart = nil
         do throws(AgentIDError) {
+            // Before the files: what is in them by then is no less.
+            let known = registry.reached(.journal)
             // The journal first: what was folded since, and is not there any more, is in the registry by then.
             let before = position.journal?.suspended.count ?? 0
             revocations.add(try position.journal?.advance() ?? [])
             if position.journal?.suspended.count ?? 0 != before { standingVersion.add(1, ordering: .releasing) }
             do throws(AgentIDError) {
-                try registry.read { registry in try take(from: registry, &position) }
-            } catch {
+                try registry.readAnew { registry in try take(from: registry, &position, known) }
+            } catch where position.journal != nil && !registry.isBroken {
                 // The journal may have been made, and folded, between both looks.
                 revocations.add(try position.journal?.advance() ?? [])
-                try registry.read { registry in try take(from: registry, &position) }
+                try registry.readAnew { registry in try take(from: registry, &position, known) }
             }
+            if let apart = position.apart { throw apart }
             position.failure = nil
         } catch { position.failure = error }
+        isApart.store(position.apart != nil, ordering: .releasing)
         hasFailed.store(position.failure != nil, ordering: .releasing)
         // Also after a failure: it is asked again in 50 ms, not at each call.
         word.store(announced, ordering: .releasing)
@@ -127,14 +143,15 @@ final class RegistryView: Sendable {
         if let failure = position.failure { throw failure }
     }
 
-    private func take(from registry: any RegistryReader, _ position: inout Position) throws(AgentIDError) {
+    private func take(
+        from registry: any RegistryReader, _ position: inout Position, _ known: UInt64
+    ) throws(AgentIDError) {
         let meta = try registry.meta()
-        try position.journal?.forget(folded: meta.journal)
+        position.apart = position.journal?.forget(folded: meta.journal, known: known)
+        if let apart = position.apart { throw apart }
         let before = seen.load(ordering: .relaxed)
         guard meta.sequence != before else { return }
         defer { standingVersion.add(1, ordering: .releasing) }
-        // A sequence that went back is a registry out of a backup: its revocations are numbered anew.
-        if meta.sequence < before { position.revocation = 0 }
         while true {
             let more = try registry.revocations(after: position.revocation, limit: 10_000)
             if let last = more.last {

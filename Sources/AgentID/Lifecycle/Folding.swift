@@ -30,8 +30,7 @@ extension Lifecycle {
         let entries = changes.map { JournalEntry($0, reason: reason, time: now) }
         if let journal {
             do throws(AgentIDError) {
-                try journal.append(entries)
-                registry.announceElsewhere()
+                try append(entries, to: journal)
                 return
             } catch {}
         }
@@ -51,6 +50,11 @@ extension Lifecycle {
         }
     }
 
+    private func append(_ entries: [JournalEntry], to journal: Journal) throws(AgentIDError) {
+        registry.reach(.journal, try journal.append(entries, known: registry.reached(.journal)))
+        registry.announceElsewhere()
+    }
+
     /// Folds what a process left that died or had no room on the disk: whoever opens sees what was answered.
     func foldWhatIsLeft() throws(AgentIDError) {
         guard let journal else { return }
@@ -67,8 +71,7 @@ extension Lifecycle {
     /// What a background thread tries until it succeeds.
     func retry(_ entries: [JournalEntry]) throws(AgentIDError) {
         if !entries.isEmpty, let journal {
-            try journal.append(entries)
-            registry.announceElsewhere()
+            try append(entries, to: journal)
         }
         let now = clock.milliseconds
         let folded = try registry.write(within: 1000) { registry in

@@ -9,14 +9,30 @@ package struct RegistryMeta: Sendable, Equatable {
     package let keysSequence: Int64
     /// How far the journal was folded in.
     package let journal: JournalMark
+    /// Which registry it is: drawn at random when it was made, and anew when it was restored.
+    @Exact package private(set) var epoch: String
+    /// How many transactions were committed.
+    package let writes: Int64
+    /// The audit log that belongs to it.
+    package let log: LogMark
 
     package init(
         trustDomain: String, sequence: Int64, keysSequence: Int64,
-        journal: JournalMark = JournalMark(epoch: "", offset: 0)
+        journal: JournalMark = JournalMark(epoch: "", offset: 0), epoch: String = "", writes: Int64 = 0,
+        log: LogMark = LogMark(identity: "", size: 0)
     ) {
         (self.trustDomain, self.sequence, self.keysSequence) = (trustDomain, sequence, keysSequence)
-        self.journal = journal
+        (self.journal, self.epoch, self.writes, self.log) = (journal, epoch, writes, log)
     }
+}
+
+/// Which audit log it is, and how many entries it is known to have.
+package struct LogMark: Sendable, Equatable {
+    /// Empty where there is none.
+    @Exact package var identity: String
+    package var size: Int64
+
+    package init(identity: String, size: Int64) { (self.identity, self.size) = (identity, size) }
 }
 
 /// A signing key's public half and its place in the rotation.

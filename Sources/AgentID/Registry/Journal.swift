@@ -36,24 +36,47 @@ final class Journal: Sendable {
         guard !Files.exists(path) else { return }
         _ = try Files.withLock(lock, within: milliseconds) { () throws(AgentIDError) in
             guard !Files.exists(path) else { return }
-            try Files.replace(path, with: JournalFile.header().span)
+            let old = try JournalFile(opening: oldPath, isWriter: false)
+            try make(after: old?.number ?? 0)
         }
     }
 
+    private func make(after number: UInt32) throws(AgentIDError) {
+        try Files.replace(path, with: JournalFile.header(JournalMark.epoch(after: number)).span)
+    }
+
+    /// Begins anew after a restore, in a file whose number is higher than any before.
+    func beginAnew(_ epoch: String) throws(AgentIDError) {
+        try Files.withLock(lock) { () throws(AgentIDError) in
+            try Files.replace(path, with: JournalFile.header(epoch).span)
+            Files.remove(oldPath)
+        }
+    }
+
+    /// Whether there is a file, under either of its names.
+    var isThere: Bool { Files.exists(path) || Files.exists(oldPath) }
+
     /// Makes a change durable and in force for all who look; the caller announces it.
-    func append(_ entries: [JournalEntry]) throws(AgentIDError) {
+    ///
+    /// - Parameter known: how far it is known to have got: one that is shorter lost what was in it.
+    /// - Returns: how far it got.
+    func append(_ entries: [JournalEntry], known: UInt64) throws(AgentIDError) -> UInt64 {
         for _ in 0..<10 {
             let file = try current()
+            guard file.isWhole, JournalMark(epoch: file.epoch, offset: file.size).position >= known else {
+                throw Apart.journal("was cut short, or is an older one", at: path)
+            }
+            var reached = JournalMark(epoch: file.epoch, offset: 0)
             for entry in entries {
                 let line = entry.line(seed: file.seed)
                 guard line.count <= Self.mostLine else {
                     throw AgentIDError(
                         .limit, name: "journal_line", message: "a reason has at most 4096 bytes", at: "reason")
                 }
-                try file.append(line, at: path)
+                reached.offset = try file.append(line, at: path)
             }
             // Or between its two names: whoever folds after the new one is there reads the old one to its end.
-            if file.isNamed(path) || file.isNamed(oldPath) && !Files.exists(path) { return }
+            if file.isNamed(path) || file.isNamed(oldPath) && !Files.exists(path) { return reached.position }
             held.withLock { $0 = nil }
         }
         throw AgentIDError(.io, name: "journal", message: "\(path) is replaced again and again", at: path)
@@ -124,7 +147,7 @@ final class Journal: Sendable {
             }
             guard file.epoch.isSame(as: mark.epoch), mark.offset >= Self.fullBytes else { return false }
             guard unsafe rename(path, oldPath) == 0 else { throw Files.failure("cannot rename", path) }
-            try Files.replace(path, with: JournalFile.header().span)
+            try make(after: file.number)
             return true
         }
         return isMore.flatMap { $0 } ?? false
@@ -137,4 +160,16 @@ package struct JournalMark: Sendable, Equatable {
     package var offset: Int
 
     package init(epoch: String, offset: Int) { (self.epoch, self.offset) = (epoch, offset) }
+
+    /// The epoch of the file after the one with a number: eight hexadecimal digits that count, and 32 that were drawn.
+    static func epoch(after number: UInt32) -> String {
+        let digits = String(number &+ 1, radix: 16)
+        return String(repeating: "0", count: 8 - digits.utf8.count) + digits + RegistryEpoch.draw()
+    }
+
+    /// The place of the file in the order of all.
+    var number: UInt32 { epoch.utf8.count == 40 ? UInt32(epoch.prefix(8), radix: 16) ?? 0 : 0 }
+
+    /// One word that only grows, from line to line and from file to file.
+    var position: UInt64 { UInt64(number) << 32 | UInt64(UInt32(clamping: max(offset, 0))) }
 }

@@ -39,11 +39,12 @@ internal import JOSE
 
     deinit { _ = close(file) }
 
-    /// What a new file starts with.
-    static func header() -> [UInt8] {
-        let digits = Array("0123456789abcdef".utf8)
-        let epoch = Sodium.randomBytes(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        let used = magic + epoch + [0x0A]
+    /// Its place in the order of all that ever had this name.
+    var number: UInt32 { JournalMark(epoch: epoch, offset: 0).number }
+
+    /// What a new file starts with: its epoch, which begins with its number.
+    static func header(_ epoch: String) -> [UInt8] {
+        let used = magic + Array(epoch.utf8) + [0x0A]
         return used + [UInt8](repeating: 0x20, count: headerSize - used.count - 1) + [0x0A]
     }
 
@@ -54,20 +55,28 @@ internal import JOSE
             && UInt64(status.st_ino) == identity.node
     }
 
+    /// Whether its first bytes still say which file it is: somebody may have written another over it.
+    var isWhole: Bool { Self.read(file, from: 0, count: Self.headerSize) == Self.header(epoch) }
+
     var size: Int {
         var status = stat()
         return unsafe fstat(file, &status) == 0 ? Int(clamping: status.st_size) : 0
     }
 
     /// Appends a line in one write, and syncs it. The kernel orders what several processes append.
-    func append(_ line: [UInt8], at path: String) throws(AgentIDError) {
+    ///
+    /// - Returns: up to where all is durable.
+    func append(_ line: [UInt8], at path: String) throws(AgentIDError) -> Int {
         let written = unsafe line.withUnsafeBytes { bytes in
             var count = unsafe write(file, bytes.baseAddress, bytes.count)
             while count < 0, errno == EINTR { count = unsafe write(file, bytes.baseAddress, bytes.count) }
             return count
         }
         if written >= 0, written < line.count { errno = ENOSPC }
+        // Before the sync, which covers all that was written by now, whoever did.
+        let end = lseek(file, 0, SEEK_CUR)
         guard written == line.count, fdatasync(file) == 0 else { throw Files.failure("cannot append to", path) }
+        return Int(end)
     }
 
     /// The entries from an offset on, each with the offset after it, and where whole lines end; damaged lines are counted.

@@ -40,17 +40,26 @@ struct JournalReader: Sendable {
         reached = JournalMark(epoch: file.epoch, offset: end)
     }
 
-    /// Forgets what the registry says itself by now; refuses where the registry knows a journal that is not there.
-    mutating func forget(folded mark: JournalMark) throws(AgentIDError) {
-        guard file != nil || mark.epoch.isEmpty else {
-            throw AgentIDError(
+    /// Forgets what the registry says itself by now.
+    ///
+    /// - Parameter known: how far the journal is known to have got.
+    /// - Returns: why it cannot be relied on; `nil` where it can.
+    mutating func forget(folded mark: JournalMark, known: UInt64) -> AgentIDError? {
+        guard let file else {
+            guard !mark.epoch.isEmpty || known > 0 else { return nil }
+            return AgentIDError(
                 .io, name: "journal_missing",
                 message: "the registry's journal is gone: restore it with the registry", at: journal.path)
+        }
+        let there = JournalMark(epoch: file.epoch, offset: file.size).position
+        guard file.isWhole, there >= max(known, mark.position, reached.position) else {
+            return Apart.journal("was cut short, or is an older one", at: journal.path)
         }
         suspended.removeAll { line in
             if line.at.epoch.isSame(as: mark.epoch) { return line.at.offset <= mark.offset }
             // Of the file before the one that is being folded.
             return mark.epoch.isSame(as: reached.epoch)
         }
+        return nil
     }
 }

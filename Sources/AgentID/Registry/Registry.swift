@@ -13,6 +13,17 @@ package protocol Registry: Sendable {
         within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
     ) throws(AgentIDError) -> Result
 
+    /// As ``read(_:)``, after a look whether this is still the registry that was opened, and no older than it was.
+    func readAnew<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result
+
+    /// Whether it was found replaced or rolled back, and not mended since: nothing that it says can be relied on.
+    var isBroken: Bool { get }
+
+    /// How far something is known to have got, in any process.
+    func reached(_ mark: RegistryMark) -> UInt64
+    /// Makes that known to every process.
+    func reach(_ mark: RegistryMark, _ value: UInt64)
+
     /// Moves ``changes``: guards must see something that is not in the registry.
     func announceElsewhere()
 
@@ -21,6 +32,14 @@ package protocol Registry: Sendable {
 }
 
 extension Registry {
+    // Of an engine that nobody can replace beneath its users.
+    package func readAnew<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
+        try read(body)
+    }
+    package var isBroken: Bool { false }
+    package func reached(_ mark: RegistryMark) -> UInt64 { 0 }
+    package func reach(_ mark: RegistryMark, _ value: UInt64) {}
+
     /// As ``write(within:_:)``, for who can wait: 10 s.
     package func write<Result>(_ body: (any RegistryWriter) throws -> Result) throws(AgentIDError) -> Result {
         try write(within: 10_000, body)
@@ -136,6 +155,9 @@ package protocol RegistryWriter: RegistryReader {
         throws(AgentIDError) -> Bool
     /// Makes a dead delivery pending again, its attempts forgotten. Whether there is one.
     func retry(_ delivery: Int64, at time: Int64) throws(AgentIDError) -> Bool
+
+    /// Keeps which audit log belongs to the registry, and how far it is known to have got.
+    func setLog(_ mark: LogMark) throws(AgentIDError)
 
     /// Keeps how far the journal was folded in.
     func setFolded(_ mark: JournalMark) throws(AgentIDError)

@@ -58,6 +58,19 @@ internal import JOSE
     /// How long a statement waits for another connection's lock from now on.
     func wait(milliseconds: Int32) { _ = unsafe sqlite3_busy_timeout(database, milliseconds) }
 
+    /// How many rows were changed since it was opened.
+    var changed: Int64 { unsafe sqlite3_total_changes64(database) }
+
+    /// When the files last changed, as far as the pages in memory are concerned.
+    private var seen = SIMD2<Int64>.zero
+
+    /// Forgets pages in memory that were read before the files changed: SQLite notices what its own writers did only.
+    func readAnew(since changed: SIMD2<Int64>) {
+        guard changed != seen else { return }
+        seen = changed
+        _ = unsafe sqlite3_db_release_memory(database)
+    }
+
     /// Runs several statements of our own that return nothing.
     func script(_ sql: String) throws(AgentIDError) {
         let status = unsafe sqlite3_exec(database, sql, nil, nil, nil)

@@ -1,12 +1,19 @@
 internal import CProcess
 internal import Glibc
 internal import JOSE
+internal import Synchronization
 
 /// A registry in one SQLite file, or in memory. One connection writes; one reads beside it.
 final class SQLiteRegistry: Registry {
     private let writer: Locked<SQLite>?
     private let reader: Locked<SQLite>
     private let page: SharedSequence
+    /// `nil` for one in memory.
+    private let place: SQLitePlace?
+    /// Drawn when it was made.
+    private let epoch: ExactText
+    /// How many transactions were seen.
+    private let seen: Atomic<Int64>
 
     /// A registry that lives as long as this object.
     init(inMemoryFor trustDomain: TrustDomain, keys: [KeyRecord]) throws(AgentIDError) {
@@ -15,19 +22,34 @@ final class SQLiteRegistry: Registry {
         reader = Locked(database)
         writer = reader
         page = try SharedSequence()
+        place = nil
+        let meta = try SQLiteSession(database).meta()
+        epoch = meta.epoch.exact
+        seen = Atomic(meta.writes)
     }
 
-    private init(writer: SQLite?, reader: SQLite, page: SharedSequence) {
+    private init(
+        writer: SQLite?, reader: SQLite, page: SharedSequence, place: SQLitePlace, meta: RegistryMeta
+    ) {
         self.writer = writer.map { Locked($0) }
         self.reader = Locked(reader)
-        self.page = page
+        (self.page, self.place) = (page, place)
+        epoch = meta.epoch.exact
+        seen = Atomic(meta.writes)
     }
 
     /// Opens the registry in a file.
     ///
-    /// - Parameter page: counts changes for every process that has the file open.
-    static func open(_ path: String, access: SQLite.Access, page: SharedSequence) throws(AgentIDError) -> SQLiteRegistry
-    {
+    /// - Parameters:
+    ///   - page: counts changes for every process that has the file open.
+    ///   - isRestored: Whether it may be older than what is known of it: for who makes it the truth.
+    static func open(
+        _ path: String, access: SQLite.Access, page: SharedSequence, isRestored: Bool = false
+    ) throws(AgentIDError) -> SQLiteRegistry {
+        guard let file = FileIdentity(at: path) else {
+            errno = ENOENT
+            throw Files.failure("cannot open", path)
+        }
         try check(path, isWriter: access != .read)
         var writer: SQLite?
         if access != .read {
@@ -37,7 +59,24 @@ final class SQLiteRegistry: Registry {
         }
         let reader = try SQLite(path: path, .read, busyMilliseconds: 1000)
         try refuseOtherVersions(reader, at: path)
-        return SQLiteRegistry(writer: writer, reader: reader, page: page)
+        let least = page.reached(.writes)
+        let meta = try SQLiteSession(reader).meta()
+        let epoch = RegistryEpoch.words(meta.epoch)
+        if !isRestored, let known = page.epoch {
+            guard known == epoch else {
+                throw Apart.registry("it is not the registry that the file `sequence` belongs to", at: path)
+            }
+            try refuseOlder(meta, than: least, at: path)
+        }
+        if !isRestored { page.adopt(epoch) }
+        let place = try SQLitePlace(of: path, database: file, page: page)
+        return SQLiteRegistry(writer: writer, reader: reader, page: page, place: place, meta: meta)
+    }
+
+    private static func refuseOlder(_ meta: RegistryMeta, than least: UInt64, at path: String) throws(AgentIDError) {
+        guard UInt64(clamping: meta.writes) >= least else {
+            throw Apart.rolledBack("it has seen \(meta.writes) of \(least) changes", at: path)
+        }
     }
 
     /// Creates the registry of a trust domain in a file; leaves one that is there as it is.
@@ -62,13 +101,64 @@ final class SQLiteRegistry: Registry {
     }
 
     package func read<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
+        try read(anew: place?.isDue ?? false, body)
+    }
+
+    package func readAnew<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
+        try read(anew: true, body)
+    }
+
+    private func read<Result>(
+        anew isDue: Bool, _ body: (any RegistryReader) throws -> Result
+    ) throws(AgentIDError) -> Result {
         try reader.withLock { database throws(AgentIDError) in
             let session = SQLiteSession(database)
-            return try database.transaction("BEGIN") { try body(session) }
+            guard isDue, let place else { return try database.transaction("BEGIN") { try body(session) } }
+            let least = try look(at: place, of: database)
+            return try database.transaction("BEGIN") {
+                try check(session, least, place)
+                return try body(session)
+            }
         }
     }
 
+    package var isBroken: Bool { place?.isBroken ?? false }
+
+    /// Looks at the files, before a transaction begins: how many transactions it must have seen.
+    private func look(
+        at place: SQLitePlace, of database: SQLite, isWriter: Bool = false
+    ) throws(AgentIDError) -> UInt64 {
+        do throws(AgentIDError) {
+            let changed = try place.look()
+            // A writer's own transactions change the log's file, and it knows of those.
+            database.readAnew(since: isWriter ? SIMD2(changed.x, 0) : changed)
+        } catch {
+            place.note(isBroken: true)
+            throw error
+        }
+        return max(page.reached(.writes), UInt64(clamping: seen.load(ordering: .acquiring)))
+    }
+
+    /// Refuses a registry that is not the one that was opened, or is older than it was.
+    private func check(_ session: SQLiteSession, _ least: UInt64, _ place: SQLitePlace) throws(AgentIDError) {
+        try Self.refuseOtherVersions(session.database, at: place.path)
+        let meta = try session.meta()
+        do throws(AgentIDError) {
+            guard meta.epoch.exact == epoch, page.epoch.map({ $0 == RegistryEpoch.words(meta.epoch) }) ?? true else {
+                throw Apart.registry("another one, or one that was restored, is in its place", at: place.path)
+            }
+            try Self.refuseOlder(meta, than: least, at: place.path)
+        } catch {
+            place.note(isBroken: true)
+            throw error
+        }
+        seen.max(meta.writes, ordering: .acquiringAndReleasing)
+        place.note(isBroken: false)
+    }
+
     package func announceElsewhere() { page.advance() }
+    package func reached(_ mark: RegistryMark) -> UInt64 { page.reached(mark) }
+    package func reach(_ mark: RegistryMark, _ value: UInt64) { page.reach(mark, value) }
 
     package func write<Result>(
         within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
@@ -81,7 +171,16 @@ final class SQLiteRegistry: Registry {
             let left = max(deadline - MonotonicClock.milliseconds, 0)
             database.wait(milliseconds: Int32(clamping: left))
             let session = SQLiteSession(database)
-            let result = try database.transaction("BEGIN IMMEDIATE") { try body(session) }
+            let least = try place.map { place throws(AgentIDError) in try look(at: place, of: database, isWriter: true) }
+            var writes: Int64?
+            let result = try database.transaction("BEGIN IMMEDIATE") {
+                if let place, let least { try check(session, least, place) }
+                let before = database.changed
+                let result = try body(session)
+                if database.changed != before { writes = try session.countWrite() }
+                return result
+            }
+            if let writes { page.reach(.writes, UInt64(clamping: writes)) }
             return (result, session.isAnnounced)
         }
         guard let (result, isAnnounced) = done else {
@@ -90,6 +189,13 @@ final class SQLiteRegistry: Registry {
                 message: "another thread has the registry's write lock for too long: try again", at: "registry.db")
         }
         if isAnnounced { page.advance() }
+        // What was committed to a file that has another's place by now is in force nowhere.
+        if let place {
+            do throws(AgentIDError) { _ = try place.look() } catch {
+                place.note(isBroken: true)
+                throw error
+            }
+        }
         return result
     }
 
@@ -116,7 +222,7 @@ extension SQLiteRegistry {
                 at: path)
         }
         // FULL: anything less loses acknowledged rows in a power cut.
-        try database.script("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216")
+        try database.script("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=\(SQLitePlace.logSize)")
         return database
     }
 
@@ -148,8 +254,8 @@ extension SQLiteRegistry {
             try database.script("PRAGMA application_id=\(SQLiteSchema.applicationID)")
             try advance(database, from: 0)
             try database.run(
-                "INSERT INTO meta (id, trust_domain, sequence, keys_sequence) VALUES (1, ?, 0, 0)",
-                .text(trustDomain.name))
+                "INSERT INTO meta (id, trust_domain, sequence, keys_sequence, epoch) VALUES (1, ?, 0, 0, ?)",
+                .text(trustDomain.name), .text(RegistryEpoch.draw()))
             try SQLiteSession(database).replaceKeys(try keys())
         }
     }

@@ -137,5 +137,13 @@ enum SQLiteSchema {
         ALTER TABLE meta ADD COLUMN journal_epoch TEXT NOT NULL DEFAULT '';
         ALTER TABLE meta ADD COLUMN journal_offset INTEGER NOT NULL DEFAULT 0;
         """,
+        // Which registry it is, and how far it and the audit log have got: what went back shows.
+        """
+        ALTER TABLE meta ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+        ALTER TABLE meta ADD COLUMN writes INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE meta ADD COLUMN log_identity TEXT NOT NULL DEFAULT '';
+        ALTER TABLE meta ADD COLUMN log_size INTEGER NOT NULL DEFAULT 0;
+        UPDATE meta SET epoch = lower(hex(randomblob(16)));
+        """,
     ]
 }

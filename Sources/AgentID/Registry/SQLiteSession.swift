@@ -10,11 +10,16 @@ final class SQLiteSession: RegistryWriter {
 
     func meta() throws(AgentIDError) -> RegistryMeta {
         let meta = try database.first(
-            "SELECT trust_domain, sequence, keys_sequence, journal_epoch, journal_offset FROM meta"
+            """
+            SELECT trust_domain, sequence, keys_sequence, journal_epoch, journal_offset, epoch, writes, log_identity,
+            log_size FROM meta
+            """
         ) { row throws(AgentIDError) in
             RegistryMeta(
                 trustDomain: try row.text(0), sequence: try row.int(1), keysSequence: try row.int(2),
-                journal: JournalMark(epoch: try row.text(3), offset: Int(clamping: try row.int(4))))
+                journal: JournalMark(epoch: try row.text(3), offset: Int(clamping: try row.int(4))),
+                epoch: try row.text(5), writes: try row.int(6),
+                log: LogMark(identity: try row.text(7), size: try row.int(8)))
         }
         guard let meta else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
         return meta
@@ -27,6 +32,20 @@ final class SQLiteSession: RegistryWriter {
         }
         guard let sequence else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
         return sequence
+    }
+
+    /// Counts a transaction that changes something; returns how many there were.
+    func countWrite() throws(AgentIDError) -> Int64 {
+        let writes = try database.first("UPDATE meta SET writes = writes + 1 RETURNING writes") {
+            row throws(AgentIDError) in try row.int(0)
+        }
+        guard let writes else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
+        return writes
+    }
+
+    func setLog(_ mark: LogMark) throws(AgentIDError) {
+        try database.run(
+            "UPDATE meta SET log_identity = ?, log_size = ?", .text(mark.identity), .int(mark.size))
     }
 
     func setFolded(_ mark: JournalMark) throws(AgentIDError) {
