@@ -23,7 +23,7 @@ struct AgentIDCtl: ParsableCommand {
             CommandGroup(
                 name: "Decisions", subcommands: [Inspect.self, Verify.self, Authorize.self, ScopeCommand.self]),
             CommandGroup(name: "Evidence", subcommands: [AuditCommand.self, UsageCommand.self]),
-            CommandGroup(name: "Upkeep", subcommands: [Doctor.self, Conform.self, Completion.self]),
+            CommandGroup(name: "Upkeep", subcommands: [Doctor.self, Restored.self, Conform.self, Completion.self]),
         ])
 
     /// Errors go to stderr as one line; exit 1, or 2 for a wrong usage, or 10 for a denial.

@@ -29,6 +29,8 @@ final class AuditAppender: Sendable {
         /// A sync in the background that failed: the next caller is told.
         var broken: AgentIDError?
         var isClosed = false
+        /// Why nothing is appended until it is mended: the log was replaced, or is older than it was.
+        var apart: AgentIDError?
         /// Up to where the segment was last seen under its name, and how many lines had been appended then.
         var seen = (position: AuditSegmentMemory.start, lines: UInt64(0))
 
@@ -182,6 +184,7 @@ final class AuditAppender: Sendable {
             case .full: break
             }
         }
+        if let apart = state.apart { throw apart }
         guard !state.isClosed else {
             throw AgentIDError(.state, name: "closed", message: "the audit log is closed", at: "audit")
         }
@@ -211,6 +214,21 @@ final class AuditAppender: Sendable {
             AuditSegmentName(owner: owner, number: number), in: directory, capacity: options.segmentSize & ~7, log: log,
             clock: clock, files: files)
     }
+
+    /// Appends nothing more until ``mend()``: what is appended would be in no log, or in one that lost entries.
+    func stop(_ error: AgentIDError) {
+        state.withLock { state in
+            state.apart = error
+            retire(&state)
+            state.spare = nil
+        }
+    }
+
+    /// The log is what it was.
+    func mend() { state.withLock { $0.apart = nil } }
+
+    /// Why nothing is appended.
+    var apart: AgentIDError? { state.withLock { $0.apart } }
 
     private func retire(_ state: inout State) {
         guard let segment = state.segment else { return }

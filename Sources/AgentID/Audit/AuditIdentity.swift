@@ -8,6 +8,14 @@ internal import JOSE
 struct AuditIdentity: Sendable, Equatable {
     /// What headers of segments hold of it.
     let tag: SIMD2<UInt64>
+    /// As the registry keeps it.
+    var name: String {
+        String(
+            decoding: ByteWriter.bytes(32) { digits in
+                digits.put(hexadecimal: tag.x)
+                digits.put(hexadecimal: tag.y)
+            }, as: UTF8.self)
+    }
     /// The directory itself: one that was put back under this name from elsewhere is another.
     private let place: SIMD2<UInt64>
 
@@ -57,11 +65,9 @@ struct AuditIdentity: Sendable, Equatable {
 
     /// Throws where the directory holds another log by now: nothing of this one belongs there.
     func check(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
+        guard Files.exists(directory) else { throw Apart.log("its directory is gone", at: directory) }
         guard try AuditIdentity(reading: directory, origin: origin, files: files) == self else {
-            throw AgentIDError(
-                .io, name: "audit_unavailable",
-                message: "the audit log was removed or replaced by another: open the authority or guard anew",
-                at: "\(directory)/\(Self.path)")
+            throw Apart.log("another one is in its place", at: "\(directory)/\(Self.path)")
         }
     }
 }

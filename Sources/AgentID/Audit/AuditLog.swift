@@ -19,6 +19,9 @@ public final class AuditLog: Sendable {
     /// What denials are counted in.
     let flood = AuditFlood()
 
+    /// Why nothing is appended: the log was replaced, or is older than it was.
+    var apart: AgentIDError? { appender.apart }
+
     /// How often it is looked whether the segment is still there, in milliseconds.
     private static let watch = 50
 
@@ -46,7 +49,8 @@ public final class AuditLog: Sendable {
 
     init(
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any WallClock,
-        outbox: (any AuditOutbox)? = nil, files: any AuditFiles = SystemAuditFiles()
+        outbox: (any AuditOutbox)? = nil, known: @escaping @Sendable () -> UInt64 = { 0 },
+        files: any AuditFiles = SystemAuditFiles()
     ) throws(AgentIDError) {
         try options.check()
         let segments = "\(directory)/\(AuditSequencer.segmentsPath)"
@@ -80,8 +84,10 @@ public final class AuditLog: Sendable {
         self.directory = directory
         self.appender = appender
         self.notes = notes
+        let opened = AuditPlace(identity, in: directory, origin: origin, files: files, known: known)
         thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer, flood] thread in
             var bytes = 0
+            var (place, isApart) = (opened, false)
             let interval = Int64(options.checkpointInterval)
             var (tending, checkpoint) = (MonotonicClock.milliseconds, MonotonicClock.milliseconds + interval)
             while true {
@@ -94,6 +100,15 @@ public final class AuditLog: Sendable {
                         try appender.prepare()
                         if let gap = try appender.watch() { notes.withLock { $0.add([gap]) } }
                     } catch { notes.withLock { $0.lastError = error } }
+                    do throws(AgentIDError) {
+                        try place.check()
+                        if isApart { appender.mend() }
+                        isApart = false
+                    } catch {
+                        appender.stop(error)
+                        isApart = true
+                        notes.withLock { $0.lastError = error }
+                    }
                 } while MonotonicClock.milliseconds < tending
                 tending = MonotonicClock.milliseconds
                 flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }

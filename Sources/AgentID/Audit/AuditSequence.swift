@@ -46,6 +46,8 @@ struct AuditSequence: Sendable, Equatable {
     var sources: [Source] = []
     /// How far the outbox is integrated.
     var outbox: Int64 = 0
+    /// How far the registry had got whose lines those are.
+    var registry: RegistryReach?
     /// Every segment that is not wholly integrated, or not removed yet.
     var segments: [Segment] = []
 
@@ -58,6 +60,7 @@ struct AuditSequence: Sendable, Equatable {
         return [
             "version": .int(Self.version), "keys": .array(keys.map { .string($0) }), "before": tree(before),
             "after": tree(after), "outbox": .int(Int(outbox)),
+            "registry": registry.map { ["epoch": .string($0.epoch), "writes": .int(Int($0.writes))] } ?? .null,
             "sources": .array(
                 sources.map { source in
                     switch source {
@@ -77,6 +80,19 @@ struct AuditSequence: Sendable, Equatable {
                     ]
                 }),
         ]
+    }
+
+    /// Throws where a registry is older than this log of it, or another one.
+    func checkRegistry(_ there: RegistryReach) throws(AgentIDError) {
+        guard let registry else { return }
+        guard registry.epoch.isSame(as: there.epoch) else {
+            throw Apart.registry("it is not the registry that the audit log belongs to", at: "registry.db")
+        }
+        guard there.writes >= registry.writes else {
+            throw Apart.rolledBack(
+                "it has seen \(there.writes) of the \(registry.writes) changes that the audit log knows of",
+                at: "registry.db")
+        }
     }
 
     /// The document, with a digest: a flipped bit in it must not lose or repeat entries.
@@ -110,6 +126,10 @@ struct AuditSequence: Sendable, Equatable {
         self.before = before
         self.after = after
         self.outbox = Int64(outbox)
+        if let registry = body["registry"], registry.kind == .object {
+            guard let epoch = registry["epoch"]?.string, let writes = registry["writes"]?.int else { throw damaged }
+            self.registry = RegistryReach(epoch: epoch, writes: Int64(writes))
+        }
         for source in sources.elements {
             guard let read = Self.source(source) else { throw damaged }
             self.sources.append(read)

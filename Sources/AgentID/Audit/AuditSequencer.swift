@@ -77,6 +77,8 @@ struct AuditSequencer: Sendable {
             }
             guard errno == EINTR else { throw Files.failure("cannot lock", "\(directory)/lock") }
         }
+        // Whoever holds another file of this name holds another lock.
+        guard FileIdentity(of: lock) == FileIdentity(at: "\(directory)/lock") else { return Outcome(isBusy: true) }
         try identity?.check(in: directory, origin: key.name, files: files)
         var state = try recover()
         var outcome = Outcome(size: state.after.size)
@@ -87,7 +89,7 @@ struct AuditSequencer: Sendable {
             let isMore = try gather(into: &step)
             guard !step.entries.isEmpty || step.next.segments != state.segments else { break }
             try commit(&step)
-            try outbox?.remove(through: step.next.outbox)
+            try removeTaken(step.next)
             outcome.gaps += step.gaps
             state = step.next
             guard isMore else { break }
@@ -111,6 +113,10 @@ struct AuditSequencer: Sendable {
             return state
         }
         var state = try AuditSequence(parsing: bytes)
+        if let known = outbox?.logSize(atLeast: 0), state.after.size < known {
+            throw Apart.logRolledBack("\(state.after.size) of \(known) entries are left", at: sequence)
+        }
+        if let there = try outbox?.reach() { try state.checkRegistry(there) }
         let (head, isOurs) = try checkpointHead(note, keys: state.keys)
         guard head == state.before || head == state.after else {
             throw Self.damaged(
@@ -130,8 +136,18 @@ struct AuditSequencer: Sendable {
             try sign(state.after)
         }
         try removeDone(state)
-        try outbox?.remove(through: state.outbox)
+        try removeTaken(state)
         return state
+    }
+
+    /// Lines that are entries for good are forgotten where they waited.
+    private func removeTaken(_ state: AuditSequence) throws(AgentIDError) {
+        guard let identity else {
+            try outbox?.remove(through: state.outbox)
+            return
+        }
+        try outbox?.remove(
+            through: state.outbox, log: LogMark(identity: identity.name, size: Int64(clamping: state.after.size)))
     }
 
     /// The head that stands, and whether this signer's key signed it.
@@ -162,6 +178,7 @@ struct AuditSequencer: Sendable {
         step.forget(except: Set(names))
         // Who still writes to a segment has none behind it that may be read before.
         var writing: ExactText?
+        if let there = try outbox?.reach() { step.reach(there) }
         let waiting = try outbox?.lines(after: step.next.outbox, limit: Self.mostOutboxLines) ?? []
         for line in waiting where !step.isFull { step.take(line) }
         for (i, name) in names.prefix(Self.mostSegments).enumerated() where name.owner != writing {
@@ -241,6 +258,7 @@ struct AuditSequencer: Sendable {
             throw AgentIDError(.signer, name: "signer_failed", message: "the checkpoint was not signed: \(error)")
         }
         try files.replace("\(directory)/\(Checkpoint.path)", with: note)
+        _ = outbox?.logSize(atLeast: head.size)
     }
 
     private func removeDone(_ state: AuditSequence) throws(AgentIDError) {

@@ -29,6 +29,9 @@ struct AuditStep {
     /// The step as it is committed, with the head it comes to.
     mutating func finish(_ head: AuditSequence.Head) { next.after = head }
 
+    /// How far the registry had got before its lines are read.
+    mutating func reach(_ registry: RegistryReach) { next.registry = registry }
+
     /// Forgets segments that are gone. One that was not wholly integrated should not be.
     mutating func forget(except names: Set<AuditSegmentName>) {
         for segment in next.segments where segment.state == .open && !names.contains(segment.name) {

@@ -45,7 +45,9 @@ final class AuditTrail: Sendable {
             decision.record = AuditRecord(process: process, number: number)
         } catch {
             lost.add(1)
-            guard !isStrict else { throw Denial("audit_unavailable", error.message, at: "audit") }
+            guard isStrict else { return }
+            if let apart = log?.apart { throw Denial(apart.name, apart.message, at: "audit") }
+            throw Denial("audit_unavailable", error.message, at: "audit")
         }
     }
 

@@ -8,10 +8,16 @@ extension AuditTrail {
     ) throws(AgentIDError) -> AuditTrail? {
         guard policy.isEnabled, let directory else { return nil }
         return try open(policy, in: directory) { () throws(AgentIDError) in
+            let meta = try check(directory, registry)
             try directory.makeDigestKey()
             let log = try AuditLog(
                 directory: directory.auditPath, origin: origin(of: trustDomain), signer: keys.logSigner(),
-                options: policy.options, clock: clock, outbox: RegistryOutbox(registry: registry))
+                options: policy.options, clock: clock, outbox: RegistryOutbox(registry: registry),
+                known: { registry.reached(.log) })
+            // From now on the registry knows its log. Where somebody has its lock, with the first events.
+            if meta.log.identity.isEmpty, let mark = try LogWitness(in: directory).mark(of: meta) {
+                _ = try? registry.write(within: 50) { try $0.setLog(mark) }
+            }
             try publish(log.key, in: directory)
             return log
         }
@@ -19,14 +25,26 @@ extension AuditTrail {
 
     /// The trail of a guard that has no business with an authority's keys: it appends, and the authority integrates.
     static func open(
-        _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory, clock: any WallClock
+        _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory,
+        registry: any Registry, clock: any WallClock
     ) throws(AgentIDError) -> AuditTrail? {
         guard policy.isEnabled else { return nil }
         return try open(policy, in: directory) { () throws(AgentIDError) in
-            try AuditLog(
+            try check(directory, registry)
+            return try AuditLog(
                 directory: directory.auditPath, origin: origin(of: trustDomain), signer: nil, options: policy.options,
-                clock: clock)
+                clock: clock, known: { registry.reached(.log) })
         }
+    }
+
+    /// Refuses a log that is not the registry's, or is older than that knows it.
+    @discardableResult private static func check(
+        _ directory: AuthorityDirectory, _ registry: any Registry
+    ) throws(AgentIDError) -> RegistryMeta {
+        let meta = try registry.read { try $0.meta() }
+        let known = registry.reached(.log)
+        try LogWitness(in: directory).checkLog(meta, known: known)
+        return meta
     }
 
     /// Where an audit directory says which key its checkpoints are verified with.

@@ -110,8 +110,18 @@ struct AuthorityDirectory: Sendable {
         }
     }
 
+    /// Opens a registry that may be older than what lies beside it.
+    func openRestored() throws(AgentIDError) -> SQLiteRegistry {
+        let page = try SharedSequence(path: "\(path)/sequence", isWriter: true)
+        return try SQLiteRegistry.open("\(path)/registry.db", access: .write, page: page, isRestored: true)
+    }
+
+    /// Opens the registry; refuses one that is older than what lies beside it.
     func openRegistry(_ access: SQLite.Access) throws(AgentIDError) -> SQLiteRegistry {
         let page = try SharedSequence(path: "\(path)/sequence", isWriter: access != .read)
-        return try SQLiteRegistry.open("\(path)/registry.db", access: access, page: page)
+        let witness = LogWitness(in: self)
+        let registry = try SQLiteRegistry.open("\(path)/registry.db", access: access, page: page)
+        try witness.checkRegistry(try registry.read { try $0.meta() })
+        return registry
     }
 }

@@ -172,9 +172,10 @@ extension Guard {
     /// A guard that follows the authority kept in a directory, of which it reads the public state only.
     public static func open(directory path: String, _ options: Options) throws(AgentIDError) -> Guard {
         let directory = try AuthorityDirectory(reading: path)
-        let view = try RegistryView(of: directory.openRegistry(.read), in: directory)
+        let registry = try directory.openRegistry(.read)
+        let view = try RegistryView(of: registry, in: directory)
         let trail = try AuditTrail.open(
-            options.audit, of: view.trustDomain, in: directory, clock: CheckedClock(options.clock))
+            options.audit, of: view.trustDomain, in: directory, registry: registry, clock: CheckedClock(options.clock))
         return try Guard(options, view: view, trail: trail)
     }
 }

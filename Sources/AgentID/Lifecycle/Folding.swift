@@ -104,7 +104,7 @@ extension Lifecycle {
             let renewals = try registry.renewals(of: revocation)
             for added in try registry.add([revocation] + renewals, at: entry.time / 1000, reason: reason) {
                 try recorder.record(
-                    try event(of: added, at: entry.time, reason: reason, in: registry), in: registry)
+                    try LifecycleEvent(of: added, at: entry.time, reason: reason, in: registry), in: registry)
             }
         case .suspend(let agent): try suspend(agent, reason: reason, at: entry.time, in: registry)
         case .end(let agent):

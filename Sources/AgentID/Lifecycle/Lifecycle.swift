@@ -138,25 +138,8 @@ final class Lifecycle: Sendable {
         _ revocations: [Revocation], at now: Int64, reason: String?, in registry: any RegistryWriter
     ) throws(AgentIDError) {
         for revocation in try registry.add(revocations, at: now / 1000, reason: reason) {
-            try recorder.record(try event(of: revocation, at: now, reason: reason, in: registry), in: registry)
+            try recorder.record(try LifecycleEvent(of: revocation, at: now, reason: reason, in: registry), in: registry)
         }
-    }
-
-    func event(
-        of revocation: Revocation, at now: Int64, reason: String?, in registry: any RegistryReader
-    ) throws(AgentIDError) -> LifecycleEvent {
-        var event = LifecycleEvent(.revoked, at: now)
-        switch revocation.kind {
-        case .agent:
-            if let agent = try registry.agent(revocation.value) { event = LifecycleEvent(.revoked, of: agent, at: now) }
-            event.agent = revocation.value
-        case .grant: event.chain = [revocation.value]
-        case .key, .issuer: event.key = revocation.value
-        case .profile: event.profile = revocation.value
-        case .principal: event.principal = revocation.value
-        }
-        event.reason = reason ?? revocation.kind.name
-        return event
     }
 
     private func insert(
@@ -200,5 +183,24 @@ extension GrantRecord {
         self.init(
             id: held.grant.id, agent: agent, chain: String(decoding: held.chain, as: UTF8.self),
             issued: held.grant.issuedAt, expires: held.grant.expires)
+    }
+}
+
+extension LifecycleEvent {
+    /// Of a revocation.
+    init(
+        of revocation: Revocation, at now: Int64, reason: String?, in registry: any RegistryReader
+    ) throws(AgentIDError) {
+        self.init(.revoked, at: now)
+        switch revocation.kind {
+        case .agent:
+            if let agent = try registry.agent(revocation.value) { self.init(.revoked, of: agent, at: now) }
+            agent = revocation.value
+        case .grant: chain = [revocation.value]
+        case .key, .issuer: key = revocation.value
+        case .profile: profile = revocation.value
+        case .principal: principal = revocation.value
+        }
+        self.reason = reason ?? revocation.kind.name
     }
 }

@@ -156,6 +156,10 @@ package protocol RegistryWriter: RegistryReader {
     /// Makes a dead delivery pending again, its attempts forgotten. Whether there is one.
     func retry(_ delivery: Int64, at time: Int64) throws(AgentIDError) -> Bool
 
+    /// Makes a registry that was restored begin anew: another epoch, counts beyond all that were known, every lease
+    /// lapsed. How many leases.
+    func begin(_ beginning: RegistryBeginning) throws(AgentIDError) -> Int
+
     /// Keeps which audit log belongs to the registry, and how far it is known to have got.
     func setLog(_ mark: LogMark) throws(AgentIDError)
 

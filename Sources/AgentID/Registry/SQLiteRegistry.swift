@@ -14,6 +14,8 @@ final class SQLiteRegistry: Registry {
     private let epoch: ExactText
     /// How many transactions were seen.
     private let seen: Atomic<Int64>
+    /// Whether what it says is not held against what is known of it.
+    private let isRestored: Bool
 
     /// A registry that lives as long as this object.
     init(inMemoryFor trustDomain: TrustDomain, keys: [KeyRecord]) throws(AgentIDError) {
@@ -23,14 +25,16 @@ final class SQLiteRegistry: Registry {
         writer = reader
         page = try SharedSequence()
         place = nil
+        isRestored = false
         let meta = try SQLiteSession(database).meta()
         epoch = meta.epoch.exact
         seen = Atomic(meta.writes)
     }
 
     private init(
-        writer: SQLite?, reader: SQLite, page: SharedSequence, place: SQLitePlace, meta: RegistryMeta
+        writer: SQLite?, reader: SQLite, page: SharedSequence, place: SQLitePlace, meta: RegistryMeta, isRestored: Bool
     ) {
+        self.isRestored = isRestored
         self.writer = writer.map { Locked($0) }
         self.reader = Locked(reader)
         (self.page, self.place) = (page, place)
@@ -70,7 +74,7 @@ final class SQLiteRegistry: Registry {
         }
         if !isRestored { page.adopt(epoch) }
         let place = try SQLitePlace(of: path, database: file, page: page)
-        return SQLiteRegistry(writer: writer, reader: reader, page: page, place: place, meta: meta)
+        return SQLiteRegistry(writer: writer, reader: reader, page: page, place: place, meta: meta, isRestored: isRestored)
     }
 
     private static func refuseOlder(_ meta: RegistryMeta, than least: UInt64, at path: String) throws(AgentIDError) {
@@ -113,7 +117,7 @@ final class SQLiteRegistry: Registry {
     ) throws(AgentIDError) -> Result {
         try reader.withLock { database throws(AgentIDError) in
             let session = SQLiteSession(database)
-            guard isDue, let place else { return try database.transaction("BEGIN") { try body(session) } }
+            guard isDue, !isRestored, let place else { return try database.transaction("BEGIN") { try body(session) } }
             let least = try look(at: place, of: database)
             return try database.transaction("BEGIN") {
                 try check(session, least, place)
@@ -156,6 +160,15 @@ final class SQLiteRegistry: Registry {
         place.note(isBroken: false)
     }
 
+    /// Makes the marks those of a registry that began anew.
+    func adopt(_ beginning: RegistryBeginning) {
+        page.adopt(RegistryEpoch.words(beginning.epoch))
+        page.reach(.writes, UInt64(clamping: beginning.writes))
+        page.reach(.journal, beginning.journal.position)
+        page.reach(.log, UInt64(clamping: beginning.log.size))
+        page.advance()
+    }
+
     package func announceElsewhere() { page.advance() }
     package func reached(_ mark: RegistryMark) -> UInt64 { page.reached(mark) }
     package func reach(_ mark: RegistryMark, _ value: UInt64) { page.reach(mark, value) }
@@ -174,7 +187,7 @@ final class SQLiteRegistry: Registry {
             let least = try place.map { place throws(AgentIDError) in try look(at: place, of: database, isWriter: true) }
             var writes: Int64?
             let result = try database.transaction("BEGIN IMMEDIATE") {
-                if let place, let least { try check(session, least, place) }
+                if let place, let least, !isRestored { try check(session, least, place) }
                 let before = database.changed
                 let result = try body(session)
                 if database.changed != before { writes = try session.countWrite() }

@@ -43,6 +43,23 @@ final class SQLiteSession: RegistryWriter {
         return writes
     }
 
+    func begin(_ beginning: RegistryBeginning) throws(AgentIDError) -> Int {
+        // Bundles are numbered by it: by so much at once that none from after the backup is newer.
+        try database.run(
+            "UPDATE meta SET epoch = ?, writes = ?, sequence = sequence + 1000000", .text(beginning.epoch),
+            .int(beginning.writes))
+        try setFolded(beginning.journal)
+        try setLog(beginning.log)
+        // Numbers that the log has taken are never given to other lines.
+        if try database.run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", .int(beginning.events))
+            == 0
+        {
+            try database.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", .int(beginning.events))
+        }
+        _ = try announce()
+        return try database.run("UPDATE leases SET expires = 0")
+    }
+
     func setLog(_ mark: LogMark) throws(AgentIDError) {
         try database.run(
             "UPDATE meta SET log_identity = ?, log_size = ?", .text(mark.identity), .int(mark.size))

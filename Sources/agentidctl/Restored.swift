@@ -1,0 +1,50 @@
+import AgentID
+import ArgumentParser
+import JOSE
+
+struct Restored: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Go on with a directory that was restored: end every agent from before, and sign with a new key.",
+        discussion: """
+            Nobody knows what was revoked since the backup. So every agent that the registry has lapses at once, a new \
+            key signs, and all others are revoked: no chain from before is permitted any more. End what has the \
+            directory open first, and start it again after: until then it denies. Hand the new bundle to guards \
+            elsewhere (agentidctl bundle), and revoke anew which principals and profiles were revoked since the backup.
+            """)
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+
+    func run() throws {
+        var passphrase = try options.passphraseBytes()
+        defer { for i in passphrase?.indices ?? 0..<0 { passphrase?[i] = 0 } }
+        let restored = try Authority.acceptRestored(directory: options.authority, passphrase: passphrase)
+        // They are denied already; now each gets its tombstone, and gives back what it holds.
+        let authority: Authority
+        do { authority = try options.open(passphrase: passphrase) } catch where restored.signing == nil {
+            tell(restored, ended: 0)
+            return Console.message("then run agentidctl reap where the signing key is")
+        }
+        defer { authority.close() }
+        let ended = try Progress.showing("ending agents") { progress in
+            try authority.reap { progress.advance(by: $0) }
+        }
+        authority.runHooks()
+        tell(restored, ended: ended)
+    }
+
+    private func tell(_ restored: Restoration, ended: Int) {
+        if output.json {
+            return Console.data([
+                "lapsed": .int(restored.lapsed), "ended": .int(ended),
+                "revoked": .array(restored.revoked.map { .string($0) }),
+                "signing": restored.signing.map { .string($0) } ?? .null,
+            ])
+        }
+        Console.message("ended: \(Console.count(restored.lapsed, "agent"))")
+        guard let signing = restored.signing else {
+            return Console.message("the signing key is not in keys/: rotate it where it is kept")
+        }
+        Console.message("revoked: \(restored.revoked.map { "issuer \($0)" }.joined(separator: ", "))")
+        Console.message("signing: \(signing)")
+    }
+}
