@@ -34,12 +34,15 @@ def found(patterns, *folders):
 def reasons():
     # A clock's error is the reason of what it denies.
     return (found(REASON, *REASON_IN) | found([rf"case \w+ = {NAME}"], "Scopes/Refusal.swift")
-            | found(ERROR, "AgentID/CheckedClock.swift") | found([rf"self\.init\(\s*{NAME}"], "AgentID/Replay/ProofMemory.swift"))
+            | found(ERROR, "AgentID/CheckedClock.swift")
+            # What does not hold together is denied by the name of the error.
+            | found([rf"\berror\(\s*{NAME}"], "AgentID/Registry/RegistryMark.swift") | {"journal_missing"}
+            | found([rf"self\.init\(\s*{NAME}"], "AgentID/Replay/ProofMemory.swift"))
 
 
 def errors():
     states = {f"agent_{state}" for state in ("suspended", "deprovisioned")} if any(STATE in text for _, text in texts(*LIBRARY)) else set()
-    return found(ERROR, *LIBRARY) | states
+    return found(ERROR, *LIBRARY) | found([rf"\berror\(\s*{NAME}"], "AgentID/Registry/RegistryMark.swift") | states
 
 
 def statuses():
@@ -55,6 +58,6 @@ def unexplained():
             if not re.fullmatch(NAME, name) and name not in PASSED_ON and name != STATE:
                 wrong.append(f"{file.relative_to(SOURCES)}: an error of the name {name}: teach Tests/Docs/names.py")
         for made in re.finditer(r"\b(?:Denial|JOSEError|ScopeError|TransparencyLogError)\(\s*(?!\")([\w.]+)", text):
-            if made[1] not in PASSED_ON | {"reason", "error", "refusal", "expansion", "name", "failure", "denial", "Self.reason", "proofs.remember"}:
+            if made[1] not in PASSED_ON | {"reason", "error", "refusal", "expansion", "name", "failure", "denial", "Self.reason", "proofs.remember", "apart.name"}:
                 wrong.append(f"{file.relative_to(SOURCES)}: a denial of the name {made[1]}: teach Tests/Docs/names.py")
     return wrong

@@ -9,6 +9,8 @@ struct AuditPlace: Sendable {
     let files: any AuditFiles
     /// How many entries it is known to have, by whoever integrates it.
     let known: @Sendable () -> UInt64
+    /// The directory that it is in, and which one that was.
+    private let above: (path: String, identity: FileIdentity?)
     /// How many it was seen to have.
     private var seen: UInt64 = 0
     private var hasHead = false
@@ -19,10 +21,15 @@ struct AuditPlace: Sendable {
     ) {
         (self.identity, self.directory, self.origin) = (identity, directory, origin)
         (self.files, self.known) = (files, known)
+        let parent = Files.split(directory).parent
+        above = (parent, FileIdentity(at: parent))
     }
 
     /// Throws where it is another, or an older one.
     mutating func check() throws(AgentIDError) {
+        if above.identity != FileIdentity(at: above.path) {
+            throw Apart.directory(above.path, "is not the one that it was")
+        }
         try identity.check(in: directory, origin: origin, files: files)
         // Before the checkpoint is read, which is no older.
         let least = max(seen, known())

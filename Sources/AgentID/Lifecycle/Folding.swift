@@ -28,10 +28,12 @@ extension Lifecycle {
     func enforce(_ changes: [JournalEntry.Change], reason: String) throws(AgentIDError) {
         let now = clock.milliseconds
         let entries = changes.map { JournalEntry($0, reason: reason, time: now) }
+        // Nothing that is written into a registry of before is in force; a journal may be taken up by whoever restores it.
+        let apart = apart
         if let journal {
             do throws(AgentIDError) {
                 try append(entries, to: journal)
-                return
+                if apart == nil { return }
             } catch {}
         }
         do throws(AgentIDError) {
@@ -48,6 +50,14 @@ extension Lifecycle {
                 message: "denied in this process, not yet in others, and tried again until it is: \(error.message)",
                 at: error.place)
         }
+    }
+
+    /// Why the registry is not what was opened; `nil` where it is.
+    private var apart: AgentIDError? {
+        do throws(AgentIDError) {
+            try registry.readAnew { _ in }
+            return nil
+        } catch { return registry.isBroken ? error : nil }
     }
 
     private func append(_ entries: [JournalEntry], to journal: Journal) throws(AgentIDError) {

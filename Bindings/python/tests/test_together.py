@@ -1,0 +1,348 @@
+"""A directory, registry, journal or log that is not what was opened permits nothing and is refused by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import agentid
+import pytest
+from agentid import Revocation
+
+CALL = ("read", {"path": "/data/a"})
+CHILD = """
+import sys
+import agentid
+guard = agentid.Guard.open_directory(sys.argv[1], audience="g")
+agent = agentid.Agent.open(sys.argv[2], sys.argv[3])
+call = ("read", {"path": "/data/a"})
+print("up", flush=True)
+for _ in sys.stdin:
+    print(guard.check(agent.chain, agent.prove(*call, audience="g"), *call).reason or "permit", flush=True)
+"""
+
+
+class World:
+    """An authority, an agent of it, and guards in this process and in another, all of which permit."""
+
+    def __init__(self, home: Path) -> None:
+        self.path, self.backup = str(home / "acme"), str(home / "backup")
+        # Made elsewhere: a copy by the process that has it open would drop SQLite's locks.
+        script = (
+            "import agentid, sys\nwith agentid.Authority.open(sys.argv[1], trust_domain='acme.example') as a:\n"
+            " a.profile('p', owner='team:x@acme.example', ceiling=\"read(path under '/data')\")\n"
+            " a.revoke(agentid.Revocation.AGENT, 'spiffe://acme.example/agent/p/first'); a.integrate()"
+        )
+        subprocess.run([sys.executable, "-c", script, self.path], check=True)
+        shutil.copytree(self.path, self.backup)
+        self.authority = agentid.Authority.open(self.path)
+        self.agent = self.start()
+        for n in range(30):
+            self.authority.revoke(Revocation.AGENT, f"spiffe://acme.example/agent/p/z{n}")
+        self.authority.integrate()
+        self.guard = agentid.Guard.open_directory(self.path, audience="g")
+        self.other = subprocess.Popen(
+            [sys.executable, "-c", CHILD, self.path, self.agent.export_key(), self.agent.chain],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.other.stdout is not None
+        assert self.other.stdout.readline() == "up\n"
+        assert self.answers() == ["permit"] * 3
+
+    def start(self) -> agentid.Agent:
+        return self.authority.agent("p", principal="user:a@acme.example", task="t", scope="read(path under '/data')")
+
+    def answers(self) -> list[str]:
+        """Of the authority's own agent, of a guard in this process, and of one in another."""
+        proof = self.agent.prove(*CALL, audience="g")
+        assert self.other.stdin is not None
+        assert self.other.stdout is not None
+        self.other.stdin.write("\n")
+        self.other.stdin.flush()
+        return [
+            self.agent.check(*CALL).reason or "permit",
+            self.guard.check(self.agent.chain, proof, *CALL).reason or "permit",
+            self.other.stdout.readline().strip(),
+        ]
+
+    def denied(self) -> set[str]:
+        """Why all three deny, as soon as they do."""
+        until = time.monotonic() + 10
+        while "permit" in (answers := self.answers()) and time.monotonic() < until:
+            time.sleep(0.01)
+        return set(answers)
+
+    def refused(self, call: Callable[[], object]) -> str:
+        try:
+            call()
+        except agentid.Error as error:
+            return error.name
+        return "done"
+
+    def close(self) -> None:
+        self.guard.close()
+        self.authority.close()
+        self.other.kill()
+        self.other.communicate()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def elsewhere(code: str, *arguments: str) -> None:
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+
+
+def put_back(world: World) -> None:
+    os.rename(world.path, world.path + ".broken")
+    subprocess.run(["cp", "-a", world.backup, world.path], check=True)
+
+
+def overlay(world: World, *names: str) -> None:
+    """An older copy is written into the files that are there."""
+    for name in names:
+        subprocess.run(["cp", f"{world.backup}/{name}", f"{world.path}/{name}"], check=True)
+
+
+def swap(world: World, name: str) -> None:
+    """An older copy takes the name."""
+    subprocess.run(["cp", "-a", f"{world.backup}/{name}", f"{world.path}/{name}.copy"], check=True)
+    if os.path.isdir(f"{world.path}/{name}"):
+        os.rename(f"{world.path}/{name}", f"{world.path}/{name}.gone")
+    os.rename(f"{world.path}/{name}.copy", f"{world.path}/{name}")
+
+
+def sqlite_restore(world: World) -> None:
+    elsewhere(
+        "import sqlite3, sys\ns, t = sqlite3.connect(sys.argv[1]), sqlite3.connect(sys.argv[2])\ns.backup(t)",
+        f"{world.backup}/registry.db",
+        f"{world.path}/registry.db",
+    )
+
+
+def remove(name: str) -> Callable[[World], None]:
+    return lambda world: os.unlink(f"{world.path}/{name}")
+
+
+DIRECTORY = {"directory_replaced"}
+REPLACED = {"registry_replaced"}
+HARMS: dict[str, tuple[Callable[[World], object], set[str]]] = {
+    "directory removed": (lambda w: shutil.rmtree(w.path), DIRECTORY),
+    "directory moved": (lambda w: os.rename(w.path, w.path + ".moved"), DIRECTORY),
+    "directory put back": (put_back, DIRECTORY),
+    "registry removed": (remove("registry.db"), REPLACED),
+    "registry put back": (lambda w: swap(w, "registry.db"), REPLACED),
+    "registry restored by SQLite": (sqlite_restore, {"registry_rolled_back"}),
+    "wal removed": (remove("registry.db-wal"), REPLACED),
+    "wal cut short": (lambda w: os.truncate(f"{w.path}/registry.db-wal", 100), REPLACED),
+    "shm removed": (remove("registry.db-shm"), REPLACED),
+    "sequence removed": (remove("sequence"), REPLACED),
+    "sequence put back": (lambda w: swap(w, "sequence"), REPLACED),
+    "journal removed": (remove("journal"), {"journal_missing"}),
+    "journal cut short": (lambda w: os.truncate(f"{w.path}/journal", 100), {"journal_rolled_back"}),
+    "journal overwritten": (lambda w: overlay(w, "journal"), {"journal_rolled_back"}),
+    "journal put back": (lambda w: swap(w, "journal"), {"journal_rolled_back"}),
+    "log removed": (lambda w: shutil.rmtree(f"{w.path}/audit"), {"audit_replaced"}),
+    "log put back": (lambda w: swap(w, "audit"), {"audit_replaced"}),
+    "checkpoint removed": (remove("audit/checkpoint"), {"audit_replaced"}),
+    "checkpoint put back": (lambda w: swap(w, "audit/checkpoint"), {"audit_rolled_back"}),
+    "log's sequence removed": (remove("audit/sequence"), {"audit_replaced"}),
+    "log's identity removed": (remove("audit/identity"), {"audit_replaced"}),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_what_is_not_what_was_opened_permits_nothing_and_is_refused_by_name(world: World, harm: str) -> None:
+    act, reasons = HARMS[harm]
+    act(world)
+    assert world.denied() <= reasons | {"audit_unavailable"} if "log" in harm else world.denied() <= reasons
+    # And goes on so.
+    time.sleep(0.2)
+    assert set(world.answers()) <= reasons
+    if not reasons & {"audit_replaced", "audit_rolled_back"}:
+        refusals = {
+            world.refused(world.start),
+            world.refused(lambda: world.authority.revoke(Revocation.AGENT, world.agent.id)),
+            world.refused(lambda: world.authority.deprovision(world.agent)),
+            world.refused(lambda: world.authority.profile("q", owner="team:x@acme.example", ceiling="read")),
+        }
+        # A journal is no part of what a profile is put into.
+        assert refusals <= reasons | ({"done", "journal_missing"} if "journal" in harm else set()), refusals
+        assert world.refused(lambda: world.authority.revoke(Revocation.AGENT, world.agent.id)) != "done"
+
+
+def test_a_directory_that_is_put_back_itself_goes_on(world: World) -> None:
+    os.rename(world.path, world.path + ".moved")
+    assert world.denied() == DIRECTORY
+    os.rename(world.path + ".moved", world.path)
+    until = time.monotonic() + 10
+    while world.answers() != ["permit"] * 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert world.answers() == ["permit"] * 3
+    world.start()
+
+
+def stopped(tmp_path: Path) -> World:
+    world = World(tmp_path)
+    world.close()
+    return world
+
+
+OPENINGS: dict[str, tuple[Callable[[World], object], str]] = {
+    "registry alone": (lambda w: swap_registry(w), "registry_rolled_back"),
+    "registry and sequence": (lambda w: (swap_registry(w), overlay(w, "sequence")), "registry_rolled_back"),
+    "registry, without the sequence": (
+        lambda w: (swap_registry(w), os.unlink(f"{w.path}/sequence")),
+        "registry_rolled_back",
+    ),
+    "journal alone": (lambda w: overlay(w, "journal"), "journal_rolled_back"),
+    "no journal": (lambda w: os.unlink(f"{w.path}/journal"), "journal_missing"),
+    "log alone": (lambda w: swap(w, "audit"), "audit_rolled_back"),
+    "no log": (lambda w: shutil.rmtree(f"{w.path}/audit"), "audit_replaced"),
+}
+
+
+def swap_registry(world: World) -> None:
+    for ending in ("-wal", "-shm"):
+        if os.path.exists(f"{world.path}/registry.db{ending}"):
+            os.unlink(f"{world.path}/registry.db{ending}")
+    swap(world, "registry.db")
+    if os.path.exists(f"{world.backup}/registry.db-wal"):
+        swap(world, "registry.db-wal")
+
+
+@pytest.mark.parametrize("part", OPENINGS)
+def test_a_part_that_is_older_than_the_rest_is_refused_at_opening(tmp_path: Path, part: str) -> None:
+    world = stopped(tmp_path)
+    act, name = OPENINGS[part]
+    act(world)
+    assert world.refused(lambda: agentid.Authority.open(world.path)) == name
+    assert world.refused(lambda: agentid.Guard.open_directory(world.path, audience="g")) == name
+
+
+def test_damage_in_the_wal_that_loses_a_revocation_is_found(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.authority.revoke(Revocation.PRINCIPAL, "user:a@acme.example")
+    world.authority.integrate()
+    log = f"{world.path}/registry.db-wal"
+    kept = Path(log).read_bytes()
+    copy = tmp_path / "crashed"
+    subprocess.run(["cp", "-a", world.path, str(copy)], check=True)
+    world.close()
+    # The last frames are damaged, as by a disk: SQLite reads what is before them.
+    harmed = bytearray(kept)
+    for i in range(len(harmed) - 40000, len(harmed), 512):
+        harmed[i] ^= 0xFF
+    (copy / "registry.db-wal").write_bytes(harmed)
+    (copy / "registry.db-shm").unlink()
+    for name in ("sequence", None):
+        assert world.refused(lambda: agentid.Guard.open_directory(str(copy), audience="g")) == "registry_rolled_back"
+        assert world.refused(lambda: agentid.Authority.open(str(copy))) == "registry_rolled_back"
+        if name:
+            (copy / name).unlink()
+            (copy / name).touch(0o600)
+            os.truncate(copy / name, 4096)
+
+
+def test_every_write_looks_at_the_schema(world: World) -> None:
+    for pragma, name in (
+        ("user_version=99", "newer_registry"),
+        ("user_version=1", "older_registry"),
+        ("user_version=0", "no_registry"),
+        ("application_id=1", "no_registry"),
+    ):
+        code = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.execute('pragma ' + sys.argv[2])\nc.commit()"
+        elsewhere(code, f"{world.path}/registry.db", pragma)
+        assert world.refused(world.start) == name
+        assert world.refused(lambda: world.authority.profile("q", owner="team:x@acme.example", ceiling="read")) == name
+        assert world.denied() == {"revocation_view_stale"}
+        elsewhere(code, f"{world.path}/registry.db", "application_id=0x61676964")
+        elsewhere(code, f"{world.path}/registry.db", "user_version=4")
+
+
+def ctl() -> str:
+    return os.environ.get("CTL", str(Path(__file__).parents[3] / ".build/release/agentidctl"))
+
+
+def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    key, chain, old = world.agent.export_key(), world.agent.chain, world.guard
+    before = json.loads(world.authority.bundle)
+    mine, theirs = agentid.Guard.open(audience="g"), agentid.Guard.open(audience="g")
+    for guard in (mine, theirs):
+        guard.add_bundle("acme.example", json.dumps(before))
+    # All of it is put back as it is now, beneath those who go on.
+    subprocess.run(["cp", "-a", world.path, str(tmp_path / "copy")], check=True)
+    world.authority.revoke(Revocation.PRINCIPAL, "user:a@acme.example")
+    os.rename(world.path, world.path + ".broken")
+    os.rename(tmp_path / "copy", world.path)
+    assert world.denied() <= DIRECTORY | {"authority_revoked", "journal_rolled_back"}
+    done = subprocess.run([ctl(), "restored", "--authority", world.path, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lapsed"] == 1
+    thief = agentid.Agent.open(key, chain)
+
+    def reason(guard: agentid.Guard) -> str:
+        return guard.check(chain, thief.prove(*CALL, audience="g"), *CALL).reason or "permit"
+
+    assert "permit" not in world.answers()
+    assert reason(old) != "permit"
+    again = agentid.Guard.open_directory(world.path, audience="g")
+    assert reason(again) in {"authority_revoked", "untrusted_root"}
+    with agentid.Authority.open(world.path) as authority:
+        mine.add_bundle("acme.example", authority.bundle)
+        assert reason(mine) in {"authority_revoked", "untrusted_root"}
+        assert reason(theirs) == "permit"
+        agent = authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')")
+        assert agent.check(*CALL).permitted
+        assert again.check(agent.chain, agent.prove(*CALL, audience="g"), *CALL).permitted
+    doctor = subprocess.run([ctl(), "doctor", "--authority", world.path], capture_output=True, text=True, check=False)
+    assert doctor.returncode == 0, doctor.stdout
+    again.close()
+    world.close()
+
+
+def test_what_happens_after_a_restored_registry_is_in_the_log(tmp_path: Path) -> None:
+    world = stopped(tmp_path)
+    swap_registry(world)
+    doctor = subprocess.run([ctl(), "doctor", "--authority", world.path], capture_output=True, text=True, check=False)
+    assert doctor.returncode == 1
+    assert "agentidctl restored" in doctor.stdout
+    subprocess.run([ctl(), "restored", "--authority", world.path], check=True, capture_output=True)
+    with agentid.Authority.open(world.path) as authority:
+        agents = [
+            authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')")
+            for _ in range(20)
+        ]
+        names = {agent.id for agent in agents}
+        authority.integrate()
+    lines = subprocess.run(
+        [ctl(), "audit", "export", "--authority", world.path, "--format", "jsonl"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    created = {entry.get("agent") for entry in map(json.loads, lines) if entry.get("event") == "created"}
+    assert names <= created
+
+
+def test_a_registry_that_was_made_before_is_given_an_epoch(tmp_path: Path) -> None:
+    path = str(tmp_path / "acme")
+    with agentid.Authority.open(path, trust_domain="acme.example"):
+        pass
+    with sqlite3.connect(path + "/registry.db") as database:
+        (epoch,) = database.execute("select epoch from meta").fetchone()
+    assert len(epoch) == 32
