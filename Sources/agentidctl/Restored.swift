@@ -20,7 +20,7 @@ struct Restored: ParsableCommand {
         let restored = try Authority.acceptRestored(directory: options.authority, passphrase: passphrase)
         // They are denied already; now each gets its tombstone, and gives back what it holds.
         let authority: Authority
-        do { authority = try options.open(passphrase: passphrase) } catch where restored.signing == nil {
+        do { authority = try options.open(passphrase: passphrase) } catch  where restored.signing == nil {
             tell(restored, ended: 0)
             return Console.message("then run agentidctl reap where the signing key is")
         }

@@ -142,7 +142,10 @@ public final class AuditLog: Sendable {
     }
 
     /// Integrates what all processes have appended by now, and signs the checkpoint.
-    public func integrate() throws(AgentIDError) {
+    public func integrate() throws(AgentIDError) { try integrate(within: 10_000) }
+
+    /// - Parameter milliseconds: how long another process that integrates is waited for.
+    func integrate(within milliseconds: Int) throws(AgentIDError) {
         guard let sequencer else {
             throw AgentIDError(
                 .state, name: "no_signer", message: "this audit log was opened to append only", at: "audit")
@@ -151,12 +154,12 @@ public final class AuditLog: Sendable {
             throw AgentIDError(.state, name: "forked", message: "this process was forked", at: "audit")
         }
         writeCounts()
-        let outcome = try sequencer.integrate(waiting: 10_000)
+        let outcome = try sequencer.integrate(waiting: milliseconds)
         notes.withLock { $0.add(outcome.gaps) }
         guard !outcome.isBusy else {
             throw AgentIDError(
                 .io, name: "audit_busy",
-                message: "another process has been integrating this log for 10 s: try again, or end that process",
+                message: "another process has been integrating this log for \(milliseconds / 1000) s: try again, or end that process",
                 at: "audit")
         }
     }

@@ -80,8 +80,9 @@ public final class Authority: Sendable {
     public func close() {
         keys.close()
         lifecycle.stop()
-        // What happened until now is in the log when this returns; its thread ends with the last guard.
-        try? trail?.log?.integrate()
+        // What happened until now is in the log when this returns, unless another process integrates and does not come to
+        // its end: then that one, or whoever comes next, takes it in. Its thread ends with the last guard.
+        try? trail?.log?.integrate(within: 1000)
     }
 
     /// Creates or replaces a profile.

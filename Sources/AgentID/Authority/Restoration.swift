@@ -46,7 +46,8 @@ extension Authority {
                     revocations += before.keys.map { Revocation(unchecked: .issuer, $0.key.thumbprint) }
                 }
                 for revocation in try registry.add(revocations, at: now / 1000, reason: "restored from a backup") {
-                    try recorder.record(try LifecycleEvent(of: revocation, at: now, reason: nil, in: registry), in: registry)
+                    try recorder.record(
+                        try LifecycleEvent(of: revocation, at: now, reason: nil, in: registry), in: registry)
                 }
                 return (lapsed, key == nil ? [] : before.keys.map(\.key.thumbprint))
             }

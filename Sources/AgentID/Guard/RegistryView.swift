@@ -52,7 +52,8 @@ final class RegistryView: Sendable {
 
     /// Why nothing is permitted where the registry, or what lies beside it, could not be read.
     func denial(_ error: AgentIDError, _ what: String) -> Denial {
-        isBroken ? Denial(error.name, error.message) : Denial("revocation_view_stale", "\(what) cannot be read: \(error)")
+        isBroken
+            ? Denial(error.name, error.message) : Denial("revocation_view_stale", "\(what) cannot be read: \(error)")
     }
 
     /// The registry's sequence as far as it was read.
@@ -127,7 +128,7 @@ final class RegistryView: Sendable {
             if position.journal?.suspended.count ?? 0 != before { standingVersion.add(1, ordering: .releasing) }
             do throws(AgentIDError) {
                 try registry.readAnew { registry in try take(from: registry, &position, known) }
-            } catch where position.journal != nil && !registry.isBroken {
+            } catch  where position.journal != nil && !registry.isBroken {
                 // The journal may have been made, and folded, between both looks.
                 revocations.add(try position.journal?.advance() ?? [])
                 try registry.readAnew { registry in try take(from: registry, &position, known) }

@@ -74,10 +74,11 @@ final class SQLiteRegistry: Registry {
         }
         if !isRestored { page.adopt(epoch) }
         let place = try SQLitePlace(of: path, database: file, page: page)
-        return SQLiteRegistry(writer: writer, reader: reader, page: page, place: place, meta: meta, isRestored: isRestored)
+        return SQLiteRegistry(
+            writer: writer, reader: reader, page: page, place: place, meta: meta, isRestored: isRestored)
     }
 
-    private static func refuseOlder(_ meta: RegistryMeta, than least: UInt64, at path: String) throws(AgentIDError) {
+    static func refuseOlder(_ meta: RegistryMeta, than least: UInt64, at path: String) throws(AgentIDError) {
         guard UInt64(clamping: meta.writes) >= least else {
             throw Apart.rolledBack("it has seen \(meta.writes) of \(least) changes", at: path)
         }
@@ -184,7 +185,8 @@ final class SQLiteRegistry: Registry {
             let left = max(deadline - MonotonicClock.milliseconds, 0)
             database.wait(milliseconds: Int32(clamping: left))
             let session = SQLiteSession(database)
-            let least = try place.map { place throws(AgentIDError) in try look(at: place, of: database, isWriter: true) }
+            let least = try place.map { place throws(AgentIDError) in try look(at: place, of: database, isWriter: true)
+            }
             var writes: Int64?
             let result = try database.transaction("BEGIN IMMEDIATE") {
                 if let place, let least, !isRestored { try check(session, least, place) }
@@ -220,95 +222,5 @@ final class SQLiteRegistry: Registry {
             try database.rows("PRAGMA integrity_check(1)") { row throws(AgentIDError) in try row.text(0) }
         }
         guard faults.isSame(as: ["ok"]) else { throw SQLite.corrupt(faults.first ?? "no answer", "registry.db") }
-    }
-}
-
-// MARK: Opening
-
-extension SQLiteRegistry {
-    private static func connection(_ path: String, _ access: SQLite.Access) throws(AgentIDError) -> SQLite {
-        let database = try SQLite(path: path, access, busyMilliseconds: 10_000)
-        let mode = try database.first("PRAGMA journal_mode=WAL") { row throws(AgentIDError) in try row.text(0) }
-        guard mode == "wal" else {
-            throw AgentIDError(
-                .io, name: "no_wal", message: "the file system has no shared memory for the registry: use a local disk",
-                at: path)
-        }
-        // FULL: anything less loses acknowledged rows in a power cut.
-        try database.script("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=\(SQLitePlace.logSize)")
-        return database
-    }
-
-    /// Refuses a file that another user could have changed.
-    private static func check(_ path: String, isWriter: Bool) throws(AgentIDError) {
-        // What stands in for a file beside it that SQLite opens by itself is found too.
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            try Files.checkIfPresent(path + suffix, isReader: !isWriter, forbidden: isWriter ? 0o077 : 0o022)
-        }
-    }
-
-    private static func isEmpty(_ database: SQLite) throws(AgentIDError) -> Bool {
-        for sql in ["SELECT count(*) FROM sqlite_schema", "PRAGMA application_id", "PRAGMA user_version"] {
-            guard try number(sql, database) == 0 else { return false }
-        }
-        return true
-    }
-
-    private static func number(_ sql: String, _ database: SQLite) throws(AgentIDError) -> Int64 {
-        try database.first(sql) { row throws(AgentIDError) in try row.int(0) } ?? 0
-    }
-
-    private static func create(
-        in database: SQLite, trustDomain: TrustDomain, keys: () throws(AgentIDError) -> [KeyRecord]
-    ) throws(AgentIDError) {
-        try database.transaction("BEGIN IMMEDIATE") {
-            // Another process may have been first.
-            guard try isEmpty(database) else { return }
-            try database.script("PRAGMA application_id=\(SQLiteSchema.applicationID)")
-            try advance(database, from: 0)
-            try database.run(
-                "INSERT INTO meta (id, trust_domain, sequence, keys_sequence, epoch) VALUES (1, ?, 0, 0, ?)",
-                .text(trustDomain.name), .text(RegistryEpoch.draw()))
-            try SQLiteSession(database).replaceKeys(try keys())
-        }
-    }
-
-    private static func advance(_ database: SQLite, from version: Int64) throws(AgentIDError) {
-        for migration in SQLiteSchema.migrations.dropFirst(Int(clamping: version)) { try database.script(migration) }
-        try database.script("PRAGMA user_version=\(SQLiteSchema.version)")
-    }
-
-    /// Brings an older registry up to this version, in one transaction.
-    private static func migrate(_ database: SQLite, at path: String) throws(AgentIDError) {
-        guard try version(of: database, at: path) < SQLiteSchema.version else { return }
-        try database.transaction("BEGIN IMMEDIATE") {
-            let version = try version(of: database, at: path)
-            if version < SQLiteSchema.version { try advance(database, from: version) }
-        }
-    }
-
-    private static func refuseOtherVersions(_ database: SQLite, at path: String) throws(AgentIDError) {
-        guard try version(of: database, at: path) == SQLiteSchema.version else {
-            throw AgentIDError(
-                .state, name: "older_registry",
-                message: "the registry is of an older version: open the authority once to bring it up to date", at: path
-            )
-        }
-    }
-
-    private static func version(of database: SQLite, at path: String) throws(AgentIDError) -> Int64 {
-        let version = try number("PRAGMA user_version", database)
-        guard try number("PRAGMA application_id", database) == SQLiteSchema.applicationID, version > 0 else {
-            throw AgentIDError(
-                .malformed, name: "no_registry", message: "the file is a database, but no registry: move it away",
-                at: path)
-        }
-        guard version <= SQLiteSchema.version else {
-            throw AgentIDError(
-                .version, name: "newer_registry",
-                message: "the registry has version \(version), this library reads up to \(SQLiteSchema.version): "
-                    + "update the library", at: path)
-        }
-        return version
     }
 }

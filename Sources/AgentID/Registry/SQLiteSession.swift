@@ -51,7 +51,8 @@ final class SQLiteSession: RegistryWriter {
         try setFolded(beginning.journal)
         try setLog(beginning.log)
         // Numbers that the log has taken are never given to other lines.
-        if try database.run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", .int(beginning.events))
+        if try database.run(
+            "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", .int(beginning.events))
             == 0
         {
             try database.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", .int(beginning.events))

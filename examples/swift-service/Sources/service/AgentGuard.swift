@@ -67,7 +67,8 @@ struct Refusal: HTTPResponseError {
     private static func status(for reason: String) -> HTTPResponse.Status {
         switch reason {
         case "audit_unavailable", "revocation_view_stale", "status_unavailable", "replay_memory_full",
-            "replay_memory_replaced", "directory_replaced", "registry_replaced", "registry_rolled_back", "journal_missing",
+            "replay_memory_replaced", "directory_replaced", "registry_replaced", "registry_rolled_back",
+            "journal_missing",
             "journal_rolled_back", "audit_replaced", "audit_rolled_back":
             .serviceUnavailable
         case "chain_empty", "token_malformed", "invalid_signature", "untrusted_root", "expired", "not_yet_valid",
