@@ -23,12 +23,16 @@ struct RegistryCheckup {
         }
         guard let opened else { return [whole] }
         let checkup = RegistryCheckup(inspection: opened, directory: directory)
-        return [whole, checkup.replayMemory] + checkup.keys + checkup.profiles + checkup.reviews + [
+        return [whole, checkup.together, checkup.replayMemory] + checkup.keys + checkup.profiles + checkup.reviews + [
             checkup.clock, checkup.leases, checkup.tombstones,
         ] + checkup.hooks + [checkup.secrets]
     }
 
     private var registry: String { "\(directory)/registry.db" }
+
+    private var together: Finding {
+        Finding(of: "registry, journal and audit log belong together", at: directory) { try inspection.checkTogether() }
+    }
 
     private var replayMemory: Finding {
         Finding(of: "replay memory", at: "\(directory)/replay") { try inspection.checkReplayMemory() }

@@ -146,13 +146,17 @@ HARMS: dict[str, tuple[Callable[[World], object], set[str]]] = {
     "registry removed": (remove("registry.db"), REPLACED),
     "registry put back": (lambda w: swap(w, "registry.db"), REPLACED),
     "registry restored by SQLite": (sqlite_restore, {"registry_rolled_back"}),
+    "registry cut short": (lambda w: os.truncate(f"{w.path}/registry.db", 4096), REPLACED),
+    "registry emptied": (lambda w: os.truncate(f"{w.path}/registry.db", 0), REPLACED),
     "wal removed": (remove("registry.db-wal"), REPLACED),
     "wal cut short": (lambda w: os.truncate(f"{w.path}/registry.db-wal", 100), REPLACED),
     "shm removed": (remove("registry.db-shm"), REPLACED),
     "sequence removed": (remove("sequence"), REPLACED),
     "sequence put back": (lambda w: swap(w, "sequence"), REPLACED),
+    "sequence overwritten": (lambda w: overlay(w, "sequence"), REPLACED),
     "journal removed": (remove("journal"), {"journal_missing"}),
     "journal cut short": (lambda w: os.truncate(f"{w.path}/journal", 100), {"journal_rolled_back"}),
+    "journal emptied": (lambda w: os.truncate(f"{w.path}/journal", 0), {"journal_rolled_back", "journal_damaged"}),
     "journal overwritten": (lambda w: overlay(w, "journal"), {"journal_rolled_back"}),
     "journal put back": (lambda w: swap(w, "journal"), {"journal_rolled_back"}),
     "log removed": (lambda w: shutil.rmtree(f"{w.path}/audit"), {"audit_replaced"}),
@@ -160,7 +164,14 @@ HARMS: dict[str, tuple[Callable[[World], object], set[str]]] = {
     "checkpoint removed": (remove("audit/checkpoint"), {"audit_replaced"}),
     "checkpoint put back": (lambda w: swap(w, "audit/checkpoint"), {"audit_rolled_back"}),
     "log's sequence removed": (remove("audit/sequence"), {"audit_replaced"}),
+    "checkpoint emptied": (lambda w: os.truncate(f"{w.path}/audit/checkpoint", 0), {"audit_rolled_back"}),
+    "log's sequence put back": (
+        lambda w: overlay(w, "audit/sequence"),
+        {"audit_rolled_back", "audit_replaced"},
+    ),
+    "log's sequence cut short": (lambda w: os.truncate(f"{w.path}/audit/sequence", 40), {"audit_replaced"}),
     "log's identity removed": (remove("audit/identity"), {"audit_replaced"}),
+    "log's identity cut short": (lambda w: os.truncate(f"{w.path}/audit/identity", 4), {"audit_replaced"}),
 }
 
 
@@ -173,6 +184,8 @@ def test_what_is_not_what_was_opened_permits_nothing_and_is_refused_by_name(worl
     time.sleep(0.2)
     assert set(world.answers()) <= reasons
     if not reasons & {"audit_replaced", "audit_rolled_back"}:
+        # A journal that was emptied is refused by whoever opens its file.
+        reasons = reasons | ({"journal_damaged"} if "journal" in harm else set())
         refusals = {
             world.refused(world.start),
             world.refused(lambda: world.authority.revoke(Revocation.AGENT, world.agent.id)),
@@ -231,6 +244,9 @@ def test_a_part_that_is_older_than_the_rest_is_refused_at_opening(tmp_path: Path
     act(world)
     assert world.refused(lambda: agentid.Authority.open(world.path)) == name
     assert world.refused(lambda: agentid.Guard.open_directory(world.path, audience="g")) == name
+    doctor = subprocess.run([ctl(), "doctor", "--authority", world.path], capture_output=True, text=True, check=False)
+    assert doctor.returncode == 1, doctor.stdout
+    assert "restore" in doctor.stdout
 
 
 def test_damage_in_the_wal_that_loses_a_revocation_is_found(tmp_path: Path) -> None:

@@ -65,9 +65,16 @@ struct AuditIdentity: Sendable, Equatable {
 
     /// Throws where the directory holds another log by now: nothing of this one belongs there.
     func check(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
-        guard Files.exists(directory) else { throw Apart.log("its directory is gone", at: directory) }
-        guard try AuditIdentity(reading: directory, origin: origin, files: files) == self else {
-            throw Apart.log("another one is in its place", at: "\(directory)/\(Self.path)")
-        }
+        if let breach = try breach(in: directory, origin: origin, files: files) { throw breach }
+    }
+
+    /// What is wrong where the directory holds another log by now; `nil` where it does not.
+    func breach(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AgentIDError? {
+        let path = "\(directory)/\(Self.path)"
+        guard Files.exists(directory) else { return Apart.log("its directory is gone", at: directory) }
+        guard let name = try files.read(path, limit: 4096) else { return Apart.log("its name is gone", at: path) }
+        guard name.count == Self.size else { return Apart.log("its name is damaged", at: path) }
+        let there = try AuditIdentity(name, origin: origin, in: directory)
+        return there == self ? nil : Apart.log("another one is in its place", at: path)
     }
 }

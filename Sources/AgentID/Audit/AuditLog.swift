@@ -101,14 +101,15 @@ public final class AuditLog: Sendable {
                         if let gap = try appender.watch() { notes.withLock { $0.add([gap]) } }
                     } catch { notes.withLock { $0.lastError = error } }
                     do throws(AgentIDError) {
-                        try place.check()
-                        if isApart { appender.mend() }
-                        isApart = false
-                    } catch {
-                        appender.stop(error)
-                        isApart = true
-                        notes.withLock { $0.lastError = error }
-                    }
+                        let breach = try place.breach()
+                        if let breach {
+                            appender.stop(breach)
+                            notes.withLock { $0.lastError = breach }
+                        } else if isApart {
+                            appender.mend()
+                        }
+                        isApart = breach != nil
+                    } catch { notes.withLock { $0.lastError = error } }
                 } while MonotonicClock.milliseconds < tending
                 tending = MonotonicClock.milliseconds
                 flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }
@@ -159,7 +160,8 @@ public final class AuditLog: Sendable {
         guard !outcome.isBusy else {
             throw AgentIDError(
                 .io, name: "audit_busy",
-                message: "another process has been integrating this log for \(milliseconds / 1000) s: try again, or end that process",
+                message:
+                    "another process has been integrating this log for \(milliseconds / 1000) s: try again, or end that process",
                 at: "audit")
         }
     }

@@ -14,6 +14,8 @@ struct AuditPlace: Sendable {
     /// How many it was seen to have.
     private var seen: UInt64 = 0
     private var hasHead = false
+    /// When `sequence` was last read, by its own change.
+    private var looked: FileLook?
 
     init(
         _ identity: AuditIdentity, in directory: String, origin: String, files: any AuditFiles,
@@ -25,27 +27,45 @@ struct AuditPlace: Sendable {
         above = (parent, FileIdentity(at: parent))
     }
 
-    /// Throws where it is another, or an older one.
-    mutating func check() throws(AgentIDError) {
+    /// Why it is another, or an older one; `nil` where it is not.
+    ///
+    /// Throws where that cannot be found out now.
+    mutating func breach() throws(AgentIDError) -> AgentIDError? {
         if above.identity != FileIdentity(at: above.path) {
-            throw Apart.directory(above.path, "is not the one that it was")
+            return Apart.directory(above.path, "is not the one that it was")
         }
-        try identity.check(in: directory, origin: origin, files: files)
+        if let breach = try identity.breach(in: directory, origin: origin, files: files) { return breach }
         // Before the checkpoint is read, which is no older.
         let least = max(seen, known())
         let path = "\(directory)/\(Checkpoint.path)"
         guard let note = try files.read(path, limit: SignedNote.longest) else {
-            guard !hasHead, least == 0 else { throw Apart.log("its checkpoint is gone", at: path) }
-            return
+            return !hasHead && least == 0 ? nil : Apart.log("its checkpoint is gone", at: path)
         }
         hasHead = true
-        guard Files.exists("\(directory)/\(AuditSequencer.sequencePath)") else {
-            throw Apart.log("audit/sequence is gone", at: "\(directory)/\(AuditSequencer.sequencePath)")
-        }
         // As it says: whoever integrates looks at its signature.
         let size = Self.size(in: note) ?? 0
-        guard size >= least else { throw Apart.logRolledBack("\(size) of \(least) entries are left", at: path) }
+        guard size >= least else { return Apart.logRolledBack("\(size) of \(least) entries are left", at: path) }
         seen = size
+        return try sequenceBreach(size)
+    }
+
+    /// It is committed before the checkpoint is signed, and so is no older.
+    private mutating func sequenceBreach(_ size: UInt64) throws(AgentIDError) -> AgentIDError? {
+        let path = "\(directory)/\(AuditSequencer.sequencePath)"
+        guard let look = FileLook(path) else { return Apart.log("audit/sequence is gone", at: path) }
+        // Read when it changes: about once a second.
+        guard look != looked else { return nil }
+        guard let bytes = try files.read(path, limit: AuditSequence.largest) else {
+            return Apart.log("audit/sequence is gone", at: path)
+        }
+        guard let sequence = try? AuditSequence(parsing: bytes) else {
+            return Apart.log("audit/sequence is damaged", at: path)
+        }
+        guard sequence.after.size >= size else {
+            return Apart.logRolledBack("audit/sequence knows of \(sequence.after.size) of \(size) entries", at: path)
+        }
+        looked = look
+        return nil
     }
 
     /// The second line of a checkpoint.

@@ -31,6 +31,16 @@ package struct RegistryInspection: Sendable {
     /// Reads every page of the registry.
     package func checkIntegrity() throws(AgentIDError) { try registry.checkIntegrity() }
 
+    /// Throws where journal or audit log are older than the registry, or another's: opening would be refused.
+    package func checkTogether() throws(AgentIDError) {
+        let known = (journal: registry.reached(.journal), log: registry.reached(.log))
+        var journal = JournalReader(Journal(path: directory.journalPath, lock: directory.lockPath))
+        _ = try journal.advance()
+        let meta = try registry.read { try $0.meta() }
+        if let breach = journal.forget(folded: meta.journal, known: known.journal) { throw breach }
+        try LogWitness(in: directory).checkLog(meta, known: known.log)
+    }
+
     /// Leases that nobody renews any more, of agents that nobody ended; `time` in milliseconds.
     package func leases(lapsedBy time: Int64) throws(AgentIDError) -> [LeaseRecord] {
         try registry.read { try $0.leases(lapsedBy: time, limit: Self.most) }

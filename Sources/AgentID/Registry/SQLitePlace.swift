@@ -14,6 +14,10 @@ final class SQLitePlace: Sendable {
     private let lookedAt: Atomic<Int64>
     private let isApart = Atomic<Bool>(false)
     private let longestLog = Atomic<Int>(0)
+    private let longest = Atomic<Int>(0)
+    /// Whether the page says whose it is; then it goes on saying so.
+    private let isMarked: Bool
+    private let marked = Atomic<UInt64>(0)
 
     /// - Parameter database: the identity of the file as it was before SQLite opened it.
     init(of path: String, database: FileIdentity, page: SharedSequence) throws(AgentIDError) {
@@ -24,6 +28,7 @@ final class SQLitePlace: Sendable {
         }
         opened = (place, database, FileIdentity(at: "\(path)-wal"), FileIdentity(at: "\(path)-shm"))
         lookedAt = Atomic(MonotonicClock.milliseconds)
+        isMarked = page.epoch != nil
     }
 
     /// Whether it is time to look, and this caller is the one to do it; always, as long as something was wrong.
@@ -49,9 +54,16 @@ final class SQLitePlace: Sendable {
         guard let database = FileLook(path), database.identity == opened.database else {
             throw Apart.registry("registry.db was removed or replaced", at: path)
         }
-        guard page.isInPlace else {
+        // Nothing in it is ever given back to the disk.
+        guard database.size >= longest.load(ordering: .relaxed) else {
+            throw Apart.registry("registry.db was cut short, or written over", at: path)
+        }
+        longest.max(database.size, ordering: .relaxed)
+        let known = marked.load(ordering: .relaxed)
+        guard page.isInPlace, !isMarked || page.epoch != nil, page.reached(.writes) >= known else {
             throw Apart.registry("the file `sequence` was removed, replaced or cut short", at: "\(directory)/sequence")
         }
+        marked.max(page.reached(.writes), ordering: .relaxed)
         let log = FileLook("\(path)-wal")
         guard opened.log == nil || log?.identity == opened.log else {
             throw Apart.registry("registry.db-wal was removed or replaced", at: "\(path)-wal")

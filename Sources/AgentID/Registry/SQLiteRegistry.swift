@@ -72,7 +72,10 @@ final class SQLiteRegistry: Registry {
             }
             try refuseOlder(meta, than: least, at: path)
         }
-        if !isRestored { page.adopt(epoch) }
+        if !isRestored {
+            page.adopt(epoch)
+            page.reach(.writes, UInt64(clamping: meta.writes))
+        }
         let place = try SQLitePlace(of: path, database: file, page: page)
         return SQLiteRegistry(
             writer: writer, reader: reader, page: page, place: place, meta: meta, isRestored: isRestored)
