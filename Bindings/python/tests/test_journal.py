@@ -135,7 +135,7 @@ def test_a_journal_that_is_gone_denies(acme: tuple[str, agentid.Authority]) -> N
     guard = agentid.Guard.open_directory(path, audience="g")
     assert reason(guard, agent) == ""
     os.unlink(path + "/journal")
-    assert within_a_second(lambda: reason(guard, agent), "revocation_view_stale") == "revocation_view_stale"
+    assert within_a_second(lambda: reason(guard, agent), "journal_missing") == "journal_missing"
 
 
 def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str, agentid.Authority]) -> None:
