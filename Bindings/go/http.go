@@ -122,14 +122,8 @@ var (
 	}
 	undecided = map[string]bool{
 		"audit_unavailable": true, "revocation_view_stale": true, "status_unavailable": true, "replay_memory_full": true,
-		"replay_memory_replaced": true,
-		"directory_replaced": true,
-		"registry_replaced": true,
-		"registry_rolled_back": true,
-		"journal_missing": true,
-		"journal_rolled_back": true,
-		"audit_replaced": true,
-		"audit_rolled_back": true,
+		"replay_memory_replaced": true, "directory_replaced": true, "registry_replaced": true, "registry_rolled_back": true,
+		"journal_missing": true, "journal_rolled_back": true, "audit_replaced": true, "audit_rolled_back": true,
 	}
 )
 

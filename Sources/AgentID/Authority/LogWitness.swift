@@ -5,14 +5,19 @@ internal import JOSE
 struct LogWitness {
     private let directory: AuthorityDirectory
     private let sequence: AuditSequence?
+    /// Why that cannot be read.
+    private let failure: AgentIDError?
 
     /// Reads what the log says, before the registry is looked at: that is then no older.
     init(in directory: AuthorityDirectory) {
         self.directory = directory
         let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
-        // What cannot be read is said where the log is opened.
-        let bytes = try? SystemAuditFiles().read(path, limit: AuditSequence.largest)
-        sequence = bytes.flatMap { $0 }.flatMap { try? AuditSequence(parsing: $0) }
+        var (found, failure): (AuditSequence?, AgentIDError?)
+        do throws(AgentIDError) {
+            let bytes = try SystemAuditFiles().read(path, limit: AuditSequence.largest)
+            found = try bytes.map { bytes throws(AgentIDError) in try AuditSequence(parsing: bytes) }
+        } catch { failure = error }
+        (sequence, self.failure) = (found, failure)
     }
 
     /// How far the log says that its registry had got, and how many of the registry's lines it has taken.
@@ -65,6 +70,7 @@ struct LogWitness {
         guard identity.name.isSame(as: meta.log.identity) else {
             throw Apart.log("it is not the log of this registry", at: directory.auditPath)
         }
+        if let failure { throw failure }
         let least = max(known, UInt64(clamping: meta.log.size))
         guard size >= least else {
             throw Apart.logRolledBack("\(size) of \(least) entries are left", at: directory.auditPath)
