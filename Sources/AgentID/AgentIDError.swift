@@ -63,7 +63,8 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     init(_ error: JSON.ParseError, at place: String) {
-        self.init(.malformed, name: "json", message: error.description, at: place)
+        self.init(
+            error.hasTooManyValues ? .limit : .malformed, name: error.name, message: error.description, at: place)
     }
 
     /// The message and the place, for people.

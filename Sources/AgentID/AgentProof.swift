@@ -1,4 +1,5 @@
 internal import JOSE
+internal import Scopes
 
 // What an agent sends to a guard elsewhere.
 extension Agent {
@@ -26,7 +27,7 @@ extension Agent {
         tool: String, arguments: [UInt8], audience: String?, in state: State
     ) throws(AgentIDError) -> String {
         let call: JSON.Value
-        do { call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root } catch {
+        do { call = try JSON(parsing: arguments, limits: ScopeLimits.arguments).root } catch {
             throw AgentIDError(error, at: "arguments")
         }
         guard call.kind == .object else {

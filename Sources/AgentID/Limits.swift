@@ -7,12 +7,11 @@ enum Limits {
     static let tokenSize = 64 << 10
     static let chainSize = 256 << 10
     static let issuedAtSkew: Int64 = 30
-    static let argumentsSize = 1 << 20
     static let longestProofWindow: Int64 = 60
     /// How much work verifying one chain may take beyond its signatures, in steps of some 4 ns (`WorkBudget`).
-    static let stepsOfChain = 4_000_000
+    static let stepsOfChain = 2_000_000
     /// How much work matching one call against its scope and its proof may take.
-    static let stepsOfCall = 4_000_000
+    static let stepsOfCall = 2_000_000
     static let replayCapacity = 1 << 26
 }
 

@@ -59,7 +59,9 @@ public func agentid_scope_permits(
         let scope = try unsafe ScopeHandles.table.find(scope, "scope")
         let tool = unsafe try text(tool, tool_len, "tool")
         let call: JSON
-        do { call = try JSON(parsing: unsafe input(arguments, arguments_len, "arguments")) } catch {
+        do {
+            call = try JSON(parsing: unsafe input(arguments, arguments_len, "arguments"), limits: ScopeLimits.arguments)
+        } catch {
             throw Failure(error, at: "arguments")
         }
         guard call.root.kind == .object else { throw Failure.argument("arguments", "are no JSON object") }
@@ -67,7 +69,7 @@ public func agentid_scope_permits(
             throw Failure(
                 status: refusal.reason == .tooCostly ? AgentIDError.Code.limit.rawValue : 1,
                 name: refusal.reason.rawValue, message: refusal.explanation(tool: tool),
-                place: refusal.argument.map { "arguments.\($0)" } ?? "tool")
+                place: refusal.argument.map { "arguments.\($0.beginning(atMost: Refusal.longestName))" } ?? "tool")
         }
     }
 }

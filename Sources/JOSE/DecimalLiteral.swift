@@ -69,9 +69,9 @@ struct DecimalLiteral {
             let magnitude = exponent < 0 ? Double(mantissa) / power : Double(mantissa) * power
             return isNegative ? -magnitude : magnitude
         }
-        var text = ""
-        text.reserveCapacity(end - start)
-        for i in start..<end { text.unicodeScalars.append(Unicode.Scalar(source[i])) }
+        let text = unsafe source.extracting(start..<end).withUnsafeBufferPointer {
+            unsafe String(decoding: $0, as: UTF8.self)
+        }
         guard let value = Double(text), value.isFinite, value != 0 else { return nil }
         return value
     }

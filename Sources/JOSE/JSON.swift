@@ -28,11 +28,20 @@ public struct JSON: Sendable {
         public var bytes: Int
         /// Deepest nesting of arrays and objects.
         public var depth: Int
+        /// Most values and names together; the document itself is one.
+        package var values: Int
 
         /// The defaults hold a whole chain's worth of bytes, and 32 nested constraints (which need 71 levels).
         public init(bytes: Int = 1 << 20, depth: Int = 96) {
             self.bytes = min(bytes, Int(Int32.max))
             self.depth = depth
+            values = .max
+        }
+
+        /// As above, with a bound on values and names: many small ones are most of what reading and writing costs.
+        package init(bytes: Int, depth: Int = 96, values: Int) {
+            self.init(bytes: bytes, depth: depth)
+            self.values = values
         }
     }
 
@@ -42,6 +51,15 @@ public struct JSON: Sendable {
         public let rule: String
         /// Where, as a byte offset from the start of the document.
         public let position: Int
+        /// Whether the document has more values than the limits let it have.
+        package var hasTooManyValues = false
+
+        init(rule: String, position: Int, hasTooManyValues: Bool = false) {
+            (self.rule, self.position, self.hasTooManyValues) = (rule, position, hasTooManyValues)
+        }
+
+        /// The stable name of what is wrong, in snake case.
+        package var name: String { hasTooManyValues ? "too_costly" : "json" }
 
         /// The rule and the place, for people.
         public var description: String { "\(rule) at byte \(position)" }

@@ -18,7 +18,7 @@ struct JSONReader {
             throw JSON.ParseError(rule: "the document is longer than \(limits.bytes) bytes", position: limits.bytes)
         }
         var reader = JSONReader(sourceCount: bytes.count)
-        try reader.document(bytes.span, depth: limits.depth)
+        try reader.document(bytes.span, limits)
         if !reader.unescaped.isEmpty { bytes.append(contentsOf: reader.unescaped) }
         return JSON.Storage(bytes: bytes, nodes: reader.nodes)
     }
@@ -26,7 +26,7 @@ struct JSONReader {
     /// What may come next.
     private enum Expected { case value, valueOrEnd, nameOrEnd, name, separatorOrEnd }
 
-    private mutating func document(_ source: Span<UInt8>, depth: Int) throws(JSON.ParseError) {
+    private mutating func document(_ source: Span<UInt8>, _ limits: JSON.Limits) throws(JSON.ParseError) {
         var expected = Expected.value
         while true {
             skipWhitespace(source)
@@ -53,7 +53,7 @@ struct JSONReader {
                     throw error(inObject ? "a comma or } was expected" : "a comma or ] was expected")
                 }
             case .value, .valueOrEnd:
-                if try value(source, depth: depth) {
+                if try value(source, depth: limits.depth) {
                     expected = try innermostIsObject() ? .nameOrEnd : .valueOrEnd
                     continue
                 }
@@ -61,6 +61,11 @@ struct JSONReader {
             // A value is complete here.
             guard let container = open.last else { break }
             nodes[Int(container)].first += 1
+            guard nodes.count <= limits.values else {
+                throw JSON.ParseError(
+                    rule: "the document has more than \(limits.values) values and names", position: position,
+                    hasTooManyValues: true)
+            }
             expected = .separatorOrEnd
         }
         skipWhitespace(source)

@@ -20,7 +20,7 @@ package struct PrintableText: Sendable, Equatable {
     package init(verbatim text: String) { string = text }
 
     /// A document on one line. Reads back as the same document: what is escaped in texts is escaped as JSON does.
-    package init(_ tree: JSONTree) { string = tree.text.escaped { code, output in output += PrintableText.json(code) } }
+    package init(_ tree: JSONTree) { string = tree.text.escaped(Self.appendJSON) }
 
     package static func + (one: PrintableText, other: PrintableText) -> PrintableText {
         PrintableText(verbatim: one.string + other.string)
@@ -28,10 +28,26 @@ package struct PrintableText: Sendable, Equatable {
 
     package static func += (one: inout PrintableText, other: PrintableText) { one = one + other }
 
-    private static func json(_ code: UInt32) -> String {
-        let units: [UInt32] =
-            code < 0x10000 ? [code] : [0xD800 + (code - 0x10000) >> 10, 0xDC00 + (code - 0x10000) & 0x3FF]
-        return units.map { "\\u" + String(0x10000 + $0, radix: 16).dropFirst() }.joined()
+    private static func appendJSON(_ code: UInt32, to output: inout [UInt8]) {
+        func put(_ unit: UInt32) {
+            output.append(UInt8(ascii: "\\"))
+            output.append(UInt8(ascii: "u"))
+            append(hexadecimal: unit, atLeast: 4, letters: UInt8(ascii: "a"), to: &output)
+        }
+        if code < 0x10000 { return put(code) }
+        put(0xD800 + (code - 0x10000) >> 10)
+        put(0xDC00 + (code - 0x10000) & 0x3FF)
+    }
+
+    /// As `U+202E` has it: as many digits as there must be.
+    fileprivate static func append(
+        hexadecimal code: UInt32, atLeast count: Int, letters: UInt8, to output: inout [UInt8]
+    ) {
+        let digits = max(count, (35 - code.leadingZeroBitCount) / 4)
+        for place in (0..<digits).reversed() {
+            let digit = UInt8(truncatingIfNeeded: code >> UInt32(place * 4)) & 15
+            output.append(digit < 10 ? UInt8(ascii: "0") + digit : letters + digit - 10)
+        }
     }
 }
 
@@ -61,23 +77,44 @@ extension [PrintableText] {
 extension String {
     /// This text on one line, with all that nobody would see escaped as `\u{202E}` is.
     package var printable: String {
-        escaped { code, output in output += "\\u{" + String(code, radix: 16, uppercase: true) + "}" }
+        escaped { code, output in
+            for byte in [UInt8(ascii: "\\"), UInt8(ascii: "u"), UInt8(ascii: "{")] { output.append(byte) }
+            PrintableText.append(hexadecimal: code, atLeast: 1, letters: UInt8(ascii: "A"), to: &output)
+            output.append(UInt8(ascii: "}"))
+        }
+    }
+
+    /// The longest beginning of at most `most` bytes that ends between two characters, marked with `…` where it is cut:
+    /// for messages that name what somebody else sized.
+    package func beginning(atMost most: Int) -> String {
+        guard utf8.count > most else { return self }
+        var end = utf8.index(utf8.startIndex, offsetBy: max(most, 0))
+        while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { utf8.formIndex(before: &end) }
+        return String(Substring(utf8[..<end])) + "…"
     }
 
     /// This text with each character that would not be seen put through `escape`.
-    fileprivate func escaped(_ escape: (UInt32, inout String) -> Void) -> String {
+    fileprivate func escaped(_ escape: (UInt32, inout [UInt8]) -> Void) -> String {
         if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
-        var result = ""
+        var result: [UInt8] = []
         result.reserveCapacity(utf8.count)
         var marks = MarkCount()
         for scalar in unicodeScalars {
-            if marks.isTooMany(with: scalar) || scalar.isHidden {
-                escape(scalar.value, &result)
+            let value = scalar.value
+            if (0x20...0x7E).contains(value) {
+                marks = MarkCount()
+                result.append(UInt8(truncatingIfNeeded: value))
+                continue
+            }
+            // Looked up once: that takes most of the time.
+            let category = scalar.properties.generalCategory
+            if marks.isTooMany(with: scalar, category) || scalar.isHidden(category) {
+                escape(value, &result)
             } else {
-                result.unicodeScalars.append(scalar)
+                result.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
             }
         }
-        return result
+        return String(decoding: result, as: UTF8.self)
     }
 }
 
@@ -89,11 +126,15 @@ package struct MarkCount {
     package init() {}
 
     package mutating func isTooMany(with scalar: Unicode.Scalar) -> Bool {
+        isTooMany(with: scalar, scalar.isASCII ? .control : scalar.properties.generalCategory)
+    }
+
+    fileprivate mutating func isTooMany(with scalar: Unicode.Scalar, _ category: Unicode.GeneralCategory) -> Bool {
         guard !scalar.isASCII else {
             marks = 0
             return false
         }
-        switch scalar.properties.generalCategory {
+        switch category {
         case .nonspacingMark, .enclosingMark: marks += 1
         default: marks = 0
         }
@@ -105,8 +146,12 @@ extension Unicode.Scalar {
     /// Whether nobody would see it, or see what it does: controls (C0, C1), bidirectional and other format characters,
     /// separators that are no plain space, tags, private use and what no standard has assigned.
     package var isHidden: Bool {
+        isASCII ? !(" "..."~" ~= self) : isHidden(properties.generalCategory)
+    }
+
+    fileprivate func isHidden(_ category: Unicode.GeneralCategory) -> Bool {
         guard !isASCII else { return !(" "..."~" ~= self) }
-        return switch properties.generalCategory {
+        return switch category {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
             .spaceSeparator:
             true

@@ -113,7 +113,7 @@ extension Constraint: Equatable {
             return true
         case (.pathContainment(let x), .pathContainment(let y)): return x.value == y.value
         case (.glob(let x), .glob(let y)): return x.value == y.value
-        case (.uri(let x), .uri(let y)): return x.value == y.value
+        case (.uri(let x), .uri(let y)): return work.spend(min(x.value.size, y.value.size) * 32) && x.value == y.value
         case (.cidr(let x), .cidr(let y)): return x.value == y.value
         case (.decimalRange(let x), .decimalRange(let y)): return x.value == y.value
         default: return false

@@ -90,7 +90,7 @@ struct GlobInclusion {
         var seen: Set<Node> = []
         var open = [Node(child: 0, parent: pastRuns(start), segment: .empty)]
         while let node = open.popLast() {
-            guard work.spend(16) else { return false }
+            guard work.spend(24) else { return false }
             guard seen.insert(node).inserted else { continue }
             guard node.child < child.count else {
                 if childAccepts(node), !parentAccepts(node) { return false }
@@ -105,7 +105,7 @@ struct GlobInclusion {
                 if let next = successor(of: node, on: scalar, child: node.child + 1) { open.append(next) }
             } else {
                 moves += symbols.count
-                guard moves <= Self.mostMoves, work.spend(symbols.count * 12) else { return false }
+                guard moves <= Self.mostMoves, work.spend(symbols.count * 20) else { return false }
                 for symbol in symbols where symbol != Self.slash || token == .path {
                     let child = token == .any ? node.child + 1 : node.child
                     if let next = successor(of: node, on: symbol, child: child) { open.append(next) }

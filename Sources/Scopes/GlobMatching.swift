@@ -6,7 +6,7 @@ extension Glob {
 
     /// Whether a value is matched; allocates nothing.
     func matches(_ value: Span<UInt8>, within work: inout WorkBudget) -> Bool {
-        guard work.spend(4 + value.count >> 1) else { return false }
+        guard work.spend(10 + value.count >> 1) else { return false }
         guard !isAboutPaths || Self.isPlainPath(value) else { return false }
         // There is but one way through what stands before the first wildcard.
         let (tokens, literal) = (tokens, literal)

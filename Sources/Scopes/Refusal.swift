@@ -19,9 +19,14 @@ public struct Refusal: Sendable {
     /// The constraint that refused it.
     public let constraint: Constraint?
 
+    /// The longest name that a message has whole, in bytes: whoever calls may send one of a megabyte.
+    package static let longestName = 256
+
+    private static func short(_ name: String) -> String { name.beginning(atMost: longestName).printable }
+
     /// What it means, for people; the argument's name, never its value.
     public func explanation(tool: String) -> String {
-        let (tool, argument) = (tool.printable, (argument ?? "").printable)
+        let (tool, argument) = (Self.short(tool), Self.short(argument ?? ""))
         switch reason {
         case .toolNotAuthorized: return "the tool \(tool) is not granted"
         case .argumentNotPermitted: return "the argument \(argument) of \(tool) is not granted"

@@ -1,4 +1,4 @@
-internal import JOSE
+package import JOSE
 
 /// Why a scope was refused: which tool, which argument, which rule.
 public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -48,4 +48,7 @@ package enum ScopeLimits {
     static let members = 1024
     /// How much work reading, comparing or intersecting two scopes may take, and how much one call: some 15 ms.
     package static let steps = 4_000_000
+    /// What the arguments of one call are read under: 1 MiB, and at most 65,536 values and names, as each costs more to
+    /// read, compare and write than its bytes.
+    package static let arguments = JSON.Limits(bytes: 1 << 20, values: 1 << 16)
 }

@@ -35,10 +35,12 @@ struct URIPattern: Sendable, Equatable {
         pathBytes = bytes
     }
 
+    /// How many hosts, ports and schemes it lists.
+    var size: Int { (schemes?.count ?? 0) + (hosts?.count ?? 0) + (ports?.count ?? 0) }
+
     /// Whether a URI fits; allocates nothing.
     func matches(_ text: Span<UInt8>, within work: inout WorkBudget) -> Bool {
-        let lists = (schemes?.count ?? 0) + (hosts?.count ?? 0) + (ports?.count ?? 0)
-        guard work.spend(8 + min(text.count, HierarchicalURI.longest) * 2 + lists * 3) else { return false }
+        guard work.spend(8 + min(text.count, HierarchicalURI.longest) * 2 + size * 3) else { return false }
         guard let uri = HierarchicalURI(text) else { return false }
         let scheme = text.extracting(uri.scheme)
         if let schemes, !schemes.contains(where: { scheme.isASCIICaseInsensitively($0) }) { return false }
@@ -139,6 +141,8 @@ struct URIPattern: Sendable, Equatable {
 
     /// The intersection, part by part; `nil` where it is empty.
     func meet(_ other: URIPattern, within work: inout WorkBudget) -> URIPattern? {
+        // Hosts, ports and schemes are sorted anew.
+        guard work.spend(32 + 64 * (size + other.size)) else { return nil }
         func common<Element: Hashable>(_ a: [Element]?, _ b: [Element]?) -> [Element]? {
             guard let a, let b else { return a ?? b }
             let known = Set(b)

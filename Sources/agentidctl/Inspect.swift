@@ -23,17 +23,20 @@ struct Inspect: ParsableCommand {
         } else if output.html {
             try ChainPage(links: ChainLink.list(in: tree), verdict: verdict, now: Int(Console.now)).write()
         } else {
-            Console.data(Console.coloured("\(verdict.title)", verdict.isVerified ? .green : .red))
-            for (i, link) in try ChainLink.list(in: tree).enumerated() { draw(link, depth: i, verdict) }
+            // Written at once: a chain may have thousands of lines.
+            var lines = [Console.coloured("\(verdict.title)", verdict.isVerified ? .green : .red)]
+            for (i, link) in try ChainLink.list(in: tree).enumerated() { draw(link, depth: i, verdict, on: &lines) }
+            Console.data(lines.joined(separator: "\n"))
         }
         if case .denied = verdict { throw ExitCode(10) }
     }
 
-    private func draw(_ link: ChainLink, depth: Int, _ verdict: ChainVerdict) {
+    private func draw(_ link: ChainLink, depth: Int, _ verdict: ChainVerdict, on lines: inout [PrintableText]) {
         let indent = String(repeating: "   ", count: depth)
-        func line(_ text: PrintableText) { Console.data("\(indent)   \(depth == 0 ? "" : "   ")\(text)") }
+        let start = PrintableText("\(indent)   \(depth == 0 ? "" : "   ")")
+        func line(_ text: PrintableText) { lines.append(start + text) }
         let name = PrintableText(link.agent ?? "a holder without a name")
-        Console.data("\(indent)\(depth == 0 ? "" : "└─ ")\(Console.coloured("\(name)", .bold))")
+        lines.append("\(indent)\(depth == 0 ? "" : "└─ ")\(Console.coloured("\(name)", .bold))")
         if let issuer = link.issuer {
             line("issuer: \(issuer)" + (isForeign(verdict) ? Console.coloured(", foreign here", .red) : ""))
         }

@@ -16,7 +16,7 @@ struct ScopeCommand: ParsableCommand {
         @Argument(help: "The arguments, a JSON object.") var arguments = "{}"
 
         func run() throws {
-            let call = try JSON(parsing: arguments).root
+            let call = try JSON(parsing: arguments, limits: ScopeLimits.arguments).root
             guard call.kind == .object else { throw Fault("the arguments are no JSON object") }
             let refusal = try Scope(scope).refusal(of: tool, arguments: call)
             if output.json {

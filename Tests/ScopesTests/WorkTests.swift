@@ -131,6 +131,32 @@ import TestSupport
         #expect(error?.name == "too_costly" && error?.tool == "t" && error?.argument == "x")
     }
 
+    /// Hosts and ports are sorted anew for each pattern that is met.
+    @Test func patternsOfURIsAreMetOutOfTheBudget() throws {
+        func uri(_ member: String, _ values: [JSONTree]) -> String {
+            #"{"constraint_type":"uri","\#(member)":\#(JSONTree.array(values).text)}"#
+        }
+        let hosts = try Self.scope(uri("hosts", (0..<1000).map { .string("h\($0).example") }))
+        let ports = try Self.scope(Self.nested((0..<500).map { uri("ports", [.int($0 + 1), 443]) }))
+        #expect(throws: ScopeError.self) { try hosts.narrowed(to: ports) }
+        let error = #expect(throws: ScopeError.self) { _ = try hosts.meet(ports) }
+        #expect(error?.name == "too_costly")
+        let some = try Self.scope(Self.nested((0..<20).map { uri("ports", [.int($0 + 1), 443]) }))
+        #expect(try hosts.meet(some).permits("t", Self.call("https://h7.example/")))
+    }
+
+    /// Whoever calls chooses it, and its length.
+    @Test(arguments: ["a", "\u{301}", "\u{202E}"])
+    func aNameOfAMegabyteIsCutInWhatIsSaidOfIt(letter: String) throws {
+        let scope = try Self.scope(Self.glob("*"))
+        let name = String(repeating: letter, count: 1_000_000 / letter.utf8.count)
+        let call = try JSON(parsing: JSONTree.members([(name, 1)]).canonical()).root
+        let refusal = try #require(scope.refusal(of: "t", arguments: call))
+        #expect(refusal.reason == .argumentNotPermitted && refusal.argument?.utf8.count == name.utf8.count)
+        #expect(refusal.explanation(tool: "t").utf8.count < 4096)
+        #expect(refusal.explanation(tool: name).utf8.count < 8192)
+    }
+
     /// However little there is, the answer is the right one or says that it is none.
     @Test func whatABudgetDoesNotSufficeForIsNeverPermitted() throws {
         var random = Seeded.announced("whatABudgetDoesNotSufficeForIsNeverPermitted")

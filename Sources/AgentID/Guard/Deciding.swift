@@ -13,7 +13,8 @@ extension Guard {
         // Before the wall clock: a call that is held up after it must not outlast the memory of its proof.
         let begun = proof == nil ? 0 : MonotonicClock.milliseconds
         var decision = Decision(tool: tool, time: 0)
-        var call: JSON.Value?
+        // Not yet read; `.some(nil)` once they were and are none.
+        var call: JSON.Value??
         do throws(Denial) {
             let now = try begin()
             decision.time = now
@@ -31,7 +32,10 @@ extension Guard {
                 try trail.record(
                     &decision,
                     arguments: {
-                        call ?? (try? JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root)
+                        switch call {
+                        case .some(let read): read
+                        case nil: try? JSON(parsing: arguments, limits: ScopeLimits.arguments).root
+                        }
                     }, by: auditMark, sequence: view?.sequence ?? 0)
             } catch { decision.denial = decision.denial ?? error }
         }
@@ -72,7 +76,7 @@ extension Guard {
 
     /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
     func decide(
-        _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], call parsed: inout JSON.Value?,
+        _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], call parsed: inout JSON.Value??,
         now: Int64, since begun: Int64
     ) throws(Denial) {
         guard tool.utf8.count <= AuditBounds.tool else {
@@ -88,9 +92,15 @@ extension Guard {
         }
         var work = WorkBudget(steps: Limits.stepsOfCall)
         let call: JSON.Value
+        parsed = .some(nil)
         do throws(JSON.ParseError) {
-            call = try JSON(parsing: arguments, limits: .init(bytes: Limits.argumentsSize)).root
-        } catch { throw Denial("arguments_malformed", "the arguments are no I-JSON: \(error)", at: "arguments") }
+            call = try JSON(parsing: arguments, limits: ScopeLimits.arguments).root
+        } catch {
+            guard !error.hasTooManyValues else {
+                throw Denial("too_costly", "\(error): send fewer, or one text in their place", at: "arguments")
+            }
+            throw Denial("arguments_malformed", "the arguments are no I-JSON: \(error)", at: "arguments")
+        }
         guard call.kind == .object else {
             throw Denial("arguments_malformed", "the arguments are no object", at: "arguments")
         }

@@ -1,9 +1,10 @@
+internal import JOSE
 internal import Scopes
 
 extension Denial {
     /// A refusal of the leaf's scope.
     init(_ refusal: Refusal, tool: String, link: Int) {
-        let place = refusal.argument.map { "arguments.\($0)" } ?? "tool"
+        let place = refusal.argument.map { "arguments.\($0.beginning(atMost: Refusal.longestName))" } ?? "tool"
         self.init(
             refusal.reason.rawValue, refusal.explanation(tool: tool), link: link, call: place,
             argument: refusal.argument)

@@ -1,4 +1,5 @@
 internal import AgentID
+internal import Glibc
 internal import JOSE
 internal import Scopes
 
@@ -13,16 +14,34 @@ package struct World: Sendable {
     private let holders: [SigningKey]
     private static let now = 1_790_000_000
 
+    /// Where a domain's decisions are written down; `nil` where there is no room for it.
+    let directory: String?
+
     package init() throws {
         issuer = try SigningKey.generate()
         holders = try (0..<17).map { _ in try SigningKey.generate() }
+        var template = Array("/tmp/agentid-cost.XXXXXX".utf8CString)
+        directory = unsafe template.withUnsafeMutableBufferPointer { path in
+            guard let start = path.baseAddress, unsafe mkdtemp(start) != nil else { return nil }
+            return unsafe String(cString: start) + "/home"
+        }
+        guard let directory else { return }
+        var options = Authority.Options()
+        options.trustDomain = "home.example"
+        options.clock = CallbackClock { Int64(Self.now) * 1000 }
+        _ = try Authority.open(directory: directory, options: options)
     }
 
     /// A guard that knows no chain yet.
-    private func guardian() -> Guard? {
+    func guardian(isRecording: Bool = false) -> Guard? {
         var options = Guard.Options()
         options.audience = "g"
         options.clock = CallbackClock { Int64(Self.now) * 1000 }
+        if isRecording {
+            guard let directory, let guardian = try? Guard.open(directory: directory, options) else { return nil }
+            try? guardian.addBundle(Array(bundle(extra: "").utf8), for: "acme.example")
+            return guardian
+        }
         guard let guardian = try? Guard(options) else { return nil }
         try? guardian.addBundle(Array(bundle(extra: "").utf8), for: "acme.example")
         return guardian
@@ -40,7 +59,7 @@ package struct World: Sendable {
     }
 
     /// A chain whose links narrow `tools` one after the other.
-    private func chain(_ tools: [String]) -> [UInt8] {
+    func chain(_ tools: [String]) -> [UInt8] {
         var chain: [UInt8] = []
         var parent: [UInt8] = []
         for (i, tools) in tools.enumerated() {
@@ -78,6 +97,20 @@ package struct World: Sendable {
             links.append(maker.tools(room))
         }
         return links
+    }
+
+    /// A call under a chain whose leaf has these tools; with a proof of the arguments, or one that somebody else signed.
+    func calling(_ tools: String, _ arguments: String, isForged: Bool = false, isRecording: Bool = false)
+        -> (() -> Void)?
+    {
+        guard let guardian = guardian(isRecording: isRecording) else { return nil }
+        let chain = chain([#"{"t":{}}"#, tools])
+        // What no proof can carry is denied when all else has been done.
+        let proven = arguments.utf8.count < 90_000 ? arguments : "{}"
+        let proof = proof(proven, by: holders[isForged ? 0 : 1], link: 1)
+        let given = Array(arguments.utf8)
+        _ = guardian.authorize(chain: chain, proof: [], tool: "t", arguments: [])
+        return { _ = guardian.authorize(chain: chain, proof: proof, tool: "t", arguments: given) }
     }
 
     private func call(_ maker: inout Maker, _ room: Int) -> String { #"{"x":\#(maker.value(room - 6))}"# }

@@ -14,6 +14,13 @@ struct Search {
         let named = arguments.dropFirst().compactMap { Operation(rawValue: $0) }
         guard let world = try? World() else { exit(1) }
         var over = 0
+        if named.isEmpty {
+            for attack in world.attacks() {
+                let cost = CostCases.cost(runs: 3, of: attack.run)
+                if cost > bound { over += 1 }
+                if cost > bound / 10 { print("\(Double(cost / 10_000) / 100) ms  \(attack.name)") }
+            }
+        }
         for operation in named.isEmpty ? Operation.allCases : named {
             let (worst, input) = climb(operation, world, seconds)
             let hexadecimal = input.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
