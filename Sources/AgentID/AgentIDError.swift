@@ -63,8 +63,11 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     init(_ error: JSON.ParseError, at place: String) {
-        self.init(
-            error.hasTooManyValues ? .limit : .malformed, name: error.name, message: error.description, at: place)
+        if error.hasTooManyValues {
+            self.init(.limit, name: "too_costly", message: error.description, at: place)
+        } else {
+            self.init(.malformed, name: "json", message: error.description, at: place)
+        }
     }
 
     /// The message and the place, for people.
