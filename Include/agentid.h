@@ -224,7 +224,9 @@ typedef struct agentid_clock {
 typedef struct agentid_authority_options {
     size_t struct_size;
     const char *trust_domain;        /* e.g. "acme.example"; needed to create, checked against what is stored */
-    const char *passphrase;          /* encrypts the signing keys at rest; needed again at every opening */
+    const char *passphrase;          /* seals the signing keys at rest; needed again at every opening. In guarded
+                                        memory until the authority is closed. Refused where it would protect nothing:
+                                        keys that are stored in the open, in memory, or with `signer` */
     const agentid_signer *signer;    /* signs instead of a stored key; no private key is then kept */
     const agentid_clock *clock;      /* NULL: the machine's clock */
     int32_t must_exist;              /* not 0: do not create what is not there */

@@ -21,14 +21,23 @@ public func agentid_authority_open(
         let options = unsafe try options(given, initial: agentid_authority_options(), firstVersion: size)
         var chosen = Authority.Options()
         chosen.trustDomain = unsafe try terminatedText(options.trust_domain, "options.trust_domain")
-        chosen.passphrase = unsafe try terminated(options.passphrase, "options.passphrase")
-        defer { chosen.wipePassphrase() }
+        chosen.passphrase = unsafe try passphrase(options.passphrase)
         chosen.mustExist = unsafe options.must_exist != 0
         if unsafe options.lease_duration != 0 { chosen.leaseDuration = unsafe options.lease_duration }
         chosen.audit = unsafe try auditPolicy(sync: options.audit_sync, relaxed: options.audit_relaxed)
         chosen.clock = unsafe try clock(options.clock)
         if let signer = unsafe options.signer { chosen.signer = unsafe try CallbackSigner(signer) }
         unsafe output.pointee = try Authorities.table.insert(Authority.open(directory: path, options: chosen))
+    }
+}
+
+/// From the caller's memory to guarded memory, and nowhere else.
+private func passphrase(_ given: UnsafePointer<CChar>?) throws -> Passphrase? {
+    guard let given = unsafe given else { return nil }
+    var length = 0
+    while length <= Passphrase.longest, unsafe given[length] != 0 { length += 1 }
+    return try Passphrase(count: length) { memory in
+        for i in unsafe memory.indices { unsafe memory[i] = UInt8(bitPattern: given[i]) }
     }
 }
 

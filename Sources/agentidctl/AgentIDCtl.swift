@@ -12,7 +12,9 @@ struct AgentIDCtl: ParsableCommand {
             """,
         version: Version.text,
         groupedSubcommands: [
-            CommandGroup(name: "Authority", subcommands: [Init.self, ProfileCommand.self, Bundle.self, Revoke.self]),
+            CommandGroup(
+                name: "Authority",
+                subcommands: [Init.self, ProfileCommand.self, Bundle.self, KeysCommand.self, Revoke.self]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
             CommandGroup(
                 name: "Lifecycle",

@@ -15,23 +15,20 @@ struct AuthorityOptions: ParsableArguments {
     /// Opens the authority; for a command that only reads, and causes nothing that is to be written down, without its
     /// audit log.
     ///
-    /// - Parameter passphrase: where it was read already; this copy is overwritten.
+    /// - Parameter passphrase: where it was read already.
     func open(
-        creating trustDomain: String? = nil, onlyToRead: Bool = false, passphrase: [UInt8]? = nil
+        creating trustDomain: String? = nil, onlyToRead: Bool = false, passphrase: Passphrase? = nil
     ) throws -> Authority {
         var options = Authority.Options()
         options.audit = onlyToRead ? .none : .ofCommands
         options.trustDomain = trustDomain
         options.mustExist = trustDomain == nil
-        options.passphrase = try passphrase ?? passphraseBytes()
-        defer { options.wipePassphrase() }
+        options.passphrase = try passphrase ?? readPassphrase()
         return try Authority.open(directory: authority, options: options)
     }
 
-    /// What opens its keys; the caller overwrites it.
-    func passphraseBytes() throws -> [UInt8]? {
-        try passphraseFile.map { Console.line(try Console.read($0, limit: 4096)) }
-    }
+    /// What opens its keys.
+    func readPassphrase() throws -> Passphrase? { try passphraseFile.map(Console.passphrase) }
 
     /// Opens the authority for what causes events, and runs the commands of hooks that are due then.
     func withEvents(_ body: (Authority) throws -> Void) throws {

@@ -1,3 +1,4 @@
+import AgentID
 import FoundationEssentials
 import Glibc
 import JOSE
@@ -56,6 +57,33 @@ enum Console {
             bytes += piece.prefix(count)
         }
         throw Fault("\(path) is longer than \(limit) bytes")
+    }
+
+    /// A passphrase out of a file, without one newline at its end; `-` is stdin. Read into guarded memory.
+    static func passphrase(_ path: String) throws -> Passphrase {
+        let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
+        defer { if file != STDIN_FILENO { close(file) } }
+        guard let memory = GuardedBytes(count: Passphrase.longest + 2) else {
+            throw Fault("there is no guarded memory")
+        }
+        let count = unsafe memory.withUnsafeMutableBytes { memory -> Int? in
+            var filled = 0
+            while filled < memory.count {
+                let count = unsafe Glibc.read(
+                    file, memory.baseAddress.map { unsafe $0 + filled }, memory.count - filled)
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { return nil }
+                if count == 0 { break }
+                filled += count
+            }
+            return filled
+        }
+        guard let count else { throw Fault("\(path) cannot be read") }
+        return try memory.withSpan { bytes in
+            let length = count > 0 && bytes[count - 1] == 0x0A ? count - 1 : count
+            return Result { () throws(AgentIDError) in try Passphrase(bytes.extracting(0..<length)) }
+        }.get()
     }
 
     /// The text without one newline at its end, as editors leave it.

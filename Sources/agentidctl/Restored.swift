@@ -15,8 +15,7 @@ struct Restored: ParsableCommand {
     @OptionGroup var output: Output
 
     func run() throws {
-        var passphrase = try options.passphraseBytes()
-        defer { for i in passphrase?.indices ?? 0..<0 { passphrase?[i] = 0 } }
+        let passphrase = try options.readPassphrase()
         let restored = try Authority.acceptRestored(directory: options.authority, passphrase: passphrase)
         // They are denied already; now each gets its tombstone, and gives back what it holds.
         let authority: Authority

@@ -7,10 +7,11 @@ import Testing
 
 /// An authority in a directory: what it keeps, and whom it refuses.
 @Suite struct AuthorityDirectoryTests {
-    private func open(_ path: String, _ change: (inout Authority.Options) -> Void = { _ in }) throws -> Authority {
+    private func open(_ path: String, _ change: (inout Authority.Options) throws -> Void = { _ in }) throws -> Authority
+    {
         var options = Authority.Options()
         options.trustDomain = "acme.example"
-        change(&options)
+        try change(&options)
         return try Authority.open(directory: path, options: options)
     }
 
@@ -107,14 +108,49 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/keys").count == 3)
     }
 
+    @Test func aPassphraseThatWouldProtectNothingIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        _ = try open(directory.path)
+        #expect(
+            refusal { _ = try open(directory.path) { $0.passphrase = try Passphrase([1]) } }?.name
+                == "passphrase_unused")
+        var options = Authority.Options()
+        (options.trustDomain, options.passphrase) = ("acme.example", try Passphrase([1]))
+        #expect(refusal { _ = try Authority.open(directory: nil, options: options) }?.name == "passphrase_unused")
+        options.signer = try SigningKey.generate()
+        #expect(
+            refusal { _ = try Authority.open(directory: directory.path + "/other", options: options) }?.name
+                == "passphrase_unused")
+        #expect(refusal { _ = try Passphrase([]) }?.name == "passphrase_missing")
+        #expect(refusal { _ = try Passphrase([UInt8](repeating: 1, count: 4097)) }?.code == .limit)
+    }
+
+    @Test func keysInTheOpenAreSealedWhereThatIsAskedFor() throws {
+        let directory = try TemporaryDirectory()
+        let passphrase = try Passphrase(Array("correct horse".utf8))
+        let held = try open(directory.path)
+        try held.put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
+        #expect(try Authority.sealKeys(in: directory.path, under: passphrase) == 2)
+        #expect(try Authority.sealKeys(in: directory.path, under: passphrase) == 0)
+        #expect(
+            refusal { _ = try Authority.sealKeys(in: directory.path, under: Passphrase([1])) }?.name
+                == "passphrase_wrong")
+        #expect(refusal { _ = try open(directory.path) }?.name == "passphrase_missing")
+        let request = AgentRequest(principal: "user:x", task: "t", scope: try Scope("a"))
+        _ = try held.startAgent(profile: "p", request)
+        _ = try open(directory.path) { $0.passphrase = passphrase }.startAgent(profile: "p", request)
+    }
+
     @Test func passphraseIsAskedForAtOpeningAndWorksAfterAnotherProcessRotated() throws {
         let directory = try TemporaryDirectory()
         let passphrase = Array("correct horse".utf8)
-        let first = try open(directory.path) { $0.passphrase = passphrase }
+        let first = try open(directory.path) { $0.passphrase = try Passphrase(passphrase) }
         try first.put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
         #expect(refusal { _ = try open(directory.path) }?.name == "passphrase_missing")
-        #expect(refusal { _ = try open(directory.path) { $0.passphrase = [1] } }?.name == "passphrase_wrong")
-        let second = try open(directory.path) { $0.passphrase = passphrase }
+        #expect(
+            refusal { _ = try open(directory.path) { $0.passphrase = try Passphrase([1]) } }?.name == "passphrase_wrong"
+        )
+        let second = try open(directory.path) { $0.passphrase = try Passphrase(passphrase) }
         try second.publishKey()
         #expect(refusal { try first.publishKey() }?.name == "key_published")
         try second.activateKey()

@@ -4,7 +4,7 @@ import os
 import pathlib
 import stat
 
-from harness import check, ctl
+from harness import check, ctl, run
 
 
 def life(work):
@@ -89,6 +89,14 @@ def life(work):
     ctl("bundle", *sealed, "-", stdin=b"correct horse")
     ctl("bundle", *sealed, "-", stdin=b"wrong", expect=1)
     ctl("bundle", *sealed[:2], expect=1)
+    plain = ["--authority", f"{work}/plain"]
+    ctl("init", *plain, "plain.example")
+    said = run("bundle", *plain, "--passphrase-file", secret, expect=1)[1]
+    check("protects nothing" in said, "a passphrase for plain keys is refused", said)
+    check(ctl("keys", "seal", *plain, "--passphrase-file", secret, "--json", json_out=True) == {"sealed": 2}, "keys are sealed")
+    ctl("keys", "seal", *plain, "--passphrase-file", "-", stdin=b"wrong", expect=1)
+    ctl("bundle", *plain, expect=1)
+    ctl("bundle", *plain, "--passphrase-file", secret)
 
 
 def scopes(_):

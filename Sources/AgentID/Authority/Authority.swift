@@ -7,8 +7,9 @@ public final class Authority: Sendable {
     public struct Options: Sendable {
         /// The trust domain's name: needed to create an authority, checked against what is stored.
         public var trustDomain: String?
-        /// Encrypts the signing keys at rest.
-        public var passphrase: [UInt8]?
+        /// Seals the signing keys at rest. Refused where it would protect nothing (`passphrase_unused`): keys that are
+        /// stored in the open, in memory, or with the caller's signer.
+        public var passphrase: Passphrase?
         /// Signs instead of a stored key.
         public var signer: (any Signer)?
         /// What time it is.
@@ -22,13 +23,6 @@ public final class Authority: Sendable {
 
         /// The defaults.
         public init() {}
-
-        /// Overwrites this copy of the passphrase; whoever holds another copy overwrites that.
-        public mutating func wipePassphrase() {
-            guard var bytes = passphrase else { return }
-            passphrase = nil
-            Sodium.wipe(&bytes)
-        }
 
         func check() throws(AgentIDError) {
             guard (1...86_400).contains(leaseDuration) else {
@@ -54,7 +48,7 @@ public final class Authority: Sendable {
         registry: any Registry, keys: SigningKeys, directory: AuthorityDirectory?, options: Options
     ) throws(AgentIDError) {
         var options = options
-        options.wipePassphrase()
+        options.passphrase = nil
         (self.options, self.registry, self.keys) = (options, registry, keys)
         clock = CheckedClock(options.clock)
         view = try RegistryView(of: registry, in: directory)

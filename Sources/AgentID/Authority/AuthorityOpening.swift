@@ -4,6 +4,9 @@ extension Authority {
     /// Opens the authority kept in a directory, or creates it; in memory for a `nil` or empty path.
     public static func open(directory path: String?, options: Options) throws(AgentIDError) -> Authority {
         try options.check()
+        guard options.passphrase == nil || (options.signer == nil && path?.isEmpty == false) else {
+            throw Passphrase.unused
+        }
         guard let path, !path.isEmpty else {
             let domain = try newTrustDomain(options, "there is no authority to open")
             let keys = SigningKeys(directory: nil, options: options)

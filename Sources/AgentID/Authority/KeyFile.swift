@@ -2,7 +2,7 @@ internal import JOSE
 
 /// A signing key at rest: a private JWK, or sealed under a passphrase (Argon2id, XSalsa20-Poly1305).
 enum KeyFile {
-    static func write(_ key: SigningKey, to path: String, passphrase: [UInt8]?) throws(AgentIDError) {
+    static func write(_ key: SigningKey, to path: String, passphrase: Passphrase?) throws(AgentIDError) {
         do {
             guard let passphrase else {
                 let result: Result<Void, AgentIDError> = try key.withExportedJWK { jwk in
@@ -32,10 +32,18 @@ enum KeyFile {
         }
     }
 
-    static func read(_ path: String, passphrase: [UInt8]?) throws(AgentIDError) -> SigningKey {
+    /// Refuses a passphrase for a key that is stored in the open: it would protect nothing.
+    static func read(_ path: String, passphrase: Passphrase?) throws(AgentIDError) -> SigningKey {
+        let (key, isSealed) = try open(path, passphrase: passphrase)
+        guard isSealed || passphrase == nil else { throw Passphrase.unused }
+        return key
+    }
+
+    static func open(_ path: String, passphrase: Passphrase?) throws(AgentIDError) -> (key: SigningKey, isSealed: Bool)
+    {
         var bytes = try Files.read(path, isSecret: true)
         defer { Sodium.wipe(&bytes) }
-        do throws(JOSEError) { return try SigningKey(jwk: bytes.span) } catch {
+        do throws(JOSEError) { return (try SigningKey(jwk: bytes.span), false) } catch {
             // Not a plain key: then it must be a sealed one, which holds no secret in the open.
         }
         guard let root = try? JSON(parsing: bytes).root, root["kdf"]?.equals("argon2id13-interactive") == true,
@@ -56,15 +64,15 @@ enum KeyFile {
                 .passphrase, name: "passphrase_wrong", message: "the passphrase does not open the keys",
                 at: "options.passphrase")
         }
-        do throws(JOSEError) { return try SigningKey(guardedSeed: seed) } catch { throw AgentIDError(error, at: path) }
+        do throws(JOSEError) { return (try SigningKey(guardedSeed: seed), true) } catch {
+            throw AgentIDError(error, at: path)
+        }
     }
 
-    private static func wrappingKey(_ passphrase: [UInt8], salt: [UInt8]) throws(AgentIDError) -> GuardedBytes {
-        guard !passphrase.isEmpty else {
-            throw AgentIDError(
-                .passphrase, name: "passphrase_missing", message: "the passphrase is empty", at: "options.passphrase")
-        }
-        guard let key = GuardedBytes(count: 32), Sodium.argon2id(passphrase.span, salt: salt, into: key) else {
+    private static func wrappingKey(_ passphrase: Passphrase, salt: [UInt8]) throws(AgentIDError) -> GuardedBytes {
+        guard let key = GuardedBytes(count: 32),
+            passphrase.bytes.withSpan({ Sodium.argon2id($0, salt: salt, into: key) })
+        else {
             throw AgentIDError(.internal, name: "argon2id", message: "no memory to derive a key from the passphrase")
         }
         return key

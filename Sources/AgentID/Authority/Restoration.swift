@@ -19,7 +19,7 @@ extension Authority {
     /// revocations. The registry begins a new epoch: whoever has it open is denied until it is opened anew. May be done
     /// again where it was interrupted.
     package static func acceptRestored(
-        directory path: String, passphrase: [UInt8]?, clock: any WallClock = SystemClock()
+        directory path: String, passphrase: Passphrase?, clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> Restoration {
         guard try AuthorityDirectory.holdsAuthority(path) else {
             throw AgentIDError(
@@ -66,7 +66,7 @@ extension Authority {
 
     /// Makes and stores a key, where the keys are stored there; `nil` where a caller's signer has them.
     private static func newKey(
-        in directory: AuthorityDirectory, after records: [KeyRecord], passphrase: [UInt8]?
+        in directory: AuthorityDirectory, after records: [KeyRecord], passphrase: Passphrase?
     ) throws(AgentIDError) -> SigningKey? {
         guard let active = records.first(where: { $0.role == .active })?.key,
             Files.exists(directory.keyPath(active))

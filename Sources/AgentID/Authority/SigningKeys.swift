@@ -6,7 +6,7 @@ internal import JOSE
 final class SigningKeys: Sendable {
     private struct Held {
         var signers: [PublicKey: any Signer]
-        var passphrase: [UInt8]?
+        var passphrase: Passphrase?
     }
 
     private let directory: AuthorityDirectory?
@@ -78,15 +78,9 @@ final class SigningKeys: Sendable {
         }
     }
 
-    /// Wipes the keys when the last call that uses them returns.
+    /// Wipes keys and passphrase when the last call that uses them returns.
     func close() {
-        held.withLock { held in
-            if var passphrase = held?.passphrase {
-                held?.passphrase = nil
-                Sodium.wipe(&passphrase)
-            }
-            held = nil
-        }
+        held.withLock { $0 = nil }
     }
 
     private static let closed = AgentIDError(.state, name: "authority_closed", message: "the authority was closed")

@@ -15,7 +15,7 @@ func json(_ path: String) -> [UInt8] { JSONTree.object(["path": .string(path)]).
 let directory = CommandLine.arguments[1]
 var options = Authority.Options()
 options.trustDomain = "acme.example"
-options.passphrase = Array("correct horse".utf8)
+options.passphrase = try Passphrase(Array("correct horse".utf8))
 options.leaseDuration = 60
 let acme = try Authority.open(directory: directory, options: options)
 

@@ -1,0 +1,27 @@
+internal import JOSE
+
+extension Authority {
+    /// Seals the private keys of a directory that are stored in the open. How many; those that are sealed already must open.
+    ///
+    /// A process that has the authority open goes on with the keys that it holds, and needs the passphrase when it opens it
+    /// again. What was stored in the open may still be in backups: rotate the keys where that matters.
+    public static func sealKeys(in path: String, under passphrase: Passphrase) throws(AgentIDError) -> Int {
+        guard try AuthorityDirectory.holdsAuthority(path) else {
+            throw AgentIDError(
+                .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+        }
+        let directory = try AuthorityDirectory(creating: path, isNew: false)
+        return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
+            var count = 0
+            for name in try Files.names(in: "\(directory.path)/keys", isReader: false) ?? []
+            where name.hasSuffix(".jwk") {
+                let file = "\(directory.path)/keys/\(name)"
+                let (key, isSealed) = try KeyFile.open(file, passphrase: passphrase)
+                guard !isSealed else { continue }
+                try KeyFile.write(key, to: file, passphrase: passphrase)
+                count += 1
+            }
+            return count
+        }
+    }
+}
