@@ -5,7 +5,10 @@ extension Authority {
     public func bundle() throws(AgentIDError) -> String {
         try keys.checkOpen()
         let now = clock.seconds
-        return try registry.read { try TrustBundle(of: $0) }.tree(at: now).text
+        var bundle = try registry.read { try TrustBundle(of: $0) }
+        // A revocation is in force before it is in the registry.
+        bundle.revoke(at: now) { view.revocations.first(of: [Revocation(unchecked: .issuer, $0)]) != nil }
+        return bundle.tree(at: now).text
     }
 
     /// Adds the next signing key to the bundle without signing with it yet.

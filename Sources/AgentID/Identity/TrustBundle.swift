@@ -9,7 +9,7 @@ struct TrustBundle: Sendable {
     var sequence: Int
     var refreshHint = 60
     /// In the order of their thumbprints, each key once.
-    let anchors: [TrustAnchor]
+    private(set) var anchors: [TrustAnchor]
 
     init(sequence: Int, anchors: [TrustAnchor]) {
         self.sequence = sequence
@@ -67,6 +67,13 @@ struct TrustBundle: Sendable {
 
     /// More keys than any rotation needs; each costs a look at every chain without a `kid`.
     private static let mostKeys = 64
+
+    /// Says of the keys that are revoked, and not known to be, that they are; in seconds since 1970.
+    mutating func revoke(at now: Int64, where isRevoked: (String) -> Bool) {
+        for i in anchors.indices where anchors[i].revokedAt == nil && isRevoked(anchors[i].thumbprint) {
+            anchors[i].revokedAt = now
+        }
+    }
 
     /// The bundle as a document, without the keys that have ended by a time, in seconds since 1970.
     func tree(at now: Int64) -> JSONTree {

@@ -34,7 +34,7 @@ extension Lifecycle {
         _ issuance: Issuance, revoking held: [Revocation]
     ) throws(AgentIDError) -> [Revocation] {
         let now = clock.milliseconds
-        return try registry.write { registry in
+        return try write { registry in
             try issuance.checkStillDue(in: registry)
             // With what was renewed meanwhile, and what was held before and is good still.
             let past = try registry.grants(of: issuance.agent.id).filter { $0.expires > now / 1000 }
