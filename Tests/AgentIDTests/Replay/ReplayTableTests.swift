@@ -48,6 +48,7 @@ import TestSupport
             let time = Atomic<Int64>(0)
             let steps = 3000
             let accepted = (0..<steps).map { _ in Counter() }
+            let late = (0..<steps).map { _ in Counter() }
             let seeds = (0..<8).map { _ in UInt64.random(in: 0...UInt64.max, using: &random) }
             inThreads(8) { thread in
                 var random = Seeded(seed: seeds[thread])
@@ -61,12 +62,14 @@ import TestSupport
                         UsedProof(name: "\(proof)", tree: "\(proof)"), since: begun
                     ) { time.load(ordering: .sequentiallyConsistent) }
                     if answer == .fresh { accepted[proof].add() }
+                    if answer == .late { late[proof].add() }
                     time.add(Int64.random(in: 0...400, using: &random), ordering: .sequentiallyConsistent)
                 }
             }
             #expect(accepted.allSatisfy { $0.value <= 1 })
-            // Almost all were presented; hardly any of those met another who found it at the same moment.
-            #expect(accepted.count { $0.value == 1 } > steps / 10)
+            // Almost all were presented; hardly any of those met another who found it at the same moment. A thread that
+            // the machine did not run for long, while the others moved the time on, used its proof up too late.
+            #expect((0..<steps).count { accepted[$0].value + late[$0].value >= 1 } > steps * 9 / 10)
         }
     }
 
