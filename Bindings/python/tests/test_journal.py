@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -154,3 +155,22 @@ def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str,
     assert reason(guard, agent) == "authority_revoked"
     assert os.stat(path + "/journal").st_ino != before
     assert guard.statistics["revocations"] == 801
+
+def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, agentid.Authority]) -> None:
+    path, authority = acme
+    authority.publish_key()
+    authority.activate_key()
+    old, new = json.loads(authority.bundle)["keys"]
+    with locked(path):
+        authority.revoke(agentid.Revocation.ISSUER, old["kid"])
+        listed = {key["kid"]: key.get("revoked_at") for key in json.loads(authority.bundle)["keys"]}
+        assert listed[old["kid"]] is not None
+        assert listed[new["kid"]] is None
+
+
+def test_opening_sees_what_a_process_answered_before_it_died(acme: tuple[str, agentid.Authority]) -> None:
+    path, authority = acme
+    agent = start(authority)
+    with locked(path):
+        elsewhere(path, f"a.suspend({agent.id!r})\nos.kill(os.getpid(), 9)", killed=True)
+    assert elsewhere(path, "print(a.agents()[0]['state'])") == "suspended\n"
