@@ -188,8 +188,8 @@ enum {
 };
 
 /*
- * Signs with a key that is not in this process (HSM, KMS). Called on the thread that makes the call that needs it,
- * never two calls at once for one authority.
+ * Signs with a key that is not in this process (HSM, KMS). Called on the thread that makes the call that needs it, or
+ * on one of the library's; several at once. No lock is held meanwhile: it may call this library.
  *   sign        writes the 64 bytes of an Ed25519 signature (RFC 8032) of `message`; returns AGENTID_CALLBACK_OK, or
  *               anything else for a failure. Every signature is verified before it is used.
  *   public_key  32 bytes, the Ed25519 public key; copied.
@@ -505,7 +505,9 @@ agentid_status agentid_agent_open(const agentid_open_agent_options *options, age
 agentid_status agentid_key_generate(agentid_bytes *jwk, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Ends the agent: its key is wiped, its grant and all below it are revoked where its authority lives in this process.
+ * Lets go of the agent: its key is wiped here, its lease is renewed no more, and the handle is not valid any more.
+ * Writes nothing and waits for nothing, so finalizers may call it. agentid_agent_end() ends an agent; one that was
+ * only closed is denied when its lease has lapsed, and whoever reaps next ends it.
  */
 void agentid_agent_close(agentid_agent *agent);
 

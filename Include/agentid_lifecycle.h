@@ -69,10 +69,12 @@ agentid_status agentid_authority_deprovision(agentid_authority *authority, const
                                              agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Ends an agent held here, as agentid_authority_deprovision() does; the handle still has to be closed.
+ * Ends an agent held here, as agentid_authority_deprovision() does; the handle still has to be closed. Where the end
+ * cannot be made durable, that is the error: the agent is denied in this process all the same, and its end is tried again
+ * in the background.
  * Returns: as there; AGENTID_E_STATE where its authority is not in this process.
  */
-agentid_status agentid_agent_deprovision(agentid_agent *agent, const char *reason, size_t reason_len,
+agentid_status agentid_agent_end(agentid_agent *agent, const char *reason, size_t reason_len,
                                          agentid_bytes *tombstone, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*

@@ -34,8 +34,8 @@ static go_answer go_agent_rotate_key(uintptr_t agent) { DO(agentid_agent_rotate_
 static go_answer go_agent_rotate_key_revoking(uintptr_t agent) {
     DO(agentid_agent_rotate_key_revoking(AS(agent, agent), &error));
 }
-static go_texts go_agent_deprovision(uintptr_t agent, _GoString_ reason) {
-    TAKE(agentid_agent_deprovision(AS(agent, agent), TEXT(reason), &first, &error));
+static go_texts go_agent_end(uintptr_t agent, _GoString_ reason) {
+    TAKE(agentid_agent_end(AS(agent, agent), TEXT(reason), &first, &error));
 }
 static go_texts go_agent_id(uintptr_t agent) { TAKE(agentid_agent_id(AS(agent, agent), &first, &error)); }
 static go_texts go_agent_chain(uintptr_t agent) { TAKE(agentid_agent_chain(AS(agent, agent), &first, &error)); }
@@ -63,10 +63,12 @@ import "C"
 
 import "time"
 
-// Agent is one running agent instance: its identity, its key, its chain. Close wipes the key and revokes what it held.
+// Agent is one running agent instance: its identity, its key, its chain. End ends it. Close only lets go of it: its key is
+// wiped, and it is denied once its lease has lapsed.
 type Agent struct {
 	handle
-	id string
+	id    string
+	needs any // its parent or its authority, which live as long
 }
 
 // Delegation is what a sub-agent gets. One of Scope and SameScope is needed: a scope that was forgotten is not all.
@@ -97,16 +99,16 @@ func OpenAgent(options OpenAgentOptions) (*Agent, error) {
 		return nil, t.fault
 	}
 	clock := keepClock(options.Clock)
-	agent, err := newAgent(C.go_agent_open(key, chain, credential, clock))
+	agent, err := newAgent(C.go_agent_open(key, chain, credential, clock), nil)
 	dropFailed(err, clock)
 	return agent, err
 }
 
-func newAgent(answer C.go_answer) (*Agent, error) {
+func newAgent(answer C.go_answer, needs any) (*Agent, error) {
 	if err := done(answer); err != nil {
 		return nil, err
 	}
-	agent := new(Agent)
+	agent := &Agent{needs: needs}
 	agent.hold(answer.handle, func(value C.uintptr_t) { C.go_agent_close(value) })
 	id, err := agent.text(C.go_agent_id(agent.value))
 	if err != nil {
@@ -146,7 +148,7 @@ func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
 	if err := a.done(answer); err != nil {
 		return nil, err
 	}
-	return newAgent(answer)
+	return newAgent(answer, a)
 }
 
 // Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant behind it.
@@ -198,9 +200,10 @@ func (a *Agent) Check(tool string, arguments []byte) (*Decision, error) {
 	return checked(a.Authorize(tool, arguments))
 }
 
-// Deprovision ends the agent and all below it, for good; it returns the tombstone. The agent still has to be closed.
-func (a *Agent) Deprovision(reason string) (tombstone string, err error) {
-	return a.text(C.go_agent_deprovision(a.value, reason))
+// End ends the agent and all below it, for good; it returns the tombstone. The agent still has to be closed. Where the end
+// could not be made durable, that is the error: it is denied in this process all the same, and its end is tried again.
+func (a *Agent) End(reason string) (tombstone string, err error) {
+	return a.text(C.go_agent_end(a.value, reason))
 }
 
 // RotateKey hands everything over to a new key; the old one is wiped here. It costs one level of depth. It revokes

@@ -154,7 +154,7 @@ func (a *Authority) StartAgent(profile string, options AgentOptions) (*Agent, er
 		a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
 		C.int32_t(depth(options.MaxDepth)))
 	runtime.KeepAlive(a)
-	return newAgent(answer)
+	return newAgent(answer, a)
 }
 
 // Issue issues a root grant and a credential to a public JWK that is held elsewhere. Nobody renews them.

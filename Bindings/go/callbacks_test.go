@@ -127,7 +127,7 @@ func TestHookIsGivenEveryEventUntilItSucceeds(t *testing.T) {
 		return nil
 	}}))
 	agent := start(t, acme)
-	must[string](t)(agent.Deprovision("done"))
+	must[string](t)(agent.End("done"))
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	ok(t, acme.Settle(ctx))
@@ -202,7 +202,7 @@ func TestSecretEndsWithItsAgent(t *testing.T) {
 
 	by.acquire = func(SecretRequest) ([]byte, error) { return []byte("x"), nil }
 	must[*Lease](t)(acme.Acquire(permit, "vault", "door", time.Minute))
-	must[string](t)(agent.Deprovision("done"))
+	must[string](t)(agent.End("done"))
 	if held := must[[]BrokerLease](t)(acme.BrokerLeases()); len(held) != 0 {
 		t.Fatalf("%+v", held)
 	}

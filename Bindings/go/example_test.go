@@ -25,12 +25,12 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer agent.Close()
+	defer agent.End("the task is done")
 	reader, err := agent.Spawn("reader", agentid.Delegation{Scope: "read_file(path under '/data/q3/public')"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer reader.Close()
+	defer reader.End("read")
 
 	decision, err := reader.Authorize("read_file", []byte(`{"path":"/data/q3/public/a.csv"}`))
 	fmt.Println(decision.Permitted(), err)
@@ -48,13 +48,13 @@ func Example() {
 func ExampleAgent_Spawn() {
 	acme, agent := started()
 	defer acme.Close()
-	defer agent.Close()
+	defer agent.End("the task is done")
 
 	reader, err := agent.Spawn("reader", agentid.Delegation{Scope: "read_file(path under '/data/q3/public')"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer reader.Close()
+	defer reader.End("read")
 	_, err = reader.Authorize("read_file", []byte(`{"path":"/data/q3/secret.csv"}`))
 	fmt.Println(errors.Is(err, agentid.ErrDenied), err)
 	// Output: true path of read_file must be under "/data/q3/public" (arguments.path)
@@ -64,7 +64,7 @@ func ExampleAgent_Spawn() {
 func ExampleGuard_Authorize() {
 	acme, agent := started()
 	defer acme.Close()
-	defer agent.Close()
+	defer agent.End("the task is done")
 	bundle, err := acme.Bundle()
 	if err != nil {
 		log.Fatal(err)
@@ -94,9 +94,9 @@ func ExampleGuard_Authorize() {
 func ExampleAuthority_VerifyGone() {
 	acme, agent := started()
 	defer acme.Close()
-	defer agent.Close()
+	defer agent.End("the task is done")
 
-	tombstone, err := agent.Deprovision("the task is done")
+	tombstone, err := agent.End("the task is done")
 	if err != nil {
 		log.Fatal(err)
 	}

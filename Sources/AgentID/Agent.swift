@@ -2,7 +2,10 @@ public import JOSE
 public import Scopes
 internal import Synchronization
 
-/// One running agent instance: its ID, its key, its chain. Safe to use from any thread; ended by `close()`.
+/// One running agent instance: its ID, its key, its chain. Safe to use from any thread.
+///
+/// ``end(reason:)`` ends it, ``close()`` only lets go of it. An agent that nobody holds any more lives on in the
+/// registry until its lease lapses; then it is denied, and whoever reaps next ends it.
 public final class Agent: Sendable {
     struct State: Sendable {
         var held: HeldGrant
@@ -22,12 +25,15 @@ public final class Agent: Sendable {
     let home: Home?
     let clock: CheckedClock
     private let state: Locked<State?>
-    /// Whether its authority ended it, not its owner's ``close()``.
+    /// Its SPIFFE ID, where its grant names one: kept when the key is gone, so that it can still be ended.
+    private let name: String?
+    /// Whether it was ended, not only let go of.
     private let isEnded = Atomic(false)
     /// Held while the key is replaced: one grant is handed on once.
     private let turn = Locked<Void>(())
 
     init(_ state: State, clock: CheckedClock, home: Home?) {
+        name = state.held.grant.claim?.agent
         self.state = Locked(state)
         self.clock = clock
         self.home = home
@@ -171,29 +177,31 @@ public final class Agent: Sendable {
         do throws(JOSEError) { return try key.withExportedJWK(body) } catch { throw AgentIDError(error, at: "") }
     }
 
-    /// Ends the agent: its key is wiped; where its authority is in this process, it is deprovisioned with all below it.
+    /// Lets go of the agent: its key is wiped here, and its lease is renewed no more. Nothing is written, nothing waited for.
     public func close() {
-        guard let held = wipe(), let home, let agent = held.grant.claim?.agent else { return }
-        // Where the registry fails, this process denies all the same, and for others the lease lapses.
-        _ = try? home.lifecycle.deprovision(agent, reason: "closed")
+        wipe()
+        if let home, let name { home.lifecycle.leases.forget(name) }
     }
 
-    /// Ends the agent and all below it, for good.
+    /// Ends the agent and all below it, for good; harmless where it has ended or was closed.
     ///
     /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap()` makes up for it.
-    public func deprovision(reason: String = "") throws(AgentIDError) -> String? {
-        guard let home else { throw Agent.homeless }
-        return try home.lifecycle.deprovision(id(), reason: reason)
+    /// - Throws: where the end could not be made durable: the agent is denied in this process all the same, and its end is
+    ///   tried again in the background.
+    @discardableResult public func end(reason: String = "") throws(AgentIDError) -> String? {
+        guard let home, let name else { throw Agent.homeless }
+        try AuditBounds.check(reason: reason)
+        defer { markEnded() }
+        return try home.lifecycle.deprovision(name, reason: reason)
     }
 
-    /// Ends the agent with this ID as ``deprovision(reason:)`` does; harmless where it has ended, its key with it.
-    package func conclude(_ id: String, reason: String) throws(AgentIDError) {
-        defer { end() }
-        _ = try home?.lifecycle.deprovision(id, reason: reason)
+    /// Ends the agent where its authority is in this process, and lets go of it where not.
+    package func conclude(reason: String) throws(AgentIDError) {
+        if home == nil { close() } else { try end(reason: reason) }
     }
 
     /// Deprovisioned by its authority: from now on it is denied, whoever is asked.
-    func end() {
+    func markEnded() {
         isEnded.store(true, ordering: .releasing)
         wipe()
     }
@@ -201,12 +209,7 @@ public final class Agent: Sendable {
     var hasEnded: Bool { isEnded.load(ordering: .acquiring) }
 
     /// Lets go of the key, whose memory is wiped when the last call that uses it returns.
-    @discardableResult private func wipe() -> HeldGrant? {
-        state.withLock { state in
-            defer { state = nil }
-            return state?.held
-        }
-    }
+    private func wipe() { state.withLock { $0 = nil } }
 
     /// What the agent holds now; `nil` when it was closed.
     var snapshot: State? { state.withLock { $0 } }

@@ -25,15 +25,10 @@ extension Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey(revokingOldKey: revokingOldKey) }
     }
 
-    /// Ends the agent: its key is wiped; where its authority is in this process, it is deprovisioned with all below it.
-    public func close() async {
-        await WaitingThreads.run { close() }
-    }
-
-    /// Ends the agent and all below it, for good.
+    /// Ends the agent and all below it, for good; harmless where it has ended or was closed.
     ///
     /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap` makes up for it.
-    public func deprovision(reason: String = "") async throws(AgentIDError) -> String? {
-        try await WaitingThreads.run { () throws(AgentIDError) in try deprovision(reason: reason) }
+    @discardableResult public func end(reason: String = "") async throws(AgentIDError) -> String? {
+        try await WaitingThreads.run { () throws(AgentIDError) in try end(reason: reason) }
     }
 }

@@ -34,23 +34,21 @@ extension Agent {
     func run<Result>(
         isolation: isolated (any Actor)? = #isolation, _ body: (Agent) async throws -> Result
     ) async throws -> Result {
-        // Its ID goes with its key, and the body may have closed it.
-        let id = try id()
         let result: Result
         do {
             try Task.checkCancellation()
             result = try await Agent.$current.withValue(self) { try await body(self) }
         } catch {
             // What is thrown is the body's; the lease lapses where the end could not be written down.
-            try? await finish(id, Task.isCancelled ? "its task was cancelled" : "its task failed")
+            try? await finish(Task.isCancelled ? "its task was cancelled" : "its task failed")
             throw error
         }
-        try await finish(id, "its task is done")
+        try await finish("its task is done")
         return result
     }
 
     /// Deprovisions, in a cancelled task too; harmless where it has ended.
-    private func finish(_ id: String, _ reason: String) async throws(AgentIDError) {
-        try await WaitingThreads.run { () throws(AgentIDError) in try conclude(id, reason: reason) }
+    private func finish(_ reason: String) async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try conclude(reason: reason) }
     }
 }

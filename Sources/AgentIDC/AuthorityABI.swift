@@ -36,8 +36,8 @@ private func passphrase(_ given: UnsafePointer<CChar>?) throws -> Passphrase? {
     guard let given = unsafe given else { return nil }
     var length = 0
     while length <= Passphrase.longest, unsafe given[length] != 0 { length += 1 }
-    return try Passphrase(count: length) { memory in
-        for i in unsafe memory.indices { unsafe memory[i] = UInt8(bitPattern: given[i]) }
+    return try unsafe Passphrase(count: length) { memory in
+        for i in memory.indices { unsafe memory[i] = UInt8(bitPattern: given[i]) }
     }
 }
 

@@ -79,13 +79,13 @@ public func agentid_authority_deprovision(
 }
 
 @c @implementation
-public func agentid_agent_deprovision(
+public func agentid_agent_end(
     _ agent: OpaquePointer?, _ reason: UnsafePointer<CChar>?, _ reason_len: Int,
     _ tombstone: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe give(tombstone, "tombstone", error) {
         let agent = try unsafe Agents.table.find(agent, "agent")
-        return try signed(agent.deprovision(reason: unsafe text(reason, reason_len, "reason")))
+        return try signed(agent.end(reason: unsafe text(reason, reason_len, "reason")))
     }
 }
 

@@ -78,11 +78,10 @@ func isCallbackDone(_ status: Int32) -> Bool { status == Int32(AGENTID_CALLBACK_
     deinit { unsafe release?(userData) }
 }
 
-/// A key behind a caller's callback; one call at a time.
+/// A key behind a caller's callback, which is called on several threads at once, and within itself.
 @safe final class CallbackSigner: Signer {
     let publicKey: PublicKey
     private let owner: CallbackOwner
-    private let turn = Locked<Void>(())
     private let callback:
         @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutableRawPointer?) -> Int32
 
@@ -100,11 +99,9 @@ func isCallbackDone(_ status: Int32) -> Bool { status == Int32(AGENTID_CALLBACK_
 
     func sign(_ message: [UInt8]) throws -> [UInt8] {
         var signature = [UInt8](repeating: 0, count: 64)
-        let status = turn.withLock { _ in
-            unsafe message.withUnsafeBufferPointer { message in
-                unsafe signature.withUnsafeMutableBufferPointer { signature in
-                    unsafe callback(message.baseAddress, message.count, signature.baseAddress, owner.userData)
-                }
+        let status = unsafe message.withUnsafeBufferPointer { message in
+            unsafe signature.withUnsafeMutableBufferPointer { signature in
+                unsafe callback(message.baseAddress, message.count, signature.baseAddress, owner.userData)
             }
         }
         guard isCallbackDone(status) else {

@@ -118,11 +118,11 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(try child.authorize(tool: "read_file", arguments: inside).isPermitted)
     }
 
-    @Test func closedAgentHasNoKeyAndItsSubtreeIsDenied() throws {
+    @Test func endedAgentHasNoKeyAndItsSubtreeIsDenied() throws {
         let world = try World()
         let agent = try world.start()
         let child = try agent.spawn("reader")
-        agent.close()
+        try agent.end()
         #expect(throws: AgentIDError.self) { try agent.prove(tool: "read_file", arguments: inside) }
         #expect(
             try child.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked")

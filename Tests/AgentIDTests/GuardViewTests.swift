@@ -185,7 +185,7 @@ private final class BrittleRegistry: Registry {
                         let passing = try world.start()
                         try passing.rotateKey()
                         for guardian in guardians { #expect(try reason(guardian, passing) == nil) }
-                        passing.close()
+                        try passing.end()
                     }
                 }
             }

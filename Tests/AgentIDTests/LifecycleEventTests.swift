@@ -27,7 +27,7 @@ import Testing
         try child.rotateKey()
         _ = try child.delegate(to: SigningKey.generate().publicKey)
         try world.authority.revoke(Revocation(.principal, "user:bob@acme.example"), reason: "left")
-        child.close()
+        try child.end()
         let found = try events(world)
         #expect(
             found.compactMap { $0["event"]?.string } == [

@@ -131,7 +131,7 @@ static void end(agentid_authority *authority, agentid_agent *agent, agentid_agen
     ANSWERS(AGENTID_E_STATE, agentid_authority_verify_gone(authority, id->data, id->len, &report, &error));
     EXPECT(has(&report, "\"gone\":false"));
     agentid_bytes_free(&report);
-    DONE(agentid_agent_deprovision(agent, TEXT("task over"), &tombstone, &error));
+    DONE(agentid_agent_end(agent, TEXT("task over"), &tombstone, &error));
     EXPECT(acquired == 2 && released == 2);
     ANSWERS(AGENTID_DENIED, agentid_agent_authorize_z(agent, "read_file", CALL, NULL, &error));
     ANSWERS(AGENTID_DENIED, agentid_agent_authorize_z(child, "read_file", CALL, NULL, &error));

@@ -164,7 +164,7 @@ class Worker:
                 agent.close()
                 self.say(did="close", agent=id)
             else:
-                ended = agent.deprovision("crash test") if end == "self" else self.authority.deprovision(id, "crash test")
+                ended = agent.end("crash test") if end == "self" else self.authority.deprovision(id, "crash test")
                 self.say(did="deprovision", agent=id, tombstone=ended)
         decision = self.guard.check(chain, proof, *CALL)
         self.decided(decision)

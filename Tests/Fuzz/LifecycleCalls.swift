@@ -20,7 +20,7 @@ enum LifecycleCalls {
         case 1: return unsafe agentid_authority_suspend(h, x, an, y, bn, &error)
         case 2: return unsafe agentid_authority_resume(h, x, an, &error)
         case 3: return unsafe agentid_authority_deprovision(h, x, an, y, bn, &bytes, &error)
-        case 4: return unsafe agentid_agent_deprovision(h, y, bn, &bytes, &error)
+        case 4: return unsafe agentid_agent_end(h, y, bn, &bytes, &error)
         case 5: return unsafe agentid_authority_deprovision_principal(h, x, an, y, bn, &number, &error)
         case 6: return unsafe agentid_authority_withdraw_profile(h, x, an, y, bn, nil, &error)
         case 7: return unsafe agentid_authority_certify_profile(h, x, an, Int64(bn) << 40, &error)

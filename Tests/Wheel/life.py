@@ -34,7 +34,7 @@ def live(directory: pathlib.Path) -> None:
                     proof = reader.prove("read_file", INSIDE, audience="files")
                     assert guard.authorize(reader.chain, proof, "read_file", INSIDE)
                     assert guard.check(reader.chain, proof, "read_file", INSIDE).reason == "replayed"
-            tombstone = agent.deprovision("done")
+            tombstone = agent.end("done")
         assert acme.verify_gone(agentid.verify_tombstone("acme.example", acme.bundle, tombstone)["sub"])["gone"]
         acme.integrate()
         with agentid.Audit.open(directory) as audit:

@@ -126,7 +126,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		defer child.Close()
+		defer child.End("its task is done")
 		workers.Add(1)
 		go func() {
 			defer workers.Done()
@@ -144,7 +144,7 @@ func run() error {
 	}
 
 	// The end: one call for all three, then proof that nothing of them is usable, and a receipt.
-	tombstone, err := agent.Deprovision("the task is done")
+	tombstone, err := agent.End("the task is done")
 	if err != nil {
 		return err
 	}

@@ -174,7 +174,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "audit_prove": (_H, c_uint64, _BYTES),
     "audit_consistency": (_H, c_uint64, c_uint64, _BYTES),
     "audit_verify": (_H, PROGRESS, c_void_p, _BYTES),
-    "agent_deprovision": (_H, *_TEXT, _BYTES),
+    "agent_end": (_H, *_TEXT, _BYTES),
     "tombstone_verify": (*_TEXT, *_TEXT, *_TEXT, _BYTES),
     "agent_spawn": (_H, *_TEXT, POINTER(DelegationOptions), _OUT),
     "agent_delegate": (_H, *_TEXT, POINTER(DelegationOptions), _BYTES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from ctypes import byref, c_int64, c_void_p
+from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
 
 import agentid._abi as _abi
@@ -12,8 +12,9 @@ import agentid._abi as _abi
 from ._abi import lib
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, handle, option, pair, take, text
+from ._errors import Error, call, counted, option, pair, take, text
 from ._handles import Handle, Reference
+from ._raised import log
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -103,27 +104,71 @@ class Identity(Reference):
 
 
 class Agent(Identity, Handle):
-    """One running agent instance. Leaving its `with` block wipes its key and revokes what it held.
+    """One running agent instance. Leaving its `with` block ends it, with all below it; inside it is the `current_agent()`.
 
-    Inside the block it is the `current_agent()`.
+    `close()` only lets go of it, as the collector does: it is denied once its lease has lapsed, and whoever reaps ends it.
     """
 
-    def __init__(self, made: c_void_p) -> None:
-        super().__init__(made, lib.agentid_agent_close)
+    _closing = lib.agentid_agent_close
+    _made_by = "Authority.agent(profile, ...), {0}.spawn(name) or {0}.open(key, chain)"
+    _is_at_home = False
+    _has_ended = False
+    _entered = 0
+
+    @classmethod
+    def _start(cls, needs: object, function: Any, *arguments: Any, is_at_home: bool = True) -> Agent:
+        agent = cls.__new__(cls)
+        agent._is_at_home = is_at_home
+        return agent._own(function, *arguments, needs=needs)
+
+    def __del__(self) -> None:
+        # Only says so: what lets go of it is its finalizer, which the collector calls in any case.
+        if self._is_at_home and self._finalizer.alive and not self._has_ended:
+            import warnings
+
+            warnings.warn("an agent was neither ended nor closed: it lapses with its lease", ResourceWarning, stacklevel=2, source=self)
+
+    def _undo(self) -> None:
+        if self._is_at_home and self._handle:
+            self._end("its start was interrupted")
+        self.close()
+
+    def _end(self, reason: str) -> None:
+        """Ends it where its authority is in this process. That its tombstone is not signed yet is made up for."""
+        try:
+            if self._is_at_home and self._finalizer.alive:
+                self.end(reason)
+        except Error as error:
+            if error.name != "tombstone_unsigned":
+                raise
+        finally:
+            self.close()
 
     def __enter__(self) -> Self:
         enter(self)
+        self._entered += 1
         return self
 
     def __exit__(self, *exception: object) -> None:
+        """Ends it; raises where that could not be made durable: it is denied here all the same, and tried again."""
         leave(self)
-        self.close()
+        self._entered -= 1
+        if self._entered <= 0:
+            self._leave(*exception)
+
+    def _leave(self, *exception: object) -> None:
+        if exception and exception[0] is None:
+            return self._end("its block ended")
+        try:
+            self._end("its block failed")
+        except Error as error:  # what the block raised goes on
+            log("an agent's end could not be written down", error=error)
 
     @classmethod
     def open(cls, key: str, chain: str, credential: str | None = None) -> Agent:
-        """Takes up an identity whose grant was issued to this private JWK."""
+        """Takes up an identity whose grant was issued to this private JWK. Its block's end only lets go of it."""
         options = _abi.OpenAgentOptions(key=option(key), chain=option(chain), credential=option(credential))
-        return cls(handle(lib.agentid_agent_open, byref(options)))
+        return cls.__new__(cls)._own(lib.agentid_agent_open, byref(options))
 
     def spawn(
         self, name: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
@@ -135,7 +180,7 @@ class Agent(Identity, Handle):
         `until`: its hard end, in seconds since 1970; its parent's by itself.
         """
         options = _delegation(scope, lifetime, until, max_depth, labels)
-        return Agent(handle(lib.agentid_agent_spawn, self._handle, *pair(name), options))
+        return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
 
     def delegate(
         self, holder: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
@@ -148,9 +193,14 @@ class Agent(Identity, Handle):
         options = _delegation(scope, lifetime, until, max_depth, labels, agent)
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
 
-    def deprovision(self, reason: str = "") -> str:
-        """Ends the agent and all below it, for good; returns its tombstone."""
-        return take(lib.agentid_agent_deprovision, self._handle, *pair(reason))
+    def end(self, reason: str = "") -> str:
+        """Ends the agent and all below it, for good; returns its tombstone.
+
+        Raises where the end could not be made durable: it is denied in this process all the same, and its end tried again.
+        """
+        tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason))
+        self._has_ended = True
+        return tombstone
 
     def rotate_key(self, *, revoke_old: bool = False) -> None:
         """Hands everything over to a new key; the old one is wiped here.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import agentid._abi as _abi
 
 from ._abi import lib
-from ._errors import Error, call, handle, pair, take, text
+from ._errors import Error, call, pair, take, text
 from ._handles import Handle
 
 Sync = Literal["batch", "always", "none"]
@@ -22,13 +22,13 @@ SYNC: dict[str, int] = {"batch": 0, "always": 1, "none": 2}
 class Audit(Handle):
     """The audit log of one authority, as it was when it was opened."""
 
-    def __init__(self, made: c_void_p) -> None:
-        super().__init__(made, lib.agentid_audit_close)
+    _closing = lib.agentid_audit_close
+    _made_by = "{}.open(directory)"
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str], *, key: str = "") -> Audit:
         """Opens the log of an authority's directory; without `key` under the one that the directory itself names."""
-        return cls(handle(lib.agentid_audit_open, *pair(os.fspath(directory)), *pair(key)))
+        return cls.__new__(cls)._own(lib.agentid_audit_open, *pair(os.fspath(directory)), *pair(key))
 
     @property
     def head(self) -> dict[str, Any]:

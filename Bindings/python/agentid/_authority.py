@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from ctypes import byref, c_void_p
+from ctypes import byref
 from typing import Any
 
 import agentid._abi as _abi
@@ -15,7 +15,7 @@ from ._abi import lib
 from ._agent import Agent
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._errors import call, handle, option, pair, take, text
+from ._errors import call, option, pair, take, text
 from ._guard import Guard, Revocation, guard_options
 from ._lifecycle import Lifecycle
 
@@ -23,8 +23,8 @@ from ._lifecycle import Lifecycle
 class Authority(Lifecycle):
     """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
 
-    def __init__(self, made: c_void_p) -> None:
-        super().__init__(made, lib.agentid_authority_close)
+    _closing = lib.agentid_authority_close
+    _made_by = "{}.open(directory)"
 
     @classmethod
     def open(
@@ -50,7 +50,7 @@ class Authority(Lifecycle):
             audit_relaxed=int(not audit_strict),
         )
         path = "" if directory is None else os.fspath(directory)
-        return cls(handle(lib.agentid_authority_open, *pair(path), byref(options)))
+        return cls.__new__(cls)._own(lib.agentid_authority_open, *pair(path), byref(options))
 
     def profile(
         self, name: str, *, owner: str, ceiling: str, max_lifetime: int = 0, max_depth: int = -1, review_by: int = 0
@@ -81,7 +81,7 @@ class Authority(Lifecycle):
         `until`: the hard end, in seconds since 1970: no grant runs past it.
         """
         options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels)
-        return Agent(handle(lib.agentid_authority_start_agent, self._handle, *pair(profile), options))
+        return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile), options)
 
     def issue(
         self, profile: str, holder: str, *, principal: str, task: str, scope: str, intent: str | None = None,
@@ -113,7 +113,7 @@ class Authority(Lifecycle):
         options = guard_options(
             audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
         )
-        return Guard(handle(lib.agentid_authority_guard, self._handle, options))
+        return Guard.__new__(Guard)._own(lib.agentid_authority_guard, self._handle, options, needs=self)
 
     def integrate(self) -> None:
         """Makes entries of the audit log of everything that was written down until now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from ctypes import byref, c_void_p
+from ctypes import CFUNCTYPE, byref, c_int, c_void_p
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
@@ -14,33 +14,39 @@ from ._raised import after_failure, after_success, log, pending
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_free = lib.agentid_decision_free
+# Called as a finalizer without one instruction of Python, between which an interrupt could strike and be lost: what a
+# property gets is called in turn, so this answers with a type that can be.
+_free: Any = CFUNCTYPE(c_int, c_void_p)(("agentid_decision_free", lib))
+_free.restype = type
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class Decision:
     """One decision, immutable. Freed with its last reference; made at every call, so without a finalizer object."""
 
-    __slots__ = ("_handle", "permitted")
+    __slots__ = ("_as_parameter_", "permitted")
 
     def __init__(self, made: c_void_p, permitted: bool) -> None:
-        self._handle: c_void_p | None = made
+        self._as_parameter_: c_void_p | None = made  # what ctypes passes for it
         self.permitted = permitted
+
+    # The library itself refuses a handle that was made before a fork.
+    __del__: Any = property(_free)
 
     def close(self) -> None:
         """Frees it; further calls are harmless."""
-        handle, self._handle = self._handle, None
+        handle, self._as_parameter_ = self._as_parameter_, None
         if handle is not None:
             _free(handle)
 
-    def __del__(self, _free: Any = lib.agentid_decision_free) -> None:
-        # The library itself refuses a handle that was made before a fork.
-        if self._handle is not None:
-            _free(self._handle)
+    def __copy__(self) -> Self:
+        return self
 
-    @property
-    def _as_parameter_(self) -> c_void_p | None:
-        return self._handle  # what ctypes passes for it
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a decision stays in its process: take its document")
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +57,7 @@ class Decision:
     @property
     def id(self) -> str:
         """What the audit log knows it by; empty where it was not written down."""
-        return lib.agentid_decision_id(self._handle).decode()
+        return lib.agentid_decision_id(self).decode()
 
     def __bool__(self) -> bool:
         return self.permitted
@@ -59,16 +65,16 @@ class Decision:
     @property
     def reason(self) -> str:
         """Why not; empty for a permit."""
-        return lib.agentid_decision_reason(self._handle).decode()
+        return lib.agentid_decision_reason(self).decode()
 
     @property
     def document(self) -> dict[str, Any]:
         """The decision with its chain; argument names, never values."""
-        return json.loads(take(lib.agentid_decision_document, self._handle))
+        return json.loads(take(lib.agentid_decision_document, self))
 
     def explain(self) -> str:
         """The decision as people read it."""
-        return take(lib.agentid_decision_explain, self._handle)
+        return take(lib.agentid_decision_explain, self)
 
 
 def decide(function: Any, *inputs: Any) -> Decision:
@@ -122,14 +128,22 @@ def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
         return b"["
 
 
-def sent(value: str) -> tuple[bytes, int]:
-    """A text that a client sent, as pointer and length: what is no UTF-8 the library denies."""
-    data = value.encode("utf-8", "surrogatepass")
+def sent(value: object) -> tuple[bytes, int]:
+    """What a client sent for a text, as pointer and length: what is not UTF-8, or not text at all, the library denies."""
+    if isinstance(value, str):
+        data = value.encode("utf-8", "surrogatepass")
+    elif isinstance(value, bytes | bytearray):
+        data = bytes(value)
+    else:
+        data = b"" if value is None else b"\xff"
     return data, len(data)
 
 
 def terminated(value: str) -> bytes:
-    """A text for a parameter that ends with a NUL: one inside would end it early."""
-    if "\0" in value:
-        raise ValueError("a NUL character cannot be part of this text")
+    """A text for a parameter that ends with a NUL; ValueError for what must be told with its length.
+
+    That is a text with a NUL inside, which would end it early, and what a client sent that is not text.
+    """
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("not a text without NUL characters")
     return value.encode()

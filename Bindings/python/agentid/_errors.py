@@ -89,13 +89,6 @@ def text(out: Bytes) -> str:
         lib.agentid_bytes_free(byref(out))
 
 
-def handle(function: Any, *arguments: Any) -> c_void_p:
-    """Calls a function whose last output is a handle."""
-    out = c_void_p()
-    call(function, *arguments, byref(out))
-    return out
-
-
 def counted(data: bytes) -> tuple[bytes, int]:
     """Bytes as pointer and length."""
     return data, len(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from ctypes import byref, c_void_p
+from ctypes import byref
 from enum import IntEnum
 from typing import Any
 
@@ -15,7 +15,7 @@ from ._abi import lib
 from ._agent import Identity
 from ._audit import SYNC, Sync
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, handle, option, pair, take
+from ._errors import call, counted, option, pair, take
 from ._handles import Handle, Reference
 
 
@@ -98,7 +98,9 @@ class EnforcementPoint(Reference):
 
     def admit(self, chain: str, credentials: str = "") -> Admission:
         """Verifies a chain once, for many calls; raises `Denied`."""
-        return Admission(handle(lib.agentid_guard_admit, self._handle, *sent(chain), *sent(credentials)))
+        return Admission.__new__(Admission)._own(
+            lib.agentid_guard_admit, self._handle, *sent(chain), *sent(credentials), needs=self
+        )
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:
         """Trusts a trust domain's keys."""
@@ -121,8 +123,8 @@ class EnforcementPoint(Reference):
 class Guard(EnforcementPoint, Handle):
     """The point that decides: chain, proof, tool and arguments in, decision out."""
 
-    def __init__(self, made: c_void_p) -> None:
-        super().__init__(made, lib.agentid_guard_close)
+    _closing = lib.agentid_guard_close
+    _made_by = "{0}.open_directory(directory), {0}.open() or Authority.guard()"
 
     @classmethod
     def open(
@@ -131,7 +133,7 @@ class Guard(EnforcementPoint, Handle):
     ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given."""
         options = guard_options(audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries)
-        return cls(handle(lib.agentid_guard_open, options))
+        return cls.__new__(cls)._own(lib.agentid_guard_open, options)
 
     @classmethod
     def open_directory(
@@ -155,14 +157,14 @@ class Guard(EnforcementPoint, Handle):
             audit,
             audit_strict,
         )
-        return cls(handle(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options))
+        return cls.__new__(cls)._own(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options)
 
 
 class Admission(Handle):
     """A chain that a guard has verified."""
 
-    def __init__(self, made: c_void_p) -> None:
-        super().__init__(made, lib.agentid_admission_free)
+    _closing = lib.agentid_admission_free
+    _made_by = "Guard.admit(chain)"
 
     def authorize(self, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
         """Decides one call; raises `Denied`."""

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from ctypes import c_void_p
 from typing import Any
 
 from ._abi import lib
-from ._errors import Denied, call, handle, pair, take
+from ._errors import Denied, call, pair, take
 from ._handles import Handle
 
 
 class Scope(Handle):
-    """A scope, immutable. `a & b` is the intersection, `a <= b` says whether a is provably below b."""
+    """A scope, immutable. `a & b` is the intersection, `a <= b` says whether a is provably below b.
 
-    def __init__(self, text: str) -> None:
-        super().__init__(handle(lib.agentid_scope_parse, *pair(text)), lib.agentid_scope_free)
+    Equal are those of one text form.
+    """
 
-    @classmethod
-    def _adopt(cls, made: c_void_p) -> Scope:
-        scope = cls.__new__(cls)
-        Handle.__init__(scope, made, lib.agentid_scope_free)
-        return scope
+    _closing = lib.agentid_scope_free
+
+    def __init__(self, text: str) -> None:  # pyright: ignore[reportMissingSuperCall]
+        self._own(lib.agentid_scope_parse, *pair(text))
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other) if isinstance(other, Scope) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __copy__(self) -> Scope:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Scope:
+        return self
+
+    def __reduce__(self) -> Any:
+        return Scope, (str(self),)
 
     @property
     def json(self) -> dict[str, Any]:
@@ -55,4 +68,4 @@ class Scope(Handle):
         return other >= self
 
     def __and__(self, other: Scope) -> Scope:
-        return Scope._adopt(handle(lib.agentid_scope_meet, self._handle, other._handle))
+        return Scope.__new__(Scope)._own(lib.agentid_scope_meet, self._handle, other._handle)

@@ -28,7 +28,7 @@ def test_a_life():
                     proof = reader.prove("read_file", {"path": "/data/q3/a.csv"}, audience="files")
                     assert guard.authorize(reader.chain, proof, "read_file", {"path": "/data/q3/a.csv"})
                     assert guard.authorize_agent(agent, *CALL)
-            identity, tombstone = agent.id, await agent.deprovision("done")
+            identity, tombstone = agent.id, await agent.end("done")
             assert agentid.verify_tombstone("acme.example", await acme.bundle(), tombstone)["sub"] == identity
             assert (await acme.verify_gone(identity))["gone"] and await acme.reap() == 0
 

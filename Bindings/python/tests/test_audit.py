@@ -61,7 +61,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     acme.resume(child)
     acme.revoke(agentid.Revocation.KEY, "A" * 43)
     acme.deprovision(agent, "done")
-    start(acme).close()
+    start(acme).end()
     acme.deprovision_principal(ALICE, "left")
     acme.integrate()
     with log(tmp_path) as audit:

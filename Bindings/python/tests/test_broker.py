@@ -107,7 +107,7 @@ def test_provider_that_fails_to_release_is_asked_again_while_the_agent_is_denied
         vault.on_release = fail(RuntimeError("the line is dead"))
         with pytest.raises(agentid.StateError, match="tried again"):
             lease.release()
-        assert agentid.verify_tombstone("acme.example", acme.bundle, agent.deprovision())
+        assert agentid.verify_tombstone("acme.example", acme.bundle, agent.end())
         assert not sub.check(*CALL)
         (left,) = acme.broker_leases
         assert left["state"] == "releasing" and left["attempts"] >= 1 and left["error"] == "release returned 1"
@@ -126,7 +126,7 @@ def test_pauses_grow_between_attempts_to_release(vault):
         acme.add_provider("vault", vault)
         vault.on_release = fail(RuntimeError("the line is dead"))
         acquire(acme, agent)
-        agent.deprovision()
+        agent.end()
         while (attempts := acme.broker_leases[0]["attempts"]) < 6:
             now[0] += 0.25 * 2 ** (attempts - 1) - 0.01
             acme.reap()

@@ -79,16 +79,20 @@ def test_texts_of_any_kind_are_a_decision(world, text):
     assert {decision.id for decision in decisions} <= {entry["id"] for entry in entries}
 
 
-def test_what_is_no_text_is_the_programs_own_fault(world):
+def test_what_is_no_text_is_denied(world):
     _, agent, guard, _ = world
-    for chain, proof, tool in [
-        (None, "", "search"),
-        (agent.chain, None, "search"),
-        (agent.chain.encode(), "", "search"),
-        (agent.chain, "", 7),
+    for chain, proof, tool, reason in [
+        (None, "", "search", "chain_empty"),
+        (agent.chain, None, "search", "pop_missing"),
+        (agent.chain, "", 7, "tool_not_authorized"),
+        ([agent.chain], "", "search", "token_malformed"),
     ]:
-        with pytest.raises((TypeError, AttributeError)):
-            guard.check(chain, proof, tool, {"q": "x"})
+        assert guard.check(chain, proof, tool, {"q": "x"}).reason == reason
+    assert guard.check(agent.chain.encode(), b"", "search", {"q": "x"}).reason == "pop_missing"
+
+
+def test_what_no_client_can_send_is_the_programs_own_fault(world):
+    _, agent, _, _ = world
     circle: dict = {}
     circle["q"] = circle
     with pytest.raises(ValueError, match="ircular"):

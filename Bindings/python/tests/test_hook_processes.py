@@ -25,7 +25,7 @@ def hook(event):
     if event["event"] == "granted":
         signal.pause()
 acme.add_hook("log", hook)
-start(acme).close()
+start(acme).end()
 signal.pause()
 """
     with process(script, tmp_path / "acme") as child:
@@ -54,7 +54,7 @@ def hook(event):
     say(event)
 acme.add_hook("log", hook)
 for line in sys.stdin:
-    start(acme).close()
+    start(acme).end()
 acme.settle()
 say(None)
 signal.pause()
@@ -106,7 +106,7 @@ def command(tmp_path, text):
 
 def test_command_gets_the_event_and_its_name(acme, tmp_path):
     acme.add_hook("log", command=command(tmp_path, f'echo "$AGENTID_EVENT $(cat)" >> {tmp_path}/out'))
-    start(acme).close()
+    start(acme).end()
     acme.settle()
     lines = [line.split(" ", 1) for line in (tmp_path / "out").read_text().splitlines()]
     assert [name for name, _ in lines] == STEPS == [json.loads(event)["event"] for _, event in lines]
@@ -114,11 +114,11 @@ def test_command_gets_the_event_and_its_name(acme, tmp_path):
 
 def test_command_that_fails_is_dead_with_what_it_said(acme, tmp_path):
     acme.add_hook("log", command=command(tmp_path, "echo 'no line' >&2; exit 3"), events=["created"], max_attempts=2)
-    start(acme).close()
+    start(acme).end()
     (dead,) = until(lambda: acme.deliveries(dead=True))
     assert "no line" in dead["error"] and "3" in dead["error"] and dead["attempts"] == 2
     acme.add_hook("gone", command=[str(tmp_path / "nothing")], events=["created"], max_attempts=1)
-    start(acme).close()
+    start(acme).end()
     dead = until(lambda: [delivery for delivery in acme.deliveries(dead=True) if delivery["hook"] == "gone"])
     assert "No such file" in dead[0]["error"]
 

@@ -38,7 +38,7 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
             (agentid.Revocation.PROFILE, "p"), (agentid.Revocation.PRINCIPAL, "user:x"), (agentid.Revocation.ISSUER, "i"),
         ):  # fmt: skip
             acme.revoke(kind, value)
-        agent.close()
+        agent.end()
         ahead[0] = 10
         assert acme.reap() == 2
         acme.settle()
@@ -62,7 +62,7 @@ def test_hook_gets_what_it_asked_for(acme):
     some, most = [], []
     acme.add_hook("some", some.append, events=["created", "deprovisioned"])
     acme.add_hook("most", most.append)
-    start(acme).close()
+    start(acme).end()
     acme.settle()
     assert names(some) == ["created", "deprovisioned"]
     assert names(most) == ["created", "granted", "deprovisioning", "deprovisioned"]
@@ -86,8 +86,8 @@ def test_hook_that_fails_holds_up_its_agent_alone_and_then_gives_up(acme, error)
     child.rotate_key()
     good = start(acme)
     ids = [child.id, good.id]
-    bad.close()
-    good.close()
+    bad.end()
+    good.end()
     until(lambda: (ids[1], "deprovisioned") in told)
     assert (ids[0], "rotated") not in told
     (dead,) = until(lambda: acme.deliveries(dead=True))
@@ -121,7 +121,7 @@ def test_hook_that_sleeps_delays_nobody(acme):
         assert agent.authorize(*CALL)
         happened.append("authorized")
         identity = agent.id
-        agent.deprovision()
+        agent.end()
         assert acme.verify_gone(identity)["gone"] and other.authorize(*CALL)
         until(lambda: quick)
         happened.append("deprovisioned")
@@ -147,11 +147,11 @@ def test_hook_may_call_the_library_even_to_remove_itself(acme):
     with start(acme) as agent, start(acme) as other:
         acme.add_hook("first", hook, events=["deprovisioning"])
         one, two = agent.id, other.id
-        agent.deprovision()
+        agent.end()
         until(lambda: seen)
         assert seen == [[two]] and acme.verify_gone(two)["gone"]
         assert not other.check(*CALL)
-    start(acme).close()
+    start(acme).end()
     acme.settle()
     assert [hook["name"] for hook in acme.hooks] == ["second"] and len(seen) == 1
     assert set(names(second)) == {"deprovisioned"} and second[-1]["agent"] not in (one, two)
@@ -167,7 +167,7 @@ def test_close_does_not_wait_for_a_hook_and_loses_no_event(tmp_path):
 
     with open_authority(tmp_path / "acme") as acme:
         acme.add_hook("slow", slow)
-        start(acme).close()
+        start(acme).end()
         entered.wait()
     assert told == []
     go.set()
@@ -179,14 +179,14 @@ def test_close_does_not_wait_for_a_hook_and_loses_no_event(tmp_path):
 
 def test_hook_that_is_removed_takes_along_what_was_waiting(acme):
     acme.add_hook("broken", lambda event: 1 / 0)
-    start(acme).close()
+    start(acme).end()
     until(lambda: any(delivery["error"] for delivery in acme.deliveries()))
     assert acme.hooks[0]["pending"] == 4
     acme.remove_hook("broken")
     assert acme.hooks == acme.deliveries() == []
     with pytest.raises(agentid.NotFound):
         acme.remove_hook("broken")
-    start(acme).close()
+    start(acme).end()
     told = []
     acme.add_hook("broken", told.append)
     acme.settle()

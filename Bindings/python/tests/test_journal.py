@@ -158,14 +158,17 @@ def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str,
 
 def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, agentid.Authority]) -> None:
     path, authority = acme
+    agent = start(authority)  # what the old key signed keeps it in the bundle
+    [old] = json.loads(authority.bundle)["keys"]
     authority.publish_key()
     authority.activate_key()
-    old, new = json.loads(authority.bundle)["keys"]
+    [new] = [key for key in json.loads(authority.bundle)["keys"] if key["kid"] != old["kid"]]
     with locked(path):
         authority.revoke(agentid.Revocation.ISSUER, old["kid"])
-        listed = {key["kid"]: key.get("revoked_at") for key in json.loads(authority.bundle)["keys"]}
+        listed = {key["kid"]: key.get("revoked") for key in json.loads(authority.bundle)["keys"]}
         assert listed[old["kid"]] is not None
         assert listed[new["kid"]] is None
+        assert agent.check(*CALL).reason == "authority_revoked"
 
 
 def test_opening_sees_what_a_process_answered_before_it_died(acme: tuple[str, agentid.Authority]) -> None:

@@ -109,7 +109,7 @@ def test_clock_that_is_set_back_and_right_again_loses_nothing(tmp_path):
 
 def test_registry_of_another_trust_domain_is_refused_and_nothing_is_lost(tmp_path):
     with open_authority(tmp_path / "acme") as acme:
-        start(acme).close()
+        start(acme).end()
         before = acme.agents()
         with pytest.raises(agentid.NotFound):
             acme.deprovision(before[0]["id"].replace("acme.example", "other.example"))

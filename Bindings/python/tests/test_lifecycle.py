@@ -31,7 +31,7 @@ def test_every_agent_is_listed_by_what_it_is(acme):
     acme.profile("writer", owner=BOB, ceiling=SCOPE)
     with start(acme) as first, first.spawn("reader") as below, start(acme, BOB, "writer", intent="write") as writer:
         gone = start(acme)
-        gone.close()
+        gone.end()
         agents = acme.agents()
         for agent in agents:
             check("agent", agent)
@@ -48,7 +48,7 @@ def test_every_agent_is_listed_by_what_it_is(acme):
         ):
             assert ids(acme.agents(**asked)) == sorted(agent.id for agent in found), asked
         (ended,) = acme.agents(state="deprovisioned")
-        assert (ended["live"], ended["end_reason"], ended["lease_expires"]) == (False, "closed", None)
+        assert (ended["live"], ended["end_reason"], ended["lease_expires"]) == (False, "", None)
         described = acme.agents(profile="writer")[0]
         assert (described["live"], described["intent"], described["parent"]) == (True, "write", None)
         pages = [acme.agents(limit=1, offset=n) for n in range(5)]
@@ -78,7 +78,7 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
         acme.resume(child)
         acme.resume(child)
         assert [reason(one) for one in (agent, child, leaf)] == ["", "", ""]
-        identity, tombstone = child.id, child.deprovision()
+        identity, tombstone = child.id, child.end()
         for move in (acme.suspend, acme.resume):
             with pytest.raises(agentid.StateError, match="ended"):
                 move(identity)
@@ -88,9 +88,9 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
 
 
 ENDS = {
-    "close": (lambda acme, agent: agent.close(), "closed"),
-    "with": (lambda acme, agent: agent.__exit__(None, None, None), "closed"),
-    "agent": (lambda acme, agent: agent.deprovision("done"), "done"),
+    "end": (lambda acme, agent: agent.end(), ""),
+    "with": (lambda acme, agent: agent.__exit__(None, None, None), "its block ended"),
+    "agent": (lambda acme, agent: agent.end("done"), "done"),
     "operator": (lambda acme, agent: acme.deprovision(agent, "stop"), "stop"),
     "id": (lambda acme, agent: acme.deprovision(agent.id, "stop"), "stop"),
     "principal": (lambda acme, agent: acme.deprovision_principal(ALICE, "left"), "left"),
@@ -130,7 +130,7 @@ def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
 
 def test_tombstone_of_another_key_domain_or_text_does_not_verify(acme):
     with start(acme) as agent:
-        tombstone = agent.deprovision()
+        tombstone = agent.end()
     with open_authority() as other:
         for domain, bundle, token in (
             ("acme.example", other.bundle, tombstone),
@@ -166,7 +166,7 @@ def test_id_is_never_used_again(acme, tmp_path):
         for n in range(30):
             agent = start(again)
             seen.append(agent.id)
-            agent.close()
+            agent.end()
     assert len(set(seen)) == len(seen) == 90 == len(acme.agents())
 
 
@@ -220,7 +220,7 @@ def test_nobody_starts_agents_for_whom_left(acme, who):
     assert acme.agents() == []
     if who == OWNER:
         acme.profile("researcher", owner="team:audit@acme.example", ceiling=SCOPE)
-        start(acme).close()
+        start(acme).end()
 
 
 def test_withdrawn_profile_starts_nothing(acme):
@@ -245,9 +245,9 @@ def test_review_that_is_overdue_stops_starts_until_someone_has_looked(acme, ahea
         with pytest.raises(agentid.NotFound):
             acme.certify_profile("nobody")
         acme.certify_profile("researcher", now + 200)
-        start(acme).close()
+        start(acme).end()
         ahead[0] = 201
         with pytest.raises(agentid.StateError):
             start(acme)
         acme.certify_profile("researcher")
-        start(acme).close()
+        start(acme).end()

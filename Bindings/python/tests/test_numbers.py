@@ -8,7 +8,6 @@ import pytest
 PRELUDE = """
 import agentid, ctypes, tempfile, time
 import agentid._abi as abi
-from agentid._errors import handle
 said = [int(time.time() * 1000)]
 def tell(milliseconds, _):
     milliseconds[0] = said[0]
@@ -16,10 +15,10 @@ def tell(milliseconds, _):
 clock = abi.Clock(now=abi.NOW(tell))
 def guard(**options):
     options = abi.GuardOptions(audience=b"g", clock=ctypes.pointer(clock), **options)
-    return agentid.Guard(handle(abi.lib.agentid_guard_open, ctypes.byref(options)))
+    return agentid.Guard.__new__(agentid.Guard)._own(abi.lib.agentid_guard_open, ctypes.byref(options))
 def authority():
     options = abi.AuthorityOptions(trust_domain=b"acme.example", clock=ctypes.pointer(clock))
-    acme = agentid.Authority(handle(abi.lib.agentid_authority_open, b"", 0, ctypes.byref(options)))
+    acme = agentid.Authority.__new__(agentid.Authority)._own(abi.lib.agentid_authority_open, b"", 0, ctypes.byref(options))
     acme.profile("p", owner="team:x@acme.example", ceiling="read")
     return acme
 def start(acme):

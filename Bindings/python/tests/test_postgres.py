@@ -122,9 +122,9 @@ def test_password_is_neither_stored_nor_logged_nor_sent(acme, books, tmp_path):
 
 
 ENDS = {
-    "close": lambda acme, agent: agent.close(),
+    "end": lambda acme, agent: agent.end(),
     "with": lambda acme, agent: agent.__exit__(None, None, None),
-    "deprovision": lambda acme, agent: agent.deprovision("done"),
+    "deprovision": lambda acme, agent: agent.end("done"),
     "operator": lambda acme, agent: acme.deprovision(agent.id, "operator"),
     "principal": lambda acme, agent: acme.deprovision_principal(ALICE),
     "owner": lambda acme, agent: acme.deprovision_principal(OWNER),

@@ -1,4 +1,4 @@
-public import JOSE
+internal import JOSE
 
 /// What the signing keys of a directory are sealed under: in guarded memory from where it comes in, wiped with the last
 /// reference. An authority holds one until it is closed: keys that it makes, or that another process rotates to, need it.
@@ -10,7 +10,7 @@ public struct Passphrase: Sendable {
 
     /// Copies 1 to 4096 bytes; the caller wipes its own.
     public init(_ secret: Span<UInt8>) throws(AgentIDError) {
-        try self.init(count: secret.count) { memory in
+        try unsafe self.init(count: secret.count) { memory in
             for i in secret.indices { unsafe memory[i] = secret[i] }
         }
     }

@@ -118,7 +118,7 @@ extension Lifecycle {
             return ended
         }
         view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
-        for agent in ended { leases.take(agent.id)?.end() }
+        for agent in ended { leases.take(agent.id)?.markEnded() }
         hooks.wake()
         return ended.count
     }

@@ -125,7 +125,7 @@ extension Lifecycle {
     private func settle(_ folded: Folded) {
         if !folded.ended.isEmpty {
             view.revocations.add(folded.ended.map { Revocation(unchecked: .agent, $0.id) })
-            for agent in folded.ended { leases.take(agent.id)?.end() }
+            for agent in folded.ended { leases.take(agent.id)?.markEnded() }
         }
         guard let mark = folded.mark else { return }
         hooks.wake()

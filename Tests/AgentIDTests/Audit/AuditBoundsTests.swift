@@ -89,7 +89,7 @@ import Testing
         let calls: [() throws -> Void] = [
             { try world.authority.suspend(agent: id, reason: long) },
             { _ = try world.authority.deprovision(agent: id, reason: long) },
-            { _ = try agent.deprovision(reason: long) },
+            { _ = try agent.end(reason: long) },
             { _ = try world.authority.deprovision(principal: "user:alice@acme.example", reason: long) },
             { _ = try world.authority.withdraw(profile: "researcher", reason: long) },
             { try world.authority.revoke(Revocation(.agent, id), reason: long) },

@@ -50,7 +50,7 @@ import Testing
     @Test func eventsDoNotPileUpWhereNoLogTakesThem() throws {
         let directory = try TemporaryDirectory()
         for world in [try World(), try World(at: directory.path) { $0.audit = .none }] {
-            try world.start().close()
+            try world.start().end()
             #expect(try world.authority.registry.read { try $0.events(limit: 1) }.isEmpty)
         }
     }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import agentid._agent as _agent
 import agentid._current as _current
 
-from ._running import Closing, starting, starts, waits
+from ._running import Closing, in_thread, starting, starts, waits
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+def ended(agent: _agent.Agent) -> None:
+    """Ends what was started for a task that is cancelled."""
+    agent._end("its start was cancelled")
 
 
 class Agent(Closing, _agent.Identity):
@@ -26,18 +32,21 @@ class Agent(Closing, _agent.Identity):
         self.sync = agent
 
     open = staticmethod(starting(_agent.Agent.open, _agent.Agent.close, lambda agent: Agent(agent)))
-    spawn = starts(_agent.Agent.spawn, _agent.Agent.close, lambda agent: Agent(agent))
+    spawn = starts(_agent.Agent.spawn, ended, lambda agent: Agent(agent))
     delegate = waits(_agent.Agent.delegate)
-    deprovision = waits(_agent.Agent.deprovision)
+    end = waits(_agent.Agent.end)
     rotate_key = waits(_agent.Agent.rotate_key)
 
     async def __aenter__(self) -> Self:
         _current.enter(self.sync)
+        self.sync._entered += 1
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         _current.leave(self.sync)
-        await self.close()
+        self.sync._entered -= 1
+        if self.sync._entered <= 0:
+            await in_thread(partial(_agent.Agent._leave, self.sync, *exception), surely=True)
 
 
 def current_agent() -> Agent:

@@ -11,7 +11,7 @@ import agentid._authority as _authority
 import agentid._broker as _broker
 import agentid._guard as _guard
 
-from ._agent import Agent
+from ._agent import Agent, ended
 from ._callbacks import OnLoop, Provider, called
 from ._guard import Guard
 from ._running import Closing, in_thread, starting, starts, waits
@@ -55,7 +55,7 @@ class Authority(Closing):
         self.sync = authority
 
     open = staticmethod(starting(_authority.Authority.open, _authority.Authority.close, lambda authority: Authority(authority)))
-    agent = starts(_authority.Authority.agent, _agent.Agent.close, Agent)
+    agent = starts(_authority.Authority.agent, ended, Agent)
     guard = starts(_authority.Authority.guard, _guard.Guard.close, Guard)
     acquire = starts(_authority.Authority.acquire, _broker.Lease.release, Lease)
 

@@ -62,6 +62,8 @@ func main() {
 		log.Fatal(err)
 	}
 	send("GET", "/books", "", http.StatusForbidden)
-	agent.Close()
+	if _, err := agent.End("the review is done"); err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println("a Go agent: permitted, denied, suspended")
 }
