@@ -116,7 +116,7 @@ import Testing
         try pass(86_400, in: world)
         for agent in [agent, child] { #expect(try rows(of: agent, in: world).count < 30) }
         let id = try agent.id()
-        _ = try agent.deprovision()
+        try agent.end()
         let gone = try world.authority.verifyGone(agent: id)
         #expect(gone.isGone)
     }

@@ -13,7 +13,7 @@ from ._abi import lib
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import Error, call, counted, option, pair, take, text
-from ._handles import Handle, Reference
+from ._handles import Handle, Reference, owner
 from ._raised import log
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Agent(Identity, Handle):
     `close()` only lets go of it, as the collector does: it is denied once its lease has lapsed, and whoever reaps ends it.
     """
 
-    _closing = lib.agentid_agent_close
+    _owners = owner("agentid_agent_close")
     _made_by = "Authority.agent(profile, ...), {0}.spawn(name) or {0}.open(key, chain)"
     _is_at_home = False
     _has_ended = False
@@ -122,8 +122,8 @@ class Agent(Identity, Handle):
         return agent._own(function, *arguments, needs=needs)
 
     def __del__(self) -> None:
-        # Only says so: what lets go of it is its finalizer, which the collector calls in any case.
-        if self._is_at_home and self._finalizer.alive and not self._has_ended:
+        # Only says so: its owner lets go of it.
+        if self._is_at_home and not self._is_closed and not self._has_ended:
             import warnings
 
             warnings.warn("an agent was neither ended nor closed: it lapses with its lease", ResourceWarning, stacklevel=2, source=self)
@@ -136,7 +136,7 @@ class Agent(Identity, Handle):
     def _end(self, reason: str) -> None:
         """Ends it where its authority is in this process. That its tombstone is not signed yet is made up for."""
         try:
-            if self._is_at_home and self._finalizer.alive:
+            if self._is_at_home and not self._is_closed:
                 self.end(reason)
         except Error as error:
             if error.name != "tombstone_unsigned":

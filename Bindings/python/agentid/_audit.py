@@ -12,7 +12,7 @@ import agentid._abi as _abi
 
 from ._abi import lib
 from ._errors import Error, call, pair, take, text
-from ._handles import Handle
+from ._handles import Handle, owner
 
 Sync = Literal["batch", "always", "none"]
 """When decisions and events are durable: within 100 ms, before the answer is given, or not written down at all."""
@@ -22,7 +22,7 @@ SYNC: dict[str, int] = {"batch": 0, "always": 1, "none": 2}
 class Audit(Handle):
     """The audit log of one authority, as it was when it was opened."""
 
-    _closing = lib.agentid_audit_close
+    _owners = owner("agentid_audit_close")
     _made_by = "{}.open(directory)"
 
     @classmethod

@@ -17,13 +17,14 @@ from ._audit import SYNC, Sync
 from ._callbacks import Signer
 from ._errors import call, option, pair, take, text
 from ._guard import Guard, Revocation, guard_options
+from ._handles import owner
 from ._lifecycle import Lifecycle
 
 
 class Authority(Lifecycle):
     """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
 
-    _closing = lib.agentid_authority_close
+    _owners = owner("agentid_authority_close")
     _made_by = "{}.open(directory)"
 
     @classmethod

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from ctypes import CFUNCTYPE, byref, c_int, c_void_p
+from ctypes import byref, c_void_p
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
 from ._errors import Denied, failure, take
+from ._handles import freeing
 from ._raised import after_failure, after_success, log, pending
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# Called as a finalizer without one instruction of Python, between which an interrupt could strike and be lost: what a
-# property gets is called in turn, so this answers with a type that can be.
-_free: Any = CFUNCTYPE(c_int, c_void_p)(("agentid_decision_free", lib))
-_free.restype = type
+_free = freeing("agentid_decision_free")
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -30,7 +28,6 @@ class Decision:
         self._as_parameter_: c_void_p | None = made  # what ctypes passes for it
         self.permitted = permitted
 
-    # The library itself refuses a handle that was made before a fork.
     __del__: Any = property(_free)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from ._agent import Identity
 from ._audit import SYNC, Sync
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, option, pair, take
-from ._handles import Handle, Reference
+from ._handles import Handle, Reference, owner
 
 
 class Revocation(IntEnum):
@@ -123,7 +123,7 @@ class EnforcementPoint(Reference):
 class Guard(EnforcementPoint, Handle):
     """The point that decides: chain, proof, tool and arguments in, decision out."""
 
-    _closing = lib.agentid_guard_close
+    _owners = owner("agentid_guard_close")
     _made_by = "{0}.open_directory(directory), {0}.open() or Authority.guard()"
 
     @classmethod
@@ -163,7 +163,7 @@ class Guard(EnforcementPoint, Handle):
 class Admission(Handle):
     """A chain that a guard has verified."""
 
-    _closing = lib.agentid_admission_free
+    _owners = owner("agentid_admission_free")
     _made_by = "Guard.admit(chain)"
 
     def authorize(self, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:

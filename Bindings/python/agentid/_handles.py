@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import os
+import atexit
 import weakref
-from ctypes import byref, c_void_p
+from ctypes import CFUNCTYPE, byref, c_int, c_void_p
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from ._abi import lib
 from ._errors import call
-from ._raised import finalizer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-def _close(function: Any, handle: c_void_p, process: int) -> None:
-    if handle and os.getpid() == process:
-        function(handle)
+def freeing(name: str) -> Any:
+    """A function of the library that frees, made so that a property of it can be a `__del__`.
+
+    Then it is called without one instruction of Python, between which an interrupt could strike, keep it from its work, and
+    be lost. What a property gets is called in turn, so this answers with a type that can be. The library itself refuses a
+    handle that was made before a fork, and one that was closed.
+    """
+    function: Any = CFUNCTYPE(c_int, c_void_p)((name, lib))
+    function.restype = type
+    return function
 
 
-finalizer(_close, lambda names: _close(names["function"], names["handle"], names["process"]))
+class _Owner:
+    """Owns one handle: whatever keeps Python from going on, it is closed with the last reference."""
+
+    __slots__ = ("__weakref__", "_as_parameter_")
+
+    _as_parameter_: c_void_p
+
+
+def owner(name: str) -> type[_Owner]:
+    """The owners of handles that the named function closes."""
+    return type("_Owner", (_Owner,), {"__slots__": (), "__del__": property(freeing(name)), "close": freeing(name)})
 
 
 class Reference:
@@ -37,10 +54,11 @@ class Reference:
 class Handle(Reference):
     """A live object of the library. It holds what it needs: an agent its parent, a guard its authority."""
 
-    _closing: ClassVar[Any]
+    _owners: ClassVar[type[Any]]
     _made_by: ClassVar[str] = "open()"
+    _owner: Any
     _needs: object
-    _finalizer: weakref.finalize[..., Any]
+    _is_closed = False
 
     def __init__(self, *_: object, **__: object) -> None:
         name = type(self).__name__
@@ -51,8 +69,9 @@ class Handle(Reference):
 
         Whatever a signal handler raises meanwhile, what was made is undone, or closed by the collector.
         """
-        self._handle, self._needs = c_void_p(), needs
-        self._finalizer = weakref.finalize(self, _close, self._closing, self._handle, os.getpid())
+        self._needs, self._owner = needs, self._owners()
+        self._handle = self._owner._as_parameter_ = c_void_p()
+        _live.add(self._owner)
         try:
             call(function, *arguments, byref(self._handle))
         except BaseException:
@@ -62,14 +81,25 @@ class Handle(Reference):
 
     def _undo(self) -> None:
         """Undoes a call that made something and was interrupted."""
-        self._finalizer()
+        self.close()
 
     def close(self) -> None:
         """Lets go of it; further calls are harmless."""
-        self._finalizer()
+        self._is_closed = True
+        self._owners.close(self._handle)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+# Closed before the interpreter is gone that their callbacks need.
+_live: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for owner in list(_live):
+        owner.close(owner)

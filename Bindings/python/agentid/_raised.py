@@ -5,9 +5,7 @@ from __future__ import annotations
 import _thread
 import sys
 from collections.abc import Callable
-from ctypes import c_ulong, py_object, pythonapi
 from threading import get_ident
-from types import CodeType
 from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -43,42 +41,9 @@ def callback(function: Function) -> Function:
     return function
 
 
-# How what an exception of a signal handler kept a finalizer from is done after all, by the finalizer's code.
-_finalizers: dict[CodeType, Callable[[dict[str, Any]], object]] = {}
-
-
-def finalizer(function: Callable[..., Any], again: Callable[[dict[str, Any]], object]) -> None:
-    """Has `again` do what `function` was kept from, given its local names; an interrupt that struck there is handed on."""
-    global _previous
-    _finalizers[function.__code__] = again
-    if sys.unraisablehook is not _unraisable:
-        _previous, sys.unraisablehook = sys.unraisablehook, _unraisable
-
-
-def _hand_on(error: type[BaseException], thread: int) -> None:
-    if issubclass(error, KeyboardInterrupt):
-        _thread.interrupt_main()
-    else:
-        pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(error))
-
-
-def _struck_a_finalizer(error: BaseException | None) -> bool:
-    trace = error.__traceback__ if error else None
-    while trace is not None:
-        again = _finalizers.get(trace.tb_frame.f_code)
-        if again is not None:
-            again(trace.tb_frame.f_locals)
-            return True
-        trace = trace.tb_next
-    return False
-
-
 def _unraisable(unraisable: Any, /) -> Any:
     error = unraisable.exc_value
-    if _struck_a_finalizer(error):
-        # From another thread: in this one it would strike here at once, and be lost again.
-        _thread.start_new_thread(_hand_on, (type(error), get_ident()))
-    elif getattr(unraisable.object, "__agentid_callback__", False) and error and sys._getframe().f_back is not None:  # pyright: ignore[reportPrivateUsage]
+    if getattr(unraisable.object, "__agentid_callback__", False) and error and sys._getframe().f_back is not None:  # pyright: ignore[reportPrivateUsage]
         pending[get_ident()] = error
     else:
         _previous(unraisable)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._abi import lib
 from ._errors import Denied, call, pair, take
-from ._handles import Handle
+from ._handles import Handle, owner
 
 
 class Scope(Handle):
@@ -17,7 +17,7 @@ class Scope(Handle):
     Equal are those of one text form.
     """
 
-    _closing = lib.agentid_scope_free
+    _owners = owner("agentid_scope_free")
 
     def __init__(self, text: str) -> None:  # pyright: ignore[reportMissingSuperCall]
         self._own(lib.agentid_scope_parse, *pair(text))
