@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
@@ -124,8 +125,6 @@ class Agent(Identity, Handle):
     def __del__(self) -> None:
         # Only says so: its owner lets go of it.
         if self._is_at_home and not self._is_closed and not self._has_ended:
-            import warnings
-
             warnings.warn("an agent was neither ended nor closed: it lapses with its lease", ResourceWarning, stacklevel=2, source=self)
 
     def _undo(self) -> None:
