@@ -185,7 +185,7 @@ agentid_status agentid_authority_hooks(agentid_authority *authority, agentid_byt
  * Deliveries that are waiting or dead.
  * Args:
  *   dead        not 0: the dead ones.
- *   deliveries  out: a JSON array of objects: id, hook, agent, event, attempts, next_at, error; at most 1000.
+ *   deliveries  out: a JSON array of objects: id, hook, agent, event, attempts, next_at, error; oldest first.
  */
 agentid_status agentid_authority_deliveries(agentid_authority *authority, int32_t dead, agentid_bytes *deliveries,
                                             agentid_error **error) AGENTID_MUST_CHECK;

@@ -45,7 +45,7 @@ type AgentFilter struct {
 	Owner     string
 	Parent    string // the ID of the agent that started them
 	State     string // "active", "suspended" or "deprovisioned"
-	Limit     int    // at most so many; 0: 1000
+	Limit     int    // at most so many; 0: all
 	Offset    int    // leaving out so many first
 }
 
@@ -104,7 +104,7 @@ type Tombstone struct {
 	Grants    []string `json:"grants"`
 }
 
-// Agents are the agents this authority knows, ended ones included, by ID.
+// Agents are the agents this authority knows, ended ones included, by ID: all that match, or a page of filter.Limit.
 func (a *Authority) Agents(filter AgentFilter) ([]AgentRecord, error) {
 	var t texts
 	profile, principal := t.maybe("profile", filter.Profile), t.maybe("principal", filter.Principal)
@@ -112,9 +112,22 @@ func (a *Authority) Agents(filter AgentFilter) ([]AgentRecord, error) {
 	if t.fault != nil {
 		return nil, t.fault
 	}
-	return document[[]AgentRecord](&a.handle, C.go_authority_agents(a.value, C.agentid_agent_filter{
-		limit: C.int64_t(filter.Limit), offset: C.int64_t(filter.Offset),
-	}, profile, principal, owner, parent, state))
+	limit, found := filter.Limit, []AgentRecord{}
+	if limit == 0 {
+		limit = 1000
+	}
+	for offset := filter.Offset; ; offset += limit {
+		page, err := document[[]AgentRecord](&a.handle, C.go_authority_agents(a.value, C.agentid_agent_filter{
+			limit: C.int64_t(limit), offset: C.int64_t(offset),
+		}, profile, principal, owner, parent, state))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, page...)
+		if filter.Limit != 0 || len(page) < limit {
+			return found, nil
+		}
+	}
 }
 
 // Suspend denies an agent's calls, and those of all below it, until it is resumed. It shows before the call returns.

@@ -101,7 +101,7 @@ struct HooksCommand: ParsableCommand {
 
     struct Waiting: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List what waits to be delivered, oldest first, at most 1000.")
+            abstract: "List what waits to be delivered, oldest first.")
         @OptionGroup var options: AuthorityOptions
         @OptionGroup var output: Output
 
@@ -112,7 +112,7 @@ struct HooksCommand: ParsableCommand {
 
     struct Dead: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List what was tried too often, oldest first, at most 1000: see retry.")
+            abstract: "List what was tried too often, oldest first: see retry.")
         @OptionGroup var options: AuthorityOptions
         @OptionGroup var output: Output
 

@@ -4,7 +4,7 @@ import JOSE
 
 struct Leases: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the secrets that the broker holds for agents, oldest first, at most 1000; never the secrets.")
+        abstract: "List the secrets that the broker holds for agents, oldest first; never the secrets.")
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
 

@@ -19,6 +19,9 @@ from ._errors import Error, call, option, pair, take, text
 from ._handles import Handle
 
 
+_PAGE = 1000
+
+
 def _id(agent: Identity | str) -> tuple[bytes, int]:
     return pair(agent if isinstance(agent, str) else agent.id)
 
@@ -28,15 +31,24 @@ class Lifecycle(Handle):
 
     def agents(
         self, *, profile: str | None = None, principal: str | None = None, owner: str | None = None,
-        parent: Identity | str | None = None, state: str | None = None, limit: int = 0, offset: int = 0,
+        parent: Identity | str | None = None, state: str | None = None, limit: int | None = None, offset: int = 0,
     ) -> list[dict[str, Any]]:  # fmt: skip
-        """The agents this authority knows, ended ones included: those that match all that is given."""
+        """The agents this authority knows, ended ones included: all that match what is given, by ID.
+
+        With `limit`, at most so many from `offset` on: a page.
+        """
         above = parent.id if isinstance(parent, Identity) else parent
         chosen = _abi.AgentFilter(
             profile=option(profile), principal=option(principal), owner=option(owner), parent=option(above),
-            state=option(state), limit=limit, offset=offset,
+            state=option(state), limit=_PAGE if limit is None else limit or -1, offset=offset,
         )  # fmt: skip
-        return json.loads(take(lib.agentid_authority_agents, self._handle, byref(chosen)))
+        found: dict[str, dict[str, Any]] = {}
+        while True:
+            page = json.loads(take(lib.agentid_authority_agents, self._handle, byref(chosen)))
+            found |= {agent["id"]: agent for agent in page}
+            if limit is not None or len(page) < _PAGE:
+                return list(found.values())
+            chosen.offset += len(page)
 
     def suspend(self, agent: Identity | str, reason: str = "") -> None:
         """Denies an agent's calls, and those of all below it, until it is resumed."""

@@ -301,3 +301,35 @@ def test_threads_acquire_while_their_agents_end(acme, vault):
         thread.join()
     until(lambda: not acme.broker_leases)
     assert strays == [] and vault.held == set()
+
+
+def test_a_provider_that_hangs_holds_up_nobody_else(tmp_path, vault):
+    let_go = threading.Event()
+    vault.on_release = lambda lease: let_go.wait(60)
+    with open_authority(tmp_path / "acme") as acme:
+        acme.add_provider("vault", vault)
+        holder, other = start(acme), start(acme)
+        lease = acme.acquire(holder.authorize(*CALL), "vault", "row", 60)
+        ending = [threading.Thread(target=agent.end, daemon=True) for agent in (holder, other)]
+        ending[0].start()
+        assert until(lambda: vault.released)
+        ending[1].start()
+        for one in reversed(ending):  # who holds nothing waits for nothing, and the holder not for ever
+            one.join(30)
+            assert not one.is_alive()
+        assert {entry["state"] for entry in acme.agents()} == {"deprovisioned"}
+        assert [entry["id"] for entry in acme.broker_leases] == [lease.id]
+        assert acme.reap() == 0
+        assert vault.released == [lease.id], "it is returned by one at a time"
+        let_go.set()
+        assert until(lambda: not acme.broker_leases)
+
+
+def test_no_list_is_cut(tmp_path):
+    with open_authority(tmp_path / "acme") as acme:
+        agents = [start(acme) for _ in range(1003)]
+        assert [entry["id"] for entry in acme.agents()] == sorted(agent.id for agent in agents)
+        assert len(acme.agents(limit=1001)) == 1001
+        assert len(acme.agents(offset=1001)) == 2
+        with pytest.raises(agentid.Error):
+            acme.agents(limit=0)

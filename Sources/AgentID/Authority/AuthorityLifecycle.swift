@@ -136,10 +136,10 @@ extension Authority {
         }
     }
 
-    /// Deliveries that wait, or that are dead; oldest first, at most 1000.
+    /// All deliveries that wait, or that are dead; oldest first.
     public func deliveries(dead: Bool) throws(AgentIDError) -> [JSONTree] {
         try keys.checkOpen()
-        return try registry.read { try $0.deliveries(dead ? .dead : .pending, hook: nil, limit: 1000) }.map {
+        return try registry.read { try $0.deliveries(dead ? .dead : .pending, hook: nil, limit: .max) }.map {
             delivery in
             [
                 "id": .int(Int(delivery.id)), "hook": .string(delivery.hook), "agent": .string(delivery.agent),
@@ -204,10 +204,10 @@ extension Authority {
         try lifecycle.broker.release(lease)
     }
 
-    /// What the broker holds, oldest first, at most 1000.
+    /// All that the broker holds, oldest first.
     public func brokerLeases() throws(AgentIDError) -> [JSONTree] {
         try keys.checkOpen()
-        return try registry.read { try $0.brokerLeases(of: nil, limit: 1000) }.map { lease in
+        return try registry.read { try $0.brokerLeases(of: nil, limit: .max) }.map { lease in
             [
                 "id": .string(lease.id), "agent": .string(lease.agent), "provider": .string(lease.provider),
                 "resource": .string(lease.resource), "acquired": .int(Int(lease.acquired / 1000)),

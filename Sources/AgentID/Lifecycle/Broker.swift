@@ -18,6 +18,8 @@ final class Broker: Sendable {
         var isStopped = false
     }
 
+    /// How long, in milliseconds, a lease is left to whoever has begun to return it; longer than any command runs.
+    private static let claim: Int64 = 70_000
     /// How long, in milliseconds, a secret whose agent has ended may still be in the making: it is released once more
     /// then.
     private static let longestAcquisition: Int64 = 60_000
@@ -132,7 +134,7 @@ final class Broker: Sendable {
     func release(_ id: String) throws(AgentIDError) {
         let found = try registry.write { registry -> BrokerLeaseRecord? in
             guard var lease = try registry.brokerLease(id) else { return nil }
-            lease.state = .releasing
+            (lease.state, lease.nextAt) = (.releasing, 0)
             try registry.put(lease)
             return lease
         }
@@ -155,8 +157,39 @@ final class Broker: Sendable {
         return returned
     }
 
-    /// What went wrong; `nil` where the lease is gone.
+    /// Returns what agents held that ended. What takes longer than so many milliseconds goes on without the caller.
+    func release(of agents: [String], within milliseconds: Int) throws(AgentIDError) {
+        let now = clock.milliseconds
+        let due = try registry.read { registry in
+            try agents.flatMap { agent in try registry.brokerLeases(of: agent, limit: 1000) }.filter {
+                $0.nextAt <= now && ($0.state == .releasing || $0.expires <= now)
+            }
+        }
+        guard !due.isEmpty else { return }
+        let isDone = Monitor(false)
+        let thread = try BackgroundThread.start(name: "agentid-return") { [self] _ in
+            for lease in due { _ = try? attemptRelease(lease) }
+            isDone.change { $0 = true }
+        }
+        _ = isDone.wait(milliseconds: milliseconds) { $0 ? true : nil }
+        thread.abandon()
+    }
+
+    /// Leaves a lease to this process for a while; `false` where another has begun to return it, or it is gone.
+    private func take(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> Bool {
+        try registry.write { registry in
+            let now = clock.milliseconds
+            guard var found = try registry.brokerLease(lease.id), found.nextAt <= now else { return false }
+            if found.state == .held { found.state = .releasing }
+            found.nextAt = now + Self.claim
+            try registry.put(found)
+            return true
+        }
+    }
+
+    /// What went wrong; `nil` where the lease is gone, or another process is about to return it.
     private func attemptRelease(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> String? {
+        guard try take(lease) else { return nil }
         var failure: String?
         do {
             if let provider = providers.withLock({ $0[lease.provider.exact] }) {

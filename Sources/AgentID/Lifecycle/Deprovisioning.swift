@@ -11,7 +11,10 @@ extension Lifecycle {
         let known = try registry.read { registry in try registry.agent(id) }
         guard let known else { throw Self.unknown(id) }
         if known.state != .deprovisioned { try endNow(id, reason: reason) }
-        try finish()
+        // Nobody waits for what others held, nor long for a provider that hangs.
+        let ended = try registry.read { registry in try registry.subtree(of: id).map(\.id) }
+        try broker.release(of: ended, within: 5000)
+        try buryAll()
         return try registry.read { registry in try registry.agent(id)?.tombstone }
     }
 
@@ -155,8 +158,12 @@ extension Lifecycle {
     }
 
     /// What follows the transaction, for whoever it was left undone by: secrets returned, tombstones signed.
-    private func finish(report: (Int) -> Void = { _ in }) throws(AgentIDError) {
+    private func finish(report: (Int) -> Void) throws(AgentIDError) {
         try broker.releaseDue()
+        try buryAll(report: report)
+    }
+
+    private func buryAll(report: (Int) -> Void = { _ in }) throws(AgentIDError) {
         while true {
             let unburied = try registry.read { registry in
                 try registry.agentsWithoutTombstone(limit: Self.batch).map { agent in
