@@ -104,8 +104,9 @@ public final class Agent: Sendable {
         let agent = Agent(
             State(held: held, key: key, lineage: lineage, term: home == nil ? nil : term), clock: clock, home: home)
         if let lifecycle = home?.lifecycle {
+            try lifecycle.leases.begin(for: lifecycle)
             try lifecycle.register(child.description, under: parent.description, held: held, lineage: lineage)
-            try lifecycle.leases.keep(agent, id: child.description, for: lifecycle)
+            lifecycle.leases.keep(agent, id: child.description, for: lifecycle)
         }
         return agent
     }

@@ -125,7 +125,8 @@ class Agent(Identity, Handle):
     def __del__(self) -> None:
         # Only says so: its owner lets go of it.
         if self._is_at_home and not self._is_closed and not self._has_ended:
-            warnings.warn("an agent was neither ended nor closed: it lapses with its lease", ResourceWarning, stacklevel=2, source=self)
+            said = "an agent was neither ended nor closed: it lapses with its lease"
+            warnings.warn(said, ResourceWarning, stacklevel=2, source=self)
 
     def _undo(self) -> None:
         if self._is_at_home and self._handle:

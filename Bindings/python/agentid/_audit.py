@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from ctypes import byref, c_void_p
+from ctypes import byref
 from typing import Any, Literal
 
 import agentid._abi as _abi

@@ -1,5 +1,6 @@
 """Authorities."""
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import json
@@ -26,6 +27,7 @@ class Authority(Lifecycle):
 
     _owners = owner("agentid_authority_close")
     _made_by = "{}.open(directory)"
+    _calls_back = True
 
     @classmethod
     def open(

@@ -136,7 +136,7 @@ def sent(value: object) -> tuple[bytes, int]:
     return data, len(data)
 
 
-def terminated(value: str) -> bytes:
+def terminated(value: object) -> bytes:
     """A text for a parameter that ends with a NUL; ValueError for what must be told with its length.
 
     That is a text with a NUL inside, which would end it early, and what a client sent that is not text.

@@ -1,5 +1,6 @@
 """Guards."""
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import json
@@ -125,6 +126,7 @@ class Guard(EnforcementPoint, Handle):
 
     _owners = owner("agentid_guard_close")
     _made_by = "{0}.open_directory(directory), {0}.open() or Authority.guard()"
+    _calls_back = True
 
     @classmethod
     def open(

@@ -48,7 +48,8 @@ class Reference:
         self._handle = handle
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} objects are not copied: each stands for one object of the library in this process")
+        name = type(self).__name__
+        raise TypeError(f"{name} objects are not copied: each stands for one object of the library in this process")
 
 
 class Handle(Reference):
@@ -59,6 +60,7 @@ class Handle(Reference):
     _owner: Any
     _needs: object
     _is_closed = False
+    _calls_back = False
 
     def __init__(self, *_: object, **__: object) -> None:
         name = type(self).__name__
@@ -70,10 +72,12 @@ class Handle(Reference):
         Whatever a signal handler raises meanwhile, what was made is undone, or closed by the collector.
         """
         self._needs, self._owner = needs, self._owners()
-        self._handle = self._owner._as_parameter_ = c_void_p()
-        _live.add(self._owner)
+        self._owner._as_parameter_ = made = c_void_p()
+        Reference.__init__(self, made)
+        if self._calls_back:
+            _live.add(self._owner)
         try:
-            call(function, *arguments, byref(self._handle))
+            call(function, *arguments, byref(made))
         except BaseException:
             self._undo()
             raise

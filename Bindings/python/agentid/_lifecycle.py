@@ -18,7 +18,6 @@ from ._decision import Decision
 from ._errors import Error, call, option, pair, take, text
 from ._handles import Handle
 
-
 _PAGE = 1000
 
 

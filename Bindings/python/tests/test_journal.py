@@ -156,6 +156,7 @@ def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str,
     assert os.stat(path + "/journal").st_ino != before
     assert guard.statistics["revocations"] == 801
 
+
 def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, agentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)  # what the old key signed keeps it in the bundle

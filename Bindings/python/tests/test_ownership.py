@@ -6,6 +6,7 @@ import contextlib
 import copy
 import gc
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -82,9 +83,7 @@ def test_a_block_whose_end_cannot_be_written_says_so(tmp_path: Path) -> None:
         chain = agent.chain
         with acme.guard() as guard:
             proof = agent.prove(*CALL)
-            with subprocess.Popen(
-                [sys.executable, "-c", code, str(tmp_path / "acme")], stdout=subprocess.PIPE
-            ) as holder:
+            with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "acme")], stdout=subprocess.PIPE) as holder:
                 assert holder.stdout is not None
                 holder.stdout.readline()
                 with pytest.raises(agentid.Error), agent:
@@ -305,3 +304,21 @@ def test_a_forgotten_agent_is_told_of(tmp_path: Path) -> None:
     assert [str(warning.message) for warning in told if warning.category is ResourceWarning] == [
         "an agent was neither ended nor closed: it lapses with its lease"
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root is needed to become a user who may start no thread")
+def test_an_agent_that_nothing_could_renew_is_not_started() -> None:
+    script = """
+import os, resource
+import agentid
+acme = agentid.Authority.open(trust_domain="acme.example")
+acme.profile("p", owner="team:x@acme.example", ceiling="read")
+os.setgid(54321); os.setuid(54321)
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+try:
+    acme.agent("p", principal="user:a@acme.example", task="t", scope="read")
+except agentid.Error as error:
+    print(error.name, len(acme.agents()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "thread 0\n", done.stderr

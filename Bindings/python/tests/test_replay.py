@@ -122,9 +122,12 @@ def test_proof_is_accepted_once_while_processes_are_killed_and_the_memory_grows(
     def present(seed, dies):
         order = list(range(len(proofs)))
         random.Random(seed).shuffle(order)
-        with contextlib.suppress(BrokenPipeError), subprocess.Popen(
-            [sys.executable, "-c", FLOOD, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as server:
+        with (
+            contextlib.suppress(BrokenPipeError),
+            subprocess.Popen(
+                [sys.executable, "-c", FLOOD, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as server,
+        ):
             server.stdout.readline()
             threading.Thread(target=feed, args=(server, order), daemon=True).start()
             for n in range(random.Random(seed).randrange(1, len(proofs)) if dies else len(proofs)):

@@ -340,8 +340,7 @@ def test_what_happens_after_a_restored_registry_is_in_the_log(tmp_path: Path) ->
     subprocess.run([ctl(), "restored", "--authority", world.path], check=True, capture_output=True)
     with agentid.Authority.open(world.path) as authority:
         agents = [
-            authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')")
-            for _ in range(20)
+            authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')") for _ in range(20)
         ]
         names = {agent.id for agent in agents}
         authority.integrate()

@@ -107,6 +107,7 @@ public final class Authority: Sendable {
     /// Starts an agent: a new ID, a new key, a credential, and a root grant. All but the ID and the key are renewed while it
     /// is held, up to ``AgentRequest/until``.
     public func startAgent(profile name: String, _ request: AgentRequest) throws(AgentIDError) -> Agent {
+        try lifecycle.leases.begin(for: lifecycle)
         let key = try Agent.newKey()
         let (issuance, credential) = try lifecycle.withActiveKey {
             active throws(AgentIDError) -> (Issuance, HeldCredential) in
@@ -122,7 +123,7 @@ public final class Authority: Sendable {
                 held: issuance.held, key: key, credential: credential, lineage: Lineage(root: issuance),
                 term: Term(source: .authority, lifetime: request.lifetime, until: request.until)),
             clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
-        try lifecycle.leases.keep(agent, id: issuance.agent.id, for: lifecycle)
+        lifecycle.leases.keep(agent, id: issuance.agent.id, for: lifecycle)
         return agent
     }
 

@@ -14,7 +14,7 @@ extension Authority {
         return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
             var count = 0
             for name in try Files.names(in: "\(directory.path)/keys", isReader: false) ?? []
-            where name.hasSuffix(".jwk") {
+            where name.ends(exactly: ".jwk") {
                 let file = "\(directory.path)/keys/\(name)"
                 let (key, isSealed) = try KeyFile.open(file, passphrase: passphrase)
                 guard !isSealed else { continue }

@@ -21,14 +21,20 @@ final class LeaseKeeper: Sendable {
     }
     private let state = Locked(State())
 
+    /// Starts what renews: before an agent is registered, which would lapse without.
+    func begin(for lifecycle: Lifecycle) throws(AgentIDError) {
+        try state.withLock { state throws(AgentIDError) in
+            if state.threads.isEmpty, !state.isStopped { try start(&state, for: lifecycle) }
+        }
+    }
+
     /// Renews what an agent holds from now on, as long as somebody holds the agent.
-    func keep(_ agent: Agent, id: String, for lifecycle: Lifecycle) throws(AgentIDError) {
+    func keep(_ agent: Agent, id: String, for lifecycle: Lifecycle) {
         let due = agent.snapshot.map { min($0.renewGrantAt, $0.renewCredentialAt) } ?? .max
         let wait = due == .max ? due : due - lifecycle.clock.milliseconds
-        try state.withLock { state throws(AgentIDError) in
+        state.withLock { state in
             state.agents[id.exact] = Kept(agent: agent)
             guard !state.isStopped else { return }
-            if state.threads.isEmpty { try start(&state, for: lifecycle) }
             if wait < state.lookAt - MonotonicClock.milliseconds { state.threads.last?.wake() }
         }
     }

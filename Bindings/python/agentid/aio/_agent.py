@@ -1,5 +1,6 @@
 """Agents."""
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from functools import partial

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import agentid._agent as _agent
 import agentid._authority as _authority
 import agentid._broker as _broker
 import agentid._guard as _guard
