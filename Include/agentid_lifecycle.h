@@ -60,7 +60,7 @@ agentid_status agentid_authority_resume(agentid_authority *authority, const char
  * after the call returned.
  * Args:
  *   reason     why, for people; may be empty.
- *   tombstone  out: the agent's tombstone, for agentid_tombstone_verify().
+ *   tombstone  out: the agent's tombstone, for agentid_tombstone_verify(); may be NULL.
  * Returns: AGENTID_OK, also where it had ended before; AGENTID_E_NOT_FOUND; AGENTID_E_SIGNER where the agent has ended
  *          but its tombstone could not be signed: agentid_authority_reap() makes up for it.
  */

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// One running agent instance: its ID, its key, its chain. Safe to use from any thread.
 ///
-/// ``end(reason:)`` ends it, ``close()`` only lets go of it. An agent that nobody holds any more lives on in the
+/// `end(reason:)` ends it, ``close()`` only lets go of it. An agent that nobody holds any more lives on in the
 /// registry until its lease lapses; then it is denied, and whoever reaps next ends it.
 public final class Agent: Sendable {
     struct State: Sendable {

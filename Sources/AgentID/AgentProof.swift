@@ -14,7 +14,7 @@ extension Agent {
     }
 
     /// The chain and the proof of one call under it, taken together: the grant may be renewed between ``chain()`` and
-    /// ``prove(tool:arguments:audience:)``, and a proof is for one grant only.
+    /// `prove(tool:arguments:audience:)`, and a proof is for one grant only.
     public func present(
         tool: String, arguments: [UInt8], audience: String? = nil
     ) throws(AgentIDError) -> (chain: String, proof: String) {

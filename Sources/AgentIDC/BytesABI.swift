@@ -49,6 +49,12 @@ func give(_ output: BytesOut, _ name: String, _ error: ErrorOut, _ bytes: () thr
     }
 }
 
+/// As `give`, for an output that may be NULL where nobody asks for it.
+func giveIfAsked(_ output: BytesOut, _ error: ErrorOut, _ bytes: () throws -> [UInt8]) -> agentid_status {
+    guard unsafe output == nil else { return unsafe give(output, "output", error, bytes) }
+    return unsafe call(error) { _ = try bytes() }
+}
+
 @c @implementation
 public func agentid_bytes_free(_ bytes: UnsafeMutablePointer<agentid_bytes>?) {
     guard let bytes = unsafe bytes, !Process.isForked else { return }

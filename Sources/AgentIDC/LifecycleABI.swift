@@ -70,7 +70,7 @@ public func agentid_authority_deprovision(
     _ reason_len: Int, _ tombstone: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(tombstone, "tombstone", error) {
+    unsafe giveIfAsked(tombstone, error) {
         let authority = try unsafe Authorities.table.find(authority, "authority")
         return try signed(
             authority.deprovision(
@@ -83,7 +83,7 @@ public func agentid_agent_end(
     _ agent: OpaquePointer?, _ reason: UnsafePointer<CChar>?, _ reason_len: Int,
     _ tombstone: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe give(tombstone, "tombstone", error) {
+    unsafe giveIfAsked(tombstone, error) {
         let agent = try unsafe Agents.table.find(agent, "agent")
         return try signed(agent.end(reason: unsafe text(reason, reason_len, "reason")))
     }

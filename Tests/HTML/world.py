@@ -64,6 +64,9 @@ class World:
                 db.execute("INSERT INTO agents (id, parent, profile, owner, principal, task, key, state, created, ended, end_reason) "
                            "VALUES (?, ?, 'researcher', 'team:research@acme.example', ?, ?, 'key', ?, ?, ?, ?)",
                            (agent, parent, principal, task, state, now - 300, *ended))
+                if state != "deprovisioned":
+                    db.execute("INSERT INTO grants (jti, agent, chain, issued, expires) VALUES (?, ?, '', ?, ?)",
+                               (f"grant of {agent}", agent, now - 300, now + 3600))
                 if lease is not None:
                     db.execute("INSERT INTO leases VALUES (?, ?, ?, '1:1')", (agent, (now + lease) * 1000, now * 1000))
         db.close()

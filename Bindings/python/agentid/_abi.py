@@ -31,10 +31,29 @@ CALLBACK_OK, CALLBACK_FAILED = 0x61676F6B, 1
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
 
 
+_BOUNDS: dict[Any, tuple[int, int]] = {
+    c_int32: (-(1 << 31), (1 << 31) - 1), c_int64: (-(1 << 63), (1 << 63) - 1), c_uint64: (0, (1 << 64) - 1),
+    c_size_t: (0, (1 << 64) - 1),
+}  # fmt: skip
+
+
+def checked(kind: Any, value: Any, name: str) -> Any:
+    """A number, unless ctypes would cut it to another without a word."""
+    if kind in _BOUNDS and value is not None:
+        low, high = _BOUNDS[kind]
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is a whole number, not {type(value).__name__}")
+        if not low <= value <= high:
+            raise OverflowError(f"{name} is out of bounds: {value}")
+    return value
+
+
 class Options(ctypes.Structure):
     """A struct whose first member is its own size."""
 
     def __init__(self, **members: Any) -> None:
+        for field in self._fields_:
+            checked(field[1], members.get(field[0]), field[0])
         super().__init__(ctypes.sizeof(type(self)), **members)
 
 
@@ -237,6 +256,7 @@ _PLAIN: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "audit_close": (None, (_H,)),
     "scope_free": (None, (_H,)),
 }
+
 for _name, _arguments in _FALLIBLE.items():
     _function = getattr(lib, "agentid_" + _name)
     _function.restype, _function.argtypes = c_int32, (*_arguments, _OUT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from ctypes import byref, c_int64
@@ -13,7 +12,7 @@ import agentid._abi as _abi
 from ._abi import lib
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import Error, call, counted, option, pair, take, text
+from ._errors import Error, call, counted, option, pair, take, text, texts
 from ._handles import Handle, Reference, owner
 from ._raised import log
 
@@ -30,7 +29,7 @@ def _delegation(
             lifetime=lifetime,
             until=until,
             max_depth=max_depth,
-            labels=json.dumps(list(labels)).encode() if labels else None,
+            labels=texts(labels, "labels"),
             agent=option(agent),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from ctypes import byref
+from ctypes import byref, c_uint64
 from typing import Any, Literal
 
 import agentid._abi as _abi
@@ -17,6 +17,10 @@ from ._handles import Handle, owner
 Sync = Literal["batch", "always", "none"]
 """When decisions and events are durable: within 100 ms, before the answer is given, or not written down at all."""
 SYNC: dict[str, int] = {"batch": 0, "always": 1, "none": 2}
+
+
+def _index(index: int) -> int:
+    return _abi.checked(c_uint64, index, "an index")
 
 
 class Audit(Handle):
@@ -40,7 +44,7 @@ class Audit(Handle):
 
     def entries(self, start: int = 0) -> Iterator[dict[str, Any]]:
         """All entries from an index on, each compared with the signed tree."""
-        while lines := take(lib.agentid_audit_entries, self._handle, start, 256).splitlines():
+        while lines := take(lib.agentid_audit_entries, self._handle, _index(start), 256).splitlines():
             for line in lines:
                 yield json.loads(line)
             start += len(lines)
@@ -51,11 +55,11 @@ class Audit(Handle):
 
     def prove(self, index: int) -> dict[str, Any]:
         """Proves that an entry is in the log (RFC 6962 section 2.1.1)."""
-        return json.loads(take(lib.agentid_audit_prove, self._handle, index))
+        return json.loads(take(lib.agentid_audit_prove, self._handle, _index(index)))
 
     def consistency(self, start: int, end: int = 0) -> dict[str, Any]:
         """Proves that the log of `start` entries is the beginning of that of `end` (RFC 6962 section 2.1.2)."""
-        return json.loads(take(lib.agentid_audit_consistency, self._handle, start, end))
+        return json.loads(take(lib.agentid_audit_consistency, self._handle, _index(start), _index(end)))
 
     def verify(self, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
         """Reads everything again; `["sound"]` says whether all is as it was signed, `["findings"]` what is not and where."""

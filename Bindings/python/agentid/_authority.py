@@ -16,7 +16,7 @@ from ._abi import lib
 from ._agent import Agent
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._errors import call, option, pair, take, text
+from ._errors import call, option, pair, take, text, texts
 from ._guard import Guard, Revocation, guard_options
 from ._handles import owner
 from ._lifecycle import Lifecycle
@@ -42,6 +42,10 @@ class Authority(Lifecycle):
         `audit`: when decisions and events are durable in the audit log of the directory; what cannot be written down is
         denied, or counted without `audit_strict`.
         """
+        if directory is not None and not os.fspath(directory):
+            raise ValueError("directory is empty: None keeps the authority in memory")
+        if audit not in SYNC:
+            raise ValueError(f"audit is one of {', '.join(SYNC)}, not {audit!r}")
         options = _abi.AuthorityOptions(
             trust_domain=option(trust_domain),
             passphrase=option(passphrase),
@@ -103,7 +107,7 @@ class Authority(Lifecycle):
 
     def revoke(self, kind: Revocation, value: str) -> None:
         """Revokes, for good: every chain that contains what is named is denied from now on."""
-        call(lib.agentid_authority_revoke, self._handle, int(kind), *pair(value))
+        call(lib.agentid_authority_revoke, self._handle, Revocation(kind), *pair(value))
 
     def guard(
         self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
@@ -158,6 +162,6 @@ def _request(
             lifetime=lifetime,
             until=until,
             max_depth=max_depth,
-            labels=json.dumps(list(labels)).encode() if labels else None,
+            labels=texts(labels, "labels"),
         )
     )

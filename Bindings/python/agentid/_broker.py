@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import agentid._abi as _abi
 import agentid._callbacks as _callbacks
 
+from ._errors import texts
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -79,12 +81,12 @@ def provider_struct(provider: Provider) -> Any:
             return _abi.CALLBACK_FAILED
 
     called = (_abi.ACQUIRE(_callbacks.callback(acquire)), _abi.RUN_HOOK(_callbacks.callback(release)))
-    command = list(provider.release_command)
+    command = texts(provider.release_command, "release_command")
     return byref(
         _abi.Provider(
             acquire=called[0],
             release=called[1],
-            release_command=json.dumps(command).encode() if command else None,
+            release_command=command,
             release_data=_callbacks.RELEASE,
             user_data=_callbacks.keep(*called),
         )

@@ -4,87 +4,109 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
+from threading import get_ident
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 if TYPE_CHECKING:
     from ._agent import Agent
 
-# The agents whose blocks are open in this context, the innermost last, with the frame that each block is in. No tokens: a
-# block may be left in another context. The frame's number only: a context may outlive it.
-_open: ContextVar[tuple[tuple[Agent, int], ...]] = ContextVar("agentid.agents", default=())
-# Those whose blocks are open in a generator. A generator shares the context of whoever asks it for the next value, who would
-# be taken for its agent between two values; so its blocks belong to its frame.
-_in_generators: dict[FrameType, list[Agent]] = {}
+Opened = tuple[tuple["ref[Agent]", "_Here"], ...]
+
+# The agents whose blocks are open in this context, the innermost last, with the task or thread that each was entered in. No
+# tokens: a block may be left in another context. Referred to weakly: a `with` holds its agent itself, and an entry that an
+# exception of a signal handler left behind holds none.
+_open: ContextVar[Opened] = ContextVar("agentid.agents", default=())
+# Those whose blocks were entered while a generator ran, with what was open around it. A generator shares the context of
+# whoever asks it for the next value, who would be taken for its agent between two values; so its blocks belong to its frame.
+_in_generators: dict[FrameType, list[tuple[ref[Agent], Opened]]] = {}
 _GENERATOR = 0x20 | 0x200  # inspect.CO_GENERATOR and CO_ASYNC_GENERATOR, which is slow to import
+_COROUTINE = 0x80
 
 
 def current_agent() -> Agent:
     """The agent of the innermost `with` or `async with` block of one; raises `LookupError` outside of any.
 
     Belongs to the context, as `contextvars` has it: a task has that of where it was created, a new thread has none. What
-    outlives the block finds an agent that has ended, whose calls are refused. A block in a generator is seen by what the
-    generator calls, not by whoever iterates over it, and not by tasks that it creates: hand those their agent.
+    outlives the block finds none, or one that has ended, whose calls are refused. A block in a generator is seen by what the
+    generator calls, not by whoever iterates over it. Tasks and threads that may be a generator's find none: hand those their
+    agent.
     """
     agents = _open.get()
     if _in_generators:
-        inner = agents[-1][1] if agents else 0
-        frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-        while frame is not None and id(frame) != inner:
-            if frame in _in_generators:
-                return _in_generators[frame][-1]
-            frame = frame.f_back
-    if not agents:
-        raise LookupError("no agent here: this is not inside a `with` block of one, or on another thread")
-    return agents[-1][0]
+        for frame in _generators():
+            for found, _ in reversed(_in_generators.get(frame, [])):
+                if agent := found():
+                    return agent
+        if agents and agents[-1][1].is_left() and any(o is agents for found in list(_in_generators.values()) for _, o in found):
+            raise LookupError("no agent here for sure: this may be the task of a generator with a block of its own")
+    for found, _ in reversed(agents):
+        if agent := found():
+            return agent
+    raise LookupError("no agent here: this is not inside a `with` block of one, or on another thread")
 
 
-def _block() -> tuple[FrameType | None, bool]:
-    """The frame of the block that is entered or left, and whether it is a generator's own.
+class _Here:
+    """This thread, and this task of asyncio, which is not kept alive."""
+
+    __slots__ = ("_task", "_thread")
+
+    def __init__(self) -> None:
+        task = _task()
+        self._thread, self._task = get_ident(), None if task is None else ref(task)
+
+    def is_left(self) -> bool:
+        """Whether this is another thread or task."""
+        return self._thread != get_ident() or (None if self._task is None else self._task()) is not _task()
+
+
+def _task() -> Any:
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio.current_task() if asyncio else None
+    except RuntimeError:  # no loop runs here
+        return None
+
+
+def _generators() -> list[FrameType]:
+    """The generators that run on this stack, the innermost first, up to where a task begins.
 
     What contextlib makes of a generator is a block like any other: of whoever uses that.
     """
+    found: list[FrameType] = []
     frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
-        above = frame.f_back
-        if not _is_between(frame):
-            if not frame.f_code.co_flags & _GENERATOR:
-                return frame, False
-            if above is None or above.f_globals.get("__name__") != "contextlib":
-                return frame, True
+        above, flags = frame.f_back, frame.f_code.co_flags
+        if flags & _GENERATOR and not (above and above.f_globals.get("__name__") == "contextlib"):
+            found.append(frame)
+        if flags & _COROUTINE and not (above and above.f_code.co_flags & (_GENERATOR | _COROUTINE)):
+            break
         frame = above
-    return None, False
-
-
-def _is_between(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
-    return name == "contextlib" or name == "agentid" or name.startswith("agentid.")
+    return found
 
 
 def enter(agent: Agent) -> None:
     """Opens the block of an agent."""
-    frame, is_generator = _block()
-    if is_generator and frame is not None:
-        _in_generators.setdefault(frame, []).append(agent)
-    else:
-        _open.set((*_open.get(), (agent, id(frame))))
+    for frame in _generators():
+        _in_generators.setdefault(frame, []).append((ref(agent), _open.get()))
+        return
+    _open.set((*_open.get(), (ref(agent), _Here())))
 
 
 def leave(agent: Agent) -> None:
-    """Closes the innermost block of an agent, if it is open here."""
-    frame, is_generator = _block()
-    if is_generator and frame is not None:
-        agents = _in_generators.get(frame, [])
-        if agent in agents:
-            agents.reverse()
-            agents.remove(agent)
-            agents.reverse()
-        if not agents:
-            _in_generators.pop(frame, None)
-        return
+    """Closes the innermost block of an agent, wherever it is open."""
+    for frame in [*_generators(), *list(_in_generators)]:
+        found = _in_generators.get(frame, [])
+        for index in range(len(found) - 1, -1, -1):
+            if found[index][0]() is agent:
+                del found[index]
+                if not found:
+                    _in_generators.pop(frame, None)
+                return
     opened = list(_open.get())
     for index in range(len(opened) - 1, -1, -1):
-        if opened[index][0] is agent:
+        if opened[index][0]() is agent:
             del opened[index]
             _open.set(tuple(opened))
             return

@@ -54,7 +54,12 @@ class Decision:
     @property
     def id(self) -> str:
         """What the audit log knows it by; empty where it was not written down."""
-        return lib.agentid_decision_id(self).decode()
+        return lib.agentid_decision_id(self._open()).decode()
+
+    def _open(self) -> Self:
+        if self._as_parameter_ is None:
+            raise ValueError("the decision was closed")
+        return self
 
     def __bool__(self) -> bool:
         return self.permitted
@@ -62,16 +67,16 @@ class Decision:
     @property
     def reason(self) -> str:
         """Why not; empty for a permit."""
-        return lib.agentid_decision_reason(self).decode()
+        return lib.agentid_decision_reason(self._open()).decode()
 
     @property
     def document(self) -> dict[str, Any]:
         """The decision with its chain; argument names, never values."""
-        return json.loads(take(lib.agentid_decision_document, self))
+        return json.loads(take(lib.agentid_decision_document, self._open()))
 
     def explain(self) -> str:
         """The decision as people read it."""
-        return take(lib.agentid_decision_explain, self)
+        return take(lib.agentid_decision_explain, self._open())
 
 
 def decide(function: Any, *inputs: Any) -> Decision:

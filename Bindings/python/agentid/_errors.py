@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from ctypes import byref, c_void_p, string_at
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._abi import Bytes, lib
 from ._raised import after_failure, after_success, pending
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Error(Exception):
@@ -15,6 +20,12 @@ class Error(Exception):
     def __init__(self, code: int, name: str, message: str, where: str, link: int | None) -> None:
         super().__init__(f"{message} ({where})" if where else message)
         self.code, self.name, self.message, self.where, self.link = code, name, message, where, link
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Across processes: what is made from its message alone could not be made again.
@@ -25,6 +36,7 @@ class Denied(Error):
     """A rule said no: `reason` which, `link` where in the chain, `argument` on account of what."""
 
     decision: Any = None
+    """The `Decision`; None in another process, where this was pickled to."""
 
     @property
     def reason(self) -> str:
@@ -96,6 +108,8 @@ def counted(data: bytes) -> tuple[bytes, int]:
 
 def pair(value: str) -> tuple[bytes, int]:
     """A text as pointer and length."""
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a text is needed here, not {type(value).__name__}")
     return counted(value.encode())
 
 
@@ -103,6 +117,15 @@ def option(value: str | None) -> bytes | None:
     """A text inside an option struct: NUL would end it early."""
     if value is None:
         return None
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"an option that is a text cannot be {type(value).__name__}")
     if "\0" in value:
         raise ValueError("a NUL character cannot be part of an option")
     return value.encode()
+
+
+def texts(values: Sequence[str], name: str) -> bytes | None:
+    """Texts as a JSON array; None for none of them."""
+    if isinstance(values, str | bytes) or not all(isinstance(value, str) for value in values):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} is a list of texts, not {values!r}")
+    return json.dumps(list(values)).encode() if values else None

@@ -109,7 +109,7 @@ class EnforcementPoint(Reference):
 
     def revoke(self, kind: Revocation, value: str) -> None:
         """Revokes for this guard alone."""
-        call(lib.agentid_guard_revoke, self._handle, int(kind), *pair(value))
+        call(lib.agentid_guard_revoke, self._handle, Revocation(kind), *pair(value))
 
     def refreshed(self) -> None:
         """Says that nothing was revoked beyond what this guard was told."""

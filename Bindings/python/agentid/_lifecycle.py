@@ -15,7 +15,7 @@ from ._abi import lib
 from ._agent import Identity
 from ._broker import Lease, Provider, provider_struct
 from ._decision import Decision
-from ._errors import Error, call, option, pair, take, text
+from ._errors import Error, call, option, pair, take, text, texts
 from ._handles import Handle
 
 _PAGE = 1000
@@ -71,7 +71,7 @@ class Lifecycle(Handle):
 
     def certify_profile(self, name: str, review_by: int = 0) -> None:
         """Says that someone has looked at a profile: it may start agents until the next review."""
-        call(lib.agentid_authority_certify_profile, self._handle, *pair(name), review_by)
+        call(lib.agentid_authority_certify_profile, self._handle, *pair(name), _abi.checked(c_int64, review_by, "review_by"))
 
     def reap(self) -> int:
         """Ends what has lapsed and finishes what a process that died left undone. How many agents ended."""
@@ -97,8 +97,8 @@ class Lifecycle(Handle):
         events are kept while no process that runs it is alive.
         """
         options = _abi.Hook(
-            events=None if events is None else json.dumps(list(events)).encode(),
-            command=json.dumps(list(command)).encode() if command else None, deadline=deadline, max_attempts=max_attempts,
+            events=None if events is None else texts(events, "events") or b"[]",
+            command=texts(command, "command"), deadline=deadline, max_attempts=max_attempts,
         )  # fmt: skip
         if run is not None:
             run_event = run
@@ -130,7 +130,7 @@ class Lifecycle(Handle):
 
     def retry_delivery(self, delivery: int) -> None:
         """Gives a dead delivery another round of attempts."""
-        call(lib.agentid_authority_retry_delivery, self._handle, delivery)
+        call(lib.agentid_authority_retry_delivery, self._handle, _abi.checked(c_int64, delivery, "delivery"))
 
     def settle(self, timeout: float = 10) -> None:
         """Waits until nothing is due that hooks here can deliver; `timeout` in seconds."""
@@ -142,9 +142,10 @@ class Lifecycle(Handle):
 
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int) -> Lease:
         """Gets a secret for a call that was permitted: for the tool, not for the agent. Use it in `with`."""
+        seconds = _abi.checked(c_int64, ttl, "ttl")
         lease, secret = _abi.Bytes(), _abi.Bytes()
         call(
-            lib.agentid_authority_acquire, self._handle, decision, *pair(provider), *pair(resource), ttl,
+            lib.agentid_authority_acquire, self._handle, decision, *pair(provider), *pair(resource), seconds,
             byref(lease), byref(secret),
         )  # fmt: skip
         return Lease(self, text(lease), text(secret))

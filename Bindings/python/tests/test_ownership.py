@@ -322,3 +322,95 @@ except agentid.Error as error:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "thread 0\n", done.stderr
+
+
+def principal_of_a_tool() -> str:
+    return agentid.current_agent().check(*CALL).document["chain"][0]["principal"]
+
+
+class Session:
+    """A block that is entered one function deeper."""
+
+    def __init__(self, acme: agentid.Authority, user: str) -> None:
+        self.agent = start(acme, user)
+
+    def __enter__(self) -> agentid.Agent:
+        return self.agent.__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        self.agent.__exit__(*exception)
+
+
+def test_a_block_that_is_entered_in_a_function_is_the_generators_all_the_same() -> None:
+    with opened() as acme:
+
+        def stream(user: str) -> Iterator[tuple[str, str]]:
+            with Session(acme, user):
+                while True:
+                    yield f"user:{user}@acme.example", principal_of_a_tool()
+
+        def stacked(user: str) -> Iterator[tuple[str, str]]:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(Session(acme, user))
+                for _ in range(6):
+                    yield f"user:{user}@acme.example", principal_of_a_tool()
+
+        streams = [stream("alice"), stream("bob"), stacked("carol")]
+        with Session(acme, "boss"):
+            for _ in range(3):
+                for one in streams:
+                    asked, found = next(one)
+                    assert asked == found
+                assert principal_of_a_tool() == "user:boss@acme.example"
+        for one in streams:
+            one.close()  # type: ignore[attr-defined]
+        with pytest.raises(LookupError):
+            agentid.current_agent()
+
+
+def test_a_generators_tasks_never_run_as_whoever_iterates() -> None:
+    import asyncio
+
+    async def tool() -> str:
+        try:
+            return principal_of_a_tool()
+        except LookupError:
+            return "nobody"
+
+    async def main() -> None:
+        with opened() as acme:
+
+            async def stream() -> AsyncIterator[str]:
+                with start(acme, "alice"):
+                    yield await tool()
+                    yield await asyncio.create_task(tool())
+                    yield await asyncio.wait_for(tool(), 30)
+                    yield await asyncio.to_thread(lambda: asyncio.run(tool()))
+
+            with start(acme, "boss"):
+                assert await asyncio.create_task(tool()) == "user:boss@acme.example"
+                async for found in stream():
+                    assert found in ("user:alice@acme.example", "nobody")
+                    assert await tool() == "user:boss@acme.example"
+                assert await asyncio.create_task(tool()) == "user:boss@acme.example"
+
+    asyncio.run(main())
+
+
+def test_numbers_and_lists_are_taken_as_they_are_or_refused() -> None:
+    with opened() as acme:
+        for wrong in ({"until": 2**64}, {"lifetime": 2**64 + 300}, {"max_depth": 2**32}):
+            with pytest.raises(OverflowError):
+                acme.agent("p", principal="user:a@acme.example", task="t", scope=SCOPE, **wrong)  # type: ignore[arg-type]
+        with pytest.raises(OverflowError):
+            acme.agents(limit=2**64 + 1)
+        with pytest.raises(TypeError, match="labels"):
+            acme.agent("p", principal="user:a@acme.example", task="t", scope=SCOPE, labels="pii")
+        with pytest.raises(TypeError, match="command"):
+            acme.add_hook("h", command="/bin/true")
+        with pytest.raises(TypeError, match="text"):
+            acme.agent(None, principal="user:a@acme.example", task="t", scope=SCOPE)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="directory"):
+        agentid.Authority.open("")
+    with pytest.raises(ValueError, match="audit"):
+        agentid.Authority.open(trust_domain="acme.example", audit="sometimes")  # type: ignore[arg-type]

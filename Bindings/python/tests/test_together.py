@@ -139,8 +139,10 @@ def remove(name: str) -> Callable[[World], None]:
 
 DIRECTORY = {"directory_replaced"}
 REPLACED = {"registry_replaced"}
+# What goes file by file may be seen in the middle of it.
+ONE_BY_ONE = {"journal_missing", "audit_replaced", "audit_unavailable", "replay_memory_replaced", "revocation_view_stale"}
 HARMS: dict[str, tuple[Callable[[World], object], set[str]]] = {
-    "directory removed": (lambda w: shutil.rmtree(w.path), DIRECTORY),
+    "directory removed": (lambda w: shutil.rmtree(w.path), DIRECTORY | REPLACED | ONE_BY_ONE),
     "directory moved": (lambda w: os.rename(w.path, w.path + ".moved"), DIRECTORY),
     "directory put back": (put_back, DIRECTORY),
     "registry removed": (remove("registry.db"), REPLACED),

@@ -27,6 +27,8 @@ final class AuditFlood: Sendable {
         var (first, last): (Int64, Int64) = (.max, .min)
         var sample: Sample?
         var record: AuditRecord?
+        /// Whether it counts denials under several roots: then it names no agent.
+        var isOfMany = false
         /// Who is told where it cannot be written.
         var lost: LostDecisions?
     }
@@ -44,25 +46,33 @@ final class AuditFlood: Sendable {
     private static let shortest: Int64 = 1000
     private static let longest: Int64 = 60_000
     private static let mostKeys = 1024
-    private let windows = Locked<[Key: Window]>([:])
+    private struct State {
+        var windows: [Key: Window] = [:]
+        /// When those were looked for that are over.
+        var sweptAt = Int64.min
+    }
+    private let state = Locked(State())
     private let now: @Sendable () -> Int64
 
     init(now: @escaping @Sendable () -> Int64 = { MonotonicClock.milliseconds }) { self.now = now }
 
     /// Whether a denial is an entry of its own; `record` is the ID of the next count, where it begins one.
     func take(_ sample: Sample, as record: AuditRecord, lost: LostDecisions) -> Turn {
-        let key = Key(
+        var key = Key(
             issuer: (sample.issuer ?? "").exact, grant: (sample.grant ?? "").exact, reason: sample.reason.exact)
         let now = now()
         let (allowance, calm) = sample.grant == nil ? (1, Self.longest) : (100, Self.shortest)
-        return windows.withLock { windows in
-            if windows[key] == nil, windows.count >= Self.mostKeys {
-                windows = windows.filter { $1.counted.count > 0 || now - $1.latest < Self.longest }
-                // So many roots of this authority at once: each denial stays an entry.
-                guard windows.count < Self.mostKeys else { return .single }
+        return state.withLock { state in
+            // Strangers have a window for each reason, whatever holders do.
+            if state.windows[key] == nil, sample.grant != nil, !hasRoom(&state, now) {
+                // So many roots at once: those of one issuer are counted together, then all.
+                key = Key(issuer: key.issuer, grant: "".exact, reason: key.reason)
+                if state.windows[key] == nil, state.windows.count >= 2 * Self.mostKeys {
+                    key = Key(issuer: "".exact, grant: "*".exact, reason: key.reason)
+                }
             }
-            var window = windows[key] ?? Window(start: now, latest: now)
-            defer { windows[key] = window }
+            var window = state.windows[key] ?? Window(start: now, latest: now)
+            defer { state.windows[key] = window }
             if window.counted.count == 0, now - window.latest >= calm || allowance > 1 && now - window.start >= calm {
                 window = Window(start: now, latest: now)
             }
@@ -73,6 +83,7 @@ final class AuditFlood: Sendable {
             }
             if window.counted.count == 0 {
                 (window.counted.sample, window.counted.record, window.counted.lost) = (sample, record, lost)
+                window.counted.isOfMany = sample.grant != nil && key.grant != (sample.grant ?? "").exact
                 // A count is written a window after it began.
                 window.start = now
             }
@@ -83,18 +94,27 @@ final class AuditFlood: Sendable {
         }
     }
 
+    /// Whether there is room for another root's window, where what is over makes some once a second.
+    private func hasRoom(_ state: inout State, _ now: Int64) -> Bool {
+        guard state.windows.count >= Self.mostKeys else { return true }
+        guard state.sweptAt == .min || now - state.sweptAt >= Self.shortest else { return false }
+        state.sweptAt = now
+        state.windows = state.windows.filter { $1.counted.count > 0 || now - $1.latest < Self.longest }
+        return state.windows.count < Self.mostKeys
+    }
+
     /// Writes the counts that are due, or all. What cannot be written is counted as lost.
     func flush(isLast: Bool, _ append: ([UInt8]) throws(AgentIDError) -> Void) {
         let now = now()
-        let due = windows.withLock { windows in
+        let due = state.withLock { state in
             var due: [Count] = []
-            for (key, window) in windows where window.counted.count > 0 {
+            for (key, window) in state.windows where window.counted.count > 0 {
                 guard isLast || now - window.start >= window.length else { continue }
                 due.append(window.counted)
                 var next = window
                 next.counted = Count()
                 if !isLast { next.length = min(2 * window.length, Self.longest) }
-                windows[key] = next
+                state.windows[key] = next
             }
             return due
         }
@@ -107,6 +127,9 @@ final class AuditFlood: Sendable {
     private static func line(_ counted: Count) -> [UInt8]? {
         guard let sample = counted.sample, let record = counted.record else { return nil }
         var members = sample.members
+        if counted.isOfMany {
+            for name in ["agent", "grant", "owner", "place", "principal", "profile"] { members[name] = nil }
+        }
         members["kind"] = "denials"
         members["id"] = .string(record.id)
         members["count"] = .int(counted.count)

@@ -69,6 +69,17 @@ enum KeyFile {
         }
     }
 
+    /// Whether a directory has a key that is not in the open.
+    static func isAnySealed(in directory: AuthorityDirectory) throws(AgentIDError) -> Bool {
+        for name in try Files.names(in: "\(directory.path)/keys", isReader: false) ?? []
+        where name.ends(exactly: ".jwk") {
+            var bytes = try Files.read("\(directory.path)/keys/\(name)", isSecret: true)
+            defer { Sodium.wipe(&bytes) }
+            if (try? SigningKey(jwk: bytes.span)) == nil { return true }
+        }
+        return false
+    }
+
     private static func wrappingKey(_ passphrase: Passphrase, salt: [UInt8]) throws(AgentIDError) -> GuardedBytes {
         guard let key = GuardedBytes(count: 32),
             passphrase.bytes.withSpan({ Sodium.argon2id($0, salt: salt, into: key) })

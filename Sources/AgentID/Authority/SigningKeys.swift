@@ -49,6 +49,13 @@ final class SigningKeys: Sendable {
         try held.withLock { held throws(AgentIDError) in
             guard held != nil else { throw Self.closed }
             if let directory {
+                // Sealed by another process meanwhile: one key in the open would give away the rest.
+                if held?.passphrase == nil, try KeyFile.isAnySealed(in: directory) {
+                    throw AgentIDError(
+                        .passphrase, name: "passphrase_missing",
+                        message: "the keys were sealed meanwhile: open the authority again, with the passphrase",
+                        at: "options.passphrase")
+                }
                 try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: held?.passphrase)
             }
             held?.signers[key.publicKey] = key

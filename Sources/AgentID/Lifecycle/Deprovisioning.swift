@@ -67,7 +67,9 @@ extension Lifecycle {
             let lapsed = try registry.read { registry in
                 try registry.leases(lapsedBy: now, limit: Self.batch)
             }
-            let ended = try end(lapsed.map(\.agent), reason: "its lease lapsed", lapsedBy: now)
+            // A clock that is ahead for a moment ends none that is held here.
+            let gone = lapsed.map(\.agent).filter { !leases.isRunning($0, leaseDuration: leaseDuration) }
+            let ended = try end(gone, reason: "its lease lapsed", lapsedBy: now)
             count += ended
             report(ended)
             if lapsed.count < Self.batch || ended == 0 { break }

@@ -25,20 +25,25 @@ extension Lifecycle {
             let after = Agent.State(
                 held: try HeldGrant(reading: Array(issuance.grant.chain.utf8)), key: key, credential: credential,
                 lineage: Lineage(root: issuance), term: before.term)
-            view.revocations.add(try replace(issuance, revoking: before.lineage.held))
+            view.revocations.add(try replace(issuance, after: before.lineage))
             return after
         }
     }
 
     private func replace(
-        _ issuance: Issuance, revoking held: [Revocation]
+        _ issuance: Issuance, after lineage: Lineage
     ) throws(AgentIDError) -> [Revocation] {
         let now = clock.milliseconds
         return try write { registry in
             try issuance.checkStillDue(in: registry)
-            // With what was renewed meanwhile, and what was held before and is good still.
-            let past = try registry.grants(of: issuance.agent.id).filter { $0.expires > now / 1000 }
-            let revocations = try held + past.flatMap { try $0.revocable }
+            // What is revoked does not come back under another key.
+            if let revoked = try registry.firstRevoked(of: lineage.revocable) {
+                throw AgentIDError(
+                    .state, name: "authority_revoked", message: "revoked: \(revoked.kind.name) \(revoked.value)")
+            }
+            // With what was renewed meanwhile, and every key it had: others may have delegated to one.
+            let past = try registry.grants(of: issuance.agent.id)
+            let revocations = try lineage.held + past.flatMap { try $0.revocable }
             var agent = try active(issuance.agent.id, in: registry)
             agent.key = issuance.agent.key
             try registry.update(agent)

@@ -71,6 +71,14 @@ final class LeaseKeeper: Sendable {
     /// Renews an agent no more, and returns it where somebody still holds it.
     func take(_ id: String) -> Agent? { state.withLock { $0.agents.removeValue(forKey: id.exact)?.agent } }
 
+    /// Whether the machine's own clock says that a lease which is held here runs, whatever time it is thought to be.
+    func isRunning(_ id: String, leaseDuration: Int64) -> Bool {
+        state.withLock { state in
+            guard let kept = state.agents[id.exact], kept.agent != nil else { return false }
+            return MonotonicClock.sinceBoot - kept.leasedAt < leaseDuration * 1000
+        }
+    }
+
     /// The agents that still have a handle, by ID.
     func agents() -> [(id: String, agent: Agent)] {
         state.withLock { state in

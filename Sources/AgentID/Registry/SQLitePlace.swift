@@ -47,6 +47,9 @@ final class SQLitePlace: Sendable {
 
     /// When the files last changed; throws where one is not what was opened.
     func look() throws(AgentIDError) -> SIMD2<Int64> {
+        // Before the look: another thread may see the files grow after it.
+        let (least, leastLog) = (longest.load(ordering: .acquiring), longestLog.load(ordering: .acquiring))
+        let known = marked.load(ordering: .acquiring)
         guard let place = FileIdentity(at: directory) else {
             throw Apart.directory(directory, "is not under its name any more")
         }
@@ -55,15 +58,14 @@ final class SQLitePlace: Sendable {
             throw Apart.registry("registry.db was removed or replaced", at: path)
         }
         // Nothing in it is ever given back to the disk.
-        guard database.size >= longest.load(ordering: .relaxed) else {
+        guard database.size >= least else {
             throw Apart.registry("registry.db was cut short, or written over", at: path)
         }
-        longest.max(database.size, ordering: .relaxed)
-        let known = marked.load(ordering: .relaxed)
+        longest.max(database.size, ordering: .releasing)
         guard page.isInPlace, !isMarked || page.epoch != nil, page.reached(.writes) >= known else {
             throw Apart.registry("the file `sequence` was removed, replaced or cut short", at: "\(directory)/sequence")
         }
-        marked.max(page.reached(.writes), ordering: .relaxed)
+        marked.max(page.reached(.writes), ordering: .releasing)
         let log = FileLook("\(path)-wal")
         guard opened.log == nil || log?.identity == opened.log else {
             throw Apart.registry("registry.db-wal was removed or replaced", at: "\(path)-wal")
@@ -73,10 +75,10 @@ final class SQLitePlace: Sendable {
         }
         let size = log?.size ?? 0
         // It is used anew from its start, and cut down to no less than this.
-        guard size >= min(longestLog.load(ordering: .relaxed), Self.logSize) else {
+        guard size >= min(leastLog, Self.logSize) else {
             throw Apart.registry("registry.db-wal was cut short", at: "\(path)-wal")
         }
-        longestLog.max(size, ordering: .relaxed)
+        longestLog.max(size, ordering: .releasing)
         return SIMD2(database.changed, log?.changed ?? 0)
     }
 }

@@ -125,11 +125,15 @@ class Starting(Awaitable[E_]):
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, E_]]) -> None:
         self._start = start
+        self._is_entered = False
 
     def __await__(self) -> Generator[Any, Any, E_]:
         return self._start().__await__()
 
     async def __aenter__(self) -> E_:
+        if self._is_entered:
+            raise RuntimeError("this call was entered already: make another for each block")
+        self._is_entered = True
         self._made = await self
         await self._made.__aenter__()
         return self._made
