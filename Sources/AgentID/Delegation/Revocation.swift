@@ -39,20 +39,13 @@ public struct Revocation: Hashable, Sendable {
                 .argument, name: "revocation", message: "a revocation names something of 1 to 2048 bytes", at: "value")
         }
         if kind == .agent { _ = try SPIFFEID(value) }
-        (self.kind, self.value) = (kind, try kind == .key || kind == .issuer ? Self.thumbprint(value) : value)
+        (self.kind, self.value) = (kind, kind == .key || kind == .issuer ? Self.thumbprint(value) : value)
     }
 
-    /// A key's name, which tokens write as a URN as well; refuses what is none, and would revoke nothing.
-    private static func thumbprint(_ name: String) throws(AgentIDError) -> String {
-        let isURN = name.starts(exactly: TokenType.thumbprintURI)
-        let start = isURN ? TokenType.thumbprintURI.utf8.count : 0
-        let value = String(decoding: name.utf8.dropFirst(start), as: UTF8.self)
-        guard value.utf8.count == 43, (try? Base64URL.decode(value)) != nil else {
-            throw AgentIDError(
-                .argument, name: "revocation",
-                message: "a key is named by its SHA-256 thumbprint, 43 characters of base64url", at: "value")
-        }
-        return value
+    /// A key's thumbprint, which tokens write as a URN as well.
+    private static func thumbprint(_ name: String) -> String {
+        guard name.starts(exactly: TokenType.thumbprintURI) else { return name }
+        return String(decoding: name.utf8.dropFirst(TokenType.thumbprintURI.utf8.count), as: UTF8.self)
     }
 
     /// Whether both name the same thing, byte for byte, as a guard compares them.
