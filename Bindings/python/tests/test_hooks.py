@@ -39,6 +39,8 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
         ):  # fmt: skip
             acme.revoke(kind, value)
         agent.end()
+        other.close()
+        doomed.close()
         ahead[0] = 10
         assert acme.reap() == 2
         acme.settle()
