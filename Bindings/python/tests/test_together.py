@@ -203,10 +203,13 @@ def test_a_directory_that_is_put_back_itself_goes_on(world: World) -> None:
     os.rename(world.path, world.path + ".moved")
     assert world.denied() == DIRECTORY
     os.rename(world.path + ".moved", world.path)
+    # A guard whose memory of used proofs was looked at meanwhile is opened anew, or waits until no used proof is good.
+    good = {"permit", "replay_memory_replaced"}
     until = time.monotonic() + 10
-    while world.answers() != ["permit"] * 3 and time.monotonic() < until:
+    while not ("permit" in (answers := world.answers()) and set(answers) <= good) and time.monotonic() < until:
         time.sleep(0.01)
-    assert world.answers() == ["permit"] * 3
+    assert "permit" in answers
+    assert set(answers) <= good
     world.start()
 
 
