@@ -10,7 +10,7 @@ let settings: [SwiftSetting] = [
 ]
 
 // libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h. Functions that are alike are kept
-// once (--icf=all): nothing in Swift compares the addresses of code.
+// once (--icf=all): nothing in Swift compares the addresses of code. Relocations are packed (glibc 2.36 or later reads them).
 // Names of Unicode scalars, 550 kB that nothing here asks for, are left out (--defsym). Its tables of addresses are read-only
 // once it is loaded (-z now), which takes 0.06 ms. It stays
 // after dlclose (-z nodelete): a thread of its own may be on its way out.
@@ -18,7 +18,7 @@ let settings: [SwiftSetting] = [
 let sharedLibrary: [LinkerSetting] = [
     .unsafeFlags([
         "-static-stdlib", "-use-ld=lld",
-        "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
+        "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
         "-Xlinker", "--defsym=_swift_stdlib_getScalarName=0",
         "-Xlinker", "-z", "-Xlinker", "now", "-Xlinker", "-z", "-Xlinker", "nodelete",
         "-Xlinker", "-soname=libagentid.so.0",

