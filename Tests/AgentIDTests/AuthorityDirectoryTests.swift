@@ -138,6 +138,8 @@ import Testing
         #expect(refusal { _ = try open(directory.path) }?.name == "passphrase_missing")
         let request = AgentRequest(principal: "user:x", task: "t", scope: try Scope("a"))
         _ = try held.startAgent(profile: "p", request)
+        // One key in the open beside sealed ones could be opened neither way.
+        #expect(refusal { try held.publishKey() }?.name == "passphrase_missing")
         _ = try open(directory.path) { $0.passphrase = passphrase }.startAgent(profile: "p", request)
     }
 

@@ -35,6 +35,53 @@ struct ReplacedKeyTests {
         #expect(try !permits(guardian, thief))
     }
 
+    @Test(arguments: [Revocation.Kind.grant, .key, .issuer, .agent, .principal, .profile])
+    func whatIsRevokedDoesNotComeBackUnderAnotherKey(kind: Revocation.Kind) throws {
+        let world = try World()
+        let agent = try world.start()
+        let held = try HeldGrant(reading: Array(agent.chain().utf8))
+        if kind == .issuer {
+            try world.authority.publishKey()
+            try world.authority.activateKey()
+        }
+        let value =
+            switch kind {
+            case .grant: held.grant.id
+            case .key: try agent.publicKey().thumbprint
+            case .issuer: try #require(try CompactJWS(Array(agent.chain().utf8)).keyID)
+            case .agent: try agent.id()
+            case .principal: "user:alice@acme.example"
+            case .profile: try #require(held.grant.claim?.profile)
+            }
+        try world.authority.revoke(Revocation(kind, value))
+        #expect(try !permitsHere(agent))
+        #expect(throws: AgentIDError.self) { try agent.rotateKey(revokingOldKey: true) }
+        #expect(try !permitsHere(agent))
+    }
+
+    @Test func everyKeyThatItEverHadEndsWithTheOldOne() throws {
+        let world = try World()
+        let guardian = try world.authority.guarding(.forTests(world) { $0.audience = "files" })
+        let (agent, other) = (try world.start(), try world.start())
+        let jwk = try agent.withExportedKey { span in span.indices.map { span[$0] } }
+        let delegated = try Agent.open(
+            key: SigningKey(jwk: jwk.span), chain: other.delegate(to: agent.publicKey()), clock: world.clock)
+        try agent.rotateKey()
+        world.pass(seconds: 160)
+        try world.authority.lifecycle.renew()
+        #expect(try permits(guardian, delegated))
+        try agent.rotateKey(revokingOldKey: true)
+        #expect(try !permits(guardian, delegated))
+        #expect(try permits(guardian, agent))
+    }
+
+    @Test func aKeyIsRevokedByTheNameThatTokensGiveItToo() throws {
+        let world = try World()
+        let agent = try world.start()
+        try world.authority.revoke(Revocation(.key, TokenType.thumbprintURI + agent.publicKey().thumbprint))
+        #expect(try !permitsHere(agent))
+    }
+
     @Test func whereItIsRevokedTheOldKeyAndAllUnderItEndAndTheAgentGoesOn() throws {
         let world = try World()
         let guardian = try world.authority.guarding(.forTests(world) { $0.audience = "files" })

@@ -128,8 +128,11 @@ class Agent(Identity, Handle):
             warnings.warn(said, ResourceWarning, stacklevel=2, source=self)
 
     def _undo(self) -> None:
-        if self._is_at_home and self._handle:
-            self._end("its start was interrupted")
+        try:
+            if self._handle:
+                self._end("its start was interrupted")
+        except Error as error:  # what interrupted it goes on
+            log("an agent's end could not be written down", error=error)
         self.close()
 
     def _end(self, reason: str) -> None:

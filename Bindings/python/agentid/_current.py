@@ -88,8 +88,9 @@ def _generators() -> list[FrameType]:
 
 def enter(agent: Agent) -> None:
     """Opens the block of an agent."""
-    for frame in _generators():
-        _in_generators.setdefault(frame, []).append((ref(agent), _open.get()))
+    generators = _generators()
+    if generators:
+        _in_generators.setdefault(generators[0], []).append((ref(agent), _open.get()))
         return
     _open.set((*_open.get(), (ref(agent), _Here())))
 

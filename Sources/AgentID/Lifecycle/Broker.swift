@@ -157,20 +157,22 @@ final class Broker: Sendable {
         return returned
     }
 
-    /// Returns what agents held that ended. What takes longer than so many milliseconds goes on without the caller.
-    func release(of agents: [String], within milliseconds: Int) throws(AgentIDError) {
+    /// Returns what an agent that ended held, and all below it. What takes longer than so many milliseconds goes on without
+    /// the caller; where no thread can be had for it, it waits for whoever returns what is due.
+    func release(below agent: String, within milliseconds: Int) throws(AgentIDError) {
         let now = clock.milliseconds
         let due = try registry.read { registry in
-            try agents.flatMap { agent in try registry.brokerLeases(of: agent, limit: 1000) }.filter {
+            try registry.subtree(of: agent).flatMap { try registry.brokerLeases(of: $0.id, limit: 1000) }.filter {
                 $0.nextAt <= now && ($0.state == .releasing || $0.expires <= now)
             }
         }
         guard !due.isEmpty else { return }
         let isDone = Monitor(false)
-        let thread = try BackgroundThread.start(name: "agentid-return") { [self] _ in
+        let started = try? BackgroundThread.start(name: "agentid-return") { [self] _ in
             for lease in due { _ = try? attemptRelease(lease) }
             isDone.change { $0 = true }
         }
+        guard let thread = started else { return }
         _ = isDone.wait(milliseconds: milliseconds) { $0 ? true : nil }
         thread.abandon()
     }

@@ -12,8 +12,7 @@ extension Lifecycle {
         guard let known else { throw Self.unknown(id) }
         if known.state != .deprovisioned { try endNow(id, reason: reason) }
         // Nobody waits for what others held, nor long for a provider that hangs.
-        let ended = try registry.read { registry in try registry.subtree(of: id).map(\.id) }
-        try broker.release(of: ended, within: 5000)
+        try broker.release(below: id, within: 5000)
         try buryAll()
         return try registry.read { registry in try registry.agent(id)?.tombstone }
     }

@@ -41,7 +41,9 @@ final class ReplayClock: Sendable {
         if let file = room.file {
             // Cheap beside the signature that was verified before, and the process would die of what was cut off.
             guard file.holds(room.mappedBuckets) else { return false }
-            guard room.page.time >= latest.load(ordering: .relaxed) else { return false }
+            // Before the time is read, which another thread may move on and remember in between.
+            let least = latest.load(ordering: .acquiring)
+            guard room.page.time >= least else { return false }
         }
         let looked = lookedAt.load(ordering: .relaxed)
         guard now - looked >= Self.interval,
@@ -51,7 +53,7 @@ final class ReplayClock: Sendable {
             guard file.isInPlace, room.page.holds(header) else { return false }
         }
         advance(now, room)
-        latest.store(room.page.time, ordering: .relaxed)
+        latest.max(room.page.time, ordering: .releasing)
         return true
     }
 

@@ -62,6 +62,33 @@ import Testing
         #expect(try counted["agent"]?.string == agent.id() && counted["grant"] != nil)
     }
 
+    @Test func manyRootsAtOnceLetNoFloodThrough() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let guardian = try world.authority.guarding(.forTests(world))
+        let holder = try SigningKey.generate().publicKey
+        let roots = try (0..<1100).map { _ in
+            try world.authority.issue(
+                profile: "researcher", to: holder,
+                AgentRequest(principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data/q3')"))
+            ).chain
+        }
+        let deny = { (chain: String) in
+            _ = guardian.authorize(
+                chain: Array(chain.utf8), proof: Array("x.y.z".utf8), tool: "read_file", arguments: Array("{}".utf8))
+        }
+        for root in roots { deny(root) }
+        for _ in 0..<3000 { deny("x.y.z") }
+        for _ in 0..<3000 { deny(roots[1099]) }
+        world.authority.trail?.log?.close()
+        let found = try entries(directory)
+        #expect(told(found) == 1100 + 6000)
+        // Those of the roots that had a window of their own, a hundred of the rest, and a few counts.
+        #expect(found.filter { $0["kind"]?.equals("event") != true }.count < 1024 + 300)
+        let together = found.filter { $0["kind"]?.equals("denials") == true && $0["issuer"] != nil && $0["agent"] == nil }
+        #expect(!together.isEmpty && together.allSatisfy { $0["principal"] == nil && $0["grant"] == nil })
+    }
+
     @Test func aFloodOfAnyLengthIsWrittenEverMoreSeldom() throws {
         let time = Locked<Int64>(0)
         let flood = AuditFlood { time.withLock { $0 } }
