@@ -40,7 +40,8 @@ extension Lifecycle {
             if let revoked = try registry.firstRevoked(of: lineage.revocable) {
                 throw AgentIDError(
                     .state, name: "authority_revoked",
-                    message: "revoked: \(revoked.kind.name) \(revoked.value): end the agent and start another", at: "agent")
+                    message: "revoked: \(revoked.kind.name) \(revoked.value): end the agent and start another",
+                    at: "agent")
             }
             // With what was renewed meanwhile, and every key it had: others may have delegated to one.
             let past = try registry.grants(of: issuance.agent.id)

@@ -70,7 +70,8 @@ import Testing
         let roots = try (0..<1100).map { _ in
             try world.authority.issue(
                 profile: "researcher", to: holder,
-                AgentRequest(principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data/q3')"))
+                AgentRequest(
+                    principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data/q3')"))
             ).chain
         }
         let deny = { (chain: String) in
@@ -85,7 +86,9 @@ import Testing
         #expect(told(found) == 1100 + 6000)
         // Those of the roots that had a window of their own, a hundred of the rest, and a few counts.
         #expect(found.filter { $0["kind"]?.equals("event") != true }.count < 1024 + 300)
-        let together = found.filter { $0["kind"]?.equals("denials") == true && $0["issuer"] != nil && $0["agent"] == nil }
+        let together = found.filter {
+            $0["kind"]?.equals("denials") == true && $0["issuer"] != nil && $0["agent"] == nil
+        }
         #expect(!together.isEmpty && together.allSatisfy { $0["principal"] == nil && $0["grant"] == nil })
     }
 
