@@ -148,7 +148,7 @@ lint-python: ## check types, rules and format of the Python package
 format: ## format the Swift sources
 	swift format --in-place --recursive Package.swift Sources Tests examples/swift-service
 
-wheel: build ## dist/agentid-VERSION-py3-none-manylinux_2_36_x86_64.whl, with all that it needs
+wheel: build ## dist/libagentid-VERSION-py3-none-manylinux_2_36_x86_64.whl, with all that it needs
 	@scripts/wheel.sh
 
 install: build ## install libraries, headers, command line, manual, completions: PREFIX, LIBDIR, DESTDIR

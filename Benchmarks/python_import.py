@@ -15,7 +15,7 @@ from pathlib import Path
 WORK = Path(__file__).resolve().parents[1] / ".build-bench"
 IMPORTS = [
     ("peers", "agentid"),
-    ("peers", "agentid.aio"),
+    ("peers", "libagentid.aio"),
     ("peers", "asyncio"),
     ("peers", "tenuo"),
     ("peers", "biscuit_auth"),

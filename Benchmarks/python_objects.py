@@ -3,7 +3,7 @@
 import tempfile
 from contextlib import contextmanager
 
-import agentid
+import libagentid
 
 CEILING = 'search(query like "weather*", limit >= 0 <= 100); read_file(path under "/data")'
 CALL = {"query": "weather NYC", "limit": 5}
@@ -21,7 +21,7 @@ def _line(authority):
 @contextmanager
 def opened():
     """The authority, its lines, the guard that keeps chains, and the one that keeps two and so forgets them."""
-    with agentid.Authority.open(trust_domain="acme.example") as authority:
+    with libagentid.Authority.open(trust_domain="acme.example") as authority:
         authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_depth=8)
         lines = [_line(authority) for _ in range(CHAINS)]
         keeping = authority.guard(audience="files", replay_capacity=1 << 20)
@@ -33,7 +33,7 @@ def opened():
 def recorded():
     """The third agent of a line whose authority writes every decision down."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="agentid-bench-") as path:
-        with agentid.Authority.open(f"{path}/acme", trust_domain="acme.example") as authority:
+        with libagentid.Authority.open(f"{path}/acme", trust_domain="acme.example") as authority:
             authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_depth=8)
             agents = _line(authority)
             yield agents[2]

@@ -21,7 +21,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 
-import agentid
+import libagentid
 from python_objects import CALL, CEILING
 
 ROWS = int(os.environ.get("ROWS", 0))
@@ -71,7 +71,7 @@ def directory():
 
 @contextmanager
 def opened(path, **options):
-    with agentid.Authority.open(path, trust_domain="acme.example", lease_duration=86400, **options) as acme:
+    with libagentid.Authority.open(path, trust_domain="acme.example", lease_duration=86400, **options) as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
         yield acme
 
@@ -109,12 +109,12 @@ def life():
 
 
 REVOKER = """
-import sys, time, agentid
-with agentid.Authority.open(sys.argv[1]) as acme:
+import sys, time, libagentid
+with libagentid.Authority.open(sys.argv[1]) as acme:
     print("ready", flush=True)
     next, i = time.monotonic(), 0
     while True:
-        acme.revoke(agentid.Revocation.GRANT, f"nobody-{i}")
+        acme.revoke(libagentid.Revocation.GRANT, f"nobody-{i}")
         i += 1
         next = max(next + 0.01, time.monotonic())
         time.sleep(max(0, next - time.monotonic()))
@@ -171,7 +171,7 @@ def agents():
 
 def renew(path, count):
     """Leases are renewed by a thread of the library a third of the lease ahead: what that transaction costs."""
-    with agentid.Authority.open(path, trust_domain="acme.example", lease_duration=3600) as acme:
+    with libagentid.Authority.open(path, trust_domain="acme.example", lease_duration=3600) as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
         live = [start(acme, 86400) for _ in range(count)]
         registry = sqlite3.connect(f"{path}/registry.db", isolation_level=None)
@@ -201,7 +201,7 @@ def audit():
         entries = f"{path}/audit"
         show("    size on disk", size(entries), "MB")
         show("    of an entry", size(entries) * 1e6 / count, "bytes")
-        spent, log = timed(lambda: agentid.Audit.open(path))
+        spent, log = timed(lambda: libagentid.Audit.open(path))
         show("    opened to read", spent * 1000, "ms")
         show("    a proof of inclusion: median", latency(lambda: log.prove(count // 3), 300)[0] / 1000, "ms")
         show("    the newest decision found by its ID", timed(lambda: log.find(last))[0] * 1000, "ms")
@@ -209,13 +209,13 @@ def audit():
         assert report["sound"], report["findings"]
         show("    all of it verified", report["size"] / spent, "/s")
         log.close()
-        spent, acme = timed(lambda: agentid.Authority.open(path))
+        spent, acme = timed(lambda: libagentid.Authority.open(path))
         show("    the authority opened again", spent * 1000, "ms")
         acme.close()
 
 
 def len_of(path):
-    with agentid.Audit.open(path) as log:
+    with libagentid.Audit.open(path) as log:
         return len(log)
 
 
@@ -240,7 +240,7 @@ def revoked():
             registry.execute("UPDATE meta SET sequence = sequence + 1")
             registry.execute("COMMIT")
             registry.close()
-            spent, _ = timed(lambda: acme.revoke(agentid.Revocation.GRANT, "the last") or agent.authorize("search", CALL))
+            spent, _ = timed(lambda: acme.revoke(libagentid.Revocation.GRANT, "the last") or agent.authorize("search", CALL))
             show(f"{count:,} revocations: read at the next decision", spent * 1000, "ms")
             show("    memory of the snapshot", memory() - resident, "MB")
             show("    authorize, Python, before: median", before, "µs")
@@ -248,10 +248,10 @@ def revoked():
             with acme.guard(cache_entries=1) as forgetful:
                 show("    admit a chain never seen, 1 link, before: median", cold, "µs")
                 show("    admit a chain never seen, 1 link, after: median", latency(lambda: forgetful.admit(next(chains)), 2000)[0], "µs")
-            spent, _ = timed(lambda: acme.revoke(agentid.Revocation.GRANT, "one more"))
+            spent, _ = timed(lambda: acme.revoke(libagentid.Revocation.GRANT, "one more"))
             show("    one more", spent * 1000, "ms")
         show("    registry on disk", os.path.getsize(f"{path}/registry.db") / 1e6, "MB")
-        spent, guard = timed(lambda: agentid.Guard.open_directory(path))
+        spent, guard = timed(lambda: libagentid.Guard.open_directory(path))
         show("    a guard opened", spent * 1000, "ms")
         guard.close()
 

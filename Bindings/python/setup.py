@@ -1,4 +1,6 @@
-"""Puts libagentid into the package: the one AGENTID_LIBRARY names, or one built from the sources around this folder."""
+"""Puts libagentid and agentidctl into the package: those of this source tree, or the library that AGENTID_LIBRARY names.
+
+AGENTIDCTL names the command line; without it the one beside the library is taken, if there is one."""
 
 import os
 import shutil
@@ -12,24 +14,36 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def library() -> Path:
+def built() -> tuple[Path, Path | None]:
+    """The library, and the command line if there is one."""
     named = os.environ.get("AGENTID_LIBRARY")
     if named:
-        return Path(named).resolve(strict=True)
+        library = Path(named).resolve(strict=True)
+        program = Path(os.environ.get("AGENTIDCTL") or library.with_name("agentidctl"))
+        return library, program if program.is_file() else None
     if not (ROOT / "Package.swift").is_file() or shutil.which("swift") is None:
-        raise SystemExit("agentid: set AGENTID_LIBRARY to libagentid.so, or install from the source tree with Swift 6.2 or later")
-    subprocess.run(["swift", "build", "-c", "release", "--product", "agentid"], cwd=ROOT, check=True)
-    return ROOT / ".build" / "release" / "libagentid.so"
+        raise SystemExit("libagentid: set AGENTID_LIBRARY to libagentid.so, or build it here with Swift 6.2 or later")
+    for product in ("agentid", "agentidctl"):
+        subprocess.run(["swift", "build", "-c", "release", "--disable-local-rpath", "--product", product], cwd=ROOT, check=True)
+    release = ROOT / ".build" / "release"
+    return release / "libagentid.so", release / "agentidctl"
+
+
+def put(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+    if shutil.which("strip"):
+        subprocess.run(["strip", "--strip-unneeded", str(target)], check=True)
 
 
 class BuildWithLibrary(build_py):
     def run(self) -> None:
         super().run()
-        target = Path(self.build_lib) / "agentid" / "libagentid.so.0"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(library(), target)
-        if shutil.which("strip"):
-            subprocess.run(["strip", "--strip-unneeded", str(target)], check=True)
+        package = Path(self.build_lib) / "libagentid"
+        library, program = built()
+        put(library, package / "libagentid.so.0")
+        if program:
+            put(program, package / "bin" / "agentidctl")
 
 
 class ForEveryPython(bdist_wheel):

@@ -272,8 +272,8 @@ LONG_AGO = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[2] + "/Bindings/python")
 os.environ.setdefault("AGENTID_LIBRARY", sys.argv[2] + "/.build/release/libagentid.so")
-import agentid
-acme = agentid.Authority.open(sys.argv[1], clock=lambda: time.time() - 3600)
+import libagentid
+acme = libagentid.Authority.open(sys.argv[1], clock=lambda: time.time() - 3600)
 agent = acme.agent("researcher", principal="user:a@a.example", task="t", scope="search")
 acme.integrate()
 agent.check("search", {})

@@ -10,7 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Bindings/python"))
 os.environ.setdefault("AGENTID_LIBRARY", str(ROOT / ".build/release/libagentid.so"))
-import agentid  # noqa: E402
+import libagentid  # noqa: E402
 
 HOSTILE = "x\x1b[2J\u202eevil\nresearcher/000000000000  live\u2028<b>&amp;\x07"
 
@@ -26,7 +26,7 @@ class Provider:
 
 
 home, lease_duration = sys.argv[1:]
-authority = agentid.Authority.open(home, must_exist=True, lease_duration=int(lease_duration))
+authority = libagentid.Authority.open(home, must_exist=True, lease_duration=int(lease_duration))
 authority.add_provider("vault", Provider())
 root = authority.agent("researcher", principal="user:alice@acme.example", task="Q3 review",
                        scope="read_file(path under '/data')")

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections import defaultdict
 
-import agentid
+import libagentid
 
 DOMAIN, CEILING = "acme.example", "read_file(path under '/data')"
 CALL = ("read_file", {"path": "/data/a.csv"})
@@ -132,18 +132,18 @@ class Check:
         self.faults += answers.wrong
         begins = "open" not in answers.steps  # then what a creation left that was cut short must not be in the way
         try:
-            with agentid.Authority.open(
+            with libagentid.Authority.open(
                 self.directory, must_exist=not begins, trust_domain=DOMAIN, audit=self.audit
             ) as authority:
                 self._registered(authority)
-                with agentid.Guard.open_directory(self.directory, audit=self.audit) as guard:
+                with libagentid.Guard.open_directory(self.directory, audit=self.audit) as guard:
                     for agent in answers.agents.values() if agents is None else agents:
                         self._decided(guard, agent)
                 if settle:
                     self._finished(authority)
                 if answers.decisions and self.audit != "none":
                     self._logged(authority, until)
-        except agentid.Error as error:
+        except libagentid.Error as error:
             self.fault(f"it does not open: {error.name}: {error}")
         self._stored(owes, settle)
         return self.faults
@@ -180,7 +180,7 @@ class Check:
         ended = max(above.ended for above in agent.line())
         suspended = max(above.suspended for above in agent.line())
         chain, key = list(agent.identities.values())[-1]
-        with agentid.Agent.open(key, chain) as holder:
+        with libagentid.Agent.open(key, chain) as holder:
             decision = guard.check(chain, holder.prove(*CALL), *CALL)
         may = {"authority_revoked"} if ended == YES else set()
         if ended != YES:
@@ -207,7 +207,7 @@ class Check:
             tombstone = agent.get("tombstone")
             if not tombstone:
                 self.fault(f"{agent['id']} has no tombstone")
-            elif agentid.verify_tombstone(DOMAIN, bundle, tombstone)["sub"] != agent["id"]:
+            elif libagentid.verify_tombstone(DOMAIN, bundle, tombstone)["sub"] != agent["id"]:
                 self.fault(f"the tombstone of {agent['id']} is another's")
             known = self.answers.agents.get(agent["id"])
             if known and known.tombstone and known.tombstone != tombstone:
@@ -219,7 +219,7 @@ class Check:
         """The log verifies, goes on where it was, and has every decision that was answered, once, and every event."""
         answers = self.answers
         authority.integrate()
-        with agentid.Audit.open(self.directory) as log:
+        with libagentid.Audit.open(self.directory) as log:
             report = log.verify()
             if not report["sound"]:
                 self.fault(f"the log: {report['findings'][:2]}")

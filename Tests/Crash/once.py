@@ -14,8 +14,8 @@ import threading
 import time
 from collections import Counter
 
-import agentid
-from agentid import Guard
+import libagentid
+from libagentid import Guard
 from answers import CALL, CEILING, DOMAIN
 from workplace import Report, new_directory, seed
 
@@ -23,7 +23,7 @@ PROCESSES, THREADS = 8, 8
 
 
 def opened(directory, **options):
-    authority = agentid.Authority.open(directory, trust_domain=DOMAIN, **options)
+    authority = libagentid.Authority.open(directory, trust_domain=DOMAIN, **options)
     authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING)
     return authority
 

@@ -14,8 +14,8 @@ import resource
 import threading
 import time
 
-import agentid
-from agentid import Revocation
+import libagentid
+from libagentid import Revocation
 from answers import CALL, CEILING, DOMAIN, grant_id
 
 LIFETIME = 3600  # nothing lapses while the test goes on, however slow the machine
@@ -69,7 +69,7 @@ class Worker:
 
     def open(self):
         """Each step may be refused where the disk is full: the next run takes it up."""
-        self.authority = agentid.Authority.open(self.options.directory, trust_domain=DOMAIN, lease_duration=LIFETIME, audit=self.options.audit)
+        self.authority = libagentid.Authority.open(self.options.directory, trust_domain=DOMAIN, lease_duration=LIFETIME, audit=self.options.audit)
         self.say(did="open")
         self.authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=LIFETIME)
         self.say(did="profile")
@@ -83,7 +83,7 @@ class Worker:
         self.say(did="hooks")
         self.authority.add_provider("store", Store())
         limited = self.options.file_size is not None
-        self.guard = agentid.Guard.open_directory(
+        self.guard = libagentid.Guard.open_directory(
             self.options.directory, own_replay_memory=limited, audit=self.options.audit
         )
 
@@ -134,7 +134,7 @@ class Worker:
             with self.keys_lock:
                 try:
                     self.authority.publish_key()
-                except agentid.StateError as error:
+                except libagentid.StateError as error:
                     if error.name != "key_published":  # by a run that was killed before it went on
                         raise
                 self.say(did="keys", bundle=self.authority.bundle)
@@ -182,7 +182,7 @@ class Worker:
             time.sleep(chance.uniform(0, 2 * self.options.seconds / self.options.steps))
             try:
                 self.step(chance, thread)
-            except agentid.Error as error:
+            except libagentid.Error as error:
                 self.say(error=error.name, code=error.code, text=str(error))
                 errors += 1
                 if errors > self.options.errors:
@@ -201,7 +201,7 @@ def go_on(worker):
             worker.open()
         for n in range(3):
             worker.step(random.Random(n), n)
-    except agentid.Error as error:
+    except libagentid.Error as error:
         worker.say(wrong=f"there is room, and still: {error}")
 
 
@@ -221,7 +221,7 @@ def main():
             thread.start()
         for thread in threads:
             thread.join()
-    except agentid.Error as error:
+    except libagentid.Error as error:
         say(error=error.name, code=error.code, text=str(error))
     if options.file_size is not None:
         go_on(worker)

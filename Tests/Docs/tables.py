@@ -39,12 +39,12 @@ def code(cell):
 
 def constraints():
     """What does not hold in docs/constraints.md, and the rows of each kind: their lines and answers."""
-    import agentid
-    from agentid._errors import call
-    from agentid._abi import lib
+    import libagentid
+    from libagentid._errors import call
+    from libagentid._abi import lib
 
     page = ROOT / "docs/constraints.md"
-    scope = lambda constraint: agentid.Scope(f"tool(a: {constraint})")
+    scope = lambda constraint: libagentid.Scope(f"tool(a: {constraint})")
 
     def permits(constraint, argument):
         return "permitted" if scope(constraint).permits("tool", {"a": json.loads(argument)}) else "denied"
@@ -54,20 +54,20 @@ def constraints():
         try:
             call(lib.agentid_scope_subsumes, parent._handle, child._handle)
             return "below"
-        except agentid.Denied as denied:
+        except libagentid.Denied as denied:
             return denied.reason
 
     def both(one, other):
         try:
             return str(scope(one) & scope(other)).removeprefix("tool(a ").removesuffix(")")
-        except agentid.ScopeError as error:
+        except libagentid.ScopeError as error:
             return error.name
 
     def refused(constraint):
         try:
             scope(constraint)
             return "none"
-        except agentid.ScopeError as error:
+        except libagentid.ScopeError as error:
             return error.name
 
     answers = {("constraint", "argument", "answer"): permits, ("parent", "child", "answer"): narrows,

@@ -5,28 +5,28 @@ import pathlib
 import platform
 import tempfile
 
-import agentid
-from agentid import aio
+import libagentid
+from libagentid import aio
 
 INSIDE, OUTSIDE = {"path": "/data/q3/a.csv"}, {"path": "/data/q4/a.csv"}
 
 
-def denied(reason: str, agent: agentid.Agent, arguments: dict[str, str]) -> None:
+def denied(reason: str, agent: libagentid.Agent, arguments: dict[str, str]) -> None:
     try:
         agent.authorize("read_file", arguments)
-    except agentid.Denied as error:
+    except libagentid.Denied as error:
         assert error.reason == reason, error.reason
     else:
         raise AssertionError(f"it was permitted: {arguments}")
 
 
 def live(directory: pathlib.Path) -> None:
-    agentid.selftest()
-    with agentid.Authority.open(directory, trust_domain="acme.example") as acme:
+    libagentid.selftest()
+    with libagentid.Authority.open(directory, trust_domain="acme.example") as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         alice, scope = "user:alice@acme.example", "read_file(path under '/data')"
         with acme.agent("researcher", principal=alice, task="Q3 review", scope=scope) as agent:
-            assert agentid.current_agent() is agent
+            assert libagentid.current_agent() is agent
             with agent.spawn("reader", "read_file(path under '/data/q3')") as reader:
                 decision = reader.authorize("read_file", INSIDE)
                 denied("argument_constraint_violated", reader, OUTSIDE)
@@ -35,9 +35,9 @@ def live(directory: pathlib.Path) -> None:
                     assert guard.authorize(reader.chain, proof, "read_file", INSIDE)
                     assert guard.check(reader.chain, proof, "read_file", INSIDE).reason == "replayed"
             tombstone = agent.end("done")
-        assert acme.verify_gone(agentid.verify_tombstone("acme.example", acme.bundle, tombstone)["sub"])["gone"]
+        assert acme.verify_gone(libagentid.verify_tombstone("acme.example", acme.bundle, tombstone)["sub"])["gone"]
         acme.integrate()
-        with agentid.Audit.open(directory) as audit:
+        with libagentid.Audit.open(directory) as audit:
             assert audit.verify()["sound"] and audit.find(decision.id)["entry"]["tool"] == "read_file"
 
 
@@ -59,8 +59,8 @@ def loaded() -> set[pathlib.Path]:
 with tempfile.TemporaryDirectory() as directory:
     live(pathlib.Path(directory) / "acme")
     asyncio.run(live_again(pathlib.Path(directory) / "acme"))
-package = pathlib.Path(agentid.__file__).parents[1]
+package = pathlib.Path(libagentid.__file__).parents[1]
 ours = {path for path in loaded() if path.name.startswith(("libagentid", "libsodium", "libsqlite", "libpq", "libswift"))}
 assert any(path.name.startswith("libagentid") for path in ours)
 assert not [path for path in ours if package not in path.parents or path.name.startswith("libswift")], ours
-print(f"  Python {platform.python_version()}: agentid {agentid.__version__}, {', '.join(sorted(path.name for path in ours))}")
+print(f"  Python {platform.python_version()}: agentid {libagentid.__version__}, {', '.join(sorted(path.name for path in ours))}")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import agentid
+import libagentid
 import screen
 from mcp import Client, MCPError, StdioServerParameters
 
@@ -22,7 +22,7 @@ def connect(directory: Path, data: Path) -> Client:
 
 
 async def call(
-    client: Client, who: agentid.Agent, tool: str, args: dict[str, Any], *, signer: agentid.Agent | None = None, proof: str = ""
+    client: Client, who: libagentid.Agent, tool: str, args: dict[str, Any], *, signer: libagentid.Agent | None = None, proof: str = ""
 ) -> dict[str, Any]:
     """Calls a tool as an agent: what the guard said, and what came of it."""
     proof = proof or (signer or who).prove(tool, args, audience=AUDIENCE)

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-import agentid
+import libagentid
 import screen
 from calls import call
 from mcp import Client
@@ -11,7 +11,7 @@ from mcp import Client
 REPORT, PUBLIC = "/q3/public/report.txt", {"path": "/q3/public/report.txt"}
 
 
-async def play(acme: agentid.Authority, client: Client, data: Path) -> None:
+async def play(acme: libagentid.Authority, client: Client, data: Path) -> None:
     screen.act("1  An agent is hijacked", "every call through a guarded MCP server, a process of its own")
     acme.profile(
         "researcher", owner="team:research@acme.example",
@@ -35,7 +35,7 @@ async def play(acme: agentid.Authority, client: Client, data: Path) -> None:
     screen.check(outbox == "bob@acme.example: Revenue grew.", f"the outbox has {outbox!r}")
 
 
-async def _obey(client: Client, reader: agentid.Agent, writer: agentid.Agent, injection: str) -> None:
+async def _obey(client: Client, reader: libagentid.Agent, writer: libagentid.Agent, injection: str) -> None:
     screen.scene(f"The report said: {injection}")
     for who, tool, args, reason in (
         (reader, "read_file", {"path": "/keys.txt"}, "argument_constraint_violated"),
@@ -48,7 +48,7 @@ async def _obey(client: Client, reader: agentid.Agent, writer: agentid.Agent, in
     try:
         reader.spawn("helper", scope="read_file(path under '/payroll')")
         screen.check(False, "wider authority was delegated")
-    except agentid.ScopeError as error:
+    except libagentid.ScopeError as error:
         took = (time.perf_counter() - start) * 1e6
         screen.decided(
             {"who": "reader", "what": "spawn a helper that may do more", "reason": error.name, "message": error.message, "guard": took},
@@ -56,7 +56,7 @@ async def _obey(client: Client, reader: agentid.Agent, writer: agentid.Agent, in
         )
 
 
-async def _attack(client: Client, researcher: agentid.Agent, reader: agentid.Agent, proof: str) -> None:
+async def _attack(client: Client, researcher: libagentid.Agent, reader: libagentid.Agent, proof: str) -> None:
     screen.scene("A thief has the researcher's chain, but not its key; then a proof is presented twice")
     stolen = await call(client, researcher, "read_file", {"path": "/q3/plan.txt"}, signer=reader)
     screen.decided(stolen, expect="pop_signature_invalid")
@@ -64,10 +64,10 @@ async def _attack(client: Client, researcher: agentid.Agent, reader: agentid.Age
 
 
 async def _revoke(
-    acme: agentid.Authority, client: Client, researcher: agentid.Agent, reader: agentid.Agent, writer: agentid.Agent
+    acme: libagentid.Authority, client: Client, researcher: libagentid.Agent, reader: libagentid.Agent, writer: libagentid.Agent
 ) -> None:
     start = time.perf_counter()
-    acme.revoke(agentid.Revocation.AGENT, researcher.id)
+    acme.revoke(libagentid.Revocation.AGENT, researcher.id)
     took = (time.perf_counter() - start) * 1000
     screen.scene(f"The researcher is revoked, in {took:.1f} ms: both sub-agents stop at their next call")
     screen.decided(await call(client, reader, "read_file", PUBLIC), expect="authority_revoked")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import agentid
+import libagentid
 import psycopg
 import screen
 from calls import call
@@ -34,7 +34,7 @@ async def play(folder: Path, client: Client, conninfo: str) -> None:
     )  # fmt: skip
     try:
         started = await _heard(process)
-        with agentid.Agent.open(*started["keys"][0]) as reader, agentid.Agent.open(*started["keys"][1]) as accountant:
+        with libagentid.Agent.open(*started["keys"][0]) as reader, libagentid.Agent.open(*started["keys"][1]) as accountant:
             screen.family(started["agents"])
             screen.decided((await _heard(process))["call"])
             screen.decided(await call(client, reader, *READ))
@@ -52,7 +52,7 @@ async def play(folder: Path, client: Client, conninfo: str) -> None:
     _clean_up(control, conninfo, first["role"], told)
     _prove(control, folder, started["id"])
     screen.scene("The story of one decision: the reader's first denial")
-    with agentid.Authority.open(folder / "acme", must_exist=True) as acme:
+    with libagentid.Authority.open(folder / "acme", must_exist=True) as acme:
         acme.integrate()
     control.show("audit", "show", denied, "--authority", "acme")
     control.show("audit", "verify", "--authority", "acme")
@@ -86,7 +86,7 @@ def _role(conninfo: str, role: str) -> str:
 
 
 async def _lapse(
-    number: int, client: Client, reader: agentid.Agent, accountant: agentid.Agent, conninfo: str, role: str
+    number: int, client: Client, reader: libagentid.Agent, accountant: libagentid.Agent, conninfo: str, role: str
 ) -> str:
     """The ID of the decision that denied first."""
     killed = time.monotonic()

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import agentid
+import libagentid
 import psycopg
 import screen
-from agentid.postgres import RoleProvider
+from libagentid.postgres import RoleProvider
 from calls import call, connect
 
 LEASE = 3
@@ -26,7 +26,7 @@ def say(**document: Any) -> None:
     print(json.dumps(document), flush=True)
 
 
-def ask(agent: agentid.Agent, table: str) -> tuple[agentid.Decision, dict[str, Any]]:
+def ask(agent: libagentid.Agent, table: str) -> tuple[libagentid.Decision, dict[str, Any]]:
     """Asks the guard in this process, which is as good as any other."""
     start = time.perf_counter()
     decision = agent.authorize("query", {"table": table})
@@ -35,7 +35,7 @@ def ask(agent: agentid.Agent, table: str) -> tuple[agentid.Decision, dict[str, A
 
 
 async def work(directory: Path, data: Path, conninfo: str) -> None:
-    with agentid.Authority.open(directory, must_exist=True, lease_duration=LEASE) as acme:
+    with libagentid.Authority.open(directory, must_exist=True, lease_duration=LEASE) as acme:
         acme.add_provider("books", RoleProvider(conninfo, RESOURCES))
         analyst = acme.agent(
             "analyst", principal="user:alice@acme.example", task="Q3 figures", intent="What did we earn in Q3?",

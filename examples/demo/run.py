@@ -10,7 +10,7 @@ import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
-import agentid
+import libagentid
 import database
 import hijack
 import killed
@@ -27,7 +27,7 @@ async def play(folder: Path, stack: ExitStack) -> None:
     )
     (data / "q3/plan.txt").write_text("Hire two.\n")
     (data / "keys.txt").write_text("hunter2\n")
-    with agentid.Authority.open(folder / "acme", trust_domain="acme.example") as acme:
+    with libagentid.Authority.open(folder / "acme", trust_domain="acme.example") as acme:
         async with connect(folder / "acme", data) as client:
             try:
                 await hijack.play(acme, client, data)

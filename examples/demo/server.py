@@ -8,13 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-import agentid
+import libagentid
 from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 
 AUDIENCE = "mcp://files"
 DENIED = -32001  # the code of an MCP error that carries a denial
-guard = agentid.Guard.open_directory(sys.argv[1], audience=AUDIENCE, require_claim=True)
+guard = libagentid.Guard.open_directory(sys.argv[1], audience=AUDIENCE, require_claim=True)
 data = Path(sys.argv[2]).resolve()
 
 

@@ -2,10 +2,10 @@
 
 import tempfile
 
-import agentid
+import libagentid
 
 with tempfile.TemporaryDirectory() as folder:
-    with agentid.Authority.open(folder + "/acme", trust_domain="acme.example") as acme:
+    with libagentid.Authority.open(folder + "/acme", trust_domain="acme.example") as acme:
         acme.profile(
             "researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data'); search(query: *)"
         )
@@ -16,5 +16,5 @@ with tempfile.TemporaryDirectory() as folder:
                 print(reader.authorize("read_file", {"path": "/data/q3/public/a.csv"}).explain())
                 try:
                     reader.authorize("read_file", {"path": "/data/q3/secret.csv"})
-                except agentid.Denied as denied:
+                except libagentid.Denied as denied:
                     print(denied.decision.explain())

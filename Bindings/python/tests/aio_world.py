@@ -1,11 +1,11 @@
-"""What the tests of `agentid.aio` share: an authority, and calls that wait until they are let go."""
+"""What the tests of `libagentid.aio` share: an authority, and calls that wait until they are let go."""
 
 import asyncio
 import threading
 from contextlib import asynccontextmanager, contextmanager
 
-from agentid import aio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from libagentid import aio
 from life import ALICE, OWNER, SCOPE, process
 
 SECRET = "hunter2"

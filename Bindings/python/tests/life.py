@@ -8,8 +8,8 @@ import sys
 import time
 from contextlib import contextmanager
 
-import agentid
 import jsonschema
+import libagentid
 import pytest
 import referencing
 
@@ -36,7 +36,7 @@ def check(name: str, document: object) -> None:
 
 
 def open_authority(directory=None, **options):
-    acme = agentid.Authority.open(directory, trust_domain="acme.example", **options)
+    acme = libagentid.Authority.open(directory, trust_domain="acme.example", **options)
     if not acme.profiles:
         acme.profile("researcher", owner=OWNER, ceiling=SCOPE)
     return acme

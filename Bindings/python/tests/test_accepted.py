@@ -2,7 +2,7 @@
 
 import sqlite3
 
-import agentid
+import libagentid
 import pytest
 
 OWNER = "team:x@acme.example"
@@ -14,7 +14,7 @@ def nested(depth):
 
 @pytest.fixture
 def acme(tmp_path):
-    with agentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
         acme.profile("fine", owner=OWNER, ceiling="read")
         yield acme
 
@@ -40,11 +40,11 @@ def works(acme):
     ids=lambda options: str(options)[:40],
 )  # fmt: skip
 def test_what_could_not_be_read_back_is_refused_with_its_place(acme, options):
-    with pytest.raises(agentid.Error) as refused:
+    with pytest.raises(libagentid.Error) as refused:
         acme.profile("p", **{"owner": OWNER, "ceiling": "read", **options})
     assert refused.value.where == f"options.{next(iter(options))}"
     if "review_by" in options and options["review_by"] != 0:
-        with pytest.raises(agentid.Error) as refused:
+        with pytest.raises(libagentid.Error) as refused:
             acme.certify_profile("fine", options["review_by"])
         assert refused.value.where.endswith("review_by")
     works(acme)
@@ -60,11 +60,11 @@ def test_the_deepest_ceiling_that_is_accepted_is_read_back(acme):
 
 def test_a_scope_one_level_too_deep_registers_nothing(acme):
     acme.profile("deep", owner=OWNER, ceiling="read(x: *)")
-    with pytest.raises(agentid.ScopeError) as refused:
+    with pytest.raises(libagentid.ScopeError) as refused:
         start(acme, "deep", nested(32))
     assert refused.value.where == "options.scope" and acme.agents() == []
     with start(acme, "deep", "read(x: *)") as agent:
-        with pytest.raises(agentid.ScopeError):
+        with pytest.raises(libagentid.ScopeError):
             agent.spawn("reader", scope=nested(32))
         assert len(acme.agents()) == 1
 
@@ -79,7 +79,7 @@ def test_a_profile_from_before_that_cannot_be_read_is_listed_as_damaged_and_mend
     (damaged,) = [profile for profile in acme.profiles if "damaged" in profile]
     assert damaged["name"] == "old" and "put it again" in damaged["damaged"]
     works(acme)
-    with pytest.raises(agentid.Error) as refused:
+    with pytest.raises(libagentid.Error) as refused:
         start(acme, "old")
     assert refused.value.name == "profile_damaged"
     acme.profile("old", owner=OWNER, ceiling="read")
@@ -98,7 +98,7 @@ def test_a_damaged_profile_can_be_withdrawn(tmp_path, acme):
 
 
 def test_an_empty_audience_is_none(acme):
-    with pytest.raises(agentid.Error):
+    with pytest.raises(libagentid.Error):
         acme.guard(audience="")
     guard = acme.guard(audience="files")
     with start(acme) as agent:

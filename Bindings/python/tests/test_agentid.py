@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-import agentid
+import libagentid
 import pytest
 
 INSIDE = {"path": "/data/q3/public/a.csv"}
@@ -16,7 +16,7 @@ OUTSIDE = {"path": "/data/q3/secret.csv"}
 @pytest.fixture(params=["memory", "directory"])
 def acme(request, tmp_path):
     directory = None if request.param == "memory" else tmp_path / "acme"
-    with agentid.Authority.open(directory, trust_domain="acme.example") as authority:
+    with libagentid.Authority.open(directory, trust_domain="acme.example") as authority:
         authority.directory = directory
         authority.profile(
             "researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data'); search(query: *)"
@@ -31,7 +31,7 @@ def start(acme, scope="read_file(path under '/data/q3')"):
 def test_sub_agent_is_held_to_its_narrower_scope(acme):
     with start(acme) as agent, agent.spawn("reader", scope="read_file(path under '/data/q3/public')") as reader:
         assert reader.authorize("read_file", INSIDE).permitted
-        with pytest.raises(agentid.Denied) as denied:
+        with pytest.raises(libagentid.Denied) as denied:
             reader.authorize("read_file", OUTSIDE)
         assert denied.value.reason == "argument_constraint_violated"
         assert (denied.value.link, denied.value.argument) == (1, "path")
@@ -40,7 +40,7 @@ def test_sub_agent_is_held_to_its_narrower_scope(acme):
 
 
 def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
-    guard = agentid.Guard.open(audience="files")
+    guard = libagentid.Guard.open(audience="files")
     guard.add_bundle("acme.example", acme.bundle)
     with start(acme) as agent, start(acme) as thief:
         proof = agent.prove("read_file", INSIDE, audience="files")
@@ -61,33 +61,33 @@ def test_guard_keeps_no_more_chains_than_it_was_told(acme):
 
 
 def test_delegation_to_a_foreign_key(acme):
-    key = json.loads(agentid.generate_key())
+    key = json.loads(libagentid.generate_key())
     public = json.dumps({name: key[name] for name in ("kty", "crv", "x")})
     with start(acme) as agent:
         chain = agent.delegate(public, "read_file(path under '/data/q3/public')")
-        with agentid.Agent.open(json.dumps(key), chain) as child, acme.guard(audience="files") as guard:
+        with libagentid.Agent.open(json.dumps(key), chain) as child, acme.guard(audience="files") as guard:
             proof = child.prove("read_file", INSIDE, audience="files")
             assert guard.authorize(chain, proof, "read_file", INSIDE)
-        with pytest.raises(agentid.Error, match="private"):
+        with pytest.raises(libagentid.Error, match="private"):
             agent.delegate(json.dumps(key))
 
 
 def test_revoking_the_parent_stops_its_children(acme):
     with start(acme) as agent, agent.spawn("a") as child:
         assert child.authorize("read_file", INSIDE)
-        acme.revoke(agentid.Revocation.AGENT, agent.id)
+        acme.revoke(libagentid.Revocation.AGENT, agent.id)
         assert child.check("read_file", INSIDE).reason == "authority_revoked"
 
 
 def test_revocation_shows_at_the_next_call_of_another_process(tmp_path):
     script = """
-import sys, agentid
-guard = agentid.Guard.open_directory(sys.argv[1])
+import sys, libagentid
+guard = libagentid.Guard.open_directory(sys.argv[1])
 for line in sys.stdin:
     chain, proof = line.split()
     print(guard.check(chain, proof, "read_file", {"path": "/data/q3/public/a.csv"}).reason or "permitted", flush=True)
 """
-    with agentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         with (
             start(acme) as agent,
@@ -102,7 +102,7 @@ for line in sys.stdin:
                 return server.stdout.readline().strip()
 
             assert ask() == "permitted"
-            acme.revoke(agentid.Revocation.PRINCIPAL, "user:alice@acme.example")
+            acme.revoke(libagentid.Revocation.PRINCIPAL, "user:alice@acme.example")
             assert ask() == "authority_revoked"
             server.stdin.close()
 
@@ -120,7 +120,7 @@ def test_nothing_is_permitted_after_a_revocation_returned(acme):
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
             thread.start()
-        acme.revoke(agentid.Revocation.AGENT, agent.id)
+        acme.revoke(libagentid.Revocation.AGENT, agent.id)
         revoked.set()
         for thread in threads:
             thread.join()
@@ -129,39 +129,39 @@ def test_nothing_is_permitted_after_a_revocation_returned(acme):
 
 def test_state_survives_and_is_private(tmp_path):
     path = tmp_path / "acme"
-    with agentid.Authority.open(path, trust_domain="acme.example", passphrase="correct horse") as acme:
+    with libagentid.Authority.open(path, trust_domain="acme.example", passphrase="correct horse") as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling="search(query: *)")
     for folder, _, files in os.walk(path):
         assert os.stat(folder).st_mode & 0o077 == 0
         for name in files:
             assert os.stat(os.path.join(folder, name)).st_mode & 0o077 == 0
-    with pytest.raises(agentid.Error, match="passphrase"):
-        agentid.Authority.open(path)
-    with pytest.raises(agentid.Error, match="passphrase"):
-        agentid.Authority.open(path, passphrase="wrong")
-    with agentid.Authority.open(path, passphrase="correct horse") as again:
+    with pytest.raises(libagentid.Error, match="passphrase"):
+        libagentid.Authority.open(path)
+    with pytest.raises(libagentid.Error, match="passphrase"):
+        libagentid.Authority.open(path, passphrase="wrong")
+    with libagentid.Authority.open(path, passphrase="correct horse") as again:
         assert again.profiles[0]["name"] == "researcher"
-    with pytest.raises(agentid.StateError):
-        agentid.Authority.open(path, trust_domain="other.example", passphrase="correct horse")
+    with pytest.raises(libagentid.StateError):
+        libagentid.Authority.open(path, trust_domain="other.example", passphrase="correct horse")
 
 
 def test_errors_name_the_input_and_the_rule(acme):
-    with pytest.raises(agentid.ScopeError) as error:
+    with pytest.raises(libagentid.ScopeError) as error:
         start(acme, "read_file(path under '/etc')")
     assert error.value.where == "options.scope" and "read_file.path" in str(error.value)
-    with pytest.raises(agentid.ScopeError, match="byte"):
-        agentid.Scope("read_file(path below '/x')")
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.ScopeError, match="byte"):
+        libagentid.Scope("read_file(path below '/x')")
+    with pytest.raises(libagentid.NotFound):
         acme.agent("nobody", principal="user:a@b", task="t", scope="search")
     with start(acme) as agent:
         agent.close()
-        with pytest.raises(agentid.Error) as closed:
+        with pytest.raises(libagentid.Error) as closed:
             agent.authorize("read_file", INSIDE)
         assert closed.value.where == "agent"
 
 
 def test_scopes_intersect():
-    data, q3 = agentid.Scope("r(p under '/data')"), agentid.Scope("r(p under '/data/q3')")
+    data, q3 = libagentid.Scope("r(p under '/data')"), libagentid.Scope("r(p under '/data/q3')")
     assert str(data & q3) == 'r(p all(under "/data/q3"))'
     assert q3 <= data and not data <= q3
     assert q3.permits("r", {"p": "/data/q3/x"}) and not q3.permits("r", {"p": "/data/q3/../x"})
@@ -179,7 +179,7 @@ def test_child_of_fork_holds_nothing(acme):
         if pid == 0:
             try:
                 agent.authorize("read_file", INSIDE)
-            except agentid.Error as error:
+            except libagentid.Error as error:
                 os._exit(0 if error.name == "forked" else 1)
             os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
@@ -187,4 +187,4 @@ def test_child_of_fork_holds_nothing(acme):
 
 
 def test_selftest():
-    agentid.selftest()
+    libagentid.selftest()

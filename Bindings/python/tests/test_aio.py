@@ -4,10 +4,10 @@ import asyncio
 import inspect
 import os
 
-import agentid
+import libagentid
 import pytest
-from agentid import aio
 from aio_world import SECRET, Gate, Signer, Vault, entered, locked, opened, start
+from libagentid import aio
 from life import CALL
 
 # What is decided or told in memory, in microseconds.
@@ -22,14 +22,14 @@ def test_a_life():
         async with opened() as acme, start(acme) as agent:
             async with agent.spawn("reader", "read_file(path under '/data/q3')") as reader:
                 assert reader.authorize("read_file", {"path": "/data/q3/a.csv"})
-                with pytest.raises(agentid.Denied, match="/data/q3"):
+                with pytest.raises(libagentid.Denied, match="/data/q3"):
                     reader.authorize(*CALL)
                 async with acme.guard(audience="files") as guard:
                     proof = reader.prove("read_file", {"path": "/data/q3/a.csv"}, audience="files")
                     assert guard.authorize(reader.chain, proof, "read_file", {"path": "/data/q3/a.csv"})
                     assert guard.authorize_agent(agent, *CALL)
             identity, tombstone = agent.id, await agent.end("done")
-            assert agentid.verify_tombstone("acme.example", await acme.bundle(), tombstone)["sub"] == identity
+            assert libagentid.verify_tombstone("acme.example", await acme.bundle(), tombstone)["sub"] == identity
             assert (await acme.verify_gone(identity))["gone"] and await acme.reap() == 0
 
     asyncio.run(main())
@@ -49,12 +49,12 @@ def test_log_is_read(tmp_path):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("kind", [agentid.Agent, agentid.Audit, agentid.Authority, agentid.Guard, agentid.Lease])
+@pytest.mark.parametrize("kind", [libagentid.Agent, libagentid.Audit, libagentid.Authority, libagentid.Guard, libagentid.Lease])
 def test_everything_is_there_and_awaited_unless_it_takes_microseconds(kind):
     view = getattr(aio, kind.__name__)
     names = {name for name in dir(kind) if not name.startswith("_")} - {"secret"}
     assert names <= set(dir(view)) | {"sync"}
-    for name in names - PLAIN - ({"revoke"} if kind is agentid.Guard else set()):
+    for name in names - PLAIN - ({"revoke"} if kind is libagentid.Guard else set()):
         made = inspect.getattr_static(view, name)
         awaited = inspect.iscoroutinefunction(made) or inspect.isasyncgenfunction(made)
         assert awaited or type(made).__name__ in ("waits", "starts", "staticmethod"), name
@@ -127,7 +127,7 @@ def test_child_of_a_fork_is_refused_and_does_not_wait_for_threads_it_does_not_ha
     if child == 0:
         try:
             asyncio.run(one())
-        except agentid.Error as error:
+        except libagentid.Error as error:
             os._exit(0 if error.name == "forked" else 1)
         os._exit(1)
     assert os.waitpid(child, 0)[1] == 0

@@ -2,10 +2,10 @@
 
 import asyncio
 
-import agentid
+import libagentid
 import pytest
-from agentid import aio
 from aio_world import SECRET, opened, start
+from libagentid import aio
 from life import ALICE, CALL, OWNER, SCOPE, open_authority, until
 
 
@@ -35,7 +35,7 @@ def test_coroutines_are_hooks_and_providers():
             await acme.add_provider("slow", Slow())
             async with acme.acquire(agent.authorize(*CALL), "slow", "door", 60) as lease:
                 assert lease.secret == SECRET
-            with pytest.raises(agentid.Error) as failed:
+            with pytest.raises(libagentid.Error) as failed:
                 await acme.acquire(agent.authorize(*CALL), "slow", "wall", 60)
             assert isinstance(failed.value.__cause__, LookupError)
             await acme.suspend(agent)
@@ -60,9 +60,9 @@ def test_coroutine_that_nothing_would_run_is_no_success():
 
     with open_authority() as acme, start(acme) as agent:
         acme.add_provider("vault", Async())
-        with pytest.raises(agentid.Error) as failed:
+        with pytest.raises(libagentid.Error) as failed:
             acme.acquire(agent.authorize(*CALL), "vault", "door", 60)
-        assert "agentid.aio" in str(failed.value.__cause__)
+        assert "libagentid.aio" in str(failed.value.__cause__)
         acme.add_hook("log", hook, events=["suspended"])
         acme.suspend(agent)
         until(lambda: any(delivery["attempts"] for delivery in acme.deliveries()))

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from agentid import aio
 from aio_world import Gate, Signer, Vault, cancelled, entered, locked, opened, start, states
+from libagentid import aio
 from life import CALL
 
 

@@ -7,7 +7,7 @@ import pathlib
 import random
 import shutil
 
-import agentid
+import libagentid
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from life import ALICE, CALL, SCOPE, check, killed, open_authority, process, start
@@ -41,7 +41,7 @@ def call(agent, count, seed):
 
 
 def log(tmp_path, **how):
-    return agentid.Audit.open(tmp_path / "acme", **how)
+    return libagentid.Audit.open(tmp_path / "acme", **how)
 
 
 def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
@@ -59,7 +59,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     acme.suspend(child, "odd calls")
     child.check(*CALL)
     acme.resume(child)
-    acme.revoke(agentid.Revocation.KEY, "A" * 43)
+    acme.revoke(libagentid.Revocation.KEY, "A" * 43)
     acme.deprovision(agent, "done")
     start(acme).end()
     acme.deprovision_principal(ALICE, "left")
@@ -88,7 +88,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
             lambda: audit.prove(len(entries)),
             lambda: list(audit.entries(len(entries) + 1)),
         ):
-            with pytest.raises(agentid.NotFound):
+            with pytest.raises(libagentid.NotFound):
                 wrong()
 
 
@@ -120,7 +120,7 @@ def test_proofs_and_checkpoint_convince_an_independent_verifier(tmp_path, acme):
             assert old == verifier.mth([verifier.leaf(line) for line in canonical[:start_]])
             assert verifier.consistency(proof["from"], proof["to"], old, new, [unpacked(hash) for hash in proof["path"]])
             assert end or new == root
-    with pytest.raises(agentid.Error):
+    with pytest.raises(libagentid.Error):
         log(tmp_path, key=head["key"][:-8] + "AAAAAAA=")
     log(tmp_path, key=head["key"]).close()
 
@@ -163,10 +163,10 @@ def test_damage_is_found_where_it_is(tmp_path):
     assert places(last, lambda bundle: b"".join(lines(bundle)[:-3])) == [f"tail from entry {size - 3}"]
     assert places(last, lambda bundle: bundle[:-1])[0] == f"tail from entry {size - 1}"
     assert places("tile/0/000", lambda tile: tile[:-1] + bytes([tile[-1] ^ 1]))[0] == "tile/0/000"
-    with log(tmp_path) as audit, pytest.raises(agentid.Error):
+    with log(tmp_path) as audit, pytest.raises(libagentid.Error):
         audit.prove(0)
     shutil.rmtree(tmp_path / "acme/audit")
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         log(tmp_path)
 
 
@@ -184,9 +184,9 @@ def test_strict_opens_nothing_that_it_could_not_write_down(tmp_path):
         FULL_DISK
         + """
 try:
-    agentid.Guard.open_directory(sys.argv[1], audience="files")
+    libagentid.Guard.open_directory(sys.argv[1], audience="files")
     print(json.dumps("opened"))
-except agentid.Error as error:
+except libagentid.Error as error:
     print(json.dumps(error.name))
 """,
         tmp_path / "acme",
@@ -199,7 +199,7 @@ def test_relaxed_goes_on_and_counts_what_was_not_written_down(tmp_path):
     permitted, unrecorded = killed(
         FULL_DISK
         + """
-acme = agentid.Authority.open(sys.argv[1], audit_strict=False)
+acme = libagentid.Authority.open(sys.argv[1], audit_strict=False)
 agent = start(acme)
 with acme.guard(audience="files", own_replay_memory=True) as guard:
     decision = guard.check(agent.chain, agent.prove(*CALL, audience="files"), *CALL)
@@ -215,15 +215,15 @@ def test_without_a_log_nothing_is_written_and_nothing_can_be_read(tmp_path):
         decision = start(acme).authorize(*CALL)
         assert decision.id == ""
         for wrong in (acme.integrate, acme.usage):
-            with pytest.raises(agentid.Error):
+            with pytest.raises(libagentid.Error):
                 wrong()
     assert not (tmp_path / "acme/audit").exists()
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         log(tmp_path)
 
 
 GUARD = """
-guard = agentid.Guard.open_directory(sys.argv[1], audience="files", audit=sys.argv[2])
+guard = libagentid.Guard.open_directory(sys.argv[1], audience="files", audit=sys.argv[2])
 for line in sys.stdin:
     chain, proof = json.loads(line)
     print(json.dumps(guard.check(chain, proof, *CALL).id), flush=True)
@@ -280,7 +280,7 @@ def test_usage_says_what_was_granted_and_never_used(acme):
     assert (found["permitted"], found["denied"], found["denials"]) == (3, 1, {"argument_constraint_violated": 1})
     assert found["unused"] == ["search", "send_mail"]
     assert [(used["tool"], used["calls"], used["arguments"]) for used in found["used"]] == [("read_file", 3, ["path"])]
-    proposal = agentid.Scope(found["proposal_text"])
+    proposal = libagentid.Scope(found["proposal_text"])
     assert proposal.json == found["proposal"]
     for path, permitted in (("/data/q2/b", True), ("/data/q3/a", True), ("/data/q1", False)):
         assert proposal.permits("read_file", {"path": path}) is permitted
@@ -289,7 +289,7 @@ def test_usage_says_what_was_granted_and_never_used(acme):
     acme.agent("clerk", principal=ALICE, task="t", scope="read_file(path under '/data/q2')").authorize(
         "read_file", {"path": "/data/q2/b"}
     )
-    with pytest.raises(agentid.Error):
+    with pytest.raises(libagentid.Error):
         acme.agent("clerk", principal=ALICE, task="t", scope="search(query: *)")
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         acme.usage("nobody")

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-import agentid
+import libagentid
 import pytest
 from life import ALICE, CALL, killed, later, open_authority, start, until
 
@@ -88,7 +88,7 @@ def test_provider_that_fails_to_acquire_leaves_nothing(acme, vault, error):
     vault.on_acquire = fail(error)
     with start(acme) as agent:
         # An exception is why the call failed; what is none, as Ctrl-C, reaches the caller as it is.
-        with pytest.raises(agentid.StateError if isinstance(error, Exception) else type(error)) as failed:
+        with pytest.raises(libagentid.StateError if isinstance(error, Exception) else type(error)) as failed:
             acquire(acme, agent)
         if isinstance(error, Exception):
             assert failed.value.name == "provider_failed" and failed.value.__cause__ is error
@@ -105,9 +105,9 @@ def test_provider_that_fails_to_release_is_asked_again_while_the_agent_is_denied
         lease, sub = acquire(acme, agent), agent.spawn("reader")
         identity = agent.id
         vault.on_release = fail(RuntimeError("the line is dead"))
-        with pytest.raises(agentid.StateError, match="tried again"):
+        with pytest.raises(libagentid.StateError, match="tried again"):
             lease.release()
-        assert agentid.verify_tombstone("acme.example", acme.bundle, agent.end())
+        assert libagentid.verify_tombstone("acme.example", acme.bundle, agent.end())
         assert not sub.check(*CALL)
         (left,) = acme.broker_leases
         assert left["state"] == "releasing" and left["attempts"] >= 1 and left["error"] == "release returned 1"
@@ -139,12 +139,12 @@ def test_pauses_grow_between_attempts_to_release(vault):
 def test_nothing_is_got_without_a_fresh_permit(acme, vault, ahead):
     with start(acme) as agent:
         denial = agent.check("read_file", {"path": "/etc/passwd"})
-        with pytest.raises(agentid.Denied) as denied:
+        with pytest.raises(libagentid.Denied) as denied:
             acme.acquire(denial, "vault", "door", 60)
         assert denied.value.reason == "argument_constraint_violated"
         permit = agent.authorize(*CALL)
         for ahead[0] in (61, -61):
-            with pytest.raises(agentid.Denied) as denied:
+            with pytest.raises(libagentid.Denied) as denied:
                 acme.acquire(permit, "vault", "door", 60)
             assert denied.value.reason == "pop_stale"
         ahead[0] = 50
@@ -155,7 +155,7 @@ def test_nothing_is_got_without_a_fresh_permit(acme, vault, ahead):
 STOPS = {
     "deprovisioned": (lambda acme, agent: acme.deprovision(agent.id), "authority_revoked"),
     "parent": (lambda acme, agent: acme.deprovision(acme.agents(limit=1)[0]["id"]), "authority_revoked"),
-    "principal": (lambda acme, agent: acme.revoke(agentid.Revocation.PRINCIPAL, ALICE), "authority_revoked"),
+    "principal": (lambda acme, agent: acme.revoke(libagentid.Revocation.PRINCIPAL, ALICE), "authority_revoked"),
     "suspended": (lambda acme, agent: acme.suspend(acme.agents(limit=1)[0]["id"]), "suspended"),
 }
 
@@ -165,7 +165,7 @@ def test_agent_that_was_stopped_since_the_decision_gets_nothing(acme, vault, sto
     with start(acme) as parent, parent.spawn("reader") as agent:
         permit = agent.authorize(*CALL)
         STOPS[stop][0](acme, agent)
-        with pytest.raises(agentid.Denied) as denied:
+        with pytest.raises(libagentid.Denied) as denied:
             acme.acquire(permit, "vault", "door", 60)
         assert denied.value.reason == STOPS[stop][1]
         assert vault.requests == [] and acme.broker_leases == []
@@ -179,7 +179,7 @@ def test_agent_that_ends_while_its_secret_is_made_gets_nothing(acme, vault, rele
         if failing:
             # Nothing to be released when the agent ends, and no answer when there is.
             vault.on_release = lambda lease: lease["lease"] in vault.held and fail(RuntimeError("the line is dead"))(lease)
-        with pytest.raises(agentid.Denied) as denied:
+        with pytest.raises(libagentid.Denied) as denied:
             acquire(acme, agent)
         assert denied.value.reason == "authority_revoked"
         assert len(acme.broker_leases) == len(vault.held) == failing
@@ -218,7 +218,7 @@ acme.acquire(agent.authorize(*CALL), "vault", "door", 60)
 def test_secret_lasts_no_longer_than_the_grant(acme, vault):
     with start(acme, lifetime=100) as agent:
         for ttl in (0, -1, 101, 1 << 62):
-            with pytest.raises(agentid.Error, match="lasts 1 to (99|100) s") as refused:
+            with pytest.raises(libagentid.Error, match="lasts 1 to (99|100) s") as refused:
                 acquire(acme, agent, ttl=ttl)
             assert refused.value.where == "ttl"
         acquire(acme, agent, ttl=99)
@@ -228,15 +228,15 @@ def test_secret_lasts_no_longer_than_the_grant(acme, vault):
 def test_what_is_wrong_is_named(acme, vault):
     with start(acme) as agent:
         for arguments, error, where in (
-            (("nobody", "door", 60), agentid.NotFound, "provider"),
-            (("vault", "", 60), agentid.Error, "resource"),
-            (("vault", "x" * 2049, 60), agentid.Error, "resource"),
+            (("nobody", "door", 60), libagentid.NotFound, "provider"),
+            (("vault", "", 60), libagentid.Error, "resource"),
+            (("vault", "x" * 2049, 60), libagentid.Error, "resource"),
         ):
             with pytest.raises(error) as wrong:
                 acme.acquire(agent.authorize(*CALL), *arguments)
             assert wrong.value.where == where
         vault.release_command = ["relative"]
-        with pytest.raises(agentid.Error, match="absolute"):
+        with pytest.raises(libagentid.Error, match="absolute"):
             acme.add_provider("vault", vault)
     assert vault.requests == [] and acme.broker_leases == []
 
@@ -261,7 +261,7 @@ def test_secret_stays_out_of_files_events_and_errors(acme, vault, tmp_path):
     with start(acme) as agent:
         lease = acquire(acme, agent)
         vault.on_release = fail(RuntimeError("cannot return"))
-        with pytest.raises(agentid.StateError) as failed:
+        with pytest.raises(libagentid.StateError) as failed:
             lease.release()
         assert SECRET not in str(failed.value) + json.dumps(acme.broker_leases) + repr(lease)
         vault.on_release = lambda lease: None
@@ -274,7 +274,7 @@ def test_secret_stays_out_of_files_events_and_errors(acme, vault, tmp_path):
 def test_secret_larger_than_its_memory_is_refused(acme, vault):
     vault.acquire = lambda request: "x" * (1 << 20)
     with start(acme) as agent:
-        with pytest.raises(agentid.StateError) as refused:
+        with pytest.raises(libagentid.StateError) as refused:
             acquire(acme, agent)
         assert "at most" in str(refused.value.__cause__) and acme.broker_leases == []
 
@@ -287,8 +287,8 @@ def test_threads_acquire_while_their_agents_end(acme, vault):
         while True:
             try:
                 acquire(acme, agent)
-            except agentid.Error as error:
-                if not isinstance(error, (agentid.Denied, agentid.StateError)):
+            except libagentid.Error as error:
+                if not isinstance(error, (libagentid.Denied, libagentid.StateError)):
                     strays.append(error)
                 return
 
@@ -331,5 +331,5 @@ def test_no_list_is_cut(tmp_path):
         assert [entry["id"] for entry in acme.agents()] == sorted(agent.id for agent in agents)
         assert len(acme.agents(limit=1001)) == 1001
         assert len(acme.agents(offset=1001)) == 2
-        with pytest.raises(agentid.Error):
+        with pytest.raises(libagentid.Error):
             acme.agents(limit=0)

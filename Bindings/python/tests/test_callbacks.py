@@ -5,11 +5,11 @@ import signal
 import threading
 import time
 
-import agentid
+import libagentid
 import pytest
-from agentid import _callbacks
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from libagentid import _callbacks
 
 
 class Elsewhere:
@@ -24,7 +24,7 @@ def start(acme):
 
 
 def authority(directory=None, **options):
-    acme = agentid.Authority.open(directory, trust_domain="acme.example", **options)
+    acme = libagentid.Authority.open(directory, trust_domain="acme.example", **options)
     acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
     return acme
 
@@ -35,7 +35,7 @@ def test_a_signer_elsewhere_keeps_every_private_key_out_of_the_directory(tmp_pat
         assert agent.authorize("read_file", {"path": "/data/x"})
         assert not list((tmp_path / "acme/keys").glob("*.jwk"))
         signer.sign = lambda message: bytes(64)
-        with pytest.raises(agentid.Error) as wrong:
+        with pytest.raises(libagentid.Error) as wrong:
             start(acme)
         assert wrong.value.name == "signer_mismatch"
 
@@ -43,7 +43,7 @@ def test_a_signer_elsewhere_keeps_every_private_key_out_of_the_directory(tmp_pat
             raise RuntimeError("unplugged")
 
         signer.sign = fail
-        with pytest.raises(agentid.Error) as failed:
+        with pytest.raises(libagentid.Error) as failed:
             start(acme)
         assert (failed.value.code, failed.value.name) == (13, "signer_failed")
 
@@ -116,7 +116,7 @@ def test_a_clock_that_raises_is_the_cause_of_the_denial():
     with authority(clock=clock) as acme, start(acme) as agent:
         fails[0] = True
         assert agent.check("read_file", {"path": "/data/x"}).reason == "clock_failed"
-        with pytest.raises(agentid.Denied) as denied:
+        with pytest.raises(libagentid.Denied) as denied:
             agent.authorize("read_file", {"path": "/data/x"})
         assert denied.value.reason == "clock_failed" and isinstance(denied.value.__cause__, ValueError)
         fails[0] = False

@@ -2,7 +2,7 @@
 
 import json
 
-import agentid
+import libagentid
 import pytest
 
 SCOPE = "search(q: *)"
@@ -10,17 +10,17 @@ SCOPE = "search(q: *)"
 
 @pytest.fixture
 def world(tmp_path):
-    with agentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
         acme.profile("r", owner="team:x@acme.example", ceiling=SCOPE)
         agent = acme.agent("r", principal="user:a@acme.example", task="t", scope=SCOPE)
-        with agentid.Guard.open_directory(tmp_path / "acme", audience="files") as guard:
+        with libagentid.Guard.open_directory(tmp_path / "acme", audience="files") as guard:
             yield acme, agent, guard, tmp_path / "acme"
 
 
 def recorded(acme, path):
     """How many decisions the log tells of, one by one or in counts."""
     acme.integrate()
-    entries = [e for e in agentid.Audit.open(path).entries() if e.get("kind") in ("decision", "denials")]
+    entries = [e for e in libagentid.Audit.open(path).entries() if e.get("kind") in ("decision", "denials")]
     return sum(e.get("count", 1) for e in entries), entries
 
 
@@ -49,7 +49,7 @@ def test_arguments_of_any_kind_are_a_decision(world, name):
     decisions = [guard.check(agent.chain, proof, "search", arguments), agent.check("search", arguments)]
     denied = sum(not decision for decision in decisions)
     assert not decisions[0] and decisions[0].reason
-    with pytest.raises(agentid.Denied):
+    with pytest.raises(libagentid.Denied):
         guard.authorize(agent.chain, proof, "search", arguments)
     assert sum(guard.statistics["denied"].values()) == 2
     guard.close()
@@ -67,9 +67,9 @@ def test_texts_of_any_kind_are_a_decision(world, text):
     calls = [(text, proof, "search"), (agent.chain, text, "search"), (agent.chain, proof, text), (agent.chain + text, text, text)]
     decisions = [guard.check(*call, {"q": "x"}) for call in calls[:3]] + [agent.check(text, {"q": "x"})]
     assert not any(decisions)
-    with pytest.raises(agentid.Denied):
+    with pytest.raises(libagentid.Denied):
         guard.admit(text)
-    with guard.admit(agent.chain) as admission, pytest.raises(agentid.Denied):
+    with guard.admit(agent.chain) as admission, pytest.raises(libagentid.Denied):
         admission.authorize(text, text, {"q": "x"})
     assert guard.statistics["unrecorded"] == 0
     assert all(decision.id for decision in decisions)
@@ -117,11 +117,11 @@ def test_a_flood_of_strangers_is_counted_and_fills_nothing(world):
 def test_a_reason_of_any_length_harms_nothing(world):
     acme, agent, guard, path = world
     for length in (1025, 66_000, 1_000_000):
-        with pytest.raises(agentid.Error, match="1024|1 MiB"):
+        with pytest.raises(libagentid.Error, match="1024|1 MiB"):
             acme.deprovision(agent.id, "x" * length)
-        with pytest.raises(agentid.Error, match="1024|1 MiB"):
+        with pytest.raises(libagentid.Error, match="1024|1 MiB"):
             acme.suspend(agent.id, "x" * length)
     assert agent.check("search", {"q": "x"})
     acme.suspend(agent.id, "\x01" * 1024)
     acme.integrate()
-    assert agentid.Audit.open(path).verify()["sound"]
+    assert libagentid.Audit.open(path).verify()["sound"]

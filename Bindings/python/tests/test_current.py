@@ -4,9 +4,9 @@ import asyncio
 import contextvars
 import threading
 
-import agentid
+import libagentid
 import pytest
-from agentid import aio
+from libagentid import aio
 from life import ALICE, CALL, SCOPE, open_authority, start
 
 
@@ -18,23 +18,23 @@ def acme():
 
 def none_here():
     with pytest.raises(LookupError, match="no agent here"):
-        agentid.current_agent()
+        libagentid.current_agent()
     return True
 
 
 def test_innermost_block_has_it_and_the_outer_one_has_it_again(acme):
     assert none_here()
     with start(acme) as agent:
-        assert agentid.current_agent() is agent
+        assert libagentid.current_agent() is agent
         with agent.spawn("reader") as reader:
-            assert agentid.current_agent() is reader
+            assert libagentid.current_agent() is reader
             with agent.spawn("other") as other:
-                assert agentid.current_agent() is other
-            assert agentid.current_agent() is reader
-        assert agentid.current_agent() is agent
+                assert libagentid.current_agent() is other
+            assert libagentid.current_agent() is reader
+        assert libagentid.current_agent() is agent
         with pytest.raises(ZeroDivisionError), agent.spawn("failing"):
             raise ZeroDivisionError
-        assert agentid.current_agent() is agent
+        assert libagentid.current_agent() is agent
     assert none_here()
 
 
@@ -49,7 +49,7 @@ def test_blocks_left_in_another_order_leave_nothing_behind(acme):
     one.__enter__()
     two.__enter__()
     one.__exit__()
-    assert agentid.current_agent() is two
+    assert libagentid.current_agent() is two
     two.__exit__()
     assert none_here()
 
@@ -59,7 +59,7 @@ def test_block_left_in_another_context_ends_the_agent(acme):
     contextvars.copy_context().run(agent.__enter__)
     assert none_here()
     agent.__exit__()
-    with pytest.raises(agentid.Error, match="closed"):
+    with pytest.raises(libagentid.Error, match="closed"):
         agent.authorize(*CALL)
 
 
@@ -67,7 +67,7 @@ def test_thread_has_none_and_one_run_in_a_copy_of_the_context_has_it(acme):
     found = []
     with start(acme) as agent:
         context = contextvars.copy_context()
-        for target in (none_here, lambda: context.run(agentid.current_agent)):
+        for target in (none_here, lambda: context.run(libagentid.current_agent)):
             thread = threading.Thread(target=lambda target=target: found.append(target()))
             thread.start()
             thread.join()
@@ -79,8 +79,8 @@ def test_tasks_inherit_it_and_keep_their_own():
         assert aio.current_agent().id == parent.id
         async with parent.spawn(name) as agent:
             await asyncio.sleep(0)  # the other task's block is open as well now
-            assert aio.current_agent().id == agent.id == agentid.current_agent().id
-            return await aio.to_thread(lambda: agentid.current_agent().id)
+            assert aio.current_agent().id == agent.id == libagentid.current_agent().id
+            return await aio.to_thread(lambda: libagentid.current_agent().id)
 
     async def main():
         async with aio.Authority.open(trust_domain="acme.example") as acme:
@@ -89,7 +89,7 @@ def test_tasks_inherit_it_and_keep_their_own():
             async with acme.agent("researcher", principal=ALICE, task="t", scope=SCOPE) as agent:
                 found = await asyncio.gather(child(agent, "a"), child(agent, "b"))
                 assert [identity.split("/")[-2] for identity in found] == ["a", "b"]
-                assert agentid.current_agent() is agent.sync
+                assert libagentid.current_agent() is agent.sync
             assert none_here()
 
     asyncio.run(main())
@@ -101,7 +101,7 @@ def test_what_outlives_the_block_finds_an_agent_that_is_refused():
 
         async def late():
             await over.wait()
-            agentid.current_agent().authorize(*CALL)
+            libagentid.current_agent().authorize(*CALL)
 
         async with aio.Authority.open(trust_domain="acme.example") as acme:
             await acme.profile("researcher", owner="team:x@acme.example", ceiling=SCOPE)
@@ -109,7 +109,7 @@ def test_what_outlives_the_block_finds_an_agent_that_is_refused():
                 task = asyncio.create_task(late())
                 await asyncio.sleep(0)
             over.set()
-            with pytest.raises((agentid.Error, LookupError), match=r"closed|no agent"):
+            with pytest.raises((libagentid.Error, LookupError), match=r"closed|no agent"):
                 await task
 
     asyncio.run(main())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
-import agentid
+import libagentid
 import pytest
 from life import CALL, open_authority
 from life import start as started
 
 
-def start(acme: agentid.Authority, user: str) -> agentid.Agent:
+def start(acme: libagentid.Authority, user: str) -> libagentid.Agent:
     return started(acme, f"user:{user}@acme.example")
 
 
@@ -21,10 +21,10 @@ def test_each_generator_has_its_own_agent() -> None:
         def stream(user: str) -> Iterator[tuple[str, str]]:
             with start(acme, user) as agent:
                 while True:
-                    yield agentid.current_agent().id, agent.id
+                    yield libagentid.current_agent().id, agent.id
 
         def nested() -> str:
-            return agentid.current_agent().id
+            return libagentid.current_agent().id
 
         alice, bob = stream("alice"), stream("bob")
         for _ in range(3):
@@ -32,7 +32,7 @@ def test_each_generator_has_its_own_agent() -> None:
                 found, own = next(one)
                 assert found == own
             with pytest.raises(LookupError):
-                agentid.current_agent()
+                libagentid.current_agent()
         with start(acme, "outer") as outer:
             next(alice)
             assert nested() == outer.id
@@ -61,33 +61,33 @@ def test_asynchronous_generators_and_context_managers() -> None:
                 with start(acme, user) as agent:
                     for _ in range(3):
                         await asyncio.sleep(0)
-                        yield agentid.current_agent() is agent
+                        yield libagentid.current_agent() is agent
 
             @contextlib.asynccontextmanager
-            async def acting(user: str) -> AsyncIterator[agentid.Agent]:
+            async def acting(user: str) -> AsyncIterator[libagentid.Agent]:
                 with start(acme, user) as agent:
                     yield agent
 
             @contextlib.contextmanager
-            def acting_now(user: str) -> Iterator[agentid.Agent]:
+            def acting_now(user: str) -> Iterator[libagentid.Agent]:
                 with contextlib.ExitStack() as stack:
                     yield stack.enter_context(start(acme, user))
 
             async def ask(user: str) -> None:
                 async with acting(user) as agent:
-                    assert agentid.current_agent() is agent
+                    assert libagentid.current_agent() is agent
                     async for own in stream(user + "2"):
                         assert own
-                        assert agentid.current_agent() is agent
+                        assert libagentid.current_agent() is agent
                     with acting_now(user) as now:
-                        assert agentid.current_agent() is now
+                        assert libagentid.current_agent() is now
                         await asyncio.create_task(same(now))
-                    assert agentid.current_agent() is agent
+                    assert libagentid.current_agent() is agent
                 with pytest.raises(LookupError):
-                    agentid.current_agent()
+                    libagentid.current_agent()
 
-            async def same(agent: agentid.Agent) -> None:
-                assert agentid.current_agent() is agent
+            async def same(agent: libagentid.Agent) -> None:
+                assert libagentid.current_agent() is agent
 
             await asyncio.gather(*(ask(f"u{n}") for n in range(5)))
             assert {entry["state"] for entry in acme.agents()} == {"deprovisioned"}
@@ -96,16 +96,16 @@ def test_asynchronous_generators_and_context_managers() -> None:
 
 
 def principal_of_a_tool() -> str:
-    return agentid.current_agent().check(*CALL).document["chain"][0]["principal"]
+    return libagentid.current_agent().check(*CALL).document["chain"][0]["principal"]
 
 
 class Session:
     """A block that is entered one function deeper."""
 
-    def __init__(self, acme: agentid.Authority, user: str) -> None:
+    def __init__(self, acme: libagentid.Authority, user: str) -> None:
         self.agent = start(acme, user)
 
-    def __enter__(self) -> agentid.Agent:
+    def __enter__(self) -> libagentid.Agent:
         return self.agent.__enter__()
 
     def __exit__(self, *exception: object) -> None:
@@ -136,7 +136,7 @@ def test_a_block_that_is_entered_in_a_function_is_the_generators_all_the_same() 
         for one in streams:
             one.close()  # type: ignore[attr-defined]
         with pytest.raises(LookupError):
-            agentid.current_agent()
+            libagentid.current_agent()
 
 
 def test_a_generators_tasks_never_run_as_whoever_iterates() -> None:

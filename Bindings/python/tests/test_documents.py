@@ -2,8 +2,8 @@
 
 import json
 
-import agentid
 import jsonschema
+import libagentid
 import pytest
 from life import SCHEMAS, check
 
@@ -20,7 +20,7 @@ def test_every_schema_is_a_schema(path):
 
 
 def test_scopes_of_every_constraint_type():
-    scope = agentid.Scope(EVERY_TYPE).json
+    scope = libagentid.Scope(EVERY_TYPE).json
     check("scope", scope)
     assert len(scope["t"]) == 14
     for wrong in ({"t": {"a": {"constraint_type": "regex"}}}, {"t": {"a": {}}}, {"t": []}):
@@ -29,7 +29,7 @@ def test_scopes_of_every_constraint_type():
 
 
 def test_decisions_and_profiles():
-    with agentid.Authority.open(trust_domain="acme.example") as acme:
+    with libagentid.Authority.open(trust_domain="acme.example") as acme:
         acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         check("profile", acme.profiles[0])
         with acme.agent(

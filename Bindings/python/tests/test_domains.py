@@ -8,7 +8,7 @@ import subprocess
 import time
 import uuid
 
-import agentid
+import libagentid
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -118,7 +118,7 @@ def world(tmp_path):
     world = World()
     with open_authority(world.directory) as acme, start(acme) as victim:
         world.acme, world.victim = acme, victim
-        world.guard = agentid.Guard.open_directory(world.directory, audience="g")
+        world.guard = libagentid.Guard.open_directory(world.directory, audience="g")
         world.guard.add_bundle("partner.example", bundle(world.partner))
         yield world
 
@@ -155,7 +155,7 @@ def test_a_partner_gives_no_agent_of_ours_a_derived_grant(world):
         assert world.decide(longer, other).reason == "agent_not_under_parent"
         # Nor with a credential that the partner signs, as itself or as us.
         for domain in ("partner.example", "acme.example"):
-            with pytest.raises(agentid.Denied) as denied:
+            with pytest.raises(libagentid.Denied) as denied:
                 world.guard.admit(longer, credential(world.partner, name, other, domain))
             assert denied.value.reason == "subject_identity_mismatch"
 
@@ -227,7 +227,7 @@ def test_a_foreign_chain_gets_no_secret(world):
     world.acme.add_provider("vault", Vault())
     decision = world.decide(root(world.partner, world.holder, {"agent": "spiffe://partner.example/a/1", "principal": ALICE}))
     assert decision.permitted
-    with pytest.raises(agentid.Denied) as denied:
+    with pytest.raises(libagentid.Denied) as denied:
         world.acme.acquire(decision, "vault", "door", 10)
     assert denied.value.reason == "untrusted_root" and "partner.example" in str(denied.value) and Vault.requests == []
     with world.acme.acquire(world.victim.authorize("read_file", {"path": "/data/x"}), "vault", "door", 10):
@@ -253,6 +253,6 @@ def test_a_foreign_denial_is_told_as_foreign(world):
 
 
 def test_a_following_guard_takes_no_bundle_of_its_own_domain(world):
-    with pytest.raises(agentid.StateError) as refused:
+    with pytest.raises(libagentid.StateError) as refused:
         world.guard.add_bundle("acme.example", bundle(world.partner))
     assert refused.value.name == "own_domain"

@@ -3,7 +3,7 @@
 import threading
 import time
 
-import agentid
+import libagentid
 import pytest
 from life import CALL, check, open_authority, start, until
 
@@ -34,8 +34,8 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
         acme.suspend(agent, "looked at")
         acme.resume(agent)
         for kind, value in (
-            (agentid.Revocation.GRANT, "g"), (agentid.Revocation.KEY, "k"), (agentid.Revocation.AGENT, who[2]),
-            (agentid.Revocation.PROFILE, "p"), (agentid.Revocation.PRINCIPAL, "user:x"), (agentid.Revocation.ISSUER, "i"),
+            (libagentid.Revocation.GRANT, "g"), (libagentid.Revocation.KEY, "k"), (libagentid.Revocation.AGENT, who[2]),
+            (libagentid.Revocation.PROFILE, "p"), (libagentid.Revocation.PRINCIPAL, "user:x"), (libagentid.Revocation.ISSUER, "i"),
         ):  # fmt: skip
             acme.revoke(kind, value)
         agent.end()
@@ -102,7 +102,7 @@ def test_hook_that_fails_holds_up_its_agent_alone_and_then_gives_up(acme, error)
     acme.retry_delivery(dead["id"])
     until(lambda: not acme.deliveries(dead=True) and not acme.deliveries())
     assert told[-1] == (ids[0], "created")
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         acme.retry_delivery(dead["id"])
 
 
@@ -127,7 +127,7 @@ def test_hook_that_sleeps_delays_nobody(acme):
         assert acme.verify_gone(identity)["gone"] and other.authorize(*CALL)
         until(lambda: quick)
         happened.append("deprovisioned")
-        with pytest.raises(agentid.Error) as unsettled:
+        with pytest.raises(libagentid.Error) as unsettled:
             acme.settle(0.05)
         assert unsettled.value.name == "unsettled"
         go.set()
@@ -186,7 +186,7 @@ def test_hook_that_is_removed_takes_along_what_was_waiting(acme):
     assert acme.hooks[0]["pending"] == 4
     acme.remove_hook("broken")
     assert acme.hooks == acme.deliveries() == []
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         acme.remove_hook("broken")
     start(acme).end()
     told = []
@@ -223,7 +223,7 @@ def test_hook_added_again_takes_up_what_was_waiting(acme):
     ],
 )  # fmt: skip
 def test_what_no_hook_can_be_is_named(acme, where, name, options):
-    with pytest.raises(agentid.Error) as refused:
+    with pytest.raises(libagentid.Error) as refused:
         acme.add_hook(name, **{"run": lambda event: None, **options})
     assert refused.value.where == where
     assert acme.hooks == []

@@ -1,10 +1,10 @@
-"""What `import agentid` brings along: little, for it stands at the start of every tool server and every command."""
+"""What `import libagentid` brings along: little, for it stands at the start of every tool server and every command."""
 
 import pathlib
 import subprocess
 import sys
 
-import agentid
+import libagentid
 
 HEAVY = {
     "argparse", "ast", "asyncio", "concurrent", "dataclasses", "datetime", "email", "hashlib", "importlib", "inspect", "jsonschema",
@@ -16,12 +16,14 @@ HEAVY = {
 def test_import_brings_no_heavy_module_along():
     script = f"""
 import sys
-sys.path.insert(0, {str(pathlib.Path(agentid.__file__).parents[1])!r})
+sys.path.insert(0, {str(pathlib.Path(libagentid.__file__).parents[1])!r})
 before = set(sys.modules)
-import agentid
+import libagentid
 print(*sorted(set(sys.modules) - before))
 """
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True, capture_output=True, text=True)
     brought = done.stdout.split()
-    assert "agentid._agent" in brought and "json" in brought
-    assert not [name for name in brought if name.split(".")[0] in HEAVY or name.startswith(("agentid.aio", "agentid.postgres"))]
+    assert "libagentid._agent" in brought and "json" in brought
+    assert not [
+        name for name in brought if name.split(".")[0] in HEAVY or name.startswith(("libagentid.aio", "libagentid.postgres"))
+    ]

@@ -12,21 +12,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import agentid
+import libagentid
 import pytest
 
 CALL = ("read", {"path": "/data/a"})
 
 
 @pytest.fixture
-def acme(tmp_path: Path) -> Iterator[tuple[str, agentid.Authority]]:
+def acme(tmp_path: Path) -> Iterator[tuple[str, libagentid.Authority]]:
     path = str(tmp_path / "acme")
-    with agentid.Authority.open(path, trust_domain="acme.example") as authority:
+    with libagentid.Authority.open(path, trust_domain="acme.example") as authority:
         authority.profile("p", owner="team:x@acme.example", ceiling="read(path under '/data')")
         yield path, authority
 
 
-def start(authority: agentid.Authority, principal: str = "user:a@acme.example") -> agentid.Agent:
+def start(authority: libagentid.Authority, principal: str = "user:a@acme.example") -> libagentid.Agent:
     return authority.agent("p", principal=principal, task="t", scope="read(path under '/data')")
 
 
@@ -45,7 +45,7 @@ def locked(path: str) -> Iterator[None]:
             holder.kill()
 
 
-def reason(guard: agentid.Guard, agent: agentid.Agent) -> str:
+def reason(guard: libagentid.Guard, agent: libagentid.Agent) -> str:
     return guard.check(agent.chain, agent.prove(*CALL, audience="g"), *CALL).reason
 
 
@@ -58,7 +58,7 @@ def within_a_second(ask: object, expected: str) -> str:
 
 def elsewhere(path: str, code: str, killed: bool = False) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", f"import agentid, os\na = agentid.Authority.open({path!r})\n{code}\nos._exit(0)"],
+        [sys.executable, "-c", f"import libagentid, os\na = libagentid.Authority.open({path!r})\n{code}\nos._exit(0)"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -69,22 +69,22 @@ def elsewhere(path: str, code: str, killed: bool = False) -> str:
 
 
 def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
-    acme: tuple[str, agentid.Authority],
+    acme: tuple[str, libagentid.Authority],
 ) -> None:
     path, authority = acme
     revoked, held, other = start(authority), start(authority), start(authority, "user:b@acme.example")
-    guard = agentid.Guard.open_directory(path, audience="g")
+    guard = libagentid.Guard.open_directory(path, audience="g")
     assert [reason(guard, agent) for agent in (revoked, held, other)] == ["", "", ""]
     with locked(path):
-        authority.revoke(agentid.Revocation.AGENT, revoked.id)
+        authority.revoke(libagentid.Revocation.AGENT, revoked.id)
         authority.suspend(held.id)
         assert within_a_second(lambda: reason(guard, revoked), "authority_revoked") == "authority_revoked"
         assert within_a_second(lambda: reason(guard, held), "suspended") == "suspended"
         assert revoked.check(*CALL).reason == "authority_revoked"
         assert held.check(*CALL).reason == "suspended"
-        late = agentid.Guard.open_directory(path, audience="g")
+        late = libagentid.Guard.open_directory(path, audience="g")
         assert [reason(late, agent) for agent in (revoked, held, other)] == ["authority_revoked", "suspended", ""]
-        elsewhere(path, "a.revoke(agentid.Revocation.PRINCIPAL, 'user:b@acme.example')")
+        elsewhere(path, "a.revoke(libagentid.Revocation.PRINCIPAL, 'user:b@acme.example')")
         assert within_a_second(lambda: reason(guard, other), "authority_revoked") == "authority_revoked"
     authority.resume(held.id)
     assert within_a_second(lambda: reason(guard, held), "") == ""
@@ -92,14 +92,14 @@ def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
     assert listed[held.id] == "active"
 
 
-def test_an_end_that_waits_for_the_lock_is_denied_at_once_and_made_good(acme: tuple[str, agentid.Authority]) -> None:
+def test_an_end_that_waits_for_the_lock_is_denied_at_once_and_made_good(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)
-    guard = agentid.Guard.open_directory(path, audience="g")
+    guard = libagentid.Guard.open_directory(path, audience="g")
     chain, proofs = agent.chain, [agent.prove(*CALL, audience="g") for _ in range(200)]
     ask = lambda: guard.check(chain, proofs.pop(), *CALL).reason  # noqa: E731
     with locked(path):
-        with pytest.raises(agentid.Error, match="denied everywhere"):
+        with pytest.raises(libagentid.Error, match="denied everywhere"):
             authority.deprovision(agent)
         assert ask() == "authority_revoked"
         assert authority.agents()[0]["state"] == "active", "what the disk does not have is not claimed"
@@ -109,55 +109,55 @@ def test_an_end_that_waits_for_the_lock_is_denied_at_once_and_made_good(acme: tu
     assert authority.agents()[0]["state"] == "deprovisioned"
 
 
-def test_what_was_answered_survives_a_kill(acme: tuple[str, agentid.Authority]) -> None:
+def test_what_was_answered_survives_a_kill(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)
     with locked(path):
-        elsewhere(path, f"a.revoke(agentid.Revocation.AGENT, {agent.id!r})\nos.kill(os.getpid(), 9)", killed=True)
+        elsewhere(path, f"a.revoke(libagentid.Revocation.AGENT, {agent.id!r})\nos.kill(os.getpid(), 9)", killed=True)
     assert within_a_second(lambda: agent.check(*CALL).reason, "authority_revoked") == "authority_revoked"
 
 
-def test_a_torn_line_costs_no_other(acme: tuple[str, agentid.Authority]) -> None:
+def test_a_torn_line_costs_no_other(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agents = [start(authority) for _ in range(3)]
-    guard = agentid.Guard.open_directory(path, audience="g")
+    guard = libagentid.Guard.open_directory(path, audience="g")
     with locked(path):
-        authority.revoke(agentid.Revocation.AGENT, agents[0].id)
+        authority.revoke(libagentid.Revocation.AGENT, agents[0].id)
         with open(path + "/journal", "ab") as journal:
             journal.write(b'\n0123456789abcdef {"revoke":"agent","value":"spiffe://acme')
-        authority.revoke(agentid.Revocation.AGENT, agents[1].id)
+        authority.revoke(libagentid.Revocation.AGENT, agents[1].id)
         assert [reason(guard, agent) for agent in agents] == ["authority_revoked", "authority_revoked", ""]
 
 
-def test_a_journal_that_is_gone_denies(acme: tuple[str, agentid.Authority]) -> None:
+def test_a_journal_that_is_gone_denies(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)
-    authority.revoke(agentid.Revocation.PRINCIPAL, "user:c@acme.example")
-    guard = agentid.Guard.open_directory(path, audience="g")
+    authority.revoke(libagentid.Revocation.PRINCIPAL, "user:c@acme.example")
+    guard = libagentid.Guard.open_directory(path, audience="g")
     assert reason(guard, agent) == ""
     os.unlink(path + "/journal")
     assert within_a_second(lambda: reason(guard, agent), "journal_missing") == "journal_missing"
 
 
-def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str, agentid.Authority]) -> None:
+def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)
-    guard = agentid.Guard.open_directory(path, audience="g")
+    guard = libagentid.Guard.open_directory(path, audience="g")
     before = os.stat(path + "/journal").st_ino
     # Far beyond the size at which a file is replaced, by two processes at once.
-    code = "for i in range(400): a.revoke(agentid.Revocation.PRINCIPAL, 'user:%s-%d-%s' % (os.getpid(), i, 'x' * 1900))"
+    code = "for i in range(400): a.revoke(libagentid.Revocation.PRINCIPAL, 'user:%s-%d-%s' % (os.getpid(), i, 'x' * 1900))"
     others = [
-        subprocess.Popen([sys.executable, "-c", f"import agentid, os\na = agentid.Authority.open({path!r})\n{code}"])
+        subprocess.Popen([sys.executable, "-c", f"import libagentid, os\na = libagentid.Authority.open({path!r})\n{code}"])
         for _ in range(2)
     ]
     assert [other.wait(120) for other in others] == [0, 0]
-    authority.revoke(agentid.Revocation.AGENT, agent.id)
+    authority.revoke(libagentid.Revocation.AGENT, agent.id)
     assert reason(guard, agent) == "authority_revoked"
     assert os.stat(path + "/journal").st_ino != before
     assert guard.statistics["revocations"] == 801
 
 
-def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, agentid.Authority]) -> None:
+def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)  # what the old key signed keeps it in the bundle
     [old] = json.loads(authority.bundle)["keys"]
@@ -165,14 +165,14 @@ def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, ag
     authority.activate_key()
     [new] = [key for key in json.loads(authority.bundle)["keys"] if key["kid"] != old["kid"]]
     with locked(path):
-        authority.revoke(agentid.Revocation.ISSUER, old["kid"])
+        authority.revoke(libagentid.Revocation.ISSUER, old["kid"])
         listed = {key["kid"]: key.get("revoked") for key in json.loads(authority.bundle)["keys"]}
         assert listed[old["kid"]] is not None
         assert listed[new["kid"]] is None
         assert agent.check(*CALL).reason == "authority_revoked"
 
 
-def test_opening_sees_what_a_process_answered_before_it_died(acme: tuple[str, agentid.Authority]) -> None:
+def test_opening_sees_what_a_process_answered_before_it_died(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)
     with locked(path):

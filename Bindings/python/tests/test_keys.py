@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 
-import agentid
+import libagentid
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -84,13 +84,13 @@ def bundle(*keys, sequence=1):
 
 
 def guarded(*keys, **options):
-    guard = agentid.Guard.open(audience="g", **options)
+    guard = libagentid.Guard.open(audience="g", **options)
     guard.add_bundle("acme.example", bundle(*keys))
     return guard
 
 
 def proof(key, chain):
-    return agentid.Agent.open(key.private_jwk, chain).prove("read", CALL, audience="g")
+    return libagentid.Agent.open(key.private_jwk, chain).prove("read", CALL, audience="g")
 
 
 def asked(guard, key, chain):
@@ -100,7 +100,7 @@ def asked(guard, key, chain):
 def admitted(admission, key, chain):
     try:
         return admission.authorize(proof(key, chain), "read", CALL).reason or "permitted"
-    except agentid.Denied as denied:
+    except libagentid.Denied as denied:
         return denied.reason
 
 
@@ -110,7 +110,7 @@ def test_a_revoked_key_signs_under_no_spelling_of_its_name():
         stolen = Key()
     guard, holder = guarded(stolen, Key()), Key()
     assert asked(guard, holder, stolen.root(holder)) == "permitted"
-    guard.revoke(agentid.Revocation.ISSUER, stolen.thumbprint)
+    guard.revoke(libagentid.Revocation.ISSUER, stolen.thumbprint)
     for kid in (stolen.thumbprint, stolen.thumbprint.replace("K", "\u212a", 1)):
         assert asked(guard, holder, stolen.root(holder, kid)) in ("authority_revoked", "untrusted_root")
 
@@ -132,9 +132,9 @@ def test_an_admission_ends_with_its_credential_and_with_whoever_signed_it():
     chain = parent.child(root, holder, **{"urn:agentid:1": {"agent": BOSS}})
     by_old, short = (guard.admit(chain, key.credential(holder, life)) for key, life in ((old, 600), (new, 2)))
     assert admitted(by_old, holder, chain) == admitted(short, holder, chain) == "permitted"
-    guard.revoke(agentid.Revocation.ISSUER, old.thumbprint)
+    guard.revoke(libagentid.Revocation.ISSUER, old.thumbprint)
     assert admitted(by_old, holder, chain) == "authority_revoked"
-    with pytest.raises(agentid.Denied):
+    with pytest.raises(libagentid.Denied):
         guard.admit(chain, old.credential(holder, 600))
     time.sleep(2.1)
     assert admitted(short, holder, chain) == "expired"
@@ -143,7 +143,7 @@ def test_an_admission_ends_with_its_credential_and_with_whoever_signed_it():
 def test_a_retired_key_ends_when_the_last_grant_that_it_signed_has_expired(tmp_path):
     path = tmp_path / "acme"
     then = time.time() - 30 * 86400
-    with agentid.Authority.open(path, trust_domain="acme.example", clock=lambda: then) as acme:
+    with libagentid.Authority.open(path, trust_domain="acme.example", clock=lambda: then) as acme:
         acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=600)
         [key] = json.loads(acme.bundle)["keys"]
         file = path / "keys" / f"{key['kid']}.jwk"
@@ -151,7 +151,7 @@ def test_a_retired_key_ends_when_the_last_grant_that_it_signed_has_expired(tmp_p
         acme.publish_key()
         acme.activate_key()
         assert not file.exists()
-    with agentid.Authority.open(path) as acme:
+    with libagentid.Authority.open(path) as acme:
         guard, holder = acme.guard(audience="g"), Key()
         assert asked(guard, holder, stolen.root(holder)) == "untrusted_root"
         assert key["kid"] not in acme.bundle
@@ -159,7 +159,7 @@ def test_a_retired_key_ends_when_the_last_grant_that_it_signed_has_expired(tmp_p
 
 def test_what_was_signed_before_a_rotation_stays_good_as_long_as_it_says():
     ahead = 0
-    acme = agentid.Authority.open(trust_domain="acme.example", clock=lambda: time.time() + ahead, lease_duration=86400)
+    acme = libagentid.Authority.open(trust_domain="acme.example", clock=lambda: time.time() + ahead, lease_duration=86400)
     with acme:
         acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=86400)
         holder = Key()
@@ -172,7 +172,7 @@ def test_what_was_signed_before_a_rotation_stays_good_as_long_as_it_says():
 
 
 def test_a_replaced_key_is_good_still_or_revoked_as_asked():
-    with agentid.Authority.open(trust_domain="acme.example") as acme:
+    with libagentid.Authority.open(trust_domain="acme.example") as acme:
         acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE)
         agent = acme.agent("p", principal="user:a@acme.example", task="t", scope=SCOPE)
         guard = acme.guard(audience="g")
@@ -183,7 +183,7 @@ def test_a_replaced_key_is_good_still_or_revoked_as_asked():
             verdicts = {asked(guard, *copy) for copy in copies}
             assert verdicts == {"authority_revoked" if revoke else "permitted"}
             assert agent.authorize("read", CALL).permitted
-        with pytest.raises(agentid.Error) as refused:
+        with pytest.raises(libagentid.Error) as refused:
             agent.spawn("child").rotate_key(revoke_old=True)
         assert refused.value.name == "sub_agent"
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 import time
 
-import agentid
+import libagentid
 import pytest
 from life import ALICE, CALL, check, killed, open_authority, process, start, until
 
@@ -31,9 +31,9 @@ def test_lapse_denies_everywhere_without_anyone_noticing(tmp_path):
     with open_authority(tmp_path / "acme") as acme:
         acme.add_hook("all", events.append)
         identity, *held = killed(HOLD, tmp_path / "acme")
-        guard = agentid.Guard.open_directory(tmp_path / "acme")
+        guard = libagentid.Guard.open_directory(tmp_path / "acme")
         for chain, key in (held[:2], held[2:]):
-            with agentid.Agent.open(key, chain) as thief:
+            with libagentid.Agent.open(key, chain) as thief:
                 until(lambda: guard.check(chain, thief.prove(*CALL), *CALL).reason == "lease_lapsed")
         until(lambda: not any(agent["live"] for agent in acme.agents()))
         assert {agent["state"] for agent in acme.agents()} == {"active"}
@@ -41,11 +41,11 @@ def test_lapse_denies_everywhere_without_anyone_noticing(tmp_path):
 
         assert reaped_elsewhere(tmp_path / "acme") == 2
         assert acme.reap() == 0
-        with agentid.Agent.open(held[1], held[0]) as thief:
+        with libagentid.Agent.open(held[1], held[0]) as thief:
             assert guard.check(held[0], thief.prove(*CALL), *CALL).reason == "authority_revoked"
         report = acme.verify_gone(identity)
         assert report["gone"] and (report["agents"], report["chains"]) == (2, 2)
-        claims = agentid.verify_tombstone("acme.example", acme.bundle, report["tombstone"])
+        claims = libagentid.verify_tombstone("acme.example", acme.bundle, report["tombstone"])
         check("tombstone", claims)
         assert (claims["sub"], claims["reason"]) == (identity, "its lease lapsed")
         acme.settle()
@@ -111,12 +111,12 @@ def test_registry_of_another_trust_domain_is_refused_and_nothing_is_lost(tmp_pat
     with open_authority(tmp_path / "acme") as acme:
         start(acme).end()
         before = acme.agents()
-        with pytest.raises(agentid.NotFound):
+        with pytest.raises(libagentid.NotFound):
             acme.deprovision(before[0]["id"].replace("acme.example", "other.example"))
-    with agentid.Authority.open(tmp_path / "other", trust_domain="other.example") as other:
+    with libagentid.Authority.open(tmp_path / "other", trust_domain="other.example") as other:
         other.profile("p", owner="team:x", ceiling="a")
-    with pytest.raises(agentid.StateError, match="acme.example"):
-        agentid.Authority.open(tmp_path / "acme", trust_domain="other.example")
+    with pytest.raises(libagentid.StateError, match="acme.example"):
+        libagentid.Authority.open(tmp_path / "acme", trust_domain="other.example")
 
     def exchange():
         for name in ("registry.db", "registry.db-wal", "registry.db-shm"):
@@ -126,7 +126,7 @@ def test_registry_of_another_trust_domain_is_refused_and_nothing_is_lost(tmp_pat
                     shutil.move(source, target)
 
     exchange()
-    with pytest.raises(agentid.Error) as refused:
+    with pytest.raises(libagentid.Error) as refused:
         open_authority(tmp_path / "acme")
     assert refused.value.name in ("registry_replaced", "other_trust_domain")
     exchange()

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-import agentid
+import libagentid
 import pytest
 from life import ALICE, CALL, OWNER, SCOPE, check, open_authority, start
 
@@ -54,14 +54,14 @@ def test_every_agent_is_listed_by_what_it_is(acme):
         pages = [acme.agents(limit=1, offset=n) for n in range(5)]
         assert [page[0] for page in pages[:4]] == agents and pages[4] == []
         for wrong in ({"state": "dead"}, {"limit": -1}, {"limit": 1_000_000}, {"offset": -1}):
-            with pytest.raises(agentid.Error) as refused:
+            with pytest.raises(libagentid.Error) as refused:
                 acme.agents(**wrong)
             assert refused.value.where == "filter." + next(iter(wrong))
 
 
 def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
     with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf, start(acme) as other:
-        guard = agentid.Guard.open_directory(tmp_path / "acme")
+        guard = libagentid.Guard.open_directory(tmp_path / "acme")
 
         def reason(agent):
             here, there = agent.check(*CALL).reason, guard.check(agent.chain, agent.prove(*CALL), *CALL).reason
@@ -72,7 +72,7 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
         acme.suspend(child.id)
         assert [reason(one) for one in (agent, child, leaf, other)] == ["", "suspended", "suspended", ""]
         for refused in (child.rotate_key, lambda: child.spawn("c"), lambda: child.delegate(other.public_key)):
-            with pytest.raises(agentid.StateError) as held:
+            with pytest.raises(libagentid.StateError) as held:
                 refused()
             assert held.value.name == "agent_suspended"
         acme.resume(child)
@@ -80,9 +80,9 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
         assert [reason(one) for one in (agent, child, leaf)] == ["", "", ""]
         identity, tombstone = child.id, child.end()
         for move in (acme.suspend, acme.resume):
-            with pytest.raises(agentid.StateError, match="ended"):
+            with pytest.raises(libagentid.StateError, match="ended"):
                 move(identity)
-            with pytest.raises(agentid.NotFound):
+            with pytest.raises(libagentid.NotFound):
                 move(identity + "x")
         assert acme.deprovision(identity) == tombstone
 
@@ -102,7 +102,7 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS)
 def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
     act, why = ENDS[end]
-    guard = agentid.Guard.open_directory(tmp_path / "acme")
+    guard = libagentid.Guard.open_directory(tmp_path / "acme")
     with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf:
         child.rotate_key()
         identity, below = agent.id, [child.id, leaf.id]
@@ -112,17 +112,17 @@ def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
         for chain, proof in held:
             assert not guard.check(chain, proof, *CALL)
         for one in (agent, child, leaf):
-            with pytest.raises(agentid.Error):
+            with pytest.raises(libagentid.Error):
                 one.prove(*CALL)
     report = acme.verify_gone(identity)
     check("gone", report)
     assert report["gone"] and (report["agents"], report["chains"]) == (3, 4)
-    claims = agentid.verify_tombstone("acme.example", acme.bundle, report["tombstone"])
+    claims = libagentid.verify_tombstone("acme.example", acme.bundle, report["tombstone"])
     check("tombstone", claims)
     assert (claims["sub"], claims["reason"], claims["below"]) == (identity, why, 2)
     for agent in acme.agents(state="deprovisioned"):
         check("agent", agent)
-        receipt = agentid.verify_tombstone("acme.example", acme.bundle, agent["tombstone"])
+        receipt = libagentid.verify_tombstone("acme.example", acme.bundle, agent["tombstone"])
         check("tombstone", receipt)
         assert receipt["sub"] == agent["id"] and why in receipt["reason"]
     assert set(below) < set(ids(acme.agents(state="deprovisioned")))
@@ -138,11 +138,11 @@ def test_tombstone_of_another_key_domain_or_text_does_not_verify(acme):
             ("acme.example", acme.bundle, tombstone[:-4] + "AAAA"),
             ("acme.example", acme.bundle, ""),
         ):
-            with pytest.raises(agentid.Denied):
-                agentid.verify_tombstone(domain, bundle, token)
-        with pytest.raises(agentid.Error) as malformed:
-            agentid.verify_tombstone("acme.example", "{}", tombstone)
-        assert not isinstance(malformed.value, agentid.Denied)
+            with pytest.raises(libagentid.Denied):
+                libagentid.verify_tombstone(domain, bundle, token)
+        with pytest.raises(libagentid.Error) as malformed:
+            libagentid.verify_tombstone("acme.example", "{}", tombstone)
+        assert not isinstance(malformed.value, libagentid.Denied)
 
 
 def test_live_agent_is_reported_as_not_gone(acme):
@@ -153,7 +153,7 @@ def test_live_agent_is_reported_as_not_gone(acme):
         acme.suspend(agent)
         report = acme.verify_gone(agent)
         assert not report["gone"] and report["permitted"] == [] and len(report["live"]) == 2
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         acme.verify_gone("spiffe://acme.example/agent/nobody")
 
 
@@ -172,7 +172,7 @@ def test_id_is_never_used_again(acme, tmp_path):
 
 @pytest.mark.parametrize("how", ["agent", "principal"])
 def test_nothing_is_permitted_after_the_end_returned(acme, tmp_path, how):
-    guard = agentid.Guard.open_directory(tmp_path / "acme")
+    guard = libagentid.Guard.open_directory(tmp_path / "acme")
     with start(acme) as agent, agent.spawn("a") as child:
         ended, ready, late, denied = threading.Event(), threading.Barrier(9), [], []
         chain, proofs = child.chain, [[child.prove(*CALL) for _ in range(300)] for _ in range(4)]
@@ -183,7 +183,7 @@ def test_nothing_is_permitted_after_the_end_returned(acme, tmp_path, how):
                 was = ended.is_set()
                 try:
                     permitted = child.check(*CALL).permitted
-                except agentid.StateError:
+                except libagentid.StateError:
                     permitted = False
                 if permitted and was:
                     late.append(number)
@@ -211,10 +211,10 @@ def test_nothing_is_permitted_after_the_end_returned(acme, tmp_path, how):
 @pytest.mark.parametrize("who", [ALICE, OWNER])
 def test_nobody_starts_agents_for_whom_left(acme, who):
     assert acme.deprovision_principal(who, "left") == 0
-    key = json.loads(agentid.generate_key())
+    key = json.loads(libagentid.generate_key())
     public = json.dumps({name: key[name] for name in ("kty", "crv", "x")})
     for refused in (lambda: start(acme), lambda: acme.issue("researcher", public, principal=ALICE, task="t", scope=SCOPE)):
-        with pytest.raises(agentid.StateError, match="revoked") as left:
+        with pytest.raises(libagentid.StateError, match="revoked") as left:
             refused()
         assert left.value.name == "authority_revoked"
     assert acme.agents() == []
@@ -225,9 +225,9 @@ def test_nobody_starts_agents_for_whom_left(acme, who):
 
 def test_withdrawn_profile_starts_nothing(acme):
     assert acme.withdraw_profile("researcher") == 0
-    with pytest.raises(agentid.StateError, match="revoked"):
+    with pytest.raises(libagentid.StateError, match="revoked"):
         start(acme)
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         acme.withdraw_profile("nobody")
 
 
@@ -236,18 +236,18 @@ def test_review_that_is_overdue_stops_starts_until_someone_has_looked(acme, ahea
     acme.certify_profile("researcher", now + 100)
     with start(acme, lifetime=300) as agent:
         ahead[0] = 101
-        with pytest.raises(agentid.StateError) as overdue:
+        with pytest.raises(libagentid.StateError) as overdue:
             start(acme)
         assert overdue.value.name == "review_overdue"
         assert agent.authorize(*CALL)
-        with pytest.raises(agentid.Error, match="past"):
+        with pytest.raises(libagentid.Error, match="past"):
             acme.certify_profile("researcher", now + 100)
-        with pytest.raises(agentid.NotFound):
+        with pytest.raises(libagentid.NotFound):
             acme.certify_profile("nobody")
         acme.certify_profile("researcher", now + 200)
         start(acme).end()
         ahead[0] = 201
-        with pytest.raises(agentid.StateError):
+        with pytest.raises(libagentid.StateError):
             start(acme)
         acme.certify_profile("researcher")
         start(acme).end()

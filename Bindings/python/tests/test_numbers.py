@@ -6,8 +6,8 @@ import sys
 import pytest
 
 PRELUDE = """
-import agentid, ctypes, tempfile, time
-import agentid._abi as abi
+import libagentid, ctypes, tempfile, time
+import libagentid._abi as abi
 said = [int(time.time() * 1000)]
 def tell(milliseconds, _):
     milliseconds[0] = said[0]
@@ -15,10 +15,10 @@ def tell(milliseconds, _):
 clock = abi.Clock(now=abi.NOW(tell))
 def guard(**options):
     options = abi.GuardOptions(audience=b"g", clock=ctypes.pointer(clock), **options)
-    return agentid.Guard.__new__(agentid.Guard)._own(abi.lib.agentid_guard_open, ctypes.byref(options))
+    return libagentid.Guard.__new__(libagentid.Guard)._own(abi.lib.agentid_guard_open, ctypes.byref(options))
 def authority():
     options = abi.AuthorityOptions(trust_domain=b"acme.example", clock=ctypes.pointer(clock))
-    acme = agentid.Authority.__new__(agentid.Authority)._own(abi.lib.agentid_authority_open, b"", 0, ctypes.byref(options))
+    acme = libagentid.Authority.__new__(libagentid.Authority)._own(abi.lib.agentid_authority_open, b"", 0, ctypes.byref(options))
     acme.profile("p", owner="team:x@acme.example", ceiling="read")
     return acme
 def start(acme):
@@ -26,7 +26,7 @@ def start(acme):
 def name(call):
     try:
         return call().reason
-    except agentid.Error as error:
+    except libagentid.Error as error:
         return error.name
 """
 ENDS = [2**63 - 1, -(2**63), -1, 0, 2**62, 2**53, 253_402_300_800_000]
@@ -53,7 +53,7 @@ def test_an_authority_under_such_a_clock_grants_nothing_and_still_ends_its_agent
 acme = authority(); agent, other = start(acme), start(acme); said[0] = {end}
 print(name(lambda: agent.check("read", {{}})), name(lambda: start(acme)), name(lambda: agent.spawn("x")))
 print(name(lambda: agent.rotate_key()), name(lambda: acme.reap()), len(acme.agents(state="deprovisioned")))
-acme.deprovision(agent); acme.revoke(agentid.Revocation.AGENT, other.id); said[0] = int(time.time() * 1000)
+acme.deprovision(agent); acme.revoke(libagentid.Revocation.AGENT, other.id); said[0] = int(time.time() * 1000)
 print(len(acme.agents(state="deprovisioned")), name(lambda: other.check("read", {{}})))
 """)
     assert set(said[:5]) <= {"clock_invalid", "clock_failed"}

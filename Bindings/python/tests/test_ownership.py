@@ -16,7 +16,7 @@ import warnings
 from ctypes import CDLL, c_ulonglong, create_string_buffer
 from pathlib import Path
 
-import agentid
+import libagentid
 import pytest
 from life import ALICE, CALL, SCOPE, open_authority, start
 
@@ -47,7 +47,7 @@ def test_what_is_collected_is_let_go_of_and_lapses(tmp_path: Path) -> None:
 def test_end_is_durable_and_close_lets_go(tmp_path: Path) -> None:
     with open_authority(tmp_path / "acme") as acme:
         one, other, third = start(acme), start(acme), start(acme)
-        assert agentid.verify_tombstone("acme.example", acme.bundle, one.end("done"))["sub"] == one_id(acme, "done")
+        assert libagentid.verify_tombstone("acme.example", acme.bundle, one.end("done"))["sub"] == one_id(acme, "done")
         other.close()
         third.__enter__()
         with third:
@@ -57,7 +57,7 @@ def test_end_is_durable_and_close_lets_go(tmp_path: Path) -> None:
         assert sorted(entry["state"] for entry in acme.agents()) == ["active", "deprovisioned", "deprovisioned"]
 
 
-def one_id(acme: agentid.Authority, reason: str) -> str:
+def one_id(acme: libagentid.Authority, reason: str) -> str:
     [found] = [entry["id"] for entry in acme.agents() if entry["end_reason"] == reason]
     return found
 
@@ -73,7 +73,7 @@ def test_a_block_whose_end_cannot_be_written_says_so(tmp_path: Path) -> None:
             with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "acme")], stdout=subprocess.PIPE) as holder:
                 assert holder.stdout is not None
                 holder.stdout.readline()
-                with pytest.raises(agentid.Error), agent:
+                with pytest.raises(libagentid.Error), agent:
                     pass
                 assert guard.check(chain, proof, *CALL).reason == "authority_revoked"
                 with pytest.raises(ZeroDivisionError), failing:
@@ -99,12 +99,12 @@ def test_copies_are_safe_or_refused() -> None:
         for thing in (acme, agent):
             with pytest.raises(TypeError):
                 copy.copy(thing)
-        scope = agentid.Scope(SCOPE)
-        assert copy.deepcopy(scope) == scope == pickle.loads(pickle.dumps(scope)) != agentid.Scope("read_file")
-        assert len({scope, agentid.Scope(SCOPE)}) == 1
+        scope = libagentid.Scope(SCOPE)
+        assert copy.deepcopy(scope) == scope == pickle.loads(pickle.dumps(scope)) != libagentid.Scope("read_file")
+        assert len({scope, libagentid.Scope(SCOPE)}) == 1
 
 
-@pytest.mark.parametrize("kind", [agentid.Authority, agentid.Guard, agentid.Agent, agentid.Audit])
+@pytest.mark.parametrize("kind", [libagentid.Authority, libagentid.Guard, libagentid.Agent, libagentid.Audit])
 def test_a_constructor_says_what_makes_one(kind: type) -> None:
     with pytest.raises(TypeError, match=r"use .*\("):
         kind("./acme")
@@ -142,8 +142,8 @@ def test_an_exception_of_a_signal_handler_leaves_no_live_agent(tmp_path: Path) -
 
 def test_an_interrupt_in_a_finalizer_reaches_the_program() -> None:
     script = """
-import agentid, signal, sys
-acme = agentid.Authority.open(trust_domain="acme.example")
+import libagentid, signal, sys
+acme = libagentid.Authority.open(trust_domain="acme.example")
 acme.profile("p", owner="team:x@acme.example", ceiling="read")
 agent = acme.agent("p", principal="user:a@acme.example", task="t", scope="read")
 signals, interrupts = 0, 0
@@ -189,7 +189,7 @@ class Signer:
 
 def test_a_collection_within_a_signer_holds_up_nothing(tmp_path: Path) -> None:
     class Task:
-        def __init__(self, acme: agentid.Authority) -> None:
+        def __init__(self, acme: libagentid.Authority) -> None:
             self.agent = start(acme)
             self.me = self  # freed by the collector, not by the count
 
@@ -217,14 +217,14 @@ def test_a_forgotten_agent_is_told_of(tmp_path: Path) -> None:
 def test_an_agent_that_nothing_could_renew_is_not_started() -> None:
     script = """
 import os, resource
-import agentid
-acme = agentid.Authority.open(trust_domain="acme.example")
+import libagentid
+acme = libagentid.Authority.open(trust_domain="acme.example")
 acme.profile("p", owner="team:x@acme.example", ceiling="read")
 os.setgid(54321); os.setuid(54321)
 resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
 try:
     acme.agent("p", principal="user:a@acme.example", task="t", scope="read")
-except agentid.Error as error:
+except libagentid.Error as error:
     print(error.name, len(acme.agents()))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
@@ -245,6 +245,6 @@ def test_numbers_and_lists_are_taken_as_they_are_or_refused() -> None:
         with pytest.raises(TypeError, match="text"):
             acme.agent(None, principal=ALICE, task="t", scope=SCOPE)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="directory"):
-        agentid.Authority.open("")
+        libagentid.Authority.open("")
     with pytest.raises(ValueError, match="audit"):
-        agentid.Authority.open(trust_domain="acme.example", audit="sometimes")  # type: ignore[arg-type]
+        libagentid.Authority.open(trust_domain="acme.example", audit="sometimes")  # type: ignore[arg-type]

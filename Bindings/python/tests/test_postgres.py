@@ -5,16 +5,16 @@ import pathlib
 import threading
 import uuid
 
-import agentid
+import libagentid
 import pytest
 from life import ALICE, CALL, OWNER, killed, later, left_out, open_authority, start, until
 
 try:
     import psycopg
-    from agentid.postgres import RoleProvider
+    from libagentid.postgres import RoleProvider
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 except ImportError:
-    left_out("psycopg is absent (pip install agentid[postgres])")
+    left_out("psycopg is absent (pip install libagentid[postgres])")
 
 RESOURCES = {
     "reports": ["SELECT ON TABLE public.reports"],
@@ -22,7 +22,7 @@ RESOURCES = {
     "nowhere": ["SELECT ON TABLE public.reports", "SELECT ON TABLE public.nowhere"],
 }
 HOLD = f"""
-from agentid.postgres import RoleProvider
+from libagentid.postgres import RoleProvider
 acme = open_authority(sys.argv[1])
 acme.add_provider("books", RoleProvider(sys.argv[2], {RESOURCES!r}))
 agent = start(acme)
@@ -182,10 +182,10 @@ def test_command_that_cannot_release_says_why_and_the_lease_stays(books, tmp_pat
 
 def test_failed_grant_leaves_no_role(acme, books):
     with start(acme) as agent:
-        with pytest.raises(agentid.StateError, match="provider") as failed:
+        with pytest.raises(libagentid.StateError, match="provider") as failed:
             acquire(acme, agent, "nowhere")
         assert isinstance(failed.value.__cause__, psycopg.errors.UndefinedTable)
-        with pytest.raises(agentid.StateError) as unknown:
+        with pytest.raises(libagentid.StateError) as unknown:
             acquire(acme, agent, "reports; DROP TABLE reports")
         assert "there is no resource" in str(unknown.value.__cause__)
         assert books.roles == [] and acme.broker_leases == []
@@ -214,7 +214,7 @@ def test_both_calls_bear_to_be_made_twice(books):
 
 def test_connection_string_with_a_password_goes_into_no_command(books):
     assert RoleProvider(make_conninfo(books.conninfo, password="hunter2"), RESOURCES).release_command == []
-    assert RoleProvider(books.conninfo, RESOURCES).release_command[1:4] == ["-m", "agentid.postgres", "release"]
+    assert RoleProvider(books.conninfo, RESOURCES).release_command[1:4] == ["-m", "libagentid.postgres", "release"]
 
 
 def test_eight_threads_acquire_and_release(acme, books):

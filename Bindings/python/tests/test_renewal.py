@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-import agentid
+import libagentid
 import pytest
 
 ASK = {"principal": "user:alice@acme.example", "task": "all night", "scope": "search(query: *)"}
@@ -24,8 +24,8 @@ class Hand:
         return time.time() + self.ahead
 
 
-def opened(directory: object = None, **options: object) -> agentid.Authority:
-    acme = agentid.Authority.open(directory, trust_domain="acme.example", **options)
+def opened(directory: object = None, **options: object) -> libagentid.Authority:
+    acme = libagentid.Authority.open(directory, trust_domain="acme.example", **options)
     acme.profile("researcher", owner="team:research@acme.example", ceiling="search(query: *)")
     return acme
 
@@ -69,11 +69,11 @@ def test_a_hard_end_is_an_end_and_is_refused_where_it_cannot_be_kept() -> None:
     with opened() as acme:
         now = int(time.time())
         for wrong in (-1, 1, now - 1, 2**62):
-            with pytest.raises(agentid.Error) as refused:
+            with pytest.raises(libagentid.Error) as refused:
                 acme.agent("researcher", **ASK, until=wrong)
             assert refused.value.name == "until"
         acme.profile("reviewed", owner="team:x", ceiling="search(query: *)", review_by=now + 1000)
-        with pytest.raises(agentid.Error) as refused:
+        with pytest.raises(libagentid.Error) as refused:
             acme.agent("reviewed", **ASK, until=now + 1001)
         assert refused.value.name == "until"
         with acme.agent("researcher", **ASK, lifetime=2, until=now + 3) as agent:
@@ -82,9 +82,9 @@ def test_a_hard_end_is_an_end_and_is_refused_where_it_cannot_be_kept() -> None:
             assert time.time() >= now + 3
             (shown,) = acme.agents(state="active")
             assert (shown["live"], shown["expired"], shown["grant_expires"]) == (False, True, now + 3)
-        key = agentid.generate_key()
+        key = libagentid.generate_key()
         chain, _ = acme.issue("researcher", agentid_public(key), **ASK, until=now + 60)
-        (link,) = agentid.decode_chain(chain)["links"]
+        (link,) = libagentid.decode_chain(chain)["links"]
         assert link["claims"]["exp"] == now + 60
 
 
@@ -114,7 +114,7 @@ def test_a_hook_on_renewed_is_told_of_the_new_chain(tmp_path: object) -> None:
             until(lambda: any(event.get("chain") for event in told))
             acme.settle(5)
             ids = [event["chain"][-1] for event in told if event.get("chain")]
-            assert agentid.decode_chain(agent.chain)["links"][-1]["claims"]["jti"] in ids
+            assert libagentid.decode_chain(agent.chain)["links"][-1]["claims"]["jti"] in ids
 
 
 def test_another_process_that_guards_the_directory_knows_what_was_renewed(tmp_path: object) -> None:
@@ -124,7 +124,7 @@ def test_another_process_that_guards_the_directory_knows_what_was_renewed(tmp_pa
         until(lambda: child.chain != first)
         chain, proof = child.present("search", {"query": "x"}, audience="files")
         program = (
-            "import agentid, sys; g = agentid.Guard.open_directory(sys.argv[1], audience='files');"
+            "import libagentid, sys; g = libagentid.Guard.open_directory(sys.argv[1], audience='files');"
             "print(g.check(sys.argv[2], sys.argv[3], 'search', {'query': 'x'}).reason or 'permitted')"
         )
         said = subprocess.run([sys.executable, "-c", program, tmp_path / "acme", chain, proof], capture_output=True, text=True)
@@ -133,8 +133,8 @@ def test_another_process_that_guards_the_directory_knows_what_was_renewed(tmp_pa
 
 def test_a_process_that_was_frozen_past_its_lease_renews_nothing_when_it_goes_on(tmp_path: object) -> None:
     program = (
-        "import agentid, sys, time;"
-        "acme = agentid.Authority.open(sys.argv[1], lease_duration=2);"
+        "import libagentid, sys, time;"
+        "acme = libagentid.Authority.open(sys.argv[1], lease_duration=2);"
         "agent = acme.agent('researcher', principal='user:a', task='t', scope='search(query: *)', lifetime=60);"
         "child = agent.spawn('reader');"
         "print(agent.chain, flush=True); sys.stdin.readline();"

@@ -3,11 +3,11 @@
 import contextlib
 import json
 
-import agentid
+import libagentid
 import pytest
 from life import ALICE, CALL, OWNER, open_authority, start
 
-KIND = agentid.Revocation
+KIND = libagentid.Revocation
 PAIRS = [
     ("K", "\N{KELVIN SIGN}"),
     ("\N{LATIN SMALL LETTER E WITH ACUTE}", "e\N{COMBINING ACUTE ACCENT}"),
@@ -38,7 +38,7 @@ def acme(tmp_path):
 
 @spelled
 def test_tool_and_argument_are_their_bytes(one, other):
-    scope = agentid.Scope(json.dumps({one: {one: {"constraint_type": "wildcard"}}}))
+    scope = libagentid.Scope(json.dumps({one: {one: {"constraint_type": "wildcard"}}}))
     assert scope.permits(one, {one: 1})
     assert not scope.permits(other, {one: 1})
     assert not scope.permits(one, {other: 1})
@@ -49,7 +49,7 @@ def test_providers_are_two(acme, one, other):
     agent = start(acme)
     decision = agent.authorize(*CALL)
     acme.add_provider(one, Vault("first"))
-    with pytest.raises(agentid.NotFound):
+    with pytest.raises(libagentid.NotFound):
         acme.acquire(decision, other, "r", 10)
     acme.add_provider(other, Vault("second"))
     for name, provider in [(one, "first"), (other, "second")]:
@@ -73,13 +73,13 @@ def test_what_is_registered_answers_to_no_other_name(acme):
     profile, owner, principal = "K-worker", OWNER + "K", ALICE + "K"
     acme.profile(profile, owner=owner, ceiling="read_file(path under '/data')")
     agent = start(acme, principal=principal, profile=profile)
-    with pytest.raises(agentid.Error):
+    with pytest.raises(libagentid.Error):
         start(acme, principal=principal, profile=kelvin(profile))
     for act in (acme.suspend, acme.deprovision):
-        with pytest.raises(agentid.Error):
+        with pytest.raises(libagentid.Error):
             act(kelvin(agent.id))
     for kind, value in [(KIND.PROFILE, kelvin(profile)), (KIND.PRINCIPAL, kelvin(principal)), (KIND.AGENT, kelvin(agent.id))]:
-        with contextlib.suppress(agentid.Error):
+        with contextlib.suppress(libagentid.Error):
             acme.revoke(kind, value)
     assert agent.authorize(*CALL).permitted
     acme.revoke(KIND.PRINCIPAL, principal)

@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import agentid
+import libagentid
 import pytest
-from agentid import Revocation
+from libagentid import Revocation
 
 CALL = ("read", {"path": "/data/a"})
 CHILD = """
 import sys
-import agentid
-guard = agentid.Guard.open_directory(sys.argv[1], audience="g")
-agent = agentid.Agent.open(sys.argv[2], sys.argv[3])
+import libagentid
+guard = libagentid.Guard.open_directory(sys.argv[1], audience="g")
+agent = libagentid.Agent.open(sys.argv[2], sys.argv[3])
 call = ("read", {"path": "/data/a"})
 print("up", flush=True)
 for _ in sys.stdin:
@@ -36,18 +36,18 @@ class World:
         self.path, self.backup = str(home / "acme"), str(home / "backup")
         # Made elsewhere: a copy by the process that has it open would drop SQLite's locks.
         script = (
-            "import agentid, sys\nwith agentid.Authority.open(sys.argv[1], trust_domain='acme.example') as a:\n"
+            "import libagentid, sys\nwith libagentid.Authority.open(sys.argv[1], trust_domain='acme.example') as a:\n"
             " a.profile('p', owner='team:x@acme.example', ceiling=\"read(path under '/data')\")\n"
-            " a.revoke(agentid.Revocation.AGENT, 'spiffe://acme.example/agent/p/first'); a.integrate()"
+            " a.revoke(libagentid.Revocation.AGENT, 'spiffe://acme.example/agent/p/first'); a.integrate()"
         )
         subprocess.run([sys.executable, "-c", script, self.path], check=True)
         shutil.copytree(self.path, self.backup)
-        self.authority = agentid.Authority.open(self.path)
+        self.authority = libagentid.Authority.open(self.path)
         self.agent = self.start()
         for n in range(30):
             self.authority.revoke(Revocation.AGENT, f"spiffe://acme.example/agent/p/z{n}")
         self.authority.integrate()
-        self.guard = agentid.Guard.open_directory(self.path, audience="g")
+        self.guard = libagentid.Guard.open_directory(self.path, audience="g")
         self.other = subprocess.Popen(
             [sys.executable, "-c", CHILD, self.path, self.agent.export_key(), self.agent.chain],
             stdin=subprocess.PIPE,
@@ -58,7 +58,7 @@ class World:
         assert self.other.stdout.readline() == "up\n"
         assert self.answers() == ["permit"] * 3
 
-    def start(self) -> agentid.Agent:
+    def start(self) -> libagentid.Agent:
         return self.authority.agent("p", principal="user:a@acme.example", task="t", scope="read(path under '/data')")
 
     def answers(self) -> list[str]:
@@ -84,7 +84,7 @@ class World:
     def refused(self, call: Callable[[], object]) -> str:
         try:
             call()
-        except agentid.Error as error:
+        except libagentid.Error as error:
             return error.name
         return "done"
 
@@ -247,8 +247,8 @@ def test_a_part_that_is_older_than_the_rest_is_refused_at_opening(tmp_path: Path
     world = stopped(tmp_path)
     act, name = OPENINGS[part]
     act(world)
-    assert world.refused(lambda: agentid.Authority.open(world.path)) == name
-    assert world.refused(lambda: agentid.Guard.open_directory(world.path, audience="g")) == name
+    assert world.refused(lambda: libagentid.Authority.open(world.path)) == name
+    assert world.refused(lambda: libagentid.Guard.open_directory(world.path, audience="g")) == name
     doctor = subprocess.run([ctl(), "doctor", "--authority", world.path], capture_output=True, text=True, check=False)
     assert doctor.returncode == 1, doctor.stdout
     assert "restore" in doctor.stdout
@@ -270,8 +270,8 @@ def test_damage_in_the_wal_that_loses_a_revocation_is_found(tmp_path: Path) -> N
     (copy / "registry.db-wal").write_bytes(harmed)
     (copy / "registry.db-shm").unlink()
     for name in ("sequence", None):
-        assert world.refused(lambda: agentid.Guard.open_directory(str(copy), audience="g")) == "registry_rolled_back"
-        assert world.refused(lambda: agentid.Authority.open(str(copy))) == "registry_rolled_back"
+        assert world.refused(lambda: libagentid.Guard.open_directory(str(copy), audience="g")) == "registry_rolled_back"
+        assert world.refused(lambda: libagentid.Authority.open(str(copy))) == "registry_rolled_back"
         if name:
             (copy / name).unlink()
             (copy / name).touch(0o600)
@@ -302,7 +302,7 @@ def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_pa
     world = World(tmp_path)
     key, chain, old = world.agent.export_key(), world.agent.chain, world.guard
     before = json.loads(world.authority.bundle)
-    mine, theirs = agentid.Guard.open(audience="g"), agentid.Guard.open(audience="g")
+    mine, theirs = libagentid.Guard.open(audience="g"), libagentid.Guard.open(audience="g")
     for guard in (mine, theirs):
         guard.add_bundle("acme.example", json.dumps(before))
     # All of it is put back as it is now, beneath those who go on.
@@ -314,16 +314,16 @@ def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_pa
     done = subprocess.run([ctl(), "restored", "--authority", world.path, "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["lapsed"] == 1
-    thief = agentid.Agent.open(key, chain)
+    thief = libagentid.Agent.open(key, chain)
 
-    def reason(guard: agentid.Guard) -> str:
+    def reason(guard: libagentid.Guard) -> str:
         return guard.check(chain, thief.prove(*CALL, audience="g"), *CALL).reason or "permit"
 
     assert "permit" not in world.answers()
     assert reason(old) != "permit"
-    again = agentid.Guard.open_directory(world.path, audience="g")
+    again = libagentid.Guard.open_directory(world.path, audience="g")
     assert reason(again) in {"authority_revoked", "untrusted_root"}
-    with agentid.Authority.open(world.path) as authority:
+    with libagentid.Authority.open(world.path) as authority:
         mine.add_bundle("acme.example", authority.bundle)
         assert reason(mine) in {"authority_revoked", "untrusted_root"}
         assert reason(theirs) == "permit"
@@ -343,7 +343,7 @@ def test_what_happens_after_a_restored_registry_is_in_the_log(tmp_path: Path) ->
     assert doctor.returncode == 1
     assert "agentidctl restored" in doctor.stdout
     subprocess.run([ctl(), "restored", "--authority", world.path], check=True, capture_output=True)
-    with agentid.Authority.open(world.path) as authority:
+    with libagentid.Authority.open(world.path) as authority:
         agents = [
             authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')") for _ in range(20)
         ]
@@ -361,7 +361,7 @@ def test_what_happens_after_a_restored_registry_is_in_the_log(tmp_path: Path) ->
 
 def test_a_registry_that_was_made_before_is_given_an_epoch(tmp_path: Path) -> None:
     path = str(tmp_path / "acme")
-    with agentid.Authority.open(path, trust_domain="acme.example"):
+    with libagentid.Authority.open(path, trust_domain="acme.example"):
         pass
     with sqlite3.connect(path + "/registry.db") as database:
         (epoch,) = database.execute("select epoch from meta").fetchone()

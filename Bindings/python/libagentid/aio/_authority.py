@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import agentid._authority as _authority
-import agentid._broker as _broker
-import agentid._guard as _guard
+import libagentid._authority as _authority
+import libagentid._broker as _broker
+import libagentid._guard as _guard
 
 from ._agent import Agent, ended
 from ._callbacks import OnLoop, Provider, called
@@ -47,7 +47,7 @@ class Lease:
 
 
 class Authority(Closing):
-    """The root of trust of one trust domain; `sync` is the `agentid.Authority` that it stands for."""
+    """The root of trust of one trust domain; `sync` is the `libagentid.Authority` that it stands for."""
 
     def __init__(self, authority: _authority.Authority) -> None:
         super().__init__(authority.close)
@@ -100,7 +100,7 @@ class Authority(Closing):
         self, name: str, run: Callable[[dict[str, Any]], Coroutine[Any, Any, None] | None] | None = None, *,
         command: Sequence[str] = (), events: Sequence[str] | None = None, deadline: int = 0, max_attempts: int = 0,
     ) -> None:  # fmt: skip
-        """As `agentid.Authority.add_hook`; a coroutine function is run on this loop, any other on a thread."""
+        """As `libagentid.Authority.add_hook`; a coroutine function is run on this loop, any other on a thread."""
         add = partial(self.sync.add_hook, name, called(run) if run else None, command=command, events=events)
         await in_thread(partial(add, deadline=deadline, max_attempts=max_attempts))
 

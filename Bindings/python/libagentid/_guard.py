@@ -10,7 +10,7 @@ from ctypes import byref
 from enum import IntEnum
 from typing import Any
 
-import agentid._abi as _abi
+import libagentid._abi as _abi
 
 from ._abi import lib
 from ._agent import Identity

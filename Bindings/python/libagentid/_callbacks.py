@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import Any, Protocol
 
-import agentid._abi as _abi
+import libagentid._abi as _abi
 
 from ._raised import callback, log, record
 
@@ -33,7 +33,7 @@ def finished(made: Any) -> Any:
     """What a callback returned; no coroutine, which nothing would run."""
     if isinstance(made, CoroutineType):
         made.close()
-        raise TypeError("a callback returned a coroutine: add it through agentid.aio, which runs those")
+        raise TypeError("a callback returned a coroutine: add it through libagentid.aio, which runs those")
     return made
 
 

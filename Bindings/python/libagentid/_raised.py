@@ -18,7 +18,7 @@ def log(message: str, *arguments: object, error: BaseException | bool = True) ->
     """Tells what a callback raised: the library is only told that it failed, and tries again."""
     import logging  # slow to import, and seldom needed
 
-    logging.getLogger("agentid").warning(message, *arguments, exc_info=error)
+    logging.getLogger("libagentid").warning(message, *arguments, exc_info=error)
 
 
 def record(error: BaseException) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from ctypes import byref
 from typing import Any
 
-import agentid._abi as _abi
-import agentid._callbacks as _callbacks
+import libagentid._abi as _abi
+import libagentid._callbacks as _callbacks
 
 from ._abi import lib
 from ._agent import Agent

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from ctypes import byref
 from typing import TYPE_CHECKING, Any, Protocol
 
-import agentid._abi as _abi
-import agentid._callbacks as _callbacks
+import libagentid._abi as _abi
+import libagentid._callbacks as _callbacks
 
 from ._errors import texts
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import agentid._agent as _agent
-import agentid._current as _current
+import libagentid._agent as _agent
+import libagentid._current as _current
 
 from ._running import Closing, in_thread, starting, starts, waits
 
@@ -21,7 +21,7 @@ def ended(agent: _agent.Agent) -> None:
 
 
 class Agent(Closing, _agent.Identity):
-    """One running agent instance; `sync` is the `agentid.Agent` that it stands for.
+    """One running agent instance; `sync` is the `libagentid.Agent` that it stands for.
 
     Decisions and proofs take microseconds and are plain calls. Leaving its `async with` block ends it, also where the task is
     cancelled; inside it is the `current_agent()`.
@@ -51,5 +51,5 @@ class Agent(Closing, _agent.Identity):
 
 
 def current_agent() -> Agent:
-    """As `agentid.current_agent()`, for asyncio."""
+    """As `libagentid.current_agent()`, for asyncio."""
     return Agent(_current.current_agent())

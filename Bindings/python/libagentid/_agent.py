@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
 
-import agentid._abi as _abi
+import libagentid._abi as _abi
 
 from ._abi import lib
 from ._current import enter, leave

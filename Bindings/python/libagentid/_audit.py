@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from ctypes import byref, c_uint64
 from typing import Any, Literal
 
-import agentid._abi as _abi
+import libagentid._abi as _abi
 
 from ._abi import lib
 from ._errors import Error, call, pair, take, text

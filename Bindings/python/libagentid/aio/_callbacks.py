@@ -9,15 +9,15 @@ from concurrent.futures import TimeoutError as NotYet
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import agentid._broker as _broker
+import libagentid._broker as _broker
 
 A = TypeVar("A")
 
 
 class Provider(Protocol):
-    """An `agentid.Provider` whose methods are coroutines.
+    """An `libagentid.Provider` whose methods are coroutines.
 
-    Each is waited for on one of agentid's threads: one that awaits `agentid.aio` itself needs another that is free.
+    Each is waited for on one of agentid's threads: one that awaits `libagentid.aio` itself needs another that is free.
     """
 
     @property

@@ -1,7 +1,7 @@
 """A broker's provider for PostgreSQL 14 and later: a role made for exactly one task, dropped with its agent.
 
-Needs `psycopg` 3 (`pip install agentid[postgres]`). Run as a program it releases one lease, for a process that has no such
-provider: `python -m agentid.postgres release CONNINFO`, the lease as JSON on stdin.
+Needs `psycopg` 3 (`pip install libagentid[postgres]`). Run as a program it releases one lease, for a process that has no such
+provider: `python -m libagentid.postgres release CONNINFO`, the lease as JSON on stdin.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RoleProvider:
         """
         if conninfo_to_dict(self._conninfo).get("password"):
             return []
-        return [sys.executable, "-m", "agentid.postgres", "release", self._conninfo]
+        return [sys.executable, "-m", "libagentid.postgres", "release", self._conninfo]
 
     def acquire(self, request: Mapping[str, Any]) -> str:
         """A connection string for a new role with the privileges of the resource."""
@@ -123,7 +123,7 @@ def _drop(connection: psycopg.Connection[Any], role: str) -> None:
 
 def _main(arguments: Sequence[str]) -> int | str:
     if len(arguments) != 2 or arguments[0] != "release":
-        return "usage: python -m agentid.postgres release CONNINFO  (the lease, JSON, on stdin)"
+        return "usage: python -m libagentid.postgres release CONNINFO  (the lease, JSON, on stdin)"
     try:
         release(arguments[1], json.load(sys.stdin))
     except Exception as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import agentid._guard as _guard
+import libagentid._guard as _guard
 
 from ._running import Closing, starting
 
 
 class Guard(Closing, _guard.EnforcementPoint):
-    """The point that decides; `sync` is the `agentid.Guard` that it stands for. Decisions are plain calls."""
+    """The point that decides; `sync` is the `libagentid.Guard` that it stands for. Decisions are plain calls."""
 
     def __init__(self, guard: _guard.Guard) -> None:
         Closing.__init__(self, guard.close)

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from itertools import islice
 from typing import Any
 
-import agentid._audit as _audit
+import libagentid._audit as _audit
 
 from ._running import Closing, in_thread, starting, waits
 
 
 class Audit(Closing):
-    """The audit log of one authority, as it was when it was opened; `sync` is the `agentid.Audit` that it stands for."""
+    """The audit log of one authority, as it was when it was opened; `sync` is the `libagentid.Audit` that it stands for."""
 
     def __init__(self, audit: _audit.Audit) -> None:
         super().__init__(audit.close)

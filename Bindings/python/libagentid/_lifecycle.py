@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from ctypes import byref, c_int64
 from typing import Any
 
-import agentid._abi as _abi
-import agentid._callbacks as _callbacks
+import libagentid._abi as _abi
+import libagentid._callbacks as _callbacks
 
 from ._abi import lib
 from ._agent import Identity
