@@ -515,8 +515,9 @@ void agentid_agent_close(agentid_agent *agent);
 
 typedef struct agentid_guard_options {
     size_t struct_size;
-    const char *audience;            /* the guard's own name; proofs must carry it; NULL with no_audience set */
-    int32_t no_audience;             /* not 0: accept proofs without audience */
+    const char *audience;            /* the guard's own name, which proofs must carry; needed, or `any_audience` */
+    int32_t any_audience;            /* not 0: proofs that name no guard are accepted too; one for another guard by
+                                        name is denied all the same */
     int32_t require_claim;           /* not 0: deny chains without the claim that names agent, owner and principal */
     int64_t proof_window;            /* seconds either way; 0: 30; at most 60 */
     int64_t max_view_age;            /* seconds. A guard that follows an authority goes on for so long when the registry

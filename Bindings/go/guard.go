@@ -65,10 +65,10 @@ import (
 // Guard is the point that decides: chain, proof, tool and arguments in, decision out.
 type Guard struct{ handle }
 
-// GuardOptions are those of a guard. One of Audience and NoAudience is needed; 0 is the library's default.
+// GuardOptions are those of a guard. One of Audience and AnyAudience is needed; 0 is the library's default.
 type GuardOptions struct {
 	Audience        string        // the guard's own name, that proofs must carry
-	NoAudience      bool          // accept proofs without audience
+	AnyAudience      bool          // proofs that name no guard are accepted too
 	RequireClaim    bool          // deny chains without the claim that names agent, owner and principal
 	ProofWindow     time.Duration // either way; 0: 30 s
 	MaxViewAge      time.Duration // how old what it knows of revocations may be; see agentid.h for what 0 means
@@ -92,7 +92,7 @@ func (o GuardOptions) make(open func(options C.agentid_guard_options, audience s
 	}
 	clock := keepClock(o.Clock)
 	answer := open(C.agentid_guard_options{
-		no_audience: flag(o.NoAudience), require_claim: flag(o.RequireClaim),
+		any_audience: flag(o.AnyAudience), require_claim: flag(o.RequireClaim),
 		proof_window: C.int64_t(seconds(o.ProofWindow)), max_view_age: C.int64_t(seconds(o.MaxViewAge)),
 		replay_capacity: C.int64_t(o.ReplayCapacity), cache_entries: C.int64_t(o.CacheEntries),
 		cache_bytes: C.int64_t(o.CacheBytes), max_depth: C.int32_t(o.MaxDepth),

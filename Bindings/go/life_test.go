@@ -152,17 +152,19 @@ func TestGuardElsewhereNeedsChainAndFreshProof(t *testing.T) {
 	})
 }
 
-func TestGuardThatForgotItsAudiencePermitsNoProof(t *testing.T) {
+func TestGuardHasANameOrSaysThatItNeedsNone(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := start(t, acme)
 	chain := must[string](t)(agent.Chain())
-	for _, options := range []GuardOptions{{}, {NoAudience: true}} {
-		guard := must[*Guard](t)(acme.Guard(options))
-		defer guard.Close()
-		decision := must[*Decision](t)(guard.Check(chain, must[string](t)(agent.Prove("read_file", inside, "")), "read_file", inside))
-		if decision.Permitted() != options.NoAudience {
-			t.Fatal(options.NoAudience, decision.Reason())
-		}
+	var fault *Error
+	if _, err := acme.Guard(GuardOptions{}); !errors.As(err, &fault) || fault.Name != "audience_missing" {
+		t.Fatal(err)
+	}
+	guard := must[*Guard](t)(acme.Guard(GuardOptions{AnyAudience: true}))
+	defer guard.Close()
+	decision := must[*Decision](t)(guard.Check(chain, must[string](t)(agent.Prove("read_file", inside, "")), "read_file", inside))
+	if !decision.Permitted() {
+		t.Fatal(decision.Reason())
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func TestAuthorizeAllocatesTheDecisionOnly(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := start(t, acme)
-	guard := must[*Guard](t)(acme.Guard(GuardOptions{NoAudience: true}))
+	guard := must[*Guard](t)(acme.Guard(GuardOptions{AnyAudience: true}))
 	defer guard.Close()
 	for name, authorize := range map[string]func() (*Decision, error){
 		"agent": func() (*Decision, error) { return agent.Authorize("read_file", inside) },

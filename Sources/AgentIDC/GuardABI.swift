@@ -13,7 +13,7 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
     let options = unsafe try options(given, initial: agentid_guard_options(), firstVersion: size)
     var chosen = Guard.Options()
     chosen.audience = unsafe try terminatedText(options.audience, "options.audience")
-    chosen.acceptsProofsWithoutAudience = unsafe options.no_audience != 0
+    chosen.acceptsProofsWithoutAudience = unsafe options.any_audience != 0
     chosen.requiresClaim = unsafe options.require_claim != 0
     chosen.clock = unsafe try clock(options.clock)
     chosen.sharesReplayMemory = unsafe options.own_replay_memory == 0

@@ -31,8 +31,9 @@ struct TrustedKeys: ParsableArguments {
 /// Whom a guard made for one command trusts.
 struct TrustOptions: ParsableArguments {
     @OptionGroup var keys: TrustedKeys
-    @ArgumentParser.Option(name: .long, help: "The guard's own name; without it proofs for nobody are accepted.")
+    @ArgumentParser.Option(name: .long, help: "The guard's own name, which proofs must carry.")
     var audience: String?
+    @Flag(name: .long, help: "Accept proofs that name no guard, too.") var anyAudience = false
 
     func validate() throws {
         guard keys.isGiven else { throw ValidationError("give --authority, or --bundle with --trust-domain") }
@@ -42,7 +43,12 @@ struct TrustOptions: ParsableArguments {
     func makeGuard(decides: Bool) throws -> Guard {
         var options = Guard.Options()
         options.audit = decides ? .ofCommands : .none
-        (options.audience, options.acceptsProofsWithoutAudience) = (audience, audience == nil)
+        options.audience = audience
+        // A guard that decides nothing is shown no proof.
+        options.acceptsProofsWithoutAudience = anyAudience || !decides
+        guard audience != nil || options.acceptsProofsWithoutAudience else {
+            throw ValidationError("give --audience, the guard's own name, or --any-audience")
+        }
         return try keys.makeGuard(options)
     }
 }

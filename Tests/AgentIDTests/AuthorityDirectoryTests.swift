@@ -60,7 +60,7 @@ import Testing
         setMode(directory.path, mode_t(mode))
         let errors = [
             refusal { _ = try open(directory.path) },
-            refusal { _ = try Guard.open(directory: directory.path, Guard.Options()) },
+            refusal { _ = try Guard.open(directory: directory.path, .named) },
         ]
         for error in errors {
             #expect(error?.name == "unsafe_permissions")
@@ -173,7 +173,7 @@ import Testing
         func expectRefused() {
             for error in [
                 refusal { _ = try open(path) }, refusal { _ = try open(path) { $0.mustExist = true } },
-                refusal { _ = try Guard.open(directory: path, Guard.Options()) },
+                refusal { _ = try Guard.open(directory: path, .named) },
                 refusal { _ = try AuditReader(authority: path) },
             ] where error?.code != .notFound {
                 #expect(error?.name == "directory_owner")

@@ -92,7 +92,7 @@ import TestSupport
         let kelvin = thumbprint.replacing(exactly: "K", with: "\u{212A}")
         #expect(thumbprint == kelvin)
         var options = Guard.Options()
-        options.audit = .none
+        (options.audience, options.audit) = ("g", .none)
         let guardian = try Guard(options)
         try guardian.addBundle(HandMade.bundle([issuer], sequence: 1), for: "acme.example")
         #expect(throws: Never.self) { _ = try guardian.admit(chain: HandMade.root(issuer, to: holder)) }
@@ -110,7 +110,7 @@ import TestSupport
     @Test(arguments: pairs) func aRevokedGrantIsItsBytes(pair: Pair) throws {
         let (issuer, holder) = (try SigningKey.generate(), try SigningKey.generate())
         var options = Guard.Options()
-        options.audit = .none
+        (options.audience, options.audit) = ("g", .none)
         let guardian = try Guard(options)
         try guardian.addBundle(HandMade.bundle([issuer], sequence: 1), for: "acme.example")
         let chain = HandMade.root(issuer, to: holder, ["jti": .string("grant-\(pair.one)")])
@@ -135,7 +135,7 @@ import TestSupport
     @Test(arguments: pairs) func labelsAreTwo(pair: Pair) throws {
         let (issuer, holder) = (try SigningKey.generate(), try SigningKey.generate())
         var options = Guard.Options()
-        options.audit = .none
+        (options.audience, options.audit) = ("g", .none)
         let guardian = try Guard(options)
         try guardian.addBundle(HandMade.bundle([issuer], sequence: 1), for: "acme.example")
         let labels = { (names: [String]) -> JSONTree.Members in

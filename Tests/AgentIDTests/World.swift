@@ -50,6 +50,13 @@ struct World {
 
 extension Guard.Options {
     /// Options under a world's clock, that accept proofs for nobody in particular.
+    /// The defaults, of a guard with a name.
+    static var named: Guard.Options {
+        var options = Guard.Options()
+        options.audience = "files"
+        return options
+    }
+
     static func forTests(_ world: World, _ change: (inout Guard.Options) -> Void = { _ in }) -> Guard.Options {
         var options = Guard.Options()
         (options.clock, options.acceptsProofsWithoutAudience) = (world.clock, true)

@@ -34,7 +34,7 @@ int main(int count, char **words)
     if (strcmp(kind, "dots") == 0 || strcmp(kind, "links") == 0) {
         agentid_guard_options options = AGENTID_GUARD_OPTIONS_INIT;
         agentid_guard *guard = NULL;
-        options.no_audience = 1;
+        options.any_audience = 1;
         text = filled("", *kind == 'd' ? "." : "eyJhbGciOiJFZERTQSJ9.e30.~", size, "");
         DONE(agentid_guard_open(&options, &guard, &error));
         EXPECT(agentid_guard_authorize(guard, TEXT(text), "", 0, "t", 1, "{}", 2, NULL, NULL) == AGENTID_DENIED);

@@ -113,7 +113,7 @@ int main(void)
     options.trust_domain = "acme.example";
     profile.owner = "team:x";
     profile.ceiling = "search(query: *)";
-    open_to_all.no_audience = 1;
+    open_to_all.any_audience = 1;
     DONE(agentid_authority_open("", 0, &options, &authority, &error));
     DONE(agentid_authority_put_profile(authority, TEXT("p"), &profile, &error));
     DONE(agentid_authority_guard(authority, &open_to_all, &guard, &error));

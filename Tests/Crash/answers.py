@@ -136,7 +136,7 @@ class Check:
                 self.directory, must_exist=not begins, trust_domain=DOMAIN, audit=self.audit
             ) as authority:
                 self._registered(authority)
-                with libagentid.Guard.open_directory(self.directory, audit=self.audit) as guard:
+                with libagentid.Guard.open_directory(self.directory, audit=self.audit, any_audience=True) as guard:
                     for agent in answers.agents.values() if agents is None else agents:
                         self._decided(guard, agent)
                 if settle:

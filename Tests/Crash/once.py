@@ -66,7 +66,7 @@ def noted(path):
 
 def present(work, things, order):
     """Presents every proof at a guard of the directory; which were accepted."""
-    with Guard.open_directory(f"{work}/acme", proof_window=60) as guard:
+    with Guard.open_directory(f"{work}/acme", proof_window=60, any_audience=True) as guard:
         yield
         yield [i for i in order if guard.check(things["chain"], things["proofs"][i], *CALL)]
 

@@ -84,8 +84,7 @@ class Worker:
         self.authority.add_provider("store", Store())
         limited = self.options.file_size is not None
         self.guard = libagentid.Guard.open_directory(
-            self.options.directory, own_replay_memory=limited, audit=self.options.audit
-        )
+            self.options.directory, own_replay_memory=limited, audit=self.options.audit, any_audience=True)
 
     def heard(self, event):
         self.say(hook=event)

@@ -138,7 +138,7 @@ PROGRESS = ctypes.CFUNCTYPE(None, c_uint64, c_void_p)
 
 class GuardOptions(Options):
     _fields_ = [
-        ("struct_size", c_size_t), ("audience", c_char_p), ("no_audience", c_int32), ("require_claim", c_int32),
+        ("struct_size", c_size_t), ("audience", c_char_p), ("any_audience", c_int32), ("require_claim", c_int32),
         ("proof_window", c_int64), ("max_view_age", c_int64), ("replay_capacity", c_int64), ("cache_entries", c_int64),
         ("cache_bytes", c_int64), ("max_depth", c_int32), ("max_token_size", c_int64), ("max_chain_size", c_int64),
         ("clock", POINTER(Clock)), ("own_replay_memory", c_int32), ("audit_sync", c_int32), ("audit_relaxed", c_int32),

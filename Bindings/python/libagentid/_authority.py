@@ -110,15 +110,16 @@ class Authority(Lifecycle):
         call(lib.agentid_authority_revoke, self._handle, Revocation(kind), *pair(value))
 
     def guard(
-        self, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
-        replay_capacity: int = 0, cache_entries: int = 0, own_replay_memory: bool = False,
+        self, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
+        proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
+        own_replay_memory: bool = False,
     ) -> Guard:  # fmt: skip
         """A guard that follows this authority.
 
         A proof is accepted once among all guards of its directory, or in this one with `own_replay_memory`.
         """
         options = guard_options(
-            audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
+            audience, any_audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
         )
         return Guard.__new__(Guard)._own(lib.agentid_authority_guard, self._handle, options, needs=self)
 

@@ -32,15 +32,16 @@ class Revocation(IntEnum):
 
 
 def guard_options(
-    audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
-    replay_capacity: int = 0, cache_entries: int = 0, own_replay_memory: bool = False, audit: Sync = "batch",
+    audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
+    proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
+    own_replay_memory: bool = False, audit: Sync = "batch",
     audit_strict: bool = True,
 ) -> Any:  # fmt: skip
-    """Without an audience, proofs for nobody in particular are accepted; 0 is the library's default."""
+    """0 is the library's default."""
     return byref(
         _abi.GuardOptions(
             audience=option(audience),
-            no_audience=int(audience is None),
+            any_audience=int(any_audience),
             require_claim=int(require_claim),
             proof_window=proof_window,
             max_view_age=max_view_age,
@@ -130,16 +131,17 @@ class Guard(EnforcementPoint, Handle):
 
     @classmethod
     def open(
-        cls, *, audience: str | None = None, require_claim: bool = False, proof_window: int = 0, max_view_age: int = 0,
-        replay_capacity: int = 0, cache_entries: int = 0,
+        cls, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
+        proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
     ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given."""
-        options = guard_options(audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries)
+        options = guard_options(audience, any_audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries)
         return cls.__new__(cls)._own(lib.agentid_guard_open, options)
 
     @classmethod
     def open_directory(
-        cls, directory: str | os.PathLike[str], *, audience: str | None = None, require_claim: bool = False,
+        cls, directory: str | os.PathLike[str], *, audience: str | None = None, any_audience: bool = False,
+        require_claim: bool = False,
         proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
         own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True,
     ) -> Guard:  # fmt: skip
@@ -150,6 +152,7 @@ class Guard(EnforcementPoint, Handle):
         """
         options = guard_options(
             audience,
+            any_audience,
             require_claim,
             proof_window,
             max_view_age,

@@ -52,6 +52,16 @@ def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
         assert guard.statistics["permitted"] == 1
 
 
+def test_a_guard_has_a_name_or_says_that_it_needs_none(acme, tmp_path):
+    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example"):
+        for opening in (libagentid.Guard.open, acme.guard, lambda: libagentid.Guard.open_directory(tmp_path / "acme")):
+            with pytest.raises(libagentid.Error) as refused:
+                opening()
+            assert refused.value.name == "audience_missing" and refused.value.where == "options.audience"
+    with start(acme) as agent, acme.guard(any_audience=True) as guard:
+        assert guard.authorize(agent.chain, agent.prove("read_file", INSIDE), "read_file", INSIDE)
+
+
 def test_guard_keeps_no_more_chains_than_it_was_told(acme):
     guard = acme.guard(audience="files", cache_entries=2)
     with start(acme) as agent, start(acme) as other:
@@ -82,7 +92,7 @@ def test_revoking_the_parent_stops_its_children(acme):
 def test_revocation_shows_at_the_next_call_of_another_process(tmp_path):
     script = """
 import sys, libagentid
-guard = libagentid.Guard.open_directory(sys.argv[1])
+guard = libagentid.Guard.open_directory(sys.argv[1], any_audience=True)
 for line in sys.stdin:
     chain, proof = line.split()
     print(guard.check(chain, proof, "read_file", {"path": "/data/q3/public/a.csv"}).reason or "permitted", flush=True)

@@ -61,7 +61,7 @@ def test_every_agent_is_listed_by_what_it_is(acme):
 
 def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
     with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf, start(acme) as other:
-        guard = libagentid.Guard.open_directory(tmp_path / "acme")
+        guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
 
         def reason(agent):
             here, there = agent.check(*CALL).reason, guard.check(agent.chain, agent.prove(*CALL), *CALL).reason
@@ -102,7 +102,7 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS)
 def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
     act, why = ENDS[end]
-    guard = libagentid.Guard.open_directory(tmp_path / "acme")
+    guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
     with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf:
         child.rotate_key()
         identity, below = agent.id, [child.id, leaf.id]
@@ -172,7 +172,7 @@ def test_id_is_never_used_again(acme, tmp_path):
 
 @pytest.mark.parametrize("how", ["agent", "principal"])
 def test_nothing_is_permitted_after_the_end_returned(acme, tmp_path, how):
-    guard = libagentid.Guard.open_directory(tmp_path / "acme")
+    guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
     with start(acme) as agent, agent.spawn("a") as child:
         ended, ready, late, denied = threading.Event(), threading.Barrier(9), [], []
         chain, proofs = child.chain, [[child.prove(*CALL) for _ in range(300)] for _ in range(4)]

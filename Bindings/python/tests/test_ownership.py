@@ -68,7 +68,7 @@ def test_a_block_whose_end_cannot_be_written_says_so(tmp_path: Path) -> None:
         code += "; c.execute('begin immediate'); print('held', flush=True); time.sleep(600)"
         agent, failing = start(acme), start(acme)
         chain = agent.chain
-        with acme.guard() as guard:
+        with acme.guard(any_audience=True) as guard:
             proof = agent.prove(*CALL)
             with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "acme")], stdout=subprocess.PIPE) as holder:
                 assert holder.stdout is not None
@@ -93,7 +93,7 @@ def test_copies_are_safe_or_refused() -> None:
         for _ in range(100):
             agent.check(*CALL)
         assert same.reason == deep.reason == "tool_not_authorized"
-        for thing in (acme, agent, same, acme.guard()):
+        for thing in (acme, agent, same, acme.guard(any_audience=True)):
             with pytest.raises(TypeError):
                 pickle.dumps(thing)
         for thing in (acme, agent):

@@ -28,7 +28,7 @@ def agent(tmp_path):
 
 def present(directory, ready, pipe, seed):
     """One process: every thread presents every proof, in an order of its own."""
-    guard = libagentid.Guard.open_directory(directory, proof_window=60)
+    guard = libagentid.Guard.open_directory(directory, proof_window=60, any_audience=True)
     accepted = []
 
     def work(chain, proofs, seed):
@@ -74,12 +74,12 @@ def test_proof_is_accepted_once_among_eight_processes(tmp_path, agent):
 def test_process_that_is_killed_leaves_nothing_to_mend(tmp_path, agent):
     script = """
 import sys, libagentid
-guard = libagentid.Guard.open_directory(sys.argv[1], proof_window=60)
+guard = libagentid.Guard.open_directory(sys.argv[1], proof_window=60, any_audience=True)
 for line in sys.stdin:
     chain, proof = line.split()
     print(guard.check(chain, proof, "read_file", {"path": "/data/a.csv"}).reason or "permitted", flush=True)
 """
-    guard = libagentid.Guard.open_directory(tmp_path / "acme", proof_window=60)
+    guard = libagentid.Guard.open_directory(tmp_path / "acme", proof_window=60, any_audience=True)
     for _ in range(5):
         proofs = [agent.prove("read_file", ARGUMENTS) for _ in range(60)]
         with subprocess.Popen(
@@ -100,7 +100,7 @@ for line in sys.stdin:
 FLOOD = """
 import sys, libagentid
 from collections import Counter
-guard = libagentid.Guard.open_directory(sys.argv[1], proof_window=60, replay_capacity=40_000, audit="none")
+guard = libagentid.Guard.open_directory(sys.argv[1], proof_window=60, replay_capacity=40_000, audit="none", any_audience=True)
 print("ready", flush=True)
 for line in sys.stdin:
     number, chain, proof = line.split()
@@ -114,7 +114,7 @@ def test_proof_is_accepted_once_while_processes_are_killed_and_the_memory_grows(
     print(f"seed {seed}")
     directory = str(tmp_path / "acme")
     # Made with one bucket of 64 slots: it has to grow over and over.
-    libagentid.Guard.open_directory(directory, replay_capacity=2, audit="none").close()
+    libagentid.Guard.open_directory(directory, replay_capacity=2, audit="none", any_audience=True).close()
     others = [agent.spawn(f"child-{n}") for n in range(3)]
     proofs = [(holder.chain, holder.prove("read_file", ARGUMENTS)) for holder in [agent, *others] for _ in range(150)]
     permitted, answers = [0] * len(proofs), set()
@@ -152,7 +152,7 @@ def test_proof_is_accepted_once_while_processes_are_killed_and_the_memory_grows(
     # What a process accepted and did not say before it was killed is used up.
     assert max(permitted) == 1
     assert answers == {"permitted", "replayed"}
-    with libagentid.Guard.open_directory(directory, proof_window=60, audit="none") as guard:
+    with libagentid.Guard.open_directory(directory, proof_window=60, audit="none", any_audience=True) as guard:
         assert {guard.check(chain, proof, "read_file", ARGUMENTS).reason for chain, proof in proofs} == {"replayed"}
         assert guard.statistics["replay_slots"] > 64
 
@@ -161,8 +161,8 @@ def test_full_disk_denies_what_there_is_no_room_for_and_nothing_else(tmp_path, a
     script = """
 import json, resource, sys, libagentid
 from collections import Counter
-guard = libagentid.Guard.open_directory(sys.argv[1], replay_capacity=2, audit="none")
-guard = libagentid.Guard.open_directory(sys.argv[1], replay_capacity=1000, audit="none")
+guard = libagentid.Guard.open_directory(sys.argv[1], replay_capacity=2, audit="none", any_audience=True)
+guard = libagentid.Guard.open_directory(sys.argv[1], replay_capacity=1000, audit="none", any_audience=True)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 512, 4096 + 512))
 agent = libagentid.Agent.open(*sys.stdin.read().split())
 call = "read_file", {"path": "/data/a"}
@@ -179,7 +179,7 @@ print(json.dumps(Counter(guard.check(agent.chain, agent.prove(*call), *call).rea
     "change", [lambda path: path.unlink(), lambda path: path.write_bytes(b""), lambda path: path.rename(f"{path}-old")]
 )
 def test_file_that_is_taken_away_denies_within_50_ms(tmp_path, agent, change):
-    with libagentid.Guard.open_directory(tmp_path / "acme", audit="none") as guard:
+    with libagentid.Guard.open_directory(tmp_path / "acme", audit="none", any_audience=True) as guard:
         used = agent.prove("read_file", ARGUMENTS)
         assert guard.check(agent.chain, used, "read_file", ARGUMENTS)
         change(tmp_path / "acme" / "replay")
@@ -192,7 +192,7 @@ def test_file_that_is_taken_away_denies_within_50_ms(tmp_path, agent, change):
 def test_guard_with_memory_of_its_own_accepts_for_itself(tmp_path, agent):
     proof = agent.prove("read_file", ARGUMENTS)
     for own, permitted in ((False, True), (False, False), (True, True), (True, True)):
-        with libagentid.Guard.open_directory(tmp_path / "acme", own_replay_memory=own) as guard:
+        with libagentid.Guard.open_directory(tmp_path / "acme", own_replay_memory=own, any_audience=True) as guard:
             assert guard.check(agent.chain, proof, "read_file", ARGUMENTS).permitted == permitted
 
 
@@ -201,14 +201,14 @@ def test_full_disk_is_an_error_and_leaves_nothing_half_made(tmp_path, agent):
 import resource, sys, libagentid
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
 try:
-    libagentid.Guard.open_directory(sys.argv[1], audit="none")
+    libagentid.Guard.open_directory(sys.argv[1], audit="none", any_audience=True)
 except libagentid.Error as error:
     print(error)
 """
     command = [sys.executable, "-c", script, str(tmp_path / "acme")]
     assert "cannot take the room" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert (tmp_path / "acme" / "replay").stat().st_size == 0
-    with libagentid.Guard.open_directory(tmp_path / "acme") as guard:
+    with libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True) as guard:
         assert guard.check(agent.chain, agent.prove("read_file", ARGUMENTS), "read_file", ARGUMENTS)
 
 
@@ -216,5 +216,5 @@ def test_damaged_memory_is_refused_and_says_what_to_do(tmp_path, agent):
     (tmp_path / "acme" / "replay").write_bytes(b"rubbish")
     (tmp_path / "acme" / "replay").chmod(0o600)
     with pytest.raises(libagentid.Error, match="too short.*remove the file"):
-        libagentid.Guard.open_directory(tmp_path / "acme")
-    libagentid.Guard.open_directory(tmp_path / "acme", own_replay_memory=True).close()
+        libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
+    libagentid.Guard.open_directory(tmp_path / "acme", own_replay_memory=True, any_audience=True).close()

@@ -61,6 +61,7 @@ public final class Authority: Sendable {
         trail = try AuditTrail.open(
             options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: clock)
         var guardOptions = Guard.Options()
+        guardOptions.acceptsProofsWithoutAudience = true
         guardOptions.clock = clock
         // Asked by agents in this process, which need no proof.
         guardOptions.sharesReplayMemory = false
