@@ -57,9 +57,12 @@ public struct CompactJWS: Sendable {
         try Base64URL.decode(bytes.span.extracting(headerEnd + 1..<payloadEnd))
     }
 
-    /// Decodes and reads the payload.
+    /// Decodes and reads the payload. Numbers that double precision does not keep are read: they may stand in claims that
+    /// mean nothing to us.
     public func payload(limits: JSON.Limits = JSON.Limits()) throws(JOSEError) -> JSON {
         let decoded = try payloadBytes()
+        var limits = limits
+        limits.admitsInexactNumbers = true
         do throws(JSON.ParseError) {
             return try JSON(parsing: decoded, limits: limits)
         } catch {

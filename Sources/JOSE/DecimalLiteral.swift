@@ -57,8 +57,27 @@ struct DecimalLiteral {
         exponent += sign * written
     }
 
-    /// Whether this is written as an integer beyond ±2^53: by its digits, since its double may round down to 2^53.
-    var isInexactInteger: Bool { isInteger && (digits > 19 || mantissa > 1 << 53) }
+    /// Whether `value`, the nearest double, is written canonically as this same number (AAT section 3.4, "admissible").
+    func denotes(_ value: Double, in source: Span<UInt8>, from start: Int, to end: Int) -> Bool {
+        // Fifteen digits always come back, and so do integers to 2^53.
+        if digits <= 15, (-290...290).contains(digits + exponent) { return true }
+        if isInteger, digits <= 19, mantissa <= 1 << 53 { return true }
+        if digits == 0 { return true }
+        let shortest = JCS.shortestDigits(of: value.magnitude)
+        guard shortest.exponent == digits + exponent else { return false }
+        var (place, isLeading) = (0, true)
+        for i in start..<end {
+            let byte = source[i]
+            if byte | 0x20 == UInt8(ascii: "e") { break }
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit <= 9, !isLeading || digit > 0 else { continue }
+            isLeading = false
+            let expected = place < shortest.digits.count ? shortest.digits[place] : UInt8(ascii: "0")
+            guard byte == expected else { return false }
+            place += 1
+        }
+        return place >= shortest.digits.count
+    }
 
     /// The nearest double; `nil` where that would be infinite, or zero for a number that is not.
     func value(in source: Span<UInt8>, from start: Int, to end: Int) -> Double? {

@@ -91,7 +91,7 @@ public enum JCS {
     }
 
     /// The digits d1 d2 ... dk and the exponent n with value = 0.d1d2...dk x 10^n, d1 and dk not zero.
-    private static func shortestDigits(of value: Double) -> (digits: [UInt8], exponent: Int) {
+    static func shortestDigits(of value: Double) -> (digits: [UInt8], exponent: Int) {
         var digits: [UInt8] = []
         var exponent = 0
         var pointSeen = false

@@ -11,7 +11,8 @@ public struct JSON: Sendable {
     /// Reads one document; everything about it is checked before any of it can be seen.
     ///
     /// Accepts exactly RFC 8259 restricted to I-JSON: UTF-8 without byte-order mark, no duplicate names (compared
-    /// after unescaping), no lone surrogates, no number that is an integer beyond ±2^53 or no finite `Double`.
+    /// after unescaping), no lone surrogates, no number that is no finite `Double` or that would be written again as
+    /// another number (`9007199254740993`; `1e20` and `9007199254740994` are read).
     /// Takes time linear in `bytes`, save for the sorting of very wide objects' names.
     public init(parsing bytes: consuming [UInt8], limits: Limits = Limits()) throws(ParseError) {
         storage = try JSONReader.read(bytes, limits: limits)
@@ -30,6 +31,9 @@ public struct JSON: Sendable {
         public var depth: Int
         /// Most values and names together; the document itself is one.
         package var values: Int
+        /// Whether a number that would be written again as another is read and marked, not refused: in what others sign,
+        /// such a number may stand where it means nothing to us.
+        package var admitsInexactNumbers = false
 
         /// The defaults hold a whole chain's worth of bytes, and 32 nested constraints (which need 71 levels).
         public init(bytes: Int = 1 << 20, depth: Int = 96) {
@@ -88,7 +92,8 @@ public struct JSON: Sendable {
         /// The value's own bytes in the source, quotes and brackets included.
         var sourceStart: Int32
         var sourceEnd: Int32 = 0
-        /// Strings: where the unescaped bytes start. Arrays and objects: how many elements or members.
+        /// Strings: where the unescaped bytes start. Arrays and objects: how many elements or members. Numbers: 1 where
+        /// the double is written as another number than the source.
         var first: Int32 = 0
         /// Strings: how many unescaped bytes.
         var length: Int32 = 0
@@ -104,10 +109,13 @@ public struct JSON: Sendable {
         /// The source; behind it, unescaped, the strings that were written with escapes.
         let bytes: [UInt8]
         let nodes: [Node]
+        /// Whether some number is marked.
+        let hasInexactNumbers: Bool
 
-        init(bytes: [UInt8], nodes: [Node]) {
+        init(bytes: [UInt8], nodes: [Node], hasInexactNumbers: Bool) {
             self.bytes = bytes
             self.nodes = nodes
+            self.hasInexactNumbers = hasInexactNumbers
         }
     }
 }
@@ -128,8 +136,21 @@ extension JSON {
         public var bool: Bool? { kind == .bool ? node.flag : nil }
         /// The value of a number, `nil` for everything else.
         public var number: Double? { kind == .number ? node.number : nil }
-        /// The value of an integer, `nil` for everything else: `1.0` and `1e0` are numbers, not integers.
-        public var int: Int? { kind == .number && node.flag ? Int(exactly: node.number) : nil }
+        /// The value of an integer within ±2^53, `nil` for everything else: `1.0` and `1e0` are numbers, not integers.
+        public var int: Int? {
+            let node = node
+            guard node.kind == .number, node.flag, node.number.magnitude <= 0x1p53, node.first == 0 else { return nil }
+            return Int(exactly: node.number)
+        }
+        /// The first number in this value that double precision does not keep as it is written; there is none in a document
+        /// that was read under limits that do not admit such numbers.
+        package var inexactNumber: JSON.Value? {
+            guard storage.hasInexactNumbers else { return nil }
+            let marked = (index..<Int(node.next)).first {
+                storage.nodes[$0].kind == .number && storage.nodes[$0].first != 0
+            }
+            return marked.map { JSON.Value(storage: storage, index: $0) }
+        }
         /// The text of a string, `nil` for everything else.
         public var string: String? {
             guard kind == .string else { return nil }

@@ -32,7 +32,8 @@ extension JSON.Value {
                 bytes += all[text]
             }
         }
-        return JSON.Value(storage: JSON.Storage(bytes: bytes, nodes: nodes), index: 0)
+        return JSON.Value(
+            storage: JSON.Storage(bytes: bytes, nodes: nodes, hasInexactNumbers: storage.hasInexactNumbers), index: 0)
     }
 }
 

@@ -6,9 +6,12 @@ struct JSONReader {
     private var unescaped: [UInt8] = []
     private var open: [Int32] = []
     private let sourceCount: Int
+    private let refusesInexactNumbers: Bool
+    private var hasInexactNumbers = false
 
-    private init(sourceCount: Int) {
+    private init(sourceCount: Int, limits: JSON.Limits) {
         self.sourceCount = sourceCount
+        refusesInexactNumbers = !limits.admitsInexactNumbers
         nodes.reserveCapacity(min(sourceCount / 8 + 4, 1024))
         open.reserveCapacity(16)
     }
@@ -17,10 +20,10 @@ struct JSONReader {
         guard bytes.count <= limits.bytes else {
             throw JSON.ParseError(rule: "the document is longer than \(limits.bytes) bytes", position: limits.bytes)
         }
-        var reader = JSONReader(sourceCount: bytes.count)
+        var reader = JSONReader(sourceCount: bytes.count, limits: limits)
         try reader.document(bytes.span, limits)
         if !reader.unescaped.isEmpty { bytes.append(contentsOf: reader.unescaped) }
-        return JSON.Storage(bytes: bytes, nodes: reader.nodes)
+        return JSON.Storage(bytes: bytes, nodes: reader.nodes, hasInexactNumbers: reader.hasInexactNumbers)
     }
 
     /// What may come next.
@@ -334,11 +337,15 @@ extension JSONReader {
         guard let value = decimal.value(in: source, from: start, to: position) else {
             throw error("no double-precision number is this large or this close to zero (RFC 7493, 2.2)", at: start)
         }
-        // Beyond 2^53 neighbouring integers share one double; JCS would write such a value as an integer again.
-        let isTooLarge = decimal.isInexactInteger || value.magnitude > 0x1p53 && value.magnitude < 1e21
-        guard !isTooLarge else {
-            throw error("an integer is beyond 2^53 (RFC 7493, 2.2): send it as a string", at: start)
-        }
         append(.number, from: start, flag: decimal.isInteger, number: value)
+        // Whoever reads the text again would act on another number than the one that was looked at (AAT section 3.4).
+        guard !decimal.denotes(value, in: source, from: start, to: position) else { return }
+        guard !refusesInexactNumbers else {
+            throw error(
+                "a number has more digits than double precision keeps (AAT section 3.4): send it as a string", at: start
+            )
+        }
+        nodes[nodes.count - 1].first = 1
+        hasInexactNumbers = true
     }
 }

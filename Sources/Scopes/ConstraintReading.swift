@@ -1,8 +1,11 @@
 internal import JOSE
 
 extension Constraint {
-    /// Reads a constraint from a token (AAT section 3.4); unknown types and members are refused.
-    init(parsing json: JSON.Value, depth: Int = 1, within work: inout WorkBudget) throws(ScopeError) {
+    /// Reads a constraint from a token (AAT section 3.4); unknown types and members are refused, and so is what is not
+    /// well-formed. Only what stands under the name of an argument, an entry, may be `optional`: ``isOptional(_:)``.
+    init(
+        parsing json: JSON.Value, asEntry isEntry: Bool = false, depth: Int = 1, within work: inout WorkBudget
+    ) throws(ScopeError) {
         guard depth <= ScopeLimits.depth else {
             throw ScopeError(
                 "too_deep", "constraints are nested deeper than \(ScopeLimits.depth)", position: json.position)
@@ -16,23 +19,31 @@ extension Constraint {
             throw ScopeError(
                 "unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
         }
-        let reader = Members(json: json, kind: kind)
+        let reader = Members(json: json, kind: kind, isEntry: isEntry)
+        if isEntry, let number = json.inexactNumber {
+            throw ScopeError(
+                "invalid_constraint",
+                "\(kind.name): this number has more digits than double precision keeps: write it as a string",
+                position: number.position)
+        }
         switch kind {
         case .exact:
             let value = try reader.need("value")
             guard value.kind != .array, value.kind != .object else { throw reader.wrong("value is no scalar") }
             self = .exact(value)
         case .range: self = .range(NumberRangeConstraint(value: try reader.range()))
-        case .oneOf: self = .oneOf(try reader.set("values", within: &work))
+        case .oneOf:
+            let values = try reader.set("values", within: &work)
+            guard !values.isEmpty else {
+                throw reader.wrong("values is empty: to permit no value, leave the tool out")
+            }
+            self = .oneOf(values)
         case .notOneOf: self = .notOneOf(try reader.set("excluded", within: &work))
         case .contains: self = .contains(try reader.set("required", within: &work))
         case .subset: self = .subset(try reader.set("allowed", within: &work))
         case .wildcard: self = .wildcard
         case .all: self = .all(try reader.clauses(depth: depth, within: &work))
-        case .any:
-            let clauses = try reader.clauses(depth: depth, within: &work)
-            guard !clauses.isEmpty else { throw reader.wrong("any needs a clause") }
-            self = .any(clauses)
+        case .any: self = .any(try reader.clauses(depth: depth, within: &work))
         case .pathContainment:
             guard let path = PathContainment(root: try reader.text("root")) else {
                 throw reader.wrong("root is no absolute path without NUL and backslash")
@@ -52,6 +63,9 @@ extension Constraint {
         case .decimalRange:
             let range = DecimalRange(min: try reader.decimal("min"), max: try reader.decimal("max"))
             guard range.min != nil || range.max != nil else { throw reader.wrong("min or max is needed") }
+            if let min = range.min, let max = range.max, min.compared(to: max) < 0 {
+                throw reader.wrong("min is greater than max")
+            }
             self = .decimalRange(DecimalRangeConstraint(value: range))
         }
         try reader.refuseOthers()
@@ -62,6 +76,7 @@ extension Constraint {
     private struct Members {
         let json: JSON.Value
         let kind: ConstraintKind
+        let isEntry: Bool
 
         func wrong(_ message: String) -> ScopeError {
             ScopeError("invalid_constraint", "\(kind.name): \(message)", position: json.position)
@@ -106,6 +121,7 @@ extension Constraint {
             guard list.kind == .array, list.count <= ScopeLimits.constraints else {
                 throw wrong("constraints is no array of at most \(ScopeLimits.constraints)")
             }
+            guard list.count > 0 else { throw wrong("constraints is empty: at least one clause is needed") }
             var clauses: [Constraint] = []
             clauses.reserveCapacity(list.count)
             for element in list.elements {
@@ -117,7 +133,9 @@ extension Constraint {
         func range() throws(ScopeError) -> NumberRange {
             var range = NumberRange()
             (range.min, range.max) = (try number("min"), try number("max"))
-            (range.minInclusive, range.maxInclusive) = (try flag("min_inclusive"), try flag("max_inclusive"))
+            range.minInclusive = try flag("min_inclusive", with: range.min, "min")
+            range.maxInclusive = try flag("max_inclusive", with: range.max, "max")
+            if let min = range.min, let max = range.max, min > max { throw wrong("min is greater than max") }
             return range
         }
 
@@ -167,9 +185,10 @@ extension Constraint {
             return number
         }
 
-        private func flag(_ name: String) throws(ScopeError) -> Bool {
+        private func flag(_ name: String, with bound: Double?, _ boundName: String) throws(ScopeError) -> Bool {
             guard let value = json[name] else { return true }
             guard let flag = value.bool else { throw wrong("\(name) is neither true nor false") }
+            guard bound != nil else { throw wrong("\(name) without \(boundName)") }
             return flag
         }
 
@@ -178,16 +197,48 @@ extension Constraint {
             for member in json.members {
                 let isKnown =
                     member.name.equals("constraint_type") || kind.members.contains { member.name.equals($0) }
+                    || isEntry && member.name.equals("optional")
                 guard isKnown else {
-                    throw ScopeError(
-                        "invalid_constraint", "\(kind.name): there is no such member", position: member.name.position)
+                    let rule =
+                        member.name.equals("optional")
+                        ? "only the constraint of an argument may be optional, not one inside another"
+                        : "there is no member \((member.name.string ?? "").beginning(atMost: 64).printable)"
+                    throw ScopeError("invalid_constraint", "\(kind.name): \(rule)", position: member.name.position)
                 }
             }
         }
     }
 
+    /// Whether an argument that is so constrained may be left out (AAT section 3.3).
+    static func isOptional(_ json: JSON.Value) throws(ScopeError) -> Bool {
+        guard let optional = json["optional"] else { return false }
+        guard let flag = optional.bool else {
+            throw ScopeError("invalid_constraint", "optional is neither true nor false", position: optional.position)
+        }
+        return flag
+    }
+
+    /// What stands under `"*"` is a wildcard, and has no other member (AAT section 3.3).
+    static func checkUnnamed(_ json: JSON.Value) throws(ScopeError) {
+        guard json["constraint_type"]?.equals(ConstraintKind.wildcard.name) == true, json.count == 1 else {
+            throw ScopeError(
+                "invalid_constraint",
+                "the entry for arguments that are not named is a wildcard, and has no member but constraint_type",
+                position: json.position)
+        }
+    }
+
     /// The constraint as tokens carry it.
-    var tree: JSONTree {
+    var tree: JSONTree { .object(members) }
+
+    /// The constraint of an argument, as tokens carry it.
+    func tree(isOptional: Bool) -> JSONTree {
+        var members = members
+        if isOptional { members["optional"] = true }
+        return .object(members)
+    }
+
+    private var members: JSONTree.Members {
         let list = { (values: ValueSet) -> JSONTree in .array(values.map { .value($0) }) }
         var members: JSONTree.Members = ["constraint_type": .string(type)]
         switch self {
@@ -212,6 +263,6 @@ extension Constraint {
             if let min = range.value.min { members["min"] = .string(min.text) }
             if let max = range.value.max { members["max"] = .string(max.text) }
         }
-        return .object(members)
+        return members
     }
 }

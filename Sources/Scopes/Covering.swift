@@ -6,9 +6,59 @@ internal import JOSE
 /// The arguments of a tool are joined one by one, so a call may combine what different scopes permitted.
 package struct Covering: Sendable {
     private struct Tool {
-        /// By argument, in their order; none where tools constrain different ones: only an open tool is above those.
-        var names: [String]
-        var alternatives: [Alternatives]
+        struct Argument {
+            let name: String
+            var alternatives: Alternatives
+            var isOptional: Bool
+        }
+
+        var arguments: [Argument]
+        var admitsUnnamed: Bool
+
+        init(_ map: ConstraintMap) {
+            arguments = map.entries.map {
+                Argument(name: $0.name, alternatives: Alternatives($0.constraint), isOptional: $0.isOptional)
+            }
+            admitsUnnamed = map.admitsUnnamed
+        }
+
+        /// Who permits what is not named permits any value of it: then it must not be named. What one side forbids may be
+        /// left out.
+        mutating func add(_ map: ConstraintMap) {
+            var joined: [Argument] = []
+            var (i, j) = (0, 0)
+            while i < arguments.count || j < map.entries.count {
+                let theirs = j < map.entries.count ? map.entries[j] : nil
+                if i < arguments.count, theirs.map({ !$0.name.isBefore(arguments[i].name) }) ?? true {
+                    var own = arguments[i]
+                    i += 1
+                    if let theirs, theirs.name.isExactly(own.name) {
+                        j += 1
+                        own.alternatives.add(theirs.constraint)
+                        own.isOptional = own.isOptional || theirs.isOptional
+                    } else {
+                        guard !map.admitsUnnamed else { continue }
+                        own.isOptional = true
+                    }
+                    joined.append(own)
+                } else if let theirs {
+                    j += 1
+                    guard !admitsUnnamed else { continue }
+                    let alternatives = Alternatives(theirs.constraint)
+                    joined.append(Argument(name: theirs.name, alternatives: alternatives, isOptional: true))
+                }
+            }
+            admitsUnnamed = admitsUnnamed || map.admitsUnnamed
+            // More cannot be written.
+            if joined.count >= ScopeLimits.constraints { (joined, admitsUnnamed) = ([], true) }
+            arguments = joined
+        }
+
+        var map: ConstraintMap {
+            ConstraintMap(
+                arguments.map { NamedConstraint($0.name, $0.alternatives.constraint, isOptional: $0.isOptional) },
+                admitsUnnamed: admitsUnnamed)
+        }
     }
 
     private var tools: [Tool] = []
@@ -18,17 +68,11 @@ package struct Covering: Sendable {
 
     /// Adds what a tool permits.
     package mutating func add(_ tool: ToolScope) {
-        let names = tool.arguments.map(\.name)
         guard let place = places[tool.name.exact] else {
             places[tool.name.exact] = tools.count
-            return tools.append(Tool(names: names, alternatives: tool.arguments.map { Alternatives($0.constraint) }))
+            return tools.append(Tool(tool.map))
         }
-        let known = tools[place].names
-        guard known.count == names.count, zip(known, names).allSatisfy({ $0.isExactly($1) }) else {
-            tools[place] = Tool(names: [], alternatives: [])
-            return
-        }
-        for (i, argument) in tool.arguments.enumerated() { tools[place].alternatives[i].add(argument.constraint) }
+        tools[place].add(tool.map)
     }
 
     /// What was added, as far as `ceiling` has it; below it by the draft's table. A tool of which it has nothing drops
@@ -39,11 +83,7 @@ package struct Covering: Sendable {
         return Scope(
             tools: limit.tools.compactMap { own in
                 guard let place = places[own.name.exact] else { return nil }
-                let seen = ToolScope(
-                    name: own.name,
-                    arguments: tools[place].names.indices.map {
-                        (tools[place].names[$0], tools[place].alternatives[$0].constraint)
-                    })
+                let seen = ToolScope(name: own.name, tools[place].map)
                 let narrower: ToolScope
                 var work = WorkBudget(steps: ScopeLimits.steps)
                 do throws(ScopeError) { narrower = try own.narrowed(to: seen, within: &work) } catch {

@@ -143,7 +143,7 @@ extension Constraint {
         )
     }
 
-    private func isBelow(_ parent: Constraint, within work: inout WorkBudget) -> Bool {
+    func isBelow(_ parent: Constraint, within work: inout WorkBudget) -> Bool {
         Subsumption(of: self, under: parent, within: &work) == .below
     }
 

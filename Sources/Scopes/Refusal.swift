@@ -8,6 +8,8 @@ public struct Refusal: Sendable {
         case argumentNotPermitted = "argument_not_permitted"
         case argumentMissing = "argument_missing"
         case argumentConstraintViolated = "argument_constraint_violated"
+        /// A number that double precision does not keep as it is written.
+        case argumentsMalformed = "arguments_malformed"
         /// The call takes more work to check than one call is given.
         case tooCostly = "too_costly"
     }
@@ -33,6 +35,9 @@ public struct Refusal: Sendable {
         case .argumentMissing: return "the argument \(argument) of \(tool) must be given"
         case .argumentConstraintViolated:
             return "\(argument) of \(tool) must be \(constraint?.summary ?? "otherwise")"
+        case .argumentsMalformed:
+            return
+                "\(argument) of \(tool) holds a number with more digits than double precision keeps: send it as a string"
         case .tooCostly:
             return
                 "to check \(argument) of \(tool) takes more work than one call is given: send a shorter value, or grant it with fewer or simpler constraints"
@@ -52,19 +57,50 @@ public struct Expansion: Sendable, CustomStringConvertible {
         case tooCostly = "too_costly"
     }
 
+    /// A rule of which arguments a child's map may name (AAT section 4.5).
+    enum KeyRule: Sendable {
+        /// The child names what the parent does not permit.
+        case isNotNamed
+        /// The child leaves out what the parent requires.
+        case isRequired
+        /// The child leaves out what the parent restricts, and permits it under its `"*"`.
+        case returnsUnnamed
+        /// The child permits what is not named, the parent does not.
+        case admitsUnnamed
+        /// The child makes optional what the parent requires.
+        case mayBeLeftOut
+
+        var explanation: String {
+            switch self {
+            case .isNotNamed: "the parent does not permit this argument"
+            case .isRequired: "the parent requires this argument, and the child does not name it"
+            case .returnsUnnamed:
+                "the parent restricts this argument: a child with `*` must name it, or it could have any value"
+            case .admitsUnnamed: "the child permits arguments that are not named, the parent does not"
+            case .mayBeLeftOut: "the parent requires this argument, and the child makes it optional"
+            }
+        }
+    }
+
     /// Why.
     public let reason: Reason
     /// The tool at fault.
     public let tool: String
     /// The argument at fault.
     public let argument: String?
+    let rule: KeyRule?
+
+    init(reason: Reason, tool: String, argument: String?, rule: KeyRule? = nil) {
+        (self.reason, self.tool, self.argument, self.rule) = (reason, tool, argument, rule)
+    }
 
     /// What it means, for people.
     public var description: String {
         let place = [tool, argument].compactMap { $0?.printable }.joined(separator: ".")
         switch reason {
         case .toolNotDelegated: return "\(place): the parent does not grant this tool"
-        case .argumentKeySetMismatch: return "\(place): parent and child must constrain the same arguments"
+        case .argumentKeySetMismatch:
+            return "\(place): \(rule?.explanation ?? "the child's arguments are not those of the parent")"
         case .constraintExpansion: return "\(place): the constraint is wider than the parent's"
         case .constraintTypeNotPermitted: return "\(place): a constraint of this type is not below the parent's type"
         case .tooCostly:

@@ -17,9 +17,12 @@ public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
         (self.name, self.message, self.tool, self.argument, self.position) = (name, message, tool, argument, position)
     }
 
-    func at(tool: String, argument: String? = nil) -> ScopeError {
-        ScopeError(name, message, tool: tool, argument: argument ?? self.argument, position: position)
+    func at(tool: String? = nil, argument: String? = nil) -> ScopeError {
+        ScopeError(name, message, tool: tool ?? self.tool, argument: argument ?? self.argument, position: position)
     }
+
+    /// Whether nothing satisfies what was to be satisfied.
+    var isEmptyIntersection: Bool { name.isExactly("empty_intersection") }
 
     /// Whether this is a budget's end, which nothing that follows may hide.
     package var isTooCostly: Bool { name.isExactly(Self.tooCostly.name) }

@@ -3,15 +3,19 @@ internal import JOSE
 extension ToolScope {
     /// The tool in text form.
     var text: String {
-        let list = arguments.map { argument in
-            let text = argument.constraint.text
-            return Self.name(argument.name) + (argument.constraint == .wildcard ? ": " : " ") + text
-        }
-        return Self.name(name) + (list.isEmpty ? "" : "(\(list.joined(separator: ", ")))")
+        ScopeTextReader.spelled(name) + (isOpen ? "" : "(\(map.text))")
     }
+}
 
-    private static func name(_ name: String) -> String {
-        !name.isEmpty && name.utf8.allSatisfy(ScopeTextReader.isNameByte) ? name : PrintableText(.string(name)).string
+extension ConstraintMap {
+    /// What stands between the parentheses.
+    var text: String {
+        var list = entries.map { entry in
+            ScopeTextReader.spelled(entry.name) + (entry.isOptional ? "?" : "")
+                + (entry.constraint == .wildcard ? ": " : " ") + entry.constraint.text
+        }
+        if admitsUnnamed { list.append("*: *") }
+        return list.joined(separator: ", ")
     }
 }
 
@@ -66,8 +70,22 @@ extension Scope {
         tools.map { tool in
             tool.isOpen
                 ? "\(tool.name.printable): any arguments\n"
-                : "\(tool.name.printable):\n"
-                    + tool.arguments.map { "  \($0.name.printable) must be \($0.constraint.summary)\n" }.joined()
+                : "\(tool.name.printable):\n" + tool.summaries.map { "  \($0)\n" }.joined()
         }.joined()
+    }
+}
+
+extension ToolScope {
+    /// What a call's arguments must be in words, a line each; printable.
+    public var summaries: [String] {
+        guard !isOpen else { return ["any arguments"] }
+        return arguments.map { $0.summary } + (admitsUnnamed ? ["any other arguments may be given"] : [])
+    }
+}
+
+extension NamedConstraint {
+    /// What the argument must be, in words; printable.
+    public var summary: String {
+        "\(name.printable) \(isOptional ? "may be left out, or else " : "")must be \(constraint.summary)"
     }
 }

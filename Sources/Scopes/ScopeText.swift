@@ -13,9 +13,9 @@ extension Scope {
 
 /// Reads the text form of a scope. The nesting of `all(...)` and `any(...)` is capped as in tokens.
 struct ScopeTextReader: ~Copyable {
-    private let bytes: [UInt8]
-    private var position = 0
-    private var work = WorkBudget(steps: ScopeLimits.steps)
+    let bytes: [UInt8]
+    var position = 0
+    var work = WorkBudget(steps: ScopeLimits.steps)
 
     init(_ text: String) { bytes = Array(text.utf8) }
 
@@ -26,7 +26,7 @@ struct ScopeTextReader: ~Copyable {
         while position < bytes.count {
             let start = position
             let name = try nameOrString()
-            let arguments = try accept("(") ? list() : []
+            let map = try arguments(of: name)
             guard !tools.contains(where: { $0.name.isExactly(name) }) else {
                 throw ScopeError("malformed_text", "the tool stands here twice", tool: name, position: start)
             }
@@ -36,199 +36,63 @@ struct ScopeTextReader: ~Copyable {
                     "at most \(ScopeLimits.tools) tools with names of 1 to \(ScopeLimits.toolName) bytes",
                     position: start)
             }
-            tools.append(ToolScope(name: name, arguments: arguments))
+            tools.append(ToolScope(name: name, map))
             skipSpace()
             guard position < bytes.count else { break }
-            guard try accept(";") else { throw error("a semicolon was expected between tools") }
+            guard accept(";") else { throw error("a semicolon was expected between tools") }
             skipSpace()
         }
         return tools.sorted { $0.name.isBefore($1.name) }
     }
 
-    private mutating func list() throws(ScopeError) -> [(name: String, constraint: Constraint)] {
-        var arguments: [(name: String, constraint: Constraint)] = []
-        if try accept(")") { return arguments }
+    private mutating func arguments(of tool: String) throws(ScopeError) -> ConstraintMap {
+        guard accept("(") else { return .open }
+        do throws(ScopeError) {
+            let map = try list()
+            return map.entries.isEmpty ? .open : map
+        } catch { throw error.at(tool: tool) }
+    }
+
+    /// A constraint for each name: `path under "/data", head? <= 200, *: *)`.
+    private mutating func list() throws(ScopeError) -> ConstraintMap {
+        var entries: [NamedConstraint] = []
+        var admitsUnnamed = false
+        if accept(")") { return ConstraintMap([], admitsUnnamed: false) }
         while true {
-            skipSpace()
-            let start = position
-            let name = try nameOrString()
-            _ = try accept(":")
-            let constraint = try constraint(depth: 1)
-            guard !arguments.contains(where: { $0.name.isExactly(name) }) else {
-                throw ScopeError("malformed_text", "the argument stands here twice", argument: name, position: start)
+            let start = (skipSpace(), position).1
+            if accept("*") {
+                guard !admitsUnnamed else { throw error("`*: *` stands here twice", at: start) }
+                _ = accept(":")
+                guard accept("*") else {
+                    throw error("arguments that are not named may have any value: `*: *`, or they are not permitted")
+                }
+                admitsUnnamed = true
+            } else {
+                let name = try nameOrString()
+                guard !name.isExactly(ToolScope.unnamed) else {
+                    throw error(
+                        "an argument called \"*\" cannot be named: `*: *` permits every argument that is not",
+                        at: start)
+                }
+                let isOptional = accept("?")
+                _ = accept(":")
+                do throws(ScopeError) {
+                    let constraint = try constraint(depth: 1)
+                    guard !entries.contains(where: { $0.name.isExactly(name) }) else {
+                        throw ScopeError("malformed_text", "the argument stands here twice", position: start)
+                    }
+                    entries.append(NamedConstraint(name, constraint, isOptional: isOptional))
+                } catch { throw error.at(argument: name) }
             }
-            guard arguments.count < ScopeLimits.constraints else {
+            guard entries.count + (admitsUnnamed ? 1 : 0) <= ScopeLimits.constraints else {
                 throw ScopeError("limit_exceeded", "at most \(ScopeLimits.constraints) arguments", position: start)
             }
-            arguments.append((name, constraint))
-            if try accept(")") { return arguments }
-            guard try accept(",") else { throw error("a comma or ) was expected") }
+            if accept(")") { return ConstraintMap(entries, admitsUnnamed: admitsUnnamed) }
+            guard accept(",") else { throw error("a comma or ) was expected") }
         }
     }
 
-    private mutating func constraint(depth: Int) throws(ScopeError) -> Constraint {
-        guard depth <= ScopeLimits.depth else {
-            throw ScopeError("too_deep", "constraints are nested deeper than \(ScopeLimits.depth)", position: position)
-        }
-        if try accept("*") { return .wildcard }
-        if try accept("==") { return try checked(["constraint_type": "exact", "value": value()]) }
-        if let range = try range() { return range }
-        let start = position
-        switch try word() {
-        case "in": return try checked(["constraint_type": "one_of", "values": array()])
-        case "not":
-            guard try word() == "in" else { throw error("`not in` was expected", at: start) }
-            return try checked(["constraint_type": "not_one_of", "excluded": array()])
-        case "contains": return try checked(["constraint_type": "contains", "required": array()])
-        case "subset":
-            guard try word() == "of" else { throw error("`subset of` was expected", at: start) }
-            return try checked(["constraint_type": "subset", "allowed": array()])
-        case "under": return try checked(["constraint_type": "path_containment", "root": .string(string())])
-        case "like": return try checked(["constraint_type": "glob", "pattern": .string(string())])
-        case "number": return try checked(["constraint_type": "range"])
-        case "cidr": return try checked(["constraint_type": "cidr", "networks": array()])
-        case "uri":
-            guard case .value(let json) = try value(), json.kind == .object else {
-                throw error("an object in { } was expected")
-            }
-            var members: JSONTree.Members = ["constraint_type": "uri"]
-            for (name, value) in json.members where !name.equals("constraint_type") {
-                members[name.string ?? ""] = .value(value)
-            }
-            return try checked(.object(members))
-        case "decimal":
-            var members: JSONTree.Members = ["constraint_type": "decimal_range"]
-            if try accept(">=") { members["min"] = try value() }
-            if try accept("<=") { members["max"] = try value() }
-            return try checked(.object(members))
-        case "all": return .all(try clauses(depth: depth))
-        case "any":
-            let clauses = try clauses(depth: depth)
-            guard !clauses.isEmpty else { throw error("any needs a clause", at: start) }
-            return .any(clauses)
-        default:
-            throw error(
-                "an operator was expected: * == <= >= < > in not contains subset under like uri cidr decimal all any number",
-                at: start)
-        }
-    }
-
-    private mutating func clauses(depth: Int) throws(ScopeError) -> [Constraint] {
-        guard try accept("(") else { throw error("a ( was expected") }
-        var clauses: [Constraint] = []
-        if try accept(")") { return clauses }
-        while true {
-            clauses.append(try constraint(depth: depth + 1))
-            guard clauses.count <= ScopeLimits.constraints else { throw error("too many clauses") }
-            if try accept(")") { return clauses }
-            guard try accept(",") else { throw error("a comma or ) was expected") }
-        }
-    }
-
-    /// One or two bounds: `>= 1 <= 5`.
-    private mutating func range() throws(ScopeError) -> Constraint? {
-        var members: JSONTree.Members = ["constraint_type": "range"]
-        while true {
-            let start = position
-            if try accept(">=") {
-                members["min"] = try value()
-            } else if try accept("<=") {
-                members["max"] = try value()
-            } else if try accept(">") {
-                (members["min"], members["min_inclusive"]) = (try value(), false)
-            } else if try accept("<") {
-                (members["max"], members["max_inclusive"]) = (try value(), false)
-            } else {
-                return members.count > 1 ? try checked(.object(members)) : nil
-            }
-            guard position > start else { return nil }
-        }
-    }
-
-    /// Everything goes through the reader of tokens: one place knows what a constraint is.
-    private mutating func checked(_ tree: JSONTree) throws(ScopeError) -> Constraint {
-        let json: JSON
-        do throws(JSON.ParseError) { json = try JSON(parsing: tree.canonical()) } catch {
-            throw self.error("this is no value: \(error)")
-        }
-        guard work.spend(400 + json.root.sourceLength * 2) else { throw .tooCostly }
-        do throws(ScopeError) { return try Constraint(parsing: json.root, within: &work) } catch {
-            throw ScopeError(error.name, error.message, position: position)
-        }
-    }
-
-    private mutating func array() throws(ScopeError) -> JSONTree {
-        let value = try value()
-        guard case .value(let json) = value, json.kind == .array else { throw error("an array in [ ] was expected") }
-        return value
-    }
-
-    private mutating func string() throws(ScopeError) -> String {
-        guard case .value(let json) = try value(), let text = json.string else {
-            throw error("a text in quotes was expected")
-        }
-        return text
-    }
-
-    /// A JSON value; strings may stand in single quotes.
-    private mutating func value() throws(ScopeError) -> JSONTree {
-        skipSpace()
-        let start = position
-        var json: [UInt8] = []
-        var depth = 0
-        var quote: UInt8?
-        scan: while position < bytes.count {
-            let byte = bytes[position]
-            if let open = quote {
-                if byte == UInt8(ascii: "\\"), position + 1 < bytes.count {
-                    if bytes[position + 1] != UInt8(ascii: "'") { json.append(byte) }
-                    json.append(bytes[position + 1])
-                    position += 2
-                    continue
-                }
-                if byte == open {
-                    json.append(UInt8(ascii: "\""))
-                    quote = nil
-                    position += 1
-                    if depth == 0 { break scan }
-                    continue
-                }
-                if byte == UInt8(ascii: "\"") { json.append(UInt8(ascii: "\\")) }
-                json.append(byte)
-            } else {
-                switch byte {
-                case UInt8(ascii: "\""), UInt8(ascii: "'"):
-                    if depth == 0, !json.isEmpty { break scan }
-                    quote = byte
-                    json.append(UInt8(ascii: "\""))
-                case UInt8(ascii: "["), UInt8(ascii: "{"):
-                    if depth == 0, !json.isEmpty { break scan }
-                    depth += 1
-                    json.append(byte)
-                case UInt8(ascii: "]"), UInt8(ascii: "}"):
-                    guard depth > 0 else { break scan }
-                    depth -= 1
-                    json.append(byte)
-                    if depth == 0 {
-                        position += 1
-                        break scan
-                    }
-                case UInt8(ascii: ","), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\n"),
-                    UInt8(ascii: "\t"),
-                    UInt8(ascii: "<"), UInt8(ascii: ">"):
-                    guard depth > 0 else { break scan }
-                    json.append(byte)
-                default: json.append(byte)
-                }
-            }
-            position += 1
-        }
-        do throws(JSON.ParseError) { return .value(try JSON(parsing: json).root) } catch {
-            throw self.error("a JSON value was expected: \(error.rule)", at: start)
-        }
-    }
-
-    private mutating func nameOrString() throws(ScopeError) -> String {
+    mutating func nameOrString() throws(ScopeError) -> String {
         skipSpace()
         guard position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "'") else {
             return try string()
@@ -236,7 +100,7 @@ struct ScopeTextReader: ~Copyable {
         return try word()
     }
 
-    private mutating func word() throws(ScopeError) -> String {
+    mutating func word() throws(ScopeError) -> String {
         skipSpace()
         let start = position
         while position < bytes.count, ScopeTextReader.isNameByte(bytes[position]) { position += 1 }
@@ -255,18 +119,23 @@ struct ScopeTextReader: ~Copyable {
         }
     }
 
-    private mutating func accept(_ token: String) throws(ScopeError) -> Bool {
+    /// A name as it is written: in quotes where it must be.
+    static func spelled(_ name: String) -> String {
+        !name.isEmpty && name.utf8.allSatisfy(isNameByte) ? name : PrintableText(.string(name)).string
+    }
+
+    mutating func accept(_ token: String) -> Bool {
         skipSpace()
         guard bytes[position...].starts(with: token.utf8) else { return false }
         position += token.utf8.count
         return true
     }
 
-    private mutating func skipSpace() {
+    mutating func skipSpace() {
         while position < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[position]) { position += 1 }
     }
 
-    private func error(_ message: String, at place: Int? = nil) -> ScopeError {
+    func error(_ message: String, at place: Int? = nil) -> ScopeError {
         ScopeError("malformed_text", message, position: place ?? position)
     }
 }

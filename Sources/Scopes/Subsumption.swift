@@ -66,53 +66,19 @@ enum Subsumption {
         return true
     }
 
-    /// Whether each parent clause finds a child clause of its own: a maximum bipartite matching by augmenting paths.
+    /// Whether each parent clause has a child clause below it; one may be below several.
     private static func matches(
         _ parents: [Constraint], _ children: [Constraint], within work: inout WorkBudget
     ) -> Bool {
-        guard children.count >= parents.count else { return false }
-        // As it mostly is: each clause where its parent's stands. No pair is compared twice, or nests would double.
-        var paired = 0
-        while paired < parents.count,
-            Subsumption(of: children[paired], under: parents[paired], within: &work) == .below
-        { paired += 1 }
-        guard paired < parents.count else { return true }
-        var edges: [[Int]] = []
         for (i, parent) in parents.enumerated() {
-            var below: [Int] = []
-            for (j, child) in children.enumerated() {
-                let isBelow =
-                    i == j && i <= paired
-                    ? i < paired : Subsumption(of: child, under: parent, within: &work) == .below
-                if isBelow { below.append(j) }
+            // As it mostly is: each clause where its parent's stands. No pair is compared twice, or nests would double.
+            if i < children.count, Subsumption(of: children[i], under: parent, within: &work) == .below { continue }
+            var isMatched = false
+            for (j, child) in children.enumerated() where j != i && !isMatched {
+                isMatched = Subsumption(of: child, under: parent, within: &work) == .below
             }
-            guard !below.isEmpty, !work.isExhausted else { return false }
-            edges.append(below)
-        }
-        var owner = [Int?](repeating: nil, count: children.count)
-        for parent in parents.indices {
-            var visited = [Bool](repeating: false, count: children.count)
-            guard augment(parent, edges, &owner, &visited, within: &work) else { return false }
+            guard isMatched else { return false }
         }
         return true
-    }
-
-    /// Recurses at most once per parent clause.
-    private static func augment(
-        _ parent: Int, _ edges: [[Int]], _ owner: inout [Int?], _ visited: inout [Bool], within work: inout WorkBudget
-    ) -> Bool {
-        guard work.spend(edges[parent].count * 2) else { return false }
-        for child in edges[parent] where !visited[child] {
-            visited[child] = true
-            guard let present = owner[child] else {
-                owner[child] = parent
-                return true
-            }
-            if augment(present, edges, &owner, &visited, within: &work) {
-                owner[child] = parent
-                return true
-            }
-        }
-        return false
     }
 }

@@ -1,18 +1,17 @@
 package import JOSE
 
-/// One tool of a scope, compiled: an empty map is open (any arguments), any other closed (exactly those).
+/// One tool of a scope, compiled: an empty map is open (any arguments), any other has exactly those arguments that it
+/// names, less the optional ones, more where it has the entry `"*"`.
 public final class ToolScope: Sendable {
     /// The tool's name.
     public let name: String
-    /// The constraints, sorted by argument.
-    public let arguments: [(name: String, constraint: Constraint)]
+    /// What the arguments may be.
+    let map: ConstraintMap
     /// Where the constraints were read.
     let source: JSON.Value?
 
-    init(name: String, arguments: [(name: String, constraint: Constraint)], source: JSON.Value? = nil) {
-        self.name = name
-        self.arguments = arguments.sorted { $0.name.isBefore($1.name) }
-        self.source = source
+    init(name: String, _ map: ConstraintMap, source: JSON.Value? = nil) {
+        (self.name, self.map, self.source) = (name, map, source)
     }
 
     /// Reads one tool of a `tools` object, sharing with its parent each constraint that stands there as the same bytes.
@@ -28,80 +27,113 @@ public final class ToolScope: Sendable {
                 "malformed", "a tool has an object of at most \(ScopeLimits.constraints) constraints", tool: name,
                 position: json.position)
         }
-        var arguments: [(name: String, constraint: Constraint)] = []
+        var arguments: [NamedConstraint] = []
         arguments.reserveCapacity(json.count)
+        var admitsUnnamed = json.count == 0
         for (argument, constraint) in json.members {
             guard work.spend(16 + json.count) else { throw ScopeError.tooCostly.at(tool: name) }
+            if argument.equals(Self.unnamed) {
+                do throws(ScopeError) { try Constraint.checkUnnamed(constraint) } catch {
+                    throw error.at(tool: name, argument: Self.unnamed)
+                }
+                admitsUnnamed = true
+                continue
+            }
             if let shared = parent?.argument(argument, writtenAs: constraint) {
                 arguments.append(shared)
                 continue
             }
             let argument = argument.string ?? ""
             do throws(ScopeError) {
-                arguments.append((argument, try Constraint(parsing: constraint, within: &work)))
+                let isOptional = try Constraint.isOptional(constraint)
+                let constraint = try Constraint(parsing: constraint, asEntry: true, within: &work)
+                arguments.append(NamedConstraint(argument, constraint, isOptional: isOptional))
             } catch { throw error.at(tool: name, argument: argument) }
         }
-        self.init(name: name, arguments: arguments, source: json)
+        self.init(name: name, ConstraintMap(arguments, admitsUnnamed: admitsUnnamed), source: json)
     }
 
+    /// The reserved key for every argument that a map does not name.
+    static let unnamed = "*"
+
     /// This tool's constraint on an argument, where it was read from the very same bytes.
-    private func argument(_ name: JSON.Value, writtenAs json: JSON.Value) -> (name: String, constraint: Constraint)? {
+    private func argument(_ name: JSON.Value, writtenAs json: JSON.Value) -> NamedConstraint? {
         guard let own = arguments.first(where: { name.equals($0.name) }),
             let source = source?[own.name], source.hasSameSource(as: json)
         else { return nil }
         return own
     }
 
+    /// The arguments that are named, sorted.
+    public var arguments: [NamedConstraint] { map.entries }
+
+    /// Whether arguments that are not named may be given, with any value.
+    public var admitsUnnamed: Bool { map.admitsUnnamed }
+
     /// Whether any arguments will do.
-    public var isOpen: Bool { arguments.isEmpty }
+    public var isOpen: Bool { map.isOpen }
 
     var tree: JSONTree {
-        .members(arguments.map { ($0.name, $0.constraint.tree) })
+        guard !isOpen else { return .members([]) }
+        var members = arguments.map { (name: $0.name, value: $0.constraint.tree(isOptional: $0.isOptional)) }
+        if admitsUnnamed { members.append((Self.unnamed, Constraint.wildcard.tree)) }
+        return .members(members)
     }
 
     func isSame(as other: ToolScope) -> Bool {
-        name.isExactly(other.name) && hasSameArguments(as: other)
-            && zip(arguments, other.arguments).allSatisfy { $0.constraint == $1.constraint }
+        var work = WorkBudget.unlimited
+        return name.isExactly(other.name) && map.isSame(as: other.map, within: &work)
     }
 
-    private func hasSameArguments(as other: ToolScope) -> Bool {
-        arguments.count == other.arguments.count
-            && zip(arguments, other.arguments).allSatisfy { $0.name.isExactly($1.name) }
-    }
-
-    /// The first argument, by its bytes, that one of two tools constrains and the other does not.
-    private func firstDiffering(from other: ToolScope) -> String? {
-        let theirs = Set(other.arguments.map(\.name.exact))
-        let own = Set(arguments.map(\.name.exact))
-        return own.symmetricDifference(theirs).min()?.string
-    }
-
-    /// Unknown arguments first, then missing ones, then the constraints (AAT section 7, step 6b).
+    /// Unknown arguments first, then missing ones, then the constraints (AAT section 8, step 6b).
     func refusal(of call: JSON.Value, within work: inout WorkBudget) -> Refusal? {
+        if let number = call.inexactNumber { return refusal(ofNumber: number, in: call) }
         guard !isOpen else { return nil }
-        // As many members as arguments, and every argument among them: then none is unknown.
-        guard call.count == arguments.count else { return refusalOfNames(of: call) }
-        for (name, constraint) in arguments {
-            guard let value = call[name] else { return refusalOfNames(of: call) }
-            let isSatisfied = constraint.permits(value, within: &work)
-            if work.isExhausted { return Refusal(reason: .tooCostly, argument: name, constraint: constraint) }
+        let (arguments, given) = (map.entries, call.count)
+        // No more members than arguments, and every one of them found: then none is unknown.
+        if given > arguments.count {
+            guard admitsUnnamed else { return refusalOfNames(of: call) }
+            guard work.spend(2 * given * arguments.count) else { return Self.tooCostly(arguments.first) }
+        }
+        var found = 0
+        for argument in arguments {
+            guard let value = call[argument.name] else {
+                if argument.isOptional { continue }
+                return refusalOfNames(of: call)
+            }
+            found += 1
+            let isSatisfied = argument.constraint.permits(value, within: &work)
+            if work.isExhausted { return Self.tooCostly(argument) }
             if !isSatisfied {
                 return refusalOfNames(of: call)
-                    ?? Refusal(reason: .argumentConstraintViolated, argument: name, constraint: constraint)
+                    ?? Refusal(
+                        reason: .argumentConstraintViolated, argument: argument.name, constraint: argument.constraint)
             }
         }
-        return nil
+        return found == given || admitsUnnamed ? nil : refusalOfNames(of: call)
+    }
+
+    private static func tooCostly(_ argument: NamedConstraint?) -> Refusal {
+        Refusal(reason: .tooCostly, argument: argument?.name, constraint: argument?.constraint)
     }
 
     /// No more than one argument that is unknown is looked for past those there may be.
     private func refusalOfNames(of call: JSON.Value) -> Refusal? {
-        for (name, _) in call.members where !arguments.contains(where: { name.equals($0.name) }) {
-            return Refusal(reason: .argumentNotPermitted, argument: name.string, constraint: nil)
+        for (name, _) in call.members where !admitsUnnamed {
+            guard arguments.contains(where: { name.equals($0.name) }) else {
+                return Refusal(reason: .argumentNotPermitted, argument: name.string, constraint: nil)
+            }
         }
-        for (name, constraint) in arguments where call[name] == nil {
-            return Refusal(reason: .argumentMissing, argument: name, constraint: constraint)
+        for argument in arguments where !argument.isOptional && call[argument.name] == nil {
+            return Refusal(reason: .argumentMissing, argument: argument.name, constraint: argument.constraint)
         }
         return nil
+    }
+
+    /// Step 6b: a number that double precision does not keep is in no call, whatever the constraints.
+    private func refusal(ofNumber number: JSON.Value, in call: JSON.Value) -> Refusal {
+        let argument = call.members.first { $0.value.inexactNumber != nil }?.name.string
+        return Refusal(reason: .argumentsMalformed, argument: argument, constraint: nil)
     }
 
     /// What a child has beyond this tool; `nil` where it is below.
@@ -112,46 +144,20 @@ public final class ToolScope: Sendable {
 
     /// As ``expansion(by:)``, out of the budget of a larger operation.
     package func expansion(by child: ToolScope, within work: inout WorkBudget) -> Expansion? {
-        guard !isOpen else { return nil }
-        guard hasSameArguments(as: child) else {
-            return Expansion(reason: .argumentKeySetMismatch, tool: name, argument: firstDiffering(from: child))
+        map.excess(of: child.map, within: &work).map {
+            Expansion(reason: $0.reason, tool: name, argument: $0.name, rule: $0.rule)
         }
-        for ((argument, own), (_, theirs)) in zip(arguments, child.arguments) {
-            let subsumption = Subsumption(of: theirs, under: own, within: &work)
-            guard !work.isExhausted else { return Expansion(reason: .tooCostly, tool: name, argument: argument) }
-            switch subsumption {
-            case .below: continue
-            case .wider: return Expansion(reason: .constraintExpansion, tool: name, argument: argument)
-            case .notPermitted: return Expansion(reason: .constraintTypeNotPermitted, tool: name, argument: argument)
-            }
-        }
-        return nil
     }
 
     func normalized(within work: inout WorkBudget) throws(ScopeError) -> ToolScope {
-        var normal: [(name: String, constraint: Constraint)] = []
-        for (argument, constraint) in arguments {
-            do throws(ScopeError) { normal.append((argument, try constraint.normalized(within: &work))) } catch {
-                throw error.at(tool: name, argument: argument)
-            }
+        do throws(ScopeError) { return ToolScope(name: name, try map.normalized(within: &work)) } catch {
+            throw error.at(tool: name)
         }
-        return ToolScope(name: name, arguments: normal)
     }
 
     func narrowed(to request: ToolScope, within work: inout WorkBudget) throws(ScopeError) -> ToolScope {
-        if isOpen { return try request.normalized(within: &work) }
-        if request.isOpen { return self }
-        guard hasSameArguments(as: request) else {
-            throw ScopeError(
-                "empty_intersection", "both sides are closed and must constrain the same arguments", tool: name,
-                argument: firstDiffering(from: request))
-        }
-        var narrower: [(name: String, constraint: Constraint)] = []
-        for ((argument, own), (_, theirs)) in zip(arguments, request.arguments) {
-            do throws(ScopeError) { narrower.append((argument, try own.narrowed(to: theirs, within: &work))) } catch {
-                throw error.at(tool: name, argument: argument)
-            }
-        }
-        return ToolScope(name: name, arguments: narrower)
+        do throws(ScopeError) {
+            return ToolScope(name: name, try map.narrowed(to: request.map, within: &work))
+        } catch { throw error.at(tool: name) }
     }
 }

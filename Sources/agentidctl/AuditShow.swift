@@ -157,7 +157,7 @@ private struct AuditPage {
             return "permits nothing of this tool"
         }
         guard !tool.isOpen else { return "permits any arguments" }
-        return tool.arguments.map { "\($0.name) must be \($0.constraint.summary)" }.joined(separator: ", ")
+        return tool.summaries.joined(separator: ", ")
     }
 
     private func line(_ name: String, _ text: PrintableText) {

@@ -16,7 +16,7 @@ struct ToolChange {
 
     struct Argument {
         let name: String
-        /// The constraint, as people read it; `nil` where there is none.
+        /// The constraint, as people read it; `nil` where the argument is not named.
         let before: String?
         let after: String?
         var isChanged: Bool
@@ -49,17 +49,38 @@ struct ToolChange {
         return changes
     }
 
+    private static func said(_ argument: NamedConstraint) -> String {
+        argument.isOptional ? "\(argument.constraint.summary), or left out" : argument.constraint.summary
+    }
+
+    private static func admitsOthers(_ tool: ToolScope?) -> Bool {
+        tool.map { $0.admitsUnnamed && !$0.isOpen } ?? false
+    }
+
     private init(from parent: ToolScope?, to child: ToolScope?, fate: Fate, within work: inout WorkBudget) {
         tool = parent?.name ?? child?.name ?? ""
         (wasOpen, isOpen) = (parent?.isOpen ?? false, child?.isOpen ?? false)
-        var arguments = (parent?.arguments ?? []).map { name, constraint in
-            let after = child?.arguments.first { $0.name.utf8.elementsEqual(name.utf8) }?.constraint
-            let isSame = after.map { $0.isSame(as: constraint, within: &work) } ?? false
-            return Argument(name: name, before: constraint.summary, after: after?.summary, isChanged: !isSame)
+        var arguments = (parent?.arguments ?? []).map { own in
+            let after = child?.arguments.first { $0.name.utf8.elementsEqual(own.name.utf8) }
+            let isSame =
+                after.map {
+                    $0.isOptional == own.isOptional && $0.constraint.isSame(as: own.constraint, within: &work)
+                } ?? false
+            return Argument(
+                name: own.name, before: Self.said(own), after: after.map { Self.said($0) }, isChanged: !isSame)
         }
-        for (name, constraint) in child?.arguments ?? []
-        where !arguments.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
-            arguments.append(Argument(name: name, before: nil, after: constraint.summary, isChanged: true))
+        for theirs in child?.arguments ?? []
+        where !arguments.contains(where: { $0.name.utf8.elementsEqual(theirs.name.utf8) }) {
+            arguments.append(Argument(name: theirs.name, before: nil, after: Self.said(theirs), isChanged: true))
+        }
+        // An open tool is shown as that; a tool that names some arguments and admits others, as one more of them.
+        let (had, has) = (Self.admitsOthers(parent), Self.admitsOthers(child))
+        if had || has {
+            let change = (had ? "anything" : nil, has ? "anything" : nil)
+            arguments.append(
+                Argument(
+                    name: "any other argument", before: change.0, after: change.1,
+                    isChanged: had != has && !wasOpen && !isOpen))
         }
         self.arguments = arguments
         let isSame = wasOpen == isOpen && !arguments.contains(where: \.isChanged)

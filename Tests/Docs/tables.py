@@ -2,8 +2,11 @@
 
 A table is known by its header. In docs/constraints.md:
     constraint | argument | answer     permitted, denied
+    scope | arguments | answer         permitted, or the reason it is not, or the error's name
     parent | child | answer            below, or the reason it is not
+    parent scope | child scope | answer
     one | other | both                 their intersection, or the error's name
+    one scope | other scope | both
     constraint | error                 the error's name
 In docs/operations.md the first column of `status`, `reason` and `error` tables has every name that the sources have, and no other.
 """
@@ -40,7 +43,7 @@ def code(cell):
 def constraints():
     """What does not hold in docs/constraints.md, and the rows of each kind: their lines and answers."""
     import libagentid
-    from libagentid._errors import call
+    from libagentid._errors import call, pair
     from libagentid._abi import lib
 
     page = ROOT / "docs/constraints.md"
@@ -49,8 +52,20 @@ def constraints():
     def permits(constraint, argument):
         return "permitted" if scope(constraint).permits("tool", {"a": json.loads(argument)}) else "denied"
 
+    def decides(text, arguments):
+        try:
+            call(lib.agentid_scope_permits, libagentid.Scope(text)._handle, *pair("t"), *pair(arguments))
+            return "permitted"
+        except libagentid.Denied as denied:
+            return denied.reason
+        except libagentid.ScopeError as error:
+            return error.name
+
     def narrows(parent, child):
-        parent, child = scope(parent), scope(child)
+        return narrows_scope(f"tool(a: {parent})", f"tool(a: {child})")
+
+    def narrows_scope(parent, child):
+        parent, child = libagentid.Scope(parent), libagentid.Scope(child)
         try:
             call(lib.agentid_scope_subsumes, parent._handle, child._handle)
             return "below"
@@ -58,8 +73,11 @@ def constraints():
             return denied.reason
 
     def both(one, other):
+        return both_scopes(f"tool(a: {one})", f"tool(a: {other})").removeprefix("tool(a ").removesuffix(")")
+
+    def both_scopes(one, other):
         try:
-            return str(scope(one) & scope(other)).removeprefix("tool(a ").removesuffix(")")
+            return str(libagentid.Scope(one) & libagentid.Scope(other))
         except libagentid.ScopeError as error:
             return error.name
 
@@ -71,7 +89,9 @@ def constraints():
             return error.name
 
     answers = {("constraint", "argument", "answer"): permits, ("parent", "child", "answer"): narrows,
-               ("one", "other", "both"): both, ("constraint", "error"): refused}
+               ("scope", "arguments", "answer"): decides, ("parent scope", "child scope", "answer"): narrows_scope,
+               ("one", "other", "both"): both, ("one scope", "other scope", "both"): both_scopes,
+               ("constraint", "error"): refused}
     wrong, seen = [], {}
     for header, rows in tables(page):
         function = answers.get(tuple(header[:3])) or answers.get(tuple(header[:2]))
@@ -91,7 +111,7 @@ def constraints():
 
 def kinds(seen):
     """Every type of constraint has a section with an example permitted and denied, below and not."""
-    source = (ROOT / "Sources/Scopes/Constraint.swift").read_text()
+    source = (ROOT / "Sources/Scopes/ConstraintKind.swift").read_text()
     types = re.findall(r'case \.\w+: "(\w+)"', source)
     page, wrong = ROOT / "docs/constraints.md", []
     sections, now = {}, None

@@ -53,7 +53,15 @@ import TestSupport
     @Test func anOpenToolStaysOpenOnlyWhereItWasUsedSo() throws {
         let ceiling = try Scope("t")
         #expect(try covering([Scope("t(a: *)"), Scope("t(a == 1)")], under: ceiling).text == "t(a: *)")
-        #expect(try covering([Scope("t(a == 1)"), Scope("t(b == 1)")], under: ceiling).text == "t")
+        #expect(
+            try covering([Scope("t(a == 1)"), Scope("t(b == 1)")], under: ceiling).text
+                == "t(a? all(== 1), b? all(== 1))")
+        #expect(
+            try covering([Scope("t(a == 1, b? == 2)"), Scope("t(a == 3, *: *)")], under: ceiling).text
+                == "t(a all(in [1,3]), *: *)")
+        #expect(
+            try covering([Scope("t(a == 1, *: *)"), Scope("t(b == 2)")], under: ceiling).text
+                == "t(a? all(== 1), *: *)")
         #expect(try covering([Scope("t(a == 1)"), Scope("t")], under: ceiling).text == "t")
         #expect(try covering([Scope("t")], under: Scope("t(a == 1)")).text == "t(a all(== 1))")
     }

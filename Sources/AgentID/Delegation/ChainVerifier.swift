@@ -277,8 +277,11 @@ struct ChainVerifier {
     private func isIssued(_ grant: Grant) -> Bool { grant.issuedAt <= now + Limits.issuedAtSkew }
 
     private func parse(_ token: Token, link: Int) throws(Denial) -> JSON.Value {
+        var limits = JSON.Limits(bytes: limits.tokenSize)
+        // In claims that are not ours any number may stand; those of constraints are looked at where they are read.
+        limits.admitsInexactNumbers = true
         do throws(JSON.ParseError) {
-            return try JSON(parsing: token.payload, limits: .init(bytes: limits.tokenSize)).root
+            return try JSON(parsing: token.payload, limits: limits).root
         } catch { throw Denial("token_malformed", "the payload is no I-JSON: \(error)", link: link) }
     }
 

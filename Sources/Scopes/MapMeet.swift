@@ -1,0 +1,120 @@
+internal import JOSE
+
+extension ConstraintMap {
+    /// Every constraint in normal form. An optional name that no value satisfies is one that may not be given: it is left
+    /// out where that says so.
+    func normalized(within work: inout WorkBudget) throws(ScopeError) -> ConstraintMap {
+        var normal: [NamedConstraint] = []
+        var refused: [NamedConstraint] = []
+        for entry in entries {
+            do throws(ScopeError) {
+                guard entry.isOptional else {
+                    normal.append(NamedConstraint(entry.name, try entry.constraint.normalized(within: &work)))
+                    continue
+                }
+                do throws(ScopeError) {
+                    let both = try Constraint.conjunction(entry.constraint.clauses, within: &work)
+                    normal.append(NamedConstraint(entry.name, both, isOptional: true))
+                } catch {
+                    guard error.isEmptyIntersection else { throw error }
+                    let never = try Constraint.unmerged(entry.constraint.clauses, within: &work)
+                    refused.append(NamedConstraint(entry.name, never, isOptional: true))
+                }
+            } catch { throw error.at(argument: entry.name) }
+        }
+        return ConstraintMap(normal, admitsUnnamed: admitsUnnamed, refusing: refused)
+    }
+
+    /// A map in which some optional names may not be given at all: in a closed one, by leaving them out.
+    private init(_ entries: [NamedConstraint], admitsUnnamed: Bool, refusing refused: [NamedConstraint]) {
+        // One stays where nothing else would, since an empty map is an open one.
+        let stay = admitsUnnamed ? refused : entries.isEmpty ? Array(refused.prefix(1)) : []
+        self.init(entries + stay, admitsUnnamed: admitsUnnamed)
+    }
+
+    /// This ∩ request, below this under the draft's table whatever form this has.
+    func narrowed(to request: ConstraintMap, within work: inout WorkBudget) throws(ScopeError) -> ConstraintMap {
+        if isOpen { return try request.normalized(within: &work) }
+        if request.isOpen { return self }
+        guard work.spend(8 * (entries.count + request.entries.count)) else { throw .tooCostly }
+        var both: [NamedConstraint] = []
+        var refused: [NamedConstraint] = []
+        for case let (name, own, theirs) in joined(with: request) {
+            do throws(ScopeError) {
+                switch (own, theirs) {
+                case (.some(let own), .some(let theirs)):
+                    let isOptional = own.isOptional && theirs.isOptional
+                    do throws(ScopeError) {
+                        let narrower = try own.constraint.narrowed(to: theirs.constraint, within: &work)
+                        both.append(NamedConstraint(name, narrower, isOptional: isOptional))
+                    } catch {
+                        guard isOptional, error.isEmptyIntersection else { throw error }
+                        let never = try own.constraint.refused(with: theirs.constraint, within: &work)
+                        refused.append(NamedConstraint(name, never, isOptional: true))
+                    }
+                case (.some(let own), nil):
+                    if request.admitsUnnamed {
+                        both.append(own)
+                    } else if !own.isOptional {
+                        throw ScopeError(
+                            "empty_intersection", "one side requires this argument, and the other does not permit it")
+                    }
+                case (nil, .some(let theirs)):
+                    if admitsUnnamed {
+                        let normal = try theirs.constraint.normalized(within: &work)
+                        both.append(NamedConstraint(name, normal, isOptional: theirs.isOptional))
+                    } else if !theirs.isOptional {
+                        throw ScopeError(
+                            "empty_intersection",
+                            "this argument is required by what is asked for, and not permitted by what that is narrowed from"
+                        )
+                    }
+                case (nil, nil): continue
+                }
+            } catch { throw error.at(argument: name) }
+        }
+        let admits = admitsUnnamed && request.admitsUnnamed
+        guard admits || !both.isEmpty || !refused.isEmpty else {
+            throw ScopeError(
+                "empty_intersection",
+                "the sides have no argument in common: only a call without any would be left, which cannot be written")
+        }
+        guard both.count <= ScopeLimits.constraints else {
+            throw ScopeError("limit_exceeded", "more than \(ScopeLimits.constraints) arguments")
+        }
+        return ConstraintMap(both, admitsUnnamed: admits, refusing: refused)
+    }
+}
+
+extension Constraint {
+    /// Clauses side by side, each once: what stands for a conjunction that nothing satisfies.
+    static func unmerged(_ clauses: [Constraint], within work: inout WorkBudget) throws(ScopeError) -> Constraint {
+        var kept: [Constraint] = []
+        for clause in clauses {
+            var isKnown = false
+            for known in kept where !isKnown { isKnown = known.isSame(as: clause, within: &work) }
+            if !isKnown { kept.append(clause) }
+        }
+        guard kept.count <= ScopeLimits.constraints else {
+            throw ScopeError("limit_exceeded", "more than \(ScopeLimits.constraints) clauses on one argument")
+        }
+        return .all(try ordered(kept, within: &work))
+    }
+
+    /// What no value satisfies, since none satisfies both, below this.
+    fileprivate func refused(
+        with request: Constraint, within work: inout WorkBudget
+    ) throws(ScopeError) -> Constraint {
+        let never = try Self.unmerged(clauses + request.clauses, within: &work)
+        if never.isBelow(self, within: &work) { return never }
+        if case .all(let mine) = self {
+            let kept = Constraint.all(mine + request.clauses)
+            if kept.isBelow(self, within: &work) { return kept }
+        }
+        guard !work.isExhausted else { throw .tooCostly }
+        throw ScopeError(
+            "not_below_parent",
+            "no value satisfies both, and the parent's \(type) was issued bare: nothing can be written below it that says so"
+        )
+    }
+}
