@@ -12,7 +12,7 @@ TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-c
 # The others hold the threads that all tasks share, so these run after them.
 APART := AgentIDAsyncTests
 
-.PHONY: help build test $(TESTS) test-dist crash demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
+.PHONY: help build test $(TESTS) test-second test-dist crash differential demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,13 @@ test-c:
 test-ctl:
 	@echo "==> command line tests"
 	@Tests/CommandLine/run
+
+test-second: ## 2,000 random chains: the library beside a second verifier, written from the draft's text alone
+	@echo "==> a second verifier of AAT chains"
+	@Tests/Second/run 2000
+
+differential: build ## 20,000 of them, and verifiers with one rule bent, each of which must be found out: minutes; AGENTID_SEED repeats
+	@Tests/Second/run 20000 --mutants
 
 test-html: build .build-html/ready ## the web pages of agentidctl, in a headless Chromium
 	@echo "==> HTML tests"

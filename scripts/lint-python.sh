@@ -3,7 +3,7 @@
 # Bindings/python/pyproject.toml; basedpyright is pyright with all it needs in its wheel.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-home=$PWD/.build-lint tools="basedpyright==1.40.2 ruff==0.17.6 psycopg[binary]==3.3.9"
+home=$PWD/.build-lint tools="basedpyright==1.40.2 ruff==0.17.6 psycopg[binary]==3.3.9 cryptography==50.0.2"
 if [ "$(cat "$home/installed" 2>/dev/null)" != "$tools" ]; then
     scripts/prepare.sh
     echo "==> basedpyright and ruff, into .build-lint (100 MB from PyPI, once)"
@@ -13,6 +13,6 @@ if [ "$(cat "$home/installed" 2>/dev/null)" != "$tools" ]; then
     echo "$tools" >"$home/installed"
 fi
 cd Bindings/python
-"$home/bin/ruff" check . ../../Tests/Wheel
-"$home/bin/ruff" format --check . ../../Tests/Wheel
+"$home/bin/ruff" check . ../../Tests/Wheel ../../Tests/Second
+"$home/bin/ruff" format --check . ../../Tests/Wheel ../../Tests/Second
 "$home/bin/basedpyright" --pythonpath "$home/bin/python"
