@@ -2,7 +2,7 @@
  * libagentid: identities, narrowing authority and a guard for AI agents.
  *
  * Every agent instance has an Ed25519 key and a SPIFFE ID of its own, holds authority for one task (a chain of
- * signed grants, draft-niyikiza-oauth-attenuating-agent-tokens-01), hands on only less than it has, proves each
+ * signed grants, draft-niyikiza-oauth-attenuating-agent-tokens-02), hands on only less than it has, proves each
  * call, and is stopped by a guard the moment it strays.
  *
  * Conventions, kept everywhere in this header
@@ -313,8 +313,10 @@ typedef struct agentid_agent_options {
     int32_t max_depth;               /* deepest delegation; -1: the profile's */
     const char *labels;              /* information-flow labels the task starts with: a JSON array of strings */
     int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: none */
+    const char *audiences;           /* guards the grant and all below it may be presented to, by their names: a JSON array
+                                        of strings; NULL: any */
 } agentid_agent_options;
-#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, -1, NULL, 0 }
+#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, -1, NULL, 0, NULL }
 
 /*
  * Starts an agent: a new ID, a new key, a credential, and a root grant for
@@ -366,8 +368,10 @@ typedef struct agentid_delegation_options {
     const char *labels;              /* labels added to the parent's: a JSON array of strings */
     const char *agent;               /* agentid_agent_delegate() only: the ID of a holder that has a credential */
     int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: the parent's */
+    const char *audiences;           /* guards the child's grants and all below them may be presented to, by their names: a
+                                        JSON array of strings; NULL: those of the parent's, which are checked as well */
 } agentid_delegation_options;
-#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, -1, NULL, NULL, 0 }
+#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, -1, NULL, NULL, 0, NULL }
 
 /*
  * Starts a sub-agent under this one, offline: an ID below its parent's, a key of its own, a narrower grant. Where the
@@ -417,6 +421,38 @@ agentid_status agentid_agent_present(agentid_agent *agent, const char *tool, siz
                                      const char *arguments, size_t arguments_len,
                                      const char *audience, size_t audience_len, agentid_bytes *chain,
                                      agentid_bytes *proof, agentid_error **error) AGENTID_MUST_CHECK;
+
+/* For which guard a proof is made. */
+typedef struct agentid_proof_options {
+    size_t struct_size;
+    const char *audience;            /* the guard's name for itself; NULL where somebody forwards the call to it */
+    const char *nonce;               /* where that guard asks for one, what it gave out: see agentid_guard_nonce() */
+} agentid_proof_options;
+#define AGENTID_PROOF_OPTIONS_INIT { sizeof(agentid_proof_options), NULL, NULL }
+
+/*
+ * agentid_agent_prove(), for a guard that asks for more than its name.
+ * Args:
+ *   options  NULL: a proof that names no guard.
+ *   others   as for agentid_agent_prove().
+ */
+agentid_status agentid_agent_prove_with(agentid_agent *agent, const char *tool, size_t tool_len,
+                                        const char *arguments, size_t arguments_len,
+                                        const agentid_proof_options *options, agentid_bytes *proof,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The agent's chain and the proof of one call under it as one object, taken together as by agentid_agent_present():
+ * a presentation (draft -02, section 7.4), for agentid_guard_authorize_presentation() or any other verifier.
+ * Args:
+ *   options       NULL: a proof that names no guard.
+ *   presentation  out: JSON, {"aat_chain":[root, ..., leaf],"aat_pop":proof}.
+ *   others        as for agentid_agent_prove().
+ */
+agentid_status agentid_agent_presentation(agentid_agent *agent, const char *tool, size_t tool_len,
+                                          const char *arguments, size_t arguments_len,
+                                          const agentid_proof_options *options, agentid_bytes *presentation,
+                                          agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Asks the authority's own guard, in this process: holding the agent is the proof.
@@ -535,8 +571,11 @@ typedef struct agentid_guard_options {
     int32_t own_replay_memory;       /* not 0: used proofs are remembered in this guard alone; see below */
     int32_t audit_sync;              /* AGENTID_AUDIT_..., for a guard of a directory; others do as their authority */
     int32_t audit_relaxed;           /* not 0: decisions that cannot be written down are counted, not denied */
+    int32_t require_nonce;           /* not 0: each proof must carry a nonce of this guard's: see agentid_guard_nonce() */
+    int32_t require_chain_aud;       /* not 0: some grant of each chain must name this guard (`aud`). Whatever this is, a
+                                        grant that is for other guards is denied */
 } agentid_guard_options;
-#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0 }
+#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0 }
 
 /*
  * Makes a guard that knows only the bundles and revocations it is given.
@@ -640,6 +679,29 @@ agentid_status agentid_admission_authorize(agentid_admission *admission, const c
                                            const char *tool, size_t tool_len,
                                            const char *arguments, size_t arguments_len,
                                            agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Decides one call by a presentation as it came. What cannot be read is denied (presentation_malformed), and recorded.
+ * Args:
+ *   presentation  JSON, {"aat_chain":[root, ..., leaf],"aat_pop":proof}; other members are ignored.
+ *   others        as for agentid_guard_authorize().
+ * Returns: as agentid_guard_authorize().
+ */
+agentid_status agentid_guard_authorize_presentation(agentid_guard *guard, const char *presentation,
+                                                    size_t presentation_len, const char *tool, size_t tool_len,
+                                                    const char *arguments, size_t arguments_len,
+                                                    agentid_decision **decision,
+                                                    agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * A nonce for one proof, to be handed to whoever is about to call: a proof that carries it was made for this guard, after
+ * now. Good for one permitted call, for as long as a proof may be old, at all guards of one name that share a directory's
+ * replay memory. Nothing is kept of it until it is used: to issue many costs no memory.
+ * Args: nonce  out: 43 characters.
+ * Returns: AGENTID_OK; AGENTID_E_STATE named `no_nonce` where the guard was not opened with `require_nonce`.
+ */
+agentid_status agentid_guard_nonce(agentid_guard *guard, agentid_bytes *nonce,
+                                   agentid_error **error) AGENTID_MUST_CHECK;
 
 /* Frees an admission. */
 void agentid_admission_free(agentid_admission *admission);

@@ -9,8 +9,8 @@ if [ ! -d "$shared" ]; then
 fi
 case "$1" in
 conform)
-    echo "==> the AAT corpus through agentidctl conform"
-    "$shared/check/aat-conform" --adapter "$PWD/.build/release/agentidctl conform" --profile Core,Status,Identity,PDP,MCP
+    echo "==> the vectors of AAT draft -02 through agentidctl conform"
+    "$shared/check/aat02-conform" "$PWD/.build/release/agentidctl conform" "$shared/vectors/aat-02/vectors.json"
     ;;
 house)
     echo "==> facts of the design"

@@ -3,28 +3,31 @@ internal import Scopes
 
 // What an agent sends to a guard elsewhere.
 extension Agent {
-    /// Signs one call (AAT section 5.2).
+    /// Signs one call (AAT section 7.2).
     ///
     /// - Parameters:
     ///   - tool: the tool, byte for byte as the guard will be asked.
     ///   - arguments: a JSON object.
-    ///   - audience: the name of the guard that is to accept it.
-    public func prove(tool: String, arguments: [UInt8], audience: String? = nil) throws(AgentIDError) -> String {
-        try prove(tool: tool, arguments: arguments, audience: audience, in: current())
+    ///   - audience: the name of the guard that is to accept it; leave it out where somebody forwards the call to it.
+    ///   - nonce: where that guard asks for one, what it gave out: see ``Guard/nonce()``.
+    public func prove(
+        tool: String, arguments: [UInt8], audience: String? = nil, nonce: String? = nil
+    ) throws(AgentIDError) -> String {
+        try prove(tool: tool, arguments: arguments, audience: audience, nonce: nonce, in: current())
     }
 
     /// The chain and the proof of one call under it, taken together: the grant may be renewed between ``chain()`` and
-    /// `prove(tool:arguments:audience:)`, and a proof is for one grant only.
+    /// `prove(tool:arguments:audience:nonce:)`, and a proof is for one grant only. Parameters as there.
     public func present(
-        tool: String, arguments: [UInt8], audience: String? = nil
-    ) throws(AgentIDError) -> (chain: String, proof: String) {
+        tool: String, arguments: [UInt8], audience: String? = nil, nonce: String? = nil
+    ) throws(AgentIDError) -> Presentation {
         let state = try current()
-        let proof = try prove(tool: tool, arguments: arguments, audience: audience, in: state)
-        return (String(decoding: state.held.chain, as: UTF8.self), proof)
+        let proof = try prove(tool: tool, arguments: arguments, audience: audience, nonce: nonce, in: state)
+        return Presentation(chain: String(decoding: state.held.chain, as: UTF8.self), proof: proof)
     }
 
     private func prove(
-        tool: String, arguments: [UInt8], audience: String?, in state: State
+        tool: String, arguments: [UInt8], audience: String?, nonce: String?, in state: State
     ) throws(AgentIDError) -> String {
         let call: JSON.Value
         do { call = try JSON(parsing: arguments, limits: ScopeLimits.arguments).root } catch {
@@ -39,6 +42,11 @@ extension Agent {
                 .argument, name: "audience", message: "an audience is not empty: leave it out for a proof for nobody",
                 at: "audience")
         }
+        guard nonce != "" else {
+            throw AgentIDError(
+                .argument, name: "nonce", message: "a nonce is not empty: leave it out where the guard gave none",
+                at: "nonce")
+        }
         let now = try clock.now()
         // In JCS order as they stand: a proof is made at every call.
         var payload: [UInt8] = []
@@ -50,6 +58,7 @@ extension Agent {
             JCS.appendString(value, to: &payload)
         }
         if let audience { member("aat_aud", audience) }
+        member("aat_hash", state.held.signingInputHash)
         member("aat_id", state.held.grant.id)
         member("aat_tool", tool)
         payload.append(contentsOf: #","hta":"#.utf8)
@@ -57,6 +66,7 @@ extension Agent {
         payload.append(contentsOf: #","iat":"#.utf8)
         JCS.appendInt(Int(now / 1000), to: &payload)
         member("jti", UUIDv7.make(at: now))
+        if let nonce { member("nonce", nonce) }
         payload.append(UInt8(ascii: "}"))
         let key = state.key
         return String(

@@ -11,14 +11,17 @@ extension Agent {
         try authorize(tool: tool, arguments: arguments.canonical())
     }
 
-    /// Signs one call (AAT section 5.2).
+    /// Signs one call (AAT section 7.2).
     ///
     /// - Parameters:
     ///   - tool: the tool, byte for byte as the guard will be asked.
     ///   - arguments: an object, e.g. `["path": "/data/a.csv"]`.
-    ///   - audience: the name of the guard that is to accept it.
-    public func prove(tool: String, arguments: JSONTree, audience: String? = nil) throws(AgentIDError) -> String {
-        try prove(tool: tool, arguments: arguments.canonical(), audience: audience)
+    ///   - audience: the name of the guard that is to accept it; leave it out where somebody forwards the call to it.
+    ///   - nonce: where that guard asks for one, what it gave out: see ``Guard/nonce()``.
+    public func prove(
+        tool: String, arguments: JSONTree, audience: String? = nil, nonce: String? = nil
+    ) throws(AgentIDError) -> String {
+        try prove(tool: tool, arguments: arguments.canonical(), audience: audience, nonce: nonce)
     }
 }
 

@@ -22,7 +22,8 @@ private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws
         until: unsafe options.until == 0 ? nil : options.until,
         maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
-        agent: unsafe try terminatedText(options.agent, "options.agent"))
+        agent: unsafe try terminatedText(options.agent, "options.agent"),
+        audiences: unsafe try texts(options.audiences, "options.audiences"))
 }
 
 @c @implementation

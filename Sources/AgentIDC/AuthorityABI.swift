@@ -116,7 +116,8 @@ private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> A
         lifetime: unsafe options.lifetime == 0 ? 300 : options.lifetime,
         until: unsafe options.until == 0 ? nil : options.until,
         maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
-        labels: unsafe try texts(options.labels, "options.labels"))
+        labels: unsafe try texts(options.labels, "options.labels"),
+        audiences: unsafe try texts(options.audiences, "options.audiences"))
 }
 
 @c @implementation

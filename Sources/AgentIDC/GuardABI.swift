@@ -9,12 +9,15 @@ enum Guards { static let table = HandleTable<Guard>(kind: 5) }
 enum Admissions { static let table = HandleTable<Admission>(kind: 6) }
 
 private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws -> Guard.Options {
-    let size = unsafe MemoryLayout<agentid_guard_options>.size
-    let options = unsafe try options(given, initial: agentid_guard_options(), firstVersion: size)
+    let first = unsafe MemoryLayout<agentid_guard_options>.offset(of: \.require_nonce)
+    let options = unsafe try options(
+        given, initial: agentid_guard_options(), firstVersion: needed(first, "options.require_nonce"))
     var chosen = Guard.Options()
     chosen.audience = unsafe try terminatedText(options.audience, "options.audience")
     chosen.acceptsProofsWithoutAudience = unsafe options.any_audience != 0
     chosen.requiresClaim = unsafe options.require_claim != 0
+    chosen.requiresNonce = unsafe options.require_nonce != 0
+    chosen.requiresChainAudience = unsafe options.require_chain_aud != 0
     chosen.clock = unsafe try clock(options.clock)
     chosen.sharesReplayMemory = unsafe options.own_replay_memory == 0
     chosen.audit = unsafe try auditPolicy(sync: options.audit_sync, relaxed: options.audit_relaxed)
@@ -209,4 +212,12 @@ public func agentid_guard_statistics(
     unsafe give(statistics, "statistics", error) {
         try unsafe Guards.table.find(guard_, "guard").statistics().canonical()
     }
+}
+
+@c @implementation
+public func agentid_guard_nonce(
+    _ guard_: OpaquePointer?, _ nonce: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(nonce, "nonce", error) { unsafe Array(try Guards.table.find(guard_, "guard").nonce().utf8) }
 }

@@ -1,4 +1,4 @@
-/// A JWS in compact form (RFC 7515 section 7.1), taken apart but not believed: EdDSA over Ed25519 and nothing else.
+/// A JWS in compact form (RFC 7515 section 7.1), taken apart but not believed: Ed25519 (RFC 9864) and nothing else.
 ///
 /// Reading checks the form and the header; the payload is decoded only when someone asks, which is for after
 /// ``isSigned(by:)`` has said yes.
@@ -9,14 +9,20 @@ public struct CompactJWS: Sendable {
     public let keyID: String?
     /// The `typ` of the header, where there is one.
     public let type: String?
+    /// Whether the header brings a key of its own, or says where one lies (`jwk`, `jku`, `x5c`, `x5u`). Nobody here uses it.
+    package let bringsKey: Bool
     private let headerEnd: Int
     private let payloadEnd: Int
     private let signature: [UInt8]
 
     /// Reads a token.
     ///
-    /// - Throws: ``JOSEError`` named `jws` (form), `header` (not JSON, wrong members), `algorithm_not_permitted`
-    ///   (`alg` other than `EdDSA` or `Ed25519`), `signature` (not 64 bytes of base64url), `base64url`.
+    /// Members of the header that are not known here count for nothing, but for `crit`: what that lists would have to be
+    /// understood (section 4.1.11), and nothing is.
+    ///
+    /// - Throws: ``JOSEError`` named `jws` (form), `header` (not JSON, wrong members), `algorithm_superseded` (`alg` is
+    ///   `EdDSA`), `algorithm_not_permitted` (it is anything else but `Ed25519`), `signature` (not 64 bytes of base64url),
+    ///   `base64url`.
     public init(_ bytes: [UInt8]) throws(JOSEError) {
         let span = bytes.span
         var dots: (first: Int, second: Int)?
@@ -31,7 +37,7 @@ public struct CompactJWS: Sendable {
         guard let dots else { throw JOSEError("jws", "a compact JWS has two dots, this has fewer", at: span.count) }
         (headerEnd, payloadEnd) = dots
         let header = try Header.read(span.extracting(0..<dots.first))
-        (keyID, type) = (header.keyID, header.type)
+        (keyID, type, bringsKey) = (header.keyID, header.type, header.bringsKey)
         do throws(JOSEError) {
             signature = try Base64URL.decode(span.extracting(dots.second + 1..<span.count))
         } catch {
@@ -49,7 +55,8 @@ public struct CompactJWS: Sendable {
         key.verifies(signature.span, of: bytes.span.extracting(0..<payloadEnd))
     }
 
-    /// The SHA-256 of the signing input, base64url: what a derived grant's `par_hash` says of its parent.
+    /// The SHA-256 of the signing input, base64url: what a derived grant's `par_hash` says of its parent, and a proof's
+    /// `aat_hash` of its leaf. Computed at each call.
     public var signingInputHash: String { Base64URL.encode(Sodium.sha256(bytes.span.extracting(0..<payloadEnd))) }
 
     /// Decodes the payload without reading it.
@@ -77,11 +84,11 @@ public struct CompactJWS: Sendable {
 
     /// Signs a payload and returns the token.
     ///
-    /// `sign` gets the signing input; `keyID` and `type` go into the header beside `alg` EdDSA.
+    /// `sign` gets the signing input; `keyID` and `type` go into the header beside `alg` Ed25519.
     public static func make<E: Error>(
         type: String, keyID: String? = nil, payload: [UInt8], sign: (Span<UInt8>) throws(E) -> [UInt8]
     ) throws(E) -> [UInt8] {
-        var header = Array(#"{"alg":"EdDSA""#.utf8)
+        var header = Array(#"{"alg":"Ed25519""#.utf8)
         if let keyID {
             header.append(contentsOf: #","kid":"#.utf8)
             JCS.appendString(keyID, to: &header)
@@ -106,10 +113,11 @@ extension CompactJWS {
     private struct Header {
         var keyID: String?
         var type: String?
+        var bringsKey = false
 
         /// Headers without `kid` as this library writes them, and what they say.
         private static let known: [(text: [UInt8], type: String)] = ["aat+jwt", "aat-pop+jwt"].map {
-            (Array(Base64URL.encode(Array(#"{"alg":"EdDSA","typ":"\#($0)"}"#.utf8)).utf8), $0)
+            (Array(Base64URL.encode(Array(#"{"alg":"Ed25519","typ":"\#($0)"}"#.utf8)).utf8), $0)
         }
 
         static func json(_ encoded: Span<UInt8>) throws(JOSEError) -> JSON {
@@ -130,15 +138,25 @@ extension CompactJWS {
             }
             let root = try json(encoded).root
             guard root.kind == .object else { throw JOSEError("header", "the header is no JSON object", at: 0) }
-            guard let algorithm = root["alg"], algorithm.equals("EdDSA") || algorithm.equals("Ed25519") else {
-                throw JOSEError("algorithm_not_permitted", "alg must be EdDSA or Ed25519", at: root["alg"]?.position)
+            guard let algorithm = root["alg"], algorithm.equals("Ed25519") else { throw refusal(of: root["alg"]) }
+            if let critical = root["crit"] {
+                throw JOSEError(
+                    "header", "a header with crit is not accepted: nothing that it may list is understood here",
+                    at: critical.position)
             }
-            for name in ["crit", "jku", "jwk", "x5u", "x5c", "zip", "b64"] {
-                if let member = root[name] {
-                    throw JOSEError("header", "a header with \(name) is not accepted", at: member.position)
-                }
+            let bringsKey = ["jku", "jwk", "x5u", "x5c"].contains { root[$0] != nil }
+            return Header(
+                keyID: try text("kid", of: root), type: try text("typ", of: root), bringsKey: bringsKey)
+        }
+
+        private static func refusal(of algorithm: JSON.Value?) -> JOSEError {
+            guard let algorithm else { return JOSEError("algorithm_not_permitted", "the header has no alg: it must be Ed25519") }
+            if algorithm.equals("EdDSA") {
+                return JOSEError(
+                    "algorithm_superseded", "alg is EdDSA, which RFC 9864 replaces: it must be Ed25519",
+                    at: algorithm.position)
             }
-            return Header(keyID: try text("kid", of: root), type: try text("typ", of: root))
+            return JOSEError("algorithm_not_permitted", "alg must be Ed25519", at: algorithm.position)
         }
 
         private static func text(_ name: String, of root: JSON.Value) throws(JOSEError) -> String? {

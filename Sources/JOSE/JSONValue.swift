@@ -20,6 +20,12 @@ extension JSON.Value {
             .hasSameBytes(as: otherBytes.span.extracting(Int(b.sourceStart)..<Int(b.sourceEnd)))
     }
 
+    /// The value as it stands in its document: a number with the digits that it was written with.
+    package var source: [UInt8] {
+        let node = node
+        return Array(storage.bytes[Int(node.sourceStart)..<Int(node.sourceEnd)])
+    }
+
     /// Calls `body` with a string's unescaped UTF-8, or with nothing for any other kind of value; copies nothing.
     public func withUTF8<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         let bytes = storage.bytes

@@ -23,7 +23,7 @@ public struct PublicKey: Hashable, Sendable {
             throw JOSEError("key_type", "only keys with kty OKP and crv Ed25519 are accepted", at: jwk.position)
         }
         if let algorithm = jwk["alg"], !algorithm.equals("EdDSA"), !algorithm.equals("Ed25519") {
-            throw JOSEError("key_algorithm", "the key is for another algorithm than EdDSA", at: algorithm.position)
+            throw JOSEError("key_algorithm", "the key is for another algorithm than Ed25519", at: algorithm.position)
         }
         if let use = jwk["use"], !use.equals("sig"), !use.equals("jwt-svid"), !use.equals("wit-svid") {
             throw JOSEError("key_use", "the key is not for signatures", at: use.position)

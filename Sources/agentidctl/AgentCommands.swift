@@ -111,11 +111,12 @@ struct Prove: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "The tool.") var tool: String
     @ArgumentParser.Option(name: .long, help: "Its arguments, a JSON object.") var arguments = "{}"
     @ArgumentParser.Option(name: .long, help: "The guard's own name.") var audience: String?
+    @ArgumentParser.Option(name: .long, help: "The nonce that the guard gave out, where it asks for one.") var nonce: String?
     @OptionGroup var output: Output
 
     func run() throws {
         let proof = try AgentDirectory(path: agent).open()
-            .prove(tool: tool, arguments: Array(arguments.utf8), audience: audience)
+            .prove(tool: tool, arguments: Array(arguments.utf8), audience: audience, nonce: nonce)
         Console.data(output.json ? PrintableText(["proof": .string(proof)]) : "\(proof)")
     }
 }

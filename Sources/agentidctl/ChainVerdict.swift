@@ -17,7 +17,7 @@ enum ChainVerdict {
             return
         }
         var options = Guard.Options()
-        options.audit = .none
+        (options.audit, options.judgesChainAudience) = (.none, false)
         let guardian = try trust.makeGuard(options)
         do throws(Denial) {
             let admission = try guardian.admit(chain: chain)

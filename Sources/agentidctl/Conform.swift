@@ -2,73 +2,58 @@ import AgentID
 import ArgumentParser
 import JOSE
 
+/// Decides what a conformance runner asks, through the same guard that users get.
+///
+/// Every line gets an answer, whatever stands in it: what cannot be read is denied, and the next line is read.
 struct Conform: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Speak the conformance adapter protocol (JSON Lines, version 0.1) on stdin and stdout.")
+        abstract: "Speak the conformance adapter protocol for AAT draft -02 (JSON Lines) on stdin and stdout.")
 
     func run() throws {
-        while let line = readLine() {
-            let question = try JSON(parsing: line, limits: .init(bytes: 4 << 20)).root
+        var lines = LineReader(limit: 4 << 20)
+        while let line = lines.next() {
+            guard !line.bytes.isEmpty || line.isCut else { continue }
+            guard !line.isCut else {
+                Console.data(Verdict.unreadable("the line is longer than 4 MiB").tree(of: nil))
+                continue
+            }
+            let question: JSON.Value
+            do throws(JSON.ParseError) {
+                question = try JSON(parsing: line.bytes, limits: .init(bytes: 4 << 20, depth: 256)).root
+            } catch {
+                Console.data(Verdict.unreadable("the line is not JSON: \(error)").tree(of: nil))
+                continue
+            }
             switch question["type"]?.string {
             case "hello":
                 Console.data([
-                    "type": "hello", "adapter": "libagentid", "profiles": ["Core", "Status", "Identity", "PDP", "MCP"],
+                    "type": "hello", "adapter": "libagentid", "draft": "aat-02",
+                    "profiles": ["Core", "Status", "Identity", "PDP", "MCP"],
                 ])
-            case "evaluate": Console.data(try answer(question))
             case "bye": return
-            default: throw Fault("a line has no type hello, evaluate or bye")
+            case "evaluate": Console.data(ConformQuestion(question).answer().tree(of: question))
+            default: Console.data(Verdict.unreadable("type is not hello, evaluate or bye").tree(of: question))
             }
         }
     }
+}
 
-    /// Decides through the same guard that users get.
-    private func answer(_ question: JSON.Value) throws -> JSONTree {
-        guard let input = question["input"], let now = input["now"]?.int else {
-            throw Fault("evaluate needs input.now")
-        }
-        func list(_ name: String) -> [String]? { input[name].map { $0.elements.compactMap(\.string) } }
-        var options = Guard.Options()
-        options.acceptsProofsWithoutAudience = true
-        options.clock = CallbackClock { Int64(now) * 1000 }
-        if let revoked = list("revoked_jti") {
-            options.statuses = ListedStatuses(revoked: revoked, unknown: list("unknown_jti") ?? [])
-        }
-        if let bound = list("bound_subjects") {
-            options.identities = ListedIdentities(bound: bound, unavailable: list("unavailable_subjects") ?? [])
-        }
-        let guardian = try Guard(options)
-        guardian.trust(try input["trust_anchors"]?.elements.map { try PublicKey(jwk: $0) } ?? [])
-        let decision = guardian.authorize(
-            chain: Array((list("tokens") ?? []).joined(separator: "~").utf8),
-            proof: Array((input["pop"]?.string ?? "").utf8),
-            tool: input["tool"]?.string ?? "", arguments: input["args"]?.canonical() ?? Array("{}".utf8))
+/// What is answered to one question.
+struct Verdict {
+    var isPermitted = false
+    var reason: String?
+    var explanation: String
+
+    /// A question that cannot be asked is answered with no.
+    static func unreadable(_ what: String) -> Verdict { Verdict(reason: "input_malformed", explanation: what) }
+
+    func tree(of question: JSON.Value?) -> JSONTree {
         var members: JSONTree.Members = [
-            "type": "result", "vector_id": .string(question["vector_id"]?.string ?? ""),
-            "decision": decision.isPermitted ? "allow" : "deny",
-            "reason": decision.denial.map { .string($0.reason.rawValue) } ?? .null,
-            "output": .string(decision.explanation),
+            "type": "result", "vector_id": .string(question?["vector_id"]?.string ?? ""),
+            "decision": isPermitted ? "allow" : "deny", "reason": reason.map { .string($0) } ?? .null,
+            "output": .string(explanation),
         ]
-        if question["profile"]?.equals("PDP") == true { members["authority_verified"] = .bool(decision.isPermitted) }
+        if question?["profile"]?.equals("PDP") == true { members["authority_verified"] = .bool(isPermitted) }
         return .object(members)
-    }
-}
-
-private struct ListedStatuses: StatusResolver {
-    let revoked: [String]
-    let unknown: [String]
-
-    func status(ofGrant id: String) -> GrantStatus {
-        if revoked.holds(id) { return .revoked }
-        return unknown.holds(id) ? .unknown : .active
-    }
-}
-
-private struct ListedIdentities: IdentityResolver {
-    let bound: [String]
-    let unavailable: [String]
-
-    func binding(of subject: String, toKey thumbprint: String) -> SubjectBinding {
-        if unavailable.holds(subject) { return .unavailable }
-        return bound.holds(subject) ? .confirmed : .mismatch
     }
 }

@@ -44,6 +44,7 @@ struct TrustOptions: ParsableArguments {
         var options = Guard.Options()
         options.audit = decides ? .ofCommands : .none
         options.audience = audience
+        options.judgesChainAudience = decides || audience != nil
         // A guard that decides nothing is shown no proof.
         options.acceptsProofsWithoutAudience = anyAudience || !decides
         guard audience != nil || options.acceptsProofsWithoutAudience else {

@@ -25,12 +25,16 @@ import Testing
             )
         }
         let following = try world.authority.guarding(.forTests(world))
-        following.trust([bare.publicKey])
+        for domain in ["acme.example", "other.example"] {
+            try following.trust([bare.publicKey], issuer: "spiffe://\(domain)")
+        }
         #expect(refusal(following, root("acme.example"))?.reason.rawValue == "untrusted_root")
         #expect(refusal(following, root("other.example")) == nil)
         // Held chains too, from the moment that the domain has a bundle.
         let alone = try Guard(.forTests(world))
-        alone.trust([bare.publicKey])
+        for issuer in ["spiffe://acme.example", "https://issuer.example"] {
+            try alone.trust([bare.publicKey], issuer: issuer)
+        }
         let admission = try alone.admit(chain: root("acme.example"))
         try alone.addBundle(Array(world.authority.bundle().utf8), for: "acme.example")
         let decision = alone.authorize(admission, proof: [], tool: "read", arguments: inside)
@@ -115,7 +119,9 @@ import Testing
         // A guard without a registry, which may trust anybody for anything.
         let (bare, holder) = (try SigningKey.generate(), try SigningKey.generate())
         let guardian = try Guard(.forTests(world))
-        guardian.trust([bare.publicKey])
+        for domain in ["partner.example", "acme.example"] {
+            try guardian.trust([bare.publicKey], issuer: "spiffe://\(domain)")
+        }
         let now = world.clock.milliseconds / 1000
         for domain in ["partner.example", "acme.example"] {
             let name = domain == "acme.example" ? try victim.id() : "spiffe://\(domain)/agent/x/1"

@@ -2,7 +2,7 @@ import AgentID
 import JOSE
 import Testing
 
-/// Chains made by hand, correctly signed, each wrong in one claim: AAT section 7 says which reason each gets.
+/// Chains made by hand, correctly signed, each wrong in one claim: AAT section 8 says which reason each gets.
 @Suite struct ForgedChainTests {
     static let now: Int64 = 1_790_000_000
 
@@ -50,7 +50,7 @@ import Testing
             options.clock = CallbackClock { now * 1000 }
             change(&options)
             let guardian = try Guard(options)
-            guardian.trust([rootKey.publicKey])
+            try guardian.trust([rootKey.publicKey], issuer: "spiffe://acme.example")
             do { _ = try guardian.admit(chain: Array(tokens.joined(separator: [UInt8(ascii: "~")]))) } catch {
                 return error.reason.rawValue
             }

@@ -132,7 +132,7 @@ struct KeyRotationTests {
         var options = Guard.Options()
         options.audience = "g"
         let guardian = try Guard(options)
-        guardian.trust([key.publicKey])
+        try guardian.trust([key.publicKey], issuer: "spiffe://acme.example")
         func reason(_ chain: [UInt8]) -> String? {
             guardian.authorize(chain: chain, proof: [], tool: "read", arguments: Array("{}".utf8))
                 .denial?.reason.rawValue

@@ -26,7 +26,7 @@ import TestSupport
         #expect(count >= 100)
     }
 
-    @Test func onlyStrictEdDSAIsAccepted() throws {
+    @Test func onlyEd25519ByItsNameOfRFC9864IsAccepted() throws {
         let key = try SigningKey.generate()
         func token(_ header: String) -> [UInt8] {
             var input = Array((Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(Array("{}".utf8))).utf8)
@@ -34,22 +34,38 @@ import TestSupport
             input += Array(("." + Base64URL.encode(signature)).utf8)
             return input
         }
-        #expect(try CompactJWS(token(#"{"alg":"EdDSA"}"#)).isSigned(by: key.publicKey))
+        #expect(try CompactJWS(token(#"{"alg":"Ed25519"}"#)).isSigned(by: key.publicKey))
         #expect(try CompactJWS(token(#"{"alg":"Ed25519","typ":"x","kid":"y"}"#)).isSigned(by: key.publicKey))
         let refused = [
             #"{"alg":"none"}"#, #"{"alg":"None"}"#, #"{"alg":"HS256"}"#, #"{"alg":"ES256"}"#, #"{"alg":"Ed448"}"#,
-            #"{"alg":"eddsa"}"#, "{}",
-            #"{"alg":"EdDSA","crit":["exp"]}"#, #"{"alg":"EdDSA","b64":false}"#, #"{"alg":"EdDSA","jwk":{}}"#,
-            #"{"alg":"EdDSA","jku":"https://x"}"#, #"{"alg":"EdDSA","x5c":[]}"#, #"{"alg":"EdDSA","x5u":"https://x"}"#,
-            #"{"alg":"EdDSA","alg":"none"}"#, #"{"alg":"EdDSA","kid":1}"#, "[]", "{",
+            #"{"alg":"EdDSA"}"#, #"{"alg":"eddsa"}"#, #"{"alg":"ed25519"}"#, #"{"alg":"Ed25519 "}"#, "{}",
+            #"{"alg":["Ed25519"]}"#, #"{"alg":"Ed25519","crit":["exp"]}"#, #"{"alg":"Ed25519","crit":[]}"#,
+            #"{"alg":"Ed25519","crit":null}"#, #"{"alg":"Ed25519","b64":false,"crit":["b64"]}"#,
+            #"{"alg":"Ed25519","alg":"none"}"#, #"{"alg":"Ed25519","kid":1}"#, #"{"alg":"Ed25519","typ":1}"#, "[]", "{",
         ]
         for header in refused { #expect(throws: JOSEError.self, "\(header)") { try CompactJWS(token(header)) } }
-        let good = token(#"{"alg":"EdDSA"}"#)
+        let good = token(#"{"alg":"Ed25519"}"#)
         for bad in [good + [0x3D], good + [0x0A], [0x20] + good, good + Array(".x".utf8), Array(good.dropLast()), []] {
             #expect(throws: JOSEError.self) { try CompactJWS(bad) }
         }
         let dots = [UInt8](repeating: UInt8(ascii: "."), count: 1_000_000)
         #expect(throws: JOSEError.self) { try CompactJWS(dots) }
+    }
+
+    @Test func aKeyInAHeaderCountsForNothing() throws {
+        let (key, other) = (try SigningKey.generate(), try SigningKey.generate())
+        let jwk = other.publicKey.jwk.text
+        for member in [
+            #""jwk":\#(jwk)"#, #""jku":"https://x""#, #""x5c":["AA=="]"#, #""x5u":"https://x""#, #""zip":"DEF""#,
+            #""b64":false"#, #""x":{"y":[1]}"#,
+        ] {
+            let header = #"{"alg":"Ed25519","typ":"aat+jwt",\#(member)}"#
+            var token = Array((Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(Array("{}".utf8))).utf8)
+            token += Array(("." + Base64URL.encode(key.sign(token.span))).utf8)
+            let jws = try CompactJWS(token)
+            #expect(jws.isSigned(by: key.publicKey) && !jws.isSigned(by: other.publicKey), "\(member)")
+            #expect(jws.bringsKey == (member.contains("jwk") || member.contains("jku") || member.contains("x5")))
+        }
     }
 
     @Test func base64urlHasOneTextForEachByteString() throws {

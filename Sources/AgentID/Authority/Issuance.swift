@@ -1,7 +1,7 @@
 internal import JOSE
 internal import Scopes
 
-/// A root grant under a profile (AAT section 3.7.3), signed, not yet registered.
+/// A root grant under a profile (AAT section 6.1.3), signed, not yet registered.
 struct Issuance: Sendable {
     let agent: AgentRecord
     let grant: GrantRecord
@@ -29,7 +29,7 @@ struct Issuance: Sendable {
         issuer = signer.publicKey
         issuerKeyID = issuer.thumbprint
         grant = try Self.sign(
-            claim, scope, to: holder, until: min(now + request.lifetime, request.until ?? Limits.latestDate),
+            claim, scope, for: request.audiences, to: holder, until: min(now + request.lifetime, request.until ?? Limits.latestDate),
             depth: min(request.maxDepth ?? profile.maxDepth, profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
         held = try HeldGrant(reading: Array(grant.chain.utf8), of: "options")
@@ -63,7 +63,7 @@ struct Issuance: Sendable {
         issuer = signer.publicKey
         issuerKeyID = issuer.thumbprint
         grant = try Self.sign(
-            claim, scope, to: holder, until: expires,
+            claim, scope, for: held.grant.audiences ?? [], to: holder, until: expires,
             depth: min(Int(held.grant.maxDepth - held.grant.depth), profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
         self.profile = profile
@@ -74,17 +74,19 @@ struct Issuance: Sendable {
     }
 
     private static func sign(
-        _ claim: Claim, _ scope: Scope, to holder: PublicKey, until expires: Int64, depth: Int,
+        _ claim: Claim, _ scope: Scope, for audiences: [String], to holder: PublicKey, until expires: Int64, depth: Int,
         of trustDomain: TrustDomain, by signer: any Signer, milliseconds: Int64
     ) throws(AgentIDError) -> GrantRecord {
         let (id, now) = (UUIDv7.make(at: milliseconds), milliseconds / 1000)
-        let payload: JSONTree = [
+        var payload: JSONTree.Members = [
             "jti": .string(id), "iss": .string(trustDomain.issuer), "iat": .int(Int(now)),
             "exp": .int(Int(expires)), "del_depth": 0, "del_max_depth": .int(depth), "cnf": ["jwk": holder.jwk],
             "authorization_details": [["type": "attenuating_agent_token", "tools": scope.tree]],
             Claim.name: claim.tree,
         ]
-        let token = try signer.token(type: TokenType.grant, keyID: signer.publicKey.thumbprint, payload: payload)
+        payload["aud"] = ChainAudience.claim(audiences)
+        let token = try signer.token(
+            type: TokenType.grant, keyID: signer.publicKey.thumbprint, payload: .object(payload))
         guard token.count <= Limits.tokenSize else {
             throw AgentIDError(
                 .limit, name: "token_too_large", message: "the grant would be longer than 64 KiB", at: "options.scope")
@@ -167,6 +169,7 @@ struct Issuance: Sendable {
                 at: "options.lifetime")
         }
         try Term.check(request.until, under: profile, now: now)
+        try ChainAudience.check(request.audiences)
         guard (0...profile.maxDepth).contains(request.maxDepth ?? 0) else {
             throw AgentIDError(
                 .limit, name: "depth", message: "the profile allows a depth of 0 to \(profile.maxDepth)",
@@ -185,12 +188,31 @@ struct Issuance: Sendable {
         }
     }
 
-    /// Profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+    /// Profile ceiling ∩ principal's entitlements ∩ what the task asks for: below the request, treated as a parent, as AAT
+    /// section 6.1.3 demands in its step 7. Where that is nothing, the error is named as an OAuth token endpoint answers.
     private static func scope(for request: AgentRequest, under profile: Profile) throws(AgentIDError) -> Scope {
+        guard !request.scope.isEmpty else { throw nothingGrantable("no tool is asked for") }
         do throws(ScopeError) {
             var scope = try profile.ceiling.narrowed(to: request.scope)
             if let entitlements = request.entitlements { scope = try scope.narrowed(by: entitlements) }
             return try scope.normalized()
-        } catch { throw AgentIDError(error, at: "options.scope") }
+        } catch {
+            guard error.isRefusal else { throw AgentIDError(error, at: "options.scope") }
+            throw nothingGrantable("\(error)")
+        }
+    }
+
+    /// RFC 9396 section 5.
+    private static func nothingGrantable(_ why: String) -> AgentIDError {
+        AgentIDError(
+            .scope, name: "invalid_authorization_details", message: "what is asked for cannot be granted: \(why)",
+            at: "options.scope")
+    }
+}
+
+extension ScopeError {
+    /// Whether the scopes are well-formed, and one asks for more than the other has.
+    fileprivate var isRefusal: Bool {
+        ["empty_intersection", "not_below_parent"].contains { name.isSame(as: $0) }
     }
 }

@@ -1,17 +1,20 @@
 internal import JOSE
 internal import Scopes
 
-/// Verifies a chain as AAT section 7 says, step by step and in its order; the proof is ``ProofVerifier``'s.
+/// Verifies a chain as AAT section 8 says (draft -02), step by step and in its order; the proof is ``ProofVerifier``'s.
+///
+/// Step 6c is made here as well: which guard this is does not change from call to call, and a verified chain is kept.
 struct ChainVerifier {
     let anchors: TrustAnchors
     let limits: ChainLimits
     let requiresClaim: Bool
+    let audience: ChainAudience
     /// The domain of the registry that the guard follows; `nil` where it follows none.
     let home: TrustDomain?
     /// The present, in seconds.
     let now: Int64
 
-    /// Steps 1 to 5 and 6a, and the rules of our claim.
+    /// Steps 1 to 5, 6a and 6c, and the rules of our claim.
     func verify(_ chain: [UInt8], credentials: [Credential]) throws(Denial) -> VerifiedChain {
         let tokens = try split(chain)
         do throws(Denial) {
@@ -54,6 +57,7 @@ struct ChainVerifier {
                 "authorization_details_invalid", "the leaf has no entry of tools", link: links.count - 1,
                 at: "authorization_details")
         }
+        try audience.check(links)  // 6c
         // What every entry of the audit log repeats must fit one.
         let issuer = ChainIssuer(of: root, home: home)
         guard AuditContext.fits(links, issuer) else {
@@ -101,17 +105,15 @@ struct ChainVerifier {
         do throws(JOSEError) {
             jws = try CompactJWS(bytes)
             payload = try jws.payloadBytes()
-        } catch {
-            let reason: String
-            switch error.name {
-            case "algorithm_not_permitted": reason = error.name
-            case "signature": reason = "invalid_signature"
-            default: reason = "token_malformed"
-            }
-            throw Denial(reason, error.description, link: link)
+        } catch { throw Denial(ofGrant: error, link: link) }
+        // 3a, 4a. Before the signature: a proof or a credential is nothing that a guard would verify as a grant.
+        guard let type = jws.type else {
+            throw Denial(
+                "token_malformed", "typ is missing, as draft -01 allowed: draft -02 requires \(TokenType.grant)",
+                link: link, at: "typ")
         }
-        if let type = jws.type, !type.isSame(as: TokenType.grant) {
-            throw Denial("token_malformed", "typ says this is no grant", link: link, at: "typ")
+        guard type.isSame(as: TokenType.grant) else {
+            throw Denial("token_malformed", "typ is not \(TokenType.grant): this is not a grant", link: link, at: "typ")
         }
         return Token(jws: jws, payload: payload)
     }
@@ -136,14 +138,16 @@ struct ChainVerifier {
     private func root(
         _ token: Token, scope: inout Scope, within work: inout WorkBudget
     ) throws(Denial) -> VerifiedChain.Link {
-        // 3a (the algorithm is allowed at reading; all our keys are Ed25519) and 3b.
+        // 3a (the algorithm is checked at reading, and is the only one that our keys have) and 3b.
         let signers = try anchors.signers(of: token.jws)
         let grant = try Grant(parse(token, link: 0), link: 0)
-        guard
-            let anchor = signers.first(where: { anchor in
-                anchor.domain.map { grant.issuer.equals($0.issuer) } ?? false
-            }) ?? signers.first(where: { $0.domain == nil && !anchors.holdBundle(of: grant.issuer) })
-        else { throw Denial("untrusted_root", "iss is not the issuer whose key signed", link: 0, at: "iss") }
+        // 3k. In front stand those of bundles: of a domain that has one here, only that says who speaks for it.
+        let speaking = signers.first { anchor in
+            grant.issuer.equals(anchor.issuer) && (anchor.domain != nil || !anchors.holdBundle(of: grant.issuer))
+        }
+        guard let anchor = speaking else {
+            throw Denial("untrusted_root", "iss is not the issuer whose key signed", link: 0, at: "iss")
+        }
         if let denial = anchor.denial(ofStatementFrom: grant.issuedAt, at: now, link: 0, place: "iat") { throw denial }
         try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c
         try check(grant.parentHash == nil, "par_hash_present_on_root", "a root has no par_hash", 0, "par_hash")  // 3d
@@ -218,7 +222,7 @@ struct ChainVerifier {
         if let expansion = scope.expansion(by: narrower, within: &work) { throw Denial(expansion, link: i) }
         scope = narrower
         try check(  // 4q
-            grant.parentHash?.equals(parent.jws.signingInputHash) == true, "par_hash_mismatch",
+            grant.parentHash?.equals(parent.signingInputHash) == true, "par_hash_mismatch",
             "par_hash is not of the grant before",
             i, "par_hash")
         let credential = try checkClaim(grant, under: above, at: i, credentials: credentials)
@@ -227,13 +231,13 @@ struct ChainVerifier {
 
     /// A domain speaks for its own agents: a root names an agent of the domain whose key signed it.
     ///
-    /// A bare key speaks for any issuer; then the issuer that the root names is the domain.
+    /// Of a bare key, the issuer that it was trusted for is the domain.
     private func checkDomain(of root: Grant, signedBy anchor: TrustAnchor) throws(Denial) {
         guard let agent = root.claim?.agent else { return }
-        let issuer = anchor.domain?.issuer ?? root.issuer.string ?? ""
         try check(
-            SPIFFEID.isUnder(agent, issuer), "subject_identity_mismatch",
-            "\(agent) is not of the trust domain whose key signed, \(issuer) by \(anchor.thumbprint)", 0, Claim.name)
+            SPIFFEID.isUnder(agent, anchor.issuer), "subject_identity_mismatch",
+            "\(agent) is not of the trust domain whose key signed, \(anchor.issuer) by \(anchor.thumbprint)", 0,
+            Claim.name)
     }
 
     /// The rules of our own claim. Returns the credential without which they would not hold.
@@ -293,6 +297,19 @@ struct ChainVerifier {
 }
 
 extension Denial {
+    /// A grant that cannot be read as a JWS, or is signed as this draft does not allow.
+    fileprivate init(ofGrant error: JOSEError, link: Int) {
+        switch error.name {
+        case "algorithm_superseded":
+            self.init(
+                "algorithm_not_permitted", "\(error): the grant is of draft -01, have it issued anew", link: link,
+                at: "alg")
+        case "algorithm_not_permitted": self.init("algorithm_not_permitted", error.description, link: link, at: "alg")
+        case "signature": self.init("invalid_signature", error.description, link: link)
+        default: self.init("token_malformed", error.description, link: link)
+        }
+    }
+
     init(_ error: ScopeError, link: Int) {
         let reason: String
         switch error.name {

@@ -20,8 +20,10 @@ final class Grant: Sendable {
     let claim: Claim?
     /// The subject, where an issuer outside this library names one.
     let subject: String?
+    /// The guards that this grant, and all below it, may be presented to; `nil` where it does not say.
+    let audiences: [String]?
 
-    /// Reads the claims that every grant must have: AAT steps 3i-3m and 4b1-4b5.
+    /// Reads the claims that every grant must have: AAT steps 3i-3m and 4b1-4b5, and the form of `aud`.
     init(_ payload: JSON.Value, link: Int) throws(Denial) {
         guard payload.kind == .object else { throw Denial("token_malformed", "the payload is no object", link: link) }
         guard let id = payload["jti"]?.string, !id.isEmpty else {
@@ -66,6 +68,21 @@ final class Grant: Sendable {
             claim = nil
         }
         subject = payload["sub"]?.string
+        audiences = try payload["aud"].map { value throws(Denial) in try Self.audiences(value, link: link) }
+    }
+
+    /// A text, or an array of texts (RFC 7519 section 4.1.3).
+    private static func audiences(_ value: JSON.Value, link: Int) throws(Denial) -> [String] {
+        if let one = value.string { return [one] }
+        var names: [String] = []
+        for element in value.elements {
+            guard let name = element.string else { break }
+            names.append(name)
+        }
+        guard value.kind == .array, names.count == value.count else {
+            throw Denial("token_malformed", "aud is neither a text nor an array of texts", link: link, at: "aud")
+        }
+        return names
     }
 
     private static func date(_ name: String, of payload: JSON.Value, link: Int) throws(Denial) -> Int64 {

@@ -41,7 +41,7 @@ struct HeldGrant: Sendable {
         }
     }
 
-    /// Derives a grant (AAT section 6): the longer chain, in its holder's hands.
+    /// Derives a grant (AAT section 6.2): the longer chain, in its holder's hands.
     func derive(
         to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: CheckedClock
     ) throws(AgentIDError) -> HeldGrant {
@@ -53,6 +53,7 @@ struct HeldGrant: Sendable {
                 .argument, name: "lifetime", message: "a lifetime is at least 1 second", at: "options.lifetime")
         }
         try Term.check(request.until, now: now / 1000)
+        try ChainAudience.check(request.audiences)
         let expires = min(
             grant.expires, issuedAt + min(lifetime, Limits.longestLifetime), request.until ?? Limits.latestDate)
         guard expires > now / 1000 else {
@@ -75,6 +76,7 @@ struct HeldGrant: Sendable {
             "del_max_depth": .int(Int(maxDepth)), "par_hash": .string(signingInputHash), "cnf": ["jwk": holder.jwk],
             "authorization_details": [["type": "attenuating_agent_token", "tools": narrower.tree]],
         ]
+        payload["aud"] = ChainAudience.claim(request.audiences)
         var claim = Claim()
         claim.agent = agent
         claim.labels = Claim.labels((grant.claim?.labels ?? []) + request.labels)

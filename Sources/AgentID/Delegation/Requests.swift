@@ -20,12 +20,15 @@ public struct AgentRequest: Sendable {
     public var maxDepth: Int?
     /// Information-flow labels the task starts with.
     public var labels: [String]
+    /// The guards that the grant, and all below it, may be presented to, by their names; empty: any.
+    public var audiences: [String]
 
     /// A request.
     public init(
         principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
-        lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = []
+        lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], audiences: [String] = []
     ) {
+        self.audiences = audiences
         (self.principal, self.task, self.scope, self.intent) = (principal, task, scope, intent)
         self.until = until
         (self.entitlements, self.lifetime, self.maxDepth, self.labels) = (entitlements, lifetime, maxDepth, labels)
@@ -47,12 +50,16 @@ public struct DelegationRequest: Sendable {
     public var labels: [String]
     /// The ID of a holder that has a credential of its own.
     public var agent: String?
+    /// The guards that the child's grants, and all below them, may be presented to, by their names; empty: those that the
+    /// parent's may. Each grant above is checked as well, so a child never gets to more.
+    public var audiences: [String]
 
     /// A request.
     public init(
         scope: Scope? = nil, lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
-        agent: String? = nil
+        agent: String? = nil, audiences: [String] = []
     ) {
+        self.audiences = audiences
         (self.scope, self.lifetime, self.until, self.maxDepth) = (scope, lifetime, until, maxDepth)
         (self.labels, self.agent) = (labels, agent)
     }

@@ -5,7 +5,9 @@ struct TrustAnchor: Sendable, Equatable {
     let key: PublicKey
     /// RFC 7638: the only `kid` that names this key.
     @Exact private(set) var thumbprint: String
-    /// The trust domain it speaks for; `nil` for a bare key, which speaks for any issuer.
+    /// The one issuer it speaks for: what a root that it signed says in `iss`.
+    @Exact private(set) var issuer: String
+    /// The trust domain whose bundle it is of; `nil` for a bare key.
     let domain: TrustDomain?
     /// When its authority stopped signing with it, in seconds since 1970: what is dated later was not signed by that.
     var retiredAt: Int64?
@@ -16,12 +18,18 @@ struct TrustAnchor: Sendable, Equatable {
     var revokedAt: Int64?
 
     init(
-        _ key: PublicKey, of domain: TrustDomain?, retiredAt: Int64? = nil, endsAt: Int64? = nil,
+        _ key: PublicKey, of domain: TrustDomain, retiredAt: Int64? = nil, endsAt: Int64? = nil,
         revokedAt: Int64? = nil
     ) {
         (self.key, self.domain, self.retiredAt, self.endsAt) = (key, domain, retiredAt, endsAt)
         self.revokedAt = revokedAt
-        thumbprint = key.thumbprint
+        (thumbprint, issuer) = (key.thumbprint, domain.issuer)
+    }
+
+    /// A bare key.
+    init(_ key: PublicKey, for issuer: String) {
+        (self.key, domain) = (key, nil)
+        (thumbprint, self.issuer) = (key.thumbprint, issuer)
     }
 
     /// Why a statement dated `issuedAt` by this key is not good at a time; `nil` where it is. In seconds since 1970.

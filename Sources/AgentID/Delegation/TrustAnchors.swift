@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// The keys a guard trusts to sign root grants: bundles by trust domain, and bare keys for any issuer.
+/// The keys a guard trusts to sign root grants, each for one issuer: bundles by trust domain, and bare keys.
 struct TrustAnchors: Sendable {
     /// Moves with every change: what was verified under another generation is looked up again before it is believed.
     private(set) var generation: UInt64 = 1
@@ -23,11 +23,11 @@ struct TrustAnchors: Sendable {
         advance()
     }
 
-    /// Trusts keys for any issuer, but for the domains that have a bundle here. Their only name is their thumbprint, too.
-    mutating func trust(_ keys: [PublicKey]) {
-        let fresh = keys.filter { key in !bare.contains { $0.key == key } }
+    /// Trusts keys for one issuer, unless that is a domain that has a bundle here. Their only name is their thumbprint, too.
+    mutating func trust(_ keys: [PublicKey], for issuer: String) {
+        let fresh = keys.map { TrustAnchor($0, for: issuer) }.filter { !bare.contains($0) }
         guard !fresh.isEmpty else { return }
-        bare += fresh.map { TrustAnchor($0, of: nil) }
+        bare += fresh
         advance()
     }
 
@@ -39,7 +39,7 @@ struct TrustAnchors: Sendable {
 
     /// AAT step 3b: who may have signed, all with one key. A `kid` picks the key; there is no falling back to others.
     ///
-    /// Several where one key stands in the bundles of several domains: what the root says of its issuer picks.
+    /// Several where one key speaks for several issuers: what the root says of its issuer picks (step 3k).
     func signers(of root: CompactJWS) throws(Denial) -> [TrustAnchor] {
         if let keyID = root.keyID {
             guard let named = named[keyID.exact], let key = named.first?.key else {
@@ -66,7 +66,9 @@ struct TrustAnchors: Sendable {
 
     /// The anchor as it is trusted now; `nil` where it is not any more.
     func current(_ anchor: TrustAnchor) -> TrustAnchor? {
-        named[anchor.thumbprint.exact]?.first { $0.domain == anchor.domain && $0.key == anchor.key }
+        named[anchor.thumbprint.exact]?.first {
+            $0.domain == anchor.domain && $0.key == anchor.key && $0.issuer.isSame(as: anchor.issuer)
+        }
     }
 
     /// The claims of a token that an authority signs beside its grants, and the anchor that its `kid` names.
@@ -75,6 +77,7 @@ struct TrustAnchors: Sendable {
     func claims(of token: [UInt8], type: String) throws(JOSEError) -> (anchor: TrustAnchor, claims: JSON.Value) {
         let jws = try CompactJWS(token)
         guard jws.type?.isSame(as: type) == true else { throw JOSEError("typ", "typ is not \(type)") }
+        guard !jws.bringsKey else { throw JOSEError("header", "its header brings a key: it must not") }
         guard let keyID = jws.keyID else { throw JOSEError("untrusted", "it has no kid") }
         let named = (named[keyID.exact] ?? []).filter { $0.domain != nil }
         guard let key = named.first?.key, jws.isSigned(by: key) else {
@@ -83,9 +86,7 @@ struct TrustAnchors: Sendable {
         let claims = try jws.payload(limits: .init(bytes: Limits.tokenSize)).root
         guard let issuedAt = claims["iat"]?.int else { throw JOSEError("claims", "iat is missing") }
         guard
-            let anchor = named.first(where: { anchor in
-                anchor.domain.map { claims["iss"]?.equals($0.issuer) == true } ?? false
-            })
+            let anchor = named.first(where: { claims["iss"]?.equals($0.issuer) == true })
         else { throw JOSEError("untrusted", "iss is not the trust domain whose key signed it") }
         // Whether the key has ended is for those to ask who need it now: a tombstone is good for as long as it is kept.
         if anchor.revokedAt != nil { throw JOSEError("untrusted", "the key that signed it is revoked") }

@@ -9,6 +9,8 @@ internal import Synchronization
         let grant: Grant
         let jws: CompactJWS
         let holderThumbprint: String
+        /// What a child's `par_hash` and a proof's `aat_hash` say of this grant; computed once.
+        let signingInputHash: String
         /// The authority's key that signed, for a root, as it was trusted when the chain was verified.
         let anchor: TrustAnchor?
 
@@ -21,6 +23,7 @@ internal import Synchronization
             self.anchor = anchor
             self.credential = credential
             holderThumbprint = grant.holder.thumbprint
+            signingInputHash = jws.signingInputHash
         }
 
         /// The SHA-256 of the whole token, base64url: what tells it from another of the same `jti`.

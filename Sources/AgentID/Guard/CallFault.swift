@@ -1,7 +1,7 @@
 /// What is wrong with what a client sent, before any of it is read: the call is denied, counted and recorded all the same.
 package struct CallFault: Error {
     /// What was sent.
-    package enum Part: String, Sendable { case chain, credentials, proof, tool, arguments }
+    package enum Part: String, Sendable { case chain, credentials, proof, presentation, tool, arguments }
 
     let denial: Denial
 
@@ -15,11 +15,17 @@ package struct CallFault: Error {
         CallFault(part, "it is no UTF-8 at byte \(position)")
     }
 
+    /// It is not a presentation.
+    init(_ error: AgentIDError) {
+        denial = Denial("presentation_malformed", error.message, at: error.place)
+    }
+
     private init(_ part: Part, _ message: String) {
         let reason =
             switch part {
             case .chain, .credentials: "chain_too_long"
             case .proof: "pop_malformed"
+            case .presentation: "presentation_malformed"
             case .tool: "tool_not_authorized"
             case .arguments: "arguments_malformed"
             }

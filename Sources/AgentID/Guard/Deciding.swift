@@ -67,7 +67,10 @@ extension Guard {
         if let key, let found = cache.withLock({ $0.find(key, chain) }) { return found }
         let verifier = ChainVerifier(
             anchors: shownUnder ?? anchors.withLock { $0 }, limits: options.limits,
-            requiresClaim: options.requiresClaim, home: view?.trustDomain, now: now / 1000)
+            requiresClaim: options.requiresClaim,
+            audience: ChainAudience(
+                name: options.audience, isRequired: options.requiresChainAudience, isJudged: options.judgesChainAudience),
+            home: view?.trustDomain, now: now / 1000)
         let verified = try verifier.verify(chain, credentials: credentials)
         // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
         if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }
@@ -110,6 +113,11 @@ extension Guard {
         }
         if let opened {
             try opened.check(call, within: &work)
+            if options.requiresNonce {  // step 7h, and what the draft leaves out: a nonce is good once
+                try checkNonce(opened.nonce, now: now)
+                let use = UsedProof(name: "nonce " + (opened.nonce?.string ?? ""), tree: chain.tree)
+                if let denial = Denial(proofs.remember(use, since: begun), of: "nonce", at: "proof.nonce") { throw denial }
+            }
             if let denial = Denial(proofs.remember(opened.use, since: begun)) { throw denial }
         }
         // Once more: nothing is permitted after a revocation returned.
@@ -132,7 +140,7 @@ extension Guard {
 
     private func proofVerifier(at now: Int64) -> ProofVerifier {
         ProofVerifier(
-            audience: options.acceptsProofsWithoutAudience && options.audience == nil ? nil : options.audience ?? "",
+            audience: options.audience, requiresAudience: !options.acceptsProofsWithoutAudience,
             window: options.proofWindow, now: now / 1000)
     }
 }

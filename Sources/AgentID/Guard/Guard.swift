@@ -20,6 +20,7 @@ public final class Guard: Sendable {
     let anchors = Locked(TrustAnchors())
     let cache: Locked<ChainCache>
     let proofs: ProofMemory
+    let nonces: any Nonces
     let counters = Locked(DenialCounters())
     let permits = Atomic<Int>(0)
     let clock: CheckedClock
@@ -55,6 +56,9 @@ public final class Guard: Sendable {
         } else {
             proofs = .own(try ReplayTable(capacity: options.replayCapacity, window: options.proofWindow))
         }
+        nonces =
+            options.nonces
+            ?? SealedNonces(key: proofs.secret, audience: options.audience, window: options.proofWindow)
         try followKeys()
     }
 
@@ -83,10 +87,14 @@ public final class Guard: Sendable {
         }
     }
 
-    /// Trusts bare keys to sign roots of any issuer (AAT section 7 as it stands), but for domains that it has a bundle of.
-    public func trust(_ keys: [PublicKey]) {
+    /// Trusts bare keys to sign the roots of one issuer, which `iss` must name exactly (AAT step 3k).
+    ///
+    /// - Parameter issuer: a URI, e.g. `https://auth.example.com`. Of a trust domain that this guard has a bundle of, only
+    ///   that bundle says whose keys are its own.
+    public func trust(_ keys: [PublicKey], issuer: String) throws(AgentIDError) {
+        try Claim.checkURI(issuer, at: "issuer")
         anchors.withLock { anchors in
-            anchors.trust(keys)
+            anchors.trust(keys, for: issuer)
             anchorGeneration.store(anchors.generation, ordering: .releasing)
         }
     }

@@ -1,10 +1,20 @@
 extension Guard {
     /// How a guard decides. Limits can only be lowered.
     public struct Options: Sendable {
-        /// The guard's own name, which proofs must carry.
+        /// The guard's own name: what proofs name it by (`aat_aud`), and grants that are for some guards only (`aud`).
         public var audience: String?
-        /// Whether a guard without a name accepts proofs for nobody in particular.
+        /// Whether proofs that name no guard are accepted, as one that somebody forwards. Whatever this says, a proof for
+        /// another guard by name is denied.
         public var acceptsProofsWithoutAudience = false
+        /// Whether some grant of each chain must name this guard (`aud`). Whatever this says, a grant for other guards is
+        /// denied.
+        public var requiresChainAudience = false
+        /// No for those who look at chains and decide nothing: whom a grant is for is nothing to them.
+        package var judgesChainAudience = true
+        /// Whether each proof must carry a nonce that this guard issued: see ``Guard/nonce()``.
+        public var requiresNonce = false
+        /// Who issues nonces, where that is not the guard itself.
+        package var nonces: (any Nonces)?
         /// Whether every grant must carry the claim that names its agent.
         public var requiresClaim = false
         /// How far from now a proof may have been signed, in seconds either way; 1 to 60.

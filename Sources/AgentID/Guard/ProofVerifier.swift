@@ -1,9 +1,11 @@
 internal import JOSE
 
-/// Verifies the proof of one call: AAT section 7, step 7.
+/// Verifies the proof of one call: AAT section 8, step 7.
 struct ProofVerifier {
-    /// The guard's own name; `nil` where proofs need none.
+    /// The guard's own name; `nil` where it has none.
     let audience: String?
+    /// Whether a proof must name a guard.
+    let requiresAudience: Bool
     let window: Int64
     let now: Int64
 
@@ -13,33 +15,10 @@ struct ProofVerifier {
         guard proof.count <= Limits.tokenSize * 2 else {
             throw Denial("pop_malformed", "the proof is too long", at: "proof")
         }
-        let leaf = chain.leaf
-        let jws: CompactJWS
-        do throws(JOSEError) { jws = try CompactJWS(proof) } catch {  // 7a
-            throw Denial(Self.reason(of: error), error.description, at: "proof")
-        }
-        if let type = jws.type, !type.isSame(as: TokenType.proof) {
-            throw Denial("pop_malformed", "typ says this is no proof", at: "proof.typ")
-        }
-        guard jws.isSigned(by: leaf.holder) else {  // 7b
-            throw Denial("pop_signature_invalid", "the leaf's holder did not sign this proof", at: "proof")
-        }
-        let claims: JSON.Value
-        do throws(JOSEError) { claims = try jws.payload().root } catch {
-            throw Denial("pop_malformed", error.description, at: "proof")
-        }
-        guard let id = claims["jti"]?.string, (1...256).contains(id.utf8.count) else {
-            throw Denial("pop_malformed", "jti is no text of 1 to 256 bytes", at: "proof.jti")
-        }
-        guard claims["aat_id"]?.equals(leaf.id) == true else {  // 7c
-            throw Denial("pop_token_mismatch", "the proof is for another grant", at: "proof.aat_id")
-        }
-        if let audience {  // 7d
-            // An empty name is nobody's.
-            guard !audience.isEmpty, claims["aat_aud"]?.equals(audience) == true else {
-                throw Denial("pop_recipient_mismatch", "the proof is not for this guard", at: "proof.aat_aud")
-            }
-        }
+        let leaf = chain.links[chain.links.count - 1]
+        let claims = try signedClaims(of: proof, by: leaf.grant.holder)  // 7a, 7b
+        let id = try identify(claims, under: leaf)  // 7c
+        try checkAudience(claims["aat_aud"])  // 7d
         guard claims["aat_tool"]?.equals(tool) == true else {  // 7e
             throw Denial("pop_tool_mismatch", "the proof is for another tool", at: "proof.aat_tool")
         }
@@ -47,31 +26,97 @@ struct ProofVerifier {
             throw Denial("pop_stale", "the proof was not signed within \(window) s of now", at: "proof.iat")
         }
         return OpenedProof(
-            proven: claims["hta"],
-            use: UsedProof(name: chain.links[chain.links.count - 1].holderThumbprint + id, tree: chain.tree))
+            proven: claims["hta"], nonce: claims["nonce"], use: UsedProof(name: leaf.holderThumbprint + id, tree: chain.tree))
     }
 
-    private static func reason(of error: JOSEError) -> String {
+    private func signedClaims(of proof: [UInt8], by holder: PublicKey) throws(Denial) -> JSON.Value {
+        let jws: CompactJWS
+        do throws(JOSEError) { jws = try CompactJWS(proof) } catch { throw Denial(ofProof: error) }
+        guard let type = jws.type else {
+            throw Denial(
+                "pop_malformed", "typ is missing, as draft -01 allowed: draft -02 requires \(TokenType.proof)",
+                at: "proof.typ")
+        }
+        guard type.isSame(as: TokenType.proof) else {
+            throw Denial("pop_malformed", "typ is not \(TokenType.proof): this is not a proof", at: "proof.typ")
+        }
+        guard jws.isSigned(by: holder) else {
+            throw Denial("pop_signature_invalid", "the leaf's holder did not sign this proof", at: "proof")
+        }
+        do throws(JOSEError) { return try jws.payload().root } catch {
+            throw Denial("pop_malformed", error.description, at: "proof")
+        }
+    }
+
+    /// That every claim is there and of its type, and that the proof is for exactly this leaf. Its `jti`.
+    private func identify(_ claims: JSON.Value, under leaf: VerifiedChain.Link) throws(Denial) -> String {
+        guard let id = claims["jti"]?.string, (1...256).contains(id.utf8.count) else {
+            throw Denial("pop_malformed", "jti is not a text of 1 to 256 bytes", at: "proof.jti")
+        }
+        for name in ["aat_id", "aat_tool"] where claims[name]?.kind != .string {
+            throw Denial("pop_malformed", "\(name) is missing or not a text", at: "proof.\(name)")
+        }
+        guard let hash = claims["aat_hash"], hash.kind == .string else {
+            throw Denial(
+                "pop_malformed",
+                "aat_hash is missing or not a text: a proof of draft -02 names the leaf by its hash, one of -01 did not",
+                at: "proof.aat_hash")
+        }
+        guard claims["iat"]?.int != nil else {
+            throw Denial("pop_malformed", "iat is not a whole number of seconds", at: "proof.iat")
+        }
+        guard claims["hta"]?.kind == .object else {
+            throw Denial("pop_malformed", "hta is missing or not an object of arguments", at: "proof.hta")
+        }
+        guard claims["aat_id"]?.equals(leaf.grant.id) == true else {
+            throw Denial("pop_token_mismatch", "the proof is for another grant", at: "proof.aat_id")
+        }
+        guard hash.equals(leaf.signingInputHash) else {
+            throw Denial(
+                "pop_token_mismatch", "the proof is for a grant of this jti that was signed with other content",
+                at: "proof.aat_hash")
+        }
+        return id
+    }
+
+    private func checkAudience(_ named: JSON.Value?) throws(Denial) {
+        guard let named else {
+            guard requiresAudience else { return }
+            throw Denial(
+                "pop_recipient_mismatch", "the proof does not say for which guard it is: make it with this guard's name",
+                at: "proof.aat_aud")
+        }
+        guard let audience, named.equals(audience) else {
+            throw Denial("pop_recipient_mismatch", "the proof is for another guard", at: "proof.aat_aud")
+        }
+    }
+}
+
+extension Denial {
+    fileprivate init(ofProof error: JOSEError) {
         switch error.name {
-        case "algorithm_not_permitted": return error.name
-        case "signature": return "pop_signature_invalid"
-        default: return "pop_malformed"
+        case "algorithm_superseded":
+            self.init(
+                "algorithm_not_permitted", "\(error): the proof is of draft -01, make it with -02", at: "proof.alg")
+        case "algorithm_not_permitted": self.init("algorithm_not_permitted", error.description, at: "proof.alg")
+        case "signature": self.init("pop_signature_invalid", error.description, at: "proof")
+        default: self.init("pop_malformed", error.description, at: "proof")
         }
     }
 }
 
 /// A proof whose signature and claims hold, the arguments apart.
 struct OpenedProof {
-    /// The arguments it is for.
+    /// The arguments it is for, an object.
     let proven: JSON.Value?
+    /// The guard's nonce, where it carries one; not looked at yet.
+    let nonce: JSON.Value?
     /// What the replay memory has to remember.
     let use: UsedProof
 
     /// Step 7f: equal as values, which is to say in canonical form.
     func check(_ arguments: JSON.Value, within work: inout WorkBudget) throws(Denial) {
-        guard let proven, proven.kind == .object else {
-            throw Denial("pop_binding_mismatch", "the proof names no arguments", at: "proof.hta")
-        }
+        guard let proven else { throw Denial("pop_malformed", "hta is missing", at: "proof.hta") }
         if proven.hasSameSource(as: arguments) { return }
         let isSame = proven.isEqual(to: arguments, within: &work)
         guard !work.isExhausted else {

@@ -5,6 +5,14 @@ enum ProofMemory: Sendable {
     /// With every guard of the machine that opens the same directory.
     case shared(SharedReplayMemory)
 
+    /// A secret that all who share the memory have, and nobody else.
+    var secret: SIMD2<UInt64> {
+        switch self {
+        case .own(let table): table.room.header.key
+        case .shared(let memory): memory.secret
+        }
+    }
+
     func remember(_ proof: UsedProof, since begun: Int64) -> ReplayAnswer {
         switch self {
         case .own(let table): table.remember(proof, since: begun)
@@ -45,10 +53,10 @@ struct UsedProof: Sendable {
 
 extension Denial {
     /// Why a proof is refused; `nil` where it is not.
-    init?(_ answer: ReplayAnswer) {
+    init?(_ answer: ReplayAnswer, of what: String = "proof", at place: String = "proof.jti") {
         switch answer {
         case .fresh: return nil
-        case .replayed: self.init("replayed", "this proof was used before", at: "proof.jti")
+        case .replayed: self.init("replayed", "this \(what) was used before", at: place)
         case .full(.share):
             self.init(
                 "replay_memory_full",

@@ -29,6 +29,10 @@ final class SharedReplayMemory: Sendable {
 
     deinit { first.leave() }
 
+    /// Of the file as it was opened: where that is replaced, proofs are denied for longer than any nonce is good, and those
+    /// of this guard then stay its own.
+    var secret: SIMD2<UInt64> { first.room.header.key }
+
     func remember(
         _ proof: UsedProof, since begun: Int64, now: () -> Int64 = { MonotonicClock.milliseconds }
     ) -> ReplayAnswer {

@@ -1,0 +1,16 @@
+extension Guard {
+    /// Decides one call by a presentation as it came, a JSON object (AAT section 7.4). Never throws: what cannot be read is
+    /// denied, counted and recorded.
+    ///
+    /// - Parameters:
+    ///   - presentation: `{"aat_chain": [...], "aat_pop": "..."}`, see ``Presentation``.
+    ///   - tool: the tool.
+    ///   - arguments: a JSON object, the very bytes that the tool acts on.
+    public func authorize(presentation: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
+        let read: Presentation
+        do throws(AgentIDError) { read = try Presentation(parsing: presentation) } catch {
+            return refuse(CallFault(error), tool: tool, chain: [])
+        }
+        return authorize(chain: read.chain, proof: read.proof, tool: tool, arguments: arguments)
+    }
+}
