@@ -6,17 +6,19 @@ package agentid
 static void go_agent_close(uintptr_t agent) { agentid_agent_close(AS(agent, agent)); }
 
 static go_answer go_agent_spawn(uintptr_t agent, _GoString_ name, agentid_delegation_options options, _GoString_ scope,
-                                _GoString_ labels) {
+                                _GoString_ labels, _GoString_ audiences) {
     options.struct_size = sizeof options;
     options.scope = go_option(scope);
     options.labels = go_option(labels);
+    options.audiences = go_option(audiences);
     MAKE(agent, agentid_agent_spawn(AS(agent, agent), TEXT(name), &options, &made, &error));
 }
 static go_texts go_agent_delegate(uintptr_t agent, _GoString_ holder, agentid_delegation_options options,
-                                  _GoString_ scope, _GoString_ labels, _GoString_ id) {
+                                  _GoString_ scope, _GoString_ labels, _GoString_ audiences, _GoString_ id) {
     options.struct_size = sizeof options;
     options.scope = go_option(scope);
     options.labels = go_option(labels);
+    options.audiences = go_option(audiences);
     options.agent = go_option(id);
     TAKE(agentid_agent_delegate(AS(agent, agent), TEXT(holder), &options, &first, &error));
 }
@@ -25,6 +27,20 @@ static go_texts go_agent_prove(uintptr_t agent, _GoString_ tool, _GoString_ argu
 }
 static go_texts go_agent_present(uintptr_t agent, _GoString_ tool, _GoString_ arguments, _GoString_ audience) {
     TAKE(agentid_agent_present(AS(agent, agent), TEXT(tool), TEXT(arguments), TEXT(audience), &first, &second, &error));
+}
+static go_texts go_agent_prove_with(uintptr_t agent, _GoString_ tool, _GoString_ arguments, _GoString_ audience,
+                                    _GoString_ nonce) {
+    agentid_proof_options options = AGENTID_PROOF_OPTIONS_INIT;
+    options.audience = go_option(audience);
+    options.nonce = go_option(nonce);
+    TAKE(agentid_agent_prove_with(AS(agent, agent), TEXT(tool), TEXT(arguments), &options, &first, &error));
+}
+static go_texts go_agent_presentation(uintptr_t agent, _GoString_ tool, _GoString_ arguments, _GoString_ audience,
+                                      _GoString_ nonce) {
+    agentid_proof_options options = AGENTID_PROOF_OPTIONS_INIT;
+    options.audience = go_option(audience);
+    options.nonce = go_option(nonce);
+    TAKE(agentid_agent_presentation(AS(agent, agent), TEXT(tool), TEXT(arguments), &options, &first, &error));
 }
 static go_answer go_agent_expires(uintptr_t agent) { COUNT(agentid_agent_expires(AS(agent, agent), &count, &error)); }
 static go_answer go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments) {
@@ -80,6 +96,7 @@ type Delegation struct {
 	MaxDepth  int           // how much deeper it may delegate; 0: as deep as its parent may; or NoDelegation
 	Labels    []string      // information-flow labels, added to its parent's
 	Agent     string        // Delegate only: the ID of a holder that has a credential
+	Audiences []string      // names of the guards that its grants may be presented to; nil: its parent's
 }
 
 // OpenAgentOptions is an identity that was issued or delegated to a key held here.
@@ -119,16 +136,17 @@ func newAgent(answer C.go_answer, needs any) (*Agent, error) {
 	return agent, nil
 }
 
-func (d Delegation) texts() (scope, labels string, fault error) {
+func (d Delegation) texts() (scope, labels, audiences string, fault error) {
 	var t texts
 	scope, labels = t.given("scope", d.Scope), t.list("labels", d.Labels)
+	audiences = t.list("audiences", d.Audiences)
 	if d.SameScope {
 		if d.Scope != "" {
 			t.fault = &Error{ErrArgument, "argument", "give Scope or SameScope, not both", "options.scope", -1}
 		}
 		scope = ""
 	}
-	return scope, labels, t.fault
+	return scope, labels, audiences, t.fault
 }
 
 func (d Delegation) options() C.agentid_delegation_options {
@@ -140,11 +158,11 @@ func (d Delegation) options() C.agentid_delegation_options {
 // Spawn starts a sub-agent under this one, offline: an ID below this one's, a key of its own, no more than its authority.
 // Its grant is renewed as long as it is open.
 func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
-	scope, labels, err := delegation.texts()
+	scope, labels, audiences, err := delegation.texts()
 	if err != nil {
 		return nil, err
 	}
-	answer := C.go_agent_spawn(a.value, name, delegation.options(), scope, labels)
+	answer := C.go_agent_spawn(a.value, name, delegation.options(), scope, labels, audiences)
 	if err := a.done(answer); err != nil {
 		return nil, err
 	}
@@ -154,7 +172,7 @@ func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
 // Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant behind it.
 // Nobody renews that: it ends with this agent's present grant at the latest.
 func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
-	scope, labels, err := delegation.texts()
+	scope, labels, audiences, err := delegation.texts()
 	if err != nil {
 		return "", err
 	}
@@ -163,12 +181,43 @@ func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
 	if t.fault != nil {
 		return "", t.fault
 	}
-	return a.text(C.go_agent_delegate(a.value, holder, delegation.options(), scope, labels, id))
+	return a.text(C.go_agent_delegate(a.value, holder, delegation.options(), scope, labels, audiences, id))
 }
 
 // Prove signs one call, for a guard elsewhere. The audience is empty where that guard asks for none.
 func (a *Agent) Prove(tool string, arguments []byte, audience string) (string, error) {
 	return a.text(C.go_agent_prove(a.value, tool, view(arguments), audience))
+}
+
+// ProofOptions says for which guard a proof is made.
+type ProofOptions struct {
+	Audience string // the guard's name for itself; empty where somebody forwards the call to it
+	Nonce    string // where that guard asks for one, what its Nonce gave out
+}
+
+// ProveWith is Prove, for a guard that asks for more than its name.
+func (a *Agent) ProveWith(tool string, arguments []byte, options ProofOptions) (string, error) {
+	audience, nonce, err := options.texts()
+	if err != nil {
+		return "", err
+	}
+	return a.text(C.go_agent_prove_with(a.value, tool, view(arguments), audience, nonce))
+}
+
+// Presentation is the agent's chain and the proof of one call under it as one JSON object, taken together as by Present, for
+// Guard.AuthorizePresentation or any other verifier.
+func (a *Agent) Presentation(tool string, arguments []byte, options ProofOptions) (string, error) {
+	audience, nonce, err := options.texts()
+	if err != nil {
+		return "", err
+	}
+	return a.text(C.go_agent_presentation(a.value, tool, view(arguments), audience, nonce))
+}
+
+func (o ProofOptions) texts() (audience, nonce string, fault error) {
+	var t texts
+	audience, nonce = t.maybe("audience", o.Audience), t.maybe("nonce", o.Nonce)
+	return audience, nonce, t.fault
 }
 
 // Present is the agent's chain and the proof of one call under it, taken together, for a guard elsewhere: between Chain and

@@ -28,7 +28,7 @@ static go_answer go_authority_activate_key(uintptr_t authority) {
 }
 
 typedef struct go_request { // the texts of agentid_agent_options
-    _GoString_ principal, task, intent, scope, entitlements, labels;
+    _GoString_ principal, task, intent, scope, entitlements, labels, audiences;
 } go_request;
 
 static agentid_agent_options go_agent_options(const go_request *texts, int64_t lifetime, int64_t until,
@@ -40,6 +40,7 @@ static agentid_agent_options go_agent_options(const go_request *texts, int64_t l
     options.scope = go_option(texts->scope);
     options.entitlements = go_option(texts->entitlements);
     options.labels = go_option(texts->labels);
+    options.audiences = go_option(texts->audiences);
     options.lifetime = lifetime;
     options.until = until;
     options.max_depth = max_depth;
@@ -129,6 +130,7 @@ type AgentOptions struct {
 	Until        time.Time     // the hard end: no grant runs past it; zero: none
 	MaxDepth     int           // deepest delegation; 0: the profile's; or NoDelegation
 	Labels       []string      // information-flow labels the task starts with
+	Audiences    []string      // names of the guards that the grant, and all below it, may be presented to; nil: any
 }
 
 func (o AgentOptions) texts() (C.go_request, error) {
@@ -136,6 +138,7 @@ func (o AgentOptions) texts() (C.go_request, error) {
 	request := C.go_request{
 		principal: t.given("principal", o.Principal), task: t.given("task", o.Task), intent: t.maybe("intent", o.Intent),
 		scope: t.given("scope", o.Scope), labels: t.list("labels", o.Labels),
+		audiences: t.list("audiences", o.Audiences),
 	}
 	if o.Entitlements != nil {
 		request.entitlements = t.given("entitlements", *o.Entitlements)

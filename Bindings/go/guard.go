@@ -43,6 +43,12 @@ static go_answer go_guard_authorize_agent(uintptr_t guard, uintptr_t agent, _GoS
     MAKE(decision, agentid_guard_authorize_agent(AS(guard, guard), AS(agent, agent), TEXT(tool), TEXT(arguments), &made,
                                                  &error));
 }
+static go_answer go_guard_authorize_presentation(uintptr_t guard, _GoString_ presentation, _GoString_ tool,
+                                                 _GoString_ arguments) {
+    MAKE(decision, agentid_guard_authorize_presentation(AS(guard, guard), TEXT(presentation), TEXT(tool),
+                                                        TEXT(arguments), &made, &error));
+}
+static go_texts go_guard_nonce(uintptr_t guard) { TAKE(agentid_guard_nonce(AS(guard, guard), &first, &error)); }
 static go_answer go_guard_admit(uintptr_t guard, _GoString_ chain, _GoString_ credentials) {
     MAKE(admission, agentid_guard_admit(AS(guard, guard), TEXT(chain), TEXT(credentials), &made, &error));
 }
@@ -68,7 +74,9 @@ type Guard struct{ handle }
 // GuardOptions are those of a guard. One of Audience and AnyAudience is needed; 0 is the library's default.
 type GuardOptions struct {
 	Audience        string        // the guard's own name, that proofs must carry
-	AnyAudience      bool          // proofs that name no guard are accepted too
+	AnyAudience     bool          // proofs that name no guard are accepted too; one for another by name never is
+	RequireChainAud bool          // some grant of each chain must name this guard; one for others only is denied anyway
+	RequireNonce    bool          // each proof must carry a nonce of this guard's: see Nonce
 	RequireClaim    bool          // deny chains without the claim that names agent, owner and principal
 	ProofWindow     time.Duration // either way; 0: 30 s
 	MaxViewAge      time.Duration // how old what it knows of revocations may be; see agentid.h for what 0 means
@@ -98,7 +106,8 @@ func (o GuardOptions) make(open func(options C.agentid_guard_options, audience s
 		cache_bytes: C.int64_t(o.CacheBytes), max_depth: C.int32_t(o.MaxDepth),
 		max_token_size: C.int64_t(o.MaxTokenSize), max_chain_size: C.int64_t(o.MaxChainSize),
 		own_replay_memory: flag(o.OwnReplayMemory), audit_sync: C.int32_t(o.AuditSync),
-		audit_relaxed: flag(o.AuditRelaxed),
+		audit_relaxed: flag(o.AuditRelaxed), require_nonce: flag(o.RequireNonce),
+		require_chain_aud: flag(o.RequireChainAud),
 	}, audience, clock)
 	if err := done(answer); err != nil {
 		dropFailed(err, clock)
@@ -157,6 +166,19 @@ func (g *Guard) AuthorizeAgent(agent *Agent, tool string, arguments []byte) (*De
 	runtime.KeepAlive(agent)
 	return decision, err
 }
+
+// AuthorizePresentation decides one call by a presentation as it came, a JSON object: see Agent.Presentation.
+func (g *Guard) AuthorizePresentation(presentation, tool string, arguments []byte) (*Decision, error) {
+	return g.decided(C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments)))
+}
+
+// CheckPresentation is AuthorizePresentation, but a denial is an answer, not an error: ask Permitted.
+func (g *Guard) CheckPresentation(presentation, tool string, arguments []byte) (*Decision, error) {
+	return checked(g.AuthorizePresentation(presentation, tool, arguments))
+}
+
+// Nonce is a nonce for one proof, good once and for as long as a proof may be old. It needs a guard with RequireNonce.
+func (g *Guard) Nonce() (string, error) { return g.text(C.go_guard_nonce(g.value)) }
 
 // Admit verifies a chain once, for many calls. The credentials are those of holders whose ID is not under their
 // parent's, joined by '~'; they may be empty.

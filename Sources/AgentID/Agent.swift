@@ -135,7 +135,7 @@ public final class Agent: Sendable {
 
     /// Replaces the key, and wipes the old one here.
     ///
-    /// By itself, a same-scope grant is derived to the new key (AAT section 6, handoff), which costs one level of depth.
+    /// By itself, a same-scope grant is derived to the new key (AAT section 6.2, handoff), which costs one level of depth.
     /// The old key is not revoked: whoever has a copy of it can go on under the chain that it held, and what it delegated
     /// stays good, until those grants expire. Where the old key may be in other hands, revoke it: the authority, which must
     /// be in this process, then grants the same anew, with the same end and labels, under its profile's ceiling of now; every
@@ -152,9 +152,10 @@ public final class Agent: Sendable {
                 let after = try lifecycle.grantAnew(to: key, id: id, in: before)
                 return try replace(with: after)
             }
+            // With what its own grant says of guards: a root that is granted anew is made after this one.
+            let request = DelegationRequest(audiences: before.held.grant.audiences ?? [])
             let held = try before.held.derive(
-                to: key.publicKey, agent: before.held.grant.claim?.agent, DelegationRequest(), by: before.key,
-                clock: clock)
+                to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock)
             var after = State(held: held, key: key, term: before.term)
             after.lineage = before.lineage.adding(grant: held.grant.id, key: key.publicKey.thumbprint, agent: id)
             if let lifecycle = home?.lifecycle {

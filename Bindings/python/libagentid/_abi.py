@@ -90,14 +90,19 @@ class AgentOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("principal", c_char_p), ("task", c_char_p), ("intent", c_char_p), ("scope", c_char_p),
         ("entitlements", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32), ("labels", c_char_p), ("until", c_int64),
+        ("audiences", c_char_p),
     ]  # fmt: skip
 
 
 class DelegationOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("scope", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32),
-        ("labels", c_char_p), ("agent", c_char_p), ("until", c_int64),
+        ("labels", c_char_p), ("agent", c_char_p), ("until", c_int64), ("audiences", c_char_p),
     ]  # fmt: skip
+
+
+class ProofOptions(Options):
+    _fields_ = [("struct_size", c_size_t), ("audience", c_char_p), ("nonce", c_char_p)]
 
 
 class OpenAgentOptions(Options):
@@ -142,6 +147,7 @@ class GuardOptions(Options):
         ("proof_window", c_int64), ("max_view_age", c_int64), ("replay_capacity", c_int64), ("cache_entries", c_int64),
         ("cache_bytes", c_int64), ("max_depth", c_int32), ("max_token_size", c_int64), ("max_chain_size", c_int64),
         ("clock", POINTER(Clock)), ("own_replay_memory", c_int32), ("audit_sync", c_int32), ("audit_relaxed", c_int32),
+        ("require_nonce", c_int32), ("require_chain_aud", c_int32),
     ]  # fmt: skip
 
 
@@ -199,6 +205,8 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "agent_delegate": (_H, *_TEXT, POINTER(DelegationOptions), _BYTES),
     "agent_prove": (_H, *_TEXT, *_TEXT, *_TEXT, _BYTES),
     "agent_present": (_H, *_TEXT, *_TEXT, *_TEXT, _BYTES, _BYTES),
+    "agent_prove_with": (_H, *_TEXT, *_TEXT, POINTER(ProofOptions), _BYTES),
+    "agent_presentation": (_H, *_TEXT, *_TEXT, POINTER(ProofOptions), _BYTES),
     "agent_expires": (_H, POINTER(c_int64)),
     "agent_authorize": (_H, *_TEXT, *_TEXT, _OUT),
     "agent_authorize_z": (_H, c_char_p, c_char_p, _OUT),
@@ -220,6 +228,8 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "guard_authorize": (_H, *_TEXT, *_TEXT, *_TEXT, *_TEXT, _OUT),
     "guard_authorize_z": (_H, c_char_p, c_char_p, c_char_p, c_char_p, _OUT),
     "guard_authorize_agent": (_H, _H, *_TEXT, *_TEXT, _OUT),
+    "guard_authorize_presentation": (_H, *_TEXT, *_TEXT, *_TEXT, _OUT),
+    "guard_nonce": (_H, _BYTES),
     "guard_admit": (_H, *_TEXT, *_TEXT, _OUT),
     "admission_authorize": (_H, *_TEXT, *_TEXT, *_TEXT, _OUT),
     "guard_statistics": (_H, _BYTES),

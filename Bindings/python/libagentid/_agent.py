@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def _delegation(
-    scope: str | None, lifetime: int, until: int, max_depth: int, labels: Sequence[str], agent: str | None = None
-) -> Any:
+    scope: str | None, lifetime: int, until: int, max_depth: int, labels: Sequence[str], agent: str | None = None,
+    audiences: Sequence[str] = (),
+) -> Any:  # fmt: skip
     return byref(
         _abi.DelegationOptions(
             scope=option(scope),
@@ -31,8 +32,13 @@ def _delegation(
             max_depth=max_depth,
             labels=texts(labels, "labels"),
             agent=option(agent),
+            audiences=texts(audiences, "audiences"),
         )
     )
+
+
+def _proof(audience: str, nonce: str | None) -> Any:
+    return byref(_abi.ProofOptions(audience=option(audience or None), nonce=option(nonce)))
 
 
 class Identity(Reference):
@@ -84,9 +90,12 @@ class Identity(Reference):
         except ValueError:  # a NUL character or a lone surrogate
             return check(lib.agentid_agent_authorize, self._handle, *sent(tool), *counted(arguments(args)))
 
-    def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> str:
-        """Signs one call, for a guard elsewhere."""
-        return take(lib.agentid_agent_prove, self._handle, *pair(tool), *counted(arguments(args)), *pair(audience))
+    def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "", nonce: str | None = None) -> str:
+        """Signs one call, for a guard elsewhere. `nonce`: where that guard asks for one, what its `nonce()` gave out."""
+        given = (*pair(tool), *counted(arguments(args)))
+        if nonce is None:
+            return take(lib.agentid_agent_prove, self._handle, *given, *pair(audience))
+        return take(lib.agentid_agent_prove_with, self._handle, *given, _proof(audience, nonce))
 
     def present(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> tuple[str, str]:
         """The chain and the proof of one call under it, taken together: what goes to a guard elsewhere.
@@ -97,6 +106,11 @@ class Identity(Reference):
         given = (*pair(tool), *counted(arguments(args)), *pair(audience))
         call(lib.agentid_agent_present, self._handle, *given, byref(chain), byref(proof))
         return text(chain), text(proof)
+
+    def presentation(self, tool: str, args: Mapping[str, Any], *, audience: str = "", nonce: str | None = None) -> str:
+        """Chain and proof of one call as one JSON object, for `Guard.authorize_presentation` or any other verifier."""
+        given = (*pair(tool), *counted(arguments(args)), _proof(audience, nonce))
+        return take(lib.agentid_agent_presentation, self._handle, *given)
 
     def export_key(self) -> str:
         """The private key, a JWK."""
@@ -174,25 +188,26 @@ class Agent(Identity, Handle):
 
     def spawn(
         self, name: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
-        labels: Sequence[str] = (),
+        labels: Sequence[str] = (), audiences: Sequence[str] = (),
     ) -> Agent:  # fmt: skip
         """Starts a sub-agent with an ID below this one's and no more than this one's authority.
 
         `lifetime`: how long each grant runs, in seconds; as long as the parent's by itself. It is renewed while it is held.
         `until`: its hard end, in seconds since 1970; its parent's by itself.
+        `audiences`: the names of the guards that its grants may be presented to; its parent's by itself.
         """
-        options = _delegation(scope, lifetime, until, max_depth, labels)
+        options = _delegation(scope, lifetime, until, max_depth, labels, audiences=audiences)
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
 
     def delegate(
         self, holder: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
-        labels: Sequence[str] = (), agent: str | None = None,
+        labels: Sequence[str] = (), agent: str | None = None, audiences: Sequence[str] = (),
     ) -> str:  # fmt: skip
         """Delegates to a public JWK held elsewhere; returns the longer chain.
 
         Nobody renews it: it ends with this agent's present grant at the latest. Delegate anew for more.
         """
-        options = _delegation(scope, lifetime, until, max_depth, labels, agent)
+        options = _delegation(scope, lifetime, until, max_depth, labels, agent, audiences)
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
 
     def end(self, reason: str = "") -> str:

@@ -80,6 +80,7 @@ class Authority(Lifecycle):
     def agent(
         self, profile: str, *, principal: str, task: str, scope: str, intent: str | None = None,
         entitlements: str | None = None, lifetime: int = 0, until: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
+        audiences: Sequence[str] = (),
     ) -> Agent:  # fmt: skip
         """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
 
@@ -87,19 +88,19 @@ class Authority(Lifecycle):
         As long as the agent is held its grant is renewed at half of that, with its lease and its credential.
         `until`: the hard end, in seconds since 1970: no grant runs past it.
         """
-        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels)
+        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences)
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile), options)
 
     def issue(
         self, profile: str, holder: str, *, principal: str, task: str, scope: str, intent: str | None = None,
         entitlements: str | None = None, lifetime: int = 0, until: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
-        credential: bool = True,
+        audiences: Sequence[str] = (), credential: bool = True,
     ) -> tuple[str, str]:  # fmt: skip
         """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is empty.
 
         Nobody renews them: the agent ends with its grant, after `lifetime` seconds.
         """
-        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels)
+        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences)
         chain, signed = _abi.Bytes(), _abi.Bytes()
         wanted = byref(signed) if credential else None
         call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), wanted)
@@ -112,14 +113,24 @@ class Authority(Lifecycle):
     def guard(
         self, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
         proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
-        own_replay_memory: bool = False,
+        own_replay_memory: bool = False, require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
         """A guard that follows this authority.
 
-        A proof is accepted once among all guards of its directory, or in this one with `own_replay_memory`.
+        A proof is accepted once among all guards of its directory, or in this one with `own_replay_memory`. What is
+        required is as for `Guard.open`.
         """
         options = guard_options(
-            audience, any_audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries, own_replay_memory
+            audience,
+            any_audience,
+            require_claim,
+            proof_window,
+            max_view_age,
+            replay_capacity,
+            cache_entries,
+            own_replay_memory,
+            require_chain_aud=require_chain_aud,
+            require_nonce=require_nonce,
         )
         return Guard.__new__(Guard)._own(lib.agentid_authority_guard, self._handle, options, needs=self)
 
@@ -151,7 +162,7 @@ class Authority(Lifecycle):
 
 def _request(
     principal: str, task: str, scope: str, intent: str | None, entitlements: str | None, lifetime: int, until: int,
-    max_depth: int, labels: Sequence[str],
+    max_depth: int, labels: Sequence[str], audiences: Sequence[str],
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
@@ -164,5 +175,6 @@ def _request(
             until=until,
             max_depth=max_depth,
             labels=texts(labels, "labels"),
+            audiences=texts(audiences, "audiences"),
         )
     )

@@ -35,7 +35,7 @@ def guard_options(
     audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
     proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
     own_replay_memory: bool = False, audit: Sync = "batch",
-    audit_strict: bool = True,
+    audit_strict: bool = True, require_chain_aud: bool = False, require_nonce: bool = False,
 ) -> Any:  # fmt: skip
     """0 is the library's default."""
     return byref(
@@ -50,6 +50,8 @@ def guard_options(
             own_replay_memory=int(own_replay_memory),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
+            require_nonce=int(require_nonce),
+            require_chain_aud=int(require_chain_aud),
         )
     )
 
@@ -84,6 +86,21 @@ class EnforcementPoint(Reference):
             )
         except ValueError:  # a NUL character or a lone surrogate
             return check(lib.agentid_guard_authorize, *self._sent(chain, proof, tool, args))
+
+    def authorize_presentation(self, presentation: str, tool: str, args: Mapping[str, Any]) -> Decision:
+        """Decides one call by a presentation as it came, a JSON object: see `Agent.presentation`. Raises `Denied`."""
+        return decide(lib.agentid_guard_authorize_presentation, *self._presented(presentation, tool, args))
+
+    def check_presentation(self, presentation: str, tool: str, args: Mapping[str, Any]) -> Decision:
+        """As `authorize_presentation`, but returns the denial."""
+        return check(lib.agentid_guard_authorize_presentation, *self._presented(presentation, tool, args))
+
+    def _presented(self, presentation: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, ...]:
+        return self._handle, *sent(presentation), *sent(tool), *counted(arguments(args))
+
+    def nonce(self) -> str:
+        """A nonce for one proof, good once and for as long as a proof may be old. Needs a guard with `require_nonce`."""
+        return take(lib.agentid_guard_nonce, self._handle)
 
     def _sent(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, ...]:
         return self._handle, *sent(chain), *sent(proof), *sent(tool), *counted(arguments(args))
@@ -133,9 +150,24 @@ class Guard(EnforcementPoint, Handle):
     def open(
         cls, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
         proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
+        require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
-        """A guard that knows only the bundles and revocations it is given."""
-        options = guard_options(audience, any_audience, require_claim, proof_window, max_view_age, replay_capacity, cache_entries)
+        """A guard that knows only the bundles and revocations it is given.
+
+        Each proof must name it, unless `any_audience`; with `require_chain_aud` some grant of each chain must as well. A
+        proof, or a grant, that names others only is always denied. With `require_nonce` each proof must carry a `nonce()`.
+        """
+        options = guard_options(
+            audience,
+            any_audience,
+            require_claim,
+            proof_window,
+            max_view_age,
+            replay_capacity,
+            cache_entries,
+            require_chain_aud=require_chain_aud,
+            require_nonce=require_nonce,
+        )
         return cls.__new__(cls)._own(lib.agentid_guard_open, options)
 
     @classmethod
@@ -144,11 +176,13 @@ class Guard(EnforcementPoint, Handle):
         require_claim: bool = False,
         proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
         own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True,
+        require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
         """A guard that follows the authority kept in a directory, without its keys.
 
         A proof is accepted once among all guards of the directory, or in this one with `own_replay_memory`. Decisions are
         written to the directory's audit log; where they cannot be, calls are denied, or counted without `audit_strict`.
+        What is required is as for `open`.
         """
         options = guard_options(
             audience,
@@ -161,6 +195,8 @@ class Guard(EnforcementPoint, Handle):
             own_replay_memory,
             audit,
             audit_strict,
+            require_chain_aud,
+            require_nonce,
         )
         return cls.__new__(cls)._own(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options)
 

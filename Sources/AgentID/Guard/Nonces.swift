@@ -1,4 +1,4 @@
-package import JOSE
+internal import JOSE
 
 /// The nonces of one enforcement point: a proof that carries one was made for it, and after it was issued (AAT 7.2, 9.5).
 package protocol Nonces: Sendable {
@@ -41,7 +41,7 @@ struct SealedNonces: Nonces {
         else { return false }
         let said = Array(bytes.prefix(Self.stampLength + Self.randomLength))
         // All of it is compared, whatever differs: how long it takes tells nobody how much was right.
-        let difference = zip(seal(of: said), bytes.suffix(Self.sealLength)).reduce(0) { $0 | $1.0 ^ $1.1 }
+        let difference = zip(seal(of: said), bytes.suffix(Self.sealLength)).reduce(0) { $0 | ($1.0 ^ $1.1) }
         let issuedAt = said.prefix(Self.stampLength).reduce(Int64(0)) { $0 << 8 | Int64($1) }
         return difference == 0 && abs(issuedAt - now) <= window
     }
