@@ -125,8 +125,10 @@ extension CompactJWS {
                 throw JOSEError("header", "the header is longer than 4096 bytes", at: 4096)
             }
             let decoded = try Base64URL.decode(encoded)
+            var limits = JSON.Limits(bytes: 4096, depth: 8)
+            limits.admitsInexactNumbers = true
             do throws(JSON.ParseError) {
-                return try JSON(parsing: decoded, limits: .init(bytes: 4096, depth: 8))
+                return try JSON(parsing: decoded, limits: limits)
             } catch {
                 throw JOSEError("header", "the header is not JSON: \(error.rule)", at: error.position)
             }
@@ -150,7 +152,9 @@ extension CompactJWS {
         }
 
         private static func refusal(of algorithm: JSON.Value?) -> JOSEError {
-            guard let algorithm else { return JOSEError("algorithm_not_permitted", "the header has no alg: it must be Ed25519") }
+            guard let algorithm else {
+                return JOSEError("algorithm_not_permitted", "the header has no alg: it must be Ed25519")
+            }
             if algorithm.equals("EdDSA") {
                 return JOSEError(
                     "algorithm_superseded", "alg is EdDSA, which RFC 9864 replaces: it must be Ed25519",

@@ -111,7 +111,8 @@ struct Prove: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "The tool.") var tool: String
     @ArgumentParser.Option(name: .long, help: "Its arguments, a JSON object.") var arguments = "{}"
     @ArgumentParser.Option(name: .long, help: "The guard's own name.") var audience: String?
-    @ArgumentParser.Option(name: .long, help: "The nonce that the guard gave out, where it asks for one.") var nonce: String?
+    @ArgumentParser.Option(name: .long, help: "The nonce that the guard gave out, if it asks for one.") var nonce:
+        String?
     @OptionGroup var output: Output
 
     func run() throws {

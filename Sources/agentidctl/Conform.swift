@@ -11,6 +11,9 @@ struct Conform: ParsableCommand {
 
     func run() throws {
         var lines = LineReader(limit: 4 << 20)
+        var limits = JSON.Limits(bytes: 4 << 20, depth: 256)
+        // What an argument's number is worth is for the guard to say.
+        limits.admitsInexactNumbers = true
         while let line = lines.next() {
             guard !line.bytes.isEmpty || line.isCut else { continue }
             guard !line.isCut else {
@@ -19,7 +22,7 @@ struct Conform: ParsableCommand {
             }
             let question: JSON.Value
             do throws(JSON.ParseError) {
-                question = try JSON(parsing: line.bytes, limits: .init(bytes: 4 << 20, depth: 256)).root
+                question = try JSON(parsing: line.bytes, limits: limits).root
             } catch {
                 Console.data(Verdict.unreadable("the line is not JSON: \(error)").tree(of: nil))
                 continue

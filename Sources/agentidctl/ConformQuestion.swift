@@ -33,7 +33,9 @@ struct ConformQuestion {
         options.limits.depth = 8
         options.audience = input?["audience"]?.string
         let policy = input?["policy"]
-        guard policy.map({ $0.kind == .object || $0.isNull }) ?? true else { throw Fault("input.policy is not an object") }
+        guard policy.map({ $0.kind == .object || $0.isNull }) ?? true else {
+            throw Fault("input.policy is not an object")
+        }
         options.acceptsProofsWithoutAudience = try !flag("require_pop_aud", of: policy)
         options.requiresChainAudience = try flag("require_chain_aud", of: policy)
         if let issued = policy?["nonce"], !issued.isNull {
@@ -51,7 +53,8 @@ struct ConformQuestion {
 
     /// A key that cannot be used, or that speaks for nobody, is trusted for nothing.
     private func trust(_ anchor: JSON.Value, at guardian: Guard) {
-        guard let jwk = anchor["jwk"], let issuer = anchor["iss"]?.string, let key = try? PublicKey(jwk: jwk) else { return }
+        guard let jwk = anchor["jwk"], let issuer = anchor["iss"]?.string, let key = try? PublicKey(jwk: jwk)
+        else { return }
         try? guardian.trust([key], issuer: issuer)
     }
 
@@ -66,7 +69,9 @@ struct ConformQuestion {
     private func texts(_ name: String) throws -> [String]? {
         guard let list = input?[name] else { return nil }
         let texts = list.elements.compactMap(\.string)
-        guard list.kind == .array, texts.count == list.count else { throw Fault("input.\(name) is not an array of texts") }
+        guard list.kind == .array, texts.count == list.count else {
+            throw Fault("input.\(name) is not an array of texts")
+        }
         return texts
     }
 }

@@ -19,7 +19,6 @@ import Testing
         #expect(count >= 80)
     }
 
-    /// Those without a nonce: a guard makes its own, and knows no other. `agentidctl conform` is asked for all.
     private func decide(_ vector: JSON.Value, in corpus: JSON.Value) throws -> Decision {
         let now = Int64(try #require(vector["now"]?.int))
         let policy = try #require(vector["policy"])
@@ -27,7 +26,9 @@ import Testing
         options.audience = try #require(corpus["params"]?["audience"]?.string)
         options.acceptsProofsWithoutAudience = policy["require_pop_aud"]?.bool != true
         options.requiresChainAudience = policy["require_chain_aud"]?.bool == true
-        if let nonce = policy["nonce"]?.string { (options.requiresNonce, options.nonces) = (true, Issued(nonce: nonce)) }
+        if let nonce = policy["nonce"]?.string {
+            (options.requiresNonce, options.nonces) = (true, Issued(nonce: nonce))
+        }
         options.limits.depth = try #require(corpus["params"]?["max_delegation_depth"]?.int)
         options.clock = CallbackClock { now * 1000 }
         let guardian = try Guard(options)

@@ -8,7 +8,8 @@ import Testing
 @Suite struct NonceTests {
     private let call = Array(#"{"query":"x"}"#.utf8)
 
-    private func reason(_ agent: Agent, _ guardian: Guard, nonce: String?, as name: String = "files") throws -> String? {
+    private func reason(_ agent: Agent, _ guardian: Guard, nonce: String?, as name: String = "files") throws -> String?
+    {
         let made = try agent.present(tool: "search", arguments: call, audience: name, nonce: nonce)
         return guardian.authorize(chain: made.chain, proof: made.proof, tool: "search", arguments: call)
             .denial?.reason.rawValue
@@ -68,7 +69,9 @@ import Testing
         func open(_ name: String = "files") throws -> Guard {
             try Guard.open(
                 directory: directory.path,
-                .forTests(world) { ($0.requiresNonce, $0.audience, $0.acceptsProofsWithoutAudience) = (true, name, false) })
+                .forTests(world) {
+                    ($0.requiresNonce, $0.audience, $0.acceptsProofsWithoutAudience) = (true, name, false)
+                })
         }
         let (one, two, mail) = (try open(), try open(), try open("mail"))
         let nonce = try one.nonce()

@@ -17,7 +17,9 @@ import Testing
         #expect(json.canonical() == Array(made.json.utf8), "canonical form")
         let again = try Presentation(parsing: Array(made.json.utf8))
         #expect(again.chain == made.chain && again.proof == made.proof)
-        let more = Array(#"{"later":[1,{"aat_pop":7}],"aat_pop":"\#(made.proof)","aat_chain":\#(json["aat_chain"].map { String(decoding: $0.canonical(), as: UTF8.self) } ?? "")}"#.utf8)
+        let chain = String(decoding: json["aat_chain"]?.canonical() ?? [], as: UTF8.self)
+        let more = Array(
+            #"{"later":[1,{"aat_pop":7}],"aat_pop":"\#(made.proof)","aat_chain":\#(chain)}"#.utf8)
         #expect(
             guardian.authorize(presentation: more, tool: "search", arguments: call).isPermitted,
             "members that are not known are ignored")
@@ -30,22 +32,22 @@ import Testing
         let guardian = try world.guarding()
         let agent = try world.start("search(query: *)").spawn("reader")
         let made = try agent.present(tool: "search", arguments: call, audience: "files")
+        let many = Array(repeating: #""a""#, count: 66).joined(separator: ",")
         let cases: [(String, String)] = [
-            ("", "presentation"), ("[]", "presentation"), ("7", "presentation"), ("{", "presentation"),
-            ("{}", "presentation.aat_chain"), (#"{"aat_chain":"\#(made.chain)","aat_pop":"p"}"#, "presentation.aat_chain"),
-            (#"{"aat_chain":["\#(made.chain)"],"aat_pop":"\#(made.proof)"}"#, "presentation.aat_chain[0]"),
-            (#"{"aat_chain":["a",7],"aat_pop":"p"}"#, "presentation.aat_chain[1]"),
-            (#"{"aat_chain":["a",""],"aat_pop":"p"}"#, "presentation.aat_chain[1]"),
-            (#"{"aat_chain":["a"]}"#, "presentation.aat_pop"), (#"{"aat_chain":["a"],"aat_pop":7}"#, "presentation.aat_pop"),
-            (#"{"aat_chain":["a"],"aat_chain":["b"],"aat_pop":"p"}"#, "presentation"),
-            (#"{"aat_chain":[\#(Array(repeating: #""a""#, count: 66).joined(separator: ","))],"aat_pop":"p"}"#,
-                "presentation.aat_chain"),
-            (String(repeating: " ", count: (1 << 20) + 1), "presentation"),
+            ("", ""), ("[]", ""), ("7", ""), ("{", ""), ("{}", ".aat_chain"),
+            (#"{"aat_chain":"\#(made.chain)","aat_pop":"p"}"#, ".aat_chain"),
+            (#"{"aat_chain":["\#(made.chain)"],"aat_pop":"\#(made.proof)"}"#, ".aat_chain[0]"),
+            (#"{"aat_chain":["a",7],"aat_pop":"p"}"#, ".aat_chain[1]"),
+            (#"{"aat_chain":["a",""],"aat_pop":"p"}"#, ".aat_chain[1]"),
+            (#"{"aat_chain":["a"]}"#, ".aat_pop"), (#"{"aat_chain":["a"],"aat_pop":7}"#, ".aat_pop"),
+            (#"{"aat_chain":["a"],"aat_chain":["b"],"aat_pop":"p"}"#, ""),
+            (#"{"aat_chain":[\#(many)],"aat_pop":"p"}"#, ".aat_chain"),
+            (String(repeating: " ", count: (1 << 20) + 1), ""),
         ]
         for (json, place) in cases {
             let decision = guardian.authorize(presentation: Array(json.utf8), tool: "search", arguments: call)
             #expect(decision.denial?.reason.rawValue == "presentation_malformed", "\(json.prefix(60))")
-            #expect(decision.denial?.place == place, "\(json.prefix(60))")
+            #expect(decision.denial?.place == "presentation" + place, "\(json.prefix(60))")
         }
         let empty = guardian.authorize(
             presentation: Array(#"{"aat_chain":[],"aat_pop":""}"#.utf8), tool: "search", arguments: call)

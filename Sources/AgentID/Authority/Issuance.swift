@@ -29,7 +29,8 @@ struct Issuance: Sendable {
         issuer = signer.publicKey
         issuerKeyID = issuer.thumbprint
         grant = try Self.sign(
-            claim, scope, for: request.audiences, to: holder, until: min(now + request.lifetime, request.until ?? Limits.latestDate),
+            claim, scope, for: request.audiences, to: holder,
+            until: min(now + request.lifetime, request.until ?? Limits.latestDate),
             depth: min(request.maxDepth ?? profile.maxDepth, profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
         held = try HeldGrant(reading: Array(grant.chain.utf8), of: "options")

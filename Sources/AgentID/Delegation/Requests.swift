@@ -26,7 +26,8 @@ public struct AgentRequest: Sendable {
     /// A request.
     public init(
         principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
-        lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], audiences: [String] = []
+        lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
+        audiences: [String] = []
     ) {
         self.audiences = audiences
         (self.principal, self.task, self.scope, self.intent) = (principal, task, scope, intent)

@@ -69,7 +69,8 @@ extension Guard {
             anchors: shownUnder ?? anchors.withLock { $0 }, limits: options.limits,
             requiresClaim: options.requiresClaim,
             audience: ChainAudience(
-                name: options.audience, isRequired: options.requiresChainAudience, isJudged: options.judgesChainAudience),
+                name: options.audience, isRequired: options.requiresChainAudience, isJudged: options.judgesChainAudience
+            ),
             home: view?.trustDomain, now: now / 1000)
         let verified = try verifier.verify(chain, credentials: credentials)
         // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
@@ -116,7 +117,9 @@ extension Guard {
             if options.requiresNonce {  // step 7h, and what the draft leaves out: a nonce is good once
                 try checkNonce(opened.nonce, now: now)
                 let use = UsedProof(name: "nonce " + (opened.nonce?.string ?? ""), tree: chain.tree)
-                if let denial = Denial(proofs.remember(use, since: begun), of: "nonce", at: "proof.nonce") { throw denial }
+                if let denial = Denial(proofs.remember(use, since: begun), of: "nonce", at: "proof.nonce") {
+                    throw denial
+                }
             }
             if let denial = Denial(proofs.remember(opened.use, since: begun)) { throw denial }
         }

@@ -71,7 +71,7 @@ extension Guard {
     func checkNonce(_ nonce: JSON.Value?, now: Int64) throws(Denial) {
         guard let nonce else {
             throw Denial(
-                "nonce_required", "this guard asks for a nonce, and the proof has none: get one from it, and prove with it",
+                "nonce_required", "the proof has no nonce, and this guard asks for one: get it here, and prove with it",
                 at: "proof.nonce")
         }
         guard nonce.kind == .string, nonce.withUTF8({ nonces.accept($0, at: now) }) else {

@@ -26,7 +26,8 @@ struct ProofVerifier {
             throw Denial("pop_stale", "the proof was not signed within \(window) s of now", at: "proof.iat")
         }
         return OpenedProof(
-            proven: claims["hta"], nonce: claims["nonce"], use: UsedProof(name: leaf.holderThumbprint + id, tree: chain.tree))
+            proven: claims["hta"], nonce: claims["nonce"],
+            use: UsedProof(name: leaf.holderThumbprint + id, tree: chain.tree))
     }
 
     private func signedClaims(of proof: [UInt8], by holder: PublicKey) throws(Denial) -> JSON.Value {
@@ -83,7 +84,7 @@ struct ProofVerifier {
         guard let named else {
             guard requiresAudience else { return }
             throw Denial(
-                "pop_recipient_mismatch", "the proof does not say for which guard it is: make it with this guard's name",
+                "pop_recipient_mismatch", "the proof names no guard: make it with this one's name",
                 at: "proof.aat_aud")
         }
         guard let audience, named.equals(audience) else {
