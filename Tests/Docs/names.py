@@ -37,7 +37,8 @@ def reasons():
             | found(ERROR, "AgentID/CheckedClock.swift")
             # What does not hold together is denied by the name of the error.
             | found([rf"\berror\(\s*{NAME}"], "AgentID/Registry/RegistryMark.swift") | {"journal_missing"}
-            | found([rf"self\.init\(\s*{NAME}"], "AgentID/Replay/ProofMemory.swift"))
+            | found([rf"self\.init\(\s*{NAME}"], "AgentID/Replay/ProofMemory.swift", "AgentID/Delegation/ChainVerifier.swift",
+                    "AgentID/Guard/ProofVerifier.swift"))
 
 
 def errors():

@@ -86,6 +86,6 @@ def unsigned(*links):
         now = int(time.time())
         payload = {"jti": f"grant-{i}", "iat": now, "exp": now + 3600, "del_depth": i, "del_max_depth": 4, "urn:agentid:1": claim,
                    "authorization_details": [{"type": "attenuating_agent_token", "tools": tools}], **more}
-        return b".".join([part({"alg": "EdDSA", "typ": "aat+jwt"}), part(payload), part(bytes(64))])
+        return b".".join([part({"alg": "Ed25519", "typ": "aat+jwt"}), part(payload), part(bytes(64))])
 
     return b"~".join(token(i, *link) for i, link in enumerate(links))

@@ -57,7 +57,7 @@ def root(key, holder, claim, domain="partner.example", jti=None, **extra):
         "urn:agentid:1": claim,
         **extra,
     }
-    return key.sign({"alg": "EdDSA", "typ": "aat+jwt", "kid": key.thumbprint}, claims)
+    return key.sign({"alg": "Ed25519", "typ": "aat+jwt", "kid": key.thumbprint}, claims)
 
 
 def claims_of(token):
@@ -76,7 +76,7 @@ def child(chain, key, holder, claim):
         "urn:agentid:1": claim,
         "par_hash": b64(hashlib.sha256(parent.rsplit(".", 1)[0].encode()).digest()),
     }
-    return chain + "~" + key.sign({"alg": "EdDSA", "typ": "aat+jwt"}, claims)
+    return chain + "~" + key.sign({"alg": "Ed25519", "typ": "aat+jwt"}, claims)
 
 
 def credential(key, subject, holder, domain):
@@ -89,7 +89,7 @@ def credential(key, subject, holder, domain):
         "jti": str(uuid.uuid4()),
         "cnf": {"jwk": holder.jwk},
     }
-    return key.sign({"alg": "EdDSA", "typ": "wit+jwt", "kid": key.thumbprint}, claims)
+    return key.sign({"alg": "Ed25519", "typ": "wit+jwt", "kid": key.thumbprint}, claims)
 
 
 def proof(key, chain, tool, arguments):
@@ -97,11 +97,12 @@ def proof(key, chain, tool, arguments):
         "jti": str(uuid.uuid4()),
         "iat": int(time.time()),
         "aat_id": claims_of(chain)["jti"],
+        "aat_hash": b64(hashlib.sha256(chain.split("~")[-1].rsplit(".", 1)[0].encode()).digest()),
         "aat_tool": tool,
         "aat_aud": "g",
         "hta": arguments,
     }
-    return key.sign({"alg": "EdDSA", "typ": "aat-pop+jwt"}, claims)
+    return key.sign({"alg": "Ed25519", "typ": "aat-pop+jwt"}, claims)
 
 
 @pytest.fixture

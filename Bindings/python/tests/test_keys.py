@@ -44,7 +44,7 @@ class Key:
         return json.dumps(self.jwk | {"d": text64(seed)})
 
     def sign(self, kind, claims, kid=None):
-        header = {"alg": "EdDSA", "typ": kind} | ({"kid": kid} if kid else {})
+        header = {"alg": "Ed25519", "typ": kind} | ({"kid": kid} if kid else {})
         parts = [text64(json.dumps(part, separators=(",", ":"), ensure_ascii=False).encode()) for part in (header, claims)]
         signing = ".".join(parts)
         return f"{signing}.{text64(self.private.sign(signing.encode()))}"

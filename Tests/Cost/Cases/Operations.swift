@@ -77,10 +77,12 @@ package struct World: Sendable {
 
     private static let thumbprintURI = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
 
-    private func proof(_ arguments: String, by key: SigningKey, link: Int) -> [UInt8] {
-        token(
+    private func proof(_ arguments: String, by key: SigningKey, link: Int, under chain: [UInt8]) -> [UInt8] {
+        let start = chain.lastIndex(of: UInt8(ascii: "~")).map { $0 + 1 } ?? 0
+        let hash = (try? CompactJWS(Array(chain[start...])))?.signingInputHash ?? ""
+        return token(
             "aat-pop+jwt",
-            #"{"aat_aud":"g","aat_id":"g\#(link)","aat_tool":"t","hta":\#(arguments),"iat":\#(Self.now),"jti":"p"}"#,
+            #"{"aat_aud":"g","aat_hash":"\#(hash)","aat_id":"g\#(link)","aat_tool":"t","hta":\#(arguments),"iat":\#(Self.now),"jti":"p"}"#,
             by: key)
     }
 
@@ -107,7 +109,7 @@ package struct World: Sendable {
         let chain = chain([#"{"t":{}}"#, tools])
         // What no proof can carry is denied when all else has been done.
         let proven = arguments.utf8.count < 90_000 ? arguments : "{}"
-        let proof = proof(proven, by: holders[isForged ? 0 : 1], link: 1)
+        let proof = proof(proven, by: holders[isForged ? 0 : 1], link: 1, under: chain)
         let given = Array(arguments.utf8)
         _ = guardian.authorize(chain: chain, proof: [], tool: "t", arguments: [])
         return { _ = guardian.authorize(chain: chain, proof: proof, tool: "t", arguments: given) }
@@ -151,7 +153,7 @@ package struct World: Sendable {
             // With a proof the arguments are what a proof can carry, and what stands for the same in more bytes.
             let isForged = operation == .forged
             let arguments = call(&maker, isForged ? 1 << 20 : 90_000)
-            let proof = proof(arguments, by: holders[isForged ? 0 : 1], link: 1)
+            let proof = proof(arguments, by: holders[isForged ? 0 : 1], link: 1, under: chain)
             let padding = String(repeating: " ", count: isForged ? 0 : 900_000)
             let given = Array((arguments + padding).utf8)
             guard let guardian = guardian() else { return nil }

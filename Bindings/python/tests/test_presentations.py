@@ -1,0 +1,67 @@
+"""Whom chains and proofs are for, nonces, and the object that carries both (AAT -02, 6c, 7d, 7h, 7.4)."""
+
+import json
+
+import libagentid
+import pytest
+from life import ALICE, open_authority, start
+
+CALL = ("read_file", {"path": "/data/q3/a.csv"})
+
+
+@pytest.fixture
+def acme(tmp_path):
+    with open_authority(tmp_path / "acme") as authority:
+        yield authority
+
+
+def test_a_presentation_is_one_object_and_good_once(acme):
+    with start(acme) as agent, agent.spawn("reader") as reader, acme.guard(audience="files") as guard:
+        sent = reader.presentation(*CALL, audience="files")
+        made = json.loads(sent)
+        assert sorted(made) == ["aat_chain", "aat_pop"] and "~".join(made["aat_chain"]) == reader.chain
+        assert guard.authorize_presentation(sent, *CALL)
+        assert guard.check_presentation(sent, *CALL).reason == "replayed"
+        for wrong in ["", "[]", "{}", sent[:-1], '{"aat_chain":["a~b"],"aat_pop":"p"}', "\ud800"]:
+            assert guard.check_presentation(wrong, *CALL).reason == "presentation_malformed"
+        with pytest.raises(libagentid.Denied):
+            guard.authorize_presentation("{}", *CALL)
+
+
+def test_a_guard_that_asks_for_a_nonce_takes_its_own_once(acme):
+    with start(acme) as agent, acme.guard(audience="files", require_nonce=True) as guard:
+        nonce = guard.nonce()
+        assert guard.check_presentation(agent.presentation(*CALL, audience="files"), *CALL).reason == "nonce_required"
+        forged = agent.presentation(*CALL, audience="files", nonce="A" * 43)
+        assert guard.check_presentation(forged, *CALL).reason == "nonce_invalid"
+        assert guard.authorize(agent.chain, agent.prove(*CALL, audience="files", nonce=nonce), *CALL)
+        assert guard.check(agent.chain, agent.prove(*CALL, audience="files", nonce=nonce), *CALL).reason == "replayed"
+    with acme.guard(audience="files") as guard, pytest.raises(libagentid.StateError) as error:
+        guard.nonce()
+    assert error.value.name == "no_nonce"
+
+
+def test_a_grant_for_some_guards_is_for_no_others(acme):
+    with (
+        start(acme, audiences=["files", "mail"]) as agent,
+        acme.guard(audience="files", require_chain_aud=True) as files,
+        acme.guard(audience="mail") as mail,
+        acme.guard(audience="web") as web,
+        agent.spawn("reader", audiences=["files"]) as reader,
+    ):
+        for guard, name, whose, reason in [
+            (files, "files", agent, ""), (files, "files", reader, ""), (mail, "mail", agent, ""),
+            (mail, "mail", reader, "chain_audience_mismatch"), (web, "web", agent, "chain_audience_mismatch"),
+        ]:  # fmt: skip
+            assert guard.check_presentation(whose.presentation(*CALL, audience=name), *CALL).reason == reason
+        with start(acme) as anybody:
+            sent = anybody.presentation(*CALL, audience="files")
+            assert files.check_presentation(sent, *CALL).reason == "chain_audience_missing"
+        with pytest.raises(TypeError):
+            agent.spawn("wrong", audiences="files")
+
+
+def test_what_cannot_be_granted_is_refused_by_the_name_that_oauth_has_for_it(acme):
+    with pytest.raises(libagentid.ScopeError) as error:
+        acme.agent("researcher", principal=ALICE, task="t", scope="read_file(path under '/etc')")
+    assert error.value.name == "invalid_authorization_details" and error.value.where == "options.scope"
