@@ -7,7 +7,7 @@ LIBRARY := .build/release/libagentid.so
 
 # What `make test` runs, in this order.
 TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-html test-python test-wheel \
-    test-crash test-go test-docs test-swift-service test-install test-abi test-deb conform house $(if $(CI),fuzz)
+    test-crash test-go test-docs test-swift-service test-install test-abi test-deb test-sandbox conform house $(if $(CI),fuzz)
 
 # The others hold the threads that all tasks share, so these run after them.
 APART := AgentIDAsyncTests
@@ -46,6 +46,10 @@ test-c:
 test-ctl:
 	@echo "==> command line tests"
 	@Tests/CommandLine/run
+
+test-sandbox: ## the command line where the kernel refuses one call after the other
+	@echo "==> sandbox tests"
+	@Tests/Sandbox/run
 
 test-second: ## 2,000 random chains: the library beside a second verifier, written from the draft's text alone
 	@echo "==> a second verifier of AAT chains"

@@ -129,7 +129,8 @@ const char *agentid_version(void);
 
 /*
  * Checks the library in this process: known answers of Ed25519, SHA-256 and JCS, entropy, guarded memory.
- * Returns: AGENTID_OK, or AGENTID_E_INTERNAL with an error that names the check.
+ * Returns: AGENTID_OK, or AGENTID_E_INTERNAL with an error that names the check; AGENTID_E_LIMIT (memory_not_locked)
+ *          where all else holds, but secrets may be swapped out.
  */
 agentid_status agentid_selftest(agentid_error **error) AGENTID_MUST_CHECK;
 

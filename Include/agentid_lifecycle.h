@@ -112,6 +112,16 @@ agentid_status agentid_authority_reap(agentid_authority *authority, int64_t *end
                                       agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
+ * Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. Kept are those with
+ * a grant that expired less than an hour ago, and those of whom something is still to be done.
+ * Args:
+ *   ended_before  in seconds since 1970, not ahead.
+ *   pruned        out: how many agents; may be NULL.
+ */
+agentid_status agentid_authority_prune(agentid_authority *authority, int64_t ended_before, int64_t *pruned,
+                                       agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
  * Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
  * Args: report  out, also on AGENTID_E_STATE: docs/schemas/gone.json.
  * Returns: AGENTID_OK where nothing is usable any more; AGENTID_E_STATE where something is; AGENTID_E_NOT_FOUND.

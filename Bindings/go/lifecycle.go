@@ -29,6 +29,9 @@ static go_answer go_authority_deprovision_principal(uintptr_t authority, _GoStri
 static go_answer go_authority_reap(uintptr_t authority) {
     COUNT(agentid_authority_reap(AS(authority, authority), &count, &error));
 }
+static go_answer go_authority_prune(uintptr_t authority, int64_t ended_before) {
+    COUNT(agentid_authority_prune(AS(authority, authority), ended_before, &count, &error));
+}
 static go_texts go_authority_verify_gone(uintptr_t authority, _GoString_ agent) {
     TAKE(agentid_authority_verify_gone(AS(authority, authority), TEXT(agent), &first, &error));
 }
@@ -37,6 +40,8 @@ static go_texts go_tombstone_verify(_GoString_ trust_domain, _GoString_ bundle, 
 }
 */
 import "C"
+
+import "time"
 
 // AgentFilter chooses the agents that match all that is given.
 type AgentFilter struct {
@@ -150,6 +155,11 @@ func (a *Authority) DeprovisionPrincipal(principal, reason string) (ended int, e
 
 // Reap ends the agents whose lease has lapsed and finishes what a process that died left undone.
 func (a *Authority) Reap() (ended int, err error) { return a.count(C.go_authority_reap(a.value)) }
+
+// Prune forgets agents that ended before a time, but for their tombstones; what they did stays in the log.
+func (a *Authority) Prune(endedBefore time.Time) (pruned int, err error) {
+	return a.count(C.go_authority_prune(a.value, C.int64_t(endedBefore.Unix())))
+}
 
 // VerifyGone presents to a guard everything that an agent and all below it ever held, and looks for what is left of
 // them. Where something is usable still, the error is ErrState and the answer says what.

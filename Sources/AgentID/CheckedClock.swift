@@ -4,8 +4,14 @@ struct CheckedClock: WallClock {
     static let latest: Int64 = 253_402_300_799_999
 
     private let given: any WallClock
+    /// Of a clock that is a caller's.
+    private let calls: BoundedCall?
 
-    init(_ given: any WallClock) { self.given = (given as? CheckedClock)?.given ?? given }
+    init(_ given: any WallClock) {
+        let known = given as? CheckedClock
+        self.given = known?.given ?? given
+        calls = known == nil ? given is SystemClock ? nil : BoundedCall() : known?.calls
+    }
 
     /// The time, in milliseconds since 1970. Throws where the clock fails, or what it says is no time.
     func now() throws(AgentIDError) -> Int64 {
@@ -14,12 +20,22 @@ struct CheckedClock: WallClock {
         return said
     }
 
-    /// The time where something has to go on even under a clock that fails, as an end or a revocation: the machine's then.
+    /// The time where something has to go on even under a clock that fails or hangs, as an end or a revocation: the
+    /// machine's then.
     var milliseconds: Int64 {
-        let said = given.milliseconds
+        let said: Int64
+        if let calls {
+            let given = given
+            said = calls.run(within: Self.patience) { given.milliseconds } ?? .min
+        } else {
+            said = given.milliseconds
+        }
         if said > 0, said <= Self.latest { return said }
         return min(max(SystemClock().milliseconds, 1), Self.latest)
     }
+
+    /// How long a caller's clock is waited for, in milliseconds.
+    private static let patience = 1000
 
     private static func refusal(of said: Int64) -> AgentIDError {
         said == .min

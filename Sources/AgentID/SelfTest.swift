@@ -10,7 +10,7 @@ public enum Version {
 
 /// Known answers, checked in the process that will rely on them.
 public enum SelfTest {
-    /// Throws an error that names the check that failed.
+    /// Throws an error that names the check that failed; `memory_not_locked`, the last, where only that fails.
     public static func run() throws(AgentIDError) {
         func check(_ holds: Bool, _ name: String) throws(AgentIDError) {
             if !holds {
@@ -35,5 +35,11 @@ public enum SelfTest {
         try check(!key.publicKey.verifies(signature.span, of: bytes.span), "Ed25519 refusal")
         let canonical = (try? JSON(parsing: #"{"b":1e2,"a":"\u00e9"}"#))?.root.canonical()
         try check(canonical == Array(#"{"a":"é","b":100}"#.utf8), "JCS")
+        guard SecretMemory.isLocked else {
+            throw AgentIDError(
+                .limit, name: "memory_not_locked",
+                message: "all else holds, but secrets may be swapped out: raise RLIMIT_MEMLOCK (ulimit -l), allow "
+                    + "mlock, or run without swap", at: "guarded memory")
+        }
     }
 }

@@ -69,6 +69,17 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try reap(report: report) }
     }
 
+    /// Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. How many agents.
+    ///
+    /// - Parameters:
+    ///   - time: in seconds since 1970, not ahead.
+    ///   - report: told, as it goes on, of how many agents more were forgotten.
+    public func prune(
+        endedBefore time: Int64, report: @Sendable (Int) -> Void = { _ in }
+    ) async throws(AgentIDError) -> Int {
+        try await WaitingThreads.run { () throws(AgentIDError) in try prune(endedBefore: time, report: report) }
+    }
+
     /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
     ///
     /// - Parameters:

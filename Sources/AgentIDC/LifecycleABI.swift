@@ -135,6 +135,16 @@ public func agentid_authority_reap(
 }
 
 @c @implementation
+public func agentid_authority_prune(
+    _ authority: OpaquePointer?, _ ended_before: Int64, _ pruned: UnsafeMutablePointer<Int64>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe count(pruned, error) {
+        try unsafe Authorities.table.find(authority, "authority").prune(endedBefore: ended_before)
+    }
+}
+
+@c @implementation
 public func agentid_authority_verify_gone(
     _ authority: OpaquePointer?, _ agent: UnsafePointer<CChar>?, _ agent_len: Int,
     _ report: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?

@@ -19,6 +19,7 @@
 extern int memfd_create(const char *name, unsigned int flags);
 extern int pipe2(int ends[2], int flags);
 extern void closefrom(int from);
+extern int fallocate(int file, int mode, off_t offset, off_t length);
 extern int renameat2(int from, const char *path, int to, const char *target, unsigned int flags);
 extern long syscall(long number, ...);
 extern pid_t vfork(void);
@@ -27,7 +28,7 @@ extern int setresgid(gid_t real, gid_t effective, gid_t saved);
 extern int getresuid(uid_t *real, uid_t *effective, uid_t *saved);
 extern int getresgid(gid_t *real, gid_t *effective, gid_t *saved);
 
-enum { CPROCESS_MFD_CLOEXEC = 0x1, CPROCESS_WALL = 0x40000000, CPROCESS_RENAME_NOREPLACE = 1 };
+enum { CPROCESS_MFD_CLOEXEC = 0x1, CPROCESS_WALL = 0x40000000, CPROCESS_RENAME_NOREPLACE = 1, CPROCESS_KEEP_SIZE = 1 };
 
 /// From now on no program that is executed gains rights by its mode or its capabilities.
 static inline int cprocess_gain_nothing(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }

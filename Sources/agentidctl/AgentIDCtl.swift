@@ -19,7 +19,7 @@ struct AgentIDCtl: ParsableCommand {
             CommandGroup(
                 name: "Lifecycle",
                 subcommands: [
-                    Agents.self, Suspend.self, Resume.self, Deprovision.self, Reap.self, GoneCommand.self,
+                    Agents.self, Suspend.self, Resume.self, Deprovision.self, Reap.self, GoneCommand.self, Prune.self,
                     TombstoneCommand.self, HooksCommand.self, Leases.self,
                 ]),
             CommandGroup(

@@ -105,10 +105,23 @@ struct Revoke: ParsableCommand {
 
     func run() throws {
         guard let kind = Revocation.Kind(name: kind) else { return }
-        try options.withEvents { authority in
-            try authority.revoke(Revocation(kind, value))
-            if output.json { return Console.data(["kind": .string(kind.name), "value": .string(value)]) }
-            Console.message("revoked: \(kind.name) \(value)")
+        let revocation = try Revocation(kind, value)
+        let authority: Authority
+        do { authority = try options.open() } catch let refusal as AgentIDError where refusal.code == .io {
+            // A full disk must keep nobody from revoking.
+            do { try Authority.revokeInJournal(directory: options.authority, revocation) } catch { throw refusal }
+            tell(kind)
+            return Console.message(
+                "it is in the journal, and comes into registry and log when there is room: \(refusal)")
         }
+        defer { authority.close() }
+        try authority.revoke(revocation)
+        tell(kind)
+        authority.runHooks()
+    }
+
+    private func tell(_ kind: Revocation.Kind) {
+        if output.json { return Console.data(["kind": .string(kind.name), "value": .string(value)]) }
+        Console.message("revoked: \(kind.name) \(value)")
     }
 }

@@ -27,9 +27,20 @@ struct DirectoryCheckup {
                             "it does not belong to the directory's owner", remedy: "chown it to the directory's owner")
                     }
                     try refuseOthers(status, atMost: mode, path)
+                    if name.utf8.starts(with: "keys/".utf8) { try checkSecret(path) }
                 })
         }
         return findings
+    }
+
+    private func checkSecret(_ path: String) throws {
+        do { try RegistryInspection.checkSecret(path) } catch {
+            throw Trouble(
+                "\(error.message)",
+                remedy: path.ends(exactly: "/digest")
+                    ? "restore it; without it, remove it: a new one is made"
+                    : "restore it from a backup, or rotate keys")
+        }
     }
 
     private var files: [(name: String, mode: mode_t)] {

@@ -18,7 +18,11 @@ struct Doctor: ParsableCommand {
     func run() throws {
         var findings = [
             Finding(of: "library \(Version.text): known answers, guarded memory", at: "library") {
-                try SelfTest.run()
+                do { try SelfTest.run() } catch let error as AgentIDError where error.name == "memory_not_locked" {
+                    throw Trouble(
+                        "the memory of secrets is not locked: they may be swapped out",
+                        remedy: "raise RLIMIT_MEMLOCK (ulimit -l), allow mlock, or run without swap")
+                }
             },
             Finding(of: "clock", at: "machine") {
                 guard Console.now > 1_767_225_600 else {

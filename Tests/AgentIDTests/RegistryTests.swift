@@ -176,7 +176,13 @@ struct Shelf {
                 try registry.put(LeaseRecord(agent: id, expires: i == 1 ? 50 : 200, renewed: 0, holder: "h"))
             }
         }
-        #expect(try shelf.write { try $0.renewLeases(of: ids, at: 100, until: 400) } == [ids[0]])
+        #expect(
+            try shelf.write { registry in
+                try registry.renewLeases(
+                    of: ids, at: 100, until: 400, runsUntil: SteadyTime(boot: "run", milliseconds: 7))
+            } == [ids[0]])
+        let renewed = try #require(try shelf.read { try $0.lease(of: ids[0]) })
+        #expect(renewed.runsUntil == SteadyTime(boot: "run", milliseconds: 7))
         #expect(try shelf.read { try $0.leases(lapsedBy: 399, limit: 9) }.map(\.agent) == [ids[1]])
         let standing = try shelf.read { try $0.standing(of: ids + ["spiffe://acme.example/unknown"]) }
         #expect(standing.map(\.leaseExpires) == [400, 50, 200])

@@ -13,6 +13,7 @@ struct World {
         options.trustDomain = "acme.example"
         let hand = hand
         options.clock = CallbackClock { hand.milliseconds.load(ordering: .relaxed) }
+        options.steadyClock = Self.steadyClock(hand)
         change(&options)
         authority = try Authority.open(directory: path, options: options)
         try authority.put(
@@ -24,6 +25,13 @@ struct World {
     var clock: CallbackClock {
         let hand = hand
         return CallbackClock { hand.milliseconds.load(ordering: .relaxed) }
+    }
+
+    /// As fast as the clock, and of one run of the machine.
+    var steadyClock: SteadyClock { Self.steadyClock(hand) }
+
+    private static func steadyClock(_ hand: Hand) -> SteadyClock {
+        SteadyClock { SteadyTime(boot: "run", milliseconds: hand.milliseconds.load(ordering: .relaxed)) }
     }
 
     func start(_ scope: String = "read_file(path under '/data/q3')", from other: Authority? = nil) throws -> Agent {

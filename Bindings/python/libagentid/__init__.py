@@ -40,5 +40,5 @@ def decode_chain(chain: str) -> dict[str, Any]:
 
 
 def selftest() -> None:
-    """Checks the library in this process."""
+    """Checks the library in this process. `memory_not_locked`: all else holds, but secrets may be swapped out."""
     _call(_lib.agentid_selftest)

@@ -178,6 +178,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "authority_withdraw_profile": (_H, *_TEXT, *_TEXT, POINTER(c_int64)),
     "authority_certify_profile": (_H, *_TEXT, c_int64),
     "authority_reap": (_H, POINTER(c_int64)),
+    "authority_prune": (_H, c_int64, POINTER(c_int64)),
     "authority_verify_gone": (_H, *_TEXT, _BYTES),
     "authority_add_hook": (_H, *_TEXT, POINTER(Hook)),
     "authority_remove_hook": (_H, *_TEXT),

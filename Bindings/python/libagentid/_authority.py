@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from ctypes import byref
 from typing import Any
@@ -16,7 +17,7 @@ from ._abi import lib
 from ._agent import Agent
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._errors import call, option, pair, take, text, texts
+from ._errors import Error, call, option, pair, take, text, texts
 from ._guard import Guard, Revocation, guard_options
 from ._handles import owner
 from ._lifecycle import Lifecycle
@@ -57,7 +58,9 @@ class Authority(Lifecycle):
             audit_relaxed=int(not audit_strict),
         )
         path = "" if directory is None else os.fspath(directory)
-        return cls.__new__(cls)._own(lib.agentid_authority_open, *pair(path), byref(options))
+        opened = cls.__new__(cls)._own(lib.agentid_authority_open, *pair(path), byref(options))
+        _warn_of_memory()
+        return opened
 
     def profile(
         self, name: str, *, owner: str, ceiling: str, max_lifetime: int = 0, max_depth: int = -1, review_by: int = 0
@@ -178,3 +181,19 @@ def _request(
             audiences=texts(audiences, "audiences"),
         )
     )
+
+
+_warned = False
+
+
+def _warn_of_memory() -> None:
+    """Warns, once, where the memory of secrets may be swapped out."""
+    global _warned
+    if _warned:
+        return
+    _warned = True
+    try:
+        call(lib.agentid_selftest)
+    except Error as error:
+        if error.name == "memory_not_locked":
+            warnings.warn(str(error), RuntimeWarning, stacklevel=3)

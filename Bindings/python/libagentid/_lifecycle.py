@@ -77,6 +77,10 @@ class Lifecycle(Handle):
         """Ends what has lapsed and finishes what a process that died left undone. How many agents ended."""
         return self._count(lib.agentid_authority_reap)
 
+    def prune(self, *, ended_before: int) -> int:
+        """Forgets agents that ended before a time, in seconds since 1970, but for their tombstones. How many."""
+        return self._count(lib.agentid_authority_prune, _abi.checked(c_int64, ended_before, "ended_before"))
+
     def verify_gone(self, agent: Identity | str) -> dict[str, Any]:
         """Presents to a guard everything that an agent and all below it ever held; `["gone"]` says whether all is."""
         report = _abi.Bytes()

@@ -51,6 +51,19 @@ def later(seconds=3600):
     return lambda: time.time() + seconds
 
 
+def reaped(acme, count):
+    """Reaps until so many have ended: not before the machine's steady clock says that their leases are over."""
+    ended = 0
+
+    def reap():
+        nonlocal ended
+        ended += acme.reap()
+        return ended >= count
+
+    until(reap)
+    return ended
+
+
 def until(condition, seconds=30):
     """Waits for what another thread or process does."""
     end = time.monotonic() + seconds

@@ -5,7 +5,7 @@ import pathlib
 import resource
 
 import pytest
-from life import later, open_authority, process, start, until
+from life import later, open_authority, process, reaped, start, until
 
 STEPS = ["created", "granted", "deprovisioning", "deprovisioned"]
 
@@ -172,7 +172,7 @@ def max_resident():
 
 def test_command_of_a_process_that_died_is_run_by_whoever_reaps(tmp_path):
     script = """
-acme = open_authority(sys.argv[1])
+acme = open_authority(sys.argv[1], lease_duration=1)
 acme.add_hook("log", command=["/bin/sh", "-c", f"cat >> {sys.argv[2]}"], events=["lapsed"])
 agent = start(acme)
 print(agent.id, flush=True)
@@ -180,8 +180,8 @@ import signal; signal.pause()
 """
     with process(script, tmp_path / "acme", tmp_path / "out") as child:
         agent = child.stdout.readline().strip()
-    with open_authority(tmp_path / "acme", clock=later()) as acme:
-        assert acme.reap() == 1
+    with open_authority(tmp_path / "acme") as acme:
+        assert reaped(acme, 1) == 1
         until(lambda: not acme.deliveries())
     event = json.loads((tmp_path / "out").read_text())
     assert (event["event"], event["agent"]) == ("lapsed", agent)

@@ -5,7 +5,7 @@ import time
 
 import libagentid
 import pytest
-from life import CALL, check, open_authority, start, until
+from life import CALL, check, open_authority, reaped, start, until
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
         other.close()
         doomed.close()
         ahead[0] = 10
-        assert acme.reap() == 2
+        assert reaped(acme, 2) == 2
         acme.settle()
     for event in events:
         check("event", event)

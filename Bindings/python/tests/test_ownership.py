@@ -27,7 +27,7 @@ def test_an_agent_keeps_its_authority_and_its_parent(tmp_path: Path) -> None:
     gc.collect()
     time.sleep(2)
     assert agent.check(*CALL).reason == ""
-    guard = open_authority().guard()
+    guard = open_authority().guard(audience="g")
     gc.collect()
     assert guard.statistics["permitted"] == 0
 

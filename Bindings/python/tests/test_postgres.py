@@ -7,7 +7,7 @@ import uuid
 
 import libagentid
 import pytest
-from life import ALICE, CALL, OWNER, killed, later, left_out, open_authority, start, until
+from life import ALICE, CALL, OWNER, killed, left_out, open_authority, reaped, start, until
 
 try:
     import psycopg
@@ -23,7 +23,7 @@ RESOURCES = {
 }
 HOLD = f"""
 from libagentid.postgres import RoleProvider
-acme = open_authority(sys.argv[1])
+acme = open_authority(sys.argv[1], lease_duration=1)
 acme.add_provider("books", RoleProvider(sys.argv[2], {RESOURCES!r}))
 agent = start(acme)
 print(json.dumps([agent.id, acme.acquire(agent.authorize(*CALL), "books", "reports", 60).secret]))
@@ -156,11 +156,11 @@ def test_role_ends_with_its_time_though_the_agent_goes_on(acme, books):
 @pytest.mark.parametrize("by", ["provider", "command"])
 def test_role_ends_after_its_runtime_was_killed(books, tmp_path, by):
     agent, secret = killed(HOLD, tmp_path / "acme", books.conninfo)
-    with psycopg.connect(secret) as session, open_authority(tmp_path / "acme", clock=later()) as acme:
+    with psycopg.connect(secret) as session, open_authority(tmp_path / "acme") as acme:
         assert is_open(session)
         if by == "provider":
             acme.add_provider("books", books.provider)
-        assert acme.reap() == 1
+        assert reaped(acme, 1) == 1
         assert books.roles == [] and not is_open(session)
         assert acme.broker_leases == [] and acme.verify_gone(agent)["gone"]
     with pytest.raises(psycopg.OperationalError):
@@ -170,8 +170,8 @@ def test_role_ends_after_its_runtime_was_killed(books, tmp_path, by):
 def test_command_that_cannot_release_says_why_and_the_lease_stays(books, tmp_path):
     agent, secret = killed(HOLD, tmp_path / "acme", books.conninfo)
     books.let_clerk_in(False)
-    with open_authority(tmp_path / "acme", clock=later()) as acme:
-        acme.reap()
+    with open_authority(tmp_path / "acme") as acme:
+        reaped(acme, 1)
         (lease,) = acme.broker_leases
         assert "not permitted to log in" in lease["error"] and lease["state"] == "releasing"
         assert acme.verify_gone(agent)["leases"] == [lease["id"]]

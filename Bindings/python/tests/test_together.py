@@ -114,7 +114,10 @@ def put_back(world: World) -> None:
 def overlay(world: World, *names: str) -> None:
     """An older copy is written into the files that are there."""
     for name in names:
-        subprocess.run(["cp", f"{world.backup}/{name}", f"{world.path}/{name}"], check=True)
+        # What is mapped is not cut short first, as `cp` does: who touches it in that moment dies.
+        how = ["conv=notrunc"] if name == "sequence" else []
+        command = ["dd", f"if={world.backup}/{name}", f"of={world.path}/{name}", "status=none", *how]
+        subprocess.run(command, check=True)
 
 
 def swap(world: World, name: str) -> None:
@@ -181,7 +184,9 @@ HARMS: dict[str, tuple[Callable[[World], object], set[str]]] = {
 def test_what_is_not_what_was_opened_permits_nothing_and_is_refused_by_name(world: World, harm: str) -> None:
     act, reasons = HARMS[harm]
     act(world)
-    assert world.denied() <= reasons | {"audit_unavailable"} if "log" in harm else world.denied() <= reasons
+    # Each looks for itself: who looks at the proofs' memory first finds that elsewhere.
+    first = world.denied() - ({"replay_memory_replaced"} if "directory" in harm else set())
+    assert first <= reasons | {"audit_unavailable"} if "log" in harm else first <= reasons
     # And goes on so.
     time.sleep(0.2)
     assert set(world.answers()) <= reasons

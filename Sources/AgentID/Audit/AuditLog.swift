@@ -117,7 +117,8 @@ public final class AuditLog: Sendable {
                     bytes = try appender.tend(since: bytes)
                     guard let sequencer, tending >= checkpoint else { continue }
                     checkpoint = tending + interval
-                    let found = try sequencer.integrate(waiting: 0).gaps
+                    // A signer that is slow holds up neither syncs nor room for lines: its answer is found next time.
+                    let found = try sequencer.integrate(waiting: 0, signature: 500).gaps
                     notes.withLock { $0.add(found) }
                 } catch { notes.withLock { $0.lastError = error } }
             }
@@ -155,7 +156,7 @@ public final class AuditLog: Sendable {
             throw AgentIDError(.state, name: "forked", message: "this process was forked", at: "audit")
         }
         writeCounts()
-        let outcome = try sequencer.integrate(waiting: milliseconds)
+        let outcome = try sequencer.integrate(waiting: milliseconds, signature: milliseconds)
         notes.withLock { $0.add(outcome.gaps) }
         guard !outcome.isBusy else {
             throw AgentIDError(
@@ -196,7 +197,7 @@ public final class AuditLog: Sendable {
         var error = appender.close()
         if let sequencer {
             do throws(AgentIDError) {
-                let found = try sequencer.integrate(waiting: 500).gaps
+                let found = try sequencer.integrate(waiting: 500, signature: 500).gaps
                 notes.withLock { $0.add(found) }
             } catch let thrown { error = thrown }
         }

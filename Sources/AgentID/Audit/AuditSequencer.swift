@@ -15,6 +15,8 @@ internal import TransparencyLog
 ///    Nobody reads a tile that no checkpoint covers, so it does not matter where this stops.
 /// 4. It removes segments that `sequence` says are done.
 ///
+/// A caller's signer is asked between two turns of the lock, which is as if it stopped in 3: see ``CheckpointSigning``.
+///
 /// On start it compares the checkpoint with `sequence`. Stopped before 2: the checkpoint is `after` of the step before,
 /// the new lines are still ahead of the positions, and nothing of them was seen by anyone. Stopped in 3: the checkpoint
 /// is `before`; the step is done again from its sources and must come to the very root that was written down, so that
@@ -35,6 +37,8 @@ struct AuditSequencer: Sendable {
     var outbox: (any AuditOutbox)?
     /// The log's name; segments of others are set aside.
     var identity: AuditIdentity?
+    /// Signs without the lock; `nil` with a key of the library's own, which never waits.
+    let signing: CheckpointSigning?
     /// How much one step takes.
     var stepEntries = 8192
     var stepBytes = 8 << 20
@@ -58,10 +62,44 @@ struct AuditSequencer: Sendable {
         var isBusy = false
     }
 
+    init(
+        directory: String, key: NoteKey, signer: any Signer, clock: any WallClock, files: any AuditFiles,
+        outbox: (any AuditOutbox)? = nil, identity: AuditIdentity? = nil
+    ) {
+        (self.directory, self.key, self.signer, self.clock) = (directory, key, signer, clock)
+        (self.files, self.outbox, self.identity) = (files, outbox, identity)
+        signing = signer is SigningKey ? nil : CheckpointSigning(key: key, signer: signer)
+    }
+
     /// Integrates what the segments hold now, in so many steps at most.
     ///
-    /// - Parameter waiting: how long another process may hold the lock, in milliseconds; then it is left to that one.
-    func integrate(waiting: Int, steps: Int = mostSteps) throws(AgentIDError) -> Outcome {
+    /// - Parameters:
+    ///   - waiting: how long another process may hold the lock, in milliseconds; then it is left to that one.
+    ///   - signature: how long a caller's signer may take for a signature, in milliseconds. Nobody waits for it with the
+    ///     lock held.
+    func integrate(
+        waiting: Int, steps: Int = mostSteps, signature: Int = 10_000
+    ) throws(AgentIDError) -> Outcome {
+        let turn = SequencerTurn()
+        guard let signing else { return try integrate(waiting: waiting, steps: steps, turn) }
+        // Each step that another process does meanwhile costs a signature too, so not for ever.
+        for _ in 0..<2 * Self.mostSteps {
+            do throws(AgentIDError) {
+                var outcome = try integrate(waiting: waiting, steps: steps, turn)
+                outcome.gaps = turn.gaps
+                return outcome
+            } catch {
+                guard let head = turn.unsigned else { throw error }
+                turn.unsigned = nil
+                try signing.sign(head, within: signature)
+            }
+        }
+        return Outcome(gaps: turn.gaps, isBusy: true)
+    }
+
+    private func integrate(waiting: Int, steps: Int, _ turn: SequencerTurn) throws(AgentIDError) -> Outcome {
+        // Not under the lock: a clock may be a caller's.
+        let now = clock.milliseconds
         let lock = try Files.open("\(directory)/lock", .create)
         defer {
             // Not left to `close`: a child forked meanwhile has the descriptor too and would keep the lock.
@@ -80,17 +118,18 @@ struct AuditSequencer: Sendable {
         // Whoever holds another file of this name holds another lock.
         guard FileIdentity(of: lock) == FileIdentity(at: "\(directory)/lock") else { return Outcome(isBusy: true) }
         try identity?.check(in: directory, origin: key.name, files: files)
-        var state = try recover()
+        var state = try recover(turn)
         var outcome = Outcome(size: state.after.size)
         removeUnnamed()
         for _ in 0..<steps {
             var step = AuditStep(
-                after: state, at: clock.milliseconds, entries: stepEntries, bytes: stepBytes, log: identity?.tag)
+                after: state, at: now, entries: stepEntries, bytes: stepBytes, log: identity?.tag)
             let isMore = try gather(into: &step)
             guard !step.entries.isEmpty || step.next.segments != state.segments else { break }
-            try commit(&step)
-            try removeTaken(step.next)
             outcome.gaps += step.gaps
+            turn.gaps += step.gaps
+            try commit(&step, turn)
+            try removeTaken(step.next)
             state = step.next
             guard isMore else { break }
         }
@@ -101,7 +140,7 @@ struct AuditSequencer: Sendable {
     // MARK: Coming back
 
     /// What was integrated, with the last step done to its end.
-    private func recover() throws(AgentIDError) -> AuditSequence {
+    private func recover(_ turn: SequencerTurn) throws(AgentIDError) -> AuditSequence {
         let note = try files.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest)
         guard let bytes = try files.read(sequence, limit: AuditSequence.largest) else {
             guard note == nil, try files.list("\(directory)/tile").isEmpty else {
@@ -109,7 +148,7 @@ struct AuditSequencer: Sendable {
             }
             let state = AuditSequence(key: key)
             try files.replace(sequence, with: state.bytes)
-            try sign(state.after)
+            try sign(state.after, turn)
             return state
         }
         var state = try AuditSequence(parsing: bytes)
@@ -131,9 +170,9 @@ struct AuditSequencer: Sendable {
         if head != state.after {
             var step = AuditStep(again: state)
             try step.repeatSources(path: path)
-            try write(step, grow(step))
+            try write(step, grow(step), turn)
         } else if note == nil || !isOurs {
-            try sign(state.after)
+            try sign(state.after, turn)
         }
         try removeDone(state)
         try removeTaken(state)
@@ -211,7 +250,7 @@ struct AuditSequencer: Sendable {
         return false
     }
 
-    private func commit(_ step: inout AuditStep) throws(AgentIDError) {
+    private func commit(_ step: inout AuditStep, _ turn: SequencerTurn) throws(AgentIDError) {
         let growth = try grow(step)
         guard growth.head.size <= 1 << 53 else {
             throw AgentIDError(.limit, name: "audit_size", message: "the audit log is full", at: "audit")
@@ -225,7 +264,7 @@ struct AuditSequencer: Sendable {
                 at: sequence)
         }
         try files.replace(sequence, with: bytes)
-        try write(step, growth)
+        try write(step, growth, turn)
         try removeDone(step.next)
     }
 
@@ -239,7 +278,9 @@ struct AuditSequencer: Sendable {
     }
 
     /// Writes the entries of a step that is committed, then its checkpoint.
-    private func write(_ step: AuditStep, _ growth: AuditGrowth) throws(AgentIDError) {
+    private func write(
+        _ step: AuditStep, _ growth: AuditGrowth, _ turn: SequencerTurn
+    ) throws(AgentIDError) {
         let (before, after) = (step.next.before, step.next.after)
         guard growth.head == after else {
             throw Self.damaged("the segments no longer hold what was taken from them", at: sequence)
@@ -247,15 +288,20 @@ struct AuditSequencer: Sendable {
         guard before != after else { return }
         var growth = growth
         try inAuditTree { () throws(TransparencyLogError) in try growth.write() }
-        try sign(after)
+        try sign(after, turn)
         AuditGrowth.removePartial(before: before.size, after: after.size, in: directory, files: files)
     }
 
-    private func sign(_ head: AuditSequence.Head) throws(AgentIDError) {
-        let checkpoint = Checkpoint(origin: key.name, size: head.size, root: head.root)
+    private func sign(_ head: AuditSequence.Head, _ turn: SequencerTurn) throws(AgentIDError) {
         let note: [UInt8]
-        do { note = try checkpoint.signed(by: key) { try signer.sign($0) } } catch {
-            throw AgentIDError(.signer, name: "signer_failed", message: "the checkpoint was not signed: \(error)")
+        if let signing {
+            guard let signed = signing.note(of: head) else {
+                turn.unsigned = head
+                throw AgentIDError(.signer, name: "signer_failed", message: "the checkpoint is to be signed")
+            }
+            note = signed
+        } else {
+            note = try CheckpointSigning.note(head, key: key, signer: signer).get()
         }
         try files.replace("\(directory)/\(Checkpoint.path)", with: note)
         _ = outbox?.logSize(atLeast: head.size)

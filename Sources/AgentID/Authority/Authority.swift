@@ -20,6 +20,8 @@ public final class Authority: Sendable {
         public var leaseDuration: Int64 = 300
         /// How decisions and events are written down, where there is a directory.
         public var audit = AuditPolicy()
+        /// What leases are judged by beside `clock`: replaced in tests alone.
+        package var steadyClock = SteadyClock.machine
 
         /// The defaults.
         public init() {}
@@ -55,11 +57,13 @@ public final class Authority: Sendable {
         trustDomain = view.trustDomain
         // A log made by an earlier opening gets what happens in one without.
         let isLogging = directory.map { options.audit.isEnabled || $0.hasAuditLog } ?? false
-        lifecycle = Lifecycle(
-            registry: registry, view: view, keys: keys, clock: clock, leaseDuration: options.leaseDuration,
-            isLogging: isLogging, directory: directory)
-        trail = try AuditTrail.open(
+        let trail = try AuditTrail.open(
             options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: clock)
+        self.trail = trail
+        lifecycle = Lifecycle(
+            registry: registry, view: view, keys: keys, clock: clock, steady: options.steadyClock,
+            leaseDuration: options.leaseDuration, isLogging: isLogging, directory: directory,
+            logBreach: { trail.flatMap { $0.isStrict ? $0.log?.apart : nil } })
         var guardOptions = Guard.Options()
         guardOptions.acceptsProofsWithoutAudience = true
         guardOptions.clock = clock
@@ -83,6 +87,7 @@ public final class Authority: Sendable {
     /// Creates or replaces a profile.
     public func put(_ profile: Profile) throws(AgentIDError) {
         try keys.checkOpen()
+        try lifecycle.checkWhole()
         let now = try clock.now() / 1000
         try registry.write { try $0.put(ProfileRecord(profile: profile, certifiedAt: now)) }
     }
@@ -157,6 +162,7 @@ public final class Authority: Sendable {
         profile name: String, to holder: PublicKey, _ request: AgentRequest, signedWith active: PublicKey
     ) throws(AgentIDError) -> Issuance {
         try keys.checkOpen()
+        try lifecycle.checkWhole()
         let profile = try registry.read { registry in
             let profile = try Issuance.profile(named: name, in: registry)
             try Issuance.refuseRevoked(profile, principal: request.principal, in: registry)

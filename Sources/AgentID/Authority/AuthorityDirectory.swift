@@ -14,6 +14,8 @@ struct AuthorityDirectory: Sendable {
         try Files.makeDirectory(place)
         try Files.makeDirectory("\(place)/keys")
         self.path = try Files.resolve(place)
+        // It may not be needed now: what somebody planted there is found all the same.
+        try Files.checkIfPresent(lockPath, isReader: false)
     }
 
     /// A directory for somebody who only reads it.
@@ -78,11 +80,24 @@ struct AuthorityDirectory: Sendable {
 
     /// What keys the digests of arguments in the audit log; made where there is none yet.
     func makeDigestKey() throws(AgentIDError) {
+        guard !Files.exists(digestKeyPath) else { return try Self.checkDigestKey(digestKeyPath) }
         try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
             guard !Files.exists(digestKeyPath) else { return }
             var bytes = Sodium.randomBytes(16)
             defer { Sodium.wipe(&bytes) }
             try Files.replace(digestKeyPath, with: bytes.span)
+        }
+    }
+
+    /// Refuses a file that holds no such key: entries without digests would not say that something is wrong.
+    static func checkDigestKey(_ path: String) throws(AgentIDError) {
+        var bytes = try Files.read(path, isSecret: true)
+        defer { Sodium.wipe(&bytes) }
+        guard bytes.count == 16 else {
+            throw AgentIDError(
+                .malformed, name: "digest_key",
+                message: "\(path) has \(bytes.count) bytes, not 16: restore it, or remove it and do without comparing "
+                    + "arguments with what is in the log", at: path)
         }
     }
 

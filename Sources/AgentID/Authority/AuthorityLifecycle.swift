@@ -89,6 +89,19 @@ extension Authority {
         return try lifecycle.reap(report: report)
     }
 
+    /// Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. How many agents.
+    ///
+    /// Kept are those without a tombstone, with a grant that expired less than an hour ago, with agents below them that are
+    /// kept, with a secret that was not returned, and with a hook's delivery that waits or is dead.
+    ///
+    /// - Parameters:
+    ///   - time: in seconds since 1970, not ahead.
+    ///   - report: told, as it goes on, of how many agents more were forgotten.
+    public func prune(endedBefore time: Int64, report: (Int) -> Void = { _ in }) throws(AgentIDError) -> Int {
+        try keys.checkOpen()
+        return try lifecycle.prune(endedBefore: time, report: report)
+    }
+
     /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
     ///
     /// - Parameters:

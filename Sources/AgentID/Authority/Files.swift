@@ -146,13 +146,16 @@ enum Files {
     }
 
     /// Holds a lock between processes while `body` runs; an error where another process does not let go of it.
+    ///
+    /// Taken for what is done once in a directory's life, or seldom: nothing that is there already is opened under it.
     static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
         -> Result
     {
-        guard let result = try withLock(path, within: 10_000, body) else {
+        guard let result = try withLock(path, within: 5000, body) else {
             throw AgentIDError(
                 .io, name: "directory_busy",
-                message: "another process has held \(path) for 10 s: try again, or end that process", at: path)
+                message: "\(LockHolder.name(of: path) ?? "another process") has held \(path) for 5 s: end that "
+                    + "process, or try again", at: path)
         }
         return result
     }

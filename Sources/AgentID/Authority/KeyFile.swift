@@ -39,6 +39,14 @@ enum KeyFile {
         return key
     }
 
+    /// The public half of a key that is stored in the open; `nil` of one that is sealed. Throws where the file holds none.
+    static func inspect(_ path: String) throws(AgentIDError) -> PublicKey? {
+        do throws(AgentIDError) { return try open(path, passphrase: nil).key.publicKey } catch {
+            guard error.code == .passphrase else { throw error }
+            return nil
+        }
+    }
+
     static func open(_ path: String, passphrase: Passphrase?) throws(AgentIDError) -> (key: SigningKey, isSealed: Bool)
     {
         var bytes = try Files.read(path, isSecret: true)

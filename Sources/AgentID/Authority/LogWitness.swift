@@ -33,6 +33,15 @@ struct LogWitness {
         return identity.map { LogMark(identity: $0.name, size: Int64(clamping: size)) }
     }
 
+    /// Throws, before anything is changed, where the log does not say how far it has got: nobody could go on with it.
+    func checkReadable() throws(AgentIDError) {
+        guard let failure else { return }
+        throw AgentIDError(
+            failure.code, name: failure.name,
+            message: "\(failure.message); or move \(directory.auditPath) away and go on with a new log",
+            at: failure.place)
+    }
+
     /// Makes the log know of a registry that was restored.
     func accept(_ reach: RegistryReach) throws(AgentIDError) {
         let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"

@@ -28,6 +28,17 @@ package struct RegistryInspection: Sendable {
         }
     }
 
+    /// Throws where a file of `keys/` does not hold what it should. No sealed key is opened.
+    package static func checkSecret(_ path: String) throws(AgentIDError) {
+        let name = Files.split(path).name
+        guard !name.isSame(as: "digest") else { return try AuthorityDirectory.checkDigestKey(path) }
+        guard let key = try KeyFile.inspect(path) else { return }
+        guard name.isSame(as: "log.jwk") || name.isSame(as: "\(key.thumbprint).jwk") else {
+            throw AgentIDError(
+                .malformed, name: "key_file", message: "the file holds another key, \(key.thumbprint)", at: path)
+        }
+    }
+
     /// Reads every page of the registry.
     package func checkIntegrity() throws(AgentIDError) { try registry.checkIntegrity() }
 
@@ -42,8 +53,14 @@ package struct RegistryInspection: Sendable {
     }
 
     /// Leases that nobody renews any more, of agents that nobody ended; `time` in milliseconds.
-    package func leases(lapsedBy time: Int64) throws(AgentIDError) -> [LeaseRecord] {
-        try registry.read { try $0.leases(lapsedBy: time, limit: Self.most) }
+    ///
+    /// By both clocks, as `reap` goes by them.
+    package func leases(
+        lapsedBy time: Int64, _ steady: SteadyClock = .machine
+    ) throws(AgentIDError) -> [LeaseRecord] {
+        // How long leases are is not kept: the default.
+        let time = LeaseTime(wall: time, steady: steady.now, leaseDuration: 300)
+        return try registry.read { try $0.leases(overBy: time, after: nil, limit: Self.most) }
     }
 
     /// Agents that ended and have no tombstone.

@@ -33,6 +33,7 @@ extension Authority {
         do throws(AgentIDError) {
             let journal = Journal(path: directory.journalPath, lock: directory.lockPath)
             let witness = LogWitness(in: directory)
+            try witness.checkReadable()
             let beginning = try RegistryBeginning(
                 after: before.meta, journal: journal, known: registry.reached, witness)
             let entries = (try? journal.pending(after: before.meta.journal).entries) ?? []
@@ -95,7 +96,7 @@ extension JournalEntry {
     /// What it takes away for good.
     fileprivate var revocation: Revocation? {
         switch change {
-        case .revoke(let revocation): revocation
+        case .revoke(let revocation), .endAll(let revocation): revocation
         case .end(let agent): Revocation(unchecked: .agent, agent)
         case .suspend: nil
         }
@@ -111,15 +112,19 @@ package struct RegistryBeginning: Sendable {
     package let journal: JournalMark
     package let log: LogMark
 
+    /// Exact in every JSON document.
+    private static let mostWrites = 1 << 53
+
     var reach: RegistryReach { RegistryReach(epoch: epoch, writes: writes) }
 
     init(
         after meta: RegistryMeta, journal: Journal, known: (RegistryMark) -> UInt64, _ witness: LogWitness
     ) throws(AgentIDError) {
         epoch = RegistryEpoch.draw()
-        let most = max(meta.writes, Int64(clamping: known(.writes)), witness.reach?.writes ?? 0)
-        let (next, isTooMuch) = most.addingReportingOverflow(1)
-        guard !isTooMuch else {
+        // A mark that no counting comes to is a damaged one: the log could not write down what follows it.
+        let marked = known(.writes) <= Self.mostWrites ? Int64(known(.writes)) : 0
+        let next = max(meta.writes, marked, witness.reach?.writes ?? 0) + 1
+        guard next <= Self.mostWrites else {
             throw AgentIDError(.limit, name: "counter", message: "a counter is beyond 64 bits", at: "writes")
         }
         (writes, events) = (next, witness.outbox)

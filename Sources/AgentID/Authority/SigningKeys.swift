@@ -76,6 +76,8 @@ final class SigningKeys: Sendable {
             if isExternal, let signer = open.signers.values.first { return signer }
             guard let directory else { return try Agent.newKey() }
             let path = directory.logKeyPath
+            // Without the lock: another process may be frozen that has it.
+            if Files.exists(path) { return try KeyFile.read(path, passphrase: open.passphrase) }
             return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
                 if Files.exists(path) { return try KeyFile.read(path, passphrase: open.passphrase) }
                 let key = try Agent.newKey()

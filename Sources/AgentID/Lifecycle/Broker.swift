@@ -112,9 +112,9 @@ final class Broker: Sendable {
                 .state, name: "provider_failed", message: "the provider did not give a secret: \(error)",
                 at: "provider")
         }
+        let made = clock.milliseconds
         let isHeld = try registry.write { registry in
-            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring,
-                held.expires > clock.milliseconds
+            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring, held.expires > made
             else { return false }
             held.state = .held
             try registry.put(held)
@@ -179,8 +179,8 @@ final class Broker: Sendable {
 
     /// Leaves a lease to this process for a while; `false` where another has begun to return it, or it is gone.
     private func take(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> Bool {
-        try registry.write { registry in
-            let now = clock.milliseconds
+        let now = clock.milliseconds
+        return try registry.write { registry in
             guard var found = try registry.brokerLease(lease.id), found.nextAt <= now else { return false }
             if found.state == .held { found.state = .releasing }
             found.nextAt = now + Self.claim
@@ -203,12 +203,12 @@ final class Broker: Sendable {
             }
         } catch { failure = "\(error)" }
         let said = failure.map { String($0.prefix(1000)) }
+        let now = clock.milliseconds
         try registry.write { registry in
             guard let said else {
                 // Whoever acquires it may be about to make what was just looked for in vain, and may die over it.
                 let until = lease.acquired + Self.longestAcquisition
-                guard var found = try registry.brokerLease(lease.id), found.state == .acquiring,
-                    clock.milliseconds < until
+                guard var found = try registry.brokerLease(lease.id), found.state == .acquiring, now < until
                 else { return try registry.removeBrokerLease(lease.id) }
                 found.nextAt = until
                 return try registry.put(found)
@@ -216,7 +216,7 @@ final class Broker: Sendable {
             guard var failed = try registry.brokerLease(lease.id) else { return }
             if failed.state == .held { failed.state = .releasing }
             failed.attempts += 1
-            failed.nextAt = clock.milliseconds + Pause.milliseconds(afterAttempts: failed.attempts)
+            failed.nextAt = now + Pause.milliseconds(afterAttempts: failed.attempts)
             failed.error = said
             try registry.put(failed)
         }

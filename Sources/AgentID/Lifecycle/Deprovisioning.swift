@@ -9,11 +9,16 @@ extension Lifecycle {
     func deprovision(_ id: String, reason: String) throws(AgentIDError) -> String? {
         try AuditBounds.check(reason: reason)
         let known = try registry.read { registry in try registry.agent(id) }
-        guard let known else { throw Self.unknown(id) }
+        guard let known else {
+            // Of one that was pruned that is left.
+            if let tombstone = try registry.read({ try $0.prunedTombstone(of: id) }) { return tombstone }
+            throw Self.unknown(id)
+        }
         if known.state != .deprovisioned { try endNow(id, reason: reason) }
         // Nobody waits for what others held, nor long for a provider that hangs.
         try broker.release(below: id, within: 5000)
         try buryAll()
+        try checkWholeAfterwards()
         return try registry.read { registry in try registry.agent(id)?.tombstone }
     }
 
@@ -23,101 +28,57 @@ extension Lifecycle {
         try enforce([.end(agent: id)], reason: reason)
         do throws(AgentIDError) { try write { _ in } } catch {
             folder.keep([], for: self)
-            throw AgentIDError(
-                error.code, name: error.name,
-                message:
-                    "the agent is denied everywhere from now on, but its end is not in the registry yet and is tried "
-                    + "again: \(error.message)", at: error.place)
+            throw error.pending(
+                "the agent is denied everywhere from now on, but its end is not in the registry yet and is tried again")
         }
-    }
-
-    /// Ends every agent that acts for a principal, or is owned by them, and lets no new one be started.
-    func deprovision(
-        principal: String, reason: String, report: (Int) -> Void
-    ) throws(AgentIDError) -> Int {
-        try revoke([Revocation(.principal, principal)], reason: reason)
-        var (acting, owned) = (AgentFilter(), AgentFilter())
-        (acting.principal, owned.owner) = (principal, principal)
-        return try endAll(acting, reason: reason, report: report) + endAll(owned, reason: reason, report: report)
-    }
-
-    /// Ends every agent of a profile, and lets no new one be started.
-    func withdraw(profile: String, reason: String, report: (Int) -> Void) throws(AgentIDError) -> Int {
-        try AuditBounds.check(reason: reason)
-        let isKnown = try registry.read { registry in
-            try registry.profiles().contains { $0.profile.name.isSame(as: profile) }
-                || registry.damagedProfiles().contains { $0.name.isSame(as: profile) }
-        }
-        guard isKnown else {
-            throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "name")
-        }
-        try revoke([Revocation(.profile, profile)], reason: reason)
-        var filter = AgentFilter()
-        filter.profile = profile
-        return try endAll(filter, reason: reason, report: report)
     }
 
     /// Ends what has lapsed and finishes what was left undone. How many agents ended.
     func reap(report: (Int) -> Void) throws(AgentIDError) -> Int {
+        try checkWhole()
         var count = 0
+        var last: LeaseRecord?
         while true {
-            // A clock that fails ends nobody.
-            let now = try clock.now()
+            // A clock that fails ends nobody, and one that is ahead nobody whose lease runs by the steady clock.
+            let time = LeaseTime(wall: try clock.now(), steady: steady.now, leaseDuration: leaseDuration)
             let lapsed = try registry.read { registry in
-                try registry.leases(lapsedBy: now, limit: Self.batch)
+                try registry.leases(overBy: time, after: last, limit: Self.batch)
             }
-            // A clock that is ahead for a moment ends none that is held here.
-            let gone = lapsed.map(\.agent).filter { !leases.isRunning($0, leaseDuration: leaseDuration) }
-            let ended = try end(gone, reason: "its lease lapsed", lapsedBy: now)
+            let ended = try end(lapsed.map(\.agent), reason: "its lease lapsed", overBy: time)
             count += ended
             report(ended)
-            if lapsed.count < Self.batch || ended == 0 { break }
+            // From there on, whatever became of these: no agent that cannot be ended keeps others from it.
+            last = lapsed.last
+            if lapsed.count < Self.batch { break }
         }
+        count += try endDeparted(report: report)
         try finish(report: report)
         try hooks.adoptCommands()
         hooks.wake()
         return count
     }
 
-    /// How many agents, beside those below them, are ended in one transaction.
-    private static var batch: Int { 128 }
+    /// How long a caller's signer is waited for that is to sign tombstones, in milliseconds.
+    private static var patience: Int { 5000 }
 
-    private func endAll(
-        _ filter: AgentFilter, reason: String, report: (Int) -> Void
-    ) throws(AgentIDError) -> Int {
-        var count = 0
-        // Ended agents match no more: each round finds others.
-        for state in [AgentRecord.State.active, .suspended] {
-            var filter = filter
-            (filter.state, filter.limit) = (state, Self.batch)
-            while true {
-                let found = try registry.read { registry in try registry.agents(filter) }
-                guard !found.isEmpty else { break }
-                let ended = try end(found.map(\.id), reason: reason)
-                count += ended
-                report(ended)
-            }
-        }
-        try finish(report: report)
-        return count
-    }
+    /// How many agents, beside those below them, are ended in one transaction.
+    static var batch: Int { 128 }
 
     /// The transaction: states, revocations, leases, secrets to be returned, events. How many agents ended.
     ///
-    /// - Parameter lapsedBy: ends only those whose lease has still lapsed then, in milliseconds.
-    @discardableResult
-    private func end(_ roots: [String], reason: String, lapsedBy: Int64? = nil) throws(AgentIDError) -> Int {
+    /// - Parameter time: ends only those whose lease is still over by then.
+    func end(_ roots: [String], reason: String, overBy time: LeaseTime? = nil) throws(AgentIDError) -> Int {
         guard !roots.isEmpty else { return 0 }
         // Here at once, even where the registry then fails; a lapsed agent is denied as it is.
-        if lapsedBy == nil { view.revocations.add(roots.map { Revocation(unchecked: .agent, $0) }) }
+        if time == nil { view.revocations.add(roots.map { Revocation(unchecked: .agent, $0) }) }
         let now = clock.milliseconds
         let ended = try write { registry in
             var ended: [AgentRecord] = []
             for root in roots {
-                if let lapsedBy {
-                    guard let lease = try registry.lease(of: root), lease.expires <= lapsedBy else { continue }
+                if let time {
+                    guard let lease = try registry.lease(of: root), time.isOver(lease) else { continue }
                 }
-                ended += try end(root, reason: reason, isLapsed: lapsedBy != nil, now: now, in: registry)
+                ended += try end(root, reason: reason, isLapsed: time != nil, now: now, in: registry)
             }
             return ended
         }
@@ -159,7 +120,7 @@ extension Lifecycle {
     }
 
     /// What follows the transaction, for whoever it was left undone by: secrets returned, tombstones signed.
-    private func finish(report: (Int) -> Void) throws(AgentIDError) {
+    func finish(report: (Int) -> Void) throws(AgentIDError) {
         try broker.releaseDue()
         try buryAll(report: report)
     }
@@ -192,7 +153,7 @@ extension Lifecycle {
         do throws(AgentIDError) {
             try withActiveKey { active throws(AgentIDError) in
                 isSigned = false
-                let signer = try keys.signer(for: active)
+                let signer = DeadlineSigner.wrap(try keys.signer(for: active), within: Self.patience, signing)
                 // Signed before the transaction: a signer may be far away, and nobody waits for it with the lock.
                 let now = clock.milliseconds
                 var signed: [(agent: String, tombstone: String)] = []

@@ -6,6 +6,8 @@ extension Lifecycle {
     struct Folded {
         var mark: JournalMark?
         var ended: [AgentRecord] = []
+        /// Whether agents of somebody who leaves are to end.
+        var isDeparture = false
     }
 
     /// One transaction on the registry as it is with all that is in the journal: that is folded in first.
@@ -45,10 +47,7 @@ extension Lifecycle {
             settle(folded)
         } catch {
             folder.keep(entries, for: self)
-            throw AgentIDError(
-                error.code, name: error.name,
-                message: "denied in this process, not yet in others, and tried again until it is: \(error.message)",
-                at: error.place)
+            throw error.pending("denied in this process, not yet in others, and tried again until it is")
         }
     }
 
@@ -68,8 +67,10 @@ extension Lifecycle {
     /// Folds what a process left that died or had no room on the disk: whoever opens sees what was answered.
     func foldWhatIsLeft() throws(AgentIDError) {
         guard let journal else { return }
-        let mark = try registry.read { try $0.meta() }.journal
+        journal.reserve()
+        let (mark, isEnding) = try registry.read { (try $0.meta().journal, try !$0.departures().isEmpty) }
         if try !journal.pending(after: mark).entries.isEmpty { foldSoon() }
+        if isEnding { folder.keep([], for: self) }
     }
 
     /// Folds what is in the journal now, or soon: who revokes does not wait for whoever has the lock.
@@ -90,6 +91,8 @@ extension Lifecycle {
             return folded
         }
         settle(folded)
+        // What could not be ended when a principal left.
+        if try endDeparted(report: { _ in }) > 0 { try finish(report: { _ in }) }
     }
 
     private func fold(in registry: any RegistryWriter, at now: Int64) throws(AgentIDError) -> Folded {
@@ -116,6 +119,13 @@ extension Lifecycle {
                 try recorder.record(
                     try LifecycleEvent(of: added, at: entry.time, reason: reason, in: registry), in: registry)
             }
+        case .endAll(let revocation):
+            for added in try registry.add([revocation], at: entry.time / 1000, reason: reason) {
+                try recorder.record(
+                    try LifecycleEvent(of: added, at: entry.time, reason: reason, in: registry), in: registry)
+            }
+            try registry.put(Departure(revocation, reason: entry.reason))
+            folded.isDeparture = true
         case .suspend(let agent): try suspend(agent, reason: reason, at: entry.time, in: registry)
         case .end(let agent):
             folded.ended += try end(agent, reason: entry.reason, isLapsed: false, now: entry.time, in: registry)
@@ -127,11 +137,14 @@ extension Lifecycle {
             view.revocations.add(folded.ended.map { Revocation(unchecked: .agent, $0.id) })
             for agent in folded.ended { leases.take(agent.id)?.markEnded() }
         }
+        // Whoever asked for it may have died, and nobody else may be about to end them.
+        if folded.isDeparture { folder.keep([], for: self) }
         guard let mark = folded.mark else { return }
         hooks.wake()
         guard let journal else { return }
         // The second fold is of what was appended to the old file while the new one took its name.
         if journal.rotate(folded: mark) { folder.keep([], for: self) }
+        journal.reserve()
     }
 }
 

@@ -46,7 +46,11 @@ extension Lifecycle {
         var held: [GrantRecord] = []
         try registry.read { registry in
             let subtree = try registry.subtree(of: id)
-            guard let root = subtree.first else { throw Self.unknown(id) }
+            guard let root = subtree.first else {
+                guard let tombstone = try registry.prunedTombstone(of: id) else { throw Self.unknown(id) }
+                (gone.tombstone, gone.agents) = (tombstone, 1)
+                return
+            }
             gone.tombstone = root.tombstone
             gone.agents = subtree.count
             for agent in subtree {

@@ -71,14 +71,6 @@ final class LeaseKeeper: Sendable {
     /// Renews an agent no more, and returns it where somebody still holds it.
     func take(_ id: String) -> Agent? { state.withLock { $0.agents.removeValue(forKey: id.exact)?.agent } }
 
-    /// Whether the machine's own clock says that a lease which is held here runs, whatever time it is thought to be.
-    func isRunning(_ id: String, leaseDuration: Int64) -> Bool {
-        state.withLock { state in
-            guard let kept = state.agents[id.exact], kept.agent != nil else { return false }
-            return MonotonicClock.sinceBoot - kept.leasedAt < leaseDuration * 1000
-        }
-    }
-
     /// The agents that still have a handle, by ID.
     func agents() -> [(id: String, agent: Agent)] {
         state.withLock { state in
@@ -130,6 +122,7 @@ extension Lifecycle {
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
+        let runsUntil = steady.now.later(by: leaseDuration * 1000)
         var due: [ExactText] = []
         // Held until the leases are written.
         let agents = leases.agents()
@@ -143,7 +136,8 @@ extension Lifecycle {
         guard !due.isEmpty else { return }
         let (renewed, known) = try registry.write { registry in
             let renewed = try registry.renewLeases(
-                of: Set(due).inByteOrder(), at: now, until: now + leaseDuration * 1000
+                of: Set(due).inByteOrder(), at: now, until: now + leaseDuration * 1000,
+                runsUntil: runsUntil
             ).exact
             let rest = due.filter { !renewed.contains($0) }.map(\.string)
             return (renewed, try registry.standing(of: rest).filter { $0.state != .deprovisioned }.map(\.agent).exact)

@@ -8,6 +8,7 @@ final class Lifecycle: Sendable {
     let view: RegistryView
     let keys: SigningKeys
     let clock: CheckedClock
+    let steady: SteadyClock
     /// How long a lease runs, in seconds.
     let leaseDuration: Int64
     let recorder: EventRecorder
@@ -18,12 +19,18 @@ final class Lifecycle: Sendable {
     /// `nil` where the registry is in memory, and nobody else can have its lock.
     let journal: Journal?
     let folder = Folder()
+    /// What is asked of a caller's signer by who cannot wait for ever.
+    let signing = BoundedCall()
+    /// Why nothing that has to be written down can be; `nil` where it can, or need not be.
+    private let logBreach: @Sendable () -> AgentIDError?
 
     init(
-        registry: any Registry, view: RegistryView, keys: SigningKeys, clock: CheckedClock, leaseDuration: Int64,
-        isLogging: Bool, directory: AuthorityDirectory?
+        registry: any Registry, view: RegistryView, keys: SigningKeys, clock: CheckedClock, steady: SteadyClock,
+        leaseDuration: Int64, isLogging: Bool, directory: AuthorityDirectory?,
+        logBreach: @escaping @Sendable () -> AgentIDError? = { nil }
     ) {
-        (self.registry, self.view, self.keys, self.clock) = (registry, view, keys, clock)
+        self.logBreach = logBreach
+        (self.registry, self.view, self.keys, self.clock, self.steady) = (registry, view, keys, clock, steady)
         journal = directory.map { Journal(path: $0.journalPath, lock: $0.lockPath) }
         self.leaseDuration = leaseDuration
         recorder = EventRecorder(isLogging: isLogging)
@@ -49,12 +56,29 @@ final class Lifecycle: Sendable {
         broker.stop()
     }
 
+    /// Refuses, by the same name, while guards of this directory deny everything: what it is, or its log, is not what was
+    /// opened.
+    func checkWhole() throws(AgentIDError) {
+        // What cannot be read for another reason shows where it is read.
+        do throws(AgentIDError) { try view.refresh() } catch { if view.isBroken { throw error } }
+        if let breach = logBreach() { throw breach }
+    }
+
+    /// As ``checkWhole()``, after something was taken away that stays so.
+    func checkWholeAfterwards() throws(AgentIDError) {
+        do throws(AgentIDError) { try checkWhole() } catch {
+            throw error.pending("it is in the registry, and everything is denied until this is mended")
+        }
+    }
+
     /// Registers a new agent under a root grant; `leaseUntil` in milliseconds.
     func register(_ issuance: Issuance, leaseUntil: Int64) throws(AgentIDError) {
         let now = try clock.now()
+        let runsUntil = steady.now.later(by: leaseUntil - now)
         try write { registry in
             try issuance.checkStillDue(in: registry)
-            try insert(issuance.agent, issuance.grant, leaseUntil: leaseUntil, now: now, in: registry)
+            try insert(
+                issuance.agent, issuance.grant, leaseUntil: leaseUntil, runsUntil: runsUntil, now: now, in: registry)
             for name in [LifecycleEvent.Name.created, .granted] {
                 try recorder.record(
                     LifecycleEvent(name, of: issuance.agent, at: now, chain: [issuance.grant.id]), in: registry)
@@ -64,14 +88,17 @@ final class Lifecycle: Sendable {
 
     /// Registers a sub-agent that `parent` started.
     func register(_ child: String, under parent: String, held: HeldGrant, lineage: Lineage) throws(AgentIDError) {
+        try checkWhole()
         let now = try clock.now()
+        let runsUntil = steady.now.later(by: leaseDuration * 1000)
         try write { registry in
             let above = try active(parent, in: registry)
             let agent = AgentRecord(
                 id: child, parent: parent, profile: above.profile, owner: above.owner, principal: above.principal,
                 task: above.task, intent: above.intent, key: held.grant.holder.thumbprint, created: now / 1000)
             try insert(
-                agent, GrantRecord(held, of: child), leaseUntil: now + leaseDuration * 1000, now: now, in: registry)
+                agent, GrantRecord(held, of: child), leaseUntil: now + leaseDuration * 1000, runsUntil: runsUntil,
+                now: now, in: registry)
             try recorder.record(LifecycleEvent(.created, of: agent, at: now, chain: lineage.grants), in: registry)
             try recorder.record(LifecycleEvent(.delegated, of: above, at: now, chain: lineage.grants), in: registry)
         }
@@ -131,6 +158,7 @@ final class Lifecycle: Sendable {
             try enforce(renewals.map { .revoke($0) }, reason: reason ?? "")
         }
         foldSoon()
+        try checkWholeAfterwards()
     }
 
     /// Revokes in a transaction, with the events of it; `now` in milliseconds.
@@ -143,11 +171,15 @@ final class Lifecycle: Sendable {
     }
 
     private func insert(
-        _ agent: AgentRecord, _ grant: GrantRecord, leaseUntil: Int64, now: Int64, in registry: any RegistryWriter
+        _ agent: AgentRecord, _ grant: GrantRecord, leaseUntil: Int64, runsUntil: SteadyTime, now: Int64,
+        in registry: any RegistryWriter
     ) throws(AgentIDError) {
         try registry.insert(agent)
         try registry.insert(grant)
-        try registry.put(LeaseRecord(agent: agent.id, expires: leaseUntil, renewed: now, holder: leases.holder))
+        try registry.put(
+            LeaseRecord(
+                agent: agent.id, expires: leaseUntil, renewed: now, holder: leases.holder,
+                runsUntil: runsUntil))
     }
 
     /// The record of an agent that may go on.

@@ -9,12 +9,14 @@ extension Lifecycle {
         guard known.state != .suspended else { return }
         try enforce([.suspend(agent: id)], reason: reason)
         foldSoon()
+        try checkWholeAfterwards()
         // What this process decides next goes by it; others see the announcement at their next call.
         try view.refresh()
         hooks.wake()
     }
 
     func resume(_ id: String) throws(AgentIDError) {
+        try checkWhole()
         let now = clock.milliseconds
         try write { registry in
             var agent = try Self.goingOn(id, in: registry)

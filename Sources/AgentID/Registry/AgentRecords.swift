@@ -75,8 +75,14 @@ package struct LeaseRecord: Sendable, Equatable {
     package var renewed: Int64
     /// The process that renews it, e.g. `4711:8243`: its ID and when it started.
     @Exact package var holder: String
+    /// Until when it runs by the machine's steady clock; nobody knows of one without a run of the machine.
+    package var runsUntil: SteadyTime
 
-    package init(agent: String, expires: Int64, renewed: Int64, holder: String) {
+    package init(
+        agent: String, expires: Int64, renewed: Int64, holder: String,
+        runsUntil: SteadyTime = SteadyTime(boot: "", milliseconds: 0)
+    ) {
         (self.agent, self.expires, self.renewed, self.holder) = (agent, expires, renewed, holder)
+        self.runsUntil = runsUntil
     }
 }

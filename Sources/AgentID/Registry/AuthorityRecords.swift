@@ -1,5 +1,16 @@
 package import JOSE
 
+/// A principal or profile that was revoked and whose agents are to end.
+package struct Departure: Sendable {
+    package let revocation: Revocation
+    @Exact package private(set) var reason: String
+
+    package init(_ revocation: Revocation, reason: String) {
+        self.revocation = revocation
+        self.reason = reason
+    }
+}
+
 /// What a registry says of itself.
 package struct RegistryMeta: Sendable, Equatable {
     @Exact package private(set) var trustDomain: String

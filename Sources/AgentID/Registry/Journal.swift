@@ -17,6 +17,8 @@ final class Journal: Sendable {
     static let mostLine = 32 << 10
     /// What is read at most; far more than is ever left unfolded.
     static let mostBytes = 64 << 20
+    /// What is taken from the disk ahead: some hundred revocations.
+    static let reserve = 64 << 10
     /// From this size on a file is replaced.
     private static let fullBytes = 1 << 20
 
@@ -43,7 +45,11 @@ final class Journal: Sendable {
 
     private func make(after number: UInt32) throws(AgentIDError) {
         try Files.replace(path, with: JournalFile.header(JournalMark.epoch(after: number)).span)
+        reserve()
     }
+
+    /// Takes room ahead: when it is opened, and whenever what is in it was folded.
+    func reserve() { (try? current())?.reserve(Self.reserve) }
 
     /// Begins anew after a restore, in a file whose number is higher than any before.
     func beginAnew(_ epoch: String) throws(AgentIDError) {
@@ -51,6 +57,7 @@ final class Journal: Sendable {
             try Files.replace(path, with: JournalFile.header(epoch).span)
             Files.remove(oldPath)
         }
+        reserve()
     }
 
     /// Whether there is a file, under either of its names.

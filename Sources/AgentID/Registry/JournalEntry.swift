@@ -6,6 +6,8 @@ internal import JOSE
 struct JournalEntry: Sendable {
     enum Change: Sendable {
         case revoke(Revocation)
+        /// A principal or profile is revoked, and every agent of it ends.
+        case endAll(of: Revocation)
         /// An agent and all below it are held up.
         case suspend(agent: String)
         /// An agent ends with all below it.
@@ -24,6 +26,10 @@ struct JournalEntry: Sendable {
         case .revoke(let revocation):
             members["revoke"] = .string(revocation.kind.name)
             members["value"] = .string(revocation.value)
+        case .endAll(let revocation):
+            members["revoke"] = .string(revocation.kind.name)
+            members["value"] = .string(revocation.value)
+            members["agents"] = "end"
         case .suspend(let agent): members["suspend"] = .string(agent)
         case .end(let agent): members["end"] = .string(agent)
         }
@@ -46,7 +52,7 @@ struct JournalEntry: Sendable {
         if let kind = root["revoke"]?.string.flatMap({ Revocation.Kind(name: $0) }), let value = root["value"]?.string,
             let revocation = try? Revocation(kind, value)
         {
-            change = .revoke(revocation)
+            change = root["agents"]?.equals("end") == true ? .endAll(of: revocation) : .revoke(revocation)
         } else if let agent = root["suspend"]?.string {
             change = .suspend(agent: agent)
         } else if let agent = root["end"]?.string {

@@ -63,6 +63,14 @@ internal import JOSE
         return unsafe fstat(file, &status) == 0 ? Int(clamping: status.st_size) : 0
     }
 
+    /// Takes room from the disk for lines to come, so that one can be appended when there is none left. As far as there is
+    /// any, and the file system can: without it lines are appended as long as there is room.
+    func reserve(_ count: Int) {
+        for _ in 0..<10 {
+            if fallocate(file, Int32(CPROCESS_KEEP_SIZE), off_t(size), off_t(count)) == 0 || errno != EINTR { return }
+        }
+    }
+
     /// Appends a line in one write, and syncs it. The kernel orders what several processes append.
     ///
     /// - Returns: up to where all is durable.

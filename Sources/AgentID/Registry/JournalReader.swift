@@ -32,7 +32,7 @@ struct JournalReader: Sendable {
         let (entries, end, _) = file.entries(from: offset)
         for (entry, end) in entries {
             switch entry.change {
-            case .revoke(let revocation): revocations.append(revocation)
+            case .revoke(let revocation), .endAll(let revocation): revocations.append(revocation)
             case .end(let agent): revocations.append(Revocation(unchecked: .agent, agent))
             case .suspend(let agent): suspended.append((agent.exact, JournalMark(epoch: file.epoch, offset: end)))
             }

@@ -65,6 +65,8 @@ package protocol RegistryReader {
     func subtree(of agent: String) throws(AgentIDError) -> [AgentRecord]
     /// Agents that ended and have no tombstone yet, those that ended first before others.
     func agentsWithoutTombstone(limit: Int) throws(AgentIDError) -> [AgentRecord]
+    /// The tombstone of an agent that was pruned.
+    func prunedTombstone(of agent: String) throws(AgentIDError) -> String?
     /// How those of `agents` that are known stand, in the order asked.
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding]
     /// Oldest first.
@@ -82,10 +84,16 @@ package protocol RegistryReader {
     func lease(of agent: String) throws(AgentIDError) -> LeaseRecord?
     /// Of agents that have not ended, longest lapsed first; `time` in milliseconds.
     func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord]
+    /// As ``leases(lapsedBy:limit:)``, of those only that are over by the steady clock too, from one on that was seen.
+    func leases(
+        overBy time: LeaseTime, after last: LeaseRecord?, limit: Int
+    ) throws(AgentIDError) -> [LeaseRecord]
 
     /// Oldest first.
     func revocations(after sequence: Int64, limit: Int) throws(AgentIDError) -> [RevocationRecord]
     func revocationCount() throws(AgentIDError) -> Int64
+    /// Those of whom agents are still to end.
+    func departures() throws(AgentIDError) -> [Departure]
     func firstRevoked(of candidates: [Revocation]) throws(AgentIDError) -> Revocation?
 
     func hooks() throws(AgentIDError) -> [HookRecord]
@@ -129,13 +137,23 @@ package protocol RegistryWriter: RegistryReader {
     func insert(_ grant: GrantRecord) throws(AgentIDError)
     /// Removes an agent's grants that expired before a time, in seconds since 1970, but for its first: usage is told by that.
     func removeGrants(of agent: String, expiredBefore time: Int64) throws(AgentIDError)
+    /// Forgets agents, but for their tombstones: some that ended before a time and whose last grant was over before another,
+    /// in seconds since 1970. How many; 0 where none is left.
+    func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) throws(AgentIDError) -> Int
     func put(_ lease: LeaseRecord) throws(AgentIDError)
     /// Renews the leases of those agents that have not ended and whose lease has not lapsed; returns these.
-    func renewLeases(of agents: [String], at now: Int64, until expires: Int64) throws(AgentIDError) -> [String]
+    func renewLeases(
+        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime
+    ) throws(AgentIDError) -> [String]
     func removeLease(of agent: String) throws(AgentIDError)
 
     /// Adds those that are not there yet and returns them; announces where there are any.
     func add(_ revocations: [Revocation], at time: Int64, reason: String?) throws(AgentIDError) -> [Revocation]
+
+    /// Keeps that all agents of a principal or profile are to end.
+    func put(_ departure: Departure) throws(AgentIDError)
+    /// All of them have.
+    func remove(_ departure: Departure) throws(AgentIDError)
 
     func put(_ hook: HookRecord) throws(AgentIDError)
     /// Removes a hook and its deliveries. Whether there was one.

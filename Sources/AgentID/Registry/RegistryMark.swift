@@ -8,6 +8,10 @@ package enum RegistryMark: Int, CaseIterable, Sendable {
     case journal
     /// How many entries the audit log has.
     case log
+    /// How many used proofs the file `replay` remembered: see ``ReplayWitness``.
+    case proofs
+    /// How many transactions the file `registry.db` had by itself, without its `-wal`.
+    case database
 }
 
 /// Names one registry: 32 hexadecimal digits, drawn when it is made and when it is restored.

@@ -5,7 +5,11 @@ internal import JOSE
 
 /// One connection to SQLite, and the only file that calls it. One thread at a time: whoever has it holds a lock.
 @safe final class SQLite {
-    enum Access { case create, write, read }
+    enum Access {
+        case create, write, read
+        /// What stands in the file by itself, whatever its `-wal` says: no lock is taken.
+        case fileAlone
+    }
 
     /// What is bound to a parameter.
     enum Value {
@@ -32,10 +36,12 @@ internal import JOSE
         case .create: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         case .write: flags |= SQLITE_OPEN_READWRITE
         case .read: flags |= SQLITE_OPEN_READONLY
+        case .fileAlone: flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
         }
         place = path ?? "registry in memory"
         var opened: OpaquePointer?
-        let status = unsafe sqlite3_open_v2(path ?? ":memory:", &opened, flags, nil)
+        let name = access == .fileAlone ? "file:\(Self.escaped(place))?immutable=1" : path ?? ":memory:"
+        let status = unsafe sqlite3_open_v2(name, &opened, flags, nil)
         guard status == SQLITE_OK, let opened = unsafe opened else {
             let error = unsafe Self.failure(status, opened, place)
             _ = unsafe sqlite3_close_v2(opened)
@@ -50,6 +56,16 @@ internal import JOSE
         try script("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON")
     }
 
+    /// A path as it is written in a URI.
+    private static func escaped(_ path: String) -> String {
+        path.utf8.map { byte in
+            switch byte {
+            case 0x61...0x7A, 0x41...0x5A, 0x30...0x39, 0x2D, 0x2E, 0x2F, 0x5F: String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }.joined()
+    }
+
     deinit {
         for unsafe(_, statement) in unsafe statements { _ = unsafe sqlite3_finalize(statement) }
         _ = unsafe sqlite3_close_v2(database)
@@ -57,6 +73,23 @@ internal import JOSE
 
     /// How long a statement waits for another connection's lock from now on.
     func wait(milliseconds: Int32) { _ = unsafe sqlite3_busy_timeout(database, milliseconds) }
+
+    /// Leaves the `-wal` as it is when this is closed: it may not belong to the file.
+    func keepLog() { _ = unsafe csqlite_keep_log(database) }
+
+    /// Makes what stands in the file durable.
+    func sync() throws(AgentIDError) {
+        let status = unsafe csqlite_sync(database)
+        guard status == SQLITE_OK else { throw failure(status) }
+    }
+
+    /// Whether there is a table in it.
+    var hasTables: Bool {
+        get throws(AgentIDError) {
+            let count = try first("SELECT count(*) FROM sqlite_schema") { row throws(AgentIDError) in try row.int(0) }
+            return count ?? 0 > 0
+        }
+    }
 
     /// How many rows were changed since it was opened.
     var changed: Int64 { unsafe sqlite3_total_changes64(database) }
@@ -198,6 +231,16 @@ extension SQLite {
             return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
         }
 
+        /// Bytes that stand there as a text or as such.
+        func bytes(_ column: Int32) throws(AgentIDError) -> [UInt8] {
+            let type = unsafe sqlite3_column_type(statement, column)
+            return type == SQLITE_TEXT ? Array(try text(column).utf8) : try blob(column)
+        }
+
+        func optionalBytes(_ column: Int32) throws(AgentIDError) -> [UInt8]? {
+            isNull(column) ? nil : try bytes(column)
+        }
+
         func optionalInt(_ column: Int32) throws(AgentIDError) -> Int64? { isNull(column) ? nil : try int(column) }
 
         func optionalText(_ column: Int32) throws(AgentIDError) -> String? { isNull(column) ? nil : try text(column) }
@@ -250,7 +293,9 @@ extension SQLite {
         case SQLITE_ERROR: return corrupt(detail, place)
         case SQLITE_BUSY, SQLITE_LOCKED:
             return error(
-                .io, "registry_busy", "another process kept the registry locked: try again, or end that process")
+                .io, "registry_busy",
+                "\(LockHolder.name(of: place + "-shm") ?? "another process") kept the registry locked: end that process, "
+                    + "or try again")
         case SQLITE_CANTOPEN where number == ENOENT && Files.exists(place):
             // What is missing is the memory that processes share, and it cannot be made.
             return error(

@@ -5,7 +5,7 @@ extension SQLiteSession {
     private static let columns =
         "id, parent, profile, owner, principal, task, intent, key, state, created, ended, end_reason, tombstone"
 
-    private static func agent(_ row: SQLite.Row) throws(AgentIDError) -> AgentRecord {
+    private func record(_ row: SQLite.Row) throws(AgentIDError) -> AgentRecord {
         var agent = AgentRecord(
             id: try row.text(0), parent: try row.optionalText(1), profile: try row.text(2), owner: try row.text(3),
             principal: try row.text(4), task: try row.text(5), intent: try row.optionalText(6), key: try row.text(7),
@@ -13,12 +13,12 @@ extension SQLiteSession {
         agent.state = try row.named(8)
         agent.ended = try row.optionalInt(10)
         agent.endReason = try row.optionalText(11)
-        agent.tombstone = try row.optionalText(12)
+        agent.tombstone = try row.optionalBytes(12).map { bytes throws(AgentIDError) in try unpacked(bytes) }
         return agent
     }
 
     func agent(_ id: String) throws(AgentIDError) -> AgentRecord? {
-        try database.first("SELECT \(Self.columns) FROM agents WHERE id = ?", .text(id), read: Self.agent)
+        try database.first("SELECT \(Self.columns) FROM agents WHERE id = ?", .text(id), read: record)
     }
 
     func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord] {
@@ -36,7 +36,7 @@ extension SQLiteSession {
         let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         values += [.int(Int64(max(filter.limit, 0))), .int(Int64(max(filter.offset, 0)))]
         return try database.query(
-            "SELECT \(Self.columns) FROM agents\(condition) ORDER BY id LIMIT ? OFFSET ?", values, read: Self.agent)
+            "SELECT \(Self.columns) FROM agents\(condition) ORDER BY id LIMIT ? OFFSET ?", values, read: record)
     }
 
     func subtree(of agent: String) throws(AgentIDError) -> [AgentRecord] {
@@ -49,7 +49,7 @@ extension SQLiteSession {
                 UNION SELECT agents.id FROM agents JOIN tree ON agents.parent = tree.id
             )
             SELECT \(Self.columns) FROM agents WHERE id IN tree ORDER BY created, id
-            """, .text(agent), read: Self.agent)
+            """, .text(agent), read: record)
     }
 
     func agentsWithoutTombstone(limit: Int) throws(AgentIDError) -> [AgentRecord] {
@@ -59,7 +59,7 @@ extension SQLiteSession {
             SELECT \(Self.columns) FROM agents INDEXED BY agents_unburied
             WHERE state = 'deprovisioned' AND tombstone IS NULL
             ORDER BY ended, id LIMIT ?
-            """, .int(Int64(limit)), read: Self.agent)
+            """, .int(Int64(limit)), read: record)
     }
 
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding] {
@@ -80,19 +80,22 @@ extension SQLiteSession {
             "INSERT INTO agents (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", .text(agent.id),
             .optional(agent.parent), .text(agent.profile), .text(agent.owner), .text(agent.principal),
             .text(agent.task), .optional(agent.intent), .text(agent.key), .text(agent.state.rawValue),
-            .int(agent.created), .optional(agent.ended), .optional(agent.endReason), .optional(agent.tombstone))
+            .int(agent.created), .optional(agent.ended), .optional(agent.endReason),
+            try agent.tombstone.map { text throws(AgentIDError) in try packed(text, like: .tombstone) } ?? .null)
     }
 
     func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool {
         try database.run(
             "UPDATE agents SET key = ?, state = ?, ended = ?, end_reason = ?, tombstone = ? WHERE id = ?",
             .text(agent.key), .text(agent.state.rawValue), .optional(agent.ended), .optional(agent.endReason),
-            .optional(agent.tombstone), .text(agent.id)) > 0
+            try agent.tombstone.map { text throws(AgentIDError) in try packed(text, like: .tombstone) } ?? .null,
+            .text(agent.id)) > 0
     }
 
     func insert(_ grant: GrantRecord) throws(AgentIDError) {
         try database.run(
-            "INSERT INTO grants VALUES (?, ?, ?, ?, ?)", .text(grant.id), .text(grant.agent), .text(grant.chain),
+            "INSERT INTO grants VALUES (?, ?, ?, ?, ?)", .text(grant.id), .text(grant.agent),
+            try packed(grant.chain, like: .chain),
             .int(grant.issued), .int(grant.expires))
     }
 
@@ -101,7 +104,7 @@ extension SQLiteSession {
             "SELECT jti, chain, issued, expires FROM grants WHERE agent = ? ORDER BY issued, jti", .text(agent)
         ) { row throws(AgentIDError) in
             GrantRecord(
-                id: try row.text(0), agent: agent, chain: try row.text(1), issued: try row.int(2),
+                id: try row.text(0), agent: agent, chain: try unpacked(row.bytes(1)), issued: try row.int(2),
                 expires: try row.int(3))
         }
     }
@@ -114,7 +117,7 @@ extension SQLiteSession {
                 """, .text(agent)
             ) { row throws(AgentIDError) in
                 GrantRecord(
-                    id: try row.text(0), agent: agent, chain: try row.text(1), issued: try row.int(2),
+                    id: try row.text(0), agent: agent, chain: try unpacked(row.bytes(1)), issued: try row.int(2),
                     expires: try row.int(3))
             }
         }
@@ -146,26 +149,30 @@ extension SQLiteSession {
         try database.first("SELECT agent, chain, issued, expires FROM grants WHERE jti = ?", .text(id)) {
             row throws(AgentIDError) in
             GrantRecord(
-                id: id, agent: try row.text(0), chain: try row.text(1), issued: try row.int(2),
+                id: id, agent: try row.text(0), chain: try unpacked(row.bytes(1)), issued: try row.int(2),
                 expires: try row.int(3))
         }
     }
 
     func put(_ lease: LeaseRecord) throws(AgentIDError) {
         try database.run(
-            "INSERT INTO leases VALUES (?1, ?2, ?3, ?4) "
-                + "ON CONFLICT (agent) DO UPDATE SET expires = ?2, renewed = ?3, holder = ?4",
-            .text(lease.agent), .int(lease.expires), .int(lease.renewed), .text(lease.holder))
+            "INSERT INTO leases (agent, expires, renewed, holder, boot, runs_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+                + "ON CONFLICT (agent) DO UPDATE SET expires = ?2, renewed = ?3, holder = ?4, boot = ?5, runs_until = ?6",
+            .text(lease.agent), .int(lease.expires), .int(lease.renewed), .text(lease.holder),
+            .text(lease.runsUntil.boot), .int(lease.runsUntil.milliseconds))
     }
 
-    func renewLeases(of agents: [String], at now: Int64, until expires: Int64) throws(AgentIDError) -> [String] {
+    func renewLeases(
+        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime
+    ) throws(AgentIDError) -> [String] {
         var renewed: [String] = []
         for agent in agents {
             let rows = try database.run(
                 """
-                UPDATE leases SET expires = max(expires, ?3), renewed = ?2 WHERE agent = ?1 AND expires > ?2
+                UPDATE leases SET expires = max(expires, ?3), renewed = ?2, boot = ?4, runs_until = ?5
+                WHERE agent = ?1 AND expires > ?2
                 AND EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND state <> 'deprovisioned')
-                """, .text(agent), .int(now), .int(expires))
+                """, .text(agent), .int(now), .int(expires), .text(runsUntil.boot), .int(runsUntil.milliseconds))
             if rows > 0 { renewed.append(agent) }
         }
         return renewed
@@ -177,19 +184,35 @@ extension SQLiteSession {
 
     func lease(of agent: String) throws(AgentIDError) -> LeaseRecord? {
         try database.first(
-            "SELECT agent, expires, renewed, holder FROM leases WHERE agent = ?", .text(agent), read: Self.lease)
+            "SELECT \(Self.leaseColumns) FROM leases WHERE agent = ?", .text(agent), read: Self.lease)
     }
 
     func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord] {
         try database.rows(
             """
-            SELECT agent, expires, renewed, holder FROM leases JOIN agents ON id = agent
+            SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
             WHERE expires <= ? AND state <> 'deprovisioned' ORDER BY expires, agent LIMIT ?
             """, .int(time), .int(Int64(limit)), read: Self.lease)
     }
 
+    func leases(
+        overBy time: LeaseTime, after last: LeaseRecord?, limit: Int
+    ) throws(AgentIDError) -> [LeaseRecord] {
+        try database.rows(
+            """
+            SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
+            WHERE expires <= ?1 AND (expires, agent) > (?2, ?3) AND state <> 'deprovisioned'
+            AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 ELSE expires <= ?6 END
+            ORDER BY expires, agent LIMIT ?7
+            """, .int(time.wall), .int(last?.expires ?? .min), .text(last?.agent ?? ""), .text(time.steady.boot),
+            .int(time.steady.milliseconds), .int(time.wall - time.margin), .int(Int64(limit)), read: Self.lease)
+    }
+
+    private static let leaseColumns = "agent, expires, renewed, holder, boot, runs_until"
+
     private static func lease(_ row: SQLite.Row) throws(AgentIDError) -> LeaseRecord {
         LeaseRecord(
-            agent: try row.text(0), expires: try row.int(1), renewed: try row.int(2), holder: try row.text(3))
+            agent: try row.text(0), expires: try row.int(1), renewed: try row.int(2), holder: try row.text(3),
+            runsUntil: SteadyTime(boot: try row.text(4), milliseconds: try row.int(5)))
     }
 }

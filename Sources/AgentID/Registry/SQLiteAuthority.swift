@@ -95,6 +95,26 @@ extension SQLiteSession {
         try database.first("SELECT count(*) FROM revocations") { row throws(AgentIDError) in try row.int(0) } ?? 0
     }
 
+    func departures() throws(AgentIDError) -> [Departure] {
+        try database.rows("SELECT kind, value, reason FROM departures ORDER BY kind, value") {
+            row throws(AgentIDError) in
+            guard let kind = Revocation.Kind(name: try row.text(0)) else { throw row.mistyped(0) }
+            return Departure(Revocation(unchecked: kind, try row.text(1)), reason: try row.text(2))
+        }
+    }
+
+    func put(_ departure: Departure) throws(AgentIDError) {
+        try database.run(
+            "INSERT OR IGNORE INTO departures VALUES (?, ?, ?)", .text(departure.revocation.kind.name),
+            .text(departure.revocation.value), .text(departure.reason))
+    }
+
+    func remove(_ departure: Departure) throws(AgentIDError) {
+        try database.run(
+            "DELETE FROM departures WHERE kind = ? AND value = ?", .text(departure.revocation.kind.name),
+            .text(departure.revocation.value))
+    }
+
     func firstRevoked(of candidates: [Revocation]) throws(AgentIDError) -> Revocation? {
         for candidate in candidates {
             let count = try database.first(

@@ -57,6 +57,9 @@ extension SQLiteRegistry {
     /// Brings an older registry up to this version, in one transaction.
     static func migrate(_ database: SQLite, at path: String) throws(AgentIDError) {
         guard try version(of: database, at: path) < SQLiteSchema.version else { return }
+        // Tables that others refer to are made anew; nothing is read or written on this connection meanwhile but that.
+        try database.script("PRAGMA foreign_keys=OFF")
+        defer { try? database.script("PRAGMA foreign_keys=ON") }
         try database.transaction("BEGIN IMMEDIATE") {
             let version = try version(of: database, at: path)
             if version < SQLiteSchema.version { try advance(database, from: version) }

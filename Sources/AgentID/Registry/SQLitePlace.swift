@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 
 /// Where a registry's files are, and whether they are still those that were opened.
@@ -18,10 +19,15 @@ final class SQLitePlace: Sendable {
     /// Whether the page says whose it is; then it goes on saying so.
     private let isMarked: Bool
     private let marked = Atomic<UInt64>(0)
+    /// When the file last changed that was looked into by itself.
+    private let examined = Atomic<Int64>(.min)
+    /// The same, where what it had seen was made known.
+    private let noted = Atomic<Int64>(.min)
+    private let isRestored: Bool
 
     /// - Parameter database: the identity of the file as it was before SQLite opened it.
-    init(of path: String, database: FileIdentity, page: SharedSequence) throws(AgentIDError) {
-        (self.path, self.page) = (path, page)
+    init(of path: String, database: FileIdentity, page: SharedSequence, isRestored: Bool) throws(AgentIDError) {
+        (self.path, self.page, self.isRestored) = (path, page, isRestored)
         directory = Files.split(path).parent
         guard let place = FileIdentity(at: directory), FileIdentity(at: path) == database else {
             throw Apart.registry("registry.db was replaced while it was opened", at: path)
@@ -29,6 +35,62 @@ final class SQLitePlace: Sendable {
         opened = (place, database, FileIdentity(at: "\(path)-wal"), FileIdentity(at: "\(path)-shm"))
         lookedAt = Atomic(MonotonicClock.milliseconds)
         isMarked = page.epoch != nil
+    }
+
+    /// Refuses, before it is opened, a file that is older than it is known to have been by itself.
+    static func checkAlone(_ path: String, _ page: SharedSequence) throws(AgentIDError) {
+        let least = page.reached(.database)
+        guard least > 0 else { return }
+        // In the middle of what SQLite does with its log it may have to be read again.
+        for turn in 0..<10 {
+            if turn > 0 { usleep(10_000) }
+            guard let (epoch, writes) = alone(path, syncedFrom: .max) else { continue }
+            // Another registry's file is refused as such.
+            guard page.epoch == RegistryEpoch.words(epoch) else { return }
+            return try refuseOlder(writes, than: least, path)
+        }
+        throw Apart.rolledBack("without its -wal it cannot be read", at: path)
+    }
+
+    private static func refuseOlder(_ writes: UInt64, than least: UInt64, _ path: String) throws(AgentIDError) {
+        guard writes >= least else {
+            throw Apart.rolledBack(
+                "registry.db has seen \(writes) of \(least) changes, without its -wal, which is newer", at: path)
+        }
+    }
+
+    /// Whose the file is and how many transactions it has seen, without its `-wal`; made durable from a count on. `nil` where
+    /// it cannot be read now.
+    private static func alone(_ path: String, syncedFrom count: UInt64) -> (epoch: String, writes: UInt64)? {
+        do throws(AgentIDError) {
+            let database = try SQLite(path: path, .fileAlone, busyMilliseconds: 0)
+            // All of a new registry may be in its log still.
+            guard try database.hasTables else { return nil }
+            let meta = try SQLiteSession(database).meta()
+            let writes = UInt64(clamping: meta.writes)
+            if writes >= count { try database.sync() }
+            return (meta.epoch, writes)
+        } catch { return nil }
+    }
+
+    /// Looks into registry.db by itself: whoever puts an older one beneath a newer `-wal` has a mixture of both, which says
+    /// of itself that it is the newer. Where it cannot be read now, at the next look.
+    ///
+    /// - Parameter notes: whether to make known to all what it has seen, which takes a sync: a power cut must not leave
+    ///   that without it.
+    private func examine(changed: Int64, notes: Bool) throws(AgentIDError) {
+        guard !isRestored else { return }
+        let (examinedAt, notedAt) = (examined.load(ordering: .acquiring), noted.load(ordering: .acquiring))
+        guard examinedAt != changed || notes && notedAt != changed else { return }
+        // Before the file, which others may bring up to date meanwhile.
+        let least = page.reached(.database)
+        guard let (_, writes) = Self.alone(path, syncedFrom: notes ? least &+ 1 : .max) else { return }
+        try Self.refuseOlder(writes, than: least, path)
+        if notes {
+            page.reach(.database, writes)
+            noted.store(changed, ordering: .releasing)
+        }
+        examined.store(changed, ordering: .releasing)
     }
 
     /// Whether it is time to look, and this caller is the one to do it; always, as long as something was wrong.
@@ -46,7 +108,9 @@ final class SQLitePlace: Sendable {
     func note(isBroken: Bool) { isApart.store(isBroken, ordering: .releasing) }
 
     /// When the files last changed; throws where one is not what was opened.
-    func look() throws(AgentIDError) -> SIMD2<Int64> {
+    ///
+    /// - Parameter isWriter: whether the caller may wait for the disk.
+    func look(isWriter: Bool = false) throws(AgentIDError) -> SIMD2<Int64> {
         // Before the look: another thread may see the files grow after it.
         let (least, leastLog) = (longest.load(ordering: .acquiring), longestLog.load(ordering: .acquiring))
         let known = marked.load(ordering: .acquiring)
@@ -62,6 +126,7 @@ final class SQLitePlace: Sendable {
             throw Apart.registry("registry.db was cut short, or written over", at: path)
         }
         longest.max(database.size, ordering: .releasing)
+        try examine(changed: database.changed, notes: isWriter)
         guard page.isInPlace, !isMarked || page.epoch != nil, page.reached(.writes) >= known else {
             throw Apart.registry("the file `sequence` was removed, replaced or cut short", at: "\(directory)/sequence")
         }

@@ -42,6 +42,12 @@ final class SQLiteRegistry: Registry {
         seen = Atomic(meta.writes)
     }
 
+    deinit {
+        guard isBroken else { return }
+        reader.withLock { $0.keepLog() }
+        writer?.withLock { $0.keepLog() }
+    }
+
     /// Opens the registry in a file.
     ///
     /// - Parameters:
@@ -55,6 +61,8 @@ final class SQLiteRegistry: Registry {
             throw Files.failure("cannot open", path)
         }
         try check(path, isWriter: access != .read)
+        // Before anything is opened that would take the log into the file when it is closed.
+        if !isRestored { try SQLitePlace.checkAlone(path, page) }
         var writer: SQLite?
         if access != .read {
             let database = try connection(path, .write)
@@ -76,7 +84,7 @@ final class SQLiteRegistry: Registry {
             page.adopt(epoch)
             page.reach(.writes, UInt64(clamping: meta.writes))
         }
-        let place = try SQLitePlace(of: path, database: file, page: page)
+        let place = try SQLitePlace(of: path, database: file, page: page, isRestored: isRestored)
         return SQLiteRegistry(
             writer: writer, reader: reader, page: page, place: place, meta: meta, isRestored: isRestored)
     }
@@ -105,7 +113,9 @@ final class SQLiteRegistry: Registry {
     static func exists(_ path: String) throws(AgentIDError) -> Bool {
         guard Files.exists(path) else { return false }
         try check(path, isWriter: false)
-        return try !isEmpty(SQLite(path: path, .write, busyMilliseconds: 10_000))
+        let database = try SQLite(path: path, .write, busyMilliseconds: 10_000)
+        database.keepLog()
+        return try !isEmpty(database)
     }
 
     package func read<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
@@ -137,7 +147,7 @@ final class SQLiteRegistry: Registry {
         at place: SQLitePlace, of database: SQLite, isWriter: Bool = false
     ) throws(AgentIDError) -> UInt64 {
         do throws(AgentIDError) {
-            let changed = try place.look()
+            let changed = try place.look(isWriter: isWriter)
             // A writer's own transactions change the log's file, and it knows of those.
             database.readAnew(since: isWriter ? SIMD2(changed.x, 0) : changed)
         } catch {
@@ -209,7 +219,7 @@ final class SQLiteRegistry: Registry {
         if isAnnounced { page.advance() }
         // What was committed to a file that has another's place by now is in force nowhere.
         if let place {
-            do throws(AgentIDError) { _ = try place.look() } catch {
+            do throws(AgentIDError) { _ = try place.look(isWriter: true) } catch {
                 place.note(isBroken: true)
                 throw error
             }

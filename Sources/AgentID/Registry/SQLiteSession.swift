@@ -5,6 +5,8 @@ final class SQLiteSession: RegistryWriter {
     let database: SQLite
     /// Whether guards must look once this is committed.
     private(set) var isAnnounced = false
+    /// What tokens are packed against, as far as it was read in this transaction.
+    var samples: [Int64: [UInt8]] = [:]
 
     init(_ database: SQLite) { self.database = database }
 
@@ -58,7 +60,7 @@ final class SQLiteSession: RegistryWriter {
             try database.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", .int(beginning.events))
         }
         _ = try announce()
-        return try database.run("UPDATE leases SET expires = 0")
+        return try database.run("UPDATE leases SET expires = 0, boot = '', runs_until = 0")
     }
 
     func setLog(_ mark: LogMark) throws(AgentIDError) {

@@ -73,7 +73,7 @@ extension Denial {
         case .replaced:
             self.init(
                 "replay_memory_replaced",
-                "the file of used proofs was removed, replaced or cut short: open the guard anew, or wait 4 minutes",
+                "the file of used proofs was removed, replaced, cut short or written over: open the guard anew, or wait 4 minutes",
                 at: "proof.jti")
         }
     }

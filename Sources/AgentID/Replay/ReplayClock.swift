@@ -7,7 +7,8 @@ internal import Synchronization
 /// and what it remembers is kept for longer. Clocks of two boots or two containers are never compared.
 ///
 /// As the time only grows, and moves at least every 50 ms in which proofs are remembered, a time that went back is a file
-/// that was written over with an older copy of itself.
+/// that was written over with an older copy of itself; and so is a count of proofs that is behind the one that a
+/// ``ReplayWitness`` keeps, also where another holder moved the time on.
 final class ReplayClock: Sendable {
     /// How long a file that was replaced can be used unnoticed, in milliseconds.
     private static let interval: Int64 = 50
@@ -18,8 +19,15 @@ final class ReplayClock: Sendable {
     private let lookedAt: Atomic<Int64>
     private let latest: Atomic<UInt64>
     private let isGone = Atomic<Bool>(false)
+    /// How many proofs it has taken at least, as far as this holder knows.
+    private let taken: Atomic<UInt64>
+    private let generation: UInt64
+    private let witness: ReplayWitness?
 
-    init(_ room: ReplayRoom, now: Int64) {
+    init(_ room: ReplayRoom, now: Int64, witness: ReplayWitness?) {
+        self.witness = witness
+        generation = room.page.generation
+        taken = Atomic(room.page.taken)
         start = room.page.time
         startedAt = now
         header = room.header.words
@@ -44,6 +52,8 @@ final class ReplayClock: Sendable {
             // Before the time is read, which another thread may move on and remember in between.
             let least = latest.load(ordering: .acquiring)
             guard room.page.time >= least else { return false }
+            let known = max(taken.load(ordering: .acquiring), witness?.taken ?? 0)
+            guard room.page.taken >= known, room.page.generation == generation else { return false }
         }
         let looked = lookedAt.load(ordering: .relaxed)
         guard now - looked >= Self.interval,
@@ -55,6 +65,12 @@ final class ReplayClock: Sendable {
         advance(now, room)
         latest.max(room.page.time, ordering: .releasing)
         return true
+    }
+
+    /// Remembers, here and for all processes, how many proofs the table has taken: before any of them is answered.
+    func note(taken count: UInt64) {
+        taken.max(count, ordering: .acquiringAndReleasing)
+        witness?.note(taken: count)
     }
 
     private func advance(_ now: Int64, _ room: ReplayRoom) {

@@ -13,6 +13,8 @@ internal import Synchronization
     static let wordCount = ReplayHeader.size / 8
 
     private static let (time, window, segments, stamps) = (64, 65, 128, 192)
+    // In a line of their own: each proof that is taken moves the first.
+    private static let (taken, generation) = (72, 73)
 
     /// The table's time in milliseconds: it only grows, and never faster than the machine's steady clock.
     var time: UInt64 { unsafe words[Self.time].load(ordering: .sequentiallyConsistent) }
@@ -31,6 +33,23 @@ internal import Synchronization
 
     func raiseWindow(to window: Int64) {
         unsafe words[Self.window].max(UInt64(clamping: window), ordering: .sequentiallyConsistent)
+    }
+
+    /// How many proofs the table ever took: it only grows.
+    var taken: UInt64 { unsafe words[Self.taken].load(ordering: .sequentiallyConsistent) }
+
+    /// Counts a proof that was taken; returns how many there are.
+    func countTaken() -> UInt64 {
+        unsafe words[Self.taken].wrappingAdd(1, ordering: .sequentiallyConsistent).newValue
+    }
+
+    func raiseTaken(to count: UInt64) { unsafe words[Self.taken].max(count, ordering: .sequentiallyConsistent) }
+
+    /// Drawn anew where an older copy of the file was taken up: who had the file before it notices.
+    var generation: UInt64 { unsafe words[Self.generation].load(ordering: .sequentiallyConsistent) }
+
+    func begin(generation: UInt64) {
+        unsafe words[Self.generation].store(generation, ordering: .sequentiallyConsistent)
     }
 
     /// How many buckets a segment has; 0: it is not there yet.

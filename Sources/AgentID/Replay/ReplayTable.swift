@@ -68,16 +68,18 @@ final class ReplayTable: Sendable {
     ///   - capacity: how many proofs of one tree it has room for, and for two more such trees.
     ///   - window: how far from the present proofs may have been signed, in seconds either way.
     ///   - isHurried: whether to give up at once where another process is making the file.
+    ///   - witness: knows how many proofs the file has taken.
     init(
         path: String? = nil, capacity: Int, window: Int64, epoch: SIMD2<UInt64> = .zero, isHurried: Bool = false,
-        now: Int64 = MonotonicClock.milliseconds
+        witness: ReplayWitness? = nil, now: Int64 = MonotonicClock.milliseconds
     ) throws(AgentIDError) {
         let proofs = min(max(capacity, 1), Limits.replayCapacity)
         room = try ReplayRoom(
             path: path, most: (proofs * Self.slotsPerProof + Self.slotsPerBucket - 1) / Self.slotsPerBucket,
             epoch: epoch, isHurried: isHurried)
         room.page.raiseWindow(to: window)
-        clock = ReplayClock(room, now: now)
+        if let witness { room.settle(witness) }
+        clock = ReplayClock(room, now: now, witness: witness)
     }
 
     /// Adds the time since the last look to the table's: for who lets go of it.
@@ -117,6 +119,7 @@ final class ReplayTable: Sendable {
                 }
                 if places.isNearFull(slot) { _ = room.grow(behind: slot.segment + 1, waits: false) }
                 guard places.take(slot, at: unit) else { continue }
+                clock.note(taken: room.page.countTaken())
                 let isElsewhere = places.isElsewhere(
                     than: slot, at: ReplayWord.unit(of: room.page.time), hold: hold)
                 guard let isElsewhere else { return .full(.whole) }

@@ -19,11 +19,13 @@ final class SharedReplayMemory: Sendable {
     private let isFirstGone = Atomic<Bool>(false)
     private let later = Locked(Later())
     private let (path, capacity, window): (String, Int, Int64)
+    private let witness: ReplayWitness
 
     init(
         path: String, capacity: Int, window: Int64, now: Int64 = MonotonicClock.milliseconds
     ) throws(AgentIDError) {
-        first = try ReplayTable(path: path, capacity: capacity, window: window, now: now)
+        witness = try ReplayWitness(beside: path)
+        first = try ReplayTable(path: path, capacity: capacity, window: window, witness: witness, now: now)
         (self.path, self.capacity, self.window) = (path, capacity, window)
     }
 
@@ -55,7 +57,7 @@ final class SharedReplayMemory: Sendable {
             else { return nil }
             later.triedAt = now
             later.table = try? ReplayTable(
-                path: path, capacity: capacity, window: window, isHurried: true, now: now)
+                path: path, capacity: capacity, window: window, isHurried: true, witness: witness, now: now)
             return later.table
         }
     }

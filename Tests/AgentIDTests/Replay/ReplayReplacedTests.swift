@@ -86,6 +86,27 @@ import Testing
         #expect(try directory.table().remember("before") == .replayed)
     }
 
+    @Test func olderCopyIsNoticedByWhoRememberedNothingSinceIt() throws {
+        let directory = try ReplayDirectory()
+        _ = try SharedSequence(path: directory.path + "/sequence", isWriter: true)
+        let (busy, idle, third) = try (memory(directory), memory(directory), memory(directory))
+        func answer(_ memory: SharedReplayMemory, _ proof: String, at now: Int64) -> ReplayAnswer {
+            memory.remember(UsedProof(name: proof, tree: "tree"), since: now) { now }
+        }
+        #expect(answer(busy, "before", at: 100) == .fresh)
+        #expect(answer(idle, "own", at: 110) == .fresh)
+        let copy = try directory.read()
+        #expect(answer(busy, "between", at: 120) == .fresh)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: directory.file))
+        try file.write(contentsOf: copy)
+        #expect(answer(idle, "between", at: 130) == .replaced)
+        // Whoever opens it anew takes it up, and who had it open before notices that too.
+        let new = try memory(directory)
+        #expect(answer(new, "later", at: 140) == .fresh)
+        #expect(answer(third, "between", at: 150) == .replaced)
+        #expect(answer(busy, "between", at: 150) == .replaced)
+    }
+
     @Test func guardThatIsOpenedAnewTakesUpWhatStandsThere() throws {
         let directory = try ReplayDirectory()
         let old = try memory(directory)

@@ -69,6 +69,7 @@ class Authority(Closing):
     deprovision = waits(_authority.Authority.deprovision)
     deprovision_principal = waits(_authority.Authority.deprovision_principal)
     reap = waits(_authority.Authority.reap)
+    prune = waits(_authority.Authority.prune)
     verify_gone = waits(_authority.Authority.verify_gone)
     release = waits(_authority.Authority.release)
     remove_hook = waits(_authority.Authority.remove_hook)

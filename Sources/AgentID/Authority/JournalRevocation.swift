@@ -1,0 +1,20 @@
+internal import JOSE
+
+extension Authority {
+    /// Revokes where the authority cannot be opened: on a full disk above all. Durable, and in force in every process of the
+    /// machine, when it returns; whoever opens the authority next folds it into the registry, with its event.
+    ///
+    /// Needs nothing but the journal, which has room reserved. Whoever can write that is the directory's owner.
+    package static func revokeInJournal(
+        directory path: String, _ revocation: Revocation, reason: String = ""
+    ) throws(AgentIDError) {
+        try AuditBounds.check(reason: reason)
+        let directory = try AuthorityDirectory(reading: path)
+        try Files.checkDirectory(directory.path)
+        let page = try SharedSequence(path: "\(directory.path)/sequence", isWriter: true)
+        let journal = Journal(path: directory.journalPath, lock: directory.lockPath)
+        let entry = JournalEntry(.revoke(revocation), reason: reason, time: CheckedClock(SystemClock()).milliseconds)
+        page.reach(.journal, try journal.append([entry], known: page.reached(.journal)))
+        page.advance()
+    }
+}

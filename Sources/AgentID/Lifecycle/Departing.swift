@@ -1,0 +1,110 @@
+internal import JOSE
+
+/// A principal leaves, or a profile is withdrawn: denied at once, everywhere; then all agents of it end.
+///
+/// That they are to end is durable with the revocation. Whatever keeps this process from ending them - a registry that is
+/// locked, a full disk, a kill - it, or whoever has the authority open next, goes on until none is left.
+extension Lifecycle {
+    /// Ends every agent that acts for a principal, or is owned by them, and lets no new one be started.
+    func deprovision(
+        principal: String, reason: String, report: (Int) -> Void
+    ) throws(AgentIDError) -> Int {
+        try AuditBounds.check(reason: reason)
+        return try endAll(of: Revocation(.principal, principal), reason: reason, report: report)
+    }
+
+    /// Ends every agent of a profile, and lets no new one be started.
+    func withdraw(profile: String, reason: String, report: (Int) -> Void) throws(AgentIDError) -> Int {
+        try AuditBounds.check(reason: reason)
+        let isKnown = try registry.read { registry in
+            try registry.profiles().contains { $0.profile.name.isSame(as: profile) }
+                || registry.damagedProfiles().contains { $0.name.isSame(as: profile) }
+        }
+        guard isKnown else {
+            throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "name")
+        }
+        return try endAll(of: Revocation(.profile, profile), reason: reason, report: report)
+    }
+
+    private func endAll(
+        of revocation: Revocation, reason: String, report: (Int) -> Void
+    ) throws(AgentIDError) -> Int {
+        view.revocations.add([revocation])
+        try enforce([.endAll(of: revocation)], reason: reason)
+        var ended = 0
+        do throws(AgentIDError) {
+            try write(within: 2000) { _ in }
+            ended = try endDeparted(report: report)
+            try finish(report: report)
+        } catch {
+            folder.keep([], for: self)
+            throw error.pending(
+                "the \(revocation.kind.name) and all its agents are denied everywhere from now on, but not all of the "
+                    + "agents have ended in the registry yet, which is tried again")
+        }
+        try checkWholeAfterwards()
+        return ended
+    }
+
+    /// Ends what is left of the agents of all that departed. How many.
+    func endDeparted(report: (Int) -> Void) throws(AgentIDError) -> Int {
+        var count = 0
+        for departure in try registry.read({ try $0.departures() }) {
+            count += try endAgents(of: departure, report: report)
+        }
+        return count
+    }
+
+    private func endAgents(of departure: Departure, report: (Int) -> Void) throws(AgentIDError) -> Int {
+        var count = 0
+        while true {
+            let found = try registry.read { try Self.agents(of: departure, in: $0) }
+            guard found.isEmpty else {
+                let ended = try end(found, reason: departure.reason)
+                count += ended
+                report(ended)
+                continue
+            }
+            // Looked at again where nobody can come between: a restored registry may have agents that it did not have.
+            let isOver = try write { registry in
+                guard try Self.agents(of: departure, in: registry).isEmpty else { return false }
+                try registry.remove(departure)
+                return true
+            }
+            if isOver { return count }
+        }
+    }
+
+    /// Some that have not ended.
+    private static func agents(
+        of departure: Departure, in registry: any RegistryReader
+    ) throws(AgentIDError) -> [String] {
+        var (first, second) = (AgentFilter(), AgentFilter())
+        var filters: [AgentFilter]
+        if departure.revocation.kind == .principal {
+            (first.principal, second.owner) = (departure.revocation.value, departure.revocation.value)
+            filters = [first, second]
+        } else {
+            first.profile = departure.revocation.value
+            filters = [first]
+        }
+        for i in filters.indices {
+            for state in [AgentRecord.State.active, .suspended] {
+                (filters[i].state, filters[i].limit) = (state, batch)
+                let found = try registry.agents(filters[i])
+                if !found.isEmpty { return found.map(\.id) }
+            }
+        }
+        return []
+    }
+}
+
+extension AgentIDError {
+    /// Says what is in force in spite of it, and what is still to be done.
+    func pending(_ what: String) -> AgentIDError {
+        let nothing = "; nothing was changed"
+        let isSaid = message.utf8.suffix(nothing.utf8.count).elementsEqual(nothing.utf8)
+        let reason = isSaid ? String(decoding: message.utf8.dropLast(nothing.utf8.count), as: UTF8.self) : message
+        return AgentIDError(code, name: name, message: "\(what): \(reason)", at: place)
+    }
+}

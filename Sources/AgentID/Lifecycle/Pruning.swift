@@ -1,0 +1,25 @@
+/// Agents that ended long ago are forgotten, but for their tombstones; the log keeps what they did.
+extension Lifecycle {
+    /// How long a grant must be over, in seconds: no guard whose clock is off by as much as is tolerated takes it then.
+    private static var margin: Int64 { 3600 }
+
+    /// - Parameter time: in seconds since 1970.
+    func prune(endedBefore time: Int64, report: (Int) -> Void) throws(AgentIDError) -> Int {
+        try checkWhole()
+        let now = try clock.now() / 1000
+        guard (0...now).contains(time) else {
+            throw AgentIDError(
+                .argument, name: "ended_before", message: "a time in seconds since 1970 that is not ahead is needed",
+                at: "ended_before")
+        }
+        var count = 0
+        while true {
+            let pruned = try write { registry in
+                try registry.prune(endedBefore: time, expiredBefore: now - Self.margin, limit: Self.batch)
+            }
+            guard pruned > 0 else { return count }
+            count += pruned
+            report(pruned)
+        }
+    }
+}

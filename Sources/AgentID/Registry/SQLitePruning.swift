@@ -1,0 +1,37 @@
+// What is left of agents that ended long ago.
+extension SQLiteSession {
+    func prunedTombstone(of agent: String) throws(AgentIDError) -> String? {
+        try database.first("SELECT tombstone FROM tombstones WHERE agent = ?", .text(agent)) {
+            row throws(AgentIDError) in
+            try unpacked(row.bytes(0))
+        }
+    }
+
+    func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) throws(AgentIDError) -> Int {
+        // Those below first: nobody is left whose parent nobody knows.
+        let found = try database.rows(
+            """
+            SELECT id FROM agents INDEXED BY agents_ended
+            WHERE ended < ?1 AND state = 'deprovisioned' AND tombstone IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM grants WHERE agent = id AND expires >= ?2)
+            AND NOT EXISTS (SELECT 1 FROM agents AS child WHERE child.parent = agents.id)
+            AND NOT EXISTS (SELECT 1 FROM broker_leases WHERE broker_leases.agent = id)
+            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.agent = id)
+            ORDER BY ended LIMIT ?3
+            """, .int(ended), .int(expired), .int(Int64(limit))
+        ) { row throws(AgentIDError) in try row.text(0) }
+        for agent in found {
+            try database.run(
+                "INSERT OR IGNORE INTO tombstones SELECT id, ended, tombstone FROM agents WHERE id = ?", .text(agent))
+            // Nobody can present what has expired, and of an agent that is not known nothing is taken.
+            try database.run(
+                "DELETE FROM revocations WHERE kind = 'grant' AND value IN (SELECT jti FROM grants WHERE agent = ?)",
+                .text(agent))
+            try database.run("DELETE FROM revocations WHERE kind = 'agent' AND value = ?", .text(agent))
+            try database.run("DELETE FROM grants WHERE agent = ?", .text(agent))
+            try database.run("DELETE FROM leases WHERE agent = ?", .text(agent))
+            try database.run("DELETE FROM agents WHERE id = ?", .text(agent))
+        }
+        return found.count
+    }
+}

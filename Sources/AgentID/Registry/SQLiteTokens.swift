@@ -1,0 +1,47 @@
+// Tokens in SQLite: packed against what is common to them.
+extension SQLiteSession {
+    enum TokenKind: String { case chain, tombstone }
+
+    /// So many of a kind: whoever makes tokens that are like no others gets no more of them.
+    private static let mostSamples: Int64 = 16
+    /// Below it there is nothing to gain.
+    private static let shortest = 200
+
+    func packed(_ text: String, like kind: TokenKind) throws(AgentIDError) -> SQLite.Value {
+        guard text.utf8.count >= Self.shortest, text.utf8.count <= PackedToken.longest else { return .text(text) }
+        let latest = try database.first(
+            "SELECT number, bytes FROM samples WHERE kind = ? ORDER BY number DESC LIMIT 1", .text(kind.rawValue)
+        ) { row throws(AgentIDError) in PackedToken.Sample(number: try row.int(0), bytes: try row.blob(1)) }
+        let packed = latest.map { PackedToken.pack(text, $0) }
+        if let packed, packed.count * 5 <= text.utf8.count * 2 { return .blob(packed) }
+        let count = try database.first("SELECT count(*) FROM samples WHERE kind = ?", .text(kind.rawValue)) {
+            row throws(AgentIDError) in try row.int(0)
+        }
+        guard count ?? 0 < Self.mostSamples else { return .blob(packed ?? Array(text.utf8)) }
+        let bytes = Array((PackedToken.sampled(text) + (latest?.bytes ?? [])).prefix(PackedToken.longestSample))
+        let number = try database.first(
+            "INSERT INTO samples (kind, bytes) VALUES (?, ?) RETURNING number", .text(kind.rawValue), .blob(bytes)
+        ) { row throws(AgentIDError) in try row.int(0) }
+        guard let number else { throw SQLite.corrupt("a sample was not kept", "registry.db") }
+        return .blob(PackedToken.pack(text, PackedToken.Sample(number: number, bytes: bytes)))
+    }
+
+    func unpacked(_ bytes: [UInt8]) throws(AgentIDError) -> String {
+        var sample: [UInt8] = []
+        if let number = PackedToken.sample(of: bytes) {
+            if samples[number] == nil {
+                samples[number] = try database.first("SELECT bytes FROM samples WHERE number = ?", .int(number)) {
+                    row throws(AgentIDError) in try row.blob(0)
+                }
+            }
+            guard let known = samples[number] else {
+                throw SQLite.corrupt("what a token refers to is gone", "registry.db")
+            }
+            sample = known
+        }
+        guard let text = PackedToken.unpack(bytes, sample) else {
+            throw SQLite.corrupt("a token cannot be read", "registry.db")
+        }
+        return text
+    }
+}

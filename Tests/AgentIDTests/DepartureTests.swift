@@ -1,0 +1,79 @@
+import JOSE
+import Testing
+
+@testable import AgentID
+
+/// Who leaves is denied at once, and what is left of their agents ends whatever comes between.
+@Suite struct DepartureTests {
+    let directory: TemporaryDirectory
+    let world: World
+    private var path: String { directory.path + "/acme" }
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        world = try World(at: directory.path + "/acme")
+    }
+
+    private func reason(_ agent: Agent) throws -> String? {
+        try agent.authorize(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
+    }
+
+    /// Waits until all agents have ended.
+    private func allEnd(_ authority: Authority) async throws {
+        while try authority.agents().contains(where: { $0.state != "deprovisioned" }) {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(try authority.registry.read { try $0.departures() }.isEmpty)
+        while try authority.agents().contains(where: { $0.tombstone == nil }) {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    @Test(arguments: [true, false]) func whatCannotEndNowIsDeniedAtOnceAndEndsLater(_ isPrincipal: Bool) async throws {
+        let agent = try world.start()
+        let other = try SQLite(path: path + "/registry.db", .write, busyMilliseconds: 0)
+        try other.script("BEGIN IMMEDIATE")
+        #expect {
+            if isPrincipal {
+                _ = try world.authority.deprovision(principal: "user:alice@acme.example", reason: "left")
+            } else {
+                _ = try world.authority.withdraw(profile: "researcher", reason: "left")
+            }
+        } throws: { error in
+            guard let error = error as? AgentIDError else { return false }
+            return error.name == "registry_busy" && error.message.contains("denied everywhere")
+                && error.message.contains("tried again") && !error.message.contains("nothing was changed")
+        }
+        #expect(try reason(agent) == "authority_revoked")
+        #expect(throws: AgentIDError.self) { try world.start() }
+        #expect(try world.authority.agents().first?.state == "active")
+        try other.script("ROLLBACK")
+        try await allEnd(world.authority)
+        #expect(try world.authority.agents().first?.endReason == "left")
+    }
+
+    @Test func whoeverOpensNextEndsWhatAProcessThatDiedLeft() async throws {
+        let agent = try world.start()
+        // As a process leaves it that is killed when the revocation is durable.
+        let journal = Journal(path: path + "/journal", lock: path + "/lock")
+        let departure = JournalEntry(
+            .endAll(of: try Revocation(.principal, "user:alice@acme.example")), reason: "left", time: 1)
+        _ = try journal.append([departure], known: 0)
+        let next = try Authority.open(directory: path, options: Authority.Options())
+        try await allEnd(next)
+        #expect(try reason(agent) == "authority_revoked")
+    }
+
+    @Test func aLineSaysToAnOlderLibraryWhatItMustKnow() throws {
+        let revocation = try Revocation(.profile, "researcher")
+        let line = JournalEntry(.endAll(of: revocation), reason: "", time: 7).line(seed: 9)
+        let text = String(decoding: line, as: UTF8.self)
+        #expect(text.contains(#""revoke":"profile""#) && text.contains(#""value":"researcher""#))
+        let read = JournalEntry(reading: line.span.extracting(1..<line.count - 1), seed: 9)
+        guard case .endAll(let found) = read?.change else {
+            Issue.record("\(text)")
+            return
+        }
+        #expect(found == revocation)
+    }
+}

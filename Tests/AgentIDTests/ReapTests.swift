@@ -1,0 +1,79 @@
+import JOSE
+import Synchronization
+import Testing
+
+@testable import AgentID
+
+/// `reap` ends whoever is gone, and nobody else: by two clocks, whichever of them is wrong.
+@Suite struct ReapTests {
+    let directory: TemporaryDirectory
+    let world: World
+    private var path: String { directory.path + "/acme" }
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        world = try World(at: directory.path + "/acme")
+    }
+
+    /// The authority as another process has it open, whose wall clock is ahead.
+    private func other(ahead: Int64, boot: String = "run", slept: Int64 = 0) throws -> Authority {
+        var options = Authority.Options()
+        let hand = world.hand
+        options.clock = CallbackClock { hand.milliseconds.load(ordering: .relaxed) + ahead }
+        options.steadyClock = SteadyClock {
+            SteadyTime(boot: boot, milliseconds: hand.milliseconds.load(ordering: .relaxed) + slept)
+        }
+        return try Authority.open(directory: path, options: options)
+    }
+
+    @Test func aProcessWhoseClockIsAheadEndsNobodyWhomOthersHold() throws {
+        let agent = try world.start()
+        let ahead = try other(ahead: 86_400_000)
+        #expect(try ahead.reap() == 0)
+        #expect(try world.authority.agents().first?.isLive == true)
+        try world.authority.lifecycle.renewLeases()
+        #expect(try ahead.reap() == 0)
+        let permits = try agent.authorize(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#))
+        #expect(permits.denial == nil)
+        // Its holder is gone, and the steady clock says so too.
+        agent.close()
+        world.pass(seconds: 301)
+        #expect(try ahead.reap() == 1)
+    }
+
+    @Test func aLeaseRunsOnAfterItsHoldersClockWasBehind() throws {
+        let behind = try other(ahead: -86_400_000)
+        let agent = try world.start(from: behind)
+        #expect(try world.authority.reap() == 0)
+        withExtendedLifetime(agent) {}
+    }
+
+    @Test func afterARebootTheWallClockDecidesWithAMargin() throws {
+        let agent = try world.start()
+        agent.close()
+        world.pass(seconds: 301)
+        let booted = try other(ahead: 0, boot: "another run", slept: -1_000_000_000)
+        #expect(try booted.reap() == 0)
+        world.pass(seconds: 300)
+        #expect(try booted.reap() == 1)
+    }
+
+    @Test func agentsThatCannotBeEndedKeepNobodyElseFromTheirEnd() throws {
+        // Longest lapsed by the clock that is ahead, and more than are looked at in one go.
+        let held = try (0..<130).map { _ in try world.start() }
+        world.pass(milliseconds: 1)
+        try world.start().close()
+        world.pass(seconds: 299)
+        try world.authority.lifecycle.registry.write { registry in
+            // As a renewal under a wall clock that is behind leaves them: lapsed by that, running by the other.
+            for agent in held {
+                var lease = try #require(try registry.lease(of: try agent.id()))
+                lease.runsUntil.milliseconds += 100_000
+                try registry.put(lease)
+            }
+        }
+        world.pass(seconds: 2)
+        #expect(try world.authority.reap() == 1)
+        withExtendedLifetime(held) {}
+    }
+}

@@ -1,0 +1,86 @@
+"""What a damaged or full disk leaves an operator with: keys, digests and marks that are no more, and no room."""
+import contextlib
+import os
+import subprocess
+
+from checkup import only, troubles
+from harness import check, ctl, run
+from lifecycle import authority, short, start
+
+
+def secrets(work):
+    """An empty key, or one under another's name, and an empty digest: each is found."""
+    here = authority(work)
+    home = here[1]
+    key = next(name for name in os.listdir(f"{home}/keys") if name.endswith(".jwk") and name != "log.jwk")
+    start(work, here, "agent")
+    for name, word in [(f"keys/{key}", "rotate keys"), ("keys/log.jwk", "restore it"), ("keys/digest", "16")]:
+        with open(f"{home}/{name}", "rb") as file:
+            kept = file.read()
+        for wrong in (b"", kept[:-1]):
+            with open(f"{home}/{name}", "wb") as file:
+                file.write(wrong)
+            only(here, name, word)
+        with open(f"{home}/{name}", "wb") as file:
+            file.write(kept)
+    with open(f"{home}/keys/log.jwk", "rb") as file:
+        other = file.read()
+    with open(f"{home}/keys/{key}", "rb") as file:
+        kept = file.read()
+    with open(f"{home}/keys/{key}", "wb") as file:
+        file.write(other)
+    only(here, f"keys/{key}", "another key")
+    with open(f"{home}/keys/{key}", "wb") as file:
+        file.write(kept)
+    check(troubles(here, expect=0) == {}, "all is mended")
+
+
+def flipped(work):
+    """A bit of the shared page is flipped, in each word that says something: `restored` mends it, and all goes on."""
+    here = authority(work)
+    home = here[1]
+    start(work, here, "first")
+    for word in (16, 17, 24, 25, 26, 27, 28):
+        for bit in (3, 30, 62, 63):
+            with open(f"{home}/sequence", "r+b") as file:
+                file.seek(8 * word)
+                value = int.from_bytes(file.read(8), "little")
+                file.seek(8 * word)
+                file.write((value ^ 1 << bit).to_bytes(8, "little"))
+            ctl("restored", *here)
+            ctl("profile", "list", *here)
+            check(troubles(here, expect=0) == {}, f"word {word}, bit {bit} is mended")
+    ctl("audit", "verify", *here)
+
+
+@contextlib.contextmanager
+def small_disk(work):
+    place = f"{work}/disk"
+    os.mkdir(place)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=0700", "tmpfs", place]
+    if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode != 0:
+        yield None
+        return
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def full(work):
+    """A revocation needs no block of the disk; it is in force at once, and in the log when there is room."""
+    with small_disk(work) as place:
+        if place is None:
+            return
+        here = authority(place)
+        agent = start(place, here, "agent")
+        with open(f"{place}/filler", "wb") as file, contextlib.suppress(OSError):
+            while True:
+                os.write(file.fileno(), bytes(4096))
+        _, said = run("revoke", *here, "agent", agent)
+        check("revoked: agent" in said and "when there is room" in said, "a full disk keeps nobody from revoking", said)
+        os.remove(f"{place}/filler")
+        check(ctl("agents", *here, "--live", "--json", json_out=True) == [], "what was revoked is denied")
+        ctl("audit", "checkpoint", *here, "--integrate")
+        check(any("revoked" in line and short(agent) in line for line in ctl("audit", "tail", *here).splitlines()),
+              "it is in the log when there is room")
