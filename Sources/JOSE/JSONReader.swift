@@ -305,7 +305,10 @@ extension JSONReader {
         while later < nodes.count {
             var earlier = container + 1
             while earlier < later {
-                if isSameText(earlier, later, source) { throw duplicate(later) }
+                // The length first: most names differ in it.
+                if nodes[earlier].length == nodes[later].length, isSameText(earlier, later, source) {
+                    throw duplicate(later)
+                }
                 earlier = Int(nodes[earlier + 1].next)
             }
             later = Int(nodes[later + 1].next)
@@ -316,6 +319,7 @@ extension JSONReader {
         error("an object has the same name twice", at: Int(nodes[name].sourceStart))
     }
 
+    @inline(__always)
     private func isSameText(_ a: Int, _ b: Int, _ source: Span<UInt8>) -> Bool {
         let (a, b, unescaped) = (nodes[a].text, nodes[b].text, unescaped)
         func text(_ range: Range<Int>, _ body: (Span<UInt8>) -> Bool) -> Bool {

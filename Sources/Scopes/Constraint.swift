@@ -18,6 +18,8 @@ public indirect enum Constraint: Sendable {
     case uri(URIConstraint)
     case cidr(CIDRConstraint)
     case decimalRange(DecimalRangeConstraint)
+    case each(Constraint)
+    case members(MembersConstraint)
 
     /// The name of the type in tokens.
     public var type: String { kind.name }
@@ -38,6 +40,8 @@ public indirect enum Constraint: Sendable {
         case .uri: .uri
         case .cidr: .cidr
         case .decimalRange: .decimalRange
+        case .each: .each
+        case .members: .members
         }
     }
 
@@ -68,8 +72,18 @@ public indirect enum Constraint: Sendable {
         case .glob(let glob):
             return value.kind == .string && value.withUTF8 { glob.value.matches($0, within: &work) }
         case .uri(let uri): return value.kind == .string && value.withUTF8 { uri.value.matches($0, within: &work) }
-        case .cidr(let cidr): return value.kind == .string && value.withUTF8 { cidr.value.contains($0) }
-        case .decimalRange(let range): return value.kind == .string && value.withUTF8 { range.value.contains($0) }
+        case .cidr(let cidr):
+            return value.kind == .string && work.spend(24) && value.withUTF8 { cidr.value.contains($0) }
+        case .decimalRange(let range):
+            return value.kind == .string
+                && value.withUTF8 { work.spend(range.value.cost(of: $0.count)) && range.value.contains($0) }
+        case .each(let clause):
+            guard value.kind == .array else { return false }
+            for element in value.elements {
+                guard work.spend(4), clause.permits(element, within: &work) else { return false }
+            }
+            return true
+        case .members(let members): return value.kind == .object && members.value.permits(value, within: &work)
         }
     }
 }
@@ -86,6 +100,8 @@ public struct URIConstraint: Sendable { let value: URIPattern }
 public struct CIDRConstraint: Sendable { let value: CIDR }
 /// A compiled `decimal_range`.
 public struct DecimalRangeConstraint: Sendable { let value: DecimalRange }
+/// A compiled `members`.
+public struct MembersConstraint: Sendable { let value: ConstraintMap }
 
 extension Constraint: Equatable {
     /// Whether both say the same in the same form: lists are compared as sets, clauses in their order.
@@ -116,6 +132,8 @@ extension Constraint: Equatable {
         case (.uri(let x), .uri(let y)): return work.spend(min(x.value.size, y.value.size) * 32) && x.value == y.value
         case (.cidr(let x), .cidr(let y)): return x.value == y.value
         case (.decimalRange(let x), .decimalRange(let y)): return x.value == y.value
+        case (.each(let x), .each(let y)): return x.isSame(as: y, within: &work)
+        case (.members(let x), .members(let y)): return x.value.isSame(as: y.value, within: &work)
         default: return false
         }
     }

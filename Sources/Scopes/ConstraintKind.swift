@@ -3,7 +3,7 @@ internal import JOSE
 /// The types of constraints, and what tokens call them.
 enum ConstraintKind: CaseIterable {
     case exact, range, oneOf, notOneOf, contains, subset, wildcard, all, any
-    case pathContainment, glob, uri, cidr, decimalRange
+    case pathContainment, glob, uri, cidr, decimalRange, each, members
 
     /// The type that tokens call so; `nil` where there is none, or `json` is no string.
     init?(named json: JSON.Value) {
@@ -27,6 +27,8 @@ enum ConstraintKind: CaseIterable {
         case .uri: "uri"
         case .cidr: "cidr"
         case .decimalRange: "decimal_range"
+        case .each: "each"
+        case .members: "members"
         }
     }
 
@@ -46,6 +48,8 @@ enum ConstraintKind: CaseIterable {
         case .uri: ["schemes", "hosts", "ports", "path"]
         case .cidr: ["networks"]
         case .decimalRange: ["min", "max"]
+        case .each: ["constraint"]
+        case .members: ["members", "optional_members", "others"]
         }
     }
 }

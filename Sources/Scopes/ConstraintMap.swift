@@ -7,10 +7,13 @@ struct ConstraintMap: Sendable {
     let entries: [NamedConstraint]
     /// Whether there may be others than those that are named.
     let admitsUnnamed: Bool
+    /// What comparing the names takes.
+    private let namesCost: Int
 
     init(_ entries: [NamedConstraint], admitsUnnamed: Bool) {
         self.entries = entries.sorted { $0.name.isBefore($1.name) }
         self.admitsUnnamed = admitsUnnamed
+        namesCost = entries.reduce(2) { $0 + 2 + $1.name.utf8.count >> 3 }
     }
 
     /// Any names with any values.
@@ -19,7 +22,7 @@ struct ConstraintMap: Sendable {
     var isOpen: Bool { admitsUnnamed && entries.isEmpty }
 
     func isSame(as other: ConstraintMap, within work: inout WorkBudget) -> Bool {
-        guard admitsUnnamed == other.admitsUnnamed, hasSameNames(as: other) else { return false }
+        guard admitsUnnamed == other.admitsUnnamed, work.spend(namesCost), hasSameNames(as: other) else { return false }
         for (own, theirs) in zip(entries, other.entries) {
             guard own.isOptional == theirs.isOptional, own.constraint.isSame(as: theirs.constraint, within: &work)
             else { return false }
@@ -30,6 +33,11 @@ struct ConstraintMap: Sendable {
     func hasSameNames(as other: ConstraintMap) -> Bool {
         entries.count == other.entries.count
             && zip(entries, other.entries).allSatisfy { $0.name.isExactly($1.name) }
+    }
+
+    /// Takes what it costs to find the names of one map among those of the other.
+    func spendJoining(_ other: ConstraintMap, within work: inout WorkBudget) -> Bool {
+        work.spend(4 * (namesCost + other.namesCost))
     }
 
     /// The names of both maps in their order, each with its entries.
@@ -81,8 +89,8 @@ extension ConstraintMap {
 
     /// What a child's map has beyond this one; `nil` where it is below (AAT section 4.5, steps 4p2 to 4p4).
     func excess(of child: ConstraintMap, within work: inout WorkBudget) -> Excess? {
-        guard !isOpen else { return nil }
-        guard work.spend(4 + entries.count + child.entries.count) else {
+        if isOpen { return nil }
+        guard work.spend(namesCost + child.namesCost) else {
             return Excess(reason: .tooCostly, name: entries.first?.name ?? "*")
         }
         guard hasSameNames(as: child) else { return excessOfNames(in: child) ?? excessOfNamed(in: child, &work) }

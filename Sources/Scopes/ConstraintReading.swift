@@ -17,7 +17,9 @@ extension Constraint {
         }
         guard let kind = ConstraintKind(named: type) else {
             throw ScopeError(
-                "unknown_constraint_type", "there is no constraint type of this name here", position: json.position)
+                "unknown_constraint_type",
+                "constraint_type is not one that is known here: a restriction that cannot be read is not skipped",
+                position: json.position)
         }
         let reader = Members(json: json, kind: kind, isEntry: isEntry)
         if isEntry, let number = json.inexactNumber {
@@ -26,10 +28,13 @@ extension Constraint {
                 "\(kind.name): this number has more digits than double precision keeps: write it as a string",
                 position: number.position)
         }
+        try reader.refuseOthers()
         switch kind {
         case .exact:
             let value = try reader.need("value")
-            guard value.kind != .array, value.kind != .object else { throw reader.wrong("value is no scalar") }
+            guard value.kind != .array, value.kind != .object else {
+                throw reader.wrong("value must be a string, a number, true, false or null")
+            }
             self = .exact(value)
         case .range: self = .range(NumberRangeConstraint(value: try reader.range()))
         case .oneOf:
@@ -46,7 +51,7 @@ extension Constraint {
         case .any: self = .any(try reader.clauses(depth: depth, within: &work))
         case .pathContainment:
             guard let path = PathContainment(root: try reader.text("root")) else {
-                throw reader.wrong("root is no absolute path without NUL and backslash")
+                throw reader.wrong("root must be an absolute path without NUL and backslash")
             }
             self = .pathContainment(PathContainmentConstraint(value: path))
         case .glob:
@@ -57,7 +62,7 @@ extension Constraint {
         case .uri: self = .uri(URIConstraint(value: try reader.uri()))
         case .cidr:
             guard let cidr = CIDR(try reader.texts("networks") ?? []) else {
-                throw reader.wrong("networks holds none, or one that is no network such as 10.0.0.0/8")
+                throw reader.wrong("networks must hold at least one network, each written as 10.0.0.0/8")
             }
             self = .cidr(CIDRConstraint(value: cidr))
         case .decimalRange:
@@ -67,8 +72,12 @@ extension Constraint {
                 throw reader.wrong("min is greater than max")
             }
             self = .decimalRange(DecimalRangeConstraint(value: range))
+        case .each:
+            let clause = try reader.need("constraint", ofAnyLength: true)
+            self = .each(try Constraint(parsing: clause, depth: depth + 1, within: &work))
+        case .members:
+            self = .members(MembersConstraint(value: try reader.members(depth: depth, within: &work)))
         }
-        try reader.refuseOthers()
         guard work.spend(json.sourceLength >> 2) else { throw .tooCostly }
     }
 
@@ -82,9 +91,9 @@ extension Constraint {
             ScopeError("invalid_constraint", "\(kind.name): \(message)", position: json.position)
         }
 
-        func need(_ name: String) throws(ScopeError) -> JSON.Value {
+        func need(_ name: String, ofAnyLength isLong: Bool = false) throws(ScopeError) -> JSON.Value {
             guard let value = json[name] else { throw wrong("\(name) is missing") }
-            guard value.sourceLength <= ScopeLimits.value || value.kind == .array else {
+            guard isLong || value.sourceLength <= ScopeLimits.value || value.kind == .array else {
                 throw ScopeError(
                     "limit_exceeded", "\(name) is longer than \(ScopeLimits.value) bytes", position: value.position)
             }
@@ -92,13 +101,13 @@ extension Constraint {
         }
 
         func text(_ name: String) throws(ScopeError) -> String {
-            guard let text = try need(name).string else { throw wrong("\(name) is no string") }
+            guard let text = try need(name).string else { throw wrong("\(name) must be a string") }
             return text
         }
 
         func values(_ name: String) throws(ScopeError) -> [JSON.Value] {
             let list = try need(name)
-            guard list.kind == .array else { throw wrong("\(name) is no array") }
+            guard list.kind == .array else { throw wrong("\(name) must be an array") }
             guard list.count <= ScopeLimits.members else {
                 throw ScopeError(
                     "limit_exceeded", "\(name) has more than \(ScopeLimits.members) members", position: list.position)
@@ -119,7 +128,7 @@ extension Constraint {
         func clauses(depth: Int, within work: inout WorkBudget) throws(ScopeError) -> [Constraint] {
             let list = try need("constraints")
             guard list.kind == .array, list.count <= ScopeLimits.constraints else {
-                throw wrong("constraints is no array of at most \(ScopeLimits.constraints)")
+                throw wrong("constraints must be an array of at most \(ScopeLimits.constraints)")
             }
             guard list.count > 0 else { throw wrong("constraints is empty: at least one clause is needed") }
             var clauses: [Constraint] = []
@@ -128,6 +137,41 @@ extension Constraint {
                 clauses.append(try Constraint(parsing: element, depth: depth + 1, within: &work))
             }
             return clauses
+        }
+
+        func members(depth: Int, within work: inout WorkBudget) throws(ScopeError) -> ConstraintMap {
+            let object = try need("members", ofAnyLength: true)
+            guard object.kind == .object, object.count <= ScopeLimits.constraints else {
+                throw wrong("members must be an object of at most \(ScopeLimits.constraints)")
+            }
+            let optional = try json["optional_members"] == nil ? [] : values("optional_members")
+            guard optional.count <= object.count, work.spend(object.count * (optional.count + 1) * 4) else {
+                throw wrong("optional_members names more than there are")
+            }
+            var entries: [NamedConstraint] = []
+            var found = 0
+            for (name, constraint) in object.members {
+                guard name.sourceLength <= ScopeLimits.value else {
+                    throw ScopeError(
+                        "limit_exceeded", "a name is longer than \(ScopeLimits.value) bytes", position: name.position)
+                }
+                let name = name.string ?? ""
+                let isOptional = optional.contains { $0.equals(name) }
+                found += isOptional ? 1 : 0
+                entries.append(
+                    NamedConstraint(
+                        name, try Constraint(parsing: constraint, depth: depth + 1, within: &work),
+                        isOptional: isOptional))
+            }
+            guard found == optional.count else {
+                throw wrong("optional_members holds what is not in members, or a name twice")
+            }
+            var others = false
+            if let value = json["others"] {
+                guard let flag = value.bool else { throw wrong("others must be true or false") }
+                others = flag
+            }
+            return ConstraintMap(entries, admitsUnnamed: others)
         }
 
         func range() throws(ScopeError) -> NumberRange {
@@ -143,7 +187,7 @@ extension Constraint {
             guard json[name] != nil else { return nil }
             var texts: [String] = []
             for value in try values(name) {
-                guard let text = value.string else { throw wrong("\(name) holds what is no string") }
+                guard let text = value.string else { throw wrong("\(name) must hold strings only") }
                 texts.append(text)
             }
             return texts
@@ -154,14 +198,14 @@ extension Constraint {
             if let texts = try texts("hosts"), !texts.isEmpty {
                 hosts = texts.compactMap { HostPattern($0) }
                 guard hosts?.count == texts.count else {
-                    throw wrong("hosts holds what is no lower-case name, `*.` with a name, or address")
+                    throw wrong("hosts must hold lower-case names, `*.` with a name, or addresses")
                 }
             }
             var ports: [Int]?
             if json["ports"] != nil {
                 let values = try values("ports")
                 ports = values.compactMap(\.int)
-                guard ports?.count == values.count else { throw wrong("ports holds what is no integer") }
+                guard ports?.count == values.count else { throw wrong("ports must hold integers only") }
             }
             for name in ["hosts", "ports"] where json[name]?.count == 0 { throw wrong("\(name) is empty") }
             let path = try json["path"] == nil ? nil : text("path")
@@ -175,19 +219,21 @@ extension Constraint {
 
         func decimal(_ name: String) throws(ScopeError) -> Decimal? {
             guard json[name] != nil else { return nil }
-            guard let decimal = Decimal(try text(name)) else { throw wrong("\(name) is no decimal such as \"10.50\"") }
+            guard let decimal = Decimal(try text(name)) else {
+                throw wrong("\(name) must be a decimal such as \"10.50\"")
+            }
             return decimal
         }
 
         private func number(_ name: String) throws(ScopeError) -> Double? {
             guard let value = json[name] else { return nil }
-            guard let number = value.number else { throw wrong("\(name) is no number") }
+            guard let number = value.number else { throw wrong("\(name) must be a number") }
             return number
         }
 
         private func flag(_ name: String, with bound: Double?, _ boundName: String) throws(ScopeError) -> Bool {
             guard let value = json[name] else { return true }
-            guard let flag = value.bool else { throw wrong("\(name) is neither true nor false") }
+            guard let flag = value.bool else { throw wrong("\(name) must be true or false") }
             guard bound != nil else { throw wrong("\(name) without \(boundName)") }
             return flag
         }
@@ -213,7 +259,7 @@ extension Constraint {
     static func isOptional(_ json: JSON.Value) throws(ScopeError) -> Bool {
         guard let optional = json["optional"] else { return false }
         guard let flag = optional.bool else {
-            throw ScopeError("invalid_constraint", "optional is neither true nor false", position: optional.position)
+            throw ScopeError("invalid_constraint", "optional must be true or false", position: optional.position)
         }
         return flag
     }
@@ -226,43 +272,5 @@ extension Constraint {
                 "the entry for arguments that are not named is a wildcard, and has no member but constraint_type",
                 position: json.position)
         }
-    }
-
-    /// The constraint as tokens carry it.
-    var tree: JSONTree { .object(members) }
-
-    /// The constraint of an argument, as tokens carry it.
-    func tree(isOptional: Bool) -> JSONTree {
-        var members = members
-        if isOptional { members["optional"] = true }
-        return .object(members)
-    }
-
-    private var members: JSONTree.Members {
-        let list = { (values: ValueSet) -> JSONTree in .array(values.map { .value($0) }) }
-        var members: JSONTree.Members = ["constraint_type": .string(type)]
-        switch self {
-        case .exact(let value): members["value"] = .value(value)
-        case .range(let range):
-            if let min = range.value.min { members["min"] = .number(min) }
-            if let max = range.value.max { members["max"] = .number(max) }
-            if !range.value.minInclusive { members["min_inclusive"] = false }
-            if !range.value.maxInclusive { members["max_inclusive"] = false }
-        case .oneOf(let values): members["values"] = list(values)
-        case .notOneOf(let values): members["excluded"] = list(values)
-        case .contains(let values): members["required"] = list(values)
-        case .subset(let values): members["allowed"] = list(values)
-        case .wildcard: break
-        case .all(let clauses), .any(let clauses): members["constraints"] = .array(clauses.map(\.tree))
-        case .pathContainment(let path): members["root"] = .string(path.value.root)
-        case .glob(let glob): members["pattern"] = .string(glob.value.pattern)
-        case .uri(let uri):
-            members = members.merging(uri.value.members)
-        case .cidr(let cidr): members["networks"] = .array(cidr.value.networks.map { .string($0.text) })
-        case .decimalRange(let range):
-            if let min = range.value.min { members["min"] = .string(min.text) }
-            if let max = range.value.max { members["max"] = .string(max.text) }
-        }
-        return members
     }
 }

@@ -7,6 +7,7 @@ struct Decimal: Sendable, Equatable {
     /// As it was written: `-`, digits without superfluous zeros in front, and a fraction where there is one.
     let text: String
     private let bytes: [UInt8]
+    var length: Int { bytes.count }
 
     init?(_ text: String) {
         let bytes = Array(text.utf8)
@@ -82,6 +83,11 @@ struct Decimal: Sendable, Equatable {
 struct DecimalRange: Sendable, Equatable {
     var min: Decimal?
     var max: Decimal?
+
+    /// What it takes to compare a text of `count` bytes with the bounds.
+    func cost(of count: Int) -> Int {
+        8 + (Swift.min(count, Decimal.longest) + (min?.length ?? 0) + (max?.length ?? 0)) * 2
+    }
 
     func contains(_ text: Span<UInt8>) -> Bool {
         guard Decimal.Parts(text) != nil else { return false }

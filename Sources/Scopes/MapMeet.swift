@@ -8,18 +8,13 @@ extension ConstraintMap {
         var refused: [NamedConstraint] = []
         for entry in entries {
             do throws(ScopeError) {
-                guard entry.isOptional else {
-                    normal.append(NamedConstraint(entry.name, try entry.constraint.normalized(within: &work)))
+                guard entry.isOptional, try entry.constraint.isRefuted(within: &work) else {
+                    let constraint = try entry.constraint.normalized(within: &work)
+                    normal.append(NamedConstraint(entry.name, constraint, isOptional: entry.isOptional))
                     continue
                 }
-                do throws(ScopeError) {
-                    let both = try Constraint.conjunction(entry.constraint.clauses, within: &work)
-                    normal.append(NamedConstraint(entry.name, both, isOptional: true))
-                } catch {
-                    guard error.isEmptyIntersection else { throw error }
-                    let never = try Constraint.unmerged(entry.constraint.clauses, within: &work)
-                    refused.append(NamedConstraint(entry.name, never, isOptional: true))
-                }
+                let never = try Constraint.unmerged(entry.constraint.clauses, within: &work)
+                refused.append(NamedConstraint(entry.name, never, isOptional: true))
             } catch { throw error.at(argument: entry.name) }
         }
         return ConstraintMap(normal, admitsUnnamed: admitsUnnamed, refusing: refused)
@@ -34,9 +29,13 @@ extension ConstraintMap {
 
     /// This ∩ request, below this under the draft's table whatever form this has.
     func narrowed(to request: ConstraintMap, within work: inout WorkBudget) throws(ScopeError) -> ConstraintMap {
-        if isOpen { return try request.normalized(within: &work) }
+        if isOpen {
+            let normal = try request.normalized(within: &work)
+            try normal.checkDepth(within: &work)
+            return normal
+        }
         if request.isOpen { return self }
-        guard work.spend(8 * (entries.count + request.entries.count)) else { throw .tooCostly }
+        guard spendJoining(request, within: &work) else { throw .tooCostly }
         var both: [NamedConstraint] = []
         var refused: [NamedConstraint] = []
         for case let (name, own, theirs) in joined(with: request) {
@@ -65,9 +64,7 @@ extension ConstraintMap {
                         both.append(NamedConstraint(name, normal, isOptional: theirs.isOptional))
                     } else if !theirs.isOptional {
                         throw ScopeError(
-                            "empty_intersection",
-                            "this argument is required by what is asked for, and not permitted by what that is narrowed from"
-                        )
+                            "empty_intersection", "one side requires this argument, and the other does not permit it")
                     }
                 case (nil, nil): continue
                 }
@@ -82,11 +79,54 @@ extension ConstraintMap {
         guard both.count <= ScopeLimits.constraints else {
             throw ScopeError("limit_exceeded", "more than \(ScopeLimits.constraints) arguments")
         }
-        return ConstraintMap(both, admitsUnnamed: admits, refusing: refused)
+        let result = ConstraintMap(both, admitsUnnamed: admits, refusing: refused)
+        try result.checkDepth(within: &work)
+        return result
+    }
+
+    /// `all` is written around constraints: what is nested as deep as may be would not be read again.
+    private func checkDepth(within work: inout WorkBudget) throws(ScopeError) {
+        for entry in entries {
+            guard entry.constraint.isNested(atMost: ScopeLimits.depth, within: &work) else {
+                guard !work.isExhausted else { throw .tooCostly }
+                throw ScopeError(
+                    "too_deep",
+                    "with `all(...)` around it, as it is written in a grant, this is nested deeper than \(ScopeLimits.depth)"
+                ).at(argument: entry.name)
+            }
+        }
     }
 }
 
 extension Constraint {
+    /// Whether it is nested no deeper than `depth` (AAT section 3.4), elements and members counted as clauses are.
+    fileprivate func isNested(atMost depth: Int, within work: inout WorkBudget) -> Bool {
+        guard depth > 0, work.spend(1) else { return false }
+        switch self {
+        case .all(let clauses), .any(let clauses):
+            for clause in clauses where !clause.isNested(atMost: depth - 1, within: &work) { return false }
+            return true
+        case .each(let clause): return clause.isNested(atMost: depth - 1, within: &work)
+        case .members(let map):
+            for entry in map.value.entries where !entry.constraint.isNested(atMost: depth - 1, within: &work) {
+                return false
+            }
+            return true
+        case .exact, .range, .oneOf, .notOneOf, .contains, .subset, .wildcard, .pathContainment, .glob, .uri, .cidr,
+            .decimalRange:
+            return true
+        }
+    }
+
+    /// Whether its clauses say so plainly that no value satisfies them.
+    fileprivate func isRefuted(within work: inout WorkBudget) throws(ScopeError) -> Bool {
+        do throws(ScopeError) { _ = try Self.conjunction(clauses, within: &work) } catch {
+            guard !error.isTooCostly else { throw error }
+            return error.isEmptyIntersection
+        }
+        return false
+    }
+
     /// Clauses side by side, each once: what stands for a conjunction that nothing satisfies.
     static func unmerged(_ clauses: [Constraint], within work: inout WorkBudget) throws(ScopeError) -> Constraint {
         var kept: [Constraint] = []

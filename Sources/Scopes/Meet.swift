@@ -34,6 +34,8 @@ extension Constraint {
                     throw ScopeError("limit_exceeded", "a set has more than \(ScopeLimits.members) members")
                 }
                 merged[i] = both
+            } else if clause.isAbsorbing {
+                try absorb(clause, into: &merged, within: &work)
             } else {
                 var isKnown = false
                 for known in merged where !isKnown { isKnown = known.isSame(as: clause, within: &work) }
@@ -58,6 +60,37 @@ extension Constraint {
         }
         guard !work.isExhausted else { throw .tooCostly }
         return .all(try ordered(merged, within: &work))
+    }
+
+    /// Of clauses on elements or members that are below one another only the narrowest stays.
+    private static func absorb(
+        _ clause: Constraint, into merged: inout [Constraint], within work: inout WorkBudget
+    ) throws(ScopeError) {
+        var i = 0
+        while i < merged.count {
+            guard merged[i].kind == clause.kind else {
+                i += 1
+                continue
+            }
+            let isBelow = merged[i].isBelow(clause, within: &work)
+            let isAbove = clause.isBelow(merged[i], within: &work)
+            guard !work.isExhausted else { throw .tooCostly }
+            // Two that say the same: the one that is written first, whichever came first.
+            if isBelow {
+                guard isAbove else { return }
+                if try precedes(merged[i], clause, within: &work) { return }
+            }
+            if isAbove { merged.remove(at: i) } else { i += 1 }
+        }
+        merged.append(clause)
+    }
+
+    private static func precedes(
+        _ a: Constraint, _ b: Constraint, within work: inout WorkBudget
+    ) throws(ScopeError) -> Bool {
+        let keys = (a.tree.text, b.tree.text)
+        guard work.spend(64 + (keys.0.utf8.count + keys.1.utf8.count) * 6) else { throw .tooCostly }
+        return !keys.1.isBefore(keys.0)
     }
 
     /// Whether one of some values satisfies all clauses.
@@ -97,8 +130,15 @@ extension Constraint {
 
     private func isMergeable(with other: Constraint) -> Bool {
         switch self {
-        case .glob, .any, .all: false
+        case .glob, .any, .all, .each, .members: false
         default: kind == other.kind
+        }
+    }
+
+    private var isAbsorbing: Bool {
+        switch self {
+        case .each, .members: true
+        default: false
         }
     }
 

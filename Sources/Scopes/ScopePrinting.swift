@@ -50,6 +50,8 @@ extension Constraint {
             return "decimal "
                 + bounds.compactMap { sign, bound in bound.map { sign + JSONTree.string($0.text).text } }
                 .joined(separator: " ")
+        case .each(let clause): return "each(\(clause.text))"
+        case .members(let map): return "members(\(map.value.text))"
         }
     }
 
@@ -59,6 +61,7 @@ extension Constraint {
         case .all(let clauses) where !clauses.isEmpty: return clauses.map(\.summary).joined(separator: " and ")
         case .any(let clauses): return clauses.map(\.summary).joined(separator: " or ")
         case .wildcard: return "anything"
+        case .each(let clause): return "a list with each element \(clause.summary)"
         default: return text
         }
     }

@@ -48,13 +48,20 @@ struct ScopeTextReader: ~Copyable {
     private mutating func arguments(of tool: String) throws(ScopeError) -> ConstraintMap {
         guard accept("(") else { return .open }
         do throws(ScopeError) {
-            let map = try list()
+            let map = try list(of: .arguments, depth: 1)
             return map.entries.isEmpty ? .open : map
         } catch { throw error.at(tool: tool) }
     }
 
-    /// A constraint for each name: `path under "/data", head? <= 200, *: *)`.
-    private mutating func list() throws(ScopeError) -> ConstraintMap {
+    /// What a list names.
+    enum Named {
+        case arguments, members
+
+        var one: String { self == .arguments ? "argument" : "member" }
+    }
+
+    /// A constraint for each name: `path under "/data", head? <= 200, *: *)`. Recurses no deeper than constraints may nest.
+    mutating func list(of named: Named, depth: Int) throws(ScopeError) -> ConstraintMap {
         var entries: [NamedConstraint] = []
         var admitsUnnamed = false
         if accept(")") { return ConstraintMap([], admitsUnnamed: false) }
@@ -64,12 +71,13 @@ struct ScopeTextReader: ~Copyable {
                 guard !admitsUnnamed else { throw error("`*: *` stands here twice", at: start) }
                 _ = accept(":")
                 guard accept("*") else {
-                    throw error("arguments that are not named may have any value: `*: *`, or they are not permitted")
+                    throw error(
+                        "\(named.one)s that are not named may have any value: `*: *`, or they are not permitted")
                 }
                 admitsUnnamed = true
             } else {
                 let name = try nameOrString()
-                guard !name.isExactly(ToolScope.unnamed) else {
+                guard named == .members || !name.isExactly(ToolScope.unnamed) else {
                     throw error(
                         "an argument called \"*\" cannot be named: `*: *` permits every argument that is not",
                         at: start)
@@ -77,15 +85,15 @@ struct ScopeTextReader: ~Copyable {
                 let isOptional = accept("?")
                 _ = accept(":")
                 do throws(ScopeError) {
-                    let constraint = try constraint(depth: 1)
+                    let constraint = try constraint(depth: depth)
                     guard !entries.contains(where: { $0.name.isExactly(name) }) else {
-                        throw ScopeError("malformed_text", "the argument stands here twice", position: start)
+                        throw ScopeError("malformed_text", "the \(named.one) stands here twice", position: start)
                     }
                     entries.append(NamedConstraint(name, constraint, isOptional: isOptional))
-                } catch { throw error.at(argument: name) }
+                } catch { throw named == .arguments ? error.at(argument: name) : error }
             }
             guard entries.count + (admitsUnnamed ? 1 : 0) <= ScopeLimits.constraints else {
-                throw ScopeError("limit_exceeded", "at most \(ScopeLimits.constraints) arguments", position: start)
+                throw ScopeError("limit_exceeded", "at most \(ScopeLimits.constraints) \(named.one)s", position: start)
             }
             if accept(")") { return ConstraintMap(entries, admitsUnnamed: admitsUnnamed) }
             guard accept(",") else { throw error("a comma or ) was expected") }

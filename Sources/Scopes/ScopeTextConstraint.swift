@@ -37,11 +37,19 @@ extension ScopeTextReader {
             if accept(">=") { members["min"] = try value() }
             if accept("<=") { members["max"] = try value() }
             return try checked(.object(members))
+        case "each":
+            guard accept("(") else { throw error("each(...) was expected", at: start) }
+            let clause = try constraint(depth: depth + 1)
+            guard accept(")") else { throw error("a ) was expected: each(...) has one constraint, all(...) several") }
+            return .each(clause)
+        case "members":
+            guard accept("(") else { throw error("members(...) was expected", at: start) }
+            return .members(MembersConstraint(value: try list(of: .members, depth: depth + 1)))
         case "all": return .all(try clauses(depth: depth))
         case "any": return .any(try clauses(depth: depth))
         default:
             throw error(
-                "an operator was expected: * == <= >= < > in not contains subset under like uri cidr decimal all any number",
+                "an operator was expected: * == <= >= < > in not contains subset under like uri cidr decimal each members all any number",
                 at: start)
         }
     }

@@ -28,7 +28,8 @@ enum Subsumption {
             (.cidr, .exact(let value)), (.decimalRange, .exact(let value)):
             self.init(parent.permits(value, within: &work))
         case (.pathContainment, .oneOf(let values)), (.glob, .oneOf(let values)), (.uri, .oneOf(let values)),
-            (.cidr, .oneOf(let values)), (.decimalRange, .oneOf(let values)):
+            (.cidr, .oneOf(let values)), (.decimalRange, .oneOf(let values)), (.each, .oneOf(let values)),
+            (.members, .oneOf(let values)):
             self.init(Self.holds(values.values, within: &work) { value, work in parent.permits(value, within: &work) })
         case (.range(let x), .range(let y)): self.init(x.value.subsumes(y.value))
         case (.oneOf(let x), .oneOf(let y)): self.init(y.isSubset(of: x, within: &work))
@@ -53,6 +54,10 @@ enum Subsumption {
             self.init(work.spend(y.value.networks.count * 16) && x.value.contains(y.value))
         case (.decimalRange(let x), .decimalRange(let y)):
             self.init(work.spend(Decimal.longest * 2) && x.value.subsumes(y.value))
+        case (.each(let x), .each(let y)): self.init(Subsumption(of: y, under: x, within: &work) == .below)
+        case (.each(let clause), .subset(let allowed)):
+            self.init(Self.holds(allowed.values, within: &work) { value, work in clause.permits(value, within: &work) })
+        case (.members(let x), .members(let y)): self.init(x.value.excess(of: y.value, within: &work) == nil)
         default: self = .notPermitted
         }
     }

@@ -54,7 +54,8 @@ def constraints():
 
     def decides(text, arguments):
         try:
-            call(lib.agentid_scope_permits, libagentid.Scope(text)._handle, *pair("t"), *pair(arguments))
+            tool = libagentid.Scope(text)
+            call(lib.agentid_scope_permits, tool._handle, *pair("t"), *pair(arguments))
             return "permitted"
         except libagentid.Denied as denied:
             return denied.reason

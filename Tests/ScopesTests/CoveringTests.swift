@@ -1,7 +1,7 @@
 import JOSE
 import Scopes
-import Testing
 import TestSupport
+import Testing
 
 /// What was seen permitted, written as one scope below a ceiling.
 @Suite struct CoveringTests {
@@ -30,12 +30,42 @@ import TestSupport
             #expect(try Scope(covering.text) == covering)
             for call in calls {
                 let isExpected = ceiling.permits("t", call) && seen.contains { $0.permits("t", call) }
-                #expect(covering.permits("t", call) == isExpected, "\(seen.map(\.text)) under \(ceiling.text)")
+                #expect(
+                    covering.permits("t", call) == isExpected, "\(seen.map(\.text)) under \(ceiling.text)")
                 (compared, permitted) = (compared + 1, permitted + (isExpected ? 1 : 0))
                 if !isExpected, ceiling.permits("t", call) { smaller += 1 }
             }
         }
-        #expect(permitted > compared / 100 && smaller > compared / 100, "\(permitted), \(smaller) of \(compared)")
+        #expect(
+            permitted > compared / 100 && smaller > compared / 100,
+            "\(permitted), \(smaller) of \(compared)")
+    }
+
+    @Test func aCoveringPermitsEveryCallThatWasSeen() throws {
+        var random = Seeded.announced("aCoveringPermitsEveryCallThatWasSeen")
+        var (permitted, smaller) = (0, 0)
+        for _ in 0..<3000 {
+            let ceiling = try Scope("t(\(ScopeLawTests.arguments(&random)))").normalized()
+            let seen = try (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                try Scope("t(\(ScopeLawTests.arguments(&random)))")
+            }
+            let covering = covering(seen, under: ceiling)
+            #expect(ceiling.subsumes(covering), "\(covering.text) is not below \(ceiling.text)")
+            for _ in 0..<10 {
+                let call = try ScopeLawTests.call(&random)
+                // That only the call without arguments is left cannot be written.
+                guard call.count > 0, ceiling.permits("t", call) else { continue }
+                if seen.contains(where: { $0.permits("t", call) }) {
+                    permitted += 1
+                    #expect(
+                        covering.permits("t", call),
+                        "\(seen.map(\.text)) under \(ceiling.text): \(covering.text)")
+                } else if !covering.permits("t", call) {
+                    smaller += 1
+                }
+            }
+        }
+        #expect(permitted > 300 && smaller > 300, "\(permitted), \(smaller)")
     }
 
     @Test func whatIsBelowSomethingElseIsLeftOutAndValuesBecomeOneList() throws {
@@ -46,7 +76,8 @@ import TestSupport
         ].map { try ceiling.normalized().narrowed(to: Scope($0)) }
         #expect(
             covering(seen, under: ceiling).text
-                == #"read(mode all(in ["r","w"]), path all(any(under "/data/q2", under "/data/q3"), under "/data"))"#)
+                == #"read(mode all(in ["r","w"]), path all(any(under "/data/q2", under "/data/q3"), under "/data"))"#
+        )
         #expect(covering([], under: ceiling).isEmpty)
     }
 
@@ -74,6 +105,7 @@ import TestSupport
         let deep = String(repeating: "any(", count: 31) + "== 1" + String(repeating: ")", count: 31)
         let limit = try Scope("t(x: *)")
         let covered = try covering([Scope("t(x \(deep))"), Scope("t(x >= 5)")], under: limit)
-        #expect(try covered.permits("t", JSON(parsing: #"{"x":1}"#).root) && Scope(covered.text) == covered)
+        #expect(
+            try covered.permits("t", JSON(parsing: #"{"x":1}"#).root) && Scope(covered.text) == covered)
     }
 }

@@ -6,11 +6,14 @@ import Testing
 @Suite struct SubsumptionTableTests {
     /// One constraint of each type, as a parent.
     static let samples: [(type: String, text: String)] = [
-        ("exact", "== 5"), ("range", ">= 0 <= 10"), ("one_of", #"in [1, 5, "a"]"#), ("not_one_of", "not in [7]"),
+        ("exact", "== 5"), ("range", ">= 0 <= 10"), ("one_of", #"in [1, 5, "a"]"#),
+        ("not_one_of", "not in [7]"),
         ("contains", #"contains ["a"]"#), ("subset", #"subset of ["a", "b"]"#), ("wildcard", "*"),
         ("all", "all(>= 0 <= 10)"), ("any", "any(== 1, == 5)"), ("path_containment", "under '/data'"),
         ("glob", "like '/data/*.csv'"), ("uri", #"uri {"hosts": ["*.acme.example"], "path": "/v1"}"#),
-        ("cidr", "cidr ['10.0.0.0/8', '2001:db8::/32']"), ("decimal_range", "decimal >= '1.00' <= '10'"),
+        ("cidr", "cidr ['10.0.0.0/8', '2001:db8::/32']"),
+        ("decimal_range", "decimal >= '1.00' <= '10'"),
+        ("each", "each(in ['a', 'b'])"), ("members", "members(a >= 0 <= 10, b?: *)"),
     ]
 
     /// The listed pairs: parent, child, one child that is below the parent and one that is not.
@@ -36,11 +39,17 @@ import Testing
             "uri", "uri", #"uri {"hosts": ["*.b.acme.example"], "path": "/v1/x", "schemes": ["https"]}"#,
             #"uri {"hosts": ["*.b.acme.example"]}"#
         ),
-        ("cidr", "exact", "== '10.1.2.3'", "== '11.1.2.3'"), ("cidr", "one_of", "in ['2001:db8::1']", "in ['::1']"),
+        ("cidr", "exact", "== '10.1.2.3'", "== '11.1.2.3'"),
+        ("cidr", "one_of", "in ['2001:db8::1']", "in ['::1']"),
         ("cidr", "cidr", "cidr ['10.1.0.0/16']", "cidr ['0.0.0.0/0']"),
         ("decimal_range", "exact", "== '1.0'", "== '0.999999999999999999999'"),
         ("decimal_range", "one_of", "in ['2', '3.5']", "in ['10.01']"),
         ("decimal_range", "decimal_range", "decimal >= '1' <= '9.99'", "decimal >= '1'"),
+        ("each", "each", "each(== 'a')", "each(in ['a', 'c'])"),
+        ("each", "one_of", "in [[], ['a']]", "in [['a', 'c']]"),
+        ("each", "subset", "subset of ['b', 'a']", "subset of ['a', 'c']"),
+        ("members", "members", "members(a == 5)", "members(a >= 0 <= 11)"),
+        ("members", "one_of", "in [{'a': 1}, {'a': 2, 'b': 3}]", "in [{'a': 1, 'c': 1}]"),
     ]
 
     private func reason(_ parent: String, _ child: String) throws -> Expansion.Reason? {
@@ -53,7 +62,9 @@ import Testing
             for child in Self.samples {
                 if parent.type == "wildcard" {
                     #expect(try reason("*", child.text) == nil, "wildcard over \(child.type)")
-                } else if let pair = Self.listed.first(where: { $0.parent == parent.type && $0.child == child.type }) {
+                } else if let pair = Self.listed.first(where: {
+                    $0.parent == parent.type && $0.child == child.type
+                }) {
                     #expect(try reason(parent.text, pair.below) == nil, "\(pair.below) under \(parent.text)")
                     #expect(
                         try reason(parent.text, pair.wider) == .constraintExpansion,
@@ -91,7 +102,8 @@ import Testing
     @Test func networksMayBeHeldBySeveral() throws {
         #expect(try reason("cidr ['10.0.0.0/9', '10.128.0.0/9']", "cidr ['10.0.0.0/8']") == nil)
         #expect(
-            try reason("cidr ['10.0.0.0/9', '10.128.0.0/10']", "cidr ['10.0.0.0/8']") == .constraintExpansion)
+            try reason("cidr ['10.0.0.0/9', '10.128.0.0/10']", "cidr ['10.0.0.0/8']")
+                == .constraintExpansion)
         #expect(try reason("cidr ['::/0']", "cidr ['0.0.0.0/0']") == .constraintExpansion)
     }
 }

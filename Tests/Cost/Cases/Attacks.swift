@@ -122,6 +122,20 @@ extension World {
         }
     }
 
+    private static func each(_ constraint: String) -> String { typed("each", #""constraint":\#(constraint)"#) }
+
+    private static func network(_ i: Int) -> String {
+        set("cidr", "networks", ["\"10.\(i >> 8).\(i & 255).0/24\""])
+    }
+
+    /// Many names, none of which need be there.
+    private static func members(_ count: Int) -> String {
+        let names = (0..<count).map { "\"n\($0)\"" }
+        let members = names.map { $0 + #":{"constraint_type":"wildcard"}"# }.joined(separator: ",")
+        let optional = names.joined(separator: ",")
+        return typed("members", #""members":{\#(members)},"optional_members":[\#(optional)],"others":true"#)
+    }
+
     private static let mebibyte = 1_048_000
 
     /// A constraint of at most 47 kB and a value of at most 1 MiB.
@@ -132,6 +146,7 @@ extension World {
         let address = Self.text(Self.repeated("1.", Self.mebibyte / 2))
         let numbers = "[" + (0..<Self.mebibyte / 2).map { "\($0 % 10)" }.joined(separator: ",") + "]"
         let texts = "[" + (0..<Self.mebibyte / 4).map { "\"\($0 % 10)\"" }.joined(separator: ",") + "]"
+        let wide = "{" + (0..<Self.mebibyte / 16).map { #""k\#($0)":1"# }.joined(separator: ",") + "}"
         let objects = "[" + (0..<Self.mebibyte / 14).map { _ in #"{"b":1,"a":2}"# }.joined(separator: ",") + "]"
         let uriText = Self.text("https://" + Self.repeated("a.", 4000) + "h/")
         let pairs: [(String, String, String)] = [
@@ -157,6 +172,18 @@ extension World {
             ),
             ("uris", Self.nested((0..<800).map { Self.uri("hosts", ["\"h\($0)\""]) }, "any"), uriText),
             ("hosts", Self.uri("hosts", Self.quoted(1000) { "h\($0).example" }), uriText),
+            (
+                "each of many",
+                Self.each(Self.nested((0..<700).map { Self.typed("exact", #""value":-\#($0 + 1)"#) }, "any")), numbers
+            ),
+            ("each in networks", Self.each(Self.nested((0..<500).map { Self.network($0) }, "any")), texts),
+            (
+                "each a decimal",
+                Self.each(Self.typed("decimal_range", #""min":"-\#(Self.repeated("9", 255))""#)), texts
+            ),
+            ("members of each", Self.each(Self.members(60)), objects),
+            ("lists of each", Self.each(Self.each(Self.nested((0..<700).map { Self.glob("*a\($0)*") }, "any"))), texts),
+            ("members of many names", Self.members(60), wide),
             ("a set of numbers", Self.set("subset", "allowed", (0..<1000).map { "\($0)" }), numbers),
             ("a small set", Self.set("subset", "allowed", (0..<8).map { "\($0 + 2)" } + ["0", "1"]), numbers),
             ("a scanned set", Self.set("subset", "allowed", ["5", "4", "3", "2", "1", "0", "6", "[]"]), numbers),

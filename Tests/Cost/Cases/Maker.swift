@@ -170,7 +170,7 @@ package struct Maker {
     package mutating func constraint(_ room: Int, depth: Int = 1) -> String {
         func typed(_ type: String, _ members: String) -> String { #"{"constraint_type":"\#(type)",\#(members)}"# }
         let inside = max(room - 60, 1)
-        switch byte() % (depth < 32 && room > 200 ? 16 : 11) {
+        switch byte() % (depth < 32 && room > 200 ? 20 : 11) {
         case 0: return typed("exact", #""value":"# + Self.quoted(text(min(inside, 4000))))
         case 1: return typed("range", #""max":\#(index),"min":0"#)
         case 2: return typed("one_of", #""values":"# + values(inside))
@@ -185,6 +185,24 @@ package struct Maker {
         case 10: return typed("cidr", #""networks":"# + texts(inside) { $0.network() })
         case 11:
             return typed("decimal_range", #""min":"0.\#(String(repeating: "1", count: choose([1, 200])))\#(index)""#)
+        case 12, 13: return typed("each", #""constraint":\#(constraint(inside, depth: depth + 1))"#)
+        case 14, 15:
+            let longest = choose([1, 12, 255, 4000])
+            var (members, optional) = ("", "")
+            list(choose([1, 2, 16, 64])) { maker, i in
+                let name = Self.quoted(maker.text(longest) + "\(i)")
+                let next = name + ":" + maker.constraint(inside - members.utf8.count, depth: depth + 1)
+                let isOptional = maker.byte() % 2 == 0
+                guard
+                    members.utf8.count + optional.utf8.count + next.utf8.count + name.utf8.count + 3 < inside || i == 0
+                else { return false }
+                members += (i == 0 ? "" : ",") + next
+                if isOptional { optional += (optional.isEmpty ? "" : ",") + name }
+                return true
+            }
+            return typed(
+                "members",
+                #""members":{\#(members)},"optional_members":[\#(optional)],"others":\#(choose(["true", "false"]))"#)
         default:
             var clauses = ""
             list(choose([1, 2, 8, 16, 60, 64])) { maker, i in
@@ -209,9 +227,11 @@ package struct Maker {
                     #""x\#(j == 0 ? "" : "\(j)")":"#
                     + maker.constraint((room - text.utf8.count) / 2 - tool.utf8.count)
                 guard text.utf8.count + tool.utf8.count + next.utf8.count + 20 < room || j == 0 else { return false }
-                tool += (j == 0 ? "" : ",") + next
+                let isOptional = maker.byte() % 4 == 0
+                tool += (j == 0 ? "" : ",") + (isOptional ? next.dropLast() + #","optional":true}"# : next[...])
                 return true
             }
+            if maker.byte() % 4 == 0 { tool += #","*":{"constraint_type":"wildcard"}"# }
             let next = #""t\#(i == 0 ? "" : "\(i)")":{\#(tool)}"#
             guard text.utf8.count + next.utf8.count + 4 < room || i == 0 else { return false }
             text += (i == 0 ? "" : ",") + next
