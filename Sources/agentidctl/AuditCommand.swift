@@ -5,9 +5,11 @@ import JOSE
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Read the audit log, prove from it, verify it.",
-        discussion: "Whatever is shown was compared with the signed tree. No keys are opened, and nothing is written.",
+        discussion: """
+            Whatever is shown was compared with the signed tree. No keys are opened; nothing but `archive` writes.
+            """,
         subcommands: [
-            Tail.self, Show.self, Verify.self, Prove.self, Consistency.self, Checkpoint.self, Export.self,
+            Tail.self, Show.self, Verify.self, Prove.self, Consistency.self, Checkpoint.self, Export.self, Archive.self,
         ])
 
     struct Prove: ParsableCommand {
@@ -74,7 +76,8 @@ struct AuditCommand: ParsableCommand {
 
 /// Where an audit log is, and whose it must be.
 struct AuditLogOptions: ParsableArguments {
-    @ArgumentParser.Option(name: .long, help: "The directory of the authority.") var authority: String
+    @ArgumentParser.Option(name: .long, help: "The directory of the authority, or an archive of its log.")
+    var authority: String
     @ArgumentParser.Option(
         name: .long,
         help: .init(

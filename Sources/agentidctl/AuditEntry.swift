@@ -166,8 +166,9 @@ enum DecisionName {
 extension AuditReader {
     /// Entries in their order, each compared with the signed tree.
     func each(from: UInt64 = 0, to: UInt64? = nil, _ body: (AuditEntry) throws -> Void) throws {
-        var index = from
-        let end = min(to ?? count, count)
+        // What is archived is read in the archive.
+        var index = max(from, first)
+        let end = min(to ?? count, count, last)
         while index < end {
             let lines = try entries(from: index, limit: Int(min(end - index, 256)))
             guard !lines.isEmpty else { return }

@@ -37,9 +37,9 @@ extension AuditCommand {
         /// The last entries that are chosen, oldest first.
         private func latest(of reader: AuditReader) throws -> [AuditEntry] {
             var found: [AuditEntry] = []
-            var end = reader.count
+            var end = reader.last
             try Progress.showing("reading the audit log") { progress in
-                while end > 0, found.count < n {
+                while end > reader.first, found.count < n {
                     let start = (end - 1) / 256 * 256
                     var bundle: [AuditEntry] = []
                     try reader.each(from: start, to: end) { if filter.selects($0) { bundle.append($0) } }

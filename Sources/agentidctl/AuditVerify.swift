@@ -27,6 +27,10 @@ extension AuditCommand {
                 Console.data(
                     "\(Console.coloured("sound", .green)): \(Console.count(Int(reader.count), "entry", "entries"))")
                 Console.data("  key: \(reader.key)")
+                if found.archived > 0 {
+                    let archived = Console.count(Int(found.archived), "entry", "entries")
+                    Console.data("  elsewhere, by their hashes: \(archived)")
+                }
                 if found.pending > 0 { Console.data("  not integrated yet: \(Console.count(found.pending, "line"))") }
             } else {
                 for finding in found.findings {

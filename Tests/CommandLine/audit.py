@@ -313,3 +313,32 @@ def bad_input(work):
     ctl("audit", "checkpoint", *sealed)
     ctl("audit", "checkpoint", *sealed, "--integrate", expect=1)
     ctl("audit", "checkpoint", *sealed, "--integrate", "--passphrase-file", "-", stdin=b"correct horse")
+
+
+def archived(work):
+    """Old entries are moved into an archive, which is read as a log; the log is sound without them."""
+    here, agent = recorded(work)
+    script = ("import os, sys\nsys.path.insert(0, sys.argv[2] + '/Bindings/python')\n"
+              "os.environ.setdefault('AGENTID_LIBRARY', sys.argv[2] + '/.build/release/libagentid.so')\nimport libagentid\n"
+              "with libagentid.Authority.open(sys.argv[1]) as a:\n"
+              " for n in range(600): a.revoke(libagentid.Revocation.AGENT, f'spiffe://acme.example/agent/p/{n}')\n a.integrate()")
+    subprocess.run([sys.executable, "-c", script, here[1], str(ROOT)], check=True)
+    archive = f"{work}/archive"
+    run("audit", "archive", *here, "--to", archive, "--first", "100", expect=1)
+    run("audit", "archive", *here, "--to", archive, "--before", "10d", expect=1)
+    run("audit", "archive", *here, "--to", archive, expect=2)
+    done = ctl("audit", "archive", *here, "--to", archive, "--before", "0s", "--json", json_out=True)
+    check((done["from"], done["to"]) == (0, 512), "whole bundles, and not the last", done)
+    there = ["--authority", archive]
+    for place in (here, there):
+        check("sound" in ctl("audit", "verify", *place), "both are sound")
+        check("elsewhere, by their hashes" in ctl("audit", "verify", *place), "what is elsewhere is said")
+    proof = ctl("audit", "prove", *there, "2", json_out=True)
+    check(proof["index"] == 2 and proof["path"], "proofs come from the archive")
+    check(short(agent) in ctl("audit", "show", *there, "0"), "entries are shown from the archive")
+    _, said = run("audit", "show", *here, "0", expect=1)
+    check("archive" in said, "and the log says where they are", said)
+    first = json.loads(ctl("audit", "export", *here, "--format", "jsonl").splitlines()[0])
+    check(len(ctl("audit", "export", *there, "--format", "jsonl").splitlines()) == 512 and first, "each exports what it has")
+    check(len(tail(there, "-n", "3")) == 3 and len(tail(here, "-n", "1000")) > 80, "each shows its latest")
+    check(troubles(here, expect=0) == {}, "doctor finds nothing wrong")

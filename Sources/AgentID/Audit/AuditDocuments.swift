@@ -10,7 +10,7 @@ extension AuditReader {
     ///   - key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says, which
     ///     shows damage and not a forged log.
     public init(authority directory: String, key: String? = nil) throws(AgentIDError) {
-        let audit = try AuthorityDirectory(reading: directory).auditPath
+        let audit = try Self.place(of: directory)
         let told: String
         if let key {
             told = key
@@ -22,6 +22,16 @@ extension AuditReader {
             told = String(decoding: try Files.read("\(audit)/\(AuditTrail.keyPath)"), as: UTF8.self)
         }
         try self.init(directory: audit, key: told)
+    }
+
+    /// Where the log of an authority's directory is, or of an archive of one.
+    private static func place(of directory: String) throws(AgentIDError) -> String {
+        guard !Files.exists("\(directory)/registry.db"), Files.exists("\(directory)/\(AuditKept.path)") else {
+            return try AuthorityDirectory(reading: directory).auditPath
+        }
+        let archive = try Files.resolve(directory)
+        try Files.checkDirectory(archive, isReader: true)
+        return archive
     }
 
     /// Size, root, key, and the checkpoint as the signed note that others verify.
@@ -58,8 +68,8 @@ extension AuditReader {
     /// A decision's entry, its index, and what was reported of it. Reads the log from its end.
     public func find(decision: String) throws(AgentIDError) -> JSONTree {
         var outcome: JSONTree = .null
-        var end = count
-        while end > 0 {
+        var end = min(count, kept.to ?? .max)
+        while end > first {
             let start = (end - 1) / 256 * 256
             let lines = try entries(from: start, limit: Int(end - start))
             for (i, line) in lines.enumerated().reversed() {

@@ -12,6 +12,8 @@ public struct AuditReader: Sendable {
     /// The key it is signed with, `name+hash+key`.
     public let key: String
     let directory: String
+    /// Which entries are in this directory.
+    let kept: AuditKept
     let files: any AuditFiles = SystemAuditFiles()
 
     /// Opens the log in `directory`; `key` is written `name+hash+key`, and the name is the log's origin.
@@ -28,6 +30,7 @@ public struct AuditReader: Sendable {
                 .malformed, name: "audit_damaged", message: "the checkpoint is damaged or another log's: \(error)",
                 at: "\(directory)/\(Checkpoint.path)")
         }
+        kept = try AuditKept(reading: directory, files: files)
         (self.directory, self.key) = (directory, key)
         self.note = String(decoding: note, as: UTF8.self)
     }
@@ -47,6 +50,7 @@ public struct AuditReader: Sendable {
         guard index < count, limit > 0, let tile = Tile.ofTree(size: count, level: 0, index: index >> 8) else {
             return []
         }
+        guard kept.contains(index) else { throw elsewhere(index) }
         return try inAuditTree { () throws(TransparencyLogError) in
             var tree = try tree()
             let bytes = try tiles.read(tile.entriesPath) ?? []
@@ -124,7 +128,8 @@ public struct AuditReader: Sendable {
 
     /// Looks at the end of the log alone: the last entries, how far segments are integrated, and what waits in them.
     package func verifyEnd() throws(AgentIDError) -> AuditVerification {
-        if count > 0 { _ = try entries(from: (count - 1) / UInt64(Tile.fullWidth) * UInt64(Tile.fullWidth)) }
+        let width = UInt64(Tile.fullWidth)
+        if count > 0, kept.to == nil { _ = try entries(from: (count - 1) / width * width) }
         var result = AuditVerification(checkpoint: checkpoint)
         AuditTail(self).check(&result)
         return result
@@ -149,6 +154,13 @@ public struct AuditReader: Sendable {
 
     func tree() throws(TransparencyLogError) -> TiledTree<AuditTiles> {
         try TiledTree(size: checkpoint.size, reader: tiles)
+    }
+
+    private func elsewhere(_ index: UInt64) -> AgentIDError {
+        AgentIDError(
+            .notFound, name: "audit_archived",
+            message: "entry \(index) is not here, but \(kept.from) to \((kept.to ?? count) - 1) are: the others are in "
+                + "an archive, or in the log that this one is of", at: "index")
     }
 
     private func beyond(_ index: UInt64) -> AgentIDError {

@@ -6,6 +6,8 @@ public struct AuditVerification: Sendable {
     public let checkpoint: Checkpoint
     /// How many entries are as they were signed.
     public internal(set) var sound: UInt64 = 0
+    /// How many entries are not here, but in an archive or the log that this is an archive of: their hashes are as signed.
+    public internal(set) var archived: UInt64 = 0
     /// How many lines wait in segments to be integrated.
     public internal(set) var pending = 0
     /// When the oldest of them was written, in milliseconds since 1970, where it says so.

@@ -18,7 +18,7 @@ extension Authority {
         let profiles: [Profile]
         if let profile { profiles = [try self.profile(named: profile)] } else { profiles = try self.profiles() }
         var reading = UsageReading(of: profiles, in: trustDomain, since: since, registry: registry)
-        var index: UInt64 = 0
+        var index = reader.first
         while index < reader.count {
             let lines = try reader.entries(from: index)
             guard !lines.isEmpty else { break }

@@ -95,7 +95,7 @@ struct AuthorityDirectory: Sendable {
         defer { Sodium.wipe(&bytes) }
         guard bytes.count == 16 else {
             throw AgentIDError(
-                .malformed, name: "digest_key",
+                .malformed, name: "key_file",
                 message: "\(path) has \(bytes.count) bytes, not 16: restore it, or remove it and do without comparing "
                     + "arguments with what is in the log", at: path)
         }

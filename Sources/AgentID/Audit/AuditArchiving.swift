@@ -1,0 +1,118 @@
+internal import JOSE
+internal import TransparencyLog
+
+extension AuditReader {
+    /// The first entry that is kept here: those before it were archived.
+    package var first: UInt64 { kept.from }
+
+    /// Where the entries end that are kept here: in an archive before the log does.
+    package var last: UInt64 { min(kept.to ?? .max, count) }
+
+    /// Moves the oldest entries into an archive: a directory of its own, which is read, proved from and verified as a log.
+    ///
+    /// Whole bundles of 256 entries, never the last one. They are removed here when the archive is on the disk and was
+    /// verified, whatever it was made of; the hashes of all entries stay in both.
+    ///
+    /// - Parameters:
+    ///   - size: how many entries of the log's beginning are to be in archives.
+    ///   - target: where the archive is; one that this log was archived to before is added to.
+    ///   - progress: told how many entries were written, and how many there are to write.
+    /// - Returns: the entries that were archived now.
+    package func archive(
+        first size: UInt64, to target: String, progress: (_ written: UInt64, _ all: UInt64) -> Void = { _, _ in }
+    ) throws(AgentIDError) -> Range<UInt64> {
+        guard kept.to == nil else {
+            throw AgentIDError(.state, name: "archive", message: "this is an archive already", at: "authority")
+        }
+        let last = count == 0 ? 0 : (count - 1) >> 8
+        let end = min(size >> 8, last) << 8
+        guard end > kept.from else {
+            throw AgentIDError(
+                .argument, name: "archive",
+                message: "nothing to archive: bundles of 256 entries are archived whole, and the last one never; the "
+                    + "log has \(count) entries, of which \(kept.from) are archived", at: "size")
+        }
+        try files.makeDirectory(target)
+        let start = try archiveStart(in: target)
+        let copy = AuditTiles(directory: target, files: files)
+        for index in kept.from >> 8..<end >> 8 {
+            var bundle: [UInt8] = []
+            let lines = try entries(from: index << 8)
+            try inAuditTree { () throws(TransparencyLogError) in
+                for line in lines { try EntryBundle.append(line.span, to: &bundle) }
+                if let tile = Tile(level: 0, index: index) { try copy.write(tile.entriesPath, bundle) }
+            }
+            progress((index + 1) << 8 - kept.from, end - kept.from)
+        }
+        try inAuditTree { () throws(TransparencyLogError) in try copyHashes(to: copy) }
+        try files.replace("\(target)/\(AuditTrail.keyPath)", with: Array(key.utf8))
+        try files.replace("\(target)/\(AuditKept.path)", with: AuditKept(from: start, to: end).bytes)
+        try files.replace("\(target)/\(Checkpoint.path)", with: Array(note.utf8))
+        // As whoever reads it will find it.
+        let made = try AuditReader(directory: target, key: key)
+        let found = try made.verify()
+        guard found.isSound, found.sound == end - start else {
+            throw AgentIDError(
+                .io, name: "archive",
+                message:
+                    "the archive is not as it was written: \(found.findings.first?.description ?? "entries are missing")",
+                at: target)
+        }
+        try forget(before: end)
+        return kept.from..<end
+    }
+
+    /// Where the entries of an archive begin that is to be gone on with, or made.
+    private func archiveStart(in target: String) throws(AgentIDError) -> UInt64 {
+        guard try files.read("\(target)/\(Checkpoint.path)", limit: SignedNote.longest) != nil else {
+            guard try files.list(target).isEmpty else {
+                throw AgentIDError(
+                    .exists, name: "archive", message: "\(target) holds other things: name an empty directory",
+                    at: target)
+            }
+            return kept.from
+        }
+        let there = try AuditReader(directory: target, key: key)
+        guard there.kept.to == kept.from, try continues(there) else {
+            throw AgentIDError(
+                .exists, name: "archive",
+                message:
+                    "\(target) holds another archive, or one that this log does not go on from: name another directory",
+                at: target)
+        }
+        return there.kept.from
+    }
+
+    private func copyHashes(to copy: AuditTiles) throws(TransparencyLogError) {
+        var tree = try tree()
+        for level in 0..<8 {
+            var index: UInt64 = 0
+            while let tile = Tile.ofTree(size: count, level: level, index: index), tile.width > 0 {
+                let isThere = tile.isPartial ? false : try copy.read(tile.path) != nil
+                if !isThere {
+                    try copy.write(tile.path, try tree.hashes(level: level, index: index))
+                }
+                index += 1
+            }
+        }
+        try copy.sync()
+    }
+
+    /// Removes what is archived, after the log says so.
+    private func forget(before end: UInt64) throws(AgentIDError) {
+        let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000) { () throws(AgentIDError) in
+            try files.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
+            for index in kept.from >> 8..<end >> 8 {
+                guard let tile = Tile(level: 0, index: index) else { continue }
+                try files.remove("\(directory)/\(tile.entriesPath)")
+            }
+        }
+        guard done != nil else {
+            throw AgentIDError(
+                .io, name: "audit_busy",
+                message:
+                    "the archive is made, but another process has been integrating this log for 10 s, so nothing was "
+                    + "removed: end that process, remove the archive, and try again", at: directory)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+internal import JOSE
+
+/// Which entries of a log are in this directory: all of them, unless some were archived.
+///
+/// The hashes of all stay: what is archived is proved, and verified, by the same signed tree.
+struct AuditKept: Sendable, Equatable {
+    static let path = "kept"
+
+    var from: UInt64 = 0
+    /// `nil` where what is appended is kept too; an archive ends.
+    var to: UInt64?
+
+    func contains(_ index: UInt64) -> Bool { index >= from && index < to ?? .max }
+
+    /// Of a log's directory; all of it where it does not say.
+    init(reading directory: String, files: any AuditFiles) throws(AgentIDError) {
+        let path = "\(directory)/\(Self.path)"
+        guard let bytes = try files.read(path, limit: 4096) else { return }
+        guard let root = try? JSON(parsing: bytes).root, let from = root["from"]?.int, from >= 0 else {
+            throw Self.damaged(path)
+        }
+        self.from = UInt64(from)
+        if let to = root["to"], to.kind != .null {
+            guard let end = to.int, end >= from else { throw Self.damaged(path) }
+            self.to = UInt64(end)
+        }
+    }
+
+    init(from: UInt64, to: UInt64?) { (self.from, self.to) = (from, to) }
+
+    var bytes: [UInt8] {
+        let tree: JSONTree = [
+            "from": .int(Int(clamping: from)), "to": to.map { .int(Int(clamping: $0)) } ?? .null,
+        ]
+        return tree.canonical()
+    }
+
+    private static func damaged(_ path: String) -> AgentIDError {
+        AgentIDError(
+            .malformed, name: "audit_damaged",
+            message: "the audit log is damaged: audit/kept does not say which entries are here", at: path)
+    }
+}

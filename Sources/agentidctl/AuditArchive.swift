@@ -1,0 +1,60 @@
+import AgentID
+import ArgumentParser
+import JOSE
+
+extension AuditCommand {
+    struct Archive: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Move the oldest entries into a directory of their own, from which they are shown, proved and verified.",
+            discussion: """
+                Whole bundles of 256 entries; never the last one. They are removed from the log when the archive is on the \
+                disk and was verified; the hashes of all entries stay, so the log verifies as before. Every command of \
+                `audit` reads the archive, with --authority ARCHIVE. Keep its checkpoint, and the key, where nobody can \
+                change them.
+                """)
+        @OptionGroup var options: AuditLogOptions
+        @OptionGroup var output: Output
+        @ArgumentParser.Option(
+            name: .long, help: "The directory of the archive: a new one, or one that is gone on with.")
+        var to: String
+        @ArgumentParser.Option(
+            name: .long,
+            help: .init(
+                "Entries from before: 2027-01-31T12:00:00Z, a day, or so long ago: 90d, 12h.", valueName: "time"))
+        var before: Since?
+        @ArgumentParser.Option(name: .long, help: "So many entries, from the log's beginning.") var first: UInt64?
+
+        func validate() throws {
+            guard (before == nil) != (first == nil) else { throw ValidationError("give --before or --first") }
+        }
+
+        func run() throws {
+            let reader = try options.open()
+            let size = try before.map { try entries(of: reader, before: $0.milliseconds) } ?? first ?? 0
+            let archived = try Progress.showing("archiving entries") { progress in
+                try reader.archive(first: size, to: to) { progress.set(Int(clamping: $0), of: Int(clamping: $1)) }
+            }
+            if output.json {
+                return Console.data([
+                    "from": .int(Int(clamping: archived.lowerBound)), "to": .int(Int(clamping: archived.upperBound)),
+                    "archive": .string(to),
+                ])
+            }
+            Console.message(
+                "archived: entries \(archived.lowerBound) to \(archived.upperBound - 1), in \(to), which is verified")
+        }
+
+        /// How many entries of the beginning are older, in whole bundles.
+        private func entries(of reader: AuditReader, before time: Int64) throws -> UInt64 {
+            var size = reader.first
+            while size < reader.count {
+                var newest: Int?
+                try reader.each(from: size, to: size + 256) { newest = $0.json?["time_ms"]?.int ?? newest }
+                guard let newest, Int64(newest) < time else { break }
+                size += 256
+            }
+            return min(size, reader.count)
+        }
+    }
+}

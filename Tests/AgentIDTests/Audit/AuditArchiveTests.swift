@@ -1,0 +1,102 @@
+import Foundation
+import JOSE
+import Testing
+import TransparencyLog
+
+@testable import AgentID
+
+/// Old entries are moved away, and nothing that was signed becomes unprovable.
+@Suite struct AuditArchiveTests {
+    private func name(_ body: () throws -> Void) -> String {
+        do { try body() } catch { return (error as? AgentIDError)?.name ?? "\(error)" }
+        return "done"
+    }
+
+    private func fill(_ log: AuditLog, _ range: Range<Int>) throws {
+        for i in range { try log.append(bytes(#"{"entry":\#(i)}"#)) }
+        try log.integrate()
+    }
+
+    private func text(_ entry: [UInt8]) -> String { String(decoding: entry, as: UTF8.self) }
+
+    @Test func whatIsArchivedVerifiesAndProvesAsBefore() throws {
+        let fixture = try AuditFixture()
+        let target = fixture.directory + "-archive"
+        defer { try? FileManager.default.removeItem(atPath: target) }
+        let log = try fixture.open()
+        try fill(log, 0..<1000)
+        let before = try fixture.reader()
+        let proof = try before.inclusionProof(of: 3)
+        #expect(try before.archive(first: 600, to: target) == 0..<512)
+
+        let archive = try AuditReader(directory: target, key: fixture.key.description)
+        #expect(try archive.verify().isSound)
+        #expect(try text(archive.entry(at: 3)) == #"{"entry":3}"#)
+        #expect(try archive.inclusionProof(of: 3).path == proof.path)
+        #expect(name { _ = try archive.entry(at: 512) } == "audit_archived")
+        #expect(!FileManager.default.fileExists(atPath: fixture.directory + "/tile/entries/000"))
+
+        // The log goes on, and is sound by the hashes that stayed.
+        try fill(log, 1000..<1300)
+        let after = try fixture.reader()
+        let found = try after.verify()
+        #expect(found.isSound && found.archived == 512 && found.sound == 788, "\(found.findings)")
+        #expect(name { _ = try after.entry(at: 511) } == "audit_archived")
+        #expect(try text(after.entry(at: 512)) == #"{"entry":512}"#)
+        #expect(try after.continues(archive))
+        _ = try after.inclusionProof(of: 3)
+        _ = try after.consistencyProof(from: 100)
+
+        // The same archive is gone on with; another place gets what is left.
+        #expect(try after.archive(first: 800, to: target) == 512..<768)
+        let both = try AuditReader(directory: target, key: fixture.key.description)
+        #expect(try both.verify().isSound)
+        #expect(try text(both.entry(at: 700)) == #"{"entry":700}"# && text(both.entry(at: 3)) == #"{"entry":3}"#)
+        let other = fixture.directory + "-other"
+        defer { try? FileManager.default.removeItem(atPath: other) }
+        #expect(try fixture.reader().archive(first: .max, to: other) == 768..<1280)
+        #expect(try AuditReader(directory: other, key: fixture.key.description).verify().isSound)
+        #expect(try fixture.reader().verify().isSound)
+        #expect(name { _ = try fixture.reader().archive(first: .max, to: other) } == "archive")
+        #expect(name { _ = try both.archive(first: .max, to: target) } == "archive")
+        log.close()
+        let last = try fixture.open()
+        try fill(last, 1300..<1301)
+        #expect(try fixture.reader().verify().isSound)
+        last.close()
+    }
+
+    @Test func anArchiveThatIsAnothersOrDamagedIsRefusedOrFound() throws {
+        let (fixture, stranger) = (try AuditFixture(), try AuditFixture())
+        let target = fixture.directory + "-archive"
+        defer { try? FileManager.default.removeItem(atPath: target) }
+        let logs = try [fixture, stranger].map { try $0.open() }
+        for log in logs { try fill(log, 0..<600) }
+        _ = try fixture.reader().archive(first: 256, to: target)
+        #expect(name { _ = try stranger.reader().archive(first: 512, to: target) } != "done")
+        #expect(try stranger.reader().verify().archived == 0)
+        // Too little for a bundle.
+        #expect(name { _ = try stranger.reader().archive(first: 255, to: target + "-none") } == "archive")
+
+        let path = target + "/tile/entries/000"
+        var bundle = try Data(contentsOf: URL(fileURLWithPath: path))
+        bundle[7] ^= 1
+        try bundle.write(to: URL(fileURLWithPath: path))
+        let archive = try AuditReader(directory: target, key: fixture.key.description)
+        #expect(try !archive.verify().isSound)
+        // A missing hash is found where the entry is elsewhere, too.
+        try FileManager.default.removeItem(atPath: fixture.directory + "/tile/0/000")
+        #expect(try !fixture.reader().verify().isSound)
+        for log in logs { log.close() }
+    }
+
+    @Test func entriesThatAreMissingAndNotArchivedAreFound() throws {
+        let fixture = try AuditFixture()
+        let log = try fixture.open()
+        try fill(log, 0..<600)
+        try FileManager.default.removeItem(atPath: fixture.directory + "/tile/entries/001")
+        let found = try fixture.reader().verify()
+        #expect(!found.isSound && found.archived == 0)
+        log.close()
+    }
+}
