@@ -362,3 +362,62 @@ func TestLibraryIsSound(t *testing.T) {
 		t.Fatal("no version")
 	}
 }
+
+func TestPresentationsAndNonces(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent, err := acme.StartAgent("researcher", AgentOptions{
+		Principal: alice, Task: "t", Scope: "read_file(path under '/data')", Audiences: []string{"files", "mail"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer agent.Close()
+	guard, err := acme.Guard(GuardOptions{Audience: "files", RequireNonce: true, RequireChainAud: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer guard.Close()
+	call := []byte(`{"path":"/data/a"}`)
+	present := func(options ProofOptions) string {
+		sent, err := agent.Presentation("read_file", call, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decision, err := guard.CheckPresentation(sent, "read_file", call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer decision.Close()
+		return decision.Reason()
+	}
+	nonce, err := guard.Nonce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, one := range []struct {
+		options ProofOptions
+		reason  string
+	}{
+		{ProofOptions{Audience: "files"}, "nonce_required"}, {ProofOptions{Audience: "files", Nonce: nonce}, ""},
+		{ProofOptions{Audience: "files", Nonce: nonce}, "replayed"}, {ProofOptions{Audience: "files", Nonce: "x"}, "nonce_invalid"},
+		{ProofOptions{Audience: "mail", Nonce: nonce}, "pop_recipient_mismatch"},
+	} {
+		if reason := present(one.options); reason != one.reason {
+			t.Errorf("case %d: %q, expected %q", i, reason, one.reason)
+		}
+	}
+	if _, err := agent.ProveWith("read_file", call, ProofOptions{Audience: "a\x00b"}); err == nil {
+		t.Error("a NUL in an option is refused")
+	}
+	other, err := acme.Guard(GuardOptions{Audience: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	sent, err := agent.Presentation("read_file", call, ProofOptions{Audience: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = other.AuthorizePresentation(sent, "read_file", call)
+	refused(t, err, ErrDenied, "chain_audience_mismatch")
+}

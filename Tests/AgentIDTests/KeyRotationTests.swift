@@ -127,17 +127,27 @@ struct KeyRotationTests {
         #expect(verdict(told, chain) == "authority_revoked", "a guard elsewhere learns it from the bundle alone")
     }
 
-    @Test func aBareKeyGoesByItsThumbprintAndByNoOtherName() throws {
-        let (key, holder) = (try SigningKey.generate(), try SigningKey.generate())
+    @Test func aKidIsAThumbprintOfABundlesKeyAndABareKeysIssuerMayNameItOtherwise() throws {
+        let (key, other, holder) = (try SigningKey.generate(), try SigningKey.generate(), try SigningKey.generate())
         var options = Guard.Options()
         options.audience = "g"
-        let guardian = try Guard(options)
-        try guardian.trust([key.publicKey], issuer: "spiffe://acme.example")
-        func reason(_ chain: [UInt8]) -> String? {
+        func reason(_ guardian: Guard, _ chain: [UInt8]) -> String? {
             guardian.authorize(chain: chain, proof: [], tool: "read", arguments: Array("{}".utf8))
                 .denial?.reason.rawValue
         }
-        #expect(reason(HandMade.root(key, to: holder)) == "pop_missing")
-        #expect(reason(HandMade.root(key, to: holder, keyID: "key-1")) == "untrusted_root")
+        let (bare, bundled) = (try Guard(options), try Guard(options))
+        try bare.trust([key.publicKey, other.publicKey], issuer: "spiffe://acme.example")
+        try bundled.addBundle(HandMade.bundle([key], sequence: 1), for: "acme.example")
+        for guardian in [bare, bundled] {
+            #expect(reason(guardian, HandMade.root(key, to: holder)) == "pop_missing")
+        }
+        let renamed = HandMade.root(key, to: holder, keyID: "key-1")
+        #expect(reason(bundled, renamed) == "untrusted_root")
+        #expect(reason(bare, renamed) == "pop_missing", "AAT -02 lets a kid only select among anchors")
+        // What a kid does name is not tried otherwise, and a name that is none of ours spares no revocation.
+        let misnamed = HandMade.root(key, to: holder, keyID: other.publicKey.thumbprint)
+        #expect(reason(bare, misnamed) == "invalid_signature")
+        try bare.revoke(Revocation(.issuer, key.publicKey.thumbprint))
+        #expect(reason(bare, renamed) == "authority_revoked")
     }
 }

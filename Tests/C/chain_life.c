@@ -87,6 +87,64 @@ static void end_of_grants(agentid_authority *authority)
     EXPECT(expires == 0);
 }
 
+/* For whom grants and proofs are, what a guard hands out, and the object that carries both. */
+static void presentations(agentid_authority *authority)
+{
+    agentid_guard_options options = AGENTID_GUARD_OPTIONS_INIT;
+    agentid_delegation_options narrower = AGENTID_DELEGATION_OPTIONS_INIT;
+    agentid_proof_options how = AGENTID_PROOF_OPTIONS_INIT;
+    agentid_agent *agent = start(authority), *elsewhere = NULL;
+    agentid_guard *guard = NULL, *plain = NULL;
+    agentid_decision *decision = NULL;
+    agentid_bytes nonce = {NULL, 0, 0}, made = {NULL, 0, 0}, chain = {NULL, 0, 0};
+    options.audience = "files";
+    options.clock = &clock_of_ours;
+    DONE(agentid_authority_guard(authority, &options, &plain, &error));
+    ANSWERS(AGENTID_E_STATE, agentid_guard_nonce(plain, &nonce, &error));
+    EXPECT(nonce.data == NULL);
+    options.require_nonce = 1;
+    DONE(agentid_authority_guard(authority, &options, &guard, &error));
+    DONE(agentid_guard_nonce(guard, &nonce, &error));
+    EXPECT(nonce.len == 43);
+    how.audience = "files";
+    DONE(agentid_agent_presentation(agent, TEXT("read_file"), TEXT(INSIDE), &how, &made, &error));
+    EXPECT(strncmp(made.data, "{\"aat_chain\":[\"", 15) == 0);
+    ANSWERS(AGENTID_DENIED, agentid_guard_authorize_presentation(guard, made.data, made.len, TEXT("read_file"), TEXT(INSIDE), &decision, &error));
+    expect_reason(decision, "nonce_required");
+    agentid_decision_free(decision);
+    DONE(agentid_guard_authorize_presentation(plain, made.data, made.len, TEXT("read_file"), TEXT(INSIDE), NULL, &error));
+    ANSWERS(AGENTID_DENIED, agentid_guard_authorize_presentation(plain, made.data, made.len - 1, TEXT("read_file"), TEXT(INSIDE), &decision, &error));
+    expect_reason(decision, "presentation_malformed");
+    agentid_decision_free(decision);
+    agentid_bytes_free(&made);
+    how.nonce = nonce.data;
+    DONE(agentid_agent_presentation(agent, TEXT("read_file"), TEXT(INSIDE), &how, &made, &error));
+    DONE(agentid_guard_authorize_presentation(guard, made.data, made.len, TEXT("read_file"), TEXT(INSIDE), NULL, &error));
+    agentid_bytes_free(&made);
+    DONE(agentid_agent_prove_with(agent, TEXT("read_file"), TEXT(INSIDE), &how, &made, &error));
+    DONE(agentid_agent_chain(agent, &chain, &error));
+    ANSWERS(AGENTID_DENIED, agentid_guard_authorize(guard, chain.data, chain.len, made.data, made.len, TEXT("read_file"), TEXT(INSIDE), &decision, &error));
+    expect_reason(decision, "replayed");
+    agentid_decision_free(decision);
+    agentid_bytes_free(&made);
+    narrower.audiences = "[\"mail\"]";
+    DONE(agentid_agent_spawn(agent, TEXT("mailer"), &narrower, &elsewhere, &error));
+    how.nonce = NULL;
+    DONE(agentid_agent_presentation(elsewhere, TEXT("read_file"), TEXT(INSIDE), &how, &made, &error));
+    ANSWERS(AGENTID_DENIED, agentid_guard_authorize_presentation(plain, made.data, made.len, TEXT("read_file"), TEXT(INSIDE), &decision, &error));
+    expect_reason(decision, "chain_audience_mismatch");
+    agentid_decision_free(decision);
+    narrower.audiences = "mail";
+    ANSWERS(AGENTID_E_MALFORMED, agentid_agent_spawn(agent, TEXT("wrong"), &narrower, &elsewhere, &error));
+    agentid_bytes_free(&made);
+    agentid_bytes_free(&chain);
+    agentid_bytes_free(&nonce);
+    agentid_guard_close(guard);
+    agentid_guard_close(plain);
+    agentid_agent_close(elsewhere);
+    agentid_agent_close(agent);
+}
+
 static void live(agentid_authority *authority)
 {
     agentid_profile_options profile = AGENTID_PROFILE_OPTIONS_INIT;
@@ -277,6 +335,7 @@ int main(void)
     scopes();
     authority = open_authority("", NULL);
     live(authority);
+    presentations(authority);
     agentid_authority_close(authority);
 
     EXPECT(mkdtemp(directory) != NULL);

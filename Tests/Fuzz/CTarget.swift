@@ -122,7 +122,7 @@ private struct Caller {
                     case 14:
                         var options = unsafe agentid_guard_options()
                         unsafe options.struct_size = MemoryLayout<agentid_guard_options>.size
-                        unsafe options.any_audience = 1
+                        unsafe (options.any_audience, options.require_nonce) = (1, Int32(an & 1))
                         status = unsafe agentid_guard_open(&options, &output, &error)
                     case 15: status = unsafe agentid_guard_add_bundle(h, x, an, y, bn, &error)
                     case 16: status = unsafe agentid_guard_authorize(h, x, an, y, bn, z, cn, y, bn, &output, &error)

@@ -15,6 +15,7 @@ enum Fuzz {
         case "json": JSONTarget()
         case "jws": JWSTarget()
         case "chain": ChainTarget()
+        case "presentation": PresentationTarget()
         case "scope": ScopeTarget()
         case "glob": GlobTarget()
         case "note": NoteTarget()

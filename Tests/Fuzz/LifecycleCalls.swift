@@ -3,7 +3,7 @@ internal import CAgentID
 
 /// The entry points of agentid_lifecycle.h and agentid_audit.h, for ``CTarget``: authorities in memory, no files.
 enum LifecycleCalls {
-    static let count: UInt8 = 18
+    static let count: UInt8 = 22
 
     /// One call; `x` and `y` with their lengths, `h` and `g` whatever handles they are.
     static func call(
@@ -45,6 +45,15 @@ enum LifecycleCalls {
             let status = unsafe agentid_authority_acquire(h, g, x, an, y, bn, Int64(bn), &lease, &bytes, &error)
             unsafe agentid_bytes_free(&lease)
             return status
+        case 17: return unsafe agentid_guard_nonce(h, &bytes, &error)
+        case 18: return unsafe agentid_guard_authorize_presentation(h, x, an, y, bn, x, an, nil, &error)
+        case 19, 20:
+            var options = unsafe agentid_proof_options()
+            unsafe options.struct_size = MemoryLayout<agentid_proof_options>.size
+            unsafe (options.audience, options.nonce) = unsafe (x, y)
+            return operation == 19
+                ? unsafe agentid_agent_presentation(h, x, an, y, bn, &options, &bytes, &error)
+                : unsafe agentid_agent_prove_with(h, x, an, y, bn, &options, &bytes, &error)
         default: return unsafe agentid_guard_report(h, x, an, y, bn, &error)
         }
     }

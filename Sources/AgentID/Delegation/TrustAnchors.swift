@@ -37,24 +37,30 @@ struct TrustAnchors: Sendable {
         generation &+= 1
     }
 
-    /// AAT step 3b: who may have signed, all with one key. A `kid` picks the key; there is no falling back to others.
+    /// AAT step 3b: who may have signed, all with one key. A `kid` that is a trusted key's thumbprint picks that key, and
+    /// there is no falling back to others. Of any other `kid` no bundle has the key: bundles name keys by their thumbprints,
+    /// and only a bare key's issuer names it as it likes.
     ///
     /// Several where one key speaks for several issuers: what the root says of its issuer picks (step 3k).
     func signers(of root: CompactJWS) throws(Denial) -> [TrustAnchor] {
-        if let keyID = root.keyID {
-            guard let named = named[keyID.exact], let key = named.first?.key else {
-                throw Denial("untrusted_root", "the root's kid is no trusted key's thumbprint", link: 0, at: "kid")
-            }
+        if let keyID = root.keyID, let named = named[keyID.exact], let key = named.first?.key {
             guard root.isSigned(by: key) else {
                 throw Denial("invalid_signature", "the root's signature does not verify under its kid", link: 0)
             }
             return named
         }
-        // Without kid every key is tried, each once: the draft requires none.
+        // Every key is tried, each once: the draft requires no kid.
+        let candidates = root.keyID == nil ? all : bare
         var tried: [PublicKey] = []
-        for anchor in all where !tried.contains(anchor.key) {
-            if root.isSigned(by: anchor.key) { return named[anchor.thumbprint.exact] ?? [] }
+        for anchor in candidates where !tried.contains(anchor.key) {
+            if root.isSigned(by: anchor.key) {
+                let signers = named[anchor.thumbprint.exact] ?? []
+                return root.keyID == nil ? signers : signers.filter { $0.domain == nil }
+            }
             tried.append(anchor.key)
+        }
+        guard root.keyID == nil else {
+            throw Denial("untrusted_root", "the root's kid is no trusted key's thumbprint", link: 0, at: "kid")
         }
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
     }

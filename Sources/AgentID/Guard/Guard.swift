@@ -92,7 +92,7 @@ public final class Guard: Sendable {
     /// - Parameter issuer: a URI, e.g. `https://auth.example.com`. Of a trust domain that this guard has a bundle of, only
     ///   that bundle says whose keys are its own.
     public func trust(_ keys: [PublicKey], issuer: String) throws(AgentIDError) {
-        try Claim.checkURI(issuer, at: "issuer")
+        try IssuerURI.check(issuer, at: "issuer")
         anchors.withLock { anchors in
             anchors.trust(keys, for: issuer)
             anchorGeneration.store(anchors.generation, ordering: .releasing)
