@@ -59,10 +59,11 @@ struct DecimalLiteral {
 
     /// Whether `value`, the nearest double, is written canonically as this same number (AAT section 3.4, "admissible").
     func denotes(_ value: Double, in source: Span<UInt8>, from start: Int, to end: Int) -> Bool {
-        // Fifteen digits always come back, and so do integers to 2^53.
-        if digits <= 15, (-290...290).contains(digits + exponent) { return true }
-        if isInteger, digits <= 19, mantissa <= 1 << 53 { return true }
         if digits == 0 { return true }
+        // Fifteen digits always come back, short of subnormal numbers, and so do integers to 2^53.
+        if digits <= 15, digits + exponent > -306 { return true }
+        if isInteger, digits <= 19, mantissa <= 1 << 53 { return true }
+        if digits <= 19 { return shortened == Self.shortest(value).shortened }
         let shortest = JCS.shortestDigits(of: value.magnitude)
         guard shortest.exponent == digits + exponent else { return false }
         var (place, isLeading) = (0, true)
@@ -77,6 +78,24 @@ struct DecimalLiteral {
             place += 1
         }
         return place >= shortest.digits.count
+    }
+
+    /// The digits without zeros at their end, where they are at most 19, and the exponent that goes with them.
+    private var shortened: (digits: UInt64, exponent: Int) {
+        var (rest, power) = (mantissa, exponent)
+        while rest > 0, rest % 10 == 0 { (rest, power) = (rest / 10, power + 1) }
+        return (rest, power)
+    }
+
+    /// The fewest digits, at most 17, that read back as `value`.
+    private static func shortest(_ value: Double) -> DecimalLiteral {
+        var literal = DecimalLiteral()
+        // Swift's description has them, in a form that JSON shares.
+        value.magnitude.description.withUTF8Span { text in
+            var position = 0
+            try? literal.read(text, from: &position)
+        }
+        return literal
     }
 
     /// The nearest double; `nil` where that would be infinite, or zero for a number that is not.
