@@ -114,6 +114,15 @@ struct DecimalLiteral {
         return value
     }
 
+    /// What stands for a number that ``value(in:from:to:)`` has none for: zero where it is that close to it; where it is too
+    /// large, what equals no number.
+    func nearest(in source: Span<UInt8>, from start: Int, to end: Int) -> Double {
+        let text = unsafe source.extracting(start..<end).withUnsafeBufferPointer {
+            unsafe String(decoding: $0, as: UTF8.self)
+        }
+        return Double(text) == 0 ? 0 : .nan
+    }
+
     private static let powersOfTen: [Double] = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
         1e20, 1e21, 1e22,

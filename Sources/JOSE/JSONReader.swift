@@ -339,7 +339,11 @@ extension JSONReader {
         var decimal = DecimalLiteral()
         try decimal.read(source, from: &position)
         guard let value = decimal.value(in: source, from: start, to: position) else {
-            throw error("no double-precision number is this large or this close to zero (RFC 7493, 2.2)", at: start)
+            guard !refusesInexactNumbers else {
+                throw error("no double-precision number is this large or this close to zero (RFC 7493, 2.2)", at: start)
+            }
+            append(.number, from: start, number: decimal.nearest(in: source, from: start, to: position))
+            return markInexact()
         }
         append(.number, from: start, flag: decimal.isInteger, number: value)
         // Whoever reads the text again would act on another number than the one that was looked at (AAT section 3.4).
@@ -349,6 +353,11 @@ extension JSONReader {
                 "a number has more digits than double precision keeps (AAT section 3.4): send it as a string", at: start
             )
         }
+        markInexact()
+    }
+
+    /// Of the number that was read last.
+    private mutating func markInexact() {
         nodes[nodes.count - 1].first = 1
         hasInexactNumbers = true
     }

@@ -89,4 +89,15 @@ import Testing
             #expect(world.reason([critical], try world.proof(under: critical)) == "token_malformed", "\(member)")
         }
     }
+
+    @Test func aClaimThatMeansNothingHereRefusesNoToken() throws {
+        let world = try Presenting()
+        for number in ["1e99999", "1e-99999", "9007199254740993", String(repeating: "1", count: 400)] {
+            let claims = String(decoding: try CompactJWS(world.root()).payloadBytes(), as: UTF8.self)
+            let payload = Array((#"{"x":[\#(number)],"# + claims.dropFirst()).utf8)
+            let root = CompactJWS.make(type: "aat+jwt", payload: payload) { world.issuer.sign($0) }
+            #expect(world.reason([root], try world.proof(under: root)) == nil, "\(number)")
+            #expect(try CompactJWS(root).payload().root["x"]?.elements.first { _ in true }?.int == nil)
+        }
+    }
 }
