@@ -89,6 +89,8 @@ int main(void) {
 
     agentid_guard *guard = NULL;
     agentid_guard_options guard_options = AGENTID_GUARD_OPTIONS_INIT;
+    refused(agentid_guard_open(&guard_options, &guard, &error), AGENTID_E_ARGUMENT, error, "options.audience", "name");
+    guard_options.audience = "here";
     guard_options.proof_window = 61;
     refused(agentid_guard_open(&guard_options, &guard, &error), AGENTID_E_ARGUMENT, error, "options.proof_window", "window");
     guard_options.proof_window = 0;

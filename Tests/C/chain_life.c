@@ -134,6 +134,7 @@ static void presentations(agentid_authority *authority)
     ANSWERS(AGENTID_DENIED, agentid_guard_authorize_presentation(plain, made.data, made.len, TEXT("read_file"), TEXT(INSIDE), &decision, &error));
     expect_reason(decision, "chain_audience_mismatch");
     agentid_decision_free(decision);
+    agentid_agent_close(elsewhere);
     narrower.audiences = "mail";
     ANSWERS(AGENTID_E_MALFORMED, agentid_agent_spawn(agent, TEXT("wrong"), &narrower, &elsewhere, &error));
     agentid_bytes_free(&made);
@@ -141,7 +142,7 @@ static void presentations(agentid_authority *authority)
     agentid_bytes_free(&nonce);
     agentid_guard_close(guard);
     agentid_guard_close(plain);
-    agentid_agent_close(elsewhere);
+    EXPECT(elsewhere == NULL);
     agentid_agent_close(agent);
 }
 

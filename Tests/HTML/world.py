@@ -68,7 +68,7 @@ class World:
                     db.execute("INSERT INTO grants (jti, agent, chain, issued, expires) VALUES (?, ?, '', ?, ?)",
                                (f"grant of {agent}", agent, now - 300, now + 3600))
                 if lease is not None:
-                    db.execute("INSERT INTO leases VALUES (?, ?, ?, '1:1')", (agent, (now + lease) * 1000, now * 1000))
+                    db.execute("INSERT INTO leases (agent, expires, renewed, holder) VALUES (?, ?, ?, '1:1')", (agent, (now + lease) * 1000, now * 1000))
         db.close()
 
     def child(self, parent, name, number, task="Q3 review", state="active", lease=290, principal="user:alice@acme.example"):
