@@ -59,6 +59,6 @@ def unexplained():
             if not re.fullmatch(NAME, name) and name not in PASSED_ON and name != STATE:
                 wrong.append(f"{file.relative_to(SOURCES)}: an error of the name {name}: teach Tests/Docs/names.py")
         for made in re.finditer(r"\b(?:Denial|JOSEError|ScopeError|TransparencyLogError)\(\s*(?!\")([\w.]+)", text):
-            if made[1] not in PASSED_ON | {"reason", "error", "refusal", "expansion", "name", "failure", "denial", "Self.reason", "proofs.remember", "apart.name"}:
+            if made[1] not in PASSED_ON | {"reason", "error", "refusal", "expansion", "name", "failure", "denial", "Self.reason", "ofGrant", "ofProof", "proofs.remember", "apart.name"}:
                 wrong.append(f"{file.relative_to(SOURCES)}: a denial of the name {made[1]}: teach Tests/Docs/names.py")
     return wrong

@@ -89,8 +89,10 @@ public final class Guard: Sendable {
 
     /// Trusts bare keys to sign the roots of one issuer, which `iss` must name exactly (AAT step 3k).
     ///
-    /// - Parameter issuer: a URI, e.g. `https://auth.example.com`. Of a trust domain that this guard has a bundle of, only
-    ///   that bundle says whose keys are its own.
+    /// - Parameters:
+    ///   - keys: added to those that are trusted for this issuer.
+    ///   - issuer: a URI, e.g. `https://auth.example.com`. Of a trust domain that this guard has a bundle of, only
+    ///     that bundle says whose keys are its own.
     public func trust(_ keys: [PublicKey], issuer: String) throws(AgentIDError) {
         try IssuerURI.check(issuer, at: "issuer")
         anchors.withLock { anchors in

@@ -47,8 +47,8 @@ extension Guard {
         public init() {}
 
         func check() throws(AgentIDError) {
-            func refuse(_ option: String, _ message: String, name: String = "guard_option") -> AgentIDError {
-                AgentIDError(.argument, name: name, message: message, at: "options.\(option)")
+            func refuse(_ option: String, _ message: String) -> AgentIDError {
+                AgentIDError(.argument, name: "guard_option", message: message, at: "options.\(option)")
             }
             guard (1...Limits.longestProofWindow).contains(proofWindow) else {
                 throw refuse("proof_window", "a proof's window is 1 to 60 s")
@@ -62,9 +62,10 @@ extension Guard {
             guard (1...1 << 20).contains(cacheEntries) else { throw refuse("cache_entries", "1 to 1048576 chains") }
             guard (1...1 << 32).contains(cacheBytes) else { throw refuse("cache_bytes", "1 byte to 4 GiB") }
             guard audience != nil || acceptsProofsWithoutAudience else {
-                throw refuse(
-                    "audience", "name the guard, so that proofs for others are no use here, or say that any will do",
-                    name: "audience_missing")
+                throw AgentIDError(
+                    .argument, name: "audience_missing",
+                    message: "name the guard, so that proofs for others are no use here, or say that any will do",
+                    at: "options.audience")
             }
             guard (1...AuditBounds.guardian).contains(audience?.utf8.count ?? 1) else {
                 throw refuse("audience", "an audience has 1 to \(AuditBounds.guardian) bytes")

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import Synchronization
 
 /// A principal leaves, or a profile is withdrawn: denied at once, everywhere; then all agents of it end.
 ///
@@ -30,6 +31,8 @@ extension Lifecycle {
         of revocation: Revocation, reason: String, report: (Int) -> Void
     ) throws(AgentIDError) -> Int {
         view.revocations.add([revocation])
+        callersEndingAll.add(1, ordering: .acquiringAndReleasing)
+        defer { callersEndingAll.subtract(1, ordering: .acquiringAndReleasing) }
         try enforce([.endAll(of: revocation)], reason: reason)
         var ended = 0
         do throws(AgentIDError) {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import Synchronization
 
 /// What must stop agents at once is in force before it is in the registry: see ``Journal``.
 extension Lifecycle {
@@ -91,7 +92,8 @@ extension Lifecycle {
             return folded
         }
         settle(folded)
-        // What could not be ended when a principal left.
+        // What could not be ended when a principal left; whoever is about to end it counts what it ends.
+        guard callersEndingAll.load(ordering: .acquiring) == 0 else { return }
         if try endDeparted(report: { _ in }) > 0 { try finish(report: { _ in }) }
     }
 

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import Synchronization
 
 /// What becomes of an authority's agents: registered, rotated, revoked. Each change is one transaction with its event.
 ///
@@ -19,6 +20,8 @@ final class Lifecycle: Sendable {
     /// `nil` where the registry is in memory, and nobody else can have its lock.
     let journal: Journal?
     let folder = Folder()
+    /// How many callers are about to end all agents of somebody who leaves.
+    let callersEndingAll = Atomic<Int>(0)
     /// What is asked of a caller's signer by who cannot wait for ever.
     let signing = BoundedCall()
     /// Why nothing that has to be written down can be; `nil` where it can, or need not be.

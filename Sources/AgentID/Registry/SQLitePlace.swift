@@ -37,7 +37,8 @@ final class SQLitePlace: Sendable {
         isMarked = page.epoch != nil
     }
 
-    /// Refuses, before it is opened, a file that is older than it is known to have been by itself.
+    /// Refuses, before it is opened, a file that is older than it is known to have been by itself. One that cannot be read by
+    /// itself is left to what it says with its `-wal`: where there was no room to bring it up to date, half of it is newer.
     static func checkAlone(_ path: String, _ page: SharedSequence) throws(AgentIDError) {
         let least = page.reached(.database)
         guard least > 0 else { return }
@@ -49,7 +50,6 @@ final class SQLitePlace: Sendable {
             guard page.epoch == RegistryEpoch.words(epoch) else { return }
             return try refuseOlder(writes, than: least, path)
         }
-        throw Apart.rolledBack("without its -wal it cannot be read", at: path)
     }
 
     private static func refuseOlder(_ writes: UInt64, than least: UInt64, _ path: String) throws(AgentIDError) {
