@@ -34,7 +34,7 @@ extension Agent {
         for method: HTTPRequest.Method, _ path: String, body: [UInt8] = [], audience: String
     ) throws -> HTTPFields {
         let call = try AgentCall(method, path, body: body)
-        let (chain, proof) = try present(tool: call.tool, arguments: call.arguments, audience: audience)
-        return [.agentChain: chain, .agentProof: proof]
+        let shown = try present(tool: call.tool, arguments: call.arguments, audience: audience)
+        return [.agentChain: shown.chain, .agentProof: shown.proof]
     }
 }
