@@ -63,7 +63,7 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     init(_ error: JSON.ParseError, at place: String) {
-        if error.hasTooManyValues {
+        if error.isTooCostly {
             self.init(.limit, name: "too_costly", message: error.description, at: place)
         } else {
             self.init(.malformed, name: "json", message: error.description, at: place)

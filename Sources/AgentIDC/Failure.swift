@@ -30,7 +30,7 @@ struct Failure: Error, CustomStringConvertible {
                 status: AgentIDError.Code.malformed.rawValue, name: error.name, message: error.description, place: place
             )
         case let error as JSON.ParseError:
-            let code = error.hasTooManyValues ? AgentIDError.Code.limit : .malformed
+            let code = error.isTooCostly ? AgentIDError.Code.limit : .malformed
             self.init(status: code.rawValue, name: error.name, message: error.description, place: place)
         case let denial as Denial: self.init(denial)
         default: self.init(status: AgentIDError.Code.internal.rawValue, name: "internal", message: "\(error)")

@@ -15,7 +15,16 @@ public struct JSON: Sendable {
     /// another number (`9007199254740993`; `1e20` and `9007199254740994` are read).
     /// Takes time linear in `bytes`, save for the sorting of very wide objects' names.
     public init(parsing bytes: consuming [UInt8], limits: Limits = Limits()) throws(ParseError) {
-        storage = try JSONReader.read(bytes, limits: limits)
+        var work = WorkBudget.unlimited
+        try self.init(parsing: bytes, limits: limits, within: &work)
+    }
+
+    /// As above, for a reader whose time somebody else takes: what reading costs, and what writing the document in
+    /// canonical form will cost, is taken from the budget. More than there is ends reading (`isTooCostly`).
+    package init(
+        parsing bytes: consuming [UInt8], limits: Limits = Limits(), within work: inout WorkBudget
+    ) throws(ParseError) {
+        storage = try JSONReader.read(bytes, limits: limits, within: &work)
     }
 
     /// Reads one document from text; as ``init(parsing:limits:)``.
@@ -55,15 +64,15 @@ public struct JSON: Sendable {
         public let rule: String
         /// Where, as a byte offset from the start of the document.
         public let position: Int
-        /// Whether the document has more values than the limits let it have.
-        package var hasTooManyValues = false
+        /// Whether the document has more values than the limits let it have, or takes more work than there is.
+        package var isTooCostly = false
 
-        init(rule: String, position: Int, hasTooManyValues: Bool = false) {
-            (self.rule, self.position, self.hasTooManyValues) = (rule, position, hasTooManyValues)
+        init(rule: String, position: Int, isTooCostly: Bool = false) {
+            (self.rule, self.position, self.isTooCostly) = (rule, position, isTooCostly)
         }
 
         /// The stable name of what is wrong, in snake case.
-        package var name: String { hasTooManyValues ? "too_costly" : "json" }
+        package var name: String { isTooCostly ? "too_costly" : "json" }
 
         /// The rule and the place, for people.
         public var description: String { "\(rule) at byte \(position)" }

@@ -8,20 +8,26 @@ struct JSONReader {
     private let sourceCount: Int
     private let refusesInexactNumbers: Bool
     private var hasInexactNumbers = false
+    /// What has been read and sorted cost beyond its nodes and bytes, and how much it may, in steps.
+    private var steps = 0
+    private let mostSteps: Int
 
-    private init(sourceCount: Int, limits: JSON.Limits) {
-        self.sourceCount = sourceCount
+    private init(sourceCount: Int, limits: JSON.Limits, mostSteps: Int) {
+        (self.sourceCount, self.mostSteps) = (sourceCount, mostSteps)
         refusesInexactNumbers = !limits.admitsInexactNumbers
         nodes.reserveCapacity(min(sourceCount / 8 + 4, 1024))
         open.reserveCapacity(16)
     }
 
-    static func read(_ bytes: consuming [UInt8], limits: JSON.Limits) throws(JSON.ParseError) -> JSON.Storage {
+    static func read(
+        _ bytes: consuming [UInt8], limits: JSON.Limits, within work: inout WorkBudget
+    ) throws(JSON.ParseError) -> JSON.Storage {
         guard bytes.count <= limits.bytes else {
             throw JSON.ParseError(rule: "the document is longer than \(limits.bytes) bytes", position: limits.bytes)
         }
-        var reader = JSONReader(sourceCount: bytes.count, limits: limits)
+        var reader = JSONReader(sourceCount: bytes.count, limits: limits, mostSteps: max(work.remaining, 0))
         try reader.document(bytes.span, limits)
+        guard work.spend(reader.steps + reader.nodes.count * 4 + bytes.count >> 4) else { throw reader.tooCostly }
         if !reader.unescaped.isEmpty { bytes.append(contentsOf: reader.unescaped) }
         return JSON.Storage(bytes: bytes, nodes: reader.nodes, hasInexactNumbers: reader.hasInexactNumbers)
     }
@@ -67,7 +73,7 @@ struct JSONReader {
             guard nodes.count <= limits.values else {
                 throw JSON.ParseError(
                     rule: "the document has more than \(limits.values) values and names", position: position,
-                    hasTooManyValues: true)
+                    isTooCostly: true)
             }
             expected = .separatorOrEnd
         }
@@ -143,6 +149,18 @@ struct JSONReader {
             guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
             position += 1
         }
+    }
+
+    /// Counts what is about to be done.
+    private mutating func spend(_ count: Int) throws(JSON.ParseError) {
+        steps &+= count
+        guard steps <= mostSteps else { throw tooCostly }
+    }
+
+    private var tooCostly: JSON.ParseError {
+        JSON.ParseError(
+            rule: "to read the document takes more work than it is given: it has too many long numbers or names",
+            position: position, isTooCostly: true)
     }
 
     private func error(_ rule: String, at place: Int? = nil) -> JSON.ParseError {
@@ -292,10 +310,13 @@ extension JSONReader {
     }
 
     /// RFC 7493 section 2.3. Few names are compared pair by pair, many are sorted first.
-    private func refuseDuplicateNames(of container: Int, _ source: Span<UInt8>) throws(JSON.ParseError) {
+    private mutating func refuseDuplicateNames(of container: Int, _ source: Span<UInt8>) throws(JSON.ParseError) {
         let count = Int(nodes[container].first)
         guard count > 1 else { return }
         guard count <= 16 else {
+            // Sorted here, and again where it is written in canonical form.
+            let length = position - Int(nodes[container].sourceStart)
+            try spend(2 * count * (8 + count.bitWidth - count.leadingZeroBitCount) + length >> 2)
             let order = NameOrder(
                 of: container, end: nodes.count, nodes: nodes, bytes: source, unescaped: unescaped.span)
             if let again = order.duplicate { throw duplicate(again) }
@@ -338,6 +359,7 @@ extension JSONReader {
         let start = position
         var decimal = DecimalLiteral()
         try decimal.read(source, from: &position)
+        if decimal.steps > 0 { try spend(decimal.steps + (position - start) >> 2) }
         guard let value = decimal.value(in: source, from: start, to: position) else {
             guard !refusesInexactNumbers else {
                 throw error("no double-precision number is this large or this close to zero (RFC 7493, 2.2)", at: start)

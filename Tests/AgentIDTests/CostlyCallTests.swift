@@ -42,6 +42,18 @@ import Testing
         #expect(denial?.reason.rawValue == "too_costly" && denial?.place == "arguments")
     }
 
+    @Test func argumentsThatTakeLongToReadAreTooCostly() throws {
+        func array(_ element: String, _ count: Int) -> String {
+            #"{"x":["# + [String](repeating: element, count: count).joined(separator: ",") + "]}"
+        }
+        for costly in [array("1.2345678e-30", 60_000), array("0.3333333333333333", 40_000)] {
+            let denial = try denial(of: costly)
+            #expect(denial?.reason.rawValue == "too_costly" && denial?.place == "arguments")
+        }
+        // What tools are sent, an embedding, is not.
+        #expect(try denial(of: array("-0.3333333333333333", 8192))?.reason.rawValue == "pop_binding_mismatch")
+    }
+
     /// Else what nobody signed would cost what its author likes.
     @Test func theSignatureIsLookedAtBeforeTheArguments() throws {
         let stranger = try SigningKey.generate()

@@ -139,8 +139,8 @@ struct ChainVerifier {
         _ token: Token, scope: inout Scope, within work: inout WorkBudget
     ) throws(Denial) -> VerifiedChain.Link {
         // 3a (the algorithm is checked at reading, and is the only one that our keys have) and 3b.
-        let signers = try anchors.signers(of: token.jws)
-        let grant = try Grant(parse(token, link: 0), link: 0)
+        let signers = try anchors.signers(of: token.jws, payload: token.payload)
+        let grant = try Grant(parse(token, link: 0, within: &work), link: 0)
         // 3k. In front stand those of bundles: of a domain that has one here, only that says who speaks for it.
         let speaking = signers.first { anchor in
             grant.issuer.equals(anchor.issuer) && (anchor.domain != nil || !anchors.holdBundle(of: grant.issuer))
@@ -183,7 +183,7 @@ struct ChainVerifier {
         try check(
             token.jws.isSigned(by: parent.grant.holder), "invalid_signature", "the parent's holder did not sign this",
             i, "")
-        let grant = try Grant(parse(token, link: i), link: i)
+        let grant = try Grant(parse(token, link: i, within: &work), link: i)
         let above = parent.grant
         try check(grant.parentHash != nil, "par_hash_missing", "a derived grant has par_hash", i, "par_hash")  // 4b5
         try check(  // 4c
@@ -280,13 +280,16 @@ struct ChainVerifier {
 
     private func isIssued(_ grant: Grant) -> Bool { grant.issuedAt <= now + Limits.issuedAtSkew }
 
-    private func parse(_ token: Token, link: Int) throws(Denial) -> JSON.Value {
+    private func parse(_ token: Token, link: Int, within work: inout WorkBudget) throws(Denial) -> JSON.Value {
         var limits = JSON.Limits(bytes: limits.tokenSize)
         // In claims that are not ours any number may stand; those of constraints are looked at where they are read.
         limits.admitsInexactNumbers = true
         do throws(JSON.ParseError) {
-            return try JSON(parsing: token.payload, limits: limits).root
-        } catch { throw Denial("token_malformed", "the payload is no I-JSON: \(error)", link: link) }
+            return try JSON(parsing: token.payload, limits: limits, within: &work).root
+        } catch {
+            if error.isTooCostly { throw Denial("too_costly", "the payload: \(error)", link: link) }
+            throw Denial("token_malformed", "the payload is no I-JSON: \(error)", link: link)
+        }
     }
 
     private func check(

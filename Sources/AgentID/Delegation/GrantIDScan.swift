@@ -1,11 +1,12 @@
 internal import JOSE
 
-/// Finds a payload's `jti` before its signature is verified: all that AAT step 2c permits, and no parsing beyond it.
+/// Finds a payload's `jti` before its signature is verified: all that AAT step 2c permits, and no parsing beyond it. And the
+/// `iss` of a root without a `kid`, which says whose keys are tried.
 ///
 /// A byte scan that knows strings and nesting depth, nothing else. What it finds is compared again with the claims.
 enum GrantIDScan {
-    static func find(in payload: Span<UInt8>) -> Range<Int>? {
-        let name = Array("jti".utf8)
+    static func find(_ name: StaticString = "jti", in payload: Span<UInt8>) -> Range<Int>? {
+        let name = name.withUTF8Buffer { unsafe Array($0) }
         var depth = 0
         var position = 0
         var isName = true

@@ -42,27 +42,43 @@ struct TrustAnchors: Sendable {
     /// and only a bare key's issuer names it as it likes.
     ///
     /// Several where one key speaks for several issuers: what the root says of its issuer picks (step 3k).
-    func signers(of root: CompactJWS) throws(Denial) -> [TrustAnchor] {
+    ///
+    /// - Parameter payload: the root's, decoded and not verified.
+    func signers(of root: CompactJWS, payload: [UInt8]) throws(Denial) -> [TrustAnchor] {
         if let keyID = root.keyID, let named = named[keyID.exact], let key = named.first?.key {
             guard root.isSigned(by: key) else {
                 throw Denial("invalid_signature", "the root's signature does not verify under its kid", link: 0)
             }
             return named
         }
-        // Every key is tried, each once: the draft requires no kid.
-        let candidates = root.keyID == nil ? all : bare
-        var tried: [PublicKey] = []
-        for anchor in candidates where !tried.contains(anchor.key) {
-            if root.isSigned(by: anchor.key) {
-                let signers = named[anchor.thumbprint.exact] ?? []
-                return root.keyID == nil ? signers : signers.filter { $0.domain == nil }
-            }
-            tried.append(anchor.key)
+        // The draft requires no kid. Whoever leaves it out names an issuer, and costs no more than that one's few keys.
+        let tried = candidates(among: root.keyID == nil ? all : bare, forIssuerIn: payload)
+        guard tried.count <= Self.mostTried else {
+            throw Denial(
+                "untrusted_root",
+                "\(tried.count) keys may have signed the root, and at most \(Self.mostTried) are tried: its header needs a kid "
+                    + "that is the key's thumbprint", link: 0, at: "kid")
+        }
+        for anchor in tried where root.isSigned(by: anchor.key) {
+            let signers = named[anchor.thumbprint.exact] ?? []
+            return root.keyID == nil ? signers : signers.filter { $0.domain == nil }
         }
         guard root.keyID == nil else {
             throw Denial("untrusted_root", "the root's kid is no trusted key's thumbprint", link: 0, at: "kid")
         }
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
+    }
+
+    /// How many keys a root is tried with that names none by its thumbprint: each costs a signature's verification.
+    static let mostTried = 8
+
+    /// The keys that speak for the issuer that a payload names, each once; all of them where none does, or its name is
+    /// written with escapes: what is wrong with such a root is said by its signature.
+    private func candidates(among anchors: [TrustAnchor], forIssuerIn payload: [UInt8]) -> [TrustAnchor] {
+        let issuer = GrantIDScan.find("iss", in: payload.span).map { String(decoding: payload[$0], as: UTF8.self) }
+        let speaking = anchors.filter { anchor in issuer.map { anchor.issuer.isSame(as: $0) } ?? true }
+        var seen: Set<ExactText> = []
+        return (speaking.isEmpty ? anchors : speaking).filter { seen.insert($0.thumbprint.exact).inserted }
     }
 
     /// Whether the domain that an `iss` names has a bundle here: then only that says who speaks for it.

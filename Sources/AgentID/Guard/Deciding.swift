@@ -34,7 +34,7 @@ extension Guard {
                     arguments: {
                         switch call {
                         case .some(let read): read
-                        case nil: try? JSON(parsing: arguments, limits: ScopeLimits.arguments).root
+                        case nil: Self.read(arguments)
                         }
                     }, by: auditMark, sequence: view?.sequence ?? 0)
             } catch { decision.denial = decision.denial ?? error }
@@ -98,9 +98,9 @@ extension Guard {
         let call: JSON.Value
         parsed = .some(nil)
         do throws(JSON.ParseError) {
-            call = try JSON(parsing: arguments, limits: ScopeLimits.arguments).root
+            call = try JSON(parsing: arguments, limits: ScopeLimits.arguments, within: &work).root
         } catch {
-            guard !error.hasTooManyValues else {
+            guard !error.isTooCostly else {
                 throw Denial("too_costly", "\(error): send fewer, or one text in their place", at: "arguments")
             }
             throw Denial("arguments_malformed", "the arguments are no I-JSON: \(error)", at: "arguments")
@@ -130,6 +130,12 @@ extension Guard {
         }
         try checkRevocations(chain)
         try checkAnchors(chain, now: now)
+    }
+
+    /// The arguments of a call that was denied without them; `nil` where they are none, or cost too much to read.
+    private static func read(_ arguments: [UInt8]) -> JSON.Value? {
+        var work = WorkBudget(steps: Limits.stepsOfCall)
+        return try? JSON(parsing: arguments, limits: ScopeLimits.arguments, within: &work).root
     }
 
     func count(_ decision: Decision) {

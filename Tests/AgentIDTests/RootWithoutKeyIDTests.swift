@@ -1,0 +1,67 @@
+import JOSE
+import Testing
+
+@testable import AgentID
+
+/// A root that names no key costs a few verifications, however many keys are trusted.
+struct RootWithoutKeyIDTests {
+    private let call = Array("{}".utf8)
+    private let holder: SigningKey
+
+    init() throws { holder = try SigningKey.generate() }
+
+    private func guardian(_ bundles: [String: [SigningKey]], bare: [SigningKey] = []) throws -> Guard {
+        var options = Guard.Options()
+        options.audience = "g"
+        let guardian = try Guard(options)
+        for (domain, keys) in bundles { try guardian.addBundle(HandMade.bundle(keys, sequence: 1), for: domain) }
+        guardian.trust(bare.map(\.publicKey))
+        return guardian
+    }
+
+    private func root(_ key: SigningKey, issuer: String = "spiffe://acme.example") -> [UInt8] {
+        HandMade.root(key, to: holder, keyID: .some(nil), ["iss": .string(issuer)])
+    }
+
+    private func refusal(_ guardian: Guard, _ chain: [UInt8]) -> Denial? {
+        do throws(Denial) {
+            _ = try guardian.admit(chain: chain)
+            return nil
+        } catch { return error }
+    }
+
+    private func keys(_ count: Int) throws -> [SigningKey] { try (0..<count).map { _ in try SigningKey.generate() } }
+
+    @Test func onlyTheKeysOfItsIssuerAreTried() throws {
+        let (acme, partner) = (try keys(2), try keys(2))
+        let guardian = try guardian(["acme.example": acme, "partner.example": partner])
+        #expect(refusal(guardian, root(acme[1])) == nil)
+        #expect(refusal(guardian, root(partner[0]))?.reason.rawValue == "untrusted_root")
+        #expect(refusal(guardian, root(partner[0], issuer: "spiffe://partner.example")) == nil)
+        #expect(refusal(guardian, root(acme[0], issuer: "spiffe://nobody.example"))?.reason.rawValue == "untrusted_root")
+    }
+
+    @Test func aBareKeySpeaksForWhomNoBundleIsHeld() throws {
+        let (acme, bare) = (try keys(1), try keys(2))
+        let guardian = try guardian(["acme.example": acme], bare: bare)
+        #expect(refusal(guardian, root(bare[1], issuer: "https://issuer.example")) == nil)
+        #expect(refusal(guardian, root(bare[1]))?.reason.rawValue == "untrusted_root")
+    }
+
+    /// Counted by what is tried: with one key more than that the right one is not found either.
+    @Test func moreThanAFewKeysNeedAKeyID() throws {
+        let most = TrustAnchors.mostTried
+        let (few, many) = (try keys(most), try keys(most + 1))
+        let guardian = try guardian(["acme.example": few, "partner.example": many], bare: many)
+        for key in few { #expect(refusal(guardian, root(key)) == nil) }
+        for issuer in ["spiffe://partner.example", "https://issuer.example"] {
+            for key in many {
+                let denial = try #require(refusal(guardian, root(key, issuer: issuer)))
+                #expect(denial.reason.rawValue == "untrusted_root" && denial.place == "chain[0].kid")
+                #expect(denial.message.contains("needs a kid"))
+            }
+        }
+        let named = HandMade.root(many[0], to: holder, ["iss": "spiffe://partner.example"])
+        #expect(refusal(guardian, named) == nil)
+    }
+}
