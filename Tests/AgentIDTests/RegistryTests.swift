@@ -54,7 +54,7 @@ struct Shelf {
             id: "b", agent: agent.id, provider: "vault", resource: "db", releaseCommand: ["/bin/true", "x"],
             acquired: 1,
             expires: 9, state: .held)
-        let revocation = try Revocation(.key, "thumb")
+        let revocation = Revocation(unchecked: .key, "thumb")
         do {
             let shelf = try Shelf(at: path)
             try shelf.write { registry in
@@ -66,7 +66,7 @@ struct Shelf {
                 try registry.put(LeaseRecord(agent: agent.id, expires: 5, renewed: 1, holder: "1:2"))
                 _ = try registry.add([revocation], at: 4, reason: "left")
                 try registry.put(hook)
-                try registry.enqueue(hook: "h", agent: agent.id, event: "created", payload: "{}", at: 3)
+                try registry.enqueue(hook: "h", agent: agent.id, event: "created", payload: "{}", source: "", at: 3)
                 try registry.append(event: [0, 255])
                 try registry.add(40, to: "c")
                 try registry.put(broker)
@@ -95,7 +95,7 @@ struct Shelf {
         let before = shelf.registry.changes
         #expect(throws: AgentIDError.self) {
             try shelf.write { registry in
-                _ = try registry.add([Revocation(.key, "k")], at: 1, reason: nil)
+                _ = try registry.add([Revocation(unchecked: .key, "k")], at: 1, reason: nil)
                 try registry.insert(Shelf.agent("spiffe://acme.example/agent/p/1"))
                 throw AgentIDError(.state, name: "test", message: "taken back")
             }
@@ -204,7 +204,7 @@ struct Shelf {
             if Bool.random(using: &generator), step < 600 {
                 let agent = "a\(Int.random(in: 0..<4, using: &generator))"
                 waiting[agent, default: []].append("\(step)")
-                try shelf.write { try $0.enqueue(hook: "h", agent: agent, event: "e", payload: "\(step)", at: now) }
+                try shelf.write { try $0.enqueue(hook: "h", agent: agent, event: "e", payload: "\(step)", source: "", at: now) }
             } else if Bool.random(using: &generator) || claimed.isEmpty {
                 let (most, before) = (Int.random(in: 1...4, using: &generator), claimed)
                 let taken = try shelf.write {
@@ -248,7 +248,7 @@ struct Shelf {
             try registry.put(
                 HookRecord(name: "h", kind: .callback, events: [], command: [], deadline: 1, maxAttempts: 1))
             for payload in ["1", "2"] {
-                try registry.enqueue(hook: "h", agent: "a", event: "e", payload: payload, at: 0)
+                try registry.enqueue(hook: "h", agent: "a", event: "e", payload: payload, source: "", at: 0)
             }
         }
         func claim(_ now: Int64) throws -> DeliveryRecord? {

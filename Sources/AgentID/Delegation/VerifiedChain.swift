@@ -62,6 +62,8 @@ internal import Synchronization
     let standingSequence = Atomic<Int64>(-1)
     /// Until when their leases are known to run, in milliseconds.
     let leasedUntil = Atomic<Int64>(0)
+    /// What the agents that it rests on stand on themselves, as the registry says.
+    private let foundations = Locked<[Revocation]>([])
 
     /// - Parameters:
     ///   - generation: of the anchors it was verified under.
@@ -126,8 +128,11 @@ internal import Synchronization
         let root = links.first?.grant.claim
         // Whoever names them: a person who left gives nobody authority, and answers for nobody.
         return find(.profile, profiles ? root?.profile : nil) ?? find(.principal, root?.principal)
-            ?? find(.principal, root?.owner)
+            ?? find(.principal, root?.owner) ?? foundations.withLock { $0 }.first(where: isRevoked)
     }
+
+    /// Takes what its agents are found to stand on.
+    func stand(on found: [Revocation]) { foundations.withLock { $0 = found } }
 
     /// Everything whose revocation ends the chain.
     var revocable: [Revocation] {

@@ -126,38 +126,56 @@ extension Guard {
     ///
     /// Read when the registry moved, and when what was read last says that a lease has lapsed: it may have been renewed.
     func checkStanding(_ chain: VerifiedChain, now: Int64) throws(Denial) {
-        guard let view, !chain.agents.isEmpty else { return }
+        guard let view else { return }
         let sequence = view.standings
         if chain.standingSequence.load(ordering: .acquiring) == sequence,
             now < chain.leasedUntil.load(ordering: .relaxed)
         {
             return
         }
-        let standing: [AgentStanding]
-        do throws(AgentIDError) { standing = try view.standing(of: chain.agents) } catch {
+        let standing: [LinkStanding]
+        do throws(AgentIDError) { standing = try view.standing(of: chain) } catch {
             throw view.denial(error, "the leases")
         }
         if let denial = note(standing, of: chain, under: sequence, now: now) { throw denial }
     }
 
     /// Remembers how a chain's agents stand, where they all may go on; else why not.
-    func note(_ standing: [AgentStanding], of chain: VerifiedChain, under sequence: Int64, now: Int64) -> Denial? {
+    func note(_ standing: [LinkStanding], of chain: VerifiedChain, under sequence: Int64, now: Int64) -> Denial? {
         var until = Int64.max
         for standing in standing {
-            let link = chain.links.firstIndex { $0.grant.claim?.agent?.isSame(as: standing.agent) == true }
-            switch standing.state {
-            case .active: break
-            case .suspended: return Denial("suspended", "the agent is suspended", link: link, at: "agent")
-            case .deprovisioned: return Denial("authority_revoked", "the agent has ended", link: link, at: "agent")
-            }
-            guard let expires = standing.leaseExpires, expires > now else {
-                return Denial("lease_lapsed", "the agent's lease has lapsed", link: link, at: "agent")
-            }
-            until = min(until, expires)
+            if let denial = standing.denial(at: now) { return denial }
+            until = min(until, standing.agent.leaseExpires ?? now)
+        }
+        // Kept first, then asked for: what is revoked from now on is found by who asks when the revocations move.
+        let foundations = chain.foundations(of: standing)
+        chain.stand(on: foundations)
+        if !foundations.isEmpty,
+            let revoked = revocations.first(of: foundations) ?? view?.revocations.first(of: foundations)
+        {
+            return Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
         }
         // In this order: whoever sees the sequence sees a lease read under it, or a later one.
         chain.leasedUntil.store(until, ordering: .relaxed)
         chain.standingSequence.store(sequence, ordering: .releasing)
+        return nil
+    }
+}
+
+extension LinkStanding {
+    /// Why the agent may not act at a time, in milliseconds since 1970; `nil` where it may.
+    func denial(at now: Int64) -> Denial? {
+        let who = isNamed ? "the agent" : "the key is \(agent.agent)'s, which"
+        let place = isNamed ? "agent" : "cnf.jwk"
+        switch agent.state {
+        case .active: break
+        case .suspended: return Denial("suspended", "\(who) is suspended", link: link, at: place)
+        case .deprovisioned: return Denial("authority_revoked", "\(who) has ended", link: link, at: place)
+        }
+        guard let expires = agent.leaseExpires, expires > now else {
+            let lapsed = isNamed ? "the agent's lease has lapsed" : "\(who) has a lease that lapsed"
+            return Denial("lease_lapsed", lapsed, link: link, at: place)
+        }
         return nil
     }
 }

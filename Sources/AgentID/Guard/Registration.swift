@@ -47,6 +47,66 @@ extension RegistryReader {
     }
 }
 
+/// How an agent stands that a chain rests on: it is named in the chain, or a link is held by its key.
+struct LinkStanding: Sendable {
+    let link: Int
+    var agent: AgentStanding
+    /// Whether the link names it; else its key alone is there.
+    let isNamed: Bool
+}
+
+extension RegistryReader {
+    /// How all the agents stand that a chain rests on, as far as they are registered.
+    ///
+    /// A key is its agent's wherever it stands: what others delegated to it, naming somebody else or nobody, is good only
+    /// as long as the agent may act. Only a link that names the registered agent whose own key this is asks about that
+    /// one alone: an authority may have issued anew to a key.
+    func standings(of chain: VerifiedChain) throws(AgentIDError) -> [LinkStanding] {
+        var found: [LinkStanding] = []
+        for (i, link) in chain.links.enumerated() {
+            var isOwn = false
+            if let name = link.grant.claim?.agent, let named = try standing(of: [name]).first {
+                let key = link.holderThumbprint
+                isOwn = named.key.isSame(as: key) ? true : try isFormerKey(key, of: name)
+                if !found.contains(where: { $0.isNamed && $0.agent.agent.isSame(as: name) }) {
+                    found.append(LinkStanding(link: i, agent: named, isNamed: true))
+                }
+            }
+            guard !isOwn else { continue }
+            for holder in try holders(of: link.holderThumbprint, limit: Self.mostHolders) {
+                found.append(LinkStanding(link: i, agent: holder, isNamed: false))
+            }
+        }
+        return found
+    }
+
+    /// More agents of one key and one state are not looked at.
+    private static var mostHolders: Int { 16 }
+}
+
+extension VerifiedChain {
+    /// What the agents it rests on stand on themselves, beyond what the chain says: whoever revokes one of these means
+    /// them, also where they act for somebody else.
+    func foundations(of standings: [LinkStanding]) -> [Revocation] {
+        let root = links.first?.grant.claim
+        var all: [Revocation] = []
+        func add(_ kind: Revocation.Kind, _ value: String) {
+            let one = Revocation(unchecked: kind, value)
+            if !all.contains(one) { all.append(one) }
+        }
+        for standing in standings {
+            let agent = standing.agent
+            if root?.profile?.isSame(as: agent.profile) != true || issuer.isForeign { add(.profile, agent.profile) }
+            for person in [agent.principal, agent.owner]
+            where root?.principal?.isSame(as: person) != true && root?.owner?.isSame(as: person) != true {
+                add(.principal, person)
+            }
+            if !standing.isNamed { for id in SPIFFEID.ancestry(of: agent.agent) { add(.agent, id) } }
+        }
+        return all
+    }
+}
+
 extension Guard {
     /// Denies a chain that the followed registry disowns. Looked up once a chain, with its agents' standing.
     ///
@@ -54,7 +114,7 @@ extension Guard {
     func checkKnown(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         guard !chain.isKnownToRegistry.load(ordering: .relaxed), let view else { return }
         let sequence = view.standings
-        let found: (refusal: Denial?, standing: [AgentStanding])
+        let found: (refusal: Denial?, standing: [LinkStanding])
         do throws(AgentIDError) { found = try view.look(at: chain) } catch {
             throw view.denial(error, "the grants")
         }

@@ -92,21 +92,38 @@ final class RegistryView: Sendable {
     private var suspended: [ExactText] { position.withLock { $0.journal?.suspended.map(\.agent) ?? [] } }
 
     private static func suspending(_ suspended: [ExactText], in standing: [AgentStanding]) -> [AgentStanding] {
-        var standing = standing
-        for i in standing.indices where standing[i].state == .active && suspended.contains(standing[i].agent.exact) {
-            standing[i].state = .suspended
+        suspended.isEmpty ? standing : standing.map { suspending(suspended, $0) }
+    }
+
+    private static func suspending(_ suspended: [ExactText], _ agent: AgentStanding) -> AgentStanding {
+        var agent = agent
+        if agent.state == .active, suspended.contains(agent.agent.exact) { agent.state = .suspended }
+        return agent
+    }
+
+    /// How the agents stand right now that a chain rests on.
+    func standing(of chain: VerifiedChain) throws(AgentIDError) -> [LinkStanding] {
+        let suspended = suspended
+        return Self.suspending(suspended, in: try registry.read { try $0.standings(of: chain) })
+    }
+
+    private static func suspending(_ suspended: [ExactText], in standings: [LinkStanding]) -> [LinkStanding] {
+        guard !suspended.isEmpty else { return standings }
+        return standings.map { standing in
+            var standing = standing
+            standing.agent = suspending(suspended, standing.agent)
+            return standing
         }
-        return standing
     }
 
     /// Why the registry disowns a chain, and how its agents stand, at one moment.
-    func look(at chain: VerifiedChain) throws(AgentIDError) -> (refusal: Denial?, standing: [AgentStanding]) {
+    func look(at chain: VerifiedChain) throws(AgentIDError) -> (refusal: Denial?, standing: [LinkStanding]) {
         // Read before the registry: what is folded meanwhile is in one of both.
         let suspended = suspended
         return try registry.read { registry in
             (
                 try registry.refusal(of: chain, in: trustDomain),
-                Self.suspending(suspended, in: try registry.standing(of: chain.agents))
+                Self.suspending(suspended, in: try registry.standings(of: chain))
             )
         }
     }

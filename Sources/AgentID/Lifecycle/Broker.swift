@@ -246,11 +246,12 @@ final class Broker: Sendable {
                     at: "iss"))
         }
         if let refusal = try registry.refusal(of: chain, in: domain) { return .failure(refusal) }
-        if let revoked = try registry.firstRevoked(of: chain.revocable) {
+        let standings = try registry.standings(of: chain)
+        if let revoked = try registry.firstRevoked(of: chain.revocable + chain.foundations(of: standings)) {
             return .failure(Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain"))
         }
-        let standing = try registry.standing(of: chain.links.compactMap { $0.grant.claim?.agent })
-        for agent in standing {
+        for standing in standings {
+            let agent = standing.agent
             guard agent.state == .active else {
                 return .failure(Denial("suspended", "\(agent.agent) is \(agent.state.rawValue)", at: "chain"))
             }
@@ -258,7 +259,7 @@ final class Broker: Sendable {
                 return .failure(Denial("lease_lapsed", "the lease of \(agent.agent) has lapsed", at: "chain"))
             }
         }
-        guard let holder = standing.last else {
+        guard let holder = standings.last?.agent else {
             return .failure(Denial("lease_lapsed", "no agent of the chain is registered with this authority"))
         }
         return .success(holder.agent)

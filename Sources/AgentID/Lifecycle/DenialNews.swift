@@ -1,10 +1,10 @@
 internal import JOSE
-internal import Synchronization
 
 /// Brings denials to the hooks that asked for them, beside the path of decisions: what is denied waits for nobody.
 ///
-/// Bounded: of each agent a hook has at most 16 denials at a time; those after them are told of as one with their number,
-/// as soon as it has taken some. What strangers send is in the audit log alone.
+/// Bounded: under each root grant a hook has at most 16 denials at a time, and 1024 or 1 MiB in all; those after them are told
+/// of as one with their number, as soon as it has taken some, or are counted in what it is told next. What strangers send is
+/// in the audit log alone.
 final class DenialNews: Sendable {
     private struct State {
         var waiting = DenialBacklog()
@@ -18,14 +18,10 @@ final class DenialNews: Sendable {
     /// What each hook has no room for in the registry. Held while what waited is written, so that whoever flushes sees it
     /// written.
     private let writing = Locked<[ExactText: DenialBacklog]>([:])
-    private let leftOut = Atomic<Int>(0)
 
     init(registry: any Registry, onDelivery: @escaping @Sendable () -> Void) {
         (self.registry, self.onDelivery) = (registry, onDelivery)
     }
-
-    /// How many denials no hook was told of because too many came at once.
-    var omitted: Int { leftOut.load(ordering: .relaxed) }
 
     /// Takes a denial; never waits for a disk.
     func add(_ decision: Decision) {
@@ -41,10 +37,14 @@ final class DenialNews: Sendable {
         if !cut.isEmpty { event.cut = cut.tree }
         event.decision = decision.id.isEmpty ? nil : decision.id
         event.chain = chain.links.map(\.grant.id)
-        event.issuer = chain.issuer
+        (event.issuer, event.source) = (chain.issuer, chain.tree)
+        add(event)
+    }
+
+    func add(_ event: LifecycleEvent) {
         state.withLock { state in
             guard !state.isStopped else { return }
-            guard state.waiting.add(event) else { return _ = leftOut.add(1, ordering: .relaxed) }
+            state.waiting.add(event)
             if state.thread == nil {
                 state.thread = try? BackgroundThread.start(name: "agentid-denied") { [weak self] thread in
                     while thread.wait(milliseconds: 100) { self?.flush() }
@@ -56,18 +56,20 @@ final class DenialNews: Sendable {
     /// Writes what waits, as far as hooks have room.
     func flush() {
         let isTold = writing.withLock { held in
-            let waiting = state.withLock { state in
-                defer { state.waiting.removeAll() }
+            var waiting = state.withLock { state in
+                defer { state.waiting = DenialBacklog() }
                 return state.waiting
             }
             guard !waiting.isEmpty || held.contains(where: { !$1.isEmpty }) else { return false }
             let hooks = listening()
             held = held.filter { name, _ in hooks.contains { $0.exact == name } }
             guard !hooks.isEmpty else { return false }
+            let omitted = waiting.takeOmitted()
             for hook in hooks {
-                for event in waiting.events.values.joined() {
-                    if !held[hook.exact, default: DenialBacklog()].add(event) { leftOut.add(1, ordering: .relaxed) }
-                }
+                var backlog = held[hook.exact] ?? DenialBacklog()
+                backlog.omit(omitted)
+                for event in waiting.events.values.joined() { backlog.add(event) }
+                held[hook.exact] = backlog
             }
             let before = held
             let after = try? registry.write { registry in
@@ -85,16 +87,28 @@ final class DenialNews: Sendable {
     private static func tell(
         _ backlog: DenialBacklog, to hook: String, in registry: any RegistryWriter
     ) throws(AgentIDError) -> DenialBacklog {
+        guard !backlog.isEmpty else { return backlog }
+        var backlog = backlog
         var rest = DenialBacklog()
-        for (agent, events) in backlog.events {
-            let known = try registry.deliveryCount(
-                of: hook, about: agent.string, event: LifecycleEvent.Name.denied.rawValue, limit: DenialBacklog.most)
-            let room = max(0, DenialBacklog.most - known)
-            for event in events.prefix(room) { try EventRecorder.tell(event, to: hook, in: registry) }
-            var left: [LifecycleEvent] = []
-            for event in events.dropFirst(room) { left.fold(event, most: 1) }
-            for event in left { _ = rest.add(event) }
+        let waiting = try registry.deliveryLoads(of: hook)
+        var load = DenialBacklog.Load(
+            count: waiting.reduce(0) { $0 + $1.count }, bytes: waiting.reduce(0) { $0 + $1.bytes })
+        let known = Dictionary(waiting.map { ($0.source.exact, $0.count) }) { $0 + $1 }
+        for (source, events) in backlog.events {
+            var room = DenialBacklog.most - (known[source] ?? 0)
+            for event in events {
+                guard room > 0, load.add(event.size) else {
+                    rest.add(event, most: 1)
+                    continue
+                }
+                room -= 1
+                var event = event
+                let omitted = backlog.takeOmitted()
+                if omitted > 0 { event.omitted = omitted }
+                try EventRecorder.tell(event, to: hook, in: registry)
+            }
         }
+        rest.omit(backlog.omitted)
         return rest
     }
 

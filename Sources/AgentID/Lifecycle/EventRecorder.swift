@@ -36,6 +36,6 @@ struct EventRecorder: Sendable {
     ) throws(AgentIDError) {
         try transaction.enqueue(
             hook: hook, agent: event.subject, event: event.name.rawValue,
-            payload: String(decoding: line, as: UTF8.self), at: event.time)
+            payload: String(decoding: line, as: UTF8.self), source: event.source, at: event.time)
     }
 }

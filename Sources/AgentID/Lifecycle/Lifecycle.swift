@@ -149,7 +149,10 @@ final class Lifecycle: Sendable {
     }
 
     /// Revokes: here at once, even where nothing can be written; for all others when this returns.
-    func revoke(_ revocations: [Revocation], reason: String? = nil) throws(AgentIDError) {
+    ///
+    /// - Returns: whether the registry has all that is named; `nil` where it could not be asked.
+    @discardableResult
+    func revoke(_ revocations: [Revocation], reason: String? = nil) throws(AgentIDError) -> Bool? {
         try AuditBounds.check(reason: reason)
         view.revocations.add(revocations)
         try enforce(revocations.map { .revoke($0) }, reason: reason ?? "")
@@ -160,8 +163,10 @@ final class Lifecycle: Sendable {
             view.revocations.add(renewals)
             try enforce(renewals.map { .revoke($0) }, reason: reason ?? "")
         }
+        let isKnown = try? registry.read { registry in try revocations.allSatisfy { try registry.knows($0) } }
         foldSoon()
         try checkWholeAfterwards()
+        return isKnown
     }
 
     /// Revokes in a transaction, with the events of it; `now` in milliseconds.
@@ -236,6 +241,6 @@ extension LifecycleEvent {
         case .profile: profile = revocation.value
         case .principal: principal = revocation.value
         }
-        self.reason = reason ?? revocation.kind.name
+        (self.revoked, self.reason) = (revocation.kind, reason ?? revocation.kind.name)
     }
 }

@@ -47,6 +47,8 @@ public struct LifecycleEvent: Sendable {
     /// The thumbprint of the key in question.
     var key: String?
     var reason: String?
+    /// What kind of thing a revocation named; its name is in the member that such things have.
+    var revoked: Revocation.Kind?
     /// The decision that denied, and the tool that it was about.
     var decision: String?
     /// Whose word the names of a denied chain are; `nil` of events in the authority itself.
@@ -56,6 +58,10 @@ public struct LifecycleEvent: Sendable {
     var tombstone: String?
     /// How many denials it tells of, where it tells of more than one; what else it says is of the first.
     var count: Int?
+    /// How many denials before it nobody is told of one by one: too many came at once.
+    var omitted: Int?
+    /// The root grant that a denied call was made under, and whose key signed that: what denials are counted by.
+    var source = ""
     /// What was cut of its texts.
     var cut: JSONTree?
     /// The registry's sequence it happened under; set by the recorder.
@@ -69,6 +75,12 @@ public struct LifecycleEvent: Sendable {
         (self.agent, profile, owner, principal) = (agent.id, agent.profile, agent.owner, agent.principal)
         (task, intent, key) = (agent.task, agent.intent, agent.key)
         (self.chain, self.reason) = (chain, reason)
+    }
+
+    /// How many bytes it takes while it waits, near enough.
+    var size: Int {
+        let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool].compactMap { $0 } + chain
+        return texts.reduce(512 + source.utf8.count) { $0 + $1.utf8.count + 16 }
     }
 
     /// Whose news it is, which hooks are told in order: the agent's, or a foreign domain's.
@@ -119,10 +131,12 @@ public struct LifecycleEvent: Sendable {
         for (name, text) in texts {
             if let text { members[name] = .string(text) }
         }
+        if let revoked { members["revoked"] = .string(revoked.name) }
         if !chain.isEmpty { members["chain"] = .array(chain.map { .string($0) }) }
         if let sequence { members["sequence"] = .int(Int(sequence)) }
         if let issuer { members["issuer"] = issuer.tree }
         if let count { members["count"] = .int(count) }
+        if let omitted { members["omitted"] = .int(omitted) }
         if let cut { members["cut"] = cut }
         return .object(members)
     }

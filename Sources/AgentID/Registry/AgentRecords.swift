@@ -48,9 +48,19 @@ package struct AgentStanding: Sendable, Equatable {
     package var state: AgentRecord.State
     /// In milliseconds since 1970; `nil` where it has no lease.
     package var leaseExpires: Int64?
+    /// The thumbprint of its present key.
+    @Exact package var key: String
+    /// What it stands on: whoever revokes one of these means the agent too.
+    @Exact package var profile: String
+    @Exact package var owner: String
+    @Exact package var principal: String
 
-    package init(agent: String, state: AgentRecord.State, leaseExpires: Int64?) {
-        (self.agent, self.state, self.leaseExpires) = (agent, state, leaseExpires)
+    package init(
+        agent: String, state: AgentRecord.State, leaseExpires: Int64?, key: String, profile: String, owner: String,
+        principal: String
+    ) {
+        (self.agent, self.state, self.leaseExpires, self.key) = (agent, state, leaseExpires, key)
+        (self.profile, self.owner, self.principal) = (profile, owner, principal)
     }
 }
 

@@ -50,6 +50,18 @@ package struct DeliveryRecord: Sendable, Equatable {
     }
 }
 
+/// The deliveries of a hook that one source caused.
+package struct DeliveryLoad: Sendable {
+    @Exact package var source: String
+    package var count: Int
+    /// Of their events' lines.
+    package var bytes: Int
+
+    package init(source: String, count: Int, bytes: Int) {
+        (self.source, self.count, self.bytes) = (source, count, bytes)
+    }
+}
+
 /// A line that waits for the audit log.
 package struct EventRecord: Sendable, Equatable {
     package var sequence: Int64

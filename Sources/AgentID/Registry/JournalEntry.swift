@@ -50,8 +50,10 @@ struct JournalEntry: Sendable {
             let time = root["time_ms"]?.int, let reason = root["reason"]?.string
         else { return nil }
         if let kind = root["revoke"]?.string.flatMap({ Revocation.Kind(name: $0) }), let value = root["value"]?.string,
-            let revocation = try? Revocation(kind, value)
+            !value.isEmpty
         {
+            // Checked when it was written, by whatever rules held then: what was in force stays so.
+            let revocation = Revocation(unchecked: kind, value)
             change = root["agents"]?.equals("end") == true ? .endAll(of: revocation) : .revoke(revocation)
         } else if let agent = root["suspend"]?.string {
             change = .suspend(agent: agent)

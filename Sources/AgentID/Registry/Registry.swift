@@ -69,6 +69,11 @@ package protocol RegistryReader {
     func prunedTombstone(of agent: String) throws(AgentIDError) -> String?
     /// How those of `agents` that are known stand, in the order asked.
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding]
+    /// How the agents stand whose key one of this thumbprint is, or was before it was replaced: those that ended or are
+    /// suspended first, at most `limit` of each state.
+    func holders(of key: String, limit: Int) throws(AgentIDError) -> [AgentStanding]
+    /// Whether a key was an agent's before it was replaced.
+    func isFormerKey(_ key: String, of agent: String) throws(AgentIDError) -> Bool
     /// Oldest first.
     func grants(of agent: String) throws(AgentIDError) -> [GrantRecord]
     /// The grant that was issued last to each of `agents`, in the order asked; `nil` where none is there.
@@ -95,6 +100,8 @@ package protocol RegistryReader {
     /// Those of whom agents are still to end.
     func departures() throws(AgentIDError) -> [Departure]
     func firstRevoked(of candidates: [Revocation]) throws(AgentIDError) -> Revocation?
+    /// Whether there is, or was, what a revocation names; of an agent's ID, it or any below it.
+    func knows(_ revocation: Revocation) throws(AgentIDError) -> Bool
 
     func hooks() throws(AgentIDError) -> [HookRecord]
     func hook(named name: String) throws(AgentIDError) -> HookRecord?
@@ -102,10 +109,8 @@ package protocol RegistryReader {
     func deliveries(_ state: DeliveryRecord.State, hook: String?, limit: Int) throws(AgentIDError) -> [DeliveryRecord]
     /// How many deliveries of a hook wait, and how many are dead.
     func deliveryCounts(of hook: String) throws(AgentIDError) -> (pending: Int, dead: Int)
-    /// How many deliveries of an event about an agent a hook has, waiting or dead; at most `limit`.
-    func deliveryCount(
-        of hook: String, about agent: String, event: String, limit: Int
-    ) throws(AgentIDError) -> Int
+    /// How many deliveries a hook has, waiting or dead, and how many bytes they take: by their source, of those with one.
+    func deliveryLoads(of hook: String) throws(AgentIDError) -> [DeliveryLoad]
     /// How many deliveries about an agent wait.
     func deliveryCount(about agent: String) throws(AgentIDError) -> Int
     /// Whether a delivery of a hook can be claimed at a time, in milliseconds.
@@ -132,7 +137,8 @@ package protocol RegistryWriter: RegistryReader {
     func put(_ profile: ProfileRecord) throws(AgentIDError)
 
     func insert(_ agent: AgentRecord) throws(AgentIDError)
-    /// Writes what may change of an agent: key, state, end, tombstone. Whether there is such an agent.
+    /// Writes what may change of an agent: key, state, end, tombstone. The key that another one replaces is kept as one it
+    /// had. Whether there is such an agent.
     @discardableResult func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool
     func insert(_ grant: GrantRecord) throws(AgentIDError)
     /// Removes an agent's grants that expired before a time, in seconds since 1970, but for its first: usage is told by that.
@@ -158,7 +164,10 @@ package protocol RegistryWriter: RegistryReader {
     func put(_ hook: HookRecord) throws(AgentIDError)
     /// Removes a hook and its deliveries. Whether there was one.
     func removeHook(named name: String) throws(AgentIDError) -> Bool
-    func enqueue(hook: String, agent: String, event: String, payload: String, at time: Int64) throws(AgentIDError)
+    /// `source` is what many of them may be caused by, empty where that is nothing in particular.
+    func enqueue(
+        hook: String, agent: String, event: String, payload: String, source: String, at time: Int64
+    ) throws(AgentIDError)
     /// Takes the next due deliveries of a hook for `claimant` alone, until `deadline`; counts as an attempt at each.
     ///
     /// In order for each agent: none is due while an earlier one of the same agent is pending that is not taken with it.

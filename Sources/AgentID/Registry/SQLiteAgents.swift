@@ -66,13 +66,46 @@ extension SQLiteSession {
         var found: [AgentStanding] = []
         for agent in agents {
             let standing = try database.first(
-                "SELECT state, expires FROM agents LEFT JOIN leases ON agent = id WHERE id = ?", .text(agent)
-            ) { row throws(AgentIDError) in
-                AgentStanding(agent: agent, state: try row.named(0), leaseExpires: try row.optionalInt(1))
-            }
+                "SELECT \(Self.standingColumns) FROM agents LEFT JOIN leases ON agent = id WHERE id = ?", .text(agent),
+                read: Self.standing)
             if let standing { found.append(standing) }
         }
         return found
+    }
+
+    private static let standingColumns = "id, state, expires, key, profile, owner, principal"
+
+    private static func standing(_ row: SQLite.Row) throws(AgentIDError) -> AgentStanding {
+        AgentStanding(
+            agent: try row.text(0), state: try row.named(1), leaseExpires: try row.optionalInt(2), key: try row.text(3),
+            profile: try row.text(4), owner: try row.text(5), principal: try row.text(6))
+    }
+
+    func holders(of key: String, limit: Int) throws(AgentIDError) -> [AgentStanding] {
+        var found: [AgentStanding] = []
+        // State by state: of a key that thousands of agents had, one that ended is found at once.
+        for state in [AgentRecord.State.deprovisioned, .suspended, .active] {
+            found += try database.rows(
+                """
+                SELECT \(Self.standingColumns) FROM agents LEFT JOIN leases ON agent = id
+                WHERE key = ?1 AND state = ?2 LIMIT ?3
+                """, .text(key), .text(state.rawValue), .int(Int64(limit)), read: Self.standing)
+        }
+        // Of one that was pruned its name is left: it has ended.
+        return try found
+            + database.rows(
+                """
+                SELECT former_keys.agent, coalesce(state, 'deprovisioned'), expires, coalesce(key, ''),
+                    coalesce(profile, ''), coalesce(owner, ''), coalesce(principal, '')
+                FROM former_keys LEFT JOIN agents ON id = former_keys.agent
+                LEFT JOIN leases ON leases.agent = id WHERE thumbprint = ?1 ORDER BY id IS NOT NULL LIMIT ?2
+                """, .text(key), .int(Int64(limit)), read: Self.standing)
+    }
+
+    func isFormerKey(_ key: String, of agent: String) throws(AgentIDError) -> Bool {
+        try database.first(
+            "SELECT 1 FROM former_keys WHERE thumbprint = ? AND agent = ?", .text(key), .text(agent)
+        ) { _ throws(AgentIDError) in true } ?? false
     }
 
     func insert(_ agent: AgentRecord) throws(AgentIDError) {
@@ -86,6 +119,9 @@ extension SQLiteSession {
 
     func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool {
         try database.run(
+            "INSERT OR IGNORE INTO former_keys SELECT key, id FROM agents WHERE id = ? AND key <> ?", .text(agent.id),
+            .text(agent.key))
+        return try database.run(
             "UPDATE agents SET key = ?, state = ?, ended = ?, end_reason = ?, tombstone = ? WHERE id = ?",
             .text(agent.key), .text(agent.state.rawValue), .optional(agent.ended), .optional(agent.endReason),
             try agent.tombstone.map { text throws(AgentIDError) in try packed(text, like: .tombstone) } ?? .null,

@@ -126,6 +126,24 @@ extension SQLiteSession {
         return nil
     }
 
+    func knows(_ revocation: Revocation) throws(AgentIDError) -> Bool {
+        let condition =
+            switch revocation.kind {
+            case .grant: "SELECT 1 FROM grants WHERE jti = ?1"
+            case .key:
+                "SELECT 1 FROM agents WHERE key = ?1 UNION ALL SELECT 1 FROM former_keys WHERE thumbprint = ?1"
+            // '0' is the character behind '/'.
+            case .agent: "SELECT 1 FROM agents WHERE id = ?1 OR id > ?1 || '/' AND id < ?1 || '0'"
+            case .profile: "SELECT 1 FROM profiles WHERE name = ?1"
+            case .principal:
+                "SELECT 1 FROM agents WHERE principal = ?1 UNION ALL SELECT 1 FROM agents WHERE owner = ?1"
+            case .issuer: "SELECT 1 FROM keys WHERE thumbprint = ?1"
+            }
+        let found = try database.first("\(condition) LIMIT 1", .text(revocation.value)) { _ throws(AgentIDError) in true }
+        guard found == nil, revocation.kind == .principal else { return found ?? false }
+        return try profiles().contains { $0.profile.owner.isSame(as: revocation.value) }
+    }
+
     func revocationTime(of revocation: Revocation) throws(AgentIDError) -> Int64? {
         try database.first(
             "SELECT at FROM revocations WHERE kind = ? AND value = ?", .text(revocation.kind.name),

@@ -65,13 +65,15 @@ extension SQLiteSession {
         ) { row throws(AgentIDError) in (Int(try row.int(0)), Int(try row.int(1))) } ?? (0, 0)
     }
 
-    func deliveryCount(
-        of hook: String, about agent: String, event: String, limit: Int
-    ) throws(AgentIDError) -> Int {
-        try database.first(
-            "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE hook = ? AND agent = ? AND event = ? LIMIT ?)",
-            .text(hook), .text(agent), .text(event), .int(Int64(limit))
-        ) { row throws(AgentIDError) in Int(try row.int(0)) } ?? 0
+    func deliveryLoads(of hook: String) throws(AgentIDError) -> [DeliveryLoad] {
+        try database.rows(
+            """
+            SELECT source, count(*), sum(length(CAST(payload AS BLOB))) FROM deliveries
+            WHERE hook = ? AND source <> '' GROUP BY source
+            """, .text(hook)
+        ) { row throws(AgentIDError) in
+            DeliveryLoad(source: try row.text(0), count: Int(try row.int(1)), bytes: Int(try row.int(2)))
+        }
     }
 
     func deliveryCount(about agent: String) throws(AgentIDError) -> Int {
@@ -80,10 +82,12 @@ extension SQLiteSession {
         } ?? 0
     }
 
-    func enqueue(hook: String, agent: String, event: String, payload: String, at time: Int64) throws(AgentIDError) {
+    func enqueue(
+        hook: String, agent: String, event: String, payload: String, source: String, at time: Int64
+    ) throws(AgentIDError) {
         try database.run(
-            "INSERT INTO deliveries (hook, agent, event, payload, next_at) VALUES (?, ?, ?, ?, ?)", .text(hook),
-            .text(agent), .text(event), .text(payload), .int(time))
+            "INSERT INTO deliveries (hook, agent, event, payload, source, next_at) VALUES (?, ?, ?, ?, ?, ?)",
+            .text(hook), .text(agent), .text(event), .text(payload), .text(source), .int(time))
     }
 
     /// The pending deliveries of hook ?1 that are due at ?2 and are held up by no earlier one of the same agent, which

@@ -214,5 +214,16 @@ enum SQLiteSchema {
         CREATE INDEX grants_agent ON grants (agent);
         CREATE INDEX grants_expires ON grants (expires);
         """,
+        // Whose a key is, or was before it was replaced; and by which root grant a denial was caused.
+        """
+        CREATE TABLE former_keys (
+            thumbprint TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            PRIMARY KEY (thumbprint, agent)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX agents_key ON agents (key, state);
+        ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT '';
+        CREATE INDEX deliveries_source ON deliveries (hook, source) WHERE source <> '';
+        """,
     ]
 }

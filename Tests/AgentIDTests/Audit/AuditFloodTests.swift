@@ -131,6 +131,76 @@ import Testing
 
 /// What hooks are told of denials is bounded, whatever is denied.
 @Suite struct DenialNewsTests {
+    /// Whoever holds a root makes up as many agents below it as there are names, and as many roots as it was given.
+    @Test func madeUpSubAgentsTakeNoMoreRoomThanTheirRoot() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        try world.authority.add(Hook("siem", on: [.denied], action: .command(["/bin/false"])))
+        let (agent, other) = (try world.start(), try world.start())
+        let (denials, registry) = (world.authority.lifecycle.denials, world.authority.registry)
+        let guardian = try world.authority.guarding(.forTests(world))
+        for i in 0..<200 {
+            let request = DelegationRequest(agent: "\(try agent.id())/made-up/\(i)")
+            let chain = try agent.delegate(to: SigningKey.generate().publicKey, request)
+            _ = guardian.authorize(chain: Array(chain.utf8), proof: [], tool: "read_file", arguments: Array("{}".utf8))
+            if i % 10 == 0 { denials.flush() }
+        }
+        denials.flush()
+        func waiting() throws -> [DeliveryRecord] {
+            try registry.read { try $0.deliveries(.pending, hook: "siem", limit: 1000) }
+                + registry.read { try $0.deliveries(.dead, hook: "siem", limit: 1000) }
+        }
+        #expect(try waiting().count == DenialBacklog.most)
+        // And nobody else loses news of its own.
+        _ = try other.authorize(tool: "other", arguments: Array("{}".utf8))
+        denials.flush()
+        #expect(try waiting().count { $0.agent == (try? other.id()) } == 1)
+        #expect(try waiting().count == DenialBacklog.most + 1)
+    }
+
+    @Test func allRootsTogetherHaveOneBoundAndWhatIsLeftOutIsTold() throws {
+        let world = try World()
+        let (denials, registry) = (world.authority.lifecycle.denials, world.authority.registry)
+        // Run by nobody here.
+        try registry.write { registry in
+            try registry.put(
+                HookRecord(
+                    name: "siem", kind: .callback, events: ["denied"], command: [], deadline: 10, maxAttempts: 3))
+        }
+        let issuer = try world.guarding().admit(chain: world.start().chainBytes()).issuer
+        func tell(_ n: Int) {
+            var event = LifecycleEvent(.denied, at: 1)
+            (event.reason, event.tool, event.chain, event.issuer) = ("x", "t", ["\(n)"], issuer)
+            (event.source, event.agent) = ("root-\(n)", "spiffe://acme.example/agent/p/\(n)")
+            event.task = String(repeating: "t", count: n % 500)
+            denials.add(event)
+        }
+        func waiting() throws -> [DeliveryRecord] {
+            try registry.read { try $0.deliveries(.pending, hook: "siem", limit: 10_000) }
+        }
+        let all = 3 * DenialBacklog.mostInAll
+        for n in 0..<all { tell(n) }
+        denials.flush()
+        let first = try waiting()
+        #expect((100...DenialBacklog.mostInAll).contains(first.count))
+        #expect(first.reduce(0) { $0 + $1.payload.utf8.count } <= DenialBacklog.mostBytes)
+        // The hook takes them, and is told of one more, and of how many there were.
+        var told = 0
+        for _ in 0..<4 {
+            told += try waiting().reduce(0) { sum, delivery in
+                let event = try JSON(parsing: delivery.payload).root
+                return sum + (event["count"]?.int ?? 1) + (event["omitted"]?.int ?? 0)
+            }
+            try registry.write { registry in
+                let taken = try registry.claimDeliveries(of: "siem", by: "test", at: 2, until: 9, limit: 10_000)
+                for delivery in taken { try registry.complete(delivery.id, by: "test") }
+            }
+            if told < all + 1 { tell(all) }
+            denials.flush()
+        }
+        #expect(told >= all && told <= all + 4)
+    }
+
     @Test func aHookHasAFewDenialsOfAnAgentAndTheNumberOfTheRest() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
