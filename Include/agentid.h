@@ -353,10 +353,15 @@ agentid_status agentid_authority_issue(agentid_authority *authority, const char 
 /*
  * Revokes, for good: every chain that contains what is named is denied from now on, by every guard that was made by
  * agentid_authority_guard() here or opened on the same directory on this machine.
- * Args: value  what `kind` says.
+ * Args:
+ *   value  what `kind` says.
+ *   known  out, may be NULL: 1 where this authority's registry has what is named; 0 where it has not: it is revoked all the
+ *          same, as it may be another authority's, or was handed on elsewhere, or it is mistyped; -1 where the registry
+ *          could not be asked.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT named `revocation` where nothing of that kind is called so.
  */
 agentid_status agentid_authority_revoke(agentid_authority *authority, agentid_revocation_kind kind,
-                                        const char *value, size_t value_len,
+                                        const char *value, size_t value_len, int32_t *known,
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
 /* ---------------------------------------------------------------------------------------------------------- Agent */
@@ -367,7 +372,7 @@ typedef struct agentid_delegation_options {
     int64_t lifetime;                /* of each grant, seconds; 0: as long as the parent's grant */
     int32_t max_depth;               /* how much deeper the child may delegate; -1: as deep as the parent may */
     const char *labels;              /* labels added to the parent's: a JSON array of strings */
-    const char *agent;               /* agentid_agent_delegate() only: the ID of a holder that has a credential */
+    const char *agent;               /* the ID of a holder that has a credential; agentid_agent_spawn() refuses it */
     int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: the parent's */
     const char *audiences;           /* guards the child's grants and all below them may be presented to, by their names: a
                                         JSON array of strings; NULL: those of the parent's, which are checked as well */

@@ -292,8 +292,14 @@ func TestRevocationShowsAtTheNextCallOfEveryGuard(t *testing.T) {
 		return beside.Authorize(must[string](t)(agent.Chain()), must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside)
 	}
 	must[*Decision](t)(ask())
-	ok(t, acme.Revoke(RevokePrincipal, alice))
-	_, err := ask()
+	for name, is := range map[string]bool{alice: true, "user:nobody@acme.example": false} {
+		if known, err := acme.Revoke(RevokePrincipal, name); err != nil || known != is {
+			t.Fatal(name, known, err)
+		}
+	}
+	_, err := acme.Revoke(RevokePrincipal, "alice")
+	refused(t, err, ErrArgument, "revocation")
+	_, err = ask()
 	refused(t, err, ErrDenied, "authority_revoked")
 	_, err = OpenAuthority(directory, AuthorityOptions{Passphrase: "wrong"})
 	refused(t, err, ErrPassphrase, "")

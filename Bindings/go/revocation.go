@@ -4,7 +4,10 @@ package agentid
 #include "abi.h"
 
 static go_answer go_authority_revoke(uintptr_t authority, agentid_revocation_kind kind, _GoString_ value) {
-    DO(agentid_authority_revoke(AS(authority, authority), kind, TEXT(value), &error));
+    int32_t known = -1;
+    agentid_error *error = NULL;
+    agentid_status status = agentid_authority_revoke(AS(authority, authority), kind, TEXT(value), &known, &error);
+    return (go_answer){status, (uintptr_t)error, 0, known};
 }
 static go_answer go_guard_revoke(uintptr_t guard, agentid_revocation_kind kind, _GoString_ value) {
     DO(agentid_guard_revoke(AS(guard, guard), kind, TEXT(value), &error));
@@ -27,8 +30,12 @@ const (
 
 // Revoke revokes, for good: every chain that contains what is named is denied from now on by every guard of this
 // authority, and of its directory on this machine.
-func (a *Authority) Revoke(kind Revocation, value string) error {
-	return a.done(C.go_authority_revoke(a.value, C.agentid_revocation_kind(kind), value))
+//
+// It tells whether this authority's registry has what is named. Where it has not, that is revoked all the same, as it may
+// be another authority's, or was handed on elsewhere; or it is mistyped.
+func (a *Authority) Revoke(kind Revocation, value string) (known bool, err error) {
+	count, err := a.count(C.go_authority_revoke(a.value, C.agentid_revocation_kind(kind), value))
+	return count > 0, err
 }
 
 // Revoke revokes for this guard alone. It shows before the call returns.

@@ -26,7 +26,10 @@ func TestAuthorizeAllocatesTheDecisionOnly(t *testing.T) {
 // Goroutines wander from thread to thread while others revoke what they hold and close what they use.
 func TestNothingIsPermittedOnceItWasEnded(t *testing.T) {
 	for name, end := range map[string]func(acme *Authority, agent *Agent) error{
-		"revoked":   func(acme *Authority, agent *Agent) error { return acme.Revoke(RevokeAgent, agent.ID()) },
+		"revoked": func(acme *Authority, agent *Agent) error {
+			_, err := acme.Revoke(RevokeAgent, agent.ID())
+			return err
+		},
 		"ended":     func(_ *Authority, agent *Agent) error { _, err := agent.End("done"); return err },
 		"suspended": func(acme *Authority, agent *Agent) error { return acme.Suspend(agent.ID(), "") },
 	} {

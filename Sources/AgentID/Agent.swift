@@ -89,6 +89,12 @@ public final class Agent: Sendable {
     /// As long as it is held, so is this one, in whose name it acts.
     public func spawn(_ name: String, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> Agent
     {
+        guard request.agent == nil else {
+            throw AgentIDError(
+                .argument, name: "delegate_only",
+                message: "a sub-agent gets an ID below its parent's: to hand on to another agent, delegate to its key",
+                at: "options.agent")
+        }
         let state = try current()
         let parent = try SPIFFEID(id())
         let child: SPIFFEID
@@ -119,7 +125,11 @@ public final class Agent: Sendable {
         guard holder != state.key.publicKey else {
             throw AgentIDError(.argument, name: "own_key", message: "the holder's key is the agent's own", at: "holder")
         }
-        if let agent = request.agent { _ = try SPIFFEID(agent) }
+        if let agent = request.agent {
+            do throws(AgentIDError) { _ = try SPIFFEID(agent) } catch {
+                throw AgentIDError(error.code, name: error.name, message: error.message, at: "options.agent")
+            }
+        }
         let held = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
         if let lifecycle = home?.lifecycle {
             try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [held.grant.id], to: holder)

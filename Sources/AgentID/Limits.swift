@@ -1,5 +1,7 @@
 /// The library's own limits (tokens.md): what no option raises.
 enum Limits {
+    /// Grants are dated in whole seconds: one of a single second may have ended a millisecond after it was signed.
+    static let shortestLifetime: Int64 = 2
     static let longestLifetime: Int64 = 90 * 86_400
     /// The end of the year 9999, in seconds since 1970: no date lies after it.
     static let latestDate: Int64 = 253_402_300_799
@@ -15,14 +17,14 @@ enum Limits {
     static let replayCapacity = 1 << 26
 }
 
-/// What a guard accepts at most; configurable downwards.
+/// What a guard accepts at most; configurable downwards. What is out of range is refused where a guard is made with it.
 public struct ChainLimits: Sendable, Hashable {
-    /// The deepest chain: links beyond the root (`MAX_DELEGATION_DEPTH`).
-    public var depth = 16 { didSet { depth = min(max(depth, 0), Limits.hardDepth) } }
-    /// The longest token, in bytes.
-    public var tokenSize = Limits.tokenSize { didSet { tokenSize = min(max(tokenSize, 0), Limits.tokenSize) } }
-    /// The longest chain, in bytes.
-    public var chainSize = Limits.chainSize { didSet { chainSize = min(max(chainSize, 0), Limits.chainSize) } }
+    /// The deepest chain: links beyond the root (`MAX_DELEGATION_DEPTH`); 0 to 64.
+    public var depth = 16
+    /// The longest token, in bytes; 1 to 65536.
+    public var tokenSize = Limits.tokenSize
+    /// The longest chain, in bytes; 1 to 262144.
+    public var chainSize = Limits.chainSize
 
     /// The defaults.
     public init() {}

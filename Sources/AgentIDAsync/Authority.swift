@@ -52,7 +52,10 @@ extension Authority {
     }
 
     /// Revokes, for good.
-    public func revoke(_ revocation: Revocation, reason: String? = nil) async throws(AgentIDError) {
+    ///
+    /// - Returns: whether this authority's registry has what is named; `nil`: it could not be asked.
+    @discardableResult
+    public func revoke(_ revocation: Revocation, reason: String? = nil) async throws(AgentIDError) -> Bool? {
         try await WaitingThreads.run { () throws(AgentIDError) in try revoke(revocation, reason: reason) }
     }
 

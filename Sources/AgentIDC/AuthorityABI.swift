@@ -174,10 +174,12 @@ func revocation(
 @c @implementation
 public func agentid_authority_revoke(
     _ authority: OpaquePointer?, _ kind: agentid_revocation_kind, _ value: UnsafePointer<CChar>?, _ value_len: Int,
-    _ error: UnsafeMutablePointer<OpaquePointer?>?
+    _ known: UnsafeMutablePointer<Int32>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
+    unsafe known?.pointee = -1
+    return unsafe call(error) {
         let authority = try unsafe Authorities.table.find(authority, "authority")
-        try authority.revoke(unsafe revocation(kind, value, value_len))
+        let isKnown = try authority.revoke(unsafe revocation(kind, value, value_len))
+        if let known = unsafe known, let isKnown { unsafe known.pointee = isKnown ? 1 : 0 }
     }
 }

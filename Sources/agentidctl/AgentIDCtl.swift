@@ -31,6 +31,7 @@ struct AgentIDCtl: ParsableCommand {
     /// Errors go to stderr as one line; exit 1, or 2 for a wrong usage, or 10 for a denial.
     static func main() {
         do {
+            try refuseRepeated(CommandLine.arguments.dropFirst())
             var command = try parseAsRoot()
             try Owner.become()
             try command.run()
@@ -48,6 +49,22 @@ struct AgentIDCtl: ParsableCommand {
         } catch {
             Console.message("agentidctl: \("\(error)")")
             Console.end(1)
+        }
+    }
+}
+
+extension AgentIDCtl {
+    /// Refuses an option that is given twice: one of both would be passed over, and nobody would know which.
+    fileprivate static func refuseRepeated(_ arguments: some Sequence<String>) throws {
+        var seen: Set<ExactText> = []
+        for argument in arguments {
+            // What follows is the command of a hook.
+            if argument.isSame(as: "--") { return }
+            guard argument.starts(exactly: "--"), let name = argument.parts(at: UInt8(ascii: "="), atMost: 2).first
+            else { continue }
+            guard seen.insert(name.exact).inserted else {
+                throw ValidationError("\(name) is given twice: give it once")
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ struct AuditLogOptions: ParsableArguments {
                 + "damage and not a forged log.", valueName: "vkey"))
     var key: String?
 
-    func validate() throws { unsafe Owner.directory = authority }
+    func validate() throws { try Owner.work(on: authority) }
 
     func open() throws -> AuditReader { try AuditReader(authority: authority, key: key) }
 }

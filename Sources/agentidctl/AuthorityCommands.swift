@@ -10,7 +10,7 @@ struct AuthorityOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "A file with the passphrase of its keys; - is stdin.")
     var passphraseFile: String?
 
-    func validate() throws { unsafe Owner.directory = authority }
+    func validate() throws { try Owner.work(on: authority) }
 
     /// Opens the authority; for a command that only reads, and causes nothing that is to be written down, without its
     /// audit log.
@@ -110,18 +110,27 @@ struct Revoke: ParsableCommand {
         do { authority = try options.open() } catch let refusal as AgentIDError where refusal.code == .io {
             // A full disk must keep nobody from revoking.
             do { try Authority.revokeInJournal(directory: options.authority, revocation) } catch { throw refusal }
-            tell(kind)
+            tell(revocation, isKnown: nil)
             return Console.message(
                 "it is in the journal, and comes into registry and log when there is room: \(refusal)")
         }
         defer { authority.close() }
-        try authority.revoke(revocation)
-        tell(kind)
+        tell(revocation, isKnown: try authority.revoke(revocation))
         authority.runHooks()
     }
 
-    private func tell(_ kind: Revocation.Kind) {
-        if output.json { return Console.data(["kind": .string(kind.name), "value": .string(value)]) }
-        Console.message("revoked: \(kind.name) \(value)")
+    private func tell(_ revocation: Revocation, isKnown: Bool?) {
+        let (kind, value) = (revocation.kind.name, revocation.value)
+        if isKnown == false {
+            Console.message(
+                "warning: this authority's registry has no such \(kind): it is revoked all the same, "
+                    + "but make sure that it is not mistyped")
+        }
+        if output.json {
+            return Console.data([
+                "kind": .string(kind), "value": .string(value), "known": isKnown.map { .bool($0) } ?? .null,
+            ])
+        }
+        Console.message("revoked: \(kind) \(value)")
     }
 }

@@ -11,7 +11,7 @@ struct Doctor: ParsableCommand {
     @OptionGroup var output: Output
 
     func validate() throws {
-        if let authority { unsafe Owner.directory = authority }
+        if let authority { try Owner.work(on: authority) }
         guard authority != nil || !full else { throw ValidationError("--full goes with --authority") }
     }
 

@@ -15,7 +15,7 @@ struct TrustedKeys: ParsableArguments {
     var isGiven: Bool { authority != nil || bundle != nil }
 
     func validate() throws {
-        if let authority { unsafe Owner.directory = authority }
+        if let authority { try Owner.work(on: authority) }
         guard (bundle == nil) == (trustDomain == nil) else {
             throw ValidationError("--bundle and --trust-domain go together")
         }

@@ -18,6 +18,8 @@ struct KeysCommand: ParsableCommand {
         @ArgumentParser.Option(name: .long, help: "A file with the passphrase; - is stdin.") var passphraseFile: String
         @OptionGroup var output: Output
 
+        func validate() throws { try Owner.work(on: authority) }
+
         func run() throws {
             let count = try Authority.sealKeys(in: authority, under: Console.passphrase(passphraseFile))
             if output.json { return Console.data(["sealed": .int(count)]) }

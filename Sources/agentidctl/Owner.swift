@@ -1,4 +1,5 @@
 import AgentID
+import ArgumentParser
 import CProcess
 import FoundationEssentials
 import Glibc
@@ -9,6 +10,12 @@ import JOSE
 enum Owner {
     /// The directory that the command works on, as its arguments name it; set while they are read.
     nonisolated(unsafe) static var directory: String?
+
+    /// Takes the directory that the arguments name, while they are read.
+    static func work(on path: String) throws {
+        guard !path.isEmpty else { throw ValidationError("--authority names no directory: it is empty") }
+        unsafe directory = path
+    }
 
     /// Becomes the directory's owner, for good, where that is somebody else than root. Before anything is opened.
     static func become() throws {

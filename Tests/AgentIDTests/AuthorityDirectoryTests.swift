@@ -30,13 +30,13 @@ import Testing
         do {
             let authority = try open(path)
             try authority.put(profile)
-            try authority.revoke(Revocation(.key, "k"), reason: "lost")
+            try authority.revoke(Revocation(.key, String(repeating: "k", count: 43)), reason: "lost")
             bundle = try authority.bundle()
         }
         let authority = try open(path) { ($0.trustDomain, $0.mustExist) = (nil, true) }
         #expect(authority.trustDomain.name == "acme.example")
         #expect(try authority.profiles() == [profile])
-        #expect(try authority.revocations() == [Revocation(.key, "k")])
+        #expect(try authority.revocations() == [Revocation(.key, String(repeating: "k", count: 43))])
         #expect(try authority.bundle() == bundle)
         for (file, mode) in [("", 0o700), ("/keys", 0o700), ("/registry.db", 0o600), ("/sequence", 0o600)] {
             let attributes = try FileManager.default.attributesOfItem(atPath: path + file)

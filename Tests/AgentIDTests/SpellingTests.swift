@@ -101,7 +101,8 @@ import TestSupport
         }
         #expect(denial?.reason.rawValue == "untrusted_root")
         // Revoked by the other spelling, nothing is revoked; by its own, the key is.
-        guardian.revoke(try Revocation(.issuer, kelvin))
+        #expect(throws: AgentIDError.self) { try Revocation(.issuer, kelvin) }
+        guardian.revoke(Revocation(unchecked: .issuer, kelvin))
         #expect(throws: Never.self) { _ = try guardian.admit(chain: HandMade.root(issuer, to: holder)) }
         guardian.revoke(try Revocation(.issuer, thumbprint))
         #expect(throws: Denial.self) { _ = try guardian.admit(chain: HandMade.root(issuer, to: holder)) }
@@ -123,11 +124,11 @@ import TestSupport
     @Test(arguments: pairs) func revocationsAreTwo(pair: Pair) throws {
         let list = RevocationList()
         let kinds = Revocation.Kind.allCases.filter { $0 != .agent }
-        for kind in kinds { list.add([try Revocation(kind, "a\(pair.one)")]) }
+        for kind in kinds { list.add([Revocation(unchecked: kind, "a\(pair.one)")]) }
         for kind in kinds {
-            #expect(list.first(of: [try Revocation(kind, "a\(pair.other)")]) == nil, "\(kind)")
-            #expect(list.first(of: [try Revocation(kind, "a\(pair.one)")]) != nil, "\(kind)")
-            list.add([try Revocation(kind, "a\(pair.other)")])
+            #expect(list.first(of: [Revocation(unchecked: kind, "a\(pair.other)")]) == nil, "\(kind)")
+            #expect(list.first(of: [Revocation(unchecked: kind, "a\(pair.one)")]) != nil, "\(kind)")
+            list.add([Revocation(unchecked: kind, "a\(pair.other)")])
         }
         #expect(list.count == 2 * kinds.count)
     }
@@ -191,8 +192,11 @@ import TestSupport
         #expect(throws: AgentIDError.self) { _ = try authority.deprovision(agent: kelvin(id)) }
         #expect(throws: AgentIDError.self) { _ = try authority.verifyGone(agent: kelvin(id)) }
         #expect((try? authority.deprovision(principal: kelvin(principal))) ?? 0 == 0)
-        try? authority.revoke(Revocation(.profile, kelvin(profile)))
-        try? authority.revoke(Revocation(.principal, kelvin(principal)))
+        #expect(throws: AgentIDError.self) { try Revocation(.profile, kelvin(profile)) }
+        #expect(throws: AgentIDError.self) { try Revocation(.principal, kelvin(principal)) }
+        for other in [(Revocation.Kind.profile, profile), (.principal, principal)] {
+            try authority.revoke(Revocation(unchecked: other.0, kelvin(other.1)))
+        }
         for select in [
             { $0.profile = kelvin(profile) }, { $0.owner = kelvin(owner) }, { $0.principal = kelvin(principal) },
             { $0.parent = kelvin(id) },

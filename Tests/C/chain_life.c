@@ -284,7 +284,7 @@ static void live(agentid_authority *authority)
 
     /* What is revoked takes all below it along, at once. */
     DONE(agentid_agent_id(agent, &id, &error));
-    DONE(agentid_authority_revoke(authority, AGENTID_REVOKE_AGENT, id.data, id.len, &error));
+    DONE(agentid_authority_revoke(authority, AGENTID_REVOKE_AGENT, id.data, id.len, NULL, &error));
     ANSWERS(AGENTID_DENIED, agentid_guard_authorize_agent(guard, reader, TEXT("read_file"), TEXT(INSIDE), NULL, &error));
     ANSWERS(AGENTID_DENIED, agentid_agent_authorize_z(reader, "read_file", INSIDE, NULL, &error));
     DONE(agentid_guard_authorize_agent(alone, reader, TEXT("read_file"), TEXT(INSIDE), NULL, &error));

@@ -54,7 +54,7 @@ static void revoke_while_others_ask(void)
         int before = atomic_load(&asked);
         while (atomic_load(&asked) < before + THREADS) usleep(50);
         DONE(agentid_agent_id(atomic_load(&current), &id, &error));
-        DONE(agentid_authority_revoke(authority, AGENTID_REVOKE_AGENT, id.data, id.len, &error));
+        DONE(agentid_authority_revoke(authority, AGENTID_REVOKE_AGENT, id.data, id.len, NULL, &error));
         atomic_store(&revoked, 1);
         agentid_bytes_free(&id);
         before = atomic_load(&asked);

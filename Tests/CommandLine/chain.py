@@ -75,6 +75,7 @@ def life(work):
     ctl("revoke", *here, "agent", made["agent"])
     check("authority_revoked" in ctl("verify", *here, reader, expect=10), "revoked with all below it")
     ctl("revoke", *here, "planet", "earth", expect=2)
+    misuse(work, here)
     ctl("doctor", *here)
     check(ctl("doctor", *here, "--json", json_out=True)["healthy"] is True, "doctor")
     os.chmod(home, 0o755)
@@ -97,6 +98,31 @@ def life(work):
     ctl("keys", "seal", *plain, "--passphrase-file", "-", stdin=b"wrong", expect=1)
     ctl("bundle", *plain, expect=1)
     ctl("bundle", *plain, "--passphrase-file", secret)
+
+
+def misuse(work, here):
+    """What is mistyped, or given twice, is not passed over."""
+    out, said = run("revoke", *here, "principal", "user:alise@acme.example")
+    check("warning" in said and "no such principal" in said and "revoked: principal" in said, "an unknown name is said to be one", said)
+    check(ctl("revoke", *here, "agent", "spiffe://acme.example/agent/nobody", "--json", json_out=True)["known"] is False, "as JSON")
+    out, said = run("revoke", *here, "profile", "researcher")
+    check("warning" not in said, "and a known one is not", said)
+    for kind, value in [("agent", "researcher"), ("key", "A" * 42), ("principal", "alice"), ("profile", "a b"), ("issuer", ""), ("grant", "")]:
+        _, said = run("revoke", *here, kind, value, expect=1)
+        check("is named by" in said, f"a {kind} is not called so", said)
+    run("init", "--authority", "", "acme.example", expect=2)
+    run("init", "--authority=", "acme.example", expect=2)
+    run("doctor", "--authority", "", expect=2)
+    put = ["profile", "put", "p", *here, "--ceiling", "search(query: *)", "--owner", "team:a@acme.example"]
+    _, said = run(*put, "--owner", "team:b@acme.example", expect=2)
+    check("--owner is given twice" in said, "of two owners neither is taken", said)
+    run(*put, "--owner=team:b@acme.example", expect=2)
+    run(*put, *here, expect=2)
+    ctl(*put)
+    check(ctl("profile", "show", "p", *here, "--json", json_out=True)["owner"] == "team:a@acme.example", "once is enough")
+    # Behind -- are words of the hook's own command.
+    ctl("hooks", "add", "h", *here, "--on", "lapsed", "--", "/bin/true", "--json", "--json", "--on", "--on")
+    ctl("hooks", "remove", "h", *here)
 
 
 def scopes(_):

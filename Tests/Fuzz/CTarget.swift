@@ -130,7 +130,7 @@ private struct Caller {
                     case 18: status = unsafe agentid_guard_admit(h, x, an, y, bn, &output, &error)
                     case 19: status = unsafe agentid_admission_authorize(h, x, an, y, bn, z, cn, &output, &error)
                     case 20: status = unsafe agentid_guard_revoke(h, Int32(an), y, bn, &error)
-                    case 21: status = unsafe agentid_authority_revoke(h, Int32(an), y, bn, &error)
+                    case 21: status = unsafe agentid_authority_revoke(h, Int32(an), y, bn, nil, &error)
                     case 22: status = unsafe agentid_scope_parse(x, an, &output, &error)
                     case 23: status = unsafe agentid_scope_permits(h, x, an, y, bn, &error)
                     case 24: status = unsafe agentid_scope_meet(h, g, &output, &error)

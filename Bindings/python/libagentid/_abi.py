@@ -168,7 +168,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "authority_profiles": (_H, _BYTES),
     "authority_start_agent": (_H, *_TEXT, POINTER(AgentOptions), _OUT),
     "authority_issue": (_H, *_TEXT, *_TEXT, POINTER(AgentOptions), _BYTES, _BYTES),
-    "authority_revoke": (_H, c_int32, *_TEXT),
+    "authority_revoke": (_H, c_int32, *_TEXT, POINTER(c_int32)),
     "authority_guard": (_H, POINTER(GuardOptions), _OUT),
     "authority_agents": (_H, POINTER(AgentFilter), _BYTES),
     "authority_suspend": (_H, *_TEXT, *_TEXT),

@@ -13,6 +13,7 @@ import libagentid._abi as _abi
 from ._abi import lib
 from ._errors import Error, call, pair, take, text
 from ._handles import Handle, owner
+from ._raised import callback
 
 Sync = Literal["batch", "always", "none"]
 """When decisions and events are durable: within 100 ms, before the answer is given, or not written down at all."""
@@ -62,17 +63,28 @@ class Audit(Handle):
         return json.loads(take(lib.agentid_audit_consistency, self._handle, _index(start), _index(end)))
 
     def verify(self, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
-        """Reads everything again; `["sound"]` says whether all is as it was signed, `["findings"]` what is not and where."""
+        """Reads everything again; `["sound"]` says whether all is as it was signed, `["findings"]` what is not and where.
+
+        `progress` is told how many entries were read. What it raises is raised here, when the rest was read without it.
+        """
+
+        raised: list[BaseException] = []
 
         def read(entries: int, _: int | None) -> None:
-            if progress:
-                progress(entries)
+            if progress and not raised:
+                try:
+                    progress(entries)
+                except BaseException as error:
+                    raised.append(error)
 
-        told = _abi.PROGRESS(read)
+        told = _abi.PROGRESS(callback(read))
         report = _abi.Bytes()
         try:
             call(lib.agentid_audit_verify, self._handle, told, None, byref(report))
         except Error as error:
             if error.name != "audit_damaged" or not report.len:
                 raise
-        return json.loads(text(report))
+        found = text(report)
+        if raised:
+            raise raised[0]
+        return json.loads(found)

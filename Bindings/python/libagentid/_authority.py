@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from ctypes import byref
+from ctypes import byref, c_int32
 from typing import Any
 
 import libagentid._abi as _abi
@@ -109,9 +109,15 @@ class Authority(Lifecycle):
         call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), wanted)
         return text(chain), text(signed) if credential else ""
 
-    def revoke(self, kind: Revocation, value: str) -> None:
-        """Revokes, for good: every chain that contains what is named is denied from now on."""
-        call(lib.agentid_authority_revoke, self._handle, Revocation(kind), *pair(value))
+    def revoke(self, kind: Revocation, value: str) -> bool | None:
+        """Revokes, for good: every chain that contains what is named is denied from now on.
+
+        Returns whether this authority's registry has what is named. False: it is revoked all the same, as it may be another
+        authority's, or was handed on elsewhere; or it is mistyped. None: the registry could not be asked.
+        """
+        known = c_int32(-1)
+        call(lib.agentid_authority_revoke, self._handle, Revocation(kind), *pair(value), byref(known))
+        return None if known.value < 0 else known.value > 0
 
     def guard(
         self, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,

@@ -293,3 +293,22 @@ def test_usage_says_what_was_granted_and_never_used(acme):
         acme.agent("clerk", principal=ALICE, task="t", scope="search(query: *)")
     with pytest.raises(libagentid.NotFound):
         acme.usage("nobody")
+
+
+@pytest.mark.parametrize("raised", [ValueError("full"), KeyboardInterrupt(), SystemExit(3)], ids=lambda error: type(error).__name__)
+def test_what_the_progress_of_verifying_raises_is_raised(tmp_path, acme, raised):
+    with start(acme) as agent:
+        call(agent, 20, "progress")
+    acme.integrate()
+    told = []
+
+    def progress(entries):
+        told.append(entries)
+        raise raised
+
+    with log(tmp_path) as audit:
+        with pytest.raises(type(raised)) as caught:
+            audit.verify(progress)
+        assert caught.value is raised
+        assert len(told) == 1, "not told again, and the rest was read"
+        assert audit.verify()["sound"]

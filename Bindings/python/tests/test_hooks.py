@@ -34,8 +34,8 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
         acme.suspend(agent, "looked at")
         acme.resume(agent)
         for kind, value in (
-            (libagentid.Revocation.GRANT, "g"), (libagentid.Revocation.KEY, "k"), (libagentid.Revocation.AGENT, who[2]),
-            (libagentid.Revocation.PROFILE, "p"), (libagentid.Revocation.PRINCIPAL, "user:x"), (libagentid.Revocation.ISSUER, "i"),
+            (libagentid.Revocation.GRANT, "g"), (libagentid.Revocation.KEY, "k" * 43), (libagentid.Revocation.AGENT, who[2]),
+            (libagentid.Revocation.PROFILE, "p"), (libagentid.Revocation.PRINCIPAL, "user:x"), (libagentid.Revocation.ISSUER, "k" * 43),
         ):  # fmt: skip
             acme.revoke(kind, value)
         agent.end()

@@ -251,3 +251,34 @@ def test_review_that_is_overdue_stops_starts_until_someone_has_looked(acme, ahea
             start(acme)
         acme.certify_profile("researcher")
         start(acme).end()
+
+
+def test_a_revocation_says_whether_there_is_such_a_thing(acme):
+    kind = libagentid.Revocation
+    with start(acme) as agent:
+        unknown = {kind.AGENT: agent.id + "0", kind.KEY: "A" * 43, kind.PRINCIPAL: "user:alise@acme.example", kind.GRANT: "x"}
+        for which, name in unknown.items():
+            assert acme.revoke(which, name) is False
+        assert agent.check(*CALL).permitted
+        for which, name in {kind.AGENT: "researcher", kind.KEY: "k", kind.PRINCIPAL: "alice", kind.PROFILE: "a b"}.items():
+            with pytest.raises(libagentid.Error) as refused:
+                acme.revoke(which, name)
+            assert refused.value.name == "revocation" and "named by" in str(refused.value)
+        assert acme.revoke(kind.AGENT, agent.id) is True
+        assert not agent.check(*CALL).permitted
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "by another name"])
+def test_what_was_delegated_to_its_key_ends_with_the_agent(acme, named):
+    with start(acme) as above, start(acme, BOB) as helper, acme.guard(audience="files") as guard:
+        chain = above.delegate(helper.public_key, agent=f"{above.id}/some/body" if named else None)
+        stolen = libagentid.Agent.open(helper.export_key(), chain)
+        asked = [stolen.prove(*CALL, audience="files") for _ in range(3)]
+        assert guard.check(chain, asked[0], *CALL).permitted
+        acme.suspend(helper)
+        assert guard.check(chain, asked[1], *CALL).reason == "suspended"
+        acme.resume(helper)
+        helper_id = helper.id
+        helper.end()
+        assert guard.check(chain, asked[2], *CALL).reason == "authority_revoked"
+        assert acme.verify_gone(helper_id)["gone"]

@@ -173,9 +173,13 @@ public final class Authority: Sendable {
     }
 
     /// Revokes, for good.
-    public func revoke(_ revocation: Revocation, reason: String? = nil) throws(AgentIDError) {
+    ///
+    /// - Returns: whether this authority's registry has what is named. `false`: it is revoked all the same, as it may be another
+    ///   authority's, or was handed on elsewhere; or it is mistyped. `nil`: the registry could not be asked.
+    @discardableResult
+    public func revoke(_ revocation: Revocation, reason: String? = nil) throws(AgentIDError) -> Bool? {
         try keys.checkOpen()
-        try lifecycle.revoke([revocation], reason: reason)
+        return try lifecycle.revoke([revocation], reason: reason)
     }
 
     /// All revocations, oldest first.

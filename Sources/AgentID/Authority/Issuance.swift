@@ -113,6 +113,10 @@ struct Issuance: Sendable {
                 .state, name: "profile_changed", message: "the profile was changed meanwhile: try again", at: "profile")
         }
         try Self.refuseRevoked(current, principal: agent.principal, in: registry)
+        if try registry.firstRevoked(of: [Revocation(unchecked: .key, agent.key)]) != nil {
+            throw AgentIDError(
+                .state, name: "authority_revoked", message: "the holder's key is revoked: make another", at: "holder")
+        }
     }
 
     /// Another process activated another key meanwhile: what was signed with the old one is signed anew.
@@ -150,23 +154,24 @@ struct Issuance: Sendable {
         guard !request.task.isEmpty else {
             throw AgentIDError(.argument, name: "task", message: "an agent has a task", at: "options.task")
         }
-        guard request.task.utf8.count <= 4096, (request.intent ?? "").utf8.count <= 8192, request.labels.count <= 64
-        else {
-            throw AgentIDError(
-                .limit, name: "context", message: "a task has at most 4096 bytes, an intent 8192, labels number 64",
-                at: "options.task")
+        func tooLong(_ option: String, _ message: String) -> AgentIDError {
+            AgentIDError(.limit, name: "context", message: message, at: "options.\(option)")
         }
+        guard request.task.utf8.count <= 4096 else { throw tooLong("task", "a task has at most 4096 bytes") }
+        guard (request.intent ?? "").utf8.count <= 8192 else {
+            throw tooLong("intent", "an intent has at most 8192 bytes")
+        }
+        try DelegationRequest.check(labels: request.labels)
         // As they will stand in the log, where a control character takes six bytes.
-        let told = AuditContext.member("task", request.task) + AuditContext.member("intent", request.intent)
-        guard told.count <= 16_384, request.labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
-            throw AgentIDError(
-                .limit, name: "context",
-                message: "task and intent have at most 16384 bytes as JSON, a label \(AuditBounds.label)",
-                at: "options.task")
+        let task = AuditContext.member("task", request.task).count
+        guard task + AuditContext.member("intent", request.intent).count <= 16_384 else {
+            throw tooLong(
+                task > 8192 ? "task" : "intent", "task and intent together have at most 16384 bytes as JSON")
         }
-        guard (1...profile.maxLifetime).contains(request.lifetime) else {
+        guard (Limits.shortestLifetime...profile.maxLifetime).contains(request.lifetime) else {
             throw AgentIDError(
-                .limit, name: "lifetime", message: "the profile allows 1 to \(profile.maxLifetime) s",
+                .limit, name: "lifetime",
+                message: "the profile allows \(Limits.shortestLifetime) to \(profile.maxLifetime) s",
                 at: "options.lifetime")
         }
         try Term.check(request.until, under: profile, now: now)

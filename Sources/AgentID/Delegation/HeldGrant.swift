@@ -47,11 +47,8 @@ struct HeldGrant: Sendable {
     ) throws(AgentIDError) -> HeldGrant {
         let now = try clock.now()
         let issuedAt = max(now / 1000, grant.issuedAt)
+        try request.check()
         let lifetime = request.lifetime ?? Limits.longestLifetime
-        guard lifetime > 0 else {
-            throw AgentIDError(
-                .argument, name: "lifetime", message: "a lifetime is at least 1 second", at: "options.lifetime")
-        }
         try Term.check(request.until, now: now / 1000)
         try ChainAudience.check(request.audiences)
         let expires = min(
@@ -65,7 +62,7 @@ struct HeldGrant: Sendable {
                 .state, name: "delegation_depth_exceeded",
                 message: "the grant allows no deeper delegation than \(grant.maxDepth)")
         }
-        let maxDepth = min(grant.maxDepth, depth + Int64(max(request.maxDepth ?? Limits.hardDepth, 0)))
+        let maxDepth = min(grant.maxDepth, depth + Int64(request.maxDepth ?? Limits.hardDepth))
         let narrower: Scope
         do throws(ScopeError) {
             narrower = try request.scope.map { request throws(ScopeError) in try scope.narrowed(to: request) } ?? scope

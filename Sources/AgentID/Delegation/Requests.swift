@@ -64,4 +64,27 @@ public struct DelegationRequest: Sendable {
         (self.scope, self.lifetime, self.until, self.maxDepth) = (scope, lifetime, until, maxDepth)
         (self.labels, self.agent) = (labels, agent)
     }
+
+    /// Refuses what is out of range, by its name.
+    func check() throws(AgentIDError) {
+        guard (lifetime ?? Limits.shortestLifetime) >= Limits.shortestLifetime else {
+            throw AgentIDError(
+                .argument, name: "lifetime", message: "a lifetime is at least \(Limits.shortestLifetime) seconds",
+                at: "options.lifetime")
+        }
+        guard (0...Limits.hardDepth).contains(maxDepth ?? 0) else {
+            throw AgentIDError(
+                .argument, name: "depth", message: "a depth is 0 to \(Limits.hardDepth)", at: "options.max_depth")
+        }
+        try Self.check(labels: labels)
+    }
+
+    /// Refuses labels that no guard would take.
+    static func check(labels: [String]) throws(AgentIDError) {
+        guard labels.count <= 64, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
+            throw AgentIDError(
+                .limit, name: "context", message: "labels number at most 64, of at most \(AuditBounds.label) bytes each",
+                at: "options.labels")
+        }
+    }
 }

@@ -32,14 +32,41 @@ public struct Revocation: Hashable, Sendable {
     /// Its name: a `jti`, a thumbprint, an ID, a profile's name, a URI.
     public let value: String
 
-    /// A revocation; refuses an empty or overlong value, and an agent that is no SPIFFE ID.
+    /// A revocation; refuses what no such thing is called: a mistyped one would revoke nothing.
+    ///
+    /// - Throws: `revocation` where the value is no grant's `jti` of 1 to 256 bytes, no thumbprint (RFC 7638, also as a URN),
+    ///   no SPIFFE ID, no profile's name, or no URI.
     public init(_ kind: Kind, _ value: String) throws(AgentIDError) {
-        guard (1...2048).contains(value.utf8.count) else {
-            throw AgentIDError(
-                .argument, name: "revocation", message: "a revocation names something of 1 to 2048 bytes", at: "value")
+        func refuse(_ rule: String) -> AgentIDError {
+            AgentIDError(.argument, name: "revocation", message: rule, at: "value")
         }
-        if kind == .agent { _ = try SPIFFEID(value) }
-        (self.kind, self.value) = (kind, kind == .key || kind == .issuer ? Self.thumbprint(value) : value)
+        var value = value
+        switch kind {
+        case .grant:
+            guard (1...AuditBounds.grantID).contains(value.utf8.count) else {
+                throw refuse("a grant is named by its jti, of 1 to \(AuditBounds.grantID) bytes")
+            }
+        case .key, .issuer:
+            value = Self.thumbprint(value)
+            guard value.utf8.count == 43, (try? Base64URL.decode(value)) != nil else {
+                throw refuse(
+                    "a \(kind == .key ? "key" : "signing key") is named by its thumbprint (RFC 7638): 43 characters of "
+                        + "base64url, or their URN")
+            }
+        case .agent:
+            do throws(AgentIDError) { _ = try SPIFFEID(value) } catch {
+                throw refuse("an agent is named by its SPIFFE ID: \(error.message)")
+            }
+        case .profile:
+            do throws(AgentIDError) { try Profile.check(name: value) } catch {
+                throw refuse("a profile is named by its name: \(error.message)")
+            }
+        case .principal:
+            do throws(AgentIDError) { try Claim.checkURI(value, at: "value") } catch {
+                throw refuse("a principal is named by a URI, e.g. user:alice@acme.example")
+            }
+        }
+        (self.kind, self.value) = (kind, value)
     }
 
     /// A key's thumbprint, which tokens write as a URN as well.

@@ -67,6 +67,15 @@ extension Guard {
                     message: "name the guard, so that proofs for others are no use here, or say that any will do",
                     at: "options.audience")
             }
+            guard (0...Limits.hardDepth).contains(limits.depth) else {
+                throw refuse("max_depth", "a depth is 0 to \(Limits.hardDepth)")
+            }
+            guard (1...Limits.tokenSize).contains(limits.tokenSize) else {
+                throw refuse("max_token_size", "a token has 1 to \(Limits.tokenSize) bytes")
+            }
+            guard (1...Limits.chainSize).contains(limits.chainSize) else {
+                throw refuse("max_chain_size", "a chain has 1 to \(Limits.chainSize) bytes")
+            }
             guard (1...AuditBounds.guardian).contains(audience?.utf8.count ?? 1) else {
                 throw refuse("audience", "an audience has 1 to \(AuditBounds.guardian) bytes")
             }

@@ -40,22 +40,16 @@ public struct Profile: Sendable {
     private init(
         checking name: String, owner: String, ceiling: Scope, maxLifetime: Int64, maxDepth: Int, reviewBy: Int64?
     ) throws(AgentIDError) {
-        do throws(AgentIDError) { try SPIFFEID.check(name[...]) } catch {
-            throw AgentIDError(.malformed, name: "profile_name", message: error.message, at: "name")
-        }
-        guard name.utf8.count <= 128 else {
-            throw AgentIDError(
-                .limit, name: "profile_name", message: "a profile's name has at most 128 bytes", at: "name")
-        }
+        try Self.check(name: name)
         guard !owner.isEmpty else {
             throw AgentIDError(
                 .argument, name: "owner", message: "no owner, no agent: name who answers for such agents",
                 at: "options.owner")
         }
         try Claim.checkURI(owner, at: "options.owner")
-        guard (1...Limits.longestLifetime).contains(maxLifetime) else {
+        guard (Limits.shortestLifetime...Limits.longestLifetime).contains(maxLifetime) else {
             throw AgentIDError(
-                .limit, name: "lifetime", message: "a lifetime is 1 second to 90 days", at: "options.max_lifetime")
+                .limit, name: "lifetime", message: "a lifetime is 2 seconds to 90 days", at: "options.max_lifetime")
         }
         guard (0...Limits.hardDepth).contains(maxDepth) else {
             throw AgentIDError(
@@ -74,6 +68,17 @@ public struct Profile: Sendable {
         self.maxLifetime = maxLifetime
         self.maxDepth = maxDepth
         self.reviewBy = reviewBy
+    }
+
+    /// Refuses what no profile can be called.
+    static func check(name: String) throws(AgentIDError) {
+        do throws(AgentIDError) { try SPIFFEID.check(name[...]) } catch {
+            throw AgentIDError(.malformed, name: "profile_name", message: error.message, at: "name")
+        }
+        guard name.utf8.count <= 128 else {
+            throw AgentIDError(
+                .limit, name: "profile_name", message: "a profile's name has at most 128 bytes", at: "name")
+        }
     }
 
     init(parsing json: JSON.Value) throws(AgentIDError) {

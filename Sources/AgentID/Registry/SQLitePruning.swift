@@ -23,6 +23,9 @@ extension SQLiteSession {
         for agent in found {
             try database.run(
                 "INSERT OR IGNORE INTO tombstones SELECT id, ended, tombstone FROM agents WHERE id = ?", .text(agent))
+            // What others delegated to its key may be good for longer.
+            try database.run(
+                "INSERT OR IGNORE INTO former_keys SELECT key, id FROM agents WHERE id = ?", .text(agent))
             // Nobody can present what has expired, and of an agent that is not known nothing is taken.
             try database.run(
                 "DELETE FROM revocations WHERE kind = 'grant' AND value IN (SELECT jti FROM grants WHERE agent = ?)",
