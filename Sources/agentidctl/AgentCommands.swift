@@ -82,6 +82,7 @@ struct Delegate: ParsableCommand {
     @OptionGroup var output: Output
 
     func validate() throws {
+        try Owner.work(on: agent)
         guard (holder == nil) == (name != nil && out != nil), holder == nil || (name == nil && out == nil) else {
             throw ValidationError("give --name and --out for a sub-agent, or --holder for a key held elsewhere")
         }
@@ -114,6 +115,8 @@ struct Prove: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "The nonce that the guard gave out, if it asks for one.") var nonce:
         String?
     @OptionGroup var output: Output
+
+    func validate() throws { try Owner.work(on: agent) }
 
     func run() throws {
         let proof = try AgentDirectory(path: agent).open()

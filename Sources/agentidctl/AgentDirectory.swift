@@ -33,20 +33,36 @@ struct AgentDirectory {
     }
 
     func open() throws -> Agent {
-        var status = stat()
-        let keyPath = "\(path)/key.jwk"
-        guard unsafe lstat(keyPath, &status) == 0 else { throw Fault("\(keyPath): \(Console.lastError)") }
-        guard status.st_mode & 0o077 == 0 else {
-            throw Fault("\(keyPath) can be read by others: chmod 600 \(keyPath), and rotate the key if they did")
+        guard var bytes = try read("key.jwk", limit: 4096, isSecret: true) else {
+            throw Fault("\(path)/key.jwk: \(Console.lastError)")
         }
-        var bytes = try Console.read(keyPath, limit: 4096)
         defer { for i in bytes.indices { bytes[i] = 0 } }
-        let credential = "\(path)/credential"
-        let text = { (name: String) throws in
-            String(decoding: Console.line(try Console.read("\(path)/\(name)")), as: UTF8.self)
-        }
+        guard let chain = try text("chain") else { throw Fault("\(path)/chain: \(Console.lastError)") }
         return try Agent.open(
-            key: SigningKey(jwk: Console.line(bytes).span), chain: text("chain"),
-            credential: unsafe access(credential, F_OK) == 0 ? text("credential") : nil)
+            key: SigningKey(jwk: Console.line(bytes).span), chain: chain, credential: text("credential"))
+    }
+
+    /// What stands in one of its files; `nil` where there is none.
+    func text(_ name: String) throws -> String? {
+        try read(name, limit: 1 << 20).map { String(decoding: Console.line($0), as: UTF8.self) }
+    }
+
+    /// Reads a file of the directory, which others may have filled: no link is followed, and no FIFO waited for.
+    private func read(_ name: String, limit: Int, isSecret: Bool = false) throws -> [UInt8]? {
+        let place = "\(path)/\(name)"
+        let file = unsafe Glibc.open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+        guard file >= 0 else {
+            if errno == ENOENT { return nil }
+            throw Fault(errno == ELOOP ? "\(place) is a link: it is not followed" : "\(place): \(Console.lastError)")
+        }
+        defer { close(file) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw Fault("\(place) is no file")
+        }
+        guard !isSecret || status.st_mode & 0o077 == 0 else {
+            throw Fault("\(place) can be read by others: chmod 600 \(place), and rotate the key if they did")
+        }
+        return try Console.read(file, named: place, limit: limit)
     }
 }

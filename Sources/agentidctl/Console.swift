@@ -47,6 +47,11 @@ enum Console {
         let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
         defer { if file != STDIN_FILENO { close(file) } }
+        return try read(file, named: path, limit: limit)
+    }
+
+    /// What is left of a file that is open, at most `limit` bytes.
+    static func read(_ file: Int32, named path: String, limit: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         while bytes.count <= limit {

@@ -13,7 +13,7 @@ enum Owner {
 
     /// Takes the directory that the arguments name, while they are read.
     static func work(on path: String) throws {
-        guard !path.isEmpty else { throw ValidationError("--authority names no directory: it is empty") }
+        guard !path.isEmpty else { throw ValidationError("an empty path names no directory") }
         unsafe directory = path
     }
 

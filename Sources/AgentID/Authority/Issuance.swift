@@ -113,6 +113,11 @@ struct Issuance: Sendable {
                 .state, name: "profile_changed", message: "the profile was changed meanwhile: try again", at: "profile")
         }
         try Self.refuseRevoked(current, principal: agent.principal, in: registry)
+        if try registry.firstRevoked(of: [Revocation(unchecked: .issuer, issuerKeyID)]) != nil {
+            throw AgentIDError(
+                .state, name: "authority_revoked",
+                message: "the signing key is revoked: publish another and activate it (agentidctl bundle)", at: "keys")
+        }
         if try registry.firstRevoked(of: [Revocation(unchecked: .key, agent.key)]) != nil {
             throw AgentIDError(
                 .state, name: "authority_revoked", message: "the holder's key is revoked: make another", at: "holder")

@@ -63,6 +63,7 @@ extension RegistryReader {
     /// one alone: an authority may have issued anew to a key.
     func standings(of chain: VerifiedChain) throws(AgentIDError) -> [LinkStanding] {
         var found: [LinkStanding] = []
+        var asked: Set<ExactText> = []
         for (i, link) in chain.links.enumerated() {
             var isOwn = false
             if let name = link.grant.claim?.agent, let named = try standing(of: [name]).first {
@@ -72,7 +73,8 @@ extension RegistryReader {
                     found.append(LinkStanding(link: i, agent: named, isNamed: true))
                 }
             }
-            guard !isOwn else { continue }
+            // A grant may be handed on to the same key again and again.
+            guard !isOwn, asked.insert(link.holderThumbprint.exact).inserted else { continue }
             for holder in try holders(of: link.holderThumbprint, limit: Self.mostHolders) {
                 found.append(LinkStanding(link: i, agent: holder, isNamed: false))
             }
@@ -89,11 +91,8 @@ extension VerifiedChain {
     /// them, also where they act for somebody else.
     func foundations(of standings: [LinkStanding]) -> [Revocation] {
         let root = links.first?.grant.claim
-        var all: [Revocation] = []
-        func add(_ kind: Revocation.Kind, _ value: String) {
-            let one = Revocation(unchecked: kind, value)
-            if !all.contains(one) { all.append(one) }
-        }
+        var all: Set<Revocation> = []
+        func add(_ kind: Revocation.Kind, _ value: String) { all.insert(Revocation(unchecked: kind, value)) }
         for standing in standings {
             let agent = standing.agent
             if root?.profile?.isSame(as: agent.profile) != true || issuer.isForeign { add(.profile, agent.profile) }
@@ -103,7 +102,7 @@ extension VerifiedChain {
             }
             if !standing.isNamed { for id in SPIFFEID.ancestry(of: agent.agent) { add(.agent, id) } }
         }
-        return all
+        return Array(all)
     }
 }
 

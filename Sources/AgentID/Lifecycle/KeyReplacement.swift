@@ -45,7 +45,8 @@ extension Lifecycle {
             }
             // With what was renewed meanwhile, and every key it had: others may have delegated to one.
             let past = try registry.grants(of: issuance.agent.id)
-            let revocations = try lineage.held + past.flatMap { try $0.revocable }
+            let former = try registry.formerKeys(of: issuance.agent.id).map { Revocation(unchecked: .key, $0) }
+            let revocations = try lineage.held + past.flatMap { try $0.revocable } + former
             var agent = try active(issuance.agent.id, in: registry)
             agent.key = issuance.agent.key
             try registry.update(agent)

@@ -74,6 +74,8 @@ package protocol RegistryReader {
     func holders(of key: String, limit: Int) throws(AgentIDError) -> [AgentStanding]
     /// Whether a key was an agent's before it was replaced.
     func isFormerKey(_ key: String, of agent: String) throws(AgentIDError) -> Bool
+    /// The thumbprints of the keys that an agent had before its present one.
+    func formerKeys(of agent: String) throws(AgentIDError) -> [String]
     /// Oldest first.
     func grants(of agent: String) throws(AgentIDError) -> [GrantRecord]
     /// The grant that was issued last to each of `agents`, in the order asked; `nil` where none is there.

@@ -117,6 +117,12 @@ extension SQLiteSession {
             try agent.tombstone.map { text throws(AgentIDError) in try packed(text, like: .tombstone) } ?? .null)
     }
 
+    func formerKeys(of agent: String) throws(AgentIDError) -> [String] {
+        try database.rows("SELECT thumbprint FROM former_keys WHERE agent = ?", .text(agent)) { row throws(AgentIDError) in
+            try row.text(0)
+        }
+    }
+
     func update(_ agent: AgentRecord) throws(AgentIDError) -> Bool {
         try database.run(
             "INSERT OR IGNORE INTO former_keys SELECT key, id FROM agents WHERE id = ? AND key <> ?", .text(agent.id),

@@ -221,6 +221,7 @@ enum SQLiteSchema {
             agent TEXT NOT NULL,
             PRIMARY KEY (thumbprint, agent)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX former_keys_agent ON former_keys (agent);
         CREATE INDEX agents_key ON agents (key, state);
         ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT '';
         CREATE INDEX deliveries_source ON deliveries (hook, source) WHERE source <> '';
