@@ -13,7 +13,8 @@ enum HandMade {
     }
 
     static func root(
-        _ issuer: SigningKey, to holder: SigningKey, agent: String? = nil, keyID: String?? = .none, at now: Int64? = nil,
+        _ issuer: SigningKey, to holder: SigningKey, agent: String? = nil, keyID: String?? = .none,
+        at now: Int64? = nil,
         lifetime: Int64 = 600, tools: JSONTree = ["read": [:]], _ extra: JSONTree.Members = [:]
     ) -> [UInt8] {
         let now = now ?? SystemClock().milliseconds / 1000

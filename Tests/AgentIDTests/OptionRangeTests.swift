@@ -40,7 +40,8 @@ struct OptionRangeTests {
         let agent = try world.start()
         let other = try world.start().id()
         #expect(place { _ = try agent.spawn("helper", DelegationRequest(agent: other)) } == "options.agent")
-        #expect(place { _ = try agent.delegate(to: SigningKey.generate().publicKey, .init(agent: "x")) } == "options.agent")
+        let key = try SigningKey.generate().publicKey
+        #expect(place { _ = try agent.delegate(to: key, .init(agent: "x")) } == "options.agent")
     }
 
     @Test func whatADelegationAsksForIsRefusedBeyondItsBounds() throws {

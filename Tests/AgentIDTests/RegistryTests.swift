@@ -204,7 +204,9 @@ struct Shelf {
             if Bool.random(using: &generator), step < 600 {
                 let agent = "a\(Int.random(in: 0..<4, using: &generator))"
                 waiting[agent, default: []].append("\(step)")
-                try shelf.write { try $0.enqueue(hook: "h", agent: agent, event: "e", payload: "\(step)", source: "", at: now) }
+                try shelf.write {
+                    try $0.enqueue(hook: "h", agent: agent, event: "e", payload: "\(step)", source: "", at: now)
+                }
             } else if Bool.random(using: &generator) || claimed.isEmpty {
                 let (most, before) = (Int.random(in: 1...4, using: &generator), claimed)
                 let taken = try shelf.write {

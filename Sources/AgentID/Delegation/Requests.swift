@@ -83,7 +83,8 @@ public struct DelegationRequest: Sendable {
     static func check(labels: [String]) throws(AgentIDError) {
         guard labels.count <= 64, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
             throw AgentIDError(
-                .limit, name: "context", message: "labels number at most 64, of at most \(AuditBounds.label) bytes each",
+                .limit, name: "context",
+                message: "labels number at most 64, of at most \(AuditBounds.label) bytes each",
                 at: "options.labels")
         }
     }

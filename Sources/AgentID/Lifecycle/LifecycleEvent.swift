@@ -79,8 +79,8 @@ public struct LifecycleEvent: Sendable {
 
     /// How many bytes it takes while it waits, near enough.
     var size: Int {
-        let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool].compactMap { $0 } + chain
-        return texts.reduce(512 + source.utf8.count) { $0 + $1.utf8.count + 16 }
+        let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool].compactMap { $0 }
+        return (texts + chain).reduce(512 + source.utf8.count) { $0 + $1.utf8.count + 16 }
     }
 
     /// Whose news it is, which hooks are told in order: the agent's, or a foreign domain's.

@@ -118,8 +118,8 @@ extension SQLiteSession {
     }
 
     func formerKeys(of agent: String) throws(AgentIDError) -> [String] {
-        try database.rows("SELECT thumbprint FROM former_keys WHERE agent = ?", .text(agent)) { row throws(AgentIDError) in
-            try row.text(0)
+        try database.rows("SELECT thumbprint FROM former_keys WHERE agent = ?", .text(agent)) {
+            row throws(AgentIDError) in try row.text(0)
         }
     }
 

@@ -139,7 +139,8 @@ extension SQLiteSession {
                 "SELECT 1 FROM agents WHERE principal = ?1 UNION ALL SELECT 1 FROM agents WHERE owner = ?1"
             case .issuer: "SELECT 1 FROM keys WHERE thumbprint = ?1"
             }
-        let found = try database.first("\(condition) LIMIT 1", .text(revocation.value)) { _ throws(AgentIDError) in true }
+        let found = try database.first("\(condition) LIMIT 1", .text(revocation.value)) { _ throws(AgentIDError) in true
+        }
         guard found == nil, revocation.kind == .principal else { return found ?? false }
         return try profiles().contains { $0.profile.owner.isSame(as: revocation.value) }
     }
