@@ -74,6 +74,7 @@ def acts(work):
     os.chmod(secret, 0o600)
     _, error = run("suspend", *here, agent, "--passphrase-file", secret, expect=1)
     check("Permission denied" in error, "files that root named are opened as the user", error)
+    agents(top, program, home)
     # Through a link of theirs to an authority of root's.
     own = f"{top}/own"
     ctl("init", "--authority", own, "acme.example")
@@ -92,6 +93,38 @@ def acts(work):
     check("chmod go-w" in error, "a place that others can write is refused", error)
     os.chmod(top, 0o755)
     ctl("agents", "--authority", own)
+
+
+def agents(top, program, home):
+    """An agent's directory is its owner's as well: root that delegates or proves with it acts as them."""
+    ctl("prove", "--agent", f"{home}/agent", "--tool", "read")
+    ctl("delegate", "--agent", f"{home}/agent", "--name", "sub", "--out", f"{home}/sub")
+    for name in os.listdir(f"{home}/sub"):
+        check(os.lstat(f"{home}/sub/{name}").st_uid == USER, f"{name} of a sub-agent is the user's")
+    shutil.rmtree(f"{home}/sub")
+    secret = f"{top}/secret"
+    with open(secret, "w", encoding="ascii") as file:
+        file.write("root's own")
+    os.chmod(secret, 0o600)
+    for name in ("key.jwk", "chain"):
+        for plant in (lambda path: os.symlink(secret, path), lambda path: os.mkfifo(path, 0o600)):
+            os.rename(f"{home}/agent/{name}", f"{home}/moved")
+            plant(f"{home}/agent/{name}")
+            os.lchown(f"{home}/agent/{name}", USER, USER)
+            for command in (["prove", "--tool", "read"], ["delegate", "--name", "sub", "--out", f"{home}/sub"]):
+                _, error = run(*command, "--agent", f"{home}/agent", expect=1)
+                check(name in error and "root's own" not in error, f"{name}: nothing is followed or waited for", error)
+            os.remove(f"{home}/agent/{name}")
+            os.rename(f"{home}/moved", f"{home}/agent/{name}")
+    passphrase = f"{top}/new"
+    with open(passphrase, "w", encoding="ascii") as file:
+        file.write("a passphrase")
+    os.chmod(passphrase, 0o644)
+    shutil.copytree(f"{home}/acme", f"{home}/sealed")
+    subprocess.run(["chown", "-R", f"{USER}:{USER}", f"{home}/sealed"], check=True)
+    ctl("keys", "seal", "--authority", f"{home}/sealed", "--passphrase-file", passphrase)
+    for name in os.listdir(f"{home}/sealed/keys"):
+        check(os.lstat(f"{home}/sealed/keys/{name}").st_uid == USER, f"sealed, {name} is the user's")
 
 
 def planted(work):

@@ -35,10 +35,8 @@ final class Broker: Sendable {
         guard (1...128).contains(name.utf8.count) else {
             throw AgentIDError(.argument, name: "provider", message: "a provider's name has 1 to 128 bytes", at: "name")
         }
-        guard command.isEmpty || command[0].starts(exactly: "/") else {
-            throw AgentIDError(
-                .argument, name: "provider", message: "a command starts with the absolute path of a program",
-                at: "provider.release_command")
+        if !command.isEmpty, let fault = Hook.fault(in: command) {
+            throw AgentIDError(.argument, name: "provider", message: fault, at: "provider.release_command")
         }
         providers.withLock { $0[name.exact] = provider }
         try keepReturning()
@@ -202,7 +200,7 @@ final class Broker: Sendable {
                 failure = "no provider named \(lease.provider) in this process, and no command that releases for it"
             }
         } catch { failure = "\(error)" }
-        let said = failure.map { String($0.prefix(1000)) }
+        let said = failure.map { AuditCut.prefix($0, 1000) }
         let now = clock.milliseconds
         try registry.write { registry in
             guard let said else {

@@ -30,6 +30,24 @@ public struct Hook: Sendable {
         (self.deadline, self.maxAttempts) = (deadline, maxAttempts)
     }
 
+    /// Why a command cannot be kept, and read back, and run; `nil` where it can.
+    static func fault(in words: [String]) -> String? {
+        guard words.first?.starts(exactly: "/") == true else {
+            return "a command starts with the absolute path of a program"
+        }
+        guard words.count <= 64, words.allSatisfy({ $0.utf8.count <= 4096 && !$0.utf8.contains(0) }) else {
+            return "a command has at most 64 words of 4096 bytes, without NUL"
+        }
+        // As it is kept, where a control character takes six bytes: one that is not read back would stop every event.
+        guard JSONTree.array(words.map { .string($0) }).canonical().count <= Self.longestCommand else {
+            return "a command has at most \(Self.longestCommand) bytes, as JSON"
+        }
+        return nil
+    }
+
+    /// In bytes: all words together, as JSON.
+    static let longestCommand = 256 << 10
+
     /// How it is registered.
     func record() throws(AgentIDError) -> HookRecord {
         func refuse(_ name: String, _ message: String) -> AgentIDError {
@@ -42,12 +60,7 @@ public struct Hook: Sendable {
         guard (1...1000).contains(maxAttempts) else { throw refuse("max_attempts", "1 to 1000 attempts") }
         var command: [String] = []
         if case .command(let words) = action {
-            guard words.first?.starts(exactly: "/") == true else {
-                throw refuse("command", "a command starts with the absolute path of a program")
-            }
-            guard words.count <= 64, words.allSatisfy({ $0.utf8.count <= 4096 && !$0.utf8.contains(0) }) else {
-                throw refuse("command", "a command has at most 64 words of 4096 bytes, without NUL")
-            }
+            if let fault = Self.fault(in: words) { throw refuse("command", fault) }
             command = words
         }
         return HookRecord(

@@ -53,7 +53,7 @@ struct HookDelivery: Sendable {
                 let retryAt =
                     delivery.attempts < hook.maxAttempts
                     ? clock.milliseconds + Pause.milliseconds(afterAttempts: delivery.attempts) : nil
-                outcomes.append(.failed(String("\(error)".prefix(1000)), retryAt: retryAt))
+                outcomes.append(.failed(AuditCut.prefix("\(error)", 1000), retryAt: retryAt))
                 failed.insert(delivery.agent.exact)
             }
         }

@@ -15,8 +15,8 @@ internal import JOSE
 final class Journal: Sendable {
     /// The longest line: a name of 2048 bytes and a reason, escaped.
     static let mostLine = 32 << 10
-    /// What is read at most; far more than is ever left unfolded.
-    static let mostBytes = 64 << 20
+    /// How much is read at once; longer than any line.
+    static let piece = 4 << 20
     /// What is taken from the disk ahead: some hundred revocations.
     static let reserve = 64 << 10
     /// From this size on a file is replaced.

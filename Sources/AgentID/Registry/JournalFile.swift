@@ -93,22 +93,23 @@ internal import JOSE
         var found: [(entry: JournalEntry, end: Int)] = []
         var damaged = 0
         let size = size
-        guard size > start, size <= Journal.mostBytes, let bytes = Self.read(file, from: start, count: size - start)
-        else { return ([], start, 0) }
-        let span = bytes.span
-        var position = 0
-        let base = start
-        while let end = span.firstIndex(of: 0x0A, from: position) {
-            if end > position {
-                if let entry = JournalEntry(reading: span.extracting(position..<end), seed: seed) {
-                    found.append((entry, base + end + 1))
-                } else {
-                    damaged += 1
+        // However long it is: what is not read would be permitted.
+        while start < size, let bytes = Self.read(file, from: start, count: min(size - start, Journal.piece)) {
+            let span = bytes.span
+            var position = 0
+            while let end = span.firstIndex(of: 0x0A, from: position) {
+                if end > position {
+                    if let entry = JournalEntry(reading: span.extracting(position..<end), seed: seed) {
+                        found.append((entry, start + end + 1))
+                    } else {
+                        damaged += 1
+                    }
                 }
+                position = end + 1
             }
-            position = end + 1
+            guard position > 0 else { break }
+            start += position
         }
-        start = base + position
         return (found, start, damaged)
     }
 
