@@ -11,8 +11,9 @@ let settings: [SwiftSetting] = [
 
 // libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h. Functions that are alike are kept
 // once (--icf=all): nothing in Swift compares the addresses of code. Relocations are packed (glibc 2.36 or later reads them).
-// Names, ages, scripts and the like of Unicode scalars, 600 kB that nothing here asks for, are left out (--defsym). Its
-// tables of addresses are read-only once it is loaded (-z now), which takes 0.06 ms. It stays after dlclose (-z nodelete): a thread of its own may be on its way out.
+// Names, ages, scripts, cases and the like of Unicode scalars, 640 kB that nothing here asks for, are left out (--defsym).
+// Its tables of addresses are read-only once it is loaded (-z now), which takes 0.06 ms. It stays after dlclose
+// (-z nodelete): a thread of its own may be on its way out.
 // The flags stay on the C target alone: the AgentID product has none, so that older SwiftPMs too let packages depend on it.
 let sharedLibrary: [LinkerSetting] = [
     .unsafeFlags(
@@ -25,7 +26,7 @@ let sharedLibrary: [LinkerSetting] = [
         ]
             + [
                 "ScalarName", "NameAlias", "Age", "Script", "ScriptExtensions", "NumericType", "NumericValue",
-                "WordBreakProperty",
+                "WordBreakProperty", "Mapping", "SpecialMapping", "CaseMapping",
             ]
             .flatMap { ["-Xlinker", "--defsym=_swift_stdlib_get\($0)=0"] })
 ]

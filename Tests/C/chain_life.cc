@@ -81,7 +81,7 @@ int main()
     DONE(agentid_agent_spawn(agent.get(), TEXT("helper"), nullptr, &child, &error));
     const Agent sub_agent(child);
     EXPECT(ask(guard, sub_agent, "https://docs.acme.example/v1") == AGENTID_OK);
-    DONE(agentid_authority_revoke(authority.get(), AGENTID_REVOKE_PROFILE, TEXT("crawler"), &error));
+    DONE(agentid_authority_revoke(authority.get(), AGENTID_REVOKE_PROFILE, TEXT("crawler"), nullptr, &error));
     EXPECT(ask(guard, sub_agent, "https://docs.acme.example/v1") == AGENTID_DENIED);
     return ended("chain_life (C++)");
 }

@@ -30,7 +30,7 @@ def kind(parameter):
     name = re.search(r"(\w+)(\[\d*\])?$", parameter).group(1)
     if parameter.endswith("**" + name):
         return name, "error" if "agentid_error" in parameter else "handle out"
-    if "agentid_bytes *" in parameter or "int64_t *" in parameter:
+    if "agentid_bytes *" in parameter or re.search(r"int(32|64)_t \*", parameter):
         return name, "bytes out"
     if re.search(r"agentid_\w+options \*|agentid_clock|agentid_signer|agentid_agent_filter|agentid_hook \*|agentid_provider \*", parameter):
         return name, "options"

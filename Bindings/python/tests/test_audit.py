@@ -295,7 +295,9 @@ def test_usage_says_what_was_granted_and_never_used(acme):
         acme.usage("nobody")
 
 
-@pytest.mark.parametrize("raised", [ValueError("full"), KeyboardInterrupt(), SystemExit(3)], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(
+    "raised", [ValueError("full"), KeyboardInterrupt(), SystemExit(3)], ids=lambda error: type(error).__name__
+)
 def test_what_the_progress_of_verifying_raises_is_raised(tmp_path, acme, raised):
     with start(acme) as agent:
         call(agent, 20, "progress")
