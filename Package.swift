@@ -9,6 +9,14 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// Code of Swift's runtime that nothing in libagentid.so reaches, 400 kB, as this compiler's runtime names it. With another
+// compiler the library is that much larger, and works as well.
+#if compiler(>=6.3) && compiler(<6.4) && arch(x86_64)
+    let unused = ["-Xlinker", "\(Context.packageDirectory)/Sources/AgentIDC/unused.ld"]
+#else
+    let unused: [String] = []
+#endif
+
 // libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h. Functions that are alike are kept
 // once (--icf=all): nothing in Swift compares the addresses of code. Relocations are packed (glibc 2.36 or later reads them).
 // Names, ages, scripts, cases and the like of Unicode scalars, 640 kB that nothing here asks for, are left out (--defsym).
@@ -28,7 +36,7 @@ let sharedLibrary: [LinkerSetting] = [
                 "ScalarName", "NameAlias", "Age", "Script", "ScriptExtensions", "NumericType", "NumericValue",
                 "WordBreakProperty", "Mapping", "SpecialMapping", "CaseMapping",
             ]
-            .flatMap { ["-Xlinker", "--defsym=_swift_stdlib_get\($0)=0"] })
+            .flatMap { ["-Xlinker", "--defsym=_swift_stdlib_get\($0)=0"] } + unused)
 ]
 
 // A source archive has what it needs beside it (scripts/dist.sh).
@@ -91,7 +99,7 @@ let package = Package(
         // Apart: Swift's concurrency would add 0.9 MB to the shared library, which has no use for it.
         .target(name: "AgentIDAsync", dependencies: ["AgentID", "JOSE", "TransparencyLog"], swiftSettings: settings),
         .target(
-            name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map"],
+            name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map", "unused.ld"],
             // It passes on what it is given: small code is as fast there, and 8 MB is promised.
             swiftSettings: settings + [.unsafeFlags(["-Osize"], .when(configuration: .release))],
             linkerSettings: sharedLibrary),
