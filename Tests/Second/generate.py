@@ -77,7 +77,7 @@ def algebra(rng: random.Random) -> Case:
     above: Map = {}
     below: Map = {}
     for name in rng.sample(["a", "b", "c"], rng.choice([1, 1, 1, 2, 3])):
-        above[name] = scopes.arbitrary(rng)
+        above[name] = scopes.arbitrary(rng) if rng.random() < 0.7 else scopes.fitting(rng, values.value(rng))
         below[name] = beside.derived(rng, above[name])
         optional = rng.random() < 0.3
         for rules in (above, below):
@@ -94,7 +94,9 @@ def algebra(rng: random.Random) -> Case:
         add_entry(rng, part, {"t": rules})
     for name, rule in below.items():
         if rng.random() < 0.9:
-            tried = [rng.choice(scopes.SMALL) for _ in range(rng.choice([1, 8]))]
+            tried = [*scopes.mentioned(rule), *(rng.choice(scopes.SMALL) for _ in range(8))]
+            rng.shuffle(tried)
+            tried = tried[: rng.choice([1, len(tried)])]
             made.args[name] = tree(next((value for value in tried if satisfies(rule, value)), tried[0]))
     made.name = "algebra"
     return made

@@ -32,6 +32,11 @@ def tree(value: object) -> Tree:
     return cast("Tree", value)
 
 
+def json(value: Tree) -> JSON:
+    """The other way, where there is no reference within."""
+    return cast("JSON", value)
+
+
 def branch(value: object) -> Object:
     return cast("Object", value)
 

@@ -9,7 +9,7 @@ import values
 from aat02 import jcs
 from aat02.constraints import satisfies
 from aat02.strictjson import JSON, Number
-from model import Object, tree
+from model import Object, json, tree
 
 Plain = dict[str, JSON]
 SMALL: list[JSON] = [
@@ -173,6 +173,18 @@ def array(of: Plain, member: str) -> list[JSON]:
 
 def clauses(of: Plain) -> list[Plain]:
     return [clause for clause in array(of, "constraints") if isinstance(clause, dict)]
+
+
+def mentioned(of: Plain) -> list[JSON]:
+    """Every value within: the ones that a constraint speaks of are the ones to try on it."""
+    found: list[JSON] = []
+    for here in every(of):
+        for member, value in here.items():
+            if member in ("value", "min", "max", "required", "allowed"):
+                found.append(json(value))
+            if member in ("values", "excluded") and isinstance(value, list):
+                found += [json(element) for element in value]
+    return found
 
 
 def some(rng: random.Random) -> list[JSON]:
