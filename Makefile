@@ -6,13 +6,13 @@ VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
 # What `make test` runs, in this order.
-TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-html test-python test-wheel \
+TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-second test-html test-python test-wheel \
     test-crash test-go test-docs test-swift-service test-install test-abi test-deb test-sandbox conform house $(if $(CI),fuzz)
 
 # The others hold the threads that all tasks share, so these run after them.
 APART := AgentIDAsyncTests
 
-.PHONY: help build test $(TESTS) test-second test-dist crash differential demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
+.PHONY: help build test $(TESTS) test-dist crash differential demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
