@@ -96,7 +96,7 @@ def life():
             show(f"start + deprovision, directory, {name}", rate(lambda: start(acme).deprovision()), "/s")
             if name == "audit batch":
                 parent = start(acme)
-                show(f"spawn + deprovision, directory, {name}", rate(lambda: parent.spawn("sub").deprovision()), "/s")
+                show(f"spawn + deprovision, directory, {name}", rate(lambda: parent.spawn("sub", same_scope=True).deprovision()), "/s")
     with directory() as path, opened(path) as acme:
         told = []
         acme.add_hook("told", told.append)

@@ -277,15 +277,18 @@ agentid_status agentid_authority_publish_key(agentid_authority *authority, agent
  */
 agentid_status agentid_authority_activate_key(agentid_authority *authority, agentid_error **error) AGENTID_MUST_CHECK;
 
+/* A `max_depth` that lets nobody delegate; 0 is the default of where it stands. */
+enum { AGENTID_NO_DELEGATION = -1 };
+
 typedef struct agentid_profile_options {
     size_t struct_size;
     const char *owner;               /* URI of who answers for such agents, e.g. "team:research@acme.example"; needed */
     const char *ceiling;             /* scope no agent of this profile goes beyond, text or JSON form; needed */
     int64_t max_lifetime;            /* longest lifetime of a grant, seconds; 0: one hour */
-    int32_t max_depth;               /* deepest delegation; -1: the default of 4; 0: none */
+    int32_t max_depth;               /* deepest delegation; 0: the default of 4; AGENTID_NO_DELEGATION: none */
     int64_t review_by;               /* no new agents after this time; 0: no review date; at most the year 9999 */
 } agentid_profile_options;
-#define AGENTID_PROFILE_OPTIONS_INIT { sizeof(agentid_profile_options), NULL, NULL, 0, -1, 0 }
+#define AGENTID_PROFILE_OPTIONS_INIT { sizeof(agentid_profile_options), NULL, NULL, 0, 0, 0 }
 
 /*
  * Creates or replaces a profile: what an agent may at most be.
@@ -311,13 +314,13 @@ typedef struct agentid_agent_options {
     const char *scope;               /* what the task needs, text or JSON form; needed */
     const char *entitlements;        /* what the principal may do at most; NULL: no limit beside the ceiling */
     int64_t lifetime;                /* of each grant, seconds; 0: five minutes */
-    int32_t max_depth;               /* deepest delegation; -1: the profile's */
+    int32_t max_depth;               /* deepest delegation; 0: the profile's; AGENTID_NO_DELEGATION: none */
     const char *labels;              /* information-flow labels the task starts with: a JSON array of strings */
     int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: none */
     const char *audiences;           /* guards the grant and all below it may be presented to, by their names: a JSON array
                                         of strings; NULL: any */
 } agentid_agent_options;
-#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, -1, NULL, 0, NULL }
+#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, NULL }
 
 /*
  * Starts an agent: a new ID, a new key, a credential, and a root grant for
@@ -368,16 +371,18 @@ agentid_status agentid_authority_revoke(agentid_authority *authority, agentid_re
 
 typedef struct agentid_delegation_options {
     size_t struct_size;
-    const char *scope;               /* what the child may do, text or JSON form; NULL: the same scope */
+    const char *scope;               /* what the child may do, text or JSON form; needed, or `same_scope` */
+    int32_t same_scope;              /* not 0: all that the parent may */
     int64_t lifetime;                /* of each grant, seconds; 0: as long as the parent's grant */
-    int32_t max_depth;               /* how much deeper the child may delegate; -1: as deep as the parent may */
+    int32_t max_depth;               /* how much deeper the child may delegate; 0: as deep as the parent may;
+                                        AGENTID_NO_DELEGATION: not at all */
     const char *labels;              /* labels added to the parent's: a JSON array of strings */
     const char *agent;               /* the ID of a holder that has a credential; agentid_agent_spawn() refuses it */
     int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: the parent's */
     const char *audiences;           /* guards the child's grants and all below them may be presented to, by their names: a
                                         JSON array of strings; NULL: those of the parent's, which are checked as well */
 } agentid_delegation_options;
-#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, -1, NULL, NULL, 0, NULL }
+#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, 0, 0, NULL, NULL, 0, NULL }
 
 /*
  * Starts a sub-agent under this one, offline: an ID below its parent's, a key of its own, a narrower grant. Where the

@@ -138,20 +138,14 @@ func newAgent(answer C.go_answer, needs any) (*Agent, error) {
 
 func (d Delegation) texts() (scope, labels, audiences string, fault error) {
 	var t texts
-	scope, labels = t.given("scope", d.Scope), t.list("labels", d.Labels)
+	scope, labels = t.maybe("scope", d.Scope), t.list("labels", d.Labels)
 	audiences = t.list("audiences", d.Audiences)
-	if d.SameScope {
-		if d.Scope != "" {
-			t.fault = &Error{ErrArgument, "argument", "give Scope or SameScope, not both", "options.scope", -1}
-		}
-		scope = ""
-	}
 	return scope, labels, audiences, t.fault
 }
 
 func (d Delegation) options() C.agentid_delegation_options {
 	return C.agentid_delegation_options{
-		lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: C.int32_t(depth(d.MaxDepth)), until: C.int64_t(unix(d.Until)),
+		same_scope: flag(d.SameScope), lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: C.int32_t(d.MaxDepth), until: C.int64_t(unix(d.Until)),
 	}
 }
 

@@ -155,7 +155,7 @@ func (a *Authority) StartAgent(profile string, options AgentOptions) (*Agent, er
 	}
 	answer := C.go_authority_start_agent(
 		a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
-		C.int32_t(depth(options.MaxDepth)))
+		C.int32_t(options.MaxDepth))
 	runtime.KeepAlive(a)
 	return newAgent(answer, a)
 }
@@ -168,7 +168,7 @@ func (a *Authority) Issue(profile, holder string, options AgentOptions) (chain, 
 	}
 	answer := C.go_authority_issue(
 		a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
-		C.int32_t(depth(options.MaxDepth)))
+		C.int32_t(options.MaxDepth))
 	credential = string(take(&answer.second))
 	chain, err = a.text(answer)
 	return chain, credential, err

@@ -54,7 +54,7 @@ func (a *Authority) PutProfile(name string, options ProfileOptions) error {
 		return t.fault
 	}
 	return a.done(C.go_authority_put_profile(a.value, name, C.agentid_profile_options{
-		max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: C.int32_t(depth(options.MaxDepth)),
+		max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: C.int32_t(options.MaxDepth),
 		review_by: C.int64_t(unix(options.ReviewBy)),
 	}, owner, ceiling))
 }

@@ -49,15 +49,4 @@ func unix(when time.Time) int64 {
 }
 
 // NoDelegation is the MaxDepth of who may not delegate at all; 0 asks for the default.
-const NoDelegation = -1
-
-// depth is a MaxDepth as the library has it, where 0 is none and -1 the default.
-func depth(most int) int {
-	switch {
-	case most == 0:
-		return -1
-	case most == NoDelegation:
-		return 0
-	}
-	return most
-}
+const NoDelegation = -1 // AGENTID_NO_DELEGATION

@@ -87,8 +87,7 @@ public final class Agent: Sendable {
     /// Starts a sub-agent under this one, offline: an ID below this one's, a key of its own, a narrower grant.
     ///
     /// As long as it is held, so is this one, in whose name it acts.
-    public func spawn(_ name: String, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError) -> Agent
-    {
+    public func spawn(_ name: String, _ request: DelegationRequest) throws(AgentIDError) -> Agent {
         guard request.agent == nil else {
             throw AgentIDError(
                 .argument, name: "delegate_only",
@@ -118,7 +117,7 @@ public final class Agent: Sendable {
     }
 
     /// Delegates to a key held elsewhere, offline, and returns the longer chain.
-    public func delegate(to holder: PublicKey, _ request: DelegationRequest = DelegationRequest()) throws(AgentIDError)
+    public func delegate(to holder: PublicKey, _ request: DelegationRequest) throws(AgentIDError)
         -> String
     {
         let state = try current()
@@ -163,7 +162,7 @@ public final class Agent: Sendable {
                 return try replace(with: after)
             }
             // With what its own grant says of guards: a root that is granted anew is made after this one.
-            let request = DelegationRequest(audiences: before.held.grant.audiences ?? [])
+            let request = DelegationRequest.sameScope(audiences: before.held.grant.audiences ?? [])
             let held = try before.held.derive(
                 to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock)
             var after = State(held: held, key: key, term: before.term)

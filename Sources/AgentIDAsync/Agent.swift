@@ -6,14 +6,14 @@ extension Agent {
     ///
     /// ``withAgent(_:_:isolation:_:)`` ends it as well.
     public func spawn(
-        _ name: String, _ request: DelegationRequest = DelegationRequest()
+        _ name: String, _ request: DelegationRequest
     ) async throws(AgentIDError) -> Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try spawn(name, request) }
     }
 
     /// Delegates to a key held elsewhere and returns the longer chain.
     public func delegate(
-        to holder: PublicKey, _ request: DelegationRequest = DelegationRequest()
+        to holder: PublicKey, _ request: DelegationRequest
     ) async throws(AgentIDError) -> String {
         try await WaitingThreads.run { () throws(AgentIDError) in try delegate(to: holder, request) }
     }

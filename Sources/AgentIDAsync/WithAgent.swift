@@ -23,7 +23,7 @@ extension Agent {
     ///
     /// - Throws: as ``Authority/withAgent(profile:_:isolation:_:)``.
     public func withAgent<Result>(
-        _ name: String, _ request: DelegationRequest = DelegationRequest(),
+        _ name: String, _ request: DelegationRequest,
         isolation: isolated (any Actor)? = #isolation, _ body: (Agent) async throws -> Result
     ) async throws -> Result {
         try Task.checkCancellation()

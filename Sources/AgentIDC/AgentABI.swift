@@ -9,21 +9,26 @@ internal import Scopes
 enum Agents { static let table = HandleTable<Agent>(kind: 4) }
 
 private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws -> DelegationRequest {
-    var initial = unsafe agentid_delegation_options()
-    unsafe initial.max_depth = -1
-    guard unsafe given != nil else { return DelegationRequest() }
-    let first = unsafe MemoryLayout<agentid_delegation_options>.offset(of: \.until)
-    let options = unsafe try options(given, initial: initial, firstVersion: needed(first, "options.until"))
-    guard unsafe options.max_depth >= -1 else { throw Failure.argument("options.max_depth", "is below -1") }
+    let size = unsafe MemoryLayout<agentid_delegation_options>.size
+    let options = unsafe try options(given, initial: agentid_delegation_options(), firstVersion: size)
     guard unsafe options.lifetime >= 0 else { throw Failure.argument("options.lifetime", "is negative") }
-    return DelegationRequest(
-        scope: unsafe try scope(options.scope, "options.scope"),
+    let scope = unsafe try scope(options.scope, "options.scope")
+    guard unsafe (scope == nil) == (options.same_scope != 0) else {
+        let message =
+            scope == nil
+            ? "what the child may do is not given: give `scope`, or set `same_scope` to hand on all that the parent may"
+            : "give `scope` or `same_scope`, not both"
+        throw AgentIDError(.argument, name: "scope_missing", message: message, at: "options.scope")
+    }
+    var request = DelegationRequest.sameScope(
         lifetime: unsafe options.lifetime == 0 ? nil : options.lifetime,
         until: unsafe options.until == 0 ? nil : options.until,
-        maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
+        maxDepth: unsafe try depth(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
         agent: unsafe try terminatedText(options.agent, "options.agent"),
         audiences: unsafe try texts(options.audiences, "options.audiences"))
+    request.scope = scope
+    return request
 }
 
 @c @implementation

@@ -77,15 +77,13 @@ public func agentid_authority_put_profile(
         let authority = try unsafe Authorities.table.find(authority, "authority")
         let name = unsafe try text(name, name_len, "name")
         let size = unsafe MemoryLayout<agentid_profile_options>.size
-        var initial = unsafe agentid_profile_options()
-        unsafe initial.max_depth = -1
-        let options = unsafe try options(given, initial: initial, firstVersion: size)
+        let options = unsafe try options(given, initial: agentid_profile_options(), firstVersion: size)
         try authority.put(
             Profile(
                 name: name, owner: needed(unsafe terminatedText(options.owner, "options.owner"), "options.owner"),
                 ceiling: needed(unsafe scope(options.ceiling, "options.ceiling"), "options.ceiling"),
                 maxLifetime: unsafe options.max_lifetime == 0 ? 3600 : options.max_lifetime,
-                maxDepth: unsafe options.max_depth == -1 ? 4 : Int(options.max_depth),
+                maxDepth: unsafe try depth(options.max_depth) ?? 4,
                 reviewBy: unsafe options.review_by == 0 ? nil : options.review_by))
     }
 }
@@ -103,10 +101,8 @@ public func agentid_authority_profiles(
 }
 
 private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> AgentRequest {
-    let first = unsafe MemoryLayout<agentid_agent_options>.offset(of: \.until)
-    var initial = unsafe agentid_agent_options()
-    unsafe initial.max_depth = -1
-    let options = unsafe try options(given, initial: initial, firstVersion: needed(first, "options.until"))
+    let size = unsafe MemoryLayout<agentid_agent_options>.size
+    let options = unsafe try options(given, initial: agentid_agent_options(), firstVersion: size)
     return AgentRequest(
         principal: try needed(unsafe terminatedText(options.principal, "options.principal"), "options.principal"),
         task: try needed(unsafe terminatedText(options.task, "options.task"), "options.task"),
@@ -115,7 +111,7 @@ private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> A
         entitlements: unsafe try scope(options.entitlements, "options.entitlements"),
         lifetime: unsafe options.lifetime == 0 ? 300 : options.lifetime,
         until: unsafe options.until == 0 ? nil : options.until,
-        maxDepth: unsafe options.max_depth == -1 ? nil : Int(options.max_depth),
+        maxDepth: unsafe try depth(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
         audiences: unsafe try texts(options.audiences, "options.audiences"))
 }

@@ -25,6 +25,13 @@ func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVers
     return result
 }
 
+/// A `max_depth`: 0 is the default, and AGENTID_NO_DELEGATION what 0 is in Swift.
+func depth(_ given: Int32) throws -> Int? {
+    let none = Int32(AGENTID_NO_DELEGATION)
+    guard given >= none else { throw Failure.argument("options.max_depth", "is below -1") }
+    return given == 0 ? nil : given == none ? 0 : Int(given)
+}
+
 func scope(_ data: UnsafePointer<CChar>?, _ name: String) throws -> Scope? {
     guard let description = unsafe try terminatedText(data, name) else { return nil }
     do { return try Scope(description) } catch { throw Failure(error, at: name) }

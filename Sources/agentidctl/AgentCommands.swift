@@ -70,8 +70,8 @@ struct Delegate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Hand on less, offline: to a sub-agent in a new directory, or to a key that is held elsewhere.")
     @ArgumentParser.Option(name: .long, help: "The directory of the agent that delegates.") var agent: String
-    @ArgumentParser.Option(name: .long, help: "What the child may do; without it all that its parent may.")
-    var scope: String?
+    @ArgumentParser.Option(name: .long, help: "What the child may do, less what its parent may not.") var scope: String?
+    @Flag(name: .long, help: "Hand on all that the parent may.") var sameScope = false
     @ArgumentParser.Option(name: .long, help: "Seconds until it ends; without it when its parent's grant does.")
     var lifetime: Int64?
     @ArgumentParser.Option(name: .long, help: "How much deeper the child may delegate.") var maxDepth: Int?
@@ -82,6 +82,9 @@ struct Delegate: ParsableCommand {
     @OptionGroup var output: Output
 
     func validate() throws {
+        guard (scope == nil) == sameScope else {
+            throw ValidationError("give --scope, or --same-scope to hand on all that the agent may")
+        }
         try Owner.work(on: agent)
         guard (holder == nil) == (name != nil && out != nil), holder == nil || (name == nil && out == nil) else {
             throw ValidationError("give --name and --out for a sub-agent, or --holder for a key held elsewhere")
@@ -90,7 +93,9 @@ struct Delegate: ParsableCommand {
 
     func run() throws {
         let parent = try AgentDirectory(path: agent).open()
-        let request = DelegationRequest(scope: try scope.map { try Scope($0) }, lifetime: lifetime, maxDepth: maxDepth)
+        let request =
+            try scope.map { DelegationRequest(scope: try Scope($0), lifetime: lifetime, maxDepth: maxDepth) }
+            ?? .sameScope(lifetime: lifetime, maxDepth: maxDepth)
         if let holder {
             let key = try PublicKey(jwk: JSON(parsing: Console.line(Console.read(holder, limit: 4096))).root)
             let chain = try parent.delegate(to: key, request)

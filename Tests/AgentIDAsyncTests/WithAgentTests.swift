@@ -97,7 +97,7 @@ struct Refused: Error {}
 
     @Test func childThatOutlivesItsBodyEndsWithItsParent() async throws {
         let world = try await World()
-        let child = try await world.withAgent { agent in try await agent.spawn("reader") }
+        let child = try await world.withAgent { agent in try await agent.spawn("reader", .sameScope()) }
         #expect(!isPermitted(child))
         #expect(try await world.ends().allSatisfy { $0 != nil })
     }
@@ -122,7 +122,7 @@ struct Refused: Error {}
         #expect(Agent.current == nil)
         try await world.withAgent { agent in
             #expect(Agent.current === agent)
-            try await agent.withAgent("reader") { reader in
+            try await agent.withAgent("reader", .sameScope()) { reader in
                 #expect(Agent.current === reader)
                 // A child task sees it, a detached one does not.
                 async let child = Agent.current
@@ -130,7 +130,9 @@ struct Refused: Error {}
                 #expect(await Task.detached { Agent.current }.value == nil)
             }
             #expect(Agent.current === agent)
-            await #expect(throws: Refused.self) { try await agent.withAgent("reader") { _ in throw Refused() } }
+            await #expect(throws: Refused.self) {
+                try await agent.withAgent("reader", .sameScope()) { _ in throw Refused() }
+            }
             #expect(Agent.current === agent)
         }
         #expect(Agent.current == nil)
@@ -142,7 +144,7 @@ struct Refused: Error {}
         try await world.withAgent { agent in
             MainActor.assertIsolated()
             seen += 1
-            try await agent.withAgent("reader") { _ in
+            try await agent.withAgent("reader", .sameScope()) { _ in
                 MainActor.assertIsolated()
                 seen += 1
             }

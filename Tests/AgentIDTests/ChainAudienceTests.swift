@@ -76,10 +76,10 @@ import Testing
                 audiences: ["mail", "files", "mail"]))
         #expect(try present(agent, to: files, as: "files") == nil)
         #expect(try present(agent, to: mail, as: "mail") == nil)
-        let below = try agent.spawn("reader", DelegationRequest(lifetime: 60, audiences: ["files"]))
+        let below = try agent.spawn("reader", .sameScope(lifetime: 60, audiences: ["files"]))
         #expect(try present(below, to: files, as: "files") == nil)
         #expect(try present(below, to: mail, as: "mail") == "chain_audience_mismatch")
-        let beyond = try agent.spawn("beyond", DelegationRequest(audiences: ["elsewhere"]))
+        let beyond = try agent.spawn("beyond", .sameScope(audiences: ["elsewhere"]))
         let elsewhere = try world.guarding { $0.audience = "elsewhere" }
         #expect(try present(beyond, to: elsewhere, as: "elsewhere") == "chain_audience_mismatch")
         // Renewed and rotated, it is the same.
@@ -113,7 +113,7 @@ import Testing
         let world = try World()
         let agent = try world.start()
         for names in [[""], [String(repeating: "x", count: 257)], (0..<65).map { "g\($0)" }] {
-            let error = #expect(throws: AgentIDError.self) { try agent.spawn("a", DelegationRequest(audiences: names)) }
+            let error = #expect(throws: AgentIDError.self) { try agent.spawn("a", .sameScope(audiences: names)) }
             #expect(error?.name == "audience" && error?.place == "options.audiences")
         }
     }

@@ -60,7 +60,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         for (kind, value) in kinds {
             let world = try World()
             let agent = try world.start()
-            let child = try agent.spawn("a").spawn("b")
+            let child = try agent.spawn("a", .sameScope()).spawn("b", .sameScope())
             #expect(try child.authorize(tool: "read_file", arguments: inside).isPermitted)
             try world.authority.revoke(Revocation(kind, value(agent)))
             #expect(
@@ -71,7 +71,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     @Test func anyChangedByteOfAnyTokenDenies() throws {
         let world = try World()
-        let leaf = try world.start().spawn("a").spawn("b")
+        let leaf = try world.start().spawn("a", .sameScope()).spawn("b", .sameScope())
         let guardian = try world.guarding { ($0.audience, $0.acceptsProofsWithoutAudience) = (nil, true) }
         let chain = bytes(try leaf.chain())
         _ = try guardian.admit(chain: chain)
@@ -87,8 +87,8 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     @Test func wrongChainsAreDeniedForTheRightReason() throws {
         let world = try World()
         let root = try world.start()
-        let (a, b) = (try root.spawn("a"), try root.spawn("b"))
-        let grandchild = try a.spawn("c")
+        let (a, b) = (try root.spawn("a", .sameScope()), try root.spawn("b", .sameScope()))
+        let grandchild = try a.spawn("c", .sameScope())
         let guardian = try world.guarding()
         func reason(_ tokens: [Substring]) -> String? {
             do { _ = try guardian.admit(chain: bytes(tokens.joined(separator: "~"))) } catch {
@@ -110,7 +110,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     @Test func handoffReplacesTheKeyAndKeepsWhatWasDelegated() throws {
         let world = try World()
         let agent = try world.start()
-        let child = try agent.spawn("reader")
+        let child = try agent.spawn("reader", .sameScope())
         let before = try agent.publicKey()
         try agent.rotateKey()
         #expect(try agent.publicKey() != before)
@@ -121,7 +121,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     @Test func endedAgentHasNoKeyAndItsSubtreeIsDenied() throws {
         let world = try World()
         let agent = try world.start()
-        let child = try agent.spawn("reader")
+        let child = try agent.spawn("reader", .sameScope())
         try agent.end()
         #expect(throws: AgentIDError.self) { try agent.prove(tool: "read_file", arguments: inside) }
         #expect(

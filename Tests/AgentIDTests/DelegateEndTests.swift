@@ -72,7 +72,7 @@ struct DelegateEndTests {
             AgentRequest(
                 principal: "user:alice@acme.example", task: "Q3", scope: Scope("read_file(path under '/data/q3')"),
                 lifetime: 3000))
-        let chain = try above.delegate(to: delegate.publicKey())
+        let chain = try above.delegate(to: delegate.publicKey(), .sameScope())
         // Further on, to a key that nobody knows: the agent is in the middle.
         let stranger = try SigningKey.generate()
         let between = try holder(delegate, chain, world)
@@ -92,7 +92,7 @@ struct DelegateEndTests {
         let (guardian, delegate) = (try guardian(world), try delegate(world))
         let id = try delegate.id()
         let above = try world.start()
-        let chain = try above.delegate(to: delegate.publicKey(), DelegationRequest(agent: id))
+        let chain = try above.delegate(to: delegate.publicKey(), DelegationRequest.sameScope(agent: id))
         let credential = try #require(try delegate.credential())
         let between = try holder(delegate, chain, world)
         let admission = try guardian.admit(chain: Array(chain.utf8), credentials: Array(credential.utf8))
@@ -139,7 +139,7 @@ struct DelegateEndTests {
         let above = try world.start()
         let name = try above.id() + "/somebody/else"
         let between = try holder(
-            delegate, above.delegate(to: delegate.publicKey(), DelegationRequest(agent: name)), world)
+            delegate, above.delegate(to: delegate.publicKey(), DelegationRequest.sameScope(agent: name)), world)
         #expect(try reason(guardian, between) == nil)
         try delegate.end()
         #expect(try reason(guardian, between) == "authority_revoked")

@@ -63,7 +63,7 @@ import Testing
         let thief = try SigningKey.generate()
         let now = world.clock.milliseconds / 1000
         for name in ["spiffe://acme.example/agent/researcher/made-up", try victim.id()] {
-            let chain = try agent.delegate(to: thief.publicKey, DelegationRequest(agent: name))
+            let chain = try agent.delegate(to: thief.publicKey, .sameScope(agent: name))
             let credential = HandMade.credential(stolen, of: name, to: thief, at: now)
             let denial = refusal(guardian, Array(chain.utf8), [String(decoding: credential, as: UTF8.self)])
             #expect(denial?.reason.rawValue == "subject_identity_mismatch" && denial?.link == 1)
@@ -75,7 +75,7 @@ import Testing
         let guardian = try world.authority.guarding(.forTests(world))
         let (agent, other) = (try world.start(), try world.start())
         let before = try #require(try other.credential())
-        let chain = try agent.delegate(to: other.publicKey(), DelegationRequest(agent: other.id()))
+        let chain = try agent.delegate(to: other.publicKey(), .sameScope(agent: other.id()))
         #expect(refusal(guardian, Array(chain.utf8), [before]) == nil)
         try other.rotateKey()
         let fresh = try world.authority.guarding(.forTests(world))

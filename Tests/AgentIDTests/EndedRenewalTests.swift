@@ -14,7 +14,7 @@ import Testing
         for name in endings {
             let world = try World { $0.leaseDuration = 86_400 }
             let agent = try start(in: world)
-            let child = try agent.spawn("a")
+            let child = try agent.spawn("a", .sameScope())
             let (id, below) = try (agent.id(), child.id())
             try end(agent, by: name, in: world)
             for _ in 0..<5 {
@@ -51,7 +51,7 @@ import Testing
     @Test func whoIsResumedGoesOnAlsoAfterItsGrantEnded() throws {
         let world = try World()
         let agent = try start(in: world)
-        let child = try agent.spawn("a")
+        let child = try agent.spawn("a", .sameScope())
         try world.authority.suspend(agent: agent.id())
         try pass(900, in: world)
         #expect(try reason(agent) == "expired")
@@ -105,7 +105,7 @@ import Testing
         for parentFirst in [true, false] {
             let world = try World()
             let agent = try start(in: world)
-            let child = try agent.spawn("a")
+            let child = try agent.spawn("a", .sameScope())
             let old = try HeldGrant(reading: (parentFirst ? agent : child).chainBytes()).grant.id
             try pass(225, in: world)
             #expect(try (reason(agent), reason(child)) == (nil, nil))
@@ -126,8 +126,8 @@ import Testing
         for revocation in revocations {
             let world = try World()
             let agent = try start(in: world)
-            let child = try agent.spawn("a")
-            let below = try child.spawn("b")
+            let child = try agent.spawn("a", .sameScope())
+            let below = try child.spawn("b", .sameScope())
             try world.authority.revoke(revocation(child, agent))
             try pass(450, in: world)
             #expect(try (reason(agent), reason(child) == nil, reason(below) == nil) == (nil, false, false))
@@ -155,7 +155,7 @@ import Testing
     @Test func aRetiredKeySignsNoRenewalAndWhatItSignedStaysGood() throws {
         let world = try World()
         let agent = try start(in: world)
-        let child = try agent.spawn("a")
+        let child = try agent.spawn("a", .sameScope())
         try world.authority.publishKey()
         try world.authority.activateKey()
         #expect(try reason(child) == nil)
@@ -179,7 +179,7 @@ import Testing
         for deny in denials {
             let world = try World()
             let agent = try start(in: world)
-            let child = try agent.spawn("a")
+            let child = try agent.spawn("a", .sameScope())
             #expect(try listed(child, in: world).isLive)
             try deny(world, agent)
             #expect(try reason(child) != nil)

@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func anEntryHoldsTheIssuersKeyAndTheHashOfEachToken() throws {
-        let own = try world.start().spawn("reader")
+        let own = try world.start().spawn("reader", .sameScope())
         _ = try own.authorize(tool: "read_file", arguments: inside)
         let jti = try #require(try world.authority.registry.read { try $0.grants(of: own.id()) }.first?.id)
         // The partner borrows the name of a grant of ours.

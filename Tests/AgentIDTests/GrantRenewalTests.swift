@@ -11,7 +11,7 @@ import Testing
         let world = try World()
         let agent = try start(in: world)
         var tree = [agent]
-        for i in 0..<4 { tree.append(try tree[i].spawn("n\(i)")) }
+        for i in 0..<4 { tree.append(try tree[i].spawn("n\(i)", .sameScope())) }
         let (first, key, scope) = try (agent.chain(), agent.publicKey(), agent.scope())
         try pass(7200, in: world)
         for agent in tree { #expect(try reason(agent) == nil) }
@@ -51,7 +51,7 @@ import Testing
         let world = try World()
         let now = world.hand.milliseconds.load(ordering: .relaxed) / 1000
         let agent = try start(in: world, until: now + 1000)
-        let child = try agent.spawn("a", DelegationRequest(until: now + 500))
+        let child = try agent.spawn("a", .sameScope(until: now + 500))
         try pass(450, in: world)
         #expect(try (reason(agent), reason(child)) == (nil, nil))
         #expect(try child.expires() == now + 500)
@@ -77,17 +77,17 @@ import Testing
             } catch let error as AgentIDError { #expect((error.name, error.place) == ("until", "options.until")) }
         }
         let agent = try start(in: world, until: now + 5000, "read_file")
-        #expect(throws: AgentIDError.self) { try agent.spawn("a", DelegationRequest(until: now)) }
+        #expect(throws: AgentIDError.self) { try agent.spawn("a", .sameScope(until: now)) }
         // One that is held elsewhere ends then, too.
         let key = try SigningKey.generate().publicKey
-        let chain = try agent.delegate(to: key, DelegationRequest(until: now + 7))
+        let chain = try agent.delegate(to: key, .sameScope(until: now + 7))
         #expect(try HeldGrant(reading: bytes(chain)).grant.expires == now + 7)
     }
 
     @Test func aClockThatIsWrongForAMomentEndsNobody() throws {
         let world = try World { $0.leaseDuration = 86_400 }
         let agent = try start(in: world)
-        let child = try agent.spawn("a")
+        let child = try agent.spawn("a", .sameScope())
         let guardian = try world.authority.guarding(Guard.Options.forTests(world))
         func isGood(_ agent: Agent) throws -> Bool {
             let fresh = try world.authority.guarding(Guard.Options.forTests(world))
@@ -112,7 +112,7 @@ import Testing
     @Test func expiredGrantsOfALiveAgentDoNotPileUp() throws {
         let world = try World()
         let agent = try start(in: world)
-        let child = try agent.spawn("a")
+        let child = try agent.spawn("a", .sameScope())
         try pass(86_400, in: world)
         for agent in [agent, child] { #expect(try rows(of: agent, in: world).count < 30) }
         let id = try agent.id()
@@ -161,7 +161,7 @@ import Testing
         try authority.put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
         let agent = try authority.startAgent(
             profile: "p", AgentRequest(principal: "user:x", task: "t", scope: Scope("a"), lifetime: 2))
-        let child = try agent.spawn("c")
+        let child = try agent.spawn("c", .sameScope())
         let first = try (agent.expires(), child.expires())
         while try agent.expires() == first.0 || child.expires() == first.1 {
             try await Task.sleep(for: .milliseconds(20))

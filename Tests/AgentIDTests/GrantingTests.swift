@@ -38,8 +38,9 @@ import Testing
     @Test func aKeyThatIsTheParentsOwnIsNotDelegatedTo() throws {
         let world = try World()
         let agent = try world.start()
-        let error = #expect(throws: AgentIDError.self) { try agent.delegate(to: agent.publicKey()) }
+        let error = #expect(throws: AgentIDError.self) { try agent.delegate(to: agent.publicKey(), .sameScope()) }
         #expect(error?.name == "own_key")
-        #expect(try agent.spawn("reader").publicKey() != agent.publicKey(), "a sub-agent has a key of its own")
+        let child = try agent.spawn("reader", .sameScope())
+        #expect(try child.publicKey() != agent.publicKey(), "a sub-agent has a key of its own")
     }
 }

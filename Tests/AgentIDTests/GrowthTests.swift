@@ -45,7 +45,7 @@ import Testing
 
     @Test func whatIsPrunedLeavesItsTombstoneAndIsKnownToNobody() throws {
         let parent = try world.start()
-        let child = try parent.spawn("below")
+        let child = try parent.spawn("below", .sameScope())
         let (id, below, chain) = try (parent.id(), child.id(), parent.chain())
         let kept = try world.start()
         let tombstone = try #require(try world.authority.deprovision(agent: id, reason: "done"))

@@ -138,7 +138,7 @@ private final class BrittleRegistry: Registry {
 
     @Test func revokedIDEndsEverythingUnderItWhetherItIsInTheChainOrNot() throws {
         let world = try World()
-        let child = try world.start().spawn("a").spawn("b")
+        let child = try world.start().spawn("a", .sameScope()).spawn("b", .sameScope())
         let id = try child.id()
         for ancestor in SPIFFEID.ancestry(of: id) {
             let guardian = try world.guarding()
@@ -171,7 +171,7 @@ private final class BrittleRegistry: Registry {
         let agents = try (0..<4).map { _ in try world.start() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for agent in agents {
-                let child = try agent.spawn("a")
+                let child = try agent.spawn("a", .sameScope())
                 group.addTask {
                     for _ in 0..<20 {
                         for guardian in guardians { #expect(try reason(guardian, child) == nil) }

@@ -27,7 +27,7 @@ import Testing
     @Test func lapseDeniesTheAgentAndAllBelowItAtOnce() throws {
         let world = try world()
         let agent = try longLived(in: world)
-        let child = try agent.spawn("a").spawn("b")
+        let child = try agent.spawn("a", .sameScope()).spawn("b", .sameScope())
         let guardian = try world.authority.guarding(Guard.Options.forTests(world))
         let admission = try guardian.admit(chain: bytes(child.chain()))
         func admitted() throws -> String? {
@@ -51,7 +51,7 @@ import Testing
         let world = try world()
         let agent = try longLived(in: world)
         world.pass(seconds: 200)
-        let child = try agent.spawn("late")
+        let child = try agent.spawn("late", .sameScope())
         #expect(try reason(child) == nil)
         world.pass(seconds: 100)
         let denied = try child.authorize(tool: "read_file", arguments: inside).denial
@@ -134,7 +134,7 @@ import Testing
     @Test func suspendedAgentIsDeniedWithAllBelowUntilItIsResumed() throws {
         let world = try world()
         let agent = try longLived(in: world)
-        let child = try agent.spawn("a")
+        let child = try agent.spawn("a", .sameScope())
         func set(_ state: AgentRecord.State) throws {
             let id = try agent.id()
             try world.authority.registry.write { registry in
@@ -147,7 +147,7 @@ import Testing
         #expect(try reason(child) == nil)
         try set(.suspended)
         #expect(try reason(child) == "suspended")
-        #expect(throws: AgentIDError.self) { try agent.spawn("b") }
+        #expect(throws: AgentIDError.self) { try agent.spawn("b", .sameScope()) }
         #expect(throws: AgentIDError.self) { try agent.rotateKey() }
         try set(.active)
         #expect(try reason(child) == nil)

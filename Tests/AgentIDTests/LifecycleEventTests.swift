@@ -23,9 +23,9 @@ import Testing
 
     @Test func everyStepLeavesItsLineWithTheWholeChain() throws {
         let agent = try world.start()
-        let child = try agent.spawn("reader")
+        let child = try agent.spawn("reader", .sameScope())
         try child.rotateKey()
-        _ = try child.delegate(to: SigningKey.generate().publicKey)
+        _ = try child.delegate(to: SigningKey.generate().publicKey, .sameScope())
         try world.authority.revoke(Revocation(.principal, "user:bob@acme.example"), reason: "left")
         try child.end()
         let found = try events(world)
@@ -53,7 +53,7 @@ import Testing
 
     @Test func registryKnowsAgentsGrantsAndKeys() throws {
         let agent = try world.start()
-        let child = try agent.spawn("reader")
+        let child = try agent.spawn("reader", .sameScope())
         let id = try child.id()
         let before = try child.chain()
         try child.rotateKey()
@@ -94,7 +94,7 @@ import Testing
             AgentRequest(principal: "user:a@b", task: "t", scope: Scope("read_file(path under '/data')")))
         let before = try events(world).count
         let agent = try Agent.open(key: key, chain: issued.chain, clock: world.clock)
-        let child = try agent.spawn("x")
+        let child = try agent.spawn("x", .sameScope())
         try agent.rotateKey()
         child.close()
         #expect(try events(world).count == before)

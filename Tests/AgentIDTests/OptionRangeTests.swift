@@ -39,7 +39,7 @@ struct OptionRangeTests {
         let world = try World()
         let agent = try world.start()
         let other = try world.start().id()
-        #expect(place { _ = try agent.spawn("helper", DelegationRequest(agent: other)) } == "options.agent")
+        #expect(place { _ = try agent.spawn("helper", DelegationRequest.sameScope(agent: other)) } == "options.agent")
         let key = try SigningKey.generate().publicKey
         #expect(place { _ = try agent.delegate(to: key, .init(agent: "x")) } == "options.agent")
     }
@@ -47,12 +47,13 @@ struct OptionRangeTests {
     @Test func whatADelegationAsksForIsRefusedBeyondItsBounds() throws {
         let agent = try World().start()
         let long = String(repeating: "l", count: 257)
-        for (name, request) in [
-            ("max_depth", DelegationRequest(maxDepth: -1)), ("max_depth", DelegationRequest(maxDepth: 65)),
-            ("lifetime", DelegationRequest(lifetime: 1)), ("lifetime", DelegationRequest(lifetime: 0)),
-            ("labels", DelegationRequest(labels: [long])),
-            ("labels", DelegationRequest(labels: (0..<65).map { "\($0)" })),
-        ] {
+        let beyond: [(String, DelegationRequest)] = [
+            ("max_depth", .sameScope(maxDepth: -1)), ("max_depth", .sameScope(maxDepth: 65)),
+            ("lifetime", .sameScope(lifetime: 1)), ("lifetime", .sameScope(lifetime: 0)),
+            ("labels", .sameScope(labels: [long])),
+            ("labels", .sameScope(labels: (0..<65).map { "\($0)" })),
+        ]
+        for (name, request) in beyond {
             #expect(place { _ = try agent.spawn("helper", request) } == "options.\(name)")
         }
     }

@@ -9,7 +9,7 @@ import Testing
 
     @Test func whatAnAgentPresentsAGuardDecides() throws {
         let world = try World()
-        let agent = try world.start("search(query: *)").spawn("reader")
+        let agent = try world.start("search(query: *)").spawn("reader", .sameScope())
         let guardian = try world.guarding()
         let made = try agent.present(tool: "search", arguments: call, audience: "files")
         let json = try JSON(parsing: made.json).root
@@ -30,7 +30,7 @@ import Testing
     @Test func whatIsNotOneIsDeniedAndSaysWhere() throws {
         let world = try World()
         let guardian = try world.guarding()
-        let agent = try world.start("search(query: *)").spawn("reader")
+        let agent = try world.start("search(query: *)").spawn("reader", .sameScope())
         let made = try agent.present(tool: "search", arguments: call, audience: "files")
         let many = Array(repeating: #""a""#, count: 66).joined(separator: ",")
         let cases: [(String, String)] = [

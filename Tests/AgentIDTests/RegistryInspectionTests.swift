@@ -84,7 +84,7 @@ import Testing
 
     @Test func whoEndsManyIsToldOfEachOnceAndOfEachTombstone() throws {
         let agents = try (0..<3).map { _ in try world.start() }
-        let (id, child) = (try agents[0].id(), try agents[0].spawn("reader"))
+        let (id, child) = (try agents[0].id(), try agents[0].spawn("reader", .sameScope()))
         var told = 0
         let ended = try world.authority.deprovision(principal: "user:alice@acme.example") { told += $0 }
         #expect(ended == 4 && told == 8)

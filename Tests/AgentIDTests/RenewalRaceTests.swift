@@ -40,7 +40,7 @@ import Testing
             world.authority.lifecycle.leases.stop()
             let agent = try start(in: world)
             let (id, first) = try (agent.id(), HeldGrant(reading: agent.chainBytes()).grant)
-            let child = try agent.spawn("a")
+            let child = try agent.spawn("a", .sameScope())
             world.pass(seconds: 160)
             try world.authority.lifecycle.renewLeases()
             let authority = world.authority
@@ -84,7 +84,7 @@ import Testing
         let world = try World { $0.leaseDuration = 86_400 }
         let agent = try start(in: world, lifetime: 3600)
         var tree = [agent]
-        for i in 0..<4 { tree.append(try tree[i].spawn("n\(i)", DelegationRequest(lifetime: 1800))) }
+        for i in 0..<4 { tree.append(try tree[i].spawn("n\(i)", .sameScope(lifetime: 1800))) }
         let agents = tree
         let flag = Flag()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -101,7 +101,7 @@ import Testing
                     if i % 10 == 1 { try world.authority.resume(agent: agent.id()) }
                     // Costs a level of depth each time: of one that has been renewed, too.
                     if i % 30 == 5 { try? agents[4].rotateKey() }
-                    _ = try? agents[0].spawn("short", DelegationRequest(lifetime: 100))
+                    _ = try? agents[0].spawn("short", .sameScope(lifetime: 100))
                     try await Task.sleep(for: .milliseconds(1))
                 }
                 flag.isOver.store(true, ordering: .relaxed)
@@ -142,7 +142,7 @@ import Testing
         for _ in 0..<20 {
             let world = try World { $0.leaseDuration = 86_400 }
             let agent = try start(in: world)
-            let child = try agent.spawn("a")
+            let child = try agent.spawn("a", .sameScope())
             let grant = try HeldGrant(reading: agent.chainBytes()).grant.id
             world.pass(seconds: 160)
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -65,7 +65,8 @@ struct ReplacedKeyTests {
         let (agent, other) = (try world.start(), try world.start())
         let jwk = try agent.withExportedKey { span in span.indices.map { span[$0] } }
         let delegated = try Agent.open(
-            key: SigningKey(jwk: jwk.span), chain: other.delegate(to: agent.publicKey()), clock: world.clock)
+            key: SigningKey(jwk: jwk.span), chain: other.delegate(to: agent.publicKey(), .sameScope()),
+            clock: world.clock)
         try agent.rotateKey()
         world.pass(seconds: 160)
         try world.authority.lifecycle.renew()
@@ -91,8 +92,8 @@ struct ReplacedKeyTests {
         let second = try thief(agent, world)
         let delegated = try SigningKey.generate()
         let elsewhere = try Agent.open(
-            key: delegated, chain: agent.delegate(to: delegated.publicKey), clock: world.clock)
-        let child = try agent.spawn("helper")
+            key: delegated, chain: agent.delegate(to: delegated.publicKey, .sameScope()), clock: world.clock)
+        let child = try agent.spawn("helper", .sameScope())
         let (id, scope, before) = (try agent.id(), try agent.scope(), try HeldGrant(reading: Array(agent.chain().utf8)))
         world.pass(seconds: 10)
         try agent.rotateKey(revokingOldKey: true)
@@ -104,7 +105,7 @@ struct ReplacedKeyTests {
         #expect(after.grant.depth == 0 && after.grant.expires == before.grant.expires)
         #expect(after.grant.claim?.principal == "user:alice@acme.example" && after.grant.claim?.task == "Q3 review")
         // And again, and below.
-        let fresh = try agent.spawn("helper")
+        let fresh = try agent.spawn("helper", .sameScope())
         #expect(try permits(guardian, fresh))
         try agent.rotateKey(revokingOldKey: true)
         #expect(try permits(guardian, agent) && !permits(guardian, fresh))
@@ -123,7 +124,7 @@ struct ReplacedKeyTests {
     @Test func whatCannotBeReplacedKeepsItsKey() throws {
         let world = try World()
         let agent = try world.start()
-        let child = try agent.spawn("helper")
+        let child = try agent.spawn("helper", .sameScope())
         func name(_ agent: Agent) -> String? {
             do throws(AgentIDError) {
                 try agent.rotateKey(revokingOldKey: true)

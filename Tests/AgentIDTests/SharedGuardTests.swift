@@ -36,7 +36,7 @@ import Testing
         options.clock = world.clock
         let guardian = try world.authority.guarding(options)
         let parents = try (0..<24).map { _ in try world.start() }
-        let targets = try parents.map { try Target($0.spawn("reader")) }
+        let targets = try parents.map { try Target($0.spawn("reader", .sameScope())) }
         let arguments = Array(#"{"path":"/data/q3/a.csv"}"#.utf8)
         let tally = Tally()
 

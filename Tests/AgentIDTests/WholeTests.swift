@@ -30,7 +30,7 @@ import Testing
         }
         while try denied() != reason { try await Task.sleep(for: .milliseconds(20)) }
         #expect(name { _ = try world.start() } == reason)
-        #expect(name { _ = try agent.spawn("a") } == reason)
+        #expect(name { _ = try agent.spawn("a", .sameScope()) } == reason)
         #expect(name { try world.authority.suspend(agent: try agent.id()) } == reason)
         #expect(name { _ = try world.authority.reap() } == reason)
         let revocation = try Revocation(.principal, "user:alice@acme.example")

@@ -149,7 +149,7 @@ static void presentations(agentid_authority *authority)
 static void live(agentid_authority *authority)
 {
     agentid_profile_options profile = AGENTID_PROFILE_OPTIONS_INIT;
-    agentid_delegation_options narrower = AGENTID_DELEGATION_OPTIONS_INIT;
+    agentid_delegation_options narrower = AGENTID_DELEGATION_OPTIONS_INIT, whole = AGENTID_DELEGATION_OPTIONS_INIT;
     agentid_guard_options options = AGENTID_GUARD_OPTIONS_INIT;
     agentid_agent *agent, *reader = NULL, *opened = NULL;
     agentid_guard *guard = NULL, *alone = NULL;
@@ -170,6 +170,9 @@ static void live(agentid_authority *authority)
 
     /* A sub-agent may do less, and in this process needs no proof. */
     agent = start(authority);
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_agent_spawn(agent, TEXT("reader"), &narrower, &reader, &error)); /* of what? */
+    EXPECT(reader == NULL);
+    whole.same_scope = 1;
     narrower.scope = "read_file(path under \"/data/q3/public\")";
     DONE(agentid_agent_spawn(agent, TEXT("reader"), &narrower, &reader, &error));
     DONE(agentid_agent_authorize_z(reader, "read_file", INSIDE, &decision, &error));
@@ -249,13 +252,14 @@ static void live(agentid_authority *authority)
         agentid_agent_close(opened);
         DONE(agentid_agent_open(&taken, &opened, &error));
         agentid_agent_close(opened);
-        ANSWERS(AGENTID_E_ARGUMENT, agentid_agent_delegate(reader, public_key.data, public_key.len, NULL, &bytes, &error));
-        DONE(agentid_agent_delegate(agent, public_key.data, public_key.len, NULL, &bytes, &error));
+        ANSWERS(AGENTID_E_ARGUMENT, agentid_agent_delegate(reader, public_key.data, public_key.len, &whole, &bytes, &error));
+        DONE(agentid_agent_delegate(agent, public_key.data, public_key.len, &whole, &bytes, &error));
         ANSWERS(AGENTID_DENIED, agentid_guard_admit(alone, bytes.data, bytes.len, NULL, 0, &admission, &error));
         EXPECT(admission == NULL); /* this guard wants every holder named */
         agentid_bytes_free(&bytes);
         DONE(agentid_agent_id(reader, &id, &error));
         narrower.scope = NULL;
+        narrower.same_scope = 1;
         narrower.agent = id.data;
         DONE(agentid_agent_delegate(agent, public_key.data, public_key.len, &narrower, &bytes, &error));
         agentid_bytes_free(&id);
@@ -292,7 +296,7 @@ static void live(agentid_authority *authority)
     ANSWERS(AGENTID_DENIED, agentid_guard_authorize_agent(alone, reader, TEXT("read_file"), TEXT(INSIDE), NULL, &error));
     agentid_bytes_free(&id);
     seconds += 301;
-    ANSWERS(AGENTID_E_STATE, agentid_agent_spawn(agent, TEXT("late"), NULL, &opened, &error));
+    ANSWERS(AGENTID_E_STATE, agentid_agent_spawn(agent, TEXT("late"), &whole, &opened, &error));
 
     agentid_bytes_free(&chain);
     agentid_agent_close(reader);

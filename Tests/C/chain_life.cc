@@ -78,7 +78,9 @@ int main()
     EXPECT(ask(guard, agent, "https://docs.acme.example@evil.example/v1") == AGENTID_DENIED);
 
     agentid_agent *child = nullptr;
-    DONE(agentid_agent_spawn(agent.get(), TEXT("helper"), nullptr, &child, &error));
+    agentid_delegation_options whole = AGENTID_DELEGATION_OPTIONS_INIT;
+    whole.same_scope = 1;
+    DONE(agentid_agent_spawn(agent.get(), TEXT("helper"), &whole, &child, &error));
     const Agent sub_agent(child);
     EXPECT(ask(guard, sub_agent, "https://docs.acme.example/v1") == AGENTID_OK);
     DONE(agentid_authority_revoke(authority.get(), AGENTID_REVOKE_PROFILE, TEXT("crawler"), nullptr, &error));

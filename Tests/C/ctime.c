@@ -20,7 +20,9 @@ int main(int count, char **arguments)
     DONE(agentid_authority_open("", 0, &options, &authority, &error));
     DONE(agentid_authority_put_profile(authority, TEXT("p"), &profile, &error));
     DONE(agentid_authority_start_agent(authority, TEXT("p"), &task, &agent, &error));
-    DONE(agentid_agent_spawn(agent, TEXT("child"), NULL, &child, &error));
+    agentid_delegation_options whole = AGENTID_DELEGATION_OPTIONS_INIT;
+    whole.same_scope = 1;
+    DONE(agentid_agent_spawn(agent, TEXT("child"), &whole, &child, &error));
     DONE(agentid_agent_prove(child, TEXT("search"), TEXT("{\"query\":\"x\"}"), TEXT("here"), &bytes, &error));
     agentid_bytes_free(&bytes);
     DONE(agentid_agent_authorize_z(child, "search", "{\"query\":\"x\"}", NULL, &error));

@@ -206,7 +206,9 @@ int main(int count, char **words)
     task.task = "Q3 review";
     task.scope = CEILING;
     DONE(agentid_authority_start_agent(authority, TEXT("researcher"), &task, &agent, &error));
-    DONE(agentid_agent_spawn(agent, TEXT("reader"), NULL, &child, &error));
+    agentid_delegation_options whole = AGENTID_DELEGATION_OPTIONS_INIT;
+    whole.same_scope = 1;
+    DONE(agentid_agent_spawn(agent, TEXT("reader"), &whole, &child, &error));
     DONE(agentid_agent_id(agent, &id, &error));
     filter.state = "active";
     DONE(agentid_authority_agents(authority, &filter, &agents, &error));

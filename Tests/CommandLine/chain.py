@@ -64,7 +64,7 @@ def life(work):
     jwk = {k: v for k, v in json.load(open(f"{reader}/key.jwk")).items() if k != "d"}
     chain = ctl("issue", *here, *task, "--holder", "-", "--json", stdin=json.dumps(jwk).encode(), json_out=True)["chain"]
     ctl("verify", *here, "-", stdin=chain.encode())
-    longer = ctl("delegate", "--agent", agent, "--holder", "-", stdin=json.dumps(jwk).encode())
+    longer = ctl("delegate", "--agent", agent, "--holder", "-", "--same-scope", stdin=json.dumps(jwk).encode())
     ctl("verify", *here, "-", stdin=longer.encode())
     private = open(f"{reader}/key.jwk", "rb").read()
     ctl("issue", *here, *task, "--holder", "-", stdin=private, expect=1)

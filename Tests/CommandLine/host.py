@@ -30,8 +30,8 @@ authority = libagentid.Authority.open(home, must_exist=True, lease_duration=int(
 authority.add_provider("vault", Provider())
 root = authority.agent("researcher", principal="user:alice@acme.example", task="Q3 review",
                        scope="read_file(path under '/data')")
-reader = root.spawn("reader")
-scanner = reader.spawn("scanner")
+reader = root.spawn("reader", same_scope=True)
+scanner = reader.spawn("scanner", same_scope=True)
 stranger = authority.agent("researcher", principal="user:eve@acme.example", task=HOSTILE, scope="search")
 guard = authority.guard(audience="files")
 tool, arguments = "read_file", {"path": "/data/a"}

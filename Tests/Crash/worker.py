@@ -104,7 +104,7 @@ class Worker:
             lease = self.authority.acquire(agent.authorize(*CALL), "store", "row", 600)
             self.say(did="acquire", agent=agent.id, lease=lease.id)
         if chance.random() < 0.3:
-            child = agent.spawn("helper")
+            child = agent.spawn("helper", same_scope=True)
             self.say(did="spawn", agent=child.id, parent=agent.id, chain=child.chain, key=child.export_key())
             self.kept.append(child)
             self.check_permitted(child)

@@ -103,7 +103,7 @@ class Page:
     def program(self, block):
         if not programs.is_whole(block):
             raise Failure("no whole program: say `from PATH` where it is an excerpt")
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what a page started may write a last line
             printed, status = getattr(programs, block.language)(block.text, pathlib.Path(folder))
         if status:
             raise Failure(f"the program ended with {status}: {printed}")
@@ -131,7 +131,7 @@ class Page:
 
 if __name__ == "__main__":
     path = pathlib.Path(sys.argv[1]).resolve()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what a page started may write a last line
         os.chdir(folder)
         page = Page(path, folder)
         try:

@@ -89,14 +89,12 @@ private struct Caller {
                     case 1:
                         var options = unsafe agentid_profile_options()
                         unsafe options.struct_size = MemoryLayout<agentid_profile_options>.size
-                        unsafe (options.owner, options.ceiling, options.max_depth) = unsafe (y, z, -1)
+                        unsafe (options.owner, options.ceiling) = unsafe (y, z)
                         status = unsafe agentid_authority_put_profile(h, x, an, &options, &error)
                     case 2, 3:
                         var options = unsafe agentid_agent_options()
                         unsafe options.struct_size = MemoryLayout<agentid_agent_options>.size
-                        unsafe (options.principal, options.task, options.scope, options.max_depth) = unsafe (
-                            y, y, z, -1
-                        )
+                        unsafe (options.principal, options.task, options.scope) = unsafe (y, y, z)
                         if operation % (34 + LifecycleCalls.count) == 2 {
                             status = unsafe agentid_authority_start_agent(h, x, an, &options, &output, &error)
                         } else {
@@ -108,7 +106,7 @@ private struct Caller {
                     case 4:
                         var options = unsafe agentid_delegation_options()
                         unsafe options.struct_size = MemoryLayout<agentid_delegation_options>.size
-                        unsafe (options.scope, options.max_depth) = unsafe (y, -1)
+                        unsafe options.scope = y
                         status = unsafe agentid_agent_spawn(h, x, an, &options, &output, &error)
                     case 5: status = unsafe agentid_agent_delegate(h, x, an, nil, &bytes, &error)
                     case 6: status = unsafe agentid_agent_prove(h, x, an, y, bn, z, cn, &bytes, &error)

@@ -27,6 +27,7 @@ class Bytes(ctypes.Structure):
 
 SIGN = ctypes.CFUNCTYPE(c_int32, POINTER(c_uint8), c_size_t, POINTER(c_uint8), c_void_p)
 NOW = ctypes.CFUNCTYPE(c_int32, POINTER(c_int64), c_void_p)
+NO_DELEGATION = -1
 CALLBACK_OK, CALLBACK_FAILED = 0x61676F6B, 1
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
 
@@ -96,7 +97,7 @@ class AgentOptions(Options):
 
 class DelegationOptions(Options):
     _fields_ = [
-        ("struct_size", c_size_t), ("scope", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32),
+        ("struct_size", c_size_t), ("scope", c_char_p), ("same_scope", c_int32), ("lifetime", c_int64), ("max_depth", c_int32),
         ("labels", c_char_p), ("agent", c_char_p), ("until", c_int64), ("audiences", c_char_p),
     ]  # fmt: skip
 

@@ -12,7 +12,7 @@ import libagentid._abi as _abi
 from ._abi import lib
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import Error, call, counted, option, pair, take, text, texts
+from ._errors import Error, call, counted, depth, number, option, pair, take, text, texts
 from ._handles import Handle, Reference, owner
 from ._raised import log
 
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 
 def _delegation(
-    scope: str | None, lifetime: int, until: int, max_depth: int, labels: Sequence[str], agent: str | None = None,
+    scope: str | None, same_scope: bool, lifetime: int | None, until: int | None, max_depth: int | None, labels: Sequence[str],
+    agent: str | None = None,
     audiences: Sequence[str] = (),
 ) -> Any:  # fmt: skip
     return byref(
         _abi.DelegationOptions(
             scope=option(scope),
-            lifetime=lifetime,
-            until=until,
-            max_depth=max_depth,
+            same_scope=int(same_scope),
+            lifetime=number(lifetime, "lifetime"),
+            until=number(until, "until"),
+            max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
             agent=option(agent),
             audiences=texts(audiences, "audiences"),
@@ -187,27 +189,29 @@ class Agent(Identity, Handle):
         return cls.__new__(cls)._own(lib.agentid_agent_open, byref(options))
 
     def spawn(
-        self, name: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
-        labels: Sequence[str] = (), audiences: Sequence[str] = (),
+        self, name: str, scope: str | None = None, *, same_scope: bool = False, lifetime: int | None = None,
+        until: int | None = None, max_depth: int | None = None, labels: Sequence[str] = (), audiences: Sequence[str] = (),
     ) -> Agent:  # fmt: skip
         """Starts a sub-agent with an ID below this one's and no more than this one's authority.
 
+        `scope`: what it may do, less what this one may not; `same_scope`: all that this one may. One of them is needed.
         `lifetime`: how long each grant runs, in seconds; as long as the parent's by itself. It is renewed while it is held.
         `until`: its hard end, in seconds since 1970; its parent's by itself.
         `audiences`: the names of the guards that its grants may be presented to; its parent's by itself.
         """
-        options = _delegation(scope, lifetime, until, max_depth, labels, audiences=audiences)
+        options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences)
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
 
     def delegate(
-        self, holder: str, scope: str | None = None, *, lifetime: int = 0, until: int = 0, max_depth: int = -1,
-        labels: Sequence[str] = (), agent: str | None = None, audiences: Sequence[str] = (),
+        self, holder: str, scope: str | None = None, *, same_scope: bool = False, lifetime: int | None = None,
+        until: int | None = None, max_depth: int | None = None, labels: Sequence[str] = (), agent: str | None = None,
+        audiences: Sequence[str] = (),
     ) -> str:  # fmt: skip
-        """Delegates to a public JWK held elsewhere; returns the longer chain.
+        """Delegates to a public JWK held elsewhere, as `spawn` does; returns the longer chain.
 
         Nobody renews it: it ends with this agent's present grant at the latest. Delegate anew for more.
         """
-        options = _delegation(scope, lifetime, until, max_depth, labels, agent, audiences)
+        options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, agent, audiences)
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
 
     def end(self, reason: str = "") -> str:

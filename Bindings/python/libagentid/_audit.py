@@ -58,9 +58,9 @@ class Audit(Handle):
         """Proves that an entry is in the log (RFC 6962 section 2.1.1)."""
         return json.loads(take(lib.agentid_audit_prove, self._handle, _index(index)))
 
-    def consistency(self, start: int, end: int = 0) -> dict[str, Any]:
+    def consistency(self, start: int, end: int | None = None) -> dict[str, Any]:
         """Proves that the log of `start` entries is the beginning of that of `end` (RFC 6962 section 2.1.2)."""
-        return json.loads(take(lib.agentid_audit_consistency, self._handle, _index(start), _index(end)))
+        return json.loads(take(lib.agentid_audit_consistency, self._handle, _index(start), 0 if end is None else _index(end)))
 
     def verify(self, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
         """Reads everything again; `["sound"]` says whether all is as it was signed, `["findings"]` what is not and where.

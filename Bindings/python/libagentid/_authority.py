@@ -17,7 +17,7 @@ from ._abi import lib
 from ._agent import Agent
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._errors import Error, call, option, pair, take, text, texts
+from ._errors import Error, call, depth, number, option, pair, take, text, texts
 from ._guard import Guard, Revocation, guard_options
 from ._handles import owner
 from ._lifecycle import Lifecycle
@@ -33,7 +33,8 @@ class Authority(Lifecycle):
     @classmethod
     def open(
         cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
-        passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None, lease_duration: int = 0,
+        passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None,
+        lease_duration: int | None = None,
         clock: Callable[[], float] | None = None, audit: Sync = "batch", audit_strict: bool = True,
     ) -> Authority:  # fmt: skip
         """Opens the authority kept in a directory, or creates it; in memory where `directory` is None.
@@ -53,7 +54,7 @@ class Authority(Lifecycle):
             must_exist=int(must_exist),
             signer=_callbacks.signer(signer),
             clock=_callbacks.clock(clock),
-            lease_duration=lease_duration,
+            lease_duration=number(lease_duration, "lease_duration"),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
         )
@@ -63,7 +64,14 @@ class Authority(Lifecycle):
         return opened
 
     def profile(
-        self, name: str, *, owner: str, ceiling: str, max_lifetime: int = 0, max_depth: int = -1, review_by: int = 0
+        self,
+        name: str,
+        *,
+        owner: str,
+        ceiling: str,
+        max_lifetime: int | None = None,
+        max_depth: int | None = None,
+        review_by: int | None = None,
     ) -> None:
         """Creates or replaces a profile: what an agent may at most be.
 
@@ -71,7 +79,11 @@ class Authority(Lifecycle):
         then on no agent is started, and no grant renewed, until it is certified.
         """
         options = _abi.ProfileOptions(
-            owner=option(owner), ceiling=option(ceiling), max_lifetime=max_lifetime, max_depth=max_depth, review_by=review_by
+            owner=option(owner),
+            ceiling=option(ceiling),
+            max_lifetime=number(max_lifetime, "max_lifetime"),
+            max_depth=depth(max_depth),
+            review_by=number(review_by, "review_by"),
         )
         call(lib.agentid_authority_put_profile, self._handle, *pair(name), byref(options))
 
@@ -82,8 +94,8 @@ class Authority(Lifecycle):
 
     def agent(
         self, profile: str, *, principal: str, task: str, scope: str, intent: str | None = None,
-        entitlements: str | None = None, lifetime: int = 0, until: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
-        audiences: Sequence[str] = (),
+        entitlements: str | None = None, lifetime: int | None = None, until: int | None = None, max_depth: int | None = None,
+        labels: Sequence[str] = (), audiences: Sequence[str] = (),
     ) -> Agent:  # fmt: skip
         """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
 
@@ -96,8 +108,9 @@ class Authority(Lifecycle):
 
     def issue(
         self, profile: str, holder: str, *, principal: str, task: str, scope: str, intent: str | None = None,
-        entitlements: str | None = None, lifetime: int = 0, until: int = 0, max_depth: int = -1, labels: Sequence[str] = (),
-        audiences: Sequence[str] = (), credential: bool = True,
+        entitlements: str | None = None, lifetime: int | None = None, until: int | None = None, max_depth: int | None = None,
+        labels: Sequence[str] = (), audiences: Sequence[str] = (),
+        credential: bool = True,
     ) -> tuple[str, str]:  # fmt: skip
         """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is empty.
 
@@ -121,7 +134,8 @@ class Authority(Lifecycle):
 
     def guard(
         self, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-        proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
+        proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+        cache_entries: int | None = None,
         own_replay_memory: bool = False, require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
         """A guard that follows this authority.
@@ -170,8 +184,8 @@ class Authority(Lifecycle):
 
 
 def _request(
-    principal: str, task: str, scope: str, intent: str | None, entitlements: str | None, lifetime: int, until: int,
-    max_depth: int, labels: Sequence[str], audiences: Sequence[str],
+    principal: str, task: str, scope: str, intent: str | None, entitlements: str | None, lifetime: int | None,
+    until: int | None, max_depth: int | None, labels: Sequence[str], audiences: Sequence[str],
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
@@ -180,9 +194,9 @@ def _request(
             intent=option(intent),
             scope=option(scope),
             entitlements=option(entitlements),
-            lifetime=lifetime,
-            until=until,
-            max_depth=max_depth,
+            lifetime=number(lifetime, "lifetime"),
+            until=number(until, "until"),
+            max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
             audiences=texts(audiences, "audiences"),
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ctypes import byref, c_void_p, string_at
 from typing import TYPE_CHECKING, Any
 
-from ._abi import Bytes, lib
+from ._abi import NO_DELEGATION, Bytes, lib
 from ._raised import after_failure, after_success, pending
 
 if TYPE_CHECKING:
@@ -122,6 +122,20 @@ def option(value: str | None) -> bytes | None:
     if "\0" in value:
         raise ValueError("a NUL character cannot be part of an option")
     return value.encode()
+
+
+def number(value: int | None, name: str) -> int:
+    """A number inside an option struct, where 0 is the library's own default."""
+    if value == 0:
+        raise ValueError(f"{name} cannot be 0: leave it out, or give None, for the default")
+    return 0 if value is None else value
+
+
+def depth(value: int | None) -> int:
+    """A `max_depth`, where 0 is a depth of its own."""
+    if value is not None and value < 0:
+        raise ValueError("max_depth is at least 0, or None for the default")
+    return 0 if value is None else value or NO_DELEGATION
 
 
 def texts(values: Sequence[str], name: str) -> bytes | None:

@@ -16,7 +16,7 @@ from ._abi import lib
 from ._agent import Identity
 from ._audit import SYNC, Sync
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, option, pair, take
+from ._errors import call, counted, number, option, pair, take
 from ._handles import Handle, Reference, owner
 
 
@@ -33,20 +33,20 @@ class Revocation(IntEnum):
 
 def guard_options(
     audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-    proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
+    proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+    cache_entries: int | None = None,
     own_replay_memory: bool = False, audit: Sync = "batch",
     audit_strict: bool = True, require_chain_aud: bool = False, require_nonce: bool = False,
 ) -> Any:  # fmt: skip
-    """0 is the library's default."""
     return byref(
         _abi.GuardOptions(
             audience=option(audience),
             any_audience=int(any_audience),
             require_claim=int(require_claim),
-            proof_window=proof_window,
-            max_view_age=max_view_age,
-            replay_capacity=replay_capacity,
-            cache_entries=cache_entries,
+            proof_window=number(proof_window, "proof_window"),
+            max_view_age=number(max_view_age, "max_view_age"),
+            replay_capacity=number(replay_capacity, "replay_capacity"),
+            cache_entries=number(cache_entries, "cache_entries"),
             own_replay_memory=int(own_replay_memory),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
@@ -149,8 +149,8 @@ class Guard(EnforcementPoint, Handle):
     @classmethod
     def open(
         cls, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-        proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
-        require_chain_aud: bool = False, require_nonce: bool = False,
+        proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+        cache_entries: int | None = None, require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given.
 
@@ -174,7 +174,8 @@ class Guard(EnforcementPoint, Handle):
     def open_directory(
         cls, directory: str | os.PathLike[str], *, audience: str | None = None, any_audience: bool = False,
         require_claim: bool = False,
-        proof_window: int = 0, max_view_age: int = 0, replay_capacity: int = 0, cache_entries: int = 0,
+        proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+        cache_entries: int | None = None,
         own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True,
         require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip

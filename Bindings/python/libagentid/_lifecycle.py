@@ -15,7 +15,7 @@ from ._abi import lib
 from ._agent import Identity
 from ._broker import Lease, Provider, provider_struct
 from ._decision import Decision
-from ._errors import Error, call, option, pair, take, text, texts
+from ._errors import Error, call, number, option, pair, take, text, texts
 from ._handles import Handle
 
 _PAGE = 1000
@@ -69,9 +69,14 @@ class Lifecycle(Handle):
         """Revokes a profile and ends its agents. How many."""
         return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason))
 
-    def certify_profile(self, name: str, review_by: int = 0) -> None:
+    def certify_profile(self, name: str, review_by: int | None = None) -> None:
         """Says that someone has looked at a profile: it may start agents until the next review."""
-        call(lib.agentid_authority_certify_profile, self._handle, *pair(name), _abi.checked(c_int64, review_by, "review_by"))
+        call(
+            lib.agentid_authority_certify_profile,
+            self._handle,
+            *pair(name),
+            _abi.checked(c_int64, number(review_by, "review_by"), "review_by"),
+        )
 
     def reap(self) -> int:
         """Ends what has lapsed and finishes what a process that died left undone. How many agents ended."""
@@ -93,7 +98,7 @@ class Lifecycle(Handle):
 
     def add_hook(
         self, name: str, run: Callable[[dict[str, Any]], None] | None = None, *, command: Sequence[str] = (),
-        events: Sequence[str] | None = None, deadline: int = 0, max_attempts: int = 0,
+        events: Sequence[str] | None = None, deadline: int | None = None, max_attempts: int | None = None,
     ) -> None:  # fmt: skip
         """Runs `run` with each event on a thread of its own, or a command with the event on stdin.
 
@@ -102,7 +107,8 @@ class Lifecycle(Handle):
         """
         options = _abi.Hook(
             events=None if events is None else texts(events, "events") or b"[]",
-            command=texts(command, "command"), deadline=deadline, max_attempts=max_attempts,
+            command=texts(command, "command"), deadline=number(deadline, "deadline"),
+            max_attempts=number(max_attempts, "max_attempts"),
         )  # fmt: skip
         if run is not None:
             run_event = run

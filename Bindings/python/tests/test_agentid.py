@@ -66,7 +66,7 @@ def test_guard_keeps_no_more_chains_than_it_was_told(acme):
     guard = acme.guard(audience="files", cache_entries=2)
     with start(acme) as agent, start(acme) as other:
         for _ in range(5):
-            guard.admit(agent.delegate(other.public_key)).close()
+            guard.admit(agent.delegate(other.public_key, same_scope=True)).close()
         assert 1 <= guard.statistics["cached_chains"] <= 2
 
 
@@ -79,11 +79,11 @@ def test_delegation_to_a_foreign_key(acme):
             proof = child.prove("read_file", INSIDE, audience="files")
             assert guard.authorize(chain, proof, "read_file", INSIDE)
         with pytest.raises(libagentid.Error, match="private"):
-            agent.delegate(json.dumps(key))
+            agent.delegate(json.dumps(key), same_scope=True)
 
 
 def test_revoking_the_parent_stops_its_children(acme):
-    with start(acme) as agent, agent.spawn("a") as child:
+    with start(acme) as agent, agent.spawn("a", same_scope=True) as child:
         assert child.authorize("read_file", INSIDE)
         acme.revoke(libagentid.Revocation.AGENT, agent.id)
         assert child.check("read_file", INSIDE).reason == "authority_revoked"
@@ -198,3 +198,23 @@ def test_child_of_fork_holds_nothing(acme):
 
 def test_selftest():
     libagentid.selftest()
+
+
+def test_what_is_handed_on_is_named(acme):
+    with start(acme) as agent, start(acme) as other:
+        for given in ({}, {"scope": "search", "same_scope": True}):
+            for hand_on in (lambda **g: agent.spawn("a", **g), lambda **g: agent.delegate(other.public_key, **g)):
+                with pytest.raises(libagentid.Error) as refused:
+                    hand_on(**given)
+                assert refused.value.name == "scope_missing" and refused.value.where == "options.scope"
+        with agent.spawn("a", same_scope=True) as child:
+            assert child.authorize("read_file", INSIDE)
+
+
+def test_absent_is_none_and_no_number(acme):
+    task = {"principal": "user:alice@acme.example", "task": "t", "scope": "read_file(path under '/data/q3')"}
+    for given in ({"lifetime": 0}, {"until": 0}, {"max_depth": -1}):
+        with pytest.raises(ValueError, match=next(iter(given))):
+            acme.agent("researcher", **task, **given)
+    with acme.agent("researcher", **task, max_depth=0) as agent, pytest.raises(libagentid.StateError):
+        agent.spawn("a", same_scope=True)

@@ -76,7 +76,7 @@ def test_block_ends_its_agent_however_it_is_left(ending):
         inside = asyncio.Event()
 
         async def work(acme):
-            async with start(acme) as agent, agent.spawn("reader"):
+            async with start(acme) as agent, agent.spawn("reader", same_scope=True):
                 inside.set()
                 if ending == "raise":
                     raise ZeroDivisionError

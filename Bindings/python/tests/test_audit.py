@@ -46,7 +46,7 @@ def log(tmp_path, **how):
 
 def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     agent = acme.agent("researcher", principal=ALICE, task="Q3 review", intent="sum up Q3", scope=SCOPE)
-    child = agent.spawn("reader")
+    child = agent.spawn("reader", same_scope=True)
     permit, denial = child.authorize(*CALL), child.check(*OUTSIDE)
     child.check('no "tool"\n', {f"argument {n}": n for n in range(80)})
     with acme.guard(audience="files") as guard:

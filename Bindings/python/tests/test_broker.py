@@ -62,7 +62,7 @@ def fail(error):
 
 
 def test_provider_is_told_for_whom_and_which_task(acme, vault):
-    with start(acme) as agent, agent.spawn("reader") as reader:
+    with start(acme) as agent, agent.spawn("reader", same_scope=True) as reader:
         with acquire(acme, reader) as lease:
             assert lease.secret == SECRET and vault.held == {lease.id}
             (held,) = acme.broker_leases
@@ -102,7 +102,7 @@ def test_provider_that_fails_to_acquire_leaves_nothing(acme, vault, error):
 
 def test_provider_that_fails_to_release_is_asked_again_while_the_agent_is_denied(acme, vault):
     with start(acme) as agent:
-        lease, sub = acquire(acme, agent), agent.spawn("reader")
+        lease, sub = acquire(acme, agent), agent.spawn("reader", same_scope=True)
         identity = agent.id
         vault.on_release = fail(RuntimeError("the line is dead"))
         with pytest.raises(libagentid.StateError, match="tried again"):
@@ -162,7 +162,7 @@ STOPS = {
 
 @pytest.mark.parametrize("stop", STOPS)
 def test_agent_that_was_stopped_since_the_decision_gets_nothing(acme, vault, stop):
-    with start(acme) as parent, parent.spawn("reader") as agent:
+    with start(acme) as parent, parent.spawn("reader", same_scope=True) as agent:
         permit = agent.authorize(*CALL)
         STOPS[stop][0](acme, agent)
         with pytest.raises(libagentid.Denied) as denied:

@@ -26,13 +26,13 @@ def test_innermost_block_has_it_and_the_outer_one_has_it_again(acme):
     assert none_here()
     with start(acme) as agent:
         assert libagentid.current_agent() is agent
-        with agent.spawn("reader") as reader:
+        with agent.spawn("reader", same_scope=True) as reader:
             assert libagentid.current_agent() is reader
-            with agent.spawn("other") as other:
+            with agent.spawn("other", same_scope=True) as other:
                 assert libagentid.current_agent() is other
             assert libagentid.current_agent() is reader
         assert libagentid.current_agent() is agent
-        with pytest.raises(ZeroDivisionError), agent.spawn("failing"):
+        with pytest.raises(ZeroDivisionError), agent.spawn("failing", same_scope=True):
             raise ZeroDivisionError
         assert libagentid.current_agent() is agent
     assert none_here()
@@ -77,7 +77,7 @@ def test_thread_has_none_and_one_run_in_a_copy_of_the_context_has_it(acme):
 def test_tasks_inherit_it_and_keep_their_own():
     async def child(parent, name):
         assert aio.current_agent().id == parent.id
-        async with parent.spawn(name) as agent:
+        async with parent.spawn(name, same_scope=True) as agent:
             await asyncio.sleep(0)  # the other task's block is open as well now
             assert aio.current_agent().id == agent.id == libagentid.current_agent().id
             return await aio.to_thread(lambda: libagentid.current_agent().id)

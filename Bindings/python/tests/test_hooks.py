@@ -26,11 +26,11 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
     with open_authority(tmp_path / "acme", lease_duration=2, clock=lambda: time.time() + ahead[0]) as acme:
         acme.add_hook("all", events.append, events=every)
         agent, other, doomed = start(acme, intent="sums"), start(acme), start(acme)
-        child = agent.spawn("reader")
+        child = agent.spawn("reader", same_scope=True)
         who = [one.id for one in (agent, child, other, doomed)]
         until(lambda: "renewed" in names(events, who[0]))
         child.rotate_key()
-        agent.delegate(other.public_key)
+        agent.delegate(other.public_key, same_scope=True)
         acme.suspend(agent, "looked at")
         acme.resume(agent)
         for kind, value in (
@@ -84,7 +84,7 @@ def test_hook_that_fails_holds_up_its_agent_alone_and_then_gives_up(acme, error)
 
     bad = start(acme)
     acme.add_hook("failing", failing, max_attempts=2, events=["created", "rotated", "deprovisioned"])
-    child = bad.spawn("reader")
+    child = bad.spawn("reader", same_scope=True)
     child.rotate_key()
     good = start(acme)
     ids = [child.id, good.id]

@@ -184,7 +184,7 @@ def test_a_replaced_key_is_good_still_or_revoked_as_asked():
             assert verdicts == {"authority_revoked" if revoke else "permitted"}
             assert agent.authorize("read", CALL).permitted
         with pytest.raises(libagentid.Error) as refused:
-            agent.spawn("child").rotate_key(revoke_old=True)
+            agent.spawn("child", same_scope=True).rotate_key(revoke_old=True)
         assert refused.value.name == "sub_agent"
 
 

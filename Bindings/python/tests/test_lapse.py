@@ -12,7 +12,7 @@ from life import ALICE, CALL, check, killed, open_authority, process, start, unt
 HOLD = """
 acme = open_authority(sys.argv[1], lease_duration=1)
 agent = start(acme)
-child = agent.spawn("reader")
+child = agent.spawn("reader", same_scope=True)
 print(json.dumps([agent.id, agent.chain, agent.export_key(), child.chain, child.export_key()]), flush=True)
 """
 REAP = """

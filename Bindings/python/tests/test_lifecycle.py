@@ -29,7 +29,11 @@ def ids(agents):
 
 def test_every_agent_is_listed_by_what_it_is(acme):
     acme.profile("writer", owner=BOB, ceiling=SCOPE)
-    with start(acme) as first, first.spawn("reader") as below, start(acme, BOB, "writer", intent="write") as writer:
+    with (
+        start(acme) as first,
+        first.spawn("reader", same_scope=True) as below,
+        start(acme, BOB, "writer", intent="write") as writer,
+    ):
         gone = start(acme)
         gone.end()
         agents = acme.agents()
@@ -60,7 +64,12 @@ def test_every_agent_is_listed_by_what_it_is(acme):
 
 
 def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
-    with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf, start(acme) as other:
+    with (
+        start(acme) as agent,
+        agent.spawn("a", same_scope=True) as child,
+        child.spawn("b", same_scope=True) as leaf,
+        start(acme) as other,
+    ):
         guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
 
         def reason(agent):
@@ -71,7 +80,11 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
         acme.suspend(child, "looked at")
         acme.suspend(child.id)
         assert [reason(one) for one in (agent, child, leaf, other)] == ["", "suspended", "suspended", ""]
-        for refused in (child.rotate_key, lambda: child.spawn("c"), lambda: child.delegate(other.public_key)):
+        for refused in (
+            child.rotate_key,
+            lambda: child.spawn("c", same_scope=True),
+            lambda: child.delegate(other.public_key, same_scope=True),
+        ):
             with pytest.raises(libagentid.StateError) as held:
                 refused()
             assert held.value.name == "agent_suspended"
@@ -103,7 +116,7 @@ ENDS = {
 def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
     act, why = ENDS[end]
     guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
-    with start(acme) as agent, agent.spawn("a") as child, child.spawn("b") as leaf:
+    with start(acme) as agent, agent.spawn("a", same_scope=True) as child, child.spawn("b", same_scope=True) as leaf:
         child.rotate_key()
         identity, below = agent.id, [child.id, leaf.id]
         held = [(one.chain, one.prove(*CALL)) for one in (agent, child, leaf)]
@@ -146,7 +159,7 @@ def test_tombstone_of_another_key_domain_or_text_does_not_verify(acme):
 
 
 def test_live_agent_is_reported_as_not_gone(acme):
-    with start(acme) as agent, agent.spawn("a"):
+    with start(acme) as agent, agent.spawn("a", same_scope=True):
         report = acme.verify_gone(agent)
         check("gone", report)
         assert not report["gone"] and len(report["permitted"]) == len(report["live"]) == 2
@@ -160,7 +173,7 @@ def test_live_agent_is_reported_as_not_gone(acme):
 def test_id_is_never_used_again(acme, tmp_path):
     seen = []
     for n in range(30):
-        with start(acme) as agent, agent.spawn("a") as child:
+        with start(acme) as agent, agent.spawn("a", same_scope=True) as child:
             seen += [agent.id, child.id]
     with open_authority(tmp_path / "acme", clock=lambda: 1_700_000_000) as again:
         for n in range(30):
@@ -173,7 +186,7 @@ def test_id_is_never_used_again(acme, tmp_path):
 @pytest.mark.parametrize("how", ["agent", "principal"])
 def test_nothing_is_permitted_after_the_end_returned(acme, tmp_path, how):
     guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
-    with start(acme) as agent, agent.spawn("a") as child:
+    with start(acme) as agent, agent.spawn("a", same_scope=True) as child:
         ended, ready, late, denied = threading.Event(), threading.Barrier(9), [], []
         chain, proofs = child.chain, [[child.prove(*CALL) for _ in range(300)] for _ in range(4)]
 

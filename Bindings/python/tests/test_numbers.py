@@ -51,7 +51,7 @@ g = guard(max_view_age=1); print(g.check("a.b.c", "x", "t", {{}}).reason)
 def test_an_authority_under_such_a_clock_grants_nothing_and_still_ends_its_agents(end):
     said = run(f"""
 acme = authority(); agent, other = start(acme), start(acme); said[0] = {end}
-print(name(lambda: agent.check("read", {{}})), name(lambda: start(acme)), name(lambda: agent.spawn("x")))
+print(name(lambda: agent.check("read", {{}})), name(lambda: start(acme)), name(lambda: agent.spawn("x", same_scope=True)))
 print(name(lambda: agent.rotate_key()), name(lambda: acme.reap()), len(acme.agents(state="deprovisioned")))
 acme.deprovision(agent); acme.revoke(libagentid.Revocation.AGENT, other.id); said[0] = int(time.time() * 1000)
 print(len(acme.agents(state="deprovisioned")), name(lambda: other.check("read", {{}})))

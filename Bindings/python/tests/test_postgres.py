@@ -135,7 +135,7 @@ ENDS = {
 
 @pytest.mark.parametrize("end", ENDS)
 def test_role_and_its_sessions_end_with_the_agent(acme, books, end):
-    with start(acme) as parent, parent.spawn("reader") as agent:
+    with start(acme) as parent, parent.spawn("reader", same_scope=True) as agent:
         lease = acquire(acme, agent)
         with psycopg.connect(lease.secret) as session, psycopg.connect(lease.secret) as other:
             session.execute("LOCK TABLE reports IN ACCESS SHARE MODE")

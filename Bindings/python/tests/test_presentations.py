@@ -16,7 +16,7 @@ def acme(tmp_path):
 
 
 def test_a_presentation_is_one_object_and_good_once(acme):
-    with start(acme) as agent, agent.spawn("reader") as reader, acme.guard(audience="files") as guard:
+    with start(acme) as agent, agent.spawn("reader", same_scope=True) as reader, acme.guard(audience="files") as guard:
         sent = reader.presentation(*CALL, audience="files")
         made = json.loads(sent)
         assert sorted(made) == ["aat_chain", "aat_pop"] and "~".join(made["aat_chain"]) == reader.chain
@@ -47,7 +47,7 @@ def test_a_grant_for_some_guards_is_for_no_others(acme):
         acme.guard(audience="files", require_chain_aud=True) as files,
         acme.guard(audience="mail") as mail,
         acme.guard(audience="web") as web,
-        agent.spawn("reader", audiences=["files"]) as reader,
+        agent.spawn("reader", same_scope=True, audiences=["files"]) as reader,
     ):
         for guard, name, whose, reason in [
             (files, "files", agent, ""), (files, "files", reader, ""), (mail, "mail", agent, ""),
@@ -58,7 +58,7 @@ def test_a_grant_for_some_guards_is_for_no_others(acme):
             sent = anybody.presentation(*CALL, audience="files")
             assert files.check_presentation(sent, *CALL).reason == "chain_audience_missing"
         with pytest.raises(TypeError):
-            agent.spawn("wrong", audiences="files")
+            agent.spawn("wrong", same_scope=True, audiences="files")
 
 
 def test_what_cannot_be_granted_is_refused_by_the_name_that_oauth_has_for_it(acme):

@@ -41,12 +41,12 @@ def test_an_agent_that_is_held_outlives_its_grant_and_so_do_those_below_it() -> 
     with opened() as acme, acme.agent("researcher", **ASK, lifetime=2) as agent:
         tree = [agent]
         for i in range(4):
-            tree.append(tree[-1].spawn(f"n{i}"))
+            tree.append(tree[-1].spawn(f"n{i}", same_scope=True))
         first = [one.expires for one in tree]
         until(lambda: all(one.expires > end + 3 for one, end in zip(tree, first, strict=True)))
         assert [one.check("search", {"query": "x"}).reason for one in tree] == [""] * 5
         # Its key, and what it starts now, as before.
-        agent.spawn("late").close()
+        agent.spawn("late", same_scope=True).close()
         agent.rotate_key()
         assert agent.check("search", {"query": "x"}).permitted
         assert all(one["live"] and not one["expired"] for one in acme.agents() if one["state"] == "active")
@@ -119,7 +119,7 @@ def test_a_hook_on_renewed_is_told_of_the_new_chain(tmp_path: object) -> None:
 
 def test_another_process_that_guards_the_directory_knows_what_was_renewed(tmp_path: object) -> None:
     with opened(tmp_path / "acme") as acme, acme.agent("researcher", **ASK, lifetime=2) as agent:
-        child = agent.spawn("reader")
+        child = agent.spawn("reader", same_scope=True)
         first = child.chain
         until(lambda: child.chain != first)
         chain, proof = child.present("search", {"query": "x"}, audience="files")
@@ -136,7 +136,7 @@ def test_a_process_that_was_frozen_past_its_lease_renews_nothing_when_it_goes_on
         "import libagentid, sys, time;"
         "acme = libagentid.Authority.open(sys.argv[1], lease_duration=2);"
         "agent = acme.agent('researcher', principal='user:a', task='t', scope='search(query: *)', lifetime=60);"
-        "child = agent.spawn('reader');"
+        "child = agent.spawn('reader', same_scope=True);"
         "print(agent.chain, flush=True); sys.stdin.readline();"
         "print(agent.check('search', {'query': 'x'}).reason, child.check('search', {'query': 'x'}).reason, flush=True)"
     )

@@ -115,7 +115,7 @@ def test_proof_is_accepted_once_while_processes_are_killed_and_the_memory_grows(
     directory = str(tmp_path / "acme")
     # Made with one bucket of 64 slots: it has to grow over and over.
     libagentid.Guard.open_directory(directory, replay_capacity=2, audit="none", any_audience=True).close()
-    others = [agent.spawn(f"child-{n}") for n in range(3)]
+    others = [agent.spawn(f"child-{n}", same_scope=True) for n in range(3)]
     proofs = [(holder.chain, holder.prove("read_file", ARGUMENTS)) for holder in [agent, *others] for _ in range(150)]
     permitted, answers = [0] * len(proofs), set()
 

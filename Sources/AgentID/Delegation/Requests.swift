@@ -38,8 +38,8 @@ public struct AgentRequest: Sendable {
 
 /// What a parent hands on.
 public struct DelegationRequest: Sendable {
-    /// What the child may do; `nil`: all that the parent may.
-    public var scope: Scope?
+    /// What the child may do, less what the parent may not; `nil`: all that the parent may.
+    public package(set) var scope: Scope?
     /// How long a grant runs, in seconds; `nil`: as long as the parent's. A spawned agent's is made anew while it is held;
     /// one that was delegated to a key elsewhere is not.
     public var lifetime: Int64?
@@ -55,10 +55,29 @@ public struct DelegationRequest: Sendable {
     /// parent's may. Each grant above is checked as well, so a child never gets to more.
     public var audiences: [String]
 
-    /// A request.
+    /// Hands on no more than a scope.
     public init(
-        scope: Scope? = nil, lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
+        scope: Scope, lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
         agent: String? = nil, audiences: [String] = []
+    ) {
+        self.init(
+            part: scope, lifetime: lifetime, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
+            audiences: audiences)
+    }
+
+    /// Hands on all that the parent may.
+    public static func sameScope(
+        lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], agent: String? = nil,
+        audiences: [String] = []
+    ) -> DelegationRequest {
+        DelegationRequest(
+            part: nil, lifetime: lifetime, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
+            audiences: audiences)
+    }
+
+    private init(
+        part scope: Scope?, lifetime: Int64?, until: Int64?, maxDepth: Int?, labels: [String], agent: String?,
+        audiences: [String]
     ) {
         self.audiences = audiences
         (self.scope, self.lifetime, self.until, self.maxDepth) = (scope, lifetime, until, maxDepth)

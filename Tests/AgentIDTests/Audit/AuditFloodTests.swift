@@ -140,7 +140,7 @@ import Testing
         let (denials, registry) = (world.authority.lifecycle.denials, world.authority.registry)
         let guardian = try world.authority.guarding(.forTests(world))
         for i in 0..<200 {
-            let request = DelegationRequest(agent: "\(try agent.id())/made-up/\(i)")
+            let request = DelegationRequest.sameScope(agent: "\(try agent.id())/made-up/\(i)")
             let chain = try agent.delegate(to: SigningKey.generate().publicKey, request)
             _ = guardian.authorize(chain: Array(chain.utf8), proof: [], tool: "read_file", arguments: Array("{}".utf8))
             if i % 10 == 0 { denials.flush() }

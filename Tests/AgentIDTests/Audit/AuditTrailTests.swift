@@ -27,7 +27,7 @@ import Testing
     @Test func everyDecisionSaysWhoForWhomWhatAndWhy() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
-        let child = try world.start().spawn("reader")
+        let child = try world.start().spawn("reader", .sameScope())
         let permit = try child.authorize(tool: "read_file", arguments: inside)
         let denial = try child.authorize(tool: "read_file", arguments: Array(#"{"path":"/etc","mode":1}"#.utf8))
         let odd = try child.authorize(tool: "no\"tool", arguments: Array("[".utf8))
@@ -140,7 +140,7 @@ import Testing
         try Files.makeDirectory(directory.path + "/audit")
         let world = try World(at: directory.path) { $0.audit = .none }
         let agent = try world.start()
-        _ = try agent.spawn("a")
+        _ = try agent.spawn("a", .sameScope())
         let registry = world.authority.registry
         let waiting = try registry.read { try $0.events(limit: 100) }
         let outbox = Forgetful(RegistryOutbox(registry: registry))
@@ -154,7 +154,7 @@ import Testing
         }
         #expect(throws: AgentIDError.self) { try integrate() }
         #expect(try registry.read { try $0.events(limit: 100) }.count == waiting.count)
-        _ = try agent.spawn("b")
+        _ = try agent.spawn("b", .sameScope())
         try integrate()
         try integrate()
         #expect(try registry.read { try $0.events(limit: 100) }.isEmpty)

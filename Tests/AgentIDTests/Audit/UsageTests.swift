@@ -69,7 +69,7 @@ import TestSupport
                 // Some under another agent; some of them whose grant the registry never saw.
                 let scope = scopes.randomElement(using: &random) ?? "run"
                 let agent = try start(scope, in: world)
-                let child = try Bool.random(using: &random) ? agent.spawn("child") : agent
+                let child = try Bool.random(using: &random) ? agent.spawn("child", .sameScope()) : agent
                 agents += try [(agent, Scope(scope)), (child, Scope(scope))]
             }
             for _ in 0..<Int.random(in: 20...80, using: &random) {

@@ -46,7 +46,7 @@ import Testing
         let world = try World()
         let (root, other) = (try world.start(), try world.start())
         let guardian = try world.guarding { $0.replayCapacity = 2 }
-        let greedy = try (0..<8).map { try root.spawn("reader-\($0)") } + [root]
+        let greedy = try (0..<8).map { try root.spawn("reader-\($0)", .sameScope()) } + [root]
         var reasons: [String?: Int] = [:]
         for n in 0..<90 { reasons[try reason(guardian, greedy[n % greedy.count]), default: 0] += 1 }
         // Of 64 slots a tree gets three tenths, however many holders it makes.

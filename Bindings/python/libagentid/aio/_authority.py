@@ -99,7 +99,8 @@ class Authority(Closing):
 
     async def add_hook(
         self, name: str, run: Callable[[dict[str, Any]], Coroutine[Any, Any, None] | None] | None = None, *,
-        command: Sequence[str] = (), events: Sequence[str] | None = None, deadline: int = 0, max_attempts: int = 0,
+        command: Sequence[str] = (), events: Sequence[str] | None = None, deadline: int | None = None,
+        max_attempts: int | None = None,
     ) -> None:  # fmt: skip
         """As `libagentid.Authority.add_hook`; a coroutine function is run on this loop, any other on a thread."""
         add = partial(self.sync.add_hook, name, called(run) if run else None, command=command, events=events)

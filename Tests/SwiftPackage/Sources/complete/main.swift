@@ -46,7 +46,7 @@ let child = try agent.spawn("reader", DelegationRequest(scope: Scope("read_file(
 expect(try child.id().hasPrefix(agent.id() + "/reader/"))
 expect(try agent.scope().subsumes(child.scope()) && agent.credential() != nil)
 let key = try SigningKey.generate()
-let delegated = try Agent.open(key: key, chain: agent.delegate(to: key.publicKey, DelegationRequest(lifetime: 60)))
+let delegated = try Agent.open(key: key, chain: agent.delegate(to: key.publicKey, .sameScope(lifetime: 60)))
 let (chain, _) = try acme.issue(profile: "researcher", to: key.publicKey, request)
 expect(try Agent.open(key: key, chain: chain).publicKey() == key.publicKey)
 
