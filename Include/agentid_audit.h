@@ -41,7 +41,7 @@ const char *agentid_decision_id(const agentid_decision *decision);
  *   outcome   in a few words, e.g. "succeeded" or "failed: not found"; at most 1024 bytes.
  * Returns: AGENTID_OK; AGENTID_E_STATE for a guard without an audit log; AGENTID_E_IO where it cannot be written.
  */
-agentid_status agentid_guard_report(agentid_guard *guard, const char *decision, size_t decision_len,
+agentid_status agentid_audit_report(agentid_guard *guard, const char *decision, size_t decision_len,
                                     const char *outcome, size_t outcome_len,
                                     agentid_error **error) AGENTID_MUST_CHECK;
 
@@ -50,7 +50,7 @@ agentid_status agentid_guard_report(agentid_guard *guard, const char *decision, 
  * itself about every second.
  * Returns: AGENTID_OK; AGENTID_E_STATE for an authority without an audit log; AGENTID_E_IO; AGENTID_E_SIGNER.
  */
-agentid_status agentid_authority_integrate(agentid_authority *authority, agentid_error **error) AGENTID_MUST_CHECK;
+agentid_status agentid_audit_integrate(agentid_authority *authority, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Opens the audit log of an authority's directory for reading.
@@ -135,7 +135,7 @@ agentid_status agentid_audit_verify(agentid_audit *audit, agentid_progress progr
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND where there is no such profile; AGENTID_E_STATE for an authority without an
  *   audit log; AGENTID_E_MALFORMED where an entry is not the one in the tree.
  */
-agentid_status agentid_authority_usage(agentid_authority *authority, const char *profile, size_t profile_len,
+agentid_status agentid_audit_usage(agentid_authority *authority, const char *profile, size_t profile_len,
                                        agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
 
 #ifdef __cplusplus

@@ -155,7 +155,7 @@ agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_d
  *   command       instead of `run`: a JSON array, the program's path first. Gets the event on stdin; exit status 0 is
  *                 done. Killed at its deadline with all it started. Any process that has the authority open runs it.
  *   deadline      seconds one attempt may take; 0: 10. A callback cannot be stopped: past it, its event is given again.
- *   max_attempts  0: 12. After that the delivery is dead: see agentid_authority_deliveries().
+ *   max_attempts  0: 12. After that the delivery is dead: see agentid_hook_deliveries().
  *   release       called once, when the library needs `user_data` no more; may be NULL.
  */
 typedef struct agentid_hook {
@@ -172,23 +172,23 @@ typedef struct agentid_hook {
 
 /*
  * Adds a hook, or takes up the one of this name again after a restart. The name is registered for good: events for it
- * are kept while no process that runs it is alive, until agentid_authority_remove_hook().
+ * are kept while no process that runs it is alive, until agentid_hook_remove().
  */
-agentid_status agentid_authority_add_hook(agentid_authority *authority, const char *name, size_t name_len,
+agentid_status agentid_hook_add(agentid_authority *authority, const char *name, size_t name_len,
                                           const agentid_hook *hook, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Removes a hook with what was still to be delivered to it.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
-agentid_status agentid_authority_remove_hook(agentid_authority *authority, const char *name, size_t name_len,
+agentid_status agentid_hook_remove(agentid_authority *authority, const char *name, size_t name_len,
                                              agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * All hooks.
  * Args: hooks  out: a JSON array of objects: name, kind, events, command, deadline, max_attempts, pending, dead.
  */
-agentid_status agentid_authority_hooks(agentid_authority *authority, agentid_bytes *hooks,
+agentid_status agentid_hook_list(agentid_authority *authority, agentid_bytes *hooks,
                                        agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
@@ -197,14 +197,14 @@ agentid_status agentid_authority_hooks(agentid_authority *authority, agentid_byt
  *   dead        not 0: the dead ones.
  *   deliveries  out: a JSON array of objects: id, hook, agent, event, attempts, next_at, error; oldest first.
  */
-agentid_status agentid_authority_deliveries(agentid_authority *authority, int32_t dead, agentid_bytes *deliveries,
+agentid_status agentid_hook_deliveries(agentid_authority *authority, int32_t dead, agentid_bytes *deliveries,
                                             agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Gives a dead delivery another round of attempts.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
-agentid_status agentid_authority_retry_delivery(agentid_authority *authority, int64_t delivery,
+agentid_status agentid_hook_retry(agentid_authority *authority, int64_t delivery,
                                                 agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
@@ -212,7 +212,7 @@ agentid_status agentid_authority_retry_delivery(agentid_authority *authority, in
  * Args: milliseconds  how long at most.
  * Returns: AGENTID_OK; AGENTID_E_LIMIT when the time is over.
  */
-agentid_status agentid_authority_settle(agentid_authority *authority, int64_t milliseconds,
+agentid_status agentid_hook_settle(agentid_authority *authority, int64_t milliseconds,
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
 /* --------------------------------------------------------------------------------------------------------- Broker */
@@ -245,7 +245,7 @@ typedef struct agentid_provider {
  * Adds a provider of secrets to this process, in place of one of the same name. With one this process looks each second
  * for what is due to be returned, until the authority is closed.
  */
-agentid_status agentid_authority_add_provider(agentid_authority *authority, const char *name, size_t name_len,
+agentid_status agentid_broker_add_provider(agentid_authority *authority, const char *name, size_t name_len,
                                               const agentid_provider *provider,
                                               agentid_error **error) AGENTID_MUST_CHECK;
 
@@ -257,12 +257,12 @@ agentid_status agentid_authority_add_provider(agentid_authority *authority, cons
  *   provider   the provider's name.
  *   resource   what is to be opened, as the provider understands it.
  *   ttl        seconds; at most as long as the agent's grant lasts.
- *   lease      out: its ID, for agentid_authority_release().
+ *   lease      out: its ID, for agentid_broker_release().
  *   secret     out: wiped when it is freed.
  * Returns: AGENTID_OK; AGENTID_DENIED where the decision was a denial, is too old, or the agent has ended meanwhile;
  *          AGENTID_E_NOT_FOUND (provider); AGENTID_E_STATE (the provider failed).
  */
-agentid_status agentid_authority_acquire(agentid_authority *authority, const agentid_decision *decision,
+agentid_status agentid_broker_acquire(agentid_authority *authority, const agentid_decision *decision,
                                          const char *provider, size_t provider_len, const char *resource,
                                          size_t resource_len, int64_t ttl, agentid_bytes *lease,
                                          agentid_bytes *secret, agentid_error **error) AGENTID_MUST_CHECK;
@@ -271,14 +271,14 @@ agentid_status agentid_authority_acquire(agentid_authority *authority, const age
  * Returns a secret before its time.
  * Returns: AGENTID_OK, also where it was returned before; AGENTID_E_STATE where the provider failed: it is tried again.
  */
-agentid_status agentid_authority_release(agentid_authority *authority, const char *lease, size_t lease_len,
+agentid_status agentid_broker_release(agentid_authority *authority, const char *lease, size_t lease_len,
                                          agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * What the broker holds.
  * Args: leases  out: a JSON array of objects: id, agent, provider, resource, acquired, expires, state, attempts, error.
  */
-agentid_status agentid_authority_broker_leases(agentid_authority *authority, agentid_bytes *leases,
+agentid_status agentid_broker_leases(agentid_authority *authority, agentid_bytes *leases,
                                                agentid_error **error) AGENTID_MUST_CHECK;
 
 #ifdef __cplusplus

@@ -24,10 +24,10 @@ static go_texts go_audit_verify(uintptr_t audit, uintptr_t progress) {
     TAKE(agentid_audit_verify(AS(audit, audit), progress ? agentid_go_progress : NULL, (void *)progress, &first, &error));
 }
 static go_answer go_authority_integrate(uintptr_t authority) {
-    DO(agentid_authority_integrate(AS(authority, authority), &error));
+    DO(agentid_audit_integrate(AS(authority, authority), &error));
 }
 static go_answer go_guard_report(uintptr_t guard, _GoString_ decision, _GoString_ outcome) {
-    DO(agentid_guard_report(AS(guard, guard), TEXT(decision), TEXT(outcome), &error));
+    DO(agentid_audit_report(AS(guard, guard), TEXT(decision), TEXT(outcome), &error));
 }
 */
 import "C"

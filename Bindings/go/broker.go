@@ -6,7 +6,7 @@ package agentid
 static go_answer go_authority_add_provider(uintptr_t authority, _GoString_ name, _GoString_ command, uintptr_t user) {
     agentid_provider provider = {sizeof provider, agentid_go_acquire, agentid_go_give_back, go_option(command),
                                  agentid_go_release, (void *)user};
-    DO(agentid_authority_add_provider(AS(authority, authority), TEXT(name), &provider, &error));
+    DO(agentid_broker_add_provider(AS(authority, authority), TEXT(name), &provider, &error));
 }
 static go_texts go_authority_acquire(uintptr_t authority, uintptr_t decision, _GoString_ provider,
                                      _GoString_ resource, int64_t ttl, uintptr_t call) {
@@ -14,16 +14,16 @@ static go_texts go_authority_acquire(uintptr_t authority, uintptr_t decision, _G
     agentid_go_acquiring = call;
     agentid_bytes first = {NULL, 0, 0}, second = {NULL, 0, 0};
     agentid_error *error = NULL;
-    agentid_status status = agentid_authority_acquire(AS(authority, authority), AS(decision, decision), TEXT(provider),
+    agentid_status status = agentid_broker_acquire(AS(authority, authority), AS(decision, decision), TEXT(provider),
                                                       TEXT(resource), ttl, &first, &second, &error);
     agentid_go_acquiring = outer;
     return (go_texts){status, (uintptr_t)error, first, second};
 }
 static go_answer go_authority_release(uintptr_t authority, _GoString_ lease) {
-    DO(agentid_authority_release(AS(authority, authority), TEXT(lease), &error));
+    DO(agentid_broker_release(AS(authority, authority), TEXT(lease), &error));
 }
 static go_texts go_authority_broker_leases(uintptr_t authority) {
-    TAKE(agentid_authority_broker_leases(AS(authority, authority), &first, &error));
+    TAKE(agentid_broker_leases(AS(authority, authority), &first, &error));
 }
 */
 import "C"

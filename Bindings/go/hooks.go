@@ -15,22 +15,22 @@ static go_answer go_authority_add_hook(uintptr_t authority, _GoString_ name, _Go
         hook.release = agentid_go_release;
         hook.user_data = (void *)run;
     }
-    DO(agentid_authority_add_hook(AS(authority, authority), TEXT(name), &hook, &error));
+    DO(agentid_hook_add(AS(authority, authority), TEXT(name), &hook, &error));
 }
 static go_answer go_authority_remove_hook(uintptr_t authority, _GoString_ name) {
-    DO(agentid_authority_remove_hook(AS(authority, authority), TEXT(name), &error));
+    DO(agentid_hook_remove(AS(authority, authority), TEXT(name), &error));
 }
 static go_texts go_authority_hooks(uintptr_t authority) {
-    TAKE(agentid_authority_hooks(AS(authority, authority), &first, &error));
+    TAKE(agentid_hook_list(AS(authority, authority), &first, &error));
 }
 static go_texts go_authority_deliveries(uintptr_t authority, int32_t dead) {
-    TAKE(agentid_authority_deliveries(AS(authority, authority), dead, &first, &error));
+    TAKE(agentid_hook_deliveries(AS(authority, authority), dead, &first, &error));
 }
 static go_answer go_authority_retry_delivery(uintptr_t authority, int64_t delivery) {
-    DO(agentid_authority_retry_delivery(AS(authority, authority), delivery, &error));
+    DO(agentid_hook_retry(AS(authority, authority), delivery, &error));
 }
 static go_answer go_authority_settle(uintptr_t authority, int64_t milliseconds) {
-    DO(agentid_authority_settle(AS(authority, authority), milliseconds, &error));
+    DO(agentid_hook_settle(AS(authority, authority), milliseconds, &error));
 }
 */
 import "C"

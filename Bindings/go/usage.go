@@ -4,7 +4,7 @@ package agentid
 #include "abi.h"
 
 static go_texts go_authority_usage(uintptr_t authority, _GoString_ profile) {
-    TAKE(agentid_authority_usage(AS(authority, authority), TEXT(profile), &first, &error));
+    TAKE(agentid_audit_usage(AS(authority, authority), TEXT(profile), &first, &error));
 }
 */
 import "C"

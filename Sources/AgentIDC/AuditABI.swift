@@ -27,7 +27,7 @@ public func agentid_decision_id(_ decision: OpaquePointer?) -> UnsafePointer<CCh
 }
 
 @c @implementation
-public func agentid_guard_report(
+public func agentid_audit_report(
     _ guardian: OpaquePointer?, _ decision: UnsafePointer<CChar>?, _ decision_len: Int,
     _ outcome: UnsafePointer<CChar>?, _ outcome_len: Int, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -39,7 +39,7 @@ public func agentid_guard_report(
 }
 
 @c @implementation
-public func agentid_authority_integrate(
+public func agentid_audit_integrate(
     _ authority: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) { try unsafe Authorities.table.find(authority, "authority").integrate() }
@@ -135,7 +135,7 @@ public func agentid_audit_verify(
 }
 
 @c @implementation
-public func agentid_authority_usage(
+public func agentid_audit_usage(
     _ authority: OpaquePointer?, _ profile: UnsafePointer<CChar>?, _ profile_len: Int,
     _ report: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {

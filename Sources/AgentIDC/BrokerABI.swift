@@ -67,7 +67,7 @@ internal import JOSE
 }
 
 @c @implementation
-public func agentid_authority_add_provider(
+public func agentid_broker_add_provider(
     _ authority: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
     _ provider: UnsafePointer<agentid_provider>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -79,7 +79,7 @@ public func agentid_authority_add_provider(
 }
 
 @c @implementation
-public func agentid_authority_acquire(
+public func agentid_broker_acquire(
     _ authority: OpaquePointer?, _ decision: OpaquePointer?, _ provider: UnsafePointer<CChar>?, _ provider_len: Int,
     _ resource: UnsafePointer<CChar>?, _ resource_len: Int, _ ttl: Int64,
     _ lease: UnsafeMutablePointer<agentid_bytes>?, _ secret: UnsafeMutablePointer<agentid_bytes>?,
@@ -101,7 +101,7 @@ public func agentid_authority_acquire(
 }
 
 @c @implementation
-public func agentid_authority_release(
+public func agentid_broker_release(
     _ authority: OpaquePointer?, _ lease: UnsafePointer<CChar>?, _ lease_len: Int,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -112,7 +112,7 @@ public func agentid_authority_release(
 }
 
 @c @implementation
-public func agentid_authority_broker_leases(
+public func agentid_broker_leases(
     _ authority: OpaquePointer?, _ leases: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {

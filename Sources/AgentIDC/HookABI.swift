@@ -42,7 +42,7 @@ private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws 
 }
 
 @c @implementation
-public func agentid_authority_add_hook(
+public func agentid_hook_add(
     _ authority: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int, _ given: UnsafePointer<agentid_hook>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -53,7 +53,7 @@ public func agentid_authority_add_hook(
 }
 
 @c @implementation
-public func agentid_authority_remove_hook(
+public func agentid_hook_remove(
     _ authority: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -64,7 +64,7 @@ public func agentid_authority_remove_hook(
 }
 
 @c @implementation
-public func agentid_authority_hooks(
+public func agentid_hook_list(
     _ authority: OpaquePointer?, _ hooks: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -74,7 +74,7 @@ public func agentid_authority_hooks(
 }
 
 @c @implementation
-public func agentid_authority_deliveries(
+public func agentid_hook_deliveries(
     _ authority: OpaquePointer?, _ dead: Int32, _ deliveries: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -85,7 +85,7 @@ public func agentid_authority_deliveries(
 }
 
 @c @implementation
-public func agentid_authority_retry_delivery(
+public func agentid_hook_retry(
     _ authority: OpaquePointer?, _ delivery: Int64, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
@@ -94,7 +94,7 @@ public func agentid_authority_retry_delivery(
 }
 
 @c @implementation
-public func agentid_authority_settle(
+public func agentid_hook_settle(
     _ authority: OpaquePointer?, _ milliseconds: Int64, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {

@@ -57,24 +57,24 @@ static void add_hooks_and_provider(agentid_authority *authority)
     hook.run = on_event;
     hook.user_data = &events;
     hook.release = let_go;
-    DONE(agentid_authority_add_hook(authority, TEXT("count"), &hook, &error));
+    DONE(agentid_hook_add(authority, TEXT("count"), &hook, &error));
     failing.run = always_fails;
     failing.events = "[\"suspended\"]";
     failing.max_attempts = 1;
-    DONE(agentid_authority_add_hook(authority, TEXT("fails"), &failing, &error));
-    ANSWERS(AGENTID_E_ARGUMENT, agentid_authority_add_hook(authority, TEXT("neither"), &wrong, &error));
+    DONE(agentid_hook_add(authority, TEXT("fails"), &failing, &error));
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_hook_add(authority, TEXT("neither"), &wrong, &error));
     wrong.command = "[\"relative\"]";
-    ANSWERS(AGENTID_E_ARGUMENT, agentid_authority_add_hook(authority, TEXT("relative"), &wrong, &error));
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_hook_add(authority, TEXT("relative"), &wrong, &error));
     wrong.command = "[\"/bin/true\"]";
     wrong.events = "[\"no such event\"]";
-    ANSWERS(AGENTID_E_ARGUMENT, agentid_authority_add_hook(authority, TEXT("unknown"), &wrong, &error));
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_hook_add(authority, TEXT("unknown"), &wrong, &error));
 
     agentid_provider provider = AGENTID_PROVIDER_INIT;
-    ANSWERS(AGENTID_E_ARGUMENT, agentid_authority_add_provider(authority, TEXT("vault"), &provider, &error));
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_broker_add_provider(authority, TEXT("vault"), &provider, &error));
     provider.acquire = get_secret;
     provider.release = return_secret;
     provider.release_data = let_go;
-    DONE(agentid_authority_add_provider(authority, TEXT("vault"), &provider, &error));
+    DONE(agentid_broker_add_provider(authority, TEXT("vault"), &provider, &error));
 }
 
 static void use_secrets(agentid_authority *authority, agentid_agent *agent)
@@ -83,19 +83,19 @@ static void use_secrets(agentid_authority *authority, agentid_agent *agent)
     agentid_bytes lease, secret, leases;
     DONE(agentid_agent_authorize_z(agent, "read_file", CALL, &permit, &error));
     ANSWERS(AGENTID_DENIED, agentid_agent_authorize_z(agent, "read_file", "{\"path\":\"/etc\"}", &denial, &error));
-    ANSWERS(AGENTID_DENIED, agentid_authority_acquire(authority, denial, TEXT("vault"), TEXT("reports"), 30, &lease, &secret, &error));
-    ANSWERS(AGENTID_E_NOT_FOUND, agentid_authority_acquire(authority, permit, TEXT("none"), TEXT("reports"), 30, &lease, &secret, &error));
-    ANSWERS(AGENTID_E_ARGUMENT, agentid_authority_acquire(authority, permit, TEXT("vault"), TEXT("reports"), 1 << 20, &lease, &secret, &error));
-    DONE(agentid_authority_acquire(authority, permit, TEXT("vault"), TEXT("reports"), 30, &lease, &secret, &error));
+    ANSWERS(AGENTID_DENIED, agentid_broker_acquire(authority, denial, TEXT("vault"), TEXT("reports"), 30, &lease, &secret, &error));
+    ANSWERS(AGENTID_E_NOT_FOUND, agentid_broker_acquire(authority, permit, TEXT("none"), TEXT("reports"), 30, &lease, &secret, &error));
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_broker_acquire(authority, permit, TEXT("vault"), TEXT("reports"), 1 << 20, &lease, &secret, &error));
+    DONE(agentid_broker_acquire(authority, permit, TEXT("vault"), TEXT("reports"), 30, &lease, &secret, &error));
     EXPECT(secret.len == 6 && memcmp(secret.data, "s3cret", 6) == 0);
-    DONE(agentid_authority_release(authority, lease.data, lease.len, &error));
-    DONE(agentid_authority_release(authority, lease.data, lease.len, &error));
+    DONE(agentid_broker_release(authority, lease.data, lease.len, &error));
+    DONE(agentid_broker_release(authority, lease.data, lease.len, &error));
     EXPECT(released == 1);
     agentid_bytes_free(&lease);
     agentid_bytes_free(&secret);
     /* One more, which the agent's end returns. */
-    DONE(agentid_authority_acquire(authority, permit, TEXT("vault"), TEXT("reports"), 30, &lease, &secret, &error));
-    DONE(agentid_authority_broker_leases(authority, &leases, &error));
+    DONE(agentid_broker_acquire(authority, permit, TEXT("vault"), TEXT("reports"), 30, &lease, &secret, &error));
+    DONE(agentid_broker_leases(authority, &leases, &error));
     EXPECT(has(&leases, "\"state\":\"held\"") && !has(&leases, "s3cret"));
     agentid_bytes_free(&leases);
     agentid_bytes_free(&lease);
@@ -113,16 +113,16 @@ static void suspend_and_resume(agentid_authority *authority, agentid_agent *chil
     DONE(agentid_authority_resume(authority, id->data, id->len, &error));
     DONE(agentid_agent_authorize_z(child, "read_file", CALL, NULL, &error));
     ANSWERS(AGENTID_E_NOT_FOUND, agentid_authority_suspend(authority, TEXT("spiffe://acme.example/agent/x/1"), "", 0, &error));
-    DONE(agentid_authority_settle(authority, 20000, &error));
-    DONE(agentid_authority_deliveries(authority, 1, &dead, &error));
+    DONE(agentid_hook_settle(authority, 20000, &error));
+    DONE(agentid_hook_deliveries(authority, 1, &dead, &error));
     EXPECT(has(&dead, "the callback returned 7"));
     agentid_bytes_free(&dead);
-    DONE(agentid_authority_hooks(authority, &hooks, &error));
+    DONE(agentid_hook_list(authority, &hooks, &error));
     EXPECT(has(&hooks, "\"dead\":1"));
     agentid_bytes_free(&hooks);
-    DONE(agentid_authority_remove_hook(authority, TEXT("fails"), &error));
-    ANSWERS(AGENTID_E_NOT_FOUND, agentid_authority_remove_hook(authority, TEXT("fails"), &error));
-    ANSWERS(AGENTID_E_NOT_FOUND, agentid_authority_retry_delivery(authority, 1, &error));
+    DONE(agentid_hook_remove(authority, TEXT("fails"), &error));
+    ANSWERS(AGENTID_E_NOT_FOUND, agentid_hook_remove(authority, TEXT("fails"), &error));
+    ANSWERS(AGENTID_E_NOT_FOUND, agentid_hook_retry(authority, 1, &error));
 }
 
 static void end(agentid_authority *authority, agentid_agent *agent, agentid_agent *child, const agentid_bytes *id)
@@ -159,7 +159,7 @@ static void read_log(agentid_authority *authority, const char *directory)
     agentid_audit *audit = NULL;
     agentid_bytes head, entries, proof, report;
     int told = 0;
-    DONE(agentid_authority_integrate(authority, &error));
+    DONE(agentid_audit_integrate(authority, &error));
     DONE(agentid_audit_open(TEXT(directory), "", 0, &audit, &error));
     DONE(agentid_audit_head(audit, &head, &error));
     EXPECT(has(&head, "acme.example/audit"));
@@ -170,10 +170,10 @@ static void read_log(agentid_authority *authority, const char *directory)
     DONE(agentid_audit_consistency(audit, 1, 0, &proof, &error));
     ANSWERS(AGENTID_E_NOT_FOUND, agentid_audit_find(audit, TEXT("nothing"), &report, &error));
     ANSWERS(AGENTID_E_NOT_FOUND, agentid_audit_prove(audit, 1 << 20, &report, &error));
-    DONE(agentid_authority_usage(authority, "", 0, &report, &error));
+    DONE(agentid_audit_usage(authority, "", 0, &report, &error));
     EXPECT(has(&report, "\"proposal\":{") && has(&report, "\"used\":[{") && !has(&report, "/data/x"));
     agentid_bytes_free(&report);
-    ANSWERS(AGENTID_E_NOT_FOUND, agentid_authority_usage(authority, TEXT("nobody"), &report, &error));
+    ANSWERS(AGENTID_E_NOT_FOUND, agentid_audit_usage(authority, TEXT("nobody"), &report, &error));
     DONE(agentid_audit_verify(audit, on_progress, &told, &report, &error));
     EXPECT(has(&report, "\"sound\":true") && told > 0);
     agentid_bytes_free(&head);
@@ -227,7 +227,7 @@ int main(int count, char **words)
     DONE(agentid_authority_withdraw_profile(authority, TEXT("researcher"), TEXT("unused"), &count_ended, &error));
     ANSWERS(AGENTID_E_STATE, agentid_authority_start_agent(authority, TEXT("researcher"), &task, &none, &error));
     DONE(agentid_authority_reap(authority, &count_ended, &error));
-    DONE(agentid_authority_settle(authority, 20000, &error));
+    DONE(agentid_hook_settle(authority, 20000, &error));
     EXPECT(events >= 9);
     read_log(authority, directory);
 

@@ -35,14 +35,14 @@ enum LifecycleCalls {
             unsafe hook.struct_size = MemoryLayout<agentid_hook>.size
             unsafe (hook.events, hook.deadline) = unsafe (y, Int64(bn))
             unsafe hook.run = { _, _, _ in 0 }
-            return unsafe agentid_authority_add_hook(h, x, an, &hook, &error)
-        case 12: return unsafe agentid_authority_remove_hook(h, x, an, &error)
-        case 13: return unsafe agentid_authority_hooks(h, &bytes, &error)
-        case 14: return unsafe agentid_authority_deliveries(h, Int32(an), &bytes, &error)
-        case 15: return unsafe agentid_authority_retry_delivery(h, Int64(an), &error)
+            return unsafe agentid_hook_add(h, x, an, &hook, &error)
+        case 12: return unsafe agentid_hook_remove(h, x, an, &error)
+        case 13: return unsafe agentid_hook_list(h, &bytes, &error)
+        case 14: return unsafe agentid_hook_deliveries(h, Int32(an), &bytes, &error)
+        case 15: return unsafe agentid_hook_retry(h, Int64(an), &error)
         case 16:
             var lease = unsafe agentid_bytes()
-            let status = unsafe agentid_authority_acquire(h, g, x, an, y, bn, Int64(bn), &lease, &bytes, &error)
+            let status = unsafe agentid_broker_acquire(h, g, x, an, y, bn, Int64(bn), &lease, &bytes, &error)
             unsafe agentid_bytes_free(&lease)
             return status
         case 17: return unsafe agentid_guard_nonce(h, &bytes, &error)
@@ -54,7 +54,7 @@ enum LifecycleCalls {
             return operation == 19
                 ? unsafe agentid_agent_presentation(h, x, an, y, bn, &options, &bytes, &error)
                 : unsafe agentid_agent_prove_with(h, x, an, y, bn, &options, &bytes, &error)
-        default: return unsafe agentid_guard_report(h, x, an, y, bn, &error)
+        default: return unsafe agentid_audit_report(h, x, an, y, bn, &error)
         }
     }
 }

@@ -159,7 +159,7 @@ class Authority(Lifecycle):
 
     def integrate(self) -> None:
         """Makes entries of the audit log of everything that was written down until now."""
-        call(lib.agentid_authority_integrate, self._handle)
+        call(lib.agentid_audit_integrate, self._handle)
 
     def usage(self, profile: str | None = None) -> dict[str, Any]:
         """What was granted beside what was used, and for each profile the smallest ceiling that would have permitted it all.
@@ -167,7 +167,7 @@ class Authority(Lifecycle):
         Argument values are never in the audit log: a proposal is made of the scopes of the grants that calls were permitted
         under.
         """
-        return json.loads(take(lib.agentid_authority_usage, self._handle, *pair(profile or "")))
+        return json.loads(take(lib.agentid_audit_usage, self._handle, *pair(profile or "")))
 
     @property
     def bundle(self) -> str:

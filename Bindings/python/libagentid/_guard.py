@@ -112,7 +112,7 @@ class EnforcementPoint(Reference):
     def report(self, decision: Decision | str, outcome: str) -> None:
         """Writes down how a permitted call went, in a few words."""
         call(
-            lib.agentid_guard_report, self._handle, *pair(decision if isinstance(decision, str) else decision.id), *pair(outcome)
+            lib.agentid_audit_report, self._handle, *pair(decision if isinstance(decision, str) else decision.id), *pair(outcome)
         )
 
     def admit(self, chain: str, credentials: str = "") -> Admission:

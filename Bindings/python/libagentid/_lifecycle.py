@@ -123,51 +123,51 @@ class Lifecycle(Handle):
 
             options.run = _abi.RUN_HOOK(_callbacks.callback(called))
             options.release, options.user_data = _callbacks.RELEASE, _callbacks.keep(options.run)
-        call(lib.agentid_authority_add_hook, self._handle, *pair(name), byref(options))
+        call(lib.agentid_hook_add, self._handle, *pair(name), byref(options))
 
     def remove_hook(self, name: str) -> None:
         """Removes a hook with what was still to be delivered to it."""
-        call(lib.agentid_authority_remove_hook, self._handle, *pair(name))
+        call(lib.agentid_hook_remove, self._handle, *pair(name))
 
     @property
     def hooks(self) -> list[dict[str, Any]]:
         """All hooks, and how many deliveries each has waiting and dead."""
-        return json.loads(take(lib.agentid_authority_hooks, self._handle))
+        return json.loads(take(lib.agentid_hook_list, self._handle))
 
     def deliveries(self, *, dead: bool = False) -> list[dict[str, Any]]:
         """Deliveries that wait, or that are dead."""
-        return json.loads(take(lib.agentid_authority_deliveries, self._handle, int(dead)))
+        return json.loads(take(lib.agentid_hook_deliveries, self._handle, int(dead)))
 
     def retry_delivery(self, delivery: int) -> None:
         """Gives a dead delivery another round of attempts."""
-        call(lib.agentid_authority_retry_delivery, self._handle, _abi.checked(c_int64, delivery, "delivery"))
+        call(lib.agentid_hook_retry, self._handle, _abi.checked(c_int64, delivery, "delivery"))
 
     def settle(self, timeout: float = 10) -> None:
         """Waits until nothing is due that hooks here can deliver; `timeout` in seconds."""
-        call(lib.agentid_authority_settle, self._handle, int(timeout * 1000))
+        call(lib.agentid_hook_settle, self._handle, int(timeout * 1000))
 
     def add_provider(self, name: str, provider: Provider) -> None:
         """Adds a provider of secrets to this process."""
-        call(lib.agentid_authority_add_provider, self._handle, *pair(name), provider_struct(provider))
+        call(lib.agentid_broker_add_provider, self._handle, *pair(name), provider_struct(provider))
 
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int) -> Lease:
         """Gets a secret for a call that was permitted: for the tool, not for the agent. Use it in `with`."""
         seconds = _abi.checked(c_int64, ttl, "ttl")
         lease, secret = _abi.Bytes(), _abi.Bytes()
         call(
-            lib.agentid_authority_acquire, self._handle, decision, *pair(provider), *pair(resource), seconds,
+            lib.agentid_broker_acquire, self._handle, decision, *pair(provider), *pair(resource), seconds,
             byref(lease), byref(secret),
         )  # fmt: skip
         return Lease(self, text(lease), text(secret))
 
     def release(self, lease: str) -> None:
         """Returns a secret before its time."""
-        call(lib.agentid_authority_release, self._handle, *pair(lease))
+        call(lib.agentid_broker_release, self._handle, *pair(lease))
 
     @property
     def broker_leases(self) -> list[dict[str, Any]]:
         """What the broker holds."""
-        return json.loads(take(lib.agentid_authority_broker_leases, self._handle))
+        return json.loads(take(lib.agentid_broker_leases, self._handle))
 
     def _count(self, function: Any, *arguments: Any) -> int:
         count = c_int64()
