@@ -10,12 +10,13 @@
  * Arguments    In this order: the handle acted on; inputs; options; outputs; `error`, which may always be NULL.
  *              An input text is a pointer and a length in bytes: UTF-8, no NUL needed. A NULL pointer with length
  *              0 is the empty text. A function whose name ends in `_z` takes NUL-terminated texts instead: it
- *              spares foreign callers the conversion of lengths. Texts inside option structs are NUL-terminated;
+ *              saves bindings one integer conversion per text. Texts inside option structs are NUL-terminated;
  *              NULL there means "not given".
- * Status       AGENTID_OK is 0 and the only value that means "go on". A refusal by policy is AGENTID_DENIED, every
- *              other value is a fault of the call: `if (agentid_..._authorize(...) != AGENTID_OK) refuse();` is safe.
- * Outputs      Written on AGENTID_OK only, except `decision`, which is also written on AGENTID_DENIED. Otherwise set
- *              to NULL (handles) or emptied (bytes), so that freeing them is always allowed.
+ * Status       AGENTID_OK is 0 and the only value that means "go on". A refusal by policy is AGENTID_DENIED, a
+ *              question that is answered with no is AGENTID_NO, every other value is a fault of the call:
+ *              `if (agentid_..._authorize(...) != AGENTID_OK) refuse();` is safe.
+ * Outputs      Written on AGENTID_OK; `decision` on AGENTID_DENIED too, and `report` on AGENTID_NO. Otherwise set to
+ *              NULL (handles) or emptied (bytes), so that freeing them is always allowed.
  * Errors       Where `error` is not NULL, it receives an object on every status but AGENTID_OK (NULL then), to be
  *              freed with agentid_error_free(). There is no thread-local or global last error.
  * Handles      A handle is a slot and a generation, never an address. Closed, stale, foreign and made-up handles get
@@ -26,7 +27,8 @@
  *              readable. exec() is fine, and so is fork() before the first call.
  * Time         Seconds since 1970-01-01T00:00:00Z, as int64_t.
  * Secrets      Private keys never leave through this interface, except through agentid_agent_export_key().
- * Compatibility  Options start with `struct_size` and are made by an AGENTID_..._INIT macro: a program compiled
+ * Compatibility  Options start with `struct_size`. An AGENTID_..._INIT macro makes them, or, where a language has no
+ *              macros, agentid_..._init(&options, sizeof options): all zero but `struct_size`. A program compiled
  *              against an older header keeps working. Until 1.0 the SONAME is libagentid.so.0.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -46,6 +48,9 @@ extern "C" {
 #else
 #define AGENTID_MUST_CHECK
 #endif
+
+/* A string literal as the two arguments of an input text: agentid_scope_parse(AGENTID_TEXT("search"), &scope, &error). */
+#define AGENTID_TEXT(literal) ("" literal), (sizeof(literal) - 1)
 
 #define AGENTID_VERSION_MAJOR 0
 #define AGENTID_VERSION_MINOR 1
@@ -74,7 +79,8 @@ enum {
     AGENTID_E_PASSPHRASE = 12,   /* a passphrase is missing or wrong */
     AGENTID_E_SIGNER = 13,       /* the caller's signer failed, or what it returned does not verify */
     AGENTID_E_VERSION = 14,      /* data was written by a newer version of this library */
-    AGENTID_E_INTERNAL = 15      /* a fault of this library or of the machine (no entropy, no memory) */
+    AGENTID_E_INTERNAL = 15,     /* a fault of this library or of the machine (no entropy, no memory) */
+    AGENTID_NO = 16              /* the question was answered: no; the report and the error say why */
 };
 
 /* What went wrong: see agentid_error_*(). Freed by agentid_error_free(). */
@@ -204,6 +210,8 @@ typedef struct agentid_signer {
     void *user_data;
 } agentid_signer;
 #define AGENTID_SIGNER_INIT { sizeof(agentid_signer), NULL, NULL, NULL, NULL }
+/* AGENTID_SIGNER_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_signer_init(agentid_signer *options, size_t struct_size);
 
 /*
  * Tells the time instead of the machine's clock. Called on any thread, several at once.
@@ -219,6 +227,8 @@ typedef struct agentid_clock {
     void *user_data;
 } agentid_clock;
 #define AGENTID_CLOCK_INIT { sizeof(agentid_clock), NULL, NULL, NULL }
+/* AGENTID_CLOCK_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_clock_init(agentid_clock *options, size_t struct_size);
 
 /* ------------------------------------------------------------------------------------------------------ Authority */
 
@@ -236,8 +246,11 @@ typedef struct agentid_authority_options {
                                         library, which asks `clock`. */
     int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable (agentid_audit.h) */
     int32_t audit_relaxed;           /* not 0: what cannot be written down is counted; otherwise it is denied */
+    int32_t no_audit;                /* not 0: nothing is written down */
 } agentid_authority_options;
-#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
+#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0 }
+/* AGENTID_AUTHORITY_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_authority_options_init(agentid_authority_options *options, size_t struct_size);
 
 /*
  * Opens the authority kept in a directory, or creates it there (mode 0700, keys 0600).
@@ -289,6 +302,8 @@ typedef struct agentid_profile_options {
     int64_t review_by;               /* no new agents after this time; 0: no review date; at most the year 9999 */
 } agentid_profile_options;
 #define AGENTID_PROFILE_OPTIONS_INIT { sizeof(agentid_profile_options), NULL, NULL, 0, 0, 0 }
+/* AGENTID_PROFILE_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_profile_options_init(agentid_profile_options *options, size_t struct_size);
 
 /*
  * Creates or replaces a profile: what an agent may at most be.
@@ -321,6 +336,8 @@ typedef struct agentid_agent_options {
                                         of strings; NULL: any */
 } agentid_agent_options;
 #define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, NULL }
+/* AGENTID_AGENT_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_agent_options_init(agentid_agent_options *options, size_t struct_size);
 
 /*
  * Starts an agent: a new ID, a new key, a credential, and a root grant for
@@ -383,6 +400,8 @@ typedef struct agentid_delegation_options {
                                         JSON array of strings; NULL: those of the parent's, which are checked as well */
 } agentid_delegation_options;
 #define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, 0, 0, NULL, NULL, 0, NULL }
+/* AGENTID_DELEGATION_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_delegation_options_init(agentid_delegation_options *options, size_t struct_size);
 
 /*
  * Starts a sub-agent under this one, offline: an ID below its parent's, a key of its own, a narrower grant. Where the
@@ -440,6 +459,8 @@ typedef struct agentid_proof_options {
     const char *nonce;               /* where that guard asks for one, what it gave out: see agentid_guard_nonce() */
 } agentid_proof_options;
 #define AGENTID_PROOF_OPTIONS_INIT { sizeof(agentid_proof_options), NULL, NULL }
+/* AGENTID_PROOF_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_proof_options_init(agentid_proof_options *options, size_t struct_size);
 
 /*
  * agentid_agent_prove(), for a guard that asks for more than its name.
@@ -536,6 +557,8 @@ typedef struct agentid_open_agent_options {
     const agentid_clock *clock;      /* NULL: the machine's clock */
 } agentid_open_agent_options;
 #define AGENTID_OPEN_AGENT_OPTIONS_INIT { sizeof(agentid_open_agent_options), NULL, NULL, NULL, NULL }
+/* AGENTID_OPEN_AGENT_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_open_agent_options_init(agentid_open_agent_options *options, size_t struct_size);
 
 /*
  * Takes up an identity that was issued or delegated to a key held here. The chain is read, not verified: it is the
@@ -582,11 +605,14 @@ typedef struct agentid_guard_options {
     int32_t own_replay_memory;       /* not 0: used proofs are remembered in this guard alone; see below */
     int32_t audit_sync;              /* AGENTID_AUDIT_..., for a guard of a directory; others do as their authority */
     int32_t audit_relaxed;           /* not 0: decisions that cannot be written down are counted, not denied */
+    int32_t no_audit;                /* not 0: nothing is written down */
     int32_t require_nonce;           /* not 0: each proof must carry a nonce of this guard's: see agentid_guard_nonce() */
     int32_t require_chain_aud;       /* not 0: some grant of each chain must name this guard (`aud`). Whatever this is, a
                                         grant that is for other guards is denied */
 } agentid_guard_options;
-#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0 }
+#define AGENTID_GUARD_OPTIONS_INIT { sizeof(agentid_guard_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0 }
+/* AGENTID_GUARD_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_guard_options_init(agentid_guard_options *options, size_t struct_size);
 
 /*
  * Makes a guard that knows only the bundles and revocations it is given.

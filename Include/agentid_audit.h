@@ -21,8 +21,7 @@ extern "C" {
 typedef int32_t agentid_audit_sync;
 enum {
     AGENTID_AUDIT_BATCH = 0,       /* against the loss of power within 100 ms */
-    AGENTID_AUDIT_ALWAYS = 1,      /* before the answer is given; many answers share one sync */
-    AGENTID_AUDIT_NONE = 2         /* nothing is written down */
+    AGENTID_AUDIT_ALWAYS = 1       /* before the answer is given; many answers share one sync */
 };
 
 /* The audit log of one directory, as it was when it was opened. Closed by agentid_audit_close(). */
@@ -119,8 +118,8 @@ typedef void (*agentid_progress)(uint64_t entries, void *user_data);
  * Args:
  *   progress   may be NULL.
  *   user_data  for `progress`.
- *   report     out, also on AGENTID_E_MALFORMED: JSON: {"sound","size","pending","findings":[{"place","message"}...]}.
- * Returns: AGENTID_OK where everything is as it was signed; AGENTID_E_MALFORMED where something is not.
+ *   report     out, also on AGENTID_NO: JSON: {"sound","size","pending","findings":[{"place","message"}...]}.
+ * Returns: AGENTID_OK where everything is as it was signed; AGENTID_NO where something is not.
  */
 agentid_status agentid_audit_verify(agentid_audit *audit, agentid_progress progress, void *user_data,
                                     agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;

@@ -27,6 +27,8 @@ typedef struct agentid_agent_filter {
     int64_t offset;                  /* leaving out so many first */
 } agentid_agent_filter;
 #define AGENTID_AGENT_FILTER_INIT { sizeof(agentid_agent_filter), NULL, NULL, NULL, NULL, NULL, 0, 0 }
+/* AGENTID_AGENT_FILTER_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_agent_filter_init(agentid_agent_filter *options, size_t struct_size);
 
 /*
  * The agents this authority knows, ended ones included, by ID.
@@ -123,8 +125,8 @@ agentid_status agentid_authority_prune(agentid_authority *authority, int64_t end
 
 /*
  * Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
- * Args: report  out, also on AGENTID_E_STATE: docs/schemas/gone.json.
- * Returns: AGENTID_OK where nothing is usable any more; AGENTID_E_STATE where something is; AGENTID_E_NOT_FOUND.
+ * Args: report  out, also on AGENTID_NO: docs/schemas/gone.json.
+ * Returns: AGENTID_OK where nothing is usable any more; AGENTID_NO where something is; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_authority_verify_gone(agentid_authority *authority, const char *agent, size_t agent_len,
                                              agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
@@ -169,6 +171,8 @@ typedef struct agentid_hook {
     void *user_data;
 } agentid_hook;
 #define AGENTID_HOOK_INIT { sizeof(agentid_hook), NULL, NULL, NULL, 0, 0, NULL, NULL }
+/* AGENTID_HOOK_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_hook_init(agentid_hook *options, size_t struct_size);
 
 /*
  * Adds a hook, or takes up the one of this name again after a restart. The name is registered for good: events for it
@@ -210,7 +214,7 @@ agentid_status agentid_hook_retry(agentid_authority *authority, int64_t delivery
 /*
  * Waits until nothing is due that the hooks in this process, or commands, can deliver.
  * Args: milliseconds  how long at most.
- * Returns: AGENTID_OK; AGENTID_E_LIMIT when the time is over.
+ * Returns: AGENTID_OK; AGENTID_NO where something is still due when the time is over.
  */
 agentid_status agentid_hook_settle(agentid_authority *authority, int64_t milliseconds,
                                         agentid_error **error) AGENTID_MUST_CHECK;
@@ -240,6 +244,8 @@ typedef struct agentid_provider {
     void *user_data;
 } agentid_provider;
 #define AGENTID_PROVIDER_INIT { sizeof(agentid_provider), NULL, NULL, NULL, NULL, NULL }
+/* AGENTID_PROVIDER_INIT as a function. Args: struct_size  sizeof *options. */
+void agentid_provider_init(agentid_provider *options, size_t struct_size);
 
 /*
  * Adds a provider of secrets to this process, in place of one of the same name. With one this process looks each second

@@ -60,6 +60,9 @@ void verify_raw(const raw_token *token);
 
 /* ------------------------------------------------------------------------------------------------------- jobs.c */
 
+/* Whether, and when, what an authority decides is written down. */
+enum kept { KEPT_BATCH, KEPT_ALWAYS, KEPT_NOT };
+
 typedef struct job job;
 struct job {
     const char *name;
@@ -67,7 +70,7 @@ struct job {
     void (*call)(const job *, size_t i);
     void (*finish)(size_t calls); /* outside the measured time */
     int links;
-    agentid_audit_sync sync; /* of jobs with an authority in a directory */
+    enum kept kept;          /* of jobs with an authority in a directory */
     int wall;                /* measured over wall time: it waits for a disk */
     double *samples;
     size_t calls;

@@ -179,11 +179,11 @@ job jobs[] = {
     {.name = "in process, 3 links", .call = in_process, .links = 3},
     {.name = "in process, 3 links, with decision", .call = in_process_decision, .links = 3},
     {.name = "in process, 3 links, denied", .call = denied, .links = 3},
-    {.name = "in process, directory", .call = authorize_recorded, .sync = AGENTID_AUDIT_NONE},
-    {.name = "in process, audit batch", .call = authorize_recorded, .sync = AGENTID_AUDIT_BATCH},
-    {.name = "in process, audit always", .call = authorize_recorded, .sync = AGENTID_AUDIT_ALWAYS, .wall = 1},
-    {.name = "proof, directory", .prepare = prepare_recorded, .call = authorize_recorded_proof, .sync = AGENTID_AUDIT_NONE},
-    {.name = "proof, audit batch", .prepare = prepare_recorded, .call = authorize_recorded_proof, .sync = AGENTID_AUDIT_BATCH},
-    {.name = "proof, audit always", .prepare = prepare_recorded, .call = authorize_recorded_proof, .sync = AGENTID_AUDIT_ALWAYS, .wall = 1},
+    {.name = "in process, directory", .call = authorize_recorded, .kept = KEPT_NOT},
+    {.name = "in process, audit batch", .call = authorize_recorded, .kept = KEPT_BATCH},
+    {.name = "in process, audit always", .call = authorize_recorded, .kept = KEPT_ALWAYS, .wall = 1},
+    {.name = "proof, directory", .prepare = prepare_recorded, .call = authorize_recorded_proof, .kept = KEPT_NOT},
+    {.name = "proof, audit batch", .prepare = prepare_recorded, .call = authorize_recorded_proof, .kept = KEPT_BATCH},
+    {.name = "proof, audit always", .prepare = prepare_recorded, .call = authorize_recorded_proof, .kept = KEPT_ALWAYS, .wall = 1},
 };
 const int job_count = sizeof jobs / sizeof *jobs;

@@ -44,7 +44,7 @@ void remove_scratch(void)
     nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void make_recording(recording *r, agentid_audit_sync sync, const char *name)
+static void make_recording(recording *r, enum kept kept, const char *name)
 {
     agentid_authority_options options = AGENTID_AUTHORITY_OPTIONS_INIT;
     agentid_profile_options profile = AGENTID_PROFILE_OPTIONS_INIT;
@@ -54,7 +54,8 @@ static void make_recording(recording *r, agentid_audit_sync sync, const char *na
     const char *directory = make_scratch(name);
     options.trust_domain = "acme.example";
     options.lease_duration = 86400;
-    options.audit_sync = sync;
+    options.audit_sync = kept == KEPT_ALWAYS ? AGENTID_AUDIT_ALWAYS : AGENTID_AUDIT_BATCH;
+    options.no_audit = kept == KEPT_NOT;
     DO(agentid_authority_open(directory, strlen(directory), &options, &r->authority, &error));
     profile.owner = "team:research@acme.example";
     profile.ceiling = CEILING;
@@ -75,9 +76,9 @@ static void make_recording(recording *r, agentid_audit_sync sync, const char *na
 
 void make_recordings(void)
 {
-    make_recording(&recordings[AGENTID_AUDIT_NONE], AGENTID_AUDIT_NONE, "none");
-    make_recording(&recordings[AGENTID_AUDIT_BATCH], AGENTID_AUDIT_BATCH, "batch");
-    make_recording(&recordings[AGENTID_AUDIT_ALWAYS], AGENTID_AUDIT_ALWAYS, "always");
+    make_recording(&recordings[KEPT_NOT], KEPT_NOT, "none");
+    make_recording(&recordings[KEPT_BATCH], KEPT_BATCH, "batch");
+    make_recording(&recordings[KEPT_ALWAYS], KEPT_ALWAYS, "always");
 }
 
 void close_recordings(void)
@@ -92,21 +93,21 @@ void close_recordings(void)
 void authorize_recorded(const job *j, size_t i)
 {
     (void)i;
-    DO(agentid_agent_authorize_z(recordings[j->sync].agents[LINKS - 1], TOOL, CALL, NULL, &error));
+    DO(agentid_agent_authorize_z(recordings[j->kept].agents[LINKS - 1], TOOL, CALL, NULL, &error));
 }
 
 void prepare_recorded(const job *j, size_t calls)
 {
     for (size_t i = 0; i < calls; i++) {
         agentid_bytes_free(&proofs[i]);
-        DO(agentid_agent_prove(recordings[j->sync].agents[LINKS - 1], TOOL, sizeof TOOL - 1, CALL, sizeof CALL - 1,
+        DO(agentid_agent_prove(recordings[j->kept].agents[LINKS - 1], TOOL, sizeof TOOL - 1, CALL, sizeof CALL - 1,
                                "files", 5, &proofs[i], &error));
     }
 }
 
 void authorize_recorded_proof(const job *j, size_t i)
 {
-    const recording *r = &recordings[j->sync];
+    const recording *r = &recordings[j->kept];
     DO(agentid_guard_authorize(r->guard, r->chain.data, r->chain.len, proofs[i].data, proofs[i].len, TOOL,
                                sizeof TOOL - 1, CALL, sizeof CALL - 1, NULL, &error));
 }

@@ -23,10 +23,10 @@ static go_texts go_audit_consistency(uintptr_t audit, uint64_t from, uint64_t to
 static go_texts go_audit_verify(uintptr_t audit, uintptr_t progress) {
     TAKE(agentid_audit_verify(AS(audit, audit), progress ? agentid_go_progress : NULL, (void *)progress, &first, &error));
 }
-static go_answer go_authority_integrate(uintptr_t authority) {
+static go_answer go_audit_integrate(uintptr_t authority) {
     DO(agentid_audit_integrate(AS(authority, authority), &error));
 }
-static go_answer go_guard_report(uintptr_t guard, _GoString_ decision, _GoString_ outcome) {
+static go_answer go_audit_report(uintptr_t guard, _GoString_ decision, _GoString_ outcome) {
     DO(agentid_audit_report(AS(guard, guard), TEXT(decision), TEXT(outcome), &error));
 }
 */
@@ -46,7 +46,6 @@ type AuditSync int32
 const (
 	AuditBatch  AuditSync = C.AGENTID_AUDIT_BATCH  // against the loss of power within 100 ms
 	AuditAlways AuditSync = C.AGENTID_AUDIT_ALWAYS // before the answer is given
-	AuditNone   AuditSync = C.AGENTID_AUDIT_NONE   // nothing is written down
 )
 
 // Audit is the audit log of one directory, as it was when it was opened.
@@ -152,7 +151,7 @@ func (a *Audit) Consistency(from, to uint64) (ConsistencyProof, error) {
 	return document[ConsistencyProof](&a.handle, C.go_audit_consistency(a.value, C.uint64_t(from), C.uint64_t(to)))
 }
 
-// Verify reads everything again. Where something is not as it was signed, the error is ErrMalformed and the report says
+// Verify reads everything again. Where something is not as it was signed, the error is ErrNo and the report says
 // what. The progress, which may be nil, is told how many entries were read.
 func (a *Audit) Verify(progress func(entries uint64)) (AuditReport, error) {
 	var told C.uintptr_t
@@ -165,11 +164,11 @@ func (a *Audit) Verify(progress func(entries uint64)) (AuditReport, error) {
 
 // Integrate makes entries of everything that was written down until now, and signs the checkpoint. It happens by itself
 // about every second.
-func (a *Authority) Integrate() error { return a.done(C.go_authority_integrate(a.value)) }
+func (a *Authority) Integrate() error { return a.done(C.go_audit_integrate(a.value)) }
 
 // Report writes down how a permitted call went, in a few words, e.g. "failed: not found".
 func (g *Guard) Report(decision *Decision, outcome string) error {
-	err := g.done(C.go_guard_report(g.value, decision.ID(), outcome))
+	err := g.done(C.go_audit_report(g.value, decision.ID(), outcome))
 	runtime.KeepAlive(decision)
 	return err
 }

@@ -80,6 +80,7 @@ type AuthorityOptions struct {
 	LeaseDuration time.Duration // how long an agent lives without being renewed; 0: five minutes
 	AuditSync     AuditSync     // when decisions and events are durable
 	AuditRelaxed  bool          // what cannot be written down is counted; otherwise it is denied
+	NoAudit       bool          // nothing is written down
 }
 
 // OpenAuthority opens the authority kept in a directory, or creates it there; an empty directory keeps all in memory.
@@ -102,6 +103,7 @@ func OpenAuthority(directory string, options AuthorityOptions) (*Authority, erro
 	answer := C.go_authority_open(directory, C.agentid_authority_options{
 		must_exist: flag(options.MustExist), lease_duration: C.int64_t(seconds(options.LeaseDuration)),
 		audit_sync: C.int32_t(options.AuditSync), audit_relaxed: flag(options.AuditRelaxed),
+		no_audit: flag(options.NoAudit),
 	}, domain, passphrase, signer, view(key), clock)
 	if err := done(answer); err != nil {
 		dropFailed(err, signer, clock)

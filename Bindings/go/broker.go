@@ -3,12 +3,12 @@ package agentid
 /*
 #include "abi.h"
 
-static go_answer go_authority_add_provider(uintptr_t authority, _GoString_ name, _GoString_ command, uintptr_t user) {
+static go_answer go_broker_add_provider(uintptr_t authority, _GoString_ name, _GoString_ command, uintptr_t user) {
     agentid_provider provider = {sizeof provider, agentid_go_acquire, agentid_go_give_back, go_option(command),
                                  agentid_go_release, (void *)user};
     DO(agentid_broker_add_provider(AS(authority, authority), TEXT(name), &provider, &error));
 }
-static go_texts go_authority_acquire(uintptr_t authority, uintptr_t decision, _GoString_ provider,
+static go_texts go_broker_acquire(uintptr_t authority, uintptr_t decision, _GoString_ provider,
                                      _GoString_ resource, int64_t ttl, uintptr_t call) {
     uintptr_t outer = agentid_go_acquiring; // a provider may acquire what it needs itself
     agentid_go_acquiring = call;
@@ -19,10 +19,10 @@ static go_texts go_authority_acquire(uintptr_t authority, uintptr_t decision, _G
     agentid_go_acquiring = outer;
     return (go_texts){status, (uintptr_t)error, first, second};
 }
-static go_answer go_authority_release(uintptr_t authority, _GoString_ lease) {
+static go_answer go_broker_release(uintptr_t authority, _GoString_ lease) {
     DO(agentid_broker_release(AS(authority, authority), TEXT(lease), &error));
 }
-static go_texts go_authority_broker_leases(uintptr_t authority) {
+static go_texts go_broker_leases(uintptr_t authority) {
     TAKE(agentid_broker_leases(AS(authority, authority), &first, &error));
 }
 */
@@ -91,7 +91,7 @@ func (a *Authority) AddProvider(name string, provider Provider) error {
 		return t.fault
 	}
 	user := keep(provider)
-	err := a.done(C.go_authority_add_provider(a.value, name, command, user))
+	err := a.done(C.go_broker_add_provider(a.value, name, command, user))
 	dropFailed(err, user)
 	return err
 }
@@ -105,7 +105,7 @@ func (a *Authority) Acquire(decision *Decision, provider, resource string, ttl t
 	decision.lock.Lock()
 	value := decision.value
 	decision.lock.Unlock()
-	answer := C.go_authority_acquire(a.value, value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
+	answer := C.go_broker_acquire(a.value, value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
 	runtime.KeepAlive(decision)
 	secret := take(&answer.second)
 	id, err := a.text(answer)
@@ -120,10 +120,10 @@ func (a *Authority) Acquire(decision *Decision, provider, resource string, ttl t
 
 // Release returns a secret by the ID of its lease.
 func (a *Authority) Release(lease string) error {
-	return a.done(C.go_authority_release(a.value, lease))
+	return a.done(C.go_broker_release(a.value, lease))
 }
 
 // BrokerLeases is what the broker holds.
 func (a *Authority) BrokerLeases() ([]BrokerLease, error) {
-	return document[[]BrokerLease](&a.handle, C.go_authority_broker_leases(a.value))
+	return document[[]BrokerLease](&a.handle, C.go_broker_leases(a.value))
 }

@@ -40,6 +40,7 @@ const (
 	ErrSigner     Code = C.AGENTID_E_SIGNER     // the caller's signer failed
 	ErrVersion    Code = C.AGENTID_E_VERSION    // written by a newer version of the library
 	ErrInternal   Code = C.AGENTID_E_INTERNAL   // a fault of the library or of the machine
+	ErrNo         Code = C.AGENTID_NO           // a question was answered with no: the answer says why
 )
 
 // Error is the kind in words.

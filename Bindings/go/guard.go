@@ -90,6 +90,7 @@ type GuardOptions struct {
 	OwnReplayMemory bool          // used proofs are remembered in this guard alone, not with its directory
 	AuditSync       AuditSync     // for a guard of a directory; others do as their authority
 	AuditRelaxed    bool          // decisions that cannot be written down are counted, not denied
+	NoAudit         bool          // nothing is written down
 }
 
 func (o GuardOptions) make(open func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer) (*Guard, error) {
@@ -106,7 +107,7 @@ func (o GuardOptions) make(open func(options C.agentid_guard_options, audience s
 		cache_bytes: C.int64_t(o.CacheBytes), max_depth: C.int32_t(o.MaxDepth),
 		max_token_size: C.int64_t(o.MaxTokenSize), max_chain_size: C.int64_t(o.MaxChainSize),
 		own_replay_memory: flag(o.OwnReplayMemory), audit_sync: C.int32_t(o.AuditSync),
-		audit_relaxed: flag(o.AuditRelaxed), require_nonce: flag(o.RequireNonce),
+		audit_relaxed: flag(o.AuditRelaxed), no_audit: flag(o.NoAudit), require_nonce: flag(o.RequireNonce),
 		require_chain_aud: flag(o.RequireChainAud),
 	}, audience, clock)
 	if err := done(answer); err != nil {

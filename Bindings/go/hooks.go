@@ -3,7 +3,7 @@ package agentid
 /*
 #include "abi.h"
 
-static go_answer go_authority_add_hook(uintptr_t authority, _GoString_ name, _GoString_ events, uintptr_t run,
+static go_answer go_hook_add(uintptr_t authority, _GoString_ name, _GoString_ events, uintptr_t run,
                                        _GoString_ command, int64_t deadline, int64_t max_attempts) {
     agentid_hook hook = AGENTID_HOOK_INIT;
     hook.events = go_option(events);
@@ -17,19 +17,19 @@ static go_answer go_authority_add_hook(uintptr_t authority, _GoString_ name, _Go
     }
     DO(agentid_hook_add(AS(authority, authority), TEXT(name), &hook, &error));
 }
-static go_answer go_authority_remove_hook(uintptr_t authority, _GoString_ name) {
+static go_answer go_hook_remove(uintptr_t authority, _GoString_ name) {
     DO(agentid_hook_remove(AS(authority, authority), TEXT(name), &error));
 }
-static go_texts go_authority_hooks(uintptr_t authority) {
+static go_texts go_hook_list(uintptr_t authority) {
     TAKE(agentid_hook_list(AS(authority, authority), &first, &error));
 }
-static go_texts go_authority_deliveries(uintptr_t authority, int32_t dead) {
+static go_texts go_hook_deliveries(uintptr_t authority, int32_t dead) {
     TAKE(agentid_hook_deliveries(AS(authority, authority), dead, &first, &error));
 }
-static go_answer go_authority_retry_delivery(uintptr_t authority, int64_t delivery) {
+static go_answer go_hook_retry(uintptr_t authority, int64_t delivery) {
     DO(agentid_hook_retry(AS(authority, authority), delivery, &error));
 }
-static go_answer go_authority_settle(uintptr_t authority, int64_t milliseconds) {
+static go_answer go_hook_settle(uintptr_t authority, int64_t milliseconds) {
     DO(agentid_hook_settle(AS(authority, authority), milliseconds, &error));
 }
 */
@@ -113,7 +113,7 @@ func (a *Authority) AddHook(name string, hook Hook) error {
 	if hook.Run != nil {
 		run = keep(hook)
 	}
-	err := a.done(C.go_authority_add_hook(
+	err := a.done(C.go_hook_add(
 		a.value, name, events, run, command, C.int64_t(seconds(hook.Deadline)), C.int64_t(hook.MaxAttempts)))
 	dropFailed(err, run)
 	return err
@@ -121,22 +121,22 @@ func (a *Authority) AddHook(name string, hook Hook) error {
 
 // RemoveHook removes a hook with what was still to be delivered to it.
 func (a *Authority) RemoveHook(name string) error {
-	return a.done(C.go_authority_remove_hook(a.value, name))
+	return a.done(C.go_hook_remove(a.value, name))
 }
 
 // Hooks are all hooks, and how many deliveries each has waiting and dead.
 func (a *Authority) Hooks() ([]HookRecord, error) {
-	return document[[]HookRecord](&a.handle, C.go_authority_hooks(a.value))
+	return document[[]HookRecord](&a.handle, C.go_hook_list(a.value))
 }
 
 // Deliveries are those that wait, or those that are dead; at most 1000.
 func (a *Authority) Deliveries(dead bool) ([]Delivery, error) {
-	return document[[]Delivery](&a.handle, C.go_authority_deliveries(a.value, flag(dead)))
+	return document[[]Delivery](&a.handle, C.go_hook_deliveries(a.value, flag(dead)))
 }
 
 // RetryDelivery gives a dead delivery another round of attempts.
 func (a *Authority) RetryDelivery(delivery int64) error {
-	return a.done(C.go_authority_retry_delivery(a.value, C.int64_t(delivery)))
+	return a.done(C.go_hook_retry(a.value, C.int64_t(delivery)))
 }
 
 // Settle waits until nothing is due that the hooks in this process, or commands, can deliver; or for the context.
@@ -146,7 +146,7 @@ func (a *Authority) Settle(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := a.done(C.go_authority_settle(a.value, 100)); !errors.Is(err, ErrLimit) {
+		if err := a.done(C.go_hook_settle(a.value, 100)); !errors.Is(err, ErrLimit) {
 			return err
 		}
 	}

@@ -237,7 +237,7 @@ func TestLifeEndsWithNothingLeft(t *testing.T) {
 		ok(t, acme.Resume(agent.ID()))
 		must[*Decision](t)(child.Authorize("read_file", inside))
 		left, err := acme.VerifyGone(agent.ID())
-		refused(t, err, ErrState, "not_gone")
+		refused(t, err, ErrNo, "not_gone")
 		if left.Gone || len(left.Live) == 0 {
 			t.Fatalf("%+v", left)
 		}

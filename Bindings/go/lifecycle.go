@@ -162,7 +162,7 @@ func (a *Authority) Prune(endedBefore time.Time) (pruned int, err error) {
 }
 
 // VerifyGone presents to a guard everything that an agent and all below it ever held, and looks for what is left of
-// them. Where something is usable still, the error is ErrState and the answer says what.
+// them. Where something is usable still, the error is ErrNo and the answer says what.
 func (a *Authority) VerifyGone(agent string) (Gone, error) {
 	return report[Gone](&a.handle, C.go_authority_verify_gone(a.value, agent))
 }

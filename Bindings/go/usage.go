@@ -3,7 +3,7 @@ package agentid
 /*
 #include "abi.h"
 
-static go_texts go_authority_usage(uintptr_t authority, _GoString_ profile) {
+static go_texts go_audit_usage(uintptr_t authority, _GoString_ profile) {
     TAKE(agentid_audit_usage(AS(authority, authority), TEXT(profile), &first, &error));
 }
 */
@@ -48,5 +48,5 @@ type ToolUsage struct {
 // that would have permitted it all. It reads the whole log. The error is ErrNotFound where there is no such profile and
 // ErrState for an authority without an audit log.
 func (a *Authority) Usage(profile string) (Usage, error) {
-	return document[Usage](&a.handle, C.go_authority_usage(a.value, profile))
+	return document[Usage](&a.handle, C.go_audit_usage(a.value, profile))
 }

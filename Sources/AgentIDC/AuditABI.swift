@@ -8,15 +8,15 @@ internal import JOSE
 enum Audits { static let table = HandleTable<AuditReader>(kind: 9) }
 
 /// How an option struct says that decisions are written down.
-func auditPolicy(sync: Int32, relaxed: Int32) throws -> AuditPolicy {
+func auditPolicy(sync: Int32, relaxed: Int32, none: Int32) throws -> AuditPolicy {
     var policy = AuditPolicy()
     switch sync {
     case 0: break
     case 1: policy.options.sync = .always
-    case 2: policy.isEnabled = false
     default: throw Failure.argument("options.audit_sync", "is no AGENTID_AUDIT_...")
     }
     policy.isStrict = relaxed == 0
+    policy.isEnabled = none == 0
     return policy
 }
 
@@ -127,7 +127,7 @@ public func agentid_audit_verify(
         unsafe try OwnedBytes.give(found.document.canonical().span, to: output)
         guard found.isSound else {
             throw Failure(
-                status: AgentIDError.Code.malformed.rawValue, name: "audit_damaged",
+                status: Status.no, name: "audit_damaged",
                 message: "the audit log is not as it was signed: \(found.findings.first?.description ?? "")",
                 place: "audit")
         }

@@ -71,6 +71,7 @@ public func agentid_status_name(_ status: agentid_status) -> UnsafePointer<CChar
     case 13: unsafe StaticText.pointer("signer")
     case 14: unsafe StaticText.pointer("version")
     case 15: unsafe StaticText.pointer("internal")
+    case 16: unsafe StaticText.pointer("no")
     default: unsafe StaticText.pointer("unknown")
     }
 }

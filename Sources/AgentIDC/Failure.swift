@@ -4,6 +4,14 @@ internal import Glibc
 internal import JOSE
 internal import Scopes
 
+/// Statuses that no `AgentIDError` has.
+enum Status {
+    static let ok: Int32 = 0
+    static let denied: Int32 = 1
+    static let forked: Int32 = 4
+    static let no: Int32 = 16
+}
+
 /// What a function of the C interface answers beside its status.
 struct Failure: Error, CustomStringConvertible {
     let status: Int32
@@ -38,7 +46,7 @@ struct Failure: Error, CustomStringConvertible {
     }
 
     init(_ denial: Denial) {
-        self.init(status: 1, name: denial.reason.rawValue, message: denial.message, place: denial.place)
+        self.init(status: Status.denied, name: denial.reason.rawValue, message: denial.message, place: denial.place)
         link = denial.link.map { Int32(clamping: $0) } ?? -1
     }
 
@@ -58,11 +66,11 @@ func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
     do {
         guard !Process.isForked else {
             throw Failure(
-                status: 4, name: "forked",
+                status: Status.forked, name: "forked",
                 message: "this process was forked after it had used libagentid: fork before its first call, or exec")
         }
         try body()
-        return 0
+        return Status.ok
     } catch let thrown {
         let failure = Failure(thrown)
         if let error = unsafe error { unsafe error.pointee = unsafe ErrorObject.handle(of: failure) }

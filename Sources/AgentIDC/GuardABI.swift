@@ -9,9 +9,9 @@ enum Guards { static let table = HandleTable<Guard>(kind: 5) }
 enum Admissions { static let table = HandleTable<Admission>(kind: 6) }
 
 private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws -> Guard.Options {
-    let first = unsafe MemoryLayout<agentid_guard_options>.offset(of: \.require_nonce)
+    let first = unsafe MemoryLayout<agentid_guard_options>.offset(of: \.require_chain_aud)
     let options = unsafe try options(
-        given, initial: agentid_guard_options(), firstVersion: needed(first, "options.require_nonce"))
+        given, initial: agentid_guard_options(), firstVersion: needed(first, "options.require_chain_aud"))
     var chosen = Guard.Options()
     chosen.audience = unsafe try terminatedText(options.audience, "options.audience")
     chosen.acceptsProofsWithoutAudience = unsafe options.any_audience != 0
@@ -20,7 +20,8 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
     chosen.requiresChainAudience = unsafe options.require_chain_aud != 0
     chosen.clock = unsafe try clock(options.clock)
     chosen.sharesReplayMemory = unsafe options.own_replay_memory == 0
-    chosen.audit = unsafe try auditPolicy(sync: options.audit_sync, relaxed: options.audit_relaxed)
+    chosen.audit = unsafe try auditPolicy(
+        sync: options.audit_sync, relaxed: options.audit_relaxed, none: options.no_audit)
     func set<Target: BinaryInteger>(
         _ path: WritableKeyPath<Guard.Options, Target>, _ value: some BinaryInteger, _ name: String
     ) throws {

@@ -101,7 +101,7 @@ public func agentid_hook_settle(
         let authority = try unsafe Authorities.table.find(authority, "authority")
         guard try authority.settle(milliseconds: milliseconds) else {
             throw Failure(
-                status: AgentIDError.Code.limit.rawValue, name: "unsettled",
+                status: Status.no, name: "unsettled",
                 message: "deliveries are still due or under way after \(milliseconds) ms")
         }
     }

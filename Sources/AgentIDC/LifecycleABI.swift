@@ -156,7 +156,7 @@ public func agentid_authority_verify_gone(
         unsafe try OwnedBytes.give(gone.document.canonical().span, to: output)
         guard gone.isGone else {
             throw Failure(
-                status: AgentIDError.Code.state.rawValue, name: "not_gone",
+                status: Status.no, name: "not_gone",
                 message: "something of the agent is left: the report says what", place: "agent")
         }
     }

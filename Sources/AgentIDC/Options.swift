@@ -3,6 +3,9 @@ internal import CAgentID
 internal import JOSE
 internal import Scopes
 
+/// No struct of options is longer, of whatever version.
+let longestOptions = 4096
+
 /// Reads an option struct of any version: a shorter one is filled up with the defaults of `initial`.
 ///
 /// Longer ones may come from a newer header: their unknown tail must be zero, or the caller asks for what is not here.
@@ -10,7 +13,7 @@ func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVers
     guard let given = unsafe given else { throw Failure.argument("options", "are NULL") }
     let raw = unsafe UnsafeRawPointer(given)
     let size = unsafe raw.loadUnaligned(as: Int.self)
-    guard size >= firstVersion, size <= 4096 else {
+    guard size >= firstVersion, size <= longestOptions else {
         throw Failure.argument("options.struct_size", "is \(size): start from the AGENTID_..._INIT macro")
     }
     if size > MemoryLayout<Struct>.size {

@@ -76,7 +76,7 @@ class AuthorityOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("trust_domain", c_char_p), ("passphrase", c_char_p), ("signer", POINTER(Signer)),
         ("clock", POINTER(Clock)), ("must_exist", c_int32), ("lease_duration", c_int64),
-        ("audit_sync", c_int32), ("audit_relaxed", c_int32),
+        ("audit_sync", c_int32), ("audit_relaxed", c_int32), ("no_audit", c_int32),
     ]  # fmt: skip
 
 
@@ -148,7 +148,7 @@ class GuardOptions(Options):
         ("proof_window", c_int64), ("max_view_age", c_int64), ("replay_capacity", c_int64), ("cache_entries", c_int64),
         ("cache_bytes", c_int64), ("max_depth", c_int32), ("max_token_size", c_int64), ("max_chain_size", c_int64),
         ("clock", POINTER(Clock)), ("own_replay_memory", c_int32), ("audit_sync", c_int32), ("audit_relaxed", c_int32),
-        ("require_nonce", c_int32), ("require_chain_aud", c_int32),
+        ("no_audit", c_int32), ("require_nonce", c_int32), ("require_chain_aud", c_int32),
     ]  # fmt: skip
 
 
@@ -181,19 +181,19 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "authority_reap": (_H, POINTER(c_int64)),
     "authority_prune": (_H, c_int64, POINTER(c_int64)),
     "authority_verify_gone": (_H, *_TEXT, _BYTES),
-    "authority_add_hook": (_H, *_TEXT, POINTER(Hook)),
-    "authority_remove_hook": (_H, *_TEXT),
-    "authority_hooks": (_H, _BYTES),
-    "authority_deliveries": (_H, c_int32, _BYTES),
-    "authority_retry_delivery": (_H, c_int64),
-    "authority_settle": (_H, c_int64),
-    "authority_add_provider": (_H, *_TEXT, POINTER(Provider)),
-    "authority_acquire": (_H, _H, *_TEXT, *_TEXT, c_int64, _BYTES, _BYTES),
-    "authority_release": (_H, *_TEXT),
-    "authority_broker_leases": (_H, _BYTES),
-    "authority_integrate": (_H,),
-    "authority_usage": (_H, *_TEXT, _BYTES),
-    "guard_report": (_H, *_TEXT, *_TEXT),
+    "hook_add": (_H, *_TEXT, POINTER(Hook)),
+    "hook_remove": (_H, *_TEXT),
+    "hook_list": (_H, _BYTES),
+    "hook_deliveries": (_H, c_int32, _BYTES),
+    "hook_retry": (_H, c_int64),
+    "hook_settle": (_H, c_int64),
+    "broker_add_provider": (_H, *_TEXT, POINTER(Provider)),
+    "broker_acquire": (_H, _H, *_TEXT, *_TEXT, c_int64, _BYTES, _BYTES),
+    "broker_release": (_H, *_TEXT),
+    "broker_leases": (_H, _BYTES),
+    "audit_integrate": (_H,),
+    "audit_usage": (_H, *_TEXT, _BYTES),
+    "audit_report": (_H, *_TEXT, *_TEXT),
     "audit_open": (*_TEXT, *_TEXT, _OUT),
     "audit_head": (_H, _BYTES),
     "audit_entries": (_H, c_uint64, c_int64, _BYTES),

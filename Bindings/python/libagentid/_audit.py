@@ -17,7 +17,7 @@ from ._raised import callback
 
 Sync = Literal["batch", "always", "none"]
 """When decisions and events are durable: within 100 ms, before the answer is given, or not written down at all."""
-SYNC: dict[str, int] = {"batch": 0, "always": 1, "none": 2}
+SYNC: dict[str, int] = {"batch": 0, "always": 1, "none": 0}
 
 
 def _index(index: int) -> int:

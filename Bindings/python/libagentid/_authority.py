@@ -57,6 +57,7 @@ class Authority(Lifecycle):
             lease_duration=number(lease_duration, "lease_duration"),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
+            no_audit=int(audit == "none"),
         )
         path = "" if directory is None else os.fspath(directory)
         opened = cls.__new__(cls)._own(lib.agentid_authority_open, *pair(path), byref(options))

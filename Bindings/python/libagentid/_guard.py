@@ -50,6 +50,7 @@ def guard_options(
             own_replay_memory=int(own_replay_memory),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
+            no_audit=int(audit == "none"),
             require_nonce=int(require_nonce),
             require_chain_aud=int(require_chain_aud),
         )
