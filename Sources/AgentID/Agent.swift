@@ -137,9 +137,9 @@ public final class Agent: Sendable {
     }
 
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
-    public func authorize(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
+    public func check(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
         guard let home else { throw Agent.homeless }
-        return try home.guardian.authorize(self, tool: tool, arguments: arguments)
+        return try home.guardian.check(self, tool: tool, arguments: arguments)
     }
 
     /// Replaces the key, and wipes the old one here.

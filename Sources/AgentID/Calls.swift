@@ -7,8 +7,8 @@ extension Agent {
     /// - Parameters:
     ///   - tool: the tool, byte for byte as its scope names it.
     ///   - arguments: an object, e.g. `["path": "/data/a.csv"]`.
-    public func authorize(tool: String, arguments: JSONTree) throws(AgentIDError) -> Decision {
-        try authorize(tool: tool, arguments: arguments.canonical())
+    public func check(tool: String, arguments: JSONTree) throws(AgentIDError) -> Decision {
+        try check(tool: tool, arguments: arguments.canonical())
     }
 
     /// Signs one call (AAT section 7.2).
@@ -33,7 +33,7 @@ extension Guard {
     ///   - proof: the caller's signature over this call.
     ///   - tool: the tool.
     ///   - arguments: a JSON object, the very bytes that the tool acts on.
-    public func authorize(chain: String, proof: String, tool: String, arguments: [UInt8]) -> Decision {
-        authorize(chain: Array(chain.utf8), proof: Array(proof.utf8), tool: tool, arguments: arguments)
+    public func check(chain: String, proof: String, tool: String, arguments: [UInt8]) -> Decision {
+        check(chain: Array(chain.utf8), proof: Array(proof.utf8), tool: tool, arguments: arguments)
     }
 }

@@ -4,16 +4,16 @@ extension Authority {
     /// Gets a secret for a call that was permitted: for the tool, not for the agent.
     ///
     /// - Parameters:
-    ///   - decision: a permit, not older than a minute, under a chain that names its agent.
+    ///   - permit: not older than a minute, under a chain that names its agent.
     ///   - provider: the name it was added with.
     ///   - resource: what is to be opened, as the provider understands it.
     ///   - timeToLive: in seconds; at most as long as the agent's grant lasts.
-    /// - Throws: a ``Denial`` where the decision was one, is too old, or the agent has ended meanwhile; ``AgentIDError``.
+    /// - Throws: a ``Denial`` where the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
     public func acquire(
-        for decision: Decision, from provider: String, resource: String, timeToLive: Int64
+        for permit: Permit, from provider: String, resource: String, timeToLive: Int64
     ) async throws -> (lease: String, secret: Secret) {
         try await WaitingThreads.run {
-            try acquire(for: decision, from: provider, resource: resource, timeToLive: timeToLive)
+            try acquire(for: permit, from: provider, resource: resource, timeToLive: timeToLive)
         }
     }
 
@@ -27,12 +27,12 @@ extension Authority {
     ///
     /// - Throws: what `body` throws, and what `acquire` does.
     public func withSecret<Result>(
-        for decision: Decision, from provider: String, resource: String, timeToLive: Int64,
+        for permit: Permit, from provider: String, resource: String, timeToLive: Int64,
         isolation: isolated (any Actor)? = #isolation, _ body: (Secret) async throws -> Result
     ) async throws -> Result {
         try Task.checkCancellation()
         let (lease, secret) = try await acquire(
-            for: decision, from: provider, resource: resource, timeToLive: timeToLive)
+            for: permit, from: provider, resource: resource, timeToLive: timeToLive)
         let outcome: Swift.Result<Result, any Error>
         do { outcome = .success(try await body(secret)) } catch { outcome = .failure(error) }
         try? await release(lease: lease)

@@ -124,7 +124,7 @@ public func agentid_agent_authorize(
         let tool = try unsafe call.tool(tool, tool_len)
         let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
         if let fault = call.fault { return try agent.refuse(fault, tool: tool) }
-        return try agent.authorize(tool: tool, arguments: arguments)
+        return try agent.check(tool: tool, arguments: arguments)
     }
 }
 
@@ -139,7 +139,7 @@ public func agentid_agent_authorize_z(
         let tool = try unsafe call.tool(terminated: tool)
         let arguments = try unsafe call.bytes(terminated: arguments, .arguments)
         if let fault = call.fault { return try agent.refuse(fault, tool: tool) }
-        return try agent.authorize(tool: tool, arguments: arguments)
+        return try agent.check(tool: tool, arguments: arguments)
     }
 }
 

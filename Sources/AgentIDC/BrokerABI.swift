@@ -89,8 +89,10 @@ public func agentid_broker_acquire(
         let (leaseOut, secretOut) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
         let authority = try unsafe Authorities.table.find(authority, "authority")
         let decision = try unsafe DecisionObject.table.find(decision, "decision").decision
+        if let denial = decision.denial { throw Failure(denial) }
+        guard let permit = decision.permit else { throw Failure.argument("decision", "permits nothing") }
         let acquired = try authority.acquire(
-            for: decision, from: unsafe text(provider, provider_len, "provider"),
+            for: permit, from: unsafe text(provider, provider_len, "provider"),
             resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
         unsafe try OwnedBytes.give(Array(acquired.lease.utf8).span, to: leaseOut)
         let given = acquired.secret.withSpan { secret in

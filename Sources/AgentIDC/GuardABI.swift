@@ -127,7 +127,7 @@ public func agentid_guard_authorize(
         let tool = try unsafe call.tool(tool, tool_len)
         let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
         if let fault = call.fault { return guardian.refuse(fault, tool: tool, chain: chain) }
-        return guardian.authorize(chain: chain, proof: proof, tool: tool, arguments: arguments)
+        return guardian.check(chain: chain, proof: proof, tool: tool, arguments: arguments)
     }
 }
 
@@ -146,7 +146,7 @@ public func agentid_guard_authorize_z(
         let tool = try unsafe call.tool(terminated: tool)
         let arguments = try unsafe call.bytes(terminated: arguments, .arguments)
         if let fault = call.fault { return guardian.refuse(fault, tool: tool, chain: chain) }
-        return guardian.authorize(chain: chain, proof: proof, tool: tool, arguments: arguments)
+        return guardian.check(chain: chain, proof: proof, tool: tool, arguments: arguments)
     }
 }
 
@@ -162,7 +162,7 @@ public func agentid_guard_authorize_agent(
         let tool = try unsafe call.tool(tool, tool_len)
         let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
         if let fault = call.fault { return try guardian.refuse(fault, tool: tool, agent: agent) }
-        return try guardian.authorize(agent, tool: tool, arguments: arguments)
+        return try guardian.check(agent, tool: tool, arguments: arguments)
     }
 }
 
@@ -198,7 +198,7 @@ public func agentid_admission_authorize(
         let tool = try unsafe call.tool(tool, tool_len)
         let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
         if let fault = call.fault { return admission.guardian.refuse(fault, tool: tool, admission) }
-        return admission.guardian.authorize(admission, proof: proof, tool: tool, arguments: arguments)
+        return admission.guardian.check(admission, proof: proof, tool: tool, arguments: arguments)
     }
 }
 

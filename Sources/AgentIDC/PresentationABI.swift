@@ -67,6 +67,6 @@ public func agentid_guard_authorize_presentation(
         let tool = try unsafe call.tool(tool, tool_len)
         let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
         if let fault = call.fault { return guardian.refuse(fault, tool: tool, chain: []) }
-        return guardian.authorize(presentation: presentation, tool: tool, arguments: arguments)
+        return guardian.check(presentation: presentation, tool: tool, arguments: arguments)
     }
 }

@@ -15,7 +15,7 @@ struct ConformQuestion {
             else { throw Fault("input.tokens are not texts without ~") }
             let guardian = try Guard(options(at: Int64(now)))
             for anchor in input["trust_anchors"]?.elements ?? input.elements { trust(anchor, at: guardian) }
-            let decision = guardian.authorize(
+            let decision = guardian.check(
                 chain: Array(tokens.joined(separator: "~").utf8), proof: Array(text("pop").utf8), tool: text("tool"),
                 // A number is what its digits say: arguments are handed on as they came.
                 arguments: input["args"]?.source ?? Array("{}".utf8))

@@ -91,7 +91,7 @@ struct Authorize: ParsableCommand {
     @Argument(help: "A file with the chain, or an agent's directory.") var chain: String
 
     func run() throws {
-        let decision = try trust.makeGuard(decides: true).authorize(
+        let decision = try trust.makeGuard(decides: true).check(
             chain: Console.line(Console.read(ChainFile.path(chain))), proof: Console.line(Console.read(proof)),
             tool: tool, arguments: Array(arguments.utf8))
         if output.json {

@@ -45,7 +45,7 @@ import Testing
             gate.close()
             try await crowd(at: gate) {
                 let arguments = Array(#"{"path":"/data/q3/a"}"#.utf8)
-                let decision = try await agent.authorizeDurably(tool: "read_file", arguments: arguments)
+                let decision = try await agent.checkDurably(tool: "read_file", arguments: arguments)
                 #expect(decision.isPermitted)
             }
         }
@@ -57,7 +57,7 @@ import Testing
         try await world.withAgent { agent in
             try await crowd(at: gate) {
                 try await world.authority.withSecret(
-                    for: decision(on: agent), from: "vault", resource: "r", timeToLive: 60
+                    for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60
                 ) { secret in #expect(secret.withSpan { $0.count } == 3) }
             }
         }
@@ -72,7 +72,7 @@ import Testing
                 for _ in 0..<many {
                     group.addTask {
                         try await world.authority.withSecret(
-                            for: decision(on: agent), from: "vault", resource: "r", timeToLive: 60
+                            for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60
                         ) { _ in }
                     }
                 }
@@ -145,7 +145,7 @@ import Testing
         try await world.withAgent { agent in
             @Sendable func withSecret(_ body: (Secret) async throws -> Void) async throws {
                 try await world.authority.withSecret(
-                    for: decision(on: agent), from: "vault", resource: "r", timeToLive: 60, body)
+                    for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60, body)
             }
             try await withSecret { _ in #expect(provider.out.change { $0.count } == 1) }
             #expect(provider.out.change { $0 } == [])

@@ -37,7 +37,11 @@ func isPermitted(_ agent: Agent, _ path: String = "/data/q3/a") -> Bool {
 }
 
 func decision(on agent: Agent, _ path: String = "/data/q3/a") throws(AgentIDError) -> Decision {
-    try agent.authorize(tool: "read_file", arguments: ["path": .string(path)])
+    try agent.check(tool: "read_file", arguments: ["path": .string(path)])
+}
+
+func permit(on agent: Agent) throws(NotPermitted) -> Permit {
+    try agent.authorize(tool: "read_file", arguments: ["path": "/data/q3/a"])
 }
 
 /// The name of the thread that asks.

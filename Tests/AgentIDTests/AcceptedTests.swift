@@ -88,7 +88,7 @@ struct AcceptedTests {
         try world.authority.activateKey()
         let agent = try world.start()
         #expect(
-            try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
+            try agent.check(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
     }
 
     /// Also one whose grants the registry has forgotten.
@@ -104,7 +104,7 @@ struct AcceptedTests {
         try agent.rotateKey()
         let jwk = try agent.withExportedKey { span in span.indices.map { span[$0] } }
         let second = try Agent.open(
-            key: SigningKey(jwk: jwk.span), chain: above.delegate(to: agent.publicKey()), clock: world.clock)
+            key: SigningKey(jwk: jwk.span), chain: above.delegate(to: agent.publicKey(), .sameScope()), clock: world.clock)
         try agent.rotateKey()
         let id = try agent.id()
         // As the registry forgets them when they have expired long ago.
@@ -112,7 +112,7 @@ struct AcceptedTests {
         func decide() throws -> String? {
             let call = Array(#"{"path":"/data/q3/a"}"#.utf8)
             let proof = try second.prove(tool: "read_file", arguments: call, audience: "files")
-            return guardian.authorize(chain: try second.chain(), proof: proof, tool: "read_file", arguments: call)
+            return guardian.check(chain: try second.chain(), proof: proof, tool: "read_file", arguments: call)
                 .denial?.reason.rawValue
         }
         #expect(try decide() == nil)

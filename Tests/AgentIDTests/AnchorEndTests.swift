@@ -48,11 +48,11 @@ struct AnchorEndTests {
     }
 
     private func reason(_ guardian: Guard, _ chain: [UInt8]) throws -> String? {
-        guardian.authorize(chain: chain, proof: try proof(chain), tool: "read", arguments: call).denial?.reason.rawValue
+        guardian.check(chain: chain, proof: try proof(chain), tool: "read", arguments: call).denial?.reason.rawValue
     }
 
     private func admitted(_ guardian: Guard, _ admission: Admission, _ chain: [UInt8]) throws -> String? {
-        guardian.authorize(admission, proof: try proof(chain), tool: "read", arguments: call).denial?.reason.rawValue
+        guardian.check(admission, proof: try proof(chain), tool: "read", arguments: call).denial?.reason.rawValue
     }
 
     @Test func aRevokedKeySignsUnderNoSpellingOfItsName() throws {
@@ -99,7 +99,7 @@ struct AnchorEndTests {
         let admission = try guardian.admit(chain: before)
         now.withLock { $0 = 1_800_000_100_000 }
         #expect(verdict(before) == "untrusted_root", "the key has ended, and the chain is in the cache")
-        let decision = guardian.authorize(admission, proof: [1], tool: "read", arguments: call)
+        let decision = guardian.check(admission, proof: [1], tool: "read", arguments: call)
         #expect(decision.denial?.reason.rawValue == "untrusted_root")
     }
 
@@ -147,7 +147,7 @@ struct AnchorEndTests {
             await withTaskGroup(of: Void.self) { group in
                 for proof in proofs {
                     group.addTask {
-                        _ = guardian.authorize(chain: chain, proof: proof, tool: "read", arguments: Array("{}".utf8))
+                        _ = guardian.check(chain: chain, proof: proof, tool: "read", arguments: Array("{}".utf8))
                     }
                 }
                 let fresh = bundle([new], sequence: 2)

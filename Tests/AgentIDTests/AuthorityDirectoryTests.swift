@@ -95,7 +95,7 @@ import Testing
                 try authority.put(Profile(name: name, owner: "team:x", ceiling: Scope("a")))
                 let agent = try authority.startAgent(
                     profile: name, AgentRequest(principal: "user:x", task: "t", scope: Scope("a")))
-                guard try agent.authorize(tool: "a", arguments: Array("{}".utf8)).isPermitted else { exit(3) }
+                guard try agent.check(tool: "a", arguments: Array("{}".utf8)).isPermitted else { exit(3) }
             }
         }
         async let one: Void = create("one")
@@ -157,7 +157,7 @@ import Testing
         #expect(refusal { try first.publishKey() }?.name == "key_published")
         try second.activateKey()
         let request = AgentRequest(principal: "user:x", task: "t", scope: try Scope("a"))
-        #expect(try first.startAgent(profile: "p", request).authorize(tool: "a", arguments: bytes("{}")).isPermitted)
+        #expect(try first.startAgent(profile: "p", request).check(tool: "a", arguments: bytes("{}")).isPermitted)
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path + "/keys").count == 3,
             "the retired key's private half is gone: the active one, the log's and the digest's stay")

@@ -62,7 +62,7 @@ import Testing
     private func present(_ agent: Agent, to guardian: Guard, as name: String) throws -> String? {
         let call = Array(#"{"query":"x"}"#.utf8)
         let made = try agent.present(tool: "search", arguments: call, audience: name)
-        return guardian.authorize(chain: made.chain, proof: made.proof, tool: "search", arguments: call)
+        return guardian.check(chain: made.chain, proof: made.proof, tool: "search", arguments: call)
             .denial?.reason.rawValue
     }
 

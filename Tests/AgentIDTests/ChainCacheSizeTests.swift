@@ -45,7 +45,7 @@ struct ChainCacheSizeTests {
         for i in 0..<60 {
             let pad = JSONTree.array(Array(repeating: .int(i), count: 10_000))
             let chain = try HandMade.child(of: root, by: holder, to: holder, ["pad": pad])
-            _ = guardian.authorize(chain: chain, proof: [], tool: "read", arguments: Array("{}".utf8))
+            _ = guardian.check(chain: chain, proof: [], tool: "read", arguments: Array("{}".utf8))
             let (count, bytes) = guardian.cache.withLock { ($0.count, $0.bytes) }
             #expect(count > 0 && bytes <= 1 << 20)
         }

@@ -14,13 +14,13 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let agent = try world.start()
         let reader = try agent.spawn(
             "reader", DelegationRequest(scope: Scope("read_file(path under '/data/q3/public')")))
-        #expect(try reader.authorize(tool: "read_file", arguments: inside).isPermitted)
-        let denied = try reader.authorize(tool: "read_file", arguments: outside)
+        #expect(try reader.check(tool: "read_file", arguments: inside).isPermitted)
+        let denied = try reader.check(tool: "read_file", arguments: outside)
         #expect(denied.denial?.reason.rawValue == "argument_constraint_violated")
         #expect(denied.denial?.link == 1)
         #expect(denied.denial?.argument == "path")
         #expect(!denied.explanation.contains("secret.csv"))
-        #expect(try agent.authorize(tool: "read_file", arguments: outside).isPermitted)
+        #expect(try agent.check(tool: "read_file", arguments: outside).isPermitted)
         #expect(try reader.id().hasPrefix(agent.id() + "/reader/"))
     }
 
@@ -31,7 +31,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let guardian = try world.guarding()
         let chain = bytes(try agent.chain())
         func reason(_ proof: String, tool: String = "read_file", _ arguments: [UInt8]? = nil) -> String? {
-            guardian.authorize(chain: chain, proof: bytes(proof), tool: tool, arguments: arguments ?? inside).denial?
+            guardian.check(chain: chain, proof: bytes(proof), tool: tool, arguments: arguments ?? inside).denial?
                 .reason.rawValue
         }
         let proof = try agent.prove(tool: "read_file", arguments: inside, audience: "files")
@@ -61,10 +61,10 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
             let world = try World()
             let agent = try world.start()
             let child = try agent.spawn("a", .sameScope()).spawn("b", .sameScope())
-            #expect(try child.authorize(tool: "read_file", arguments: inside).isPermitted)
+            #expect(try child.check(tool: "read_file", arguments: inside).isPermitted)
             try world.authority.revoke(Revocation(kind, value(agent)))
             #expect(
-                try child.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked"
+                try child.check(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked"
             )
         }
     }
@@ -114,8 +114,8 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         let before = try agent.publicKey()
         try agent.rotateKey()
         #expect(try agent.publicKey() != before)
-        #expect(try agent.authorize(tool: "read_file", arguments: inside).isPermitted)
-        #expect(try child.authorize(tool: "read_file", arguments: inside).isPermitted)
+        #expect(try agent.check(tool: "read_file", arguments: inside).isPermitted)
+        #expect(try child.check(tool: "read_file", arguments: inside).isPermitted)
     }
 
     @Test func endedAgentHasNoKeyAndItsSubtreeIsDenied() throws {
@@ -125,7 +125,7 @@ func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         try agent.end()
         #expect(throws: AgentIDError.self) { try agent.prove(tool: "read_file", arguments: inside) }
         #expect(
-            try child.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked")
+            try child.check(tool: "read_file", arguments: inside).denial?.reason.rawValue == "authority_revoked")
     }
 
     @Test func widerScopeIsRefusedBeforeAnythingIsSigned() throws {

@@ -37,7 +37,7 @@ import Testing
                 [PublicKey(jwk: #require(anchor["jwk"]))], issuer: #require(anchor["iss"]?.string))
         }
         let tokens = try #require(vector["chain_compact"]).elements.compactMap(\.string)
-        return guardian.authorize(
+        return guardian.check(
             chain: Array(tokens.joined(separator: "~").utf8), proof: Array((vector["pop"]?.string ?? "").utf8),
             tool: vector["tool"]?.string ?? "", arguments: try #require(vector["args"]).source)
     }

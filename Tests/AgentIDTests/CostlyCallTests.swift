@@ -30,7 +30,7 @@ import Testing
         let signed = CompactJWS.make(type: "aat-pop+jwt", payload: JSONTree.object(proof).canonical()) {
             (key ?? holder).sign($0)
         }
-        return guardian.authorize(chain: chain, proof: signed, tool: "read", arguments: Array(arguments.utf8)).denial
+        return guardian.check(chain: chain, proof: signed, tool: "read", arguments: Array(arguments.utf8)).denial
     }
 
     @Test func argumentsOfMoreValuesThanACallMayHaveAreTooCostly() throws {

@@ -42,7 +42,7 @@ struct CredentialEndTests {
 
     private func ask(_ guardian: Guard, _ admission: Admission) -> String? {
         // No proof at all: what is said before it is looked at is what the chain is worth.
-        guardian.authorize(admission, proof: [], tool: "read", arguments: Array("{}".utf8)).denial?.reason.rawValue
+        guardian.check(admission, proof: [], tool: "read", arguments: Array("{}".utf8)).denial?.reason.rawValue
     }
 
     @Test func aCredentialOfARevokedIssuerAdmitsNobody() throws {

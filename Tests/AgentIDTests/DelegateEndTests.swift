@@ -29,7 +29,7 @@ struct DelegateEndTests {
 
     private func reason(_ guardian: Guard, _ holder: Agent) throws -> String? {
         let proof = try holder.prove(tool: "read_file", arguments: call, audience: "files")
-        let decision = guardian.authorize(
+        let decision = guardian.check(
             chain: try holder.chain(), proof: proof, tool: "read_file", arguments: call)
         return decision.denial?.reason.rawValue
     }
@@ -77,7 +77,7 @@ struct DelegateEndTests {
         let stranger = try SigningKey.generate()
         let between = try holder(delegate, chain, world)
         let further = try Agent.open(
-            key: stranger, chain: between.delegate(to: stranger.publicKey), clock: world.clock)
+            key: stranger, chain: between.delegate(to: stranger.publicKey, .sameScope()), clock: world.clock)
         let id = try delegate.id()
         if isCached { #expect(try reason(guardian, between) == nil && reason(guardian, further) == nil) }
         try end(delegate, id, how, world)
@@ -98,7 +98,7 @@ struct DelegateEndTests {
         let admission = try guardian.admit(chain: Array(chain.utf8), credentials: Array(credential.utf8))
         func ask() throws -> String? {
             let proof = try between.prove(tool: "read_file", arguments: call, audience: "files")
-            return guardian.authorize(admission, proof: Array(proof.utf8), tool: "read_file", arguments: call)
+            return guardian.check(admission, proof: Array(proof.utf8), tool: "read_file", arguments: call)
                 .denial?.reason.rawValue
         }
         #expect(try ask() == nil)
@@ -113,9 +113,9 @@ struct DelegateEndTests {
         let world = try World()
         let (guardian, delegate) = (try guardian(world), try delegate(world))
         let above = try world.start()
-        let first = try holder(delegate, above.delegate(to: delegate.publicKey()), world)
+        let first = try holder(delegate, above.delegate(to: delegate.publicKey(), .sameScope()), world)
         try delegate.rotateKey()
-        let second = try holder(delegate, above.delegate(to: delegate.publicKey()), world)
+        let second = try holder(delegate, above.delegate(to: delegate.publicKey(), .sameScope()), world)
         try delegate.rotateKey()
         #expect(try reason(guardian, first) == nil && reason(guardian, second) == nil)
         try delegate.end()
@@ -127,7 +127,7 @@ struct DelegateEndTests {
         let (world, partner) = (try World(), try World { $0.trustDomain = "partner.example" })
         let (guardian, delegate) = (try guardian(world), try delegate(world))
         try guardian.addBundle(Array(partner.authority.bundle().utf8), for: "partner.example")
-        let foreign = try holder(delegate, partner.start().delegate(to: delegate.publicKey()), world)
+        let foreign = try holder(delegate, partner.start().delegate(to: delegate.publicKey(), .sameScope()), world)
         #expect(try reason(guardian, foreign) == nil)
         try delegate.end()
         #expect(try reason(guardian, foreign) == "authority_revoked")
@@ -168,9 +168,9 @@ struct DelegateEndTests {
         let world = try World()
         let (guardian, delegate) = (try guardian(world), try delegate(world))
         try world.authority.add(Provider(), named: "vault")
-        let between = try holder(delegate, world.start().delegate(to: delegate.publicKey()), world)
+        let between = try holder(delegate, world.start().delegate(to: delegate.publicKey(), .sameScope()), world)
         let proof = try between.prove(tool: "read_file", arguments: call, audience: "files")
-        let permit = guardian.authorize(chain: try between.chain(), proof: proof, tool: "read_file", arguments: call)
+        let permit = try guardian.authorize(chain: try between.chain(), proof: proof, tool: "read_file", arguments: call)
         _ = try world.authority.acquire(for: permit, from: "vault", resource: "db", timeToLive: 10)
         let id = try delegate.id()
         #expect(try world.authority.registry.read { try $0.brokerLeases(of: id, limit: 9) }.count == 1)

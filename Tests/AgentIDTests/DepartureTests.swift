@@ -15,7 +15,7 @@ import Testing
     }
 
     private func reason(_ agent: Agent) throws -> String? {
-        try agent.authorize(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
+        try agent.check(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
     }
 
     /// Waits until all agents have ended.

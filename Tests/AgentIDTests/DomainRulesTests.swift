@@ -37,7 +37,7 @@ import Testing
         }
         let admission = try alone.admit(chain: root("acme.example"))
         try alone.addBundle(Array(world.authority.bundle().utf8), for: "acme.example")
-        let decision = alone.authorize(admission, proof: [], tool: "read", arguments: inside)
+        let decision = alone.check(admission, proof: [], tool: "read", arguments: inside)
         #expect(decision.denial?.reason.rawValue == "untrusted_root")
         let unnamed = HandMade.root(
             bare, to: holder, agent: "spiffe://acme.example/agent/x/1", at: now, ["iss": "https://issuer.example"])
@@ -92,7 +92,7 @@ import Testing
         let chain = HandMade.root(
             stolen, to: holder, agent: try victim.id(), at: world.clock.milliseconds / 1000,
             ["urn:agentid:1": ["agent": .string(try victim.id()), "principal": "user:alice@acme.example"]])
-        let decision = guardian.authorize(chain: chain, proof: [], tool: "read_file", arguments: inside)
+        let decision = guardian.check(chain: chain, proof: [], tool: "read_file", arguments: inside)
         #expect(decision.denial?.reason.rawValue == "untrusted_root" && decision.agent == nil)
         #expect(decision.denial?.message.contains(stolen.publicKey.thumbprint) == true)
         try world.authority.integrate()
@@ -130,11 +130,10 @@ import Testing
                 ["iss": .string("spiffe://\(domain)")])
             let agent = try Agent.open(key: holder, chain: String(decoding: chain, as: UTF8.self), clock: world.clock)
             let proof = try agent.prove(tool: "read_file", arguments: inside)
-            let decision = guardian.authorize(
+            let permit = try guardian.authorize(
                 chain: chain, proof: Array(proof.utf8), tool: "read_file", arguments: inside)
-            #expect(decision.isPermitted)
             let denial = #expect(throws: Denial.self) {
-                _ = try world.authority.acquire(for: decision, from: "db", resource: "r", timeToLive: 10)
+                _ = try world.authority.acquire(for: permit, from: "db", resource: "r", timeToLive: 10)
             }
             #expect(denial?.reason.rawValue == "untrusted_root")
         }

@@ -35,7 +35,7 @@ struct ForeignDomainTests {
     private func reason(_ guardian: Guard, _ chain: [UInt8], _ world: World) throws -> String? {
         let agent = try Agent.open(key: holder, chain: String(decoding: chain, as: UTF8.self), clock: world.clock)
         let proof = try agent.prove(tool: "wire", arguments: call, audience: "files")
-        return guardian.authorize(chain: chain, proof: Array(proof.utf8), tool: "wire", arguments: call)
+        return guardian.check(chain: chain, proof: Array(proof.utf8), tool: "wire", arguments: call)
             .denial?.reason.rawValue
     }
 
@@ -108,10 +108,9 @@ struct ForeignDomainTests {
             signer, "acme.example", now: world.clock.milliseconds / 1000, claim: ["agent": .string(try victim.id())])
         let agent = try Agent.open(key: holder, chain: String(decoding: chain, as: UTF8.self), clock: world.clock)
         let proof = try agent.prove(tool: "wire", arguments: call, audience: "files")
-        let decision = told.authorize(chain: chain, proof: Array(proof.utf8), tool: "wire", arguments: call)
-        #expect(decision.isPermitted)
+        let permit = try told.authorize(chain: chain, proof: Array(proof.utf8), tool: "wire", arguments: call)
         #expect(throws: Denial.self) {
-            _ = try world.authority.acquire(for: decision, from: "db", resource: "r", timeToLive: 10)
+            _ = try world.authority.acquire(for: permit, from: "db", resource: "r", timeToLive: 10)
         }
         let own = try victim.authorize(tool: "read_file", arguments: call)
         #expect(throws: Never.self) {

@@ -41,7 +41,7 @@ import Testing
         let agent = try Agent.open(
             key: key ?? holder, chain: String(decoding: chain, as: UTF8.self), clock: world.clock)
         let proof = try agent.prove(tool: tool, arguments: inside)
-        return guardian.authorize(chain: chain, proof: Array(proof.utf8), tool: tool, arguments: inside)
+        return guardian.check(chain: chain, proof: Array(proof.utf8), tool: tool, arguments: inside)
     }
 
     private func entries() throws -> [JSON.Value] {
@@ -52,7 +52,7 @@ import Testing
 
     @Test func aDecisionSaysWhoseWordItsNamesAre() throws {
         let own = try world.start()
-        let ours = try own.authorize(tool: "read_file", arguments: inside)
+        let ours = try own.check(tool: "read_file", arguments: inside)
         #expect(ours.issuer?.isForeign == false && ours.issuer?.domain?.name == "acme.example")
         #expect(ours.explanation.contains("for: user:alice@acme.example\n") && !ours.explanation.contains("foreign"))
         let decision = try decide(root())
@@ -67,7 +67,7 @@ import Testing
 
     @Test func anEntryHoldsTheIssuersKeyAndTheHashOfEachToken() throws {
         let own = try world.start().spawn("reader", .sameScope())
-        _ = try own.authorize(tool: "read_file", arguments: inside)
+        _ = try own.check(tool: "read_file", arguments: inside)
         let jti = try #require(try world.authority.registry.read { try $0.grants(of: own.id()) }.first?.id)
         // The partner borrows the name of a grant of ours.
         let foreign = root(jti: jti)
@@ -94,7 +94,7 @@ import Testing
     private struct Unexpected: Error {}
 
     @Test func aForeignChainsCallsCountForNoProfileOfOurs() throws {
-        _ = try world.start().authorize(tool: "read_file", arguments: inside)
+        _ = try world.start().check(tool: "read_file", arguments: inside)
         for _ in 0..<3 { #expect(try decide(root()).isPermitted) }
         for _ in 0..<2 { #expect(try !decide(root(), tool: "other").isPermitted) }
         let usage = try world.authority.usage()
@@ -114,9 +114,9 @@ import Testing
             of: root(), by: holder, to: key, agent: ours.id(), tools: ["read_file": [:]])
         let credential = try #require(try ours.credential())
         let admission = try guardian.admit(chain: chain, credentials: Array(credential.utf8))
-        let denied = guardian.authorize(admission, proof: Array("x".utf8), tool: "read_file", arguments: inside)
+        let denied = guardian.check(admission, proof: Array("x".utf8), tool: "read_file", arguments: inside)
         #expect(!denied.isPermitted && denied.issuer?.isForeign == true)
-        #expect(try ours.authorize(tool: "other", arguments: inside).isPermitted == false)
+        #expect(try ours.check(tool: "other", arguments: inside).isPermitted == false)
         world.authority.lifecycle.denials.flush()
         let deliveries = try world.authority.registry.read { try $0.deliveries(.pending, hook: "h", limit: 10) }
         let byDomain = Dictionary(grouping: deliveries, by: \.agent)
@@ -136,7 +136,7 @@ import Testing
         let jti = try #require(try world.authority.registry.read { try $0.grants(of: own.id()) }.first?.id)
         let foreign = root(jti: jti)
         for _ in 0..<300 {
-            _ = try own.authorize(tool: "other", arguments: inside)
+            _ = try own.check(tool: "other", arguments: inside)
             _ = try decide(foreign, tool: "other")
         }
         world.authority.trail?.log?.close()

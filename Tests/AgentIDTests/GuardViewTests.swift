@@ -38,7 +38,7 @@ private final class BrittleRegistry: Registry {
     let inside = bytes(#"{"path":"/data/q3/a"}"#)
 
     private func reason(_ guardian: Guard, _ agent: Agent) throws -> String? {
-        try guardian.authorize(agent, tool: "read_file", arguments: inside).denial?.reason.rawValue
+        try guardian.check(agent, tool: "read_file", arguments: inside).denial?.reason.rawValue
     }
 
     /// Longer than the interval at which a guard looks whether the word moved or not.

@@ -17,7 +17,7 @@ struct KeyRotationTests {
 
     /// `pop_missing` where the chain itself is good.
     private func verdict(_ guardian: Guard, _ chain: String) -> String? {
-        guardian.authorize(chain: chain, proof: "", tool: "search", arguments: Array(#"{"query":"x"}"#.utf8))
+        guardian.check(chain: chain, proof: "", tool: "search", arguments: Array(#"{"query":"x"}"#.utf8))
             .denial?.reason.rawValue
     }
 
@@ -132,7 +132,7 @@ struct KeyRotationTests {
         var options = Guard.Options()
         options.audience = "g"
         func reason(_ guardian: Guard, _ chain: [UInt8]) -> String? {
-            guardian.authorize(chain: chain, proof: [], tool: "read", arguments: Array("{}".utf8))
+            guardian.check(chain: chain, proof: [], tool: "read", arguments: Array("{}".utf8))
                 .denial?.reason.rawValue
         }
         let (bare, bundled) = (try Guard(options), try Guard(options))

@@ -9,7 +9,7 @@ import Testing
     let inside = bytes(#"{"path":"/data/q3/a"}"#)
 
     private func reason(_ agent: Agent) throws -> String? {
-        try agent.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue
+        try agent.check(tool: "read_file", arguments: inside).denial?.reason.rawValue
     }
 
     private func world(lease: Int64 = 300) throws -> World {
@@ -32,7 +32,7 @@ import Testing
         let admission = try guardian.admit(chain: bytes(child.chain()))
         func admitted() throws -> String? {
             let proof = try child.prove(tool: "read_file", arguments: inside)
-            return guardian.authorize(admission, proof: bytes(proof), tool: "read_file", arguments: inside).denial?
+            return guardian.check(admission, proof: bytes(proof), tool: "read_file", arguments: inside).denial?
                 .reason.rawValue
         }
         world.pass(milliseconds: 299_999)
@@ -54,7 +54,7 @@ import Testing
         let child = try agent.spawn("late", .sameScope())
         #expect(try reason(child) == nil)
         world.pass(seconds: 100)
-        let denied = try child.authorize(tool: "read_file", arguments: inside).denial
+        let denied = try child.check(tool: "read_file", arguments: inside).denial
         #expect(denied?.reason.rawValue == "lease_lapsed")
         #expect(denied?.link == 0)
     }

@@ -101,7 +101,7 @@ import Testing
         #expect(try world.authority.registry.read { try $0.agents(AgentFilter()) }.count == 1)
         // Its root's lease is the only one there is.
         let guardian = try world.authority.guarding(.forTests(world))
-        #expect(try guardian.authorize(agent, tool: "read_file", arguments: bytes(#"{"path":"/data"}"#)).isPermitted)
+        #expect(try guardian.check(agent, tool: "read_file", arguments: bytes(#"{"path":"/data"}"#)).isPermitted)
     }
 
     @Test func nothingIsHandedOutThatCouldNotBeRegistered() throws {

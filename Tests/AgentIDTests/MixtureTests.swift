@@ -63,7 +63,7 @@ import Testing
     @Test func olderDatabaseUnderWhoHasItOpenDenies() async throws {
         let agent = try world.start()
         func denied() throws -> String? {
-            try agent.authorize(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
+            try agent.check(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
         }
         #expect(try denied() == nil)
         // Not cut short, which would show by itself.

@@ -11,7 +11,7 @@ import Testing
     private func reason(_ agent: Agent, _ guardian: Guard, nonce: String?, as name: String = "files") throws -> String?
     {
         let made = try agent.present(tool: "search", arguments: call, audience: name, nonce: nonce)
-        return guardian.authorize(chain: made.chain, proof: made.proof, tool: "search", arguments: call)
+        return guardian.check(chain: made.chain, proof: made.proof, tool: "search", arguments: call)
             .denial?.reason.rawValue
     }
 
@@ -86,7 +86,7 @@ import Testing
         let guardian = try world.guarding { $0.requiresNonce = true }
         let nonce = try guardian.nonce()
         let made = try agent.present(tool: "read_file", arguments: call, audience: "files", nonce: nonce)
-        let denied = guardian.authorize(chain: made.chain, proof: made.proof, tool: "read_file", arguments: call)
+        let denied = guardian.check(chain: made.chain, proof: made.proof, tool: "read_file", arguments: call)
         #expect(denied.denial?.reason.rawValue == "tool_not_authorized")
         #expect(try reason(agent, guardian, nonce: nonce) == nil)
     }
@@ -105,6 +105,6 @@ import Testing
         let world = try World()
         let agent = try world.start("search(query: *)")
         let guardian = try world.guarding { $0.requiresNonce = true }
-        #expect(try guardian.authorize(agent, tool: "search", arguments: call).isPermitted)
+        #expect(try guardian.check(agent, tool: "search", arguments: call).isPermitted)
     }
 }

@@ -41,7 +41,7 @@ struct OptionRangeTests {
         let other = try world.start().id()
         #expect(place { _ = try agent.spawn("helper", DelegationRequest.sameScope(agent: other)) } == "options.agent")
         let key = try SigningKey.generate().publicKey
-        #expect(place { _ = try agent.delegate(to: key, .init(agent: "x")) } == "options.agent")
+        #expect(place { _ = try agent.delegate(to: key, .sameScope(agent: "x")) } == "options.agent")
     }
 
     @Test func whatADelegationAsksForIsRefusedBeyondItsBounds() throws {
@@ -93,7 +93,7 @@ struct OptionRangeTests {
                 AgentRequest(
                     principal: "user:alice@acme.example", task: "t", scope: Scope("search(query: *)"), lifetime: 2))
             world.pass(milliseconds: 1)
-            #expect(try agent.authorize(tool: "search", arguments: Array(#"{"query":"x"}"#.utf8)).isPermitted)
+            #expect(try agent.check(tool: "search", arguments: Array(#"{"query":"x"}"#.utf8)).isPermitted)
         }
     }
 }

@@ -21,9 +21,9 @@ import Testing
         let more = Array(
             #"{"later":[1,{"aat_pop":7}],"aat_pop":"\#(made.proof)","aat_chain":\#(chain)}"#.utf8)
         #expect(
-            guardian.authorize(presentation: more, tool: "search", arguments: call).isPermitted,
+            guardian.check(presentation: more, tool: "search", arguments: call).isPermitted,
             "members that are not known are ignored")
-        let replayed = guardian.authorize(presentation: Array(made.json.utf8), tool: "search", arguments: call)
+        let replayed = guardian.check(presentation: Array(made.json.utf8), tool: "search", arguments: call)
         #expect(replayed.denial?.reason.rawValue == "replayed")
     }
 
@@ -45,14 +45,14 @@ import Testing
             (String(repeating: " ", count: (1 << 20) + 1), ""),
         ]
         for (json, place) in cases {
-            let decision = guardian.authorize(presentation: Array(json.utf8), tool: "search", arguments: call)
+            let decision = guardian.check(presentation: Array(json.utf8), tool: "search", arguments: call)
             #expect(decision.denial?.reason.rawValue == "presentation_malformed", "\(json.prefix(60))")
             #expect(decision.denial?.place == "presentation" + place, "\(json.prefix(60))")
         }
-        let empty = guardian.authorize(
+        let empty = guardian.check(
             presentation: Array(#"{"aat_chain":[],"aat_pop":""}"#.utf8), tool: "search", arguments: call)
         #expect(empty.denial?.reason.rawValue == "chain_empty")
-        let noProof = guardian.authorize(
+        let noProof = guardian.check(
             presentation: Array(Presentation(chain: made.chain, proof: "").json.utf8), tool: "search", arguments: call)
         #expect(noProof.denial?.reason.rawValue == "pop_missing")
     }

@@ -70,7 +70,7 @@ struct Presenting {
     }
 
     func decide(_ chain: [[UInt8]], _ proof: [UInt8]) -> Denial? {
-        guardian.authorize(
+        guardian.check(
             chain: Array(chain.joined(separator: [UInt8(ascii: "~")])), proof: proof, tool: "read", arguments: arguments
         ).denial
     }

@@ -33,7 +33,7 @@ import Testing
         #expect(try world.authority.agents().first?.isLive == true)
         try world.authority.lifecycle.renewLeases()
         #expect(try ahead.reap() == 0)
-        let permits = try agent.authorize(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#))
+        let permits = try agent.check(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#))
         #expect(permits.denial == nil)
         // Its holder is gone, and the steady clock says so too.
         agent.close()

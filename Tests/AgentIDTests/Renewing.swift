@@ -12,7 +12,7 @@ extension Renewing {
     var inside: [UInt8] { bytes(#"{"path":"/data/q3/a"}"#) }
 
     func reason(_ agent: Agent) throws -> String? {
-        try agent.authorize(tool: "read_file", arguments: inside).denial?.reason.rawValue
+        try agent.check(tool: "read_file", arguments: inside).denial?.reason.rawValue
     }
 
     func start(

@@ -11,11 +11,11 @@ struct ReplacedKeyTests {
     private func permits(_ guardian: Guard, _ agent: Agent) throws -> Bool {
         let proof = try agent.prove(tool: "read_file", arguments: call, audience: "files")
         let chain = try agent.chain()
-        return guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: call).isPermitted
+        return guardian.check(chain: chain, proof: proof, tool: "read_file", arguments: call).isPermitted
     }
 
     private func permitsHere(_ agent: Agent) throws -> Bool {
-        try agent.authorize(tool: "read_file", arguments: call).isPermitted
+        try agent.check(tool: "read_file", arguments: call).isPermitted
     }
 
     /// Somebody with a copy of the agent's key.

@@ -55,7 +55,7 @@ struct RevocationFormTests {
             (.principal, "user:alice@acme.exampl"), (.issuer, first),
         ]
         for (kind, value) in unknown { #expect(try authority.revoke(Revocation(kind, value)) == false, "\(value)") }
-        #expect(try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
+        #expect(try agent.check(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
         #expect(try authority.revocations().count == unknown.count)
         for (kind, value) in known { #expect(try authority.revoke(Revocation(kind, value)) == true, "\(value)") }
         // An owner of a profile under which nobody was started.

@@ -51,7 +51,7 @@ import Testing
                     guard
                         let proof = try? target.agent.prove(tool: "read_file", arguments: arguments, audience: "files")
                     else { continue }
-                    let decision = guardian.authorize(
+                    let decision = guardian.check(
                         chain: target.chain, proof: Array(proof.utf8), tool: "read_file", arguments: arguments)
                     if decision.isPermitted {
                         tally.permitted.add()

@@ -31,7 +31,7 @@ import Testing
         try authority.put(Profile(name: "a", owner: "team:a", ceiling: Scope("read_file(path: *)")))
         let request = AgentRequest(principal: "user:a", task: "t", scope: try Scope("read_file(path: *)"))
         let agent = try authority.startAgent(profile: "a", request)
-        #expect(try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"x"}"#.utf8)).isPermitted)
+        #expect(try agent.check(tool: "read_file", arguments: Array(#"{"path":"x"}"#.utf8)).isPermitted)
         for mood in [Elsewhere.Mood.failing, .lying] {
             signer.mood.store(mood.rawValue, ordering: .relaxed)
             #expect {

@@ -74,7 +74,7 @@ import TestSupport
         let agent = try world.authority.startAgent(
             profile: "worker", AgentRequest(principal: "user:a@a.example", task: "t", scope: both))
         #expect(
-            try agent.authorize(tool: pair.one, arguments: Array(#"{"\#(pair.one)":1,"\#(pair.other)":2}"#.utf8))
+            try agent.check(tool: pair.one, arguments: Array(#"{"\#(pair.one)":1,"\#(pair.other)":2}"#.utf8))
                 .isPermitted)
         let usage = try #require(try world.authority.usage(profile: "worker").profiles.first)
         #expect(usage.used.map(\.name.exact) == [pair.one.exact])
@@ -157,7 +157,7 @@ import TestSupport
         let arguments = Array(#"{"path":"/data/q3/a"}"#.utf8)
         for (audience, isPermitted) in [("files-\(pair.one)", true), ("files-\(pair.other)", false)] {
             let proof = try agent.prove(tool: "read_file", arguments: arguments, audience: audience)
-            let decision = guardian.authorize(
+            let decision = guardian.check(
                 chain: Array(try agent.chain().utf8), proof: Array(proof.utf8), tool: "read_file", arguments: arguments)
             #expect(decision.isPermitted == isPermitted)
         }
@@ -205,9 +205,9 @@ import TestSupport
             select(&selection)
             #expect(((try? authority.agents(selection)) ?? []).isEmpty)
         }
-        #expect(try agent.authorize(tool: "run", arguments: Array("{}".utf8)).isPermitted)
+        #expect(try agent.check(tool: "run", arguments: Array("{}".utf8)).isPermitted)
         try authority.revoke(Revocation(.principal, principal))
-        #expect(try !agent.authorize(tool: "run", arguments: Array("{}".utf8)).isPermitted)
+        #expect(try !agent.check(tool: "run", arguments: Array("{}".utf8)).isPermitted)
     }
 
     @Test func aDomainAndAHookAreNamedInASCIIAlone() throws {
@@ -236,15 +236,15 @@ import TestSupport
         }
         let world = try World()
         let agent = try world.start()
-        let decision = try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8))
+        let permit = try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8))
         try world.authority.add(Provider(name: "first"), named: pair.one)
         #expect(throws: AgentIDError.self) {
-            _ = try world.authority.acquire(for: decision, from: pair.other, resource: "r", timeToLive: 10)
+            _ = try world.authority.acquire(for: permit, from: pair.other, resource: "r", timeToLive: 10)
         }
         try world.authority.add(Provider(name: "second"), named: pair.other)
         for (name, provider) in [(pair.one, "first"), (pair.other, "second")] {
             let (_, secret) = try world.authority.acquire(
-                for: decision, from: name, resource: pair.other, timeToLive: 10)
+                for: permit, from: name, resource: pair.other, timeToLive: 10)
             let text = secret.withSpan { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
             #expect(text.exact == "\(provider) opens \(pair.other)".exact)
         }

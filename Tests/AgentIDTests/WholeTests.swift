@@ -26,7 +26,7 @@ import Testing
         try world.authority.integrate()
         try FileManager.default.removeItem(atPath: "\(path)/\(file)")
         func denied() throws -> String? {
-            try agent.authorize(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
+            try agent.check(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
         }
         while try denied() != reason { try await Task.sleep(for: .milliseconds(20)) }
         #expect(name { _ = try world.start() } == reason)

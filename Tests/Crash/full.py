@@ -120,7 +120,7 @@ def full_disk(chance, report):
     size = 12 << 10 if audit == "none" else 160 << 10
     left = int(2 ** chance.uniform(3, 12.6))
     if audit != "none" and chance.random() < 0.7:
-        left = chance.randrange(30 << 10, 42 << 10)  # room for the log's segments, or nearly, and not for much more
+        left = chance.randrange(30 << 10, 37 << 10)  # room for the log's segments, or nearly, and not for much more
     with new_directory() as work, small_disk(work, size) as place:
         if place is None:
             return False

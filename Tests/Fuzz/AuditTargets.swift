@@ -121,8 +121,8 @@ final class EntryTarget: FuzzTarget {
         let tool = String(decoding: rest[..<end], as: UTF8.self)
         let arguments = Array(rest[end...])
         do {
-            let own = try agent.authorize(tool: tool, arguments: arguments)
-            let other = guardian.authorize(chain: arguments, proof: arguments, tool: tool, arguments: arguments)
+            let own = try agent.check(tool: tool, arguments: arguments)
+            let other = guardian.check(chain: arguments, proof: arguments, tool: tool, arguments: arguments)
             property(!own.id.isEmpty && !other.id.isEmpty, "every decision is recorded")
             let count = calls.withLock { calls in
                 calls += 1

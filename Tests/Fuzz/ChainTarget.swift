@@ -33,7 +33,7 @@ final class ChainTarget: FuzzTarget {
             guardOptions.cacheEntries = 1
             guardian = try Guard(guardOptions)
             try guardian.addBundle(Array(authority.bundle().utf8), for: "acme.example")
-            guard guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: arguments).isPermitted
+            guard guardian.check(chain: chain, proof: proof, tool: "read_file", arguments: arguments).isPermitted
             else {
                 fatalError("the untouched chain is denied")
             }
@@ -43,15 +43,15 @@ final class ChainTarget: FuzzTarget {
     func run(_ input: [UInt8]) {
         // As it is: whatever stands in place of a chain, a proof or arguments is answered.
         property(
-            !guardian.authorize(chain: input, proof: input, tool: "read_file", arguments: input).isPermitted,
+            !guardian.check(chain: input, proof: input, tool: "read_file", arguments: input).isPermitted,
             "noise is denied")
-        _ = guardian.authorize(chain: chain, proof: input, tool: "read_file", arguments: arguments)
-        _ = guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: input)
+        _ = guardian.check(chain: chain, proof: input, tool: "read_file", arguments: arguments)
+        _ = guardian.check(chain: chain, proof: proof, tool: "read_file", arguments: input)
         _ = try? ChainDecoder.decode(input)
 
         let edited = edit(chain, by: input)
         guard edited != chain else { return }
-        let decision = guardian.authorize(chain: edited, proof: proof, tool: "read_file", arguments: arguments)
+        let decision = guardian.check(chain: edited, proof: proof, tool: "read_file", arguments: arguments)
         property(!decision.isPermitted, "an edited chain is denied")
         do { _ = try guardian.admit(chain: edited) } catch { return }
         // What stays good is what the chain itself starts with: a shorter chain is its holder's.

@@ -28,7 +28,7 @@ final class PresentationTarget: FuzzTarget {
 
     func run(_ input: [UInt8]) {
         property(
-            !guardian.authorize(presentation: input, tool: "read_file", arguments: arguments).isPermitted,
+            !guardian.check(presentation: input, tool: "read_file", arguments: arguments).isPermitted,
             "noise is denied")
         if let read = try? Presentation(parsing: input) {
             guard let again = try? Presentation(parsing: Array(read.json.utf8)) else {
@@ -41,7 +41,7 @@ final class PresentationTarget: FuzzTarget {
         guard !nonce.isEmpty,
             let made = try? agent.present(tool: "read_file", arguments: arguments, audience: "here", nonce: nonce)
         else { return }
-        let decision = guardian.authorize(
+        let decision = guardian.check(
             presentation: Array(made.json.utf8), tool: "read_file", arguments: arguments)
         property(!decision.isPermitted, "a nonce that this guard did not issue is refused")
     }

@@ -59,7 +59,7 @@ final class ReplayTarget: FuzzTarget {
     }
 
     private func permits(_ guardian: Guard) -> Bool {
-        guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: arguments).isPermitted
+        guardian.check(chain: chain, proof: proof, tool: "read_file", arguments: arguments).isPermitted
     }
 
     private static func read(_ path: String) -> [UInt8] {

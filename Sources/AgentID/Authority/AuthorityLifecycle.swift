@@ -200,17 +200,17 @@ extension Authority {
     /// Gets a secret for a call that was permitted: for the tool, not for the agent.
     ///
     /// - Parameters:
-    ///   - decision: a permit, not older than a minute, under a chain that names its agent.
+    ///   - permit: not older than a minute, under a chain that names its agent.
     ///   - provider: the name it was added with.
     ///   - resource: what is to be opened, as the provider understands it.
     ///   - timeToLive: in seconds; at most as long as the agent's grant lasts.
-    /// - Throws: a ``Denial`` where the decision was one, is too old, or the agent has ended meanwhile; ``AgentIDError``.
+    /// - Throws: a ``Denial`` where the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
     public func acquire(
-        for decision: Decision, from provider: String, resource: String, timeToLive: Int64
+        for permit: Permit, from provider: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
         try keys.checkOpen()
         return try lifecycle.broker.acquire(
-            for: decision, from: provider, resource: resource, timeToLive: timeToLive)
+            for: permit, from: provider, resource: resource, timeToLive: timeToLive)
     }
 
     /// Returns a secret before its time; harmless where it was returned before.

@@ -6,11 +6,11 @@ extension Guard {
     ///   - presentation: `{"aat_chain": [...], "aat_pop": "..."}`, see ``Presentation``.
     ///   - tool: the tool.
     ///   - arguments: a JSON object, the very bytes that the tool acts on.
-    public func authorize(presentation: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
+    public func check(presentation: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
         let read: Presentation
         do throws(AgentIDError) { read = try Presentation(parsing: presentation) } catch {
             return refuse(CallFault(error), tool: tool, chain: [])
         }
-        return authorize(chain: read.chain, proof: read.proof, tool: tool, arguments: arguments)
+        return check(chain: read.chain, proof: read.proof, tool: tool, arguments: arguments)
     }
 }

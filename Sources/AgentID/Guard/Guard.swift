@@ -111,14 +111,14 @@ public final class Guard: Sendable {
     public func refreshed() { viewed(at: clock.milliseconds) }
 
     /// Decides one call by chain and proof. Never throws: what cannot be checked is denied.
-    public func authorize(chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
+    public func check(chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
         decision(on: tool, arguments, proof: proof) { now throws(Denial) in
             try verify(chain, credentials: [], now: now)
         }
     }
 
     /// Decides one call of an agent in this process: holding it is the proof.
-    public func authorize(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
+    public func check(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
         let chain = agent.hasEnded ? nil : try agent.chainBytes()
         return decision(on: tool, arguments, proof: nil) { now throws(Denial) in
             guard let chain else { throw Denial("authority_revoked", "the agent has ended") }
@@ -165,7 +165,7 @@ public final class Guard: Sendable {
     /// Decides one call under an admitted chain.
     ///
     /// Denied where another guard admitted it: what that one trusts, and what was revoked there, is not this one's.
-    public func authorize(_ admission: Admission, proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
+    public func check(_ admission: Admission, proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
         decision(on: tool, arguments, proof: proof) { _ throws(Denial) in
             guard admission.guardian === self else {
                 throw Denial("untrusted_root", "another guard admitted this chain: admit it here", at: "admission")

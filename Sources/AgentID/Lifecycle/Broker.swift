@@ -67,7 +67,7 @@ final class Broker: Sendable {
 
     /// Gets a secret for a call that was permitted.
     func acquire(
-        for decision: Decision, from providerName: String, resource: String, timeToLive: Int64
+        for permit: Permit, from providerName: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
         guard let provider = providers.withLock({ $0[providerName.exact] }) else {
             throw AgentIDError(
@@ -75,7 +75,7 @@ final class Broker: Sendable {
                 at: "provider")
         }
         let now = try clock.now()
-        let chain = try permitted(decision, at: now)
+        let chain = try chain(of: permit.decision, at: now)
         let left = chain.expires - now / 1000
         guard left > 0 else { throw Denial("expired", "the grant has expired since the decision", at: "chain") }
         guard (1...left).contains(timeToLive) else {
@@ -222,10 +222,9 @@ final class Broker: Sendable {
     }
 
     /// The verified chain of a permit that is fresh enough to act on.
-    private func permitted(_ decision: Decision, at now: Int64) throws -> VerifiedChain {
-        if let denial = decision.denial { throw denial }
+    private func chain(of decision: Decision, at now: Int64) throws(Denial) -> VerifiedChain {
         guard let chain = decision.chain, abs(now - decision.time) <= 60_000 else {
-            throw Denial("pop_stale", "the decision is older than a minute: decide anew")
+            throw Denial("pop_stale", "the permit is older than a minute: decide anew")
         }
         return chain
     }

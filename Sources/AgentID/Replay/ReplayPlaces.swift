@@ -101,7 +101,9 @@ struct ReplayPlaces {
                 }
             }
         }
-        return own > room.reserve && 2 * held + Self.around * room.reserve < free || 8 * held < free
+        if own > room.reserve, 2 * held + Self.around * room.reserve < free { return true }
+        // Its last three slots, of 64, a bucket keeps for those who hold next to nothing.
+        return (own > room.reserve / 2 ? 8 : 32) * held < free
     }
 
     /// Swaps the proof's word into a slot; `false` where that is not as it was.

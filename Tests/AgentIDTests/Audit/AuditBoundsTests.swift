@@ -42,10 +42,10 @@ import Testing
         let world = try World(at: directory.path)
         let agent = try world.start("search(query: *)")
         let tool = worst(66_000)
-        let denied = try agent.authorize(tool: tool, arguments: Array("{}".utf8))
+        let denied = try agent.check(tool: tool, arguments: Array("{}".utf8))
         #expect(denied.denial?.reason.rawValue == "tool_not_authorized" && !denied.id.isEmpty)
         let names = (0..<100).map { "\"\($0)\":1" } + ["\"\(String(repeating: "é", count: 200))\":1"]
-        let many = try agent.authorize(tool: "search", arguments: Array("{\(names.joined(separator: ","))}".utf8))
+        let many = try agent.check(tool: "search", arguments: Array("{\(names.joined(separator: ","))}".utf8))
         #expect(!many.isPermitted)
         let found = try entries(world, directory).filter { $0["kind"]?.equals("decision") == true }
         #expect(found.compactMap { $0["id"]?.string } == [denied.id, many.id])
@@ -65,7 +65,7 @@ import Testing
         try world.authority.put(
             Profile(name: "researcher", owner: "team:research@acme.example", ceiling: Scope("search(\(name): *)")))
         let agent = try world.start("search(\(name): *)")
-        let permit = try agent.authorize(tool: "search", arguments: Array("{\"\(name)\":1}".utf8))
+        let permit = try agent.check(tool: "search", arguments: Array("{\"\(name)\":1}".utf8))
         #expect(permit.isPermitted)
         let entry = try #require(try entries(world, directory).first { $0["kind"]?.equals("decision") == true })
         #expect(
@@ -97,7 +97,7 @@ import Testing
         for call in calls { #expect(throws: AgentIDError.self) { try call() } }
         for agent in [agent, other] {
             #expect(
-                try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
+                try agent.check(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
         }
         // The longest one that is accepted, with every byte escaped.
         _ = try world.authority.deprovision(agent: id, reason: worst(AuditBounds.reason))
@@ -127,7 +127,7 @@ import Testing
             for _ in 0..<200 { try registry.append(event: Array("\"\(String(repeating: "y", count: 60_000))\"".utf8)) }
         }
         let agent = try world.start()
-        #expect(try agent.authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
+        #expect(try agent.check(tool: "read_file", arguments: Array(#"{"path":"/data/q3/a"}"#.utf8)).isPermitted)
         let found = try entries(world, directory)
         #expect(found.filter { $0["event"]?.equals("audit.gap") == true }.compactMap { $0["to"]?.int } == [70_000])
         #expect(found.count { $0.kind == .string } == 200)

@@ -31,7 +31,7 @@ import Testing
         var ids: Set<String> = []
         for i in 0..<5000 {
             let chain = i.isMultiple(of: 5) ? [] : Array("garbage".utf8)
-            let decision = guardian.authorize(
+            let decision = guardian.check(
                 chain: chain, proof: [], tool: String(repeating: "p", count: 1 + i % 300), arguments: Array("{}".utf8))
             ids.insert(decision.id)
         }
@@ -50,8 +50,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
         let (agent, other) = (try world.start(), try world.start())
-        for _ in 0..<2000 { _ = try agent.authorize(tool: "other", arguments: Array("{}".utf8)) }
-        _ = try other.authorize(tool: "other", arguments: Array("{}".utf8))
+        for _ in 0..<2000 { _ = try agent.check(tool: "other", arguments: Array("{}".utf8)) }
+        _ = try other.check(tool: "other", arguments: Array("{}".utf8))
         world.authority.trail?.log?.close()
         let found = try entries(directory)
         #expect(told(found) == 2001)
@@ -75,7 +75,7 @@ import Testing
             ).chain
         }
         let deny = { (chain: String) in
-            _ = guardian.authorize(
+            _ = guardian.check(
                 chain: Array(chain.utf8), proof: Array("x.y.z".utf8), tool: "read_file", arguments: Array("{}".utf8))
         }
         for root in roots { deny(root) }
@@ -142,7 +142,7 @@ import Testing
         for i in 0..<200 {
             let request = DelegationRequest.sameScope(agent: "\(try agent.id())/made-up/\(i)")
             let chain = try agent.delegate(to: SigningKey.generate().publicKey, request)
-            _ = guardian.authorize(chain: Array(chain.utf8), proof: [], tool: "read_file", arguments: Array("{}".utf8))
+            _ = guardian.check(chain: Array(chain.utf8), proof: [], tool: "read_file", arguments: Array("{}".utf8))
             if i % 10 == 0 { denials.flush() }
         }
         denials.flush()
@@ -152,7 +152,7 @@ import Testing
         }
         #expect(try waiting().count == DenialBacklog.most)
         // And nobody else loses news of its own.
-        _ = try other.authorize(tool: "other", arguments: Array("{}".utf8))
+        _ = try other.check(tool: "other", arguments: Array("{}".utf8))
         denials.flush()
         #expect(try waiting().count { $0.agent == (try? other.id()) } == 1)
         #expect(try waiting().count == DenialBacklog.most + 1)
@@ -209,10 +209,10 @@ import Testing
         let denials = world.authority.lifecycle.denials
         let long = String(repeating: "\u{1}", count: 1_000_000)
         for _ in 0..<40 {
-            _ = try agent.authorize(tool: long, arguments: Array("{}".utf8))
+            _ = try agent.check(tool: long, arguments: Array("{}".utf8))
             denials.flush()
         }
-        _ = try other.authorize(tool: "other", arguments: Array("{}".utf8))
+        _ = try other.check(tool: "other", arguments: Array("{}".utf8))
         denials.flush()
         let registry = world.authority.registry
         let waiting = try registry.read { registry in

@@ -26,7 +26,7 @@ import Testing
         let (ours, theirs) = (try TemporaryDirectory(), try TemporaryDirectory())
         let foreign = try World(at: theirs.path)
         let agent = try foreign.start()
-        #expect(try agent.authorize(tool: "read_file", arguments: call).isPermitted)
+        #expect(try agent.check(tool: "read_file", arguments: call).isPermitted)
         let world = try World(at: ours.path)
         let segment = try #require(try segments(theirs).first)
         let name = try #require(segment.split(separator: "/").last)
@@ -43,7 +43,7 @@ import Testing
         }
         // What is ours goes on.
         let own = try world.start()
-        #expect(try own.authorize(tool: "read_file", arguments: call).isPermitted)
+        #expect(try own.check(tool: "read_file", arguments: call).isPermitted)
         try world.authority.integrate()
         #expect(try entries(ours).count { $0["kind"]?.equals("decision") == true } == 1)
     }
@@ -54,7 +54,7 @@ import Testing
         let agent = try world.start()
         let log = try #require(world.authority.trail?.log)
         func decide(_ count: Int) throws {
-            for _ in 0..<count { #expect(try agent.authorize(tool: "read_file", arguments: call).isPermitted) }
+            for _ in 0..<count { #expect(try agent.check(tool: "read_file", arguments: call).isPermitted) }
         }
         try decide(10)
         try world.authority.integrate()
@@ -75,14 +75,14 @@ import Testing
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
         let agent = try world.start()
-        #expect(try agent.authorize(tool: "read_file", arguments: call).isPermitted)
+        #expect(try agent.check(tool: "read_file", arguments: call).isPermitted)
         let log = try #require(world.authority.trail?.log)
         try FileManager.default.removeItem(atPath: directory.path + "/audit")
         let signer = try SigningKey.generate()
         let other = try AuditLog.open(
             directory: directory.path + "/audit", origin: "acme.example/audit", signer: signer)
         while log.apart == nil { usleep(1000) }
-        let denied = try agent.authorize(tool: "read_file", arguments: call)
+        let denied = try agent.check(tool: "read_file", arguments: call)
         #expect(denied.denial?.reason.rawValue == "audit_replaced" && denied.id.isEmpty)
         #expect((world.authority.trail?.unrecorded ?? 0) >= 1)
         #expect(throws: AgentIDError.self) { try world.authority.integrate() }

@@ -28,9 +28,9 @@ import Testing
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
         let child = try world.start().spawn("reader", .sameScope())
-        let permit = try child.authorize(tool: "read_file", arguments: inside)
-        let denial = try child.authorize(tool: "read_file", arguments: Array(#"{"path":"/etc","mode":1}"#.utf8))
-        let odd = try child.authorize(tool: "no\"tool", arguments: Array("[".utf8))
+        let permit = try child.check(tool: "read_file", arguments: inside)
+        let denial = try child.check(tool: "read_file", arguments: Array(#"{"path":"/etc","mode":1}"#.utf8))
+        let odd = try child.check(tool: "no\"tool", arguments: Array("[".utf8))
         let found = try entries(world, directory).filter { $0["kind"]?.equals("decision") == true }
         #expect(found.compactMap { $0["id"]?.string } == [permit.id, denial.id, odd.id])
         #expect(found.compactMap { $0["decision"]?.string } == ["permit", "deny", "deny"])
@@ -59,7 +59,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
         let guardian = try world.authority.guarding(.forTests(world))
-        let decision = guardian.authorize(chain: Array("garbage".utf8), proof: [], tool: "read_file", arguments: inside)
+        let decision = guardian.check(chain: Array("garbage".utf8), proof: [], tool: "read_file", arguments: inside)
         #expect(!decision.isPermitted)
         let found = try entries(world, directory).filter { $0["kind"]?.equals("decision") == true }
         #expect(found.count == 1 && found[0]["agent"] == nil && found[0]["chain"] == nil)
@@ -70,8 +70,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
         let agent = try world.start()
-        _ = try agent.authorize(tool: "read_file", arguments: inside)
-        _ = try agent.authorize(tool: "search", arguments: inside)
+        _ = try agent.check(tool: "read_file", arguments: inside)
+        _ = try agent.check(tool: "search", arguments: inside)
         _ = try entries(world, directory)
         let files = try #require(FileManager.default.enumerator(atPath: directory.path))
         var count = 0
@@ -88,7 +88,7 @@ import Testing
             let directory = try TemporaryDirectory()
             let world = try World(at: directory.path)
             let agent = try world.start("search(query: *)")
-            for call in calls { _ = try agent.authorize(tool: "search", arguments: Array(call.utf8)) }
+            for call in calls { _ = try agent.check(tool: "search", arguments: Array(call.utf8)) }
             return try entries(world, directory).compactMap { $0["digest"]?.string }
         }
         let calls = [
@@ -104,14 +104,14 @@ import Testing
             let directory = try TemporaryDirectory()
             let world = try World(at: directory.path) { $0.audit.isStrict = isStrict }
             let agent = try world.start()
-            #expect(try agent.authorize(tool: "read_file", arguments: inside).isPermitted)
+            #expect(try agent.check(tool: "read_file", arguments: inside).isPermitted)
             world.authority.trail?.log?.close()
-            let decision = try agent.authorize(tool: "read_file", arguments: inside)
+            let decision = try agent.check(tool: "read_file", arguments: inside)
             #expect(decision.isPermitted != isStrict)
             #expect(decision.denial.map(\.reason.rawValue) == (isStrict ? "audit_unavailable" : nil))
             #expect(world.authority.trail?.unrecorded == 1 && decision.id.isEmpty)
             // Another reason stays the one that is given.
-            let denied = try agent.authorize(tool: "other", arguments: inside)
+            let denied = try agent.check(tool: "other", arguments: inside)
             #expect(denied.denial?.reason.rawValue == "tool_not_authorized")
         }
     }
@@ -168,7 +168,7 @@ import Testing
         let guardian = try world.authority.guarding(.forTests(world))
         let agent = try world.start()
         let proof = try agent.prove(tool: "read_file", arguments: inside)
-        let decision = guardian.authorize(
+        let decision = guardian.check(
             chain: Array(try agent.chain().utf8), proof: Array(proof.utf8), tool: "read_file", arguments: inside)
         try guardian.report("failed: not found", of: decision.id)
         #expect(throws: AgentIDError.self) { try guardian.report("", of: decision.id) }

@@ -32,7 +32,7 @@ import TestSupport
         let child = try agent.spawn("child", DelegationRequest(scope: Scope("search(query == 'a')")))
         for _ in 0..<60 {
             for agent in [agent, child] {
-                #expect(try agent.authorize(tool: "search", arguments: bytes(#"{"query":"a"}"#)).isPermitted)
+                #expect(try agent.check(tool: "search", arguments: bytes(#"{"query":"a"}"#)).isPermitted)
             }
             world.pass(seconds: 150)
             try world.authority.lifecycle.renew()
@@ -78,7 +78,7 @@ import TestSupport
                 let meant = try calls.filter { scope.permits($0.0, try JSON(parsing: $0.1).root) }
                 let call = Bool.random(using: &random) ? meant.randomElement(using: &random) : nil
                 guard let call = call ?? calls.randomElement(using: &random) else { continue }
-                if try agent.authorize(tool: call.0, arguments: Array(call.1.utf8)).isPermitted {
+                if try agent.check(tool: call.0, arguments: Array(call.1.utf8)).isPermitted {
                     permitted.append(call)
                 } else {
                     denied += 1
@@ -99,7 +99,7 @@ import TestSupport
             // Under the proposal everything that was permitted would have been granted.
             try world.authority.put(Profile(name: "worker", owner: "team:x", ceiling: proposal))
             for (tool, arguments) in permitted.prefix(5) {
-                #expect(try start(tool, in: world).authorize(tool: tool, arguments: Array(arguments.utf8)).isPermitted)
+                #expect(try start(tool, in: world).check(tool: tool, arguments: Array(arguments.utf8)).isPermitted)
             }
         }
     }
@@ -119,10 +119,10 @@ import TestSupport
         let guardian = try world.authority.guarding(.forTests(world))
         let proof = try child.prove(tool: "search", arguments: arguments)
         #expect(
-            guardian.authorize(
+            guardian.check(
                 chain: Array(chain.utf8), proof: Array(proof.utf8), tool: "search", arguments: arguments
             ).isPermitted)
-        _ = try agent.authorize(tool: "search", arguments: arguments)
+        _ = try agent.check(tool: "search", arguments: arguments)
         let found = try usage(world)
         #expect(found.permitted == 2 && found.unknown == 1)
         #expect(found.proposal?.text == #"search(query all(in ["a","b"]))"#)
@@ -133,8 +133,8 @@ import TestSupport
         let world = try world(directory)
         let agent = try start("read; search", in: world)
         let arguments = Array(#"{"path":"/data/x","mode":"w"}"#.utf8)
-        #expect(try agent.authorize(tool: "read", arguments: arguments).isPermitted)
-        #expect(try agent.authorize(tool: "search", arguments: Array(#"{"query":1}"#.utf8)).isPermitted)
+        #expect(try agent.check(tool: "read", arguments: arguments).isPermitted)
+        #expect(try agent.check(tool: "search", arguments: Array(#"{"query":1}"#.utf8)).isPermitted)
         let smaller = try Scope("read(path under '/data', mode == 'r')")
         try world.authority.put(Profile(name: "worker", owner: "team:x", ceiling: smaller))
         let found = try usage(world)
@@ -147,11 +147,11 @@ import TestSupport
         let directory = try TemporaryDirectory()
         let world = try world(directory)
         let agent = try start("run", in: world)
-        _ = try agent.authorize(tool: "run", arguments: Array("{}".utf8))
+        _ = try agent.check(tool: "run", arguments: Array("{}".utf8))
         world.pass(seconds: 60)
         let since = world.clock.milliseconds
-        _ = try agent.authorize(tool: "run", arguments: Array(#"{"b":1,"a":2}"#.utf8))
-        _ = try world.start().authorize(tool: "read_file", arguments: Array(#"{"path":"/data/q3/x"}"#.utf8))
+        _ = try agent.check(tool: "run", arguments: Array(#"{"b":1,"a":2}"#.utf8))
+        _ = try world.start().check(tool: "read_file", arguments: Array(#"{"path":"/data/q3/x"}"#.utf8))
         let found = try usage(world, since: since)
         #expect(found.permitted == 1 && found.used.first?.arguments == ["a", "b"])
         #expect(found.used.first?.latest == since)

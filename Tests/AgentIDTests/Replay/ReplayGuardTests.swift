@@ -11,7 +11,7 @@ import Testing
 
     private func reason(_ guardian: Guard, _ agent: Agent, _ proof: String? = nil) throws -> String? {
         let proof = try proof ?? agent.prove(tool: "read_file", arguments: Self.arguments, audience: "files")
-        return guardian.authorize(
+        return guardian.check(
             chain: Array(try agent.chain().utf8), proof: Array(proof.utf8), tool: "read_file",
             arguments: Self.arguments
         ).denial?.reason.rawValue
@@ -76,7 +76,7 @@ import Testing
         var accepted = 0
         for _ in 0..<300 {
             let proof = try agent.prove(tool: "read_file", arguments: Self.arguments, audience: "files")
-            let decision = wrong.authorize(
+            let decision = wrong.check(
                 chain: chain, proof: Array(proof.utf8), tool: "read_file", arguments: Self.arguments)
             accepted += decision.isPermitted ? 1 : 0
         }

@@ -111,8 +111,8 @@ package struct World: Sendable {
         let proven = arguments.utf8.count < 90_000 ? arguments : "{}"
         let proof = proof(proven, by: holders[isForged ? 0 : 1], link: 1, under: chain)
         let given = Array(arguments.utf8)
-        _ = guardian.authorize(chain: chain, proof: [], tool: "t", arguments: [])
-        return { _ = guardian.authorize(chain: chain, proof: proof, tool: "t", arguments: given) }
+        _ = guardian.check(chain: chain, proof: [], tool: "t", arguments: [])
+        return { _ = guardian.check(chain: chain, proof: proof, tool: "t", arguments: given) }
     }
 
     private func call(_ maker: inout Maker, _ room: Int) -> String { #"{"x":\#(maker.value(room - 6))}"# }
@@ -157,8 +157,8 @@ package struct World: Sendable {
             let padding = String(repeating: " ", count: isForged ? 0 : 900_000)
             let given = Array((arguments + padding).utf8)
             guard let guardian = guardian() else { return nil }
-            _ = guardian.authorize(chain: chain, proof: [], tool: "t", arguments: [])
-            return { _ = guardian.authorize(chain: chain, proof: proof, tool: "t", arguments: given) }
+            _ = guardian.check(chain: chain, proof: [], tool: "t", arguments: [])
+            return { _ = guardian.check(chain: chain, proof: proof, tool: "t", arguments: given) }
         case .credentials:
             guard let guardian = guardian() else { return nil }
             let extra = maker.value(2000)

@@ -52,8 +52,12 @@ expect(try Agent.open(key: key, chain: chain).publicKey() == key.publicKey)
 
 // Decisions here, and by a guard that knows the directory or the bundle alone.
 let permit = try child.authorize(tool: "read_file", arguments: json("/data/q3/public/a"))
-expect(permit.isPermitted && !permit.id.isEmpty)
-let denial = try child.authorize(tool: "read_file", arguments: json("/data/q3/b")).denial
+expect(permit.decision.isPermitted && !permit.id.isEmpty)
+do throws(NotPermitted) {
+    try child.authorize(tool: "read_file", arguments: json("/data/q3/b"))
+    expect(false)
+} catch { expect(error.denial?.reason.rawValue == "argument_constraint_violated") }
+let denial = try child.check(tool: "read_file", arguments: json("/data/q3/b")).denial
 expect(denial?.reason.rawValue == "argument_constraint_violated" && denial?.link == 1 && denial?.argument == "path")
 var guardOptions = Guard.Options()
 guardOptions.audience = "files"
@@ -64,9 +68,9 @@ for guardian in [near, far, try acme.guarding(guardOptions)] {
         let arguments = json("/data/q3/public/a")
         let proof = try caller.prove(tool: "read_file", arguments: arguments, audience: "files")
         let chain = try caller.chain()
-        let decision = guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: arguments)
+        let decision = guardian.check(chain: chain, proof: proof, tool: "read_file", arguments: arguments)
         expect(decision.isPermitted)
-        let again = guardian.authorize(chain: chain, proof: proof, tool: "read_file", arguments: arguments)
+        let again = guardian.check(chain: chain, proof: proof, tool: "read_file", arguments: arguments)
         expect(again.denial?.reason.rawValue == "replayed")
     }
 }
@@ -83,13 +87,13 @@ _ = try acme.acquire(for: permit, from: "vault", resource: "files", timeToLive: 
 
 // Suspended and resumed; a new key; a new signing key.
 try acme.suspend(agent: agent.id(), reason: "look into it")
-let suspended = try child.authorize(tool: "read_file", arguments: json("/data/q3/public/a"))
+let suspended = try child.check(tool: "read_file", arguments: json("/data/q3/public/a"))
 expect(suspended.denial?.reason.rawValue == "suspended" && suspended.principal == request.principal)
 try acme.resume(agent: agent.id())
 try agent.rotateKey()
 try acme.publishKey()
 try acme.activateKey()
-expect(try agent.authorize(tool: "read_file", arguments: json("/data/q3/a")).isPermitted)
+expect(try agent.check(tool: "read_file", arguments: json("/data/q3/a")).isPermitted)
 
 // Revoked, ended, gone; the receipt is verified with the bundle alone.
 try far.revoke(Revocation(.agent, child.id()))

@@ -27,7 +27,7 @@ struct AgentGuard<Context: AgentRequestContext>: RouterMiddleware {
         }
         let call = try AgentCall(request.method, request.head.path ?? "", body: Array(buffer: body))
         // In memory, in microseconds: nothing here waits.
-        let decision = guardian.authorize(
+        let decision = guardian.check(
             chain: chain.first ?? "", proof: proof.first ?? "", tool: call.tool, arguments: call.arguments)
         if let denial = decision.denial { throw Refusal(denial, of: decision) }
         var context = context

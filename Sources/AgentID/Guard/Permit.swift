@@ -1,0 +1,115 @@
+public import JOSE
+
+/// That a call was permitted: what ``Guard/authorize(chain:proof:tool:arguments:)`` and its like return, and nobody else
+/// can make.
+public struct Permit: Sendable {
+    /// The decision, which permits.
+    public let decision: Decision
+
+    /// What the audit log knows it by; empty where there is none.
+    public var id: String { decision.id }
+}
+
+extension Decision {
+    /// The permit; `nil` for a denial.
+    public var permit: Permit? { isPermitted ? Permit(decision: self) : nil }
+
+    func permitted() throws(NotPermitted) -> Permit {
+        guard let permit else { throw .denied(self) }
+        return permit
+    }
+}
+
+/// Why a call must not go on.
+public enum NotPermitted: Error, Sendable, CustomStringConvertible {
+    /// A rule said no: ``Decision/denial`` which.
+    case denied(Decision)
+    /// A fault of the call or of the machine, which means no as well.
+    case failed(AgentIDError)
+
+    /// The rule that said no; `nil` for a fault.
+    public var denial: Denial? {
+        switch self {
+        case .denied(let decision): decision.denial
+        case .failed: nil
+        }
+    }
+
+    /// The reason or the error's name, and the message.
+    public var description: String {
+        switch self {
+        case .denied(let decision): decision.denial?.description ?? "denied"
+        case .failed(let error): error.description
+        }
+    }
+}
+
+extension Guard {
+    /// Permits one call by chain and proof, as they came in a header, or throws.
+    ///
+    /// - Parameters:
+    ///   - chain: grants from the root to the caller's own, joined by `~`.
+    ///   - proof: the caller's signature over this call.
+    ///   - tool: the tool.
+    ///   - arguments: a JSON object, the very bytes that the tool acts on.
+    @discardableResult
+    public func authorize(
+        chain: String, proof: String, tool: String, arguments: [UInt8]
+    ) throws(NotPermitted) -> Permit {
+        try check(chain: chain, proof: proof, tool: tool, arguments: arguments).permitted()
+    }
+
+    /// Permits one call by chain and proof, or throws.
+    @discardableResult
+    public func authorize(
+        chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]
+    ) throws(NotPermitted) -> Permit {
+        try check(chain: chain, proof: proof, tool: tool, arguments: arguments).permitted()
+    }
+
+    /// Permits one call by a presentation as it came (AAT section 7.4), or throws.
+    @discardableResult
+    public func authorize(
+        presentation: [UInt8], tool: String, arguments: [UInt8]
+    ) throws(NotPermitted) -> Permit {
+        try check(presentation: presentation, tool: tool, arguments: arguments).permitted()
+    }
+
+    /// Permits one call under an admitted chain, or throws.
+    @discardableResult
+    public func authorize(
+        _ admission: Admission, proof: [UInt8], tool: String, arguments: [UInt8]
+    ) throws(NotPermitted) -> Permit {
+        try check(admission, proof: proof, tool: tool, arguments: arguments).permitted()
+    }
+
+    /// Permits one call of an agent in this process, or throws: holding it is the proof.
+    @discardableResult
+    public func authorize(_ agent: Agent, tool: String, arguments: [UInt8]) throws(NotPermitted) -> Permit {
+        try decided { () throws(AgentIDError) in try check(agent, tool: tool, arguments: arguments) }
+    }
+}
+
+extension Agent {
+    /// Permits one call of this agent by the authority's own guard, or throws: holding the agent is the proof.
+    ///
+    /// - Parameters:
+    ///   - tool: the tool, byte for byte as its scope names it.
+    ///   - arguments: an object, e.g. `["path": "/data/a.csv"]`.
+    @discardableResult
+    public func authorize(tool: String, arguments: JSONTree) throws(NotPermitted) -> Permit {
+        try authorize(tool: tool, arguments: arguments.canonical())
+    }
+
+    /// Permits one call of this agent by the authority's own guard, or throws.
+    @discardableResult
+    public func authorize(tool: String, arguments: [UInt8]) throws(NotPermitted) -> Permit {
+        try decided { () throws(AgentIDError) in try check(tool: tool, arguments: arguments) }
+    }
+}
+
+private func decided(_ check: () throws(AgentIDError) -> Decision) throws(NotPermitted) -> Permit {
+    let decision: Decision
+    do throws(AgentIDError) { decision = try check() } catch { throw .failed(error) }
+    return try decision.permitted()
+}
