@@ -148,10 +148,11 @@ sanitize: ## the Swift tests under AddressSanitizer and ThreadSanitizer
 	    swift test --disable-xctest $$part $(APART) --sanitize=thread --scratch-path .build-tsan || exit 1; \
 	done
 
-lint: ## check the format of the Swift sources, and that they compare text by its bytes
+lint: ## check the format of the Swift sources, and that they compare text by its bytes and hold the floors
 	swift format lint --strict --recursive Package.swift Sources Tests examples/swift-service
 	scripts/lint-text --self-test
 	scripts/lint-text
+	scripts/floors
 
 lint-python: ## check types, rules and format of the Python package
 	@scripts/lint-python.sh

@@ -11,12 +11,15 @@ private func initialize(_ options: UnsafeMutableRawPointer?, _ size: Int) {
 }
 
 @c @implementation
-public func agentid_authority_options_init(_ options: UnsafeMutablePointer<agentid_authority_options>?, _ struct_size: Int) {
+public func agentid_authority_options_init(
+    _ options: UnsafeMutablePointer<agentid_authority_options>?, _ struct_size: Int
+) {
     unsafe initialize(options, struct_size)
 }
 
 @c @implementation
-public func agentid_profile_options_init(_ options: UnsafeMutablePointer<agentid_profile_options>?, _ struct_size: Int) {
+public func agentid_profile_options_init(_ options: UnsafeMutablePointer<agentid_profile_options>?, _ struct_size: Int)
+{
     unsafe initialize(options, struct_size)
 }
 
@@ -26,7 +29,9 @@ public func agentid_agent_options_init(_ options: UnsafeMutablePointer<agentid_a
 }
 
 @c @implementation
-public func agentid_delegation_options_init(_ options: UnsafeMutablePointer<agentid_delegation_options>?, _ struct_size: Int) {
+public func agentid_delegation_options_init(
+    _ options: UnsafeMutablePointer<agentid_delegation_options>?, _ struct_size: Int
+) {
     unsafe initialize(options, struct_size)
 }
 
@@ -36,7 +41,9 @@ public func agentid_proof_options_init(_ options: UnsafeMutablePointer<agentid_p
 }
 
 @c @implementation
-public func agentid_open_agent_options_init(_ options: UnsafeMutablePointer<agentid_open_agent_options>?, _ struct_size: Int) {
+public func agentid_open_agent_options_init(
+    _ options: UnsafeMutablePointer<agentid_open_agent_options>?, _ struct_size: Int
+) {
     unsafe initialize(options, struct_size)
 }
 

@@ -104,7 +104,8 @@ struct AcceptedTests {
         try agent.rotateKey()
         let jwk = try agent.withExportedKey { span in span.indices.map { span[$0] } }
         let second = try Agent.open(
-            key: SigningKey(jwk: jwk.span), chain: above.delegate(to: agent.publicKey(), .sameScope()), clock: world.clock)
+            key: SigningKey(jwk: jwk.span), chain: above.delegate(to: agent.publicKey(), .sameScope()),
+            clock: world.clock)
         try agent.rotateKey()
         let id = try agent.id()
         // As the registry forgets them when they have expired long ago.

@@ -170,7 +170,8 @@ struct DelegateEndTests {
         try world.authority.add(Provider(), named: "vault")
         let between = try holder(delegate, world.start().delegate(to: delegate.publicKey(), .sameScope()), world)
         let proof = try between.prove(tool: "read_file", arguments: call, audience: "files")
-        let permit = try guardian.authorize(chain: try between.chain(), proof: proof, tool: "read_file", arguments: call)
+        let permit = try guardian.authorize(
+            chain: try between.chain(), proof: proof, tool: "read_file", arguments: call)
         _ = try world.authority.acquire(for: permit, from: "vault", resource: "db", timeToLive: 10)
         let id = try delegate.id()
         #expect(try world.authority.registry.read { try $0.brokerLeases(of: id, limit: 9) }.count == 1)

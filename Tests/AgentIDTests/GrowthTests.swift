@@ -15,7 +15,9 @@ import Testing
         world = try World(at: directory.path + "/acme")
     }
 
+    /// Of what is in the registry for good: events wait there until they are entries of the log.
     private func pages() throws -> Int64 {
+        try world.authority.integrate()
         let database = try SQLite(path: "\(path)/registry.db", .write, busyMilliseconds: 1000)
         func number(_ sql: String) throws -> Int64 {
             try database.first(sql) { row throws(AgentIDError) in try row.int(0) } ?? 0

@@ -26,7 +26,9 @@ struct PermitTests {
             let chain = try agent.chain()
             let proofs = try (0..<3).map { _ in try proof(arguments) }
             #expect(try agent.check(tool: "read_file", arguments: arguments).denial?.reason.rawValue == expected)
-            #expect(reason { () throws(NotPermitted) in try agent.authorize(tool: "read_file", arguments: arguments) } == expected)
+            #expect(
+                reason { () throws(NotPermitted) in try agent.authorize(tool: "read_file", arguments: arguments) }
+                    == expected)
             #expect(
                 reason { () throws(NotPermitted) in
                     try guardian.authorize(agent, tool: "read_file", arguments: arguments)

@@ -69,7 +69,7 @@ public final class Authority: Sendable {
         guardOptions.clock = clock
         // Asked by agents in this process, which need no proof.
         guardOptions.sharesReplayMemory = false
-        home = try Guard(guardOptions, view: view, trail: trail, denials: lifecycle.denials)
+        home = try Guard(guardOptions, view: view, trail: trail, onDenial: lifecycle.denials.add)
         try lifecycle.foldWhatIsLeft()
     }
 
@@ -191,6 +191,6 @@ public final class Authority: Sendable {
     /// A guard that follows this authority: its bundle and its revocations, as they change.
     public func guarding(_ options: Guard.Options) throws(AgentIDError) -> Guard {
         try keys.checkOpen()
-        return try Guard(options, view: view, trail: trail, denials: lifecycle.denials)
+        return try Guard(options, view: view, trail: trail, onDenial: lifecycle.denials.add)
     }
 }

@@ -9,7 +9,8 @@ extension Authority {
         }
         guard let path, !path.isEmpty else {
             let domain = try newTrustDomain(options, "there is no authority to open")
-            let keys = SigningKeys(directory: nil, options: options)
+            let keys = SigningKeys(
+                directory: nil, signer: options.signer, passphrase: options.passphrase)
             let first: PublicKey
             if let signer = options.signer { first = signer.publicKey } else { first = try keys.make() }
             return try Authority(
@@ -25,7 +26,8 @@ extension Authority {
             try AuthorityDirectory.holdsAuthority(path)
             ? nil : try newTrustDomain(options, "there is no authority in \(path)")
         let directory = try AuthorityDirectory(creating: path, isNew: domain != nil)
-        let keys = SigningKeys(directory: directory, options: options)
+        let keys = SigningKeys(
+            directory: directory, signer: options.signer, passphrase: options.passphrase)
         if let domain {
             try directory.createRegistry(of: domain) { () throws(AgentIDError) in
                 if let signer = options.signer { return signer.publicKey }

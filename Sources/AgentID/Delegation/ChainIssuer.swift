@@ -21,7 +21,7 @@ public struct ChainIssuer: Sendable {
         let named = root.grant.issuer.string ?? ""
         key = root.anchor?.thumbprint ?? ""
         domain = root.anchor?.domain ?? Self.domain(of: root.grant.issuer)
-        (self.named, self.home) = (AuditCut.prefix(named, Self.most), home)
+        (self.named, self.home) = (named.prefix(bytes: Self.most), home)
     }
 
     /// The trust domain that an `iss` names.

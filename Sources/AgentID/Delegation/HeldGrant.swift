@@ -49,7 +49,7 @@ struct HeldGrant: Sendable {
         let issuedAt = max(now / 1000, grant.issuedAt)
         try request.check()
         let lifetime = request.lifetime ?? Limits.longestLifetime
-        try Term.check(request.until, now: now / 1000)
+        try HardEnd.check(request.until, now: now / 1000)
         try ChainAudience.check(request.audiences)
         let expires = min(
             grant.expires, issuedAt + min(lifetime, Limits.longestLifetime), request.until ?? Limits.latestDate)

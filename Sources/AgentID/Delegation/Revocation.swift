@@ -62,7 +62,7 @@ public struct Revocation: Hashable, Sendable {
                 throw refuse("a profile is named by its name: \(error.message)")
             }
         case .principal:
-            do throws(AgentIDError) { try Claim.checkURI(value, at: "value") } catch {
+            do throws(AgentIDError) { try URI.check(value, at: "value") } catch {
                 throw refuse("a principal is named by a URI, e.g. user:alice@acme.example")
             }
         }

@@ -53,9 +53,8 @@ internal import Synchronization
     let issuer: ChainIssuer
     /// Whether the guard that verified it has found in the registry what must stand there, or need not look.
     let isKnownToRegistry: Atomic<Bool>
-    // SAFETY: written once, by whoever moves `contextStep` from 0 to 1; read by those who see it at 2.
-    nonisolated(unsafe) private var context: AuditContext?
-    private let contextStep = Atomic<Int>(0)
+    /// What a floor above makes of it once.
+    let memo = Memo()
     /// The revocation sequence this chain was last found clean under.
     let checkedSequence = Atomic<UInt64>(UInt64.max)
     /// The registry's sequence its agents' standing was last read under.
@@ -86,19 +85,6 @@ internal import Synchronization
         let home = issuer.home
         isKnownToRegistry = Atomic(
             home == nil || !issuer.isOwn && !links.contains { $0.credential?.anchor.domain == home })
-    }
-
-    /// What the audit log says of it; made when it is first asked for.
-    ///
-    /// Not an `AtomicLazyReference`, which costs 600 instructions at each look in Swift 6.3.
-    var auditContext: AuditContext {
-        if contextStep.load(ordering: .acquiring) == 2, let context = unsafe context { return context }
-        let made = AuditContext(links, issuer)
-        if contextStep.compareExchange(expected: 0, desired: 1, ordering: .relaxed).exchanged {
-            unsafe context = made
-            contextStep.store(2, ordering: .releasing)
-        }
-        return made
     }
 
     /// The first thing in the chain that `isRevoked` says is revoked.

@@ -41,11 +41,6 @@ extension Guard {
         }
     }
 
-    /// Denies a call that cannot be read, of an agent in this process.
-    package func refuse(_ fault: CallFault, tool: String, agent: Agent) throws(AgentIDError) -> Decision {
-        refuse(fault, tool: tool, chain: agent.hasEnded ? [] : try agent.chainBytes())
-    }
-
     /// Denies a call that cannot be read, under an admitted chain.
     package func refuse(_ fault: CallFault, tool: String, _ admission: Admission) -> Decision {
         decision(on: tool, [], proof: nil, fault: fault.denial) { _ throws(Denial) in admission.chain }
@@ -65,13 +60,5 @@ extension Guard {
             _ = try? trail.record(&decision, arguments: { nil }, by: auditMark, sequence: view?.sequence ?? 0)
         }
         count(decision)
-    }
-}
-
-extension Agent {
-    /// Denies a call of this agent that cannot be read, as its authority's guard.
-    package func refuse(_ fault: CallFault, tool: String) throws(AgentIDError) -> Decision {
-        guard let home else { throw Agent.homeless }
-        return try home.guardian.refuse(fault, tool: tool, agent: self)
     }
 }

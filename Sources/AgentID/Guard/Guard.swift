@@ -11,8 +11,8 @@ public final class Guard: Sendable {
     let view: RegistryView?
     /// Where its decisions are written down; `nil` where nowhere.
     let trail: AuditTrail?
-    /// Where hooks are told of denials from; `nil` for a guard that no authority made.
-    let denials: DenialNews?
+    /// Is told of each denial; `nil` for a guard that no authority made. Waits for nothing.
+    let onDenial: (@Sendable (Decision) -> Void)?
     /// What its entries say of it.
     let auditMark: AuditMark?
     /// What was revoked for this guard alone.
@@ -36,11 +36,11 @@ public final class Guard: Sendable {
     public convenience init(_ options: Options) throws(AgentIDError) { try self.init(options, view: nil, trail: nil) }
 
     init(
-        _ options: Options, view: RegistryView?, trail: AuditTrail?, denials: DenialNews? = nil
+        _ options: Options, view: RegistryView?, trail: AuditTrail?, onDenial: (@Sendable (Decision) -> Void)? = nil
     ) throws(AgentIDError) {
         try options.check()
         self.options = options
-        (self.view, self.trail, self.denials) = (view, trail, denials)
+        (self.view, self.trail, self.onDenial) = (view, trail, onDenial)
         auditMark = trail?.mark(of: options.audience)
         clock = CheckedClock(options.clock)
         watch = ClockWatch(window: options.proofWindow * 1000)
@@ -114,15 +114,6 @@ public final class Guard: Sendable {
     public func check(chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
         decision(on: tool, arguments, proof: proof) { now throws(Denial) in
             try verify(chain, credentials: [], now: now)
-        }
-    }
-
-    /// Decides one call of an agent in this process: holding it is the proof.
-    public func check(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
-        let chain = agent.hasEnded ? nil : try agent.chainBytes()
-        return decision(on: tool, arguments, proof: nil) { now throws(Denial) in
-            guard let chain else { throw Denial("authority_revoked", "the agent has ended") }
-            return try verify(chain, credentials: [], now: now)
         }
     }
 

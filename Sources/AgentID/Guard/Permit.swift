@@ -1,5 +1,3 @@
-public import JOSE
-
 /// That a call was permitted: what ``Guard/authorize(chain:proof:tool:arguments:)`` and its like return, and nobody else
 /// can make.
 public struct Permit: Sendable {
@@ -82,34 +80,4 @@ extension Guard {
     ) throws(NotPermitted) -> Permit {
         try check(admission, proof: proof, tool: tool, arguments: arguments).permitted()
     }
-
-    /// Permits one call of an agent in this process, or throws: holding it is the proof.
-    @discardableResult
-    public func authorize(_ agent: Agent, tool: String, arguments: [UInt8]) throws(NotPermitted) -> Permit {
-        try decided { () throws(AgentIDError) in try check(agent, tool: tool, arguments: arguments) }
-    }
-}
-
-extension Agent {
-    /// Permits one call of this agent by the authority's own guard, or throws: holding the agent is the proof.
-    ///
-    /// - Parameters:
-    ///   - tool: the tool, byte for byte as its scope names it.
-    ///   - arguments: an object, e.g. `["path": "/data/a.csv"]`.
-    @discardableResult
-    public func authorize(tool: String, arguments: JSONTree) throws(NotPermitted) -> Permit {
-        try authorize(tool: tool, arguments: arguments.canonical())
-    }
-
-    /// Permits one call of this agent by the authority's own guard, or throws.
-    @discardableResult
-    public func authorize(tool: String, arguments: [UInt8]) throws(NotPermitted) -> Permit {
-        try decided { () throws(AgentIDError) in try check(tool: tool, arguments: arguments) }
-    }
-}
-
-private func decided(_ check: () throws(AgentIDError) -> Decision) throws(NotPermitted) -> Permit {
-    let decision: Decision
-    do throws(AgentIDError) { decision = try check() } catch { throw .failed(error) }
-    return try decision.permitted()
 }

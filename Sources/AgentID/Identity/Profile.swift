@@ -46,7 +46,7 @@ public struct Profile: Sendable {
                 .argument, name: "owner", message: "no owner, no agent: name who answers for such agents",
                 at: "options.owner")
         }
-        try Claim.checkURI(owner, at: "options.owner")
+        try URI.check(owner, at: "options.owner")
         guard (Limits.shortestLifetime...Limits.longestLifetime).contains(maxLifetime) else {
             throw AgentIDError(
                 .limit, name: "lifetime", message: "a lifetime is 2 seconds to 90 days", at: "options.max_lifetime")

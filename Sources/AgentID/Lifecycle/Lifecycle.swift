@@ -16,7 +16,7 @@ final class Lifecycle: Sendable {
     let leases: LeaseKeeper
     let hooks: HookRunner
     let broker: Broker
-    let denials: DenialNews
+    let denials: DenialNotifier
     /// `nil` where the registry is in memory, and nobody else can have its lock.
     let journal: Journal?
     let folder = Folder()
@@ -40,7 +40,7 @@ final class Lifecycle: Sendable {
         leases = LeaseKeeper()
         let hooks = HookRunner(registry: registry, clock: clock)
         self.hooks = hooks
-        denials = DenialNews(registry: registry) { hooks.wake() }
+        denials = DenialNotifier(registry: registry) { hooks.wake() }
         broker = Broker(registry: registry, clock: clock) { command, lease in
             let run = CommandRun(command, event: "release", document: Array(lease.utf8), milliseconds: 60_000)
             let outcome = run.run()

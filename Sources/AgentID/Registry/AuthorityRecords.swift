@@ -37,15 +37,6 @@ package struct RegistryMeta: Sendable, Equatable {
     }
 }
 
-/// Which audit log it is, and how many entries it is known to have.
-package struct LogMark: Sendable, Equatable {
-    /// Empty where there is none.
-    @Exact package var identity: String
-    package var size: Int64
-
-    package init(identity: String, size: Int64) { (self.identity, self.size) = (identity, size) }
-}
-
 /// A signing key's public half and its place in the rotation.
 package struct KeyRecord: Sendable, Equatable {
     package enum Role: String, Sendable { case active, next, retired }

@@ -34,7 +34,7 @@ import Testing
         let sum =
             AuditBounds.context + refusal.count + denial.member.count + names + mark.bytes.count + tool
             + AuditTemplate.mostAdded + 200
-        #expect(sum <= AuditBounds.line)
+        #expect(sum <= AuditFrame.longestLine)
     }
 
     @Test func aCallOfAnyLengthHasAnEntryWithHashesOfWhatWasCut() throws {
@@ -75,7 +75,7 @@ import Testing
 
     @Test func aCutEndsBetweenTwoCharacters() {
         for most in 0..<12 {
-            let cut = AuditCut.prefix("aé€😀b", most)
+            let cut = "aé€😀b".prefix(bytes: most)
             #expect(cut.utf8.count <= most && "aé€😀b".utf8.starts(with: cut.utf8))
             #expect(!cut.utf8.contains(0xEF))
         }
@@ -113,7 +113,7 @@ import Testing
         (event.decision, event.tool, event.tombstone) = (long, long, long)
         event.chain = Array(repeating: long, count: 65)
         let line = event.line
-        #expect(line.count <= AuditBounds.line)
+        #expect(line.count <= AuditFrame.longestLine)
         #expect(try JSON(parsing: line).root["cut"]?["chain"]?["count"]?.int == 57)
     }
 

@@ -100,7 +100,9 @@ import Testing
         for number in 0..<100_000 {
             var decision = Decision(tool: "x", time: Int64(number))
             decision.denial = Denial("chain_empty", "the chain is empty")
-            let sample = AuditFlood.Sample(try #require(decision.denial), of: decision, guardian: "files")
+            let sample = AuditFlood.Sample(
+                try #require(decision.denial), on: decision.tool, at: decision.time, chain: decision.chain,
+                guardian: "files")
             let record = AuditRecord(process: process, number: UInt64(number))
             if case .single = flood.take(sample, as: record, lost: LostDecisions()) { singles += 1 }
             time.withLock { $0 += 10 }
@@ -119,7 +121,9 @@ import Testing
         for _ in 0..<10 {
             var decision = Decision(tool: "x", time: 1)
             decision.denial = Denial("chain_empty", "the chain is empty")
-            let sample = AuditFlood.Sample(try #require(decision.denial), of: decision, guardian: nil)
+            let sample = AuditFlood.Sample(
+                try #require(decision.denial), on: decision.tool, at: decision.time, chain: decision.chain,
+                guardian: nil)
             _ = flood.take(sample, as: AuditRecord(process: AuditProcess(), number: 1), lost: lost)
         }
         flood.flush(isLast: true) { _ throws(AgentIDError) in

@@ -1,0 +1,83 @@
+internal import CProcess
+internal import Glibc
+internal import JOSE
+
+/// Which log a segment is of: its origin, and a name that was drawn when the log was made.
+///
+/// So that segments of another authority's log, and those of an earlier log of this name, are not taken for ours.
+struct AuditIdentity: Sendable, Equatable {
+    /// What headers of segments hold of it.
+    let tag: SIMD2<UInt64>
+    /// As the registry keeps it.
+    var name: String {
+        String(
+            decoding: ByteWriter.bytes(32) { digits in
+                digits.put(hexadecimal: tag.x)
+                digits.put(hexadecimal: tag.y)
+            }, as: UTF8.self)
+    }
+    /// The directory itself: one that was put back under this name from elsewhere is another.
+    private let place: SIMD2<UInt64>
+
+    private static let path = "identity"
+    private static let size = 32
+
+    /// The name of a trust domain's log in its checkpoints.
+    static func origin(of trustDomain: TrustDomain) -> String { "\(trustDomain.name)/audit" }
+
+    private init(_ name: [UInt8], origin: String, in directory: String) throws(AgentIDError) {
+        var status = stat()
+        guard unsafe stat(directory, &status) == 0 else { throw Files.failure("cannot look at", directory) }
+        place = SIMD2(UInt64(status.st_dev), UInt64(status.st_ino))
+        let digest = Sodium.sha256((Array(origin.utf8) + [0] + name).span)
+        tag = SIMD2(digest.span.word(at: 0) ?? 0, digest.span.word(at: 8) ?? 0)
+    }
+
+    /// Of the log in a directory; `nil` where it has none, as logs had from before.
+    init?(reading directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
+        guard let name = try files.read("\(directory)/\(Self.path)", limit: 4096) else { return nil }
+        guard name.count == Self.size else {
+            throw AgentIDError(
+                .malformed, name: "audit_damaged",
+                message: "the audit log is damaged: audit/identity is not \(Self.size) bytes; restore it",
+                at: "\(directory)/\(Self.path)")
+        }
+        try self.init(name, origin: origin, in: directory)
+    }
+
+    /// Of the log in a directory, which gets one where it has none.
+    static func make(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AuditIdentity
+    {
+        if let found = try AuditIdentity(reading: directory, origin: origin, files: files) { return found }
+        let digits = ByteWriter.bytes(size) { digits in
+            let drawn = Sodium.sipHashKey()
+            digits.put(hexadecimal: drawn.x)
+            digits.put(hexadecimal: drawn.y)
+        }
+        // Whole under its name, or not there: and the first to come names the log.
+        let temporary = "\(directory)/\(path).\(UUIDv7.make(at: 0))"
+        try files.write(temporary, digits)
+        try files.sync(temporary)
+        try Files.renameUnlessPresent(temporary, to: "\(directory)/\(path)")
+        try files.sync(directory)
+        guard let made = try AuditIdentity(reading: directory, origin: origin, files: files) else {
+            throw AuditSegment.unavailable("cannot name the log in \(directory)", 0)
+        }
+        return made
+    }
+
+    /// Throws where the directory holds another log by now: nothing of this one belongs there.
+    func check(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
+        if let breach = try breach(in: directory, origin: origin, files: files) { throw breach }
+    }
+
+    /// What is wrong where the directory holds another log by now; `nil` where it does not.
+    func breach(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AgentIDError? {
+        let path = "\(directory)/\(Self.path)"
+        guard Files.exists(directory) else { return Apart.log("its directory is gone", at: directory) }
+        guard let name = try files.read(path, limit: 4096) else { return Apart.log("its name is gone", at: path) }
+        guard name.count == Self.size else { return Apart.log("its name is damaged", at: path) }
+        let there = try AuditIdentity(name, origin: origin, in: directory)
+        return there == self ? nil : Apart.log("another one is in its place", at: path)
+    }
+}

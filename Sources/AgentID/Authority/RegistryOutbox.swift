@@ -1,0 +1,35 @@
+/// The events of a registry.
+struct RegistryOutbox: AuditOutbox {
+    let registry: any Registry
+
+    func lines(after number: Int64, limit: Int) throws(AgentIDError) -> [AuditOutboxLine] {
+        try registry.read { try $0.events(limit: limit) }
+            .filter { $0.sequence > number }
+            .map { AuditOutboxLine(number: $0.sequence, bytes: $0.line) }
+    }
+
+    func reach() throws(AgentIDError) -> RegistryReach? {
+        let meta = try registry.read { try $0.meta() }
+        return RegistryReach(epoch: meta.epoch, writes: meta.writes)
+    }
+
+    func logSize(atLeast size: UInt64) -> UInt64 {
+        if size > 0 { registry.reach(.log, size) }
+        return registry.reached(.log)
+    }
+
+    func remove(through number: Int64) throws(AgentIDError) { try remove(through: number, keeping: nil) }
+
+    func remove(through number: Int64, log: LogMark) throws(AgentIDError) { try remove(through: number, keeping: log) }
+
+    private func remove(through number: Int64, keeping log: LogMark?) throws(AgentIDError) {
+        // Asked first: a write costs a sync, and most of the time nothing waits.
+        let first = try registry.read { try $0.events(limit: 1) }.first
+        guard let first, first.sequence <= number else { return }
+        // Where somebody has the registry's lock they stay until the next time: what was integrated is not taken again.
+        _ = try? registry.write(within: 50) { registry in
+            try registry.removeEvents(through: number)
+            if let log { try registry.setLog(log) }
+        }
+    }
+}

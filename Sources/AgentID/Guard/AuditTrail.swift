@@ -1,0 +1,112 @@
+internal import JOSE
+internal import Synchronization
+
+/// What a guard writes down of each decision before it returns it.
+final class AuditTrail: Sendable {
+    /// `nil` where the log could not be opened and the policy says to go on.
+    let log: AuditLog?
+    let isStrict: Bool
+    /// Keys the digests of arguments: the log says that two calls had the same ones, and not what they were.
+    private let digestKey: GuardedBytes?
+    /// Names this process in its decisions' IDs.
+    private let process: AuditProcess
+    private let made = Atomic<UInt64>(0)
+    private let lost = LostDecisions()
+
+    init(_ log: AuditLog?, isStrict: Bool, digestKey: GuardedBytes?) {
+        (self.log, self.isStrict, self.digestKey) = (log, isStrict, digestKey)
+        process = AuditProcess()
+    }
+
+    /// How many decisions could not be written down: those that were denied for it as well.
+    var unrecorded: Int { lost.count + (log?.vanished ?? 0) }
+
+    /// Writes a decision down and gives it its ID. Throws where it must not be returned as it is.
+    ///
+    /// - Parameter arguments: Reads the call's arguments, where they are needed and were not read before.
+    func record(
+        _ decision: inout Decision, arguments: () -> JSON.Value?, by mark: AuditMark, sequence: Int64
+    ) throws(Denial) {
+        do throws(AgentIDError) {
+            guard let log else { throw AuditSegment.unavailable("it could not be opened", 0) }
+            if let denial = decision.denial {
+                decision.record = try record(denial, of: decision, arguments, mark, sequence, in: log)
+                return
+            }
+            let number = made.add(1, ordering: .relaxed).newValue
+            var cut = AuditCut()
+            let facts = facts(of: decision, number: number, arguments: arguments(), sequence: sequence, &cut)
+            let context = decision.chain?.auditContext ?? .none
+            if cut.isEmpty {
+                try log.append(facts, context, mark)
+            } else {
+                try log.append(AuditDecisionLine(nil, context, facts, mark, cut).bytes)
+            }
+            decision.record = AuditRecord(process: process, number: number)
+        } catch {
+            lost.add(1)
+            guard isStrict else { return }
+            if let apart = log?.apart { throw Denial(apart.name, apart.message, at: "audit") }
+            throw Denial("audit_unavailable", error.message, at: "audit")
+        }
+    }
+
+    /// Writes a denial down, or counts it where there are many: where it stands.
+    private func record(
+        _ denial: Denial, of decision: Decision, _ arguments: () -> JSON.Value?, _ mark: AuditMark, _ sequence: Int64,
+        in log: AuditLog
+    ) throws(AgentIDError) -> AuditRecord {
+        let sample = AuditFlood.Sample(
+            denial, on: decision.tool, at: decision.time, chain: decision.chain, guardian: mark.guardian)
+        let number = made.add(1, ordering: .relaxed).newValue
+        switch log.flood.take(sample, as: AuditRecord(process: process, number: number), lost: lost) {
+        case .counted(let record): return record
+        case .single: break
+        }
+        var cut = AuditCut()
+        let facts = facts(of: decision, number: number, arguments: arguments(), sequence: sequence, &cut)
+        try log.append(AuditDecisionLine(denial, decision.chain?.auditContext ?? .none, facts, mark, cut).bytes)
+        return AuditRecord(process: process, number: number)
+    }
+
+    /// What all entries of a guard say of it.
+    func mark(of audience: String?) -> AuditMark { AuditMark(audience, process) }
+
+    /// Writes down how a call went.
+    func report(_ outcome: String, of decision: String, at time: Int64) throws(AgentIDError) {
+        let tree: JSONTree = [
+            "decision": .string(decision), "kind": "outcome", "outcome": .string(outcome), "time_ms": .int(Int(time)),
+        ]
+        try log?.append(tree.canonical())
+    }
+
+    /// What the call brings: the names of its arguments, never their values, and its tool.
+    private func facts(
+        of decision: Decision, number: UInt64, arguments: JSON.Value?, sequence: Int64, _ cut: inout AuditCut
+    ) -> AuditFacts {
+        var text: [UInt8] = []
+        text.reserveCapacity(256)
+        var digest: SIMD2<UInt64>?
+        if let arguments {
+            let (most, longest) = (AuditBounds.arguments, AuditBounds.argument)
+            digest = self.digest(of: arguments, in: &text)
+            text.removeAll(keepingCapacity: true)
+            if arguments.appendNames(most: most, longest: longest, to: &text) {
+                let left = arguments.namesLeftOut(most: most, longest: longest)
+                cut.leaveOut(left.count, of: "arguments", hash: AuditCut.hash(left.array.span))
+            }
+        }
+        let argumentsCount = text.count
+        JCS.appendString(cut.fit(decision.tool, AuditBounds.tool, as: "tool"), to: &text)
+        return AuditFacts(
+            number: number, sequence: sequence, time: decision.time, digest: digest, text: text,
+            argumentsCount: argumentsCount)
+    }
+
+    /// A keyed digest of the arguments in canonical form, which is left in `text`.
+    private func digest(of arguments: JSON.Value, in text: inout [UInt8]) -> SIMD2<UInt64>? {
+        guard let digestKey else { return nil }
+        arguments.appendCanonical(to: &text)
+        return Sodium.sipHash(text.span, key: digestKey)
+    }
+}

@@ -1,0 +1,18 @@
+internal import JOSE
+
+/// Names of people, teams and services: URIs.
+enum URI {
+    /// Refuses what names nobody: a URI needs a scheme and something behind it, without spaces or controls.
+    static func check(_ text: String, at place: String) throws(AgentIDError) {
+        let parts = text.parts(at: UInt8(ascii: ":"), atMost: 2, omittingEmpty: false)
+        let isURI =
+            parts.count == 2 && !parts[1].isEmpty && text.utf8.count <= 2048
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+            && (parts[0].utf8.first.map { $0 | 0x20 }.map { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+                ?? false)
+        guard isURI else {
+            throw AgentIDError(
+                .malformed, name: "uri", message: "a URI is needed here, e.g. user:alice@acme.example", at: place)
+        }
+    }
+}

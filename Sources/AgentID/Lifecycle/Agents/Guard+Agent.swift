@@ -1,0 +1,56 @@
+public import JOSE
+
+// Calls of agents in this process, of which holding them is the proof.
+extension Guard {
+    /// Decides one call of an agent in this process: holding it is the proof.
+    public func check(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
+        let chain = agent.hasEnded ? nil : try agent.chainBytes()
+        return decision(on: tool, arguments, proof: nil) { now throws(Denial) in
+            guard let chain else { throw Denial("authority_revoked", "the agent has ended") }
+            return try verify(chain, credentials: [], now: now)
+        }
+    }
+
+    /// Permits one call of an agent in this process, or throws: holding it is the proof.
+    @discardableResult
+    public func authorize(_ agent: Agent, tool: String, arguments: [UInt8]) throws(NotPermitted) -> Permit {
+        try decided { () throws(AgentIDError) in try check(agent, tool: tool, arguments: arguments) }
+    }
+
+    /// Denies a call that cannot be read, of an agent in this process.
+    package func refuse(_ fault: CallFault, tool: String, agent: Agent) throws(AgentIDError) -> Decision {
+        refuse(fault, tool: tool, chain: agent.hasEnded ? [] : try agent.chainBytes())
+    }
+}
+
+extension Agent {
+    /// Permits one call of this agent by the authority's own guard, or throws: holding the agent is the proof.
+    ///
+    /// - Parameters:
+    ///   - tool: the tool, byte for byte as its scope names it.
+    ///   - arguments: an object, e.g. `["path": "/data/a.csv"]`.
+    @discardableResult
+    public func authorize(tool: String, arguments: JSONTree) throws(NotPermitted) -> Permit {
+        try authorize(tool: tool, arguments: arguments.canonical())
+    }
+
+    /// Permits one call of this agent by the authority's own guard, or throws.
+    @discardableResult
+    public func authorize(tool: String, arguments: [UInt8]) throws(NotPermitted) -> Permit {
+        try decided { () throws(AgentIDError) in try check(tool: tool, arguments: arguments) }
+    }
+}
+
+extension Agent {
+    /// Denies a call of this agent that cannot be read, as its authority's guard.
+    package func refuse(_ fault: CallFault, tool: String) throws(AgentIDError) -> Decision {
+        guard let home else { throw Agent.homeless }
+        return try home.guardian.refuse(fault, tool: tool, agent: self)
+    }
+}
+
+private func decided(_ check: () throws(AgentIDError) -> Decision) throws(NotPermitted) -> Permit {
+    let decision: Decision
+    do throws(AgentIDError) { decision = try check() } catch { throw .failed(error) }
+    return try decision.permitted()
+}

@@ -1,0 +1,270 @@
+internal import JOSE
+internal import Scopes
+
+/// Gets secrets for guarded tools and sees to it that each is taken back: by call, by time, with its agent, after a crash.
+///
+/// What is promised is in the order: the lease is written down before the provider is asked, and forgotten only after the
+/// provider has said that nothing is left of it.
+final class Broker: Sendable {
+    private let registry: any Registry
+    private let clock: CheckedClock
+    private let providers = Locked<[ExactText: any SecretProvider]>([:])
+    private let returning = Locked(Returning())
+    /// Runs a release command with a lease on its stdin; throws what went wrong.
+    private let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
+
+    private struct Returning {
+        var thread: BackgroundThread?
+        var isStopped = false
+    }
+
+    /// How long, in milliseconds, a lease is left to whoever has begun to return it; longer than any command runs.
+    private static let claim: Int64 = 70_000
+    /// How long, in milliseconds, a secret whose agent has ended may still be in the making: it is released once more
+    /// then.
+    private static let longestAcquisition: Int64 = 60_000
+
+    init(
+        registry: any Registry, clock: CheckedClock, run: @escaping @Sendable ([String], String) throws -> Void
+    ) {
+        (self.registry, self.clock, self.run) = (registry, clock, run)
+    }
+
+    func add(_ provider: any SecretProvider, named name: String) throws(AgentIDError) {
+        let command = provider.releaseCommand
+        guard (1...128).contains(name.utf8.count) else {
+            throw AgentIDError(.argument, name: "provider", message: "a provider's name has 1 to 128 bytes", at: "name")
+        }
+        if !command.isEmpty, let fault = Hook.fault(in: command) {
+            throw AgentIDError(.argument, name: "provider", message: fault, at: "provider.release_command")
+        }
+        providers.withLock { $0[name.exact] = provider }
+        try keepReturning()
+    }
+
+    /// Returns what is due without being asked, in a process that has a provider.
+    private func keepReturning() throws(AgentIDError) {
+        try returning.withLock { returning throws(AgentIDError) in
+            guard returning.thread == nil, !returning.isStopped else { return }
+            returning.thread = try BackgroundThread.start(name: "agentid-broker") { [weak self] thread in
+                while thread.wait(milliseconds: 1000) {
+                    // A registry that fails now is asked again in a second.
+                    guard let self else { return }
+                    _ = try? releaseDue()
+                }
+            }
+        }
+    }
+
+    /// Returns nothing any more by itself; a provider under way may take its time and is not waited for.
+    func stop() {
+        let thread = returning.withLock { returning in
+            returning.isStopped = true
+            return returning.thread.take()
+        }
+        thread?.abandon()
+    }
+
+    /// Gets a secret for a call that was permitted.
+    func acquire(
+        for permit: Permit, from providerName: String, resource: String, timeToLive: Int64
+    ) throws -> (lease: String, secret: Secret) {
+        guard let provider = providers.withLock({ $0[providerName.exact] }) else {
+            throw AgentIDError(
+                .notFound, name: "provider", message: "there is no provider of this name in this process",
+                at: "provider")
+        }
+        let now = try clock.now()
+        let chain = try chain(of: permit.decision, at: now)
+        let left = chain.expires - now / 1000
+        guard left > 0 else { throw Denial("expired", "the grant has expired since the decision", at: "chain") }
+        guard (1...left).contains(timeToLive) else {
+            throw AgentIDError(
+                .argument, name: "ttl", message: "a secret lasts 1 to \(left) s, as long as the grant at most",
+                at: "ttl")
+        }
+        guard (1...2048).contains(resource.utf8.count) else {
+            throw AgentIDError(.argument, name: "resource", message: "a resource has 1 to 2048 bytes", at: "resource")
+        }
+        var lease = BrokerLeaseRecord(
+            id: UUIDv7.make(at: now), agent: "", provider: providerName, resource: resource,
+            releaseCommand: provider.releaseCommand, acquired: now, expires: now + timeToLive * 1000, state: .acquiring)
+        let booked = try registry.write { [lease] registry -> Result<String, Denial> in
+            let holder = try Self.liveHolder(of: chain, in: registry, at: now)
+            if case .success(let agent) = holder {
+                var lease = lease
+                lease.agent = agent
+                try registry.put(lease)
+            }
+            return holder
+        }
+        lease.agent = try booked.get()
+        let root = chain.links.first?.grant.claim
+        let request = SecretRequest(
+            lease: lease.id, agent: chain.leaf.claim?.agent ?? lease.agent, resource: resource,
+            timeToLive: timeToLive, domain: chain.issuer.name, principal: root?.principal, task: root?.task)
+        let secret: Secret
+        do { secret = try provider.acquire(request) } catch {
+            _ = try? release(lease.id)
+            throw AgentIDError(
+                .state, name: "provider_failed", message: "the provider did not give a secret: \(error)",
+                at: "provider")
+        }
+        let made = clock.milliseconds
+        let isHeld = try registry.write { registry in
+            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring, held.expires > made
+            else { return false }
+            held.state = .held
+            try registry.put(held)
+            return true
+        }
+        guard isHeld else {
+            // The agent ended meanwhile, and what was released then may not have been made yet: written down anew.
+            (lease.state, lease.nextAt) = (.releasing, 0)
+            try registry.write { [lease] registry in try registry.put(lease) }
+            _ = try attemptRelease(lease)
+            throw Denial("authority_revoked", "the agent ended while its secret was made")
+        }
+        return (lease.id, secret)
+    }
+
+    /// Returns one secret; harmless where it was returned before.
+    func release(_ id: String) throws(AgentIDError) {
+        let found = try registry.write { registry -> BrokerLeaseRecord? in
+            guard var lease = try registry.brokerLease(id) else { return nil }
+            (lease.state, lease.nextAt) = (.releasing, 0)
+            try registry.put(lease)
+            return lease
+        }
+        if let lease = found, let failure = try attemptRelease(lease) {
+            throw AgentIDError(
+                .state, name: "provider_failed",
+                message: "the secret is not returned yet, it is tried again: \(failure)",
+                at: "lease")
+        }
+    }
+
+    /// Returns what is due: of agents that ended, past its time, or failed before. How many were returned.
+    @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
+        let now = clock.milliseconds
+        let due = try registry.read { registry in
+            try registry.brokerLeases(dueBy: now, limit: limit)
+        }
+        var returned = 0
+        for lease in due where try attemptRelease(lease) == nil { returned += 1 }
+        return returned
+    }
+
+    /// Returns what an agent that ended held, and all below it. What takes longer than so many milliseconds goes on without
+    /// the caller; where no thread can be had for it, it waits for whoever returns what is due.
+    func release(below agent: String, within milliseconds: Int) throws(AgentIDError) {
+        let now = clock.milliseconds
+        let due = try registry.read { registry in
+            try registry.subtree(of: agent).flatMap { try registry.brokerLeases(of: $0.id, limit: 1000) }.filter {
+                $0.nextAt <= now && ($0.state == .releasing || $0.expires <= now)
+            }
+        }
+        guard !due.isEmpty else { return }
+        let isDone = Monitor(false)
+        let started = try? BackgroundThread.start(name: "agentid-return") { [self] _ in
+            for lease in due { _ = try? attemptRelease(lease) }
+            isDone.change { $0 = true }
+        }
+        guard let thread = started else { return }
+        _ = isDone.wait(milliseconds: milliseconds) { $0 ? true : nil }
+        thread.abandon()
+    }
+
+    /// Leaves a lease to this process for a while; `false` where another has begun to return it, or it is gone.
+    private func take(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> Bool {
+        let now = clock.milliseconds
+        return try registry.write { registry in
+            guard var found = try registry.brokerLease(lease.id), found.nextAt <= now else { return false }
+            if found.state == .held { found.state = .releasing }
+            found.nextAt = now + Self.claim
+            try registry.put(found)
+            return true
+        }
+    }
+
+    /// What went wrong; `nil` where the lease is gone, or another process is about to return it.
+    private func attemptRelease(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> String? {
+        guard try take(lease) else { return nil }
+        var failure: String?
+        do {
+            if let provider = providers.withLock({ $0[lease.provider.exact] }) {
+                try provider.release(SecretRelease(lease))
+            } else if !lease.releaseCommand.isEmpty {
+                try run(lease.releaseCommand, SecretRelease(lease).document.text)
+            } else {
+                failure = "no provider named \(lease.provider) in this process, and no command that releases for it"
+            }
+        } catch { failure = "\(error)" }
+        let said = failure.map { $0.prefix(bytes: 1000) }
+        let now = clock.milliseconds
+        try registry.write { registry in
+            guard let said else {
+                // Whoever acquires it may be about to make what was just looked for in vain, and may die over it.
+                let until = lease.acquired + Self.longestAcquisition
+                guard var found = try registry.brokerLease(lease.id), found.state == .acquiring, now < until
+                else { return try registry.removeBrokerLease(lease.id) }
+                found.nextAt = until
+                return try registry.put(found)
+            }
+            guard var failed = try registry.brokerLease(lease.id) else { return }
+            if failed.state == .held { failed.state = .releasing }
+            failed.attempts += 1
+            failed.nextAt = now + RetryDelay.milliseconds(afterAttempts: failed.attempts)
+            failed.error = said
+            try registry.put(failed)
+        }
+        return said
+    }
+
+    /// The verified chain of a permit that is fresh enough to act on.
+    private func chain(of decision: Decision, at now: Int64) throws(Denial) -> VerifiedChain {
+        guard let chain = decision.chain, abs(now - decision.time) <= 60_000 else {
+            throw Denial("pop_stale", "the permit is older than a minute: decide anew")
+        }
+        return chain
+    }
+
+    /// The agent that a secret is booked on: the deepest of the chain that is registered. All of them must be live.
+    private static func liveHolder(
+        of chain: VerifiedChain, in registry: any RegistryReader, at now: Int64
+    ) throws(AgentIDError) -> Result<String, Denial> {
+        // A domain speaks for its own agents: no foreign root gets a secret of ours, whomever it names. Whichever guard
+        // permitted: one without a registry could not know.
+        let domain = try TrustDomain(registry.meta().trustDomain)
+        guard chain.issuer.domain == domain else {
+            return .failure(
+                Denial(
+                    "untrusted_root", "the chain is of \(chain.issuer.name): \(domain) gives it no secret", link: 0,
+                    at: "iss"))
+        }
+        if let refusal = try registry.refusal(of: chain, in: domain) { return .failure(refusal) }
+        let standings = try registry.standings(of: chain)
+        if let revoked = try registry.firstRevoked(of: chain.revocable + chain.foundations(of: standings)) {
+            return .failure(Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain"))
+        }
+        for standing in standings {
+            let agent = standing.agent
+            guard agent.state == .active else {
+                return .failure(Denial("suspended", "\(agent.agent) is \(agent.state.rawValue)", at: "chain"))
+            }
+            guard let expires = agent.leaseExpires, expires > now else {
+                return .failure(Denial("lease_lapsed", "the lease of \(agent.agent) has lapsed", at: "chain"))
+            }
+        }
+        guard let holder = standings.last?.agent else {
+            return .failure(Denial("lease_lapsed", "no agent of the chain is registered with this authority"))
+        }
+        return .success(holder.agent)
+    }
+}
+
+extension SecretRelease {
+    init(_ lease: BrokerLeaseRecord) {
+        self.init(lease: lease.id, agent: lease.agent, resource: lease.resource)
+    }
+}

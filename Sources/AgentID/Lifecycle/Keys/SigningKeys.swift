@@ -1,0 +1,95 @@
+internal import JOSE
+
+/// An authority's private keys: out of its directory, made in memory, or behind the caller's signer.
+///
+/// Found by their public half: another process may have rotated since they were read.
+final class SigningKeys: Sendable {
+    private struct Held {
+        var signers: [PublicKey: any Signer]
+        var passphrase: Passphrase?
+    }
+
+    private let directory: AuthorityDirectory?
+    let isExternal: Bool
+    /// `nil` when closed.
+    private let held: Locked<Held?>
+
+    init(directory: AuthorityDirectory?, signer: (any Signer)?, passphrase: Passphrase?) {
+        self.directory = directory
+        isExternal = signer != nil
+        held = Locked(Held(signers: signer.map { [$0.publicKey: $0] } ?? [:], passphrase: passphrase))
+    }
+
+    func checkOpen() throws(AgentIDError) {
+        guard held.withLock({ $0 != nil }) else { throw Self.closed }
+    }
+
+    /// The signer for a key that the registry names.
+    func signer(for key: PublicKey) throws(AgentIDError) -> any Signer {
+        try held.withLock { held throws(AgentIDError) in
+            guard var open = held else { throw Self.closed }
+            if let signer = open.signers[key] { return signer }
+            guard let directory, !isExternal else {
+                throw AgentIDError(
+                    .signer, name: "signer_mismatch", message: "the signer's key is not the authority's active key",
+                    at: "options.signer")
+            }
+            let signer = try KeyFile.read(directory.keyPath(key), passphrase: open.passphrase)
+            // Another process rotated: what was held before signs nothing more.
+            open.signers = [key: signer]
+            held = open
+            return signer
+        }
+    }
+
+    /// Makes a key and stores it where keys are stored.
+    func make() throws(AgentIDError) -> PublicKey {
+        let key = try Agent.newKey()
+        try held.withLock { held throws(AgentIDError) in
+            guard held != nil else { throw Self.closed }
+            if let directory {
+                // Sealed by another process meanwhile: one key in the open would give away the rest.
+                if held?.passphrase == nil, try KeyFile.isAnySealed(in: directory) {
+                    throw AgentIDError(
+                        .passphrase, name: "passphrase_missing",
+                        message: "the keys were sealed meanwhile: open the authority again, with the passphrase",
+                        at: "options.passphrase")
+                }
+                try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: held?.passphrase)
+            }
+            held?.signers[key.publicKey] = key
+        }
+        return key.publicKey
+    }
+
+    /// Forgets a key and removes its file: it was retired, or made for nothing.
+    func discard(_ key: PublicKey) {
+        held.withLock { $0?.signers[key] = nil }
+        if let directory { Files.remove(directory.keyPath(key)) }
+    }
+
+    /// The signer of the audit log's checkpoints: a key of the log's own, made where there is none yet, or the caller's signer.
+    func logSigner() throws(AgentIDError) -> any Signer {
+        try held.withLock { held throws(AgentIDError) in
+            guard let open = held else { throw Self.closed }
+            if isExternal, let signer = open.signers.values.first { return signer }
+            guard let directory else { return try Agent.newKey() }
+            let path = directory.logKeyPath
+            // Without the lock: another process may be frozen that has it.
+            if Files.exists(path) { return try KeyFile.read(path, passphrase: open.passphrase) }
+            return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
+                if Files.exists(path) { return try KeyFile.read(path, passphrase: open.passphrase) }
+                let key = try Agent.newKey()
+                try KeyFile.write(key, to: path, passphrase: open.passphrase)
+                return key
+            }
+        }
+    }
+
+    /// Wipes keys and passphrase when the last call that uses them returns.
+    func close() {
+        held.withLock { $0 = nil }
+    }
+
+    private static let closed = AgentIDError(.state, name: "authority_closed", message: "the authority was closed")
+}

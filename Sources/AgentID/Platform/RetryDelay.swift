@@ -1,0 +1,10 @@
+/// How long to wait before something that failed is tried again.
+enum RetryDelay {
+    /// Half a second, doubled at each attempt up to five minutes, less up to a half at random, so that what failed together
+    /// does not come back together.
+    static func milliseconds(afterAttempts attempts: Int64) -> Int64 {
+        let longest: Int64 = 300_000
+        let most = attempts < 11 ? min(500 << max(attempts - 1, 0), longest) : longest
+        return Int64.random(in: most / 2...most)
+    }
+}

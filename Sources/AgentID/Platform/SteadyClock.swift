@@ -1,0 +1,48 @@
+package import JOSE
+
+/// A moment by a clock that nobody sets, and which run of the machine it is of: others cannot be compared with it.
+package struct SteadyTime: Sendable, Equatable {
+    /// Empty where the machine does not say.
+    @Exact package var boot: String
+    /// Since that run began, time asleep included.
+    package var milliseconds: Int64
+
+    package init(boot: String, milliseconds: Int64) { (self.boot, self.milliseconds) = (boot, milliseconds) }
+
+    /// So much later.
+    func later(by milliseconds: Int64) -> SteadyTime {
+        let (sum, isTooMuch) = self.milliseconds.addingReportingOverflow(milliseconds)
+        return SteadyTime(boot: boot, milliseconds: isTooMuch ? .max : sum)
+    }
+}
+
+/// The clock that leases are judged by beside the wall clock, which may be wrong in one process.
+package struct SteadyClock: Sendable {
+    private let read: @Sendable () -> SteadyTime
+
+    package init(_ read: @escaping @Sendable () -> SteadyTime) { self.read = read }
+
+    package var now: SteadyTime { read() }
+
+    /// The machine's: CLOCK_BOOTTIME.
+    package static let machine: SteadyClock = {
+        let boot = runOfMachine()
+        return SteadyClock { SteadyTime(boot: boot, milliseconds: MonotonicClock.sinceBoot) }
+    }()
+
+    /// The kernel's name for this run; a container whose clock is offset has a run of its own.
+    private static func runOfMachine() -> String {
+        func text(_ bytes: some Sequence<UInt8>) -> String {
+            String(decoding: bytes.filter { (0x21...0x7E).contains($0) }, as: UTF8.self)
+        }
+        let run = text(Files.readKernelFile("/proc/sys/kernel/random/boot_id").prefix(64))
+        guard !run.isEmpty else { return "" }
+        let offsets = Files.readKernelFile("/proc/self/timens_offsets")
+            .split(separator: 0x0A).map { $0.split { $0 == 0x20 || $0 == 0x09 }.map(text) }
+        for offset in offsets where offset.first?.isSame(as: "boottime") == true {
+            let shift = offset.dropFirst().joined(separator: ".")
+            return shift.isSame(as: "0.0") ? run : "\(run)+\(shift)"
+        }
+        return run
+    }
+}

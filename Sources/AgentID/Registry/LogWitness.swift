@@ -1,0 +1,88 @@
+internal import JOSE
+
+/// What an audit log says of the registry that it belongs to, and the registry of its log: whichever was put back alone
+/// shows at the next opening.
+struct LogWitness {
+    private let directory: AuthorityDirectory
+    private let sequence: AuditSequence?
+    /// Why that cannot be read.
+    private let failure: AgentIDError?
+
+    /// Reads what the log says, before the registry is looked at: that is then no older.
+    init(in directory: AuthorityDirectory) {
+        self.directory = directory
+        let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
+        var (found, failure): (AuditSequence?, AgentIDError?)
+        do throws(AgentIDError) {
+            let bytes = try SystemAuditFiles().read(path, limit: AuditSequence.largest)
+            found = try bytes.map { bytes throws(AgentIDError) in try AuditSequence(parsing: bytes) }
+        } catch { failure = error }
+        (sequence, self.failure) = (found, failure)
+    }
+
+    /// How far the log says that its registry had got, and how many of the registry's lines it has taken.
+    var reach: RegistryReach? { sequence?.registry }
+    var outbox: Int64 { sequence?.outbox ?? 0 }
+    var size: UInt64 { sequence?.after.size ?? 0 }
+
+    /// The log as the registry is to know it; `nil` where there is none.
+    func mark(of meta: RegistryMeta) throws(AgentIDError) -> LogMark? {
+        let identity = try AuditIdentity(
+            reading: directory.auditPath, origin: AuditIdentity.origin(of: TrustDomain(meta.trustDomain)),
+            files: SystemAuditFiles())
+        return identity.map { LogMark(identity: $0.name, size: Int64(clamping: size)) }
+    }
+
+    /// Throws, before anything is changed, where the log does not say how far it has got: nobody could go on with it.
+    func checkReadable() throws(AgentIDError) {
+        guard let failure else { return }
+        throw AgentIDError(
+            failure.code, name: failure.name,
+            message: "\(failure.message); or move \(directory.auditPath) away and go on with a new log",
+            at: failure.place)
+    }
+
+    /// Makes the log know of a registry that was restored.
+    func accept(_ reach: RegistryReach) throws(AgentIDError) {
+        let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
+        guard sequence != nil else { return }
+        let isDone: Void? = try Files.withLock("\(directory.auditPath)/lock", within: 10_000) {
+            () throws(AgentIDError) in
+            let files = SystemAuditFiles()
+            guard let bytes = try files.read(path, limit: AuditSequence.largest) else { return }
+            var now = try AuditSequence(parsing: bytes)
+            now.registry = reach
+            try files.replace(path, with: now.bytes)
+        }
+        guard isDone != nil else {
+            throw AgentIDError(
+                .io, name: "audit_busy",
+                message: "another process has been integrating this log for 10 s: end that process, and try again",
+                at: path)
+        }
+    }
+
+    /// Throws where the registry is older than its log, or another's.
+    func checkRegistry(_ meta: RegistryMeta) throws(AgentIDError) {
+        try sequence?.checkRegistry(RegistryReach(epoch: meta.epoch, writes: meta.writes))
+    }
+
+    /// Throws where the log is older than the registry, or another's.
+    ///
+    /// - Parameter known: how many entries it is known to have.
+    func checkLog(_ meta: RegistryMeta, known: UInt64) throws(AgentIDError) {
+        guard !meta.log.identity.isEmpty else { return }
+        let identity = try AuditIdentity(
+            reading: directory.auditPath, origin: AuditIdentity.origin(of: TrustDomain(meta.trustDomain)),
+            files: SystemAuditFiles())
+        guard let identity else { throw Apart.log("the log of this registry is gone", at: directory.auditPath) }
+        guard identity.name.isSame(as: meta.log.identity) else {
+            throw Apart.log("it is not the log of this registry", at: directory.auditPath)
+        }
+        if let failure { throw failure }
+        let least = max(known, UInt64(clamping: meta.log.size))
+        guard size >= least else {
+            throw Apart.logRolledBack("\(size) of \(least) entries are left", at: directory.auditPath)
+        }
+    }
+}
