@@ -153,6 +153,7 @@ lint: ## check the format of the Swift sources, and that they compare text by it
 	scripts/lint-text --self-test
 	scripts/lint-text
 	scripts/floors
+	scripts/lint-english
 
 lint-python: ## check types, rules and format of the Python package
 	@scripts/lint-python.sh

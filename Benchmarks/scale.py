@@ -63,7 +63,7 @@ def latency(run, calls=20_000):
 @contextmanager
 def directory():
     # Not /tmp, which is memory on many machines.
-    # What agents that nobody closed still write is no error.
+    # What agents that nobody closed still write is not an error.
     options = {"prefix": "agentid-scale-", "ignore_cleanup_errors": True}
     with tempfile.TemporaryDirectory(dir=os.environ.get("SCRATCH", "/var/tmp"), **options) as path:
         yield path + "/acme"

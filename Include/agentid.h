@@ -99,7 +99,7 @@ typedef struct agentid_decision agentid_decision;
 typedef struct agentid_scope agentid_scope;
 
 /*
- * Bytes owned by the library, with a NUL behind them that `len` does not count. Freed by agentid_bytes_free(),
+ * Bytes owned by the library, with a NUL after them that `len` does not count. Freed by agentid_bytes_free(),
  * any number of times; `owner` is the library's.
  */
 typedef struct agentid_bytes {
@@ -142,7 +142,7 @@ agentid_status agentid_selftest(agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * A status in words, e.g. "denied".
- * Returns: a static text; "unknown" for a value that is no status.
+ * Returns: a static text; "unknown" for a value that is not a status.
  */
 const char *agentid_status_name(agentid_status status);
 
@@ -187,7 +187,7 @@ void agentid_bytes_free(agentid_bytes *bytes);
 /*
  * What a callback returns that did what it was asked for. Anything else is a failure, 0 included: a binding that is
  * interrupted before its callback began may leave the result as it was. For the same reason every output is set to
- * something that is no result before the callback is called.
+ * something that is not a result before the callback is called.
  */
 enum {
     AGENTID_CALLBACK_OK = 0x61676F6B,
@@ -421,7 +421,7 @@ agentid_status agentid_agent_spawn(agentid_agent *agent, const char *name, size_
  * latest. Delegate anew for more; a hook on `renewed` tells when the agent has a new grant.
  * Args:
  *   holder  the child's public key, a JWK; the agent's own key is refused.
- *   chain   out: this agent's chain with the new grant behind it.
+ *   chain   out: this agent's chain with the new grant after it.
  */
 agentid_status agentid_agent_delegate(agentid_agent *agent, const char *holder, size_t holder_len,
                                       const agentid_delegation_options *options,

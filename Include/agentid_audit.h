@@ -78,7 +78,7 @@ agentid_status agentid_audit_head(agentid_audit *audit, agentid_bytes *document,
  * Args:
  *   from     the index of the first.
  *   count    how many at most; up to 256 are returned at once.
- *   entries  out: a line of JSON each, ended by a newline; empty behind the last.
+ *   entries  out: a line of JSON each, ended by a newline; empty after the last.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND beyond the end; AGENTID_E_MALFORMED where an entry is not the one in the tree.
  */
 agentid_status agentid_audit_entries(agentid_audit *audit, uint64_t from, int64_t count, agentid_bytes *entries,

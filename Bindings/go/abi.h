@@ -37,7 +37,7 @@ typedef struct go_texts {
 /* A Go string as pointer and length. */
 #define TEXT(text) _GoStringPtr(text), _GoStringLen(text)
 
-/* A text for an option struct, with the NUL that Go has put behind it; NULL for an empty one, which was not given. */
+/* A text for an option struct, with the NUL that Go has put after it; NULL for an empty one, which was not given. */
 static inline const char *go_option(_GoString_ text) { return _GoStringLen(text) > 0 ? _GoStringPtr(text) : NULL; }
 
 /* The body of a wrapper: a call that only succeeds or fails; that makes `made`; that counts in `count`; that gives texts. */

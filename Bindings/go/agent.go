@@ -163,7 +163,7 @@ func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
 	return newAgent(answer, a)
 }
 
-// Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant behind it.
+// Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant after it.
 // Nobody renews that: it ends with this agent's present grant at the latest.
 func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
 	scope, labels, audiences, err := delegation.texts()

@@ -95,7 +95,7 @@ func OpenAuthority(directory string, options AuthorityOptions) (*Authority, erro
 	if options.Signer != nil {
 		public, ok := options.Signer.Public().(ed25519.PublicKey)
 		if !ok || len(public) != ed25519.PublicKeySize {
-			return nil, &Error{ErrArgument, "argument", "the signer's key is no Ed25519 key", "options.signer", -1}
+			return nil, &Error{ErrArgument, "argument", "the signer's key is not an Ed25519 key", "options.signer", -1}
 		}
 		key, signer = public, keep(options.Signer)
 	}

@@ -47,7 +47,7 @@ func keepClock(clock Clock) C.uintptr_t {
 	return keep(clock)
 }
 
-// dropFailed lets callbacks go that a call was given in vain: the library may have failed before it looked at them.
+// dropFailed lets go of the callbacks of a call that failed: the library may have failed before it looked at them.
 func dropFailed(err error, callbacks ...C.uintptr_t) {
 	if err == nil {
 		return

@@ -48,7 +48,7 @@ type DecisionLink struct {
 type Issuer struct {
 	Key     string `json:"key"`     // its RFC 7638 thumbprint
 	Domain  string `json:"domain"`  // the trust domain it speaks for
-	Iss     string `json:"iss"`     // what the root says of its issuer, where that is no trust domain
+	Iss     string `json:"iss"`     // what the root says of its issuer, where that is not a trust domain
 	Foreign bool   `json:"foreign"` // it is not the domain whose registry the guard follows
 }
 

@@ -27,7 +27,7 @@ type CallOf func(request *http.Request, body []byte) (tool string, arguments []b
 // arguments are its body; an empty body is an empty object. A query would be outside both, and is refused.
 func RequestCall(request *http.Request, body []byte) (tool string, arguments []byte, err error) {
 	if request.URL.RawQuery != "" || request.URL.ForceQuery {
-		return "", nil, errors.New("a query is no part of the call: send arguments in the body")
+		return "", nil, errors.New("a query is not part of the call: send arguments in the body")
 	}
 	if len(body) == 0 {
 		body = []byte("{}")
@@ -64,7 +64,7 @@ func DecisionFrom(ctx context.Context) *Decision {
 }
 
 // Wrap puts the guard before a handler. 401: send another chain or proof; 403: this authority is not enough; 400 and
-// 413: this is no call; 503: the guard cannot decide now.
+// 413: this is not a call; 503: the guard cannot decide now.
 func (m Middleware) Wrap(next http.Handler) http.Handler {
 	call, most := m.Call, m.MaxBody
 	if call == nil {

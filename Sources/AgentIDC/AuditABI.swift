@@ -13,7 +13,7 @@ func auditPolicy(sync: Int32, relaxed: Int32, none: Int32) throws -> AuditPolicy
     switch sync {
     case 0: break
     case 1: policy.options.sync = .always
-    default: throw Failure.argument("options.audit_sync", "is no AGENTID_AUDIT_...")
+    default: throw Failure.argument("options.audit_sync", "is not an AGENTID_AUDIT_...")
     }
     policy.isStrict = relaxed == 0
     policy.isEnabled = none == 0

@@ -164,7 +164,9 @@ func publicKey(_ jwk: [UInt8]) throws -> PublicKey {
 func revocation(
     _ kind: Int32, _ value: UnsafePointer<CChar>?, _ length: Int
 ) throws -> Revocation {
-    guard let kind = Revocation.Kind(rawValue: kind) else { throw Failure.argument("kind", "is no AGENTID_REVOKE_...") }
+    guard let kind = Revocation.Kind(rawValue: kind) else {
+        throw Failure.argument("kind", "is not an AGENTID_REVOKE_...")
+    }
     return try Revocation(kind, unsafe text(value, length, "value"))
 }
 

@@ -112,7 +112,7 @@ func text(_ bytes: [UInt8], _ name: String) throws -> String {
     if let position = UTF8Check.firstError(in: bytes.span) {
         throw Failure(
             status: AgentIDError.Code.malformed.rawValue, name: "utf8",
-            message: "\(name) is no UTF-8 at byte \(position)", place: name)
+            message: "\(name) is not UTF-8 at byte \(position)", place: name)
     }
     return String(decoding: bytes, as: UTF8.self)
 }

@@ -45,9 +45,9 @@ func texts(_ data: UnsafePointer<CChar>?, _ name: String) throws -> [String] {
     guard let bytes = unsafe try terminated(data, name) else { return [] }
     do {
         let root = try JSON(parsing: bytes).root
-        guard root.kind == .array else { throw Failure.argument(name, "is no JSON array of strings") }
+        guard root.kind == .array else { throw Failure.argument(name, "is not a JSON array of strings") }
         return try root.elements.map { element in
-            guard let text = element.string else { throw Failure.argument(name, "is no JSON array of strings") }
+            guard let text = element.string else { throw Failure.argument(name, "is not a JSON array of strings") }
             return text
         }
     } catch { throw Failure(error, at: name) }

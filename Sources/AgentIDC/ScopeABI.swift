@@ -64,7 +64,7 @@ public func agentid_scope_permits(
         } catch {
             throw Failure(error, at: "arguments")
         }
-        guard call.root.kind == .object else { throw Failure.argument("arguments", "are no JSON object") }
+        guard call.root.kind == .object else { throw Failure.argument("arguments", "are not a JSON object") }
         if let refusal = scope.refusal(of: tool, arguments: call.root) {
             throw Failure(
                 status: refusal.reason == .tooCostly ? AgentIDError.Code.limit.rawValue : 1,

@@ -167,7 +167,7 @@ static inline _Noreturn void cprocess_keep(const cprocess_command *command, pid_
 
 /// Starts the keeper of a command, -1 with errno where it cannot.
 ///
-/// It is no child as others are: it sends no signal when it ends, and what waits for any child, or ignores SIGCHLD, does
+/// It is not a child as others are: it sends no signal when it ends, and what waits for any child, or ignores SIGCHLD, does
 /// not get it. `waitpid` with CPROCESS_WALL takes it.
 static inline pid_t cprocess_start(const cprocess_command *command)
 {

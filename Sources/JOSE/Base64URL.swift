@@ -9,7 +9,7 @@ public enum Base64URL {
         return values
     }()
 
-    /// The bits of each character at its place among four, in four tables one behind the other; bit 31 for those that
+    /// The bits of each character at its place among four, in four tables one after the other; bit 31 for those that
     /// are none of ours.
     private static let placed: [UInt32] = [18, 12, 6, 0].flatMap { shift in
         values.map { $0 == 0xFF ? 1 << 31 : UInt32($0) << shift }

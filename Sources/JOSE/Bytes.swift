@@ -14,7 +14,7 @@ extension Span where Element == UInt8 {
 }
 
 extension Span where Element == UInt8 {
-    /// Where the first `byte` at or behind `start` stands.
+    /// Where the first `byte` at or after `start` stands.
     public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start >= 0, start < count else { return nil }
         return unsafe withUnsafeBufferPointer { bytes in

@@ -139,7 +139,7 @@ extension CompactJWS {
                 return Header(keyID: nil, type: type)
             }
             let root = try json(encoded).root
-            guard root.kind == .object else { throw JOSEError("header", "the header is no JSON object", at: 0) }
+            guard root.kind == .object else { throw JOSEError("header", "the header is not a JSON object", at: 0) }
             guard let algorithm = root["alg"], algorithm.equals("Ed25519") else { throw refusal(of: root["alg"]) }
             if let critical = root["crit"] {
                 throw JOSEError(
@@ -166,7 +166,7 @@ extension CompactJWS {
         private static func text(_ name: String, of root: JSON.Value) throws(JOSEError) -> String? {
             guard let member = root[name] else { return nil }
             guard let text = member.string else {
-                throw JOSEError("header", "the header's \(name) is no string", at: member.position)
+                throw JOSEError("header", "the header's \(name) is not a string", at: member.position)
             }
             return text
         }

@@ -6,7 +6,7 @@ struct DecimalLiteral {
     private var isNegative = false
     private(set) var isInteger = true
 
-    /// Reads one number (RFC 8259 section 6) and leaves `position` behind it.
+    /// Reads one number (RFC 8259 section 6) and leaves `position` after it.
     mutating func read(_ source: Span<UInt8>, from position: inout Int) throws(JSON.ParseError) {
         if position < source.count, source[position] == UInt8(ascii: "-") {
             isNegative = true
@@ -98,7 +98,7 @@ struct DecimalLiteral {
         return literal
     }
 
-    /// What it costs to read, and to write again, beyond its bytes, in steps: some 200 ns each for what is no short integer.
+    /// What it costs to read, and to write again, beyond its bytes, in steps: some 200 ns each for what is not a short integer.
     var steps: Int { isInteger && digits <= 15 ? 0 : digits <= 15 ? 100 : 150 }
 
     /// The nearest double; `nil` where that would be infinite, or zero for a number that is not.

@@ -11,7 +11,7 @@ public struct JSON: Sendable {
     /// Reads one document; everything about it is checked before any of it can be seen.
     ///
     /// Accepts exactly RFC 8259 restricted to I-JSON: UTF-8 without byte-order mark, no duplicate names (compared
-    /// after unescaping), no lone surrogates, no number that is no finite `Double` or that would be written again as
+    /// after unescaping), no lone surrogates, no number that is not a finite `Double` or that would be written again as
     /// another number (`9007199254740993`; `1e20` and `9007199254740994` are read).
     /// Takes time linear in `bytes`, save for the sorting of very wide objects' names.
     public init(parsing bytes: consuming [UInt8], limits: Limits = Limits()) throws(ParseError) {
@@ -106,7 +106,7 @@ public struct JSON: Sendable {
         var first: Int32 = 0
         /// Strings: how many unescaped bytes.
         var length: Int32 = 0
-        /// The index of the node behind this value and everything in it.
+        /// The index of the node after this value and everything in it.
         var next: Int32 = 0
         var number: Double = 0
 
@@ -115,7 +115,7 @@ public struct JSON: Sendable {
     }
 
     final class Storage: Sendable {
-        /// The source; behind it, unescaped, the strings that were written with escapes.
+        /// The source; after it, unescaped, the strings that were written with escapes.
         let bytes: [UInt8]
         let nodes: [Node]
         /// Whether some number is marked.

@@ -69,7 +69,7 @@ extension JSON.Storage {
         switch node.kind {
         case .null: output.append(contentsOf: "null".utf8)
         case .bool: output.append(contentsOf: (node.flag ? "true" : "false").utf8)
-        // As ECMAScript writes what is no number: one that is too large, and was read all the same.
+        // As ECMAScript writes what is not a number: one that is too large, and was read all the same.
         case .number where node.number.isNaN: output.append(contentsOf: "null".utf8)
         case .number: JCS.appendNumber(node.number, to: &output)
         case .string:

@@ -2,7 +2,7 @@
 struct JSONReader {
     private var position = 0
     private var nodes: [JSON.Node] = []
-    /// Strings with escapes, unescaped; they go behind the source when all is read.
+    /// Strings with escapes, unescaped; they go after the source when all is read.
     private var unescaped: [UInt8] = []
     private var open: [Int32] = []
     private let sourceCount: Int
@@ -78,7 +78,7 @@ struct JSONReader {
             expected = .separatorOrEnd
         }
         skipWhitespace(source)
-        guard position == source.count else { throw error("something stands behind the end of the document") }
+        guard position == source.count else { throw error("something stands after the end of the document") }
     }
 
     private func innermostIsObject() throws(JSON.ParseError) -> Bool {
@@ -189,7 +189,7 @@ extension JSONReader {
         throw error("the string that starts at byte \(start) has no end")
     }
 
-    /// The first place at or behind `start` where a string's text may end or must be looked at more closely: a quote,
+    /// The first place at or after `start` where a string's text may end or must be looked at more closely: a quote,
     /// a backslash, a control character, a byte beyond ASCII. Eight bytes at a time: most of a token is such text.
     private static func endOfPlainRun(_ source: Span<UInt8>, from start: Int) -> Int {
         var position = start
@@ -281,13 +281,13 @@ extension JSONReader {
         if (0xD800...0xDBFF).contains(code) {
             guard position + 1 < source.count, source[position] == UInt8(ascii: "\\"),
                 source[position + 1] == UInt8(ascii: "u")
-            else { throw error("a lone surrogate is no character", at: start) }
+            else { throw error("a lone surrogate is not a character", at: start) }
             position += 2
             let low = try fourHexDigits(source)
-            guard (0xDC00...0xDFFF).contains(low) else { throw error("a lone surrogate is no character", at: start) }
+            guard (0xDC00...0xDFFF).contains(low) else { throw error("a lone surrogate is not a character", at: start) }
             code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
         }
-        guard let scalar = Unicode.Scalar(code) else { throw error("a lone surrogate is no character", at: start) }
+        guard let scalar = Unicode.Scalar(code) else { throw error("a lone surrogate is not a character", at: start) }
         unescaped.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
     }
 

@@ -1,5 +1,5 @@
 extension JSON.Value {
-    /// The member with this name, `nil` when there is none or this is no object. Takes time linear in the members.
+    /// The member with this name, `nil` when there is none or this is not an object. Takes time linear in the members.
     public subscript(name: String) -> JSON.Value? {
         guard let place = name.withUTF8Span({ storage.member($0, of: index) }) else { return nil }
         return JSON.Value(storage: storage, index: place)

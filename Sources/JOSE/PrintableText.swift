@@ -144,7 +144,7 @@ package struct MarkCount {
 
 extension Unicode.Scalar {
     /// Whether nobody would see it, or see what it does: controls (C0, C1), bidirectional and other format characters,
-    /// separators that are no plain space, tags, private use and what no standard has assigned.
+    /// separators that are not a plain space, tags, private use and what no standard has assigned.
     package var isHidden: Bool {
         isASCII ? !(" "..."~" ~= self) : isHidden(properties.generalCategory)
     }

@@ -33,7 +33,7 @@ public final class SigningKey: Sendable {
         guard members.equals("kty", "OKP", in: jwk), members.equals("crv", "Ed25519", in: jwk) else {
             throw JOSEError("key_type", "a private key with kty OKP and crv Ed25519 was expected")
         }
-        guard let d = members["d", in: jwk] else { throw JOSEError("jwk", "the JWK has no d: it is no private key") }
+        guard let d = members["d", in: jwk] else { throw JOSEError("jwk", "the JWK has no d: it is not a private key") }
         guard let seed = Sodium.decode(jwk.extracting(d), count: 32) else {
             throw JOSEError("jwk", "the JWK's d is not 32 bytes of base64url", at: d.lowerBound)
         }
@@ -102,7 +102,7 @@ private struct FlatObject {
         }
         try Self.expect(UInt8(ascii: "}"), text, &position)
         Self.skipWhitespace(text, &position)
-        guard position == text.count else { throw JOSEError("jwk", "something stands behind the JWK", at: position) }
+        guard position == text.count else { throw JOSEError("jwk", "something stands after the JWK", at: position) }
     }
 
     subscript(name: String, in text: Span<UInt8>) -> Range<Int>? {

@@ -61,7 +61,7 @@ package enum Sodium {
         return digest
     }
 
-    /// SHA-256 of a tag, where there is one, and of two messages behind each other; without an allocation.
+    /// SHA-256 of a tag, where there is one, and of two messages one after the other; without an allocation.
     package static func sha256(
         of tag: UInt8?, _ first: Span<UInt8>, _ second: Span<UInt8> = Span()
     ) -> InlineArray<32, UInt8> {

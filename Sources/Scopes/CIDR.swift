@@ -68,7 +68,7 @@ struct CIDR: Sendable, Equatable {
         (self.networks, self.ranges) = (kept, ranges)
     }
 
-    /// `nil` where there is no text, or one of them is no network.
+    /// `nil` where there is no text, or one of them is not a network.
     init?(_ texts: [String]) {
         let networks = texts.compactMap { Network($0) }
         guard networks.count == texts.count, !networks.isEmpty else { return nil }

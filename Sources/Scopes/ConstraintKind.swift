@@ -5,7 +5,7 @@ enum ConstraintKind: CaseIterable {
     case exact, range, oneOf, notOneOf, contains, subset, wildcard, all, any
     case pathContainment, glob, uri, cidr, decimalRange, each, members
 
-    /// The type that tokens call so; `nil` where there is none, or `json` is no string.
+    /// The type that tokens call so; `nil` where there is none, or `json` is not a string.
     init?(named json: JSON.Value) {
         guard let kind = Self.allCases.first(where: { json.equals($0.name) }) else { return nil }
         self = kind

@@ -89,7 +89,7 @@ package struct Covering: Sendable {
                 do throws(ScopeError) { narrower = try own.narrowed(to: seen, within: &work) } catch {
                     return error.name.isExactly("empty_intersection") ? nil : own
                 }
-                // What could not be read back, too deep or too long, is no scope: then nothing is smaller.
+                // What could not be read back, too deep or too long, is not a scope: then nothing is smaller.
                 let tree = JSONTree.members([(own.name, narrower.tree)])
                 guard let json = try? JSON(parsing: tree.canonical()), let read = try? Scope(parsing: json.root),
                     limit.subsumes(read), let tool = read.tools.first

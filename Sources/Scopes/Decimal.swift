@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// A decimal number as text, compared exactly, digit by digit: money is no binary fraction.
+/// A decimal number as text, compared exactly, digit by digit: money is not a binary fraction.
 struct Decimal: Sendable, Equatable {
     static let longest = 256
 
@@ -21,7 +21,7 @@ struct Decimal: Sendable, Equatable {
         let whole: Range<Int>
         let fraction: Range<Int>
 
-        /// `nil` where `text` is no decimal of at most 256 bytes: the shape of a JSON number without exponent.
+        /// `nil` where `text` is not a decimal of at most 256 bytes: the shape of a JSON number without exponent.
         init?(_ text: Span<UInt8>) {
             guard (1...Decimal.longest).contains(text.count) else { return nil }
             var position = text[0] == UInt8(ascii: "-") ? 1 : 0
@@ -36,7 +36,7 @@ struct Decimal: Sendable, Equatable {
                 while position < text.count, text[position] &- 48 <= 9 { position += 1 }
                 guard position == text.count else { return nil }
                 end = position
-                // Zeros behind the last digit change nothing.
+                // Zeros after the last digit change nothing.
                 while text[end - 1] == 48 { end -= 1 }
                 fraction = whole.upperBound + 1..<max(end, whole.upperBound + 1)
             } else {
@@ -47,7 +47,7 @@ struct Decimal: Sendable, Equatable {
         }
     }
 
-    /// -1, 0 or 1 as `text` is below, equal to or above this; `nil` where it is no decimal. Allocates nothing.
+    /// -1, 0 or 1 as `text` is below, equal to or above this; `nil` where it is not a decimal. Allocates nothing.
     func compared(to text: Span<UInt8>) -> Int? {
         let bytes = bytes
         guard let own = Parts(bytes.span), let other = Parts(text) else { return nil }

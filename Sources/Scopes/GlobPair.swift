@@ -59,7 +59,7 @@ extension Glob {
         } ?? UInt8(ascii: "~")
     }
 
-    /// A value that this matches, unless that is no plain path.
+    /// A value that this matches, unless that is not a plain path.
     fileprivate func value(_ filling: Filling, stranger: UInt8) -> [UInt8] {
         var value: [UInt8] = []
         value.reserveCapacity(tokens.count + 16)

@@ -2,7 +2,7 @@ internal import JOSE
 
 /// The `path_containment` constraint (AAT section 3.5.3): a path that is, after lexical normalisation, a root or below.
 ///
-/// A value that is relative, or holds a NUL or a backslash, is no path. `%2e` and `%2f` are ordinary characters here: a
+/// A value that is relative, or holds a NUL or a backslash, is not a path. `%2e` and `%2f` are ordinary characters here: a
 /// path is not a URI, and a tool that decodes one must do so before it asks.
 struct PathContainment: Sendable, Equatable {
     /// The normalised root.

@@ -94,7 +94,7 @@ extension ScopeTextReader {
     private mutating func checked(_ tree: JSONTree) throws(ScopeError) -> Constraint {
         let json: JSON
         do throws(JSON.ParseError) { json = try JSON(parsing: tree.canonical()) } catch {
-            throw self.error("this is no value: \(error)")
+            throw self.error("this is not a value: \(error)")
         }
         guard work.spend(400 + json.root.sourceLength * 2) else { throw .tooCostly }
         do throws(ScopeError) { return try Constraint(parsing: json.root, within: &work) } catch {

@@ -22,7 +22,7 @@ public struct Checkpoint: Sendable, Equatable {
     /// The text that is signed.
     public var text: String { "\(origin)\n\(size)\n\(Base64.encode(root.bytes))\n" }
 
-    /// Reads the text of a checkpoint; lines behind the third may follow and say nothing to us.
+    /// Reads the text of a checkpoint; lines after the third may follow and say nothing to us.
     public init(text: String) throws(TransparencyLogError) {
         let malformed = TransparencyLogError("checkpoint", "a checkpoint is an origin, a size and a root, each a line")
         let bytes = Array(text.utf8)

@@ -40,7 +40,7 @@ public struct MerkleFrontier: Sendable, Equatable {
         return hash
     }
 
-    /// The root of a tile's hashes, given one behind the other; `nil` unless there are 1 to 256.
+    /// The root of a tile's hashes, given one after the other; `nil` unless there are 1 to 256.
     public static func root(ofTile bytes: [UInt8]) -> MerkleHash? { root(ofHashes: bytes.span) }
 
     /// The root of the tree whose partial tiles at the right edge these are, highest level first; `nil` for none.
@@ -62,7 +62,7 @@ public struct MerkleFrontier: Sendable, Equatable {
         return hash
     }
 
-    /// The root of a whole tile's or bundle's hashes, given one behind the other; `nil` unless there are 1 to 256.
+    /// The root of a whole tile's or bundle's hashes, given one after the other; `nil` unless there are 1 to 256.
     static func root(ofHashes bytes: Span<UInt8>) -> MerkleHash? {
         guard bytes.count.isMultiple(of: MerkleHash.count), (1...256).contains(bytes.count / MerkleHash.count) else {
             return nil

@@ -8,12 +8,12 @@ struct Subtree {
 
     init(start: UInt64, end: UInt64) throws(TransparencyLogError) {
         guard start <= end, end <= TreeSize.largest else {
-            throw TransparencyLogError("subtree", "a subtree ends behind its start")
+            throw TransparencyLogError("subtree", "a subtree ends after its start")
         }
         let count = end - start
         let span: UInt64 = count < 2 ? 1 : TreeSize.split(count) << 1
         guard start.isMultiple(of: span) else {
-            throw TransparencyLogError("subtree", "the leaves \(start)..<\(end) are no subtree")
+            throw TransparencyLogError("subtree", "the leaves \(start)..<\(end) are not a subtree")
         }
         self.start = start
         self.end = end

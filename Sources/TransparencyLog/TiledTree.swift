@@ -15,7 +15,7 @@ public struct TiledTree<Reader: TileReader> {
         self.reader = reader
     }
 
-    /// The hashes of a tile of this tree, one behind the other.
+    /// The hashes of a tile of this tree, one after the other.
     public mutating func hashes(level: Int, index: UInt64) throws(TransparencyLogError) -> [UInt8] {
         guard let tile = Tile.ofTree(size: size, level: level, index: index) else {
             throw TransparencyLogError("tile", "a tree of \(size) has no tile \(index) at level \(level)")

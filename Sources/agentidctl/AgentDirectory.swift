@@ -58,7 +58,7 @@ struct AgentDirectory {
         defer { close(file) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw Fault("\(place) is no file")
+            throw Fault("\(place) is not a file")
         }
         guard !isSecret || status.st_mode & 0o077 == 0 else {
             throw Fault("\(place) can be read by others: chmod 600 \(place), and rotate the key if they did")

@@ -23,7 +23,7 @@ enum AgentName {
         return name.isSame(as: id) ? id : "\(domain)/\(name)"
     }
 
-    /// The last name of an ID and the end of its instance; what is no agent's ID as it is.
+    /// The last name of an ID and the end of its instance; what is not an agent's ID as it is.
     static func abbreviated(_ id: String) -> String {
         let segments = id.parts(at: UInt8(ascii: "/"))
         guard id.starts(exactly: "spiffe://"), segments.count >= 4, let instance = segments.last,
@@ -37,7 +37,7 @@ enum AgentName {
         guard !name.starts(exactly: "spiffe://") else { return name }
         let parts = name.parts(at: UInt8(ascii: "/"), omittingEmpty: false)
         guard parts.count <= 2, let end = parts.last, end.utf8.count >= fewest else {
-            throw Fault("'\(name)' is no agent: give its ID, or its name as `agentidctl agents` shows it")
+            throw Fault("'\(name)' is not an agent: give its ID, or its name as `agentidctl agents` shows it")
         }
         let found = try authority.allAgents().map(\.id).filter { id in
             let segments = id.parts(at: UInt8(ascii: "/"))

@@ -8,7 +8,7 @@ struct AuditEntry {
 
     let index: UInt64
     let line: [UInt8]
-    /// `nil` of a line that is no JSON: who appends to the log by other means may write anything.
+    /// `nil` of a line that is not JSON: who appends to the log by other means may write anything.
     let json: JSON.Value?
     let kind: Kind
     /// The trust domain of the log.
@@ -137,7 +137,7 @@ enum DecisionName {
     static func resolve(_ name: String, in reader: AuditReader) throws -> String {
         guard name.utf8.count < 49 else { return name }
         guard let (process, number) = parts(name), process.utf8.count >= fewest else {
-            throw Fault("'\(name)' is no decision: give its index, its ID, or its name as `audit tail` shows it")
+            throw Fault("'\(name)' is not a decision: give its index, its ID, or its name as `audit tail` shows it")
         }
         let needle = "\"id\":\"\(process)"
         var found: Set<ExactText> = []

@@ -27,7 +27,8 @@ extension AuditCommand {
                 let next = try options.open()
                 guard next.count != reader.count || !next.note.isSame(as: reader.note) else { continue }
                 guard try next.continues(reader) else {
-                    throw Fault("the audit log was put back or replaced: what was shown is no beginning of it any more")
+                    throw Fault(
+                        "the audit log was put back or replaced: what was shown is not the beginning of it any more")
                 }
                 try next.each(from: reader.count) { if filter.selects($0) { show($0) } }
                 reader = next
@@ -55,7 +56,7 @@ extension AuditCommand {
             Console.data(output.json ? PrintableText(entry.document) : entry.summary)
         }
 
-        /// Says on stderr what is no entry yet.
+        /// Says on stderr what is not an entry yet.
         private func tellWaiting(in reader: AuditReader) {
             guard !output.json, let pending = try? reader.verifyEnd().pending, pending > 0 else { return }
             Console.message(

@@ -64,9 +64,9 @@ struct HooksCommand: ParsableCommand {
         }
 
         func validate() throws {
-            guard let program = command.first else { throw ValidationError("give a command behind --") }
+            guard let program = command.first else { throw ValidationError("give a command after --") }
             guard program.starts(exactly: "/") else {
-                throw ValidationError("'\(program)' is no absolute path of a program")
+                throw ValidationError("'\(program)' is not an absolute path of a program")
             }
         }
 

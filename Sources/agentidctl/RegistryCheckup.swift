@@ -9,7 +9,7 @@ struct RegistryCheckup {
     private let directory: String
     private let now = Int64(Date().timeIntervalSince1970 * 1000)
 
-    /// So often in vain is no accident.
+    /// So many failures are not an accident.
     private static let manyAttempts = 3
 
     static func findings(at directory: String) -> [Finding] {

@@ -17,7 +17,7 @@ struct ScopeCommand: ParsableCommand {
 
         func run() throws {
             let call = try JSON(parsing: arguments, limits: ScopeLimits.arguments).root
-            guard call.kind == .object else { throw Fault("the arguments are no JSON object") }
+            guard call.kind == .object else { throw Fault("the arguments are not a JSON object") }
             let refusal = try Scope(scope).refusal(of: tool, arguments: call)
             if output.json {
                 Console.data([

@@ -133,7 +133,7 @@ def proved(work):
     shutil.copytree(audit, f"{work}/earlier")
     pathlib.Path(kept).write_text(note)
     call(work, here, "read_file", INSIDE, 0)
-    check("not integrated yet: 1 line" in ctl(*verify), "what waits is no finding")
+    check("not integrated yet: 1 line" in ctl(*verify), "what waits is not a finding")
     integrate(here)
     check(ctl(*verify, "--against", kept, "--key", head["key"], "--json", json_out=True)["sound"] is True, "against one kept")
     ctl(*verify, "--against", "-", stdin=note.encode())
@@ -236,7 +236,7 @@ def usage(work):
 def checked(work):
     here, agent = recorded(work)
     audit = f"{here[1]}/audit"
-    check(troubles(here, expect=0) == {}, "a line that waits for a moment is no finding")
+    check(troubles(here, expect=0) == {}, "a line that waits for a moment is not a finding")
     integrate(here)
     check(troubles(here, expect=0) == {} and "ok  audit log: every entry" in ctl("doctor", *here, "--full"), "all is well")
     for name, mode in [("audit", 0o755), ("audit/checkpoint", 0o644), ("audit/segments", 0o711), ("keys/digest", 0o640),

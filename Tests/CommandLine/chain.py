@@ -150,7 +150,7 @@ def bad_input(work):
     pathlib.Path(f"{work}/broken/registry.db").write_bytes(b"no database" * 100)
     os.chmod(f"{work}/broken/registry.db", 0o600)
     ctl("bundle", "--authority", f"{work}/broken", expect=1)
-    check('"deny"' in ctl("conform", stdin=b"{}\n"), "conform answers what is no question")
+    check('"deny"' in ctl("conform", stdin=b"{}\n"), "conform answers what is not a question")
     ctl("completion", "csh", expect=2)
     for shell in ("bash", "zsh", "fish"):
         check("agentidctl" in ctl("completion", shell), f"completion {shell}")

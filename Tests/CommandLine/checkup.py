@@ -10,7 +10,7 @@ def troubles(here, expect=1):
     """What is wrong, by what was looked at."""
     found = ctl("doctor", *here, "--json", expect=expect, json_out=True)
     wrong = {f["what"]: f for f in found["findings"] if f["trouble"]}
-    check(found["healthy"] is (not wrong), "healthy is no findings")
+    check(found["healthy"] is (not wrong), "healthy is not findings")
     check(all(f["where"] for f in found["findings"]), "each finding has a place", found)
     return wrong
 
@@ -32,7 +32,7 @@ def findings(work):
         until(lambda: ctl("agents", *here, "--live", "--json", json_out=True) == [], "leases lapse")
         only(here, "lease", "lapsed and not reaped", short(host.agents["root"]), "agentidctl reap")
         ctl("reap", *here)
-        check(troubles(here, expect=0) == {}, "reaped, and one failed release is no habit")
+        check(troubles(here, expect=0) == {}, "reaped, and one failed release is not a habit")
         time.sleep(0.6)
         ctl("reap", *here)
         only(here, "secret", "db/reports from vault", "no provider named vault")
@@ -54,7 +54,7 @@ def findings(work):
         db.execute("UPDATE agents SET created = 1 WHERE id = ?", (agent,))
     ctl("hooks", "add", "log", *here, "--on", "created", "--", "/bin/false")
     start(work, here, "other")
-    check(troubles(here, expect=0) == {}, "a hook that failed once is no finding")
+    check(troubles(here, expect=0) == {}, "a hook that failed once is not a finding")
     with database(here) as db:
         db.execute("UPDATE deliveries SET attempts = 4")
     only(here, "hook log", "4 attempts", "ended with status 1", "agentidctl hooks retry")

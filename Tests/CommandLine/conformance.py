@@ -33,7 +33,7 @@ def answers(work):
     check(len(told) == 1 + 2 * len(hostile), "each line has one answer", f"{len(told)} for {1 + 2 * len(hostile)}")
     check(told[0]["type"] == "hello", "hello is answered")
     for bad, answer in zip(hostile, told[1::2]):
-        check(answer["type"] == "result" and answer["decision"] == "deny", "what is no question is denied", repr(bad[:60]))
+        check(answer["type"] == "result" and answer["decision"] == "deny", "what is not a question is denied", repr(bad[:60]))
     check(all(answer == told[2] for answer in told[2::2]), "what was asked before changes no answer")
     cut = subprocess.run([PROGRAM, "conform"], input=good, capture_output=True, timeout=60)
     check(json.loads(cut.stdout)["decision"] == "deny" and cut.returncode == 0, "a last line needs no end")

@@ -34,8 +34,8 @@ def run(*arguments, expect=0, stdin=b"", **environment):
                           env={**os.environ, **environment}, timeout=60)
     what = " ".join(a[:60] for a in arguments)
     check(done.returncode == expect, f"exit {expect}", f"of `{what}`: {done.returncode} {done.stderr[-300:]!r}")
-    check(b"\x1b" not in done.stdout + done.stderr, "no escape where it is no terminal", what)
-    check(b"\r" not in done.stdout + done.stderr, "no bar where it is no terminal", what)
+    check(b"\x1b" not in done.stdout + done.stderr, "no escape where it is not a terminal", what)
+    check(b"\r" not in done.stdout + done.stderr, "no bar where it is not a terminal", what)
     if expect == 1:
         check(len(done.stderr.splitlines()) <= 1, "an error is one line", f"{what}: {done.stderr!r}")
     return done.stdout.decode(), done.stderr.decode()

@@ -232,6 +232,6 @@ def bad_input(work):
         for i, twin in enumerate(twins):
             db.execute(f"INSERT INTO agents (id, {columns}) SELECT ?, ?, profile, owner, principal, task, key, state, created "
                        "FROM agents WHERE id = ?", (twin, twins[1 - i], agent))
-    check("give more" in run("suspend", *here, short(agent), expect=1)[1], "one name for two agents is no name")
+    check("give more" in run("suspend", *here, short(agent), expect=1)[1], "one name for two agents is not a name")
     ctl("suspend", *here, short(twins[0]))
     check(len(ctl("agents", *here).splitlines()) == 4, "a circle of parents hides nobody")

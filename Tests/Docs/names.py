@@ -1,6 +1,6 @@
 """The statuses, reason codes and error names that the library can answer, read from its sources.
 
-A regular expression is no compiler: `unexplained` names what makes an error without a name that was read here, so that a new
+A regular expression is not a compiler: `unexplained` names what makes an error without a name that was read here, so that a new
 way to make one does not pass unseen.
 """
 import re

@@ -22,7 +22,7 @@ import Testing
                         var text = [UInt8](repeating: filler, count: length)
                         text[place] = byte
                         let read = try? JSON(parsing: [0x22] + text + [0x22])
-                        // A control character, what is no UTF-8, a quote with something behind it, an escape of nothing.
+                        // A control character, what is not UTF-8, a quote with something behind it, an escape of nothing.
                         let isPlain = (0x20..<0x80).contains(byte) && byte != 0x22 && byte != 0x5C
                         #expect(
                             (read?.root.string?.utf8.elementsEqual(text) ?? false) == isPlain,

@@ -127,7 +127,7 @@ import TestSupport
             "5.", "", "-", "1,000", " 1", "1 ", "NaN", "٣", String(repeating: "1", count: 257),
         ] { #expect(try !Self.permits(range, value), "\(value)") }
         let call = try JSON(parsing: #"{"x": 5}"#).root
-        #expect(try !Scope(text: "t(x \(range))").permits("t", call), "a number is no decimal string")
+        #expect(try !Scope(text: "t(x \(range))").permits("t", call), "a number is not a decimal string")
         for text in ["decimal >= '1' <= '1e5'", "decimal", "decimal >= 5"] {
             #expect(throws: ScopeError.self, "\(text)") { try Scope(text: "t(x \(text))") }
         }

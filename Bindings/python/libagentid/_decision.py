@@ -117,7 +117,7 @@ def arguments(values: Mapping[str, Any]) -> bytes:
 
 
 def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
-    """What is no I-JSON, as bytes that the library denies."""
+    """What is not I-JSON, as bytes that the library denies."""
     if isinstance(error, RecursionError):
         return b"["  # nested deeper than anything that is accepted
     try:

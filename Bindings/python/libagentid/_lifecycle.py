@@ -62,11 +62,11 @@ class Lifecycle(Handle):
         return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason))
 
     def deprovision_principal(self, principal: str, reason: str = "") -> int:
-        """A principal leaves: ends every agent that acts for them or is owned by them. How many."""
+        """A principal leaves: ends every agent that acts for them or is owned by them; returns how many ended."""
         return self._count(lib.agentid_authority_deprovision_principal, *pair(principal), *pair(reason))
 
     def withdraw_profile(self, name: str, reason: str = "") -> int:
-        """Revokes a profile and ends its agents. How many."""
+        """Revokes a profile and ends its agents; returns how many ended."""
         return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason))
 
     def certify_profile(self, name: str, review_by: int | None = None) -> None:
@@ -83,7 +83,7 @@ class Lifecycle(Handle):
         return self._count(lib.agentid_authority_reap)
 
     def prune(self, *, ended_before: int) -> int:
-        """Forgets agents that ended before a time, in seconds since 1970, but for their tombstones. How many."""
+        """Forgets agents that ended before a time, in seconds since 1970, but for their tombstones; returns how many."""
         return self._count(lib.agentid_authority_prune, _abi.checked(c_int64, ended_before, "ended_before"))
 
     def verify_gone(self, agent: Identity | str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Lifecycle(Handle):
                 try:
                     _callbacks.finished(run_event(json.loads(ctypes.string_at(event, length))))
                     return _abi.CALLBACK_OK
-                except BaseException:  # sys.exit() in a hook is no success
+                except BaseException:  # sys.exit() in a hook is not a success
                     _callbacks.log("the hook %s failed", name)
                     return _abi.CALLBACK_FAILED
 

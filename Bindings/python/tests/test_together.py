@@ -199,7 +199,7 @@ def test_what_is_not_what_was_opened_permits_nothing_and_is_refused_by_name(worl
             world.refused(lambda: world.authority.deprovision(world.agent)),
             world.refused(lambda: world.authority.profile("q", owner="team:x@acme.example", ceiling="read")),
         }
-        # A journal is no part of what a profile is put into.
+        # A journal is not part of what a profile is put into.
         assert refusals <= reasons | ({"done", "journal_missing"} if "journal" in harm else set()), refusals
         assert world.refused(lambda: world.authority.revoke(Revocation.AGENT, world.agent.id)) != "done"
 

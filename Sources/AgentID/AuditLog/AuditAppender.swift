@@ -121,7 +121,7 @@ final class AuditAppender: Sendable {
     private func append(
         _ facts: Span<UInt8>, with template: [UInt8], _ key: AuditTemplateTable.Key
     ) throws(AgentIDError) -> Bool {
-        // Both or none: what stands behind a seal is taken for a torn tail.
+        // Both or none: what stands after a seal is taken for a torn tail.
         let size = AuditFrame.size(of: template.count) + AuditFrame.size(of: facts.count + 8)
         return try add { memory, position, templates in
             guard position + size <= memory.capacity,
@@ -285,7 +285,7 @@ final class AuditAppender: Sendable {
             let spare = try makeSegment()
             spare.memory.touch(from: 0, count: ahead)
             state.withLock { state in
-                // Meanwhile an appender may have made one itself, which then comes behind this one in the order.
+                // Meanwhile an appender may have made one itself, which then comes after this one in the order.
                 if state.spare == nil, let segment = state.segment, segment.name < spare.name {
                     state.spare = (spare, ahead)
                 }

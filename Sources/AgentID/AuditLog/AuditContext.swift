@@ -4,7 +4,7 @@ internal import Synchronization
 /// What every entry says of a chain, as pieces of JSON that are made once: an entry is written at every call.
 ///
 /// In one array and in the order of an entry, so that pieces between which an entry has nothing to add are one. Every
-/// member brings the comma behind it: an entry ends with its tool, and may begin with any.
+/// member brings the comma after it: an entry ends with its tool, and may begin with any.
 final class AuditContext: Sendable {
     /// No other context of this process has it.
     let number = AuditMark.nextNumber()
@@ -101,7 +101,7 @@ final class AuditContext: Sendable {
         return entry
     }
 
-    /// A member of an object and the comma behind it; empty where there is no text.
+    /// A member of an object and the comma after it; empty where there is no text.
     static func member(_ name: String, _ text: String?) -> [UInt8] {
         guard let text else { return [] }
         var piece = Array("\"\(name)\":".utf8)

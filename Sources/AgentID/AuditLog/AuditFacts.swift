@@ -7,7 +7,7 @@ struct AuditFacts {
     /// In milliseconds since 1970.
     let time: Int64
     let digest: SIMD2<UInt64>?
-    /// The names of the arguments, or nothing, and behind them the tool, both as JSON.
+    /// The names of the arguments, or nothing, and after them the tool, both as JSON.
     let text: [UInt8]
     let argumentsCount: Int
 

@@ -1,12 +1,12 @@
 internal import JOSE
 
-/// Bytes of a segment that were no lines any more when they were to be integrated. Each is itself an entry of the log.
+/// Bytes of a segment that were not lines any more when they were to be integrated. Each is itself an entry of the log.
 public struct AuditGap: Sendable, Hashable {
     /// What was found.
     public enum Kind: String, Sendable {
         /// The last write was not finished, or did not reach the disk before the power went.
         case tornTail = "torn_tail"
-        /// Damaged bytes with whole lines behind them.
+        /// Damaged bytes with whole lines after them.
         case damaged
         /// A line that no entry can hold: an event from before there was a bound.
         case unfit

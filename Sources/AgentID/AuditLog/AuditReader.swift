@@ -139,7 +139,8 @@ public struct AuditReader: Sendable {
     public func checkpoint(kept note: [UInt8]) throws(AgentIDError) -> Checkpoint {
         do throws(TransparencyLogError) { return try Checkpoint(note: note, by: NoteKey(key)) } catch {
             throw AgentIDError(
-                .malformed, name: "checkpoint", message: "it is no checkpoint of this log: \(error)", at: "checkpoint")
+                .malformed, name: "checkpoint", message: "it is not a checkpoint of this log: \(error)",
+                at: "checkpoint")
         }
     }
 

@@ -9,15 +9,15 @@ struct AuditSegmentReader: ~Copyable {
     enum Item: Equatable {
         /// A line; the next item is at `next`.
         case line([UInt8], next: Int)
-        /// What lines behind it refer to; the next item is at `next`.
+        /// What lines after it refer to; the next item is at `next`.
         case template(next: Int)
-        /// Bytes that are no frame, with frames behind them from `next`.
+        /// Bytes that are not a frame, with frames after them from `next`.
         case gap(next: Int)
         /// Nothing yet: the owner lives and may append here.
         case waiting
-        /// The end: the owner is gone or has sealed the segment, and behind this is nothing.
+        /// The end: the owner is gone or has sealed the segment, and after this is nothing.
         case end
-        /// The end, with bytes behind it that are no frame: a write that was not finished, up to `end`.
+        /// The end, with bytes after it that are not a frame: a write that was not finished, up to `end`.
         case torn(end: Int)
     }
 
@@ -111,7 +111,7 @@ struct AuditSegmentReader: ~Copyable {
             case .line: return .line(Array(window[range]), next: next)
             case .template: return .template(next: next)
             case .facts:
-                // Facts without their template are no line: a gap up to the next frame, whatever that is.
+                // Facts without their template are not a line: a gap up to the next frame, whatever that is.
                 let line = try self.line(of: Array(window[range]), at: position)
                 return line.map { .line($0, next: next) } ?? .gap(next: next)
             }
@@ -168,7 +168,7 @@ struct AuditSegmentReader: ~Copyable {
         return actual == checksum ? .frame(kind, range) : .damaged
     }
 
-    /// The first frame at or behind `position`. A checksum says so: it holds only for the place it was made for.
+    /// The first frame at or after `position`. A checksum says so: it holds only for the place it was made for.
     private mutating func firstFrame(from position: Int) throws(AgentIDError) -> Int? {
         var position = position
         while let next = try firstWord(from: position) {
@@ -186,7 +186,7 @@ struct AuditSegmentReader: ~Copyable {
         return end > position || isCut ? .torn(end: end) : .end
     }
 
-    /// Where the first word that is not zero stands, at or behind `position`.
+    /// Where the first word that is not zero stands, at or after `position`.
     private mutating func firstWord(from position: Int) throws(AgentIDError) -> Int? {
         var position = position
         while try load(position, 8) {

@@ -26,7 +26,7 @@ struct AuditSequence: Sendable, Equatable {
         case open
         /// All of it is integrated and nothing can follow: the file may go.
         case done
-        /// As `done`, with bytes at its end that were no line: the file is kept under another name.
+        /// As `done`, with bytes at its end that were not a line: the file is kept under another name.
         case torn
         /// Another log's: as `torn`.
         case foreign

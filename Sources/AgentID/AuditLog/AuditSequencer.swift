@@ -215,7 +215,7 @@ struct AuditSequencer: Sendable {
     private func gather(into step: inout AuditStep) throws(AgentIDError) -> Bool {
         let names = try files.list(segments).compactMap { AuditSegmentName(file: $0) }.sorted()
         step.forget(except: Set(names))
-        // Who still writes to a segment has none behind it that may be read before.
+        // Who still writes to a segment has none after it that may be read before.
         var writing: ExactText?
         if let there = try outbox?.reach() { step.reach(there) }
         let waiting = try outbox?.lines(after: step.next.outbox, limit: Self.mostOutboxLines) ?? []

@@ -1,7 +1,7 @@
 internal import JOSE
 internal import TransparencyLog
 
-/// Checks what is behind the checkpoint: the file that says how far segments are integrated, and the segments.
+/// Checks what is after the checkpoint: the file that says how far segments are integrated, and the segments.
 struct AuditTail {
     private let reader: AuditReader
 
@@ -97,12 +97,12 @@ struct AuditTail {
                     (result.pending, lines, position) = (result.pending + 1, lines + 1, next)
                 case .template(let next): position = next
                 case .gap(let next):
-                    let message = "\(next - position) bytes are no lines"
+                    let message = "\(next - position) bytes are not lines"
                     result.findings.append(
                         AuditFinding(place: .segment(name.description, at: position), message: message))
                     position = next
                 case .torn(let end):
-                    let message = "the tail is torn: \(end - position) bytes are no line"
+                    let message = "the tail is torn: \(end - position) bytes are not a line"
                     result.findings.append(
                         AuditFinding(place: .segment(name.description, at: position), message: message))
                     break reading

@@ -10,7 +10,7 @@ struct AuditTemplateTable {
 
     private var slots = [(key: Key, position: Int)?](repeating: nil, count: 1024)
 
-    /// A template serves the facts of this many bytes behind it: a damaged one then takes no more of them along.
+    /// A template serves the facts of this many bytes after it: a damaged one then takes no more of them along.
     private static let reach = 256 << 10
 
     /// Where the template of a key stands, if it is near enough to `position`.

@@ -219,7 +219,7 @@ struct AuditVerifier {
                 result.sound += 1
                 (entry, slot) = (entry + 1, slot + 1)
             } else if let skipped = (slot + 1..<width).first(where: { leaves[entry].elementsEqual(expected($0)) }) {
-                note(.entries(index..<all.lowerBound + UInt64(skipped)), "removed: the entries behind follow")
+                note(.entries(index..<all.lowerBound + UInt64(skipped)), "removed: the entries after follow")
                 slot = skipped
             } else {
                 note(.entries(index..<index + 1), "changed: it is not the entry in the tree")
@@ -232,7 +232,7 @@ struct AuditVerifier {
                 range.upperBound == size ? .tail(from: range.lowerBound) : .entries(range),
                 "cut off: the bundle ends before")
         } else if entry < leaves.count || !isWhole {
-            note(.entries(all), "there is something behind the last entry of the bundle")
+            note(.entries(all), "there is something after the last entry of the bundle")
         }
     }
 

@@ -117,7 +117,7 @@ extension Authority {
         options.judgesChainAudience = false
         options.clock = clock
         options.sharesReplayMemory = false
-        // Nobody calls anything: what this guard says is no entry of the log.
+        // Nobody calls anything: what this guard says is not an entry of the log.
         return try lifecycle.verifyGone(agent, by: Guard(options, view: view, trail: nil), report: report)
     }
 

@@ -11,10 +11,10 @@ public struct ChainIssuer: Sendable {
     public let domain: TrustDomain?
     /// The domain of the registry that the guard follows; `nil` where it follows none.
     package let home: TrustDomain?
-    /// What the root's `iss` says, where that is no trust domain.
+    /// What the root's `iss` says, where that is not a trust domain.
     private let named: String
 
-    /// More bytes of an issuer that is no trust domain are not shown.
+    /// More bytes of an issuer that is not a trust domain are not shown.
     private static let most = 256
 
     init(of root: VerifiedChain.Link, home: TrustDomain?) {

@@ -282,7 +282,7 @@ struct ChainVerifier {
             return try JSON(parsing: token.payload, limits: limits, within: &work).root
         } catch {
             if error.isTooCostly { throw Denial("too_costly", "the payload: \(error)", link: link) }
-            throw Denial("token_malformed", "the payload is no I-JSON: \(error)", link: link)
+            throw Denial("token_malformed", "the payload is not I-JSON: \(error)", link: link)
         }
     }
 

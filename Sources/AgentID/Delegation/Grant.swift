@@ -25,7 +25,9 @@ final class Grant: Sendable {
 
     /// Reads the claims that every grant must have: AAT steps 3i-3m and 4b1-4b5, and the form of `aud`.
     init(_ payload: JSON.Value, link: Int) throws(Denial) {
-        guard payload.kind == .object else { throw Denial("token_malformed", "the payload is no object", link: link) }
+        guard payload.kind == .object else {
+            throw Denial("token_malformed", "the payload is not an object", link: link)
+        }
         guard let id = payload["jti"]?.string, !id.isEmpty else {
             throw Denial("token_malformed", "jti is not a text", link: link, at: "jti")
         }
@@ -37,15 +39,15 @@ final class Grant: Sendable {
         holder = try Self.holder(of: payload, link: link)
         tools = try Self.tools(of: payload, link: link)?.detached()
         guard let depth = payload["del_depth"]?.int, depth >= 0 else {
-            throw Denial("delegation_depth_invalid", "del_depth is no integer from 0", link: link, at: "del_depth")
+            throw Denial("delegation_depth_invalid", "del_depth is not an integer from 0", link: link, at: "del_depth")
         }
         guard let maxDepth = payload["del_max_depth"]?.int, maxDepth >= 0 else {
             throw Denial(
-                "delegation_ceiling_invalid", "del_max_depth is no integer from 0", link: link, at: "del_max_depth")
+                "delegation_ceiling_invalid", "del_max_depth is not an integer from 0", link: link, at: "del_max_depth")
         }
         (self.depth, self.maxDepth) = (Int64(depth), Int64(maxDepth))
         guard let issuer = payload["iss"], issuer.withUTF8({ $0.firstIndex(of: UInt8(ascii: ":")) != nil }) else {
-            throw Denial("token_malformed", "iss is no URI", link: link, at: "iss")
+            throw Denial("token_malformed", "iss is not a URI", link: link, at: "iss")
         }
         // A chain is kept: what it says beside what is known here is not.
         self.issuer = issuer.detached()
@@ -53,7 +55,7 @@ final class Grant: Sendable {
         expires = try Self.date("exp", of: payload, link: link)
         if let hash = payload["par_hash"] {
             guard hash.kind == .string else {
-                throw Denial("par_hash_mismatch", "par_hash is no text", link: link, at: "par_hash")
+                throw Denial("par_hash_mismatch", "par_hash is not text", link: link, at: "par_hash")
             }
             parentHash = hash.detached()
         } else {
@@ -87,7 +89,7 @@ final class Grant: Sendable {
 
     private static func date(_ name: String, of payload: JSON.Value, link: Int) throws(Denial) -> Int64 {
         guard let value = payload[name]?.int, value >= 0 else {
-            throw Denial("token_malformed", "\(name) is no integer of seconds", link: link, at: name)
+            throw Denial("token_malformed", "\(name) is not an integer of seconds", link: link, at: name)
         }
         return Int64(value)
     }
@@ -108,7 +110,7 @@ final class Grant: Sendable {
     private static func tools(of payload: JSON.Value, link: Int) throws(Denial) -> JSON.Value? {
         guard let details = payload["authorization_details"], details.kind == .array else {
             throw Denial(
-                "authorization_details_invalid", "authorization_details is no array", link: link,
+                "authorization_details_invalid", "authorization_details is not an array", link: link,
                 at: "authorization_details")
         }
         var found: JSON.Value?

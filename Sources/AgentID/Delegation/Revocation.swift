@@ -34,7 +34,7 @@ public struct Revocation: Hashable, Sendable {
 
     /// A revocation; refuses what no such thing is called: a mistyped one would revoke nothing.
     ///
-    /// - Throws: `revocation` where the value is no grant's `jti` of 1 to 256 bytes, no thumbprint (RFC 7638, also as a URN),
+    /// - Throws: `revocation` where the value is not a grant's `jti` of 1 to 256 bytes, a thumbprint (RFC 7638, also as a URN),
     ///   no SPIFFE ID, no profile's name, or no URI.
     public init(_ kind: Kind, _ value: String) throws(AgentIDError) {
         func refuse(_ rule: String) -> AgentIDError {

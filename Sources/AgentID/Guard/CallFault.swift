@@ -10,9 +10,9 @@ package struct CallFault: Error {
         CallFault(part, "it has \(count) bytes: at most 1 MiB is read")
     }
 
-    /// It is no text.
+    /// It is not text.
     package static func notText(_ part: Part, at position: Int) -> CallFault {
-        CallFault(part, "it is no UTF-8 at byte \(position)")
+        CallFault(part, "it is not UTF-8 at byte \(position)")
     }
 
     /// It is not a presentation.

@@ -109,10 +109,10 @@ extension Guard {
             guard !error.isTooCostly else {
                 throw Denial("too_costly", "\(error): send fewer, or one text in their place", at: "arguments")
             }
-            throw Denial("arguments_malformed", "the arguments are no I-JSON: \(error)", at: "arguments")
+            throw Denial("arguments_malformed", "the arguments are not I-JSON: \(error)", at: "arguments")
         }
         guard call.kind == .object else {
-            throw Denial("arguments_malformed", "the arguments are no object", at: "arguments")
+            throw Denial("arguments_malformed", "the arguments are not an object", at: "arguments")
         }
         parsed = call
         if let refusal = chain.scope.refusal(of: tool, arguments: call, within: &work) {  // step 6b

@@ -41,7 +41,7 @@ extension Guard {
         guard let view, view.keysSequence != keysSequence.load(ordering: .acquiring) else { return }
         var bundle = view.bundle
         do throws(AgentIDError) { try replaceBundle(bundle, of: view.trustDomain) } catch {
-            // Another thread took a newer one in meanwhile; that is no registry that went back.
+            // Another thread took a newer one in meanwhile; that is not a registry that went back.
             bundle = view.bundle
             try replaceBundle(bundle, of: view.trustDomain)
         }

@@ -18,7 +18,7 @@ struct RevocationKey: Hashable, Sendable {
         self.init(head: hash.x, tail: hash.y)
     }
 
-    /// All zeros means an empty slot, and is no key.
+    /// All zeros means an empty slot, and is not a key.
     init(head: UInt64, tail: UInt64) {
         (self.head, self.tail) = (head, head == 0 && tail == 0 ? 1 : tail)
     }

@@ -1,6 +1,6 @@
 /// The revocations at one moment, immutable.
 ///
-/// A large base and, behind it, what came later: each set at least eight times smaller than the one before it. A look-up
+/// A large base and, after it, what came later: each set at least eight times smaller than the one before it. A look-up
 /// thus asks few sets, and adding keys one at a time copies each a few dozen times in all, not once for each addition.
 struct RevocationSnapshot: Sendable {
     private static let share = 8

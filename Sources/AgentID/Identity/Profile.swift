@@ -16,7 +16,7 @@ public struct Profile: Sendable {
     /// No new agents after this time, in seconds since 1970; 1 to the end of the year 9999.
     public let reviewBy: Int64?
 
-    /// A profile; refuses an empty owner, a name that is no path segment, and limits beyond the library's.
+    /// A profile; refuses an empty owner, a name that is not a path segment, and limits beyond the library's.
     ///
     /// Nothing is accepted that could not be read back: a ceiling's normal form is one level deeper than the ceiling.
     public init(

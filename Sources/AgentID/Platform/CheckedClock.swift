@@ -13,7 +13,7 @@ struct CheckedClock: WallClock {
         calls = known == nil ? given is SystemClock ? nil : BoundedCall() : known?.calls
     }
 
-    /// The time, in milliseconds since 1970. Throws where the clock fails, or what it says is no time.
+    /// The time, in milliseconds since 1970. Throws where the clock fails, or what it says is not a time.
     func now() throws(AgentIDError) -> Int64 {
         let said = given.milliseconds
         guard said > 0, said <= Self.latest else { throw Self.refusal(of: said) }

@@ -4,11 +4,11 @@ internal import Glibc
 /// A name for this process that no other of this machine has while it is up: its ID and when it started.
 enum ProcessLabel {
     static func make() -> String {
-        // The name in parentheses may hold anything: the fields are counted from behind it.
+        // The name in parentheses may hold anything: the fields are counted from after it.
         let status = Files.readKernelFile("/proc/self/stat")
         let fields = status[(status.lastIndex(of: UInt8(ascii: ")")).map { $0 + 1 } ?? status.endIndex)...]
             .split(separator: UInt8(ascii: " "))
-        // proc(5): starttime is the 22nd field, the 20th behind the name.
+        // proc(5): starttime is the 22nd field, the 20th after the name.
         let started = fields.count > 19 ? String(decoding: fields[19], as: UTF8.self) : "0"
         return "\(getpid()):\(started)"
     }

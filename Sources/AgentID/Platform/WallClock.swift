@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Tells the time. Asked from any thread.
 public protocol WallClock: Sendable {
-    /// Milliseconds since 1970-01-01T00:00:00Z. What is not within the years 1970 to 9999 is no time: what asked for it is
+    /// Milliseconds since 1970-01-01T00:00:00Z. What is not within the years 1970 to 9999 is not a time: what asked for it is
     /// refused (`clock_invalid`), and so is what asked a clock that cannot tell, which answers `Int64.min` (`clock_failed`).
     var milliseconds: Int64 { get }
 }

@@ -11,7 +11,7 @@ enum RegistryEpoch {
             }, as: UTF8.self)
     }
 
-    /// As two words; zeros for what is no epoch.
+    /// As two words; zeros for what is not an epoch.
     static func words(_ epoch: String) -> SIMD2<UInt64> {
         let digits = Array(epoch.utf8)
         guard digits.count == 32 else { return .zero }

@@ -40,7 +40,7 @@ extension SQLiteSession {
     }
 
     func subtree(of agent: String) throws(AgentIDError) -> [AgentRecord] {
-        // '0' is the character behind '/': the IDs that start with the agent's and a slash.
+        // '0' is the character after '/': the IDs that start with the agent's and a slash.
         try database.rows(
             """
             WITH RECURSIVE tree (id) AS (

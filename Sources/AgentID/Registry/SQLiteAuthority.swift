@@ -132,7 +132,7 @@ extension SQLiteSession {
             case .grant: "SELECT 1 FROM grants WHERE jti = ?1"
             case .key:
                 "SELECT 1 FROM agents WHERE key = ?1 UNION ALL SELECT 1 FROM former_keys WHERE thumbprint = ?1"
-            // '0' is the character behind '/'.
+            // '0' is the character after '/'.
             case .agent: "SELECT 1 FROM agents WHERE id = ?1 OR id > ?1 || '/' AND id < ?1 || '0'"
             case .profile: "SELECT 1 FROM profiles WHERE name = ?1"
             case .principal:

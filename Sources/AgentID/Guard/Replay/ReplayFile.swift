@@ -2,7 +2,7 @@ internal import CProcess
 internal import Glibc
 internal import JOSE
 
-/// The file behind a ``ReplayTable`` that guards share: one page, then its segments, one behind the other.
+/// The file behind a ``ReplayTable`` that guards share: one page, then its segments, one after the other.
 ///
 /// Room is taken from the disk before it is mapped or spoken of: a full disk is an error there, and never a SIGBUS. A
 /// process that dies while it makes the file leaves a blank first page, and one that dies while it adds a segment leaves
@@ -118,7 +118,7 @@ final class ReplayFile: Sendable {
         return true
     }
 
-    /// Takes the room for more buckets behind those that are there: within ``growing(_:)``.
+    /// Takes the room for more buckets after those that are there: within ``growing(_:)``.
     ///
     /// Synced before anybody speaks of it, with all that was spoken of before: a power cut leaves no page that names room
     /// which is not there.
@@ -159,7 +159,7 @@ final class ReplayFile: Sendable {
 
     /// Maps `count` bytes of a file, or of nothing but this process's memory (-1): zeros.
     init?(_ file: Int32, from offset: Int, count: Int) {
-        // Mappings begin with pages, which are 4 to 64 KiB; segments begin behind each other.
+        // Mappings begin with pages, which are 4 to 64 KiB; segments begin one after the other.
         let skipped = file < 0 ? 0 : offset % max(sysconf(Int32(_SC_PAGESIZE)), 1)
         length = skipped + count
         let flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED

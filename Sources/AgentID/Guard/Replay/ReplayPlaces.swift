@@ -57,7 +57,7 @@ struct ReplayPlaces {
             for slot in start..<start + ReplayTable.slotsPerBucket {
                 let word = ReplayWord(bits: unsafe segment.slots[slot].load(ordering: .sequentiallyConsistent))
                 if word.isEmpty {
-                    // Nothing is behind it, in this segment or another.
+                    // Nothing is after it, in this segment or another.
                     let behind = start + ReplayTable.slotsPerBucket - slot
                     let more = room.mappedBuckets - seen + room.unmade
                     return .free(

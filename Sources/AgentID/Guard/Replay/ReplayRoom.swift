@@ -119,7 +119,7 @@ internal import Synchronization
     /// What is kept for trees that hold hardly anything, in slots: a tenth of what there is and could be.
     var reserve: Int { (mappedBuckets + unmade) * 6 }
 
-    /// Adds a segment behind the `known` that are mapped here, and answers whether there is one now.
+    /// Adds a segment after the `known` that are mapped here, and answers whether there is one now.
     ///
     /// - Parameter waits: whether to wait, up to 100 ms, where another adds it; who has other room does not.
     func grow(behind known: Int, waits: Bool) -> Bool {

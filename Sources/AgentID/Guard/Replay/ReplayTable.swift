@@ -25,12 +25,12 @@ internal import Synchronization
 /// 2. *Of two who present a proof, at most one accepts it.* Both swap, then look through all places again for the same
 ///    proof, and are denied where they find it. All of these operations have one order. Say B swapped second: its second
 ///    look comes after both swaps, and finds A's word, for that look leaves out only
-///    a. what is behind an empty slot: A went past that slot when it was not empty, and no slot becomes empty again;
+///    a. what is after an empty slot: A went past that slot when it was not empty, and no slot becomes empty again;
 ///    b. segments that are not there: A's was there before A swapped, and none goes away;
 ///    c. segments whose stamp says that nothing was taken in them for `hold`: A raised the stamp before it swapped.
 ///    Where the places did not age between their looks both choose the same slot, and exactly one accepts. Else it can be
 ///    that each finds the other, and the proof, presented twice at once, is denied twice.
-/// 3. *How the table grows does not matter.* A segment is only ever added behind the others: who knows fewer looks for
+/// 3. *How the table grows does not matter.* A segment is only ever added after the others: who knows fewer looks for
 ///    more before it says that there is no room and, by 2b, before it accepts.
 ///
 /// One swap takes a slot whole. A process that dies before it took nothing, one that dies after it has used the proof up;

@@ -35,7 +35,7 @@ extension Agent {
         }
         guard call.kind == .object else {
             throw AgentIDError(
-                .malformed, name: "arguments", message: "the arguments are no JSON object", at: "arguments")
+                .malformed, name: "arguments", message: "the arguments are not a JSON object", at: "arguments")
         }
         guard audience != "" else {
             throw AgentIDError(

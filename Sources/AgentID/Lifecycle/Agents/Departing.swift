@@ -49,7 +49,7 @@ extension Lifecycle {
         return ended
     }
 
-    /// Ends what is left of the agents of all that departed. How many.
+    /// Ends what is left of the agents of all that departed. Returns how many ended.
     func endDeparted(report: (Int) -> Void) throws(AgentIDError) -> Int {
         var count = 0
         for departure in try registry.read({ try $0.departures() }) {

@@ -204,7 +204,7 @@ final class Broker: Sendable {
         let now = clock.milliseconds
         try registry.write { registry in
             guard let said else {
-                // Whoever acquires it may be about to make what was just looked for in vain, and may die over it.
+                // The acquiring process may still create the secret and then crash, so it is checked again later.
                 let until = lease.acquired + Self.longestAcquisition
                 guard var found = try registry.brokerLease(lease.id), found.state == .acquiring, now < until
                 else { return try registry.removeBrokerLease(lease.id) }

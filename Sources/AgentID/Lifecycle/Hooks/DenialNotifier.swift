@@ -130,7 +130,7 @@ final class DenialNotifier: Sendable {
 }
 
 extension VerifiedChain {
-    /// The agent that a denial is told of: the leaf's. A foreign chain's denial is no news of an agent of ours, also where
+    /// The agent that a denial is told of: the leaf's. A foreign chain's denial is not news of an agent of ours, also where
     /// it was handed on to one: whoever has the chain can have a call under it denied.
     fileprivate var blamed: String? {
         let named = links.reversed().lazy.compactMap(\.grant.claim?.agent)

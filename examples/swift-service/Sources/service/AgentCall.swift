@@ -18,7 +18,7 @@ struct AgentCall {
 
     init(_ method: HTTPRequest.Method, _ path: String, body: [UInt8]) throws(Refusal) {
         guard !path.utf8.contains(UInt8(ascii: "?")) else {
-            throw Refusal(.badRequest, "call", "a query is no part of the call: send arguments in the body")
+            throw Refusal(.badRequest, "call", "a query is not part of the call: send arguments in the body")
         }
         guard path.hasPrefix("/"), !path.utf8.contains(UInt8(ascii: "#")) else {
             throw Refusal(.badRequest, "call", "a call is sent to a path")

@@ -4,7 +4,7 @@ import Hummingbird
 
 /// Lets through what its guard permits. Copy this file and AgentCall.swift into a service of your own.
 ///
-/// 401: send another chain or a fresh proof; 403: this authority is not enough; 400 and 413: this is no call; 503: the guard
+/// 401: send another chain or a fresh proof; 403: this authority is not enough; 400 and 413: this is not a call; 503: the guard
 /// cannot decide now. All as the middleware of the Go binding answers, so that clients of either call both.
 struct AgentGuard<Context: AgentRequestContext>: RouterMiddleware {
     let guardian: Guard
