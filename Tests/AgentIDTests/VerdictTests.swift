@@ -14,7 +14,9 @@ import Testing
 
     static let cases: [Case] = {
         let list = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Verdicts/cases.json")
-        guard let bytes = try? Data(contentsOf: list), let root = try? JSON(parsing: Array(bytes)).root else { return [] }
+        guard let bytes = try? Data(contentsOf: list), let root = try? JSON(parsing: Array(bytes)).root else {
+            return []
+        }
         return root.elements.map { one in
             let steps = one["steps"].map { Array($0.elements) } ?? []
             return Case(
