@@ -258,7 +258,8 @@ import Testing
             let run = CommandRun(
                 ["sh", "-c", text, "sh", path], event: "", document: [], milliseconds: 86_400_000)
             Thread.detachNewThread { _ = run.run() }
-            while !Files.exists("\(path)/leader") { usleep(1000) }
+            // Written, not only made.
+            while (try? String(contentsOfFile: "\(path)/leader", encoding: .utf8))?.last != "\n" { usleep(1000) }
             kill(getpid(), SIGKILL)
         }
         for name in ["leader", "child", "daemon"] {

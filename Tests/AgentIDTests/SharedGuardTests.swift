@@ -18,7 +18,7 @@ import Testing
     }
 
     final class Tally: Sendable {
-        let (late, permitted, denied) = (Counter(), Counter(), Counter())
+        let (late, permitted, denied, finished) = (Counter(), Counter(), Counter(), Counter())
         let isOver = Atomic(false)
     }
 
@@ -43,6 +43,7 @@ import Testing
         // Threads, not tasks: a guard is called from wherever its host likes.
         let workers = (0..<8).map { seat in
             Thread {
+                defer { tally.finished.add() }
                 var turn = seat
                 while !tally.isOver.load(ordering: .acquiring) {
                     let target = targets[turn % targets.count]
@@ -64,16 +65,22 @@ import Testing
             }
         }
         for worker in workers { worker.start() }
-        while tally.permitted.count < 200 { try await Task.sleep(for: .milliseconds(1)) }
-        for (parent, target) in zip(parents, targets) {
-            try world.authority.revoke(Revocation(.agent, parent.id()))
-            target.isRevoked.store(true, ordering: .releasing)
-            try await Task.sleep(for: .milliseconds(2))
+        // On a thread too: the pool of tasks may be busy with other tests for long, and these threads never wait.
+        await withCheckedContinuation { isOver in
+            Thread {
+                while tally.permitted.count < 200 { usleep(1000) }
+                for (parent, target) in zip(parents, targets) {
+                    #expect(throws: Never.self) { try world.authority.revoke(Revocation(.agent, parent.id())) }
+                    target.isRevoked.store(true, ordering: .releasing)
+                    usleep(2000)
+                }
+                let before = tally.denied.count
+                while tally.denied.count < before + 200 { usleep(1000) }
+                tally.isOver.store(true, ordering: .releasing)
+                while tally.finished.count < 8 { usleep(1000) }
+                isOver.resume()
+            }.start()
         }
-        let before = tally.denied.count
-        while tally.denied.count < before + 200 { try await Task.sleep(for: .milliseconds(1)) }
-        tally.isOver.store(true, ordering: .releasing)
-        while workers.contains(where: { !$0.isFinished }) { try await Task.sleep(for: .milliseconds(1)) }
         #expect(tally.late.count == 0)
     }
 }
