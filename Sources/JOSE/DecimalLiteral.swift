@@ -60,11 +60,13 @@ struct DecimalLiteral {
     /// Whether `value`, the nearest double, is written canonically as this same number (AAT section 3.4, "admissible").
     func denotes(_ value: Double, in source: Span<UInt8>, from start: Int, to end: Int) -> Bool {
         if digits == 0 { return true }
-        // Fifteen digits always come back, short of subnormal numbers, and so do integers to 2^53.
-        if digits <= 15, digits + exponent > -306 { return true }
+        // Fifteen digits always come back, and so do integers to 2^53. Subnormal numbers stand 4.94e-324 apart: what ends
+        // before that comes back too.
+        if digits <= 15, exponent >= -322 || value.isNormal { return true }
         if isInteger, digits <= 19, mantissa <= 1 << 53 { return true }
-        if digits <= 19 { return shortened == Self.shortest(value).shortened }
-        let shortest = JCS.shortestDigits(of: value.magnitude)
+        if let tiny = TinyNumber(mantissa, exponent, digits: digits) { return tiny.isShortest }
+        let shortest = ShortestDigits(of: value.magnitude)
+        if digits <= 19 { return shortened == (shortest.mantissa, shortest.exponent - shortest.count) }
         guard shortest.exponent == digits + exponent else { return false }
         var (place, isLeading) = (0, true)
         for i in start..<end {
@@ -73,11 +75,11 @@ struct DecimalLiteral {
             let digit = byte &- UInt8(ascii: "0")
             guard digit <= 9, !isLeading || digit > 0 else { continue }
             isLeading = false
-            let expected = place < shortest.digits.count ? shortest.digits[place] : UInt8(ascii: "0")
+            let expected = place < shortest.count ? shortest.digits[place] : UInt8(ascii: "0")
             guard byte == expected else { return false }
             place += 1
         }
-        return place >= shortest.digits.count
+        return place >= shortest.count
     }
 
     /// The digits without zeros at their end, where they are at most 19, and the exponent that goes with them.
@@ -85,17 +87,6 @@ struct DecimalLiteral {
         var (rest, power) = (mantissa, exponent)
         while rest > 0, rest % 10 == 0 { (rest, power) = (rest / 10, power + 1) }
         return (rest, power)
-    }
-
-    /// The fewest digits, at most 17, that read back as `value`.
-    private static func shortest(_ value: Double) -> DecimalLiteral {
-        var literal = DecimalLiteral()
-        // Swift's description has them, in a form that JSON shares.
-        value.magnitude.description.withUTF8Span { text in
-            var position = 0
-            try? literal.read(text, from: &position)
-        }
-        return literal
     }
 
     /// What it costs to read, and to write again, beyond its bytes, in steps: some 200 ns each for what is not a short integer.
@@ -109,6 +100,9 @@ struct DecimalLiteral {
             let power = Self.powersOfTen[Int(exponent.magnitude)]
             let magnitude = exponent < 0 ? Double(mantissa) / power : Double(mantissa) * power
             return isNegative ? -magnitude : magnitude
+        }
+        if let tiny = TinyNumber(mantissa, exponent, digits: digits) {
+            return tiny.magnitude == 0 ? nil : isNegative ? -tiny.magnitude : tiny.magnitude
         }
         let text = unsafe source.extracting(start..<end).withUnsafeBufferPointer {
             unsafe String(decoding: $0, as: UTF8.self)
@@ -126,7 +120,7 @@ struct DecimalLiteral {
         return Double(text) == 0 ? 0 : .nan
     }
 
-    private static let powersOfTen: [Double] = [
+    static let powersOfTen: [Double] = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
         1e20, 1e21, 1e22,
     ]

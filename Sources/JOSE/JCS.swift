@@ -64,58 +64,30 @@ public enum JCS {
     public static func appendNumber(_ value: Double, to output: inout [UInt8]) {
         if value.magnitude <= 0x1p53, let integer = Int(exactly: value) { return appendInt(integer, to: &output) }
         if value < 0 { output.append(UInt8(ascii: "-")) }
-        // Swift's description has the shortest digits that read back as the same number; only its layout differs.
-        let (digits, exponent) = shortestDigits(of: value.magnitude)
-        let count = digits.count
+        let shortest = ShortestDigits(of: value.magnitude)
+        let (count, exponent) = (shortest.count, shortest.exponent)
+        func write(_ range: Range<Int>) { append(shortest.digits.span.extracting(range), to: &output) }
         switch exponent {
         case count...21:
-            output.append(contentsOf: digits)
+            write(0..<count)
             output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: exponent - count))
         case 1..<max(count, 2) where exponent < count:
-            output.append(contentsOf: digits[..<exponent])
+            write(0..<exponent)
             output.append(UInt8(ascii: "."))
-            output.append(contentsOf: digits[exponent...])
+            write(exponent..<count)
         case -5...0:
             output.append(contentsOf: "0.".utf8)
             output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: -exponent))
-            output.append(contentsOf: digits)
+            write(0..<count)
         default:
-            output.append(contentsOf: digits[..<1])
+            write(0..<1)
             if count > 1 {
                 output.append(UInt8(ascii: "."))
-                output.append(contentsOf: digits[1...])
+                write(1..<count)
             }
             output.append(contentsOf: (exponent > 0 ? "e+" : "e-").utf8)
             appendInt(abs(exponent - 1), to: &output)
         }
-    }
-
-    /// The digits d1 d2 ... dk and the exponent n with value = 0.d1d2...dk x 10^n, d1 and dk not zero.
-    static func shortestDigits(of value: Double) -> (digits: [UInt8], exponent: Int) {
-        var digits: [UInt8] = []
-        var exponent = 0
-        var pointSeen = false
-        var written = 0
-        var exponentSign: Int?
-        for byte in value.description.utf8 {
-            switch byte {
-            case UInt8(ascii: "."): pointSeen = true
-            case UInt8(ascii: "e"): exponentSign = 1
-            case UInt8(ascii: "-"): exponentSign = -1
-            case UInt8(ascii: "+"): break
-            default:
-                let digit = Int(byte) - 48
-                if exponentSign != nil {
-                    written = written * 10 + digit
-                } else {
-                    if !digits.isEmpty || digit > 0 { digits.append(byte) }
-                    if !pointSeen, !digits.isEmpty { exponent += 1 }
-                    if pointSeen, digits.isEmpty { exponent -= 1 }
-                }
-            }
-        }
-        while digits.last == UInt8(ascii: "0"), digits.count > 1 { digits.removeLast() }
-        return (digits.isEmpty ? [UInt8(ascii: "0")] : digits, exponent + (exponentSign ?? 1) * written)
     }
 
     /// Whether one name stands before another: by UTF-16 code units (RFC 8785 section 3.2.3), compared in UTF-8.
