@@ -9,9 +9,8 @@ enum Guards { static let table = HandleTable<Guard>(kind: 5) }
 enum Admissions { static let table = HandleTable<Admission>(kind: 6) }
 
 private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws -> Guard.Options {
-    let first = unsafe MemoryLayout<agentid_guard_options>.offset(of: \.require_chain_aud)
-    let options = unsafe try options(
-        given, initial: agentid_guard_options(), firstVersion: needed(first, "options.require_chain_aud"))
+    let size = unsafe MemoryLayout<agentid_guard_options>.size
+    let options = unsafe try options(given, initial: agentid_guard_options(), firstVersion: size)
     var chosen = Guard.Options()
     chosen.audience = unsafe try terminatedText(options.audience, "options.audience")
     chosen.acceptsProofsWithoutAudience = unsafe options.any_audience != 0
