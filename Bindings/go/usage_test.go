@@ -62,7 +62,8 @@ func TestEveryFunctionOfTheHeaderIsBound(t *testing.T) {
 	for _, header := range headers {
 		for _, match := range regexp.MustCompile(`\b(agentid_\w+)\(`).FindAllStringSubmatch(string(must[[]byte](t)(os.ReadFile(header))), -1) {
 			count++
-			if !apart[match[1]] && !regexp.MustCompile(`\b`+match[1]+`\b`).MatchString(bound.String()) {
+			// Go has zero values in place of initialisers.
+			if !apart[match[1]] && !strings.HasSuffix(match[1], "_init") && !regexp.MustCompile(`\b`+match[1]+`\b`).MatchString(bound.String()) {
 				t.Errorf("%s is not bound", match[1])
 			}
 		}

@@ -28,8 +28,8 @@ func (r *verdictRunner) keep(name string, agent *Agent, err error) error {
 	return err
 }
 
-// decided says what came of a verb that permits or fails.
-func decided(_ *Decision, err error) (string, error) { return "permit", err }
+// permitted says what came of a verb that permits or fails.
+func permitted(_ *Decision, err error) (string, error) { return "permit", err }
 
 func (r *verdictRunner) run(step map[string]string) string {
 	answer, err := r.act(step)
@@ -69,9 +69,9 @@ func (r *verdictRunner) act(step map[string]string) (string, error) {
 		r.guards[step["guard"]] = guard
 		return "", err
 	case "authorize":
-		return decided(agent.Authorize(tool, arguments))
+		return permitted(agent.Authorize(tool, arguments))
 	case "check":
-		return checked(agent.Check(tool, arguments))
+		return answered(agent.Check(tool, arguments))
 	case "keep":
 		r.proofs[step["proof"]] = step["text"]
 		return "", nil
@@ -82,16 +82,16 @@ func (r *verdictRunner) act(step map[string]string) (string, error) {
 		r.chains[step["agent"]], err = agent.Chain()
 		return "", err
 	case "guard_authorize":
-		return decided(guard.Authorize(chain, proof, tool, arguments))
+		return permitted(guard.Authorize(chain, proof, tool, arguments))
 	case "guard_check":
-		return checked(guard.Check(chain, proof, tool, arguments))
+		return answered(guard.Check(chain, proof, tool, arguments))
 	case "guard_agent":
-		return decided(guard.AuthorizeAgent(agent, tool, arguments))
+		return permitted(guard.AuthorizeAgent(agent, tool, arguments))
 	case "admit":
 		r.admissions[step["admission"]], err = guard.Admit(chain, "")
 		return "", err
 	case "admission":
-		return decided(r.admissions[step["admission"]].Authorize(proof, tool, arguments))
+		return permitted(r.admissions[step["admission"]].Authorize(proof, tool, arguments))
 	case "end":
 		_, err = agent.End("done")
 		return "", err
@@ -128,8 +128,8 @@ func (r *verdictRunner) act(step map[string]string) (string, error) {
 	return "", errors.New("there is no such verb: " + step["op"])
 }
 
-// checked says what came of a verb that answers.
-func checked(decision *Decision, err error) (string, error) {
+// answered says what came of a verb that answers.
+func answered(decision *Decision, err error) (string, error) {
 	if err != nil || decision.Permitted() {
 		return "permit", err
 	}

@@ -31,7 +31,9 @@ func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVers
 /// A `max_depth`: 0 is the default, and AGENTID_NO_DELEGATION what 0 is in Swift.
 func depth(_ given: Int32) throws -> Int? {
     let none = Int32(AGENTID_NO_DELEGATION)
-    guard given >= none else { throw Failure.argument("options.max_depth", "is below -1") }
+    guard given >= none else {
+        throw Failure.argument("options.max_depth", "is not a depth, nor AGENTID_NO_DELEGATION")
+    }
     return given == 0 ? nil : given == none ? 0 : Int(given)
 }
 

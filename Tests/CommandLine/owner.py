@@ -98,7 +98,7 @@ def acts(work):
 def agents(top, program, home):
     """An agent's directory is its owner's as well: root that delegates or proves with it acts as them."""
     ctl("prove", "--agent", f"{home}/agent", "--tool", "read")
-    ctl("delegate", "--agent", f"{home}/agent", "--name", "sub", "--out", f"{home}/sub")
+    ctl("delegate", "--agent", f"{home}/agent", "--name", "sub", "--same-scope", "--out", f"{home}/sub")
     for name in os.listdir(f"{home}/sub"):
         check(os.lstat(f"{home}/sub/{name}").st_uid == USER, f"{name} of a sub-agent is the user's")
     shutil.rmtree(f"{home}/sub")
@@ -111,7 +111,7 @@ def agents(top, program, home):
             os.rename(f"{home}/agent/{name}", f"{home}/moved")
             plant(f"{home}/agent/{name}")
             os.lchown(f"{home}/agent/{name}", USER, USER)
-            for command in (["prove", "--tool", "read"], ["delegate", "--name", "sub", "--out", f"{home}/sub"]):
+            for command in (["prove", "--tool", "read"], ["delegate", "--name", "sub", "--same-scope", "--out", f"{home}/sub"]):
                 _, error = run(*command, "--agent", f"{home}/agent", expect=1)
                 check(name in error and "root's own" not in error, f"{name}: nothing is followed or waited for", error)
             os.remove(f"{home}/agent/{name}")

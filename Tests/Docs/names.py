@@ -13,7 +13,7 @@ NAME = r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)"'
 # A denial's reason: in its constructor, in the verifier's check(), or chosen by a switch.
 REASON = [rf"\bDenial\(\s*{NAME}", rf"\breason = {NAME}", rf"return {NAME}", rf'try check\((?:(?!try check\().)*?{NAME},\s*"',
           rf"\? error\.name : {NAME}", rf"error\.name == {NAME} \? error\.name", rf"case {NAME}: (?:reason =|return) error\.name"]
-REASON_IN = ["AgentID/Delegation", "AgentID/Guard", "AgentID/Replay", "AgentID/Audit/AuditTrail.swift", "AgentID/Lifecycle", "AgentID/Identity"]
+REASON_IN = ["AgentID/Delegation", "AgentID/Guard", "AgentID/Lifecycle", "AgentID/Identity"]
 ERROR = [rf"\bname: {NAME}", rf"\b(?:JOSEError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}"]
 # Names that are made of something else, and what of.
 PASSED_ON = {"error.name", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
@@ -34,16 +34,16 @@ def found(patterns, *folders):
 def reasons():
     # A clock's error is the reason of what it denies.
     return (found(REASON, *REASON_IN) | found([rf"case \w+ = {NAME}"], "Scopes/Refusal.swift")
-            | found(ERROR, "AgentID/CheckedClock.swift")
+            | found(ERROR, "AgentID/Platform/CheckedClock.swift")
             # What does not hold together is denied by the name of the error.
-            | found([rf"\berror\(\s*{NAME}"], "AgentID/Registry/RegistryMark.swift") | {"journal_missing"}
-            | found([rf"self\.init\(\s*{NAME}"], "AgentID/Replay/ProofMemory.swift", "AgentID/Delegation/ChainVerifier.swift",
+            | found([rf"\berror\(\s*{NAME}"], "AgentID/Platform/Apart.swift") | {"journal_missing"}
+            | found([rf"self\.init\(\s*{NAME}"], "AgentID/Guard/Replay/ProofMemory.swift", "AgentID/Delegation/ChainVerifier.swift",
                     "AgentID/Guard/ProofVerifier.swift"))
 
 
 def errors():
     states = {f"agent_{state}" for state in ("suspended", "deprovisioned")} if any(STATE in text for _, text in texts(*LIBRARY)) else set()
-    return found(ERROR, *LIBRARY) | found([rf"\berror\(\s*{NAME}"], "AgentID/Registry/RegistryMark.swift") | states
+    return found(ERROR, *LIBRARY) | found([rf"\berror\(\s*{NAME}"], "AgentID/Platform/Apart.swift") | states
 
 
 def statuses():

@@ -35,7 +35,7 @@ def works(acme):
     "options",
     [
         {"review_by": 2**60}, {"review_by": 2**63 - 1}, {"review_by": -1}, {"review_by": 253_402_300_800}, {"ceiling": nested(32)},
-        {"ceiling": nested(33)}, {"max_lifetime": 2**62}, {"max_lifetime": -1}, {"max_depth": 65}, {"max_depth": -2},
+        {"ceiling": nested(33)}, {"max_lifetime": 2**62}, {"max_lifetime": -1}, {"max_depth": 65},
     ],
     ids=lambda options: str(options)[:40],
 )  # fmt: skip

@@ -211,5 +211,5 @@ def test_the_cache_takes_about_the_memory_that_it_is_given(kind):
     run = subprocess.run([sys.executable, "-c", PRESENTING, here, kind], capture_output=True, text=True, check=True)
     grown, counted = map(int, run.stdout.split())
     assert 0 < counted <= 32 << 20
-    # Four times, where it was twenty: with pieces of a megabyte, the allocator keeps much between them.
-    assert grown <= 4 * (32 << 20), f"{grown >> 20} MiB, counted {counted >> 20} MiB"
+    # Five times, where it was twenty: with pieces of a megabyte, the allocator keeps much between them.
+    assert grown <= 5 * (32 << 20), f"{grown >> 20} MiB, counted {counted >> 20} MiB"

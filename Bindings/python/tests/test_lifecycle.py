@@ -284,7 +284,7 @@ def test_a_revocation_says_whether_there_is_such_a_thing(acme):
 @pytest.mark.parametrize("named", [False, True], ids=["unnamed", "by another name"])
 def test_what_was_delegated_to_its_key_ends_with_the_agent(acme, named):
     with start(acme) as above, start(acme, BOB) as helper, acme.guard(audience="files") as guard:
-        chain = above.delegate(helper.public_key, agent=f"{above.id}/some/body" if named else None)
+        chain = above.delegate(helper.public_key, same_scope=True, agent=f"{above.id}/some/body" if named else None)
         stolen = libagentid.Agent.open(helper.export_key(), chain)
         asked = [stolen.prove(*CALL, audience="files") for _ in range(3)]
         assert guard.check(chain, asked[0], *CALL).permitted
