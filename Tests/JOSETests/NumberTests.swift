@@ -2,7 +2,7 @@ import JOSE
 import Testing
 
 @Suite struct NumberTests {
-    /// The digits without zeros at their ends, and the power of ten that goes with them.
+    /// The digits without sign and without zeros at their ends, and the power of ten that goes with them.
     private struct Decimal: Equatable {
         var digits = ""
         var exponent = 0
@@ -12,7 +12,7 @@ import Testing
             exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
             let halves = parts[0].split(separator: ".")
             if halves.count > 1 { exponent -= halves[1].utf8.count }
-            digits = String(halves.joined().drop { $0 == "0" })
+            digits = String(halves.joined().drop { $0 == "-" || $0 == "0" })
             while digits.last == "0" {
                 digits.removeLast()
                 exponent += 1
@@ -30,13 +30,13 @@ import Testing
 
     @Test func tinyNumbersAreReadIfTheyAreKept() {
         for exponent in -330...(-300) {
-            for digits in 1...400 { check("\(digits)e\(exponent)") }
-            for _ in 0..<400 { check("\(Int.random(in: 1...(1 << Int.random(in: 1...54))))e\(exponent)") }
+            for digits in 1...60 { check("\(digits)e\(exponent)") }
+            for _ in 0..<60 { check("\(Int.random(in: 1...(1 << Int.random(in: 1...54))))e\(exponent)") }
         }
     }
 
     @Test func everySubnormalNumberIsReadAsItIsWritten() throws {
-        let bits = (1...4000).map { UInt64($0) } + (0..<4000).map { _ in UInt64.random(in: 1..<1 << 53) }
+        let bits = (1...400).map { UInt64($0) } + (0..<400).map { _ in UInt64.random(in: 1..<1 << 53) }
         for bits in bits {
             let value = Double(bitPattern: bits)
             let text = value.description
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func everyNumberIsWrittenInTheDigitsThatReadBackAsIt() throws {
-        for _ in 0..<20_000 {
+        for _ in 0..<4000 {
             let value = Double(bitPattern: UInt64.random(in: 0...UInt64.max))
             guard value.isFinite, value != 0 else { continue }
             let text = value.description
