@@ -53,11 +53,11 @@ with opened() as (authority, lines, keeping, forgetful):
         chains = [agent.chain for agent in agents]
         turn = cycle(chains)
         show(f"cold, {name}", bench_py(lambda: forgetful.admit(next(turn))))
-        show(f"cold, {name} + proof", fresh(agents, lambda i, proof: forgetful.authorize(chains[i], proof, "search", CALL)))
+        show(f"cold, {name} + proof", fresh(agents, lambda i, proof: forgetful.authorize("search", CALL, chain=chains[i], proof=proof)))
         if links > 1:
             for chain in chains:
                 keeping.admit(chain)
-            show(f"cached, {name} + proof", fresh(agents, lambda i, proof: keeping.authorize(chains[i], proof, "search", CALL)))
+            show(f"cached, {name} + proof", fresh(agents, lambda i, proof: keeping.authorize("search", CALL, chain=chains[i], proof=proof)))
         show(f"in process, {name}", bench_py(lambda: agents[0].authorize("search", CALL)))
 with recorded() as agent:
     show("in process, audit batch", bench_py(lambda: agent.authorize("search", CALL)))

@@ -22,7 +22,7 @@ def _line(authority):
 def opened():
     """The authority, its lines, the guard that keeps chains, and the one that keeps two and so forgets them."""
     with libagentid.Authority.open(trust_domain="acme.example") as authority:
-        authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_depth=8)
+        authority.put_profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_depth=8)
         lines = [_line(authority) for _ in range(CHAINS)]
         keeping = authority.guard(audience="files", replay_capacity=1 << 20)
         forgetful = authority.guard(audience="files", replay_capacity=1 << 20, cache_entries=1)
@@ -34,6 +34,6 @@ def recorded():
     """The third agent of a line whose authority writes every decision down."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="agentid-bench-") as path:
         with libagentid.Authority.open(f"{path}/acme", trust_domain="acme.example") as authority:
-            authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_depth=8)
+            authority.put_profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_depth=8)
             agents = _line(authority)
             yield agents[2]

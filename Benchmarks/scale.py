@@ -72,7 +72,7 @@ def directory():
 @contextmanager
 def opened(path, **options):
     with libagentid.Authority.open(path, trust_domain="acme.example", lease_duration=86400, **options) as acme:
-        acme.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
+        acme.put_profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
         yield acme
 
 
@@ -114,7 +114,7 @@ with libagentid.Authority.open(sys.argv[1]) as acme:
     print("ready", flush=True)
     next, i = time.monotonic(), 0
     while True:
-        acme.revoke(libagentid.Revocation.GRANT, f"nobody-{i}")
+        acme.revoke(grant=f"nobody-{i}")
         i += 1
         next = max(next + 0.01, time.monotonic())
         time.sleep(max(0, next - time.monotonic()))
@@ -172,7 +172,7 @@ def agents():
 def renew(path, count):
     """Leases are renewed by a thread of the library a third of the lease ahead: what that transaction costs."""
     with libagentid.Authority.open(path, trust_domain="acme.example", lease_duration=3600) as acme:
-        acme.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
+        acme.put_profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=86400)
         live = [start(acme, 86400) for _ in range(count)]
         registry = sqlite3.connect(f"{path}/registry.db", isolation_level=None)
         ids = [agent.id for agent in live]
@@ -240,7 +240,7 @@ def revoked():
             registry.execute("UPDATE meta SET sequence = sequence + 1")
             registry.execute("COMMIT")
             registry.close()
-            spent, _ = timed(lambda: acme.revoke(libagentid.Revocation.GRANT, "the last") or agent.authorize("search", CALL))
+            spent, _ = timed(lambda: acme.revoke(grant="the last") or agent.authorize("search", CALL))
             show(f"{count:,} revocations: read at the next decision", spent * 1000, "ms")
             show("    memory of the snapshot", memory() - resident, "MB")
             show("    authorize, Python, before: median", before, "µs")
@@ -248,7 +248,7 @@ def revoked():
             with acme.guard(cache_entries=1, any_audience=True) as forgetful:
                 show("    admit a chain never seen, 1 link, before: median", cold, "µs")
                 show("    admit a chain never seen, 1 link, after: median", latency(lambda: forgetful.admit(next(chains)), 2000)[0], "µs")
-            spent, _ = timed(lambda: acme.revoke(libagentid.Revocation.GRANT, "one more"))
+            spent, _ = timed(lambda: acme.revoke(grant="one more"))
             show("    one more", spent * 1000, "ms")
         show("    registry on disk", os.path.getsize(f"{path}/registry.db") / 1e6, "MB")
         spent, guard = timed(lambda: libagentid.Guard.open_directory(path, any_audience=True))

@@ -321,7 +321,7 @@ def archived(work):
     script = ("import os, sys\nsys.path.insert(0, sys.argv[2] + '/Bindings/python')\n"
               "os.environ.setdefault('AGENTID_LIBRARY', sys.argv[2] + '/.build/release/libagentid.so')\nimport libagentid\n"
               "with libagentid.Authority.open(sys.argv[1]) as a:\n"
-              " for n in range(600): a.revoke(libagentid.Revocation.AGENT, f'spiffe://acme.example/agent/p/{n}')\n a.integrate()")
+              " for n in range(600): a.revoke(agent=f'spiffe://acme.example/agent/p/{n}')\n a.integrate()")
     subprocess.run([sys.executable, "-c", script, here[1], str(ROOT)], check=True)
     archive = f"{work}/archive"
     run("audit", "archive", *here, "--to", archive, "--first", "100", expect=1)

@@ -35,7 +35,7 @@ scanner = reader.spawn("scanner", same_scope=True)
 stranger = authority.agent("researcher", principal="user:eve@acme.example", task=HOSTILE, scope="search")
 guard = authority.guard(audience="files")
 tool, arguments = "read_file", {"path": "/data/a"}
-decision = guard.authorize(scanner.chain, scanner.prove(tool, arguments, audience="files"), tool, arguments)
+decision = guard.authorize(tool, arguments, chain=scanner.chain, proof=scanner.prove(tool, arguments, audience="files"))
 lease = authority.acquire(decision, "vault", "db/reports", 60)
 print(json.dumps({"root": root.id, "reader": reader.id, "scanner": scanner.id, "stranger": stranger.id,
                   "lease": lease.id}), flush=True)

@@ -181,7 +181,7 @@ class Check:
         suspended = max(above.suspended for above in agent.line())
         chain, key = list(agent.identities.values())[-1]
         with libagentid.Agent.open(key, chain) as holder:
-            decision = guard.check(chain, holder.prove(*CALL), *CALL)
+            decision = guard.check(*CALL, chain=chain, proof=holder.prove(*CALL))
         may = {"authority_revoked"} if ended == YES else set()
         if ended != YES:
             may |= {"suspended"} if suspended == YES else {""} if suspended == NO else {"", "suspended"}

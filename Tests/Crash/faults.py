@@ -19,7 +19,6 @@ from workplace import HERE, Report, new_directory, seed
 WORK = """
 import json, sys
 import libagentid
-from libagentid import Revocation
 def say(what, *more):
     print(json.dumps([what, *more]), flush=True)
 def attempt(what, call):
@@ -36,7 +35,7 @@ for _ in range(2):
 if acme is None:
     sys.exit(0)
 for _ in range(2):
-    attempt("profile", lambda: acme.profile("p", owner="team:x@acme.example", ceiling=scope))
+    attempt("profile", lambda: acme.put_profile("p", owner="team:x@acme.example", ceiling=scope))
 guard = attempt("guard", lambda: libagentid.Guard.open_directory(path, audience="g"))
 for n in range(3):
     agent = attempt("start", lambda: acme.agent("p", principal=f"user:{n}@acme.example", task="t", scope=scope))
@@ -46,10 +45,10 @@ for n in range(3):
     say("started", name, agent.export_key(), agent.chain)
     call = ("read", {"path": "/data/a"})
     if guard is not None:
-        decided = guard.check(agent.chain, agent.prove(*call, audience="g"), *call)
+        decided = guard.check(*call, chain=agent.chain, proof=agent.prove(*call, audience="g"))
         say("decided", name, decided.reason)
     agent.check(*call)
-    if n == 0 and attempt("revoke", lambda: (acme.revoke(Revocation.AGENT, name), True)):
+    if n == 0 and attempt("revoke", lambda: (acme.revoke(agent=name), True)):
         say("over", name)
     if n == 1 and attempt("end", lambda: (agent.end(), True)):
         say("over", name)
@@ -76,7 +75,7 @@ with libagentid.Authority.open(sys.argv[1], trust_domain="acme.example") as acme
             faults.append(f"{name} was answered and is not there")
         call = ("read", {"path": "/data/a"})
         with libagentid.Agent.open(key, chain) as thief:
-            reason = guard.check(chain, thief.prove(*call, audience="g"), *call).reason
+            reason = guard.check(*call, chain=chain, proof=thief.prove(*call, audience="g")).reason
         if name in over and reason != "authority_revoked":
             faults.append(f"{name} is over, and {reason or 'permitted'}")
     acme.integrate()

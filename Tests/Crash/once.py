@@ -24,7 +24,7 @@ PROCESSES, THREADS = 8, 8
 
 def opened(directory, **options):
     authority = libagentid.Authority.open(directory, trust_domain=DOMAIN, **options)
-    authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING)
+    authority.put_profile("researcher", owner="team:research@acme.example", ceiling=CEILING)
     return authority
 
 
@@ -68,7 +68,7 @@ def present(work, things, order):
     """Presents every proof at a guard of the directory; which were accepted."""
     with Guard.open_directory(f"{work}/acme", proof_window=60, any_audience=True) as guard:
         yield
-        yield [i for i in order if guard.check(things["chain"], things["proofs"][i], *CALL)]
+        yield [i for i in order if guard.check(*CALL, chain=things["chain"], proof=things["proofs"][i])]
 
 
 def reap(work, things, order):

@@ -28,7 +28,7 @@ KINDS = {
     "while True: a.suspend(b); a.resume(b)",
     "one that decides": f"a = libagentid.Authority.open(path)\nb = a.agent('p', {SCOPE})\n"
     "g = libagentid.Guard.open_directory(path, audience='g')\nc = ('read', {'path': '/data/a'})\nprint(flush=True)\n"
-    "while True: g.check(b.chain, b.prove(*c, audience='g'), *c)",
+    "while True: g.check(*c, chain=b.chain, proof=b.prove(*c, audience='g'))",
 }
 WATCH = """
 g = libagentid.Guard.open_directory(path, audience='g')
@@ -37,7 +37,7 @@ for line in sys.stdin:
     key, chain = line.split()
     with libagentid.Agent.open(key, chain) as thief:
         c = ('read', {'path': '/data/a'})
-        print(g.check(chain, thief.prove(*c, audience='g'), *c).reason or 'permit', flush=True)
+        print(g.check(*c, chain=chain, proof=thief.prove(*c, audience='g')).reason or 'permit', flush=True)
 """
 OPEN = "a = libagentid.Authority.open(path)\nprint(len(a.agents(state='active')))"
 
@@ -56,7 +56,7 @@ def main():
     with new_directory() as work:
         path = f"{work}/acme"
         authority = libagentid.Authority.open(path, trust_domain="acme.example")
-        authority.profile("p", owner="team:x@acme.example", ceiling="read(path under '/data')")
+        authority.put_profile("p", owner="team:x@acme.example", ceiling="read(path under '/data')")
         watch = start(WATCH, path)
 
         def ask(held):
@@ -79,7 +79,7 @@ def main():
                     others[kind] = start(KINDS[kind], path)
                 os.kill(others[kind].pid, signal.SIGSTOP)
                 begun = time.monotonic()
-                authority.revoke(libagentid.Revocation.AGENT, agent.id)
+                authority.revoke(agent=agent.id)
                 while (said := ask(held)) == "permit" and time.monotonic() - begun < 5:
                     pass
                 took = time.monotonic() - begun

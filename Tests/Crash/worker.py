@@ -15,7 +15,6 @@ import threading
 import time
 
 import libagentid
-from libagentid import Revocation
 from answers import CALL, CEILING, DOMAIN, grant_id
 
 LIFETIME = 3600  # nothing lapses while the test goes on, however slow the machine
@@ -71,7 +70,7 @@ class Worker:
         """Each step may be refused where the disk is full: the next run takes it up."""
         self.authority = libagentid.Authority.open(self.options.directory, trust_domain=DOMAIN, lease_duration=LIFETIME, audit=self.options.audit)
         self.say(did="open")
-        self.authority.profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=LIFETIME)
+        self.authority.put_profile("researcher", owner="team:research@acme.example", ceiling=CEILING, max_lifetime=LIFETIME)
         self.say(did="profile")
         self.authority.add_hook("callback", self.heard, deadline=1, max_attempts=1000)
         if self.options.commands:
@@ -111,7 +110,7 @@ class Worker:
         return agent
 
     def check_permitted(self, agent):
-        for decision in (agent.check(*CALL), self.guard.check(agent.chain, agent.prove(*CALL), *CALL)):
+        for decision in (agent.check(*CALL), self.guard.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL))):
             if decision.reason == "audit_unavailable":
                 self.say(error=decision.reason, text=decision.explain())
                 continue
@@ -148,8 +147,7 @@ class Worker:
             return self.say(did="rotate", agent=id, chain=agent.chain, key=agent.export_key())
         if end in ("agent", "grant"):
             self.say(will="revoke", agent=id)
-            kind = Revocation.AGENT if end == "agent" else Revocation.GRANT
-            self.authority.revoke(kind, id if end == "agent" else grant)
+            self.authority.revoke(**{end: id if end == "agent" else grant})
             self.say(did="revoke", agent=id, kind=end, grant=grant)
         elif end in ("suspend", "resume"):
             self.say(will="suspend", agent=id)
@@ -164,7 +162,7 @@ class Worker:
             else:
                 ended = agent.end("crash test") if end == "self" else self.authority.deprovision(id, "crash test")
                 self.say(did="deprovision", agent=id, tombstone=ended)
-        decision = self.guard.check(chain, proof, *CALL)
+        decision = self.guard.check(*CALL, chain=chain, proof=proof)
         self.decided(decision)
         self.expect(not decision.permitted, f"permitted after {end} returned", agent=id)
         if end == "resume":

@@ -23,7 +23,7 @@ def denied(reason: str, agent: libagentid.Agent, arguments: dict[str, str]) -> N
 def live(directory: pathlib.Path) -> None:
     libagentid.selftest()
     with libagentid.Authority.open(directory, trust_domain="acme.example") as acme:
-        acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+        acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         alice, scope = "user:alice@acme.example", "read_file(path under '/data')"
         with acme.agent("researcher", principal=alice, task="Q3 review", scope=scope) as agent:
             assert libagentid.current_agent() is agent
@@ -32,8 +32,8 @@ def live(directory: pathlib.Path) -> None:
                 denied("argument_constraint_violated", reader, OUTSIDE)
                 with acme.guard(audience="files") as guard:
                     proof = reader.prove("read_file", INSIDE, audience="files")
-                    assert guard.authorize(reader.chain, proof, "read_file", INSIDE)
-                    assert guard.check(reader.chain, proof, "read_file", INSIDE).reason == "replayed"
+                    assert guard.authorize("read_file", INSIDE, chain=reader.chain, proof=proof)
+                    assert guard.check("read_file", INSIDE, chain=reader.chain, proof=proof).reason == "replayed"
             tombstone = agent.end("done")
         assert acme.verify_gone(libagentid.verify_tombstone("acme.example", acme.bundle, tombstone)["sub"])["gone"]
         acme.integrate()

@@ -13,7 +13,7 @@ REPORT, PUBLIC = "/q3/public/report.txt", {"path": "/q3/public/report.txt"}
 
 async def play(acme: libagentid.Authority, client: Client, data: Path) -> None:
     screen.act("1  An agent is hijacked", "every call through a guarded MCP server, a process of its own")
-    acme.profile(
+    acme.put_profile(
         "researcher", owner="team:research@acme.example",
         ceiling="read_file(path under '/'); send_mail(to like '*@acme.example', body: *)",
     )  # fmt: skip
@@ -67,7 +67,7 @@ async def _revoke(
     acme: libagentid.Authority, client: Client, researcher: libagentid.Agent, reader: libagentid.Agent, writer: libagentid.Agent
 ) -> None:
     start = time.perf_counter()
-    acme.revoke(libagentid.Revocation.AGENT, researcher.id)
+    acme.revoke(agent=researcher.id)
     took = (time.perf_counter() - start) * 1000
     screen.scene(f"The researcher is revoked, in {took:.1f} ms: both sub-agents stop at their next call")
     screen.decided(await call(client, reader, "read_file", PUBLIC), expect="authority_revoked")

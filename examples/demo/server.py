@@ -25,7 +25,7 @@ async def guarded(ctx, call_next):
     meta = dict((ctx.params or {}).get("_meta") or {})
     chain, proof = str(meta.get("io.agentid/chain", "")), str(meta.get("io.agentid/proof", ""))
     start = time.perf_counter_ns()
-    decision = guard.check(chain, proof, ctx.params["name"], ctx.params.get("arguments") or {})
+    decision = guard.check(ctx.params["name"], ctx.params.get("arguments") or {}, chain=chain, proof=proof)
     took = (time.perf_counter_ns() - start) / 1000
     said = {"id": decision.id, "guard": took, "reason": decision.reason, "message": decision.document["message"]}
     if not decision:

@@ -6,7 +6,7 @@ import libagentid
 
 with tempfile.TemporaryDirectory() as folder:
     with libagentid.Authority.open(folder + "/acme", trust_domain="acme.example") as acme:
-        acme.profile(
+        acme.put_profile(
             "researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data'); search(query: *)"
         )
         with acme.agent(

@@ -17,14 +17,14 @@ from ._errors import Denied, Error, NotFound, ScopeError, StateError
 from ._errors import call as _call
 from ._errors import pair as _pair
 from ._errors import take as _take
-from ._guard import Admission, Guard, Revocation
+from ._guard import Admission, Guard
 from ._lifecycle import verify_tombstone
 from ._scope import Scope
 
 __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Audit", "Authority", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound", "Provider",
-    "Revocation", "Scope", "ScopeError", "Signer", "StateError", "current_agent", "decode_chain", "generate_key", "selftest",
+    "Scope", "ScopeError", "Signer", "StateError", "current_agent", "decode_chain", "generate_key", "selftest",
     "verify_tombstone",
 ]  # fmt: skip
 

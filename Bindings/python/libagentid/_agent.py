@@ -110,7 +110,7 @@ class Identity(Reference):
         return text(chain), text(proof)
 
     def presentation(self, tool: str, args: Mapping[str, Any], *, audience: str = "", nonce: str | None = None) -> str:
-        """Chain and proof of one call as one JSON object, for `Guard.authorize_presentation` or any other verifier."""
+        """Chain and proof of one call as one JSON object, for `Guard.authorize` or any other verifier."""
         given = (*pair(tool), *counted(arguments(args)), _proof(audience, nonce))
         return take(lib.agentid_agent_presentation, self._handle, *given)
 

@@ -14,11 +14,11 @@ import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
-from ._agent import Agent
+from ._agent import Agent, Identity
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
 from ._errors import Error, call, depth, number, option, pair, take, text, texts
-from ._guard import Guard, Revocation, guard_options
+from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._lifecycle import Lifecycle
 
@@ -64,7 +64,7 @@ class Authority(Lifecycle):
         _warn_of_memory()
         return opened
 
-    def profile(
+    def put_profile(
         self,
         name: str,
         *,
@@ -123,14 +123,21 @@ class Authority(Lifecycle):
         call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), wanted)
         return text(chain), text(signed) if credential else ""
 
-    def revoke(self, kind: Revocation, value: str) -> bool | None:
-        """Revokes, for good: every chain that contains what is named is denied from now on.
+    def revoke(
+        self, *, agent: Identity | str | None = None, grant: str | None = None, key: str | None = None,
+        profile: str | None = None, principal: str | None = None, issuer: str | None = None,
+    ) -> bool | None:  # fmt: skip
+        """Revokes one thing, for good: every chain that contains it is denied from now on, in every process of the machine.
+
+        `agent`: an agent or its ID, with all below it. `grant`: a grant's `jti`. `key`, `issuer`: a holder's or an
+        authority's key, as RFC 7638 thumbprint or its URN. `profile`: a name. `principal`: a URI.
 
         Returns whether this authority's registry has what is named. False: it is revoked all the same, as it may be another
         authority's, or was handed on elsewhere; or it is mistyped. None: the registry could not be asked.
         """
+        named = {"agent": agent, "grant": grant, "key": key, "profile": profile, "principal": principal, "issuer": issuer}
         known = c_int32(-1)
-        call(lib.agentid_authority_revoke, self._handle, Revocation(kind), *pair(value), byref(known))
+        call(lib.agentid_authority_revoke, self._handle, *revoked(named), byref(known))
         return None if known.value < 0 else known.value > 0
 
     def guard(

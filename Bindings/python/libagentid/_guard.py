@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Mapping
 from ctypes import byref
-from enum import IntEnum
 from typing import Any
 
 import libagentid._abi as _abi
@@ -19,16 +18,17 @@ from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, number, option, pair, take
 from ._handles import Handle, Reference, owner
 
+_ABSENT: Any = object()
+_KINDS = {"grant": 0, "key": 1, "agent": 2, "profile": 3, "principal": 4, "issuer": 5}
 
-class Revocation(IntEnum):
-    """What a revocation names."""
 
-    GRANT = 0
-    KEY = 1
-    AGENT = 2
-    PROFILE = 3
-    PRINCIPAL = 4
-    ISSUER = 5
+def revoked(named: Mapping[str, Identity | str | None]) -> tuple[Any, ...]:
+    """The one thing that a revocation names, for the library."""
+    given = [(name, value) for name, value in named.items() if value is not None]
+    if len(given) != 1:
+        raise TypeError(f"name one of {', '.join(f'{name}=' for name in _KINDS)} to be revoked, not {len(given)}")
+    name, value = given[0]
+    return _KINDS[name], *pair(value if isinstance(value, str) else value.id)
 
 
 def guard_options(
@@ -60,8 +60,18 @@ def guard_options(
 class EnforcementPoint(Reference):
     """What a guard decides and is told: in memory, in microseconds."""
 
-    def authorize(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Decides one call; raises `Denied`."""
+    def authorize(
+        self, tool: str, args: Mapping[str, Any], *, chain: str | None = _ABSENT, proof: str | None = _ABSENT,
+        presentation: str | None = _ABSENT, agent: Identity | None = None,
+    ) -> Decision:  # fmt: skip
+        """Permits one call, or raises `Denied`. Safe to call from any thread; takes microseconds.
+
+        Whose call it is, one of three says: `chain` and `proof` as they came; a `presentation`, which is both as a JSON
+        object (see `Agent.presentation`); or an `agent` that is held in this process, which proves by being held. What a
+        client did not send is passed on as None, and denied.
+        """
+        if chain is _ABSENT or proof is _ABSENT or presentation is not _ABSENT or agent is not None:
+            return decide(*self._presented(tool, args, chain, proof, presentation, agent))
         try:
             return decide(
                 lib.agentid_guard_authorize_z,
@@ -72,10 +82,15 @@ class EnforcementPoint(Reference):
                 arguments(args),
             )
         except ValueError:  # a NUL character or a lone surrogate
-            return decide(lib.agentid_guard_authorize, *self._sent(chain, proof, tool, args))
+            return decide(*self._sent(tool, args, chain, proof))
 
-    def check(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
+    def check(
+        self, tool: str, args: Mapping[str, Any], *, chain: str | None = _ABSENT, proof: str | None = _ABSENT,
+        presentation: str | None = _ABSENT, agent: Identity | None = None,
+    ) -> Decision:  # fmt: skip
         """As `authorize`, but returns the denial."""
+        if chain is _ABSENT or proof is _ABSENT or presentation is not _ABSENT or agent is not None:
+            return check(*self._presented(tool, args, chain, proof, presentation, agent))
         try:
             return check(
                 lib.agentid_guard_authorize_z,
@@ -86,29 +101,32 @@ class EnforcementPoint(Reference):
                 arguments(args),
             )
         except ValueError:  # a NUL character or a lone surrogate
-            return check(lib.agentid_guard_authorize, *self._sent(chain, proof, tool, args))
+            return check(*self._sent(tool, args, chain, proof))
 
-    def authorize_presentation(self, presentation: str, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Decides one call by a presentation as it came, a JSON object: see `Agent.presentation`. Raises `Denied`."""
-        return decide(lib.agentid_guard_authorize_presentation, *self._presented(presentation, tool, args))
+    def _sent(self, tool: str, args: Mapping[str, Any], chain: object, proof: object) -> tuple[Any, ...]:
+        """A call as it came, each text with its length."""
+        call = (*sent(chain), *sent(proof), *sent(tool), *counted(arguments(args)))
+        return lib.agentid_guard_authorize, self._handle, *call
 
-    def check_presentation(self, presentation: str, tool: str, args: Mapping[str, Any]) -> Decision:
-        """As `authorize_presentation`, but returns the denial."""
-        return check(lib.agentid_guard_authorize_presentation, *self._presented(presentation, tool, args))
-
-    def _presented(self, presentation: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, ...]:
-        return self._handle, *sent(presentation), *sent(tool), *counted(arguments(args))
+    def _presented(
+        self, tool: str, args: Mapping[str, Any], chain: object, proof: object, presentation: object, agent: Identity | None
+    ) -> tuple[Any, ...]:
+        """The function that decides a call, and its inputs; TypeError where it is not said whose call it is, or twice."""
+        by_chain = chain is not _ABSENT or proof is not _ABSENT
+        if by_chain + (presentation is not _ABSENT) + (agent is not None) != 1:
+            raise TypeError("give chain= and proof=, or presentation=, or agent=: whose call it is, once")
+        if by_chain:
+            if chain is _ABSENT or proof is _ABSENT:
+                raise TypeError(f"{'chain' if chain is _ABSENT else 'proof'}= is missing: None is what was not sent")
+            return self._sent(tool, args, chain, proof)
+        call = (*sent(tool), *counted(arguments(args)))
+        if agent is not None:
+            return lib.agentid_guard_authorize_agent, self._handle, agent._handle, *call
+        return lib.agentid_guard_authorize_presentation, self._handle, *sent(presentation), *call
 
     def nonce(self) -> str:
         """A nonce for one proof, good once and for as long as a proof may be old. Needs a guard with `require_nonce`."""
         return take(lib.agentid_guard_nonce, self._handle)
-
-    def _sent(self, chain: str, proof: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, ...]:
-        return self._handle, *sent(chain), *sent(proof), *sent(tool), *counted(arguments(args))
-
-    def authorize_agent(self, agent: Identity, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Decides one call of an agent held in this process; raises `Denied`."""
-        return decide(lib.agentid_guard_authorize_agent, self._handle, agent._handle, *sent(tool), *counted(arguments(args)))
 
     def report(self, decision: Decision | str, outcome: str) -> None:
         """Writes down how a permitted call went, in a few words."""
@@ -126,9 +144,13 @@ class EnforcementPoint(Reference):
         """Trusts a trust domain's keys."""
         call(lib.agentid_guard_add_bundle, self._handle, *pair(trust_domain), *pair(bundle))
 
-    def revoke(self, kind: Revocation, value: str) -> None:
-        """Revokes for this guard alone."""
-        call(lib.agentid_guard_revoke, self._handle, Revocation(kind), *pair(value))
+    def revoke(
+        self, *, agent: Identity | str | None = None, grant: str | None = None, key: str | None = None,
+        profile: str | None = None, principal: str | None = None, issuer: str | None = None,
+    ) -> None:  # fmt: skip
+        """Revokes one thing for this guard alone, named as for `Authority.revoke`. Shows before the call returns."""
+        named = {"agent": agent, "grant": grant, "key": key, "profile": profile, "principal": principal, "issuer": issuer}
+        call(lib.agentid_guard_revoke, self._handle, *revoked(named))
 
     def refreshed(self) -> None:
         """Says that nothing was revoked beyond what this guard was told."""
@@ -209,6 +231,13 @@ class Admission(Handle):
     _owners = owner("agentid_admission_free")
     _made_by = "Guard.admit(chain)"
 
-    def authorize(self, proof: str, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Decides one call; raises `Denied`."""
-        return decide(lib.agentid_admission_authorize, self._handle, *sent(proof), *sent(tool), *counted(arguments(args)))
+    def authorize(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:
+        """Permits one call under the chain, or raises `Denied`: expiry, revocation, proof and scope are checked anew."""
+        return decide(*self._sent(tool, args, proof))
+
+    def check(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:
+        """As `authorize`, but returns the denial."""
+        return check(*self._sent(tool, args, proof))
+
+    def _sent(self, tool: str, args: Mapping[str, Any], proof: object) -> tuple[Any, ...]:
+        return lib.agentid_admission_authorize, self._handle, *sent(proof), *sent(tool), *counted(arguments(args))

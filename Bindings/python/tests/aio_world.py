@@ -65,7 +65,7 @@ class Vault:
 @asynccontextmanager
 async def opened(directory=None, **options):
     async with aio.Authority.open(directory, trust_domain="acme.example", **options) as acme:
-        await acme.profile("researcher", owner=OWNER, ceiling=SCOPE)
+        await acme.put_profile("researcher", owner=OWNER, ceiling=SCOPE)
         yield acme
 
 

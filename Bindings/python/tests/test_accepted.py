@@ -15,7 +15,7 @@ def nested(depth):
 @pytest.fixture
 def acme(tmp_path):
     with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
-        acme.profile("fine", owner=OWNER, ceiling="read")
+        acme.put_profile("fine", owner=OWNER, ceiling="read")
         yield acme
 
 
@@ -41,7 +41,7 @@ def works(acme):
 )  # fmt: skip
 def test_what_could_not_be_read_back_is_refused_with_its_place(acme, options):
     with pytest.raises(libagentid.Error) as refused:
-        acme.profile("p", **{"owner": OWNER, "ceiling": "read", **options})
+        acme.put_profile("p", **{"owner": OWNER, "ceiling": "read", **options})
     assert refused.value.where == f"options.{next(iter(options))}"
     if "review_by" in options and options["review_by"] != 0:
         with pytest.raises(libagentid.Error) as refused:
@@ -51,7 +51,7 @@ def test_what_could_not_be_read_back_is_refused_with_its_place(acme, options):
 
 
 def test_the_deepest_ceiling_that_is_accepted_is_read_back(acme):
-    acme.profile("fine", owner=OWNER, ceiling=nested(31))
+    acme.put_profile("fine", owner=OWNER, ceiling=nested(31))
     with start(acme, scope=nested(31)) as agent:
         assert agent.check("read", {"x": 1})
     works_after = [profile["name"] for profile in acme.profiles]
@@ -59,7 +59,7 @@ def test_the_deepest_ceiling_that_is_accepted_is_read_back(acme):
 
 
 def test_a_scope_one_level_too_deep_registers_nothing(acme):
-    acme.profile("deep", owner=OWNER, ceiling="read(x: *)")
+    acme.put_profile("deep", owner=OWNER, ceiling="read(x: *)")
     with pytest.raises(libagentid.ScopeError) as refused:
         start(acme, "deep", nested(32))
     assert refused.value.where == "options.scope" and acme.agents() == []
@@ -71,7 +71,7 @@ def test_a_scope_one_level_too_deep_registers_nothing(acme):
 
 @pytest.mark.parametrize("document", ["", "{", "[]", '{"name":"old"}', '{"name":"old","owner":"x"}', "review"])
 def test_a_profile_from_before_that_cannot_be_read_is_listed_as_damaged_and_mended_by_putting_it_again(tmp_path, acme, document):
-    acme.profile("old", owner=OWNER, ceiling="read", review_by=2_000_000_000)
+    acme.put_profile("old", owner=OWNER, ceiling="read", review_by=2_000_000_000)
     with sqlite3.connect(tmp_path / "acme/registry.db") as database:
         (stored,) = database.execute("SELECT document FROM profiles WHERE name = 'old'").fetchone()
         changed = stored.replace("2000000000", str(2**60)) if document == "review" else document
@@ -82,14 +82,14 @@ def test_a_profile_from_before_that_cannot_be_read_is_listed_as_damaged_and_mend
     with pytest.raises(libagentid.Error) as refused:
         start(acme, "old")
     assert refused.value.name == "profile_damaged"
-    acme.profile("old", owner=OWNER, ceiling="read")
+    acme.put_profile("old", owner=OWNER, ceiling="read")
     assert [profile["name"] for profile in acme.profiles] == ["fine", "old"]
     with start(acme, "old") as agent:
         assert agent.check("read", {})
 
 
 def test_a_damaged_profile_can_be_withdrawn(tmp_path, acme):
-    acme.profile("old", owner=OWNER, ceiling="read")
+    acme.put_profile("old", owner=OWNER, ceiling="read")
     agent = start(acme, "old")
     with sqlite3.connect(tmp_path / "acme/registry.db") as database:
         database.execute("UPDATE profiles SET document = '{' WHERE name = 'old'")
@@ -102,5 +102,5 @@ def test_an_empty_audience_is_none(acme):
         acme.guard(audience="")
     guard = acme.guard(audience="files")
     with start(acme) as agent:
-        assert guard.check(agent.chain, agent.prove("read", {}), "read", {}).reason == "pop_recipient_mismatch"
-        assert guard.check(agent.chain, agent.prove("read", {}, audience="files"), "read", {})
+        assert guard.check("read", {}, chain=agent.chain, proof=agent.prove("read", {})).reason == "pop_recipient_mismatch"
+        assert guard.check("read", {}, chain=agent.chain, proof=agent.prove("read", {}, audience="files"))

@@ -18,7 +18,7 @@ def acme(request, tmp_path):
     directory = None if request.param == "memory" else tmp_path / "acme"
     with libagentid.Authority.open(directory, trust_domain="acme.example") as authority:
         authority.directory = directory
-        authority.profile(
+        authority.put_profile(
             "researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data'); search(query: *)"
         )
         yield authority
@@ -44,11 +44,11 @@ def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
     guard.add_bundle("acme.example", acme.bundle)
     with start(acme) as agent, start(acme) as thief:
         proof = agent.prove("read_file", INSIDE, audience="files")
-        assert guard.authorize(agent.chain, proof, "read_file", INSIDE)
-        assert guard.check(agent.chain, proof, "read_file", INSIDE).reason == "replayed"
+        assert guard.authorize("read_file", INSIDE, chain=agent.chain, proof=proof)
+        assert guard.check("read_file", INSIDE, chain=agent.chain, proof=proof).reason == "replayed"
         stolen = thief.prove("read_file", INSIDE, audience="files")
-        assert guard.check(agent.chain, stolen, "read_file", INSIDE).reason == "pop_signature_invalid"
-        assert guard.check(agent.chain, "", "read_file", INSIDE).reason == "pop_missing"
+        assert guard.check("read_file", INSIDE, chain=agent.chain, proof=stolen).reason == "pop_signature_invalid"
+        assert guard.check("read_file", INSIDE, chain=agent.chain, proof="").reason == "pop_missing"
         assert guard.statistics["permitted"] == 1
 
 
@@ -59,7 +59,7 @@ def test_a_guard_has_a_name_or_says_that_it_needs_none(acme, tmp_path):
                 opening()
             assert refused.value.name == "audience_missing" and refused.value.where == "options.audience"
     with start(acme) as agent, acme.guard(any_audience=True) as guard:
-        assert guard.authorize(agent.chain, agent.prove("read_file", INSIDE), "read_file", INSIDE)
+        assert guard.authorize("read_file", INSIDE, chain=agent.chain, proof=agent.prove("read_file", INSIDE))
 
 
 def test_guard_keeps_no_more_chains_than_it_was_told(acme):
@@ -77,7 +77,7 @@ def test_delegation_to_a_foreign_key(acme):
         chain = agent.delegate(public, "read_file(path under '/data/q3/public')")
         with libagentid.Agent.open(json.dumps(key), chain) as child, acme.guard(audience="files") as guard:
             proof = child.prove("read_file", INSIDE, audience="files")
-            assert guard.authorize(chain, proof, "read_file", INSIDE)
+            assert guard.authorize("read_file", INSIDE, chain=chain, proof=proof)
         with pytest.raises(libagentid.Error, match="private"):
             agent.delegate(json.dumps(key), same_scope=True)
 
@@ -85,7 +85,7 @@ def test_delegation_to_a_foreign_key(acme):
 def test_revoking_the_parent_stops_its_children(acme):
     with start(acme) as agent, agent.spawn("a", same_scope=True) as child:
         assert child.authorize("read_file", INSIDE)
-        acme.revoke(libagentid.Revocation.AGENT, agent.id)
+        acme.revoke(agent=agent.id)
         assert child.check("read_file", INSIDE).reason == "authority_revoked"
 
 
@@ -95,10 +95,10 @@ import sys, libagentid
 guard = libagentid.Guard.open_directory(sys.argv[1], any_audience=True)
 for line in sys.stdin:
     chain, proof = line.split()
-    print(guard.check(chain, proof, "read_file", {"path": "/data/q3/public/a.csv"}).reason or "permitted", flush=True)
+    print(guard.check("read_file", {"path": "/data/q3/public/a.csv"}, chain=chain, proof=proof).reason or "permitted", flush=True)
 """
     with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
-        acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+        acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         with (
             start(acme) as agent,
             subprocess.Popen(
@@ -112,7 +112,7 @@ for line in sys.stdin:
                 return server.stdout.readline().strip()
 
             assert ask() == "permitted"
-            acme.revoke(libagentid.Revocation.PRINCIPAL, "user:alice@acme.example")
+            acme.revoke(principal="user:alice@acme.example")
             assert ask() == "authority_revoked"
             server.stdin.close()
 
@@ -130,7 +130,7 @@ def test_nothing_is_permitted_after_a_revocation_returned(acme):
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
             thread.start()
-        acme.revoke(libagentid.Revocation.AGENT, agent.id)
+        acme.revoke(agent=agent.id)
         revoked.set()
         for thread in threads:
             thread.join()
@@ -140,7 +140,7 @@ def test_nothing_is_permitted_after_a_revocation_returned(acme):
 def test_state_survives_and_is_private(tmp_path):
     path = tmp_path / "acme"
     with libagentid.Authority.open(path, trust_domain="acme.example", passphrase="correct horse") as acme:
-        acme.profile("researcher", owner="team:research@acme.example", ceiling="search(query: *)")
+        acme.put_profile("researcher", owner="team:research@acme.example", ceiling="search(query: *)")
     for folder, _, files in os.walk(path):
         assert os.stat(folder).st_mode & 0o077 == 0
         for name in files:

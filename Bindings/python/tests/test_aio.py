@@ -27,8 +27,8 @@ def test_a_life():
                     reader.authorize(*CALL)
                 async with acme.guard(audience="files") as guard:
                     proof = reader.prove("read_file", {"path": "/data/q3/a.csv"}, audience="files")
-                    assert guard.authorize(reader.chain, proof, "read_file", {"path": "/data/q3/a.csv"})
-                    assert guard.authorize_agent(agent, *CALL)
+                    assert guard.authorize("read_file", {"path": "/data/q3/a.csv"}, chain=reader.chain, proof=proof)
+                    assert guard.authorize(*CALL, agent=agent)
             identity, tombstone = agent.id, await agent.end("done")
             assert libagentid.verify_tombstone("acme.example", await acme.bundle(), tombstone)["sub"] == identity
             assert (await acme.verify_gone(identity))["gone"] and await acme.reap() == 0

@@ -73,7 +73,7 @@ def test_hook_of_a_loop_that_is_closed_is_told_by_the_next(tmp_path):
 
     async def add():
         acme = await aio.Authority.open(tmp_path / "acme", trust_domain="acme.example")
-        await acme.profile("researcher", owner=OWNER, ceiling=SCOPE)
+        await acme.put_profile("researcher", owner=OWNER, ceiling=SCOPE)
 
         async def lost(event):
             told.append("lost")

@@ -50,16 +50,16 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     permit, denial = child.authorize(*CALL), child.check(*OUTSIDE)
     child.check('no "tool"\n', {f"argument {n}": n for n in range(80)})
     with acme.guard(audience="files") as guard:
-        guard.check("no chain", "", "read_file", {})
+        guard.check("read_file", {}, chain="no chain", proof="")
         child.rotate_key()
         proof = child.prove(*CALL, audience="files")
-        presented = guard.authorize(child.chain, proof, *CALL)
-        again = guard.check(child.chain, proof, *CALL)
+        presented = guard.authorize(*CALL, chain=child.chain, proof=proof)
+        again = guard.check(*CALL, chain=child.chain, proof=proof)
         guard.report(presented, "failed: not found")
     acme.suspend(child, "odd calls")
     child.check(*CALL)
     acme.resume(child)
-    acme.revoke(libagentid.Revocation.KEY, "A" * 43)
+    acme.revoke(key="A" * 43)
     acme.deprovision(agent, "done")
     start(acme).end()
     acme.deprovision_principal(ALICE, "left")
@@ -202,7 +202,7 @@ def test_relaxed_goes_on_and_counts_what_was_not_written_down(tmp_path):
 acme = libagentid.Authority.open(sys.argv[1], audit_strict=False)
 agent = start(acme)
 with acme.guard(audience="files", own_replay_memory=True) as guard:
-    decision = guard.check(agent.chain, agent.prove(*CALL, audience="files"), *CALL)
+    decision = guard.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL, audience="files"))
     print(json.dumps([decision.permitted, guard.statistics["unrecorded"]]))
 """,
         tmp_path / "acme",
@@ -226,7 +226,7 @@ GUARD = """
 guard = libagentid.Guard.open_directory(sys.argv[1], audience="files", audit=sys.argv[2])
 for line in sys.stdin:
     chain, proof = json.loads(line)
-    print(json.dumps(guard.check(chain, proof, *CALL).id), flush=True)
+    print(json.dumps(guard.check(*CALL, chain=chain, proof=proof).id), flush=True)
 """
 
 
@@ -265,7 +265,7 @@ def test_authority_and_guard_write_before_they_answer_where_sync_is_always(tmp_p
 
 
 def test_usage_says_what_was_granted_and_never_used(acme):
-    acme.profile("clerk", owner="team:x", ceiling="read_file(path under '/data'); search(query: *); send_mail")
+    acme.put_profile("clerk", owner="team:x", ceiling="read_file(path under '/data'); search(query: *); send_mail")
     q3 = acme.agent("clerk", principal=ALICE, task="t", scope="read_file(path under '/data/q3'); send_mail")
     q2 = acme.agent("clerk", principal=ALICE, task="t", scope="read_file(path under '/data/q2'); search(query: *)")
     q3.authorize("read_file", {"path": "/data/q3/a"})
@@ -285,7 +285,7 @@ def test_usage_says_what_was_granted_and_never_used(acme):
     for path, permitted in (("/data/q2/b", True), ("/data/q3/a", True), ("/data/q1", False)):
         assert proposal.permits("read_file", {"path": path}) is permitted
     assert report["profiles"][1]["proposal"] is None
-    acme.profile("clerk", owner="team:x", ceiling=found["proposal_text"])
+    acme.put_profile("clerk", owner="team:x", ceiling=found["proposal_text"])
     acme.agent("clerk", principal=ALICE, task="t", scope="read_file(path under '/data/q2')").authorize(
         "read_file", {"path": "/data/q2/b"}
     )

@@ -155,7 +155,7 @@ def test_nothing_is_got_without_a_fresh_permit(acme, vault, ahead):
 STOPS = {
     "deprovisioned": (lambda acme, agent: acme.deprovision(agent.id), "authority_revoked"),
     "parent": (lambda acme, agent: acme.deprovision(acme.agents(limit=1)[0]["id"]), "authority_revoked"),
-    "principal": (lambda acme, agent: acme.revoke(libagentid.Revocation.PRINCIPAL, ALICE), "authority_revoked"),
+    "principal": (lambda acme, agent: acme.revoke(principal=ALICE), "authority_revoked"),
     "suspended": (lambda acme, agent: acme.suspend(acme.agents(limit=1)[0]["id"]), "suspended"),
 }
 

@@ -25,7 +25,7 @@ def start(acme):
 
 def authority(directory=None, **options):
     acme = libagentid.Authority.open(directory, trust_domain="acme.example", **options)
-    acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+    acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
     return acme
 
 

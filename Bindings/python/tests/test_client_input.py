@@ -11,7 +11,7 @@ SCOPE = "search(q: *)"
 @pytest.fixture
 def world(tmp_path):
     with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
-        acme.profile("r", owner="team:x@acme.example", ceiling=SCOPE)
+        acme.put_profile("r", owner="team:x@acme.example", ceiling=SCOPE)
         agent = acme.agent("r", principal="user:a@acme.example", task="t", scope=SCOPE)
         with libagentid.Guard.open_directory(tmp_path / "acme", audience="files") as guard:
             yield acme, agent, guard, tmp_path / "acme"
@@ -46,11 +46,11 @@ def test_arguments_of_any_kind_are_a_decision(world, name):
     acme, agent, guard, path = world
     arguments = json.loads(BODIES[name])
     proof = agent.prove("search", {"q": "x"}, audience="files")
-    decisions = [guard.check(agent.chain, proof, "search", arguments), agent.check("search", arguments)]
+    decisions = [guard.check("search", arguments, chain=agent.chain, proof=proof), agent.check("search", arguments)]
     denied = sum(not decision for decision in decisions)
     assert not decisions[0] and decisions[0].reason
     with pytest.raises(libagentid.Denied):
-        guard.authorize(agent.chain, proof, "search", arguments)
+        guard.authorize("search", arguments, chain=agent.chain, proof=proof)
     assert sum(guard.statistics["denied"].values()) == 2
     guard.close()
     count, entries = recorded(acme, path)
@@ -65,12 +65,14 @@ def test_texts_of_any_kind_are_a_decision(world, text):
     acme, agent, guard, path = world
     proof = agent.prove("search", {"q": "x"}, audience="files")
     calls = [(text, proof, "search"), (agent.chain, text, "search"), (agent.chain, proof, text), (agent.chain + text, text, text)]
-    decisions = [guard.check(*call, {"q": "x"}) for call in calls[:3]] + [agent.check(text, {"q": "x"})]
+    decisions = [guard.check(tool, {"q": "x"}, chain=chain, proof=proof) for chain, proof, tool in calls[:3]] + [
+        agent.check(text, {"q": "x"})
+    ]
     assert not any(decisions)
     with pytest.raises(libagentid.Denied):
         guard.admit(text)
     with guard.admit(agent.chain) as admission, pytest.raises(libagentid.Denied):
-        admission.authorize(text, text, {"q": "x"})
+        admission.authorize(text, {"q": "x"}, proof=text)
     assert guard.statistics["unrecorded"] == 0
     assert all(decision.id for decision in decisions)
     guard.close()
@@ -87,8 +89,8 @@ def test_what_is_no_text_is_denied(world):
         (agent.chain, "", 7, "tool_not_authorized"),
         ([agent.chain], "", "search", "token_malformed"),
     ]:
-        assert guard.check(chain, proof, tool, {"q": "x"}).reason == reason
-    assert guard.check(agent.chain.encode(), b"", "search", {"q": "x"}).reason == "pop_missing"
+        assert guard.check(tool, {"q": "x"}, chain=chain, proof=proof).reason == reason
+    assert guard.check("search", {"q": "x"}, chain=agent.chain.encode(), proof=b"").reason == "pop_missing"
 
 
 def test_what_no_client_can_send_is_the_programs_own_fault(world):
@@ -107,7 +109,7 @@ def test_a_flood_of_strangers_is_counted_and_fills_nothing(world):
     acme.integrate()
     before, n = size(), 20_000
     for i in range(n):
-        guard.check("", "", "pay" if i % 2 else "p" * 60_000, {"x": i})
+        guard.check("pay" if i % 2 else "p" * 60_000, {"x": i}, chain="", proof="")
     guard.close()
     count, entries = recorded(acme, path)
     assert count == n and len(entries) < 40

@@ -84,7 +84,7 @@ def test_tasks_inherit_it_and_keep_their_own():
 
     async def main():
         async with aio.Authority.open(trust_domain="acme.example") as acme:
-            await acme.profile("researcher", owner="team:x@acme.example", ceiling=SCOPE)
+            await acme.put_profile("researcher", owner="team:x@acme.example", ceiling=SCOPE)
             assert none_here()
             async with acme.agent("researcher", principal=ALICE, task="t", scope=SCOPE) as agent:
                 found = await asyncio.gather(child(agent, "a"), child(agent, "b"))
@@ -104,7 +104,7 @@ def test_what_outlives_the_block_finds_an_agent_that_is_refused():
             libagentid.current_agent().authorize(*CALL)
 
         async with aio.Authority.open(trust_domain="acme.example") as acme:
-            await acme.profile("researcher", owner="team:x@acme.example", ceiling=SCOPE)
+            await acme.put_profile("researcher", owner="team:x@acme.example", ceiling=SCOPE)
             async with acme.agent("researcher", principal=ALICE, task="t", scope=SCOPE):
                 task = asyncio.create_task(late())
                 await asyncio.sleep(0)

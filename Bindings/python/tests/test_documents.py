@@ -30,7 +30,7 @@ def test_scopes_of_every_constraint_type():
 
 def test_decisions_and_profiles():
     with libagentid.Authority.open(trust_domain="acme.example") as acme:
-        acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+        acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         check("profile", acme.profiles[0])
         with acme.agent(
             "researcher", principal="user:alice@acme.example", task="t", scope="read_file(path under '/data')"
@@ -38,4 +38,4 @@ def test_decisions_and_profiles():
             for call in (("read_file", {"path": "/data/x"}), ("read_file", {"path": "/etc"}), ("other", {})):
                 check("decision", agent.check(*call).document)
             with acme.guard(audience="files") as guard:
-                check("decision", guard.check("no chain", "", "read_file", {}).document)
+                check("decision", guard.check("read_file", {}, chain="no chain", proof="").document)

@@ -114,7 +114,7 @@ def world(tmp_path):
         partner, holder = Key(), Key()
 
         def decide(self, chain, by=None):
-            return self.guard.check(chain, proof(by or self.holder, chain, *CALL), *CALL)
+            return self.guard.check(*CALL, chain=chain, proof=proof(by or self.holder, chain, *CALL))
 
     world = World()
     with open_authority(world.directory) as acme, start(acme) as victim:
@@ -243,7 +243,7 @@ def test_a_foreign_denial_is_told_as_foreign(world):
     chain = root(
         world.partner, world.holder, {"agent": "spiffe://partner.example/a/1", "principal": ALICE, "profile": "researcher"}
     )
-    assert not guard.check(chain, "x", *CALL).permitted
+    assert not guard.check(*CALL, chain=chain, proof="x").permitted
     assert not world.victim.check("other", {}).permitted
     world.acme.settle(10)
     assert len(told) == 2

@@ -33,11 +33,9 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
         agent.delegate(other.public_key, same_scope=True)
         acme.suspend(agent, "looked at")
         acme.resume(agent)
-        for kind, value in (
-            (libagentid.Revocation.GRANT, "g"), (libagentid.Revocation.KEY, "k" * 43), (libagentid.Revocation.AGENT, who[2]),
-            (libagentid.Revocation.PROFILE, "p"), (libagentid.Revocation.PRINCIPAL, "user:x"), (libagentid.Revocation.ISSUER, "k" * 43),
-        ):  # fmt: skip
-            acme.revoke(kind, value)
+        kinds = {"grant": "g", "key": "k" * 43, "agent": who[2], "profile": "p", "principal": "user:x", "issuer": "k" * 43}
+        for kind, value in kinds.items():
+            acme.revoke(**{kind: value})
         agent.end()
         other.close()
         doomed.close()

@@ -22,7 +22,7 @@ CALL = ("read", {"path": "/data/a"})
 def acme(tmp_path: Path) -> Iterator[tuple[str, libagentid.Authority]]:
     path = str(tmp_path / "acme")
     with libagentid.Authority.open(path, trust_domain="acme.example") as authority:
-        authority.profile("p", owner="team:x@acme.example", ceiling="read(path under '/data')")
+        authority.put_profile("p", owner="team:x@acme.example", ceiling="read(path under '/data')")
         yield path, authority
 
 
@@ -46,7 +46,7 @@ def locked(path: str) -> Iterator[None]:
 
 
 def reason(guard: libagentid.Guard, agent: libagentid.Agent) -> str:
-    return guard.check(agent.chain, agent.prove(*CALL, audience="g"), *CALL).reason
+    return guard.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL, audience="g")).reason
 
 
 def within_a_second(ask: object, expected: str) -> str:
@@ -76,7 +76,7 @@ def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
     guard = libagentid.Guard.open_directory(path, audience="g")
     assert [reason(guard, agent) for agent in (revoked, held, other)] == ["", "", ""]
     with locked(path):
-        authority.revoke(libagentid.Revocation.AGENT, revoked.id)
+        authority.revoke(agent=revoked.id)
         authority.suspend(held.id)
         assert within_a_second(lambda: reason(guard, revoked), "authority_revoked") == "authority_revoked"
         assert within_a_second(lambda: reason(guard, held), "suspended") == "suspended"
@@ -84,7 +84,7 @@ def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
         assert held.check(*CALL).reason == "suspended"
         late = libagentid.Guard.open_directory(path, audience="g")
         assert [reason(late, agent) for agent in (revoked, held, other)] == ["authority_revoked", "suspended", ""]
-        elsewhere(path, "a.revoke(libagentid.Revocation.PRINCIPAL, 'user:b@acme.example')")
+        elsewhere(path, "a.revoke(principal='user:b@acme.example')")
         assert within_a_second(lambda: reason(guard, other), "authority_revoked") == "authority_revoked"
     authority.resume(held.id)
     assert within_a_second(lambda: reason(guard, held), "") == ""
@@ -97,7 +97,7 @@ def test_an_end_that_waits_for_the_lock_is_denied_at_once_and_made_good(acme: tu
     agent = start(authority)
     guard = libagentid.Guard.open_directory(path, audience="g")
     chain, proofs = agent.chain, [agent.prove(*CALL, audience="g") for _ in range(200)]
-    ask = lambda: guard.check(chain, proofs.pop(), *CALL).reason  # noqa: E731
+    ask = lambda: guard.check(*CALL, chain=chain, proof=proofs.pop()).reason  # noqa: E731
     with locked(path):
         with pytest.raises(libagentid.Error, match="denied everywhere"):
             authority.deprovision(agent)
@@ -113,7 +113,7 @@ def test_what_was_answered_survives_a_kill(acme: tuple[str, libagentid.Authority
     path, authority = acme
     agent = start(authority)
     with locked(path):
-        elsewhere(path, f"a.revoke(libagentid.Revocation.AGENT, {agent.id!r})\nos.kill(os.getpid(), 9)", killed=True)
+        elsewhere(path, f"a.revoke(agent={agent.id!r})\nos.kill(os.getpid(), 9)", killed=True)
     assert within_a_second(lambda: agent.check(*CALL).reason, "authority_revoked") == "authority_revoked"
 
 
@@ -122,17 +122,17 @@ def test_a_torn_line_costs_no_other(acme: tuple[str, libagentid.Authority]) -> N
     agents = [start(authority) for _ in range(3)]
     guard = libagentid.Guard.open_directory(path, audience="g")
     with locked(path):
-        authority.revoke(libagentid.Revocation.AGENT, agents[0].id)
+        authority.revoke(agent=agents[0].id)
         with open(path + "/journal", "ab") as journal:
             journal.write(b'\n0123456789abcdef {"revoke":"agent","value":"spiffe://acme')
-        authority.revoke(libagentid.Revocation.AGENT, agents[1].id)
+        authority.revoke(agent=agents[1].id)
         assert [reason(guard, agent) for agent in agents] == ["authority_revoked", "authority_revoked", ""]
 
 
 def test_a_journal_that_is_gone_denies(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)
-    authority.revoke(libagentid.Revocation.PRINCIPAL, "user:c@acme.example")
+    authority.revoke(principal="user:c@acme.example")
     guard = libagentid.Guard.open_directory(path, audience="g")
     assert reason(guard, agent) == ""
     os.unlink(path + "/journal")
@@ -145,13 +145,13 @@ def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str,
     guard = libagentid.Guard.open_directory(path, audience="g")
     before = os.stat(path + "/journal").st_ino
     # Far beyond the size at which a file is replaced, by two processes at once.
-    code = "for i in range(400): a.revoke(libagentid.Revocation.PRINCIPAL, 'user:%s-%d-%s' % (os.getpid(), i, 'x' * 1900))"
+    code = "for i in range(400): a.revoke(principal='user:%s-%d-%s' % (os.getpid(), i, 'x' * 1900))"
     others = [
         subprocess.Popen([sys.executable, "-c", f"import libagentid, os\na = libagentid.Authority.open({path!r})\n{code}"])
         for _ in range(2)
     ]
     assert [other.wait(120) for other in others] == [0, 0]
-    authority.revoke(libagentid.Revocation.AGENT, agent.id)
+    authority.revoke(agent=agent.id)
     assert reason(guard, agent) == "authority_revoked"
     assert os.stat(path + "/journal").st_ino != before
     assert guard.statistics["revocations"] == 801
@@ -165,7 +165,7 @@ def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, li
     authority.activate_key()
     [new] = [key for key in json.loads(authority.bundle)["keys"] if key["kid"] != old["kid"]]
     with locked(path):
-        authority.revoke(libagentid.Revocation.ISSUER, old["kid"])
+        authority.revoke(issuer=old["kid"])
         listed = {key["kid"]: key.get("revoked") for key in json.loads(authority.bundle)["keys"]}
         assert listed[old["kid"]] is not None
         assert listed[new["kid"]] is None

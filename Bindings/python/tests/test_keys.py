@@ -94,12 +94,12 @@ def proof(key, chain):
 
 
 def asked(guard, key, chain):
-    return guard.check(chain, proof(key, chain), "read", CALL).reason or "permitted"
+    return guard.check("read", CALL, chain=chain, proof=proof(key, chain)).reason or "permitted"
 
 
 def admitted(admission, key, chain):
     try:
-        return admission.authorize(proof(key, chain), "read", CALL).reason or "permitted"
+        return admission.authorize("read", CALL, proof=proof(key, chain)).reason or "permitted"
     except libagentid.Denied as denied:
         return denied.reason
 
@@ -110,7 +110,7 @@ def test_a_revoked_key_signs_under_no_spelling_of_its_name():
         stolen = Key()
     guard, holder = guarded(stolen, Key()), Key()
     assert asked(guard, holder, stolen.root(holder)) == "permitted"
-    guard.revoke(libagentid.Revocation.ISSUER, stolen.thumbprint)
+    guard.revoke(issuer=stolen.thumbprint)
     for kid in (stolen.thumbprint, stolen.thumbprint.replace("K", "\u212a", 1)):
         assert asked(guard, holder, stolen.root(holder, kid)) in ("authority_revoked", "untrusted_root")
 
@@ -132,7 +132,7 @@ def test_an_admission_ends_with_its_credential_and_with_whoever_signed_it():
     chain = parent.child(root, holder, **{"urn:agentid:1": {"agent": BOSS}})
     by_old, short = (guard.admit(chain, key.credential(holder, life)) for key, life in ((old, 600), (new, 2)))
     assert admitted(by_old, holder, chain) == admitted(short, holder, chain) == "permitted"
-    guard.revoke(libagentid.Revocation.ISSUER, old.thumbprint)
+    guard.revoke(issuer=old.thumbprint)
     assert admitted(by_old, holder, chain) == "authority_revoked"
     with pytest.raises(libagentid.Denied):
         guard.admit(chain, old.credential(holder, 600))
@@ -144,7 +144,7 @@ def test_a_retired_key_ends_when_the_last_grant_that_it_signed_has_expired(tmp_p
     path = tmp_path / "acme"
     then = time.time() - 30 * 86400
     with libagentid.Authority.open(path, trust_domain="acme.example", clock=lambda: then) as acme:
-        acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=600)
+        acme.put_profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=600)
         [key] = json.loads(acme.bundle)["keys"]
         file = path / "keys" / f"{key['kid']}.jwk"
         stolen = Key.of(file.read_text())
@@ -161,19 +161,19 @@ def test_what_was_signed_before_a_rotation_stays_good_as_long_as_it_says():
     ahead = 0
     acme = libagentid.Authority.open(trust_domain="acme.example", clock=lambda: time.time() + ahead, lease_duration=86400)
     with acme:
-        acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=86400)
+        acme.put_profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=86400)
         holder = Key()
         chain, _ = acme.issue("p", json.dumps(holder.jwk), principal="user:a@acme.example", task="t", scope=SCOPE, lifetime=86400)
-        acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=3600)
+        acme.put_profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=3600)
         for ahead in (0, 2 * 3600, 20 * 3600):
             acme.publish_key()
             acme.activate_key()
-            assert acme.guard(audience="g").check(chain, "", "read", CALL).reason == "pop_missing"
+            assert acme.guard(audience="g").check("read", CALL, chain=chain, proof="").reason == "pop_missing"
 
 
 def test_a_replaced_key_is_good_still_or_revoked_as_asked():
     with libagentid.Authority.open(trust_domain="acme.example") as acme:
-        acme.profile("p", owner="team:x@acme.example", ceiling=SCOPE)
+        acme.put_profile("p", owner="team:x@acme.example", ceiling=SCOPE)
         agent = acme.agent("p", principal="user:a@acme.example", task="t", scope=SCOPE)
         guard = acme.guard(audience="g")
         copies = []
@@ -199,7 +199,7 @@ limits = {"claim": {"pad": [0] * 23300}, "sets": {"authorization_details": [{"ty
         {"constraint_type": "one_of", "values": list(range(10)) * 100} for _ in range(22)]}}}}]}}[sys.argv[2]]
 root, before = issuer.root(holder), 0
 for i in range(400):
-    guard.check(holder.child(root, holder, **limits), "x.y.z", "read", {"x": 1})
+    guard.check("read", {"x": 1}, chain=holder.child(root, holder, **limits), proof="x.y.z")
     if i == 3: before = memory()
 print(memory() - before, guard.statistics["cached_bytes"])
 """

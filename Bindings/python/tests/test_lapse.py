@@ -34,7 +34,7 @@ def test_lapse_denies_everywhere_without_anyone_noticing(tmp_path):
         guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
         for chain, key in (held[:2], held[2:]):
             with libagentid.Agent.open(key, chain) as thief:
-                until(lambda: guard.check(chain, thief.prove(*CALL), *CALL).reason == "lease_lapsed")
+                until(lambda: guard.check(*CALL, chain=chain, proof=thief.prove(*CALL)).reason == "lease_lapsed")
         until(lambda: not any(agent["live"] for agent in acme.agents()))
         assert {agent["state"] for agent in acme.agents()} == {"active"}
         assert not acme.verify_gone(identity)["gone"]
@@ -42,7 +42,7 @@ def test_lapse_denies_everywhere_without_anyone_noticing(tmp_path):
         assert reaped_elsewhere(tmp_path / "acme") == 2
         assert acme.reap() == 0
         with libagentid.Agent.open(held[1], held[0]) as thief:
-            assert guard.check(held[0], thief.prove(*CALL), *CALL).reason == "authority_revoked"
+            assert guard.check(*CALL, chain=held[0], proof=thief.prove(*CALL)).reason == "authority_revoked"
         report = acme.verify_gone(identity)
         assert report["gone"] and (report["agents"], report["chains"]) == (2, 2)
         claims = libagentid.verify_tombstone("acme.example", acme.bundle, report["tombstone"])
@@ -114,7 +114,7 @@ def test_registry_of_another_trust_domain_is_refused_and_nothing_is_lost(tmp_pat
         with pytest.raises(libagentid.NotFound):
             acme.deprovision(before[0]["id"].replace("acme.example", "other.example"))
     with libagentid.Authority.open(tmp_path / "other", trust_domain="other.example") as other:
-        other.profile("p", owner="team:x", ceiling="a")
+        other.put_profile("p", owner="team:x", ceiling="a")
     with pytest.raises(libagentid.StateError, match="acme.example"):
         libagentid.Authority.open(tmp_path / "acme", trust_domain="other.example")
 

@@ -28,7 +28,7 @@ def ids(agents):
 
 
 def test_every_agent_is_listed_by_what_it_is(acme):
-    acme.profile("writer", owner=BOB, ceiling=SCOPE)
+    acme.put_profile("writer", owner=BOB, ceiling=SCOPE)
     with (
         start(acme) as first,
         first.spawn("reader", same_scope=True) as below,
@@ -73,7 +73,7 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
         guard = libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True)
 
         def reason(agent):
-            here, there = agent.check(*CALL).reason, guard.check(agent.chain, agent.prove(*CALL), *CALL).reason
+            here, there = agent.check(*CALL).reason, guard.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL)).reason
             assert here == there
             return here
 
@@ -123,7 +123,7 @@ def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
         ended = act(acme, agent)
         assert ended == 3 if isinstance(ended, int) else True
         for chain, proof in held:
-            assert not guard.check(chain, proof, *CALL)
+            assert not guard.check(*CALL, chain=chain, proof=proof)
         for one in (agent, child, leaf):
             with pytest.raises(libagentid.Error):
                 one.prove(*CALL)
@@ -207,7 +207,7 @@ def test_nothing_is_permitted_after_the_end_returned(acme, tmp_path, how):
             ready.wait()
             for proof in proofs[number]:
                 was = ended.is_set()
-                if guard.check(chain, proof, *CALL) and was:
+                if guard.check(*CALL, chain=chain, proof=proof) and was:
                     late.append(number)
 
         threads = [threading.Thread(target=work, args=(n,)) for n in range(4) for work in (here, there)]
@@ -232,7 +232,7 @@ def test_nobody_starts_agents_for_whom_left(acme, who):
         assert left.value.name == "authority_revoked"
     assert acme.agents() == []
     if who == OWNER:
-        acme.profile("researcher", owner="team:audit@acme.example", ceiling=SCOPE)
+        acme.put_profile("researcher", owner="team:audit@acme.example", ceiling=SCOPE)
         start(acme).end()
 
 
@@ -267,17 +267,19 @@ def test_review_that_is_overdue_stops_starts_until_someone_has_looked(acme, ahea
 
 
 def test_a_revocation_says_whether_there_is_such_a_thing(acme):
-    kind = libagentid.Revocation
     with start(acme) as agent:
-        unknown = {kind.AGENT: agent.id + "0", kind.KEY: "A" * 43, kind.PRINCIPAL: "user:alise@acme.example", kind.GRANT: "x"}
+        unknown = {"agent": agent.id + "0", "key": "A" * 43, "principal": "user:alise@acme.example", "grant": "x"}
         for which, name in unknown.items():
-            assert acme.revoke(which, name) is False
+            assert acme.revoke(**{which: name}) is False
         assert agent.check(*CALL).permitted
-        for which, name in {kind.AGENT: "researcher", kind.KEY: "k", kind.PRINCIPAL: "alice", kind.PROFILE: "a b"}.items():
+        for which, name in {"agent": "researcher", "key": "k", "principal": "alice", "profile": "a b"}.items():
             with pytest.raises(libagentid.Error) as refused:
-                acme.revoke(which, name)
+                acme.revoke(**{which: name})
             assert refused.value.name == "revocation" and "named by" in str(refused.value)
-        assert acme.revoke(kind.AGENT, agent.id) is True
+        for none_or_two in ({}, {"agent": agent, "key": "A" * 43}):
+            with pytest.raises(TypeError, match="name one of"):
+                acme.revoke(**none_or_two)
+        assert acme.revoke(agent=agent) is True
         assert not agent.check(*CALL).permitted
 
 
@@ -287,11 +289,11 @@ def test_what_was_delegated_to_its_key_ends_with_the_agent(acme, named):
         chain = above.delegate(helper.public_key, same_scope=True, agent=f"{above.id}/some/body" if named else None)
         stolen = libagentid.Agent.open(helper.export_key(), chain)
         asked = [stolen.prove(*CALL, audience="files") for _ in range(3)]
-        assert guard.check(chain, asked[0], *CALL).permitted
+        assert guard.check(*CALL, chain=chain, proof=asked[0]).permitted
         acme.suspend(helper)
-        assert guard.check(chain, asked[1], *CALL).reason == "suspended"
+        assert guard.check(*CALL, chain=chain, proof=asked[1]).reason == "suspended"
         acme.resume(helper)
         helper_id = helper.id
         helper.end()
-        assert guard.check(chain, asked[2], *CALL).reason == "authority_revoked"
+        assert guard.check(*CALL, chain=chain, proof=asked[2]).reason == "authority_revoked"
         assert acme.verify_gone(helper_id)["gone"]

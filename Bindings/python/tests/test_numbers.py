@@ -19,7 +19,7 @@ def guard(**options):
 def authority():
     options = abi.AuthorityOptions(trust_domain=b"acme.example", clock=ctypes.pointer(clock))
     acme = libagentid.Authority.__new__(libagentid.Authority)._own(abi.lib.agentid_authority_open, b"", 0, ctypes.byref(options))
-    acme.profile("p", owner="team:x@acme.example", ceiling="read")
+    acme.put_profile("p", owner="team:x@acme.example", ceiling="read")
     return acme
 def start(acme):
     return acme.agent("p", principal="user:a@acme.example", task="t", scope="read")
@@ -41,8 +41,8 @@ def run(program):
 @pytest.mark.parametrize("end", ENDS)
 def test_a_clock_at_any_end_denies_and_is_named(end):
     reasons = run(f"""
-g = guard(); said[0] = {end}; print(g.check("a.b.c", "x", "t", {{}}).reason)
-g = guard(max_view_age=1); print(g.check("a.b.c", "x", "t", {{}}).reason)
+g = guard(); said[0] = {end}; print(g.check("t", {{}}, chain="a.b.c", proof="x").reason)
+g = guard(max_view_age=1); print(g.check("t", {{}}, chain="a.b.c", proof="x").reason)
 """)
     assert set(reasons) <= {"clock_invalid", "clock_failed"} and len(reasons) == 2
 
@@ -53,7 +53,7 @@ def test_an_authority_under_such_a_clock_grants_nothing_and_still_ends_its_agent
 acme = authority(); agent, other = start(acme), start(acme); said[0] = {end}
 print(name(lambda: agent.check("read", {{}})), name(lambda: start(acme)), name(lambda: agent.spawn("x", same_scope=True)))
 print(name(lambda: agent.rotate_key()), name(lambda: acme.reap()), len(acme.agents(state="deprovisioned")))
-acme.deprovision(agent); acme.revoke(libagentid.Revocation.AGENT, other.id); said[0] = int(time.time() * 1000)
+acme.deprovision(agent); acme.revoke(agent=other.id); said[0] = int(time.time() * 1000)
 print(len(acme.agents(state="deprovisioned")), name(lambda: other.check("read", {{}})))
 """)
     assert set(said[:5]) <= {"clock_invalid", "clock_failed"}

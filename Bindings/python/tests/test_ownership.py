@@ -75,7 +75,7 @@ def test_a_block_whose_end_cannot_be_written_says_so(tmp_path: Path) -> None:
                 holder.stdout.readline()
                 with pytest.raises(libagentid.Error), agent:
                     pass
-                assert guard.check(chain, proof, *CALL).reason == "authority_revoked"
+                assert guard.check(*CALL, chain=chain, proof=proof).reason == "authority_revoked"
                 with pytest.raises(ZeroDivisionError), failing:
                     raise ZeroDivisionError
                 holder.kill()
@@ -144,7 +144,7 @@ def test_an_interrupt_in_a_finalizer_reaches_the_program() -> None:
     script = """
 import libagentid, signal, sys
 acme = libagentid.Authority.open(trust_domain="acme.example")
-acme.profile("p", owner="team:x@acme.example", ceiling="read")
+acme.put_profile("p", owner="team:x@acme.example", ceiling="read")
 agent = acme.agent("p", principal="user:a@acme.example", task="t", scope="read")
 signals, interrupts = 0, 0
 def strike(*_):
@@ -219,7 +219,7 @@ def test_an_agent_that_nothing_could_renew_is_not_started() -> None:
 import os, resource
 import libagentid
 acme = libagentid.Authority.open(trust_domain="acme.example")
-acme.profile("p", owner="team:x@acme.example", ceiling="read")
+acme.put_profile("p", owner="team:x@acme.example", ceiling="read")
 os.setgid(54321); os.setuid(54321)
 resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
 try:

@@ -26,7 +26,7 @@ class Hand:
 
 def opened(directory: object = None, **options: object) -> libagentid.Authority:
     acme = libagentid.Authority.open(directory, trust_domain="acme.example", **options)
-    acme.profile("researcher", owner="team:research@acme.example", ceiling="search(query: *)")
+    acme.put_profile("researcher", owner="team:research@acme.example", ceiling="search(query: *)")
     return acme
 
 
@@ -57,12 +57,12 @@ def test_chain_and_proof_are_taken_together_and_one_that_was_sent_stays_good() -
         guard = acme.guard(audience="files")
         chain, proof = agent.present("search", {"query": "x"}, audience="files")
         until(lambda: agent.chain != chain)
-        assert guard.check(chain, proof, "search", {"query": "x"}).reason == ""
+        assert guard.check("search", {"query": "x"}, chain=chain, proof=proof).reason == ""
         late = agent.prove("search", {"query": "x"}, audience="files")
-        assert guard.check(chain, late, "search", {"query": "x"}).reason == "pop_token_mismatch"
+        assert guard.check("search", {"query": "x"}, chain=chain, proof=late).reason == "pop_token_mismatch"
         again, proof = agent.present("search", {"query": "x"}, audience="files")
         assert again != chain
-        assert guard.check(again, proof, "search", {"query": "x"}).reason == ""
+        assert guard.check("search", {"query": "x"}, chain=again, proof=proof).reason == ""
 
 
 def test_a_hard_end_is_an_end_and_is_refused_where_it_cannot_be_kept() -> None:
@@ -72,7 +72,7 @@ def test_a_hard_end_is_an_end_and_is_refused_where_it_cannot_be_kept() -> None:
             with pytest.raises(libagentid.Error) as refused:
                 acme.agent("researcher", **ASK, until=wrong)
             assert refused.value.name == "until"
-        acme.profile("reviewed", owner="team:x", ceiling="search(query: *)", review_by=now + 1000)
+        acme.put_profile("reviewed", owner="team:x", ceiling="search(query: *)", review_by=now + 1000)
         with pytest.raises(libagentid.Error) as refused:
             acme.agent("reviewed", **ASK, until=now + 1001)
         assert refused.value.name == "until"
@@ -125,7 +125,7 @@ def test_another_process_that_guards_the_directory_knows_what_was_renewed(tmp_pa
         chain, proof = child.present("search", {"query": "x"}, audience="files")
         program = (
             "import libagentid, sys; g = libagentid.Guard.open_directory(sys.argv[1], audience='files');"
-            "print(g.check(sys.argv[2], sys.argv[3], 'search', {'query': 'x'}).reason or 'permitted')"
+            "print(g.check('search', {'query': 'x'}, chain=sys.argv[2], proof=sys.argv[3]).reason or 'permitted')"
         )
         said = subprocess.run([sys.executable, "-c", program, tmp_path / "acme", chain, proof], capture_output=True, text=True)
         assert said.stdout.strip() == "permitted", said

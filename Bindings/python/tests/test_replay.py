@@ -19,7 +19,7 @@ ARGUMENTS = {"path": "/data/a.csv"}
 @pytest.fixture
 def agent(tmp_path):
     with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
-        acme.profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+        acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
         with acme.agent(
             "researcher", principal="user:alice@acme.example", task="Q3 review", scope="read_file(path under '/data')"
         ) as agent:
@@ -34,7 +34,7 @@ def present(directory, ready, pipe, seed):
     def work(chain, proofs, seed):
         order = list(range(len(proofs)))
         random.Random(seed).shuffle(order)
-        accepted.extend(i for i in order if guard.check(chain, proofs[i], "read_file", ARGUMENTS))
+        accepted.extend(i for i in order if guard.check("read_file", ARGUMENTS, chain=chain, proof=proofs[i]))
 
     ready.wait()
     chain, proofs = pipe.recv()
@@ -77,7 +77,7 @@ import sys, libagentid
 guard = libagentid.Guard.open_directory(sys.argv[1], proof_window=60, any_audience=True)
 for line in sys.stdin:
     chain, proof = line.split()
-    print(guard.check(chain, proof, "read_file", {"path": "/data/a.csv"}).reason or "permitted", flush=True)
+    print(guard.check("read_file", {"path": "/data/a.csv"}, chain=chain, proof=proof).reason or "permitted", flush=True)
 """
     guard = libagentid.Guard.open_directory(tmp_path / "acme", proof_window=60, any_audience=True)
     for _ in range(5):
@@ -91,10 +91,10 @@ for line in sys.stdin:
             answers = [server.stdout.readline().strip() for _ in range(random.randrange(1, 30))]
             server.kill()
         assert set(answers) == {"permitted"}
-        reasons = [guard.check(agent.chain, proof, "read_file", ARGUMENTS).reason for proof in proofs]
+        reasons = [guard.check("read_file", ARGUMENTS, chain=agent.chain, proof=proof).reason for proof in proofs]
         assert set(reasons[: len(answers)]) == {"replayed"}
         assert not any(reasons[40:])
-        assert {guard.check(agent.chain, proof, "read_file", ARGUMENTS).reason for proof in proofs} == {"replayed"}
+        assert {guard.check("read_file", ARGUMENTS, chain=agent.chain, proof=proof).reason for proof in proofs} == {"replayed"}
 
 
 FLOOD = """
@@ -104,7 +104,7 @@ guard = libagentid.Guard.open_directory(sys.argv[1], proof_window=60, replay_cap
 print("ready", flush=True)
 for line in sys.stdin:
     number, chain, proof = line.split()
-    print(number, guard.check(chain, proof, "read_file", {"path": "/data/a.csv"}).reason or "permitted", flush=True)
+    print(number, guard.check("read_file", {"path": "/data/a.csv"}, chain=chain, proof=proof).reason or "permitted", flush=True)
 """
 
 
@@ -153,7 +153,7 @@ def test_proof_is_accepted_once_while_processes_are_killed_and_the_memory_grows(
     assert max(permitted) == 1
     assert answers == {"permitted", "replayed"}
     with libagentid.Guard.open_directory(directory, proof_window=60, audit="none", any_audience=True) as guard:
-        assert {guard.check(chain, proof, "read_file", ARGUMENTS).reason for chain, proof in proofs} == {"replayed"}
+        assert {guard.check("read_file", ARGUMENTS, chain=chain, proof=proof).reason for chain, proof in proofs} == {"replayed"}
         assert guard.statistics["replay_slots"] > 64
 
 
@@ -166,7 +166,7 @@ guard = libagentid.Guard.open_directory(sys.argv[1], replay_capacity=1000, audit
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 512, 4096 + 512))
 agent = libagentid.Agent.open(*sys.stdin.read().split())
 call = "read_file", {"path": "/data/a"}
-print(json.dumps(Counter(guard.check(agent.chain, agent.prove(*call), *call).reason or "" for _ in range(100))))
+print(json.dumps(Counter(guard.check(*call, chain=agent.chain, proof=agent.prove(*call)).reason or "" for _ in range(100))))
 """
     command = [sys.executable, "-c", script, str(tmp_path / "acme")]
     out = subprocess.run(command, capture_output=True, text=True, check=True, input=f"{agent.export_key()} {agent.chain}").stdout
@@ -181,11 +181,11 @@ print(json.dumps(Counter(guard.check(agent.chain, agent.prove(*call), *call).rea
 def test_file_that_is_taken_away_denies_within_50_ms(tmp_path, agent, change):
     with libagentid.Guard.open_directory(tmp_path / "acme", audit="none", any_audience=True) as guard:
         used = agent.prove("read_file", ARGUMENTS)
-        assert guard.check(agent.chain, used, "read_file", ARGUMENTS)
+        assert guard.check("read_file", ARGUMENTS, chain=agent.chain, proof=used)
         change(tmp_path / "acme" / "replay")
         time.sleep(0.06)
         for proof in (used, agent.prove("read_file", ARGUMENTS)):
-            assert guard.check(agent.chain, proof, "read_file", ARGUMENTS).reason == "replay_memory_replaced"
+            assert guard.check("read_file", ARGUMENTS, chain=agent.chain, proof=proof).reason == "replay_memory_replaced"
         assert agent.check("read_file", ARGUMENTS).permitted
 
 
@@ -193,7 +193,7 @@ def test_guard_with_memory_of_its_own_accepts_for_itself(tmp_path, agent):
     proof = agent.prove("read_file", ARGUMENTS)
     for own, permitted in ((False, True), (False, False), (True, True), (True, True)):
         with libagentid.Guard.open_directory(tmp_path / "acme", own_replay_memory=own, any_audience=True) as guard:
-            assert guard.check(agent.chain, proof, "read_file", ARGUMENTS).permitted == permitted
+            assert guard.check("read_file", ARGUMENTS, chain=agent.chain, proof=proof).permitted == permitted
 
 
 def test_full_disk_is_an_error_and_leaves_nothing_half_made(tmp_path, agent):
@@ -209,7 +209,7 @@ except libagentid.Error as error:
     assert "cannot take the room" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert (tmp_path / "acme" / "replay").stat().st_size == 0
     with libagentid.Guard.open_directory(tmp_path / "acme", any_audience=True) as guard:
-        assert guard.check(agent.chain, agent.prove("read_file", ARGUMENTS), "read_file", ARGUMENTS)
+        assert guard.check("read_file", ARGUMENTS, chain=agent.chain, proof=agent.prove("read_file", ARGUMENTS))
 
 
 def test_damaged_memory_is_refused_and_says_what_to_do(tmp_path, agent):

@@ -7,7 +7,6 @@ import libagentid
 import pytest
 from life import ALICE, CALL, OWNER, open_authority, start
 
-KIND = libagentid.Revocation
 PAIRS = [
     ("K", "\N{KELVIN SIGN}"),
     ("\N{LATIN SMALL LETTER E WITH ACUTE}", "e\N{COMBINING ACUTE ACCENT}"),
@@ -63,7 +62,7 @@ def test_audience_is_its_bytes(acme, one, other):
     guard = acme.guard(audience=f"files-{one}")
     for audience, permitted in [(f"files-{one}", True), (f"files-{other}", False)]:
         proof = agent.prove(*CALL, audience=audience)
-        assert guard.check(agent.chain, proof, *CALL).permitted == permitted
+        assert guard.check(*CALL, chain=agent.chain, proof=proof).permitted == permitted
 
 
 def test_what_is_registered_answers_to_no_other_name(acme):
@@ -71,16 +70,16 @@ def test_what_is_registered_answers_to_no_other_name(acme):
         return name.replace("K", "\N{KELVIN SIGN}")
 
     profile, owner, principal = "K-worker", OWNER + "K", ALICE + "K"
-    acme.profile(profile, owner=owner, ceiling="read_file(path under '/data')")
+    acme.put_profile(profile, owner=owner, ceiling="read_file(path under '/data')")
     agent = start(acme, principal=principal, profile=profile)
     with pytest.raises(libagentid.Error):
         start(acme, principal=principal, profile=kelvin(profile))
     for act in (acme.suspend, acme.deprovision):
         with pytest.raises(libagentid.Error):
             act(kelvin(agent.id))
-    for kind, value in [(KIND.PROFILE, kelvin(profile)), (KIND.PRINCIPAL, kelvin(principal)), (KIND.AGENT, kelvin(agent.id))]:
+    for kind, value in [("profile", kelvin(profile)), ("principal", kelvin(principal)), ("agent", kelvin(agent.id))]:
         with contextlib.suppress(libagentid.Error):
-            acme.revoke(kind, value)
+            acme.revoke(**{kind: value})
     assert agent.authorize(*CALL).permitted
-    acme.revoke(KIND.PRINCIPAL, principal)
+    acme.revoke(principal=principal)
     assert not agent.check(*CALL).permitted

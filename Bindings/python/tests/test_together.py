@@ -14,7 +14,6 @@ from pathlib import Path
 
 import libagentid
 import pytest
-from libagentid import Revocation
 
 CALL = ("read", {"path": "/data/a"})
 CHILD = """
@@ -25,7 +24,7 @@ agent = libagentid.Agent.open(sys.argv[2], sys.argv[3])
 call = ("read", {"path": "/data/a"})
 print("up", flush=True)
 for _ in sys.stdin:
-    print(guard.check(agent.chain, agent.prove(*call, audience="g"), *call).reason or "permit", flush=True)
+    print(guard.check(*call, chain=agent.chain, proof=agent.prove(*call, audience="g")).reason or "permit", flush=True)
 """
 
 
@@ -37,15 +36,15 @@ class World:
         # Made elsewhere: a copy by the process that has it open would drop SQLite's locks.
         script = (
             "import libagentid, sys\nwith libagentid.Authority.open(sys.argv[1], trust_domain='acme.example') as a:\n"
-            " a.profile('p', owner='team:x@acme.example', ceiling=\"read(path under '/data')\")\n"
-            " a.revoke(libagentid.Revocation.AGENT, 'spiffe://acme.example/agent/p/first'); a.integrate()"
+            " a.put_profile('p', owner='team:x@acme.example', ceiling=\"read(path under '/data')\")\n"
+            " a.revoke(agent='spiffe://acme.example/agent/p/first'); a.integrate()"
         )
         subprocess.run([sys.executable, "-c", script, self.path], check=True)
         shutil.copytree(self.path, self.backup)
         self.authority = libagentid.Authority.open(self.path)
         self.agent = self.start()
         for n in range(30):
-            self.authority.revoke(Revocation.AGENT, f"spiffe://acme.example/agent/p/z{n}")
+            self.authority.revoke(agent=f"spiffe://acme.example/agent/p/z{n}")
         self.authority.integrate()
         self.guard = libagentid.Guard.open_directory(self.path, audience="g")
         self.other = subprocess.Popen(
@@ -70,7 +69,7 @@ class World:
         self.other.stdin.flush()
         return [
             self.agent.check(*CALL).reason or "permit",
-            self.guard.check(self.agent.chain, proof, *CALL).reason or "permit",
+            self.guard.check(*CALL, chain=self.agent.chain, proof=proof).reason or "permit",
             self.other.stdout.readline().strip(),
         ]
 
@@ -195,13 +194,13 @@ def test_what_is_not_what_was_opened_permits_nothing_and_is_refused_by_name(worl
         reasons = reasons | ({"journal_damaged"} if "journal" in harm else set())
         refusals = {
             world.refused(world.start),
-            world.refused(lambda: world.authority.revoke(Revocation.AGENT, world.agent.id)),
+            world.refused(lambda: world.authority.revoke(agent=world.agent.id)),
             world.refused(lambda: world.authority.deprovision(world.agent)),
-            world.refused(lambda: world.authority.profile("q", owner="team:x@acme.example", ceiling="read")),
+            world.refused(lambda: world.authority.put_profile("q", owner="team:x@acme.example", ceiling="read")),
         }
         # A journal is not part of what a profile is put into.
         assert refusals <= reasons | ({"done", "journal_missing"} if "journal" in harm else set()), refusals
-        assert world.refused(lambda: world.authority.revoke(Revocation.AGENT, world.agent.id)) != "done"
+        assert world.refused(lambda: world.authority.revoke(agent=world.agent.id)) != "done"
 
 
 def test_a_directory_that_is_put_back_itself_goes_on(world: World) -> None:
@@ -261,7 +260,7 @@ def test_a_part_that_is_older_than_the_rest_is_refused_at_opening(tmp_path: Path
 
 def test_damage_in_the_wal_that_loses_a_revocation_is_found(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.authority.revoke(Revocation.PRINCIPAL, "user:a@acme.example")
+    world.authority.revoke(principal="user:a@acme.example")
     world.authority.integrate()
     log = f"{world.path}/registry.db-wal"
     kept = Path(log).read_bytes()
@@ -293,7 +292,7 @@ def test_every_write_looks_at_the_schema(world: World) -> None:
         code = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.execute('pragma ' + sys.argv[2])\nc.commit()"
         elsewhere(code, f"{world.path}/registry.db", pragma)
         assert world.refused(world.start) == name
-        assert world.refused(lambda: world.authority.profile("q", owner="team:x@acme.example", ceiling="read")) == name
+        assert world.refused(lambda: world.authority.put_profile("q", owner="team:x@acme.example", ceiling="read")) == name
         assert world.denied() == {"revocation_view_stale"}
         elsewhere(code, f"{world.path}/registry.db", "application_id=0x61676964")
         elsewhere(code, f"{world.path}/registry.db", "user_version=4")
@@ -312,7 +311,7 @@ def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_pa
         guard.add_bundle("acme.example", json.dumps(before))
     # All of it is put back as it is now, beneath those who go on.
     subprocess.run(["cp", "-a", world.path, str(tmp_path / "copy")], check=True)
-    world.authority.revoke(Revocation.PRINCIPAL, "user:a@acme.example")
+    world.authority.revoke(principal="user:a@acme.example")
     os.rename(world.path, world.path + ".broken")
     os.rename(tmp_path / "copy", world.path)
     assert world.denied() <= DIRECTORY | {"authority_revoked", "journal_rolled_back"}
@@ -322,7 +321,7 @@ def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_pa
     thief = libagentid.Agent.open(key, chain)
 
     def reason(guard: libagentid.Guard) -> str:
-        return guard.check(chain, thief.prove(*CALL, audience="g"), *CALL).reason or "permit"
+        return guard.check(*CALL, chain=chain, proof=thief.prove(*CALL, audience="g")).reason or "permit"
 
     assert "permit" not in world.answers()
     assert reason(old) != "permit"
@@ -334,7 +333,7 @@ def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_pa
         assert reason(theirs) == "permit"
         agent = authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')")
         assert agent.check(*CALL).permitted
-        assert again.check(agent.chain, agent.prove(*CALL, audience="g"), *CALL).permitted
+        assert again.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL, audience="g")).permitted
     doctor = subprocess.run([ctl(), "doctor", "--authority", world.path], capture_output=True, text=True, check=False)
     assert doctor.returncode == 0, doctor.stdout
     again.close()

@@ -9,7 +9,6 @@ from typing import Any
 
 import libagentid
 import pytest
-from libagentid import Revocation
 
 LIST = pathlib.Path(__file__).resolve().parents[3] / "Tests/Verdicts/cases.json"
 CASES: list[dict[str, Any]] = json.loads(LIST.read_text()) if LIST.exists() else []
@@ -19,7 +18,7 @@ CEILING = "read_file(path under '/data'); search(query: *, limit?: *)"
 class Runner:
     def __init__(self) -> None:
         self.acme = libagentid.Authority.open(trust_domain="acme.example")
-        self.acme.profile("researcher", owner="team:research@acme.example", ceiling=CEILING)
+        self.acme.put_profile("researcher", owner="team:research@acme.example", ceiling=CEILING)
         self.agents: dict[str, Any] = {}
         self.ids: dict[str, str] = {}
         self.chains: dict[str, str] = {}
@@ -75,22 +74,22 @@ class Runner:
 
     def do_guard_authorize(self, step: dict[str, str]) -> str:
         guard, chain, proof = self.guards[step["guard"]], self.chains[step["agent"]], self.proofs[step["proof"]]
-        guard.authorize(chain, proof, step["tool"], arguments(step))
+        guard.authorize(step["tool"], arguments(step), chain=chain, proof=proof)
         return "permit"
 
     def do_guard_check(self, step: dict[str, str]) -> str:
         guard, chain, proof = self.guards[step["guard"]], self.chains[step["agent"]], self.proofs[step["proof"]]
-        return guard.check(chain, proof, step["tool"], arguments(step)).reason or "permit"
+        return guard.check(step["tool"], arguments(step), chain=chain, proof=proof).reason or "permit"
 
     def do_guard_agent(self, step: dict[str, str]) -> str:
-        self.guards[step["guard"]].authorize_agent(self.agents[step["agent"]], step["tool"], arguments(step))
+        self.guards[step["guard"]].authorize(step["tool"], arguments(step), agent=self.agents[step["agent"]])
         return "permit"
 
     def do_admit(self, step: dict[str, str]) -> None:
         self.admissions[step["admission"]] = self.guards[step["guard"]].admit(self.chains[step["agent"]])
 
     def do_admission(self, step: dict[str, str]) -> str:
-        self.admissions[step["admission"]].authorize(self.proofs[step["proof"]], step["tool"], arguments(step))
+        self.admissions[step["admission"]].authorize(step["tool"], arguments(step), proof=self.proofs[step["proof"]])
         return "permit"
 
     def do_end(self, step: dict[str, str]) -> None:
@@ -112,10 +111,10 @@ class Runner:
         self.acme.resume(self.ids[step["agent"]])
 
     def do_revoke(self, step: dict[str, str]) -> None:
-        self.acme.revoke(Revocation.AGENT, self.ids[step["agent"]])
+        self.acme.revoke(agent=self.ids[step["agent"]])
 
     def do_guard_revoke(self, step: dict[str, str]) -> None:
-        self.guards[step["guard"]].revoke(Revocation.AGENT, self.ids[step["agent"]])
+        self.guards[step["guard"]].revoke(agent=self.ids[step["agent"]])
 
     def do_verify_gone(self, step: dict[str, str]) -> str:
         return "gone" if self.acme.verify_gone(self.ids[step["agent"]])["gone"] else "not_gone"

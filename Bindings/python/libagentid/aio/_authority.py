@@ -58,7 +58,7 @@ class Authority(Closing):
     guard = starts(_authority.Authority.guard, _guard.Guard.close, Guard)
     acquire = starts(_authority.Authority.acquire, _broker.Lease.release, Lease)
 
-    profile = waits(_authority.Authority.profile)
+    put_profile = waits(_authority.Authority.put_profile)
     certify_profile = waits(_authority.Authority.certify_profile)
     withdraw_profile = waits(_authority.Authority.withdraw_profile)
     issue = waits(_authority.Authority.issue)
