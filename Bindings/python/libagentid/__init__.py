@@ -19,13 +19,14 @@ from ._errors import pair as _pair
 from ._errors import take as _take
 from ._guard import Admission, Guard
 from ._lifecycle import verify_tombstone
+from ._reasons import Category, Reason
 from ._scope import Scope
 
 __version__ = _lib.agentid_version().decode()
 __all__ = [
-    "Admission", "Agent", "Audit", "Authority", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound", "Provider",
-    "Scope", "ScopeError", "Signer", "StateError", "current_agent", "decode_chain", "generate_key", "selftest",
-    "verify_tombstone",
+    "Admission", "Agent", "Audit", "Authority", "Category", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound",
+    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "current_agent", "decode_chain", "generate_key",
+    "selftest", "verify_tombstone",
 ]  # fmt: skip
 
 

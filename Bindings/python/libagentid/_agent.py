@@ -12,25 +12,29 @@ import libagentid._abi as _abi
 from ._abi import lib
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import Error, call, counted, depth, number, option, pair, take, text, texts
+from ._errors import Error, call, counted, depth, duration, moment, option, pair, take, text, texts
 from ._handles import Handle, Reference, owner
 from ._raised import log
+from ._scope import Scope, worded
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from typing_extensions import Self
 
 
 def _delegation(
-    scope: str | None, same_scope: bool, lifetime: int | None, until: int | None, max_depth: int | None, labels: Sequence[str],
+    scope: Scope | str | None, same_scope: bool, lifetime: int | timedelta | None,
+    until: int | datetime | None, max_depth: int | None, labels: Sequence[str],
     agent: str | None = None,
     audiences: Sequence[str] = (),
 ) -> Any:  # fmt: skip
     return byref(
         _abi.DelegationOptions(
-            scope=option(scope),
+            scope=option(worded(scope)),
             same_scope=int(same_scope),
-            lifetime=number(lifetime, "lifetime"),
-            until=number(until, "until"),
+            lifetime=duration(lifetime, "lifetime"),
+            until=moment(until, "until"),
             max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
             agent=option(agent),
@@ -189,22 +193,24 @@ class Agent(Identity, Handle):
         return cls.__new__(cls)._own(lib.agentid_agent_open, byref(options))
 
     def spawn(
-        self, name: str, scope: str | None = None, *, same_scope: bool = False, lifetime: int | None = None,
-        until: int | None = None, max_depth: int | None = None, labels: Sequence[str] = (), audiences: Sequence[str] = (),
+        self, name: str, scope: Scope | str | None = None, *, same_scope: bool = False,
+        lifetime: int | timedelta | None = None, until: int | datetime | None = None, max_depth: int | None = None,
+        labels: Sequence[str] = (), audiences: Sequence[str] = (),
     ) -> Agent:  # fmt: skip
         """Starts a sub-agent with an ID below this one's and no more than this one's authority.
 
         `scope`: what it may do, less what this one may not; `same_scope`: all that this one may. One of them is needed.
-        `lifetime`: how long each grant runs, in seconds; as long as the parent's by itself. It is renewed while it is held.
-        `until`: its hard end, in seconds since 1970; its parent's by itself.
+        `lifetime`: how long each grant runs, in seconds or as a timedelta; as long as the parent's by itself. Renewed while held.
+        `until`: its hard end, in seconds since 1970 or as a datetime with its time zone; its parent's by itself.
         `audiences`: the names of the guards that its grants may be presented to; its parent's by itself.
         """
         options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences)
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
 
     def delegate(
-        self, holder: str, scope: str | None = None, *, same_scope: bool = False, lifetime: int | None = None,
-        until: int | None = None, max_depth: int | None = None, labels: Sequence[str] = (), agent: str | None = None,
+        self, holder: str, scope: Scope | str | None = None, *, same_scope: bool = False,
+        lifetime: int | timedelta | None = None, until: int | datetime | None = None, max_depth: int | None = None,
+        labels: Sequence[str] = (), agent: str | None = None,
         audiences: Sequence[str] = (),
     ) -> str:  # fmt: skip
         """Delegates to a public JWK held elsewhere, as `spawn` does; returns the longer chain.

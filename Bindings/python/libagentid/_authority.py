@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_int32
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
@@ -17,10 +17,14 @@ from ._abi import lib
 from ._agent import Agent, Identity
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._errors import Error, call, depth, number, option, pair, take, text, texts
+from ._errors import Error, call, depth, duration, moment, option, pair, take, text, texts
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._lifecycle import Lifecycle
+from ._scope import Scope, worded
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
 
 
 class Authority(Lifecycle):
@@ -34,13 +38,14 @@ class Authority(Lifecycle):
     def open(
         cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
         passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None,
-        lease_duration: int | None = None,
+        lease_duration: int | timedelta | None = None,
         clock: Callable[[], float] | None = None, audit: Sync = "batch", audit_strict: bool = True,
     ) -> Authority:  # fmt: skip
         """Opens the authority kept in a directory, or creates it; in memory where `directory` is None.
 
         `signer` signs instead of a stored key; `clock` answers seconds since 1970. Both are called from any thread.
-        `lease_duration`: how long an agent lives without being renewed, in seconds; handles are renewed by themselves.
+        `lease_duration`: how long an agent lives without being renewed, in seconds or as a timedelta; handles are
+        renewed by themselves.
         `audit`: when decisions and events are durable in the audit log of the directory; what cannot be written down is
         denied, or counted without `audit_strict`.
         """
@@ -54,7 +59,7 @@ class Authority(Lifecycle):
             must_exist=int(must_exist),
             signer=_callbacks.signer(signer),
             clock=_callbacks.clock(clock),
-            lease_duration=number(lease_duration, "lease_duration"),
+            lease_duration=duration(lease_duration, "lease_duration"),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
             no_audit=int(audit == "none"),
@@ -69,22 +74,23 @@ class Authority(Lifecycle):
         name: str,
         *,
         owner: str,
-        ceiling: str,
-        max_lifetime: int | None = None,
+        ceiling: Scope | str,
+        max_lifetime: int | timedelta | None = None,
         max_depth: int | None = None,
-        review_by: int | None = None,
+        review_by: int | datetime | None = None,
     ) -> None:
         """Creates or replaces a profile: what an agent may at most be.
 
-        `max_lifetime`: the longest lifetime of a grant, in seconds; an hour by itself. `review_by`: in seconds since 1970; from
-        then on no agent is started, and no grant renewed, until it is certified.
+        `max_lifetime`: the longest lifetime of a grant, in seconds or as a timedelta; an hour by itself. `review_by`: in seconds
+        since 1970 or as a datetime with its time zone; from then on no agent is started,
+        and no grant renewed, until it is certified.
         """
         options = _abi.ProfileOptions(
             owner=option(owner),
-            ceiling=option(ceiling),
-            max_lifetime=number(max_lifetime, "max_lifetime"),
+            ceiling=option(worded(ceiling)),
+            max_lifetime=duration(max_lifetime, "max_lifetime"),
             max_depth=depth(max_depth),
-            review_by=number(review_by, "review_by"),
+            review_by=moment(review_by, "review_by"),
         )
         call(lib.agentid_authority_put_profile, self._handle, *pair(name), byref(options))
 
@@ -94,22 +100,25 @@ class Authority(Lifecycle):
         return json.loads(take(lib.agentid_authority_profiles, self._handle))
 
     def agent(
-        self, profile: str, *, principal: str, task: str, scope: str, intent: str | None = None,
-        entitlements: str | None = None, lifetime: int | None = None, until: int | None = None, max_depth: int | None = None,
+        self, profile: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,
+        entitlements: Scope | str | None = None, lifetime: int | timedelta | None = None,
+        until: int | datetime | None = None, max_depth: int | None = None,
         labels: Sequence[str] = (), audiences: Sequence[str] = (),
     ) -> Agent:  # fmt: skip
         """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
 
-        `lifetime`: how long each grant runs, in seconds; five minutes by itself, and at most the profile's `max_lifetime`.
+        `lifetime`: how long each grant runs, in seconds or as a timedelta; five minutes by itself, and at most the
+        profile's `max_lifetime`.
         As long as the agent is held its grant is renewed at half of that, with its lease and its credential.
-        `until`: the hard end, in seconds since 1970: no grant runs past it.
+        `until`: the hard end, in seconds since 1970 or as a datetime with its time zone: no grant runs past it.
         """
         options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences)
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile), options)
 
     def issue(
-        self, profile: str, holder: str, *, principal: str, task: str, scope: str, intent: str | None = None,
-        entitlements: str | None = None, lifetime: int | None = None, until: int | None = None, max_depth: int | None = None,
+        self, profile: str, holder: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,
+        entitlements: Scope | str | None = None, lifetime: int | timedelta | None = None,
+        until: int | datetime | None = None, max_depth: int | None = None,
         labels: Sequence[str] = (), audiences: Sequence[str] = (),
         credential: bool = True,
     ) -> tuple[str, str]:  # fmt: skip
@@ -142,7 +151,8 @@ class Authority(Lifecycle):
 
     def guard(
         self, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-        proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+        proof_window: int | timedelta | None = None,
+        max_view_age: int | timedelta | None = None, replay_capacity: int | None = None,
         cache_entries: int | None = None,
         own_replay_memory: bool = False, require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
@@ -192,18 +202,19 @@ class Authority(Lifecycle):
 
 
 def _request(
-    principal: str, task: str, scope: str, intent: str | None, entitlements: str | None, lifetime: int | None,
-    until: int | None, max_depth: int | None, labels: Sequence[str], audiences: Sequence[str],
+    principal: str, task: str, scope: Scope | str, intent: str | None, entitlements: Scope | str | None,
+    lifetime: int | timedelta | None, until: int | datetime | None, max_depth: int | None,
+    labels: Sequence[str], audiences: Sequence[str],
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
             principal=option(principal),
             task=option(task),
             intent=option(intent),
-            scope=option(scope),
-            entitlements=option(entitlements),
-            lifetime=number(lifetime, "lifetime"),
-            until=number(until, "until"),
+            scope=option(worded(scope)),
+            entitlements=option(worded(entitlements)),
+            lifetime=duration(lifetime, "lifetime"),
+            until=moment(until, "until"),
             max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
             audiences=texts(audiences, "audiences"),

@@ -61,6 +61,11 @@ class Decision:
             raise ValueError("the decision was closed")
         return self
 
+    def __repr__(self) -> str:
+        if self._as_parameter_ is None:
+            return "<a closed Decision>"
+        return f"<Decision: {'permit' if self.permitted else 'deny, ' + self.reason}>"
+
     def __bool__(self) -> bool:
         return self.permitted
 

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from ctypes import byref, c_void_p, string_at
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._abi import NO_DELEGATION, Bytes, lib
 from ._raised import after_failure, after_success, pending
+from ._reasons import Category, Reason, category, http_status
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from typing_extensions import Self
 
 
 class Error(Exception):
-    """A call failed. Nothing was changed."""
+    """A call failed. Nothing was changed, unless the name's line in docs/operations.md says so.
+
+    `code` is the status of agentid.h; `name` is stable, for programs; `message` is for people and never has the value of an
+    argument; `where` names the parameter, option, JSON path or claim at fault, and may be empty; `link` is the link of the chain
+    at fault, 0 for the root, or None. May be copied and pickled with all of it.
+    """
+
+    code: int
+    name: str
+    message: str
+    where: str
+    link: int | None
 
     def __init__(self, code: int, name: str, message: str, where: str, link: int | None) -> None:
         super().__init__(f"{message} ({where})" if where else message)
         self.code, self.name, self.message, self.where, self.link = code, name, message, where, link
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {str(self)!r})"
 
     def __copy__(self) -> Self:
         return self
@@ -29,22 +47,53 @@ class Error(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Across processes: what is made from its message alone could not be made again.
-        return type(self), (self.code, self.name, self.message, self.where, self.link)
+        return type(self), (self.code, self.name, self.message, self.where, self.link), self._kept()
+
+    def _kept(self) -> dict[str, Any]:
+        """What goes along to another process: notes, and what callers added."""
+        return dict(self.__dict__)
 
 
 class Denied(Error):
     """A rule said no: `reason` which, `link` where in the chain, `argument` on account of what."""
 
     decision: Any = None
-    """The `Decision`; None in another process, where this was pickled to."""
+    """The `Decision`; None where nothing was decided, and in another process, where this was pickled to."""
+    _document: dict[str, Any] | None = None
 
     @property
-    def reason(self) -> str:
-        return self.name
+    def reason(self) -> Reason:
+        """Which rule. A newer library may have reasons that `Reason` does not list."""
+        return cast("Reason", self.name)
 
     @property
     def argument(self) -> str | None:
+        """The name of the argument at fault; None where none is."""
         return self.where.removeprefix("arguments.") if self.where.startswith("arguments.") else None
+
+    @property
+    def category(self) -> Category:
+        """What another call can change: `forbidden`, `unauthorized` or `undecided`."""
+        return category(self.name)
+
+    @property
+    def http_status(self) -> int:
+        """What a server answers: 403, 401 where another chain or proof may do, 503 where the guard cannot decide now."""
+        return http_status(self.name)
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """The decision's document (docs/schemas/decision.json), also in another process; None where nothing was decided."""
+        return self._document if self.decision is None else self.decision.document
+
+    def _kept(self) -> dict[str, Any]:
+        kept = super()._kept()
+        kept.pop("decision", None)
+        try:
+            kept["_document"] = self.document
+        except (Error, ValueError):  # the decision was closed
+            kept["_document"] = None
+        return kept
 
 
 class ScopeError(Error):
@@ -129,6 +178,38 @@ def number(value: int | None, name: str) -> int:
     if value == 0:
         raise ValueError(f"{name} cannot be 0: leave it out, or give None, for the default")
     return 0 if value is None else value
+
+
+def duration(value: int | timedelta | None, name: str) -> int:
+    """A length of time inside an option struct."""
+    return number(None if value is None else length(value, name), name)
+
+
+def moment(value: int | datetime | None, name: str) -> int:
+    """A point in time inside an option struct."""
+    return number(None if value is None else point(value, name), name)
+
+
+def length(value: int | timedelta, name: str) -> Any:
+    """A length of time in whole seconds, what is beyond them cut off: never longer."""
+    times: Any = sys.modules.get("datetime")  # slow to import: there are such values only where somebody else has
+    given: Any = value
+    if times is not None and isinstance(given, times.datetime):
+        raise TypeError(f"{name} is a length of time: seconds, or a timedelta, not a datetime")
+    return given // times.timedelta(seconds=1) if times is not None and isinstance(given, times.timedelta) else given
+
+
+def point(value: int | datetime, name: str) -> Any:
+    """A point in time in whole seconds since 1970, what is beyond them cut off: never later."""
+    times: Any = sys.modules.get("datetime")
+    given: Any = value
+    if times is not None and isinstance(given, times.timedelta):
+        raise TypeError(f"{name} is a point in time: seconds since 1970, or a datetime with its time zone, not a timedelta")
+    if times is None or not isinstance(given, times.datetime):
+        return given
+    if given.utcoffset() is None:
+        raise ValueError(f"{name} is a datetime without a time zone, which could be any: use datetime.now(timezone.utc)")
+    return (given - times.datetime(1970, 1, 1, tzinfo=times.timezone.utc)) // times.timedelta(seconds=1)
 
 
 def depth(value: int | None) -> int:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from ctypes import byref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import libagentid._abi as _abi
 
@@ -15,8 +15,11 @@ from ._abi import lib
 from ._agent import Identity
 from ._audit import SYNC, Sync
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, number, option, pair, take
+from ._errors import call, counted, duration, number, option, pair, take
 from ._handles import Handle, Reference, owner
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 _ABSENT: Any = object()
 _KINDS = {"grant": 0, "key": 1, "agent": 2, "profile": 3, "principal": 4, "issuer": 5}
@@ -33,7 +36,8 @@ def revoked(named: Mapping[str, Identity | str | None]) -> tuple[Any, ...]:
 
 def guard_options(
     audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-    proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+    proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
+        replay_capacity: int | None = None,
     cache_entries: int | None = None,
     own_replay_memory: bool = False, audit: Sync = "batch",
     audit_strict: bool = True, require_chain_aud: bool = False, require_nonce: bool = False,
@@ -43,8 +47,8 @@ def guard_options(
             audience=option(audience),
             any_audience=int(any_audience),
             require_claim=int(require_claim),
-            proof_window=number(proof_window, "proof_window"),
-            max_view_age=number(max_view_age, "max_view_age"),
+            proof_window=duration(proof_window, "proof_window"),
+            max_view_age=duration(max_view_age, "max_view_age"),
             replay_capacity=number(replay_capacity, "replay_capacity"),
             cache_entries=number(cache_entries, "cache_entries"),
             own_replay_memory=int(own_replay_memory),
@@ -172,7 +176,8 @@ class Guard(EnforcementPoint, Handle):
     @classmethod
     def open(
         cls, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-        proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+        proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
+        replay_capacity: int | None = None,
         cache_entries: int | None = None, require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given.
@@ -197,7 +202,8 @@ class Guard(EnforcementPoint, Handle):
     def open_directory(
         cls, directory: str | os.PathLike[str], *, audience: str | None = None, any_audience: bool = False,
         require_claim: bool = False,
-        proof_window: int | None = None, max_view_age: int | None = None, replay_capacity: int | None = None,
+        proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
+        replay_capacity: int | None = None,
         cache_entries: int | None = None,
         own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True,
         require_chain_aud: bool = False, require_nonce: bool = False,

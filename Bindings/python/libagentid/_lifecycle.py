@@ -6,7 +6,7 @@ import ctypes
 import json
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import byref, c_int64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
@@ -15,8 +15,11 @@ from ._abi import lib
 from ._agent import Identity
 from ._broker import Lease, Provider, provider_struct
 from ._decision import Decision
-from ._errors import Error, call, number, option, pair, take, text, texts
+from ._errors import Error, call, duration, length, moment, number, option, pair, point, take, text, texts
 from ._handles import Handle
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
 
 _PAGE = 1000
 
@@ -69,22 +72,25 @@ class Lifecycle(Handle):
         """Revokes a profile and ends its agents; returns how many ended."""
         return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason))
 
-    def certify_profile(self, name: str, review_by: int | None = None) -> None:
+    def certify_profile(self, name: str, review_by: int | datetime | None = None) -> None:
         """Says that someone has looked at a profile: it may start agents until the next review."""
         call(
             lib.agentid_authority_certify_profile,
             self._handle,
             *pair(name),
-            _abi.checked(c_int64, number(review_by, "review_by"), "review_by"),
+            _abi.checked(c_int64, moment(review_by, "review_by"), "review_by"),
         )
 
     def reap(self) -> int:
         """Ends what has lapsed and finishes what a process that died left undone. How many agents ended."""
         return self._count(lib.agentid_authority_reap)
 
-    def prune(self, *, ended_before: int) -> int:
-        """Forgets agents that ended before a time, in seconds since 1970, but for their tombstones; returns how many."""
-        return self._count(lib.agentid_authority_prune, _abi.checked(c_int64, ended_before, "ended_before"))
+    def prune(self, *, ended_before: int | datetime) -> int:
+        """Forgets agents that ended before a time, in seconds since 1970 or a datetime with its zone, but for their
+        tombstones; returns how many."""
+        return self._count(
+            lib.agentid_authority_prune, _abi.checked(c_int64, point(ended_before, "ended_before"), "ended_before")
+        )
 
     def verify_gone(self, agent: Identity | str) -> dict[str, Any]:
         """Presents to a guard everything that an agent and all below it ever held; `["gone"]` says whether all is."""
@@ -98,7 +104,7 @@ class Lifecycle(Handle):
 
     def add_hook(
         self, name: str, run: Callable[[dict[str, Any]], None] | None = None, *, command: Sequence[str] = (),
-        events: Sequence[str] | None = None, deadline: int | None = None, max_attempts: int | None = None,
+        events: Sequence[str] | None = None, deadline: int | timedelta | None = None, max_attempts: int | None = None,
     ) -> None:  # fmt: skip
         """Runs `run` with each event on a thread of its own, or a command with the event on stdin.
 
@@ -107,7 +113,7 @@ class Lifecycle(Handle):
         """
         options = _abi.Hook(
             events=None if events is None else texts(events, "events") or b"[]",
-            command=texts(command, "command"), deadline=number(deadline, "deadline"),
+            command=texts(command, "command"), deadline=duration(deadline, "deadline"),
             max_attempts=number(max_attempts, "max_attempts"),
         )  # fmt: skip
         if run is not None:
@@ -142,17 +148,21 @@ class Lifecycle(Handle):
         """Gives a dead delivery another round of attempts."""
         call(lib.agentid_hook_retry, self._handle, _abi.checked(c_int64, delivery, "delivery"))
 
-    def settle(self, timeout: float = 10) -> None:
-        """Waits until nothing is due that hooks here can deliver; `timeout` in seconds."""
-        call(lib.agentid_hook_settle, self._handle, int(timeout * 1000))
+    def settle(self, timeout: float | timedelta = 10) -> None:
+        """Waits until nothing is due that hooks here can deliver; `timeout` in seconds or as a timedelta."""
+        call(
+            lib.agentid_hook_settle,
+            self._handle,
+            int(1000 * (timeout if isinstance(timeout, int | float) else timeout.total_seconds())),
+        )
 
     def add_provider(self, name: str, provider: Provider) -> None:
         """Adds a provider of secrets to this process."""
         call(lib.agentid_broker_add_provider, self._handle, *pair(name), provider_struct(provider))
 
-    def acquire(self, decision: Decision, provider: str, resource: str, ttl: int) -> Lease:
+    def acquire(self, decision: Decision, provider: str, resource: str, ttl: int | timedelta) -> Lease:
         """Gets a secret for a call that was permitted: for the tool, not for the agent. Use it in `with`."""
-        seconds = _abi.checked(c_int64, ttl, "ttl")
+        seconds = _abi.checked(c_int64, length(ttl, "ttl"), "ttl")
         lease, secret = _abi.Bytes(), _abi.Bytes()
         call(
             lib.agentid_broker_acquire, self._handle, decision, *pair(provider), *pair(resource), seconds,

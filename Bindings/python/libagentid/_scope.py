@@ -1,4 +1,4 @@
-"""Scopes: parsed, compared and intersected by the library."""
+"""Scopes: made of text or of values; parsed, compared and intersected by the library."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from typing import Any
 from ._abi import lib
 from ._errors import Denied, call, pair, take
 from ._handles import Handle, owner
+from .scopes import Constraint, Value, token
+
+
+def worded(scope: Scope | str | None) -> str | None:
+    """A scope as text."""
+    return str(scope) if isinstance(scope, Scope) else scope
 
 
 class Scope(Handle):
@@ -21,6 +27,25 @@ class Scope(Handle):
 
     def __init__(self, text: str) -> None:  # pyright: ignore[reportMissingSuperCall]
         self._own(lib.agentid_scope_parse, *pair(text))
+
+    @classmethod
+    def tool(cls, name: str, arguments: Mapping[str, Constraint | Value] | None = None, /, **named: Constraint | Value) -> Scope:
+        """The scope of one tool, made of values: `Scope.tool("read_file", path=under("/data"), query=any_of("a", "b"))`.
+
+        Each argument has a constraint of `libagentid.scopes`, or a plain value that it must equal. What is given cannot be read
+        as anything but itself. `arguments` is for names that Python's keywords cannot have, such as `"*"`: `anything()` there
+        permits arguments that are not named. A tool without any argument is open: it may be called with all. Raises `ScopeError`
+        for what is not a scope, `TypeError` or `ValueError` for what is not JSON.
+        """
+        return cls.tools({name: {**(arguments or {}), **named}})
+
+    @classmethod
+    def tools(cls, tools: Mapping[str, Mapping[str, Constraint | Value]]) -> Scope:
+        """The scope of several tools, made of values as `tool` does: `Scope.tools({"search": {"query": anything()}})`."""
+        return cls(token(tools))
+
+    def __repr__(self) -> str:
+        return "<a closed Scope>" if self._is_closed else f"Scope({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, Scope) else NotImplemented

@@ -16,6 +16,8 @@ from ._guard import Guard
 from ._running import Closing, in_thread, starting, starts, waits
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from typing_extensions import Self
 
 
@@ -99,7 +101,7 @@ class Authority(Closing):
 
     async def add_hook(
         self, name: str, run: Callable[[dict[str, Any]], Coroutine[Any, Any, None] | None] | None = None, *,
-        command: Sequence[str] = (), events: Sequence[str] | None = None, deadline: int | None = None,
+        command: Sequence[str] = (), events: Sequence[str] | None = None, deadline: int | timedelta | None = None,
         max_attempts: int | None = None,
     ) -> None:  # fmt: skip
         """As `libagentid.Authority.add_hook`; a coroutine function is run on this loop, any other on a thread."""

@@ -1,0 +1,55 @@
+"""The reasons of denials, and what a server answers to each: as docs/operations.md and the Go package have them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Reason = Literal[
+    "agent_not_under_parent", "algorithm_not_permitted", "argument_constraint_violated", "argument_key_set_mismatch",
+    "argument_missing", "argument_not_permitted", "arguments_malformed", "audit_replaced", "audit_rolled_back",
+    "audit_unavailable", "authority_revoked", "authorization_details_invalid", "chain_audience_mismatch",
+    "chain_audience_missing", "chain_cycle_detected", "chain_empty", "chain_length_mismatch", "chain_too_long",
+    "clock_failed", "clock_invalid", "clock_went_back", "constraint_expansion", "constraint_too_deep",
+    "constraint_type_not_permitted", "constraint_type_unrecognized", "context_override", "delegation_ceiling_invalid",
+    "delegation_ceiling_raised", "delegation_depth_exceeded", "delegation_depth_invalid", "depth_exceeds_own_ceiling",
+    "directory_replaced", "expired", "expiry_exceeds_parent", "expiry_not_after_issuance", "flow_forbidden",
+    "holder_key_invalid", "identity_binding_unavailable", "invalid_signature", "issued_before_parent",
+    "issuer_thumbprint_mismatch", "journal_missing", "journal_rolled_back", "lease_lapsed", "lifetime_exceeded",
+    "nonce_invalid", "nonce_required", "not_yet_valid", "par_hash_mismatch", "par_hash_missing",
+    "par_hash_present_on_root", "pop_binding_mismatch", "pop_malformed", "pop_missing", "pop_recipient_mismatch",
+    "pop_signature_invalid", "pop_stale", "pop_token_mismatch", "pop_tool_mismatch", "presentation_malformed",
+    "private_key_material", "registry_replaced", "registry_rolled_back", "replay_memory_full", "replay_memory_replaced",
+    "replayed", "revocation_view_stale", "root_depth_invalid", "status_unavailable", "subject_identity_mismatch",
+    "suspended", "token_malformed", "token_too_large", "too_costly", "tool_not_authorized", "tool_not_delegated",
+    "untrusted_root",
+]  # fmt: skip
+"""Why a call was denied, in this version of the library; a newer one may have more. docs/operations.md explains each."""
+
+Category = Literal["forbidden", "unauthorized", "undecided"]
+"""What another call can change: nothing, as the authority is not enough; it may be permitted with another chain or a fresh
+proof; nothing that the client sends, as the guard cannot decide now."""
+
+_UNAUTHORIZED = frozenset([
+    "chain_empty", "expired", "invalid_signature", "nonce_invalid", "nonce_required", "not_yet_valid",
+    "pop_binding_mismatch", "pop_malformed", "pop_missing", "pop_recipient_mismatch", "pop_signature_invalid",
+    "pop_stale", "pop_token_mismatch", "pop_tool_mismatch", "presentation_malformed", "replayed", "token_malformed",
+    "untrusted_root",
+])  # fmt: skip
+_UNDECIDED = frozenset([
+    "audit_replaced", "audit_rolled_back", "audit_unavailable", "clock_failed", "clock_invalid", "clock_went_back",
+    "directory_replaced", "journal_missing", "journal_rolled_back", "registry_replaced", "registry_rolled_back",
+    "replay_memory_full", "replay_memory_replaced", "revocation_view_stale", "status_unavailable",
+])  # fmt: skip
+_STATUS: dict[Category, int] = {"forbidden": 403, "unauthorized": 401, "undecided": 503}
+
+
+def category(reason: str) -> Category:
+    """What another call can change. `forbidden` for a reason that this version does not know."""
+    if reason in _UNDECIDED:
+        return "undecided"
+    return "unauthorized" if reason in _UNAUTHORIZED else "forbidden"
+
+
+def http_status(reason: str) -> int:
+    """What a server answers: 401, 403 or 503."""
+    return _STATUS[category(reason)]

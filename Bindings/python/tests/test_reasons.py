@@ -1,0 +1,84 @@
+"""Reasons of denials: one list, what a server answers, and errors that cross processes with all they say."""
+
+import copy
+import pathlib
+import pickle
+import re
+import typing
+
+import libagentid
+import pytest
+from life import CALL, check, open_authority, start
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+REASONS = set(typing.get_args(libagentid.Reason))
+
+
+def test_reasons_are_those_of_the_documentation():
+    page = (ROOT / "docs/operations.md").read_text()
+    rows = page[page.index("| reason | means") : page.index("\n## Errors")].splitlines()
+    documented = {name for row in rows if row.startswith("| `") for name in re.findall(r"`([a-z_0-9]+)`", row.split("|")[1])}
+    assert documented == REASONS and len(REASONS) > 70
+
+
+def test_the_go_package_has_the_same_reasons_and_answers():
+    source = ROOT / "Bindings/go/reason.go"
+    if not source.exists():
+        pytest.skip("Bindings/go/reason.go is not here")
+    text = source.read_text()
+    named = dict(re.findall(r'(Reason\w+) +Reason += "([a-z_0-9]+)"', text))
+    assert set(named.values()) == REASONS
+    cases = dict((answer, names) for names, answer in re.findall(r"case ([^:]*?):\s*return (Undecided|Unauthorized)", text))
+    listed = {answer: {named[name] for name in re.findall(r"Reason\w+", names)} for answer, names in cases.items()}
+    for reason in REASONS:
+        expected = "undecided" if reason in listed["Undecided"] else (
+            "unauthorized" if reason in listed["Unauthorized"] or reason.startswith("pop_") else "forbidden"
+        )  # fmt: skip
+        assert libagentid.Denied(1, reason, "m", "", None).category == expected, reason
+
+
+def test_a_denial_says_what_a_server_answers():
+    for reason, category, status in (
+        ("replayed", "unauthorized", 401), ("pop_missing", "unauthorized", 401), ("tool_not_authorized", "forbidden", 403),
+        ("authority_revoked", "forbidden", 403), ("audit_unavailable", "undecided", 503), ("clock_failed", "undecided", 503),
+        ("of_a_newer_library", "forbidden", 403),
+    ):  # fmt: skip
+        denied = libagentid.Denied(1, reason, "m", "", None)
+        assert (denied.category, denied.http_status) == (category, status)
+
+
+def test_an_error_crosses_processes_with_everything_in_it():
+    with open_authority() as acme, start(acme) as agent:
+        with pytest.raises(libagentid.Denied) as caught:
+            agent.authorize("read_file", {"path": "/etc"})
+        denied = caught.value
+        denied.request_id = "r1"
+        if hasattr(denied, "add_note"):
+            denied.add_note("noted")
+        assert copy.copy(denied) is denied and copy.deepcopy([denied])[0] is denied
+        over = pickle.loads(pickle.dumps(denied))
+        assert type(over) is libagentid.Denied and str(over) == str(denied) and repr(over) == repr(denied)
+        for name in ("code", "name", "message", "where", "link", "reason", "argument", "category", "http_status", "request_id"):
+            assert getattr(over, name) == getattr(denied, name), name
+        assert getattr(over, "__notes__", None) == getattr(denied, "__notes__", None)
+        assert over.decision is None and over.document == denied.document
+        check("decision", over.document)
+        assert pickle.loads(pickle.dumps(over)).document == denied.document, "twice over"
+        denied.decision.close()
+        assert pickle.loads(pickle.dumps(denied)).document is None
+    with pytest.raises(libagentid.ScopeError) as wrong:
+        libagentid.Scope("t(")
+    assert repr(pickle.loads(pickle.dumps(wrong.value))) == repr(wrong.value)
+
+
+def test_what_is_shown_names_the_rule_and_no_secret():
+    with open_authority() as acme, start(acme) as agent:
+        permit, denial = agent.check(*CALL), agent.check("read_file", {"path": "/etc/secret-name"})
+        assert repr(permit) == "<Decision: permit>" and repr(denial) == "<Decision: deny, argument_constraint_violated>"
+        with pytest.raises(libagentid.Denied) as caught:
+            agent.authorize("read_file", {"path": "/etc/secret-name"})
+        assert repr(caught.value).startswith("Denied('argument_constraint_violated', ") and "secret-name" not in repr(
+            caught.value
+        )
+        permit.close()
+        assert repr(permit) == "<a closed Decision>"
