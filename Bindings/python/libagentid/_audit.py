@@ -14,6 +14,7 @@ from ._abi import lib
 from ._errors import Error, call, pair, take, text
 from ._handles import Handle, owner
 from ._raised import callback
+from .documents import AuditHead, AuditRecord, AuditReport, ConsistencyProof, InclusionProof
 
 Sync = Literal["batch", "always", "none"]
 """When decisions and events are durable: within 100 ms, before the answer is given, or not written down at all."""
@@ -36,12 +37,12 @@ class Audit(Handle):
         return cls.__new__(cls)._own(lib.agentid_audit_open, *pair(os.fspath(directory)), *pair(key))
 
     @property
-    def head(self) -> dict[str, Any]:
+    def head(self) -> AuditHead:
         """Size, root, key, and the checkpoint as the signed note that other tools verify."""
-        return json.loads(take(lib.agentid_audit_head, self._handle))
+        return AuditHead(json.loads(take(lib.agentid_audit_head, self._handle)))
 
     def __len__(self) -> int:
-        return self.head["size"]
+        return self.head.size
 
     def entries(self, start: int = 0) -> Iterator[dict[str, Any]]:
         """All entries from an index on, each compared with the signed tree."""
@@ -50,20 +51,21 @@ class Audit(Handle):
                 yield json.loads(line)
             start += len(lines)
 
-    def find(self, decision: str) -> dict[str, Any]:
+    def find(self, decision: str) -> AuditRecord:
         """A decision's entry, its index, and what was reported of it."""
-        return json.loads(take(lib.agentid_audit_find, self._handle, *pair(decision)))
+        return AuditRecord(json.loads(take(lib.agentid_audit_find, self._handle, *pair(decision))))
 
-    def prove(self, index: int) -> dict[str, Any]:
+    def prove(self, index: int) -> InclusionProof:
         """Proves that an entry is in the log (RFC 6962 section 2.1.1)."""
-        return json.loads(take(lib.agentid_audit_prove, self._handle, _index(index)))
+        return InclusionProof(json.loads(take(lib.agentid_audit_prove, self._handle, _index(index))))
 
-    def consistency(self, start: int, end: int | None = None) -> dict[str, Any]:
+    def consistency(self, start: int, end: int | None = None) -> ConsistencyProof:
         """Proves that the log of `start` entries is the beginning of that of `end` (RFC 6962 section 2.1.2)."""
-        return json.loads(take(lib.agentid_audit_consistency, self._handle, _index(start), 0 if end is None else _index(end)))
+        until = 0 if end is None else _index(end)
+        return ConsistencyProof(json.loads(take(lib.agentid_audit_consistency, self._handle, _index(start), until)))
 
-    def verify(self, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
-        """Reads everything again; `["sound"]` says whether all is as it was signed, `["findings"]` what is not and where.
+    def verify(self, progress: Callable[[int], None] | None = None) -> AuditReport:
+        """Reads everything again; `.sound` says whether all is as it was signed, `.findings` what is not and where.
 
         `progress` is told how many entries were read. What it raises is raised here, when the rest was read without it.
         """
@@ -87,4 +89,4 @@ class Audit(Handle):
         found = text(report)
         if raised:
             raise raised[0]
-        return json.loads(found)
+        return AuditReport(json.loads(found))

@@ -22,6 +22,7 @@ from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._lifecycle import Lifecycle
 from ._scope import Scope, worded
+from .documents import Profile
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -95,9 +96,9 @@ class Authority(Lifecycle):
         call(lib.agentid_authority_put_profile, self._handle, *pair(name), byref(options))
 
     @property
-    def profiles(self) -> list[dict[str, Any]]:
+    def profiles(self) -> list[Profile]:
         """All profiles."""
-        return json.loads(take(lib.agentid_authority_profiles, self._handle))
+        return [Profile(profile) for profile in json.loads(take(lib.agentid_authority_profiles, self._handle))]
 
     def agent(
         self, profile: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,

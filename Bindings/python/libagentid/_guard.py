@@ -17,6 +17,7 @@ from ._audit import SYNC, Sync
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, duration, number, option, pair, take
 from ._handles import Handle, Reference, owner
+from .documents import GuardStatistics
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -161,9 +162,9 @@ class EnforcementPoint(Reference):
         call(lib.agentid_guard_refreshed, self._handle)
 
     @property
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self) -> GuardStatistics:
         """What this guard has done and holds."""
-        return json.loads(take(lib.agentid_guard_statistics, self._handle))
+        return GuardStatistics(json.loads(take(lib.agentid_guard_statistics, self._handle)))
 
 
 class Guard(EnforcementPoint, Handle):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ._broker import Lease, Provider, provider_struct
 from ._decision import Decision
 from ._errors import Error, call, duration, length, moment, number, option, pair, point, take, text, texts
 from ._handles import Handle
+from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ class Lifecycle(Handle):
     def agents(
         self, *, profile: str | None = None, principal: str | None = None, owner: str | None = None,
         parent: Identity | str | None = None, state: str | None = None, limit: int | None = None, offset: int = 0,
-    ) -> list[dict[str, Any]]:  # fmt: skip
+    ) -> list[AgentRecord]:  # fmt: skip
         """The agents this authority knows, ended ones included: all that match what is given, by ID.
 
         With `limit`, at most so many from `offset` on: a page.
@@ -44,10 +45,10 @@ class Lifecycle(Handle):
             profile=option(profile), principal=option(principal), owner=option(owner), parent=option(above),
             state=option(state), limit=_PAGE if limit is None else limit or -1, offset=offset,
         )  # fmt: skip
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, AgentRecord] = {}
         while True:
             page = json.loads(take(lib.agentid_authority_agents, self._handle, byref(chosen)))
-            found |= {agent["id"]: agent for agent in page}
+            found |= {agent["id"]: AgentRecord(agent) for agent in page}
             if limit is not None or len(page) < _PAGE:
                 return list(found.values())
             chosen.offset += len(page)
@@ -92,15 +93,15 @@ class Lifecycle(Handle):
             lib.agentid_authority_prune, _abi.checked(c_int64, point(ended_before, "ended_before"), "ended_before")
         )
 
-    def verify_gone(self, agent: Identity | str) -> dict[str, Any]:
-        """Presents to a guard everything that an agent and all below it ever held; `["gone"]` says whether all is."""
+    def verify_gone(self, agent: Identity | str) -> Gone:
+        """Presents to a guard everything that an agent and all below it ever held; `.gone` says whether all is."""
         report = _abi.Bytes()
         try:
             call(lib.agentid_authority_verify_gone, self._handle, *_id(agent), byref(report))
         except Error as error:
             if error.name != "not_gone":
                 raise
-        return json.loads(text(report))
+        return Gone(json.loads(text(report)))
 
     def add_hook(
         self, name: str, run: Callable[[dict[str, Any]], None] | None = None, *, command: Sequence[str] = (),
@@ -136,13 +137,13 @@ class Lifecycle(Handle):
         call(lib.agentid_hook_remove, self._handle, *pair(name))
 
     @property
-    def hooks(self) -> list[dict[str, Any]]:
+    def hooks(self) -> list[HookRecord]:
         """All hooks, and how many deliveries each has waiting and dead."""
-        return json.loads(take(lib.agentid_hook_list, self._handle))
+        return [HookRecord(hook) for hook in json.loads(take(lib.agentid_hook_list, self._handle))]
 
-    def deliveries(self, *, dead: bool = False) -> list[dict[str, Any]]:
+    def deliveries(self, *, dead: bool = False) -> list[Delivery]:
         """Deliveries that wait, or that are dead."""
-        return json.loads(take(lib.agentid_hook_deliveries, self._handle, int(dead)))
+        return [Delivery(found) for found in json.loads(take(lib.agentid_hook_deliveries, self._handle, int(dead)))]
 
     def retry_delivery(self, delivery: int) -> None:
         """Gives a dead delivery another round of attempts."""
@@ -175,9 +176,9 @@ class Lifecycle(Handle):
         call(lib.agentid_broker_release, self._handle, *pair(lease))
 
     @property
-    def broker_leases(self) -> list[dict[str, Any]]:
+    def broker_leases(self) -> list[BrokerLease]:
         """What the broker holds."""
-        return json.loads(take(lib.agentid_broker_leases, self._handle))
+        return [BrokerLease(lease) for lease in json.loads(take(lib.agentid_broker_leases, self._handle))]
 
     def _count(self, function: Any, *arguments: Any) -> int:
         count = c_int64()
@@ -185,6 +186,6 @@ class Lifecycle(Handle):
         return count.value
 
 
-def verify_tombstone(trust_domain: str, bundle: str, tombstone: str) -> Mapping[str, Any]:
+def verify_tombstone(trust_domain: str, bundle: str, tombstone: str) -> Tombstone:
     """The claims of a tombstone, verified offline; raises `Denied`."""
-    return json.loads(take(lib.agentid_tombstone_verify, *pair(trust_domain), *pair(bundle), *pair(tombstone)))
+    return Tombstone(json.loads(take(lib.agentid_tombstone_verify, *pair(trust_domain), *pair(bundle), *pair(tombstone))))

@@ -12,6 +12,7 @@ import jsonschema
 import libagentid
 import pytest
 import referencing
+from libagentid.documents import Document
 
 ALICE, OWNER = "user:alice@acme.example", "team:research@acme.example"
 SCOPE = "read_file(path under '/data')"
@@ -32,7 +33,9 @@ def left_out(reason: str) -> None:
 
 def check(name: str, document: object) -> None:
     """Holds a document to its schema."""
-    jsonschema.Draft202012Validator({"$ref": f"urn:agentid:schema:{name}"}, registry=REGISTRY).validate(document)
+    jsonschema.Draft202012Validator({"$ref": f"urn:agentid:schema:{name}"}, registry=REGISTRY).validate(
+        dict(document) if isinstance(document, Document) else document
+    )
 
 
 def open_authority(directory=None, **options):

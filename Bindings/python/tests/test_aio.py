@@ -31,7 +31,7 @@ def test_a_life():
                     assert guard.authorize(*CALL, agent=agent)
             identity, tombstone = agent.id, await agent.end("done")
             assert libagentid.verify_tombstone("acme.example", await acme.bundle(), tombstone)["sub"] == identity
-            assert (await acme.verify_gone(identity))["gone"] and await acme.reap() == 0
+            assert (await acme.verify_gone(identity)).gone and await acme.reap() == 0
 
     asyncio.run(main())
 

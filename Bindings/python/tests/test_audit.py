@@ -66,7 +66,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     acme.integrate()
     with log(tmp_path) as audit:
         entries = list(audit.entries())
-        assert len(audit) == len(entries) == audit.head["size"]
+        assert len(audit) == len(entries) == audit.head.size
         for entry in entries:
             check("audit", entry)
         assert {entry["kind"] for entry in entries} == {"decision", "outcome", "event"}
@@ -203,7 +203,7 @@ acme = libagentid.Authority.open(sys.argv[1], audit_strict=False)
 agent = start(acme)
 with acme.guard(audience="files", own_replay_memory=True) as guard:
     decision = guard.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL, audience="files"))
-    print(json.dumps([decision.permitted, guard.statistics["unrecorded"]]))
+    print(json.dumps([decision.permitted, guard.statistics.unrecorded]))
 """,
         tmp_path / "acme",
     )
@@ -252,7 +252,7 @@ def test_what_a_guard_in_another_process_decided_is_in_the_log_after_integrate_e
     with log(tmp_path) as audit:
         entries = list(audit.entries(before))
         assert [entry["id"] for entry in entries] == decided and all(entry["guard"] == "files" for entry in entries)
-        assert audit.verify()["sound"]
+        assert audit.verify().sound
 
 
 def test_authority_and_guard_write_before_they_answer_where_sync_is_always(tmp_path):
@@ -313,4 +313,4 @@ def test_what_the_progress_of_verifying_raises_is_raised(tmp_path, acme, raised)
             audit.verify(progress)
         assert caught.value is raised
         assert len(told) == 1, "not told again, and the rest was read"
-        assert audit.verify()["sound"]
+        assert audit.verify().sound

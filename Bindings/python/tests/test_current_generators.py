@@ -48,7 +48,7 @@ def test_each_generator_has_its_own_agent() -> None:
                 assert list(inner()) == [True, True, True]
         alice.close()
         bob.close()
-        assert {entry["state"] for entry in acme.agents()} == {"deprovisioned"}
+        assert {entry.state for entry in acme.agents()} == {"deprovisioned"}
 
 
 def test_asynchronous_generators_and_context_managers() -> None:
@@ -90,7 +90,7 @@ def test_asynchronous_generators_and_context_managers() -> None:
                 assert libagentid.current_agent() is agent
 
             await asyncio.gather(*(ask(f"u{n}") for n in range(5)))
-            assert {entry["state"] for entry in acme.agents()} == {"deprovisioned"}
+            assert {entry.state for entry in acme.agents()} == {"deprovisioned"}
 
     asyncio.run(main())
 

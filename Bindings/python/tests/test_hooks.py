@@ -122,7 +122,7 @@ def test_hook_that_sleeps_delays_nobody(acme):
         happened.append("authorized")
         identity = agent.id
         agent.end()
-        assert acme.verify_gone(identity)["gone"] and other.authorize(*CALL)
+        assert acme.verify_gone(identity).gone and other.authorize(*CALL)
         until(lambda: quick)
         happened.append("deprovisioned")
         with pytest.raises(libagentid.Error) as unsettled:
@@ -137,7 +137,7 @@ def test_hook_may_call_the_library_even_to_remove_itself(acme):
     seen, second = [], []
 
     def hook(event):
-        others = [agent["id"] for agent in acme.agents(state="active")]
+        others = [agent.id for agent in acme.agents(state="active")]
         for other in others:
             acme.deprovision(other, "with the first")
         acme.add_hook("second", second.append, events=["deprovisioned"])
@@ -149,7 +149,7 @@ def test_hook_may_call_the_library_even_to_remove_itself(acme):
         one, two = agent.id, other.id
         agent.end()
         until(lambda: seen)
-        assert seen == [[two]] and acme.verify_gone(two)["gone"]
+        assert seen == [[two]] and acme.verify_gone(two).gone
         assert not other.check(*CALL)
     start(acme).end()
     acme.settle()
@@ -181,7 +181,7 @@ def test_hook_that_is_removed_takes_along_what_was_waiting(acme):
     acme.add_hook("broken", lambda event: 1 / 0)
     start(acme).end()
     until(lambda: any(delivery["error"] for delivery in acme.deliveries()))
-    assert acme.hooks[0]["pending"] == 4
+    assert acme.hooks[0].pending == 4
     acme.remove_hook("broken")
     assert acme.hooks == acme.deliveries() == []
     with pytest.raises(libagentid.NotFound):

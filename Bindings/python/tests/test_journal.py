@@ -88,7 +88,7 @@ def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
         assert within_a_second(lambda: reason(guard, other), "authority_revoked") == "authority_revoked"
     authority.resume(held.id)
     assert within_a_second(lambda: reason(guard, held), "") == ""
-    listed = {entry["id"]: entry["state"] for entry in authority.agents()}
+    listed = {entry["id"]: entry.state for entry in authority.agents()}
     assert listed[held.id] == "active"
 
 
@@ -154,7 +154,7 @@ def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str,
     authority.revoke(agent=agent.id)
     assert reason(guard, agent) == "authority_revoked"
     assert os.stat(path + "/journal").st_ino != before
-    assert guard.statistics["revocations"] == 801
+    assert guard.statistics.revocations == 801
 
 
 def test_a_signing_key_is_listed_as_revoked_as_soon_as_it_is(acme: tuple[str, libagentid.Authority]) -> None:

@@ -201,7 +201,7 @@ root, before = issuer.root(holder), 0
 for i in range(400):
     guard.check("read", {"x": 1}, chain=holder.child(root, holder, **limits), proof="x.y.z")
     if i == 3: before = memory()
-print(memory() - before, guard.statistics["cached_bytes"])
+print(memory() - before, guard.statistics.cached_bytes)
 """
 
 

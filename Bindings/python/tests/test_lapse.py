@@ -35,9 +35,9 @@ def test_lapse_denies_everywhere_without_anyone_noticing(tmp_path):
         for chain, key in (held[:2], held[2:]):
             with libagentid.Agent.open(key, chain) as thief:
                 until(lambda: guard.check(*CALL, chain=chain, proof=thief.prove(*CALL)).reason == "lease_lapsed")
-        until(lambda: not any(agent["live"] for agent in acme.agents()))
-        assert {agent["state"] for agent in acme.agents()} == {"active"}
-        assert not acme.verify_gone(identity)["gone"]
+        until(lambda: not any(agent.live for agent in acme.agents()))
+        assert {agent.state for agent in acme.agents()} == {"active"}
+        assert not acme.verify_gone(identity).gone
 
         assert reaped_elsewhere(tmp_path / "acme") == 2
         assert acme.reap() == 0
@@ -65,11 +65,11 @@ def test_process_that_was_held_up_past_its_lease_is_not_taken_back(tmp_path):
 
         assert ask() == ""
         other.send_signal(signal.SIGSTOP)
-        until(lambda: not any(agent["live"] for agent in acme.agents()))
+        until(lambda: not any(agent.live for agent in acme.agents()))
         other.send_signal(signal.SIGCONT)
         assert ask() == "lease_lapsed"
         acme.reap()
-        assert ask() != "" and acme.verify_gone(identity)["gone"]
+        assert ask() != "" and acme.verify_gone(identity).gone
 
 
 def test_ended_agent_is_not_renewed_by_the_process_that_holds_it(tmp_path):
@@ -82,7 +82,7 @@ def test_ended_agent_is_not_renewed_by_the_process_that_holds_it(tmp_path):
             (ended,) = operator.agents(state="deprovisioned")
             assert (ended["id"], ended["lease_expires"], ended["live"]) == (identity, None, False)
             assert agent.check(*CALL).reason == "authority_revoked"
-            assert operator.verify_gone(identity)["gone"]
+            assert operator.verify_gone(identity).gone
 
 
 def test_clock_that_is_set_back_and_right_again_loses_nothing(tmp_path):
@@ -131,4 +131,4 @@ def test_registry_of_another_trust_domain_is_refused_and_nothing_is_lost(tmp_pat
     assert refused.value.name in ("registry_replaced", "other_trust_domain")
     exchange()
     with open_authority(tmp_path / "acme") as acme:
-        assert acme.agents() == before and acme.verify_gone(before[0]["id"])["gone"]
+        assert acme.agents() == before and acme.verify_gone(before[0]["id"]).gone

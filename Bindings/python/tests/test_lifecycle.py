@@ -296,4 +296,4 @@ def test_what_was_delegated_to_its_key_ends_with_the_agent(acme, named):
         helper_id = helper.id
         helper.end()
         assert guard.check(*CALL, chain=chain, proof=asked[2]).reason == "authority_revoked"
-        assert acme.verify_gone(helper_id)["gone"]
+        assert acme.verify_gone(helper_id).gone

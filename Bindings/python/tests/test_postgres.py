@@ -111,7 +111,7 @@ def test_password_is_neither_stored_nor_logged_nor_sent(acme, books, tmp_path):
         lease = acquire(acme, agent)
         password = conninfo_to_dict(lease.secret)["password"]
         psycopg.connect(lease.secret).close()
-        assert password not in json.dumps(acme.broker_leases) + repr(lease)
+        assert password not in repr(acme.broker_leases) + repr(lease)
         kept = [path.read_bytes() for path in (tmp_path / "acme").rglob("*") if path.is_file()]
         assert len(kept) > 2 and not any(password.encode() in file for file in kept)
         lease.release()
@@ -162,7 +162,7 @@ def test_role_ends_after_its_runtime_was_killed(books, tmp_path, by):
             acme.add_provider("books", books.provider)
         assert reaped(acme, 1) == 1
         assert books.roles == [] and not is_open(session)
-        assert acme.broker_leases == [] and acme.verify_gone(agent)["gone"]
+        assert acme.broker_leases == [] and acme.verify_gone(agent).gone
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(secret)
 
@@ -177,7 +177,7 @@ def test_command_that_cannot_release_says_why_and_the_lease_stays(books, tmp_pat
         assert acme.verify_gone(agent)["leases"] == [lease["id"]]
         books.let_clerk_in(True)
         acme.release(lease["id"])
-        assert books.roles == [] and acme.verify_gone(agent)["gone"]
+        assert books.roles == [] and acme.verify_gone(agent).gone
 
 
 def test_failed_grant_leaves_no_role(acme, books):

@@ -23,9 +23,9 @@ def test_what_ended_long_ago_leaves_its_tombstone(tmp_path: Path) -> None:
             acme.prune(ended_before=int(time.time()) + 3600)
         ahead[0] = 7200
         assert acme.prune(ended_before=int(time.time()) + 60) == 1
-        assert [entry["id"] for entry in acme.agents()] == []
+        assert [entry.id for entry in acme.agents()] == []
         assert acme.deprovision(name) == tombstone
-        assert acme.verify_gone(name)["gone"]
+        assert acme.verify_gone(name).gone
 
 
 WARN = """

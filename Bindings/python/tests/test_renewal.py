@@ -49,7 +49,7 @@ def test_an_agent_that_is_held_outlives_its_grant_and_so_do_those_below_it() -> 
         agent.spawn("late", same_scope=True).close()
         agent.rotate_key()
         assert agent.check("search", {"query": "x"}).permitted
-        assert all(one["live"] and not one["expired"] for one in acme.agents() if one["state"] == "active")
+        assert all(one["live"] and not one.expired for one in acme.agents() if one["state"] == "active")
 
 
 def test_chain_and_proof_are_taken_together_and_one_that_was_sent_stays_good() -> None:
@@ -146,12 +146,12 @@ def test_a_process_that_was_frozen_past_its_lease_renews_nothing_when_it_goes_on
         )
         chain = frozen.stdout.readline().strip()
         os.kill(frozen.pid, signal.SIGSTOP)
-        until(lambda: not any(one["live"] for one in acme.agents()))
+        until(lambda: not any(one.live for one in acme.agents()))
         os.kill(frozen.pid, signal.SIGCONT)
         time.sleep(1.5)  # long enough for both of its threads to look
         said, _ = frozen.communicate("\n")
         assert said.split() == ["lease_lapsed", "lease_lapsed"]
-        assert chain and not any(one["live"] for one in acme.agents())
+        assert chain and not any(one.live for one in acme.agents())
 
 
 def test_a_clock_that_was_far_ahead_for_a_moment_ends_nobody() -> None:

@@ -117,7 +117,7 @@ class Runner:
         self.guards[step["guard"]].revoke(agent=self.ids[step["agent"]])
 
     def do_verify_gone(self, step: dict[str, str]) -> str:
-        return "gone" if self.acme.verify_gone(self.ids[step["agent"]])["gone"] else "not_gone"
+        return "gone" if self.acme.verify_gone(self.ids[step["agent"]]).gone else "not_gone"
 
     def do_permits(self, step: dict[str, str]) -> str:
         return "permit" if libagentid.Scope(step["scope"]).permits(step["tool"], arguments(step)) else "deny"

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 import libagentid._audit as _audit
+from libagentid.documents import AuditHead
 
 from ._running import Closing, in_thread, starting, waits
 
@@ -24,7 +25,7 @@ class Audit(Closing):
     consistency = waits(_audit.Audit.consistency)
     verify = waits(_audit.Audit.verify)
 
-    async def head(self) -> dict[str, Any]:
+    async def head(self) -> AuditHead:
         """Size, root, key, and the checkpoint as the signed note that other tools verify."""
         return await in_thread(lambda: self.sync.head)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libagentid._authority as _authority
 import libagentid._broker as _broker
 import libagentid._guard as _guard
+from libagentid.documents import BrokerLease, HookRecord, Profile
 
 from ._agent import Agent, ended
 from ._callbacks import OnLoop, Provider, called
@@ -87,15 +88,15 @@ class Authority(Closing):
         """The public keys, a SPIFFE bundle."""
         return await in_thread(lambda: self.sync.bundle)
 
-    async def profiles(self) -> list[dict[str, Any]]:
+    async def profiles(self) -> list[Profile]:
         """All profiles."""
         return await in_thread(lambda: self.sync.profiles)
 
-    async def hooks(self) -> list[dict[str, Any]]:
+    async def hooks(self) -> list[HookRecord]:
         """All hooks, and how many deliveries each has waiting and dead."""
         return await in_thread(lambda: self.sync.hooks)
 
-    async def broker_leases(self) -> list[dict[str, Any]]:
+    async def broker_leases(self) -> list[BrokerLease]:
         """What the broker holds."""
         return await in_thread(lambda: self.sync.broker_leases)
 
