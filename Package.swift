@@ -100,8 +100,7 @@ let package = Package(
         .target(name: "AgentIDAsync", dependencies: ["AgentID", "JOSE", "TransparencyLog"], swiftSettings: settings),
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map", "unused.ld"],
-            // It passes on what it is given: small code is as fast there, and 8 MB is promised.
-            swiftSettings: settings + [.unsafeFlags(["-Osize"], .when(configuration: .release))],
+            swiftSettings: settings,
             linkerSettings: sharedLibrary),
         .executableTarget(
             name: "agentidctl",

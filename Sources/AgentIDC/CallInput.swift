@@ -26,9 +26,9 @@ struct CallInput {
             let start = unsafe UnsafeRawBufferPointer(start: data, count: min(length, Self.longestTool))
             return unsafe String(decoding: start, as: UTF8.self)
         }
-        let bytes = try unsafe input(data, length, "tool")
-        if let position = UTF8Check.firstError(in: bytes.span) { fault = fault ?? .notText(.tool, at: position) }
-        return String(decoding: bytes, as: UTF8.self)
+        let (tool, position) = try unsafe decoded(data, length, "tool")
+        if let position { fault = fault ?? .notText(.tool, at: position) }
+        return tool
     }
 
     mutating func bytes(terminated data: UnsafePointer<CChar>?, _ part: CallFault.Part) throws -> [UInt8] {

@@ -92,29 +92,48 @@ let longestInput = 1 << 20
 
 /// Copies an input: foreign memory may change while we look.
 func input(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> [UInt8] {
-    guard length != 0 else { return [] }
+    unsafe Array(try inputBuffer(data, length, name))
+}
+
+/// An input where it stands, for who copies it: good for as long as the call that it was given to.
+func inputBuffer(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> UnsafeBufferPointer<UInt8> {
+    guard length != 0 else { return unsafe UnsafeBufferPointer(start: nil, count: 0) }
     guard let data = unsafe data else { throw Failure.argument(name, "is NULL with a length of \(length)") }
     guard length > 0, length <= longestInput else {
         throw Failure(
             status: AgentIDError.Code.limit.rawValue, name: "input_too_long", message: "\(name) is longer than 1 MiB",
             place: name)
     }
-    return unsafe data.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
-        unsafe Array(UnsafeBufferPointer(start: bytes, count: length))
+    return unsafe UnsafeBufferPointer(start: UnsafeRawPointer(data).assumingMemoryBound(to: UInt8.self), count: length)
+}
+
+/// An input as text, and where it is not UTF-8. Read from a copy on the stack, for foreign memory may change while we look:
+/// most names are short enough to need no memory of their own.
+func decoded(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> (text: String, fault: Int?) {
+    let foreign = try unsafe inputBuffer(data, length, name)
+    return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: foreign.count) { copy in
+        _ = unsafe copy.initialize(from: foreign)
+        let bytes = UnsafeBufferPointer(copy)
+        let fault = unsafe UTF8Check.firstError(in: Span(_unsafeElements: bytes))
+        return unsafe (String(decoding: bytes, as: UTF8.self), fault)
     }
 }
 
 func text(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> String {
-    try text(unsafe input(data, length, name), name)
+    let (text, fault) = try unsafe decoded(data, length, name)
+    if let fault { throw notText(name, at: fault) }
+    return text
 }
 
 func text(_ bytes: [UInt8], _ name: String) throws -> String {
-    if let position = UTF8Check.firstError(in: bytes.span) {
-        throw Failure(
-            status: AgentIDError.Code.malformed.rawValue, name: "utf8",
-            message: "\(name) is not UTF-8 at byte \(position)", place: name)
-    }
+    if let position = UTF8Check.firstError(in: bytes.span) { throw notText(name, at: position) }
     return String(decoding: bytes, as: UTF8.self)
+}
+
+private func notText(_ name: String, at position: Int) -> Failure {
+    Failure(
+        status: AgentIDError.Code.malformed.rawValue, name: "utf8",
+        message: "\(name) is not UTF-8 at byte \(position)", place: name)
 }
 
 /// How long a NUL-terminated input is.

@@ -37,13 +37,16 @@ final class HandleTable<Object: Sendable>: Sendable {
     }
 
     func find(_ handle: UInt64) -> Object? {
-        slots.withLock { slots in locate(handle, slots).flatMap { slots.all[$0].object } }
+        slots.withLock { slots in
+            guard let slot = locate(handle, slots.all.span) else { return nil }
+            return slots.all[slot].object
+        }
     }
 
     /// Takes an object out, once.
     func remove(_ handle: UInt64) -> Object? {
         slots.withLock { slots in
-            guard let slot = locate(handle, slots) else { return nil }
+            guard let slot = locate(handle, slots.all.span) else { return nil }
             let object = slots.all[slot].object
             slots.all[slot].object = nil
             // A slot whose generations are used up is not used again.
@@ -53,10 +56,11 @@ final class HandleTable<Object: Sendable>: Sendable {
         }
     }
 
-    private func locate(_ handle: UInt64, _ slots: Slots) -> Int? {
+    @inline(__always)
+    private func locate(_ handle: UInt64, _ slots: borrowing Span<Slot>) -> Int? {
         let slot = Int(handle >> 32 & (1 << Self.slotBits - 1))
-        guard handle >> 56 == kind, slot < slots.all.count, slots.all[slot].object != nil,
-            UInt64(slots.all[slot].generation) == handle & 0xFFFF_FFFF
+        guard handle >> 56 == kind, slot < slots.count, slots[slot].object != nil,
+            UInt64(slots[slot].generation) == handle & 0xFFFF_FFFF
         else { return nil }
         return slot
     }

@@ -12,6 +12,7 @@ struct JSONReader {
     private var steps = 0
     private let mostSteps: Int
 
+    @inline(__always)
     private init(sourceCount: Int, limits: JSON.Limits, mostSteps: Int) {
         (self.sourceCount, self.mostSteps) = (sourceCount, mostSteps)
         refusesInexactNumbers = !limits.admitsInexactNumbers
@@ -322,18 +323,38 @@ extension JSONReader {
             if let again = order.duplicate { throw duplicate(again) }
             return
         }
+        if let again = firstDuplicate(in: container, nodes.span, source) { throw duplicate(again) }
+    }
+
+    /// The first name that stands earlier in the object already.
+    private func firstDuplicate(in container: Int, _ nodes: Span<JSON.Node>, _ source: Span<UInt8>) -> Int? {
+        // One bit for what a name's length and ends are: where it is new the name is, too.
+        var seen: UInt64 = 0
         var later = container + 1
         while later < nodes.count {
-            var earlier = container + 1
-            while earlier < later {
-                // The length first: most names differ in it.
-                if nodes[earlier].length == nodes[later].length, isSameText(earlier, later, source) {
-                    throw duplicate(later)
+            let bit: UInt64 = 1 << (fold(nodes[later].text, source) & 63)
+            if seen & bit != 0 {
+                var earlier = container + 1
+                while earlier < later {
+                    if nodes[earlier].length == nodes[later].length, isSameText(earlier, later, source) { return later }
+                    earlier = Int(nodes[earlier + 1].next)
                 }
-                earlier = Int(nodes[earlier + 1].next)
             }
+            seen |= bit
             later = Int(nodes[later + 1].next)
         }
+        return nil
+    }
+
+    /// The same for the same text, however it was written.
+    @inline(__always)
+    private func fold(_ text: Range<Int>, _ source: Span<UInt8>) -> Int {
+        guard !text.isEmpty else { return 0 }
+        let (first, last) = (text.lowerBound, text.upperBound - 1)
+        let isUnescaped = first < sourceCount
+        let start = isUnescaped ? source[first] : unescaped[first - sourceCount]
+        let end = isUnescaped ? source[last] : unescaped[last - sourceCount]
+        return Int(start) + 7 * Int(end) + 3 * text.count
     }
 
     private func duplicate(_ name: Int) -> JSON.ParseError {

@@ -91,11 +91,19 @@ extension JSON.Storage {
     /// Where the value of an object's member stands. On the tape itself: a `Value` for each member that is passed would
     /// cost two reference counts, and a token is asked for some forty of them.
     fileprivate func member(_ name: Span<UInt8>, of object: Int) -> Int? {
+        let (tape, source) = (nodes, bytes)
+        let (nodes, bytes) = (tape.span, source.span)
         guard nodes[object].kind == .object else { return nil }
-        let end = Int(nodes[object].next)
+        let (end, length) = (Int(nodes[object].next), name.count)
+        let start = length > 0 ? name[0] : 0
         var key = object + 1
         while key < end {
-            if isString(name, at: key) { return key + 1 }
+            // Length and first byte first: most names differ in them.
+            if Int(nodes[key].length) == length, length == 0 || bytes[Int(nodes[key].first)] == start,
+                name.hasSameBytes(as: bytes.extracting(nodes[key].text))
+            {
+                return key + 1
+            }
             key = Int(nodes[key + 1].next)
         }
         return nil

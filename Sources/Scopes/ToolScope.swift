@@ -96,18 +96,20 @@ public final class ToolScope: Sendable {
             guard work.spend(2 * given * arguments.count) else { return Self.tooCostly(arguments.first) }
         }
         var found = 0
-        for argument in arguments {
-            guard let value = call[argument.name] else {
-                if argument.isOptional { continue }
+        // By index: a copy of each would cost its reference counts.
+        for i in arguments.indices {
+            guard let value = call[arguments[i].name] else {
+                if arguments[i].isOptional { continue }
                 return refusalOfNames(of: call)
             }
             found += 1
-            let isSatisfied = argument.constraint.permits(value, within: &work)
-            if work.isExhausted { return Self.tooCostly(argument) }
+            let isSatisfied = arguments[i].constraint.permits(value, within: &work)
+            if work.isExhausted { return Self.tooCostly(arguments[i]) }
             if !isSatisfied {
                 return refusalOfNames(of: call)
                     ?? Refusal(
-                        reason: .argumentConstraintViolated, argument: argument.name, constraint: argument.constraint)
+                        reason: .argumentConstraintViolated, argument: arguments[i].name,
+                        constraint: arguments[i].constraint)
             }
         }
         return found == given || admitsUnnamed ? nil : refusalOfNames(of: call)
