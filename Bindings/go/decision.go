@@ -72,7 +72,15 @@ func (d *Decision) Permitted() bool { return d != nil && d.permitted }
 func (d *Decision) ID() string { return d.text(1) }
 
 // Reason is why not; empty for a permit.
-func (d *Decision) Reason() string { return d.text(0) }
+func (d *Decision) Reason() Reason { return Reason(d.text(0)) }
+
+// id is ID of a decision that may not be.
+func (d *Decision) id() string {
+	if d == nil {
+		return ""
+	}
+	return d.ID()
+}
 
 // Document is the decision with its chain; names of arguments, never their values.
 func (d *Decision) Document() (document DecisionDocument, err error) {

@@ -70,7 +70,7 @@ func (e *Error) Is(target error) bool {
 
 // Denied is a call that a rule refused. It unwraps to its Error.
 type Denied struct {
-	Reason   string    // which rule: its reason code
+	Reason   Reason    // which rule
 	Argument string    // the argument at fault; empty where none is
 	Link     int       // the link of the chain at fault, 0 for the root; -1 for none
 	Decision *Decision // nil where nothing was decided, as by Guard.Admit
@@ -97,5 +97,5 @@ func failure(status C.agentid_status, handle C.uintptr_t) error {
 	if !ok {
 		argument = ""
 	}
-	return &Denied{Reason: said.Name, Argument: argument, Link: said.Link, said: said}
+	return &Denied{Reason: Reason(said.Name), Argument: argument, Link: said.Link, said: said}
 }

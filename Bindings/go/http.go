@@ -1,3 +1,5 @@
+//go:build cgo
+
 package agentid
 
 import (
@@ -114,19 +116,6 @@ func readBody(body io.ReadCloser) ([]byte, error) {
 	return io.ReadAll(body)
 }
 
-// What another chain or a fresh proof may cure; and what nothing that the client sends will.
-var (
-	unproven = map[string]bool{
-		"chain_empty": true, "token_malformed": true, "invalid_signature": true, "untrusted_root": true, "expired": true,
-		"not_yet_valid": true, "replayed": true,
-	}
-	undecided = map[string]bool{
-		"audit_unavailable": true, "revocation_view_stale": true, "status_unavailable": true, "replay_memory_full": true,
-		"replay_memory_replaced": true, "directory_replaced": true, "registry_replaced": true, "registry_rolled_back": true,
-		"journal_missing": true, "journal_rolled_back": true, "audit_replaced": true, "audit_rolled_back": true,
-	}
-)
-
 func refuseFor(w http.ResponseWriter, err error) {
 	var denied *Denied
 	if !errors.As(err, &denied) {
@@ -138,7 +127,7 @@ func refuseFor(w http.ResponseWriter, err error) {
 		refuse(w, status, refusal)
 		return
 	}
-	refusal := Refusal{Reason: denied.Reason, Message: denied.Error(), Argument: denied.Argument}
+	refusal := Refusal{Reason: string(denied.Reason), Message: denied.Error(), Argument: denied.Argument}
 	if denied.Link >= 0 {
 		refusal.Link = &denied.Link
 	}
@@ -146,13 +135,9 @@ func refuseFor(w http.ResponseWriter, err error) {
 		refusal.Decision = denied.Decision.ID()
 		denied.Decision.Close()
 	}
-	status := http.StatusForbidden
-	switch {
-	case undecided[denied.Reason]:
-		status = http.StatusServiceUnavailable
-	case unproven[denied.Reason], strings.HasPrefix(denied.Reason, "pop_"):
-		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", ProofHeader+` error="`+denied.Reason+`"`)
+	status := denied.Reason.HTTPStatus()
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", ProofHeader+` error="`+string(denied.Reason)+`"`)
 	}
 	refuse(w, status, refusal)
 }
@@ -163,14 +148,18 @@ func refuse(w http.ResponseWriter, status int, refusal Refusal) {
 	_ = json.NewEncoder(w).Encode(refusal) // a client that has gone needs no answer
 }
 
-// Transport is an http.RoundTripper that makes each request a call of its agent: it adds chain and proof.
+// Transport is an http.RoundTripper that makes each request a call of an agent: it adds chain and proof. Without an Agent it
+// is the one of the request's context (WithAgent), so that one http.Client serves all agents.
 type Transport struct {
-	Agent    *Agent
+	Agent    *Agent            // nil: that of the request's context
 	Audience string            // the guard's name for itself
 	Base     http.RoundTripper // nil: http.DefaultTransport
 	Call     CallOf            // nil: RequestCall; must be what the server's Middleware has
 	MaxBody  int64             // bytes; 0: DefaultMaxBody
 }
+
+// ErrNoAgent is a request without an agent: neither the Transport nor the request's context has one.
+var ErrNoAgent = errors.New("agentid: no agent: set Transport.Agent, or make the request in a context of WithAgent")
 
 // ErrRedirected is what a redirect is answered with: where the agent goes is not for a server to say.
 var ErrRedirected = errors.New("agentid: a redirect is not followed: the agent has not asked for that call")
@@ -201,7 +190,14 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, proof, err := t.Agent.Present(tool, arguments, t.Audience)
+	agent := t.Agent
+	if agent == nil {
+		var ok bool
+		if agent, ok = FromContext(request.Context()); !ok {
+			return nil, ErrNoAgent
+		}
+	}
+	chain, proof, err := agent.Present(tool, arguments, t.Audience)
 	if err != nil {
 		return nil, err
 	}

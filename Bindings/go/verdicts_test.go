@@ -1,3 +1,5 @@
+//go:build cgo
+
 package agentid
 
 import (
@@ -133,7 +135,7 @@ func answered(decision *Decision, err error) (string, error) {
 	if err != nil || decision.Permitted() {
 		return "permit", err
 	}
-	return decision.Reason(), nil
+	return string(decision.Reason()), nil
 }
 
 func TestVerdicts(t *testing.T) {

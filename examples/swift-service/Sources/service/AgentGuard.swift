@@ -69,9 +69,11 @@ struct Refusal: HTTPResponseError {
         case "audit_unavailable", "revocation_view_stale", "status_unavailable", "replay_memory_full",
             "replay_memory_replaced", "directory_replaced", "registry_replaced", "registry_rolled_back",
             "journal_missing",
-            "journal_rolled_back", "audit_replaced", "audit_rolled_back":
+            "journal_rolled_back", "audit_replaced", "audit_rolled_back", "clock_failed", "clock_invalid",
+            "clock_went_back":
             .serviceUnavailable
-        case "chain_empty", "token_malformed", "invalid_signature", "untrusted_root", "expired", "not_yet_valid",
+        case "nonce_invalid", "nonce_required", "presentation_malformed", "chain_empty", "token_malformed",
+            "invalid_signature", "untrusted_root", "expired", "not_yet_valid",
             "replayed":
             .unauthorized
         default: reason.hasPrefix("pop_") ? .unauthorized : .forbidden
