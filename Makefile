@@ -154,6 +154,7 @@ lint: ## check the format of the Swift sources, and that they compare text by it
 	scripts/lint-text
 	scripts/floors
 	scripts/lint-english
+	scripts/lint-header
 
 lint-python: ## check types, rules and format of the Python package
 	@scripts/lint-python.sh

@@ -274,6 +274,7 @@ void agentid_authority_close(agentid_authority *authority);
 /*
  * The trust domain's bundle: a SPIFFE bundle (JWKS with spiffe_sequence and spiffe_refresh_hint) of public keys.
  * Args: bundle  out: JSON, for agentid_guard_add_bundle() and anyone else who verifies.
+ * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_authority_bundle(agentid_authority *authority, agentid_bytes *bundle,
                                         agentid_error **error) AGENTID_MUST_CHECK;
@@ -307,7 +308,10 @@ void agentid_profile_options_init(agentid_profile_options *options, size_t struc
 
 /*
  * Creates or replaces a profile: what an agent may at most be.
- * Args: name  letters, digits, '.', '-', '_': it becomes a segment of agents' IDs.
+ * Args:
+ *   name     letters, digits, '.', '-', '_': it becomes a segment of agents' IDs.
+ *   options  owner and ceiling at least.
+ * Returns: AGENTID_OK; AGENTID_E_SCOPE (ceiling), AGENTID_E_LIMIT, AGENTID_E_MALFORMED (name, owner), AGENTID_E_IO.
  */
 agentid_status agentid_authority_put_profile(agentid_authority *authority, const char *name, size_t name_len,
                                              const agentid_profile_options *options,
@@ -315,8 +319,9 @@ agentid_status agentid_authority_put_profile(agentid_authority *authority, const
 
 /*
  * All profiles.
- * Args: profiles  out: a JSON array of objects: name, owner, ceiling, max_lifetime, max_depth, review_by;
- *                 after them objects of two members, name and damaged, for profiles that cannot be read: put again.
+ * Args: profiles  out: a JSON array of objects: name, owner, ceiling, max_lifetime, max_depth, review_by; after them
+ *                 objects of two members, name and damaged, for profiles that cannot be read: put again.
+ * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_authority_profiles(agentid_authority *authority, agentid_bytes *profiles,
                                           agentid_error **error) AGENTID_MUST_CHECK;
@@ -348,7 +353,10 @@ void agentid_agent_options_init(agentid_agent_options *options, size_t struct_si
  * ceiling of then; sub-agents that were spawned in this process follow. So an agent lives as long as its task, up to
  * `until`. Nothing is renewed of an agent that is suspended, has ended or is revoked, whose lease has lapsed, whose profile
  * was withdrawn or is past its review date, or whose authority is closed.
- * Args: agent  out: to be closed with agentid_agent_close().
+ * Args:
+ *   profile  its name.
+ *   options  principal, task and scope at least.
+ *   agent    out: to be closed with agentid_agent_close().
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND (profile), AGENTID_E_SCOPE (empty intersection: names tool and argument),
  *          AGENTID_E_STATE (past its review date, or revoked), AGENTID_E_LIMIT (lifetime or depth beyond the profile's,
  *          or `until` after its review date), AGENTID_E_ARGUMENT (`until` in the past).
@@ -361,9 +369,12 @@ agentid_status agentid_authority_start_agent(agentid_authority *authority, const
  * Issues a root grant and a credential to a key that is held elsewhere; otherwise as agentid_authority_start_agent(). Nobody
  * renews them: the agent ends with its grant.
  * Args:
+ *   profile     its name.
  *   holder      the holder's public key, a JWK (kty OKP, crv Ed25519); one with private members is refused.
+ *   options     principal, task and scope at least.
  *   chain       out: the root grant, a chain of one.
  *   credential  out: the credential, a WIMSE workload identity token; NULL: none is signed.
+ * Returns: as agentid_authority_start_agent(); AGENTID_E_MALFORMED (holder).
  */
 agentid_status agentid_authority_issue(agentid_authority *authority, const char *profile, size_t profile_len,
                                        const char *holder, size_t holder_len, const agentid_agent_options *options,
@@ -388,7 +399,8 @@ agentid_status agentid_authority_revoke(agentid_authority *authority, agentid_re
 
 typedef struct agentid_delegation_options {
     size_t struct_size;
-    const char *scope;               /* what the child may do, text or JSON form; needed, or `same_scope` */
+    const char *scope;               /* what the child may do, less what the parent may not; text or JSON form; needed,
+                                        or `same_scope` */
     int32_t same_scope;              /* not 0: all that the parent may */
     int64_t lifetime;                /* of each grant, seconds; 0: as long as the parent's grant */
     int32_t max_depth;               /* how much deeper the child may delegate; 0: as deep as the parent may;
@@ -407,10 +419,11 @@ void agentid_delegation_options_init(agentid_delegation_options *options, size_t
  * Starts a sub-agent under this one, offline: an ID below its parent's, a key of its own, a narrower grant. Where the
  * authority is in this process, its grant is renewed after its parent's, as long as both are open.
  * Args:
- *   name   a path segment, e.g. "reader".
- *   child  out: to be closed with agentid_agent_close().
- * Returns: AGENTID_OK; AGENTID_E_SCOPE (not below the parent's: names tool and argument), AGENTID_E_STATE (closed,
- *          expired, or no deeper delegation allowed).
+ *   name     a path segment, e.g. "reader".
+ *   options  `scope`, or `same_scope`.
+ *   child    out: to be closed with agentid_agent_close().
+ * Returns: AGENTID_OK; AGENTID_E_SCOPE (nothing of it is the parent's: names tool and argument; `scope_missing`),
+ *          AGENTID_E_STATE (closed, expired, or no deeper delegation allowed).
  */
 agentid_status agentid_agent_spawn(agentid_agent *agent, const char *name, size_t name_len,
                                    const agentid_delegation_options *options,
@@ -420,8 +433,10 @@ agentid_status agentid_agent_spawn(agentid_agent *agent, const char *name, size_
  * Delegates to a key that is held elsewhere, offline. Nobody renews it: it ends with the agent's present grant at the
  * latest. Delegate anew for more; a hook on `renewed` tells when the agent has a new grant.
  * Args:
- *   holder  the child's public key, a JWK; the agent's own key is refused.
- *   chain   out: this agent's chain with the new grant after it.
+ *   holder   the child's public key, a JWK; the agent's own key is refused.
+ *   options  `scope`, or `same_scope`.
+ *   chain    out: this agent's chain with the new grant after it.
+ * Returns: as agentid_agent_spawn(); AGENTID_E_MALFORMED (holder).
  */
 agentid_status agentid_agent_delegate(agentid_agent *agent, const char *holder, size_t holder_len,
                                       const agentid_delegation_options *options,
@@ -434,6 +449,7 @@ agentid_status agentid_agent_delegate(agentid_agent *agent, const char *holder, 
  *   arguments  the call's arguments, a JSON object.
  *   audience   the guard's name for itself; empty where that guard asks for none.
  *   proof      out: a compact JWS, good for one call within the guard's window (30 s by default).
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED (arguments); AGENTID_E_STATE (closed, ended, expired).
  */
 agentid_status agentid_agent_prove(agentid_agent *agent, const char *tool, size_t tool_len,
                                    const char *arguments, size_t arguments_len,
@@ -446,6 +462,7 @@ agentid_status agentid_agent_prove(agentid_agent *agent, const char *tool, size_
  * Args:
  *   chain, proof  out: what goes to a guard elsewhere.
  *   others        as for agentid_agent_prove().
+ * Returns: as agentid_agent_prove().
  */
 agentid_status agentid_agent_present(agentid_agent *agent, const char *tool, size_t tool_len,
                                      const char *arguments, size_t arguments_len,
@@ -467,6 +484,7 @@ void agentid_proof_options_init(agentid_proof_options *options, size_t struct_si
  * Args:
  *   options  NULL: a proof that names no guard.
  *   others   as for agentid_agent_prove().
+ * Returns: as agentid_agent_prove().
  */
 agentid_status agentid_agent_prove_with(agentid_agent *agent, const char *tool, size_t tool_len,
                                         const char *arguments, size_t arguments_len,
@@ -480,6 +498,7 @@ agentid_status agentid_agent_prove_with(agentid_agent *agent, const char *tool, 
  *   options       NULL: a proof that names no guard.
  *   presentation  out: JSON, {"aat_chain":[root, ..., leaf],"aat_pop":proof}.
  *   others        as for agentid_agent_prove().
+ * Returns: as agentid_agent_prove().
  */
 agentid_status agentid_agent_presentation(agentid_agent *agent, const char *tool, size_t tool_len,
                                           const char *arguments, size_t arguments_len,
@@ -488,7 +507,10 @@ agentid_status agentid_agent_presentation(agentid_agent *agent, const char *tool
 
 /*
  * Asks the authority's own guard, in this process: holding the agent is the proof.
- * Args: decision  out, may be NULL.
+ * Args:
+ *   tool       the tool's name, exactly.
+ *   arguments  its arguments, a JSON object.
+ *   decision   out, may be NULL.
  * Returns: AGENTID_OK permitted, AGENTID_DENIED not; AGENTID_E_STATE where the agent has no authority in this process
  *          (use agentid_guard_authorize_agent()).
  */
@@ -496,7 +518,10 @@ agentid_status agentid_agent_authorize(agentid_agent *agent, const char *tool, s
                                        const char *arguments, size_t arguments_len,
                                        agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
 
-/* agentid_agent_authorize() with NUL-terminated texts. */
+/*
+ * agentid_agent_authorize() with NUL-terminated texts.
+ * Returns: as agentid_agent_authorize().
+ */
 agentid_status agentid_agent_authorize_z(agentid_agent *agent, const char *tool, const char *arguments,
                                          agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
 
@@ -505,6 +530,7 @@ agentid_status agentid_agent_authorize_z(agentid_agent *agent, const char *tool,
  * here. Costs one level of depth. The old key is NOT revoked: whoever has a copy of it can go on under the chain that it
  * held, and what it delegated stays valid, until those grants expire. Where it may be in other hands, use
  * agentid_agent_rotate_key_revoking().
+ * Returns: AGENTID_OK; AGENTID_E_STATE (no depth left, closed, ended), AGENTID_DENIED where the agent is revoked.
  */
 agentid_status agentid_agent_rotate_key(agentid_agent *agent, agentid_error **error) AGENTID_MUST_CHECK;
 
@@ -517,34 +543,56 @@ agentid_status agentid_agent_rotate_key(agentid_agent *agent, agentid_error **er
  */
 agentid_status agentid_agent_rotate_key_revoking(agentid_agent *agent, agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The agent's SPIFFE ID. */
+/*
+ * The agent's SPIFFE ID.
+ * Args: id  out: UTF-8.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
+ */
 agentid_status agentid_agent_id(agentid_agent *agent, agentid_bytes *id, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * When the agent's present grant ends. It is made anew at half its life while the agent is held: ask again.
  * Args: expires  out: seconds since 1970.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
  */
 agentid_status agentid_agent_expires(agentid_agent *agent, int64_t *expires, agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The agent's chain: grants from the root to its own, joined by '~'. Another one after each renewal: do not keep it. */
+/*
+ * The agent's chain: grants from the root to its own, joined by '~'. Another one after each renewal: do not keep it.
+ * Args: chain  out: compact JWS, root first.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
+ */
 agentid_status agentid_agent_chain(agentid_agent *agent, agentid_bytes *chain,
                                    agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The agent's credential, a WIMSE workload identity token; empty for a sub-agent that was started offline. */
+/*
+ * The agent's credential, a WIMSE workload identity token; empty for a sub-agent that was started offline.
+ * Args: credential  out: a compact JWS.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
+ */
 agentid_status agentid_agent_credential(agentid_agent *agent, agentid_bytes *credential,
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The agent's public key, a JWK. */
+/*
+ * The agent's public key, a JWK.
+ * Args: jwk  out: JSON.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
+ */
 agentid_status agentid_agent_public_key(agentid_agent *agent, agentid_bytes *jwk,
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The agent's scope in text form. */
+/*
+ * The agent's scope in text form.
+ * Args: scope  out: UTF-8.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
+ */
 agentid_status agentid_agent_scope(agentid_agent *agent, agentid_bytes *scope,
                                    agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * The agent's private key, a JWK with `d`: the only way a key leaves this library. Free it at once: it is wiped then.
  * Args: jwk  out.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
  */
 agentid_status agentid_agent_export_key(agentid_agent *agent, agentid_bytes *jwk,
                                         agentid_error **error) AGENTID_MUST_CHECK;
@@ -563,6 +611,9 @@ void agentid_open_agent_options_init(agentid_open_agent_options *options, size_t
 /*
  * Takes up an identity that was issued or delegated to a key held here. The chain is read, not verified: it is the
  * guard that decides what it is worth.
+ * Args:
+ *   options  key and chain at least.
+ *   agent    out: to be closed with agentid_agent_close().
  * Returns: AGENTID_OK; AGENTID_E_MALFORMED; AGENTID_E_STATE where the leaf is bound to another key.
  */
 agentid_status agentid_agent_open(const agentid_open_agent_options *options, agentid_agent **agent,
@@ -571,6 +622,7 @@ agentid_status agentid_agent_open(const agentid_open_agent_options *options, age
 /*
  * Makes a new Ed25519 key pair, for an agent that asks elsewhere for its grant.
  * Args: jwk  out: a private JWK; free it as soon as it is stored.
+ * Returns: AGENTID_OK; AGENTID_E_INTERNAL (no entropy, no guarded memory).
  */
 agentid_status agentid_key_generate(agentid_bytes *jwk, agentid_error **error) AGENTID_MUST_CHECK;
 
@@ -616,7 +668,10 @@ void agentid_guard_options_init(agentid_guard_options *options, size_t struct_si
 
 /*
  * Makes a guard that knows only the bundles and revocations it is given.
- * Args: guard  out: to be closed with agentid_guard_close().
+ * Args:
+ *   options  `audience`, or `any_audience`.
+ *   guard    out: to be closed with agentid_guard_close().
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT (out of range; `audience_missing`), AGENTID_E_LIMIT.
  */
 agentid_status agentid_guard_open(const agentid_guard_options *options, agentid_guard **guard,
                                   agentid_error **error) AGENTID_MUST_CHECK;
@@ -624,7 +679,10 @@ agentid_status agentid_guard_open(const agentid_guard_options *options, agentid_
 /*
  * Makes a guard that follows an authority: its bundle and its revocations, as they change. Of an authority kept in a
  * directory, see agentid_guard_open_directory() for where used proofs are remembered.
- * Args: guard  out: to be closed with agentid_guard_close(); stays usable when the authority is closed.
+ * Args:
+ *   options  `audience`, or `any_audience`.
+ *   guard    out: to be closed with agentid_guard_close(); stays usable when the authority is closed.
+ * Returns: as agentid_guard_open().
  */
 agentid_status agentid_authority_guard(agentid_authority *authority, const agentid_guard_options *options,
                                        agentid_guard **guard, agentid_error **error) AGENTID_MUST_CHECK;
@@ -634,8 +692,13 @@ agentid_status agentid_authority_guard(agentid_authority *authority, const agent
  * reads the public state only. Revocations by any process of this machine show at the very next call.
  *
  * A proof is accepted once among all guards of the directory, in whatever process: they share the file `replay` in it,
- * which grows up to the largest replay_capacity of them all. Who cannot write there needs own_replay_memory.
- * Args: guard  out: to be closed with agentid_guard_close().
+ * which grows up to the largest replay_capacity of them all. A process that cannot write there
+ * needs own_replay_memory.
+ * Args:
+ *   options  `audience`, or `any_audience`.
+ *   guard    out: to be closed with agentid_guard_close().
+ * Returns: as agentid_guard_open(); AGENTID_E_NOT_FOUND, AGENTID_E_IO, AGENTID_E_STATE where parts of the directory do
+ *          not belong together.
  */
 agentid_status agentid_guard_open_directory(const char *directory, size_t directory_len,
                                             const agentid_guard_options *options, agentid_guard **guard,
@@ -656,13 +719,20 @@ agentid_status agentid_guard_add_bundle(agentid_guard *guard, const char *trust_
                                         const char *bundle, size_t bundle_len,
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
-/* Revokes for this guard alone. Shows before the call returns. */
+/*
+ * Revokes for this guard alone. Shows before the call returns.
+ * Args:
+ *   kind   what `value` names.
+ *   value  as for agentid_authority_revoke().
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT named `revocation` where nothing of that kind is called so.
+ */
 agentid_status agentid_guard_revoke(agentid_guard *guard, agentid_revocation_kind kind,
                                     const char *value, size_t value_len, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Says that nothing was revoked beyond what this guard was told: its view is new again, see `max_view_age`.
  * agentid_guard_add_bundle() and agentid_guard_revoke() say so too.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
  */
 agentid_status agentid_guard_refreshed(agentid_guard *guard, agentid_error **error) AGENTID_MUST_CHECK;
 
@@ -682,14 +752,22 @@ agentid_status agentid_guard_authorize(agentid_guard *guard, const char *chain, 
                                        const char *arguments, size_t arguments_len,
                                        agentid_decision **decision, agentid_error **error) AGENTID_MUST_CHECK;
 
-/* agentid_guard_authorize() with NUL-terminated texts. */
+/*
+ * agentid_guard_authorize() with NUL-terminated texts.
+ * Returns: as agentid_guard_authorize().
+ */
 agentid_status agentid_guard_authorize_z(agentid_guard *guard, const char *chain, const char *proof, const char *tool,
                                          const char *arguments, agentid_decision **decision,
                                          agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Decides one call of an agent held in this process; no proof is needed.
- * Args: decision  out, may be NULL.
+ * Args:
+ *   agent      whose call it is.
+ *   tool       the tool's name, exactly.
+ *   arguments  its arguments, a JSON object.
+ *   decision   out, may be NULL.
+ * Returns: as agentid_guard_authorize(); AGENTID_E_STATE (closed agent).
  */
 agentid_status agentid_guard_authorize_agent(agentid_guard *guard, agentid_agent *agent,
                                              const char *tool, size_t tool_len,
@@ -710,7 +788,12 @@ agentid_status agentid_guard_admit(agentid_guard *guard, const char *chain, size
 
 /*
  * Decides one call under an admitted chain: expiry, revocation, proof and scope are checked anew each time.
- * Args: decision  out, may be NULL.
+ * Args:
+ *   proof      the proof for exactly this call.
+ *   tool       the tool's name, exactly.
+ *   arguments  its arguments, a JSON object.
+ *   decision   out, may be NULL.
+ * Returns: as agentid_guard_authorize().
  */
 agentid_status agentid_admission_authorize(agentid_admission *admission, const char *proof, size_t proof_len,
                                            const char *tool, size_t tool_len,
@@ -746,6 +829,7 @@ void agentid_admission_free(agentid_admission *admission);
 /*
  * What a guard has done and holds.
  * Args: statistics  out: JSON: permitted, denied (by reason), cached chains and bytes, remembered proofs, revocations.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
  */
 agentid_status agentid_guard_statistics(agentid_guard *guard, agentid_bytes *statistics,
                                         agentid_error **error) AGENTID_MUST_CHECK;
@@ -770,6 +854,7 @@ const char *agentid_decision_reason(const agentid_decision *decision);
  * are the word of the issuer: {"domain","key"}, and "foreign":true where the guard follows the registry of another domain.
  * Argument names, never their values.
  * Args: document  out: JSON.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
  */
 agentid_status agentid_decision_document(const agentid_decision *decision, agentid_bytes *document,
                                          agentid_error **error) AGENTID_MUST_CHECK;
@@ -777,6 +862,7 @@ agentid_status agentid_decision_document(const agentid_decision *decision, agent
 /*
  * The decision as people read it: who, for whom, what, and on a denial which constraint of which link said no.
  * Args: text  out: UTF-8, several lines.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
  */
 agentid_status agentid_decision_explain(const agentid_decision *decision, agentid_bytes *text,
                                         agentid_error **error) AGENTID_MUST_CHECK;
@@ -799,21 +885,35 @@ agentid_status agentid_scope_parse(const char *text, size_t text_len, agentid_sc
 /* Frees a scope. */
 void agentid_scope_free(agentid_scope *scope);
 
-/* The scope in text form; reads back as the same scope. */
+/*
+ * The scope in text form; reads back as the same scope.
+ * Args: text  out: UTF-8.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
+ */
 agentid_status agentid_scope_text(const agentid_scope *scope, agentid_bytes *text,
                                   agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The scope in JSON form, an AAT `tools` object; reads back as the same scope. */
+/*
+ * The scope in JSON form, an AAT `tools` object; reads back as the same scope.
+ * Args: json  out: JSON.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
+ */
 agentid_status agentid_scope_json(const agentid_scope *scope, agentid_bytes *json,
                                   agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The scope in words, a line per tool and argument. */
+/*
+ * The scope in words, a line per tool and argument.
+ * Args: text  out: UTF-8.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
+ */
 agentid_status agentid_scope_explain(const agentid_scope *scope, agentid_bytes *text,
                                      agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Whether a scope permits a call.
- * Args: arguments  a JSON object.
+ * Args:
+ *   tool       the tool's name, exactly.
+ *   arguments  a JSON object.
  * Returns: AGENTID_OK or AGENTID_DENIED; the error names the first argument at fault.
  */
 agentid_status agentid_scope_permits(const agentid_scope *scope, const char *tool, size_t tool_len,
@@ -822,6 +922,7 @@ agentid_status agentid_scope_permits(const agentid_scope *scope, const char *too
 
 /*
  * Whether `child` is provably below `parent` (AAT section 4.5).
+ * Args: child  the scope that may be below.
  * Returns: AGENTID_OK or AGENTID_DENIED; the error names tool and argument.
  */
 agentid_status agentid_scope_subsumes(const agentid_scope *parent, const agentid_scope *child,
@@ -829,7 +930,9 @@ agentid_status agentid_scope_subsumes(const agentid_scope *parent, const agentid
 
 /*
  * The intersection of two scopes.
- * Args: meet  out: to be freed with agentid_scope_free().
+ * Args:
+ *   b     the other scope.
+ *   meet  out: to be freed with agentid_scope_free().
  * Returns: AGENTID_OK; AGENTID_E_SCOPE where it is empty: the error names tool and argument.
  */
 agentid_status agentid_scope_meet(const agentid_scope *a, const agentid_scope *b, agentid_scope **meet,
@@ -840,6 +943,7 @@ agentid_status agentid_scope_meet(const agentid_scope *a, const agentid_scope *b
 /*
  * Decodes a chain for people and tools, WITHOUT verifying anything: never decide by what this says.
  * Args: document  out: JSON: {"verified":false,"links":[{header, claims, scope, size}...]}.
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED.
  */
 agentid_status agentid_chain_decode(const char *chain, size_t chain_len, agentid_bytes *document,
                                     agentid_error **error) AGENTID_MUST_CHECK;

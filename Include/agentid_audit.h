@@ -69,6 +69,7 @@ void agentid_audit_close(agentid_audit *audit);
 /*
  * What the log says of itself.
  * Args: document  out: JSON: {"size","root","key","checkpoint"}, the checkpoint as the signed note that others verify.
+ * Returns: AGENTID_OK; AGENTID_E_HANDLE.
  */
 agentid_status agentid_audit_head(agentid_audit *audit, agentid_bytes *document,
                                   agentid_error **error) AGENTID_MUST_CHECK;
@@ -97,6 +98,7 @@ agentid_status agentid_audit_find(agentid_audit *audit, const char *decision, si
 /*
  * Proves that an entry is in the log (RFC 6962 section 2.1.1).
  * Args: proof  out: JSON: {"index","size","leaf","path":[...],"checkpoint"}, hashes in base64.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND beyond the end; AGENTID_E_MALFORMED where the log is damaged.
  */
 agentid_status agentid_audit_prove(agentid_audit *audit, uint64_t index, agentid_bytes *proof,
                                    agentid_error **error) AGENTID_MUST_CHECK;
@@ -106,6 +108,7 @@ agentid_status agentid_audit_prove(agentid_audit *audit, uint64_t index, agentid
  * Args:
  *   to     0: the present one.
  *   proof  out: JSON: {"from","to","old_root","new_root","path":[...],"checkpoint"}, hashes in base64.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND beyond the end; AGENTID_E_MALFORMED where the log is damaged.
  */
 agentid_status agentid_audit_consistency(agentid_audit *audit, uint64_t from, uint64_t to, agentid_bytes *proof,
                                          agentid_error **error) AGENTID_MUST_CHECK;

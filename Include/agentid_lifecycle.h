@@ -35,12 +35,16 @@ void agentid_agent_filter_init(agentid_agent_filter *options, size_t struct_size
  * Args:
  *   filter  those that match all that is given; may be NULL.
  *   agents  out: a JSON array of docs/schemas/agent.json.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT (filter), AGENTID_E_IO.
  */
 agentid_status agentid_authority_agents(agentid_authority *authority, const agentid_agent_filter *filter,
                                         agentid_bytes *agents, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Suspends an agent: its calls, and those of all below it, are denied until it is resumed. Shows before the call returns.
+ * Args:
+ *   agent   its ID.
+ *   reason  why, for people; may be empty.
  * Returns: AGENTID_OK, also where it was suspended already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it has ended.
  */
 agentid_status agentid_authority_suspend(agentid_authority *authority, const char *agent, size_t agent_len,
@@ -49,6 +53,7 @@ agentid_status agentid_authority_suspend(agentid_authority *authority, const cha
 
 /*
  * Resumes a suspended agent.
+ * Args: agent  its ID.
  * Returns: AGENTID_OK, also where it was active already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it has ended.
  */
 agentid_status agentid_authority_resume(agentid_authority *authority, const char *agent, size_t agent_len,
@@ -74,6 +79,9 @@ agentid_status agentid_authority_deprovision(agentid_authority *authority, const
  * Ends an agent held here, as agentid_authority_deprovision() does; the handle still has to be closed. Where the end
  * cannot be made durable, that is the error: the agent is denied in this process all the same, and its end is tried again
  * in the background.
+ * Args:
+ *   reason     why, for people; may be empty.
+ *   tombstone  out: as there; may be NULL.
  * Returns: as there; AGENTID_E_STATE where its authority is not in this process.
  */
 agentid_status agentid_agent_end(agentid_agent *agent, const char *reason, size_t reason_len,
@@ -81,7 +89,11 @@ agentid_status agentid_agent_end(agentid_agent *agent, const char *reason, size_
 
 /*
  * A principal leaves: revokes them and ends every agent that acts for them or is owned by them.
- * Args: ended  out: how many agents, those below them included; may be NULL.
+ * Args:
+ *   principal  its URI.
+ *   reason     why, for people; may be empty.
+ *   ended      out: how many agents, those below them included; may be NULL.
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED (principal), AGENTID_E_IO.
  */
 agentid_status agentid_authority_deprovision_principal(agentid_authority *authority, const char *principal,
                                                        size_t principal_len, const char *reason, size_t reason_len,
@@ -89,7 +101,10 @@ agentid_status agentid_authority_deprovision_principal(agentid_authority *author
 
 /*
  * Withdraws a profile: revokes it and ends its agents.
- * Args: ended  out: how many agents, those below them included; may be NULL.
+ * Args:
+ *   name    the profile's.
+ *   reason  why, for people; may be empty.
+ *   ended   out: how many agents, those below them included; may be NULL.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_authority_withdraw_profile(agentid_authority *authority, const char *name, size_t name_len,
@@ -98,7 +113,9 @@ agentid_status agentid_authority_withdraw_profile(agentid_authority *authority, 
 
 /*
  * Certifies a profile: someone has looked at it, and it may start agents until the next review.
- * Args: review_by  the next review, after now; 0: none.
+ * Args:
+ *   name       the profile's.
+ *   review_by  the next review, after now; 0: none.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_ARGUMENT for a date that is past; AGENTID_E_STATE where the
  *          profile was withdrawn.
  */
@@ -109,23 +126,27 @@ agentid_status agentid_authority_certify_profile(agentid_authority *authority, c
  * Deprovisions the agents whose lease has lapsed and finishes what a process that died left undone: tombstones, broker
  * leases, deliveries of hooks that are due. Any process may do it; several at once do no harm.
  * Args: ended  out: how many agents were ended; may be NULL.
+ * Returns: AGENTID_OK; AGENTID_E_IO, AGENTID_E_SIGNER: what could not be done is done by the next call.
  */
 agentid_status agentid_authority_reap(agentid_authority *authority, int64_t *ended,
                                       agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. Kept are those with
- * a grant that expired less than an hour ago, and those of whom something is still to be done.
+ * Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. Agents with a grant
+ * that expired less than an hour ago are kept, and those with work still to be done.
  * Args:
- *   ended_before  in seconds since 1970, not ahead.
+ *   ended_before  in seconds since 1970, not in the future.
  *   pruned        out: how many agents; may be NULL.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT for a time ahead, AGENTID_E_IO.
  */
 agentid_status agentid_authority_prune(agentid_authority *authority, int64_t ended_before, int64_t *pruned,
                                        agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
- * Args: report  out, also on AGENTID_NO: docs/schemas/gone.json.
+ * Args:
+ *   agent   its ID.
+ *   report  out, also on AGENTID_NO: docs/schemas/gone.json.
  * Returns: AGENTID_OK where nothing is usable any more; AGENTID_NO where something is; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_authority_verify_gone(agentid_authority *authority, const char *agent, size_t agent_len,
@@ -149,7 +170,7 @@ agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_d
 /*
  * What is run on lifecycle events: a callback, or a command. At least once for each event, in the order of the events
  * of one agent, tried again with growing pauses until it succeeds or `max_attempts` is reached; it survives a restart.
- * What a callback was told is written down once a second or more often: told again, where the process is killed before.
+ * Deliveries are acknowledged at least once a second. If the process is killed first, they are delivered again.
  *   events        a JSON array of names; NULL: all but `renewed`. created, renewed, rotated, granted, delegated, denied,
  *                 suspended, resumed, revoked, deprovisioning, deprovisioned, lapsed.
  *   run           is given the event (docs/schemas/event.json); returns AGENTID_CALLBACK_OK when done, anything
@@ -177,12 +198,17 @@ void agentid_hook_init(agentid_hook *options, size_t struct_size);
 /*
  * Adds a hook, or takes up the one of this name again after a restart. The name is registered for good: events for it
  * are kept while no process that runs it is alive, until agentid_hook_remove().
+ * Args:
+ *   name  letters, digits, '.', '-', '_'.
+ *   hook  `run` or `command` at least; copied.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT, AGENTID_E_LIMIT, AGENTID_E_IO.
  */
 agentid_status agentid_hook_add(agentid_authority *authority, const char *name, size_t name_len,
                                           const agentid_hook *hook, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Removes a hook with what was still to be delivered to it.
+ * Args: name  the hook's.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_hook_remove(agentid_authority *authority, const char *name, size_t name_len,
@@ -191,6 +217,7 @@ agentid_status agentid_hook_remove(agentid_authority *authority, const char *nam
 /*
  * All hooks.
  * Args: hooks  out: a JSON array of objects: name, kind, events, command, deadline, max_attempts, pending, dead.
+ * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_hook_list(agentid_authority *authority, agentid_bytes *hooks,
                                        agentid_error **error) AGENTID_MUST_CHECK;
@@ -200,12 +227,14 @@ agentid_status agentid_hook_list(agentid_authority *authority, agentid_bytes *ho
  * Args:
  *   dead        not 0: the dead ones.
  *   deliveries  out: a JSON array of objects: id, hook, agent, event, attempts, next_at, error; oldest first.
+ * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_hook_deliveries(agentid_authority *authority, int32_t dead, agentid_bytes *deliveries,
                                             agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Gives a dead delivery another round of attempts.
+ * Args: delivery  its `id`.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_hook_retry(agentid_authority *authority, int64_t delivery,
@@ -250,6 +279,10 @@ void agentid_provider_init(agentid_provider *options, size_t struct_size);
 /*
  * Adds a provider of secrets to this process, in place of one of the same name. With one this process looks each second
  * for what is due to be returned, until the authority is closed.
+ * Args:
+ *   name      what agentid_broker_acquire() calls it.
+ *   provider  both callbacks; copied.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT.
  */
 agentid_status agentid_broker_add_provider(agentid_authority *authority, const char *name, size_t name_len,
                                               const agentid_provider *provider,
@@ -275,6 +308,7 @@ agentid_status agentid_broker_acquire(agentid_authority *authority, const agenti
 
 /*
  * Returns a secret before its time.
+ * Args: lease  its ID.
  * Returns: AGENTID_OK, also where it was returned before; AGENTID_E_STATE where the provider failed: it is tried again.
  */
 agentid_status agentid_broker_release(agentid_authority *authority, const char *lease, size_t lease_len,
@@ -283,6 +317,7 @@ agentid_status agentid_broker_release(agentid_authority *authority, const char *
 /*
  * What the broker holds.
  * Args: leases  out: a JSON array of objects: id, agent, provider, resource, acquired, expires, state, attempts, error.
+ * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_broker_leases(agentid_authority *authority, agentid_bytes *leases,
                                                agentid_error **error) AGENTID_MUST_CHECK;
