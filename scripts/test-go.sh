@@ -27,6 +27,18 @@ echo "==> examples/go"
 (cd examples/go && go build -race -o "$home/example" .)
 "$home/example"
 
+echo "==> examples/go as one program without libraries, and a build without cgo"
+(cd examples/go && go build -tags agentid_static -o "$home/static" . 2>"$log") || { cat "$log" >&2; exit 1; }
+env -i "$home/static" | tail -n 1
+if ldd "$home/static" >/dev/null 2>&1; then
+    echo "it needs libraries" >&2
+    exit 1
+fi
+if (cd Bindings/go && CGO_ENABLED=0 go build ./...) >"$log" 2>&1 || ! grep -q needs_cgo "$log"; then
+    echo "a build without cgo does not say what is missing" >&2
+    exit 1
+fi
+
 echo "==> a wrong library is refused"
 mkdir -p "$home/wrong"
 sed 's/^#define AGENTID_ABI_VERSION 1$/#define AGENTID_ABI_VERSION 2/' Include/agentid.h >"$home/wrong/agentid.h"

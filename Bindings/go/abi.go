@@ -1,7 +1,6 @@
 package agentid
 
 /*
-#cgo pkg-config: agentid
 #cgo noescape go_free
 #cgo nocallback go_free
 #include "abi.h"

@@ -1,0 +1,6 @@
+//go:build !agentid_static
+
+package agentid
+
+// #cgo pkg-config: agentid
+import "C"
