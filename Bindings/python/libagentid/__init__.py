@@ -1,4 +1,10 @@
-"""Identities, narrowing authority and a guard for AI agents: libagentid for Python."""
+"""Identities, narrowing authority and a guard for AI agents: libagentid for Python.
+
+Every object may be used from any thread, and closed while another uses it: what runs is finished first. After `os.fork` the
+child holds nothing: its calls raise an `Error` of the name `forked`. Durations are in seconds, times in seconds since 1970.
+What fails raises `Error` or one of its subclasses, whose `name` says why, and changes nothing; a wrong type or a number out of
+bounds raises `TypeError`, `ValueError` or `OverflowError` before anything is asked of the library.
+"""
 
 from __future__ import annotations
 

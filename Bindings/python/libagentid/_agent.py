@@ -50,6 +50,12 @@ def _proof(audience: str, nonce: str | None) -> Any:
 class Identity(Reference):
     """Who an agent is and what it may do: asked in memory, in microseconds."""
 
+    def __repr__(self) -> str:
+        try:
+            return f"<{type(self).__name__} {self.id}>"
+        except Exception:  # it was closed, has ended, or was made before a fork: what is shown in a traceback raises nothing
+            return f"<{type(self).__name__} that is gone>"
+
     @property
     def id(self) -> str:
         """The SPIFFE ID."""

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from ctypes import byref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import libagentid._abi as _abi
 
@@ -65,6 +65,12 @@ def guard_options(
 class EnforcementPoint(Reference):
     """What a guard decides and is told: in memory, in microseconds."""
 
+    @overload
+    def authorize(self, tool: str, args: Mapping[str, Any], *, chain: str | None, proof: str | None) -> Decision: ...
+    @overload
+    def authorize(self, tool: str, args: Mapping[str, Any], *, presentation: str | None) -> Decision: ...
+    @overload
+    def authorize(self, tool: str, args: Mapping[str, Any], *, agent: Identity) -> Decision: ...
     def authorize(
         self, tool: str, args: Mapping[str, Any], *, chain: str | None = _ABSENT, proof: str | None = _ABSENT,
         presentation: str | None = _ABSENT, agent: Identity | None = None,
@@ -89,6 +95,12 @@ class EnforcementPoint(Reference):
         except ValueError:  # a NUL character or a lone surrogate
             return decide(*self._sent(tool, args, chain, proof))
 
+    @overload
+    def check(self, tool: str, args: Mapping[str, Any], *, chain: str | None, proof: str | None) -> Decision: ...
+    @overload
+    def check(self, tool: str, args: Mapping[str, Any], *, presentation: str | None) -> Decision: ...
+    @overload
+    def check(self, tool: str, args: Mapping[str, Any], *, agent: Identity) -> Decision: ...
     def check(
         self, tool: str, args: Mapping[str, Any], *, chain: str | None = _ABSENT, proof: str | None = _ABSENT,
         presentation: str | None = _ABSENT, agent: Identity | None = None,
@@ -130,17 +142,20 @@ class EnforcementPoint(Reference):
         return lib.agentid_guard_authorize_presentation, self._handle, *sent(presentation), *call
 
     def nonce(self) -> str:
-        """A nonce for one proof, good once and for as long as a proof may be old. Needs a guard with `require_nonce`."""
+        """A nonce for one proof, good once and for as long as a proof may be old.
+
+        Raises `StateError` (`no_nonce`) for a guard without `require_nonce`.
+        """
         return take(lib.agentid_guard_nonce, self._handle)
 
     def report(self, decision: Decision | str, outcome: str) -> None:
-        """Writes down how a permitted call went, in a few words."""
+        """Writes down how a permitted call went, in 1 to 1024 bytes. Raises `StateError` (`no_audit_log`) without a log."""
         call(
             lib.agentid_audit_report, self._handle, *pair(decision if isinstance(decision, str) else decision.id), *pair(outcome)
         )
 
     def admit(self, chain: str, credentials: str = "") -> Admission:
-        """Verifies a chain once, for many calls; raises `Denied`."""
+        """Verifies a chain once, for many calls; raises `Denied`. What is revoked later is denied all the same."""
         return Admission.__new__(Admission)._own(
             lib.agentid_guard_admit, self._handle, *sent(chain), *sent(credentials), needs=self
         )
@@ -210,6 +225,8 @@ class Guard(EnforcementPoint, Handle):
         require_chain_aud: bool = False, require_nonce: bool = False,
     ) -> Guard:  # fmt: skip
         """A guard that follows the authority kept in a directory, without its keys.
+
+        Raises `NotFound` (`no_authority`) for a directory that holds none.
 
         A proof is accepted once among all guards of the directory, or in this one with `own_replay_memory`. Decisions are
         written to the directory's audit log; where they cannot be, calls are denied, or counted without `audit_strict`.

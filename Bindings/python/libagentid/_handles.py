@@ -87,6 +87,9 @@ class Handle(Reference):
         """Undoes a call that made something and was interrupted."""
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<{'closed ' if self._is_closed else ''}{type(self).__name__} at {id(self):#x}>"
+
     def close(self) -> None:
         """Lets go of it; further calls are harmless."""
         self._is_closed = True

@@ -58,7 +58,7 @@ class Lifecycle(Handle):
         call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason))
 
     def resume(self, agent: Identity | str) -> None:
-        """Resumes a suspended agent."""
+        """Resumes a suspended agent; raises `StateError` for one that has ended."""
         call(lib.agentid_authority_resume, self._handle, *_id(agent))
 
     def deprovision(self, agent: Identity | str, reason: str = "") -> str:
@@ -172,7 +172,7 @@ class Lifecycle(Handle):
         return Lease(self, text(lease), text(secret))
 
     def release(self, lease: str) -> None:
-        """Returns a secret before its time."""
+        """Returns a secret before its time; harmless where it was returned before."""
         call(lib.agentid_broker_release, self._handle, *pair(lease))
 
     @property

@@ -45,7 +45,10 @@ class Scope(Handle):
         return cls(token(tools))
 
     def __repr__(self) -> str:
-        return "<a closed Scope>" if self._is_closed else f"Scope({str(self)!r})"
+        try:
+            return "<a closed Scope>" if self._is_closed else f"Scope({str(self)!r})"
+        except Exception:  # made before a fork, or half made: what is shown in a traceback raises nothing
+            return "<a Scope that is gone>"
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, Scope) else NotImplemented

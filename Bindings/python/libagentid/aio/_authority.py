@@ -28,6 +28,9 @@ class Lease:
     def __init__(self, lease: _broker.Lease) -> None:
         self.sync = lease
 
+    def __repr__(self) -> str:
+        return f"<aio {self.sync!r}>"
+
     @property
     def id(self) -> str:
         """What the broker knows it by."""

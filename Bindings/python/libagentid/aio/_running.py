@@ -99,6 +99,9 @@ class Closing:
     def __init__(self, close: Callable[[], None]) -> None:
         self._close = close
 
+    def __repr__(self) -> str:
+        return f"<aio {getattr(self, 'sync', type(self).__name__)!r}>"
+
     async def close(self) -> None:
         """Ends it; further calls are harmless."""
         await in_thread(self._close, surely=True)
