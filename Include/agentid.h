@@ -244,11 +244,14 @@ typedef struct agentid_authority_options {
     int64_t lease_duration;          /* how long an agent lives without being renewed, seconds; 0: five minutes;
                                         at most a day. Agents held in this process are renewed by a thread of the
                                         library, which asks `clock`. */
+    int64_t resume_within;           /* for how long after its lease lapsed (the process was stopped, the machine slept) an
+                                        agent that nobody ended is taken up again by its handle, seconds; at most 30
+                                        days; 0: never. agentid_authority_reap() waits as long. */
     int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable (agentid_audit.h) */
     int32_t audit_relaxed;           /* not 0: what cannot be written down is counted; otherwise it is denied */
     int32_t no_audit;                /* not 0: nothing is written down */
 } agentid_authority_options;
-#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0 }
+#define AGENTID_AUTHORITY_OPTIONS_INIT { sizeof(agentid_authority_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0 }
 /* AGENTID_AUTHORITY_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
 void agentid_authority_options_init(agentid_authority_options *options, size_t struct_size);
 

@@ -22,7 +22,7 @@ typedef struct agentid_agent_filter {
     const char *principal;           /* acting for this principal */
     const char *owner;               /* owned by */
     const char *parent;              /* started by this agent */
-    const char *state;               /* "active", "suspended" or "deprovisioned" */
+    const char *state;               /* "active", "parked", "suspended" or "deprovisioned" */
     int64_t limit;                   /* at most so many; 0: 1000 */
     int64_t offset;                  /* leaving out so many first */
 } agentid_agent_filter;
@@ -58,6 +58,31 @@ agentid_status agentid_authority_suspend(agentid_authority *authority, const cha
  */
 agentid_status agentid_authority_resume(agentid_authority *authority, const char *agent, size_t agent_len,
                                         agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Parks an agent whose run waits: denied meanwhile (`parked`) by every guard that follows the authority, its key sealed
+ * under the authority, without a lease; what the broker holds for it is returned. The handle lets go of it, ends nothing
+ * any more, and still has to be closed.
+ * Args:
+ *   seconds  for how long at most, 1 to 2592000, and not beyond the agent's `until`: from then on it cannot be taken up,
+ *            and agentid_authority_reap() ends it.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_STATE where its authority is not in this process, another agent started
+ *          it, agents below it live, or it may not act itself. Then it goes on as it was.
+ */
+agentid_status agentid_agent_park(agentid_agent *agent, int64_t seconds, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and `until`, with a new grant,
+ * credential and lease under its profile as it is now. Of several callers at once one gets it.
+ * Args:
+ *   id     the agent's.
+ *   agent  out: to be closed with agentid_agent_close().
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it is not parked (`not_parked`), its time is over
+ *          (`parking_over`), it has ended, is suspended, or stands on what is revoked; AGENTID_E_MALFORMED where what was
+ *          sealed does not open.
+ */
+agentid_status agentid_authority_unpark(agentid_authority *authority, const char *id, size_t id_len,
+                                        agentid_agent **agent, agentid_error **error) AGENTID_MUST_CHECK;
 
 /* --------------------------------------------------------------------------------------------------- Deprovisioning */
 
@@ -172,7 +197,7 @@ agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_d
  * of one agent, tried again with growing pauses until it succeeds or `max_attempts` is reached; it survives a restart.
  * Deliveries are acknowledged at least once a second. If the process is killed first, they are delivered again.
  *   events        a JSON array of names; NULL: all but `renewed`. created, renewed, rotated, granted, delegated, denied,
- *                 suspended, resumed, revoked, deprovisioning, deprovisioned, lapsed.
+ *                 suspended, resumed, parked, unparked, revoked, deprovisioning, deprovisioned, lapsed.
  *   run           is given the event (docs/schemas/event.json); returns AGENTID_CALLBACK_OK when done, anything
  *                 else to be tried again. Called on a thread of its own, one call at a time; may call this library.
  *   command       instead of `run`: a JSON array, the program's path first. Gets the event on stdin; exit status 0 is

@@ -50,6 +50,9 @@ static go_answer go_agent_rotate_key(uintptr_t agent) { DO(agentid_agent_rotate_
 static go_answer go_agent_rotate_key_revoking(uintptr_t agent) {
     DO(agentid_agent_rotate_key_revoking(AS(agent, agent), &error));
 }
+static go_answer go_agent_park(uintptr_t agent, int64_t seconds) {
+    DO(agentid_agent_park(AS(agent, agent), seconds, &error));
+}
 static go_texts go_agent_end(uintptr_t agent, _GoString_ reason) {
     TAKE(agentid_agent_end(AS(agent, agent), TEXT(reason), &first, &error));
 }
@@ -247,6 +250,13 @@ func (a *Agent) Check(tool string, arguments []byte) (*Decision, error) {
 // could not be made durable, that is the error: it is denied in this process all the same, and its end is tried again.
 func (a *Agent) End(reason string) (tombstone string, err error) {
 	return a.text(C.go_agent_end(a.value, reason))
+}
+
+// Park parks the agent: its run waits, for so long at most (30 days), and not beyond its Until. Authority.Unpark takes it up
+// again. Meanwhile it is denied (parked), and its key sealed under the authority. This handle ends nothing any more, and still
+// has to be closed. Where it fails, the agent goes on.
+func (a *Agent) Park(most time.Duration) error {
+	return a.done(C.go_agent_park(a.value, C.int64_t(seconds(most))))
 }
 
 // RotateKey hands everything over to a new key; the old one is wiped here. It costs one level of depth. It revokes

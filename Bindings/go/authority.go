@@ -51,6 +51,9 @@ static go_answer go_authority_start_agent(uintptr_t authority, _GoString_ profil
     agentid_agent_options options = go_agent_options(&texts, lifetime, until, max_depth);
     MAKE(agent, agentid_authority_start_agent(AS(authority, authority), TEXT(profile), &options, &made, &error));
 }
+static go_answer go_authority_unpark(uintptr_t authority, _GoString_ id) {
+    MAKE(agent, agentid_authority_unpark(AS(authority, authority), TEXT(id), &made, &error));
+}
 static go_texts go_authority_issue(uintptr_t authority, _GoString_ profile, _GoString_ holder, go_request texts,
                                    int64_t lifetime, int64_t until, int32_t max_depth) {
     agentid_agent_options options = go_agent_options(&texts, lifetime, until, max_depth);
@@ -78,6 +81,7 @@ type AuthorityOptions struct {
 	Clock         Clock         // nil: the machine's
 	MustExist     bool          // do not create what is not there
 	LeaseDuration time.Duration // how long an agent lives without being renewed; 0: five minutes
+	ResumeWithin  time.Duration // for how long after its lease lapsed its handle takes it up again; 0: never
 	AuditSync     AuditSync     // when decisions and events are durable
 	AuditRelaxed  bool          // what cannot be written down is counted; otherwise it is denied
 	NoAudit       bool          // nothing is written down
@@ -102,6 +106,7 @@ func OpenAuthority(directory string, options AuthorityOptions) (*Authority, erro
 	clock := keepClock(options.Clock)
 	answer := C.go_authority_open(directory, C.agentid_authority_options{
 		must_exist: flag(options.MustExist), lease_duration: C.int64_t(seconds(options.LeaseDuration)),
+		resume_within: C.int64_t(seconds(options.ResumeWithin)),
 		audit_sync: C.int32_t(options.AuditSync), audit_relaxed: flag(options.AuditRelaxed),
 		no_audit: flag(options.NoAudit),
 	}, domain, passphrase, signer, view(key), clock)
@@ -158,6 +163,14 @@ func (a *Authority) StartAgent(profile string, options AgentOptions) (*Agent, er
 	answer := C.go_authority_start_agent(
 		a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
 		C.int32_t(options.MaxDepth))
+	runtime.KeepAlive(a)
+	return newAgent(answer, a)
+}
+
+// Unpark takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and Until, with a new grant.
+// Of several callers at once one gets it.
+func (a *Authority) Unpark(id string) (*Agent, error) {
+	answer := C.go_authority_unpark(a.value, id)
 	runtime.KeepAlive(a)
 	return newAgent(answer, a)
 }

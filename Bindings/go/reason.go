@@ -63,6 +63,7 @@ const (
 	ReasonParHashMismatch             Reason = "par_hash_mismatch"
 	ReasonParHashMissing              Reason = "par_hash_missing"
 	ReasonParHashPresentOnRoot        Reason = "par_hash_present_on_root"
+	ReasonParked                      Reason = "parked"
 	ReasonProofBindingMismatch        Reason = "pop_binding_mismatch"
 	ReasonProofMalformed              Reason = "pop_malformed"
 	ReasonProofMissing                Reason = "pop_missing"

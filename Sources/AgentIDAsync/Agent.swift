@@ -25,6 +25,11 @@ extension Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey(revokingOldKey: revokingOldKey) }
     }
 
+    /// Parks the agent for so many seconds at most; `Authority.unpark(agent:)` takes it up again. See AgentID's own.
+    public func park(for seconds: Int64) async throws(AgentIDError) {
+        try await WaitingThreads.run { () throws(AgentIDError) in try park(for: seconds) }
+    }
+
     /// Ends the agent and all below it, for good; harmless where it has ended or was closed.
     ///
     /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap` makes up for it.

@@ -18,6 +18,11 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try resume(agent: agent) }
     }
 
+    /// Takes up a parked agent, in whatever process it was parked; of several at once one gets it. See AgentID's own.
+    public func unpark(agent: String) async throws(AgentIDError) -> Agent {
+        try await WaitingThreads.run { () throws(AgentIDError) in try unpark(agent: agent) }
+    }
+
     /// Ends an agent and all below it, for good. Nothing is permitted to them after the call returned.
     ///
     /// - Returns: its tombstone; `nil` where it could not be signed now: `reap` makes up for it.

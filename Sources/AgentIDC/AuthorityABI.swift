@@ -24,6 +24,7 @@ public func agentid_authority_open(
         chosen.passphrase = unsafe try passphrase(options.passphrase)
         chosen.mustExist = unsafe options.must_exist != 0
         if unsafe options.lease_duration != 0 { chosen.leaseDuration = unsafe options.lease_duration }
+        chosen.resumeWithin = unsafe options.resume_within
         chosen.audit = unsafe try auditPolicy(
             sync: options.audit_sync, relaxed: options.audit_relaxed, none: options.no_audit)
         chosen.clock = unsafe try clock(options.clock)

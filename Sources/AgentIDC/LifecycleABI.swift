@@ -54,6 +54,26 @@ public func agentid_authority_resume(
     }
 }
 
+@c @implementation
+public func agentid_agent_park(
+    _ agent: OpaquePointer?, _ seconds: Int64, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) { try unsafe Agents.table.find(agent, "agent").park(for: seconds) }
+}
+
+@c @implementation
+public func agentid_authority_unpark(
+    _ authority: OpaquePointer?, _ id: UnsafePointer<CChar>?, _ id_len: Int,
+    _ agent: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe agent?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(agent, "agent")
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        unsafe output.pointee = try Agents.table.insert(authority.unpark(agent: unsafe text(id, id_len, "id")))
+    }
+}
+
 /// The tombstone of an agent that has ended; where it could not be signed that is an error, though the agent is gone.
 private func signed(_ tombstone: String?) throws -> [UInt8] {
     guard let tombstone else {
@@ -85,7 +105,8 @@ public func agentid_agent_end(
 ) -> agentid_status {
     unsafe giveIfAsked(tombstone, error) {
         let agent = try unsafe Agents.table.find(agent, "agent")
-        return try signed(agent.end(reason: unsafe text(reason, reason_len, "reason")))
+        let tombstone = try agent.end(reason: unsafe text(reason, reason_len, "reason"))
+        return agent.isParked ? [] : try signed(tombstone)
     }
 }
 

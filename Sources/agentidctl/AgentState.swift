@@ -11,12 +11,15 @@ enum AgentState: String, CaseIterable {
     case expired
     /// Something it stands on is suspended, lapsed or revoked.
     case denied
+    /// It waits, and is denied meanwhile.
+    case parked
     case suspended, ended
 
     init(_ agent: AgentDescription) {
         switch agent.state {
         case "deprovisioned": self = .ended
         case "active": self = agent.isLive ? .live : agent.isLapsed ? .lapsed : agent.isExpired ? .expired : .denied
+        case "parked": self = .parked
         default: self = .suspended
         }
     }

@@ -86,7 +86,7 @@ private struct AgentLine {
         let state = AgentState(agent)
         switch state {
         case .live: colour = .green
-        case .ended: colour = .dim
+        case .parked, .ended: colour = .dim
         case .lapsed, .expired, .denied, .suspended: colour = .red
         }
         cells = [

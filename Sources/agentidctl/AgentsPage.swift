@@ -58,6 +58,7 @@ struct AgentsPage {
             case .lapsed: "○"
             case .expired: "◌"
             case .denied: "⊘"
+            case .parked: "‖"
             case .suspended: "◐"
             case .ended: "×"
             }

@@ -65,8 +65,8 @@ struct OCSFEvent {
         let (activity, severity): (Int, Severity) =
             switch name {
             case "created": (1, .informational)
-            case "resumed": (2, .informational)
-            case "suspended", "lapsed": (5, .low)
+            case "resumed", "unparked": (2, .informational)
+            case "suspended", "parked", "lapsed": (5, .low)
             case "deprovisioned": (6, .informational)
             case "denied": (99, .low)
             default: (99, .informational)

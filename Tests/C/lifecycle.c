@@ -113,6 +113,11 @@ static void suspend_and_resume(agentid_authority *authority, agentid_agent *chil
     DONE(agentid_authority_resume(authority, id->data, id->len, &error));
     DONE(agentid_agent_authorize_z(child, "read_file", CALL, NULL, &error));
     ANSWERS(AGENTID_E_NOT_FOUND, agentid_authority_suspend(authority, TEXT("spiffe://acme.example/agent/x/1"), "", 0, &error));
+    agentid_agent *taken = child;
+    ANSWERS(AGENTID_E_ARGUMENT, agentid_agent_park(child, 0, &error));
+    ANSWERS(AGENTID_E_STATE, agentid_agent_park(child, 60, &error));
+    ANSWERS(AGENTID_E_STATE, agentid_authority_unpark(authority, id->data, id->len, &taken, &error));
+    EXPECT(taken == NULL);
     DONE(agentid_hook_settle(authority, 20000, &error));
     DONE(agentid_hook_deliveries(authority, 1, &dead, &error));
     EXPECT(has(&dead, "the callback returned 7"));

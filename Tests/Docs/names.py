@@ -42,7 +42,7 @@ def reasons():
 
 
 def errors():
-    states = {f"agent_{state}" for state in ("suspended", "deprovisioned")} if any(STATE in text for _, text in texts(*LIBRARY)) else set()
+    states = {f"agent_{state}" for state in ("suspended", "parked", "deprovisioned")} if any(STATE in text for _, text in texts(*LIBRARY)) else set()
     return found(ERROR, *LIBRARY) | found([rf"\berror\(\s*{NAME}"], "AgentID/Platform/Apart.swift") | states
 
 

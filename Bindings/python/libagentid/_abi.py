@@ -76,7 +76,7 @@ class AuthorityOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("trust_domain", c_char_p), ("passphrase", c_char_p), ("signer", POINTER(Signer)),
         ("clock", POINTER(Clock)), ("must_exist", c_int32), ("lease_duration", c_int64),
-        ("audit_sync", c_int32), ("audit_relaxed", c_int32), ("no_audit", c_int32),
+        ("resume_within", c_int64), ("audit_sync", c_int32), ("audit_relaxed", c_int32), ("no_audit", c_int32),
     ]  # fmt: skip
 
 
@@ -174,6 +174,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "authority_agents": (_H, POINTER(AgentFilter), _BYTES),
     "authority_suspend": (_H, *_TEXT, *_TEXT),
     "authority_resume": (_H, *_TEXT),
+    "authority_unpark": (_H, *_TEXT, _OUT),
     "authority_deprovision": (_H, *_TEXT, *_TEXT, _BYTES),
     "authority_deprovision_principal": (_H, *_TEXT, *_TEXT, POINTER(c_int64)),
     "authority_withdraw_profile": (_H, *_TEXT, *_TEXT, POINTER(c_int64)),
@@ -213,6 +214,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "agent_authorize": (_H, *_TEXT, *_TEXT, _OUT),
     "agent_authorize_z": (_H, c_char_p, c_char_p, _OUT),
     "agent_rotate_key": (_H,),
+    "agent_park": (_H, c_int64),
     "agent_rotate_key_revoking": (_H,),
     "agent_id": (_H, _BYTES),
     "agent_chain": (_H, _BYTES),

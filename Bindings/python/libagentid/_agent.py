@@ -235,6 +235,15 @@ class Agent(Identity, Handle):
         self._has_ended = True
         return tombstone
 
+    def park(self, seconds: int | timedelta) -> None:
+        """Parks it: its run waits, for so long at most (30 days), and not beyond `until`; `acme.unpark(id)` takes it up again.
+
+        Meanwhile it is denied (`parked`), and its key sealed under the authority. This handle, and its `with` block, end nothing
+        any more. Raises where agents below it live, or another agent started it; it then goes on.
+        """
+        call(lib.agentid_agent_park, self._handle, duration(seconds, "seconds"))
+        self._has_ended = True
+
     def rotate_key(self, *, revoke_old: bool = False) -> None:
         """Hands everything over to a new key; the old one is wiped here.
 

@@ -39,7 +39,7 @@ class Authority(Lifecycle):
     def open(
         cls, directory: str | os.PathLike[str] | None = None, *, trust_domain: str | None = None,
         passphrase: str | None = None, must_exist: bool = False, signer: Signer | None = None,
-        lease_duration: int | timedelta | None = None,
+        lease_duration: int | timedelta | None = None, resume_within: int | timedelta | None = None,
         clock: Callable[[], float] | None = None, audit: Sync = "batch", audit_strict: bool = True,
     ) -> Authority:  # fmt: skip
         """Opens the authority kept in a directory, or creates it; in memory where `directory` is None.
@@ -47,6 +47,8 @@ class Authority(Lifecycle):
         `signer` signs instead of a stored key; `clock` answers seconds since 1970. Both are called from any thread.
         `lease_duration`: how long an agent lives without being renewed, in seconds or as a timedelta; handles are
         renewed by themselves.
+        `resume_within`: for how long after its lease lapsed (the process was stopped, the machine slept) an agent that nobody
+        ended is taken up again by its handle; never by itself.
         `audit`: when decisions and events are durable in the audit log of the directory; what cannot be written down is
         denied, or counted without `audit_strict`.
         """
@@ -61,6 +63,7 @@ class Authority(Lifecycle):
             signer=_callbacks.signer(signer),
             clock=_callbacks.clock(clock),
             lease_duration=duration(lease_duration, "lease_duration"),
+            resume_within=duration(resume_within, "resume_within"),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
             no_audit=int(audit == "none"),
@@ -115,6 +118,14 @@ class Authority(Lifecycle):
         """
         options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences)
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile), options)
+
+    def unpark(self, agent: Identity | str) -> Agent:
+        """Takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and `until`, a new grant.
+
+        Of several callers at once one gets it; the others raise `StateError` (`not_parked`).
+        """
+        named = agent if isinstance(agent, str) else agent.id
+        return Agent._start(self, lib.agentid_authority_unpark, self._handle, *pair(named))
 
     def issue(
         self, profile: str, holder: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,

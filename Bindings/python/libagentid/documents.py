@@ -68,7 +68,7 @@ class AgentRecord(Document):
     intent: str | None
     key: str
     """The thumbprint of its key."""
-    state: Literal["active", "suspended", "deprovisioned"]
+    state: Literal["active", "parked", "suspended", "deprovisioned"]
     live: bool
     """Whether a guard would let it act, it and all above it."""
     expired: bool

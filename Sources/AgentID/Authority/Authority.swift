@@ -18,6 +18,9 @@ public final class Authority: Sendable {
         public var mustExist = false
         /// How long an agent lives without being renewed, in seconds; 1 to 86400. Handles are renewed by themselves.
         public var leaseDuration: Int64 = 300
+        /// For how long after its lease lapsed an agent that nobody ended is taken up again by its handle, in seconds: a process
+        /// was stopped, or the machine slept. At most 30 days; 0: never. Who reaps waits as long.
+        public var resumeWithin: Int64 = 0
         /// How decisions and events are written down, where there is a directory.
         public var audit = AuditPolicy()
         /// What leases are judged by beside `clock`: replaced in tests alone.
@@ -32,6 +35,11 @@ public final class Authority: Sendable {
                     .argument, name: "lease_duration", message: "a lease runs 1 second to 1 day",
                     at: "options.lease_duration")
             }
+            guard (0...Limits.longestParking).contains(resumeWithin) else {
+                throw AgentIDError(
+                    .argument, name: "resume_within", message: "a lapsed lease is renewed within 0 seconds to 30 days",
+                    at: "options.resume_within")
+            }
         }
     }
 
@@ -44,7 +52,7 @@ public final class Authority: Sendable {
     let view: RegistryView
     let lifecycle: Lifecycle
     let trail: AuditTrail?
-    private let home: Guard
+    let home: Guard
 
     init(
         registry: any Registry, keys: SigningKeys, directory: AuthorityDirectory?, options: Options
@@ -62,7 +70,8 @@ public final class Authority: Sendable {
         self.trail = trail
         lifecycle = Lifecycle(
             registry: registry, view: view, keys: keys, clock: clock, steady: options.steadyClock,
-            leaseDuration: options.leaseDuration, isLogging: isLogging, directory: directory,
+            leaseDuration: options.leaseDuration, resumeWithin: options.resumeWithin, isLogging: isLogging,
+            directory: directory,
             logBreach: { trail.flatMap { $0.isStrict ? $0.log?.apart : nil } })
         var guardOptions = Guard.Options()
         guardOptions.acceptsProofsWithoutAudience = true
@@ -121,7 +130,9 @@ public final class Authority: Sendable {
             // Renewed with the lease, so no longer-lived than that.
             let credential = try lifecycle.credential(
                 for: key.publicKey, id: issuance.agent.id, until: issuance.grant.expires)
-            try lifecycle.register(issuance, leaseUntil: issuance.milliseconds + options.leaseDuration * 1000)
+            try lifecycle.register(
+                issuance, leaseUntil: issuance.milliseconds + options.leaseDuration * 1000,
+                grace: options.resumeWithin * 1000)
             return (issuance, credential)
         }
         let agent = Agent(

@@ -21,6 +21,21 @@ extension Authority {
         try lifecycle.resume(agent)
     }
 
+    /// Takes up a parked agent, in whatever process it was parked: with the same ID, scope, labels and `until`, a new grant,
+    /// credential and lease, under its profile as it is now. Of several at once one gets it.
+    ///
+    /// - Throws: `not_parked` where it is not, or not any more; `parking_over` where its time is; where it has ended, is
+    ///   suspended, or something it stands on was revoked. It then stays as it is.
+    public func unpark(agent: String) throws(AgentIDError) -> Agent {
+        try keys.checkOpen()
+        try lifecycle.checkWhole()
+        try lifecycle.leases.begin(for: lifecycle)
+        let state = try lifecycle.unpark(agent)
+        let held = Agent(state, clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
+        lifecycle.leases.keep(held, id: agent, for: lifecycle)
+        return held
+    }
+
     /// Ends an agent and all below it, for good. Nothing is permitted to them after the call returned.
     ///
     /// - Returns: its tombstone; `nil` where it could not be signed now: `reap()` makes up for it.

@@ -33,7 +33,7 @@ package struct RegistryInspection: Sendable {
         let name = Files.split(path).name
         guard !name.isSame(as: "digest") else { return try AuthorityDirectory.checkDigestKey(path) }
         guard let key = try KeyFile.inspect(path) else { return }
-        guard name.isSame(as: "log.jwk") || name.isSame(as: "\(key.thumbprint).jwk") else {
+        guard ["log.jwk", "parking.jwk", "\(key.thumbprint).jwk"].contains(where: { name.isSame(as: $0) }) else {
             throw AgentIDError(
                 .malformed, name: "key_file", message: "the file holds another key, \(key.thumbprint)", at: path)
         }

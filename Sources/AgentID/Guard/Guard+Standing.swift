@@ -169,6 +169,7 @@ extension LinkStanding {
         let place = isNamed ? "agent" : "cnf.jwk"
         switch agent.state {
         case .active: break
+        case .parked: return Denial("parked", "\(who) is parked", link: link, at: place)
         case .suspended: return Denial("suspended", "\(who) is suspended", link: link, at: place)
         case .deprovisioned: return Denial("authority_revoked", "\(who) has ended", link: link, at: place)
         }

@@ -97,7 +97,7 @@ final class RegistryView: Sendable {
 
     private static func suspending(_ suspended: [ExactText], _ agent: AgentStanding) -> AgentStanding {
         var agent = agent
-        if agent.state == .active, suspended.contains(agent.agent.exact) { agent.state = .suspended }
+        if agent.state != .deprovisioned, suspended.contains(agent.agent.exact) { agent.state = .suspended }
         return agent
     }
 

@@ -12,6 +12,8 @@ final class Lifecycle: Sendable {
     let steady: SteadyClock
     /// How long a lease runs, in seconds.
     let leaseDuration: Int64
+    /// How long after it lapsed a lease may still be renewed, in seconds.
+    let resumeWithin: Int64
     let recorder: EventRecorder
     let leases: LeaseKeeper
     let hooks: HookRunner
@@ -29,13 +31,13 @@ final class Lifecycle: Sendable {
 
     init(
         registry: any Registry, view: RegistryView, keys: SigningKeys, clock: CheckedClock, steady: SteadyClock,
-        leaseDuration: Int64, isLogging: Bool, directory: AuthorityDirectory?,
+        leaseDuration: Int64, resumeWithin: Int64, isLogging: Bool, directory: AuthorityDirectory?,
         logBreach: @escaping @Sendable () -> AgentIDError? = { nil }
     ) {
         self.logBreach = logBreach
         (self.registry, self.view, self.keys, self.clock, self.steady) = (registry, view, keys, clock, steady)
         journal = directory.map { Journal(path: $0.journalPath, lock: $0.lockPath) }
-        self.leaseDuration = leaseDuration
+        (self.leaseDuration, self.resumeWithin) = (leaseDuration, resumeWithin)
         recorder = EventRecorder(isLogging: isLogging)
         leases = LeaseKeeper()
         let hooks = HookRunner(registry: registry, clock: clock)
@@ -74,14 +76,15 @@ final class Lifecycle: Sendable {
         }
     }
 
-    /// Registers a new agent under a root grant; `leaseUntil` in milliseconds.
-    func register(_ issuance: Issuance, leaseUntil: Int64) throws(AgentIDError) {
+    /// Registers a new agent under a root grant; `leaseUntil` and `grace` in milliseconds.
+    func register(_ issuance: Issuance, leaseUntil: Int64, grace: Int64 = 0) throws(AgentIDError) {
         let now = try clock.now()
         let runsUntil = steady.now.later(by: leaseUntil - now)
         try write { registry in
             try issuance.checkStillDue(in: registry)
             try insert(
-                issuance.agent, issuance.grant, leaseUntil: leaseUntil, runsUntil: runsUntil, now: now, in: registry)
+                issuance.agent, issuance.grant, leaseUntil: leaseUntil, runsUntil: runsUntil, grace: grace, now: now,
+                in: registry)
             for name in [LifecycleEvent.Name.created, .granted] {
                 try recorder.record(
                     LifecycleEvent(name, of: issuance.agent, at: now, chain: [issuance.grant.id]), in: registry)
@@ -101,7 +104,7 @@ final class Lifecycle: Sendable {
                 task: above.task, intent: above.intent, key: held.grant.holder.thumbprint, created: now / 1000)
             try insert(
                 agent, GrantRecord(held, of: child), leaseUntil: now + leaseDuration * 1000, runsUntil: runsUntil,
-                now: now, in: registry)
+                grace: resumeWithin * 1000, now: now, in: registry)
             try recorder.record(LifecycleEvent(.created, of: agent, at: now, chain: lineage.grants), in: registry)
             try recorder.record(LifecycleEvent(.delegated, of: above, at: now, chain: lineage.grants), in: registry)
         }
@@ -179,15 +182,15 @@ final class Lifecycle: Sendable {
     }
 
     private func insert(
-        _ agent: AgentRecord, _ grant: GrantRecord, leaseUntil: Int64, runsUntil: SteadyTime, now: Int64,
-        in registry: any RegistryWriter
+        _ agent: AgentRecord, _ grant: GrantRecord, leaseUntil: Int64, runsUntil: SteadyTime, grace: Int64,
+        now: Int64, in registry: any RegistryWriter
     ) throws(AgentIDError) {
         try registry.insert(agent)
         try registry.insert(grant)
         try registry.put(
             LeaseRecord(
                 agent: agent.id, expires: leaseUntil, renewed: now, holder: leases.holder,
-                runsUntil: runsUntil))
+                runsUntil: runsUntil, grace: grace))
     }
 
     /// The record of an agent that may go on.

@@ -3,6 +3,8 @@ enum Limits {
     /// Grants are dated in whole seconds: one of a single second may have ended a millisecond after it was signed.
     static let shortestLifetime: Int64 = 2
     static let longestLifetime: Int64 = 90 * 86_400
+    /// How long an agent may be parked, or be taken up again after its lease lapsed, in seconds.
+    static let longestParking: Int64 = 30 * 86_400
     /// The end of the year 9999, in seconds since 1970: no date lies after it.
     static let latestDate: Int64 = 253_402_300_799
     static let hardDepth = 64

@@ -2,7 +2,8 @@ package import JOSE
 
 /// An agent as it is registered. Times in seconds since 1970.
 package struct AgentRecord: Sendable, Equatable {
-    package enum State: String, Sendable { case active, suspended, deprovisioned }
+    /// Parked is who is active, and whose key is sealed with its lease.
+    package enum State: String, Sendable { case active, parked, suspended, deprovisioned }
 
     @Exact package var id: String
     /// The agent that started it; `nil` where the authority did.
@@ -87,12 +88,16 @@ package struct LeaseRecord: Sendable, Equatable {
     @Exact package var holder: String
     /// Until when it runs by the machine's steady clock; nobody knows of one without a run of the machine.
     package var runsUntil: SteadyTime
+    /// How long after it lapsed its holder may still renew it.
+    package var grace: Int64
+    /// What a parked agent goes on with; `nil` of one that is not parked.
+    package var sealed: [UInt8]?
 
     package init(
         agent: String, expires: Int64, renewed: Int64, holder: String,
-        runsUntil: SteadyTime = SteadyTime(boot: "", milliseconds: 0)
+        runsUntil: SteadyTime = SteadyTime(boot: "", milliseconds: 0), grace: Int64 = 0, sealed: [UInt8]? = nil
     ) {
         (self.agent, self.expires, self.renewed, self.holder) = (agent, expires, renewed, holder)
-        self.runsUntil = runsUntil
+        (self.runsUntil, self.grace, self.sealed) = (runsUntil, grace, sealed)
     }
 }

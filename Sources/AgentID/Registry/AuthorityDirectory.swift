@@ -76,6 +76,8 @@ struct AuthorityDirectory: Sendable {
 
     var logKeyPath: String { "\(path)/keys/log.jwk" }
 
+    var parkingKeyPath: String { "\(path)/keys/parking.jwk" }
+
     private var digestKeyPath: String { "\(path)/keys/digest" }
 
     /// What keys the digests of arguments in the audit log; made where there is none yet.

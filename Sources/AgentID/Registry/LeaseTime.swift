@@ -17,10 +17,10 @@ package struct LeaseTime: Sendable {
 
     /// Whether a lease is over by both clocks.
     func isOver(_ lease: LeaseRecord) -> Bool {
-        guard lease.expires <= wall else { return false }
+        guard lease.expires <= wall - lease.grace else { return false }
         guard !steady.boot.isEmpty, lease.runsUntil.boot.isSame(as: steady.boot) else {
-            return wall - lease.expires >= margin
+            return wall - lease.expires >= margin + lease.grace
         }
-        return lease.runsUntil.milliseconds <= steady.milliseconds
+        return lease.runsUntil.milliseconds <= steady.milliseconds - lease.grace
     }
 }

@@ -149,7 +149,8 @@ package protocol RegistryWriter: RegistryReader {
     /// in seconds since 1970. How many; 0 where none is left.
     func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) throws(AgentIDError) -> Int
     func put(_ lease: LeaseRecord) throws(AgentIDError)
-    /// Renews the leases of those agents that have not ended and whose lease has not lapsed; returns these.
+    /// Renews the leases of those agents that have not ended, are not parked, and whose lease has not lapsed, or not for
+    /// longer than its grace; returns these.
     func renewLeases(
         of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime
     ) throws(AgentIDError) -> [String]

@@ -4,13 +4,17 @@ internal import JOSE
 extension SQLiteSession {
     private static let columns =
         "id, parent, profile, owner, principal, task, intent, key, state, created, ended, end_reason, tombstone"
+    private static let isParked =
+        "EXISTS (SELECT 1 FROM leases WHERE leases.agent = agents.id AND sealed IS NOT NULL)"
+    private static let readColumns =
+        "\(columns), CASE state WHEN 'active' THEN \(isParked) END"
 
     private func record(_ row: SQLite.Row) throws(AgentIDError) -> AgentRecord {
         var agent = AgentRecord(
             id: try row.text(0), parent: try row.optionalText(1), profile: try row.text(2), owner: try row.text(3),
             principal: try row.text(4), task: try row.text(5), intent: try row.optionalText(6), key: try row.text(7),
             created: try row.int(9))
-        agent.state = try row.named(8)
+        agent.state = try row.optionalInt(13) == 1 ? .parked : row.named(8)
         agent.ended = try row.optionalInt(10)
         agent.endReason = try row.optionalText(11)
         agent.tombstone = try row.optionalBytes(12).map { bytes throws(AgentIDError) in try unpacked(bytes) }
@@ -18,13 +22,13 @@ extension SQLiteSession {
     }
 
     func agent(_ id: String) throws(AgentIDError) -> AgentRecord? {
-        try database.first("SELECT \(Self.columns) FROM agents WHERE id = ?", .text(id), read: record)
+        try database.first("SELECT \(Self.readColumns) FROM agents WHERE id = ?", .text(id), read: record)
     }
 
     func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord] {
         let asked: [(column: String, value: String?)] = [
             ("profile", filter.profile), ("principal", filter.principal), ("owner", filter.owner),
-            ("parent", filter.parent), ("state", filter.state?.rawValue),
+            ("parent", filter.parent), ("state", filter.state.map(Self.stored)),
         ]
         var conditions: [String] = []
         var values: [SQLite.Value] = []
@@ -33,10 +37,12 @@ extension SQLiteSession {
             conditions.append("\(column) = ?")
             values.append(.text(value))
         }
+        if filter.state == .parked { conditions.append(Self.isParked) }
+        if filter.state == .active { conditions.append("NOT \(Self.isParked)") }
         let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         values += [.int(Int64(max(filter.limit, 0))), .int(Int64(max(filter.offset, 0)))]
         return try database.query(
-            "SELECT \(Self.columns) FROM agents\(condition) ORDER BY id LIMIT ? OFFSET ?", values, read: record)
+            "SELECT \(Self.readColumns) FROM agents\(condition) ORDER BY id LIMIT ? OFFSET ?", values, read: record)
     }
 
     func subtree(of agent: String) throws(AgentIDError) -> [AgentRecord] {
@@ -48,7 +54,7 @@ extension SQLiteSession {
                 UNION SELECT id FROM agents WHERE id > ?1 || '/' AND id < ?1 || '0'
                 UNION SELECT agents.id FROM agents JOIN tree ON agents.parent = tree.id
             )
-            SELECT \(Self.columns) FROM agents WHERE id IN tree ORDER BY created, id
+            SELECT \(Self.readColumns) FROM agents WHERE id IN tree ORDER BY created, id
             """, .text(agent), read: record)
     }
 
@@ -56,7 +62,7 @@ extension SQLiteSession {
         // By that index: left alone, SQLite goes through all that have ever ended.
         try database.rows(
             """
-            SELECT \(Self.columns) FROM agents INDEXED BY agents_unburied
+            SELECT \(Self.readColumns) FROM agents INDEXED BY agents_unburied
             WHERE state = 'deprovisioned' AND tombstone IS NULL
             ORDER BY ended, id LIMIT ?
             """, .int(Int64(limit)), read: record)
@@ -73,7 +79,14 @@ extension SQLiteSession {
         return found
     }
 
-    private static let standingColumns = "id, state, expires, key, profile, owner, principal"
+    private static let standingColumns =
+        "id, CASE WHEN state = 'active' AND sealed IS NOT NULL THEN 'parked' ELSE state END, expires, key, profile, "
+        + "owner, principal"
+
+    /// How a state stands in the registry, where a parked agent is an active one.
+    private static func stored(_ state: AgentRecord.State) -> String {
+        (state == .parked ? .active : state).rawValue
+    }
 
     private static func standing(_ row: SQLite.Row) throws(AgentIDError) -> AgentStanding {
         AgentStanding(
@@ -95,7 +108,8 @@ extension SQLiteSession {
         return try found
             + database.rows(
                 """
-                SELECT former_keys.agent, coalesce(state, 'deprovisioned'), expires, coalesce(key, ''),
+                SELECT former_keys.agent, CASE WHEN state = 'active' AND sealed IS NOT NULL THEN 'parked' ELSE coalesce(state, 'deprovisioned') END,
+                    expires, coalesce(key, ''),
                     coalesce(profile, ''), coalesce(owner, ''), coalesce(principal, '')
                 FROM former_keys LEFT JOIN agents ON id = former_keys.agent
                 LEFT JOIN leases ON leases.agent = id WHERE thumbprint = ?1 ORDER BY id IS NOT NULL LIMIT ?2
@@ -112,7 +126,7 @@ extension SQLiteSession {
         try database.run(
             "INSERT INTO agents (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", .text(agent.id),
             .optional(agent.parent), .text(agent.profile), .text(agent.owner), .text(agent.principal),
-            .text(agent.task), .optional(agent.intent), .text(agent.key), .text(agent.state.rawValue),
+            .text(agent.task), .optional(agent.intent), .text(agent.key), .text(Self.stored(agent.state)),
             .int(agent.created), .optional(agent.ended), .optional(agent.endReason),
             try agent.tombstone.map { text throws(AgentIDError) in try packed(text, like: .tombstone) } ?? .null)
     }
@@ -129,7 +143,7 @@ extension SQLiteSession {
             .text(agent.key))
         return try database.run(
             "UPDATE agents SET key = ?, state = ?, ended = ?, end_reason = ?, tombstone = ? WHERE id = ?",
-            .text(agent.key), .text(agent.state.rawValue), .optional(agent.ended), .optional(agent.endReason),
+            .text(agent.key), .text(Self.stored(agent.state)), .optional(agent.ended), .optional(agent.endReason),
             try agent.tombstone.map { text throws(AgentIDError) in try packed(text, like: .tombstone) } ?? .null,
             .text(agent.id)) > 0
     }
@@ -198,10 +212,10 @@ extension SQLiteSession {
 
     func put(_ lease: LeaseRecord) throws(AgentIDError) {
         try database.run(
-            "INSERT INTO leases (agent, expires, renewed, holder, boot, runs_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
-                + "ON CONFLICT (agent) DO UPDATE SET expires = ?2, renewed = ?3, holder = ?4, boot = ?5, runs_until = ?6",
+            "INSERT OR REPLACE INTO leases (\(Self.leaseColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             .text(lease.agent), .int(lease.expires), .int(lease.renewed), .text(lease.holder),
-            .text(lease.runsUntil.boot), .int(lease.runsUntil.milliseconds))
+            .text(lease.runsUntil.boot), .int(lease.runsUntil.milliseconds), .int(lease.grace),
+            lease.sealed.map { .blob($0) } ?? .null)
     }
 
     func renewLeases(
@@ -212,7 +226,7 @@ extension SQLiteSession {
             let rows = try database.run(
                 """
                 UPDATE leases SET expires = max(expires, ?3), renewed = ?2, boot = ?4, runs_until = ?5
-                WHERE agent = ?1 AND expires > ?2
+                WHERE agent = ?1 AND expires > ?2 - grace AND sealed IS NULL
                 AND EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND state <> 'deprovisioned')
                 """, .text(agent), .int(now), .int(expires), .text(runsUntil.boot), .int(runsUntil.milliseconds))
             if rows > 0 { renewed.append(agent) }
@@ -243,18 +257,19 @@ extension SQLiteSession {
         try database.rows(
             """
             SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
-            WHERE expires <= ?1 AND (expires, agent) > (?2, ?3) AND state <> 'deprovisioned'
-            AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 ELSE expires <= ?6 END
+            WHERE expires <= ?1 AND expires <= ?1 - grace AND (expires, agent) > (?2, ?3) AND state <> 'deprovisioned'
+            AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 - grace ELSE expires <= ?6 - grace END
             ORDER BY expires, agent LIMIT ?7
             """, .int(time.wall), .int(last?.expires ?? .min), .text(last?.agent ?? ""), .text(time.steady.boot),
             .int(time.steady.milliseconds), .int(time.wall - time.margin), .int(Int64(limit)), read: Self.lease)
     }
 
-    private static let leaseColumns = "agent, expires, renewed, holder, boot, runs_until"
+    private static let leaseColumns = "agent, expires, renewed, holder, boot, runs_until, grace, sealed"
 
     private static func lease(_ row: SQLite.Row) throws(AgentIDError) -> LeaseRecord {
         LeaseRecord(
             agent: try row.text(0), expires: try row.int(1), renewed: try row.int(2), holder: try row.text(3),
-            runsUntil: SteadyTime(boot: try row.text(4), milliseconds: try row.int(5)))
+            runsUntil: SteadyTime(boot: try row.text(4), milliseconds: try row.int(5)), grace: try row.int(6),
+            sealed: try row.optionalBytes(7))
     }
 }

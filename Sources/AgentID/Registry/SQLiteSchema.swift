@@ -226,5 +226,11 @@ enum SQLiteSchema {
         ALTER TABLE deliveries ADD COLUMN source TEXT NOT NULL DEFAULT '';
         CREATE INDEX deliveries_source ON deliveries (hook, source) WHERE source <> '';
         """,
+        // How long after it lapsed a lease may still be renewed; and what a parked agent goes on with.
+        """
+        ALTER TABLE leases ADD COLUMN grace INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE leases ADD COLUMN sealed BLOB;
+        CREATE INDEX leases_parked ON leases (agent) WHERE sealed IS NOT NULL;
+        """,
     ]
 }

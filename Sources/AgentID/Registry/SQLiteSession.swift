@@ -60,7 +60,7 @@ final class SQLiteSession: RegistryWriter {
             try database.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", .int(beginning.events))
         }
         _ = try announce()
-        return try database.run("UPDATE leases SET expires = 0, boot = '', runs_until = 0")
+        return try database.run("UPDATE leases SET expires = 0, boot = '', runs_until = 0, grace = 0")
     }
 
     func setLog(_ mark: LogMark) throws(AgentIDError) {

@@ -36,6 +36,7 @@ class Agent(Closing, _agent.Identity):
     spawn = starts(_agent.Agent.spawn, ended, lambda agent: Agent(agent))
     delegate = waits(_agent.Agent.delegate)
     end = waits(_agent.Agent.end)
+    park = waits(_agent.Agent.park)
     rotate_key = waits(_agent.Agent.rotate_key)
 
     async def __aenter__(self) -> Self:

@@ -61,6 +61,7 @@ class Authority(Closing):
 
     open = staticmethod(starting(_authority.Authority.open, _authority.Authority.close, lambda authority: Authority(authority)))
     agent = starts(_authority.Authority.agent, ended, Agent)
+    unpark = starts(_authority.Authority.unpark, ended, Agent)
     guard = starts(_authority.Authority.guard, _guard.Guard.close, Guard)
     acquire = starts(_authority.Authority.acquire, _broker.Lease.release, Lease)
 

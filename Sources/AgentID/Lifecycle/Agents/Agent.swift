@@ -29,6 +29,8 @@ public final class Agent: Sendable {
     private let name: String?
     /// Whether it was ended, not only let go of.
     private let isEnded = Atomic(false)
+    /// Whether it was parked: this handle is its owner no more.
+    private let hasLeft = Atomic(false)
     /// Held while the key is replaced: one grant is handed on once.
     private let turn = Locked<Void>(())
 
@@ -175,6 +177,29 @@ public final class Agent: Sendable {
         }
     }
 
+    /// Parks the agent: its run waits, for hours perhaps. Whoever has the authority open takes it up again, in this process or
+    /// another, by `Authority.unpark(agent:)`.
+    ///
+    /// Meanwhile it is denied by every guard that follows the authority's registry (`parked`), its key and what it goes on
+    /// with are sealed under the authority, and it needs no lease; what the broker holds for it is returned. This handle lets
+    /// go of it, and ends nothing any more.
+    ///
+    /// - Parameter seconds: for how long at most, 1 to 30 days (2,592,000), and not beyond `until`. From then on it cannot be
+    ///   taken up, and whoever reaps ends it.
+    /// - Throws: `live_children` as long as there are agents below it, `sub_agent` for an agent that another one started,
+    ///   `no_authority` without one in this process; where it has ended, is suspended, lapsed or revoked. Where it throws, the
+    ///   agent goes on.
+    public func park(for seconds: Int64) throws(AgentIDError) {
+        guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
+        let id = try id()
+        try turn.withLock { _ throws(AgentIDError) in
+            try lifecycle.park(id, current(), for: seconds)
+            hasLeft.store(true, ordering: .releasing)
+            close()
+        }
+        try? lifecycle.broker.release(below: id, within: 5000)
+    }
+
     private func replace(with after: State) throws(AgentIDError) {
         try state.withLock { state throws(AgentIDError) in
             guard state != nil else { throw Agent.closed }
@@ -191,17 +216,19 @@ public final class Agent: Sendable {
     /// Lets go of the agent: its key is wiped here, and its lease is renewed no more. Nothing is written, nothing waited for.
     public func close() {
         wipe()
-        if let home, let name { home.lifecycle.leases.forget(name) }
+        if let home, let name { home.lifecycle.leases.forget(name, heldAs: self) }
     }
 
     /// Ends the agent and all below it, for good; harmless where it has ended or was closed.
     ///
-    /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap()` makes up for it.
+    /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap()` makes up for it; and for an agent
+    ///   that was parked by this handle, which ends nothing any more: end it by its ID.
     /// - Throws: where the end could not be made durable: the agent is denied in this process all the same, and its end is
     ///   tried again in the background.
     @discardableResult public func end(reason: String = "") throws(AgentIDError) -> String? {
         guard let home, let name else { throw Agent.homeless }
         try AuditBounds.check(reason: reason)
+        guard !isParked else { return nil }
         defer { markEnded() }
         return try home.lifecycle.deprovision(name, reason: reason)
     }
@@ -216,6 +243,8 @@ public final class Agent: Sendable {
         isEnded.store(true, ordering: .releasing)
         wipe()
     }
+
+    package var isParked: Bool { hasLeft.load(ordering: .acquiring) }
 
     var hasEnded: Bool { isEnded.load(ordering: .acquiring) }
 

@@ -29,7 +29,7 @@ public struct AgentDescription: Sendable {
     public var task: String { record.task }
     /// What the principal asked for in words, where that is known.
     public var intent: String? { record.intent }
-    /// `active`, `suspended` or `deprovisioned`.
+    /// `active`, `parked`, `suspended` or `deprovisioned`.
     public var state: String { record.state.rawValue }
     /// When it was started, in seconds since 1970.
     public var created: Int64 { record.created }
@@ -66,7 +66,7 @@ public struct AgentSelection: Sendable {
     public var owner: String?
     /// Started by this agent.
     public var parent: String?
-    /// `active`, `suspended` or `deprovisioned`.
+    /// `active`, `parked`, `suspended` or `deprovisioned`.
     public var state: String?
     /// At most so many; 1 to 100,000.
     public var limit = 1000
@@ -84,7 +84,7 @@ public struct AgentSelection: Sendable {
         (filter.profile, filter.principal, filter.owner, filter.parent) = (profile, principal, owner, parent)
         if let state {
             guard let known = AgentRecord.State(rawValue: state) else {
-                throw refuse("state", "a state is active, suspended or deprovisioned")
+                throw refuse("state", "a state is active, parked, suspended or deprovisioned")
             }
             filter.state = known
         }

@@ -70,7 +70,7 @@ extension Lifecycle {
 
 extension GrantRecord {
     /// The grants and keys of its chain, as far as they can be read.
-    fileprivate var links: [Revocation] {
+    var links: [Revocation] {
         var revocable: [Revocation] = []
         for (i, token) in Array(chain.utf8).split(separator: UInt8(ascii: "~")).enumerated() {
             guard let jws = try? CompactJWS(Array(token)),

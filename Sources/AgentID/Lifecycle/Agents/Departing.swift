@@ -92,7 +92,7 @@ extension Lifecycle {
             filters = [first]
         }
         for i in filters.indices {
-            for state in [AgentRecord.State.active, .suspended] {
+            for state in [AgentRecord.State.active, .parked, .suspended] {
                 (filters[i].state, filters[i].limit) = (state, batch)
                 let found = try registry.agents(filters[i])
                 if !found.isEmpty { return found.map(\.id) }

@@ -72,7 +72,7 @@ extension Lifecycle {
             guard let before = agent.snapshot, view.revocations.first(of: before.lineage.revocable) == nil,
                 let standing = standings.first(where: { $0.agent.isSame(as: id) }), standing.state != .deprovisioned
             else {
-                leases.forget(id)
+                leases.forget(id, heldAs: agent)
                 continue
             }
             do throws(AgentIDError) {
@@ -186,14 +186,11 @@ extension Lifecycle {
     private func register(_ one: Renewed, at now: Int64, in registry: any RegistryWriter) throws(AgentIDError) {
         let record = try active(one.id, in: registry)
         guard record.key.isSame(as: one.before.key.publicKey.thumbprint) else {
-            throw AgentIDError(.state, name: "key_replaced", message: "the agent's key was replaced meanwhile")
+            throw Self.keyReplaced
         }
         for standing in try registry.standing(of: [one.id]) { try checkRenewable(standing, at: now) }
         let revocable = one.before.lineage.revocable + (one.isGranted ? one.after.lineage.revocable : [])
-        if let revoked = try registry.firstRevoked(of: revocable) {
-            throw AgentIDError(
-                .state, name: "authority_revoked", message: "revoked: \(revoked.kind.name) \(revoked.value)")
-        }
+        try refuseRevoked(revocable, in: registry)
         try one.issuance?.checkStillDue(in: registry)
         var event = LifecycleEvent(.renewed, of: record, at: now)
         if one.isGranted {
@@ -206,7 +203,7 @@ extension Lifecycle {
     }
 
     /// Refuses to renew what does not go on. A lapsed lease is never renewed, and nothing under it.
-    private func checkRenewable(_ agent: AgentStanding, at now: Int64) throws(AgentIDError) {
+    func checkRenewable(_ agent: AgentStanding, at now: Int64) throws(AgentIDError) {
         guard agent.state == .active else {
             throw AgentIDError(
                 .state, name: "agent_\(agent.state.rawValue)", message: "the agent is \(agent.state.rawValue)")
@@ -215,6 +212,9 @@ extension Lifecycle {
             throw AgentIDError(.state, name: "lease_lapsed", message: "the agent's lease has lapsed")
         }
     }
+
+    static let keyReplaced = AgentIDError(
+        .state, name: "key_replaced", message: "the agent's key was replaced meanwhile")
 
     /// How long a live agent's expired grants stay in the registry, in seconds: some ten of them, an hour at most.
     private static func kept(_ grant: Grant) -> Int64 { min(max((grant.expires - grant.issuedAt) * 10, 60), 3600) }

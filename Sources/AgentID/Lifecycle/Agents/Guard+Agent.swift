@@ -4,9 +4,12 @@ public import JOSE
 extension Guard {
     /// Decides one call of an agent in this process: holding it is the proof.
     public func check(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
-        let chain = agent.hasEnded ? nil : try agent.chainBytes()
+        let chain = agent.hasEnded || agent.isParked ? nil : try agent.chainBytes()
         return decision(on: tool, arguments, proof: nil) { now throws(Denial) in
-            guard let chain else { throw Denial("authority_revoked", "the agent has ended") }
+            guard let chain else {
+                throw agent.hasEnded
+                    ? Denial("authority_revoked", "the agent has ended") : Denial("parked", "the agent is parked")
+            }
             return try verify(chain, credentials: [], now: now)
         }
     }
@@ -19,7 +22,7 @@ extension Guard {
 
     /// Denies a call that cannot be read, of an agent in this process.
     package func refuse(_ fault: CallFault, tool: String, agent: Agent) throws(AgentIDError) -> Decision {
-        refuse(fault, tool: tool, chain: agent.hasEnded ? [] : try agent.chainBytes())
+        refuse(fault, tool: tool, chain: agent.hasEnded || agent.isParked ? [] : try agent.chainBytes())
     }
 }
 

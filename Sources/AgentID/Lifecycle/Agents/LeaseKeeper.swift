@@ -66,6 +66,11 @@ final class LeaseKeeper: Sendable {
         }
     }
 
+    /// Renews an agent no more, unless somebody took it up anew since.
+    func forget(_ id: String, heldAs agent: Agent) {
+        state.withLock { if $0.agents[id.exact]?.agent === agent { $0.agents[id.exact] = nil } }
+    }
+
     func forget(_ id: String) { state.withLock { $0.agents[id.exact] = nil } }
 
     /// Renews an agent no more, and returns it where somebody still holds it.
@@ -82,13 +87,13 @@ final class LeaseKeeper: Sendable {
     /// Notes whose lease was renewed; who of the others has none any more is renewed no more.
     ///
     /// By both clocks: one that is wrong for a moment ends nobody.
-    func note(renewed: Set<ExactText>, of asked: [ExactText], leaseDuration: Int64) {
+    func note(renewed: Set<ExactText>, of asked: [ExactText], within seconds: Int64) {
         let now = MonotonicClock.sinceBoot
         state.withLock { state in
             for id in asked {
                 if renewed.contains(id) {
                     state.agents[id]?.leasedAt = now
-                } else if let kept = state.agents[id], now - kept.leasedAt > leaseDuration * 1000 {
+                } else if let kept = state.agents[id], now - kept.leasedAt > seconds * 1000 {
                     state.agents[id] = nil
                 }
             }
@@ -118,7 +123,7 @@ final class LeaseKeeper: Sendable {
 extension Lifecycle {
     /// Renews the leases of all live handles in one transaction.
     ///
-    /// An agent whose lease has lapsed, that has ended or that is revoked is not renewed, ever again.
+    /// An agent whose lease has lapsed for longer than its grace, that is parked, has ended or that is revoked is not renewed, ever again.
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
@@ -128,7 +133,7 @@ extension Lifecycle {
         let agents = leases.agents()
         for (id, agent) in agents {
             guard let held = agent.snapshot, view.revocations.first(of: held.lineage.revocable) == nil else {
-                leases.forget(id)
+                leases.forget(id, heldAs: agent)
                 continue
             }
             due.append(id.exact)
@@ -143,7 +148,7 @@ extension Lifecycle {
             return (renewed, try registry.standing(of: rest).filter { $0.state != .deprovisioned }.map(\.agent).exact)
         }
         for id in due where !renewed.contains(id) && !known.contains(id) { leases.forget(id.string) }
-        leases.note(renewed: renewed, of: due, leaseDuration: leaseDuration)
+        leases.note(renewed: renewed, of: due, within: leaseDuration + resumeWithin)
     }
 
     /// Renews all that is due, as the threads do.

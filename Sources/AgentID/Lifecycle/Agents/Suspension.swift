@@ -20,7 +20,7 @@ extension Lifecycle {
         let now = clock.milliseconds
         try write { registry in
             var agent = try Self.goingOn(id, in: registry)
-            guard agent.state != .active else { return }
+            guard agent.state == .suspended else { return }
             agent.state = .active
             try registry.update(agent)
             try registry.announce()
@@ -36,7 +36,7 @@ extension Lifecycle {
     func suspend(
         _ id: String, reason: String?, at time: Int64, in registry: any RegistryWriter
     ) throws(AgentIDError) {
-        guard var agent = try registry.agent(id), agent.state == .active else { return }
+        guard var agent = try registry.agent(id), agent.state == .active || agent.state == .parked else { return }
         agent.state = .suspended
         try registry.update(agent)
         try registry.announce()

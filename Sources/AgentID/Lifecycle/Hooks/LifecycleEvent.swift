@@ -20,6 +20,10 @@ public struct LifecycleEvent: Sendable {
         case suspended
         /// It goes on.
         case resumed
+        /// It waits, its key sealed under the authority.
+        case parked
+        /// It was taken up again, with a new grant.
+        case unparked
         /// It, or something it stands on, was revoked.
         case revoked
         /// It has ended: nothing is permitted to it any more.

@@ -7,6 +7,7 @@ final class SigningKeys: Sendable {
     private struct Held {
         var signers: [PublicKey: any Signer]
         var passphrase: Passphrase?
+        var sealing: GuardedBytes?
     }
 
     private let directory: AuthorityDirectory?
@@ -48,14 +49,7 @@ final class SigningKeys: Sendable {
         try held.withLock { held throws(AgentIDError) in
             guard held != nil else { throw Self.closed }
             if let directory {
-                // Sealed by another process meanwhile: one key in the open would give away the rest.
-                if held?.passphrase == nil, try KeyFile.isAnySealed(in: directory) {
-                    throw AgentIDError(
-                        .passphrase, name: "passphrase_missing",
-                        message: "the keys were sealed meanwhile: open the authority again, with the passphrase",
-                        at: "options.passphrase")
-                }
-                try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: held?.passphrase)
+                try Self.write(key, to: directory.keyPath(key.publicKey), in: directory, held?.passphrase)
             }
             held?.signers[key.publicKey] = key
         }
@@ -74,16 +68,51 @@ final class SigningKeys: Sendable {
             guard let open = held else { throw Self.closed }
             if isExternal, let signer = open.signers.values.first { return signer }
             guard let directory else { return try Agent.newKey() }
-            let path = directory.logKeyPath
-            // Without the lock: another process may be frozen that has it.
-            if Files.exists(path) { return try KeyFile.read(path, passphrase: open.passphrase) }
-            return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
-                if Files.exists(path) { return try KeyFile.read(path, passphrase: open.passphrase) }
-                let key = try Agent.newKey()
-                try KeyFile.write(key, to: path, passphrase: open.passphrase)
-                return key
-            }
+            return try Self.stored(directory.logKeyPath, in: directory, open.passphrase)
         }
+    }
+
+    /// What the keys of parked agents are sealed with: stored like the signing keys, also where a caller's signer has those.
+    func sealingKey() throws(AgentIDError) -> GuardedBytes {
+        try held.withLock { held throws(AgentIDError) in
+            guard let open = held else { throw Self.closed }
+            if let key = open.sealing { return key }
+            let key =
+                if let directory {
+                    try Self.stored(directory.parkingKeyPath, in: directory, open.passphrase)
+                } else { try Agent.newKey() }
+            let seed: GuardedBytes
+            do throws(JOSEError) { seed = try key.withSeed { $0 } } catch { throw AgentIDError(error, at: "") }
+            held?.sealing = seed
+            return seed
+        }
+    }
+
+    /// A key in a file of its own, made where there is none yet.
+    private static func stored(
+        _ path: String, in directory: AuthorityDirectory, _ passphrase: Passphrase?
+    ) throws(AgentIDError) -> SigningKey {
+        // Without the lock: another process may be frozen that has it.
+        if Files.exists(path) { return try KeyFile.read(path, passphrase: passphrase) }
+        return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
+            if Files.exists(path) { return try KeyFile.read(path, passphrase: passphrase) }
+            let key = try Agent.newKey()
+            try write(key, to: path, in: directory, passphrase)
+            return key
+        }
+    }
+
+    private static func write(
+        _ key: SigningKey, to path: String, in directory: AuthorityDirectory, _ passphrase: Passphrase?
+    ) throws(AgentIDError) {
+        // Sealed by another process meanwhile: one key in the open would give away the rest.
+        if passphrase == nil, try KeyFile.isAnySealed(in: directory) {
+            throw AgentIDError(
+                .passphrase, name: "passphrase_missing",
+                message: "the keys were sealed meanwhile: open the authority again, with the passphrase",
+                at: "options.passphrase")
+        }
+        try KeyFile.write(key, to: path, passphrase: passphrase)
     }
 
     /// Wipes keys and passphrase when the last call that uses them returns.
