@@ -107,7 +107,7 @@ func OpenAuthority(directory string, options AuthorityOptions) (*Authority, erro
 	answer := C.go_authority_open(directory, C.agentid_authority_options{
 		must_exist: flag(options.MustExist), lease_duration: C.int64_t(seconds(options.LeaseDuration)),
 		resume_within: C.int64_t(seconds(options.ResumeWithin)),
-		audit_sync: C.int32_t(options.AuditSync), audit_relaxed: flag(options.AuditRelaxed),
+		audit_sync:    C.int32_t(options.AuditSync), audit_relaxed: flag(options.AuditRelaxed),
 		no_audit: flag(options.NoAudit),
 	}, domain, passphrase, signer, view(key), clock)
 	if err := done(answer); err != nil {
