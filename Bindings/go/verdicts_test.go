@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 )
 
 // One list of cases for every language: Tests/Verdicts/cases.json.
@@ -99,6 +100,14 @@ func (r *verdictRunner) act(step map[string]string) (string, error) {
 		return "", err
 	case "close":
 		return "", agent.Close()
+	case "park":
+		return "", agent.Park(time.Minute)
+	case "unpark":
+		agent, err = r.acme.Unpark(id)
+		if err != nil {
+			return "", err
+		}
+		return "", r.keep(step["agent"], agent, err)
 	case "rotate":
 		return "", agent.RotateKey()
 	case "deprovision":

@@ -120,6 +120,8 @@ import Testing
                 return "permit"
             case "end": try agent().end(reason: "done")
             case "close": try agent().close()
+            case "park": try agent().park(for: 60)
+            case "unpark": try keep(acme.unpark(agent: id()), as: named("agent"))
             case "rotate": try agent().rotateKey()
             case "deprovision": _ = try acme.deprovision(agent: id(), reason: "done")
             case "suspend": try acme.suspend(agent: id(), reason: "look into it")

@@ -161,6 +161,14 @@ static agentid_status life(const char *op, agentid_error **error)
     if (strcmp(op, "deprovision") == 0)
         return agentid_authority_deprovision(acme, TEXT(id), AGENTID_TEXT("done"), NULL, error);
     if (strcmp(op, "rotate") == 0) return agentid_agent_rotate_key(agent->agent, error);
+    if (strcmp(op, "park") == 0) return agentid_agent_park(agent->agent, 60, error);
+    if (strcmp(op, "unpark") == 0) {
+        agentid_agent *taken = NULL;
+        agentid_status status = agentid_authority_unpark(acme, TEXT(id), &taken, error);
+        if (status == AGENTID_OK) agentid_agent_close(agent->agent);
+        if (status == AGENTID_OK) agent->agent = taken;
+        return status;
+    }
     if (strcmp(op, "end") == 0) return agentid_agent_end(agent->agent, AGENTID_TEXT("done"), NULL, error);
     agentid_bytes report;
     agentid_status status = agentid_authority_verify_gone(acme, TEXT(id), &report, error);

@@ -35,7 +35,10 @@ func (w *World) Agent(scope string) *agentid.Agent {
 		Principal: "user:test@test.example", Task: w.t.Name(), Scope: scope,
 	})
 	end(w.t, err)
-	w.t.Cleanup(func() { agent.Close() })
+	w.t.Cleanup(func() {
+		_, _ = agent.End("the test is over") // the test may have ended or closed it
+		agent.Close()
+	})
 	return agent
 }
 

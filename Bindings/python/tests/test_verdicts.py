@@ -98,6 +98,12 @@ class Runner:
     def do_close(self, step: dict[str, str]) -> None:
         self.agents[step["agent"]].close()
 
+    def do_park(self, step: dict[str, str]) -> None:
+        self.agents[step["agent"]].park(60)
+
+    def do_unpark(self, step: dict[str, str]) -> None:
+        self.keep(step["agent"], self.acme.unpark(self.ids[step["agent"]]))
+
     def do_rotate(self, step: dict[str, str]) -> None:
         self.agents[step["agent"]].rotate_key()
 

@@ -1,5 +1,4 @@
-/// That a call was permitted: what ``Guard/authorize(chain:proof:tool:arguments:)`` and its like return, and nobody else
-/// can make.
+/// That a call was permitted: what `authorize` of a guard and of an agent return, and nobody else can make.
 public struct Permit: Sendable {
     /// The decision, which permits.
     public let decision: Decision
