@@ -7,12 +7,12 @@ LIBRARY := .build/release/libagentid.so
 
 # What `make test` runs, in this order.
 TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-second test-html test-python test-wheel \
-    test-crash test-go test-docs test-swift-service test-install test-abi test-deb test-sandbox conform house $(if $(CI),fuzz)
+    test-crash test-go test-docs test-swift-service test-install test-abi test-deb test-sandbox conform house $(if $(CI),fuzz-short)
 
 # The others hold the threads that all tasks share, so these run after them.
 APART := AgentIDAsyncTests
 
-.PHONY: help build test $(TESTS) test-dist crash differential demo fuzz bench sanitize format wheel install uninstall abi abi-update dist deb clean
+.PHONY: help build test $(TESTS) test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -136,6 +136,10 @@ demo: build $(VENV)/ready ## an agent is hijacked, an orchestrator is killed: MC
 fuzz: ## every fuzz target, FUZZ_SECONDS each (20)
 	@scripts/prepare.sh
 	@scripts/fuzz.sh $(or $(FUZZ_SECONDS),20)
+
+fuzz-short: ## every fuzz target for 4 seconds, as a part of make test where CI is set
+	@scripts/prepare.sh
+	@scripts/fuzz.sh 4
 
 bench: ## libagentid beside raw libsodium and the peers: PASSES (1), QUICK=1, SLOW=1
 	@PASSES=$(PASSES) QUICK=$(QUICK) SLOW=$(SLOW) Benchmarks/run
