@@ -24,7 +24,7 @@ final class ChainTarget: FuzzTarget {
                 AgentRequest(principal: "user:a", task: "t", scope: Scope("read_file(path under '/data'); search(q *)"))
             )
             let leaf = try root.spawn("a", DelegationRequest(scope: Scope("read_file(path under '/data/q3')"))).spawn(
-                "b")
+                "b", .sameScope())
             chain = Array(try leaf.chain().utf8)
             proof = Array(try leaf.prove(tool: "read_file", arguments: arguments, audience: "here").utf8)
             var guardOptions = Guard.Options()
