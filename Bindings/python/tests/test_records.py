@@ -6,14 +6,13 @@ import copy
 import inspect
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import libagentid
 import pytest
 from libagentid import documents
-from life import CALL, SCHEMAS, check, open_authority, start, until
+from life import CALL, SCHEMAS, Store, check, open_authority, start, until
 
 KINDS = [kind for kind in vars(documents).values() if inspect.isclass(kind) and issubclass(kind, documents.Document)]
 KINDS.remove(documents.Document)
@@ -23,16 +22,6 @@ BY_SCHEMA = {
     "profile": documents.Profile,
     "tombstone": documents.Tombstone,
 }
-
-
-class Store:
-    release_command: Sequence[str] = ()
-
-    def acquire(self, request: Any, /) -> str:
-        return "the secret"
-
-    def release(self, lease: Any, /) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -6,23 +6,11 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import libagentid
 from libagentid import aio
-from life import CALL, open_authority, start
-
-
-class Store:
-    release_command: Sequence[str] = ()
-
-    def acquire(self, request: Any, /) -> str:
-        return "the secret"
-
-    def release(self, lease: Any, /) -> None:
-        pass
+from life import CALL, Store, open_authority, start
 
 
 def test_what_is_shown_has_no_secret_and_raises_nothing(tmp_path: Path) -> None:

@@ -45,8 +45,7 @@ internal import Synchronization
 /// the room, and n such trees that come at once leave some 2/(n+2) of it. Where chance put more into a proof's own places,
 /// the places around are counted too; the tenth is for those who hold less than an eighth of what is free there, and half of
 /// it for those who hold less than a thirty-second. So a tree with few calls is not denied on account of up to some fifteen
-/// that take all they can. There is no count to keep, to
-/// lock or to repair.
+/// that take all they can. There is no count to keep, to lock or to repair.
 ///
 /// ### What is read from the file
 ///

@@ -123,7 +123,8 @@ final class LeaseKeeper: Sendable {
 extension Lifecycle {
     /// Renews the leases of all live handles in one transaction.
     ///
-    /// An agent whose lease has lapsed for longer than its grace, that is parked, has ended or that is revoked is not renewed, ever again.
+    /// An agent that is parked, has ended or is revoked, or whose lease lapsed longer ago than its grace, is never renewed
+    /// again.
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
