@@ -12,7 +12,7 @@ TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-c
 # The others hold the threads that all tasks share, so these run after them.
 APART := AgentIDAsyncTests
 
-.PHONY: help build test $(TESTS) test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb clean
+.PHONY: help build test $(TESTS) test-integrations test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -109,6 +109,10 @@ test-deb: ## the Debian packages: lintian, installed, used, purged
 	@scripts/prepare.sh distribution
 	@echo "==> Debian packages"
 	@Tests/Debian/run
+
+test-integrations: build ## each agent framework, in an environment of its own (kept in .build-integrations); NAMES="mcp langchain" for some
+	@echo "==> integrations"
+	@Tests/Integrations/run $(NAMES)
 
 test-dist: ## the source archive: builds without network, the same each time; minutes
 	@scripts/prepare.sh

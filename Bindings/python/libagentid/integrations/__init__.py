@@ -1,0 +1,35 @@
+"""Guards for agent frameworks: glue over `libagentid.tools`. Each module needs its framework, and says so where that is missing.
+
+docs/integrations.md has the table. No module is imported by another part of the package.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def needs(package: str, least: str, extra: str) -> str:
+    """The version of a package that an integration needs; ImportError where it is missing or too old: nothing runs unguarded."""
+    how = f"pip install 'libagentid[{extra}]'"
+    try:
+        found = version(package)
+    except PackageNotFoundError:
+        raise ImportError(
+            f"libagentid.integrations.{extra} needs {package} {least} or later, which is not installed: {how}"
+        ) from None
+    if _numbers(found) < _numbers(least):
+        raise ImportError(f"libagentid.integrations.{extra} needs {package} {least} or later, and {found} is installed: {how}")
+    return found
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version."""
+    numbers: list[int] = []
+    for part in text.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)

@@ -1,0 +1,48 @@
+"""The client's end: each request that needs it is proved as the agent that makes it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ..._current import current_agent
+from ._wire import CHAIN, LIST, PROOF, asked
+
+_C = TypeVar("_C")
+
+
+def prove_calls(client: _C, *, audience: str) -> _C:
+    """Adds chain and proof of the current agent to every request of a connected client that needs a permit.
+
+    `client`: a `Client` of either package inside its `async with`, or a `ClientSession`. `audience`: the name of the server's
+    guard. A call outside of any agent raises `LookupError` and is not sent; a list is then sent without a chain, and is empty.
+    """
+    session: Any = getattr(client, "session", client)
+    send: Any = session.send_request
+    if hasattr(send, "__agentid_audience__"):
+        raise ValueError("this client proves its calls already")
+
+    async def proving(request: Any, *args: Any, **kwargs: Any) -> Any:
+        return await send(_proved(request, audience), *args, **kwargs)
+
+    proving.__agentid_audience__ = audience  # pyright: ignore[reportFunctionMemberAccess]
+    session.send_request = proving
+    return client
+
+
+def _proved(request: Any, audience: str) -> Any:
+    """The request with what it shows; of what is sent, not of what it was made of."""
+    wire = request.model_dump(by_alias=True, mode="json", exclude_none=True)
+    params = wire.get("params") or {}
+    wanted = asked(wire["method"], params)
+    if wanted is not None:
+        chain, proof = current_agent().present(*wanted, audience=audience)
+        meta = {CHAIN: chain, PROOF: proof}
+    elif wire["method"] == LIST:
+        try:
+            meta = {CHAIN: current_agent().chain}
+        except LookupError:
+            return request
+    else:
+        return request
+    wire["params"] = {**params, "_meta": {**(params.get("_meta") or {}), **meta}}
+    return type(request).model_validate(wire)

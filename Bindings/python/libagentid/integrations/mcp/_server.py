@@ -1,0 +1,121 @@
+"""The server's end: nothing that a request asks for happens before the guard has permitted it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ..._errors import Denied
+from ...tools import authorize
+from ._wire import DENIED, LIST, answer, asked, callable_tools, denial, permit, shown
+
+if TYPE_CHECKING:
+    from ..._guard import Guard
+
+_S = TypeVar("_S")
+
+
+def guard_server(server: _S, guard: Guard) -> _S:
+    """Has a guard decide every request of a server that does or reads something, and shows each client its own tools only.
+
+    `server`: an `MCPServer`, a `FastMCP` of either package, or a low-level `Server`. A call of a tool needs the tool with its
+    arguments in the chain that came with it; reading a resource needs the tool `resources/read`, and so on for all that is not
+    listing. A denial is the tool's answer, an error elsewhere. The guard needs an `audience`. Call it once for each server.
+    """
+    low: Any = next((found for name in ("_lowlevel_server", "_mcp_server") if (found := getattr(server, name, None))), server)
+    if hasattr(low, "middleware"):
+        if any(isinstance(each, _Middleware) for each in low.middleware):
+            raise ValueError("this server has a guard already")
+        low.middleware.append(_Middleware(guard))
+    elif hasattr(low, "request_handlers"):
+        if isinstance(low.request_handlers, _Handlers):
+            raise ValueError("this server has a guard already")
+        low.request_handlers = _Handlers(low.request_handlers, guard)
+    else:
+        raise TypeError(f"{type(server).__name__} is not a server of the packages mcp or fastmcp that can be guarded")
+    return server
+
+
+class _Middleware:
+    """For mcp 2: sees each request as it came, before anything else reads it."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def __call__(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        method, params = cast("str", ctx.method), cast("Mapping[str, Any] | None", ctx.params)
+        wanted = asked(method, params)
+        if wanted is None:
+            result = await call_next(ctx)
+            return self._listed(result, params) if method == LIST else result
+        try:
+            call = authorize(*wanted, guard=self._guard, presented=shown(params))
+        except Denied as denied:
+            return self._refused(denied, method)
+        with call:
+            result = await call_next(ctx)
+            if isinstance(result, dict) and result.get("isError"):
+                call.done("failed: the tool says so")
+        return {**result, "_meta": {**(result.get("_meta") or {}), **permit(call)}} if isinstance(result, dict) else result
+
+    def _listed(self, result: Any, params: Mapping[str, Any] | None) -> Any:
+        known = callable_tools(self._guard, shown(params)[0])
+        kept = [tool for tool in result["tools"] if tool["name"] in known]
+        cached = {"ttlMs": 0, "cacheScope": "private"} if "ttlMs" in result else {}  # one client's list is not another's
+        return {**result, "tools": kept, **cached}
+
+    def _refused(self, denied: Denied, method: str) -> Any:
+        from mcp.shared.exceptions import MCPError
+        from mcp_types import CallToolResult
+
+        if method != "tools/call":
+            raise MCPError(code=DENIED, message=str(denied), data=denial(denied)) from None
+        return CallToolResult.model_validate(answer(denied), by_name=False)
+
+
+class _Handlers(dict[Any, Any]):
+    """For mcp 1: the handlers by the type of their request, each behind the guard, also those registered later."""
+
+    def __init__(self, handlers: Mapping[Any, Any], guard: Guard) -> None:
+        super().__init__(handlers)
+        self._guard = guard
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._guarded(super().__getitem__(key))
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self._guarded(super().__getitem__(key)) if key in self else default
+
+    def _guarded(self, handler: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+        async def guarded(request: Any) -> Any:
+            if request is None:  # the server's own look at its list
+                return await handler(request)
+            method, wire = request.method, request.model_dump(by_alias=True, mode="json", exclude_none=True).get("params")
+            wanted = asked(method, wire)
+            if wanted is None:
+                result = await handler(request)
+                if method == LIST:
+                    known = callable_tools(self._guard, shown(wire)[0])
+                    listed = result.root.model_copy(update={"tools": [t for t in result.root.tools if t.name in known]})
+                    return type(result)(listed)
+                return result
+            try:
+                call = authorize(*wanted, guard=self._guard, presented=shown(wire))
+            except Denied as denied:
+                return self._refused(denied, method)
+            with call:
+                result = await handler(request)
+                if getattr(result.root, "isError", False):
+                    call.done("failed: the tool says so")
+            result.root.meta = {**(result.root.meta or {}), **permit(call)}
+            return result
+
+        return guarded
+
+    def _refused(self, denied: Denied, method: str) -> Any:
+        from mcp import types  # pyright: ignore[reportAttributeAccessIssue]
+        from mcp.shared.exceptions import McpError
+
+        if method != "tools/call":
+            raise McpError(types.ErrorData(code=DENIED, message=str(denied), data=denial(denied))) from None
+        return types.ServerResult(types.CallToolResult.model_validate(answer(denied)))

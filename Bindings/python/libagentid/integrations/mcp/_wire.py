@@ -1,0 +1,85 @@
+"""What a request asks for, and what it shows: the same on both ends, of JSON as it is on the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import libagentid
+
+from ...tools import refusal
+
+if TYPE_CHECKING:
+    from ..._errors import Denied
+    from ..._guard import Guard
+    from ...tools import Call
+
+CHAIN, PROOF, DECISION = "io.agentid/chain", "io.agentid/proof", "io.agentid/decision"
+DENIED = -32001  # the code of an MCP error that carries a denial
+LIST = "tools/list"
+_OPEN = frozenset(
+    [
+        "initialize",
+        "ping",
+        "server/discover",
+        LIST,
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+        "logging/setLevel",
+    ]
+)
+
+
+def asked(method: str, params: Mapping[str, Any] | None) -> tuple[str, Any] | None:
+    """The tool and the arguments that a request must be permitted for; None where it needs no permit.
+
+    What is neither a call of a tool nor known to do nothing is itself the tool: `resources/read(uri: *)` in a scope.
+    """
+    given = dict(params or {})
+    if method == "tools/call":
+        arguments = given.get("arguments")
+        return given.get("name", ""), {} if arguments is None else arguments
+    if method in _OPEN or method.startswith("notifications/"):
+        return None
+    return method, {name: value for name, value in given.items() if name != "_meta"}
+
+
+def shown(params: Mapping[str, Any] | None) -> tuple[Any, Any]:
+    """The chain and the proof as they came; None for what did not."""
+    meta = (params or {}).get("_meta")
+    meta = cast("Mapping[str, Any]", meta) if isinstance(meta, Mapping) else {}
+    return meta.get(CHAIN), meta.get(PROOF)
+
+
+def callable_tools(guard: Guard, chain: Any) -> frozenset[str]:
+    """The names of the tools that a chain may call: none without a chain that holds here."""
+    try:
+        with guard.admit(chain if isinstance(chain, str) else ""):
+            leaf = libagentid.decode_chain(chain)["links"][-1]["claims"]
+    except libagentid.Error:
+        return frozenset()
+    return frozenset(tool for detail in leaf["authorization_details"] for tool in detail.get("tools", ()))
+
+
+def permit(call: Call) -> dict[str, Any]:
+    """What an answer's `_meta` says of a permit."""
+    return {DECISION: {"decision": "permit", "id": call.decision.id}}
+
+
+def denial(denied: Denied) -> dict[str, Any]:
+    """What an answer's `_meta`, or an error's data, says of a denial: never a value."""
+    decision = denied.decision.id if denied.decision is not None else ""
+    said = {"decision": "deny", "id": decision, "reason": denied.name, "argument": denied.argument, "category": denied.category}
+    return {DECISION: said}
+
+
+def answer(denied: Denied) -> dict[str, Any]:
+    """A denial as the result of a tool, which a model reads."""
+    return {"content": [{"type": "text", "text": refusal(denied)}], "isError": True, "_meta": denial(denied)}
+
+
+def canonical(value: Any) -> str:
+    """JSON of one spelling."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

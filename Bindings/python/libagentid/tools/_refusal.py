@@ -1,0 +1,21 @@
+"""What a model reads where it asked for what it may not do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .._errors import Denied
+
+_NEXT = {
+    "forbidden": "Do not repeat this call as it is: use other arguments or another tool, or say that you may not do this.",
+    "unauthorized": "Your authority for this task has ended or cannot be shown here. Stop, and say so.",
+    "undecided": "It cannot be decided at present. The same call may be permitted later.",
+}
+
+
+def refusal(denied: Denied) -> str:
+    """A denial as a tool's answer: that nothing was done, which rule said no, what to do next. No values, no stack."""
+    decision = denied.decision.id if denied.decision is not None else ""
+    at = f" [{denied.name}{', decision ' + decision if decision else ''}]"
+    return f"Denied: {denied.message}{at}. The tool has not run. {_NEXT[denied.category]}"

@@ -1,0 +1,98 @@
+"""What the tests of all integrations share: an authority, agents whose block is open while a test runs, ways to break a guard."""
+
+import pathlib
+import sys
+
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[2] / "Bindings/python")]
+
+import libagentid
+import pytest
+
+CEILING = "read_file(path under '/data'); send_mail(to: *, body: *); search(query: *); boom; resources/read(uri: *); prompts/get(name: *)"
+SCOPE = "read_file(path under '/data'); boom"
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("authority") / "acme"
+
+
+@pytest.fixture(scope="session")
+def acme(directory):
+    with libagentid.Authority.open(directory, trust_domain="acme.example") as opened:
+        opened.put_profile("worker", owner="team:x@acme.example", ceiling=CEILING)
+        yield opened
+
+
+@pytest.fixture
+def start(acme, request):
+    """Starts an agent that is the current one until the test ends. No generator: a block would belong to it alone."""
+
+    def start(scope=SCOPE):
+        agent = acme.agent("worker", principal="user:alice@acme.example", task="T-1", scope=scope)
+        agent.__enter__()
+        request.addfinalizer(lambda: agent.__exit__(None, None, None))
+        return agent
+
+    return start
+
+
+@pytest.fixture
+def agent(start):
+    return start()
+
+
+@pytest.fixture
+def ran():
+    """What tools put here when they run."""
+    return []
+
+
+class Broken(Exception):
+    """What a part of the guard raises in a test."""
+
+
+def raising(error):
+    def broken(*_, **__):
+        raise error
+
+    return broken
+
+
+BREAKS = {
+    "the guard raises": lambda patch: patch.setattr(libagentid.Agent, "authorize", raising(Broken("guard"))),
+    "the audit log is full": lambda patch: patch.setattr(
+        libagentid.Agent,
+        "authorize",
+        raising(libagentid.Denied(1, "audit_unavailable", "the audit log cannot be written", "", None)),
+    ),
+    "the operator's log raises": lambda patch: (
+        patch.setattr("libagentid.tools._call.tell", raising(Broken("log"))),
+        patch.setattr(libagentid.Agent, "authorize", raising(libagentid.Denied(1, "expired", "expired", "", None))),
+    ),
+    "memory runs out": lambda patch: patch.setattr(libagentid.Agent, "authorize", raising(MemoryError())),
+    "there is no agent": lambda patch: patch.setattr(
+        "libagentid.tools._call.current_agent", raising(LookupError("no agent here"))
+    ),
+}
+
+
+@pytest.fixture(params=list(BREAKS))
+def broken(request, monkeypatch):
+    """Breaks the guard in one way after the other: whatever it is, the tool must not run."""
+    return lambda: BREAKS[request.param](monkeypatch)
+
+
+@pytest.fixture
+def outcomes(acme, directory):
+    """The outcomes on record of one agent's calls."""
+
+    def outcomes(agent):
+        acme.integrate()
+        with libagentid.Audit.open(directory) as log:
+            entries = list(log.entries())
+        own = [e["id"] for e in entries if e["kind"] == "decision" and e.get("agent") == agent.id]
+        told = {e["decision"]: e["outcome"] for e in entries if e["kind"] == "outcome"}
+        return [told[each] for each in own if each in told]
+
+    return outcomes
