@@ -63,16 +63,18 @@ let fuzzTargets: [Target] =
     : [
         .executableTarget(
             name: "agentid-fuzz",
-            dependencies: ["AgentID", "AgentIDC", "CAgentID", "CostCases", "Scopes", "TransparencyLog", "JOSE"],
+            dependencies: [
+                "AgentID", "AgentIDC", "CAgentID", "CostCases", "Scopes", "TransparencyLog", "JOSE", "StrictJSON",
+            ],
             path: "Tests/Fuzz", exclude: ["seeds"],
             swiftSettings: settings.dropFirst() + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         // What costs most, under the documented limits: looked for on its own, and by a fuzz target.
         .target(
-            name: "CostCases", dependencies: ["AgentID", "Scopes", "JOSE"], path: "Tests/Cost/Cases",
+            name: "CostCases", dependencies: ["AgentID", "Scopes", "JOSE", "StrictJSON"], path: "Tests/Cost/Cases",
             swiftSettings: settings),
         .executableTarget(
-            name: "agentid-cost", dependencies: ["CostCases", "JOSE"], path: "Tests/Cost/Search",
+            name: "agentid-cost", dependencies: ["CostCases", "JOSE", "StrictJSON"], path: "Tests/Cost/Search",
             swiftSettings: settings),
     ]
 
@@ -90,41 +92,50 @@ let package = Package(
         .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CAgentID", path: "Include"),
 
-        .target(name: "JOSE", dependencies: ["CSodium"], swiftSettings: settings),
-        .target(name: "Scopes", dependencies: ["JOSE"], swiftSettings: settings),
-        .target(name: "TransparencyLog", dependencies: ["JOSE"], swiftSettings: settings),
+        .target(name: "StrictJSON", swiftSettings: settings),
+        .target(name: "JOSE", dependencies: ["CSodium", "StrictJSON"], swiftSettings: settings),
+        .target(name: "Scopes", dependencies: ["StrictJSON"], swiftSettings: settings),
+        .target(name: "TransparencyLog", dependencies: ["JOSE", "StrictJSON"], swiftSettings: settings),
         .target(
-            name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes", "TransparencyLog"],
+            name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes", "StrictJSON", "TransparencyLog"],
             swiftSettings: settings),
         // Apart: Swift's concurrency would add 0.9 MB to the shared library, which has no use for it.
-        .target(name: "AgentIDAsync", dependencies: ["AgentID", "JOSE", "TransparencyLog"], swiftSettings: settings),
         .target(
-            name: "AgentIDC", dependencies: ["AgentID", "CAgentID"], exclude: ["agentid.map", "unused.ld"],
+            name: "AgentIDAsync", dependencies: ["AgentID", "JOSE", "StrictJSON", "TransparencyLog"],
+            swiftSettings: settings),
+        .target(
+            name: "AgentIDC", dependencies: ["AgentID", "CAgentID", "JOSE", "Scopes", "StrictJSON"],
+            exclude: ["agentid.map", "unused.ld"],
             swiftSettings: settings,
             linkerSettings: sharedLibrary),
         .executableTarget(
             name: "agentidctl",
             dependencies: [
-                "AgentID", "CProcess", "Scopes", "JOSE",
+                "AgentID", "CProcess", "Scopes", "JOSE", "StrictJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings, linkerSettings: standalone),
 
         // What tests of several modules share.
-        .target(name: "TestSupport", dependencies: ["JOSE"], path: "Tests/Support", swiftSettings: settings),
-        .testTarget(name: "JOSETests", dependencies: ["JOSE", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "ScopesTests", dependencies: ["Scopes", "JOSE", "TestSupport"], swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["JOSE", "StrictJSON"], path: "Tests/Support", swiftSettings: settings),
+        .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "JOSETests", dependencies: ["JOSE", "StrictJSON", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE", "TestSupport"],
+            name: "ScopesTests", dependencies: ["Scopes", "StrictJSON", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE", "StrictJSON", "TestSupport"],
             exclude: ["verify.py"],
             swiftSettings: settings),
         // A process that tests start and kill.
         .executableTarget(
-            name: "audit-process", dependencies: ["AgentID", "JOSE"], path: "Tests/AuditProcess",
+            name: "audit-process", dependencies: ["AgentID", "JOSE", "StrictJSON"], path: "Tests/AuditProcess",
             swiftSettings: settings),
         .testTarget(
             name: "AgentIDTests",
-            dependencies: ["AgentID", "Scopes", "TransparencyLog", "JOSE", "TestSupport", "audit-process"],
+            dependencies: [
+                "AgentID", "Scopes", "TransparencyLog", "JOSE", "StrictJSON", "TestSupport", "audit-process",
+            ],
             swiftSettings: settings),
         .testTarget(name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync"], swiftSettings: settings),
     ] + fuzzTargets,

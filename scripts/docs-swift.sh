@@ -15,7 +15,7 @@ extract() { # module options...
         -I "$modules" -I Sources/CSodium -I Sources/CSQLite -I Sources/CProcess -output-dir "$graphs" \
         -minimum-access-level public -omit-extension-block-symbols -skip-synthesized-members "${@:2}"
 }
-extract AgentID -experimental-allowed-reexported-modules=JOSE,Scopes,TransparencyLog
+extract AgentID -experimental-allowed-reexported-modules=JOSE,Scopes,StrictJSON,TransparencyLog
 extract AgentIDAsync
 python3 scripts/undocumented.py "$graphs"/*.json
 docc=$(dirname "$(readlink -f "$(command -v swift)")")/docc

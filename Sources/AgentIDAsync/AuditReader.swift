@@ -1,5 +1,5 @@
 public import AgentID
-public import JOSE
+public import StrictJSON
 public import TransparencyLog
 
 extension AuditReader {

@@ -1,5 +1,5 @@
 public import AgentID
-public import JOSE
+public import StrictJSON
 
 extension Authority {
     /// The agents this authority knows, ended ones included, by ID.

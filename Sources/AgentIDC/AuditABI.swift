@@ -3,7 +3,7 @@
 
 internal import AgentID
 public import CAgentID
-internal import JOSE
+internal import StrictJSON
 
 enum Audits { static let table = HandleTable<AuditReader>(kind: 9) }
 

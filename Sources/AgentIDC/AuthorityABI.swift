@@ -5,6 +5,7 @@ internal import AgentID
 public import CAgentID
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 enum Authorities { static let table = HandleTable<Authority>(kind: 3) }
 

@@ -3,7 +3,7 @@
 
 internal import AgentID
 public import CAgentID
-internal import JOSE
+internal import StrictJSON
 
 /// A provider of secrets behind a caller's callbacks.
 @safe private final class CallbackProvider: SecretProvider {

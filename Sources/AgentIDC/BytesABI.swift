@@ -3,7 +3,7 @@
 
 public import CAgentID
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// Memory handed out to a caller; wiped when it is given back.
 @safe final class OwnedBytes: Sendable {

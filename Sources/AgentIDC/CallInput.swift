@@ -1,6 +1,6 @@
 internal import AgentID
 internal import CAgentID
-internal import JOSE
+internal import StrictJSON
 
 /// What a client sent to be decided on. Nothing in it is a reason not to decide: what cannot be read is denied.
 ///

@@ -4,7 +4,7 @@
 internal import AgentID
 public import CAgentID
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// A decision behind its handle.
 @safe final class DecisionObject: Sendable {

@@ -3,6 +3,7 @@ internal import CAgentID
 internal import Glibc
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// Statuses that no `AgentIDError` has.
 enum Status {

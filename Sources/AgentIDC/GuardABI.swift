@@ -3,7 +3,7 @@
 
 internal import AgentID
 public import CAgentID
-internal import JOSE
+internal import StrictJSON
 
 enum Guards { static let table = HandleTable<Guard>(kind: 5) }
 enum Admissions { static let table = HandleTable<Admission>(kind: 6) }

@@ -3,7 +3,7 @@
 
 internal import AgentID
 public import CAgentID
-internal import JOSE
+internal import StrictJSON
 
 private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws -> Hook {
     guard unsafe given != nil else { throw Failure.argument("hook", "is NULL") }

@@ -2,6 +2,7 @@ internal import AgentID
 internal import CAgentID
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// No struct of options is longer, of whatever version.
 let longestOptions = 4096

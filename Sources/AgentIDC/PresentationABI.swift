@@ -3,7 +3,7 @@
 
 internal import AgentID
 public import CAgentID
-internal import JOSE
+internal import StrictJSON
 
 private struct ProofOptions {
     var audience: String?

@@ -3,8 +3,8 @@
 
 internal import AgentID
 public import CAgentID
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 enum ScopeHandles { static let table = HandleTable<Scope>(kind: 8) }
 

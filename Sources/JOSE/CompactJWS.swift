@@ -1,3 +1,5 @@
+public import StrictJSON
+
 /// A JWS in compact form (RFC 7515 section 7.1), taken apart but not believed: Ed25519 (RFC 9864) and nothing else.
 ///
 /// Reading checks the form and the header; the payload is decoded only when someone asks, which is for after

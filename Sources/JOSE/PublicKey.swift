@@ -1,3 +1,5 @@
+public import StrictJSON
+
 /// An Ed25519 public key: 32 bytes, a JWK of type OKP (RFC 8037), named by its thumbprint (RFC 7638).
 public struct PublicKey: Hashable, Sendable {
     /// The key as RFC 8032 encodes it.

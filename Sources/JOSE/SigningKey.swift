@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// An Ed25519 private key in guarded memory. It cannot be copied; the last owner to let go of it wipes it.
 ///
 /// Safe to use from any thread. In a forked child its memory reads as zeroes.

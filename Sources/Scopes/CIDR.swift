@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The `cidr` constraint: an IPv4 or IPv6 literal inside one of some networks (RFC 4632, RFC 4291 section 2.3).
 struct CIDR: Sendable, Equatable {

@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 /// A constraint on one argument: the nine types of AAT section 3.4, and those registered in docs/constraints.md.
 ///

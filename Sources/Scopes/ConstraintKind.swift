@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The types of constraints, and what tokens call them.
 enum ConstraintKind: CaseIterable {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Which names a call's arguments may have, and what each may be (AAT section 3.3): a constraint for each name, some of
 /// which may be left out, and whether others may be there too, with any value (the entry `"*"`).

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension Constraint {
     /// Reads a constraint from a token (AAT section 3.4); unknown types and members are refused, and so is what is not

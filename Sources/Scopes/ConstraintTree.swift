@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension Constraint {
     /// The constraint as tokens carry it.

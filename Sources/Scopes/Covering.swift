@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Grows to permit what each of the scopes it was told of permits, and as little more as can be written: what was seen,
 /// never what anyone may do. The way from here to authority is ``bounded(by:)``, an intersection.

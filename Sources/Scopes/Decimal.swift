@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// A decimal number as text, compared exactly, digit by digit: money is not a binary fraction.
 struct Decimal: Sendable, Equatable {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension String {
     /// Whether both are the same bytes. Swift's `==` would take canonically equivalent names for one (AAT section 3.3.1).

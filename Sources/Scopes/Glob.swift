@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The `glob` constraint: `*` any run without `/`, `**` any run, `?` one scalar but `/`, everything else itself.
 ///

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Whether whatever one glob matches is matched by another.
 ///

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension Glob {
     /// Where a value's rest is longer than this, a table of the pattern's bytes is worth its making.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// What can be said of two globs without their automata, in time linear in their texts.
 struct GlobPair {

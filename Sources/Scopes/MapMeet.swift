@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension ConstraintMap {
     /// Every constraint in normal form. An optional name that no value satisfies is one that may not be given: it is left

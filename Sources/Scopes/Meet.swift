@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension Constraint {
     /// The clauses of the conjunction this constraint stands for.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The `range` constraint (AAT section 3.4): a number between bounds, each optional, each inclusive or not.
 struct NumberRange: Sendable, Equatable {

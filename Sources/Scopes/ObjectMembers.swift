@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // The `members` constraint: an object's members, as a tool's map says what a call's arguments may be. Unlike there, a map
 // without names is not open unless it says so.

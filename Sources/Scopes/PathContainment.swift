@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The `path_containment` constraint (AAT section 3.5.3): a path that is, after lexical normalisation, a root or below.
 ///

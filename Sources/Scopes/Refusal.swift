@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Why a scope refuses a call.
 public struct Refusal: Sendable {

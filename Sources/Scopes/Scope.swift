@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 /// Authority: tool names, exactly, and constraints on their arguments. Immutable; scopes form a meet-semilattice.
 public struct Scope: Sendable, Equatable {

@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// Why a scope was refused: which tool, which argument, which rule.
 public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension ToolScope {
     /// The tool in text form.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension Scope {
     /// Reads the text form, e.g. `read_file(path under "/data"); search(query: *)`; the grammar is in docs/scopes.md.

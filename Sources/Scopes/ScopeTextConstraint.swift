@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension ScopeTextReader {
     mutating func constraint(depth: Int) throws(ScopeError) -> Constraint {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Whether a child's constraint is below its parent's (AAT section 4.5 and docs/constraints.md).
 enum Subsumption {

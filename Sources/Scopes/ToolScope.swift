@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// One tool of a scope, compiled: an empty map is open (any arguments), any other has exactly those arguments that it
 /// names, less the optional ones, more where it has the entry `"*"`.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The `uri` constraint: which schemes, hosts and ports, and below which path. A part that is not given may be anything.
 struct URIPattern: Sendable, Equatable {

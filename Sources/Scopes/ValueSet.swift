@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 /// The values of a `one_of`, `not_one_of`, `contains` or `subset`: in their order, each once, and hashed where they are
 /// many.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The head of a log: its origin, size and root, as a signed note (C2SP tlog-checkpoint).
 public struct Checkpoint: Sendable, Equatable {

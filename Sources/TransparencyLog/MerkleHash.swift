@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// A node of the tree: a SHA-256 hash (RFC 6962 section 2.1).
 public struct MerkleHash: Sendable, Equatable {

@@ -1,4 +1,5 @@
 public import JOSE
+internal import StrictJSON
 
 /// Who signs notes: a name and an Ed25519 key, written `name+hash+key` (C2SP signed-note).
 public struct NoteKey: Hashable, Sendable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// A text signed by one key or more (C2SP signed-note). Its text is reached only through a signature that verifies.
 public enum SignedNote {

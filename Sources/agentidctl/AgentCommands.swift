@@ -2,6 +2,7 @@ import AgentID
 import ArgumentParser
 import JOSE
 import Scopes
+import StrictJSON
 
 /// What is asked for a new agent.
 struct TaskOptions: ParsableArguments {

@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 
 /// An agent's ID, and the short form of it that people read and type: `researcher/fd1139199e4f`.
 enum AgentName {

@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 
 /// How an agent stands, in the word that people are shown.
 enum AgentState: String, CaseIterable {

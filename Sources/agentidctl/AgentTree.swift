@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 
 /// Agents in the order of a tree: below each those that it started.
 struct AgentTree {

@@ -1,6 +1,6 @@
 import AgentID
 import ArgumentParser
-import JOSE
+import StrictJSON
 
 extension AuditCommand {
     struct Archive: ParsableCommand {

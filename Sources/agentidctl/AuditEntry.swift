@@ -1,6 +1,6 @@
 import AgentID
 import Glibc
-import JOSE
+import StrictJSON
 
 /// One entry of the audit log, and how it is shown on a line.
 struct AuditEntry {

@@ -1,7 +1,7 @@
 import AgentID
 import ArgumentParser
-import JOSE
 import Scopes
+import StrictJSON
 
 extension AuditCommand {
     struct Show: ParsableCommand {

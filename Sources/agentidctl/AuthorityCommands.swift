@@ -1,6 +1,6 @@
 import AgentID
 import ArgumentParser
-import JOSE
+import StrictJSON
 
 /// Where an authority is, and what opens it.
 struct AuthorityOptions: ParsableArguments {

@@ -1,6 +1,6 @@
 import AgentID
-import JOSE
 import Scopes
+import StrictJSON
 
 /// What one link of a chain says, decoded; times in seconds since 1970. Every text is whatever its writer wrote.
 struct ChainLink {

@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 
 /// What is known of a chain beyond what it says of itself.
 enum ChainVerdict {

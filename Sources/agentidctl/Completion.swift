@@ -1,5 +1,5 @@
 import ArgumentParser
-import JOSE
+import StrictJSON
 
 struct Completion: ParsableCommand {
     static let configuration = CommandConfiguration(

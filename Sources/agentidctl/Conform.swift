@@ -1,6 +1,6 @@
 import AgentID
 import ArgumentParser
-import JOSE
+import StrictJSON
 
 /// Decides what a conformance runner asks, through the same guard that users get.
 ///

@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import StrictJSON
 
 /// One `evaluate`: who is trusted, what is presented, what this enforcement point asks for beyond the defaults.
 struct ConformQuestion {

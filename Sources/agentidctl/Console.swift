@@ -2,6 +2,7 @@ import AgentID
 import FoundationEssentials
 import Glibc
 import JOSE
+import StrictJSON
 
 /// Data on stdout, messages on stderr, exit statuses.
 enum Console {

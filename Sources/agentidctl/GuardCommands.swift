@@ -1,6 +1,6 @@
 import AgentID
 import ArgumentParser
-import JOSE
+import StrictJSON
 
 /// Whose keys are trusted, if anybody's.
 struct TrustedKeys: ParsableArguments {

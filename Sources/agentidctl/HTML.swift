@@ -1,4 +1,4 @@
-import JOSE
+import StrictJSON
 
 /// A piece of a page. What stands in a literal is markup; what is interpolated is text and escaped, so that no name can
 /// become markup, unless it is `HTML` itself.

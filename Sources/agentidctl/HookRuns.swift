@@ -1,7 +1,7 @@
 import AgentID
 import FoundationEssentials
 import Glibc
-import JOSE
+import StrictJSON
 
 extension Authority {
     /// Runs the commands of hooks that are due, and says what then still waits. Nothing where nothing waits.

@@ -1,7 +1,7 @@
 import AgentID
 import ArgumentParser
 import Glibc
-import JOSE
+import StrictJSON
 
 struct HooksCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

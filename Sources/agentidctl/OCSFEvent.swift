@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 
 /// An entry as an event of the Open Cybersecurity Schema Framework 1.3: docs/audit.md has the mapping.
 struct OCSFEvent {

@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 
 /// Entries as OpenTelemetry logs in OTLP/JSON: one `ExportLogsServiceRequest`. docs/audit.md has the mapping.
 struct OTelLogs {

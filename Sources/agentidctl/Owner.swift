@@ -3,7 +3,7 @@ import ArgumentParser
 import CProcess
 import FoundationEssentials
 import Glibc
-import JOSE
+import StrictJSON
 
 /// Whose an authority's directory is, and becoming them: root that looks after somebody's directory acts as that user in
 /// all it does, for what lies there says which commands are run and which files are opened.

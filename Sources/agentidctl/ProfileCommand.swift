@@ -1,7 +1,7 @@
 import AgentID
 import ArgumentParser
-import JOSE
 import Scopes
+import StrictJSON
 
 struct ProfileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import AgentID
 import ArgumentParser
-import JOSE
+import StrictJSON
 
 struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(

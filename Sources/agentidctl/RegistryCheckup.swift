@@ -1,7 +1,7 @@
 import AgentID
 import FoundationEssentials
 import Glibc
-import JOSE
+import StrictJSON
 
 /// What the registry says, against the clock and what lies beside it: what was left undone, and what cannot be.
 struct RegistryCheckup {

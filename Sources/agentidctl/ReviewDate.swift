@@ -1,6 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
-import JOSE
+import StrictJSON
 
 /// When somebody must look at a profile again.
 struct ReviewOptions: ParsableArguments {

@@ -1,5 +1,5 @@
-import JOSE
 import Scopes
+import StrictJSON
 
 /// What a hop made of one tool of its parent's.
 struct ToolChange {

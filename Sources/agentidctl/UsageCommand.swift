@@ -1,8 +1,8 @@
 import AgentID
 import ArgumentParser
 import FoundationEssentials
-import JOSE
 import Scopes
+import StrictJSON
 
 struct UsageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

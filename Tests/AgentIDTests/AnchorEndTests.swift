@@ -2,6 +2,7 @@ import AgentID
 import Foundation
 import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// A key that has ended is good for nothing: roots, credentials, chains in the cache, admissions.

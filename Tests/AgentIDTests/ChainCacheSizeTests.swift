@@ -1,5 +1,6 @@
 import Foundation
 import JOSE
+import StrictJSON
 import Testing
 
 @testable import AgentID

@@ -1,6 +1,6 @@
 import AgentID
-import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }

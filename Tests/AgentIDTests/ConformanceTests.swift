@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import StrictJSON
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import StrictJSON
 import Testing
 
 /// What a client may send at most, and what is said of the rest.

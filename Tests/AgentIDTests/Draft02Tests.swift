@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import StrictJSON
 import Testing
 
 /// What AAT draft -02 demands of tokens and proofs beyond -01.

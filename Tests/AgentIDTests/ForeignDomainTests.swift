@@ -2,6 +2,7 @@ import AgentID
 import Foundation
 import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// A domain speaks for its own agents: what a partner signs names none of ours, and what nobody registered is nobody.

@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import StrictJSON
 import Testing
 
 /// Chains made by hand, correctly signed, each wrong in one claim: AAT section 8 says which reason each gets.

@@ -1,6 +1,6 @@
 import AgentID
-import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// What a root grant may hold, and whom a grant may be for: AAT -02, sections 6.1.3 and 6.2.

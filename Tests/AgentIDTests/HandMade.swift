@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import StrictJSON
 import Testing
 
 /// Tokens and bundles made by hand, as an enemy with a key makes them; all of `acme.example`.

@@ -1,8 +1,9 @@
-@testable import AgentID
 import Foundation
 import JOSE
 import Scopes
+import StrictJSON
 import Testing
+@testable import AgentID
 
 /// What a rotation of the authority's key leaves good, and what it ends.
 struct KeyRotationTests {

@@ -1,5 +1,6 @@
 import Foundation
 import JOSE
+import StrictJSON
 import Scopes
 import Synchronization
 import Testing

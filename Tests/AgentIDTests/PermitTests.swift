@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 import Testing
 
 /// `authorize` permits or throws, whichever way the call came; `check` answers.

@@ -1,6 +1,6 @@
 import AgentID
-import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// The object that carries a chain and a proof (AAT -02, 7.4).

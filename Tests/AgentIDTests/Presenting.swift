@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import StrictJSON
 import Testing
 
 /// A root and a proof under it, made by hand, for a guard named `files` that trusts the root's issuer.

@@ -1,5 +1,5 @@
 import AgentID
-import JOSE
+import StrictJSON
 import Testing
 
 /// What sources outside this library say of grants and subjects: asked at every call, and what is not known denies.

@@ -1,7 +1,7 @@
 import AgentID
-import JOSE
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// SPIFFE IDs and bundles as go-spiffe reads them, and the lengths that only the specification limits.
 @Suite struct SPIFFEIDTests {

@@ -1,6 +1,6 @@
 import AgentID
 import Foundation
-import JOSE
+import StrictJSON
 import Synchronization
 import Testing
 

@@ -1,7 +1,7 @@
 import AgentID
 import Foundation
-import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// One list of cases for every language: Tests/Verdicts/cases.json.

@@ -8,7 +8,7 @@ import re
 import blocks
 
 SOURCES = blocks.ROOT / "Sources"
-LIBRARY = ["JOSE", "Scopes", "TransparencyLog", "AgentID", "AgentIDC"]
+LIBRARY = ["StrictJSON", "JOSE", "Scopes", "TransparencyLog", "AgentID", "AgentIDC"]
 NAME = r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)"'
 # A denial's reason: in its constructor, in the verifier's check(), or chosen by a switch.
 REASON = [rf"\bDenial\(\s*{NAME}", rf"\breason = {NAME}", rf"return {NAME}", rf'try check\((?:(?!try check\().)*?{NAME},\s*"',

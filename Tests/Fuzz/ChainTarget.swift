@@ -1,6 +1,6 @@
 internal import AgentID
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// A chain changed in any way is denied: inputs are edits of a chain and a proof that are good.
 ///

@@ -1,5 +1,5 @@
 internal import CostCases
-internal import JOSE
+internal import StrictJSON
 
 /// No input under the documented limits costs more than its bound: the first byte is the operation, the others its input.
 ///

@@ -1,5 +1,5 @@
 // The entry of libFuzzer. The first argument names the target: `agentid-fuzz json corpus/ -max_total_time=20`.
-internal import JOSE
+internal import StrictJSON
 
 /// One thing to be fuzzed: traps where a property does not hold.
 protocol FuzzTarget: Sendable {

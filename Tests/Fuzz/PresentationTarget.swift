@@ -1,6 +1,6 @@
 internal import AgentID
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// A presentation and a nonce that are anything: answered, never believed, and what is read is written as it was.
 final class PresentationTarget: FuzzTarget {

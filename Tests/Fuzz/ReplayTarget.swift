@@ -1,7 +1,7 @@
 internal import AgentID
 internal import Glibc
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// Whatever the file of used proofs holds: it is refused or used, and a proof that is accepted is not accepted again.
 ///

@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// Whatever is accepted has a canonical form that is accepted, equal, and its own canonical form.
 struct JSONTarget: FuzzTarget {

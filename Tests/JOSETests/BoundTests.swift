@@ -1,4 +1,4 @@
-import JOSE
+import StrictJSON
 import Testing
 
 /// What is long or many, and what is said of it, stays within its bounds.

@@ -1,7 +1,8 @@
 import Foundation
 import JOSE
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// Signatures, keys and tokens that nobody here wrote. What each suite wants of a strict verifier is in SECURITY.md.
 @Suite(.enabled(if: Corpus.isPresent, "left out: ../shared is absent"))

@@ -1,6 +1,7 @@
 import JOSE
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// Ed25519 as a strict verifier sees it, and the tokens that must be refused whatever they are signed with.
 @Suite struct SignatureTests {

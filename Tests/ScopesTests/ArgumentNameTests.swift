@@ -1,5 +1,5 @@
-import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// Optional and unnamed arguments (AAT sections 3.3, 4.5 and 8, steps 4p and 6b).

@@ -1,8 +1,8 @@
 import Foundation
-import JOSE
 import Scopes
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// Values that try to be read in two ways.
 @Suite struct AttackTests {

@@ -1,5 +1,5 @@
-import JOSE
 import Scopes
+import StrictJSON
 import TestSupport
 import Testing
 

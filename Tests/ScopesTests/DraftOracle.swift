@@ -1,4 +1,4 @@
-import JOSE
+import StrictJSON
 import TestSupport
 
 /// The draft's text of its nine types once more, read off the page and naively: values are compared as JCS writes them, and

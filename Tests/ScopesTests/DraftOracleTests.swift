@@ -1,6 +1,6 @@
 import Foundation
-import JOSE
 import Scopes
+import StrictJSON
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// Elements of arrays and members of objects.

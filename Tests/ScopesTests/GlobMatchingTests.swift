@@ -1,7 +1,7 @@
-import JOSE
 import Scopes
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// All ways of matching a glob say what the simplest one says.
 @Suite struct GlobMatchingTests {

@@ -1,7 +1,7 @@
-import JOSE
 import Scopes
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// Globs: what they match, and which is below which.
 @Suite struct GlobTests {

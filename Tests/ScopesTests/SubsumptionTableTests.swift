@@ -1,5 +1,5 @@
-import JOSE
 import Scopes
+import StrictJSON
 import Testing
 
 /// The subsumption table, pair by pair: AAT section 4.5 for the draft's nine types, docs/constraints.md for ours.

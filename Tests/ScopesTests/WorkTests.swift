@@ -1,7 +1,7 @@
-import JOSE
 import Scopes
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// Work is bounded: counted in steps, so that the machine's speed does not matter.
 @Suite struct WorkTests {

@@ -1,5 +1,5 @@
 import Foundation
-package import JOSE
+package import StrictJSON
 
 /// The corpora from outside, beside the project; absent on a clone with nothing beside it.
 package enum Corpus {

@@ -1,5 +1,6 @@
+internal import JOSE
 import Foundation
-import JOSE
+import StrictJSON
 import Testing
 
 @testable import TransparencyLog

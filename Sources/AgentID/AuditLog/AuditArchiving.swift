@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 extension AuditReader {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// What every entry says of a chain, as pieces of JSON that are made once: an entry is written at every call.

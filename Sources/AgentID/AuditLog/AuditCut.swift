@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// Texts as an entry has them: whole where they are short enough, else their beginnings, and beside them in the member
 /// `cut` how long each was and the SHA-256 of the whole of it.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// A decision's entry, whole: of denials, and of permits that have something to say that no template has.
 ///

@@ -1,5 +1,6 @@
 internal import CProcess
 internal import Glibc
+internal import StrictJSON
 
 /// What the audit log does to the disk besides reading segments and storing into its own: a seam, so that tests can
 /// stop it between any two steps.

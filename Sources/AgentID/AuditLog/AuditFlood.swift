@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// Keeps floods of denials from filling the log: what is too much for entries of its own is counted, by reason, in
 /// entries of the kind `denials`. Every denial is in the log, as an entry or in a count.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// How lines lie in a segment: little end first, every frame at a multiple of 8.
 ///

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Bytes of a segment that were not lines any more when they were to be integrated. Each is itself an entry of the log.
 public struct AuditGap: Sendable, Hashable {

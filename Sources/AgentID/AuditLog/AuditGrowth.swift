@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 /// A tree that new entries are added to: its bundles and its tiles, written in the order that makes them readable.

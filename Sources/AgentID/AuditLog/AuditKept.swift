@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Which entries of a log are in this directory: all of them, unless some were archived.
 ///

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// A line that waits to become an entry, and its number among those that wait.
 struct AuditOutboxLine: Sendable {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 /// Whether the log that was opened is still the one in its directory, and no shorter than it was.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// A segment's name: `<owner>-<number>`, so that an owner's segments sort in the order it filled them.
 ///

@@ -1,6 +1,6 @@
 internal import CProcess
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// Reads a segment, its owner alive or not. Nothing in the file is trusted, and it is read, not mapped: a file that
 /// somebody cuts short is then a short read and not a signal.

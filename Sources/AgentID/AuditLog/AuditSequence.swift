@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 /// How far the segments are integrated, and the last step that did so, in enough detail to do it again.

@@ -1,6 +1,7 @@
 internal import CProcess
 internal import Glibc
 internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 /// Gives the lines of all segments their index, and makes them one signed tree. One process at a time, under a lock.

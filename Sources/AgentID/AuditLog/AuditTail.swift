@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 /// Checks what is after the checkpoint: the file that says how far segments are integrated, and the segments.

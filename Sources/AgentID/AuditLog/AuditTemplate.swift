@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The entry of a permitted call with holes: everything that a chain's calls at one guard have in common.
 ///

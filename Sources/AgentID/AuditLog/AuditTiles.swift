@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 /// The tiles, bundles and checkpoint of an audit log, as files under its directory.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import TransparencyLog
 
 /// Signs checkpoints with a caller's signer, which may be far away or hang: never while the log's lock is held, and

@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// Which audit log it is, and how many entries it is known to have.
 package struct LogMark: Sendable, Equatable {

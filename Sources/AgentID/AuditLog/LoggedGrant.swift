@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// A grant as an entry of the log has it: by its `jti`, which anybody may use, and by the hash of its token.
 package struct LoggedGrant: Sendable {

@@ -1,4 +1,5 @@
-package import JOSE
+internal import JOSE
+package import StrictJSON
 
 extension AuditReader {
     /// The digest that the audit log of an authority's directory has of these arguments, whoever gives them.

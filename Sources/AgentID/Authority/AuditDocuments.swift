@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 internal import TransparencyLog
 
 // What is read from an audit log, as documents that other tools and languages read.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension AuditTrail {
     /// The trail of an authority, which integrates the log and signs its checkpoints; `nil` without a directory.

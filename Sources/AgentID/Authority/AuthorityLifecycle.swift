@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 // The life of agents after they were started, as an authority offers it. What happens is in Lifecycle.
 extension Authority {

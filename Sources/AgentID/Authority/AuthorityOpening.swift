@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 extension Authority {
     /// Opens the authority kept in a directory, or creates it; in memory for a `nil` or empty path.

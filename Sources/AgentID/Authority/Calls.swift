@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 // Calls as Swift code writes them: arguments as values, tokens as text.
 extension Agent {

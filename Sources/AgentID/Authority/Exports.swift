@@ -1,7 +1,7 @@
 // What the public interface speaks of, for programs that import this module alone.
 @_exported public import struct JOSE.JOSEError
-@_exported public import struct JOSE.JSON
-@_exported public import enum JOSE.JSONTree
+@_exported public import struct StrictJSON.JSON
+@_exported public import enum StrictJSON.JSONTree
 @_exported public import struct JOSE.PublicKey
 @_exported public import class JOSE.SigningKey
 @_exported public import struct Scopes.Scope

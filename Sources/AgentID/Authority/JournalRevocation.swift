@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension Authority {
     /// Revokes where the authority cannot be opened: on a full disk above all. Durable, and in force in every process of the

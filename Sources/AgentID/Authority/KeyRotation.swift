@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 extension Authority {
     /// The trust domain's bundle: a SPIFFE bundle, JSON.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension Authority {
     /// Seals the private keys of a directory that are stored in the open. How many; those that are sealed already must open.

@@ -1,4 +1,5 @@
 package import Scopes
+internal import StrictJSON
 
 /// The public state of an authority's directory, for who looks after it: read, changed by nothing.
 package struct RegistryInspection: Sendable {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The library's version.
 public enum Version {

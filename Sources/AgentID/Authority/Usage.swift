@@ -1,5 +1,5 @@
-public import JOSE
 public import Scopes
+public import StrictJSON
 
 /// Least privilege, measured: what was granted beside what was used, and the smallest ceiling that would have done.
 ///

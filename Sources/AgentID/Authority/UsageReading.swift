@@ -1,5 +1,5 @@
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 extension Authority {
     /// Compares what was granted with what was used, from the whole audit log, and proposes smaller ceilings.

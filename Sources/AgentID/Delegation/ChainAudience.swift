@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Whether a chain may be presented to this guard: AAT step 6c. Names are compared byte for byte.
 struct ChainAudience: Sendable {

@@ -1,4 +1,5 @@
-public import JOSE
+internal import JOSE
+public import StrictJSON
 
 /// Shows what a chain says, WITHOUT verifying anything: for people and tools, never for decisions.
 public enum ChainDecoder {

@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// The authority that a chain comes from: whose word the names in its root are.
 ///

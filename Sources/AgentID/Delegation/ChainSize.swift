@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // How much memory a verified chain takes, near enough for a cache to keep to its bounds.
 extension VerifiedChain {

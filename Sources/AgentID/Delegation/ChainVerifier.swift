@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// Verifies a chain as AAT section 8 says (draft -02), step by step and in its order; the proof is ``ProofVerifier``'s.
 ///

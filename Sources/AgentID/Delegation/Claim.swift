@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The claim `urn:agentid:1` of a grant: whose agent, for whom, which task (tokens.md, "The profile's claim").
 struct Claim: Sendable {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The statement that a key is an agent's: a WIMSE workload identity token (draft-ietf-wimse-workload-creds-02).
 struct Credential: Sendable {

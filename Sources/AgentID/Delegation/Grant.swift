@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// The claims of one grant, read after its signature was verified (AAT section 3.2).
 ///

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Finds a payload's `jti` before its signature is verified: all that AAT step 2c permits, and no parsing beyond it. And the
 /// `iss` of a root without a `kid`, which says whose keys are tried.

@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// A grant in its holder's hands: the chain up to it and what is needed to derive from it.
 struct HeldGrant: Sendable {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// What a holder sends to a guard for one call: its chain and the proof (AAT section 7.4).
 ///

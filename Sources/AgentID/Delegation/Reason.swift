@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Why a call was denied: the codes of OAAF Core 1.0 where it has one for the check, ours beside them.
 public struct Reason: RawRepresentable, Hashable, Sendable, CustomStringConvertible {

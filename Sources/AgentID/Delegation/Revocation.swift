@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// A fact that invalidates a grant, a key, an agent, a profile, a principal or a signing key, and all that descends.
 public struct Revocation: Hashable, Sendable {

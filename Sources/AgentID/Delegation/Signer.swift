@@ -1,4 +1,5 @@
 public import JOSE
+internal import StrictJSON
 
 /// Signs with an Ed25519 key that may be elsewhere: in guarded memory, in an HSM, behind a KMS.
 public protocol Signer: Sendable {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// A key that may sign roots and credentials, whose it is, and until when what it signs is good.
 struct TrustAnchor: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The keys a guard trusts to sign root grants, each for one issuer: bundles by trust domain, and bare keys.
 struct TrustAnchors: Sendable {

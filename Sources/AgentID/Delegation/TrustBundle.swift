@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The keys of a trust domain, as a SPIFFE bundle (SPIFFE Trust Domain and Bundle, section 4): a JWKS with a sequence.
 ///

@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 internal import Synchronization
 
 /// A chain whose signatures, links and narrowing hold: what does not change until it expires or is revoked.

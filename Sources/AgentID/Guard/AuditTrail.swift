@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// What a guard writes down of each decision before it returns it.

@@ -1,5 +1,5 @@
-public import JOSE
 internal import Scopes
+public import StrictJSON
 
 /// The answer to one call: permitted, or denied with a reason. Names of arguments, never their values.
 public struct Decision: Sendable {

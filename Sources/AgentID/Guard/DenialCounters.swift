@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// How often a guard denied, by reason; bounded, whatever the reasons are called.
 struct DenialCounters: Sendable {

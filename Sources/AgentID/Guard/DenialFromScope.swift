@@ -1,5 +1,5 @@
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 extension Denial {
     /// A refusal of the leaf's scope.

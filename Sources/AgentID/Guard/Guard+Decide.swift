@@ -1,5 +1,5 @@
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 internal import Synchronization
 
 // The path of a decision. Times in milliseconds since 1970.

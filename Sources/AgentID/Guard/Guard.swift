@@ -1,5 +1,6 @@
 public import JOSE
 internal import Scopes
+public import StrictJSON
 internal import Synchronization
 
 /// The enforcement point: chain, proof, tool and arguments in, decision out. Safe to use from any thread.

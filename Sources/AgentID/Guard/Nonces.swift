@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The nonces of one enforcement point: a proof that carries one was made for it, and after it was issued (AAT 7.2, 9.5).
 package protocol Nonces: Sendable {

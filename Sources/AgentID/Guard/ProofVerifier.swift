@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// Verifies the proof of one call: AAT section 8, step 7.
 struct ProofVerifier {

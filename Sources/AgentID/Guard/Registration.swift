@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 // A domain's agents are those that its registry knows: whoever stole a signing key can sign for others, and is nobody.

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// What guards know of a registry: its revocations and its bundle, brought up to date before every decision.

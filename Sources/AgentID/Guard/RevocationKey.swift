@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// A revocation in 16 bytes: the keyed hash of what it names.
 ///

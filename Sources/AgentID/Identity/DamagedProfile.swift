@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 /// A stored profile that cannot be read: no agent is started under it until it is put again.
 public struct DamagedProfile: Sendable {

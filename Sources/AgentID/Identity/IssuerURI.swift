@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// What an issuer is named by: a URI (RFC 3986), as AAT section 3.2 demands of a root's `iss`.
 enum IssuerURI {

@@ -1,5 +1,5 @@
-public import JOSE
 public import Scopes
+public import StrictJSON
 
 /// What an agent may at most be.
 public struct Profile: Sendable {

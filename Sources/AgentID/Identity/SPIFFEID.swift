@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// A SPIFFE ID (SPIFFE ID specification, section 2): `spiffe://trust-domain/path/of/segments`.
 public struct SPIFFEID: Sendable, CustomStringConvertible {

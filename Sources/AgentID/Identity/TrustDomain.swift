@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// One administrative root of trust, e.g. `acme.example` (SPIFFE ID specification, section 2.1).
 public struct TrustDomain: Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Names of people, teams and services: URIs.
 enum URI {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// What becomes of an authority's agents: registered, rotated, revoked. Each change is one transaction with its event.

@@ -1,5 +1,6 @@
 internal import JOSE
 public import Scopes
+internal import StrictJSON
 
 /// What went wrong in a call: a fault of the call or of the machine, never a denial (that is a ``Denial``).
 public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible {

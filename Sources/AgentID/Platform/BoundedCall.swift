@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// Runs what others wrote on a thread of its own, and waits for it so long and no longer.

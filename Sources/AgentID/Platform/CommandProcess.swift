@@ -1,6 +1,6 @@
 internal import CProcess
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// Starts a command as a process that has nothing of the host's: no descriptor, handler, mask, variable or directory.
 ///

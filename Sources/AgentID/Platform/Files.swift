@@ -1,6 +1,6 @@
 internal import CProcess
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// Files as an authority needs them: small, private, replaced whole or not at all.
 enum Files {

@@ -1,5 +1,6 @@
 internal import CProcess
 internal import Glibc
+internal import StrictJSON
 
 /// Says which process keeps others waiting, as far as the kernel tells.
 enum LockHolder {

@@ -1,6 +1,6 @@
 internal import CProcess
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 // Directories: whose they are is found out on a descriptor, and no link is followed to them.
 extension Files {

@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// A moment by a clock that nobody sets, and which run of the machine it is of: others cannot be compared with it.
 package struct SteadyTime: Sendable, Equatable {

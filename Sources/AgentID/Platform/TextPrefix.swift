@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 extension String {
     /// The longest beginning of at most `most` bytes that ends between two characters.

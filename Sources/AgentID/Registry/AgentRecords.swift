@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// An agent as it is registered. Times in seconds since 1970.
 package struct AgentRecord: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// Where an authority lives: one directory that only its owner can write, shared by processes.
 struct AuthorityDirectory: Sendable {

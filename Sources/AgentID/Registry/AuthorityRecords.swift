@@ -1,4 +1,5 @@
 package import JOSE
+package import StrictJSON
 
 /// A principal or profile that was revoked and whose agents are to end.
 package struct Departure: Sendable {

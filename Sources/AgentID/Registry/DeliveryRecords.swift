@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// A hook: what is run on which events.
 package struct HookRecord: Sendable, Equatable {

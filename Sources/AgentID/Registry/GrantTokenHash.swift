@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 extension LoggedGrant {
     /// Whether a grant that is kept is this very one.

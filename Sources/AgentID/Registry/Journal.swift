@@ -1,6 +1,7 @@
 internal import CProcess
 internal import Glibc
 internal import JOSE
+package import StrictJSON
 
 /// Revocations, suspensions and ends beside the registry, in force without its write lock.
 ///

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// One line of the journal: what must be in force before anybody has the registry's write lock.
 ///

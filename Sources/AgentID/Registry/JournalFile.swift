@@ -1,6 +1,6 @@
 internal import CProcess
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// One file of the journal, open: its identity and what stands in it.
 @safe final class JournalFile: Sendable {

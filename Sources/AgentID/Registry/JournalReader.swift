@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Follows the journal for a guard: what is in force that the registry may not say yet.
 struct JournalReader: Sendable {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// A moment by both clocks: which leases are over by then, so that their agents may be ended.
 package struct LeaseTime: Sendable {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// What an audit log says of the registry that it belongs to, and the registry of its log: whichever was put back alone
 /// shows at the next opening.

@@ -1,4 +1,4 @@
-package import JOSE
+package import StrictJSON
 
 /// Where a registry goes on from that was restored: beyond all that is known of it.
 package struct RegistryBeginning: Sendable {

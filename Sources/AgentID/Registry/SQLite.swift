@@ -1,7 +1,7 @@
-internal import CSQLite
 internal import CProcess
+internal import CSQLite
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// One connection to SQLite, and the only file that calls it. One thread at a time: whoever has it holds a lock.
 @safe final class SQLite {

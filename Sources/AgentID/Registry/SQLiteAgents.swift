@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // Agents, their grants and their leases in SQLite.
 extension SQLiteSession {

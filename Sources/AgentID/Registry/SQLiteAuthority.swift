@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 // Keys, profiles and revocations in SQLite.
 extension SQLiteSession {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // Hooks and their deliveries in SQLite.
 extension SQLiteSession {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // How a registry in a file is found, made and brought up to date.
 extension SQLiteRegistry {

@@ -1,6 +1,7 @@
 internal import CProcess
 internal import Glibc
 internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// A registry in one SQLite file, or in memory. One connection writes; one reads beside it.

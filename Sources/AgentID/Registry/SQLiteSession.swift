@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// One transaction on a connection. What it can do is in the files beside this one, a file for each kind of record.
 final class SQLiteSession: RegistryWriter {

@@ -1,5 +1,5 @@
 import Foundation
-import JOSE
+import StrictJSON
 import Scopes
 import Testing
 

@@ -1,7 +1,7 @@
 import AgentID
 import Foundation
-import JOSE
 import Scopes
+import StrictJSON
 import Synchronization
 import Testing
 

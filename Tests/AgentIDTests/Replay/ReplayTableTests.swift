@@ -1,5 +1,5 @@
 import Glibc
-import JOSE
+import StrictJSON
 import Synchronization
 import Testing
 import TestSupport

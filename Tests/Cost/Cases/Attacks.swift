@@ -1,6 +1,6 @@
 internal import AgentID
-internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// An input that somebody thought of, because chance finds it seldom: lists that are long in one way and short in another.
 package struct Attack {

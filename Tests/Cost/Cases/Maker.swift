@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Reads a few hundred bytes as an input of up to a megabyte: repetition is what makes a small change of the bytes a large
 /// one of the work.

@@ -2,6 +2,7 @@ internal import AgentID
 internal import Glibc
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// What an outsider can make this library do, each with an input that is under every documented limit.
 package enum Operation: String, CaseIterable, Sendable {

@@ -2,7 +2,7 @@
 // Climbs: changes bytes of the best inputs so far and keeps what costs more. Fails where anything costs over 50 ms.
 internal import CostCases
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 @main
 struct Search {

@@ -1,6 +1,6 @@
 internal import CProcess
 internal import Glibc
-internal import JOSE
+internal import StrictJSON
 
 /// The file behind a ``ReplayTable`` that guards share: one page, then its segments, one after the other.
 ///

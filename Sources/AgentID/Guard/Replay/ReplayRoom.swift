@@ -1,6 +1,7 @@
 internal import CProcess
 internal import Glibc
 internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// Where a ``ReplayTable`` keeps its words: a page and up to 48 segments, in a file that guards share or in this process.

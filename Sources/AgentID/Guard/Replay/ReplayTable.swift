@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// Used proofs, in a table of words that any number of threads and processes use at once, without a lock.

@@ -1,5 +1,6 @@
 public import JOSE
 public import Scopes
+internal import StrictJSON
 internal import Synchronization
 
 /// One running agent instance: its ID, its key, its chain. Safe to use from any thread.

@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 /// An agent as its authority knows it.
 public struct AgentDescription: Sendable {

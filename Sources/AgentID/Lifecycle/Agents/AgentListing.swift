@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The agents as they are listed: what a guard denies is not shown as live.
 extension Lifecycle {

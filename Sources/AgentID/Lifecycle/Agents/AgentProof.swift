@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 // What an agent sends to a guard elsewhere.
 extension Agent {

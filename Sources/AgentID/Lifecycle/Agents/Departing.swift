@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 internal import Synchronization
 
 /// A principal leaves, or a profile is withdrawn: denied at once, everywhere; then all agents of it end.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The end of agents: revoked in one transaction with all below them, then nothing left behind.
 ///

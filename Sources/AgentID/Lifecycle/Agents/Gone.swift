@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 /// What is left of an agent and of all below it.
 public struct Gone: Sendable {

@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// Grants and credentials, made anew at half their life for agents that are held here.
 ///

@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 // Calls of agents in this process, of which holding them is the proof.
 extension Guard {

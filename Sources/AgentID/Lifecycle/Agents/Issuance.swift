@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// A root grant under a profile (AAT section 6.1.3), signed, not yet registered.
 struct Issuance: Sendable {

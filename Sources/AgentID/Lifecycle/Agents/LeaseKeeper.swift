@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The agents whose handles live in this process, and the threads that renew what they hold: one their leases, which no
 /// signer must hold up, the other their grants and credentials.

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// What an agent's chain consists of, as far as its authority's process knows: for its events and its renewal.
 struct Lineage: Sendable {

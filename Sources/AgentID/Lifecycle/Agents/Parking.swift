@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// An agent's run waits: `active -> parked -> active`. Its lease then says until when, and holds what it goes on with.
 extension Lifecycle {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// An agent is held up and goes on: `active -> suspended -> active`. What has ended is never taken up again.
 extension Lifecycle {

@@ -1,4 +1,5 @@
-public import JOSE
+internal import JOSE
+public import StrictJSON
 
 /// The signed receipt that an agent is gone: which, since when, why. Anyone with the trust domain's bundle can verify it.
 public struct Tombstone: Sendable {

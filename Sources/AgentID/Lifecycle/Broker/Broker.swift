@@ -1,5 +1,6 @@
 internal import JOSE
 internal import Scopes
+internal import StrictJSON
 
 /// Gets secrets for guarded tools and sees to it that each is taken back: by call, by time, with its agent, after a crash.
 ///

@@ -1,4 +1,4 @@
-public import JOSE
+public import StrictJSON
 
 /// What a provider is asked for: one secret for one task.
 public struct SecretRequest: Sendable {

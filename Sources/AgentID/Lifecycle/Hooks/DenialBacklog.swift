@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Denials that hooks are not told of yet: for each root grant its first ones, and the number of those after them.
 ///

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// Brings denials to the hooks that asked for them, beside the path of decisions: what is denied waits for nobody.
 ///

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Records events where they happen: in the transaction that makes them true, or not at all.
 struct EventRecorder: Sendable {

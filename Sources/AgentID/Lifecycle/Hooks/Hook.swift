@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// What is run on lifecycle events, at least once for each, until it succeeds or has been tried often enough.
 public struct Hook: Sendable {

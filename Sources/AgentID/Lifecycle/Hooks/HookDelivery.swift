@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Brings events to one hook: claims what is due, runs the hook on each, and writes down how that went.
 struct HookDelivery: Sendable {

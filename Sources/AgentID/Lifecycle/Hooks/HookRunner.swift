@@ -1,6 +1,7 @@
 internal import CProcess
 internal import Glibc
 internal import JOSE
+internal import StrictJSON
 
 /// The hooks that this process runs, each on a thread of its own: one that is slow or fails holds up no other.
 final class HookRunner: Sendable {

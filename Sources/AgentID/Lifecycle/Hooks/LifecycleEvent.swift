@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Something that happened to an agent, or to what it stands on: a line of the audit log, and what hooks are told.
 public struct LifecycleEvent: Sendable {

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// A signing key at rest: a private JWK, or sealed under a passphrase (Argon2id, XSalsa20-Poly1305).
 enum KeyFile {

@@ -1,4 +1,4 @@
-import JOSE
+import StrictJSON
 import Testing
 
 /// A value taken out of its document is the same value, and keeps nothing else alive.

@@ -1,7 +1,7 @@
 import Foundation
-import JOSE
-import Testing
+import StrictJSON
 import TestSupport
+import Testing
 
 /// JSONTestSuite, with the verdicts of a strict I-JSON reader.
 @Suite struct JSONSuiteTests {
