@@ -3,7 +3,7 @@
     Benchmarks/python_import.py [ROUNDS]     as `make bench` runs it; needs its environments, AGENTID_LIBRARY and PYTHONPATH
 
 Wall time, and memory that became resident, on top of a bare interpreter of the same environment; everything is in the disk's
-cache, and compiled, before it counts. Prints a table; the ratio is that to agentid in the same round, its median.
+cache, and compiled, before it counts. Prints a table; the ratio is that to libagentid in the same round, its median.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 WORK = Path(__file__).resolve().parents[1] / ".build-bench"
 IMPORTS = [
-    ("peers", "agentid"),
+    ("peers", "libagentid"),
     ("peers", "libagentid.aio"),
     ("peers", "asyncio"),
     ("peers", "tenuo"),
@@ -50,7 +50,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     present = [(environment, module) for environment, module in IMPORTS if (WORK / environment / "installed").exists()]
     samples = [[measured(*each) for each in present] for _ in range(rounds + 1)][1:]
-    print("| import | median, ms | least–most | × agentid | resident, MiB |")
+    print("| import | median, ms | least–most | × libagentid | resident, MiB |")
     print("| ------ | ---------- | ---------- | --------- | ------------- |")
     for index, (_, module) in enumerate(present):
         times = sorted(taken[index][0] for taken in samples)

@@ -167,11 +167,11 @@ class Check:
             if states.get(id) != "deprovisioned":
                 self.fault(f"{id} had ended and is {states.get(id)}")
         answers.seen_ended |= {id for id, state in states.items() if state == "deprovisioned"}
-        if "profile" in answers.steps and not authority.profiles:
+        if "profile" in answers.steps and not authority.profiles():
             self.fault("lost: the profile")
-        if "hooks" in answers.steps and not authority.hooks:
+        if "hooks" in answers.steps and not authority.hooks():
             self.fault("lost: the hooks")
-        missing = answers.keys - {key["x"] for key in json.loads(authority.bundle)["keys"]}
+        missing = answers.keys - {key["x"] for key in json.loads(authority.bundle())["keys"]}
         if missing:
             self.fault(f"lost: keys of the bundle {missing}")
 
@@ -186,7 +186,7 @@ class Check:
         if ended != YES:
             may |= {"suspended"} if suspended == YES else {""} if suspended == NO else {"", "suspended"}
             may |= {"authority_revoked"} if ended == MAYBE else set()
-        if decision.reason not in may:
+        if (decision.reason or "") not in may:
             self.fault(f"{agent.id}: {decision.reason or 'permitted'}, but must be {' or '.join(sorted(may)) or 'permitted'}")
 
     def _finished(self, authority):
@@ -202,7 +202,7 @@ class Check:
                 break
         if authority.deliveries() or authority.deliveries(dead=True):
             self.fault("deliveries are left")
-        bundle = authority.bundle
+        bundle = authority.bundle()
         for agent in authority.agents(state="deprovisioned", limit=100_000):
             tombstone = agent.get("tombstone")
             if not tombstone:
@@ -223,8 +223,8 @@ class Check:
             report = log.verify()
             if not report["sound"]:
                 self.fault(f"the log: {report['findings'][:2]}")
-            if len(log) < answers.entries:
-                self.fault(f"the log had {answers.entries} entries and has {len(log)}")
+            if log.head().size < answers.entries:
+                self.fault(f"the log had {answers.entries} entries and has {log.head().size}")
             for entry in log.entries(answers.entries):
                 answers.entries += 1
                 name = _key(entry) if entry.get("kind") == "event" else entry.get("id")

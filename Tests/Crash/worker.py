@@ -135,9 +135,9 @@ class Worker:
                 except libagentid.StateError as error:
                     if error.name != "key_published":  # by a run that was killed before it went on
                         raise
-                self.say(did="keys", bundle=self.authority.bundle)
+                self.say(did="keys", bundle=self.authority.bundle())
                 self.authority.activate_key()
-                self.say(did="keys", bundle=self.authority.bundle)
+                self.say(did="keys", bundle=self.authority.bundle())
             return
         if end == "leave":
             return

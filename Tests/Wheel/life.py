@@ -35,10 +35,10 @@ def live(directory: pathlib.Path) -> None:
                     assert guard.authorize("read_file", INSIDE, chain=reader.chain, proof=proof)
                     assert guard.check("read_file", INSIDE, chain=reader.chain, proof=proof).reason == "replayed"
             tombstone = agent.end("done")
-        assert acme.verify_gone(libagentid.verify_tombstone("acme.example", acme.bundle, tombstone)["sub"])["gone"]
+        assert acme.verify_gone(libagentid.verify_tombstone("acme.example", acme.bundle(), tombstone)["sub"])["gone"]
         acme.integrate()
         with libagentid.Audit.open(directory) as audit:
-            assert audit.verify()["sound"] and audit.find(decision.id)["entry"]["tool"] == "read_file"
+            assert audit.verify()["sound"] and audit.find(decision.id or "")["entry"]["tool"] == "read_file"
 
 
 async def live_again(directory: pathlib.Path) -> None:

@@ -23,7 +23,7 @@ async def play(acme: libagentid.Authority, client: Client, data: Path) -> None:
     )  # fmt: skip
     with researcher, researcher.spawn("reader", scope="read_file(path under '/q3/public')") as reader:
         with researcher.spawn("writer", scope="send_mail(to: *, body: *)") as writer:
-            screen.family([(screen.short(agent.id), agent.scope) for agent in (researcher, reader, writer)])
+            screen.family([(screen.short(agent.id), str(agent.scope)) for agent in (researcher, reader, writer)])
             read = await call(client, reader, "read_file", PUBLIC)
             screen.decided(read)
             screen.decided(await call(client, writer, "send_mail", {"to": "bob@acme.example", "body": "Revenue grew."}))

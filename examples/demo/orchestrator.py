@@ -44,7 +44,7 @@ async def work(directory: Path, data: Path, conninfo: str) -> None:
         reader = analyst.spawn("reader", scope="read_file(path under '/q3/public')")
         accountant = analyst.spawn("accountant", scope="query(table: *); send_mail(to: *, body: *)")
         say(
-            agents=[(screen.short(agent.id), agent.scope) for agent in (analyst, reader, accountant)], id=analyst.id,
+            agents=[(screen.short(agent.id), str(agent.scope)) for agent in (analyst, reader, accountant)], id=analyst.id,
             keys=[(agent.export_key(), agent.chain) for agent in (reader, accountant)],
         )  # fmt: skip
         async with connect(directory, data) as client:

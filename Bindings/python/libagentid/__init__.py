@@ -9,7 +9,7 @@ bounds raises `TypeError`, `ValueError` or `OverflowError` before anything is as
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ._abi import lib as _lib
 from ._agent import Agent
@@ -28,6 +28,9 @@ from ._lifecycle import verify_tombstone
 from ._reasons import Category, Reason
 from ._scope import Scope
 
+if TYPE_CHECKING:
+    from .types import DecodedChain
+
 __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Audit", "Authority", "Category", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound",
@@ -41,7 +44,7 @@ def generate_key() -> str:
     return _take(_lib.agentid_key_generate)
 
 
-def decode_chain(chain: str) -> dict[str, Any]:
+def decode_chain(chain: str) -> DecodedChain:
     """What a chain says, NOT verified: never decide by this."""
     return json.loads(_take(_lib.agentid_chain_decode, *_pair(chain)))
 

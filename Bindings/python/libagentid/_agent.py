@@ -43,7 +43,7 @@ def _delegation(
     )
 
 
-def _proof(audience: str, nonce: str | None) -> Any:
+def _proof(audience: str | None, nonce: str | None) -> Any:
     return byref(_abi.ProofOptions(audience=option(audience or None), nonce=option(nonce)))
 
 
@@ -74,9 +74,9 @@ class Identity(Reference):
         return seconds.value
 
     @property
-    def credential(self) -> str:
-        """The workload identity token; empty for a sub-agent started offline."""
-        return take(lib.agentid_agent_credential, self._handle)
+    def credential(self) -> str | None:
+        """The workload identity token; None for a sub-agent started offline."""
+        return take(lib.agentid_agent_credential, self._handle) or None
 
     @property
     def public_key(self) -> str:
@@ -84,9 +84,9 @@ class Identity(Reference):
         return take(lib.agentid_agent_public_key, self._handle)
 
     @property
-    def scope(self) -> str:
-        """The scope in text form."""
-        return take(lib.agentid_agent_scope, self._handle)
+    def scope(self) -> Scope:
+        """What its grant permits; `str(agent.scope)` is the text form."""
+        return Scope(take(lib.agentid_agent_scope, self._handle))
 
     def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
         """Asks the authority's guard in this process; raises `Denied`."""
@@ -102,24 +102,24 @@ class Identity(Reference):
         except ValueError:  # a NUL character or a lone surrogate
             return check(lib.agentid_agent_authorize, self._handle, *sent(tool), *counted(arguments(args)))
 
-    def prove(self, tool: str, args: Mapping[str, Any], *, audience: str = "", nonce: str | None = None) -> str:
+    def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Signs one call, for a guard elsewhere. `nonce`: where that guard asks for one, what its `nonce()` gave out."""
         given = (*pair(tool), *counted(arguments(args)))
         if nonce is None:
-            return take(lib.agentid_agent_prove, self._handle, *given, *pair(audience))
+            return take(lib.agentid_agent_prove, self._handle, *given, *pair(audience or ""))
         return take(lib.agentid_agent_prove_with, self._handle, *given, _proof(audience, nonce))
 
-    def present(self, tool: str, args: Mapping[str, Any], *, audience: str = "") -> tuple[str, str]:
+    def present(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None) -> tuple[str, str]:
         """The chain and the proof of one call under it, taken together: what goes to a guard elsewhere.
 
         Between `chain` and `prove` the grant may be renewed, and a proof is for one grant only.
         """
         chain, proof = _abi.Bytes(), _abi.Bytes()
-        given = (*pair(tool), *counted(arguments(args)), *pair(audience))
+        given = (*pair(tool), *counted(arguments(args)), *pair(audience or ""))
         call(lib.agentid_agent_present, self._handle, *given, byref(chain), byref(proof))
         return text(chain), text(proof)
 
-    def presentation(self, tool: str, args: Mapping[str, Any], *, audience: str = "", nonce: str | None = None) -> str:
+    def presentation(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Chain and proof of one call as one JSON object, for `Guard.authorize` or any other verifier."""
         given = (*pair(tool), *counted(arguments(args)), _proof(audience, nonce))
         return take(lib.agentid_agent_presentation, self._handle, *given)
@@ -226,12 +226,12 @@ class Agent(Identity, Handle):
         options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, agent, audiences)
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
 
-    def end(self, reason: str = "") -> str:
+    def end(self, reason: str | None = None) -> str:
         """Ends the agent and all below it, for good; returns its tombstone.
 
         Raises where the end could not be made durable: it is denied in this process all the same, and its end tried again.
         """
-        tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason))
+        tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason or ""))
         self._has_ended = True
         return tombstone
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from ctypes import byref, c_uint64
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import libagentid._abi as _abi
 
@@ -15,6 +15,9 @@ from ._errors import Error, call, pair, take, text
 from ._handles import Handle, owner
 from ._raised import callback
 from .documents import AuditHead, AuditRecord, AuditReport, ConsistencyProof, InclusionProof
+
+if TYPE_CHECKING:
+    from .types import AuditEntry
 
 Sync = Literal["batch", "always", "none"]
 """When decisions and events are durable: within 100 ms, before the answer is given, or not written down at all."""
@@ -32,19 +35,15 @@ class Audit(Handle):
     _made_by = "{}.open(directory)"
 
     @classmethod
-    def open(cls, directory: str | os.PathLike[str], *, key: str = "") -> Audit:
+    def open(cls, directory: str | os.PathLike[str], *, key: str | None = None) -> Audit:
         """Opens the log of an authority's directory; without `key` under the one that the directory itself names."""
-        return cls.__new__(cls)._own(lib.agentid_audit_open, *pair(os.fspath(directory)), *pair(key))
+        return cls.__new__(cls)._own(lib.agentid_audit_open, *pair(os.fspath(directory)), *pair(key or ""))
 
-    @property
     def head(self) -> AuditHead:
         """Size, root, key, and the checkpoint as the signed note that other tools verify."""
         return AuditHead(json.loads(take(lib.agentid_audit_head, self._handle)))
 
-    def __len__(self) -> int:
-        return self.head.size
-
-    def entries(self, start: int = 0) -> Iterator[dict[str, Any]]:
+    def entries(self, start: int = 0) -> Iterator[AuditEntry]:
         """All entries from an index on, each compared with the signed tree."""
         while lines := take(lib.agentid_audit_entries, self._handle, _index(start), 256).splitlines():
             for line in lines:

@@ -22,7 +22,7 @@ from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._lifecycle import Lifecycle
 from ._scope import Scope, worded
-from .documents import Profile
+from .documents import Profile, UsageReport
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -98,7 +98,6 @@ class Authority(Lifecycle):
         )
         call(lib.agentid_authority_put_profile, self._handle, *pair(name), byref(options))
 
-    @property
     def profiles(self) -> list[Profile]:
         """All profiles."""
         return [Profile(profile) for profile in json.loads(take(lib.agentid_authority_profiles, self._handle))]
@@ -133,8 +132,10 @@ class Authority(Lifecycle):
         until: int | datetime | None = None, max_depth: int | None = None,
         labels: Sequence[str] = (), audiences: Sequence[str] = (),
         credential: bool = True,
-    ) -> tuple[str, str]:  # fmt: skip
-        """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is empty.
+    ) -> tuple[str, str | None]:  # fmt: skip
+        """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is None.
+
+        Returns the chain and the credential.
 
         Nobody renews them: the agent ends with its grant, after `lifetime` seconds.
         """
@@ -142,7 +143,7 @@ class Authority(Lifecycle):
         chain, signed = _abi.Bytes(), _abi.Bytes()
         wanted = byref(signed) if credential else None
         call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), wanted)
-        return text(chain), text(signed) if credential else ""
+        return text(chain), text(signed) if credential else None
 
     def revoke(
         self, *, agent: Identity | str | None = None, grant: str | None = None, key: str | None = None,
@@ -191,15 +192,14 @@ class Authority(Lifecycle):
         """Makes entries of the audit log of everything that was written down until now."""
         call(lib.agentid_audit_integrate, self._handle)
 
-    def usage(self, profile: str | None = None) -> dict[str, Any]:
+    def usage(self, profile: str | None = None) -> UsageReport:
         """What was granted beside what was used, and for each profile the smallest ceiling that would have permitted it all.
 
         Argument values are never in the audit log: a proposal is made of the scopes of the grants that calls were permitted
         under.
         """
-        return json.loads(take(lib.agentid_audit_usage, self._handle, *pair(profile or "")))
+        return UsageReport(json.loads(take(lib.agentid_audit_usage, self._handle, *pair(profile or ""))))
 
-    @property
     def bundle(self) -> str:
         """The public keys, a SPIFFE bundle."""
         return take(lib.agentid_authority_bundle, self._handle)

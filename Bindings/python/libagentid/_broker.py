@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ctypes import byref
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
@@ -15,6 +15,9 @@ from ._errors import texts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from ._lifecycle import Lifecycle
+    from .types import SecretLease, SecretRequest
 
 
 class Provider(Protocol):
@@ -25,25 +28,36 @@ class Provider(Protocol):
         """What releases a lease in a process that has no such provider: a program and its arguments, or nothing."""
         ...
 
-    def acquire(self, request: Mapping[str, Any], /) -> str:
-        """Makes a secret for {"lease", "agent", "resource", "ttl", "domain", "task", "principal"}."""
+    def acquire(self, request: SecretRequest, /) -> str:
+        """Makes a secret for what is asked: lease, agent, resource, ttl, domain, task, principal."""
         ...
 
-    def release(self, lease: Mapping[str, Any], /) -> None:
-        """Leaves nothing of {"lease", "agent", "resource"}, also where it was never acquired."""
+    def release(self, lease: SecretLease, /) -> None:
+        """Leaves nothing of a lease (lease, agent, resource), also where it was never acquired."""
         ...
 
 
 class Lease:
     """A secret that was got for one permitted call. Returned when the `with` block ends."""
 
-    def __init__(self, authority: Any, id: str, secret: str) -> None:
-        self._authority, self.id, self.secret = authority, id, secret
+    def __init__(self, authority: Lifecycle, id: str, secret: str) -> None:
+        self._authority, self.id = authority, id
+        self._secret: str | None = secret
+
+    @property
+    def secret(self) -> str:
+        """The secret; raises `ValueError` once it was returned."""
+        if self._secret is None:
+            raise ValueError("the secret was returned: acquire another for another call")
+        return self._secret
 
     def release(self) -> None:
         """Returns the secret; harmless where it was returned before."""
-        self.secret = ""
+        self._secret = None
         self._authority.release(self.id)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a lease stays in its process: hand on its secret")
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,9 @@ from ._raised import after_failure, after_success, log, pending
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ._reasons import Reason
+    from .types import DecisionDocument
+
 _free = freeing("agentid_decision_free")
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -52,9 +55,9 @@ class Decision:
         self.close()
 
     @property
-    def id(self) -> str:
-        """What the audit log knows it by; empty where it was not written down."""
-        return lib.agentid_decision_id(self._open()).decode()
+    def id(self) -> str | None:
+        """What the audit log knows it by; None where it was not written down."""
+        return lib.agentid_decision_id(self._open()).decode() or None
 
     def _open(self) -> Self:
         if self._as_parameter_ is None:
@@ -64,18 +67,18 @@ class Decision:
     def __repr__(self) -> str:
         if self._as_parameter_ is None:
             return "<a closed Decision>"
-        return f"<Decision: {'permit' if self.permitted else 'deny, ' + self.reason}>"
+        return f"<Decision: {'permit' if self.permitted else f'deny, {self.reason}'}>"
 
     def __bool__(self) -> bool:
         return self.permitted
 
     @property
-    def reason(self) -> str:
-        """Why not; empty for a permit."""
-        return lib.agentid_decision_reason(self._open()).decode()
+    def reason(self) -> Reason | None:
+        """Why not; None for a permit. A newer library may have reasons that `Reason` does not list."""
+        return lib.agentid_decision_reason(self._open()).decode() or None
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> DecisionDocument:
         """The decision with its chain; argument names, never values."""
         return json.loads(take(lib.agentid_decision_document, self._open()))
 
@@ -107,6 +110,8 @@ def check(function: Any, *inputs: Any) -> Decision:
     except Denied as denied:
         if denied.__cause__ is not None:
             log("a call was denied because a callback failed", error=denied.__cause__)
+        if denied.decision is None:
+            raise
         return denied.decision
 
 

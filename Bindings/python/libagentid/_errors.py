@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._decision import Decision
+    from .types import DecisionDocument
+
 
 class Error(Exception):
     """A call failed. Nothing was changed, unless the name's line in docs/operations.md says so.
@@ -57,9 +60,9 @@ class Error(Exception):
 class Denied(Error):
     """A rule said no: `reason` which, `link` where in the chain, `argument` on account of what."""
 
-    decision: Any = None
+    decision: Decision | None = None
     """The `Decision`; None where nothing was decided, and in another process, where this was pickled to."""
-    _document: dict[str, Any] | None = None
+    _document: DecisionDocument | None = None
 
     @property
     def reason(self) -> Reason:
@@ -82,7 +85,7 @@ class Denied(Error):
         return http_status(self.name)
 
     @property
-    def document(self) -> dict[str, Any] | None:
+    def document(self) -> DecisionDocument | None:
         """The decision's document (docs/schemas/decision.json), also in another process; None where nothing was decided."""
         return self._document if self.decision is None else self.decision.document
 

@@ -150,11 +150,10 @@ class EnforcementPoint(Reference):
 
     def report(self, decision: Decision | str, outcome: str) -> None:
         """Writes down how a permitted call went, in 1 to 1024 bytes. Raises `StateError` (`no_audit_log`) without a log."""
-        call(
-            lib.agentid_audit_report, self._handle, *pair(decision if isinstance(decision, str) else decision.id), *pair(outcome)
-        )
+        named = decision if isinstance(decision, str) else decision.id or ""
+        call(lib.agentid_audit_report, self._handle, *pair(named), *pair(outcome))
 
-    def admit(self, chain: str, credentials: str = "") -> Admission:
+    def admit(self, chain: str | None, credentials: str | None = None) -> Admission:
         """Verifies a chain once, for many calls; raises `Denied`. What is revoked later is denied all the same."""
         return Admission.__new__(Admission)._own(
             lib.agentid_guard_admit, self._handle, *sent(chain), *sent(credentials), needs=self
@@ -176,7 +175,6 @@ class EnforcementPoint(Reference):
         """Says that nothing was revoked beyond what this guard was told."""
         call(lib.agentid_guard_refreshed, self._handle)
 
-    @property
     def statistics(self) -> GuardStatistics:
         """What this guard has done and holds."""
         return GuardStatistics(json.loads(take(lib.agentid_guard_statistics, self._handle)))

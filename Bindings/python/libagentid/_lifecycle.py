@@ -6,7 +6,7 @@ import ctypes
 import json
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_int64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
@@ -22,6 +22,8 @@ from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tom
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from .types import Event
+
 _PAGE = 1000
 
 
@@ -34,7 +36,8 @@ class Lifecycle(Handle):
 
     def agents(
         self, *, profile: str | None = None, principal: str | None = None, owner: str | None = None,
-        parent: Identity | str | None = None, state: str | None = None, limit: int | None = None, offset: int = 0,
+        parent: Identity | str | None = None, state: Literal["active", "parked", "suspended", "deprovisioned"] | None = None,
+        limit: int | None = None, offset: int = 0,
     ) -> list[AgentRecord]:  # fmt: skip
         """The agents this authority knows, ended ones included: all that match what is given, by ID.
 
@@ -53,25 +56,25 @@ class Lifecycle(Handle):
                 return list(found.values())
             chosen.offset += len(page)
 
-    def suspend(self, agent: Identity | str, reason: str = "") -> None:
+    def suspend(self, agent: Identity | str, reason: str | None = None) -> None:
         """Denies an agent's calls, and those of all below it, until it is resumed."""
-        call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason))
+        call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason or ""))
 
     def resume(self, agent: Identity | str) -> None:
         """Resumes a suspended agent; raises `StateError` for one that has ended."""
         call(lib.agentid_authority_resume, self._handle, *_id(agent))
 
-    def deprovision(self, agent: Identity | str, reason: str = "") -> str:
+    def deprovision(self, agent: Identity | str, reason: str | None = None) -> str:
         """Ends an agent and all below it, for good; returns its tombstone."""
-        return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason))
+        return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason or ""))
 
-    def deprovision_principal(self, principal: str, reason: str = "") -> int:
+    def deprovision_principal(self, principal: str, reason: str | None = None) -> int:
         """A principal leaves: ends every agent that acts for them or is owned by them; returns how many ended."""
-        return self._count(lib.agentid_authority_deprovision_principal, *pair(principal), *pair(reason))
+        return self._count(lib.agentid_authority_deprovision_principal, *pair(principal), *pair(reason or ""))
 
-    def withdraw_profile(self, name: str, reason: str = "") -> int:
+    def withdraw_profile(self, name: str, reason: str | None = None) -> int:
         """Revokes a profile and ends its agents; returns how many ended."""
-        return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason))
+        return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason or ""))
 
     def certify_profile(self, name: str, review_by: int | datetime | None = None) -> None:
         """Says that someone has looked at a profile: it may start agents until the next review."""
@@ -104,7 +107,7 @@ class Lifecycle(Handle):
         return Gone(json.loads(text(report)))
 
     def add_hook(
-        self, name: str, run: Callable[[dict[str, Any]], None] | None = None, *, command: Sequence[str] = (),
+        self, name: str, run: Callable[[Event], None] | None = None, *, command: Sequence[str] = (),
         events: Sequence[str] | None = None, deadline: int | timedelta | None = None, max_attempts: int | None = None,
     ) -> None:  # fmt: skip
         """Runs `run` with each event on a thread of its own, or a command with the event on stdin.
@@ -136,7 +139,6 @@ class Lifecycle(Handle):
         """Removes a hook with what was still to be delivered to it."""
         call(lib.agentid_hook_remove, self._handle, *pair(name))
 
-    @property
     def hooks(self) -> list[HookRecord]:
         """All hooks, and how many deliveries each has waiting and dead."""
         return [HookRecord(hook) for hook in json.loads(take(lib.agentid_hook_list, self._handle))]
@@ -145,9 +147,10 @@ class Lifecycle(Handle):
         """Deliveries that wait, or that are dead."""
         return [Delivery(found) for found in json.loads(take(lib.agentid_hook_deliveries, self._handle, int(dead)))]
 
-    def retry_delivery(self, delivery: int) -> None:
-        """Gives a dead delivery another round of attempts."""
-        call(lib.agentid_hook_retry, self._handle, _abi.checked(c_int64, delivery, "delivery"))
+    def retry_delivery(self, delivery: Delivery | int) -> None:
+        """Gives a dead delivery, or the one of this ID, another round of attempts."""
+        named = delivery.id if isinstance(delivery, Delivery) else delivery
+        call(lib.agentid_hook_retry, self._handle, _abi.checked(c_int64, named, "delivery"))
 
     def settle(self, timeout: float | timedelta = 10) -> None:
         """Waits until nothing is due that hooks here can deliver; `timeout` in seconds or as a timedelta."""
@@ -171,11 +174,10 @@ class Lifecycle(Handle):
         )  # fmt: skip
         return Lease(self, text(lease), text(secret))
 
-    def release(self, lease: str) -> None:
-        """Returns a secret before its time; harmless where it was returned before."""
-        call(lib.agentid_broker_release, self._handle, *pair(lease))
+    def release(self, lease: Lease | BrokerLease | str) -> None:
+        """Returns a secret before its time, named by its lease or its ID; harmless where it was returned before."""
+        call(lib.agentid_broker_release, self._handle, *pair(lease if isinstance(lease, str) else lease.id))
 
-    @property
     def broker_leases(self) -> list[BrokerLease]:
         """What the broker holds."""
         return [BrokerLease(lease) for lease in json.loads(take(lib.agentid_broker_leases, self._handle))]

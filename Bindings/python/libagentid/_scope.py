@@ -86,6 +86,8 @@ class Scope(Handle):
         return True
 
     def __ge__(self, other: Scope) -> bool:
+        if not isinstance(other, Scope):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return NotImplemented
         try:
             call(lib.agentid_scope_subsumes, self._handle, other._handle)
         except Denied:
@@ -93,7 +95,9 @@ class Scope(Handle):
         return True
 
     def __le__(self, other: Scope) -> bool:
-        return other >= self
+        return other >= self if isinstance(other, Scope) else NotImplemented  # pyright: ignore[reportUnnecessaryIsInstance]
 
     def __and__(self, other: Scope) -> Scope:
+        if not isinstance(other, Scope):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return NotImplemented
         return Scope.__new__(Scope)._own(lib.agentid_scope_meet, self._handle, other._handle)

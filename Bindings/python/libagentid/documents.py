@@ -7,48 +7,26 @@ since 1970, where their names do not end with `_ms`. Immutable, and safe to hand
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, Literal
+
+from ._audit_documents import (
+    AuditHead,
+    AuditRecord,
+    AuditReport,
+    ConsistencyProof,
+    Finding,
+    InclusionProof,
+    ProfileUsage,
+    ToolUsage,
+    UsageReport,
+)
+from ._document import Document
 
 __all__ = [
     "AgentRecord", "AuditHead", "AuditRecord", "AuditReport", "BrokerLease", "ConsistencyProof", "Delivery", "Document",
-    "Finding", "Gone", "GuardStatistics", "HookRecord", "InclusionProof", "Profile", "Tombstone",
+    "Finding", "Gone", "GuardStatistics", "HookRecord", "InclusionProof", "Profile", "ProfileUsage", "Tombstone", "ToolUsage",
+    "UsageReport",
 ]  # fmt: skip
-
-
-class Document(Mapping[str, Any]):
-    """A document as the library wrote it."""
-
-    __slots__ = ("_members",)
-
-    _members: dict[str, Any]
-    _names: ClassVar[Mapping[str, str]] = {}
-
-    def __init__(self, members: dict[str, Any]) -> None:
-        object.__setattr__(self, "_members", members)
-        for name in type(self).__slots__:
-            object.__setattr__(self, name, members.get(self._names.get(name, name)))
-
-    def __getitem__(self, name: str) -> Any:
-        return self._members[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def __setattr__(self, name: str, _: object) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__}.{name} is not set: it says what was so when it was asked for")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__}.{name} is not deleted")
-
-    def __reduce__(self) -> Any:
-        return type(self), (self._members,)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in type(self).__slots__)})"
 
 
 class AgentRecord(Document):
@@ -214,79 +192,3 @@ class GuardStatistics(Document):
     revocations: int
     unrecorded: int
     """Decisions that could not be written to the audit log."""
-
-
-class AuditHead(Document):
-    """How long a log is, what it hashes to, and who signed that."""
-
-    __slots__ = ("checkpoint", "key", "root", "size")
-
-    size: int
-    root: str
-    """The root of the tree, in Base64."""
-    key: str
-    """The key that verifies the checkpoint."""
-    checkpoint: str
-    """A signed note, as other tools verify it."""
-
-
-class AuditRecord(Document):
-    """A decision's entry in the log, and what was reported of it."""
-
-    __slots__ = ("entry", "index", "outcome")
-
-    index: int
-    entry: dict[str, Any]
-    """The entry: docs/schemas/audit.json."""
-    outcome: str | None
-
-
-class InclusionProof(Document):
-    """That an entry is in the log (RFC 6962 section 2.1.1). Hashes are in Base64."""
-
-    __slots__ = ("checkpoint", "index", "leaf", "path", "size")
-
-    index: int
-    size: int
-    leaf: str
-    path: list[str]
-    checkpoint: str
-
-
-class ConsistencyProof(Document):
-    """That one log is the beginning of another (RFC 6962 section 2.1.2). Hashes are in Base64."""
-
-    __slots__ = ("checkpoint", "end", "new_root", "old_root", "path", "start")
-    _names: ClassVar[Mapping[str, str]] = {"start": "from", "end": "to"}  # `from` is a word of Python's
-
-    start: int
-    end: int
-    old_root: str
-    new_root: str
-    path: list[str]
-    checkpoint: str
-
-
-class Finding(Document):
-    """What in a log is not as it was signed."""
-
-    __slots__ = ("message", "place")
-
-    place: str
-    message: str
-
-
-class AuditReport(Document):
-    """What reading a whole log again found."""
-
-    __slots__ = ("findings", "pending", "size", "sound")
-
-    sound: bool
-    """Whether all is as it was signed."""
-    size: int
-    pending: int
-    """What was written down and is not in the log yet."""
-    findings: list[Finding]
-
-    def __init__(self, members: dict[str, Any]) -> None:
-        super().__init__({**members, "findings": [Finding(dict(finding)) for finding in members["findings"]]})

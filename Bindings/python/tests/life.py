@@ -52,7 +52,7 @@ def check(name: str, document: object) -> None:
 
 def open_authority(directory=None, **options):
     acme = libagentid.Authority.open(directory, trust_domain="acme.example", **options)
-    if not acme.profiles:
+    if not acme.profiles():
         acme.put_profile("researcher", owner=OWNER, ceiling=SCOPE)
     return acme
 

@@ -24,7 +24,7 @@ def start(acme, profile="fine", scope="read"):
 
 
 def works(acme):
-    assert [profile["name"] for profile in acme.profiles if "damaged" not in profile] == ["fine"]
+    assert [profile["name"] for profile in acme.profiles() if "damaged" not in profile] == ["fine"]
     acme.publish_key()
     acme.activate_key()
     with start(acme) as agent:
@@ -54,7 +54,7 @@ def test_the_deepest_ceiling_that_is_accepted_is_read_back(acme):
     acme.put_profile("fine", owner=OWNER, ceiling=nested(31))
     with start(acme, scope=nested(31)) as agent:
         assert agent.check("read", {"x": 1})
-    works_after = [profile["name"] for profile in acme.profiles]
+    works_after = [profile["name"] for profile in acme.profiles()]
     assert works_after == ["fine"]
 
 
@@ -76,14 +76,14 @@ def test_a_profile_from_before_that_cannot_be_read_is_listed_as_damaged_and_mend
         (stored,) = database.execute("SELECT document FROM profiles WHERE name = 'old'").fetchone()
         changed = stored.replace("2000000000", str(2**60)) if document == "review" else document
         database.execute("UPDATE profiles SET document = ? WHERE name = 'old'", (changed,))
-    (damaged,) = [profile for profile in acme.profiles if "damaged" in profile]
+    (damaged,) = [profile for profile in acme.profiles() if "damaged" in profile]
     assert damaged["name"] == "old" and "put it again" in damaged["damaged"]
     works(acme)
     with pytest.raises(libagentid.Error) as refused:
         start(acme, "old")
     assert refused.value.name == "profile_damaged"
     acme.put_profile("old", owner=OWNER, ceiling="read")
-    assert [profile["name"] for profile in acme.profiles] == ["fine", "old"]
+    assert [profile["name"] for profile in acme.profiles()] == ["fine", "old"]
     with start(acme, "old") as agent:
         assert agent.check("read", {})
 

@@ -41,7 +41,7 @@ def test_sub_agent_is_held_to_its_narrower_scope(acme):
 
 def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
     guard = libagentid.Guard.open(audience="files")
-    guard.add_bundle("acme.example", acme.bundle)
+    guard.add_bundle("acme.example", acme.bundle())
     with start(acme) as agent, start(acme) as thief:
         proof = agent.prove("read_file", INSIDE, audience="files")
         assert guard.authorize("read_file", INSIDE, chain=agent.chain, proof=proof)
@@ -49,7 +49,7 @@ def test_guard_elsewhere_needs_chain_and_fresh_proof(acme):
         stolen = thief.prove("read_file", INSIDE, audience="files")
         assert guard.check("read_file", INSIDE, chain=agent.chain, proof=stolen).reason == "pop_signature_invalid"
         assert guard.check("read_file", INSIDE, chain=agent.chain, proof="").reason == "pop_missing"
-        assert guard.statistics.permitted == 1
+        assert guard.statistics().permitted == 1
 
 
 def test_a_guard_has_a_name_or_says_that_it_needs_none(acme, tmp_path):
@@ -67,7 +67,7 @@ def test_guard_keeps_no_more_chains_than_it_was_told(acme):
     with start(acme) as agent, start(acme) as other:
         for _ in range(5):
             guard.admit(agent.delegate(other.public_key, same_scope=True)).close()
-        assert 1 <= guard.statistics.cached_chains <= 2
+        assert 1 <= guard.statistics().cached_chains <= 2
 
 
 def test_delegation_to_a_foreign_key(acme):
@@ -150,7 +150,7 @@ def test_state_survives_and_is_private(tmp_path):
     with pytest.raises(libagentid.Error, match="passphrase"):
         libagentid.Authority.open(path, passphrase="wrong")
     with libagentid.Authority.open(path, passphrase="correct horse") as again:
-        assert again.profiles[0].name == "researcher"
+        assert again.profiles()[0].name == "researcher"
     with pytest.raises(libagentid.StateError):
         libagentid.Authority.open(path, trust_domain="other.example", passphrase="correct horse")
 

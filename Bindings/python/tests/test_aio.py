@@ -76,7 +76,9 @@ def test_loop_turns_while_a_provider_holds_a_call():
             returned = await lease
             assert returned.secret == SECRET
             await asyncio.gather(returned.release(), given.release())
-            assert returned.secret == "" and not vault.held
+            with pytest.raises(ValueError, match="was returned"):
+                print(returned.secret)
+            assert not vault.held
 
     asyncio.run(main())
 

@@ -66,7 +66,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     acme.integrate()
     with log(tmp_path) as audit:
         entries = list(audit.entries())
-        assert len(audit) == len(entries) == audit.head.size
+        assert len(entries) == audit.head().size
         for entry in entries:
             check("audit", entry)
         assert {entry["kind"] for entry in entries} == {"decision", "outcome", "event"}
@@ -77,7 +77,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
         for decision in (permit, denial, presented, again):
             found = audit.find(decision.id)
             assert found["entry"]["decision"] == ("permit" if decision else "deny")
-            assert found["entry"].get("reason", "") == decision.reason
+            assert found["entry"].get("reason") == decision.reason
             assert entries[found["index"]] == found["entry"]
             assert found["outcome"] == ("failed: not found" if decision is presented else None)
             assert found["entry"]["intent"] == "sum up Q3" and found["entry"]["principal"] == ALICE
@@ -96,7 +96,7 @@ def test_proofs_and_checkpoint_convince_an_independent_verifier(tmp_path, acme):
     call(start(acme), 300, 1)
     acme.integrate()
     with log(tmp_path) as audit:
-        head = audit.head
+        head = audit.head()
         note = head["checkpoint"].encode()
         size, root = verifier.open_checkpoint(note, head["key"])
         assert (size, root) == (head["size"], unpacked(head["root"])) and size > 300
@@ -131,7 +131,7 @@ def test_damage_is_found_where_it_is(tmp_path):
     kept = tmp_path / "kept"
     shutil.copytree(tmp_path / "acme/audit", kept)
     with log(tmp_path) as audit:
-        size = len(audit)
+        size = audit.head().size
     first = pathlib.Path("tile/entries/000")
     last = pathlib.Path(f"tile/entries/001.p/{size - 256}")
 
@@ -203,7 +203,7 @@ acme = libagentid.Authority.open(sys.argv[1], audit_strict=False)
 agent = start(acme)
 with acme.guard(audience="files", own_replay_memory=True) as guard:
     decision = guard.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL, audience="files"))
-    print(json.dumps([decision.permitted, guard.statistics.unrecorded]))
+    print(json.dumps([decision.permitted, guard.statistics().unrecorded]))
 """,
         tmp_path / "acme",
     )
@@ -213,7 +213,7 @@ with acme.guard(audience="files", own_replay_memory=True) as guard:
 def test_without_a_log_nothing_is_written_and_nothing_can_be_read(tmp_path):
     with open_authority(tmp_path / "acme", audit="none") as acme:
         decision = start(acme).authorize(*CALL)
-        assert decision.id == ""
+        assert decision.id is None
         for wrong in (acme.integrate, acme.usage):
             with pytest.raises(libagentid.Error):
                 wrong()
@@ -235,7 +235,7 @@ def test_what_a_guard_in_another_process_decided_is_in_the_log_after_integrate_e
     agent = start(acme)
     acme.integrate()
     with log(tmp_path) as audit:
-        before = len(audit)
+        before = audit.head().size
     decided = []
     with process(GUARD, tmp_path / "acme", sync) as guard:
         for _ in range(20):

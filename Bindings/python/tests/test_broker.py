@@ -65,7 +65,7 @@ def test_provider_is_told_for_whom_and_which_task(acme, vault):
     with start(acme) as agent, agent.spawn("reader", same_scope=True) as reader:
         with acquire(acme, reader) as lease:
             assert lease.secret == SECRET and vault.held == {lease.id}
-            (held,) = acme.broker_leases
+            (held,) = acme.broker_leases()
             assert (held["id"], held["agent"], held["state"], held["error"]) == (lease.id, reader.id, "held", None)
             assert vault.requests == [
                 {
@@ -78,7 +78,7 @@ def test_provider_is_told_for_whom_and_which_task(acme, vault):
                     "principal": ALICE,
                 }
             ]
-        assert vault.held == set() and acme.broker_leases == []
+        assert vault.held == set() and acme.broker_leases() == []
         lease.release()
         acme.release("no such lease")
 
@@ -94,7 +94,7 @@ def test_provider_that_fails_to_acquire_leaves_nothing(acme, vault, error):
             assert failed.value.name == "provider_failed" and failed.value.__cause__ is error
         else:
             assert failed.value is error
-        assert vault.released == [vault.requests[0]["lease"]] and acme.broker_leases == []
+        assert vault.released == [vault.requests[0]["lease"]] and acme.broker_leases() == []
         vault.on_acquire = lambda lease: None
         acquire(acme, agent)
     assert vault.held == set()
@@ -107,16 +107,16 @@ def test_provider_that_fails_to_release_is_asked_again_while_the_agent_is_denied
         vault.on_release = fail(RuntimeError("the line is dead"))
         with pytest.raises(libagentid.StateError, match="tried again"):
             lease.release()
-        assert libagentid.verify_tombstone("acme.example", acme.bundle, agent.end())
+        assert libagentid.verify_tombstone("acme.example", acme.bundle(), agent.end())
         assert not sub.check(*CALL)
-        (left,) = acme.broker_leases
+        (left,) = acme.broker_leases()
         assert left["state"] == "releasing" and left["attempts"] >= 1 and left["error"] == "release returned 1"
         report = acme.verify_gone(identity)
         assert not report["gone"] and report["leases"] == [lease.id] and report["permitted"] == []
         asked = len(vault.released)
         until(lambda: len(vault.released) > asked)
         vault.on_release = lambda lease: None
-        until(lambda: not acme.broker_leases)
+        until(lambda: not acme.broker_leases())
         assert vault.held == set() and acme.verify_gone(identity).gone
 
 
@@ -127,13 +127,13 @@ def test_pauses_grow_between_attempts_to_release(vault):
         vault.on_release = fail(RuntimeError("the line is dead"))
         acquire(acme, agent)
         agent.end()
-        while (attempts := acme.broker_leases[0].attempts) < 6:
+        while (attempts := acme.broker_leases()[0].attempts) < 6:
             now[0] += 0.25 * 2 ** (attempts - 1) - 0.01
             acme.reap()
             assert len(vault.released) == attempts
             now[0] += 0.25 * 2 ** (attempts - 1) + 0.02
             acme.reap()
-            until(lambda: attempts < len(vault.released) == acme.broker_leases[0].attempts)
+            until(lambda: attempts < len(vault.released) == acme.broker_leases()[0].attempts)
 
 
 def test_nothing_is_got_without_a_fresh_permit(acme, vault, ahead):
@@ -168,7 +168,7 @@ def test_agent_that_was_stopped_since_the_decision_gets_nothing(acme, vault, sto
         with pytest.raises(libagentid.Denied) as denied:
             acme.acquire(permit, "vault", "door", 60)
         assert denied.value.reason == STOPS[stop][1]
-        assert vault.requests == [] and acme.broker_leases == []
+        assert vault.requests == [] and acme.broker_leases() == []
 
 
 @pytest.mark.parametrize("releases", ["at once", "later"])
@@ -182,9 +182,9 @@ def test_agent_that_ends_while_its_secret_is_made_gets_nothing(acme, vault, rele
         with pytest.raises(libagentid.Denied) as denied:
             acquire(acme, agent)
         assert denied.value.reason == "authority_revoked"
-        assert len(acme.broker_leases) == len(vault.held) == failing
+        assert len(acme.broker_leases()) == len(vault.held) == failing
         vault.on_release = lambda lease: None
-        until(lambda: not acme.broker_leases)
+        until(lambda: not acme.broker_leases())
         assert vault.held == set()
 
 
@@ -208,10 +208,10 @@ acme.acquire(agent.authorize(*CALL), "vault", "door", 60)
         acme.add_provider("vault", vault)
         acme.deprovision(acme.agents()[0]["id"])
         # It may have been about to be made.
-        assert vault.released == [lease] and [held["id"] for held in acme.broker_leases] == [lease]
+        assert vault.released == [lease] and [held["id"] for held in acme.broker_leases()] == [lease]
         now[0] += 61
         acme.reap()
-        until(lambda: not acme.broker_leases)
+        until(lambda: not acme.broker_leases())
         assert set(vault.released) == {lease} and len(vault.released) >= 2
 
 
@@ -238,7 +238,7 @@ def test_what_is_wrong_is_named(acme, vault):
         vault.release_command = ["relative"]
         with pytest.raises(libagentid.Error, match="absolute"):
             acme.add_provider("vault", vault)
-    assert vault.requests == [] and acme.broker_leases == []
+    assert vault.requests == [] and acme.broker_leases() == []
 
 
 def test_lease_without_provider_or_command_waits_for_one(tmp_path, vault):
@@ -248,10 +248,10 @@ def test_lease_without_provider_or_command_waits_for_one(tmp_path, vault):
         lease = acquire(first, agent)
         with open_authority(tmp_path / "acme", clock=later(61)) as second:
             second.reap()
-            (waiting,) = second.broker_leases
+            (waiting,) = second.broker_leases()
             assert "no provider named vault" in waiting["error"] and vault.held == {lease.id}
             second.add_provider("vault", vault)
-            until(lambda: not second.broker_leases)
+            until(lambda: not second.broker_leases())
             assert vault.held == set()
 
 
@@ -263,7 +263,7 @@ def test_secret_stays_out_of_files_events_and_errors(acme, vault, tmp_path):
         vault.on_release = fail(RuntimeError("cannot return"))
         with pytest.raises(libagentid.StateError) as failed:
             lease.release()
-        assert SECRET not in str(failed.value) + repr(acme.broker_leases) + repr(lease)
+        assert SECRET not in str(failed.value) + repr(acme.broker_leases()) + repr(lease)
         vault.on_release = lambda lease: None
     acme.settle()
     assert events and SECRET not in json.dumps(events)
@@ -276,7 +276,7 @@ def test_secret_larger_than_its_memory_is_refused(acme, vault):
     with start(acme) as agent:
         with pytest.raises(libagentid.StateError) as refused:
             acquire(acme, agent)
-        assert "at most" in str(refused.value.__cause__) and acme.broker_leases == []
+        assert "at most" in str(refused.value.__cause__) and acme.broker_leases() == []
 
 
 def test_threads_acquire_while_their_agents_end(acme, vault):
@@ -299,7 +299,7 @@ def test_threads_acquire_while_their_agents_end(acme, vault):
     acme.deprovision_principal(ALICE)
     for thread in threads:
         thread.join()
-    until(lambda: not acme.broker_leases)
+    until(lambda: not acme.broker_leases())
     assert strays == [] and vault.held == set()
 
 
@@ -318,11 +318,11 @@ def test_a_provider_that_hangs_holds_up_nobody_else(tmp_path, vault):
             one.join(30)
             assert not one.is_alive()
         assert {entry.state for entry in acme.agents()} == {"deprovisioned"}
-        assert [entry["id"] for entry in acme.broker_leases] == [lease.id]
+        assert [entry["id"] for entry in acme.broker_leases()] == [lease.id]
         assert acme.reap() == 0
         assert vault.released == [lease.id], "it is returned by one at a time"
         let_go.set()
-        assert until(lambda: not acme.broker_leases)
+        assert until(lambda: not acme.broker_leases())
 
 
 def test_no_list_is_cut(tmp_path):

@@ -51,7 +51,7 @@ def test_arguments_of_any_kind_are_a_decision(world, name):
     assert not decisions[0] and decisions[0].reason
     with pytest.raises(libagentid.Denied):
         guard.authorize("search", arguments, chain=agent.chain, proof=proof)
-    assert sum(guard.statistics.denied.values()) == 2
+    assert sum(guard.statistics().denied.values()) == 2
     guard.close()
     count, entries = recorded(acme, path)
     assert count == 3 and sum(e["decision"] == "deny" for e in entries) == denied + 1
@@ -73,7 +73,7 @@ def test_texts_of_any_kind_are_a_decision(world, text):
         guard.admit(text)
     with guard.admit(agent.chain) as admission, pytest.raises(libagentid.Denied):
         admission.authorize(text, {"q": "x"}, proof=text)
-    assert guard.statistics.unrecorded == 0
+    assert guard.statistics().unrecorded == 0
     assert all(decision.id for decision in decisions)
     guard.close()
     count, entries = recorded(acme, path)

@@ -31,7 +31,7 @@ def test_scopes_of_every_constraint_type():
 def test_decisions_and_profiles():
     with libagentid.Authority.open(trust_domain="acme.example") as acme:
         acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
-        check("profile", acme.profiles[0])
+        check("profile", acme.profiles()[0])
         with acme.agent(
             "researcher", principal="user:alice@acme.example", task="t", scope="read_file(path under '/data')"
         ) as agent:

@@ -61,7 +61,7 @@ signal.pause()
 """
     with open_authority(tmp_path / "acme") as acme:
         with process(script, tmp_path / "acme") as one, process(script, tmp_path / "acme") as two:
-            until(lambda: acme.hooks)
+            until(lambda: acme.hooks())
             for child in (one, two):
                 child.stdin.write("\n" * 10)
                 child.stdin.close()

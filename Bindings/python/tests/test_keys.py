@@ -145,7 +145,7 @@ def test_a_retired_key_ends_when_the_last_grant_that_it_signed_has_expired(tmp_p
     then = time.time() - 30 * 86400
     with libagentid.Authority.open(path, trust_domain="acme.example", clock=lambda: then) as acme:
         acme.put_profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=600)
-        [key] = json.loads(acme.bundle)["keys"]
+        [key] = json.loads(acme.bundle())["keys"]
         file = path / "keys" / f"{key['kid']}.jwk"
         stolen = Key.of(file.read_text())
         acme.publish_key()
@@ -154,7 +154,7 @@ def test_a_retired_key_ends_when_the_last_grant_that_it_signed_has_expired(tmp_p
     with libagentid.Authority.open(path) as acme:
         guard, holder = acme.guard(audience="g"), Key()
         assert asked(guard, holder, stolen.root(holder)) == "untrusted_root"
-        assert key["kid"] not in acme.bundle
+        assert key["kid"] not in acme.bundle()
 
 
 def test_what_was_signed_before_a_rotation_stays_good_as_long_as_it_says():
@@ -201,7 +201,7 @@ root, before = issuer.root(holder), 0
 for i in range(400):
     guard.check("read", {"x": 1}, chain=holder.child(root, holder, **limits), proof="x.y.z")
     if i == 3: before = memory()
-print(memory() - before, guard.statistics.cached_bytes)
+print(memory() - before, guard.statistics().cached_bytes)
 """
 
 

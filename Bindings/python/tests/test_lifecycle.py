@@ -79,7 +79,7 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
 
         acme.suspend(child, "looked at")
         acme.suspend(child.id)
-        assert [reason(one) for one in (agent, child, leaf, other)] == ["", "suspended", "suspended", ""]
+        assert [reason(one) for one in (agent, child, leaf, other)] == [None, "suspended", "suspended", None]
         for refused in (
             child.rotate_key,
             lambda: child.spawn("c", same_scope=True),
@@ -90,7 +90,7 @@ def test_suspension_holds_all_below_until_it_is_lifted(acme, tmp_path):
             assert held.value.name == "agent_suspended"
         acme.resume(child)
         acme.resume(child)
-        assert [reason(one) for one in (agent, child, leaf)] == ["", "", ""]
+        assert [reason(one) for one in (agent, child, leaf)] == [None, None, None]
         identity, tombstone = child.id, child.end()
         for move in (acme.suspend, acme.resume):
             with pytest.raises(libagentid.StateError, match="ended"):
@@ -130,12 +130,12 @@ def test_end_reaches_all_below_and_leaves_proof(acme, tmp_path, end):
     report = acme.verify_gone(identity)
     check("gone", report)
     assert report["gone"] and (report["agents"], report["chains"]) == (3, 4)
-    claims = libagentid.verify_tombstone("acme.example", acme.bundle, report["tombstone"])
+    claims = libagentid.verify_tombstone("acme.example", acme.bundle(), report["tombstone"])
     check("tombstone", claims)
     assert (claims["sub"], claims["reason"], claims["below"]) == (identity, why, 2)
     for agent in acme.agents(state="deprovisioned"):
         check("agent", agent)
-        receipt = libagentid.verify_tombstone("acme.example", acme.bundle, agent["tombstone"])
+        receipt = libagentid.verify_tombstone("acme.example", acme.bundle(), agent["tombstone"])
         check("tombstone", receipt)
         assert receipt["sub"] == agent["id"] and why in receipt["reason"]
     assert set(below) < set(ids(acme.agents(state="deprovisioned")))
@@ -146,10 +146,10 @@ def test_tombstone_of_another_key_domain_or_text_does_not_verify(acme):
         tombstone = agent.end()
     with open_authority() as other:
         for domain, bundle, token in (
-            ("acme.example", other.bundle, tombstone),
-            ("other.example", acme.bundle, tombstone),
-            ("acme.example", acme.bundle, tombstone[:-4] + "AAAA"),
-            ("acme.example", acme.bundle, ""),
+            ("acme.example", other.bundle(), tombstone),
+            ("other.example", acme.bundle(), tombstone),
+            ("acme.example", acme.bundle(), tombstone[:-4] + "AAAA"),
+            ("acme.example", acme.bundle(), ""),
         ):
             with pytest.raises(libagentid.Denied):
                 libagentid.verify_tombstone(domain, bundle, token)

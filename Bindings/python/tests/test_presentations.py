@@ -50,7 +50,7 @@ def test_a_grant_for_some_guards_is_for_no_others(acme):
         agent.spawn("reader", same_scope=True, audiences=["files"]) as reader,
     ):
         for guard, name, whose, reason in [
-            (files, "files", agent, ""), (files, "files", reader, ""), (mail, "mail", agent, ""),
+            (files, "files", agent, None), (files, "files", reader, None), (mail, "mail", agent, None),
             (mail, "mail", reader, "chain_audience_mismatch"), (web, "web", agent, "chain_audience_mismatch"),
         ]:  # fmt: skip
             assert guard.check(*CALL, presentation=whose.presentation(*CALL, audience=name)).reason == reason

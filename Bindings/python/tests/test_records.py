@@ -21,6 +21,7 @@ BY_SCHEMA = {
     "gone": documents.Gone,
     "profile": documents.Profile,
     "tombstone": documents.Tombstone,
+    "usage": documents.UsageReport,
 }
 
 
@@ -38,14 +39,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[type, docume
             child = agent.spawn("reader", same_scope=True)
             identity, tombstone = child.id, child.end("done")
             acme.integrate()
+            usage = acme.usage()
             found = [
-                acme.agents()[0], acme.profiles[0], acme.hooks[0], acme.deliveries(dead=True)[0], acme.broker_leases[0],
-                guard.statistics, acme.verify_gone(identity),
-                libagentid.verify_tombstone("acme.example", acme.bundle, tombstone),
+                usage, usage.profiles[0], usage.profiles[0].used[0],
+                acme.agents()[0], acme.profiles()[0], acme.hooks()[0], acme.deliveries(dead=True)[0], acme.broker_leases()[0],
+                guard.statistics(), acme.verify_gone(identity),
+                libagentid.verify_tombstone("acme.example", acme.bundle(), tombstone),
             ]  # fmt: skip
             with libagentid.Audit.open(where) as log:
-                found += [log.head, log.find(decision.id), log.prove(0), log.consistency(1), log.verify()]
-                assert len(log) == log.head.size
+                found += [log.head(), log.find(decision.id), log.prove(0), log.consistency(1), log.verify()]
         found.append(documents.Finding({"place": "entry 1", "message": "not as it was signed"}))
         yield {type(document): document for document in found}
 

@@ -44,7 +44,7 @@ def test_an_agent_that_is_held_outlives_its_grant_and_so_do_those_below_it() -> 
             tree.append(tree[-1].spawn(f"n{i}", same_scope=True))
         first = [one.expires for one in tree]
         until(lambda: all(one.expires > end + 3 for one, end in zip(tree, first, strict=True)))
-        assert [one.check("search", {"query": "x"}).reason for one in tree] == [""] * 5
+        assert [one.check("search", {"query": "x"}).reason for one in tree] == [None] * 5
         # Its key, and what it starts now, as before.
         agent.spawn("late", same_scope=True).close()
         agent.rotate_key()
@@ -57,12 +57,12 @@ def test_chain_and_proof_are_taken_together_and_one_that_was_sent_stays_good() -
         guard = acme.guard(audience="files")
         chain, proof = agent.present("search", {"query": "x"}, audience="files")
         until(lambda: agent.chain != chain)
-        assert guard.check("search", {"query": "x"}, chain=chain, proof=proof).reason == ""
+        assert guard.check("search", {"query": "x"}, chain=chain, proof=proof).reason is None
         late = agent.prove("search", {"query": "x"}, audience="files")
         assert guard.check("search", {"query": "x"}, chain=chain, proof=late).reason == "pop_token_mismatch"
         again, proof = agent.present("search", {"query": "x"}, audience="files")
         assert again != chain
-        assert guard.check("search", {"query": "x"}, chain=again, proof=proof).reason == ""
+        assert guard.check("search", {"query": "x"}, chain=again, proof=proof).reason is None
 
 
 def test_a_hard_end_is_an_end_and_is_refused_where_it_cannot_be_kept() -> None:

@@ -43,7 +43,7 @@ def present(directory, ready, pipe, seed):
         thread.start()
     for thread in threads:
         thread.join()
-    pipe.send((accepted, guard.statistics))
+    pipe.send((accepted, guard.statistics()))
 
 
 def test_proof_is_accepted_once_among_eight_processes(tmp_path, agent):
@@ -154,7 +154,7 @@ def test_proof_is_accepted_once_while_processes_are_killed_and_the_memory_grows(
     assert answers == {"permitted", "replayed"}
     with libagentid.Guard.open_directory(directory, proof_window=60, audit="none", any_audience=True) as guard:
         assert {guard.check("read_file", ARGUMENTS, chain=chain, proof=proof).reason for chain, proof in proofs} == {"replayed"}
-        assert guard.statistics.replay_slots > 64
+        assert guard.statistics().replay_slots > 64
 
 
 def test_full_disk_denies_what_there_is_no_room_for_and_nothing_else(tmp_path, agent):

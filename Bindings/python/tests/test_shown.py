@@ -22,7 +22,7 @@ def test_what_is_shown_has_no_secret_and_raises_nothing(tmp_path: Path) -> None:
         denied = guard.check("other", {}, chain=chain, proof="not a proof")
         acme.integrate()
         log, lease = libagentid.Audit.open(tmp_path / "acme"), acme.acquire(decision, "store", "row", 60)
-        things: list[object] = [acme, agent, guard, admission, decision, denied, log, lease, acme.agents(), guard.statistics]
+        things: list[object] = [acme, agent, guard, admission, decision, denied, log, lease, acme.agents(), guard.statistics()]
         things += [aio.Authority(acme), aio.Agent(agent), aio.Guard(guard), aio.Audit(log), aio.Lease(lease)]
         shown = [repr(thing) for thing in things]
         for text in shown:

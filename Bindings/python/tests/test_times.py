@@ -13,7 +13,7 @@ UTC = timezone.utc
 def test_a_timedelta_is_as_many_seconds():
     with open_authority(lease_duration=timedelta(minutes=2)) as acme:
         acme.put_profile("p", owner="team:x@acme.example", ceiling=SCOPE, max_lifetime=timedelta(hours=2))
-        assert acme.profiles[0]["max_lifetime"] == 7200
+        assert acme.profiles()[0]["max_lifetime"] == 7200
         with start(acme, lifetime=timedelta(seconds=90.9)) as agent:
             assert 85 <= agent.expires - time.time() <= 90, "no longer than was said"
             assert agent.spawn("a", SCOPE, lifetime=timedelta(seconds=30)).expires - time.time() <= 30
@@ -28,7 +28,7 @@ def test_a_datetime_is_a_point_in_time_wherever_it_was_written():
         with start(acme, until=end) as one, start(acme, until=elsewhere) as two:
             assert one.expires == two.expires == int(end.timestamp())
         acme.certify_profile("researcher", datetime(2126, 1, 1, tzinfo=UTC))
-        assert acme.profiles[0]["review_by"] == 4922899200
+        assert acme.profiles()[0]["review_by"] == 4922899200
         assert acme.prune(ended_before=datetime(2000, 1, 1, tzinfo=UTC)) == 0
 
 

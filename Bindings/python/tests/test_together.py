@@ -305,7 +305,7 @@ def ctl() -> str:
 def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_path: Path) -> None:
     world = World(tmp_path)
     key, chain, old = world.agent.export_key(), world.agent.chain, world.guard
-    before = json.loads(world.authority.bundle)
+    before = json.loads(world.authority.bundle())
     mine, theirs = libagentid.Guard.open(audience="g"), libagentid.Guard.open(audience="g")
     for guard in (mine, theirs):
         guard.add_bundle("acme.example", json.dumps(before))
@@ -328,7 +328,7 @@ def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_pa
     again = libagentid.Guard.open_directory(world.path, audience="g")
     assert reason(again) in {"authority_revoked", "untrusted_root"}
     with libagentid.Authority.open(world.path) as authority:
-        mine.add_bundle("acme.example", authority.bundle)
+        mine.add_bundle("acme.example", authority.bundle())
         assert reason(mine) in {"authority_revoked", "untrusted_root"}
         assert reason(theirs) == "permit"
         agent = authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 import libagentid._audit as _audit
-from libagentid.documents import AuditHead
 
 from ._running import Closing, in_thread, starting, waits
+
+if TYPE_CHECKING:
+    from libagentid.types import AuditEntry
 
 
 class Audit(Closing):
@@ -20,16 +22,13 @@ class Audit(Closing):
         self.sync = audit
 
     open = staticmethod(starting(_audit.Audit.open, _audit.Audit.close, lambda audit: Audit(audit)))
+    head = waits(_audit.Audit.head)
     find = waits(_audit.Audit.find)
     prove = waits(_audit.Audit.prove)
     consistency = waits(_audit.Audit.consistency)
     verify = waits(_audit.Audit.verify)
 
-    async def head(self) -> AuditHead:
-        """Size, root, key, and the checkpoint as the signed note that other tools verify."""
-        return await in_thread(lambda: self.sync.head)
-
-    async def entries(self, start: int = 0) -> AsyncIterator[dict[str, Any]]:
+    async def entries(self, start: int = 0) -> AsyncIterator[AuditEntry]:
         """All entries from an index on, each compared with the signed tree."""
         entries = self.sync.entries(start)
         while batch := await in_thread(lambda: list(islice(entries, 256))):

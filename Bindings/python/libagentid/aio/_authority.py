@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import libagentid._authority as _authority
 import libagentid._broker as _broker
 import libagentid._guard as _guard
-from libagentid.documents import BrokerLease, HookRecord, Profile
 
 from ._agent import Agent, ended
 from ._callbacks import OnLoop, Provider, called
@@ -19,6 +18,7 @@ from ._running import Closing, in_thread, starting, starts, waits
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from libagentid.types import Event
     from typing_extensions import Self
 
 
@@ -38,7 +38,7 @@ class Lease:
 
     @property
     def secret(self) -> str:
-        """The secret; empty once it was returned."""
+        """The secret; raises `ValueError` once it was returned."""
         return self.sync.secret
 
     async def release(self) -> None:
@@ -87,25 +87,13 @@ class Authority(Closing):
     usage = waits(_authority.Authority.usage)
     publish_key = waits(_authority.Authority.publish_key)
     activate_key = waits(_authority.Authority.activate_key)
-
-    async def bundle(self) -> str:
-        """The public keys, a SPIFFE bundle."""
-        return await in_thread(lambda: self.sync.bundle)
-
-    async def profiles(self) -> list[Profile]:
-        """All profiles."""
-        return await in_thread(lambda: self.sync.profiles)
-
-    async def hooks(self) -> list[HookRecord]:
-        """All hooks, and how many deliveries each has waiting and dead."""
-        return await in_thread(lambda: self.sync.hooks)
-
-    async def broker_leases(self) -> list[BrokerLease]:
-        """What the broker holds."""
-        return await in_thread(lambda: self.sync.broker_leases)
+    bundle = waits(_authority.Authority.bundle)
+    profiles = waits(_authority.Authority.profiles)
+    hooks = waits(_authority.Authority.hooks)
+    broker_leases = waits(_authority.Authority.broker_leases)
 
     async def add_hook(
-        self, name: str, run: Callable[[dict[str, Any]], Coroutine[Any, Any, None] | None] | None = None, *,
+        self, name: str, run: Callable[[Event], Coroutine[Any, Any, None] | None] | None = None, *,
         command: Sequence[str] = (), events: Sequence[str] | None = None, deadline: int | timedelta | None = None,
         max_attempts: int | None = None,
     ) -> None:  # fmt: skip

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as NotYet
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import libagentid._broker as _broker
+
+if TYPE_CHECKING:
+    from libagentid.types import SecretLease, SecretRequest
 
 A = TypeVar("A")
 
@@ -23,9 +26,9 @@ class Provider(Protocol):
     @property
     def release_command(self) -> Sequence[str]: ...
 
-    async def acquire(self, request: Mapping[str, Any], /) -> str: ...
+    async def acquire(self, request: SecretRequest, /) -> str: ...
 
-    async def release(self, lease: Mapping[str, Any], /) -> None: ...
+    async def release(self, lease: SecretLease, /) -> None: ...
 
 
 def called(function: Callable[[A], Any]) -> Callable[[A], Any]:

@@ -22,7 +22,7 @@ def scope_of(agent: Identity) -> dict[str, Any]:
     """An agent's tools with their constraints, in token form. A grant that is renewed has the same."""
     found = _scopes.get(agent)
     if found is None:
-        with Scope(agent.scope) as scope:
+        with agent.scope as scope:
             found = _scopes[agent] = scope.json
     return found
 

@@ -113,7 +113,7 @@ def taken(tool: str, arguments: Mapping[str, Any]) -> bool:
 
 def tell(denied: Denied, tool: str) -> None:
     """Writes for an operator what was denied: who, for whom, which rule, the decision's ID; never a value."""
-    document = denied.document or {}
+    document: Any = denied.document or {}
     chain: list[dict[str, Any]] = document.get("chain") or [{}]
     said = {
         "tool": tool, "reason": denied.name, "argument": denied.argument, "link": denied.link, "agent": chain[-1].get("agent"),

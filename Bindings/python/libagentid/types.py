@@ -1,0 +1,148 @@
+"""Types of the JSON objects that callbacks are given and that decisions, logs and chains show: for annotations alone.
+
+    from libagentid.types import Event
+
+    def tell(event: Event) -> None: ...
+
+Each is a plain `dict`, as docs/schemas has it; members that may be left out are not required.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+__all__ = [
+    "AuditEntry", "DecidedLink", "DecisionDocument", "DecodedChain", "DecodedLink", "Event", "SecretLease", "SecretRequest",
+]  # fmt: skip
+
+
+class _Event(TypedDict):
+    event: Literal[
+        "created", "renewed", "rotated", "granted", "delegated", "denied", "suspended", "resumed", "parked", "unparked",
+        "revoked", "deprovisioning", "deprovisioned", "lapsed",
+    ]  # fmt: skip
+    kind: Literal["event"]
+    time_ms: int
+    sequence: int
+
+
+class Event(_Event, total=False):
+    """What a hook is told: docs/schemas/event.json."""
+
+    agent: str
+    profile: str
+    owner: str
+    principal: str
+    task: str
+    intent: str
+    chain: list[str]
+    key: str
+    reason: str
+    tombstone: str
+    revoked: Literal["grant", "key", "agent", "profile", "principal", "issuer"]
+    decision: str
+    tool: str
+    count: int
+    omitted: int
+    issuer: dict[str, Any]
+    cut: dict[str, Any]
+
+
+class SecretRequest(TypedDict):
+    """What a provider makes a secret for."""
+
+    lease: str
+    agent: str
+    resource: str
+    ttl: int
+    domain: str
+    task: str
+    principal: str
+
+
+class SecretLease(TypedDict):
+    """What a provider takes back."""
+
+    lease: str
+    agent: str
+    resource: str
+
+
+class _DecidedLink(TypedDict):
+    jti: str
+    key: str
+    expires: int
+
+
+class DecidedLink(_DecidedLink, total=False):
+    """A link of the chain that a decision was made under."""
+
+    agent: str
+    owner: str
+    principal: str
+    task: str
+
+
+class DecisionDocument(TypedDict):
+    """The answer to one call: docs/schemas/decision.json. Names of arguments, never their values."""
+
+    decision: Literal["permit", "deny"]
+    tool: str
+    reason: str | None
+    message: str | None
+    argument: str | None
+    place: str | None
+    link: int | None
+    issuer: dict[str, Any] | None
+    chain: list[DecidedLink]
+
+
+class _AuditEntry(TypedDict):
+    kind: Literal["decision", "denials", "outcome", "event", "gap"]
+
+
+class AuditEntry(_AuditEntry, total=False):
+    """A line of the audit log: docs/schemas/audit.json. Which members there are depends on `kind`."""
+
+    id: str
+    decision: str
+    event: str
+    tool: str
+    arguments: list[str]
+    digest: str
+    guard: str
+    agent: str
+    principal: str
+    owner: str
+    profile: str
+    task: str
+    intent: str
+    chain: list[Any]
+    issuer: dict[str, Any]
+    reason: str
+    message: str
+    argument: str
+    place: str
+    link: int
+    count: int
+    outcome: str
+    sequence: int
+    time_ms: int
+    cut: dict[str, Any]
+
+
+class DecodedLink(TypedDict):
+    """A token of a chain, not verified."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    size: int
+    """In bytes."""
+
+
+class DecodedChain(TypedDict):
+    """What a chain says, not verified."""
+
+    links: list[DecodedLink]
+    """The root first."""
+    verified: Literal[False]
