@@ -569,6 +569,15 @@ agentid_status agentid_agent_chain(agentid_agent *agent, agentid_bytes *chain,
                                    agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
+ * The reference of the agent's chain: agentid_chain_reference() of agentid_agent_chain(). Another one after each renewal; what
+ * goes with a proof is the reference of the chain that agentid_agent_present() gave with it.
+ * Args: reference  out: 51 characters.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
+ */
+agentid_status agentid_agent_chain_reference(agentid_agent *agent, agentid_bytes *reference,
+                                             agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
  * The agent's credential, a WIMSE workload identity token; empty for a sub-agent that was started offline.
  * Args: credential  out: a compact JWS.
  * Returns: AGENTID_OK; AGENTID_E_STATE (closed).
@@ -742,7 +751,9 @@ agentid_status agentid_guard_refreshed(agentid_guard *guard, agentid_error **err
 /*
  * Decides one call: may the holder of this chain, who signed this proof, call this tool with these arguments, now?
  * Args:
- *   chain      grants from the root to the leaf, joined by '~'.
+ *   chain      grants from the root to the leaf, joined by '~'; or the reference of a chain that this guard has verified
+ *              before and still keeps (agentid_chain_reference()): any other is denied as `chain_unknown`, which means to
+ *              send the whole chain once.
  *   proof      the proof for exactly this call.
  *   tool       the tool about to be called.
  *   arguments  its arguments, a JSON object.
@@ -780,7 +791,7 @@ agentid_status agentid_guard_authorize_agent(agentid_guard *guard, agentid_agent
 /*
  * Verifies a chain once, for many calls.
  * Args:
- *   chain        grants joined by '~'.
+ *   chain        grants joined by '~'; or a reference, as for agentid_guard_authorize(), of a chain that needs no credential.
  *   credentials  credentials of holders whose ID is not under their parent's, joined by '~'; may be empty.
  *   admission    out: to be freed with agentid_admission_free().
  * Returns: AGENTID_OK; AGENTID_DENIED with the reason in the error.
@@ -806,7 +817,8 @@ agentid_status agentid_admission_authorize(agentid_admission *admission, const c
 /*
  * Decides one call by a presentation as it came. What cannot be read is denied (presentation_malformed), and recorded.
  * Args:
- *   presentation  JSON, {"aat_chain":[root, ..., leaf],"aat_pop":proof}; other members are ignored.
+ *   presentation  JSON, {"aat_chain":[root, ..., leaf],"aat_pop":proof}, or with a chain's reference alone in aat_chain;
+ *                 other members are ignored.
  *   others        as for agentid_guard_authorize().
  * Returns: as agentid_guard_authorize().
  */
@@ -950,6 +962,18 @@ agentid_status agentid_scope_meet(const agentid_scope *a, const agentid_scope *b
  */
 agentid_status agentid_chain_decode(const char *chain, size_t chain_len, agentid_bytes *document,
                                     agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The reference of a chain: "sha-256=" and the SHA-256 of its leaf's signing input, base64url, which is what proofs call
+ * `aat_hash`. The leaf names its parent by `par_hash`, and so on: it stands for the whole chain. A guard that has verified
+ * that chain takes the reference in its place, and judges it as if it had come whole. The chain is read, not verified.
+ * Args:
+ *   chain      grants joined by '~'.
+ *   reference  out: 51 characters.
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED; AGENTID_E_LIMIT over 256 KiB.
+ */
+agentid_status agentid_chain_reference(const char *chain, size_t chain_len, agentid_bytes *reference,
+                                       agentid_error **error) AGENTID_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@ static agentid_bytes go_free(agentid_bytes bytes) {
 static go_answer go_selftest(void) { DO(agentid_selftest(&error)); }
 static go_texts go_key_generate(void) { TAKE(agentid_key_generate(&first, &error)); }
 static go_texts go_chain_decode(_GoString_ chain) { TAKE(agentid_chain_decode(TEXT(chain), &first, &error)); }
+static go_texts go_chain_reference(_GoString_ chain) { TAKE(agentid_chain_reference(TEXT(chain), &first, &error)); }
 */
 import "C"
 
@@ -43,6 +44,13 @@ func GenerateKey() ([]byte, error) { return data(C.go_key_generate()) }
 
 // DecodeChain reads what a chain says, NOT verified: never decide by this. The answer is a JSON document.
 func DecodeChain(chain string) (json.RawMessage, error) { return data(C.go_chain_decode(chain)) }
+
+// ChainReference is what a guard that has verified a chain takes in its place: "sha-256=" and the hash of its leaf. To any
+// other guard it is [ReasonChainUnknown]: send the whole chain once. The chain is read, not verified.
+func ChainReference(chain string) (string, error) {
+	reference, err := data(C.go_chain_reference(chain))
+	return string(reference), err
+}
 
 // A handle of the library, closed once: by Close, at the latest by the collector.
 type handle struct {

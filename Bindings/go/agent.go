@@ -58,6 +58,9 @@ static go_texts go_agent_end(uintptr_t agent, _GoString_ reason) {
 }
 static go_texts go_agent_id(uintptr_t agent) { TAKE(agentid_agent_id(AS(agent, agent), &first, &error)); }
 static go_texts go_agent_chain(uintptr_t agent) { TAKE(agentid_agent_chain(AS(agent, agent), &first, &error)); }
+static go_texts go_agent_chain_reference(uintptr_t agent) {
+    TAKE(agentid_agent_chain_reference(AS(agent, agent), &first, &error));
+}
 static go_texts go_agent_scope(uintptr_t agent) { TAKE(agentid_agent_scope(AS(agent, agent), &first, &error)); }
 static go_texts go_agent_credential(uintptr_t agent) {
     TAKE(agentid_agent_credential(AS(agent, agent), &first, &error));
@@ -277,6 +280,9 @@ func (a *Agent) ID() string { return a.id }
 
 // Chain is the grants from the root to the agent's own, joined by '~'. It is another one after each renewal: do not keep it.
 func (a *Agent) Chain() (string, error) { return a.text(C.go_agent_chain(a.value)) }
+
+// ChainReference is the reference of Chain: 51 characters, for a guard that has verified it before.
+func (a *Agent) ChainReference() (string, error) { return a.text(C.go_agent_chain_reference(a.value)) }
 
 // Credential is the workload identity token; empty for a sub-agent that was started offline.
 func (a *Agent) Credential() (string, error) { return a.text(C.go_agent_credential(a.value)) }

@@ -30,6 +30,7 @@ const (
 	ReasonChainEmpty                  Reason = "chain_empty"
 	ReasonChainLengthMismatch         Reason = "chain_length_mismatch"
 	ReasonChainTooLong                Reason = "chain_too_long"
+	ReasonChainUnknown                Reason = "chain_unknown"
 	ReasonClockFailed                 Reason = "clock_failed"
 	ReasonClockInvalid                Reason = "clock_invalid"
 	ReasonClockWentBack               Reason = "clock_went_back"
@@ -110,7 +111,8 @@ func (r Reason) Category() Category {
 		ReasonJournalMissing, ReasonJournalRolledBack, ReasonAuditReplaced, ReasonAuditRolledBack,
 		ReasonClockFailed, ReasonClockInvalid, ReasonClockWentBack:
 		return Undecided
-	case ReasonNonceInvalid, ReasonNonceRequired, ReasonPresentationMalformed, ReasonChainEmpty, ReasonTokenMalformed,
+	case ReasonNonceInvalid, ReasonNonceRequired, ReasonPresentationMalformed, ReasonChainEmpty, ReasonChainUnknown,
+		ReasonTokenMalformed,
 		ReasonInvalidSignature, ReasonUntrustedRoot, ReasonExpired, ReasonNotYetValid, ReasonReplayed:
 		return Unauthorized
 	}
@@ -120,8 +122,11 @@ func (r Reason) Category() Category {
 	return Forbidden
 }
 
-// HTTPStatus is what a server answers: 401, 403 or 503.
+// HTTPStatus is what a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once.
 func (r Reason) HTTPStatus() int {
+	if r == ReasonChainUnknown {
+		return http.StatusPreconditionRequired
+	}
 	switch r.Category() {
 	case Undecided:
 		return http.StatusServiceUnavailable

@@ -48,6 +48,7 @@ func TestReasonsHaveAStatus(t *testing.T) {
 	for reason, status := range map[Reason]int{
 		ReasonReplayed: 401, ReasonProofMissing: 401, ReasonToolNotAuthorized: 403, ReasonAuthorityRevoked: 403,
 		ReasonAuditUnavailable: 503, ReasonClockFailed: 503, "of_a_newer_library": 403,
+		ReasonChainUnknown: 428,
 	} {
 		if got := reason.HTTPStatus(); got != status {
 			t.Errorf("%s: want %d, got %d", reason, status, got)

@@ -84,6 +84,23 @@ func (r *verdictRunner) act(step map[string]string) (string, error) {
 		}
 		r.chains[step["agent"]], err = agent.Chain()
 		return "", err
+	case "refer":
+		reference, err := agent.ChainReference()
+		if err != nil {
+			return "", err
+		}
+		whole, err := agent.Chain()
+		if err != nil {
+			return "", err
+		}
+		if same, err := ChainReference(whole); same != reference {
+			return same + " is not " + reference, err
+		}
+		if step["text"] != "" {
+			reference = step["text"]
+		}
+		r.chains[step["agent"]] = reference
+		return "", nil
 	case "guard_authorize":
 		return permitted(guard.Authorize(chain, proof, tool, arguments))
 	case "guard_check":

@@ -173,6 +173,16 @@ public func agentid_agent_chain(
 }
 
 @c @implementation
+public func agentid_agent_chain_reference(
+    _ agent: OpaquePointer?, _ reference: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(reference, "reference", error) {
+        unsafe Array(try Agents.table.find(agent, "agent").chainReference().utf8)
+    }
+}
+
+@c @implementation
 public func agentid_agent_credential(
     _ agent: OpaquePointer?, _ credential: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?

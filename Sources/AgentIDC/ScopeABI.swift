@@ -110,3 +110,13 @@ public func agentid_chain_decode(
         try ChainDecoder.decode(unsafe input(chain, chain_len, "chain")).canonical()
     }
 }
+
+@c @implementation
+public func agentid_chain_reference(
+    _ chain: UnsafePointer<CChar>?, _ chain_len: Int, _ reference: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(reference, "reference", error) {
+        Array(try ChainReference.of(unsafe input(chain, chain_len, "chain")).utf8)
+    }
+}

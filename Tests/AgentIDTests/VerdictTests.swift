@@ -103,6 +103,11 @@ import Testing
                 proofs[try named("proof")] = try caller.prove(
                     tool: tool, arguments: arguments, audience: audience.isEmpty ? nil : audience)
                 chains[try named("agent")] = try caller.chain()
+            case "refer":
+                let caller = try agent()
+                let reference = try step["text"] ?? caller.chainReference()
+                if step["text"] == nil { #expect(try ChainReference.of(caller.chain()) == reference) }
+                chains[try named("agent")] = reference
             case "guard_authorize":
                 try point().authorize(chain: chain(), proof: proof(), tool: tool, arguments: arguments)
                 return "permit"

@@ -10,7 +10,7 @@ typedef struct {
     agentid_bytes id, chain;
     agentid_guard *guard;
     agentid_bytes proof;
-    char text[64]; /* what is taken for a proof */
+    char text[64]; /* what is taken for a proof, or for a chain */
     agentid_admission *admission;
 } thing;
 
@@ -81,6 +81,7 @@ static void finish(void)
 static agentid_status know(thing *agent, agentid_error **error)
 {
     agentid_bytes_free(&agent->chain);
+    agent->text[0] = 0;
     if (agent->id.data == NULL) {
         agentid_status status = agentid_agent_id(agent->agent, &agent->id, error);
         if (status != AGENTID_OK) return status;
@@ -126,11 +127,30 @@ static agentid_status prove(agentid_error **error)
     return status == AGENTID_OK ? know(agent, error) : status;
 }
 
+/* From now on the chain's reference, or what is given for one, stands for the agent's chain. */
+static agentid_status refer(thing *agent, agentid_error **error)
+{
+    agentid_bytes chain, reference;
+    agentid_status status = agentid_agent_chain(agent->agent, &chain, error);
+    if (status != AGENTID_OK) return status;
+    agentid_bytes_free(&agent->chain);
+    status = agentid_agent_chain_reference(agent->agent, &agent->chain, error);
+    EXPECT(status == AGENTID_OK && agentid_chain_reference(chain.data, chain.len, &reference, NULL) == AGENTID_OK);
+    EXPECT(reference.len == 51 && strcmp(reference.data, agent->chain.data) == 0);
+    agentid_bytes_free(&reference);
+    agentid_bytes_free(&chain);
+    snprintf(agent->text, sizeof agent->text, "%s", given("text"));
+    return status;
+}
+
+/* What stands for the agent's chain. */
+static const char *chain_of(const thing *agent) { return agent->text[0] != 0 ? agent->text : agent->chain.data; }
+
 static agentid_status by_guard(agentid_decision **decision, agentid_error **error)
 {
     thing *chain = named("agent"), *proof = named("proof");
     const char *text = proof->text[0] != 0 ? proof->text : proof->proof.data;
-    return agentid_guard_authorize(named("guard")->guard, chain->chain.data, chain->chain.len, TEXT(text),
+    return agentid_guard_authorize(named("guard")->guard, TEXT(chain_of(chain)), TEXT(text),
                                    TEXT(given("tool")), TEXT(given("args")), decision, error);
 }
 
@@ -186,9 +206,10 @@ static agentid_status act(const char **done, agentid_decision **decision, agenti
     if (strcmp(op, "spawn") == 0) return spawn(error);
     if (strcmp(op, "guard") == 0) return open_guard(error);
     if (strcmp(op, "prove") == 0) return prove(error);
+    if (strcmp(op, "refer") == 0) return refer(named("agent"), error);
     if (strcmp(op, "revoke") == 0 || strcmp(op, "guard_revoke") == 0) return revoke(error);
     if (strcmp(op, "admit") == 0)
-        return agentid_guard_admit(named("guard")->guard, TEXT(named("agent")->chain.data), "", 0,
+        return agentid_guard_admit(named("guard")->guard, TEXT(chain_of(named("agent"))), "", 0,
                                    &named("admission")->admission, error);
     if (strcmp(op, "close") == 0 || strcmp(op, "keep") == 0) {
         if (*op == 'c') agentid_agent_close(named("agent")->agent);

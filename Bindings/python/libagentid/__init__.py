@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Audit", "Authority", "Category", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound",
-    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "current_agent", "decode_chain", "generate_key",
-    "selftest", "verify_tombstone",
+    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "chain_reference", "current_agent", "decode_chain",
+    "generate_key", "selftest", "verify_tombstone",
 ]  # fmt: skip
 
 
@@ -47,6 +47,12 @@ def generate_key() -> str:
 def decode_chain(chain: str) -> DecodedChain:
     """What a chain says, NOT verified: never decide by this."""
     return json.loads(_take(_lib.agentid_chain_decode, *_pair(chain)))
+
+
+def chain_reference(chain: str) -> str:
+    """What a guard that has verified a chain takes in its place: `sha-256=` and the hash of its leaf. Any other guard denies
+    it as `chain_unknown`: send the whole chain once. The chain is read, not verified."""
+    return _take(_lib.agentid_chain_reference, *_pair(chain))
 
 
 def selftest() -> None:

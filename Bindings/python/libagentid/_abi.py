@@ -218,6 +218,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "agent_rotate_key_revoking": (_H,),
     "agent_id": (_H, _BYTES),
     "agent_chain": (_H, _BYTES),
+    "agent_chain_reference": (_H, _BYTES),
     "agent_credential": (_H, _BYTES),
     "agent_public_key": (_H, _BYTES),
     "agent_scope": (_H, _BYTES),
@@ -247,6 +248,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "scope_subsumes": (_H, _H),
     "scope_meet": (_H, _H, _OUT),
     "chain_decode": (*_TEXT, _BYTES),
+    "chain_reference": (*_TEXT, _BYTES),
 }
 _PLAIN: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "abi_version": (c_uint32, ()),

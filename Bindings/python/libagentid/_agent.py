@@ -67,6 +67,11 @@ class Identity(Reference):
         return take(lib.agentid_agent_chain, self._handle)
 
     @property
+    def chain_reference(self) -> str:
+        """What a guard that has verified `chain` takes in its place: see `libagentid.chain_reference`."""
+        return take(lib.agentid_agent_chain_reference, self._handle)
+
+    @property
     def expires(self) -> int:
         """When the present grant ends, in seconds since 1970. It is made anew at half its life while the agent is held."""
         seconds = c_int64()

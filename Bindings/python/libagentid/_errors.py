@@ -81,7 +81,8 @@ class Denied(Error):
 
     @property
     def http_status(self) -> int:
-        """What a server answers: 403, 401 where another chain or proof may do, 503 where the guard cannot decide now."""
+        """What a server answers: 403, 401 where another chain or proof may do, 428 where the whole chain is needed once, 503
+        where the guard cannot decide now."""
         return http_status(self.name)
 
     @property

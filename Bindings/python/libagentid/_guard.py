@@ -79,7 +79,8 @@ class EnforcementPoint(Reference):
 
         Whose call it is, one of three says: `chain` and `proof` as they came; a `presentation`, which is both as a JSON
         object (see `Agent.presentation`); or an `agent` that is held in this process, which proves by being held. What a
-        client did not send is passed on as None, and denied.
+        client did not send is passed on as None, and denied. In the place of a chain that this guard has verified before its
+        reference may come (`Agent.chain_reference`); of any other it is denied as `chain_unknown`: send the whole chain once.
         """
         if chain is _ABSENT or proof is _ABSENT or presentation is not _ABSENT or agent is not None:
             return decide(*self._presented(tool, args, chain, proof, presentation, agent))

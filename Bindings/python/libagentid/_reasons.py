@@ -9,6 +9,7 @@ Reason = Literal[
     "argument_missing", "argument_not_permitted", "arguments_malformed", "audit_replaced", "audit_rolled_back",
     "audit_unavailable", "authority_revoked", "authorization_details_invalid", "chain_audience_mismatch",
     "chain_audience_missing", "chain_cycle_detected", "chain_empty", "chain_length_mismatch", "chain_too_long",
+    "chain_unknown",
     "clock_failed", "clock_invalid", "clock_went_back", "constraint_expansion", "constraint_too_deep",
     "constraint_type_not_permitted", "constraint_type_unrecognized", "context_override", "delegation_ceiling_invalid",
     "delegation_ceiling_raised", "delegation_depth_exceeded", "delegation_depth_invalid", "depth_exceeds_own_ceiling",
@@ -31,7 +32,7 @@ Category = Literal["forbidden", "unauthorized", "undecided"]
 proof; nothing that the client sends, as the guard cannot decide now."""
 
 _UNAUTHORIZED = frozenset([
-    "chain_empty", "expired", "invalid_signature", "nonce_invalid", "nonce_required", "not_yet_valid",
+    "chain_empty", "chain_unknown", "expired", "invalid_signature", "nonce_invalid", "nonce_required", "not_yet_valid",
     "pop_binding_mismatch", "pop_malformed", "pop_missing", "pop_recipient_mismatch", "pop_signature_invalid",
     "pop_stale", "pop_token_mismatch", "pop_tool_mismatch", "presentation_malformed", "replayed", "token_malformed",
     "untrusted_root",
@@ -52,5 +53,5 @@ def category(reason: str) -> Category:
 
 
 def http_status(reason: str) -> int:
-    """What a server answers: 401, 403 or 503."""
-    return _STATUS[category(reason)]
+    """What a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once."""
+    return 428 if reason == "chain_unknown" else _STATUS[category(reason)]

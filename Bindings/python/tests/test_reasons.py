@@ -41,7 +41,7 @@ def test_a_denial_says_what_a_server_answers():
     for reason, category, status in (
         ("replayed", "unauthorized", 401), ("pop_missing", "unauthorized", 401), ("tool_not_authorized", "forbidden", 403),
         ("authority_revoked", "forbidden", 403), ("audit_unavailable", "undecided", 503), ("clock_failed", "undecided", 503),
-        ("of_a_newer_library", "forbidden", 403),
+        ("of_a_newer_library", "forbidden", 403), ("chain_unknown", "unauthorized", 428),
     ):  # fmt: skip
         denied = libagentid.Denied(1, reason, "m", "", None)
         assert (denied.category, denied.http_status) == (category, status)

@@ -72,6 +72,11 @@ class Runner:
         self.proofs[step["proof"]] = agent.prove(step["tool"], arguments(step), audience=step["audience"])
         self.chains[step["agent"]] = agent.chain
 
+    def do_refer(self, step: dict[str, str]) -> None:
+        agent = self.agents[step["agent"]]
+        assert agent.chain_reference == libagentid.chain_reference(agent.chain)
+        self.chains[step["agent"]] = step.get("text") or agent.chain_reference
+
     def do_guard_authorize(self, step: dict[str, str]) -> str:
         guard, chain, proof = self.guards[step["guard"]], self.chains[step["agent"]], self.proofs[step["proof"]]
         guard.authorize(step["tool"], arguments(step), chain=chain, proof=proof)

@@ -131,6 +131,9 @@ internal import Synchronization
         return all
     }
 
+    /// What proofs call the leaf (`aat_hash`), and a reference the chain.
+    var leafHash: String { links.last?.signingInputHash ?? "" }
+
     /// Whether this is the very same chain, byte for byte.
     func isPresented(as chain: [UInt8]) -> Bool {
         let bytes = bytes

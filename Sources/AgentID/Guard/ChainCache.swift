@@ -1,63 +1,95 @@
-/// Verified chains by the leaf's signature, bounded in entries and in the bytes of memory that they take.
+/// Verified chains by the leaf's signature, and by their references; bounded in entries and in the bytes of memory that
+/// they take.
 ///
 /// Two generations: what is used moves to the younger one, and the elder is dropped whole when the younger is full, so
 /// that the least recently used go first and nothing is ever searched. The key is the start of the leaf's signature:
-/// only verified chains get in, and no one can choose the point R of a signature that verifies.
+/// only verified chains get in, and no one can choose the point R of a signature that verifies, nor what a SHA-256 starts
+/// with.
 struct ChainCache {
+    typealias Key = SIMD2<UInt64>
+
+    private struct Generation {
+        var chains: [Key: VerifiedChain] = [:]
+        /// The keys of its chains, by the start of the hash in their references.
+        var referred: [Key: Key] = [:]
+        var bytes = 0
+
+        mutating func remove(_ key: Key) -> VerifiedChain? {
+            guard let gone = chains.removeValue(forKey: key) else { return nil }
+            bytes -= gone.size
+            // Another signature over the same leaf may have taken its place.
+            if let name = ChainCache.name(of: gone), referred[name] == key { referred[name] = nil }
+            return gone
+        }
+
+        mutating func insert(_ chain: VerifiedChain, _ key: Key) {
+            _ = remove(key)
+            chains[key] = chain
+            if let name = ChainCache.name(of: chain) { referred[name] = key }
+            bytes += chain.size
+        }
+    }
+
     private let entriesPerGeneration: Int
     private let bytesPerGeneration: Int
-    private var current: [SIMD2<UInt64>: VerifiedChain] = [:]
-    private var previous: [SIMD2<UInt64>: VerifiedChain] = [:]
-    private var currentBytes = 0
-    private var previousBytes = 0
+    private var current = Generation()
+    private var previous = Generation()
 
     init(entries: Int, bytes: Int) {
         entriesPerGeneration = max(entries / 2, 1)
         bytesPerGeneration = max(bytes / 2, 1)
     }
 
-    var count: Int { current.count + previous.count }
-    var bytes: Int { currentBytes + previousBytes }
+    var count: Int { current.chains.count + previous.chains.count }
+    var bytes: Int { current.bytes + previous.bytes }
 
     /// 16 characters from where the signature of an Ed25519 token must start; `nil` for what is too short to be one.
-    static func key(of chain: [UInt8]) -> SIMD2<UInt64>? {
+    static func key(of chain: [UInt8]) -> Key? {
         let start = chain.count - 86
-        guard start > 0 else { return nil }
-        var key = SIMD2<UInt64>(0, 0)
+        return start > 0 ? key(chain.span, at: start) : nil
+    }
+
+    private static func key(_ text: Span<UInt8>, at start: Int) -> Key? {
+        guard start >= 0, text.count - start >= 16 else { return nil }
+        var key = Key(0, 0)
         for i in 0..<8 {
-            key.x = key.x << 8 | UInt64(chain[start + i])
-            key.y = key.y << 8 | UInt64(chain[start + 8 + i])
+            key.x = key.x << 8 | UInt64(text[start + i])
+            key.y = key.y << 8 | UInt64(text[start + 8 + i])
         }
         return key
     }
 
-    mutating func find(_ key: SIMD2<UInt64>, _ chain: [UInt8]) -> VerifiedChain? {
-        if let found = current[key] {
-            return found.isPresented(as: chain) ? found : nil
+    private static func name(of chain: VerifiedChain) -> Key? { chain.leafHash.withUTF8Span { key($0, at: 0) } }
+
+    /// The chain that these bytes are.
+    mutating func find(_ key: Key, _ chain: [UInt8]) -> VerifiedChain? {
+        find(key) { $0.isPresented(as: chain) }
+    }
+
+    /// The chain of a reference.
+    mutating func find(reference: [UInt8]) -> VerifiedChain? {
+        let hash = ChainReference.prefixLength
+        guard let name = Self.key(reference.span, at: hash) else { return nil }
+        guard let key = current.referred[name] ?? previous.referred[name] else { return nil }
+        return find(key) { chain in
+            chain.leafHash.withUTF8Span { $0.hasSameBytes(as: reference.span.extracting(droppingFirst: hash)) }
         }
-        guard let found = previous[key], found.isPresented(as: chain) else { return nil }
-        previous[key] = nil
-        previousBytes -= found.size
+    }
+
+    private mutating func find(_ key: Key, where isMeant: (VerifiedChain) -> Bool) -> VerifiedChain? {
+        if let found = current.chains[key] { return isMeant(found) ? found : nil }
+        guard let found = previous.chains[key], isMeant(found) else { return nil }
+        _ = previous.remove(key)
         insert(found, key)
         return found
     }
 
-    mutating func insert(_ chain: VerifiedChain, _ key: SIMD2<UInt64>) {
+    mutating func insert(_ chain: VerifiedChain, _ key: Key) {
         guard chain.size <= bytesPerGeneration else { return }
-        if current.count >= entriesPerGeneration || currentBytes + chain.size > bytesPerGeneration {
-            (previous, previousBytes) = (current, currentBytes)
-            (current, currentBytes) = ([:], 0)
+        if current.chains.count >= entriesPerGeneration || current.bytes + chain.size > bytesPerGeneration {
+            previous = current
+            current = Generation()
         }
-        if let replaced = current.updateValue(chain, forKey: key) { currentBytes -= replaced.size }
-        currentBytes += chain.size
-    }
-
-    mutating func remove(_ key: SIMD2<UInt64>) {
-        if let gone = current.removeValue(forKey: key) { currentBytes -= gone.size }
-        if let gone = previous.removeValue(forKey: key) { previousBytes -= gone.size }
-    }
-
-    mutating func removeAll() {
-        (current, previous, currentBytes, previousBytes) = ([:], [:], 0, 0)
+        current.insert(chain, key)
     }
 }

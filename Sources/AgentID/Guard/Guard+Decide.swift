@@ -59,12 +59,14 @@ extension Guard {
 
     /// The verified chain, from the cache or by verifying all of it.
     ///
-    /// - Parameter shownUnder: the anchors that the credentials were verified under, whose generation it carries.
+    /// - Parameter chain: Grants joined by `~`, or a reference to such as were verified here.
+    /// - Parameter shownUnder: The anchors that the credentials were verified under, whose generation it carries.
     func verify(
         _ chain: [UInt8], credentials: [Credential], shownUnder: TrustAnchors? = nil, now: Int64
     ) throws(Denial) -> VerifiedChain {
         let key = ChainCache.key(of: chain)
         if let key, let found = cache.withLock({ $0.find(key, chain) }) { return found }
+        if ChainReference.isMeant(by: chain) { return try chainReferred(to: chain) }
         let verifier = ChainVerifier(
             anchors: shownUnder ?? anchors.withLock { $0 }, limits: options.limits,
             requiresClaim: options.requiresClaim,
@@ -82,6 +84,17 @@ extension Guard {
         // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
         if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }
         return verified
+    }
+
+    /// The chain of a reference, where it was verified here before: what it is good for is judged as if it had come whole.
+    private func chainReferred(to reference: [UInt8]) throws(Denial) -> VerifiedChain {
+        try ChainReference.check(reference)
+        guard let found = cache.withLock({ $0.find(reference: reference) }) else {
+            throw Denial(
+                "chain_unknown", "this guard does not remember a chain of this reference: send the whole chain once",
+                at: "chain")
+        }
+        return found
     }
 
     /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.

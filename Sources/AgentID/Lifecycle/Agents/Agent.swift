@@ -66,6 +66,12 @@ public final class Agent: Sendable {
     /// The chain: grants from the root to this agent's own, joined by `~`.
     public func chain() throws(AgentIDError) -> String { String(decoding: try current().held.chain, as: UTF8.self) }
 
+    /// The chain's reference, 51 bytes for a guard that has verified the chain before: see ``ChainReference``. Another one
+    /// after each renewal: what goes with a proof is the reference of the chain it was made under.
+    public func chainReference() throws(AgentIDError) -> String {
+        ChainReference.text(ofLeaf: try current().held.signingInputHash)
+    }
+
     /// Asked at every call: without a copy of everything else.
     func chainBytes() throws(AgentIDError) -> [UInt8] {
         guard let chain = state.withLock({ $0?.held.chain }) else { throw Agent.closed }
