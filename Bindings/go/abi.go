@@ -17,6 +17,7 @@ static go_texts go_chain_reference(_GoString_ chain) { TAKE(agentid_chain_refere
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -55,6 +56,7 @@ func ChainReference(chain string) (string, error) {
 // A handle of the library, closed once: by Close, at the latest by the collector.
 type handle struct {
 	value   C.uintptr_t
+	strict  bool // decisions by it wait for the disk
 	closed  atomic.Bool
 	close   func(C.uintptr_t)
 	cleanup runtime.Cleanup
@@ -65,6 +67,18 @@ func (h *handle) hold(value C.uintptr_t, close func(C.uintptr_t)) {
 	h.cleanup = runtime.AddCleanup(h, close, value)
 }
 
+// holdWaiting is hold for what can wait when it is closed: the collector's goroutine must not.
+func (h *handle) holdWaiting(value C.uintptr_t, close func(C.uintptr_t)) {
+	h.value, h.close = value, close
+	h.cleanup = runtime.AddCleanup(h, func(value C.uintptr_t) {
+		go func() {
+			turns <- struct{}{}
+			close(value)
+			<-turns
+		}()
+	}, value)
+}
+
 // Close ends it; further calls are harmless, and calls that are under way in other goroutines end first.
 // It returns nil, and an error only to be an io.Closer.
 func (h *handle) Close() error {
@@ -73,6 +87,28 @@ func (h *handle) Close() error {
 		h.close(h.value)
 	}
 	return nil
+}
+
+// do, read, tally and readDocument make a call that can wait and answer what its methods below do.
+
+func (h *handle) do(ctx context.Context, call func() C.go_answer) error {
+	return finish(ctx, func() error { return h.done(call()) })
+}
+
+func (h *handle) read(ctx context.Context, call func() C.go_texts) (string, error) {
+	return waiting(ctx, func() (string, error) { return h.text(call()) }, nil)
+}
+
+func (h *handle) tally(ctx context.Context, call func() C.go_answer) (int, error) {
+	return waiting(ctx, func() (int, error) { return h.count(call()) }, nil)
+}
+
+func readDocument[T any](ctx context.Context, h *handle, call func() C.go_texts) (T, error) {
+	return waiting(ctx, func() (T, error) { return document[T](h, call()) }, nil)
+}
+
+func readReport[T any](ctx context.Context, h *handle, call func() C.go_texts) (T, error) {
+	return waiting(ctx, func() (T, error) { return report[T](h, call()) }, nil)
 }
 
 // The methods below are called with what the library answered for this handle: that keeps it from being collected, and

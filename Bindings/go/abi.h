@@ -10,6 +10,7 @@
 #define AGENTID_GO_ABI_H
 
 #include <agentid.h>
+#include <string.h>
 
 #if AGENTID_ABI_VERSION != 1
 #error "this package is written for ABI 1 of libagentid: build it against the agentid.h that came with it"
@@ -31,6 +32,19 @@ typedef struct go_texts {
     agentid_bytes second;
 } go_texts;
 
+/*
+ * What a call that decides answers, copied: of a permit the ID, of a denial the documents too. `held` is a permit that stays,
+ * where `hold` is 1, or 2: then a denial has no documents.
+ */
+typedef struct go_decision {
+    agentid_status status;
+    uint32_t id_len;
+    uintptr_t error;
+    uintptr_t held;
+    agentid_bytes document, explanation;
+    char id[64];
+} go_decision;
+
 /* A handle of that type. */
 #define AS(type, handle) ((agentid_##type *)(handle))
 
@@ -40,7 +54,8 @@ typedef struct go_texts {
 /* A text for an option struct, with the NUL that Go has put after it; NULL for an empty one, which was not given. */
 static inline const char *go_option(_GoString_ text) { return _GoStringLen(text) > 0 ? _GoStringPtr(text) : NULL; }
 
-/* The body of a wrapper: a call that only succeeds or fails; that makes `made`; that counts in `count`; that gives texts. */
+/* The body of a wrapper: a call that only succeeds or fails; that makes `made`; that counts in `count`; that gives texts;
+ * that decides. */
 #define DO(call)                                                                                                       \
     agentid_error *error = NULL;                                                                                       \
     agentid_status status = (call);                                                                                    \
@@ -60,6 +75,30 @@ static inline const char *go_option(_GoString_ text) { return _GoStringLen(text)
     agentid_error *error = NULL;                                                                                       \
     agentid_status status = (call);                                                                                    \
     return (go_texts){status, (uintptr_t)error, first, second}
+
+#define DECIDE(hold, call)                                                                                             \
+    agentid_decision *made = NULL;                                                                                     \
+    agentid_error *error = NULL;                                                                                       \
+    agentid_status status = (call);                                                                                    \
+    return go_decided(status, error, made, hold)
+
+static inline go_decision go_decided(agentid_status status, agentid_error *error, agentid_decision *made, int hold) {
+    go_decision answer = {.status = status, .error = (uintptr_t)error};
+    if (made == NULL) return answer;
+    const char *id = agentid_decision_id(made);
+    answer.id_len = (uint32_t)strnlen(id, sizeof answer.id);
+    memcpy(answer.id, id, answer.id_len);
+    if (status == AGENTID_DENIED && hold != 2) { /* where one of them fails it is empty, and the error says what was denied all the same */
+        if (agentid_decision_document(made, &answer.document, NULL) != AGENTID_OK) answer.document.len = 0;
+        if (agentid_decision_explain(made, &answer.explanation, NULL) != AGENTID_OK) answer.explanation.len = 0;
+    }
+    if (hold && status == AGENTID_OK) {
+        answer.held = (uintptr_t)made;
+    } else {
+        agentid_decision_free(made);
+    }
+    return answer;
+}
 
 /* What the library calls back; `user_data` is a cgo.Handle. Defined in callbacks.c. */
 int32_t agentid_go_now(int64_t *milliseconds, void *user_data);

@@ -43,8 +43,8 @@ static go_texts go_agent_presentation(uintptr_t agent, _GoString_ tool, _GoStrin
     TAKE(agentid_agent_presentation(AS(agent, agent), TEXT(tool), TEXT(arguments), &options, &first, &error));
 }
 static go_answer go_agent_expires(uintptr_t agent) { COUNT(agentid_agent_expires(AS(agent, agent), &count, &error)); }
-static go_answer go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments) {
-    MAKE(decision, agentid_agent_authorize(AS(agent, agent), TEXT(tool), TEXT(arguments), &made, &error));
+static go_decision go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments, int hold) {
+    DECIDE(hold, agentid_agent_authorize(AS(agent, agent), TEXT(tool), TEXT(arguments), &made, &error));
 }
 static go_answer go_agent_rotate_key(uintptr_t agent) { DO(agentid_agent_rotate_key(AS(agent, agent), &error)); }
 static go_answer go_agent_rotate_key_revoking(uintptr_t agent) {
@@ -83,7 +83,12 @@ static go_answer go_agent_open(_GoString_ key, _GoString_ chain, _GoString_ cred
 */
 import "C"
 
-import "time"
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"time"
+)
 
 // Agent is one running agent instance: its identity, its key, its chain. End ends it. Close only lets go of it: its key is
 // wiped, and it is denied once its lease has lapsed.
@@ -122,16 +127,17 @@ func OpenAgent(options OpenAgentOptions) (*Agent, error) {
 		return nil, t.fault
 	}
 	clock := keepClock(options.Clock)
-	agent, err := newAgent(C.go_agent_open(key, chain, credential, clock), nil)
+	agent, err := newAgent(C.go_agent_open(key, chain, credential, clock), nil, false)
 	dropFailed(err, clock)
 	return agent, err
 }
 
-func newAgent(answer C.go_answer, needs any) (*Agent, error) {
+func newAgent(answer C.go_answer, needs any, strict bool) (*Agent, error) {
 	if err := done(answer); err != nil {
 		return nil, err
 	}
 	agent := &Agent{needs: needs}
+	agent.strict = strict
 	agent.hold(answer.handle, func(value C.uintptr_t) { C.go_agent_close(value) })
 	id, err := agent.text(C.go_agent_id(agent.value))
 	if err != nil {
@@ -156,22 +162,28 @@ func (d Delegation) options() C.agentid_delegation_options {
 }
 
 // Spawn starts a sub-agent under this one, offline: an ID below this one's, a key of its own, no more than its authority.
-// Its grant is renewed as long as it is open.
-func (a *Agent) Spawn(name string, delegation Delegation) (*Agent, error) {
+// Its grant is renewed as long as it is open. One that comes after the context has ended is ended at once.
+func (a *Agent) Spawn(ctx context.Context, name string, delegation Delegation) (*Agent, error) {
 	scope, labels, audiences, err := delegation.texts()
 	if err != nil {
 		return nil, err
 	}
-	answer := C.go_agent_spawn(a.value, name, delegation.options(), scope, labels, audiences)
-	if err := a.done(answer); err != nil {
-		return nil, err
+	return waiting(ctx, func() (*Agent, error) {
+		return newAgent(C.go_agent_spawn(a.value, name, delegation.options(), scope, labels, audiences), a, a.strict)
+	}, unwanted)
+}
+
+// unwanted ends an agent whose caller has gone.
+func unwanted(agent *Agent) {
+	defer agent.Close()
+	if _, err := agent.End(withTurn(context.Background()), "the call that started it was cancelled"); err != nil {
+		slog.Warn("agentid: an agent that nobody waited for has not ended, it is denied once its lease has lapsed", "agent", agent, "error", err)
 	}
-	return newAgent(answer, a)
 }
 
 // Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant after it.
 // Nobody renews that: it ends with this agent's present grant at the latest.
-func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
+func (a *Agent) Delegate(ctx context.Context, holder string, delegation Delegation) (string, error) {
 	scope, labels, audiences, err := delegation.texts()
 	if err != nil {
 		return "", err
@@ -181,7 +193,9 @@ func (a *Agent) Delegate(holder string, delegation Delegation) (string, error) {
 	if t.fault != nil {
 		return "", t.fault
 	}
-	return a.text(C.go_agent_delegate(a.value, holder, delegation.options(), scope, labels, audiences, id))
+	return a.read(ctx, func() C.go_texts {
+		return C.go_agent_delegate(a.value, holder, delegation.options(), scope, labels, audiences, id)
+	})
 }
 
 // Prove signs one call, for a guard elsewhere. The audience is empty where that guard asks for none.
@@ -240,37 +254,64 @@ func (a *Agent) Expires() (time.Time, error) {
 
 // Authorize asks the authority's own guard, in this process: holding the agent is the proof. The arguments are a JSON
 // object. The error is a Denied where the call is denied, and means no as well where it is anything else.
-func (a *Agent) Authorize(tool string, arguments []byte) (*Decision, error) {
-	return a.decided(C.go_agent_authorize(a.value, tool, view(arguments)))
+func (a *Agent) Authorize(ctx context.Context, tool string, arguments []byte) (*Decision, error) {
+	return decided(a.ask(ctx, tool, arguments, passing))
 }
 
 // Check is Authorize, but a denial is an answer, not an error: ask Permitted.
-func (a *Agent) Check(tool string, arguments []byte) (*Decision, error) {
-	return checked(a.Authorize(tool, arguments))
+func (a *Agent) Check(ctx context.Context, tool string, arguments []byte) (*Decision, error) {
+	return checked(a.ask(ctx, tool, arguments, passing))
+}
+
+// Permit is Authorize, for a permit that is kept: for Authority.Acquire, say. Close it.
+func (a *Agent) Permit(ctx context.Context, tool string, arguments []byte) (*Permit, error) {
+	return permitted(a.ask(ctx, tool, arguments, held))
+}
+
+func (a *Agent) ask(ctx context.Context, tool string, arguments []byte, hold C.int) (verdict, error) {
+	if err := ctx.Err(); err != nil {
+		return verdict{}, err
+	}
+	if lane := a.enter(); lane != nil {
+		answer := C.go_agent_authorize(a.value, tool, view(arguments), hold)
+		lane.leave()
+		runtime.KeepAlive(a)
+		return answer, nil
+	}
+	return apart(ctx, arguments, func(arguments []byte) verdict {
+		defer runtime.KeepAlive(a)
+		return C.go_agent_authorize(a.value, tool, view(arguments), hold)
+	})
 }
 
 // End ends the agent and all below it, for good; it returns the tombstone. The agent still has to be closed. Where the end
 // could not be made durable, that is the error: it is denied in this process all the same, and its end is tried again.
-func (a *Agent) End(reason string) (tombstone string, err error) {
-	return a.text(C.go_agent_end(a.value, reason))
+//
+// A context that ends first does not stop it: pass one that outlives the task, as context.WithoutCancel makes it.
+func (a *Agent) End(ctx context.Context, reason string) (tombstone string, err error) {
+	return a.read(urgent(ctx), func() C.go_texts { return C.go_agent_end(a.value, reason) })
 }
 
 // Park parks the agent: its run waits, for so long at most (30 days), and not beyond its Until. Authority.Unpark takes it up
 // again. Meanwhile it is denied (parked), and its key sealed under the authority. This handle ends nothing any more, and still
 // has to be closed. Where it fails, the agent goes on.
-func (a *Agent) Park(most time.Duration) error {
-	return a.done(C.go_agent_park(a.value, C.int64_t(seconds(most))))
+func (a *Agent) Park(ctx context.Context, most time.Duration) error {
+	return a.do(ctx, func() C.go_answer { return C.go_agent_park(a.value, C.int64_t(seconds(most))) })
 }
 
 // RotateKey hands everything over to a new key; the old one is wiped here. It costs one level of depth. It revokes
 // nothing: whoever has a copy of the old key can go on under the chain that it held, and what it delegated stays valid,
 // until those grants expire. Where it may be in other hands, use RotateKeyRevoking.
-func (a *Agent) RotateKey() error { return a.done(C.go_agent_rotate_key(a.value)) }
+func (a *Agent) RotateKey(ctx context.Context) error {
+	return a.do(ctx, func() C.go_answer { return C.go_agent_rotate_key(a.value) })
+}
 
 // RotateKeyRevoking has the authority, which must be in this process, grant the same anew to a new key, and revokes every
 // key and grant that the agent held until then, with all that was delegated and spawned under them. Both or neither: where
 // it fails, the agent keeps its key. It is refused to an agent that another one started (sub_agent).
-func (a *Agent) RotateKeyRevoking() error { return a.done(C.go_agent_rotate_key_revoking(a.value)) }
+func (a *Agent) RotateKeyRevoking(ctx context.Context) error {
+	return a.do(urgent(ctx), func() C.go_answer { return C.go_agent_rotate_key_revoking(a.value) })
+}
 
 // ExportKey is the private key, a JWK: the only way a key leaves the library. Wipe it (clear) as soon as it is stored.
 func (a *Agent) ExportKey() ([]byte, error) { return a.data(C.go_agent_export_key(a.value)) }

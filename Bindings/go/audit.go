@@ -34,9 +34,9 @@ import "C"
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"iter"
-	"runtime"
 )
 
 // AuditSync says when decisions and events are durable. Against the end of the process they always are at once.
@@ -98,27 +98,30 @@ type AuditReport struct {
 
 // OpenAudit opens the audit log of an authority's directory. Its checkpoint must be signed with the key,
 // `name+hash+key`; an empty one stands for what the directory itself says, which shows damage and not a forged log.
-func OpenAudit(directory, key string) (*Audit, error) {
-	answer := C.go_audit_open(directory, key)
-	if err := done(answer); err != nil {
-		return nil, err
-	}
-	audit := new(Audit)
-	audit.hold(answer.handle, func(value C.uintptr_t) { C.go_audit_close(value) })
-	return audit, nil
+func OpenAudit(ctx context.Context, directory, key string) (*Audit, error) {
+	return waiting(ctx, func() (*Audit, error) {
+		answer := C.go_audit_open(directory, key)
+		if err := done(answer); err != nil {
+			return nil, err
+		}
+		audit := new(Audit)
+		audit.holdWaiting(answer.handle, func(value C.uintptr_t) { C.go_audit_close(value) })
+		return audit, nil
+	}, func(audit *Audit) { audit.Close() })
 }
 
 // Head is what the log says of itself.
-func (a *Audit) Head() (AuditHead, error) {
-	return document[AuditHead](&a.handle, C.go_audit_head(a.value))
+func (a *Audit) Head(ctx context.Context) (AuditHead, error) {
+	return readDocument[AuditHead](ctx, &a.handle, func() C.go_texts { return C.go_audit_head(a.value) })
 }
 
 // Entries are all entries from an index on, each compared with the signed tree: docs/schemas/audit.json. They end with
 // the first error.
-func (a *Audit) Entries(from uint64) iter.Seq2[json.RawMessage, error] {
+func (a *Audit) Entries(ctx context.Context, from uint64) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		for {
-			lines, err := a.data(C.go_audit_entries(a.value, C.uint64_t(from), 256))
+			next := C.uint64_t(from)
+			lines, err := waiting(ctx, func() ([]byte, error) { return a.data(C.go_audit_entries(a.value, next, 256)) }, nil)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -137,38 +140,40 @@ func (a *Audit) Entries(from uint64) iter.Seq2[json.RawMessage, error] {
 }
 
 // Find is everything about one decision, by its ID.
-func (a *Audit) Find(decision string) (AuditRecord, error) {
-	return document[AuditRecord](&a.handle, C.go_audit_find(a.value, decision))
+func (a *Audit) Find(ctx context.Context, decision string) (AuditRecord, error) {
+	return readDocument[AuditRecord](ctx, &a.handle, func() C.go_texts { return C.go_audit_find(a.value, decision) })
 }
 
 // Prove proves that an entry is in the log.
-func (a *Audit) Prove(index uint64) (InclusionProof, error) {
-	return document[InclusionProof](&a.handle, C.go_audit_prove(a.value, C.uint64_t(index)))
+func (a *Audit) Prove(ctx context.Context, index uint64) (InclusionProof, error) {
+	return readDocument[InclusionProof](ctx, &a.handle, func() C.go_texts { return C.go_audit_prove(a.value, C.uint64_t(index)) })
 }
 
 // Consistency proves that the log of `from` entries is the beginning of the one of `to`; 0: of the present one.
-func (a *Audit) Consistency(from, to uint64) (ConsistencyProof, error) {
-	return document[ConsistencyProof](&a.handle, C.go_audit_consistency(a.value, C.uint64_t(from), C.uint64_t(to)))
+func (a *Audit) Consistency(ctx context.Context, from, to uint64) (ConsistencyProof, error) {
+	return readDocument[ConsistencyProof](ctx, &a.handle, func() C.go_texts { return C.go_audit_consistency(a.value, C.uint64_t(from), C.uint64_t(to)) })
 }
 
 // Verify reads everything again. Where something is not as it was signed, the error is ErrNo and the report says
-// what. The progress, which may be nil, is told how many entries were read.
-func (a *Audit) Verify(progress func(entries uint64)) (AuditReport, error) {
-	var told C.uintptr_t
-	if progress != nil {
-		told = keep(progress)
+// what. The progress, which may be nil, is told how many entries were read, also for a while after the context has ended.
+func (a *Audit) Verify(ctx context.Context, progress func(entries uint64)) (AuditReport, error) {
+	return readReport[AuditReport](ctx, &a.handle, func() C.go_texts {
+		if progress == nil {
+			return C.go_audit_verify(a.value, 0)
+		}
+		told := keep(progress)
 		defer drop(told)
-	}
-	return report[AuditReport](&a.handle, C.go_audit_verify(a.value, told))
+		return C.go_audit_verify(a.value, told)
+	})
 }
 
 // Integrate makes entries of everything that was written down until now, and signs the checkpoint. It happens by itself
 // about every second.
-func (a *Authority) Integrate() error { return a.done(C.go_audit_integrate(a.value)) }
+func (a *Authority) Integrate(ctx context.Context) error {
+	return a.do(ctx, func() C.go_answer { return C.go_audit_integrate(a.value) })
+}
 
-// Report writes down how a permitted call went, in a few words, e.g. "failed: not found".
-func (g *Guard) Report(decision *Decision, outcome string) error {
-	err := g.done(C.go_audit_report(g.value, decision.ID(), outcome))
-	runtime.KeepAlive(decision)
-	return err
+// Report writes down how a permitted call went, by the ID of its decision, in a few words, e.g. "failed: not found".
+func (g *Guard) Report(ctx context.Context, decision, outcome string) error {
+	return g.do(ctx, func() C.go_answer { return C.go_audit_report(g.value, decision, outcome) })
 }

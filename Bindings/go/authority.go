@@ -64,9 +64,11 @@ static go_texts go_authority_issue(uintptr_t authority, _GoString_ profile, _GoS
 import "C"
 
 import (
+	"bytes"
+	"context"
 	"crypto"
 	"crypto/ed25519"
-	"runtime"
+	"log/slog"
 	"time"
 )
 
@@ -88,35 +90,41 @@ type AuthorityOptions struct {
 }
 
 // OpenAuthority opens the authority kept in a directory, or creates it there; an empty directory keeps all in memory.
-func OpenAuthority(directory string, options AuthorityOptions) (*Authority, error) {
+func OpenAuthority(ctx context.Context, directory string, options AuthorityOptions) (*Authority, error) {
 	var t texts
 	domain, passphrase := t.maybe("trust_domain", options.TrustDomain), t.maybe("passphrase", options.Passphrase)
 	if t.fault != nil {
 		return nil, t.fault
 	}
 	var key ed25519.PublicKey
-	var signer C.uintptr_t
 	if options.Signer != nil {
 		public, ok := options.Signer.Public().(ed25519.PublicKey)
 		if !ok || len(public) != ed25519.PublicKeySize {
 			return nil, &Error{ErrArgument, "argument", "the signer's key is not an Ed25519 key", "options.signer", -1}
 		}
-		key, signer = public, keep(options.Signer)
+		key = bytes.Clone(public)
 	}
-	clock := keepClock(options.Clock)
-	answer := C.go_authority_open(directory, C.agentid_authority_options{
-		must_exist: flag(options.MustExist), lease_duration: C.int64_t(seconds(options.LeaseDuration)),
-		resume_within: C.int64_t(seconds(options.ResumeWithin)),
-		audit_sync:    C.int32_t(options.AuditSync), audit_relaxed: flag(options.AuditRelaxed),
-		no_audit: flag(options.NoAudit),
-	}, domain, passphrase, signer, view(key), clock)
-	if err := done(answer); err != nil {
-		dropFailed(err, signer, clock)
-		return nil, err
-	}
-	authority := new(Authority)
-	authority.hold(answer.handle, func(value C.uintptr_t) { C.go_authority_close(value) })
-	return authority, nil
+	return waiting(ctx, func() (*Authority, error) {
+		var signer C.uintptr_t
+		if key != nil {
+			signer = keep(options.Signer)
+		}
+		clock := keepClock(options.Clock)
+		answer := C.go_authority_open(directory, C.agentid_authority_options{
+			must_exist: flag(options.MustExist), lease_duration: C.int64_t(seconds(options.LeaseDuration)),
+			resume_within: C.int64_t(seconds(options.ResumeWithin)),
+			audit_sync:    C.int32_t(options.AuditSync), audit_relaxed: flag(options.AuditRelaxed),
+			no_audit: flag(options.NoAudit),
+		}, domain, passphrase, signer, view(key), clock)
+		if err := done(answer); err != nil {
+			dropFailed(err, signer, clock)
+			return nil, err
+		}
+		authority := new(Authority)
+		authority.strict = options.AuditSync == AuditAlways && !options.NoAudit
+		authority.holdWaiting(answer.handle, func(value C.uintptr_t) { C.go_authority_close(value) })
+		return authority, nil
+	}, func(authority *Authority) { authority.Close() })
 }
 
 func flag(on bool) C.int32_t {
@@ -154,46 +162,63 @@ func (o AgentOptions) texts() (C.go_request, error) {
 }
 
 // StartAgent starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for. As long as it is open its
-// lease, credential and grant are renewed, up to Until.
-func (a *Authority) StartAgent(profile string, options AgentOptions) (*Agent, error) {
+// lease, credential and grant are renewed, up to Until. One that comes after the context has ended is ended at once.
+func (a *Authority) StartAgent(ctx context.Context, profile string, options AgentOptions) (*Agent, error) {
 	request, err := options.texts()
 	if err != nil {
 		return nil, err
 	}
-	answer := C.go_authority_start_agent(
-		a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
-		C.int32_t(options.MaxDepth))
-	runtime.KeepAlive(a)
-	return newAgent(answer, a)
+	return waiting(ctx, func() (*Agent, error) {
+		return newAgent(C.go_authority_start_agent(
+			a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
+			C.int32_t(options.MaxDepth)), a, a.strict)
+	}, unwanted)
 }
 
 // Unpark takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and Until, with a new grant.
-// Of several callers at once one gets it.
-func (a *Authority) Unpark(id string) (*Agent, error) {
-	answer := C.go_authority_unpark(a.value, id)
-	runtime.KeepAlive(a)
-	return newAgent(answer, a)
+// Of several callers at once one gets it. One that comes after the context has ended is parked again, for 30 days.
+func (a *Authority) Unpark(ctx context.Context, id string) (*Agent, error) {
+	return waiting(ctx, func() (*Agent, error) {
+		return newAgent(C.go_authority_unpark(a.value, id), a, a.strict)
+	}, func(agent *Agent) {
+		defer agent.Close()
+		if err := agent.Park(withTurn(context.Background()), longestParking); err != nil {
+			slog.Warn("agentid: an agent that nobody waited for was not parked again, it is denied once its lease has lapsed", "agent", agent, "error", err)
+		}
+	})
 }
 
-// Issue issues a root grant and a credential to a public JWK that is held elsewhere. Nobody renews them.
-func (a *Authority) Issue(profile, holder string, options AgentOptions) (chain, credential string, err error) {
+const longestParking = 30 * 24 * time.Hour
+
+// Issue issues a root grant and a credential to a public JWK that is held elsewhere. Nobody renews them. What comes after the
+// context has ended is nobody's, and ends with its grant.
+func (a *Authority) Issue(ctx context.Context, profile, holder string, options AgentOptions) (chain, credential string, err error) {
 	request, err := options.texts()
 	if err != nil {
 		return "", "", err
 	}
-	answer := C.go_authority_issue(
-		a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
-		C.int32_t(options.MaxDepth))
-	credential = string(take(&answer.second))
-	chain, err = a.text(answer)
-	return chain, credential, err
+	issued, err := waiting(ctx, func() (issued [2]string, err error) {
+		answer := C.go_authority_issue(
+			a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
+			C.int32_t(options.MaxDepth))
+		issued[1] = string(take(&answer.second))
+		issued[0], err = a.text(answer)
+		return issued, err
+	}, nil)
+	return issued[0], issued[1], err
 }
 
 // Bundle is the trust domain's public keys, a SPIFFE bundle, for Guard.AddBundle and anyone else who verifies.
-func (a *Authority) Bundle() (string, error) { return a.text(C.go_authority_bundle(a.value)) }
+func (a *Authority) Bundle(ctx context.Context) (string, error) {
+	return a.read(ctx, func() C.go_texts { return C.go_authority_bundle(a.value) })
+}
 
 // PublishKey adds the next signing key to the bundle; guards need to see it before it signs.
-func (a *Authority) PublishKey() error { return a.done(C.go_authority_publish_key(a.value)) }
+func (a *Authority) PublishKey(ctx context.Context) error {
+	return a.do(ctx, func() C.go_answer { return C.go_authority_publish_key(a.value) })
+}
 
 // ActivateKey signs with the published key from now on.
-func (a *Authority) ActivateKey() error { return a.done(C.go_authority_activate_key(a.value)) }
+func (a *Authority) ActivateKey(ctx context.Context) error {
+	return a.do(ctx, func() C.go_answer { return C.go_authority_activate_key(a.value) })
+}

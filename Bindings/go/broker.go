@@ -29,7 +29,9 @@ static go_texts go_broker_leases(uintptr_t authority) {
 import "C"
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"runtime"
 	"runtime/cgo"
 	"time"
@@ -38,10 +40,11 @@ import (
 // Provider makes and takes back secrets. Called from any thread, several at once; it must bear being called twice for
 // one lease. ReleaseCommand is what releases a lease in a process without it: a program and its arguments, or nil.
 type Provider interface {
-	// Acquire makes a secret. The library wipes what is returned once it has it.
-	Acquire(request SecretRequest) ([]byte, error)
+	// Acquire makes a secret. The context is that of Authority.Acquire, and ends with it: calls of this package by a provider
+	// pass it on. The library wipes what is returned once it has it.
+	Acquire(ctx context.Context, request SecretRequest) ([]byte, error)
 	// Release leaves nothing of a lease, also where it was never acquired; only the first three members are told.
-	Release(lease SecretRequest) error
+	Release(ctx context.Context, lease SecretRequest) error
 	ReleaseCommand() []string
 }
 
@@ -64,10 +67,10 @@ type Lease struct {
 }
 
 // Release returns the secret before its time; harmless where it was returned before.
-func (l *Lease) Release() error {
+func (l *Lease) Release(ctx context.Context) error {
 	clear(l.Secret)
 	l.Secret = nil
-	return l.authority.Release(l.ID)
+	return l.authority.Release(ctx, l.ID)
 }
 
 // BrokerLease is a secret that the broker holds.
@@ -84,46 +87,58 @@ type BrokerLease struct {
 }
 
 // AddProvider adds a provider of secrets to this process, in place of one of the same name.
-func (a *Authority) AddProvider(name string, provider Provider) error {
+func (a *Authority) AddProvider(ctx context.Context, name string, provider Provider) error {
 	var t texts
 	command := t.list("release_command", provider.ReleaseCommand())
 	if t.fault != nil {
 		return t.fault
 	}
-	user := keep(provider)
-	err := a.done(C.go_broker_add_provider(a.value, name, command, user))
-	dropFailed(err, user)
-	return err
+	return finish(ctx, func() error {
+		user := keep(provider)
+		err := a.done(C.go_broker_add_provider(a.value, name, command, user))
+		dropFailed(err, user)
+		return err
+	})
+}
+
+// acquisition is what the provider of one call of Acquire is told, and tells.
+type acquisition struct {
+	ctx    context.Context
+	failed error
 }
 
 // Acquire gets a secret for a call that was permitted. It ends with the agent at the latest, and is returned when the
 // agent is deprovisioned, also by another process after this one died. Where the provider failed, its error is joined.
-func (a *Authority) Acquire(decision *Decision, provider, resource string, ttl time.Duration) (*Lease, error) {
-	var failed error
-	call := cgo.NewHandle(&failed)
-	defer call.Delete()
-	decision.lock.Lock()
-	value := decision.value
-	decision.lock.Unlock()
-	answer := C.go_broker_acquire(a.value, value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
-	runtime.KeepAlive(decision)
-	secret := take(&answer.second)
-	id, err := a.text(answer)
-	if err != nil {
-		if failed != nil {
-			err = errors.Join(err, failed)
+// A secret that comes after the context has ended is returned to its provider.
+func (a *Authority) Acquire(ctx context.Context, permit *Permit, provider, resource string, ttl time.Duration) (*Lease, error) {
+	return waiting(ctx, func() (*Lease, error) {
+		acquiring := &acquisition{ctx: withTurn(ctx)}
+		call := cgo.NewHandle(acquiring)
+		defer call.Delete()
+		answer := C.go_broker_acquire(a.value, permit.value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
+		runtime.KeepAlive(permit)
+		secret := take(&answer.second)
+		id, err := a.text(answer)
+		if err != nil {
+			if acquiring.failed != nil {
+				err = errors.Join(err, acquiring.failed)
+			}
+			return nil, err
 		}
-		return nil, err
-	}
-	return &Lease{id, secret, a}, nil
+		return &Lease{id, secret, a}, nil
+	}, func(lease *Lease) {
+		if err := lease.Release(withTurn(context.Background())); err != nil {
+			slog.Warn("agentid: a secret that nobody waited for was not returned, it ends with its lease", "error", err)
+		}
+	})
 }
 
 // Release returns a secret by the ID of its lease.
-func (a *Authority) Release(lease string) error {
-	return a.done(C.go_broker_release(a.value, lease))
+func (a *Authority) Release(ctx context.Context, lease string) error {
+	return a.do(ctx, func() C.go_answer { return C.go_broker_release(a.value, lease) })
 }
 
 // BrokerLeases is what the broker holds.
-func (a *Authority) BrokerLeases() ([]BrokerLease, error) {
-	return document[[]BrokerLease](&a.handle, C.go_broker_leases(a.value))
+func (a *Authority) BrokerLeases(ctx context.Context) ([]BrokerLease, error) {
+	return readDocument[[]BrokerLease](ctx, &a.handle, func() C.go_texts { return C.go_broker_leases(a.value) })
 }

@@ -116,13 +116,19 @@ func agentidGoRun(event *C.char, length C.size_t, user C.uintptr_t) C.int32_t {
 
 //export agentidGoAcquire
 func agentidGoAcquire(request *C.char, length C.size_t, secret *C.char, capacity C.size_t, count *C.size_t, call, user C.uintptr_t) C.int32_t {
+	ctx := withTurn(context.Background())
+	var acquiring *acquisition
+	if call != 0 {
+		acquiring = cgo.Handle(call).Value().(*acquisition)
+		ctx = acquiring.ctx
+	}
 	err := try(func() error {
 		provider := cgo.Handle(user).Value().(Provider)
 		var asked SecretRequest
 		if err := json.Unmarshal(C.GoBytes(unsafe.Pointer(request), C.int(length)), &asked); err != nil {
 			return err
 		}
-		made, err := provider.Acquire(asked)
+		made, err := provider.Acquire(ctx, asked)
 		defer clear(made)
 		if err == nil && len(made) > int(capacity) {
 			err = fmt.Errorf("a secret has at most %d bytes", capacity)
@@ -132,8 +138,8 @@ func agentidGoAcquire(request *C.char, length C.size_t, secret *C.char, capacity
 		}
 		return err
 	})
-	if err != nil && call != 0 {
-		*cgo.Handle(call).Value().(*error) = err
+	if err != nil && acquiring != nil {
+		acquiring.failed = err
 		return C.AGENTID_CALLBACK_FAILED
 	}
 	return said(err, "no secret was made")
@@ -147,7 +153,7 @@ func agentidGoGiveBack(lease *C.char, length C.size_t, user C.uintptr_t) C.int32
 		if err := json.Unmarshal(C.GoBytes(unsafe.Pointer(lease), C.int(length)), &held); err != nil {
 			return err
 		}
-		return provider.Release(held)
+		return provider.Release(withTurn(context.Background()), held)
 	}), "a secret was not returned, it is tried again")
 }
 

@@ -49,7 +49,7 @@ func elsewhere(t *testing.T) *signer {
 func TestSignerElsewhereKeepsEveryKeyOutOfTheDirectory(t *testing.T) {
 	directory, by := filepath.Join(t.TempDir(), "acme"), elsewhere(t)
 	acme := authority(t, directory, AuthorityOptions{Signer: by})
-	must[*Decision](t)(start(t, acme).Authorize("read_file", inside))
+	must[*Decision](t)(start(t, acme).Authorize(bg, "read_file", inside))
 	if keys, _ := filepath.Glob(directory + "/keys/*.jwk"); keys != nil {
 		t.Fatal(keys)
 	}
@@ -58,11 +58,11 @@ func TestSignerElsewhereKeepsEveryKeyOutOfTheDirectory(t *testing.T) {
 		"signer_failed":   func([]byte) ([]byte, error) { return nil, errors.New("unplugged") },
 	} {
 		by.sign = sign
-		_, err := acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope})
+		_, err := acme.StartAgent(bg, "researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope})
 		refused(t, err, ErrSigner, name)
 	}
 	by.sign = func([]byte) ([]byte, error) { panic("unplugged") }
-	_, err := acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope})
+	_, err := acme.StartAgent(bg, "researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope})
 	refused(t, err, ErrSigner, "signer_failed")
 }
 
@@ -73,28 +73,28 @@ func TestClockThatFailsDenies(t *testing.T) {
 	set(time.Now())
 	acme := authority(t, "", AuthorityOptions{Clock: clock})
 	agent := start(t, acme)
-	must[*Decision](t)(agent.Authorize("read_file", inside))
+	must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
 	set(time.Now().Add(400 * time.Second))
-	_, err := agent.Authorize("read_file", inside)
+	_, err := agent.Authorize(bg, "read_file", inside)
 	refused(t, err, ErrDenied, "expired")
 	set(time.Time{})
-	_, err = agent.Authorize("read_file", inside)
+	_, err = agent.Authorize(bg, "read_file", inside)
 	refused(t, err, ErrDenied, "")
 	now.Store(nil) // a nil pointer: it panics
-	_, err = agent.Authorize("read_file", inside)
+	_, err = agent.Authorize(bg, "read_file", inside)
 	refused(t, err, ErrDenied, "")
 	set(time.Now())
 }
 
 func TestCallbacksAreLetGo(t *testing.T) {
 	before := kept.Load()
-	acme := must[*Authority](t)(OpenAuthority("", AuthorityOptions{TrustDomain: "acme.example", Signer: elsewhere(t), Clock: time.Now}))
+	acme := must[*Authority](t)(OpenAuthority(bg, "", AuthorityOptions{TrustDomain: "acme.example", Signer: elsewhere(t), Clock: time.Now}))
 	if kept.Load() != before+2 {
 		t.Fatal(kept.Load())
 	}
 	ok(t, acme.Close())
 	for _, domain := range []string{"", "Not A Domain"} {
-		if _, err := OpenAuthority("", AuthorityOptions{TrustDomain: domain, Signer: elsewhere(t), Clock: time.Now}); err == nil {
+		if _, err := OpenAuthority(bg, "", AuthorityOptions{TrustDomain: domain, Signer: elsewhere(t), Clock: time.Now}); err == nil {
 			t.Fatal("it opened")
 		}
 	}
@@ -107,8 +107,8 @@ func TestCallbacksAreLetGo(t *testing.T) {
 func TestCollectorIsTheBackstop(t *testing.T) {
 	before := kept.Load()
 	func() {
-		acme := must[*Authority](t)(OpenAuthority("", AuthorityOptions{TrustDomain: "acme.example", Clock: time.Now}))
-		must[string](t)(acme.Bundle())
+		acme := must[*Authority](t)(OpenAuthority(bg, "", AuthorityOptions{TrustDomain: "acme.example", Clock: time.Now}))
+		must[string](t)(acme.Bundle(bg))
 	}()
 	until(t, "the collector closes it", func() bool { runtime.GC(); return kept.Load() == before })
 }
@@ -118,7 +118,7 @@ func TestHookIsGivenEveryEventUntilItSucceeds(t *testing.T) {
 	before := kept.Load()
 	var failed atomic.Bool
 	events := make(chan Event, 100)
-	ok(t, acme.AddHook("watch", Hook{Events: []string{"created", "deprovisioned"}, Run: func(ctx context.Context, event Event) error {
+	ok(t, acme.AddHook(bg, "watch", Hook{Events: []string{"created", "deprovisioned"}, Run: func(ctx context.Context, event Event) error {
 		if _, bounded := ctx.Deadline(); !bounded {
 			return errors.New("no deadline")
 		}
@@ -129,7 +129,7 @@ func TestHookIsGivenEveryEventUntilItSucceeds(t *testing.T) {
 		return nil
 	}}))
 	agent := start(t, acme)
-	must[string](t)(agent.End("done"))
+	must[string](t)(agent.End(bg, "done"))
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	ok(t, acme.Settle(ctx))
@@ -141,17 +141,17 @@ func TestHookIsGivenEveryEventUntilItSucceeds(t *testing.T) {
 	if err := acme.Settle(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	if hooks := must[[]HookRecord](t)(acme.Hooks()); len(hooks) != 1 || hooks[0].Name != "watch" {
+	if hooks := must[[]HookRecord](t)(acme.Hooks(bg)); len(hooks) != 1 || hooks[0].Name != "watch" {
 		t.Fatalf("%+v", hooks)
 	}
-	until(t, "nothing is left to deliver", func() bool { return len(must[[]Delivery](t)(acme.Deliveries(false))) == 0 })
-	if len(must[[]Delivery](t)(acme.Deliveries(true))) != 0 {
+	until(t, "nothing is left to deliver", func() bool { return len(must[[]Delivery](t)(acme.Deliveries(bg, false))) == 0 })
+	if len(must[[]Delivery](t)(acme.Deliveries(bg, true))) != 0 {
 		t.Fatal("deliveries are dead")
 	}
-	refused(t, acme.RetryDelivery(77), ErrNotFound, "")
-	ok(t, acme.RemoveHook("watch"))
-	refused(t, acme.RemoveHook("watch"), ErrNotFound, "")
-	if err := acme.AddHook("wrong", Hook{Events: []string{"born"}, Run: func(context.Context, Event) error { return nil }}); err == nil {
+	refused(t, acme.RetryDelivery(bg, 77), ErrNotFound, "")
+	ok(t, acme.RemoveHook(bg, "watch"))
+	refused(t, acme.RemoveHook(bg, "watch"), ErrNotFound, "")
+	if err := acme.AddHook(bg, "wrong", Hook{Events: []string{"born"}, Run: func(context.Context, Event) error { return nil }}); err == nil {
 		t.Fatal("there is no event of this name")
 	}
 	// A removed hook is let go when its thread has seen it.
@@ -159,56 +159,58 @@ func TestHookIsGivenEveryEventUntilItSucceeds(t *testing.T) {
 }
 
 type vault struct {
-	acquire  func(SecretRequest) ([]byte, error)
+	acquire  func(context.Context, SecretRequest) ([]byte, error)
 	returned atomic.Int64
 }
 
-func (v *vault) Acquire(request SecretRequest) ([]byte, error) { return v.acquire(request) }
-func (v *vault) Release(SecretRequest) error                   { v.returned.Add(1); return nil }
-func (v *vault) ReleaseCommand() []string                      { return nil }
+func (v *vault) Acquire(ctx context.Context, request SecretRequest) ([]byte, error) {
+	return v.acquire(ctx, request)
+}
+func (v *vault) Release(context.Context, SecretRequest) error { v.returned.Add(1); return nil }
+func (v *vault) ReleaseCommand() []string                     { return nil }
 
 func TestSecretEndsWithItsAgent(t *testing.T) {
 	acme := authority(t, filepath.Join(t.TempDir(), "acme"), AuthorityOptions{})
 	made := []byte("s3cret")
-	by := &vault{acquire: func(request SecretRequest) ([]byte, error) { return made, nil }}
-	ok(t, acme.AddProvider("vault", by))
+	by := &vault{acquire: func(context.Context, SecretRequest) ([]byte, error) { return made, nil }}
+	ok(t, acme.AddProvider(bg, "vault", by))
 	agent := start(t, acme)
-	permit := must[*Decision](t)(agent.Authorize("read_file", inside))
-	lease := must[*Lease](t)(acme.Acquire(permit, "vault", "door", time.Minute))
+	permit := must[*Permit](t)(agent.Permit(bg, "read_file", inside))
+	lease := must[*Lease](t)(acme.Acquire(bg, permit, "vault", "door", time.Minute))
 	if string(lease.Secret) != "s3cret" || string(made) == "s3cret" {
 		t.Fatal("the secret is not where it belongs")
 	}
-	if held := must[[]BrokerLease](t)(acme.BrokerLeases()); len(held) != 1 || held[0].ID != lease.ID || held[0].Resource != "door" {
+	if held := must[[]BrokerLease](t)(acme.BrokerLeases(bg)); len(held) != 1 || held[0].ID != lease.ID || held[0].Resource != "door" {
 		t.Fatalf("%+v", held)
 	}
 	secret := lease.Secret
-	ok(t, lease.Release())
-	ok(t, lease.Release())
+	ok(t, lease.Release(bg))
+	ok(t, lease.Release(bg))
 	if strings.Trim(string(secret), "\x00") != "" || by.returned.Load() != 1 {
 		t.Fatal("the secret is still there")
 	}
 
 	unplugged := errors.New("unplugged")
-	by.acquire = func(SecretRequest) ([]byte, error) { return nil, unplugged }
-	_, err := acme.Acquire(permit, "vault", "door", time.Minute)
+	by.acquire = func(context.Context, SecretRequest) ([]byte, error) { return nil, unplugged }
+	_, err := acme.Acquire(bg, permit, "vault", "door", time.Minute)
 	refused(t, err, ErrState, "")
 	if !errors.Is(err, unplugged) {
 		t.Fatal(err)
 	}
-	by.acquire = func(SecretRequest) ([]byte, error) { panic("unplugged") }
-	_, err = acme.Acquire(permit, "vault", "door", time.Minute)
+	by.acquire = func(context.Context, SecretRequest) ([]byte, error) { panic("unplugged") }
+	_, err = acme.Acquire(bg, permit, "vault", "door", time.Minute)
 	refused(t, err, ErrState, "")
-	by.acquire = func(SecretRequest) ([]byte, error) { return make([]byte, 1<<20), nil }
-	_, err = acme.Acquire(permit, "vault", "door", time.Minute)
+	by.acquire = func(context.Context, SecretRequest) ([]byte, error) { return make([]byte, 1<<20), nil }
+	_, err = acme.Acquire(bg, permit, "vault", "door", time.Minute)
 	refused(t, err, ErrState, "")
 
-	by.acquire = func(SecretRequest) ([]byte, error) { return []byte("x"), nil }
-	must[*Lease](t)(acme.Acquire(permit, "vault", "door", time.Minute))
-	must[string](t)(agent.End("done"))
-	if held := must[[]BrokerLease](t)(acme.BrokerLeases()); len(held) != 0 {
+	by.acquire = func(context.Context, SecretRequest) ([]byte, error) { return []byte("x"), nil }
+	must[*Lease](t)(acme.Acquire(bg, permit, "vault", "door", time.Minute))
+	must[string](t)(agent.End(bg, "done"))
+	if held := must[[]BrokerLease](t)(acme.BrokerLeases(bg)); len(held) != 0 {
 		t.Fatalf("%+v", held)
 	}
-	_, err = acme.Acquire(permit, "vault", "door", time.Minute)
+	_, err = acme.Acquire(bg, permit, "vault", "door", time.Minute)
 	refused(t, err, ErrDenied, "")
 }
 
@@ -216,20 +218,20 @@ func TestEveryDecisionCanBeFoundAndProved(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "acme")
 	acme := authority(t, directory, AuthorityOptions{AuditSync: AuditAlways})
 	agent := start(t, acme)
-	files := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files"}))
+	files := must[*Guard](t)(acme.Guard(bg, GuardOptions{Audience: "files"}))
 	defer files.Close()
-	permit := must[*Decision](t)(files.AuthorizeAgent(agent, "read_file", inside))
-	ok(t, files.Report(permit, "succeeded"))
-	ok(t, acme.Integrate())
-	log := must[*Audit](t)(OpenAudit(directory, ""))
+	permit := must[*Decision](t)(files.AuthorizeAgent(bg, agent, "read_file", inside))
+	ok(t, files.Report(bg, permit.ID(), "succeeded"))
+	ok(t, acme.Integrate(bg))
+	log := must[*Audit](t)(OpenAudit(bg, directory, ""))
 	defer log.Close()
-	found := must[AuditRecord](t)(log.Find(permit.ID()))
+	found := must[AuditRecord](t)(log.Find(bg, permit.ID()))
 	if found.Outcome == nil || *found.Outcome != "succeeded" || !strings.Contains(string(found.Entry), permit.ID()) {
 		t.Fatalf("%+v", found)
 	}
-	head := must[AuditHead](t)(log.Head())
+	head := must[AuditHead](t)(log.Head(bg))
 	var count uint64
-	for entry, err := range log.Entries(0) {
+	for entry, err := range log.Entries(bg, 0) {
 		ok(t, err)
 		if len(entry) == 0 {
 			t.Fatal("an empty entry")
@@ -239,19 +241,19 @@ func TestEveryDecisionCanBeFoundAndProved(t *testing.T) {
 	if count != head.Size || len(head.Root) != 32 {
 		t.Fatal(count, head)
 	}
-	if proof := must[InclusionProof](t)(log.Prove(found.Index)); proof.Index != found.Index || proof.Size != head.Size {
+	if proof := must[InclusionProof](t)(log.Prove(bg, found.Index)); proof.Index != found.Index || proof.Size != head.Size {
 		t.Fatalf("%+v", proof)
 	}
-	if proof := must[ConsistencyProof](t)(log.Consistency(1, 0)); proof.To != head.Size {
+	if proof := must[ConsistencyProof](t)(log.Consistency(bg, 1, 0)); proof.To != head.Size {
 		t.Fatalf("%+v", proof)
 	}
 	var read atomic.Uint64
-	if report := must[AuditReport](t)(log.Verify(func(entries uint64) { read.Store(entries) })); !report.Sound || report.Size != head.Size {
+	if report := must[AuditReport](t)(log.Verify(bg, func(entries uint64) { read.Store(entries) })); !report.Sound || report.Size != head.Size {
 		t.Fatalf("%+v", report)
 	}
-	for _, err := range log.Entries(head.Size + 10) {
+	for _, err := range log.Entries(bg, head.Size+10) {
 		refused(t, err, ErrNotFound, "")
 	}
-	_, err := OpenAudit(t.TempDir(), "")
+	_, err := OpenAudit(bg, t.TempDir(), "")
 	refused(t, err, ErrNotFound, "")
 }

@@ -1,13 +1,11 @@
 package agentid
 
 /*
-#cgo nocallback go_decision_text
 #cgo nocallback go_decision_free
+#cgo nocallback go_decision_document
+#cgo nocallback go_decision_explain
 #include "abi.h"
 
-static const char *go_decision_text(uintptr_t decision, int which) {
-    return which ? agentid_decision_id(AS(decision, decision)) : agentid_decision_reason(AS(decision, decision));
-}
 static void go_decision_free(uintptr_t decision) { agentid_decision_free(AS(decision, decision)); }
 static go_texts go_decision_document(uintptr_t decision) {
     TAKE(agentid_decision_document(AS(decision, decision), &first, &error));
@@ -21,16 +19,48 @@ import "C"
 import (
 	"encoding/json"
 	"errors"
-	"runtime"
-	"sync"
+	"unsafe"
 )
 
-// Decision is the answer to one call, immutable. It is made at every call: Close it where calls are many, or leave it to
-// the collector.
+// Decision is the answer to one call: a value of Go's, immutable, with nothing to close.
 type Decision struct {
-	permitted bool
-	lock      sync.Mutex // a text of the library lives only as long as the decision
-	value     C.uintptr_t
+	denied *Denied // nil for a permit
+	id     [64]byte
+	idLen  uint8
+}
+
+// Permitted says whether the call may go on; false for no decision at all.
+func (d *Decision) Permitted() bool { return d != nil && d.denied == nil }
+
+// ID is what the audit log knows it by; empty where it was not written down, and for no decision at all.
+func (d *Decision) ID() string {
+	if d == nil {
+		return ""
+	}
+	return string(d.id[:d.idLen])
+}
+
+// Reason is why not; empty for a permit, and for no decision at all.
+func (d *Decision) Reason() Reason {
+	if d == nil || d.denied == nil {
+		return ""
+	}
+	return d.denied.Reason
+}
+
+// Denied is the denial, as Authorize returns it; nil for a permit, and for no decision at all.
+func (d *Decision) Denied() *Denied {
+	if d == nil {
+		return nil
+	}
+	return d.denied
+}
+
+// Permit is a decision that permits, kept in the library until it is closed: for Authority.Acquire, and for those who want to
+// know who asked.
+type Permit struct {
+	Decision
+	handle
 }
 
 // DecisionLink is one grant of the chain that a decision was made under.
@@ -65,86 +95,96 @@ type DecisionDocument struct {
 	Chain    []DecisionLink `json:"chain"`
 }
 
-// Permitted says whether the call may go on; false for no decision at all.
-func (d *Decision) Permitted() bool { return d != nil && d.permitted }
-
-// ID is what the audit log knows it by; empty where it was not written down.
-func (d *Decision) ID() string { return d.text(1) }
-
-// Reason is why not; empty for a permit.
-func (d *Decision) Reason() Reason { return Reason(d.text(0)) }
-
-// id is ID of a decision that may not be.
-func (d *Decision) id() string {
-	if d == nil {
-		return ""
-	}
-	return d.ID()
+// Document is the decision with its chain; names of arguments, never their values. The error is ErrHandle after Close.
+func (p *Permit) Document() (DecisionDocument, error) {
+	return document[DecisionDocument](&p.handle, C.go_decision_document(p.value))
 }
 
-// Document is the decision with its chain; names of arguments, never their values.
-func (d *Decision) Document() (document DecisionDocument, err error) {
-	bytes, err := d.data(func(value C.uintptr_t) C.go_texts { return C.go_decision_document(value) })
-	if err == nil {
-		err = json.Unmarshal(bytes, &document)
+// Explain is the decision as people read it: who, for whom, what. The error is ErrHandle after Close.
+func (p *Permit) Explain() (string, error) { return p.text(C.go_decision_explain(p.value)) }
+
+// Document is the decision with its chain; names of arguments, never their values. The error is ErrNotFound where nothing
+// was decided, as by Guard.Admit.
+func (d *Denied) Document() (document DecisionDocument, err error) {
+	if d.document == nil {
+		return document, &Error{ErrNotFound, "decision", "nothing was decided: there is no document", "", -1}
 	}
+	err = json.Unmarshal(d.document, &document)
 	return document, err
 }
 
-// Explain is the decision as people read it: who, for whom, what, and on a denial which constraint of which link said no.
-func (d *Decision) Explain() (string, error) {
-	bytes, err := d.data(func(value C.uintptr_t) C.go_texts { return C.go_decision_explain(value) })
-	return string(bytes), err
+// Explain is the decision as people read it: who, for whom, what, and which constraint of which link said no; the message
+// where nothing was decided.
+func (d *Denied) Explain() string {
+	if d.explanation == "" {
+		return d.Error()
+	}
+	return d.explanation
 }
 
-// Close frees it; further calls are harmless. It returns nil, and an error only to be an io.Closer.
-func (d *Decision) Close() error {
-	d.lock.Lock()
-	defer d.lock.Unlock()
-	if d.value != 0 {
-		runtime.SetFinalizer(d, nil)
-		C.go_decision_free(d.value)
-		d.value = 0
-	}
-	return nil
-}
+// What a call that decides answers.
+type verdict = C.go_decision
 
-func (d *Decision) text(which C.int) string {
-	d.lock.Lock()
-	defer d.lock.Unlock()
-	return C.GoString(C.go_decision_text(d.value, which))
-}
-
-func (d *Decision) data(ask func(C.uintptr_t) C.go_texts) ([]byte, error) {
-	d.lock.Lock()
-	defer d.lock.Unlock()
-	return data(ask(d.value))
-}
-
-// decided is what every call that decides answers: a decision where it is permitted, a Denied with one where it is not.
-func (h *handle) decided(answer C.go_answer) (*Decision, error) {
-	runtime.KeepAlive(h)
-	var decision *Decision
-	if answer.handle != 0 {
-		decision = &Decision{permitted: answer.status == C.AGENTID_OK, value: answer.handle}
-		// A finalizer, not a cleanup: that would be two more allocations at every call.
-		runtime.SetFinalizer(decision, (*Decision).Close)
+// decided is a decision where the call is permitted, an error where it is not.
+func decided(answer verdict, err error) (*Decision, error) {
+	if err != nil {
+		return nil, err
 	}
-	err := failure(answer.status, answer.error)
-	if err == nil {
-		return decision, nil
+	if answer.status == C.AGENTID_OK {
+		return remember(new(Decision), &answer), nil
 	}
-	if denied, ok := err.(*Denied); ok {
-		denied.Decision = decision
-	}
-	return nil, err
+	return nil, refusal(&answer)
 }
 
 // checked makes a denial an answer like any other.
-func checked(decision *Decision, err error) (*Decision, error) {
+func checked(answer verdict, err error) (*Decision, error) {
+	decision, err := decided(answer, err)
 	var denied *Denied
 	if errors.As(err, &denied) && denied.Decision != nil {
 		return denied.Decision, nil
 	}
 	return decision, err
 }
+
+// permitted is decided, for an answer that is held.
+func permitted(answer verdict, err error) (*Permit, error) {
+	if err != nil {
+		return nil, err
+	}
+	if answer.status != C.AGENTID_OK {
+		return nil, refusal(&answer)
+	}
+	permit := new(Permit)
+	remember(&permit.Decision, &answer)
+	permit.hold(answer.held, func(value C.uintptr_t) { C.go_decision_free(value) })
+	return permit, nil
+}
+
+func remember(decision *Decision, answer *verdict) *Decision {
+	decision.idLen = uint8(copy(decision.id[:], unsafe.Slice((*byte)(unsafe.Pointer(&answer.id[0])), int(answer.id_len))))
+	return decision
+}
+
+func refusal(answer *verdict) error {
+	document, explanation := take(&answer.document), string(take(&answer.explanation))
+	err := failure(answer.status, answer.error)
+	if denied, ok := err.(*Denied); ok {
+		denied.document, denied.explanation = document, explanation
+		denied.Decision = remember(&Decision{denied: denied}, answer)
+	}
+	return err
+}
+
+// discard lets go of what was answered to a caller who has gone.
+func discard(answer verdict) {
+	if permit, err := permitted(answer, nil); err == nil {
+		permit.Close()
+	}
+}
+
+// What comes along with a decision: go_decided in abi.h.
+const (
+	passing C.int = 0 // of a denial its documents, of a permit nothing
+	held    C.int = 1 // of a permit that stays in the library too
+	quiet   C.int = 2 // of a permit that stays in the library, of a denial nothing: strangers' calls cost little
+)

@@ -74,7 +74,10 @@ type Denied struct {
 	Argument string    // the argument at fault; empty where none is
 	Link     int       // the link of the chain at fault, 0 for the root; -1 for none
 	Decision *Decision // nil where nothing was decided, as by Guard.Admit
-	said     *Error
+
+	said        *Error
+	document    []byte
+	explanation string
 }
 
 func (d *Denied) Error() string { return d.said.Error() }

@@ -3,6 +3,7 @@
 package agentid_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log"
@@ -12,31 +13,32 @@ import (
 
 // An agent, its sub-agent, one call permitted and one denied.
 func Example() {
-	acme, err := agentid.OpenAuthority("", agentid.AuthorityOptions{TrustDomain: "acme.example"})
+	ctx := context.Background()
+	acme, err := agentid.OpenAuthority(ctx, "", agentid.AuthorityOptions{TrustDomain: "acme.example"})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer acme.Close()
-	err = acme.PutProfile("researcher", agentid.ProfileOptions{
+	err = acme.PutProfile(ctx, "researcher", agentid.ProfileOptions{
 		Owner: "team:research@acme.example", Ceiling: "read_file(path under '/data'); search(query: *)"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	agent, err := acme.StartAgent("researcher", agentid.AgentOptions{
+	agent, err := acme.StartAgent(ctx, "researcher", agentid.AgentOptions{
 		Principal: "user:alice@acme.example", Task: "Q3 review", Scope: "read_file(path under '/data/q3')"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer agent.End("the task is done")
-	reader, err := agent.Spawn("reader", agentid.Delegation{Scope: "read_file(path under '/data/q3/public')"})
+	defer agent.End(ctx, "the task is done")
+	reader, err := agent.Spawn(ctx, "reader", agentid.Delegation{Scope: "read_file(path under '/data/q3/public')"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer reader.End("read")
+	defer reader.End(ctx, "read")
 
-	decision, err := reader.Authorize("read_file", []byte(`{"path":"/data/q3/public/a.csv"}`))
+	decision, err := reader.Authorize(ctx, "read_file", []byte(`{"path":"/data/q3/public/a.csv"}`))
 	fmt.Println(decision.Permitted(), err)
-	_, err = reader.Authorize("read_file", []byte(`{"path":"/data/q3/secret.csv"}`))
+	_, err = reader.Authorize(ctx, "read_file", []byte(`{"path":"/data/q3/secret.csv"}`))
 	var denied *agentid.Denied
 	if errors.As(err, &denied) {
 		fmt.Println(denied.Reason, denied.Argument, denied.Link)
@@ -48,26 +50,28 @@ func Example() {
 
 // The ten lines of the README: from an agent to a decision.
 func ExampleAgent_Spawn() {
+	ctx := context.Background()
 	acme, agent := started()
 	defer acme.Close()
-	defer agent.End("the task is done")
+	defer agent.End(ctx, "the task is done")
 
-	reader, err := agent.Spawn("reader", agentid.Delegation{Scope: "read_file(path under '/data/q3/public')"})
+	reader, err := agent.Spawn(ctx, "reader", agentid.Delegation{Scope: "read_file(path under '/data/q3/public')"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer reader.End("read")
-	_, err = reader.Authorize("read_file", []byte(`{"path":"/data/q3/secret.csv"}`))
+	defer reader.End(ctx, "read")
+	_, err = reader.Authorize(ctx, "read_file", []byte(`{"path":"/data/q3/secret.csv"}`))
 	fmt.Println(errors.Is(err, agentid.ErrDenied), err)
 	// Output: true path of read_file must be under "/data/q3/public" (arguments.path)
 }
 
 // A tool server in another process has the public state only; the caller sends a chain and a proof.
 func ExampleGuard_Authorize() {
+	ctx := context.Background()
 	acme, agent := started()
 	defer acme.Close()
-	defer agent.End("the task is done")
-	bundle, err := acme.Bundle()
+	defer agent.End(ctx, "the task is done")
+	bundle, err := acme.Bundle(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -83,9 +87,9 @@ func ExampleGuard_Authorize() {
 	if err := files.AddBundle("acme.example", bundle); err != nil {
 		log.Fatal(err)
 	}
-	_, err = files.Authorize(chain, proof, "read_file", arguments)
+	_, err = files.Authorize(ctx, chain, proof, "read_file", arguments)
 	fmt.Println(err)
-	_, err = files.Authorize(chain, proof, "read_file", arguments)
+	_, err = files.Authorize(ctx, chain, proof, "read_file", arguments)
 	fmt.Println(err)
 	// Output:
 	// <nil>
@@ -94,17 +98,18 @@ func ExampleGuard_Authorize() {
 
 // Deprovisioning leaves nothing usable, and a receipt that anyone can verify.
 func ExampleAuthority_VerifyGone() {
+	ctx := context.Background()
 	acme, agent := started()
 	defer acme.Close()
-	defer agent.End("the task is done")
+	defer agent.End(ctx, "the task is done")
 
-	tombstone, err := agent.End("the task is done")
+	tombstone, err := agent.End(ctx, "the task is done")
 	if err != nil {
 		log.Fatal(err)
 	}
-	gone, err := acme.VerifyGone(agent.ID())
+	gone, err := acme.VerifyGone(ctx, agent.ID())
 	fmt.Println(gone.Gone, gone.Permitted, err)
-	bundle, _ := acme.Bundle()
+	bundle, _ := acme.Bundle(ctx)
 	receipt, err := agentid.VerifyTombstone("acme.example", bundle, tombstone)
 	fmt.Println(receipt.Agent == agent.ID(), receipt.Reason, err)
 	// Output:
@@ -113,15 +118,16 @@ func ExampleAuthority_VerifyGone() {
 }
 
 func started() (*agentid.Authority, *agentid.Agent) {
-	acme, err := agentid.OpenAuthority("", agentid.AuthorityOptions{TrustDomain: "acme.example"})
+	ctx := context.Background()
+	acme, err := agentid.OpenAuthority(ctx, "", agentid.AuthorityOptions{TrustDomain: "acme.example"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = acme.PutProfile("researcher", agentid.ProfileOptions{Owner: "team:research@acme.example", Ceiling: "read_file(path under '/data')"})
+	err = acme.PutProfile(ctx, "researcher", agentid.ProfileOptions{Owner: "team:research@acme.example", Ceiling: "read_file(path under '/data')"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	agent, err := acme.StartAgent("researcher", agentid.AgentOptions{
+	agent, err := acme.StartAgent(ctx, "researcher", agentid.AgentOptions{
 		Principal: "user:alice@acme.example", Task: "Q3 review", Scope: "read_file(path under '/data/q3')"})
 	if err != nil {
 		log.Fatal(err)

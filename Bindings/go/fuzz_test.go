@@ -11,7 +11,7 @@ import (
 func FuzzAuthorize(f *testing.F) {
 	acme := authority(f, "", AuthorityOptions{})
 	agent := start(f, acme)
-	guard := must[*Guard](f)(acme.Guard(GuardOptions{Audience: "files"}))
+	guard := must[*Guard](f)(acme.Guard(bg, GuardOptions{Audience: "files"}))
 	defer guard.Close()
 	scope := must[*Scope](f)(ParseScope(scope))
 	defer scope.Close()
@@ -21,21 +21,18 @@ func FuzzAuthorize(f *testing.F) {
 	f.Add("", "", "", []byte(nil))
 	f.Add("~~", "..", "\xff", []byte("{\"path\":\"\xed\xa0\x80\"}"))
 	f.Fuzz(func(t *testing.T, chain, proof, tool string, arguments []byte) {
-		decision, err := guard.Authorize(chain, proof, tool, arguments)
+		_, err := guard.Authorize(bg, chain, proof, tool, arguments)
 		if err == nil {
-			if decision.Close(); scope.Permits(tool, arguments) != nil {
+			if scope.Permits(tool, arguments) != nil {
 				t.Fatalf("permitted: %q %q", tool, arguments)
 			}
 		} else if denied := new(Denied); errors.As(err, &denied) && denied.Decision.Permitted() {
 			t.Fatalf("denied and permitted: %q %q", tool, arguments)
 		}
 		// Holding the agent is the proof: what its scope permits, and no more, whatever the arguments are.
-		decision, err = agent.Authorize(tool, arguments)
+		_, err = agent.Authorize(bg, tool, arguments)
 		if permitted := scope.Permits(tool, arguments) == nil; permitted != (err == nil) {
 			t.Fatalf("the scope says %v of %q %q, the guard %v", permitted, tool, arguments, err)
-		}
-		if err == nil {
-			decision.Close()
 		}
 	})
 }

@@ -34,27 +34,29 @@ static go_answer go_guard_add_bundle(uintptr_t guard, _GoString_ trust_domain, _
 }
 static go_answer go_guard_refreshed(uintptr_t guard) { DO(agentid_guard_refreshed(AS(guard, guard), &error)); }
 
-static go_answer go_guard_authorize(uintptr_t guard, _GoString_ chain, _GoString_ proof, _GoString_ tool,
-                                    _GoString_ arguments) {
-    MAKE(decision, agentid_guard_authorize(AS(guard, guard), TEXT(chain), TEXT(proof), TEXT(tool), TEXT(arguments),
-                                           &made, &error));
+static go_decision go_guard_authorize(uintptr_t guard, _GoString_ chain, _GoString_ proof, _GoString_ tool,
+                                      _GoString_ arguments, int hold) {
+    DECIDE(hold, agentid_guard_authorize(AS(guard, guard), TEXT(chain), TEXT(proof), TEXT(tool), TEXT(arguments),
+                                         &made, &error));
 }
-static go_answer go_guard_authorize_agent(uintptr_t guard, uintptr_t agent, _GoString_ tool, _GoString_ arguments) {
-    MAKE(decision, agentid_guard_authorize_agent(AS(guard, guard), AS(agent, agent), TEXT(tool), TEXT(arguments), &made,
-                                                 &error));
+static go_decision go_guard_authorize_agent(uintptr_t guard, uintptr_t agent, _GoString_ tool, _GoString_ arguments,
+                                            int hold) {
+    DECIDE(hold, agentid_guard_authorize_agent(AS(guard, guard), AS(agent, agent), TEXT(tool), TEXT(arguments), &made,
+                                               &error));
 }
-static go_answer go_guard_authorize_presentation(uintptr_t guard, _GoString_ presentation, _GoString_ tool,
-                                                 _GoString_ arguments) {
-    MAKE(decision, agentid_guard_authorize_presentation(AS(guard, guard), TEXT(presentation), TEXT(tool),
-                                                        TEXT(arguments), &made, &error));
+static go_decision go_guard_authorize_presentation(uintptr_t guard, _GoString_ presentation, _GoString_ tool,
+                                                   _GoString_ arguments, int hold) {
+    DECIDE(hold, agentid_guard_authorize_presentation(AS(guard, guard), TEXT(presentation), TEXT(tool),
+                                                      TEXT(arguments), &made, &error));
 }
 static go_texts go_guard_nonce(uintptr_t guard) { TAKE(agentid_guard_nonce(AS(guard, guard), &first, &error)); }
 static go_answer go_guard_admit(uintptr_t guard, _GoString_ chain, _GoString_ credentials) {
     MAKE(admission, agentid_guard_admit(AS(guard, guard), TEXT(chain), TEXT(credentials), &made, &error));
 }
-static go_answer go_admission_authorize(uintptr_t admission, _GoString_ proof, _GoString_ tool, _GoString_ arguments) {
-    MAKE(decision, agentid_admission_authorize(AS(admission, admission), TEXT(proof), TEXT(tool), TEXT(arguments),
-                                               &made, &error));
+static go_decision go_admission_authorize(uintptr_t admission, _GoString_ proof, _GoString_ tool,
+                                          _GoString_ arguments, int hold) {
+    DECIDE(hold, agentid_admission_authorize(AS(admission, admission), TEXT(proof), TEXT(tool), TEXT(arguments),
+                                             &made, &error));
 }
 static go_texts go_guard_statistics(uintptr_t guard) {
     TAKE(agentid_guard_statistics(AS(guard, guard), &first, &error));
@@ -63,6 +65,7 @@ static go_texts go_guard_statistics(uintptr_t guard) {
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"runtime"
 	"time"
@@ -93,51 +96,56 @@ type GuardOptions struct {
 	NoAudit         bool          // nothing is written down
 }
 
-func (o GuardOptions) make(open func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer) (*Guard, error) {
+// open makes a guard by what of the library does; strict is whether its decisions then wait for the disk.
+func (o GuardOptions) open(ctx context.Context, strict bool, by func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer) (*Guard, error) {
 	var t texts
 	audience := t.maybe("audience", o.Audience)
 	if t.fault != nil {
 		return nil, t.fault
 	}
-	clock := keepClock(o.Clock)
-	answer := open(C.agentid_guard_options{
-		any_audience: flag(o.AnyAudience), require_claim: flag(o.RequireClaim),
-		proof_window: C.int64_t(seconds(o.ProofWindow)), max_view_age: C.int64_t(seconds(o.MaxViewAge)),
-		replay_capacity: C.int64_t(o.ReplayCapacity), cache_entries: C.int64_t(o.CacheEntries),
-		cache_bytes: C.int64_t(o.CacheBytes), max_depth: C.int32_t(o.MaxDepth),
-		max_token_size: C.int64_t(o.MaxTokenSize), max_chain_size: C.int64_t(o.MaxChainSize),
-		own_replay_memory: flag(o.OwnReplayMemory), audit_sync: C.int32_t(o.AuditSync),
-		audit_relaxed: flag(o.AuditRelaxed), no_audit: flag(o.NoAudit), require_nonce: flag(o.RequireNonce),
-		require_chain_aud: flag(o.RequireChainAud),
-	}, audience, clock)
-	if err := done(answer); err != nil {
-		dropFailed(err, clock)
-		return nil, err
-	}
-	guard := new(Guard)
-	guard.hold(answer.handle, func(value C.uintptr_t) { C.go_guard_close(value) })
-	return guard, nil
+	return waiting(ctx, func() (*Guard, error) {
+		clock := keepClock(o.Clock)
+		answer := by(C.agentid_guard_options{
+			any_audience: flag(o.AnyAudience), require_claim: flag(o.RequireClaim),
+			proof_window: C.int64_t(seconds(o.ProofWindow)), max_view_age: C.int64_t(seconds(o.MaxViewAge)),
+			replay_capacity: C.int64_t(o.ReplayCapacity), cache_entries: C.int64_t(o.CacheEntries),
+			cache_bytes: C.int64_t(o.CacheBytes), max_depth: C.int32_t(o.MaxDepth),
+			max_token_size: C.int64_t(o.MaxTokenSize), max_chain_size: C.int64_t(o.MaxChainSize),
+			own_replay_memory: flag(o.OwnReplayMemory), audit_sync: C.int32_t(o.AuditSync),
+			audit_relaxed: flag(o.AuditRelaxed), no_audit: flag(o.NoAudit), require_nonce: flag(o.RequireNonce),
+			require_chain_aud: flag(o.RequireChainAud),
+		}, audience, clock)
+		if err := done(answer); err != nil {
+			dropFailed(err, clock)
+			return nil, err
+		}
+		guard := new(Guard)
+		guard.strict = strict && !o.NoAudit
+		guard.holdWaiting(answer.handle, func(value C.uintptr_t) { C.go_guard_close(value) })
+		return guard, nil
+	}, func(guard *Guard) { guard.Close() })
 }
 
-// OpenGuard makes a guard that knows only the bundles and revocations it is given.
+// OpenGuard makes a guard that knows only the bundles and revocations it is given. It waits for nothing.
 func OpenGuard(options GuardOptions) (*Guard, error) {
-	return options.make(func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+	return options.open(withTurn(context.Background()), false, func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
 		return C.go_guard_open(options, audience, clock)
 	})
 }
 
 // OpenGuardDirectory makes a guard that follows the authority kept in a directory, without its keys.
 // A proof is accepted once among all guards of the directory, in whatever process, but for OwnReplayMemory.
-func OpenGuardDirectory(directory string, options GuardOptions) (*Guard, error) {
-	return options.make(func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+func OpenGuardDirectory(ctx context.Context, directory string, options GuardOptions) (*Guard, error) {
+	strict := options.AuditSync == AuditAlways
+	return options.open(ctx, strict, func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
 		return C.go_guard_open_directory(directory, options, audience, clock)
 	})
 }
 
 // Guard makes a guard that follows this authority; it stays usable when the authority is closed.
-func (a *Authority) Guard(options GuardOptions) (*Guard, error) {
-	defer runtime.KeepAlive(a)
-	return options.make(func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+func (a *Authority) Guard(ctx context.Context, options GuardOptions) (*Guard, error) {
+	return options.open(ctx, a.strict, func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+		defer runtime.KeepAlive(a)
 		return C.go_authority_guard(a.value, options, audience, clock)
 	})
 }
@@ -152,30 +160,93 @@ func (g *Guard) Refreshed() error { return g.done(C.go_guard_refreshed(g.value))
 
 // Authorize decides one call: may the holder of this chain, who signed this proof, call this tool with these arguments,
 // a JSON object, now? The error is a Denied where not, and means no as well where it is anything else.
-func (g *Guard) Authorize(chain, proof, tool string, arguments []byte) (*Decision, error) {
-	return g.decided(C.go_guard_authorize(g.value, chain, proof, tool, view(arguments)))
+func (g *Guard) Authorize(ctx context.Context, chain, proof, tool string, arguments []byte) (*Decision, error) {
+	return decided(g.ask(ctx, chain, proof, tool, arguments, passing))
 }
 
 // Check is Authorize, but a denial is an answer, not an error: ask Permitted.
-func (g *Guard) Check(chain, proof, tool string, arguments []byte) (*Decision, error) {
-	return checked(g.Authorize(chain, proof, tool, arguments))
+func (g *Guard) Check(ctx context.Context, chain, proof, tool string, arguments []byte) (*Decision, error) {
+	return checked(g.ask(ctx, chain, proof, tool, arguments, passing))
+}
+
+// Permit is Authorize, for a permit that is kept: for Authority.Acquire, say, or to know who asked. Close it.
+func (g *Guard) Permit(ctx context.Context, chain, proof, tool string, arguments []byte) (*Permit, error) {
+	return permitted(g.ask(ctx, chain, proof, tool, arguments, held))
+}
+
+func (g *Guard) ask(ctx context.Context, chain, proof, tool string, arguments []byte, hold C.int) (verdict, error) {
+	if err := ctx.Err(); err != nil {
+		return verdict{}, err
+	}
+	if lane := g.enter(); lane != nil {
+		answer := C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), hold)
+		lane.leave()
+		runtime.KeepAlive(g)
+		return answer, nil
+	}
+	return apart(ctx, arguments, func(arguments []byte) verdict {
+		defer runtime.KeepAlive(g)
+		return C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), hold)
+	})
 }
 
 // AuthorizeAgent decides one call of an agent held in this process; no proof is needed.
-func (g *Guard) AuthorizeAgent(agent *Agent, tool string, arguments []byte) (*Decision, error) {
-	decision, err := g.decided(C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments)))
-	runtime.KeepAlive(agent)
-	return decision, err
+func (g *Guard) AuthorizeAgent(ctx context.Context, agent *Agent, tool string, arguments []byte) (*Decision, error) {
+	return decided(g.askFor(ctx, agent, tool, arguments, passing))
+}
+
+// PermitAgent is AuthorizeAgent, for a permit that is kept. Close it.
+func (g *Guard) PermitAgent(ctx context.Context, agent *Agent, tool string, arguments []byte) (*Permit, error) {
+	return permitted(g.askFor(ctx, agent, tool, arguments, held))
+}
+
+func (g *Guard) askFor(ctx context.Context, agent *Agent, tool string, arguments []byte, hold C.int) (verdict, error) {
+	if err := ctx.Err(); err != nil {
+		return verdict{}, err
+	}
+	if lane := g.enter(); lane != nil {
+		answer := C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), hold)
+		lane.leave()
+		runtime.KeepAlive(g)
+		runtime.KeepAlive(agent)
+		return answer, nil
+	}
+	return apart(ctx, arguments, func(arguments []byte) verdict {
+		defer runtime.KeepAlive(g)
+		defer runtime.KeepAlive(agent)
+		return C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), hold)
+	})
 }
 
 // AuthorizePresentation decides one call by a presentation as it came, a JSON object: see Agent.Presentation.
-func (g *Guard) AuthorizePresentation(presentation, tool string, arguments []byte) (*Decision, error) {
-	return g.decided(C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments)))
+func (g *Guard) AuthorizePresentation(ctx context.Context, presentation, tool string, arguments []byte) (*Decision, error) {
+	return decided(g.askPresented(ctx, presentation, tool, arguments, passing))
 }
 
 // CheckPresentation is AuthorizePresentation, but a denial is an answer, not an error: ask Permitted.
-func (g *Guard) CheckPresentation(presentation, tool string, arguments []byte) (*Decision, error) {
-	return checked(g.AuthorizePresentation(presentation, tool, arguments))
+func (g *Guard) CheckPresentation(ctx context.Context, presentation, tool string, arguments []byte) (*Decision, error) {
+	return checked(g.askPresented(ctx, presentation, tool, arguments, passing))
+}
+
+// PermitPresentation is AuthorizePresentation, for a permit that is kept. Close it.
+func (g *Guard) PermitPresentation(ctx context.Context, presentation, tool string, arguments []byte) (*Permit, error) {
+	return permitted(g.askPresented(ctx, presentation, tool, arguments, held))
+}
+
+func (g *Guard) askPresented(ctx context.Context, presentation, tool string, arguments []byte, hold C.int) (verdict, error) {
+	if err := ctx.Err(); err != nil {
+		return verdict{}, err
+	}
+	if lane := g.enter(); lane != nil {
+		answer := C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), hold)
+		lane.leave()
+		runtime.KeepAlive(g)
+		return answer, nil
+	}
+	return apart(ctx, arguments, func(arguments []byte) verdict {
+		defer runtime.KeepAlive(g)
+		return C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), hold)
+	})
 }
 
 // Nonce is a nonce for one proof, good once and for as long as a proof may be old. It needs a guard with RequireNonce.
@@ -183,14 +254,17 @@ func (g *Guard) Nonce() (string, error) { return g.text(C.go_guard_nonce(g.value
 
 // Admit verifies a chain once, for many calls. The credentials are those of holders whose ID is not under their
 // parent's, joined by '~'; they may be empty.
-func (g *Guard) Admit(chain, credentials string) (*Admission, error) {
-	answer := C.go_guard_admit(g.value, chain, credentials)
-	if err := g.done(answer); err != nil {
-		return nil, err
-	}
-	admission := new(Admission)
-	admission.hold(answer.handle, func(value C.uintptr_t) { C.go_admission_free(value) })
-	return admission, nil
+func (g *Guard) Admit(ctx context.Context, chain, credentials string) (*Admission, error) {
+	return waiting(ctx, func() (*Admission, error) {
+		answer := C.go_guard_admit(g.value, chain, credentials)
+		if err := g.done(answer); err != nil {
+			return nil, err
+		}
+		admission := new(Admission)
+		admission.strict = g.strict
+		admission.hold(answer.handle, func(value C.uintptr_t) { C.go_admission_free(value) })
+		return admission, nil
+	}, func(admission *Admission) { admission.Close() })
 }
 
 // Statistics is what the guard has done and holds: a JSON document.
@@ -200,6 +274,27 @@ func (g *Guard) Statistics() (json.RawMessage, error) { return g.data(C.go_guard
 type Admission struct{ handle }
 
 // Authorize decides one call under the admitted chain: expiry, revocation, proof and scope are checked anew each time.
-func (a *Admission) Authorize(proof, tool string, arguments []byte) (*Decision, error) {
-	return a.decided(C.go_admission_authorize(a.value, proof, tool, view(arguments)))
+func (a *Admission) Authorize(ctx context.Context, proof, tool string, arguments []byte) (*Decision, error) {
+	return decided(a.ask(ctx, proof, tool, arguments, passing))
+}
+
+// Permit is Authorize, for a permit that is kept. Close it.
+func (a *Admission) Permit(ctx context.Context, proof, tool string, arguments []byte) (*Permit, error) {
+	return permitted(a.ask(ctx, proof, tool, arguments, held))
+}
+
+func (a *Admission) ask(ctx context.Context, proof, tool string, arguments []byte, hold C.int) (verdict, error) {
+	if err := ctx.Err(); err != nil {
+		return verdict{}, err
+	}
+	if lane := a.enter(); lane != nil {
+		answer := C.go_admission_authorize(a.value, proof, tool, view(arguments), hold)
+		lane.leave()
+		runtime.KeepAlive(a)
+		return answer, nil
+	}
+	return apart(ctx, arguments, func(arguments []byte) verdict {
+		defer runtime.KeepAlive(a)
+		return C.go_admission_authorize(a.value, proof, tool, view(arguments), hold)
+	})
 }

@@ -13,16 +13,16 @@ func TestGuardElsewhereNeedsChainAndFreshProof(t *testing.T) {
 	everywhere(t, func(t *testing.T, acme *Authority) {
 		files := must[*Guard](t)(OpenGuard(GuardOptions{Audience: "files"}))
 		defer files.Close()
-		ok(t, files.AddBundle("acme.example", must[string](t)(acme.Bundle())))
+		ok(t, files.AddBundle("acme.example", must[string](t)(acme.Bundle(bg))))
 		agent, thief := start(t, acme), start(t, acme)
 		chain := must[string](t)(agent.Chain())
 		proof := must[string](t)(agent.Prove("read_file", inside, "files"))
-		must[*Decision](t)(files.Authorize(chain, proof, "read_file", inside))
+		must[*Decision](t)(files.Authorize(bg, chain, proof, "read_file", inside))
 		for reason, proof := range map[string]string{
 			"replayed": proof, "pop_missing": "",
 			"pop_signature_invalid": must[string](t)(thief.Prove("read_file", inside, "files")),
 		} {
-			if decision := must[*Decision](t)(files.Check(chain, proof, "read_file", inside)); decision.Permitted() || string(decision.Reason()) != reason {
+			if decision := must[*Decision](t)(files.Check(bg, chain, proof, "read_file", inside)); decision.Permitted() || string(decision.Reason()) != reason {
 				t.Fatal(decision.Reason())
 			}
 		}
@@ -39,12 +39,12 @@ func TestGuardHasANameOrSaysThatItNeedsNone(t *testing.T) {
 	agent := start(t, acme)
 	chain := must[string](t)(agent.Chain())
 	var fault *Error
-	if _, err := acme.Guard(GuardOptions{}); !errors.As(err, &fault) || fault.Name != "audience_missing" {
+	if _, err := acme.Guard(bg, GuardOptions{}); !errors.As(err, &fault) || fault.Name != "audience_missing" {
 		t.Fatal(err)
 	}
-	guard := must[*Guard](t)(acme.Guard(GuardOptions{AnyAudience: true}))
+	guard := must[*Guard](t)(acme.Guard(bg, GuardOptions{AnyAudience: true}))
 	defer guard.Close()
-	decision := must[*Decision](t)(guard.Check(chain, must[string](t)(agent.Prove("read_file", inside, "")), "read_file", inside))
+	decision := must[*Decision](t)(guard.Check(bg, chain, must[string](t)(agent.Prove("read_file", inside, "")), "read_file", inside))
 	if !decision.Permitted() {
 		t.Fatal(decision.Reason())
 	}
@@ -53,17 +53,17 @@ func TestGuardHasANameOrSaysThatItNeedsNone(t *testing.T) {
 func TestAdmittedChainIsCheckedAnew(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := start(t, acme)
-	files := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files", RequireClaim: true}))
+	files := must[*Guard](t)(acme.Guard(bg, GuardOptions{Audience: "files", RequireClaim: true}))
 	defer files.Close()
-	admission := must[*Admission](t)(files.Admit(must[string](t)(agent.Chain()), ""))
+	admission := must[*Admission](t)(files.Admit(bg, must[string](t)(agent.Chain()), ""))
 	defer admission.Close()
-	must[*Decision](t)(admission.Authorize(must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside))
-	must[*Decision](t)(files.AuthorizeAgent(agent, "read_file", inside))
+	must[*Decision](t)(admission.Authorize(bg, must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside))
+	must[*Decision](t)(files.AuthorizeAgent(bg, agent, "read_file", inside))
 	ok(t, files.Revoke(RevokeAgent, agent.ID()))
-	_, err := admission.Authorize(must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside)
+	_, err := admission.Authorize(bg, must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside)
 	refused(t, err, ErrDenied, "authority_revoked")
 	ok(t, files.Refreshed())
-	_, err = files.Admit("nonsense", "")
+	_, err = files.Admit(bg, "nonsense", "")
 	refused(t, err, ErrDenied, "")
 }
 
@@ -71,35 +71,35 @@ func TestRevocationShowsAtTheNextCallOfEveryGuard(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "acme")
 	acme := authority(t, directory, AuthorityOptions{Passphrase: "correct horse"})
 	agent := start(t, acme)
-	beside := must[*Guard](t)(OpenGuardDirectory(directory, GuardOptions{Audience: "files", OwnReplayMemory: true}))
+	beside := must[*Guard](t)(OpenGuardDirectory(bg, directory, GuardOptions{Audience: "files", OwnReplayMemory: true}))
 	defer beside.Close()
 	ask := func() (*Decision, error) {
-		return beside.Authorize(must[string](t)(agent.Chain()), must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside)
+		return beside.Authorize(bg, must[string](t)(agent.Chain()), must[string](t)(agent.Prove("read_file", inside, "files")), "read_file", inside)
 	}
 	must[*Decision](t)(ask())
 	for name, is := range map[string]bool{alice: true, "user:nobody@acme.example": false} {
-		if known, err := acme.Revoke(RevokePrincipal, name); err != nil || known != is {
+		if known, err := acme.Revoke(bg, RevokePrincipal, name); err != nil || known != is {
 			t.Fatal(name, known, err)
 		}
 	}
-	_, err := acme.Revoke(RevokePrincipal, "alice")
+	_, err := acme.Revoke(bg, RevokePrincipal, "alice")
 	refused(t, err, ErrArgument, "revocation")
 	_, err = ask()
 	refused(t, err, ErrDenied, "authority_revoked")
-	_, err = OpenAuthority(directory, AuthorityOptions{Passphrase: "wrong"})
+	_, err = OpenAuthority(bg, directory, AuthorityOptions{Passphrase: "wrong"})
 	refused(t, err, ErrPassphrase, "")
 }
 
 func TestPresentationsAndNonces(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
-	agent, err := acme.StartAgent("researcher", AgentOptions{
+	agent, err := acme.StartAgent(bg, "researcher", AgentOptions{
 		Principal: alice, Task: "t", Scope: "read_file(path under '/data')", Audiences: []string{"files", "mail"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer agent.Close()
-	guard, err := acme.Guard(GuardOptions{Audience: "files", RequireNonce: true, RequireChainAud: true})
+	guard, err := acme.Guard(bg, GuardOptions{Audience: "files", RequireNonce: true, RequireChainAud: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,11 +110,10 @@ func TestPresentationsAndNonces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		decision, err := guard.CheckPresentation(sent, "read_file", call)
+		decision, err := guard.CheckPresentation(bg, sent, "read_file", call)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer decision.Close()
 		return string(decision.Reason())
 	}
 	nonce, err := guard.Nonce()
@@ -136,7 +135,7 @@ func TestPresentationsAndNonces(t *testing.T) {
 	if _, err := agent.ProveWith("read_file", call, ProofOptions{Audience: "a\x00b"}); err == nil {
 		t.Error("a NUL in an option is refused")
 	}
-	other, err := acme.Guard(GuardOptions{Audience: "web"})
+	other, err := acme.Guard(bg, GuardOptions{Audience: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +144,6 @@ func TestPresentationsAndNonces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = other.AuthorizePresentation(sent, "read_file", call)
+	_, err = other.AuthorizePresentation(bg, sent, "read_file", call)
 	refused(t, err, ErrDenied, "chain_audience_mismatch")
 }

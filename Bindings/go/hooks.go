@@ -103,50 +103,50 @@ type Delivery struct {
 
 // AddHook adds a hook, or takes up the one of this name again after a restart. The name is registered for good: events
 // are kept while no process that runs it is alive, until RemoveHook.
-func (a *Authority) AddHook(name string, hook Hook) error {
+func (a *Authority) AddHook(ctx context.Context, name string, hook Hook) error {
 	var t texts
 	events, command := t.list("events", hook.Events), t.list("command", hook.Command)
 	if t.fault != nil {
 		return t.fault
 	}
-	var run C.uintptr_t
-	if hook.Run != nil {
-		run = keep(hook)
-	}
-	err := a.done(C.go_hook_add(
-		a.value, name, events, run, command, C.int64_t(seconds(hook.Deadline)), C.int64_t(hook.MaxAttempts)))
-	dropFailed(err, run)
-	return err
+	return finish(ctx, func() error {
+		var run C.uintptr_t
+		if hook.Run != nil {
+			run = keep(hook)
+		}
+		err := a.done(C.go_hook_add(
+			a.value, name, events, run, command, C.int64_t(seconds(hook.Deadline)), C.int64_t(hook.MaxAttempts)))
+		dropFailed(err, run)
+		return err
+	})
 }
 
 // RemoveHook removes a hook with what was still to be delivered to it.
-func (a *Authority) RemoveHook(name string) error {
-	return a.done(C.go_hook_remove(a.value, name))
+func (a *Authority) RemoveHook(ctx context.Context, name string) error {
+	return a.do(ctx, func() C.go_answer { return C.go_hook_remove(a.value, name) })
 }
 
 // Hooks are all hooks, and how many deliveries each has waiting and dead.
-func (a *Authority) Hooks() ([]HookRecord, error) {
-	return document[[]HookRecord](&a.handle, C.go_hook_list(a.value))
+func (a *Authority) Hooks(ctx context.Context) ([]HookRecord, error) {
+	return readDocument[[]HookRecord](ctx, &a.handle, func() C.go_texts { return C.go_hook_list(a.value) })
 }
 
 // Deliveries are those that wait, or those that are dead; at most 1000.
-func (a *Authority) Deliveries(dead bool) ([]Delivery, error) {
-	return document[[]Delivery](&a.handle, C.go_hook_deliveries(a.value, flag(dead)))
+func (a *Authority) Deliveries(ctx context.Context, dead bool) ([]Delivery, error) {
+	return readDocument[[]Delivery](ctx, &a.handle, func() C.go_texts { return C.go_hook_deliveries(a.value, flag(dead)) })
 }
 
 // RetryDelivery gives a dead delivery another round of attempts.
-func (a *Authority) RetryDelivery(delivery int64) error {
-	return a.done(C.go_hook_retry(a.value, C.int64_t(delivery)))
+func (a *Authority) RetryDelivery(ctx context.Context, delivery int64) error {
+	return a.do(ctx, func() C.go_answer { return C.go_hook_retry(a.value, C.int64_t(delivery)) })
 }
 
 // Settle waits until nothing is due that the hooks in this process, or commands, can deliver; or for the context.
 func (a *Authority) Settle(ctx context.Context) error {
 	// The library cannot be woken: it is asked again ten times a second.
 	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := a.done(C.go_hook_settle(a.value, 100)); !errors.Is(err, ErrLimit) {
+		err := a.do(ctx, func() C.go_answer { return C.go_hook_settle(a.value, 100) })
+		if !errors.Is(err, ErrNo) {
 			return err
 		}
 	}

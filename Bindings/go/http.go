@@ -57,12 +57,12 @@ type Refusal struct {
 	Decision string `json:"decision,omitempty"` // what the audit log knows the denial by
 }
 
-type decisionKey struct{}
+type permitKey struct{}
 
-// DecisionFrom is the permit under which a request came to its handler; nil where none did.
-func DecisionFrom(ctx context.Context) *Decision {
-	decision, _ := ctx.Value(decisionKey{}).(*Decision)
-	return decision
+// PermitFrom is the permit under which a request came to its handler, closed when that has answered; nil where none did.
+func PermitFrom(ctx context.Context) *Permit {
+	permit, _ := ctx.Value(permitKey{}).(*Permit)
+	return permit
 }
 
 // Wrap puts the guard before a handler. 401: send another chain or proof; 403: this authority is not enough; 400 and
@@ -96,13 +96,13 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 			refuse(w, http.StatusBadRequest, Refusal{Reason: "call", Message: err.Error()})
 			return
 		}
-		decision, err := m.Guard.Authorize(strings.Join(chain, ""), strings.Join(proof, ""), tool, arguments)
+		permit, err := permitted(m.Guard.ask(r.Context(), strings.Join(chain, ""), strings.Join(proof, ""), tool, arguments, quiet))
 		if err != nil {
 			refuseFor(w, err)
 			return
 		}
-		defer decision.Close()
-		r = r.WithContext(context.WithValue(r.Context(), decisionKey{}, decision))
+		defer permit.Close()
+		r = r.WithContext(context.WithValue(r.Context(), permitKey{}, permit))
 		r.Body = io.NopCloser(bytes.NewReader(body)) // call may have read it
 		next.ServeHTTP(w, r)
 	})
@@ -131,10 +131,7 @@ func refuseFor(w http.ResponseWriter, err error) {
 	if denied.Link >= 0 {
 		refusal.Link = &denied.Link
 	}
-	if denied.Decision != nil {
-		refusal.Decision = denied.Decision.ID()
-		denied.Decision.Close()
-	}
+	refusal.Decision = denied.Decision.ID()
 	status := denied.Reason.HTTPStatus()
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", ProofHeader+` error="`+string(denied.Reason)+`"`)

@@ -18,13 +18,13 @@ const webScope = `"POST /read_file"(path under "/data/q3"); "GET /"`
 // site is a guarded server that answers with what it read, and an agent that may call it.
 func site(t *testing.T, call CallOf) (server *httptest.Server, agent *Agent, acme *Authority) {
 	acme = authority(t, "", AuthorityOptions{})
-	ok(t, acme.PutProfile("web", ProfileOptions{Owner: "team:web@acme.example", Ceiling: webScope + `; "POST /big"; read_file(path under "/data/q3")`}))
-	agent = must[*Agent](t)(acme.StartAgent("web", AgentOptions{Principal: alice, Task: "t", Scope: webScope + `; "POST /big"; read_file(path under "/data/q3")`}))
+	ok(t, acme.PutProfile(bg, "web", ProfileOptions{Owner: "team:web@acme.example", Ceiling: webScope + `; "POST /big"; read_file(path under "/data/q3")`}))
+	agent = must[*Agent](t)(acme.StartAgent(bg, "web", AgentOptions{Principal: alice, Task: "t", Scope: webScope + `; "POST /big"; read_file(path under "/data/q3")`}))
 	t.Cleanup(func() { agent.Close() })
-	guard := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files"}))
+	guard := must[*Guard](t)(acme.Guard(bg, GuardOptions{Audience: "files"}))
 	t.Cleanup(func() { guard.Close() })
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !DecisionFrom(r.Context()).Permitted() {
+		if !PermitFrom(r.Context()).Permitted() {
 			t.Error("a handler without a permit")
 		}
 		body, err := io.ReadAll(r.Body)
@@ -83,7 +83,7 @@ func TestRequestIsACall(t *testing.T) {
 	if status, refusal, _ := post("/read%5ffile", string(inside)); status != 403 {
 		t.Fatal(status, refusal)
 	}
-	ok(t, acme.Suspend(agent.ID(), "look into it"))
+	ok(t, acme.Suspend(bg, agent.ID(), "look into it"))
 	if status, refusal, _ := post("/read_file", string(inside)); status != 403 || refusal.Reason != "suspended" {
 		t.Fatal(status, refusal)
 	}
@@ -194,7 +194,7 @@ func TestRedirectIsNotProven(t *testing.T) {
 
 func TestGuardThatIsClosedLetsNothingThrough(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
-	guard := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files"}))
+	guard := must[*Guard](t)(acme.Guard(bg, GuardOptions{Audience: "files"}))
 	guard.Close()
 	server := httptest.NewServer(Middleware{Guard: guard}.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("reached") })))
 	defer server.Close()

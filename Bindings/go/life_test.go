@@ -3,6 +3,7 @@
 package agentid
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"path/filepath"
@@ -14,6 +15,8 @@ const (
 	alice = "user:alice@acme.example"
 	scope = "read_file(path under '/data/q3')"
 )
+
+var bg = context.Background()
 
 var (
 	inside  = []byte(`{"path":"/data/q3/public/a.csv"}`)
@@ -51,15 +54,15 @@ func refused(t testing.TB, err error, code Code, name string) {
 func authority(t testing.TB, directory string, options AuthorityOptions) *Authority {
 	t.Helper()
 	options.TrustDomain = "acme.example"
-	acme := must[*Authority](t)(OpenAuthority(directory, options))
+	acme := must[*Authority](t)(OpenAuthority(bg, directory, options))
 	t.Cleanup(func() { acme.Close() })
-	ok(t, acme.PutProfile("researcher", ProfileOptions{Owner: "team:research@acme.example", Ceiling: "read_file(path under '/data'); search(query: *)"}))
+	ok(t, acme.PutProfile(bg, "researcher", ProfileOptions{Owner: "team:research@acme.example", Ceiling: "read_file(path under '/data'); search(query: *)"}))
 	return acme
 }
 
 func start(t testing.TB, acme *Authority) *Agent {
 	t.Helper()
-	agent := must[*Agent](t)(acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "Q3 review", Scope: scope}))
+	agent := must[*Agent](t)(acme.StartAgent(bg, "researcher", AgentOptions{Principal: alice, Task: "Q3 review", Scope: scope}))
 	t.Cleanup(func() { agent.Close() })
 	return agent
 }
@@ -75,12 +78,12 @@ func everywhere(t *testing.T, test func(t *testing.T, acme *Authority)) {
 func TestSubAgentIsHeldToItsNarrowerScope(t *testing.T) {
 	everywhere(t, func(t *testing.T, acme *Authority) {
 		agent := start(t, acme)
-		reader := must[*Agent](t)(agent.Spawn("reader", Delegation{Scope: "read_file(path under '/data/q3/public')"}))
+		reader := must[*Agent](t)(agent.Spawn(bg, "reader", Delegation{Scope: "read_file(path under '/data/q3/public')"}))
 		defer reader.Close()
-		if decision := must[*Decision](t)(reader.Authorize("read_file", inside)); !decision.Permitted() || decision.Reason() != "" {
+		if decision := must[*Decision](t)(reader.Authorize(bg, "read_file", inside)); !decision.Permitted() || decision.Reason() != "" {
 			t.Fatal("not permitted")
 		}
-		_, err := reader.Authorize("read_file", outside)
+		_, err := reader.Authorize(bg, "read_file", outside)
 		var denied *Denied
 		if !errors.As(err, &denied) || !errors.Is(err, ErrDenied) {
 			t.Fatal(err)
@@ -88,14 +91,14 @@ func TestSubAgentIsHeldToItsNarrowerScope(t *testing.T) {
 		if denied.Reason != "argument_constraint_violated" || denied.Argument != "path" || denied.Link != 1 {
 			t.Fatalf("%+v", denied)
 		}
-		document := must[DecisionDocument](t)(denied.Decision.Document())
+		document := must[DecisionDocument](t)(denied.Document())
 		if document.Decision != "deny" || *document.Link != 1 || len(document.Chain) != 2 || document.Chain[0].Principal != alice {
 			t.Fatalf("%+v", document)
 		}
 		if document.Chain[1].Agent != reader.ID() || document.Chain[1].Expires.Before(time.Now()) {
 			t.Fatalf("%+v", document.Chain[1])
 		}
-		if check := must[*Decision](t)(reader.Check("read_file", outside)); check.Permitted() || check.Reason() != denied.Reason {
+		if check := must[*Decision](t)(reader.Check(bg, "read_file", outside)); check.Permitted() || check.Reason() != denied.Reason {
 			t.Fatal("a denial that was only checked")
 		}
 	})
@@ -109,22 +112,22 @@ func TestScopeThatWasForgottenIsNotAll(t *testing.T) {
 		t.Helper()
 		if err == nil {
 			defer agent.Close()
-			_, err = agent.Authorize("read_file", inside)
+			_, err = agent.Authorize(bg, "read_file", inside)
 		}
 		if err == nil {
 			t.Fatal("all was permitted")
 		}
 	}
-	forgotten(agent.Spawn("reader", Delegation{}))
-	forgotten(acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t"}))
+	forgotten(agent.Spawn(bg, "reader", Delegation{}))
+	forgotten(acme.StartAgent(bg, "researcher", AgentOptions{Principal: alice, Task: "t"}))
 	none := ""
-	forgotten(acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope, Entitlements: &none}))
-	if _, err := agent.Spawn("reader", Delegation{Scope: scope, SameScope: true}); !errors.Is(err, ErrArgument) {
+	forgotten(acme.StartAgent(bg, "researcher", AgentOptions{Principal: alice, Task: "t", Scope: scope, Entitlements: &none}))
+	if _, err := agent.Spawn(bg, "reader", Delegation{Scope: scope, SameScope: true}); !errors.Is(err, ErrArgument) {
 		t.Fatal(err)
 	}
-	child := must[*Agent](t)(agent.Spawn("reader", Delegation{SameScope: true, MaxDepth: NoDelegation}))
+	child := must[*Agent](t)(agent.Spawn(bg, "reader", Delegation{SameScope: true, MaxDepth: NoDelegation}))
 	defer child.Close()
-	if _, err := child.Spawn("below", Delegation{SameScope: true}); !errors.Is(err, ErrState) {
+	if _, err := child.Spawn(bg, "below", Delegation{SameScope: true}); !errors.Is(err, ErrState) {
 		t.Fatal(err)
 	}
 }
@@ -135,20 +138,20 @@ func TestIdentityIssuedToAKeyElsewhere(t *testing.T) {
 	var jwk map[string]string
 	ok(t, json.Unmarshal(key, &jwk))
 	public := must[[]byte](t)(json.Marshal(map[string]string{"kty": jwk["kty"], "crv": jwk["crv"], "x": jwk["x"]}))
-	chain, credential, err := acme.Issue("researcher", string(public), AgentOptions{Principal: alice, Task: "t", Scope: scope})
+	chain, credential, err := acme.Issue(bg, "researcher", string(public), AgentOptions{Principal: alice, Task: "t", Scope: scope})
 	ok(t, err)
 	holder := must[*Agent](t)(OpenAgent(OpenAgentOptions{Key: string(key), Chain: chain, Credential: credential}))
 	defer holder.Close()
 	if string(must[[]byte](t)(holder.ExportKey())) == "" || must[string](t)(holder.Credential()) != credential {
 		t.Fatal("what was given is not what is held")
 	}
-	_, err = holder.Authorize("read_file", inside)
+	_, err = holder.Authorize(bg, "read_file", inside)
 	refused(t, err, ErrState, "")
 	other := start(t, acme)
-	longer := must[string](t)(other.Delegate(string(public), Delegation{SameScope: true, Lifetime: time.Minute}))
+	longer := must[string](t)(other.Delegate(bg, string(public), Delegation{SameScope: true, Lifetime: time.Minute}))
 	child := must[*Agent](t)(OpenAgent(OpenAgentOptions{Key: string(key), Chain: longer}))
 	defer child.Close()
-	_, err = other.Delegate(string(key), Delegation{SameScope: true})
+	_, err = other.Delegate(bg, string(key), Delegation{SameScope: true})
 	refused(t, err, ErrMalformed, "")
 	if must[json.RawMessage](t)(DecodeChain(longer)) == nil {
 		t.Fatal("a chain that cannot be decoded")
@@ -159,45 +162,45 @@ func TestKeysRotate(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := start(t, acme)
 	before := must[string](t)(agent.PublicKey())
-	ok(t, agent.RotateKey())
+	ok(t, agent.RotateKey(bg))
 	if must[string](t)(agent.PublicKey()) == before {
 		t.Fatal("the same key")
 	}
-	must[*Decision](t)(agent.Authorize("read_file", inside))
-	refused(t, acme.ActivateKey(), ErrState, "")
-	ok(t, acme.PublishKey())
-	ok(t, acme.ActivateKey())
-	must[*Decision](t)(start(t, acme).Authorize("read_file", inside))
+	must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+	refused(t, acme.ActivateKey(bg), ErrState, "")
+	ok(t, acme.PublishKey(bg))
+	ok(t, acme.ActivateKey(bg))
+	must[*Decision](t)(start(t, acme).Authorize(bg, "read_file", inside))
 }
 
 func TestLifeEndsWithNothingLeft(t *testing.T) {
 	everywhere(t, func(t *testing.T, acme *Authority) {
 		agent := start(t, acme)
-		child := must[*Agent](t)(agent.Spawn("reader", Delegation{SameScope: true}))
+		child := must[*Agent](t)(agent.Spawn(bg, "reader", Delegation{SameScope: true}))
 		defer child.Close()
-		ok(t, acme.Suspend(agent.ID(), "look into it"))
-		_, err := child.Authorize("read_file", inside)
+		ok(t, acme.Suspend(bg, agent.ID(), "look into it"))
+		_, err := child.Authorize(bg, "read_file", inside)
 		refused(t, err, ErrDenied, "suspended")
-		ok(t, acme.Resume(agent.ID()))
-		must[*Decision](t)(child.Authorize("read_file", inside))
-		left, err := acme.VerifyGone(agent.ID())
+		ok(t, acme.Resume(bg, agent.ID()))
+		must[*Decision](t)(child.Authorize(bg, "read_file", inside))
+		left, err := acme.VerifyGone(bg, agent.ID())
 		refused(t, err, ErrNo, "not_gone")
 		if left.Gone || len(left.Live) == 0 {
 			t.Fatalf("%+v", left)
 		}
-		tombstone := must[string](t)(acme.Deprovision(agent.ID(), "done"))
-		_, err = child.Authorize("read_file", inside)
+		tombstone := must[string](t)(acme.Deprovision(bg, agent.ID(), "done"))
+		_, err = child.Authorize(bg, "read_file", inside)
 		refused(t, err, ErrDenied, "")
-		if gone := must[Gone](t)(acme.VerifyGone(agent.ID())); !gone.Gone || gone.Agents != 2 || gone.Tombstone != tombstone {
+		if gone := must[Gone](t)(acme.VerifyGone(bg, agent.ID())); !gone.Gone || gone.Agents != 2 || gone.Tombstone != tombstone {
 			t.Fatalf("%+v", gone)
 		}
-		receipt := must[Tombstone](t)(VerifyTombstone("acme.example", must[string](t)(acme.Bundle()), tombstone))
+		receipt := must[Tombstone](t)(VerifyTombstone("acme.example", must[string](t)(acme.Bundle(bg)), tombstone))
 		if receipt.Agent != agent.ID() || receipt.Reason != "done" || receipt.Below != 1 {
 			t.Fatalf("%+v", receipt)
 		}
-		_, err = VerifyTombstone("acme.example", must[string](t)(acme.Bundle()), tombstone[:len(tombstone)-4]+"AAAA")
+		_, err = VerifyTombstone("acme.example", must[string](t)(acme.Bundle(bg)), tombstone[:len(tombstone)-4]+"AAAA")
 		refused(t, err, ErrDenied, "")
-		records := must[[]AgentRecord](t)(acme.Agents(AgentFilter{State: "deprovisioned", Principal: alice}))
+		records := must[[]AgentRecord](t)(acme.Agents(bg, AgentFilter{State: "deprovisioned", Principal: alice}))
 		if len(records) != 2 || records[0].Ended.IsZero() || records[0].Live {
 			t.Fatalf("%+v", records)
 		}
@@ -207,55 +210,61 @@ func TestLifeEndsWithNothingLeft(t *testing.T) {
 func TestProfilesAndPrincipalsEnd(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := start(t, acme)
-	ok(t, acme.CertifyProfile("researcher", time.Now().Add(time.Hour)))
-	profiles := must[[]Profile](t)(acme.Profiles())
+	ok(t, acme.CertifyProfile(bg, "researcher", time.Now().Add(time.Hour)))
+	profiles := must[[]Profile](t)(acme.Profiles(bg))
 	if len(profiles) != 1 || profiles[0].ReviewBy.Before(time.Now()) || profiles[0].MaxDepth != 4 {
 		t.Fatalf("%+v", profiles)
 	}
-	if ended := must[int](t)(acme.DeprovisionPrincipal(alice, "left")); ended != 1 {
+	if ended := must[int](t)(acme.DeprovisionPrincipal(bg, alice, "left")); ended != 1 {
 		t.Fatal(ended)
 	}
-	_, err := agent.Authorize("read_file", inside)
+	_, err := agent.Authorize(bg, "read_file", inside)
 	refused(t, err, ErrDenied, "")
-	if ended := must[int](t)(acme.WithdrawProfile("researcher", "no more")); ended != 0 {
+	if ended := must[int](t)(acme.WithdrawProfile(bg, "researcher", "no more")); ended != 0 {
 		t.Fatal(ended)
 	}
-	if ended := must[int](t)(acme.Reap()); ended != 0 {
+	if ended := must[int](t)(acme.Reap(bg)); ended != 0 {
 		t.Fatal(ended)
 	}
-	refused(t, acme.CertifyProfile("nobody", time.Time{}), ErrNotFound, "")
+	refused(t, acme.CertifyProfile(bg, "nobody", time.Time{}), ErrNotFound, "")
 }
 
 func TestErrorsNameInputAndRule(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
-	_, err := acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "t", Scope: "read_file(path under '/etc')"})
+	_, err := acme.StartAgent(bg, "researcher", AgentOptions{Principal: alice, Task: "t", Scope: "read_file(path under '/etc')"})
 	refused(t, err, ErrScope, "")
 	var said *Error
 	if errors.As(err, &said); said.Where != "options.scope" || said.Link != -1 {
 		t.Fatalf("%+v", said)
 	}
-	_, err = acme.StartAgent("nobody", AgentOptions{Principal: alice, Task: "t", Scope: scope})
+	_, err = acme.StartAgent(bg, "nobody", AgentOptions{Principal: alice, Task: "t", Scope: scope})
 	refused(t, err, ErrNotFound, "")
-	_, err = acme.StartAgent("researcher", AgentOptions{Principal: alice, Task: "a\x00b", Scope: scope})
+	_, err = acme.StartAgent(bg, "researcher", AgentOptions{Principal: alice, Task: "a\x00b", Scope: scope})
 	refused(t, err, ErrArgument, "argument")
 	if errors.Is(err, ErrDenied) || ErrDenied.Error() != "denied" {
 		t.Fatal("kinds of errors are mixed up")
 	}
 	agent := start(t, acme)
-	decision := must[*Decision](t)(agent.Authorize("read_file", inside))
+	decision := must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+	permit := must[*Permit](t)(agent.Permit(bg, "read_file", inside))
+	if document := must[DecisionDocument](t)(permit.Document()); document.Chain[0].Agent != agent.ID() || must[string](t)(permit.Explain()) == "" {
+		t.Fatalf("%+v", document)
+	}
 	for range 2 {
 		ok(t, agent.Close())
-		ok(t, decision.Close())
+		ok(t, permit.Close())
 	}
-	_, err = agent.Authorize("read_file", inside)
+	_, err = permit.Document()
 	refused(t, err, ErrHandle, "handle")
-	if decision.ID() != "" || agent.ID() == "" {
+	_, err = agent.Authorize(bg, "read_file", inside)
+	refused(t, err, ErrHandle, "handle")
+	if !decision.Permitted() || !permit.Permitted() || agent.ID() == "" {
 		t.Fatal("what is closed")
 	}
 	ok(t, acme.Close())
-	_, err = acme.Bundle()
+	_, err = acme.Bundle(bg)
 	refused(t, err, ErrHandle, "handle")
-	refused(t, new(Authority).PublishKey(), ErrHandle, "")
+	refused(t, new(Authority).PublishKey(bg), ErrHandle, "")
 	ok(t, new(Authority).Close())
 }
 

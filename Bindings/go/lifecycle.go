@@ -41,7 +41,10 @@ static go_texts go_tombstone_verify(_GoString_ trust_domain, _GoString_ bundle, 
 */
 import "C"
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // AgentFilter chooses the agents that match all that is given.
 type AgentFilter struct {
@@ -110,7 +113,7 @@ type Tombstone struct {
 }
 
 // Agents are the agents this authority knows, ended ones included, by ID: all that match, or a page of filter.Limit.
-func (a *Authority) Agents(filter AgentFilter) ([]AgentRecord, error) {
+func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentRecord, error) {
 	var t texts
 	profile, principal := t.maybe("profile", filter.Profile), t.maybe("principal", filter.Principal)
 	owner, parent, state := t.maybe("owner", filter.Owner), t.maybe("parent", filter.Parent), t.maybe("state", filter.State)
@@ -122,9 +125,11 @@ func (a *Authority) Agents(filter AgentFilter) ([]AgentRecord, error) {
 		limit = 1000
 	}
 	for offset := filter.Offset; ; offset += limit {
-		page, err := document[[]AgentRecord](&a.handle, C.go_authority_agents(a.value, C.agentid_agent_filter{
-			limit: C.int64_t(limit), offset: C.int64_t(offset),
-		}, profile, principal, owner, parent, state))
+		page, err := readDocument[[]AgentRecord](ctx, &a.handle, func() C.go_texts {
+			return C.go_authority_agents(a.value, C.agentid_agent_filter{
+				limit: C.int64_t(limit), offset: C.int64_t(offset),
+			}, profile, principal, owner, parent, state)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -136,35 +141,39 @@ func (a *Authority) Agents(filter AgentFilter) ([]AgentRecord, error) {
 }
 
 // Suspend denies an agent's calls, and those of all below it, until it is resumed. It shows before the call returns.
-func (a *Authority) Suspend(agent, reason string) error {
-	return a.done(C.go_authority_suspend(a.value, agent, reason))
+func (a *Authority) Suspend(ctx context.Context, agent, reason string) error {
+	return a.do(urgent(ctx), func() C.go_answer { return C.go_authority_suspend(a.value, agent, reason) })
 }
 
 // Resume resumes a suspended agent.
-func (a *Authority) Resume(agent string) error { return a.done(C.go_authority_resume(a.value, agent)) }
+func (a *Authority) Resume(ctx context.Context, agent string) error {
+	return a.do(ctx, func() C.go_answer { return C.go_authority_resume(a.value, agent) })
+}
 
 // Deprovision ends an agent and all below it, for good; nothing is permitted to them after the call returned.
-func (a *Authority) Deprovision(agent, reason string) (tombstone string, err error) {
-	return a.text(C.go_authority_deprovision(a.value, agent, reason))
+func (a *Authority) Deprovision(ctx context.Context, agent, reason string) (tombstone string, err error) {
+	return a.read(urgent(ctx), func() C.go_texts { return C.go_authority_deprovision(a.value, agent, reason) })
 }
 
 // DeprovisionPrincipal is for a principal who leaves: it ends every agent that acts for them or is owned by them.
-func (a *Authority) DeprovisionPrincipal(principal, reason string) (ended int, err error) {
-	return a.count(C.go_authority_deprovision_principal(a.value, principal, reason))
+func (a *Authority) DeprovisionPrincipal(ctx context.Context, principal, reason string) (ended int, err error) {
+	return a.tally(urgent(ctx), func() C.go_answer { return C.go_authority_deprovision_principal(a.value, principal, reason) })
 }
 
 // Reap ends the agents whose lease has lapsed and finishes what a process that died left undone.
-func (a *Authority) Reap() (ended int, err error) { return a.count(C.go_authority_reap(a.value)) }
+func (a *Authority) Reap(ctx context.Context) (ended int, err error) {
+	return a.tally(ctx, func() C.go_answer { return C.go_authority_reap(a.value) })
+}
 
 // Prune forgets agents that ended before a time, but for their tombstones; what they did stays in the log.
-func (a *Authority) Prune(endedBefore time.Time) (pruned int, err error) {
-	return a.count(C.go_authority_prune(a.value, C.int64_t(endedBefore.Unix())))
+func (a *Authority) Prune(ctx context.Context, endedBefore time.Time) (pruned int, err error) {
+	return a.tally(ctx, func() C.go_answer { return C.go_authority_prune(a.value, C.int64_t(endedBefore.Unix())) })
 }
 
 // VerifyGone presents to a guard everything that an agent and all below it ever held, and looks for what is left of
 // them. Where something is usable still, the error is ErrNo and the answer says what.
-func (a *Authority) VerifyGone(agent string) (Gone, error) {
-	return report[Gone](&a.handle, C.go_authority_verify_gone(a.value, agent))
+func (a *Authority) VerifyGone(ctx context.Context, agent string) (Gone, error) {
+	return readReport[Gone](ctx, &a.handle, func() C.go_texts { return C.go_authority_verify_gone(a.value, agent) })
 }
 
 // VerifyTombstone verifies a tombstone, offline, by the bundle of the trust domain whose agent it was.

@@ -9,7 +9,7 @@ func (d *Decision) LogValue() slog.Value {
 	if d == nil {
 		return slog.StringValue("none")
 	}
-	said := []slog.Attr{slog.Bool("permitted", d.permitted)}
+	said := []slog.Attr{slog.Bool("permitted", d.Permitted())}
 	if id := d.ID(); id != "" {
 		said = append(said, slog.String("id", id))
 	}
@@ -28,7 +28,7 @@ func (d *Denied) LogValue() slog.Value {
 	if d.Link >= 0 {
 		said = append(said, slog.Int("link", d.Link))
 	}
-	if id := d.Decision.id(); id != "" {
+	if id := d.Decision.ID(); id != "" {
 		said = append(said, slog.String("id", id))
 	}
 	return slog.GroupValue(said...)

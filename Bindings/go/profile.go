@@ -23,6 +23,7 @@ static go_answer go_authority_certify_profile(uintptr_t authority, _GoString_ na
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 )
@@ -47,29 +48,31 @@ type Profile struct {
 }
 
 // PutProfile creates or replaces a profile. Its name becomes a segment of its agents' IDs.
-func (a *Authority) PutProfile(name string, options ProfileOptions) error {
+func (a *Authority) PutProfile(ctx context.Context, name string, options ProfileOptions) error {
 	var t texts
 	owner, ceiling := t.given("owner", options.Owner), t.given("ceiling", options.Ceiling)
 	if t.fault != nil {
 		return t.fault
 	}
-	return a.done(C.go_authority_put_profile(a.value, name, C.agentid_profile_options{
-		max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: C.int32_t(options.MaxDepth),
-		review_by: C.int64_t(unix(options.ReviewBy)),
-	}, owner, ceiling))
+	return a.do(ctx, func() C.go_answer {
+		return C.go_authority_put_profile(a.value, name, C.agentid_profile_options{
+			max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: C.int32_t(options.MaxDepth),
+			review_by: C.int64_t(unix(options.ReviewBy)),
+		}, owner, ceiling)
+	})
 }
 
 // Profiles are all profiles.
-func (a *Authority) Profiles() ([]Profile, error) {
-	return document[[]Profile](&a.handle, C.go_authority_profiles(a.value))
+func (a *Authority) Profiles(ctx context.Context) ([]Profile, error) {
+	return readDocument[[]Profile](ctx, &a.handle, func() C.go_texts { return C.go_authority_profiles(a.value) })
 }
 
 // WithdrawProfile revokes a profile and ends its agents: how many, those below them included.
-func (a *Authority) WithdrawProfile(name, reason string) (ended int, err error) {
-	return a.count(C.go_authority_withdraw_profile(a.value, name, reason))
+func (a *Authority) WithdrawProfile(ctx context.Context, name, reason string) (ended int, err error) {
+	return a.tally(urgent(ctx), func() C.go_answer { return C.go_authority_withdraw_profile(a.value, name, reason) })
 }
 
 // CertifyProfile says that someone has looked at a profile: it may start agents until the next review; zero: for good.
-func (a *Authority) CertifyProfile(name string, reviewBy time.Time) error {
-	return a.done(C.go_authority_certify_profile(a.value, name, C.int64_t(unix(reviewBy))))
+func (a *Authority) CertifyProfile(ctx context.Context, name string, reviewBy time.Time) error {
+	return a.do(ctx, func() C.go_answer { return C.go_authority_certify_profile(a.value, name, C.int64_t(unix(reviewBy))) })
 }

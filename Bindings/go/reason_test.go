@@ -62,12 +62,12 @@ func TestWhatIsLoggedHasNoValueOfAnArgument(t *testing.T) {
 	defer agent.Close()
 	var written bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&written, nil))
-	_, err := agent.Authorize("read_file", beyond)
+	_, err := agent.Authorize(bg, "read_file", beyond)
 	var denied *Denied
 	if !errors.As(err, &denied) {
 		t.Fatal(err)
 	}
-	permit := must[*Decision](t)(agent.Authorize("read_file", inside))
+	permit := must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
 	_, fault := OpenGuard(GuardOptions{})
 	var said *Error
 	if !errors.As(fault, &said) {
@@ -87,11 +87,11 @@ func TestWhatIsLoggedHasNoValueOfAnArgument(t *testing.T) {
 
 func TestOneClientServesAllAgents(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
-	guard := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files"}))
+	guard := must[*Guard](t)(acme.Guard(bg, GuardOptions{Audience: "files"}))
 	defer guard.Close()
 	call := func(_ *http.Request, body []byte) (string, []byte, error) { return "read_file", body, nil }
 	server := httptest.NewServer(Middleware{Guard: guard, Call: call}.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		document := must[DecisionDocument](t)(DecisionFrom(r.Context()).Document())
+		document := must[DecisionDocument](t)(PermitFrom(r.Context()).Document())
 		_, _ = io.WriteString(w, document.Chain[0].Agent)
 	})))
 	defer server.Close()

@@ -15,6 +15,8 @@ static go_answer go_guard_revoke(uintptr_t guard, agentid_revocation_kind kind, 
 */
 import "C"
 
+import "context"
+
 // Revocation is what a revocation names.
 type Revocation int32
 
@@ -33,8 +35,10 @@ const (
 //
 // It tells whether this authority's registry has what is named. Where it has not, that is revoked all the same, as it may
 // be another authority's, or was handed on elsewhere; or it is mistyped.
-func (a *Authority) Revoke(kind Revocation, value string) (known bool, err error) {
-	count, err := a.count(C.go_authority_revoke(a.value, C.agentid_revocation_kind(kind), value))
+func (a *Authority) Revoke(ctx context.Context, kind Revocation, value string) (known bool, err error) {
+	count, err := a.tally(urgent(ctx), func() C.go_answer {
+		return C.go_authority_revoke(a.value, C.agentid_revocation_kind(kind), value)
+	})
 	return count > 0, err
 }
 

@@ -13,13 +13,13 @@ import (
 func TestAuthorizeAllocatesTheDecisionOnly(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := start(t, acme)
-	guard := must[*Guard](t)(acme.Guard(GuardOptions{AnyAudience: true}))
+	guard := must[*Guard](t)(acme.Guard(bg, GuardOptions{AnyAudience: true}))
 	defer guard.Close()
 	for name, authorize := range map[string]func() (*Decision, error){
-		"agent": func() (*Decision, error) { return agent.Authorize("read_file", inside) },
-		"guard": func() (*Decision, error) { return guard.AuthorizeAgent(agent, "read_file", inside) },
+		"agent": func() (*Decision, error) { return agent.Authorize(bg, "read_file", inside) },
+		"guard": func() (*Decision, error) { return guard.AuthorizeAgent(bg, agent, "read_file", inside) },
 	} {
-		if count := testing.AllocsPerRun(200, func() { must[*Decision](t)(authorize()).Close() }); count > 1 {
+		if count := testing.AllocsPerRun(200, func() { must[*Decision](t)(authorize()) }); count > 1 {
 			t.Errorf("%s: %v allocations", name, count)
 		}
 	}
@@ -29,16 +29,16 @@ func TestAuthorizeAllocatesTheDecisionOnly(t *testing.T) {
 func TestNothingIsPermittedOnceItWasEnded(t *testing.T) {
 	for name, end := range map[string]func(acme *Authority, agent *Agent) error{
 		"revoked": func(acme *Authority, agent *Agent) error {
-			_, err := acme.Revoke(RevokeAgent, agent.ID())
+			_, err := acme.Revoke(bg, RevokeAgent, agent.ID())
 			return err
 		},
-		"ended":     func(_ *Authority, agent *Agent) error { _, err := agent.End("done"); return err },
-		"suspended": func(acme *Authority, agent *Agent) error { return acme.Suspend(agent.ID(), "") },
+		"ended":     func(_ *Authority, agent *Agent) error { _, err := agent.End(bg, "done"); return err },
+		"suspended": func(acme *Authority, agent *Agent) error { return acme.Suspend(bg, agent.ID(), "") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			acme := authority(t, "", AuthorityOptions{})
 			agent := start(t, acme)
-			guard := must[*Guard](t)(acme.Guard(GuardOptions{Audience: "files"}))
+			guard := must[*Guard](t)(acme.Guard(bg, GuardOptions{Audience: "files"}))
 			chain := must[string](t)(agent.Chain())
 			var ended atomic.Bool
 			var workers sync.WaitGroup
@@ -48,12 +48,9 @@ func TestNothingIsPermittedOnceItWasEnded(t *testing.T) {
 					defer workers.Done()
 					for range 300 {
 						late := ended.Load()
-						decision, err := agent.Authorize("read_file", inside)
+						_, err := agent.Authorize(bg, "read_file", inside)
 						if late && err == nil {
 							t.Error("permitted after it was ended")
-						}
-						if err == nil {
-							decision.Close()
 						}
 						runtime.Gosched()
 						proof, err := agent.Prove("read_file", inside, "files")
@@ -63,7 +60,7 @@ func TestNothingIsPermittedOnceItWasEnded(t *testing.T) {
 							}
 							continue
 						}
-						if decision, err = guard.Check(chain, proof, "read_file", inside); err == nil {
+						if decision, err := guard.Check(bg, chain, proof, "read_file", inside); err == nil {
 							if late && decision.Permitted() {
 								t.Error("permitted after it was ended")
 							}
@@ -90,22 +87,21 @@ func TestNothingIsPermittedOnceItWasEnded(t *testing.T) {
 	}
 }
 
-func TestDecisionIsReadWhileItIsClosed(t *testing.T) {
+func TestPermitIsReadWhileItIsClosed(t *testing.T) {
 	agent := start(t, authority(t, "", AuthorityOptions{}))
 	for range 100 {
-		decision := must[*Decision](t)(agent.Check("read_file", beyond))
+		permit := must[*Permit](t)(agent.Permit(bg, "read_file", inside))
 		var all sync.WaitGroup
 		for i := range 4 {
 			all.Add(1)
 			go func() {
 				defer all.Done()
 				if i == 0 {
-					decision.Close()
+					permit.Close()
 				}
-				if reason := decision.Reason(); reason != "" && reason != "argument_constraint_violated" {
-					t.Error(reason)
+				if _, err := permit.Explain(); err != nil && !errors.Is(err, ErrHandle) {
+					t.Error(err)
 				}
-				_, _ = decision.Explain()
 			}()
 		}
 		all.Wait()
@@ -116,9 +112,8 @@ func BenchmarkAuthorize(b *testing.B) {
 	agent := start(b, authority(b, "", AuthorityOptions{}))
 	b.ReportAllocs()
 	for b.Loop() {
-		decision, err := agent.Authorize("read_file", inside)
+		_, err := agent.Authorize(bg, "read_file", inside)
 		ok(b, err)
-		decision.Close()
 	}
 }
 
@@ -126,7 +121,7 @@ func BenchmarkDeny(b *testing.B) {
 	agent := start(b, authority(b, "", AuthorityOptions{}))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := agent.Authorize("read_file", beyond); err == nil {
+		if _, err := agent.Authorize(bg, "read_file", beyond); err == nil {
 			b.Fatal("permitted")
 		}
 	}

@@ -9,7 +9,10 @@ static go_texts go_audit_usage(uintptr_t authority, _GoString_ profile) {
 */
 import "C"
 
-import "encoding/json"
+import (
+	"context"
+	"encoding/json"
+)
 
 // Usage is what was granted beside what was used, from the audit log: docs/schemas/usage.json. It holds names of
 // arguments, never their values.
@@ -47,6 +50,6 @@ type ToolUsage struct {
 // Usage compares what was granted with what was used, and proposes for each profile, or for one, the smallest ceiling
 // that would have permitted it all. It reads the whole log. The error is ErrNotFound where there is no such profile and
 // ErrState for an authority without an audit log.
-func (a *Authority) Usage(profile string) (Usage, error) {
-	return document[Usage](&a.handle, C.go_audit_usage(a.value, profile))
+func (a *Authority) Usage(ctx context.Context, profile string) (Usage, error) {
+	return readDocument[Usage](ctx, &a.handle, func() C.go_texts { return C.go_audit_usage(a.value, profile) })
 }

@@ -15,12 +15,11 @@ import (
 func TestUsageProposesWhatWasUsed(t *testing.T) {
 	acme := authority(t, filepath.Join(t.TempDir(), "acme"), AuthorityOptions{})
 	agent := start(t, acme)
-	must[*Decision](t)(agent.Authorize("read_file", inside)).Close()
-	if decision, err := agent.Authorize("read_file", beyond); err == nil {
-		decision.Close()
+	must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+	if _, err := agent.Authorize(bg, "read_file", beyond); err == nil {
 		t.Fatal("permitted")
 	}
-	usage := must[Usage](t)(acme.Usage("researcher"))
+	usage := must[Usage](t)(acme.Usage(bg, "researcher"))
 	if len(usage.Profiles) != 1 || usage.Entries == 0 {
 		t.Fatalf("%+v", usage)
 	}
@@ -37,18 +36,18 @@ func TestUsageProposesWhatWasUsed(t *testing.T) {
 	defer wider.Close()
 	ok(t, wider.Subsumes(narrower))
 	ok(t, narrower.Permits("read_file", inside))
-	_, err := acme.Usage("nobody")
+	_, err := acme.Usage(bg, "nobody")
 	refused(t, err, ErrNotFound, "")
-	_, err = authority(t, "", AuthorityOptions{}).Usage("")
+	_, err = authority(t, "", AuthorityOptions{}).Usage(bg, "")
 	refused(t, err, ErrState, "")
 }
 
 // Everything that a program in C can reach is reachable from here.
 func TestEveryFunctionOfTheHeaderIsBound(t *testing.T) {
-	// For C's own texts; the status of an error; and what a nil error says.
+	// For C's own texts; the status of an error; and what the error says.
 	apart := map[string]bool{
 		"agentid_agent_authorize_z": true, "agentid_guard_authorize_z": true,
-		"agentid_error_code": true, "agentid_decision_permitted": true,
+		"agentid_error_code": true, "agentid_decision_permitted": true, "agentid_decision_reason": true,
 	}
 	var bound strings.Builder
 	for _, pattern := range []string{"*.go", "*.c", "*.h"} {

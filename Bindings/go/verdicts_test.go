@@ -31,8 +31,8 @@ func (r *verdictRunner) keep(name string, agent *Agent, err error) error {
 	return err
 }
 
-// permitted says what came of a verb that permits or fails.
-func permitted(_ *Decision, err error) (string, error) { return "permit", err }
+// asPermit says what came of a verb that permits or fails.
+func asPermit(_ *Decision, err error) (string, error) { return "permit", err }
 
 func (r *verdictRunner) run(step map[string]string) string {
 	answer, err := r.act(step)
@@ -62,19 +62,19 @@ func (r *verdictRunner) act(step map[string]string) (string, error) {
 		if profile == "" {
 			profile = "researcher"
 		}
-		agent, err = r.acme.StartAgent(profile, AgentOptions{Principal: alice, Task: "review", Scope: step["scope"]})
+		agent, err = r.acme.StartAgent(bg, profile, AgentOptions{Principal: alice, Task: "review", Scope: step["scope"]})
 		return "", r.keep(step["agent"], agent, err)
 	case "spawn":
-		agent, err = r.agents[step["parent"]].Spawn("reader", Delegation{Scope: step["scope"], SameScope: step["same_scope"] != ""})
+		agent, err = r.agents[step["parent"]].Spawn(bg, "reader", Delegation{Scope: step["scope"], SameScope: step["same_scope"] != ""})
 		return "", r.keep(step["agent"], agent, err)
 	case "guard":
-		guard, err = r.acme.Guard(GuardOptions{Audience: step["audience"], AnyAudience: step["any_audience"] != ""})
+		guard, err = r.acme.Guard(bg, GuardOptions{Audience: step["audience"], AnyAudience: step["any_audience"] != ""})
 		r.guards[step["guard"]] = guard
 		return "", err
 	case "authorize":
-		return permitted(agent.Authorize(tool, arguments))
+		return asPermit(agent.Authorize(bg, tool, arguments))
 	case "check":
-		return answered(agent.Check(tool, arguments))
+		return answered(agent.Check(bg, tool, arguments))
 	case "keep":
 		r.proofs[step["proof"]] = step["text"]
 		return "", nil
@@ -102,45 +102,45 @@ func (r *verdictRunner) act(step map[string]string) (string, error) {
 		r.chains[step["agent"]] = reference
 		return "", nil
 	case "guard_authorize":
-		return permitted(guard.Authorize(chain, proof, tool, arguments))
+		return asPermit(guard.Authorize(bg, chain, proof, tool, arguments))
 	case "guard_check":
-		return answered(guard.Check(chain, proof, tool, arguments))
+		return answered(guard.Check(bg, chain, proof, tool, arguments))
 	case "guard_agent":
-		return permitted(guard.AuthorizeAgent(agent, tool, arguments))
+		return asPermit(guard.AuthorizeAgent(bg, agent, tool, arguments))
 	case "admit":
-		r.admissions[step["admission"]], err = guard.Admit(chain, "")
+		r.admissions[step["admission"]], err = guard.Admit(bg, chain, "")
 		return "", err
 	case "admission":
-		return permitted(r.admissions[step["admission"]].Authorize(proof, tool, arguments))
+		return asPermit(r.admissions[step["admission"]].Authorize(bg, proof, tool, arguments))
 	case "end":
-		_, err = agent.End("done")
+		_, err = agent.End(bg, "done")
 		return "", err
 	case "close":
 		return "", agent.Close()
 	case "park":
-		return "", agent.Park(time.Minute)
+		return "", agent.Park(bg, time.Minute)
 	case "unpark":
-		agent, err = r.acme.Unpark(id)
+		agent, err = r.acme.Unpark(bg, id)
 		if err != nil {
 			return "", err
 		}
 		return "", r.keep(step["agent"], agent, err)
 	case "rotate":
-		return "", agent.RotateKey()
+		return "", agent.RotateKey(bg)
 	case "deprovision":
-		_, err = r.acme.Deprovision(id, "done")
+		_, err = r.acme.Deprovision(bg, id, "done")
 		return "", err
 	case "suspend":
-		return "", r.acme.Suspend(id, "look into it")
+		return "", r.acme.Suspend(bg, id, "look into it")
 	case "resume":
-		return "", r.acme.Resume(id)
+		return "", r.acme.Resume(bg, id)
 	case "revoke":
-		_, err = r.acme.Revoke(RevokeAgent, id)
+		_, err = r.acme.Revoke(bg, RevokeAgent, id)
 		return "", err
 	case "guard_revoke":
 		return "", guard.Revoke(RevokeAgent, id)
 	case "verify_gone":
-		_, err = r.acme.VerifyGone(id)
+		_, err = r.acme.VerifyGone(bg, id)
 		return "gone", err
 	case "permits":
 		scope, err := ParseScope(step["scope"])
@@ -177,10 +177,10 @@ func TestVerdicts(t *testing.T) {
 	ok(t, json.Unmarshal(text, &cases))
 	for _, one := range cases {
 		t.Run(one.Name, func(t *testing.T) {
-			acme := must[*Authority](t)(OpenAuthority("", AuthorityOptions{TrustDomain: "acme.example"}))
+			acme := must[*Authority](t)(OpenAuthority(bg, "", AuthorityOptions{TrustDomain: "acme.example"}))
 			t.Cleanup(func() { acme.Close() })
 			ceiling := "read_file(path under '/data'); search(query: *, limit?: *)"
-			ok(t, acme.PutProfile("researcher", ProfileOptions{Owner: "team:research@acme.example", Ceiling: ceiling}))
+			ok(t, acme.PutProfile(bg, "researcher", ProfileOptions{Owner: "team:research@acme.example", Ceiling: ceiling}))
 			r := verdictRunner{acme, map[string]*Agent{}, map[string]string{}, map[string]*Guard{}, map[string]string{}, map[string]*Admission{}}
 			for number, step := range one.Steps {
 				want := step["expect"]

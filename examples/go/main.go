@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,8 +24,8 @@ import (
 const owner, alice = "team:research@acme.example", "user:alice@acme.example"
 
 // The tool server: anything that comes through the middleware was permitted.
-func serve(directory string, listener net.Listener) error {
-	guard, err := agentid.OpenGuardDirectory(directory, agentid.GuardOptions{Audience: "files"})
+func serve(ctx context.Context, directory string, listener net.Listener) error {
+	guard, err := agentid.OpenGuardDirectory(ctx, directory, agentid.GuardOptions{Audience: "files"})
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func work(agent *agentid.Agent, server, name string, calls [][2]string) ([]strin
 	return log, nil
 }
 
-func run() error {
+func run(ctx context.Context) error {
 	folder, err := os.MkdirTemp("", "agentid-example")
 	if err != nil {
 		return err
@@ -85,12 +86,12 @@ func run() error {
 	directory := filepath.Join(folder, "acme")
 
 	// The root of trust, and what a researcher may at most be.
-	acme, err := agentid.OpenAuthority(directory, agentid.AuthorityOptions{TrustDomain: "acme.example"})
+	acme, err := agentid.OpenAuthority(ctx, directory, agentid.AuthorityOptions{TrustDomain: "acme.example"})
 	if err != nil {
 		return err
 	}
 	defer acme.Close()
-	err = acme.PutProfile("researcher", agentid.ProfileOptions{
+	err = acme.PutProfile(ctx, "researcher", agentid.ProfileOptions{
 		Owner: owner, Ceiling: `"POST /read_file"(path under "/data"); "POST /search"(query: *)`})
 	if err != nil {
 		return err
@@ -101,11 +102,11 @@ func run() error {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- serve(directory, listener) }()
+	go func() { served <- serve(ctx, directory, listener) }()
 	server := "http://" + listener.Addr().String()
 
 	// One agent for one task of one human, and two below it with a part of its authority each.
-	agent, err := acme.StartAgent("researcher", agentid.AgentOptions{
+	agent, err := acme.StartAgent(ctx, "researcher", agentid.AgentOptions{
 		Principal: alice, Task: "Q3 review", Scope: `"POST /read_file"(path under "/data/q3"); "POST /search"(query: *)`})
 	if err != nil {
 		return err
@@ -122,11 +123,11 @@ func run() error {
 		{"searcher", `"POST /search"(query: *)`, [][2]string{
 			{"/search", `{"query":"Q3"}`}, {"/read_file", `{"path":"/data/q3/public/a.csv"}`}}},
 	} {
-		child, err := agent.Spawn(task.name, agentid.Delegation{Scope: task.scope})
+		child, err := agent.Spawn(ctx, task.name, agentid.Delegation{Scope: task.scope})
 		if err != nil {
 			return err
 		}
-		defer child.End("its task is done")
+		defer child.End(ctx, "its task is done")
 		workers.Add(1)
 		go func() {
 			defer workers.Done()
@@ -144,7 +145,7 @@ func run() error {
 	}
 
 	// The end: one call for all three, then proof that nothing of them is usable, and a receipt.
-	tombstone, err := agent.End("the task is done")
+	tombstone, err := agent.End(ctx, "the task is done")
 	if err != nil {
 		return err
 	}
@@ -152,11 +153,11 @@ func run() error {
 	if err == nil {
 		return fmt.Errorf("an agent that has ended made a call: %v", after)
 	}
-	gone, err := acme.VerifyGone(agent.ID())
+	gone, err := acme.VerifyGone(ctx, agent.ID())
 	if err != nil {
 		return err
 	}
-	bundle, err := acme.Bundle()
+	bundle, err := acme.Bundle(ctx)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func run() error {
 
 func main() {
 	log.SetFlags(0)
-	if err := run(); err != nil {
+	if err := run(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@
 package agentidtest
 
 import (
+	"context"
 	"testing"
 
 	"agentid.example/agentid"
@@ -18,11 +19,12 @@ type World struct {
 // New makes a world whose agents may at most do what the ceiling says, in text or JSON form. What goes wrong ends the test.
 func New(t testing.TB, ceiling string) *World {
 	t.Helper()
-	authority, err := agentid.OpenAuthority("", agentid.AuthorityOptions{TrustDomain: "test.example"})
+	ctx := t.Context()
+	authority, err := agentid.OpenAuthority(ctx, "", agentid.AuthorityOptions{TrustDomain: "test.example"})
 	end(t, err)
 	t.Cleanup(func() { authority.Close() })
-	end(t, authority.PutProfile("agent", agentid.ProfileOptions{Owner: "team:test@test.example", Ceiling: ceiling}))
-	guard, err := authority.Guard(agentid.GuardOptions{Audience: "test"})
+	end(t, authority.PutProfile(ctx, "agent", agentid.ProfileOptions{Owner: "team:test@test.example", Ceiling: ceiling}))
+	guard, err := authority.Guard(ctx, agentid.GuardOptions{Audience: "test"})
 	end(t, err)
 	t.Cleanup(func() { guard.Close() })
 	return &World{authority, guard, t}
@@ -31,12 +33,13 @@ func New(t testing.TB, ceiling string) *World {
 // Agent starts an agent with a scope, for user:test@test.example. It is ended with the test.
 func (w *World) Agent(scope string) *agentid.Agent {
 	w.t.Helper()
-	agent, err := w.Authority.StartAgent("agent", agentid.AgentOptions{
+	agent, err := w.Authority.StartAgent(w.t.Context(), "agent", agentid.AgentOptions{
 		Principal: "user:test@test.example", Task: w.t.Name(), Scope: scope,
 	})
 	end(w.t, err)
 	w.t.Cleanup(func() {
-		_, _ = agent.End("the test is over") // the test may have ended or closed it
+		// The test's context has ended by now; the test may have ended or closed the agent.
+		_, _ = agent.End(context.WithoutCancel(w.t.Context()), "the test is over")
 		agent.Close()
 	})
 	return agent

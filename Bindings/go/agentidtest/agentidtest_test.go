@@ -13,13 +13,11 @@ func TestAWorldIsTheLibraryItself(t *testing.T) {
 	agent := world.Agent("read_file(path under '/data/q3')")
 	inside, outside := []byte(`{"path":"/data/q3/a"}`), []byte(`{"path":"/etc/shadow"}`)
 	chain, proof := world.Call(agent, "read_file", inside)
-	decision, err := world.Guard.Authorize(chain, proof, "read_file", inside)
-	if err != nil {
+	if _, err := world.Guard.Authorize(t.Context(), chain, proof, "read_file", inside); err != nil {
 		t.Fatal(err)
 	}
-	decision.Close()
 	var denied *agentid.Denied
-	if _, err := agent.Authorize("read_file", outside); !errors.As(err, &denied) || denied.Reason != agentid.ReasonArgumentConstraintViolated {
+	if _, err := agent.Authorize(t.Context(), "read_file", outside); !errors.As(err, &denied) || denied.Reason != agentid.ReasonArgumentConstraintViolated {
 		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,12 +16,13 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	acme, err := agentid.OpenAuthority(os.Args[1], agentid.AuthorityOptions{MustExist: true})
+	ctx := context.Background()
+	acme, err := agentid.OpenAuthority(ctx, os.Args[1], agentid.AuthorityOptions{MustExist: true})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer acme.Close()
-	agent, err := acme.StartAgent("scribe", agentid.AgentOptions{Principal: "user:bob@acme.example", Task: "from Go",
+	agent, err := acme.StartAgent(ctx, "scribe", agentid.AgentOptions{Principal: "user:bob@acme.example", Task: "from Go",
 		Scope: `"GET /books"(); "POST /notes/list"(book == "q3"); "POST /notes/add"(book == "q3", text: *)`})
 	if err != nil {
 		log.Fatal(err)
@@ -58,11 +60,11 @@ func main() {
 	if last := notes[len(notes)-1]; last.Agent != agent.ID() || last.Principal != "user:bob@acme.example" {
 		log.Fatalf("%+v", notes)
 	}
-	if err := acme.Suspend(agent.ID(), "look into it"); err != nil {
+	if err := acme.Suspend(ctx, agent.ID(), "look into it"); err != nil {
 		log.Fatal(err)
 	}
 	send("GET", "/books", "", http.StatusForbidden)
-	if _, err := agent.End("the review is done"); err != nil {
+	if _, err := agent.End(ctx, "the review is done"); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println("a Go agent: permitted, denied, suspended")
