@@ -77,6 +77,7 @@ func TestWhatACancelledCallMadeIsEndedByWhoeverComesBack(t *testing.T) {
 		}
 	}
 	close(by.release)
+	until(t, "both have come back", func() bool { return len(turns) == 0 })
 	want := map[string]int{"deprovisioned": 1, "parked": 1}
 	until(t, "nobody lives whom nobody holds", func() bool {
 		found := map[string]int{}
