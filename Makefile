@@ -6,7 +6,7 @@ VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
 # What `make test` runs, in this order.
-TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-second test-html test-python test-wheel \
+TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-second test-html test-python test-frameworks test-wheel \
     test-crash test-go test-docs test-swift-service test-install test-abi test-deb test-sandbox conform house $(if $(CI),fuzz-short)
 
 # The others hold the threads that all tasks share, so these run after them.
@@ -109,6 +109,10 @@ test-deb: ## the Debian packages: lintian, installed, used, purged
 	@scripts/prepare.sh distribution
 	@echo "==> Debian packages"
 	@Tests/Debian/run
+
+test-frameworks: ## MCP, and LangChain with LangGraph, of the integrations that test-integrations tests
+	@echo "==> MCP and LangChain"
+	@Tests/Integrations/run mcp langchain
 
 test-integrations: build ## each agent framework, in an environment of its own (kept in .build-integrations); NAMES="mcp langchain" for some
 	@echo "==> integrations"

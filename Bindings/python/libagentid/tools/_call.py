@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +30,16 @@ class Call:
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_guard", "_is_open", "_is_taken", "agent", "arguments", "decision", "tool")
+    __slots__ = ("_before", "_guard", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "decision", "pauses", "tool")
 
     def __init__(
         self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, guard: Guard | None, decision: Decision
     ) -> None:  # fmt: skip
         self.tool, self.arguments, self.agent, self.decision = tool, arguments, agent, decision
         self._guard, self._before = guard, None
-        self._is_open, self._is_taken = True, False
+        self.pauses: type[BaseException] | tuple[()] = ()
+        """What a framework raises where a call waits, to be made again: its outcome is then `paused`."""
+        self._is_open, self._is_taken, self._is_begun = True, False, False
 
     _before: Token[Call | None] | None
 
@@ -54,6 +56,12 @@ class Call:
         except Exception:  # the tool has run: to lose its result would have it run again
             log.exception("the outcome of a permitted call of %s could not be recorded", self.tool)
 
+    def answered(self, result: Any, failed: Callable[[Any], bool]) -> Any:
+        """A tool's answer, which may say itself that the tool failed."""
+        if failed(result):
+            self.done("failed: the tool says so")
+        return result
+
     def failed(self, error: BaseException) -> None:
         """The tool raised. Only the error's type is recorded: its text may hold what the arguments held."""
         self.done(f"failed: {type(error).__name__}")
@@ -63,6 +71,13 @@ class Call:
         if self._is_taken or not self._is_open or tool != self.tool or _canonical(arguments) != _canonical(self.arguments):
             return False
         self._is_taken = True
+        return True
+
+    def begin(self, tool: str) -> bool:
+        """Whether this is the call that a framework says it begins now, by the tool's name; once."""
+        if self._is_begun or not self._is_open or tool != self.tool:
+            return False
+        self._is_begun = True
         return True
 
     def __enter__(self) -> Self:
@@ -75,7 +90,10 @@ class Call:
                 _now.reset(self._before)
             except ValueError:  # left in another context, which never had it
                 _now.set(None)
-        self.done() if error is None else self.failed(error)
+        if isinstance(error, self.pauses):
+            self.done("paused")
+        else:
+            self.done() if error is None else self.failed(error)
 
 
 def _canonical(arguments: Mapping[str, Any]) -> str:
@@ -109,6 +127,12 @@ def taken(tool: str, arguments: Mapping[str, Any]) -> bool:
     """Whether a framework's hook has decided this very call, which is now made."""
     now = _now.get()
     return now is not None and now.take(tool, arguments)
+
+
+def begun(tool: str) -> bool:
+    """Whether a call that a framework begins was decided; once for each decision."""
+    now = _now.get()
+    return now is not None and now.begin(tool)
 
 
 def tell(denied: Denied, tool: str) -> None:

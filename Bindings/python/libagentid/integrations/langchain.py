@@ -1,0 +1,155 @@
+"""LangChain 1.x and LangGraph: every tool call of a graph is decided, a sub-agent is narrower, a pause parks.
+
+    agent = create_agent(model, tools, middleware=[Guarded()])
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        agent.invoke({"messages": [...]})
+
+Or `ToolNode(tools, wrap_tool_call=g.wrap_tool_call, awrap_tool_call=g.awrap_tool_call)` with `g = Guarded()`. Put it last among
+the middleware, so that what it decides is what runs. Tools of MCP servers are tools like others.
+"""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from .._current import current_agent
+from .._errors import Denied
+from ..tools import NotGuarded, acting, authorize, begun, defaulted, narrowed, permitted, refusal
+from . import needs
+
+VERSION = needs("langchain", "1.0", "langchain")
+
+from langchain.agents.middleware import AgentMiddleware, AgentState  # noqa: E402
+from langchain.agents.middleware.types import PrivateStateAttr  # noqa: E402
+from langchain_core.callbacks import BaseCallbackHandler  # noqa: E402
+from langchain_core.messages import ToolMessage  # noqa: E402
+from langchain_core.tracers.context import register_configure_hook  # noqa: E402
+from langgraph.errors import GraphBubbleUp  # noqa: E402
+from typing_extensions import Annotated, NotRequired  # noqa: E402, UP035
+
+if TYPE_CHECKING:
+    from .._agent import Agent
+
+
+class _Watch(BaseCallbackHandler):
+    """Within a guarded run, lets no tool start that no guard has decided: a sub-agent without one is an error."""
+
+    raise_error = True
+    run_inline = True
+
+    def on_tool_start(self, serialized: Any, input_str: str, **more: Any) -> None:
+        name = (serialized or {}).get("name") or more.get("name") or ""
+        if not begun(name):
+            raise NotGuarded(f"nothing guards the tool {name}, which was started inside a guarded run: give its agent Guarded()")
+
+
+_WATCH = _Watch()
+_watched: ContextVar[_Watch | None] = ContextVar("agentid.langchain", default=None)
+register_configure_hook(_watched, inheritable=True)
+
+
+@contextmanager
+def _watching() -> Generator[None]:
+    before = _watched.set(_WATCH)
+    try:
+        yield
+    finally:
+        _watched.reset(before)
+
+
+def _says_it_failed(result: Any) -> bool:
+    return getattr(result, "status", None) == "error"
+
+
+class _State(AgentState[Any]):
+    agentid_run: NotRequired[Annotated[str, PrivateStateAttr]]  # pyright: ignore[reportInvalidTypeForm]
+
+
+class Guarded(AgentMiddleware[Any, Any, Any]):
+    """Decides each tool call as the current agent, and shows the model only the tools that this agent may call.
+
+    A graph that runs inside a tool of a guarded graph, or one with `name`, has a sub-agent of its own: with what its parent may
+    do of its own tools, ended with the run. A call that is resumed after an interrupt is decided anew.
+    """
+
+    state_schema = _State
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__()
+        self._name, self._tools = name, ()
+        self._runs: dict[tuple[str, tuple[str, ...]], tuple[Agent, Agent]] = {}
+        self._schemas: dict[int, tuple[Any, Any]] = {}
+
+    def before_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
+        return {"agentid_run": uuid4().hex}
+
+    def after_agent(self, state: Any, runtime: Any) -> None:
+        for key in [key for key in self._runs if key[0] == state.get("agentid_run")]:
+            agent = self._runs.pop(key)[1]
+            agent.end("its run ended")
+            agent.close()
+
+    def wrap_model_call(self, request: Any, handler: Any) -> Any:
+        return handler(self._shown(request))
+
+    async def awrap_model_call(self, request: Any, handler: Any) -> Any:
+        return await handler(await asyncio.to_thread(self._shown, request))
+
+    def wrap_tool_call(self, request: Any, handler: Any) -> Any:
+        with acting(self._agent(request.state, (request.tool_call["name"],))):
+            try:
+                call = self._decided(request)
+            except Denied as denied:
+                return self._refused(denied, request)
+            with _watching(), call:
+                return call.answered(handler(request), _says_it_failed)
+
+    async def awrap_tool_call(self, request: Any, handler: Any) -> Any:
+        with acting(await asyncio.to_thread(self._agent, request.state, (request.tool_call["name"],))):
+            try:
+                call = self._decided(request)
+            except Denied as denied:
+                return self._refused(denied, request)
+            with _watching(), call:
+                return call.answered(await handler(request), _says_it_failed)
+
+    def _agent(self, state: Any, tools: tuple[str, ...]) -> Agent:
+        """The agent of this run: the current one, or one below it with this graph's own tools."""
+        above = current_agent()
+        if self._name is None and _watched.get() is None:
+            return above
+        run = state.get("agentid_run", "") if isinstance(state, dict) else ""
+        key = run, self._tools or tools
+        parent, agent = self._runs.get(key, (None, None))
+        if agent is None or parent is not above:
+            agent = narrowed(above, self._name or "sub-agent", key[1])
+            for old in [each for each, (parent, _) in self._runs.items() if parent._is_closed]:  # of runs that failed
+                self._runs.pop(old)[1].close()
+            self._runs[key] = above, agent
+        return agent
+
+    def _shown(self, request: Any) -> Any:
+        if elsewhere := [str(tool.get("name") or tool.get("type")) for tool in request.tools if isinstance(tool, dict)]:
+            raise NotGuarded(f"the tools {', '.join(elsewhere)} run at the model's provider, where nothing guards them")
+        self._tools = tuple(tool.name for tool in request.tools)
+        return request.override(tools=permitted(request.tools, lambda tool: tool.name, agent=self._agent(request.state, ())))
+
+    def _decided(self, request: Any) -> Any:
+        tool = request.tool
+        if tool is not None and id(tool) not in self._schemas:
+            if len(self._schemas) > 1000:  # tools that are made for each run
+                self._schemas.clear()
+            self._schemas[id(tool)] = tool, {"properties": tool.args}
+        schema = self._schemas[id(tool)][1] if tool is not None else None
+        call = authorize(request.tool_call["name"], defaulted(request.tool_call["args"], schema))
+        call.pauses = GraphBubbleUp
+        return call
+
+    def _refused(self, denied: Denied, request: Any) -> ToolMessage:
+        return ToolMessage(refusal(denied), status="error", tool_call_id=request.tool_call["id"], name=request.tool_call["name"])
