@@ -5,14 +5,15 @@ DESTDIR ?=
 VENV := .build-venv
 LIBRARY := .build/release/libagentid.so
 
-# What `make test` runs, in this order.
-TESTS := lint lint-python test-swift test-swift-package docs-swift test-c test-ctl test-second test-html test-python test-frameworks test-wheel \
-    test-crash test-go test-docs test-swift-service test-install test-abi test-deb test-sandbox conform house $(if $(CI),fuzz-short)
+# Tests are built apart from what is released, so that neither waits for the other.
+DEBUG := .build-debug
 
 # The others hold the threads that all tasks share, so these run after them.
 APART := AgentIDAsyncTests
 
-.PHONY: help build test $(TESTS) test-integrations test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb clean
+.PHONY: help build test test-swift test-swift-package test-swift-service docs-swift test-c test-ctl test-sandbox test-second \
+    test-html test-python test-frameworks test-integrations test-wheel test-crash test-go test-docs test-install test-abi \
+    test-deb conform house test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -23,12 +24,14 @@ build: ## build libagentid.so and agentidctl
 	swift build -c release --disable-local-rpath --product agentid
 	swift build -c release --disable-local-rpath --product agentidctl
 
-test: build $(TESTS) ## run every test
+test: build $(VENV)/ready ## run every test, in two lanes side by side
+	@scripts/prepare.sh all
+	@MAKE="$(MAKE)" scripts/test.sh
 
-test-swift:
+test-swift: ## the tests of the Swift modules
 	@echo "==> Swift tests"
-	swift test --disable-xctest --skip $(APART)
-	swift test --disable-xctest --filter $(APART)
+	swift test --scratch-path $(DEBUG) --disable-xctest --skip $(APART)
+	swift test --scratch-path $(DEBUG) --disable-xctest --filter $(APART)
 
 test-swift-package: ## a package outside this one: by URL and version, the whole interface, the guide's code
 	@Tests/SwiftPackage/run
@@ -58,7 +61,7 @@ test-second: ## 2,000 random chains: the library beside a second verifier, writt
 differential: build ## 20,000 of them, and verifiers with one rule bent, each of which must be found out: minutes; AGENTID_SEED repeats
 	@Tests/Second/run 20000 --mutants
 
-test-html: build .build-html/ready ## the web pages of agentidctl, in a headless Chromium
+test-html: .build-html/ready ## the web pages of agentidctl, in a headless Chromium
 	@echo "==> HTML tests"
 	@.build-html/bin/python Tests/HTML/run
 

@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prepare.sh
 echo "==> documentation of the Swift modules"
-swift build --target AgentIDAsync
-modules=$(swift build --show-bin-path)/Modules
+swift build --scratch-path .build-debug --target AgentIDAsync
+modules=$(swift build --scratch-path .build-debug --show-bin-path)/Modules
 graphs=.build/symbol-graphs output=.build/docs
 rm -rf "$graphs" "$output"
 mkdir -p "$graphs"

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs the parts of `make test` in two lanes, side by side: a part's output comes whole when the part ends, with its seconds.
+# Parts of one lane run one after the other. The first lane compiles; the second does not, and looks at a clock only once
+# the first is past its own tests. LANES=1 runs all in one lane. Ends with 1 where a part failed, and names it.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+compiling=(test-swift lint docs-swift test-swift-package test-swift-service)
+[ -n "${CI:-}" ] && compiling+=(fuzz-short)
+others=(lint-python test-c test-abi test-second test-install test-deb test-wheel test-html test-sandbox conform house
+    test-ctl test-python test-frameworks test-crash test-go test-docs)
+
+results=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT
+trap 'exit 130' INT TERM
+
+part() { # name: runs one, prints what it printed
+    local begun=$SECONDS status=0 how=()
+    # What waits for a compiler can wait; what looks at a clock cannot.
+    [[ $1 == lint || $1 == docs-swift || $1 == *-swift-* || $1 == fuzz-short ]] && how=(nice -n 10)
+    "${how[@]}" "${MAKE:-make}" --no-print-directory "$1" </dev/null >"$results/$1.log" 2>&1 || status=$?
+    [ $status -eq 0 ] || touch "$results/$1.failed"
+    {
+        flock 9
+        cat "$results/$1.log"
+        echo "$1: $([ $status -eq 0 ] && echo passed || echo "FAILED with $status"), $((SECONDS - begun)) s"
+    } 9>"$results/lock"
+}
+
+lane() { for one in "$@"; do part "$one"; done; }
+
+if [ "${LANES:-2}" -eq 1 ] || [ "$(nproc)" -lt 2 ]; then
+    lane "${compiling[@]}" "${others[@]}"
+else
+    lane "${compiling[@]}" &
+    lane "${others[@]}" &
+    wait
+fi
+
+shopt -s nullglob
+failed=("$results"/*.failed)
+parts=$((${#compiling[@]} + ${#others[@]}))
+for one in "${failed[@]}"; do echo "failed: $(basename "$one" .failed)"; done
+echo "make test: $((parts - ${#failed[@]})) parts passed, ${#failed[@]} failed, in $SECONDS s"
+[ ${#failed[@]} -eq 0 ]
