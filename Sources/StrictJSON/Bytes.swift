@@ -14,7 +14,7 @@ extension Span where Element == UInt8 {
 }
 
 extension Span where Element == UInt8 {
-    /// Where the first `byte` at or after `start` stands.
+    /// The index of the first `byte` at or after `start`.
     public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start >= 0, start < count else { return nil }
         return unsafe withUnsafeBufferPointer { bytes in
@@ -25,7 +25,7 @@ extension Span where Element == UInt8 {
         }
     }
 
-    /// Whether this starts with the same bytes.
+    /// Whether this starts with the bytes of `other`.
     public func starts(with other: borrowing Span<UInt8>) -> Bool {
         count >= other.count && extracting(0..<other.count).hasSameBytes(as: other)
     }
@@ -42,7 +42,7 @@ extension String {
     /// In place of `utf8Span`, whose span of a text of up to 15 bytes points to a stack slot that optimised code of
     /// Swift 6.3.1 reuses while the span is still read.
     package func withUTF8Span<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        // Every native text is contiguous; to copy it first would cost two reference counts.
+        // Every native text is contiguous. Copying it first would cost two reference counts.
         if let result = unsafe utf8.withContiguousStorageIfAvailable({ unsafe body(Span(_unsafeElements: $0)) }) {
             return result
         }

@@ -1,4 +1,4 @@
-/// A number as JSON writes it, on its way to a `Double`.
+/// The decimal text of a JSON number, before it is converted to a `Double`.
 struct DecimalLiteral {
     private var mantissa: UInt64 = 0
     private var digits = 0
@@ -60,8 +60,8 @@ struct DecimalLiteral {
     /// Whether `value`, the nearest double, is written canonically as this same number (AAT section 3.4, "admissible").
     func denotes(_ value: Double, in source: Span<UInt8>, from start: Int, to end: Int) -> Bool {
         if digits == 0 { return true }
-        // Fifteen digits always come back, and so do integers to 2^53. Subnormal numbers stand 4.94e-324 apart: what ends
-        // before that comes back too.
+        // A number of up to fifteen digits always comes back, and so does an integer to 2^53. Subnormal numbers are
+        // 4.94e-324 apart: a decimal that ends before that comes back too.
         if digits <= 15, exponent >= -322 || value.isNormal { return true }
         if isInteger, digits <= 19, mantissa <= 1 << 53 { return true }
         if let tiny = TinyNumber(mantissa, exponent, digits: digits) { return tiny.isShortest }
@@ -82,17 +82,18 @@ struct DecimalLiteral {
         return place >= shortest.count
     }
 
-    /// The digits without zeros at their end, where they are at most 19, and the exponent that goes with them.
+    /// The digits without trailing zeros, if at most 19 remain, and the matching exponent.
     private var shortened: (digits: UInt64, exponent: Int) {
         var (rest, power) = (mantissa, exponent)
         while rest > 0, rest % 10 == 0 { (rest, power) = (rest / 10, power + 1) }
         return (rest, power)
     }
 
-    /// What it costs to read, and to write again, beyond its bytes, in steps: some 200 ns each for what is not a short integer.
+    /// The cost of reading and writing the number, beyond its bytes, in steps: some 200 ns each unless it is a short
+    /// integer.
     var steps: Int { isInteger && digits <= 15 ? 0 : digits <= 15 ? 100 : 150 }
 
-    /// The nearest double; `nil` where that would be infinite, or zero for a number that is not.
+    /// The nearest double; `nil` if that would be infinite, or zero for a number that is not zero.
     func value(in source: Span<UInt8>, from start: Int, to end: Int) -> Double? {
         if digits == 0 { return 0 }
         // Both are exact as doubles, so one operation rounds once and correctly.
@@ -111,8 +112,8 @@ struct DecimalLiteral {
         return value
     }
 
-    /// What stands for a number that ``value(in:from:to:)`` has none for: zero where it is that close to it; where it is too
-    /// large, what equals no number.
+    /// The substitute for a number that ``value(in:from:to:)`` cannot return: zero if it is that close to zero; NaN,
+    /// which equals no number, if it is too large.
     func nearest(in source: Span<UInt8>, from start: Int, to end: Int) -> Double {
         let text = unsafe source.extracting(start..<end).withUnsafeBufferPointer {
             unsafe String(decoding: $0, as: UTF8.self)

@@ -1,5 +1,5 @@
-/// A member of a record that is text and is compared by its bytes where the record is: what `Equatable` derives for a
-/// record with such members has no `String ==` in it.
+/// Wraps a text member of a record, so that the `Equatable` derived for the record compares it by its bytes, not with
+/// `String ==`.
 @propertyWrapper package struct Exact<Text: ComparedExactly>: Sendable, Equatable {
     package var wrappedValue: Text
 
@@ -8,7 +8,7 @@
     package static func == (one: Exact, other: Exact) -> Bool { one.wrappedValue.isExactly(other.wrappedValue) }
 }
 
-/// What `Exact` takes: a text, none, or several.
+/// A value that `Exact` can wrap: a text, an optional text, or a list of texts.
 package protocol ComparedExactly: Sendable {
     func isExactly(_ other: Self) -> Bool
 }

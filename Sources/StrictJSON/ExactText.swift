@@ -1,10 +1,10 @@
 /// A text that is compared, ordered and hashed by its UTF-8 bytes, and by nothing else.
 ///
-/// Swift's `String` takes canonically equivalent texts for one: U+212A KELVIN SIGN equals `K`. A name that came from
-/// outside and is found as one thing and refused as another is a hole, so every such name is one of these as soon as it
-/// is compared, sorted or a key of a table. `scripts/lint-text` finds what is not.
+/// Swift's `String` takes canonically equivalent texts for one: U+212A KELVIN SIGN equals `K`. If one check takes a
+/// name from outside for one thing and another check for something else, that is a hole. So every such name becomes an
+/// `ExactText` before it is compared, sorted or used as a key. `scripts/lint-text` finds those that do not.
 package struct ExactText: Sendable {
-    /// The text, for people and for writing out.
+    /// The text, for display and output.
     package let string: String
 
     package init(_ string: String) { self.string = string }
@@ -21,7 +21,7 @@ extension ExactText: Hashable {
         string.withUTF8Span { bytes in
             unsafe bytes.withUnsafeBufferPointer { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         }
-        // Ends the text: two that are hashed one after the other are not another two.
+        // Ends the text: without it, two texts hashed in sequence could equal another two.
         hasher.combine(0xFF as UInt8)
     }
 }
@@ -41,13 +41,13 @@ extension String {
     /// This text, compared by its bytes.
     package var exact: ExactText { ExactText(self) }
 
-    /// Whether its first bytes are these.
+    /// Whether the text starts with exactly these bytes.
     package func starts(exactly start: String) -> Bool { utf8.starts(with: start.utf8) }
 
-    /// Whether its last bytes are these.
+    /// Whether the text ends with exactly these bytes.
     package func ends(exactly end: String) -> Bool { utf8.suffix(end.utf8.count).elementsEqual(end.utf8) }
 
-    /// This text with another in the place of each part that has exactly these bytes.
+    /// Returns this text with `other` in place of each occurrence of exactly the bytes of `part`.
     package func replacing(exactly part: String, with other: String) -> String {
         let (bytes, part) = (Array(utf8), Array(part.utf8))
         var result: [UInt8] = []
@@ -60,7 +60,8 @@ extension String {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// What stands between bytes of ASCII: one that a combining mark follows parts as well, as no `Character` would.
+    /// Splits the text at an ASCII byte, also where a combining mark follows the separator: a split by `Character`
+    /// would not.
     package func parts(at separator: UInt8, atMost count: Int = .max, omittingEmpty: Bool = true) -> [String] {
         utf8.split(separator: separator, maxSplits: max(count, 1) - 1, omittingEmptySubsequences: omittingEmpty)
             .map { String(Substring($0)) }
@@ -68,25 +69,25 @@ extension String {
 }
 
 extension String? {
-    /// Whether both are the same bytes, or both nothing.
+    /// Whether both are the same bytes, or both are `nil`.
     package func isSame(as other: String?) -> Bool { map(\.exact) == other.map(\.exact) }
 }
 
 extension Sequence<String> {
-    /// Whether one of them has exactly these bytes.
+    /// Whether one of the texts has exactly these bytes.
     package func holds(_ text: String) -> Bool { contains { $0.isSame(as: text) } }
 
-    /// Whether both are the same texts in the same order.
+    /// Whether both hold the same texts in the same order.
     package func isSame(as other: some Sequence<String>) -> Bool { elementsEqual(other) { $0.isSame(as: $1) } }
 
-    /// Each once, in no order.
+    /// The texts as a set: each once, unordered.
     package var exact: Set<ExactText> { Set(lazy.map(\.exact)) }
 
-    /// In the order of their bytes.
+    /// The texts, sorted by their bytes.
     package func inByteOrder() -> [String] { sorted { $0.exact < $1.exact } }
 }
 
 extension Set<ExactText> {
-    /// In the order of their bytes.
+    /// The texts, sorted by their bytes.
     package func inByteOrder() -> [String] { sorted().map(\.string) }
 }

@@ -90,7 +90,7 @@ public enum JCS {
         }
     }
 
-    /// Whether one name stands before another: by UTF-16 code units (RFC 8785 section 3.2.3), compared in UTF-8.
+    /// Whether one name sorts before another: by UTF-16 code units (RFC 8785 section 3.2.3), compared in UTF-8.
     ///
     /// The two orders differ only where surrogate pairs (lead bytes F0-F4) meet U+E000-U+FFFF (EE, EF).
     static func precedes(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {

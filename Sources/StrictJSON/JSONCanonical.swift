@@ -14,11 +14,10 @@ extension JSON.Value {
     }
 
     /// Appends the names of an object's members as an array in canonical form, in the order of the document.
-    ///
     /// - Parameters:
-    ///   - most: How many names are written.
-    ///   - longest: Longer ones are left out; in bytes of the document, with quotes and escapes.
-    /// - Returns: Whether any was left out.
+    ///   - most: The largest number of names that are written.
+    ///   - longest: The longest name that is written, in bytes of the document, with quotes and escapes.
+    /// - Returns: Whether any name was left out.
     @discardableResult
     public func appendNames(most: Int, longest: Int, to output: inout [UInt8]) -> Bool {
         let (nodes, bytes) = (storage.nodes, storage.bytes)
@@ -39,7 +38,7 @@ extension JSON.Value {
         return isCut || key < end
     }
 
-    /// The names that ``appendNames(most:longest:to:)`` leaves out: how many, and all of them as an array.
+    /// The names that ``appendNames(most:longest:to:)`` leaves out: their number, and all of them as an array.
     public func namesLeftOut(most: Int, longest: Int) -> (count: Int, array: [UInt8]) {
         let (nodes, bytes) = (storage.nodes, storage.bytes)
         let end = nodes[index].kind == .object ? Int(nodes[index].next) : index + 1
@@ -60,7 +59,7 @@ extension JSON.Value {
     }
 }
 
-// On the tape itself: a `Value` for each that is passed would cost two reference counts.
+// Works on the tape itself: a `Value` for each value passed would cost two reference counts.
 extension JSON.Storage {
     fileprivate func append(
         _ index: Int, _ nodes: Span<JSON.Node>, _ bytes: Span<UInt8>, to output: inout [UInt8]
@@ -69,12 +68,12 @@ extension JSON.Storage {
         switch node.kind {
         case .null: output.append(contentsOf: "null".utf8)
         case .bool: output.append(contentsOf: (node.flag ? "true" : "false").utf8)
-        // As ECMAScript writes what is not a number: one that is too large, and was read all the same.
+        // A number too large for a double was read as NaN: written as ECMAScript writes NaN.
         case .number where node.number.isNaN: output.append(contentsOf: "null".utf8)
         case .number: JCS.appendNumber(node.number, to: &output)
         case .string:
             if node.length == node.sourceEnd - node.sourceStart - 2 {
-                // Written without an escape, so nothing in it needs one: as it stands in the source.
+                // The source has no escapes, so the string needs none: its source bytes are copied.
                 JCS.append(bytes.extracting(Int(node.sourceStart)..<Int(node.sourceEnd)), to: &output)
             } else {
                 JCS.appendString(bytes.extracting(node.text), to: &output)
@@ -99,7 +98,7 @@ extension JSON.Storage {
         }
     }
 
-    /// At most 16 members, sorted by insertion: without an allocation, and most stand in order as they come.
+    /// Appends at most 16 members, sorted by insertion. Allocates nothing; most objects are nearly sorted already.
     private func appendFew(
         _ object: Int, _ nodes: Span<JSON.Node>, _ bytes: Span<UInt8>, to output: inout [UInt8]
     ) {
@@ -136,7 +135,7 @@ extension JSON.Storage {
         append(key + 1, nodes, bytes, to: &output)
     }
 
-    /// Where an object's names stand, in JCS order (RFC 8785 section 3.2.3).
+    /// The nodes of an object's names, in JCS order (RFC 8785 section 3.2.3).
     func sortedNames(of object: Int) -> [Int] {
         guard nodes[object].kind == .object else { return [] }
         let bytes = bytes

@@ -1,12 +1,12 @@
-// What a value keeps alive: the whole document that it stands in.
+// A value keeps its whole document alive.
 extension JSON.Value {
-    /// How many bytes of memory the document takes.
+    /// The memory that the document takes, in bytes.
     package var documentSize: Int { storage.size }
 
-    /// How many nodes this value and all in it are.
+    /// The number of nodes of this value and everything in it.
     package var nodeCount: Int { Int(node.next) - index }
 
-    /// The same value, in a document of its own where the one that it stands in is mostly something else.
+    /// The same value, copied into a document of its own if its present document is mostly something else.
     package func detached() -> JSON.Value {
         let own = sourceLength + nodeCount * MemoryLayout<JSON.Node>.stride
         return documentSize > 2 * own + 4096 ? copied() : self
@@ -27,7 +27,7 @@ extension JSON.Value {
             if source.contains(text.lowerBound) || text.isEmpty {
                 nodes[i].first = text.isEmpty ? 0 : nodes[i].first - root.sourceStart
             } else {
-                // Written with escapes: what it says stands after the source.
+                // A string with escapes: its unescaped bytes are stored after the source.
                 nodes[i].first = Int32(clamping: bytes.count)
                 bytes += all[text]
             }
@@ -39,7 +39,7 @@ extension JSON.Value {
 
 extension JSON.Storage {
     fileprivate var size: Int {
-        // Two arrays' heads and this object's own.
+        // The heads of two arrays, and this object's own.
         96 + bytes.capacity + nodes.capacity * MemoryLayout<JSON.Node>.stride
     }
 }

@@ -1,20 +1,20 @@
 extension JSON.Value {
-    /// Whether two values are the same: numbers by value, strings byte for byte, objects whatever their order.
+    /// Whether two values are the same: numbers by value, strings byte for byte, objects in any order.
     ///
     /// Recurses at most as deep as the documents' depth limit, and takes time linear in the smaller value, save for the
-    /// sorting of objects whose members stand in different orders.
+    /// sorting of objects whose members are in different orders.
     public func isEqual(to other: JSON.Value) -> Bool {
         var work = WorkBudget.unlimited
         return isEqual(to: other, within: &work)
     }
 
-    /// As ``isEqual(to:)``; the answer counts for nothing once the budget is exhausted.
+    /// As ``isEqual(to:)``. The answer is meaningless once the budget is exhausted.
     package func isEqual(to other: JSON.Value, within work: inout WorkBudget) -> Bool {
         storage.isEqual(index, other.storage, other.index, within: &work)
     }
 }
 
-// On the tapes themselves: a `Value` for each that is passed would cost two reference counts.
+// Works on the tapes themselves: a `Value` for each value passed would cost two reference counts.
 extension JSON.Storage {
     fileprivate func isEqual(
         _ index: Int, _ other: JSON.Storage, _ otherIndex: Int, within work: inout WorkBudget
@@ -57,7 +57,7 @@ extension JSON.Storage {
         return true
     }
 
-    /// Looks at the names alone first, so that no value is looked at twice, however deep.
+    /// Compares the names alone first, so that no value is compared twice, however deep.
     private func hasSameMembers(
         _ index: Int, _ other: JSON.Storage, _ otherIndex: Int, within work: inout WorkBudget
     ) -> Bool {
@@ -83,7 +83,7 @@ extension JSON.Storage {
         return true
     }
 
-    /// What ``sortedNames(of:)`` takes.
+    /// Spends the cost of ``sortedNames(of:)``.
     private func spendSorting(_ object: Int, within work: inout WorkBudget) -> Bool {
         let (count, end) = (Int(nodes[object].first), Int(nodes[object].next))
         let length = end > object + 1 ? Int(nodes[end - 1].sourceEnd) - Int(nodes[object].sourceStart) : 0
@@ -92,10 +92,11 @@ extension JSON.Storage {
 }
 
 extension JSON.Value {
-    /// A hash of what ``isEqual(to:)`` compares, for tables of values; allocates nothing, and is not for secrets.
+    /// A hash of the same content that ``isEqual(to:)`` compares, for tables of values. Allocates nothing; not for
+    /// secrets.
     ///
-    /// Keyed by a secret of this process: nobody outside can choose values that collide. Recurses at most as deep as the
-    /// document's depth limit.
+    /// Keyed by a secret of this process: nobody outside can choose values that collide. Recurses at most as deep as
+    /// the document's depth limit.
     package func contentHash(within work: inout WorkBudget) -> UInt64 {
         guard work.spend(6 + nodeCount * 4 + sourceLength >> 3) else { return 0 }
         var hasher = Hasher()
@@ -125,7 +126,7 @@ extension JSON.Storage {
                 element = Int(nodes[element].next)
             }
         case .object:
-            // A sum: whatever the order of the members.
+            // A sum does not depend on the order of the members.
             var sum: Int = 0
             var name = index + 1
             while name < Int(node.next) {

@@ -2,13 +2,13 @@
 struct JSONReader {
     private var position = 0
     private var nodes: [JSON.Node] = []
-    /// Strings with escapes, unescaped; they go after the source when all is read.
+    /// The unescaped bytes of strings with escapes; they are appended to the source at the end.
     private var unescaped: [UInt8] = []
     private var open: [Int32] = []
     private let sourceCount: Int
     private let refusesInexactNumbers: Bool
     private var hasInexactNumbers = false
-    /// What has been read and sorted cost beyond its nodes and bytes, and how much it may, in steps.
+    /// The cost of reading and sorting so far, beyond nodes and bytes, and its limit, in steps.
     private var steps = 0
     private let mostSteps: Int
 
@@ -33,7 +33,7 @@ struct JSONReader {
         return JSON.Storage(bytes: bytes, nodes: reader.nodes, hasInexactNumbers: reader.hasInexactNumbers)
     }
 
-    /// What may come next.
+    /// The tokens that may come next.
     private enum Expected { case value, valueOrEnd, nameOrEnd, name, separatorOrEnd }
 
     private mutating func document(_ source: Span<UInt8>, _ limits: JSON.Limits) throws(JSON.ParseError) {
@@ -87,7 +87,7 @@ struct JSONReader {
         return nodes[Int(container)].kind == .object
     }
 
-    /// Reads a scalar, or opens an array or object: then the answer is `true`.
+    /// Reads a scalar, or opens an array or object. Returns `true` if it opened one.
     private mutating func value(_ source: Span<UInt8>, depth: Int) throws(JSON.ParseError) -> Bool {
         switch source[position] {
         case UInt8(ascii: "\""): try string(source)
@@ -152,7 +152,7 @@ struct JSONReader {
         }
     }
 
-    /// Counts what is about to be done.
+    /// Counts work before it is done.
     private mutating func spend(_ count: Int) throws(JSON.ParseError) {
         steps &+= count
         guard steps <= mostSteps else { throw tooCostly }
@@ -190,8 +190,8 @@ extension JSONReader {
         throw error("the string that starts at byte \(start) has no end")
     }
 
-    /// The first place at or after `start` where a string's text may end or must be looked at more closely: a quote,
-    /// a backslash, a control character, a byte beyond ASCII. Eight bytes at a time: most of a token is such text.
+    /// Returns the first position at or after `start` that needs a closer look: a quote, a backslash, a control
+    /// character or a byte beyond ASCII. Reads eight bytes at a time, since most of a token is plain text.
     private static func endOfPlainRun(_ source: Span<UInt8>, from start: Int) -> Int {
         var position = start
         let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
@@ -202,7 +202,7 @@ extension JSONReader {
                 littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
             let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
             let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
-            // Each difference borrows from the byte above only where it marks, so the lowest mark is always true.
+            // A difference borrows from the byte above only if its own byte marks, so the lowest mark is always true.
             let marks =
                 word | ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
                 | ((word &- ones &* 0x20) & ~word)
@@ -217,7 +217,7 @@ extension JSONReader {
         return position
     }
 
-    /// Goes on with a string whose first escape stands at `position`.
+    /// Continues with a string whose first escape is at `position`.
     private mutating func escapedString(_ source: Span<UInt8>, from start: Int) throws(JSON.ParseError) {
         let first = unescaped.count
         for i in start + 1..<position { unescaped.append(source[i]) }
@@ -310,12 +310,12 @@ extension JSONReader {
         return code
     }
 
-    /// RFC 7493 section 2.3. Few names are compared pair by pair, many are sorted first.
+    /// RFC 7493 section 2.3. A few names are compared pair by pair; many are sorted first.
     private mutating func refuseDuplicateNames(of container: Int, _ source: Span<UInt8>) throws(JSON.ParseError) {
         let count = Int(nodes[container].first)
         guard count > 1 else { return }
         guard count <= 16 else {
-            // Sorted here, and again where it is written in canonical form.
+            // The names are sorted here, and again when the object is written in canonical form.
             let length = position - Int(nodes[container].sourceStart)
             try spend(2 * count * (8 + count.bitWidth - count.leadingZeroBitCount) + length >> 2)
             let order = NameOrder(
@@ -326,9 +326,9 @@ extension JSONReader {
         if let again = firstDuplicate(in: container, nodes.span, source) { throw duplicate(again) }
     }
 
-    /// The first name that stands earlier in the object already.
+    /// The first name that occurs earlier in the object already.
     private func firstDuplicate(in container: Int, _ nodes: Span<JSON.Node>, _ source: Span<UInt8>) -> Int? {
-        // One bit for what a name's length and ends are: where it is new the name is, too.
+        // One bit for a name's length and ends: if the bit is new, so is the name.
         var seen: UInt64 = 0
         var later = container + 1
         while later < nodes.count {
@@ -346,7 +346,7 @@ extension JSONReader {
         return nil
     }
 
-    /// The same for the same text, however it was written.
+    /// The same number for the same text, however it was written.
     @inline(__always)
     private func fold(_ text: Range<Int>, _ source: Span<UInt8>) -> Int {
         guard !text.isEmpty else { return 0 }
@@ -389,7 +389,7 @@ extension JSONReader {
             return markInexact()
         }
         append(.number, from: start, flag: decimal.isInteger, number: value)
-        // Whoever reads the text again would act on another number than the one that was looked at (AAT section 3.4).
+        // A later reader of the text would act on another number than the one checked here (AAT section 3.4).
         guard !decimal.denotes(value, in: source, from: start, to: position) else { return }
         guard !refusesInexactNumbers else {
             throw error(
@@ -399,7 +399,7 @@ extension JSONReader {
         markInexact()
     }
 
-    /// Of the number that was read last.
+    /// Marks the last number read as inexact.
     private mutating func markInexact() {
         nodes[nodes.count - 1].first = 1
         hasInexactNumbers = true

@@ -14,9 +14,9 @@ public indirect enum JSONTree: Sendable {
     case array([JSONTree])
     /// Values by name.
     case object(Members)
-    /// An object whose names are compared byte by byte; a name must not stand twice.
+    /// An object whose names are compared byte by byte; no name may occur twice.
     case members([(name: String, value: JSONTree)])
-    /// A value out of a document that was read.
+    /// A value from a parsed document.
     case value(JSON.Value)
 
     /// This tree in canonical form, as UTF-8.
@@ -79,7 +79,7 @@ extension JSONTree: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Exp
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     /// An array.
     public init(arrayLiteral elements: JSONTree...) { self = .array(elements) }
-    /// An object; of members with one name the last counts.
+    /// An object. If a name occurs twice, the last member counts.
     public init(dictionaryLiteral elements: (String, JSONTree)...) { self = .object(Members(elements)) }
 }
 
@@ -92,22 +92,22 @@ extension JSONTree {
             values = Dictionary(elements.lazy.map { ($0.exact, $1) }) { _, last in last }
         }
 
-        /// Of members with one name the last counts.
+        /// If a name occurs twice, the last member counts.
         public init(dictionaryLiteral elements: (String, JSONTree)...) { self.init(elements) }
 
-        /// The member of a name; `nil` removes it.
+        /// The member with this name; `nil` removes it.
         public subscript(name: String) -> JSONTree? {
             get { values[name.exact] }
             set { values[name.exact] = newValue }
         }
 
-        /// Whether there is none.
+        /// Whether there are no members.
         public var isEmpty: Bool { values.isEmpty }
 
-        /// How many there are.
+        /// The number of members.
         public var count: Int { values.count }
 
-        /// These members and others; of those with one name the others'.
+        /// Returns the members of both; for a name in both, the member of `others`.
         public func merging(_ others: Members) -> Members {
             var all = self
             all.values.merge(others.values) { _, other in other }

@@ -10,8 +10,8 @@ extension JSON.Value {
         text.withUTF8Span { storage.isString($0, at: index) }
     }
 
-    /// Whether both stand in their documents as the very same bytes. A cheap way to see that nothing has changed:
-    /// where it says no, the values may be equal all the same.
+    /// Whether both have the very same bytes in their documents. A cheap check that nothing changed: if it answers no,
+    /// the values may still be equal.
     public func hasSameSource(as other: JSON.Value) -> Bool {
         let (a, b) = (node, other.node)
         guard a.sourceEnd - a.sourceStart == b.sourceEnd - b.sourceStart else { return false }
@@ -20,7 +20,7 @@ extension JSON.Value {
             .hasSameBytes(as: otherBytes.span.extracting(Int(b.sourceStart)..<Int(b.sourceEnd)))
     }
 
-    /// The value as it stands in its document: a number with the digits that it was written with.
+    /// The source bytes of the value: a number with the digits it was written with.
     package var source: [UInt8] {
         let node = node
         return Array(storage.bytes[Int(node.sourceStart)..<Int(node.sourceEnd)])
@@ -32,7 +32,7 @@ extension JSON.Value {
         return body(bytes.span.extracting(text))
     }
 
-    /// Where a string's unescaped bytes stand; empty for any other kind of value.
+    /// The range of a string's unescaped bytes; empty for any other kind of value.
     var text: Range<Int> {
         let node = node
         return node.kind == .string ? node.text : 0..<0
@@ -88,8 +88,8 @@ extension JSON.Value {
 }
 
 extension JSON.Storage {
-    /// Where the value of an object's member stands. On the tape itself: a `Value` for each member that is passed would
-    /// cost two reference counts, and a token is asked for some forty of them.
+    /// Returns the node of a member's value. Works on the tape itself: a `Value` for each member passed would cost two
+    /// reference counts, and a token has some forty look-ups.
     fileprivate func member(_ name: Span<UInt8>, of object: Int) -> Int? {
         let (tape, source) = (nodes, bytes)
         let (nodes, bytes) = (tape.span, source.span)
@@ -98,7 +98,7 @@ extension JSON.Storage {
         let start = length > 0 ? name[0] : 0
         var key = object + 1
         while key < end {
-            // Length and first byte first: most names differ in them.
+            // Compares length and first byte first: most names differ in them.
             if Int(nodes[key].length) == length, length == 0 || bytes[Int(nodes[key].first)] == start,
                 name.hasSameBytes(as: bytes.extracting(nodes[key].text))
             {

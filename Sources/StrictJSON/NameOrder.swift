@@ -1,16 +1,17 @@
-/// The names of one object, sorted as RFC 8785 section 3.2.3 says.
+/// The names of one object, sorted in the order of RFC 8785 section 3.2.3.
 ///
-/// Seven bytes of a name at a time, as a number: what many names start with is looked at once for each, so the time is
-/// linear in the names' bytes, save for the logarithm of their count, whatever they are.
+/// Compares seven bytes of a name at a time, as a number. A common prefix is read once for each name, so the time is
+/// linear in the names' bytes, save for the logarithm of their count, whatever the names are.
 struct NameOrder: ~Copyable {
-    /// Seven bytes, and how many there were, up to eight: fewer sort first, as a name does before what goes on after it.
+    /// Seven bytes of a name, and their count up to eight. Fewer bytes sort first, as a name sorts before its
+    /// extensions.
     private struct Entry {
         var key: UInt64
         var name: Int32
     }
 
     private var entries: [Entry] = []
-    /// A name that stands there again, `nil` where none does.
+    /// A name that occurs twice; `nil` if none does.
     private(set) var duplicate: Int?
 
     /// The names in their order, as indices of their nodes.
@@ -18,7 +19,7 @@ struct NameOrder: ~Copyable {
 
     /// Sorts the names of the object at `object`, whose nodes end before `end`.
     ///
-    /// A text stands in `bytes`, or in `unescaped` where its place is at or past the end of `bytes`.
+    /// A name's text is in `bytes`, or in `unescaped` if its offset is at or past the end of `bytes`.
     init(of object: Int, end: Int, nodes: [JSON.Node], bytes: Span<UInt8>, unescaped: Span<UInt8>) {
         entries.reserveCapacity(Int(nodes[object].first))
         var name = object + 1

@@ -1,10 +1,10 @@
-/// A text that people may be shown: it can neither move a cursor, nor turn the direction of what is around it, nor make
-/// a second line, nor hide.
+/// A text that is safe to show to people: it cannot move a cursor, change the direction of the text around it, make a
+/// second line, or hide.
 ///
-/// What stands in a literal is ours and stays as it is. What is interpolated came from somewhere and is escaped: each
-/// character that nobody would see becomes its number, e.g. `\u{202E}`. Escaping what is escaped changes nothing.
+/// Literal parts are our own and stay as they are. Interpolated parts come from outside and are escaped: each character
+/// that nobody would see becomes its number, e.g. `\u{202E}`. Escaping twice changes nothing.
 package struct PrintableText: Sendable, Equatable {
-    /// The text, as it may be shown.
+    /// The text, safe to show.
     @Exact package private(set) var string: String
 
     /// A text from outside, on one line.
@@ -16,10 +16,10 @@ package struct PrintableText: Sendable, Equatable {
             .joined(separator: "\n")
     }
 
-    /// A text of the program's own that says how it is shown: colours, a cursor's movements.
+    /// A text of the program's own that controls how it is shown: colours, cursor movements.
     package init(verbatim text: String) { string = text }
 
-    /// A document on one line. Reads back as the same document: what is escaped in texts is escaped as JSON does.
+    /// A document on one line. It reads back as the same document: texts are escaped as JSON does.
     package init(_ tree: JSONTree) { string = tree.text.escaped(Self.appendJSON) }
 
     package static func + (one: PrintableText, other: PrintableText) -> PrintableText {
@@ -39,7 +39,7 @@ package struct PrintableText: Sendable, Equatable {
         put(0xDC00 + (code - 0x10000) & 0x3FF)
     }
 
-    /// As `U+202E` has it: as many digits as there must be.
+    /// Appends a number in the form `U+202E`, with as many digits as it needs.
     fileprivate static func append(
         hexadecimal code: UInt32, atLeast count: Int, letters: UInt8, to output: inout [UInt8]
     ) {
@@ -75,7 +75,7 @@ extension [PrintableText] {
 }
 
 extension String {
-    /// This text on one line, with all that nobody would see escaped as `\u{202E}` is.
+    /// This text on one line, with each invisible character escaped, as in `\u{202E}`.
     package var printable: String {
         escaped { code, output in
             for byte in [UInt8(ascii: "\\"), UInt8(ascii: "u"), UInt8(ascii: "{")] { output.append(byte) }
@@ -84,8 +84,8 @@ extension String {
         }
     }
 
-    /// The longest beginning of at most `most` bytes that ends between two characters, marked with `…` where it is cut:
-    /// for messages that name what somebody else sized.
+    /// The longest prefix of at most `most` bytes that ends between two characters, followed by `…` if it was cut: for
+    /// messages that quote text whose length somebody else chose.
     package func beginning(atMost most: Int) -> String {
         guard utf8.count > most else { return self }
         var end = utf8.index(utf8.startIndex, offsetBy: max(most, 0))
@@ -93,7 +93,7 @@ extension String {
         return String(Substring(utf8[..<end])) + "…"
     }
 
-    /// This text with each character that would not be seen put through `escape`.
+    /// This text with each invisible character passed through `escape`.
     fileprivate func escaped(_ escape: (UInt32, inout [UInt8]) -> Void) -> String {
         if utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return self }
         var result: [UInt8] = []
@@ -106,7 +106,7 @@ extension String {
                 result.append(UInt8(truncatingIfNeeded: value))
                 continue
             }
-            // Looked up once: that takes most of the time.
+            // Looked up once: the look-up takes most of the time.
             let category = scalar.properties.generalCategory
             if marks.isTooMany(with: scalar, category) || scalar.isHidden(category) {
                 escape(value, &result)
@@ -118,7 +118,7 @@ extension String {
     }
 }
 
-/// Counts marks on one letter: more than any language writes would be drawn over the lines around it.
+/// Counts marks on one letter. More marks than any language uses would be drawn over the lines around it.
 package struct MarkCount {
     private static let most = 4
     private var marks = 0
@@ -143,8 +143,8 @@ package struct MarkCount {
 }
 
 extension Unicode.Scalar {
-    /// Whether nobody would see it, or see what it does: controls (C0, C1), bidirectional and other format characters,
-    /// separators that are not a plain space, tags, private use and what no standard has assigned.
+    /// Whether the character is invisible or has an invisible effect: controls (C0, C1), bidirectional and other format
+    /// characters, separators that are not a plain space, tags, private use and unassigned characters.
     package var isHidden: Bool {
         isASCII ? !(" "..."~" ~= self) : isHidden(properties.generalCategory)
     }
@@ -155,7 +155,7 @@ extension Unicode.Scalar {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
             .spaceSeparator:
             true
-        // A braille pattern without dots is a blank as well.
+        // A braille pattern without dots is blank too.
         default: properties.isDefaultIgnorableCodePoint || value == 0x2800
         }
     }

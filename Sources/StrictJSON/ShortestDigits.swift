@@ -1,6 +1,6 @@
-/// The fewest decimal digits that read back as a double: 0.d1d2...dk x 10^n, d1 and dk not zero; nothing is allocated.
+/// The fewest decimal digits that read back as a double: 0.d1d2...dk x 10^n, d1 and dk not zero. Allocates nothing.
 struct ShortestDigits {
-    /// d1 to dk, in ASCII, and what was never written.
+    /// d1 to dk, in ASCII; the rest is unused.
     private(set) var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
     /// k; 1 for zero.
     private(set) var count = 0
@@ -9,7 +9,7 @@ struct ShortestDigits {
     /// d1d2...dk as a number.
     private(set) var mantissa: UInt64 = 0
 
-    /// - Parameter magnitude: Finite, and not negative.
+    /// - Parameter magnitude: A finite number, not negative.
     init(of magnitude: Double) {
         // Swift's description has them; only its layout differs.
         magnitude.description.withUTF8Span { read($0) }

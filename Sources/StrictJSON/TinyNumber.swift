@@ -1,21 +1,21 @@
-/// A subnormal number of few digits, such as `5e-324`: a document holds many of them, and each is dear to read and to write by
-/// what reads and writes every number.
+/// A subnormal number of few digits, such as `5e-324`. The general way to read and write it is slow, and a document can
+/// hold many of them.
 ///
-/// The numbers here are small multiples of the least double, 4.94e-324, and so is a decimal that ends there; both are counted
-/// in units of 1e-324.
+/// The doubles here are small multiples of the least double, 4.94e-324, and the decimals end near there too; both are
+/// counted in units of 1e-324.
 struct TinyNumber {
-    /// The nearest double; zero where that is nearer than any other.
+    /// The nearest double; zero if that is nearer than any other.
     let magnitude: Double
-    /// Whether the decimal is the one of fewest digits that reads back as this double.
+    /// Whether this decimal is the shortest that reads back as this double.
     let isShortest: Bool
 
     /// The least double, 2^-1074, in units of 1e-324.
     private static let least = 4.9406564584124654
-    /// What the arithmetic here is further from than its errors, 1e-7 at most.
+    /// The margin within which the arithmetic here does not decide; its errors are at most 1e-7.
     private static let margin = 1e-6
 
-    /// `nil` where the number is not that small, has too many digits, or lies so close to the middle between two doubles that
-    /// only exact arithmetic can tell.
+    /// `nil` if the number is not that small, has too many digits, or lies so close to the middle between two doubles
+    /// that only exact arithmetic can tell.
     init?(_ mantissa: UInt64, _ exponent: Int, digits: Int) {
         guard digits <= 9, (-324...(-316)).contains(exponent) else { return nil }
         let units = Double(mantissa) * DecimalLiteral.powersOfTen[exponent + 324]

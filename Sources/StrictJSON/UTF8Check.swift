@@ -1,6 +1,6 @@
-/// Well-formedness of UTF-8 (RFC 3629, Unicode table 3-7), without building a string.
+/// Checks that bytes are well-formed UTF-8 (RFC 3629, Unicode table 3-7), without building a string.
 public enum UTF8Check {
-    /// The length of the well-formed sequence that starts at `position`, `nil` where there is none.
+    /// The length of the well-formed sequence that starts at `position`; `nil` if there is none.
     static func sequenceLength(_ bytes: Span<UInt8>, at position: Int) -> Int? {
         guard position >= 0, position < bytes.count else { return nil }
         let lead = bytes[position]
@@ -22,7 +22,7 @@ public enum UTF8Check {
         return length
     }
 
-    /// The offset of the first byte that is not part of well-formed UTF-8, `nil` where all is well.
+    /// The offset of the first byte that is not part of well-formed UTF-8; `nil` if all bytes are.
     public static func firstError(in bytes: Span<UInt8>) -> Int? {
         var position = 0
         while position < bytes.count {

@@ -1,8 +1,8 @@
-/// How much work one operation may take, counted in steps: a step is a few nanoseconds of work, so that a budget is a time.
+/// The work that one operation may still do, counted in steps. A step is a few nanoseconds, so a budget is a time.
 ///
-/// Spent in bulk, for work that is about to be done. Once it is spent every further ``spend(_:)`` says no and whatever was
-/// being decided ends at once, with an answer that counts for nothing: whoever made the budget asks ``isExhausted`` first.
-/// One budget cannot become two: it is not copied, only passed on.
+/// Work is charged in bulk before it is done. Once the budget is spent, every further ``spend(_:)`` returns `false` and
+/// the operation ends at once with a meaningless answer; the owner of the budget checks ``isExhausted`` first. A budget
+/// cannot become two: it is passed on, not copied.
 package struct WorkBudget: ~Copyable {
     @usableFromInline var remaining: Int
     private let steps: Int
@@ -12,16 +12,16 @@ package struct WorkBudget: ~Copyable {
         remaining = max(steps, 0)
     }
 
-    /// For what is linear in an input that is limited already.
+    /// A budget without limit, for work that is linear in an input whose size is already limited.
     package static var unlimited: WorkBudget { WorkBudget(steps: .max) }
 
-    /// Whether more was asked for than there was.
+    /// Whether more was asked for than the budget held.
     @inlinable package var isExhausted: Bool { remaining < 0 }
 
-    /// How much was spent.
+    /// The number of steps spent.
     package var spent: Int { remaining < 0 ? steps : steps - remaining }
 
-    /// Takes steps, never fewer than none; `false` where they are more than are left.
+    /// Takes `steps`, which must not be negative. Returns `false` if fewer are left.
     @inlinable package mutating func spend(_ steps: Int) -> Bool {
         guard remaining >= 0 else { return false }
         remaining &-= steps
