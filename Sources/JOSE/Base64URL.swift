@@ -2,15 +2,15 @@
 public enum Base64URL {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// The value of each character; 0xFF for those that are none of ours.
+    /// The value of each character; 0xFF for characters outside the alphabet.
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: 0xFF, count: 256)
         for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
         return values
     }()
 
-    /// The bits of each character at its place among four, in four tables one after the other; bit 31 for those that
-    /// are none of ours.
+    /// The bits of each character, shifted for each of its four places: four tables one after the other. Bit 31 marks
+    /// characters outside the alphabet.
     private static let placed: [UInt32] = [18, 12, 6, 0].flatMap { shift in
         values.map { $0 == 0xFF ? 1 << 31 : UInt32($0) << shift }
     }
@@ -47,9 +47,9 @@ public enum Base64URL {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// The bytes that `text` stands for.
+    /// Decodes `text`.
     ///
-    /// Refuses padding, whitespace, `+` and `/`, impossible lengths, and trailing bits that are not zero: whatever is
+    /// Refuses padding, whitespace, `+` and `/`, impossible lengths, and trailing bits that are not zero. Whatever is
     /// accepted encodes back to the very same text.
     public static func decode(_ text: Span<UInt8>) throws(JOSEError) -> [UInt8] {
         guard text.count % 4 != 1 else { throw JOSEError("base64url", "no base64url text has this length") }
@@ -100,7 +100,7 @@ public enum Base64URL {
         return output
     }
 
-    /// The bytes that `text` stands for; as ``decode(_:)-(Span<UInt8>)``.
+    /// Decodes `text`; as ``decode(_:)-(Span<UInt8>)``.
     public static func decode(_ text: String) throws(JOSEError) -> [UInt8] {
         let utf8 = Array(text.utf8)
         return try decode(utf8.span)

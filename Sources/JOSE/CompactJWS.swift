@@ -1,17 +1,18 @@
 public import StrictJSON
 
-/// A JWS in compact form (RFC 7515 section 7.1), taken apart but not believed: Ed25519 (RFC 9864) and nothing else.
+/// A JWS in compact form (RFC 7515 section 7.1), parsed but not verified: Ed25519 (RFC 9864) and nothing else.
 ///
-/// Reading checks the form and the header; the payload is decoded only when someone asks, which is for after
-/// ``isSigned(by:)`` has said yes.
+/// Reading checks the form and the header. The payload is decoded only on request: ask after ``isSigned(by:)`` has
+/// returned `true`.
 public struct CompactJWS: Sendable {
-    /// The token, as it came.
+    /// The token, as received.
     public let bytes: [UInt8]
-    /// The `kid` of the header, where there is one.
+    /// The header's `kid`, if present.
     public let keyID: String?
-    /// The `typ` of the header, where there is one.
+    /// The header's `typ`, if present.
     public let type: String?
-    /// Whether the header brings a key of its own, or says where one lies (`jwk`, `jku`, `x5c`, `x5u`). Nobody here uses it.
+    /// Whether the header carries a key or says where to find one (`jwk`, `jku`, `x5c`, `x5u`). Such keys are never
+    /// used.
     package let bringsKey: Bool
     private let headerEnd: Int
     private let payloadEnd: Int
@@ -19,11 +20,13 @@ public struct CompactJWS: Sendable {
 
     /// Reads a token.
     ///
-    /// Members of the header that are not known here count for nothing, but for `crit`: what that lists would have to be
-    /// understood (section 4.1.11), and nothing is.
+    /// Unknown members of the header are ignored, except `crit`: its extensions would have to be understood (section
+    /// 4.1.11), and none is.
     ///
-    /// - Throws: ``JOSEError`` named `jws` (form), `header` (not JSON, wrong members), `algorithm_superseded` (`alg` is
-    ///   `EdDSA`), `algorithm_not_permitted` (it is anything else but `Ed25519`), `signature` (not 64 bytes of base64url),
+    /// - Throws: ``JOSEError`` named `jws` (form), `header` (not JSON, wrong members), `algorithm_superseded` (`alg`
+    ///   is
+    ///   `EdDSA`), `algorithm_not_permitted` (it is anything else but `Ed25519`), `signature` (not 64 bytes of
+    ///   base64url),
     ///   `base64url`.
     public init(_ bytes: [UInt8]) throws(JOSEError) {
         let span = bytes.span
@@ -52,22 +55,22 @@ public struct CompactJWS: Sendable {
         self.bytes = bytes
     }
 
-    /// Whether the signature is this key's.
+    /// Whether `key` made the signature.
     public func isSigned(by key: PublicKey) -> Bool {
         key.verifies(signature.span, of: bytes.span.extracting(0..<payloadEnd))
     }
 
-    /// The SHA-256 of the signing input, base64url: what a derived grant's `par_hash` says of its parent, and a proof's
-    /// `aat_hash` of its leaf. Computed at each call.
+    /// The SHA-256 of the signing input, base64url. A derived grant's `par_hash` is this value of its parent; a proof's
+    /// `aat_hash` is this value of its leaf. Computed at each call.
     public var signingInputHash: String { Base64URL.encode(Sodium.sha256(bytes.span.extracting(0..<payloadEnd))) }
 
-    /// Decodes the payload without reading it.
+    /// Decodes the payload without parsing it.
     public func payloadBytes() throws(JOSEError) -> [UInt8] {
         try Base64URL.decode(bytes.span.extracting(headerEnd + 1..<payloadEnd))
     }
 
-    /// Decodes and reads the payload. Numbers that double precision does not keep are read: they may stand in claims that
-    /// mean nothing to us.
+    /// Decodes and parses the payload. Numbers that double precision does not keep are admitted: they may stand in
+    /// claims that mean nothing to us.
     public func payload(limits: JSON.Limits = JSON.Limits()) throws(JOSEError) -> JSON {
         let decoded = try payloadBytes()
         var limits = limits
@@ -86,7 +89,7 @@ public struct CompactJWS: Sendable {
 
     /// Signs a payload and returns the token.
     ///
-    /// `sign` gets the signing input; `keyID` and `type` go into the header beside `alg` Ed25519.
+    /// `sign` receives the signing input; `keyID` and `type` go into the header next to `alg` Ed25519.
     public static func make<E: Error>(
         type: String, keyID: String? = nil, payload: [UInt8], sign: (Span<UInt8>) throws(E) -> [UInt8]
     ) throws(E) -> [UInt8] {
@@ -111,13 +114,13 @@ public struct CompactJWS: Sendable {
 }
 
 extension CompactJWS {
-    /// The members of a header that count.
+    /// The header members that are used.
     private struct Header {
         var keyID: String?
         var type: String?
         var bringsKey = false
 
-        /// Headers without `kid` as this library writes them, and what they say.
+        /// Headers without `kid` as this library writes them, with their `typ`.
         private static let known: [(text: [UInt8], type: String)] = ["aat+jwt", "aat-pop+jwt"].map {
             (Array(Base64URL.encode(Array(#"{"alg":"Ed25519","typ":"\#($0)"}"#.utf8)).utf8), $0)
         }

@@ -1,14 +1,14 @@
-/// The bytes of a secret: between guard pages, never dumped, wiped when let go of, gone after `fork()`; not swapped
-/// where the process may lock its memory (``SecretMemory/isLocked``).
+/// The bytes of a secret. They lie between guard pages, are never dumped, are wiped on release and are gone after
+/// `fork()`. They are not swapped if the process may lock its memory (``SecretMemory/isLocked``).
 ///
-/// Small ones share a mapping with others of their size. Safe from any thread.
+/// Small secrets share a mapping with others of their size. Safe from any thread.
 @safe package final class GuardedBytes: Sendable {
     package let count: Int
     private let cell: GuardedPool.Cell
     // SAFETY: the cell belongs to this object alone and is written only before the object is shared.
     nonisolated(unsafe) private let base: UnsafeMutablePointer<UInt8>
 
-    /// 1 to 1,048,576 bytes, all zero; `nil` where no guarded memory is to be had.
+    /// 1 to 1,048,576 bytes, all zero; `nil` if no guarded memory is available.
     package init?(count: Int) {
         guard Sodium.isAvailable, let cell = GuardedPool.shared.allocate(count) else { return nil }
         (self.count, self.cell) = (count, cell)
@@ -34,11 +34,11 @@
     }
 }
 
-/// The memory that secrets of this process live in.
+/// The memory that holds this process's secrets.
 package enum SecretMemory {
-    /// Whether none of it can be swapped out: `false` where `RLIMIT_MEMLOCK` or a sandbox did not allow to lock all of it.
+    /// Whether none of it can be swapped out; `false` if `RLIMIT_MEMLOCK` or a sandbox prevented locking all of it.
     package static var isLocked: Bool {
-        // Asks for a cell, so that there is something to say before there is a key.
+        // Takes a cell, so that there is an answer before there is a key.
         guard GuardedBytes(count: 32) != nil else { return false }
         return GuardedPool.shared.status.unlockedBytes == 0
     }

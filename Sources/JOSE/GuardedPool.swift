@@ -1,12 +1,13 @@
 internal import Glibc
 
-/// Where the secrets of a process live: slabs of cells by size, made as they are needed.
+/// The memory of all secrets of a process: slabs of cells by size, made as they are needed.
 ///
-/// One for the process, because the kernel's limits on mappings and locked memory are the process's. Safe from any thread.
+/// There is one pool for each process, because the kernel limits mappings and locked memory for each process. Safe from
+/// any thread.
 final class GuardedPool: Sendable {
     static let shared = GuardedPool()
 
-    /// A cell that is taken: given back with ``GuardedPool/free(_:)``.
+    /// A cell in use; ``GuardedPool/free(_:)`` gives it back.
     struct Cell: Sendable {
         let slab: GuardedSlab
         let index: Int
@@ -18,7 +19,7 @@ final class GuardedPool: Sendable {
     }
 
     private struct Shelves {
-        /// By the power of two that is their cells' size.
+        /// The shelves, indexed by the power of two of their cells' size.
         var bySize: [[Shelf]] = Array(repeating: [], count: GuardedPool.largestPower + 1)
         var isWipedByHand = false
     }
@@ -27,7 +28,8 @@ final class GuardedPool: Sendable {
     private static let largestPower = 20
     /// The largest secret.
     static let largestCell = 1 << largestPower
-    /// The first slab of a size; each later one is twice as large, up to the last. Larger cells have a slab each.
+    /// The size of the first slab for a cell size, in bytes; each later slab is twice as large, up to the last. Larger
+    /// cells have a slab each.
     private static let (firstBytes, lastBytes) = (64 << 10, 4 << 20)
     private static let largestShared = 1 << 12
 
@@ -35,7 +37,7 @@ final class GuardedPool: Sendable {
 
     private init() {}
 
-    /// A cell of at least `count` bytes, all zeroes; `nil` where there is no memory, and in a forked child.
+    /// Returns a cell of at least `count` bytes, all zero; `nil` if there is no memory, and in a forked child.
     func allocate(_ count: Int) -> Cell? {
         guard count > 0, count <= Self.largestCell else { return nil }
         var power = Self.smallestPower
@@ -66,9 +68,9 @@ final class GuardedPool: Sendable {
         return Shelf(slab: slab, free: (0..<Int32(count)).reversed())
     }
 
-    /// Takes a cell back, wiped by its owner. A slab that nobody uses goes, unless it is the first of a small size.
+    /// Takes back a cell that its owner has wiped. An unused slab is released, unless it is the first of a small size.
     func free(_ cell: Cell) {
-        // In a child the secret is gone, and another thread may have held the lock when it was forked.
+        // In a child the secret is gone, and another thread may have held the lock at the fork.
         guard cell.slab.isPresent else { return }
         var gone: GuardedSlab?
         shelves.withLock { shelves in
@@ -81,18 +83,18 @@ final class GuardedPool: Sendable {
                 gone = shelves.bySize[power].remove(at: i).slab
             }
         }
-        // Unmapped here, after the lock.
+        // Unmaps the slab here, after the lock.
         _ = gone.take()
     }
 
-    /// In a forked child, whose one thread is this: no lock, for another thread may have held it.
+    /// For a forked child, which has this one thread: takes no lock, since another thread may have held it.
     private func wipeInChild() {
         shelves.withoutLock { shelves in
             for shelf in shelves.bySize.joined() where !shelf.slab.isWipedOnFork { shelf.slab.wipe() }
         }
     }
 
-    /// Bytes of secrets' memory, and how many of these may be swapped out.
+    /// The bytes of secrets' memory, and the number of them that may be swapped out.
     var status: (bytes: Int, unlockedBytes: Int) {
         shelves.withLock { shelves in
             shelves.bySize.joined().reduce(into: (0, 0)) { sum, shelf in

@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// Many small secrets of one size in one mapping, between two guard pages: never dumped, gone after `fork()`, and not
-/// swapped where the process may lock that much memory.
+/// Many small secrets of one size in one mapping, between two guard pages. It is never dumped, is gone after `fork()`,
+/// and is not swapped if the process may lock that much memory.
 ///
-/// A mapping of its own for each secret (as `sodium_malloc` makes, four of them) ends a process at 16,000 keys: Linux
-/// gives it 65,530. Cells are found by a stack of free indices in ordinary memory; nothing of a secret is written there.
+/// With a mapping for each secret (`sodium_malloc` makes four), a process would end at 16,000 keys: Linux allows it
+/// 65,530 mappings. A stack of free indices in ordinary memory finds the cells; nothing of a secret is written there.
 @safe final class GuardedSlab: Sendable {
     let cellSize: Int
     let cellCount: Int
     /// Whether the kernel promised not to swap it.
     let isLocked: Bool
-    /// Whether the kernel takes the memory away from a forked child. Where not, ``wipe()`` is called there.
+    /// Whether the kernel removes the memory from a forked child. If not, ``wipe()`` is called there.
     let isWipedOnFork: Bool
     // SAFETY: mapped as long as this object lives. A cell is reached by its owner alone; the word at `mark` is written
     // before the object is shared, and in a forked child, where nobody else runs.
@@ -18,10 +18,10 @@ internal import Glibc
     private let mappedBytes: Int
     private static let page = max(Int(sysconf(Int32(_SC_PAGESIZE))), 4096)
 
-    /// `nil` where there is no memory, or no mapping left.
+    /// `nil` if there is no memory, or no mapping left.
     init?(cellSize: Int, cellCount: Int) {
         let page = Self.page
-        // The first cell is the mark's.
+        // The first cell holds the mark.
         let bytes = ((cellCount + 1) * cellSize + page - 1) / page * page
         let whole = unsafe mmap(nil, bytes + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let whole = unsafe whole, unsafe whole != MAP_FAILED else { return nil }
@@ -30,7 +30,7 @@ internal import Glibc
             unsafe munmap(whole, bytes + 2 * page)
             return nil
         }
-        // Each of these may be refused (a limit, gVisor, an old kernel): what is missing is said, and made up for.
+        // The kernel may refuse each of these (a limit, gVisor, an old kernel): a refusal is reported and compensated.
         isLocked = unsafe mlock(data, bytes) == 0
         _ = unsafe madvise(data, bytes, 16 /* MADV_DONTDUMP */)
         isWipedOnFork = unsafe madvise(data, bytes, 18 /* MADV_WIPEONFORK */) == 0
@@ -47,13 +47,13 @@ internal import Glibc
     /// Whether this is the process that made it; a forked child reads zeroes.
     var isPresent: Bool { unsafe (mapping + Self.page).load(as: UInt64.self) == Self.present }
 
-    /// Where a cell starts.
+    /// The address of a cell.
     func cell(_ index: Int) -> UnsafeMutablePointer<UInt8> {
         unsafe (mapping + Self.page + (index + 1) * cellSize).assumingMemoryBound(to: UInt8.self)
     }
 
     var byteCount: Int { mappedBytes }
 
-    /// Overwrites everything, the mark as well: for a forked child whose kernel did not.
+    /// Overwrites everything, the mark too: for a forked child whose kernel did not.
     func wipe() { unsafe Sodium.wipe(mapping + Self.page, mappedBytes) }
 }

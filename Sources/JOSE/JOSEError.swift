@@ -1,10 +1,10 @@
-/// Why a token, a key or an encoding was refused.
+/// The reason for refusing a token, a key or an encoding.
 public struct JOSEError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The stable name of the rule that was broken, in snake case.
     public let name: String
-    /// What is wrong, as a sentence without a full stop; never a secret, never a token's content.
+    /// The fault, as a sentence without a full stop; never a secret, never a token's content.
     public let message: String
-    /// Where, as a byte offset into the input; `nil` where no one place is at fault.
+    /// The position, as a byte offset into the input; `nil` if no single place is at fault.
     public let position: Int?
 
     /// An error of this name.
@@ -14,6 +14,6 @@ public struct JOSEError: Error, Sendable, Equatable, CustomStringConvertible {
         self.position = position
     }
 
-    /// The message and the place, for people.
+    /// The message and the position, for people.
     public var description: String { position.map { "\(message) at byte \($0)" } ?? message }
 }

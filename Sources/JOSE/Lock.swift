@@ -1,8 +1,8 @@
 public import Glibc
 
-/// A value that one thread at a time may touch, over a `pthread_mutex_t`.
+/// A value that one thread at a time may access, guarded by a `pthread_mutex_t`.
 ///
-/// Inlined into the modules that use it: one is taken several times in every decision.
+/// Inlined into the modules that use it: every decision takes a lock several times.
 @safe public final class Locked<Value>: Sendable {
     // SAFETY: what both point to lives as long as this object; `value` is reached only between lock and unlock of
     // `mutex`, which is why the language's own checks for overlapping accesses are spared.
@@ -25,7 +25,7 @@ public import Glibc
         unsafe value.deallocate()
     }
 
-    /// Runs `body` alone. Not reentrant: `body` must not come back here.
+    /// Runs `body` with the lock held. Not reentrant: `body` must not call this again.
     @inlinable public func withLock<Result, E: Error>(
         _ body: (inout Value) throws(E) -> Result
     ) throws(E) -> Result {
@@ -34,11 +34,11 @@ public import Glibc
         return unsafe try body(&value.pointee)
     }
 
-    /// Runs `body` alone; `nil` where others have had the lock for so many milliseconds.
+    /// Runs `body` with the lock held; returns `nil` if other threads hold the lock for this many milliseconds.
     package func withLock<Result, E: Error>(
         within milliseconds: Int, _ body: (inout Value) throws(E) -> Result
     ) throws(E) -> Result? {
-        // Tried again and again: a wait until a time of the wall clock is as long as whoever sets that makes it.
+        // Polls: a wait until a wall-clock time would last as long as whoever sets the clock wants.
         var (waited, pause) = (0, 50)
         while unsafe pthread_mutex_trylock(mutex) != 0 {
             guard waited / 1000 < milliseconds else { return nil }

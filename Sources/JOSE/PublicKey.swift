@@ -5,13 +5,13 @@ public struct PublicKey: Hashable, Sendable {
     /// The key as RFC 8032 encodes it.
     public let bytes: [UInt8]
 
-    /// A key of exactly 32 bytes. Whether they are a point of the curve shows when a signature is verified.
+    /// A key of exactly 32 bytes. Verifying a signature shows whether they are a point of the curve.
     public init(bytes: [UInt8]) throws(JOSEError) {
         guard bytes.count == 32 else { throw JOSEError("key_length", "an Ed25519 public key has 32 bytes") }
         self.bytes = bytes
     }
 
-    /// Reads a JWK: `kty` OKP, `crv` Ed25519, `x`; an `alg`, where given, must be EdDSA or Ed25519.
+    /// Reads a JWK: `kty` OKP, `crv` Ed25519, `x`; an `alg`, if present, must be EdDSA or Ed25519.
     ///
     /// Refuses private members of any key type, so that a leaked private key is never taken for a public one.
     public init(jwk: JSON.Value) throws(JOSEError) {

@@ -1,10 +1,10 @@
 internal import StrictJSON
 
-/// An Ed25519 private key in guarded memory. It cannot be copied; the last owner to let go of it wipes it.
+/// An Ed25519 private key in guarded memory. It cannot be copied; it is wiped when its last owner releases it.
 ///
 /// Safe to use from any thread. In a forked child its memory reads as zeroes.
 public final class SigningKey: Sendable {
-    /// The other half of the pair.
+    /// The matching public key.
     public let publicKey: PublicKey
     private let secret: GuardedBytes
 
@@ -25,12 +25,12 @@ public final class SigningKey: Sendable {
         try self.init(seed: guardedSeed)
     }
 
-    /// Reads a private JWK: `kty` OKP, `crv` Ed25519, `d`, and `x` where given must belong to it.
+    /// Reads a private JWK: `kty` OKP, `crv` Ed25519, `d`; an `x`, if present, must belong to it.
     ///
-    /// `d` goes straight into guarded memory; wiping `jwk` afterwards is the caller's part.
+    /// `d` goes straight into guarded memory. The caller wipes `jwk` afterwards.
     public convenience init(jwk: Span<UInt8>) throws(JOSEError) {
-        // Read by hand: a JSON document would keep a copy of the secret. Only the flat form that is written below and
-        // that every JOSE library writes is accepted: an object of strings without escapes.
+        // Parsed by hand: a JSON document would keep a copy of the secret. Accepts only the flat form that is written
+        // below and that every JOSE library writes: an object of strings without escapes.
         let members = try FlatObject(jwk)
         guard members.equals("kty", "OKP", in: jwk), members.equals("crv", "Ed25519", in: jwk) else {
             throw JOSEError("key_type", "a private key with kty OKP and crv Ed25519 was expected")
@@ -47,7 +47,7 @@ public final class SigningKey: Sendable {
         }
     }
 
-    /// Signs (RFC 8032): 64 bytes.
+    /// Signs a message (RFC 8032). Returns 64 bytes.
     public func sign(_ message: Span<UInt8>) -> [UInt8] { Sodium.sign(message, with: secret) }
 
     /// Calls `body` with the private JWK, in guarded memory that is wiped afterwards.
@@ -81,7 +81,7 @@ public final class SigningKey: Sendable {
     }
 }
 
-/// A JSON object of unescaped strings, read where it stands: for private keys, of which nothing may be copied.
+/// A JSON object of unescaped strings, read in place: for private keys, of which nothing may be copied.
 private struct FlatObject {
     private var members: [(name: Range<Int>, value: Range<Int>)] = []
 

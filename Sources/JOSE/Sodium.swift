@@ -1,4 +1,4 @@
-// The one file that speaks to libsodium. Everything above sees spans, arrays and `GuardedBytes`.
+// The only file that calls libsodium. Everything above sees spans, arrays and `GuardedBytes`.
 internal import CSodium
 internal import Glibc
 
@@ -9,7 +9,7 @@ package enum Sodium {
 
     package static var isAvailable: Bool { isReady }
 
-    /// Ed25519 as strict as RFC 8032 allows: canonical S, A and R, no key or R of small order, no cofactor.
+    /// Verifies Ed25519 as strictly as RFC 8032 allows: canonical S, A and R, no key or R of small order, no cofactor.
     package static func verify(_ signature: Span<UInt8>, of message: Span<UInt8>, by key: Span<UInt8>) -> Bool {
         guard isReady, signature.count == 64, key.count == 32 else { return false }
         return unsafe signature.withUnsafeBufferPointer { signature in
@@ -35,14 +35,14 @@ package enum Sodium {
         return digest
     }
 
-    /// SipHash-2-4 of 128 bits: without the key nobody can choose where a message lands in a table.
+    /// SipHash-2-4 of 128 bits: without the key nobody can choose a message's place in a table.
     package static func sipHash(_ message: Span<UInt8>, key: SIMD2<UInt64>) -> SIMD2<UInt64> {
         unsafe withUnsafeBytes(of: key) { key in
             unsafe sipHash(message, key.assumingMemoryBound(to: UInt8.self))
         }
     }
 
-    /// SipHash-2-4 of 128 bits under a secret key of 16 bytes; `nil` under another.
+    /// SipHash-2-4 of 128 bits under a secret key of 16 bytes; `nil` if the key has another length.
     package static func sipHash(_ message: Span<UInt8>, key: GuardedBytes) -> SIMD2<UInt64>? {
         guard key.count == 16 else { return nil }
         return unsafe key.withUnsafeBytes { unsafe sipHash(message, $0) }
@@ -61,7 +61,7 @@ package enum Sodium {
         return digest
     }
 
-    /// SHA-256 of a tag, where there is one, and of two messages one after the other; without an allocation.
+    /// SHA-256 of an optional tag and two messages, one after the other. Allocates nothing.
     package static func sha256(
         of tag: UInt8?, _ first: Span<UInt8>, _ second: Span<UInt8> = Span()
     ) -> InlineArray<32, UInt8> {
@@ -160,7 +160,8 @@ package enum Sodium {
         return isOpen ? secret : nil
     }
 
-    /// Expands a 32-byte seed into a 64-byte secret key; `nil` seed: a new one. Never leaves guarded memory.
+    /// Expands a 32-byte seed into a 64-byte secret key; with a `nil` seed, makes a new one. Never leaves guarded
+    /// memory.
     static func keyPair(seed: GuardedBytes?, into secretKey: GuardedBytes) -> [UInt8]? {
         guard isReady, secretKey.count == 64, seed.map({ $0.count == 32 }) ?? true else { return nil }
         var publicKey = [UInt8](repeating: 0, count: 32)
@@ -192,7 +193,7 @@ package enum Sodium {
         return signature
     }
 
-    /// Constant-time base64url of a secret, guarded memory to guarded memory.
+    /// Encodes a secret in constant time as base64url, guarded memory to guarded memory.
     static func encode(_ secret: GuardedBytes, count: Int) -> GuardedBytes? {
         let length = (count * 4 + 2) / 3 + 1
         guard count <= secret.count, let text = GuardedBytes(count: length) else { return nil }
@@ -207,7 +208,7 @@ package enum Sodium {
         return text
     }
 
-    /// Constant-time reading of a secret from base64url into guarded memory; `nil` unless it is exactly `count` bytes.
+    /// Decodes a secret from base64url in constant time into guarded memory; `nil` unless it is exactly `count` bytes.
     static func decode(_ text: Span<UInt8>, count: Int) -> GuardedBytes? {
         guard isReady, let secret = GuardedBytes(count: count) else { return nil }
         let isDecoded = unsafe text.withUnsafeBufferPointer { text in
