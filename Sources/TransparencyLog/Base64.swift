@@ -13,7 +13,7 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// `nil` for anything but the one encoding.
+    /// Decodes the one valid encoding; `nil` for anything else.
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count.isMultiple(of: 4) else { return nil }
         var characters = Array(text)

@@ -2,12 +2,12 @@ internal import StrictJSON
 
 /// The head of a log: its origin, size and root, as a signed note (C2SP tlog-checkpoint).
 public struct Checkpoint: Sendable, Equatable {
-    /// Where a log keeps its checkpoint.
+    /// The path of a log's checkpoint.
     public static let path = "checkpoint"
 
-    /// Which log it is.
+    /// The log's origin, which identifies it.
     public var origin: String
-    /// How many entries it has.
+    /// The number of entries.
     public var size: UInt64
     /// The root of its tree.
     public var root: MerkleHash
@@ -22,7 +22,7 @@ public struct Checkpoint: Sendable, Equatable {
     /// The text that is signed.
     public var text: String { "\(origin)\n\(size)\n\(Base64.encode(root.bytes))\n" }
 
-    /// Reads the text of a checkpoint; lines after the third may follow and say nothing to us.
+    /// Reads the text of a checkpoint. Lines after the third are allowed and ignored.
     public init(text: String) throws(TransparencyLogError) {
         let malformed = TransparencyLogError("checkpoint", "a checkpoint is an origin, a size and a root, each a line")
         let bytes = Array(text.utf8)
@@ -36,7 +36,7 @@ public struct Checkpoint: Sendable, Equatable {
         self.root = root
     }
 
-    /// The checkpoint in a note that `key` signed, where its origin is the key's name.
+    /// Reads the checkpoint in a note that `key` signed; its origin must be the key's name.
     public init(note: [UInt8], by key: NoteKey) throws(TransparencyLogError) {
         try self.init(text: SignedNote.open(note, by: key))
         guard Array(origin.utf8) == Array(key.name.utf8) else {
@@ -49,12 +49,12 @@ public struct Checkpoint: Sendable, Equatable {
         try SignedNote.sign(text, as: key, sign)
     }
 
-    /// Whether both are one head of one log, whose origin is the same to the byte.
+    /// Whether both are the same head of the same log; origins are compared by bytes.
     public static func == (one: Checkpoint, other: Checkpoint) -> Bool {
         one.origin.isSame(as: other.origin) && one.size == other.size && one.root == other.root
     }
 
-    /// Digits without a leading zero, at most 2^63 - 1.
+    /// Reads digits without a leading zero, at most 2^63 - 1.
     private static func decimal(_ digits: some Collection<UInt8>) -> UInt64? {
         guard let first = digits.first, digits.count <= 19, digits.count == 1 || first != UInt8(ascii: "0"),
             digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })

@@ -1,10 +1,10 @@
-/// A proof that a tree is the beginning of a later one: nothing was changed or taken away (RFC 9162 section 2.1.4).
+/// A proof that a later tree starts with an earlier one: nothing was changed or removed (RFC 9162 section 2.1.4).
 public struct ConsistencyProof: Sendable, Equatable {
-    /// How many leaves the earlier tree has.
+    /// The number of leaves of the earlier tree.
     public var oldSize: UInt64
-    /// How many leaves the later tree has.
+    /// The number of leaves of the later tree.
     public var newSize: UInt64
-    /// The nodes from which both roots follow.
+    /// The nodes that both roots are computed from.
     public var path: [MerkleHash]
 
     /// A proof, not verified yet.
@@ -14,9 +14,9 @@ public struct ConsistencyProof: Sendable, Equatable {
         self.path = path
     }
 
-    /// Throws unless the tree with `oldRoot` is the beginning of the one with `newRoot`.
+    /// Throws unless the tree with `newRoot` starts with the tree with `oldRoot`.
     ///
-    /// An empty tree is the beginning of every tree, which proves nothing: an `oldSize` of 0 is refused.
+    /// Every tree starts with the empty tree, which proves nothing: an `oldSize` of 0 is refused.
     public func verify(oldRoot: MerkleHash, newRoot: MerkleHash) throws(TransparencyLogError) {
         guard oldSize > 0 else {
             throw TransparencyLogError("consistency_empty", "consistency with an empty tree says nothing")

@@ -1,8 +1,8 @@
-/// The entries of a tile of level 0, each after its length in two bytes, big end first (C2SP tlog-tiles).
+/// The entries of a tile of level 0, each preceded by its length in two bytes, big-endian (C2SP tlog-tiles).
 public enum EntryBundle {
-    /// The longest entry.
+    /// The longest entry, in bytes.
     public static let longestEntry = 0xFFFF
-    /// The longest bundle.
+    /// The longest bundle, in bytes.
     public static let longestBundle = Tile.fullWidth * (longestEntry + 2)
 
     /// Appends an entry.
@@ -15,7 +15,7 @@ public enum EntryBundle {
         unsafe entry.withUnsafeBufferPointer { unsafe bundle.append(contentsOf: $0) }
     }
 
-    /// The entries of a bundle that are whole, and whether nothing but them is in it.
+    /// Returns the complete entries of a bundle, and whether the bundle holds nothing else.
     public static func split(_ bundle: Span<UInt8>) -> (entries: [Range<Int>], isWhole: Bool) {
         var entries: [Range<Int>] = []
         var position = 0

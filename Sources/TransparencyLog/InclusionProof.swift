@@ -1,8 +1,8 @@
-/// A proof that a leaf stands at an index of a tree (RFC 9162 section 2.1.3).
+/// A proof that a tree has a leaf at an index (RFC 9162 section 2.1.3).
 public struct InclusionProof: Sendable, Equatable {
-    /// Where the leaf stands, from 0.
+    /// The index of the leaf, from 0.
     public var index: UInt64
-    /// How many leaves the tree has.
+    /// The number of leaves of the tree.
     public var size: UInt64
     /// The siblings on the way from the leaf to the root.
     public var path: [MerkleHash]

@@ -1,17 +1,17 @@
-/// A tree that only grows, held as the roots of its full subtrees: as many hashes as its size has bits set.
+/// A tree that only grows, held as the roots of its full subtrees: one hash for each bit set in its size.
 public struct MerkleFrontier: Sendable, Equatable {
-    /// How many leaves the tree has.
+    /// The number of leaves.
     public private(set) var size: UInt64
     /// The roots of the full subtrees, from the largest, which holds the first leaves, to the smallest.
     public private(set) var peaks: [MerkleHash]
 
-    /// The tree without a leaf.
+    /// The empty tree.
     public init() {
         size = 0
         peaks = []
     }
 
-    /// The tree of this size with these full subtrees; `nil` where their number does not fit the size.
+    /// The tree of this size with these full subtrees; `nil` if their number does not fit the size.
     public init?(size: UInt64, peaks: [MerkleHash]) {
         guard size <= TreeSize.largest, peaks.count == size.nonzeroBitCount else { return nil }
         self.size = size
@@ -40,10 +40,10 @@ public struct MerkleFrontier: Sendable, Equatable {
         return hash
     }
 
-    /// The root of a tile's hashes, given one after the other; `nil` unless there are 1 to 256.
+    /// The root of the hashes of a tile, concatenated; `nil` unless there are 1 to 256.
     public static func root(ofTile bytes: [UInt8]) -> MerkleHash? { root(ofHashes: bytes.span) }
 
-    /// The root of the tree whose partial tiles at the right edge these are, highest level first; `nil` for none.
+    /// The root of a tree, from the partial tiles at its right edge, highest level first; `nil` for none.
     public static func root(ofEdge tiles: [[UInt8]]) -> MerkleHash? {
         var hash: MerkleHash?
         for bytes in tiles.reversed() {
@@ -62,7 +62,7 @@ public struct MerkleFrontier: Sendable, Equatable {
         return hash
     }
 
-    /// The root of a whole tile's or bundle's hashes, given one after the other; `nil` unless there are 1 to 256.
+    /// The root of the hashes of a whole tile or bundle, concatenated; `nil` unless there are 1 to 256.
     static func root(ofHashes bytes: Span<UInt8>) -> MerkleHash? {
         guard bytes.count.isMultiple(of: MerkleHash.count), (1...256).contains(bytes.count / MerkleHash.count) else {
             return nil
@@ -73,7 +73,7 @@ public struct MerkleFrontier: Sendable, Equatable {
             guard let hash = MerkleHash(bytes.extracting(start..<start + MerkleHash.count)) else { return nil }
             hashes.append(hash)
         }
-        // Pairs level by level; an odd last one rises as it is, which is how RFC 6962 splits a tree.
+        // Pairs level by level; an odd last hash rises unchanged, which is how RFC 6962 splits a tree.
         while hashes.count > 1 {
             var above: [MerkleHash] = []
             for i in stride(from: 0, to: hashes.count - 1, by: 2) { above.append(.node(hashes[i], hashes[i + 1])) }
@@ -84,11 +84,11 @@ public struct MerkleFrontier: Sendable, Equatable {
     }
 }
 
-/// How large a tree may be: what fits a signed integer, so that no arithmetic on indexes overflows.
+/// The largest size of a tree: it fits a signed integer, so that no arithmetic on indexes overflows.
 enum TreeSize {
     static let largest = UInt64(Int64.max)
     static let exceeded = TransparencyLogError("tree_size", "a tree has at most 2^63 - 1 leaves")
 
-    /// The largest power of two below `count`, which is at least 2: where RFC 6962 splits a tree.
+    /// The largest power of two below `count`, which is at least 2: RFC 6962 splits a tree there.
     static func split(_ count: UInt64) -> UInt64 { 1 << UInt64(63 - (count - 1).leadingZeroBitCount) }
 }

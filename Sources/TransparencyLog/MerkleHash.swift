@@ -10,7 +10,7 @@ public struct MerkleHash: Sendable, Equatable {
 
     private init(storage: InlineArray<32, UInt8>) { self.storage = storage }
 
-    /// The hash that these 32 bytes are; `nil` for any other count.
+    /// The hash with these 32 bytes; `nil` for any other count.
     public init?(_ bytes: Span<UInt8>) {
         guard bytes.count == Self.count else { return nil }
         var storage = InlineArray<32, UInt8>(repeating: 0)
@@ -21,13 +21,13 @@ public struct MerkleHash: Sendable, Equatable {
         self.storage = storage
     }
 
-    /// The hash that these 32 bytes are; `nil` for any other count.
+    /// The hash with these 32 bytes; `nil` for any other count.
     public init?(_ bytes: [UInt8]) { self.init(bytes.span) }
 
     /// The bytes.
     public var bytes: [UInt8] { unsafe storage.span.withUnsafeBufferPointer { unsafe Array($0) } }
 
-    /// The bytes in base64, as checkpoints and proofs show them.
+    /// The bytes in base64, as written in checkpoints and proofs.
     public var base64: String { Base64.encode(bytes) }
 
     /// Appends the bytes to `output`.
@@ -35,7 +35,7 @@ public struct MerkleHash: Sendable, Equatable {
         unsafe storage.span.withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
 
-    /// The root of the tree without a leaf.
+    /// The root of the empty tree.
     public static let empty = MerkleHash(storage: Sodium.sha256(of: nil, Span()))
 
     /// The hash of an entry.

@@ -1,18 +1,18 @@
 public import JOSE
 internal import StrictJSON
 
-/// Who signs notes: a name and an Ed25519 key, written `name+hash+key` (C2SP signed-note).
+/// The name and Ed25519 key of a signer of notes, written `name+hash+key` (C2SP signed-note).
 public struct NoteKey: Hashable, Sendable, CustomStringConvertible {
     /// The name of the key; for a log, its origin.
     public let name: String
     /// The Ed25519 key.
     public let publicKey: PublicKey
-    /// What stands before each signature: the first bytes of a hash over name and key.
+    /// The first bytes of a hash over name and key; they precede each signature.
     public let identifier: UInt32
 
     private static let ed25519: UInt8 = 0x01
 
-    /// The key of this name.
+    /// A key with this name.
     public init(name: String, publicKey: PublicKey) throws(TransparencyLogError) {
         guard Self.isName(name) else {
             throw TransparencyLogError("note_key_name", "a key's name is not empty and has no space, control or plus")
@@ -46,7 +46,7 @@ public struct NoteKey: Hashable, Sendable, CustomStringConvertible {
         return String(repeating: "0", count: 8 - digits.utf8.count) + digits
     }
 
-    /// Whether both are one key of one name, to the byte.
+    /// Whether both have the same key and the same name, byte for byte.
     public static func == (one: NoteKey, other: NoteKey) -> Bool {
         one.name.isSame(as: other.name) && one.publicKey == other.publicKey && one.identifier == other.identifier
     }

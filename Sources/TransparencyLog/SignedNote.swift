@@ -1,14 +1,14 @@
 internal import JOSE
 internal import StrictJSON
 
-/// A text signed by one key or more (C2SP signed-note). Its text is reached only through a signature that verifies.
+/// A text with one or more signatures (C2SP signed-note). Only a signature that verifies gives access to the text.
 public enum SignedNote {
-    /// The longest note that is read.
+    /// The longest note that is read, in bytes.
     public static let longest = 1 << 20
     private static let mostSignatures = 100
     private static let dash = Array("\u{2014} ".utf8)
 
-    /// The note of `text` with one signature; `sign` returns 64 bytes, which are verified here.
+    /// Makes a note of `text` with one signature; `sign` returns 64 bytes, which are verified here.
     public static func sign<E: Error>(
         _ text: String, as key: NoteKey, _ sign: ([UInt8]) throws(E) -> [UInt8]
     ) throws -> [UInt8] {
@@ -25,9 +25,9 @@ public enum SignedNote {
         return message + Array("\n\u{2014} \(key.name) \(Base64.encode(identifier + signature))\n".utf8)
     }
 
-    /// The text of a note that `key` signed.
+    /// Returns the text of a note that `key` signed.
     ///
-    /// Signatures of others are passed over; one that names this key and does not verify refuses the note.
+    /// Signatures of other keys are skipped. A signature that names this key and does not verify refuses the note.
     public static func open(_ note: [UInt8], by key: NoteKey) throws(TransparencyLogError) -> String {
         guard note.count <= longest else { throw TransparencyLogError("note_length", "the note is too long") }
         guard isPlain(note.span), note.last == 0x0A, let blank = lastBlankLine(note) else { throw malformed }
@@ -57,14 +57,14 @@ public enum SignedNote {
     private static let malformed = TransparencyLogError(
         "note", "a note is text, a blank line, and lines of signatures, each ending in a newline")
 
-    /// UTF-8 without control characters other than newline.
+    /// Whether the bytes are UTF-8 without control characters other than newline.
     private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
         guard UTF8Check.firstError(in: bytes) == nil else { return false }
         for i in bytes.indices where bytes[i] < 0x20 && bytes[i] != 0x0A { return false }
         return true
     }
 
-    /// Where the newline before the last blank line stands.
+    /// The position of the newline before the last blank line.
     private static func lastBlankLine(_ note: [UInt8]) -> Int? {
         var position = note.count - 2
         while position >= 0 {

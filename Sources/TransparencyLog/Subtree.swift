@@ -1,7 +1,7 @@
-/// The leaves from `start` up to `end` of a larger tree, where these are a tree of their own within it: `start` is a
+/// The leaves from `start` up to `end` of a larger tree, if they are a tree of their own within it: `start` is a
 /// multiple of the smallest power of two that is not below their number (draft-ietf-plants-merkle-tree-certs).
 ///
-/// The beginning of a tree is the case `start == 0`, and its consistency proof that of RFC 9162.
+/// The beginning of a tree is the case `start == 0`; its consistency proof is that of RFC 9162.
 struct Subtree {
     let start: UInt64
     let end: UInt64
@@ -33,7 +33,7 @@ struct Subtree {
             return
         }
         var (first, last, tree) = (start, end - 1, treeSize - 1)
-        // Up to the largest node that both trees have in common.
+        // Goes up to the largest node that both trees share.
         while first != last, last == tree || last & 1 == 1 { shift(&first, &last, &tree) }
         var rest = path[...]
         var hash = root

@@ -1,11 +1,11 @@
 /// Reads the files of a log by their path within it.
 public protocol TileReader {
-    /// The whole file; `nil` where there is none.
+    /// Reads a whole file; `nil` if it does not exist.
     func read(_ path: String) throws(TransparencyLogError) -> [UInt8]?
 }
 
-/// Keeps the files of a log by their path within it.
+/// Stores the files of a log by their path within it.
 public protocol TileStorage: TileReader {
-    /// Puts a whole file in place of any that was there. It has to be durable before a checkpoint covers it.
+    /// Writes a whole file, replacing an existing one. It must be durable before a checkpoint covers it.
     func write(_ path: String, _ bytes: [UInt8]) throws(TransparencyLogError)
 }

@@ -1,8 +1,8 @@
-/// Grows a log's tiles leaf by leaf. Its memory is the right edge of the tree and what was not written yet.
+/// Grows a log's tiles leaf by leaf. Its memory holds the right edge of the tree and the hashes not yet written.
 public struct TileWriter: Sendable {
-    /// The tree as it is with all leaves appended, written or not.
+    /// The tree with all leaves appended, written or not.
     public private(set) var tree: MerkleFrontier
-    /// The hashes of the last tile of each level, while it is not full.
+    /// The hashes of the last tile of each level, until it is full.
     private var edge: [[UInt8]]
     private var filled: [(tile: Tile, bytes: [UInt8])] = []
     /// The size of the tree whose tiles are written.
@@ -14,7 +14,7 @@ public struct TileWriter: Sendable {
         edge = [[UInt8]](repeating: [], count: 8)
     }
 
-    /// A writer that goes on where a tree of `size` leaves ends; its root is to be compared with the signed one.
+    /// A writer that continues a tree of `size` leaves. Compare its root with the signed one.
     public init(size: UInt64, reader: some TileReader) throws(TransparencyLogError) {
         var tiles = try TiledTree(size: size, reader: reader)
         tree = try tiles.frontier()
@@ -25,7 +25,7 @@ public struct TileWriter: Sendable {
         }
     }
 
-    /// Appends a leaf; nothing is written before ``write(to:)``.
+    /// Appends a leaf. Nothing is written before ``write(to:)``.
     public mutating func append(_ leaf: MerkleHash) throws(TransparencyLogError) {
         try tree.append(leaf)
         var hash = leaf
@@ -43,10 +43,10 @@ public struct TileWriter: Sendable {
         }
     }
 
-    /// Writes the tiles that were filled and those that the tree now ends in.
+    /// Writes the tiles that were filled and those at the right edge.
     ///
-    /// A file that the tree had before is never written again, so that one which a checkpoint covers stays untouched.
-    /// Where it throws, all can be written again.
+    /// A file that the tree had before is never written again, so a file that a checkpoint covers stays untouched. If
+    /// it throws, all can be written again.
     public mutating func write(to storage: some TileStorage) throws(TransparencyLogError) {
         for (tile, bytes) in filled { try storage.write(tile.path, bytes) }
         for tile in Tile.partial(size: tree.size)

@@ -1,28 +1,28 @@
 /// A tree of a given size read from its tiles: nodes, root, proofs.
 ///
-/// What it reads it does not trust: a root or a proof is worth what it is compared with. It keeps what it has read, a
-/// few tiles at a time, so that a proof reads each tile once.
+/// It does not trust the tiles: a root or a proof must be compared with one that is trusted. It caches a few tiles, so
+/// that a proof reads each tile once.
 public struct TiledTree<Reader: TileReader> {
-    /// How many leaves the tree has.
+    /// The number of leaves.
     public let size: UInt64
     private let reader: Reader
     private var tiles: [Tile: [UInt8]] = [:]
 
-    /// The tree of `size` leaves whose tiles `reader` has.
+    /// The tree of `size` leaves over the tiles of `reader`.
     public init(size: UInt64, reader: Reader) throws(TransparencyLogError) {
         guard size <= TreeSize.largest else { throw TreeSize.exceeded }
         self.size = size
         self.reader = reader
     }
 
-    /// The hashes of a tile of this tree, one after the other.
+    /// The hashes of a tile of this tree, concatenated.
     public mutating func hashes(level: Int, index: UInt64) throws(TransparencyLogError) -> [UInt8] {
         guard let tile = Tile.ofTree(size: size, level: level, index: index) else {
             throw TransparencyLogError("tile", "a tree of \(size) has no tile \(index) at level \(level)")
         }
         if let known = tiles[tile] { return known }
         var bytes = try reader.read(tile.path)
-        // A partial tile may be taken away once the full one is there.
+        // A partial tile may be removed once the full one exists.
         if bytes == nil, tile.isPartial {
             bytes = try reader.read(tile.full.path).map { Array($0.prefix(tile.width * 32)) }
         }
@@ -36,7 +36,7 @@ public struct TiledTree<Reader: TileReader> {
         return bytes
     }
 
-    /// The root of the 2^level leaves from `index` times as many.
+    /// The root of the 2^level leaves that start at `index` times 2^level.
     mutating func node(level: Int, index: UInt64) throws(TransparencyLogError) -> MerkleHash {
         let height = level & 7
         let first = index << UInt64(height)
@@ -49,7 +49,7 @@ public struct TiledTree<Reader: TileReader> {
         return hash
     }
 
-    /// The full subtrees that the leaves `start..<end` consist of, largest first.
+    /// The full subtrees that make up the leaves `start..<end`, largest first.
     private mutating func subtrees(_ start: UInt64, _ end: UInt64) throws(TransparencyLogError) -> [MerkleHash] {
         var hashes: [MerkleHash] = []
         var position = start
@@ -61,17 +61,17 @@ public struct TiledTree<Reader: TileReader> {
         return hashes
     }
 
-    /// MTH(D[start:end]) of RFC 6962, for the ranges that its splitting makes.
+    /// MTH(D[start:end]) of RFC 6962, for the ranges into which it splits a tree.
     private mutating func root(_ start: UInt64, _ end: UInt64) throws(TransparencyLogError) -> MerkleHash {
         MerkleFrontier.fold(try subtrees(start, end)) ?? .empty
     }
 
-    /// The tree as an incremental one, which can grow.
+    /// The frontier of this tree, which can grow.
     public mutating func frontier() throws(TransparencyLogError) -> MerkleFrontier {
         MerkleFrontier(size: size, peaks: try subtrees(0, size)) ?? MerkleFrontier()
     }
 
-    /// The root of the first `size` leaves; of all where none is given.
+    /// The root of the first `size` leaves; of all if `size` is `nil`.
     public mutating func root(ofFirst size: UInt64? = nil) throws(TransparencyLogError) -> MerkleHash {
         guard size ?? 0 <= self.size else { throw Self.tooShort(self.size, size ?? 0) }
         return try root(0, size ?? self.size)
@@ -83,7 +83,7 @@ public struct TiledTree<Reader: TileReader> {
         return try node(level: 0, index: index)
     }
 
-    /// The proof that the leaf at `index` is in the tree, or in the one of its first `count` leaves: PATH(m, D[n]) of
+    /// The proof that the leaf at `index` is in the tree, or in the tree of its first `count` leaves: PATH(m, D[n]) of
     /// RFC 6962 section 2.1.1.
     public mutating func inclusionProof(
         of index: UInt64, inFirst count: UInt64? = nil
@@ -106,8 +106,8 @@ public struct TiledTree<Reader: TileReader> {
         return InclusionProof(index: index, size: count, path: path.reversed())
     }
 
-    /// The proof that the tree of the first `oldSize` leaves is the beginning of this one, or of the one of the first
-    /// `newSize` leaves: PROOF(m, D[n]), section 2.1.2.
+    /// The proof that this tree, or the tree of its first `newSize` leaves, starts with the tree of the first `oldSize`
+    /// leaves: PROOF(m, D[n]), section 2.1.2.
     public mutating func consistencyProof(
         from oldSize: UInt64, to newSize: UInt64? = nil
     ) throws(TransparencyLogError) -> ConsistencyProof {

@@ -1,10 +1,10 @@
-/// Why a proof, a note, a checkpoint or a tile was refused, or could not be read or written.
+/// The reason for refusing a proof, note, checkpoint or tile, or for failing to read or write it.
 public struct TransparencyLogError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The stable name of the rule that was broken, in snake case.
     public let name: String
-    /// What is wrong, as a sentence without a full stop.
+    /// The fault, as a sentence without a full stop.
     public let message: String
-    /// The file or line at fault; empty where there is none.
+    /// The file or line at fault; empty if there is none.
     public let place: String
 
     /// An error of this name.
