@@ -1,13 +1,13 @@
 public import StrictJSON
 
-/// A stored profile that cannot be read: no agent is started under it until it is put again.
+/// A stored profile that cannot be read. No agent can be started under it until it is stored again.
 public struct DamagedProfile: Sendable {
     /// Its name.
     public let name: String
-    /// Why it cannot be read.
+    /// The reason it cannot be read.
     public let error: AgentIDError
 
-    /// The profile as a document, beside those that can be read.
+    /// The profile as a document, listed with the readable ones.
     public var tree: JSONTree { ["name": .string(name), "damaged": .string(error.message)] }
 
     static func error(_ why: String) -> AgentIDError {

@@ -1,8 +1,9 @@
 internal import StrictJSON
 
-/// What an issuer is named by: a URI (RFC 3986), as AAT section 3.2 demands of a root's `iss`.
+/// The name of an issuer: a URI (RFC 3986), as AAT section 3.2 demands of a root's `iss`.
 enum IssuerURI {
-    /// Refuses what is not a URI: a scheme and a colon, then characters that a URI may have, `%` only before two digits.
+    /// Refuses anything but a URI: a scheme and a colon, then the characters of a URI, `%` only before two hexadecimal
+    /// digits.
     static func check(_ text: String, at place: String) throws(AgentIDError) {
         guard text.utf8.count <= 2048, text.withUTF8Span({ isURI($0) }) else {
             throw AgentIDError(
@@ -37,7 +38,7 @@ enum IssuerURI {
         return fragments <= 1
     }
 
-    /// Unreserved and reserved marks, but for `#`, which stands once.
+    /// Unreserved and reserved marks, except `#`, which may occur once.
     private static let marks = Set("-._~:/?[]@!$&'()*+,;=".utf8)
 
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }

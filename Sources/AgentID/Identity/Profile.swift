@@ -1,13 +1,13 @@
 public import Scopes
 public import StrictJSON
 
-/// What an agent may at most be.
+/// The limits of an agent: its owner, and the most it may ever be granted.
 public struct Profile: Sendable {
     /// The name, a segment of its agents' IDs.
     public let name: String
-    /// Who answers for such agents, a URI.
+    /// The owner, who answers for such agents: a URI.
     public let owner: String
-    /// The scope no such agent goes beyond, in normal form.
+    /// The ceiling: the largest scope of such an agent, in normal form.
     public let ceiling: Scope
     /// The longest lifetime of a grant, in seconds.
     public let maxLifetime: Int64
@@ -16,9 +16,9 @@ public struct Profile: Sendable {
     /// No new agents after this time, in seconds since 1970; 1 to the end of the year 9999.
     public let reviewBy: Int64?
 
-    /// A profile; refuses an empty owner, a name that is not a path segment, and limits beyond the library's.
+    /// A profile. Refuses an empty owner, a name that is not a path segment, and limits beyond the library's.
     ///
-    /// Nothing is accepted that could not be read back: a ceiling's normal form is one level deeper than the ceiling.
+    /// Accepts only profiles that can be read back: a ceiling's normal form is one level deeper than the ceiling.
     public init(
         name: String, owner: String, ceiling: Scope, maxLifetime: Int64 = 3600, maxDepth: Int = 4,
         reviewBy: Int64? = nil
@@ -70,7 +70,7 @@ public struct Profile: Sendable {
         self.reviewBy = reviewBy
     }
 
-    /// Refuses what no profile can be called.
+    /// Refuses a name that is not valid for a profile.
     static func check(name: String) throws(AgentIDError) {
         do throws(AgentIDError) { try SPIFFEID.check(name[...]) } catch {
             throw AgentIDError(.malformed, name: "profile_name", message: error.message, at: "name")
@@ -111,7 +111,7 @@ public struct Profile: Sendable {
 }
 
 extension Profile: Equatable {
-    /// Whether both say the same, names byte for byte.
+    /// Whether both profiles are equal; names are compared byte for byte.
     public static func == (one: Profile, other: Profile) -> Bool {
         one.name.isSame(as: other.name) && one.owner.isSame(as: other.owner) && one.ceiling == other.ceiling
             && one.maxLifetime == other.maxLifetime && one.maxDepth == other.maxDepth && one.reviewBy == other.reviewBy

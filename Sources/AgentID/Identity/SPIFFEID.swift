@@ -20,7 +20,7 @@ public struct SPIFFEID: Sendable, CustomStringConvertible {
 
     private static let scheme = Array("spiffe://".utf8)
 
-    /// Whether a text is an ID, and where its trust domain stands.
+    /// Checks that a text is an ID; returns the range of its trust domain.
     static func scan(_ text: Span<UInt8>) -> Result<Range<Int>, AgentIDError> {
         let scheme = scheme
         guard text.count <= 2048 else { return .failure(malformed("a SPIFFE ID has at most 2048 bytes")) }
@@ -42,13 +42,13 @@ public struct SPIFFEID: Sendable, CustomStringConvertible {
         description = "spiffe://\(trustDomain.name)/agent/\(profile)/\(instance)"
     }
 
-    /// The ID of a sub-agent that is started under this agent.
+    /// The ID of a sub-agent started under this agent.
     func child(_ name: String, instance: String) throws(AgentIDError) -> SPIFFEID {
         try Self.check(name[...])
         return try SPIFFEID("\(description)/\(name)/\(instance)")
     }
 
-    /// Whether one ID stands below another.
+    /// Whether one ID is below another.
     static func isUnder(_ child: String, _ parent: String) -> Bool {
         child.withUTF8Span { child in
             parent.withUTF8Span { parent in
@@ -57,7 +57,7 @@ public struct SPIFFEID: Sendable, CustomStringConvertible {
         }
     }
 
-    /// An ID and every ID it stands under, longest first, each made when it is asked for.
+    /// An ID and every ID above it, longest first, each made on demand.
     static func ancestry(of id: String) -> some Sequence<String> {
         sequence(first: id) { id in
             guard let slash = id.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
@@ -66,7 +66,7 @@ public struct SPIFFEID: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Refuses what cannot be a path segment.
+    /// Refuses a text that cannot be a path segment.
     static func check(_ segment: Substring) throws(AgentIDError) {
         if let fault = String(segment).withUTF8Span({ fault(inSegment: $0) }) { throw malformed(fault) }
     }

@@ -5,7 +5,7 @@ public struct TrustDomain: Sendable, CustomStringConvertible {
     /// The name.
     public let name: String
 
-    /// Lower-case letters, digits, `.`, `-`, `_`; 1 to 255 bytes.
+    /// Reads a name: lower-case letters, digits, `.`, `-`, `_`; 1 to 255 bytes.
     public init(_ name: String) throws(AgentIDError) {
         if let fault = name.withUTF8Span({ Self.fault(in: $0) }) {
             throw AgentIDError(.malformed, name: "trust_domain", message: fault, at: "trust_domain")
@@ -13,7 +13,7 @@ public struct TrustDomain: Sendable, CustomStringConvertible {
         self.name = name
     }
 
-    /// What is wrong with a name; `nil` where it is one.
+    /// The fault in a name; `nil` if it is valid.
     static func fault(in name: Span<UInt8>) -> String? {
         guard (1...255).contains(name.count) else { return "a trust domain has 1 to 255 bytes" }
         for i in name.indices {

@@ -1,8 +1,8 @@
 internal import StrictJSON
 
-/// Names of people, teams and services: URIs.
+/// The names of people, teams and services: URIs.
 enum URI {
-    /// Refuses what names nobody: a URI needs a scheme and something after it, without spaces or controls.
+    /// Refuses a text that is not a URI: it needs a scheme and something after it, without spaces or controls.
     static func check(_ text: String, at place: String) throws(AgentIDError) {
         let parts = text.parts(at: UInt8(ascii: ":"), atMost: 2, omittingEmpty: false)
         let isURI =
