@@ -2,7 +2,7 @@ internal import JOSE
 public import Scopes
 internal import StrictJSON
 
-/// What went wrong in a call: a fault of the call or of the machine, never a denial (that is a ``Denial``).
+/// A failed call: a fault of the call or of the machine, never a denial (that is a ``Denial``).
 public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The family of an error; the number is the C interface's `agentid_status`.
     public struct Code: RawRepresentable, Hashable, Sendable {
@@ -17,9 +17,9 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
         public static let malformed = Code(rawValue: 5)
         /// A scope is malformed, or an intersection is empty.
         public static let scope = Code(rawValue: 6)
-        /// There is no such thing.
+        /// The named object does not exist.
         public static let notFound = Code(rawValue: 7)
-        /// It exists already.
+        /// The object exists already.
         public static let exists = Code(rawValue: 8)
         /// Not possible in the present state.
         public static let state = Code(rawValue: 9)
@@ -41,19 +41,19 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
     public let code: Code
     /// The stable name, in snake case.
     public let name: String
-    /// What is wrong and what to do, for people.
+    /// The fault and its remedy, for people.
     public let message: String
-    /// The option, claim or parameter at fault; empty where there is none.
+    /// The option, claim or parameter at fault; empty if there is none.
     public let place: String
 
-    /// An error of this kind. What its texts quote from outside becomes printable.
+    /// An error of this kind. Quotations from outside in its texts are made printable.
     public init(_ code: Code, name: String, message: String, at place: String = "") {
         self.code = code
         self.name = name
         (self.message, self.place) = (message.printable, place.printable)
     }
 
-    /// A scope's error, seen from the option it came in.
+    /// A scope's error, at the option that held the scope.
     public init(_ error: ScopeError, at place: String) {
         self.init(error.isTooCostly ? .limit : .scope, name: error.name, message: error.description, at: place)
     }
@@ -71,6 +71,6 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
         }
     }
 
-    /// The message and the place, for people.
+    /// The place and the message, for people.
     public var description: String { place.isEmpty ? message : "\(place): \(message)" }
 }

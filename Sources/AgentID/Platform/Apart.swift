@@ -1,7 +1,8 @@
-/// What holds a registry and what lies beside it together: all of it carries one random epoch, and counts that only grow.
+/// Checks that a registry and the files next to it belong together: all of them carry one random epoch, and counts that
+/// only grow.
 ///
-/// What went back, or is another's, was replaced, removed or restored beneath whoever has it open: nothing that it says
-/// can be relied on, and nothing is permitted by it.
+/// A part whose count went back, or whose epoch differs, was replaced, removed or restored while processes had it open.
+/// Nothing it says can be relied on, and it permits nothing.
 enum Apart {
     static func directory(_ path: String, _ what: String) -> AgentIDError {
         error(

@@ -1,33 +1,33 @@
-/// How long what an entry holds may be, in bytes as they came: together they fit a line, with every byte escaped.
+/// The longest parts of an entry, in bytes as they came: together they fit a line, even with every byte escaped.
 ///
-/// What comes in a call is cut to these, with the length and hash of the whole beside it. What comes in a
-/// chain is refused when the chain is verified: entries of many calls repeat it.
+/// Parts of a call are cut to these lengths, and the entry adds the length and hash of the whole. A chain with longer
+/// parts is refused when it is verified: entries of many calls repeat them.
 enum AuditBounds {
-    /// What an entry says of a chain, as JSON: agents, grants, owner, principal, task, intent.
+    /// An entry's record of a chain, as JSON: agents, grants, owner, principal, task, intent.
     static let context = 36 << 10
     /// A grant's `jti`.
     static let grantID = 256
-    /// A text of a root's claim, each.
+    /// The text of one claim of a root.
     static let claim = 8192
-    /// A label, and how many.
+    /// A label, and the number of labels.
     static let label = 256
     /// A guard's name.
     static let guardian = 256
-    /// A tool's name: no scope has a longer one.
+    /// A tool's name; no scope has a longer one.
     static let tool = 256
-    /// The name of an argument, with its quotes and escapes, and how many.
+    /// The name of an argument, with its quotes and escapes, and the number of names.
     static let argument = 256
     static let arguments = 64
     static let message = 512
     static let place = 256
-    /// Why an agent is ended, held up or revoked.
+    /// The reason for ending, suspending or revoking.
     static let reason = 1024
-    /// An event's line; what is longer is cut.
+    /// An event's line; a longer one is cut.
     static let event = 60_000
-    /// The most bytes that one byte becomes in JSON: a control character, as `\u0001`.
+    /// The most bytes that one byte can take in JSON: a control character, as `\u0001`.
     static let escaped = 6
 
-    /// Refuses a reason that is too long to be written down as it is.
+    /// Refuses a reason that is too long to be recorded uncut.
     static func check(reason: String?) throws(AgentIDError) {
         let count = reason?.utf8.count ?? 0
         guard count <= Self.reason else {

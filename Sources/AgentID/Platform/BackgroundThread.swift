@@ -1,7 +1,8 @@
 internal import CProcess
 internal import Glibc
 
-/// A thread of the library's own: named, without the host's signals, woken, stopped and joined by its owner.
+/// A thread of the library's own. It has a name, blocks the host's signals, and is woken, stopped and joined by its
+/// owner.
 @safe package final class BackgroundThread: Sendable {
     private struct State {
         var isStopping = false
@@ -16,7 +17,7 @@ internal import Glibc
 
     private init() {}
 
-    /// What the new thread takes over.
+    /// The state handed to the new thread.
     private final class Task: Sendable {
         let thread: BackgroundThread
         let name: String
@@ -27,7 +28,7 @@ internal import Glibc
             self.body = body
         }
 
-        /// What `top` and a debugger show. Glibc's own call for it is hidden from Swift.
+        /// Sets the name that `top` and debuggers show. Swift does not import glibc's own call for it.
         func nameThread() {
             let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
             guard file >= 0 else { return }
@@ -38,7 +39,7 @@ internal import Glibc
 
     /// Starts a thread that runs `body`, which asks ``wait(milliseconds:)`` whether to go on.
     ///
-    /// `body` must not hold what stops the thread when it is let go of. The name has at most 15 bytes.
+    /// `body` must not keep alive the object that stops the thread on release. The name has at most 15 bytes.
     package static func start(
         name: String, _ body: @escaping @Sendable (BackgroundThread) -> Void
     ) throws(AgentIDError) -> BackgroundThread {
@@ -66,7 +67,7 @@ internal import Glibc
         return background
     }
 
-    /// For the body: waits so long, or until woken; `false` when the thread is to end.
+    /// For the body: waits this long, or until woken. Returns `false` when the thread is to end.
     func wait(milliseconds: Int) -> Bool {
         let isStopping = state.wait(milliseconds: milliseconds) { state -> Bool? in
             guard state.isStopping || state.isWoken else { return nil }
@@ -82,7 +83,7 @@ internal import Glibc
     /// For the body: whether the thread is to end, without waiting.
     var isStopping: Bool { state.wait(milliseconds: 0) { $0.isStopping } ?? false }
 
-    /// Tells the body to end and does not wait for it: for a body that runs what others wrote. Idempotent.
+    /// Tells the body to end and does not wait for it: for a body that calls foreign code. Idempotent.
     package func abandon() {
         guard !mark.isInChild else { return }
         let isFirst = state.change { state in
@@ -92,7 +93,8 @@ internal import Glibc
         if isFirst { unsafe pthread_detach(thread) }
     }
 
-    /// Tells the body to end and waits until it has. Idempotent; nothing in a forked child, which has no such thread.
+    /// Tells the body to end and waits until it has. Idempotent. Does nothing in a forked child, which has no such
+    /// thread.
     func stop() {
         guard !mark.isInChild else { return }
         let isFirst = state.change { state in

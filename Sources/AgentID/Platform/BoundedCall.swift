@@ -1,20 +1,20 @@
 internal import StrictJSON
 internal import Synchronization
 
-/// Runs what others wrote on a thread of its own, and waits for it so long and no longer.
+/// Runs foreign code on a thread of its own, and waits for it no longer than a limit.
 ///
-/// What does not come back keeps its thread until it does, and nothing more is asked of it meanwhile: one that hangs for
-/// ever costs one thread, and holds nobody up twice.
+/// A call that does not return keeps its thread, and no other call is made until it returns. Code that hangs forever
+/// costs one thread and delays a caller only once.
 final class BoundedCall: Sendable {
     private enum State<Value: Sendable>: Sendable {
         case running
         case done(Value)
         case givenUp
     }
-    /// How many were given up and have not come back.
+    /// The number of calls that were given up and have not returned.
     private let hanging = Atomic<Int>(0)
 
-    /// What `body` returns; `nil` where it takes longer, or an earlier one has not come back.
+    /// Returns the result of `body`; `nil` if it takes longer, or if an earlier call has not returned.
     func run<Value: Sendable>(within milliseconds: Int, _ body: @escaping @Sendable () -> Value) -> Value? {
         guard hanging.load(ordering: .acquiring) <= 0 else { return nil }
         let state = Monitor(State<Value>.running)
@@ -28,7 +28,7 @@ final class BoundedCall: Sendable {
             if wasGivenUp { hanging.subtract(1, ordering: .acquiringAndReleasing) }
         }
         guard let thread = started else { return nil }
-        // It ends by itself.
+        // The thread ends by itself.
         thread.abandon()
         func answer(_ state: State<Value>) -> Value? { if case .done(let value) = state { value } else { nil } }
         if let value = state.wait(milliseconds: milliseconds, { answer($0) }) { return value }

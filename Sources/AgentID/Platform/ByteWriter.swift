@@ -1,4 +1,4 @@
-/// Fills a buffer whose size its user has reckoned beforehand. Never writes beyond it: what does not fit is left out.
+/// Fills a buffer whose size the caller computed. Never writes past its end: bytes that do not fit are left out.
 @safe struct ByteWriter: ~Copyable {
     // SAFETY: used only while the array that lends the buffer is being made; every write is checked against its end.
     private let buffer: UnsafeMutableBufferPointer<UInt8>
@@ -13,7 +13,7 @@
         }
     }
 
-    /// Calls `body` with at most `size` bytes, which are gone afterwards: without an array.
+    /// Calls `fill`, then `body` with the at most `size` bytes written. Needs no array; the bytes are gone afterwards.
     static func withBytes<Result>(
         _ size: Int, _ fill: (inout ByteWriter) -> Void, _ body: (Span<UInt8>) throws(AgentIDError) -> Result
     ) throws(AgentIDError) -> Result {
@@ -48,14 +48,14 @@
         count += bytes.count
     }
 
-    /// Eight bytes, little end first.
+    /// Writes eight bytes, little-endian.
     mutating func put(word: UInt64) {
         guard unsafe buffer.count - count >= 8, let target = unsafe buffer.baseAddress else { return }
         unsafe UnsafeMutableRawPointer(target + count).storeBytes(of: word.littleEndian, as: UInt64.self)
         count += 8
     }
 
-    /// Sixteen digits.
+    /// Writes sixteen hexadecimal digits.
     mutating func put(hexadecimal word: UInt64) {
         guard unsafe buffer.count - count >= 16, let target = unsafe buffer.baseAddress else { return }
         let place = unsafe UnsafeMutableRawPointer(target + count)
@@ -65,7 +65,7 @@
         count += 16
     }
 
-    /// `"digest":…,`, or nothing.
+    /// Writes `"digest":…,`, or nothing.
     mutating func put(digest: SIMD2<UInt64>?) {
         guard let digest else { return }
         put(#""digest":""#)
@@ -74,7 +74,7 @@
         put("\",")
     }
 
-    /// The eight digits of 32 bits, one a byte, all at once.
+    /// The eight hexadecimal digits of 32 bits, one a byte, computed together.
     private static func digits(_ half: UInt64) -> UInt64 {
         var digits = (half | half << 16) & 0x0000_FFFF_0000_FFFF
         digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
@@ -83,7 +83,7 @@
         return digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
-    /// Decimal digits; a negative number as 0.
+    /// Writes decimal digits; a negative number as 0.
     mutating func put(decimal number: Int64) {
         var digits = 1
         var rest = UInt64(clamping: number)

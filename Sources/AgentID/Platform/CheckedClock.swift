@@ -1,10 +1,10 @@
-/// A clock as the library reads it: the one place where a time comes in. What it answers can be reckoned with.
+/// The clock as the library reads it: every time enters here and is checked, so that arithmetic on it is safe.
 struct CheckedClock: WallClock {
-    /// The end of the year 9999: no sum of it and of a documented duration overflows.
+    /// The end of the year 9999, in milliseconds since 1970: adding any documented duration does not overflow.
     static let latest: Int64 = 253_402_300_799_999
 
     private let given: any WallClock
-    /// Of a clock that is a caller's.
+    /// Bounds the calls to a caller's clock.
     private let calls: BoundedCall?
 
     init(_ given: any WallClock) {
@@ -13,15 +13,15 @@ struct CheckedClock: WallClock {
         calls = known == nil ? given is SystemClock ? nil : BoundedCall() : known?.calls
     }
 
-    /// The time, in milliseconds since 1970. Throws where the clock fails, or what it says is not a time.
+    /// The time, in milliseconds since 1970. Throws if the clock fails or returns a value that is not a time.
     func now() throws(AgentIDError) -> Int64 {
         let said = given.milliseconds
         guard said > 0, said <= Self.latest else { throw Self.refusal(of: said) }
         return said
     }
 
-    /// The time where something has to go on even under a clock that fails or hangs, as an end or a revocation: the
-    /// machine's then.
+    /// The time for work that must go on even if the clock fails or hangs, such as an end or a revocation: then the
+    /// machine's time.
     var milliseconds: Int64 {
         let said: Int64
         if let calls {
@@ -34,7 +34,7 @@ struct CheckedClock: WallClock {
         return min(max(SystemClock().milliseconds, 1), Self.latest)
     }
 
-    /// How long a caller's clock is waited for, in milliseconds.
+    /// The longest wait for a caller's clock, in milliseconds.
     private static let patience = 1000
 
     private static func refusal(of said: Int64) -> AgentIDError {

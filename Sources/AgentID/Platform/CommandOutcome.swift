@@ -1,20 +1,20 @@
 internal import CProcess
 internal import Glibc
 
-/// How running a command for a hook ended.
+/// The outcome of running a command for a hook.
 enum CommandOutcome: Equatable, Sendable, CustomStringConvertible {
     /// It ended with status 0.
     case succeeded
-    /// It ended otherwise; `errors` is the start of what it wrote to standard error.
+    /// It ended otherwise. `errors` is the start of its standard error.
     case failed(CommandEnding, errors: String)
     /// It ran past its deadline and was killed.
     case timedOut
-    /// It was stopped from this side.
+    /// The host stopped it.
     case stopped
-    /// It never ran, for this reason of the system's.
+    /// It never ran, for this reason given by the system.
     case cannotStart(errno: Int32)
 
-    /// What happened, for people.
+    /// The outcome, for people.
     var description: String {
         switch self {
         case .succeeded: "the command succeeded"
@@ -28,14 +28,14 @@ enum CommandOutcome: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// How a process ended.
+/// The way a process ended.
 enum CommandEnding: Equatable, Sendable, CustomStringConvertible {
     case status(Int32)
     case signal(Int32)
     /// Its keeper was killed, and the command with it.
     case unknown
 
-    /// What `waitpid` says.
+    /// Reads the status that `waitpid` returns.
     init(waitStatus: Int32) {
         let signal = waitStatus & 0x7F
         self = signal == 0 ? .status(waitStatus >> 8 & 0xFF) : .signal(signal)

@@ -2,34 +2,36 @@ internal import CProcess
 internal import Glibc
 internal import StrictJSON
 
-/// Starts a command as a process that has nothing of the host's: no descriptor, handler, mask, variable or directory.
+/// Starts a command as a process that inherits nothing from the host: no descriptor, handler, mask, variable or
+/// directory.
 ///
-/// It leads a session and a process group of its own. Between it and the host stands a keeper (`cprocess.h`): a process
-/// that kills the command with all its descendants at the deadline, when the host says so, and when the host is dead, and
-/// tells the host how the command ended, whatever the host does with `SIGCHLD` and with children that it waits for.
+/// The command leads a session and a process group of its own. A keeper process (`cprocess.h`) runs between it and the
+/// host. The keeper kills the command with all its descendants at the deadline, on the host's request, and when the
+/// host is dead. It tells the host how the command ended, whatever the host does with `SIGCHLD` and with the children
+/// it waits for.
 enum CommandProcess {
     struct Failed: Error {
         let errno: Int32
         init(_ errno: Int32) { self.errno = errno }
     }
 
-    /// The host's values, read once: `getenv` and a host that sets variables do not go together.
+    /// The host's values, read once: `getenv` is not safe while a host sets variables.
     private static let inherited = ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", "LANG=C.UTF-8"].map { fallback in
         let name = fallback.parts(at: UInt8(ascii: "="), atMost: 2)[0]
         guard let value = unsafe getenv(name) else { return fallback }
         return unsafe "\(name)=\(String(cString: value))"
     }
 
-    /// What is left in the host of a command that was started.
+    /// The host's side of a command that was started.
     struct Kept {
         let keeper: pid_t
         let errors: Descriptor
         let control: Descriptor
     }
 
-    /// Starts `command` with `document` on standard input, and its errors going to a pipe.
+    /// Starts `command` with `document` on standard input and a pipe as standard error.
     ///
-    /// - Parameter deadline: on the machine's monotonic clock, in milliseconds.
+    /// - Parameter deadline: On the machine's monotonic clock, in milliseconds.
     static func start(_ command: [String], event: String, document: [UInt8], deadline: Int64) throws(Failed) -> Kept {
         guard let program = command.first, !program.isEmpty,
             !(command + [event]).contains(where: { $0.utf8.contains(0) })
@@ -55,12 +57,12 @@ enum CommandProcess {
         return Kept(keeper: keeper, errors: errors, control: control)
     }
 
-    /// Where a program may be: itself with a slash in its name, or in the directories of `PATH`.
+    /// The paths where a program may be: itself if its name has a slash, otherwise in the directories of `PATH`.
     private static func places(of program: String) -> [String] {
         guard !program.utf8.contains(UInt8(ascii: "/")) else { return [program] }
         let path = inherited.first?.dropFirst("PATH=".count) ?? ""
         return path.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map {
-            // An empty one is the directory the command runs in.
+            // An empty entry is the directory the command runs in.
             $0.isEmpty ? "/\(program)" : "\(Substring($0))/\(program)"
         }
     }

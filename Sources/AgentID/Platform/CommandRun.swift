@@ -2,16 +2,16 @@ internal import CProcess
 internal import Glibc
 internal import JOSE
 
-/// One run of a command for a hook: a JSON document on its standard input, a deadline, and nothing left behind.
+/// One run of a command for a hook: a JSON document on its standard input, a deadline, and nothing left over.
 ///
-/// The run is over when the command's own process has ended; whatever of its group is still there is killed then. Past
-/// its deadline, stopped, or with the host dead, it is killed with all that descends from it. The host notices nothing:
-/// no child of its own is waited for, and no signal is sent to the host or handled in it.
+/// The run is over when the command's own process has ended; processes that remain in its group are killed then. At its
+/// deadline, on a stop, or when the host dies, it is killed with all its descendants. The host notices nothing: no
+/// child of its own is waited for, and no signal is sent to the host or handled in it.
 final class CommandRun: Sendable {
-    /// Of what the command writes to standard error; the rest is read and thrown away.
+    /// The number of bytes of standard error that are kept; the rest is read and discarded.
     static let errorsKept = 4096
-    /// How long past the deadline the keeper may take to say so, in milliseconds; then it is killed, and with it the
-    /// command.
+    /// The time that the keeper has after the deadline to report, in milliseconds. Then it is killed, and the command
+    /// with it.
     private static let patience: Int64 = 5000
 
     private enum Phase {
@@ -32,15 +32,15 @@ final class CommandRun: Sendable {
     private let state = Locked(State())
 
     /// - Parameters:
-    ///   - command: the program, found along `PATH` unless it has a slash, and its arguments.
-    ///   - event: what the command finds in `AGENTID_EVENT`.
-    ///   - milliseconds: how long it may take.
+    ///   - command: The program, found along `PATH` unless it has a slash, and its arguments.
+    ///   - event: The value of the command's `AGENTID_EVENT`.
+    ///   - milliseconds: The longest time it may take.
     init(_ command: [String], event: String, document: [UInt8], milliseconds: Int64) {
         (self.command, self.event, self.document) = (command, event, document)
         self.milliseconds = min(max(milliseconds, 0), 86_400_000)
     }
 
-    /// Runs the command, once; returns when it has ended.
+    /// Runs the command, once. Returns when it has ended.
     func run() -> CommandOutcome {
         let deadline = Self.now() + milliseconds
         let kept: CommandProcess.Kept
@@ -67,7 +67,7 @@ final class CommandRun: Sendable {
         }
     }
 
-    /// What the keeper says, once it has; with nothing from one that is dead.
+    /// Waits for the keeper's report. A dead keeper reports nothing.
     private func report(_ kept: CommandProcess.Kept) -> cprocess_report? {
         var report = cprocess_report(what: 0, value: 0)
         let size = MemoryLayout<cprocess_report>.size
@@ -93,7 +93,7 @@ final class CommandRun: Sendable {
         }
     }
 
-    /// Kills the command, or sees to it that it never runs. From any thread; does not wait.
+    /// Kills the command, or prevents its start. From any thread; does not wait.
     func stop() {
         state.withLock { $0.isStopped = true }
         kill()
@@ -101,7 +101,7 @@ final class CommandRun: Sendable {
 
     private var isStopped: Bool { state.withLock { $0.isStopped } }
 
-    /// `nil` where the run was stopped before it began.
+    /// `nil` if the run was stopped before it began.
     private func start(_ deadline: Int64) throws(CommandProcess.Failed) -> CommandProcess.Kept? {
         try state.withLock { state throws(CommandProcess.Failed) in
             guard !state.isStopped else { return nil }
@@ -113,14 +113,14 @@ final class CommandRun: Sendable {
         }
     }
 
-    /// Tells the keeper, for whom it counts that nothing more will come.
+    /// Tells the keeper to kill the command: the end of the connection is the message.
     private func kill() {
         state.withLock { state in
             if case .running(let kept) = state.phase { _ = shutdown(kept.control.number, Int32(SHUT_WR)) }
         }
     }
 
-    /// Waits for the keeper, which has nothing more to do. Only this takes it, so its number is nobody else's before.
+    /// Waits for the keeper to end. Nothing else reaps it, so no other process can have its number before.
     private func end(_ kept: CommandProcess.Kept) {
         state.withLock { $0.phase = .ended }
         while waitpid(kept.keeper, nil, Int32(CPROCESS_WALL)) < 0, errno == EINTR {}
@@ -133,20 +133,20 @@ final class CommandRun: Sendable {
     }
 }
 
-/// The start of what a command writes to standard error.
+/// The start of a command's standard error.
 private struct ErrorText {
     private var kept: [UInt8] = []
     private var buffer = [UInt8](repeating: 0, count: 16_384)
     private var isOpen = true
 
-    /// Waits for more, or for a message, and reads what more there is.
+    /// Waits for more text, or for a message, and reads the text.
     mutating func await(_ errors: Descriptor, or control: Descriptor, milliseconds: Int64) {
         Descriptor.waitUntilReadable(
             isOpen ? [errors, control] : [control], milliseconds: Int32(clamping: milliseconds))
         read(errors)
     }
 
-    /// Reads what is there, but not for ever: who keeps writing has a deadline.
+    /// Reads what is available, but not forever: a command that keeps writing meets its deadline.
     mutating func read(_ errors: Descriptor) {
         for _ in 0..<8 where isOpen {
             guard let count = errors.read(into: &buffer) else { return }
@@ -155,7 +155,7 @@ private struct ErrorText {
         }
     }
 
-    /// As text for people: no escape sequence reaches their terminal.
+    /// The text for people: no escape sequence reaches their terminal.
     var text: String {
         let scalars = String(decoding: kept, as: UTF8.self).unicodeScalars.map { scalar in
             scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t" ? "\u{FFFD}" : scalar

@@ -1,11 +1,12 @@
 internal import CProcess
 internal import Glibc
 
-/// An open file of this process, closed with its last owner, and never handed on by accident.
+/// An open file of this process, closed with its last owner and never inherited by accident.
 final class Descriptor: Sendable {
     let number: Int32
 
-    /// Above the standard three, which a host may have closed: what is put there in the child must not be one of them.
+    /// Moves the file above the standard three, which a host may have closed: the child's standard files must not
+    /// overwrite it.
     private init(raising opened: Int32) throws(CommandProcess.Failed) {
         guard opened >= 0 else { throw CommandProcess.Failed(errno) }
         guard opened < 3 else {
@@ -21,7 +22,7 @@ final class Descriptor: Sendable {
 
     deinit { _ = close(number) }
 
-    /// A file in memory: whoever does not read it keeps nobody waiting, and there is no SIGPIPE.
+    /// A file in memory: a command that does not read it blocks nobody and causes no SIGPIPE.
     static func holding(_ bytes: [UInt8]) throws(CommandProcess.Failed) -> Descriptor {
         let file = try Descriptor(raising: unsafe memfd_create("agentid-event", UInt32(CPROCESS_MFD_CLOEXEC)))
         var written = 0
@@ -40,7 +41,7 @@ final class Descriptor: Sendable {
     static func pipe() throws(CommandProcess.Failed) -> (reading: Descriptor, writing: Descriptor) {
         var ends: [Int32] = [-1, -1]
         guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw CommandProcess.Failed(errno) }
-        // Each end is owned before the next can fail.
+        // Each end has an owner before the next can fail.
         let reading = Result { () throws(CommandProcess.Failed) in try Descriptor(raising: ends[0]) }
         let writing = Result { () throws(CommandProcess.Failed) in try Descriptor(raising: ends[1]) }
         let (input, output) = (try reading.get(), try writing.get())
@@ -48,7 +49,7 @@ final class Descriptor: Sendable {
         return (input, output)
     }
 
-    /// Two ends of a connection whose messages stay apart; neither blocks.
+    /// Two ends of a connection that keeps message boundaries; neither blocks.
     static func connection() throws(CommandProcess.Failed) -> (ours: Descriptor, theirs: Descriptor) {
         var ends: [Int32] = [-1, -1]
         guard unsafe cprocess_connection(&ends) == 0 else { throw CommandProcess.Failed(errno) }
@@ -57,12 +58,12 @@ final class Descriptor: Sendable {
         return (try ours.get(), try theirs.get())
     }
 
-    /// A place where what is written is gone.
+    /// A file that discards what is written to it.
     static func nowhere() throws(CommandProcess.Failed) -> Descriptor {
         try Descriptor(raising: unsafe open("/dev/null", O_WRONLY | O_CLOEXEC))
     }
 
-    /// Reads into `buffer`: how many bytes, 0 at the end, `nil` where nothing is there just now.
+    /// Reads into `buffer`. Returns the number of bytes, 0 at the end, `nil` if nothing is available now.
     func read(into buffer: inout [UInt8]) -> Int? {
         while true {
             let count = unsafe Glibc.read(number, &buffer, buffer.count)
@@ -72,7 +73,7 @@ final class Descriptor: Sendable {
         }
     }
 
-    /// Returns when something can be read from one of them, after so many milliseconds, or on a signal.
+    /// Returns when one of them has something to read, after this many milliseconds, or on a signal.
     static func waitUntilReadable(_ descriptors: [Descriptor], milliseconds: Int32) {
         var entries = descriptors.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
         unsafe poll(&entries, nfds_t(entries.count), milliseconds)

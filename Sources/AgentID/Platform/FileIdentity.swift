@@ -1,20 +1,20 @@
 internal import CProcess
 internal import Glibc
 
-/// Which file or directory stands under a name, by what no copy of it has.
+/// The identity of the file or directory at a path, which no copy of it shares.
 struct FileIdentity: Sendable, Equatable {
     private let device: UInt64
     private let node: UInt64
 
     fileprivate init(_ status: stat) { (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino)) }
 
-    /// Of what stands under a path now; `nil` where nothing does. Links are not followed.
+    /// The identity of what is at a path now; `nil` if nothing is. Links are not followed.
     init?(at path: String) {
         guard let look = FileLook(path) else { return nil }
         self = look.identity
     }
 
-    /// Of an open file.
+    /// The identity of an open file.
     init?(of file: Int32) {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { return nil }
@@ -22,11 +22,12 @@ struct FileIdentity: Sendable, Equatable {
     }
 }
 
-/// A look at a file, without opening it.
+/// A file's metadata, read without opening it.
 struct FileLook: Sendable, Equatable {
     let identity: FileIdentity
     let size: Int
-    /// When it last changed, in nanoseconds since 1970: by the machine's clock, which no program can set for a file.
+    /// The time of its last change, in nanoseconds since 1970, by the machine's clock. No program can set it for a
+    /// file.
     let changed: Int64
 
     init?(_ path: String) {

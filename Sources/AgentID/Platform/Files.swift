@@ -2,7 +2,7 @@ internal import CProcess
 internal import Glibc
 internal import StrictJSON
 
-/// Files as an authority needs them: small, private, replaced whole or not at all.
+/// The files of an authority: small, private, replaced whole or not at all.
 enum Files {
     static func failure(_ what: String, _ path: String) -> AgentIDError {
         let reason = unsafe String(cString: strerror(errno))
@@ -20,7 +20,7 @@ enum Files {
 
     static func remove(_ path: String) { _ = unsafe unlink(path) }
 
-    /// Reads the first 4 KiB of a file that the kernel makes up as it is read; empty where it cannot.
+    /// Reads the first 4 KiB of a file that the kernel generates as it is read; empty if it cannot.
     static func readKernelFile(_ path: String) -> [UInt8] {
         let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return [] }
@@ -52,13 +52,13 @@ enum Files {
         return bytes
     }
 
-    /// Writes beside the file, syncs, and puts it in its place: after a crash the old or the new stands there.
+    /// Writes a new file next to the old one, then renames it: after a crash either the old or the new one is there.
     ///
-    /// Not durable, the disk is only asked to begin: many files written so are synced together at little more than the
-    /// cost of one, but after a loss of power anything may stand there until they are.
+    /// Without `isDurable`, the disk is only asked to begin. Many files written so can be synced together at little
+    /// more than the cost of one, but after a loss of power before that sync they may hold anything.
     static func replace(_ path: String, with bytes: Span<UInt8>, isDurable: Bool = true) throws(AgentIDError) {
         let temporary = "\(path).new"
-        // Never into a file that is there, which may have another name as well.
+        // Never writes into an existing file, which may have another name too.
         _ = unsafe unlink(temporary)
         let file = try open(temporary, .createNew)
         var isWritten = unsafe bytes.withUnsafeBufferPointer { buffer in
@@ -86,8 +86,8 @@ enum Files {
         if isDurable { try syncName(of: path) }
     }
 
-    /// Gives a file a name that nothing has yet, or removes it where something has: of many the first stays. Durable
-    /// after a sync of its directory. Never by a second name, which whoever looks meanwhile would refuse.
+    /// Renames a file to a name that is free, or removes it if the name is taken: of many, the first stays. Durable
+    /// after a sync of its directory. Never makes a second link: a process that looks meanwhile would refuse the file.
     static func renameUnlessPresent(_ path: String, to target: String) throws(AgentIDError) {
         let flags = UInt32(CPROCESS_RENAME_NOREPLACE)
         if unsafe renameat2(AT_FDCWD, path, AT_FDCWD, target, flags) == 0 { return }
@@ -98,7 +98,7 @@ enum Files {
             errno = reason
             throw failure("cannot name", target)
         }
-        // A file system, or a kernel, that cannot: under a lock.
+        // For a file system or kernel that cannot do this: under a lock.
         try withLock("\(target).lock") { () throws(AgentIDError) in
             if exists(target) {
                 _ = unsafe unlink(path)
@@ -108,12 +108,12 @@ enum Files {
         }
     }
 
-    /// Sees to it that the name of a file or directory survives a power cut; its content is synced by who writes it.
+    /// Makes the name of a file or directory survive a power cut. Its writer syncs the content.
     static func syncName(of path: String) throws(AgentIDError) {
         let parent = split(path).parent
         let directory = unsafe Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else {
-            // Where we may not even look, somebody else made the name.
+            // A parent that we may not even search was made by somebody else.
             if errno == EACCES { return }
             throw failure("cannot open", parent)
         }
@@ -122,7 +122,7 @@ enum Files {
         guard fsync(directory) == 0 || errno == EINVAL else { throw failure("cannot sync", parent) }
     }
 
-    /// Makes a file's bytes durable, or a directory's names.
+    /// Makes a file's bytes, or a directory's names, durable.
     static func sync(_ path: String) throws(AgentIDError) {
         let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard file >= 0 else { throw failure("cannot open", path) }
@@ -130,7 +130,8 @@ enum Files {
         guard fsync(file) == 0 else { throw failure("cannot sync", path) }
     }
 
-    /// Holds a lock between processes while `body` runs; `nil` where another process has it for so many milliseconds.
+    /// Runs `body` while holding a lock between processes; returns `nil` if another process holds it this many
+    /// milliseconds.
     static func withLock<Result>(
         _ path: String, within milliseconds: Int, _ body: () throws(AgentIDError) -> Result
     ) throws(AgentIDError) -> Result? {
@@ -145,9 +146,10 @@ enum Files {
         return try body()
     }
 
-    /// Holds a lock between processes while `body` runs; an error where another process does not let go of it.
+    /// Runs `body` while holding a lock between processes; throws if another process does not release it.
     ///
-    /// Taken for what is done once in a directory's life, or seldom: nothing that is there already is opened under it.
+    /// Used for rare work, such as what is done once in a directory's life. Nothing that exists already is opened under
+    /// it.
     static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
         -> Result
     {

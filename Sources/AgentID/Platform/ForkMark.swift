@@ -1,9 +1,9 @@
 internal import CProcess
 internal import Glibc
 
-/// Knows whether this process is the one that made it, at the cost of one load.
+/// Tells whether this process is the one that made it, at the cost of one load.
 ///
-/// The kernel gives a forked child a page of zeroes in place of the one marked here.
+/// In a forked child, the kernel replaces the page marked here with zeroes.
 @safe final class ForkMark: Sendable {
     // SAFETY: the page is written once, before the object is shared, and unmapped with it.
     nonisolated(unsafe) private let page: UnsafeMutableRawPointer?
@@ -28,7 +28,7 @@ internal import Glibc
 
     /// Whether this is a child of the process that made the mark.
     var isInChild: Bool {
-        // Kernels before 4.14 do not know the mark: ask for the process's number there.
+        // Kernels before 4.14 cannot wipe on fork: compare process IDs there.
         guard let page = unsafe page else { return getpid() != owner }
         return unsafe page.load(as: UInt64.self) != 1
     }

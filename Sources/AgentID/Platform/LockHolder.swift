@@ -2,9 +2,9 @@ internal import CProcess
 internal import Glibc
 internal import StrictJSON
 
-/// Says which process keeps others waiting, as far as the kernel tells.
+/// Names the process that holds a lock, as far as the kernel tells.
 enum LockHolder {
-    /// `process 4711 (python3)`: a process, other than this one, that has a lock on a file; `nil` where none is known.
+    /// `process 4711 (python3)`: another process that holds a lock on a file; `nil` if none is known.
     static func name(of path: String) -> String? {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
@@ -24,7 +24,7 @@ enum LockHolder {
 }
 
 extension Files {
-    /// Reads the lines, at most 1 MiB of them, of a file that the kernel makes up as it is read.
+    /// Reads the lines, at most 1 MiB of them, of a file that the kernel generates as it is read.
     static func readKernelLines(_ path: String) -> [ArraySlice<UInt8>] {
         let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return [] }

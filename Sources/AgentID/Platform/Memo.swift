@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Keeps one object that is made when it is first asked for.
+/// Keeps one object that is made on first use.
 ///
 /// Not an `AtomicLazyReference`, which costs 600 instructions at each look in Swift 6.3.
 final class Memo: Sendable {
@@ -8,7 +8,7 @@ final class Memo: Sendable {
     nonisolated(unsafe) private var kept: AnyObject?
     private let step = Atomic<Int>(0)
 
-    /// The object, always of one class. Several threads may make it at once; one of theirs is kept.
+    /// Returns the object, always of one class. Several threads may make it at once; one result is kept.
     func callAsFunction<Object: AnyObject & Sendable>(_ make: () -> Object) -> Object {
         if step.load(ordering: .acquiring) == 2, let kept = unsafe kept as? Object { return kept }
         let made = make()

@@ -1,7 +1,7 @@
 internal import CProcess
 internal import Glibc
 
-/// A value that one thread at a time may touch, and on whose changes threads can wait: a mutex and a condition.
+/// A value that one thread at a time may access and whose changes threads can wait for: a mutex and a condition.
 @safe package final class Monitor<Value>: Sendable {
     // SAFETY: `value` is reached only while `mutex` is held; both pointers live as long as this object.
     nonisolated(unsafe) private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -30,7 +30,7 @@ internal import Glibc
         unsafe mutex.deallocate()
     }
 
-    /// Changes the value and wakes all who wait. Not reentrant.
+    /// Changes the value and wakes all waiting threads. Not reentrant.
     package func change<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -38,7 +38,8 @@ internal import Glibc
         return unsafe body(&value)
     }
 
-    /// Waits until `body`, asked now and after each change, has an answer; `nil` when `milliseconds` have passed.
+    /// Waits until `body` returns a value. `body` is called now and after each change. Returns `nil` after
+    /// `milliseconds`.
     package func wait<Result>(milliseconds: Int? = nil, _ body: (inout Value) -> Result?) -> Result? {
         var end = timespec()
         if let milliseconds {

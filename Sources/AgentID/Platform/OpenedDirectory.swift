@@ -2,9 +2,9 @@ internal import CProcess
 internal import Glibc
 internal import StrictJSON
 
-// Directories: whose they are is found out on a descriptor, and no link is followed to them.
+// Directories: ownership is checked on a descriptor, and no link is followed to it.
 extension Files {
-    /// Makes a directory (0700), or checks the one that is there and takes away what others could see in it.
+    /// Makes a directory (0700), or checks an existing one and removes other users' access to it.
     static func makeDirectory(_ path: String) throws(AgentIDError) {
         let (parent, name) = split(path)
         guard let above = try openParent(parent) else { throw failure("cannot make", path) }
@@ -18,7 +18,7 @@ extension Files {
         guard file >= 0, fchmod(file, directory.mode & 0o7700) == 0 else { throw failure("cannot chmod", path) }
     }
 
-    /// Refuses a directory that others can write, or that is not this user's; who only reads need not own it, unless it
+    /// Refuses a directory that others can write, or that this user does not own. A reader need not own it, unless it
     /// is root.
     static func checkDirectory(_ path: String, isReader: Bool = false) throws(AgentIDError) {
         guard let directory = try openDirectory(path, isReader: isReader) else {
@@ -28,7 +28,7 @@ extension Files {
         _ = Glibc.close(directory.number)
     }
 
-    /// A directory that is safe to work in, opened to find names in it; `nil` where there is none. The caller closes it.
+    /// Opens a directory that is safe to work in; `nil` if it does not exist. The caller closes it.
     static func openDirectory(_ path: String, isReader: Bool) throws(AgentIDError)
         -> (number: Int32, owner: uid_t, mode: mode_t)?
     {
@@ -63,7 +63,7 @@ extension Files {
         }
     }
 
-    /// Root too works as the owner or not at all: what lies in somebody's directory says which commands are run.
+    /// Root too must be the owner: the content of the directory decides which commands are run.
     private static func checkOwner(_ owner: uid_t, of path: String, isReader: Bool) throws(AgentIDError) {
         let user = geteuid()
         guard owner != user, user == 0 || !isReader else { return }
@@ -75,13 +75,13 @@ extension Files {
             at: path)
     }
 
-    /// The directory in which one is made: anybody's.
+    /// Opens the parent directory, whoever owns it.
     private static func openParent(_ path: String) throws(AgentIDError) -> Int32? {
         let number = unsafe Glibc.open(path, filesOnlyPath | O_DIRECTORY | O_CLOEXEC)
         return number >= 0 ? number : nil
     }
 
-    /// The names in a directory, in no order; `nil` where there is none. At most `limit` of them.
+    /// Returns the names in a directory, unordered, at most `limit` of them; `nil` if it does not exist.
     static func names(in path: String, isReader: Bool = true, limit: Int = .max) throws(AgentIDError) -> [String]? {
         guard let directory = try openDirectory(path, isReader: isReader) else { return nil }
         defer { _ = Glibc.close(directory.number) }

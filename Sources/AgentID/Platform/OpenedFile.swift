@@ -1,14 +1,14 @@
 internal import CProcess
 internal import Glibc
 
-/// How a file of a directory of ours is opened.
+/// The ways to open a file in one of our directories.
 enum FileAccess {
     case read
-    /// To read and write what is there.
+    /// Read and write an existing file.
     case write
-    /// To read and write, made where it is not there (0600).
+    /// Read and write; create the file (0600) if it does not exist.
     case create
-    /// To read and write what nobody made yet (0600).
+    /// Read and write a file (0600) that must not exist yet.
     case createNew
 
     fileprivate var flags: Int32 {
@@ -21,12 +21,12 @@ enum FileAccess {
     }
 }
 
-// The one place where files are opened: whatever somebody planted under a name, nothing is followed, waited for,
-// changed or made through it.
+// The only place that opens files. Whatever somebody planted at a path, opening it follows no link, waits for nothing,
+// and changes or creates nothing through it.
 extension Files {
     /// Opens a file; the caller closes the descriptor.
     ///
-    /// - Parameter forbidden: what others may not be able to do with it, as bits of its mode.
+    /// - Parameter forbidden: The permissions that others must not have, as bits of its mode.
     static func open(_ path: String, _ access: FileAccess, forbidden: mode_t = 0o022) throws(AgentIDError) -> Int32 {
         guard let file = try openIfPresent(path, access, forbidden: forbidden) else {
             errno = ENOENT
@@ -35,14 +35,14 @@ extension Files {
         return file
     }
 
-    /// As ``open(_:_:forbidden:)``; `nil` where there is no file of this name.
+    /// As ``open(_:_:forbidden:)``; `nil` if no file has this name.
     static func openIfPresent(_ path: String, _ access: FileAccess, forbidden: mode_t = 0o022) throws(AgentIDError)
         -> Int32?
     {
         let (parent, name) = split(path)
         guard let directory = try openDirectory(parent, isReader: access == .read) else { return nil }
         defer { _ = Glibc.close(directory.number) }
-        // NONBLOCK: a FIFO is opened at once, and refused below. It says nothing to a regular file.
+        // NONBLOCK: opening a FIFO returns at once, and it is refused below. Regular files ignore the flag.
         let flags = access.flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
         let file = unsafe openat(directory.number, name, flags, 0o600)
         guard file >= 0 else {
@@ -60,8 +60,8 @@ extension Files {
         return file
     }
 
-    /// Refuses what ``open(_:_:forbidden:)`` would refuse, without opening it; nothing there is well. For what others
-    /// open: closing a descriptor of our own would drop SQLite's locks.
+    /// Refuses a file that ``open(_:_:forbidden:)`` would refuse, without opening it; a missing file passes. For files
+    /// that SQLite opens: closing a descriptor of our own would drop SQLite's locks.
     static func checkIfPresent(_ path: String, isReader: Bool, forbidden: mode_t = 0o022) throws(AgentIDError) {
         let (parent, name) = split(path)
         guard let directory = try openDirectory(parent, isReader: isReader) else { return }
@@ -106,7 +106,7 @@ extension Files {
             at: path)
     }
 
-    /// The directory and the name in it.
+    /// Splits a path into its directory and the name in it.
     static func split(_ path: String) -> (parent: String, name: String) {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
         return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))

@@ -1,10 +1,10 @@
 internal import CProcess
 internal import Glibc
 
-/// A name for this process that no other of this machine has while it is up: its ID and when it started.
+/// A name that no other running process of this machine has: the process ID and its start time.
 enum ProcessLabel {
     static func make() -> String {
-        // The name in parentheses may hold anything: the fields are counted from after it.
+        // The name in parentheses may hold anything, so the fields after it are counted.
         let status = Files.readKernelFile("/proc/self/stat")
         let fields = status[(status.lastIndex(of: UInt8(ascii: ")")).map { $0 + 1 } ?? status.endIndex)...]
             .split(separator: UInt8(ascii: " "))

@@ -1,13 +1,13 @@
-/// How far something is known to have got, by a word that only grows and that all processes share.
+/// A record of progress: a word that only grows, shared by all processes.
 package enum RegistryMark: Int, CaseIterable, Sendable {
-    /// How many transactions were committed.
+    /// The number of committed transactions.
     case writes
-    /// How far the journal was appended to: see ``JournalMark/position``.
+    /// The end of the journal: see ``JournalMark/position``.
     case journal
-    /// How many entries the audit log has.
+    /// The number of entries of the audit log.
     case log
-    /// How many used proofs the file `replay` remembered: see ``ReplayWitness``.
+    /// The number of used proofs that the file `replay` remembered: see ``ReplayWitness``.
     case proofs
-    /// How many transactions the file `registry.db` had by itself, without its `-wal`.
+    /// The number of transactions in the file `registry.db` alone, without its `-wal`.
     case database
 }

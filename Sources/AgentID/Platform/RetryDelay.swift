@@ -1,7 +1,7 @@
-/// How long to wait before something that failed is tried again.
+/// The wait before a failed operation is tried again.
 enum RetryDelay {
-    /// Half a second, doubled at each attempt up to five minutes, less up to a half at random, so that what failed together
-    /// does not come back together.
+    /// Half a second, doubled at each attempt up to five minutes, less up to a half at random, so that operations that
+    /// failed together are not retried together.
     static func milliseconds(afterAttempts attempts: Int64) -> Int64 {
         let longest: Int64 = 300_000
         let most = attempts < 11 ? min(500 << max(attempts - 1, 0), longest) : longest

@@ -2,11 +2,11 @@ internal import CProcess
 internal import Glibc
 internal import Synchronization
 
-/// One page that all processes of a machine share: a word that moves after every change that guards must see, and how
-/// far things are known to have got.
+/// One page that all processes of a machine share: a word that moves after every change that guards must see, and the
+/// registry's marks.
 ///
-/// Guards load the word at every call. It only tells when to look; what is seen comes from the registry itself. The
-/// marks only grow: what is behind them is older than it was.
+/// Guards load the word at every call. It only tells them when to look; the content comes from the registry itself. The
+/// marks only grow: a file that has less than its mark was put back to an older state.
 @safe final class SharedSequence: Sendable {
     // SAFETY: the page stays mapped as long as this object lives and is reached by atomic operations only.
     nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<UInt64>>
@@ -17,7 +17,7 @@ internal import Synchronization
 
     private static let size = 4096
     private static let magic: UInt64 = 0x7370_6f63_6864_6961
-    // Apart from the word that is loaded at each call: to store these takes no cache line from whoever does.
+    // Away from the word that is loaded at each call: storing these must not take its cache line from readers.
     private enum Place { static let (magic, epoch, marks) = (16, 17, 24) }
 
     init(path: String, isWriter: Bool) throws(AgentIDError) {
@@ -25,7 +25,7 @@ internal import Synchronization
         let file = try Files.open(path, isWriter ? .create : .read)
         defer { _ = close(file) }
         var status = stat()
-        // Allocated, not only sized: a store into a hole of a full disk would be SIGBUS.
+        // Allocated, not only sized: storing into a hole on a full disk would raise SIGBUS.
         if isWriter {
             errno = posix_fallocate(file, 0, off_t(Self.size))
             guard errno == 0 else { throw Files.failure("cannot size", path) }
@@ -53,7 +53,7 @@ internal import Synchronization
 
     var value: UInt64 { unsafe words.pointee.load(ordering: .acquiring) }
 
-    /// Counts up: whatever order processes come in, and whatever stood there, the word moves.
+    /// Counts up: in whatever order processes come, and whatever the word was, it moves.
     func advance() {
         guard isWriter else { return }
         unsafe words.pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
@@ -61,21 +61,22 @@ internal import Synchronization
 
     // MARK: Marks
 
-    /// Whether it is this page's file that stands under its path, as long as it was: a page that was cut off is SIGBUS.
+    /// Whether the path still names this page's file, at its full length. Reading a page that was cut off raises
+    /// SIGBUS.
     var isInPlace: Bool {
         guard let path else { return true }
         guard let look = FileLook(path) else { return false }
         return look.identity == identity && look.size >= Self.size
     }
 
-    /// Which registry's marks these are; `nil` where they are nobody's yet.
+    /// The epoch of the registry that the marks belong to; `nil` if they belong to none yet.
     var epoch: SIMD2<UInt64>? {
         guard unsafe word(Place.magic).pointee.load(ordering: .acquiring) == Self.magic else { return nil }
         return unsafe SIMD2(
             word(Place.epoch).pointee.load(ordering: .relaxed), word(Place.epoch + 1).pointee.load(ordering: .relaxed))
     }
 
-    /// Makes the marks those of a registry, which begin anew where they were another's.
+    /// Assigns the marks to a registry. If they belonged to another one, they start again.
     func adopt(_ epoch: SIMD2<UInt64>) {
         guard isWriter, self.epoch != epoch else { return }
         unsafe word(Place.magic).pointee.store(0, ordering: .releasing)
@@ -91,7 +92,7 @@ internal import Synchronization
         unsafe word(Place.marks + mark.rawValue).pointee.load(ordering: .acquiring)
     }
 
-    /// Remembers the greatest.
+    /// Raises a mark to `value` if it is lower.
     func reach(_ mark: RegistryMark, _ value: UInt64) {
         guard isWriter else { return }
         unsafe word(Place.marks + mark.rawValue).pointee.max(value, ordering: .acquiringAndReleasing)

@@ -1,22 +1,22 @@
 package import StrictJSON
 
-/// A moment by a clock that nobody sets, and which run of the machine it is of: others cannot be compared with it.
+/// A moment by a clock that nobody sets, with the boot it belongs to: moments of two boots cannot be compared.
 package struct SteadyTime: Sendable, Equatable {
-    /// Empty where the machine does not say.
+    /// The boot's name; empty if the machine does not tell.
     @Exact package var boot: String
-    /// Since that run began, time asleep included.
+    /// The milliseconds since boot, sleep included.
     package var milliseconds: Int64
 
     package init(boot: String, milliseconds: Int64) { (self.boot, self.milliseconds) = (boot, milliseconds) }
 
-    /// So much later.
+    /// The moment this many milliseconds later.
     func later(by milliseconds: Int64) -> SteadyTime {
         let (sum, isTooMuch) = self.milliseconds.addingReportingOverflow(milliseconds)
         return SteadyTime(boot: boot, milliseconds: isTooMuch ? .max : sum)
     }
 }
 
-/// The clock that leases are judged by beside the wall clock, which may be wrong in one process.
+/// A second clock for leases: the wall clock may be wrong in one process.
 package struct SteadyClock: Sendable {
     private let read: @Sendable () -> SteadyTime
 
@@ -24,13 +24,13 @@ package struct SteadyClock: Sendable {
 
     package var now: SteadyTime { read() }
 
-    /// The machine's: CLOCK_BOOTTIME.
+    /// The machine's clock: CLOCK_BOOTTIME.
     package static let machine: SteadyClock = {
         let boot = runOfMachine()
         return SteadyClock { SteadyTime(boot: boot, milliseconds: MonotonicClock.sinceBoot) }
     }()
 
-    /// The kernel's name for this run; a container whose clock is offset has a run of its own.
+    /// The kernel's name for this boot; a container with a clock offset counts as a boot of its own.
     private static func runOfMachine() -> String {
         func text(_ bytes: some Sequence<UInt8>) -> String {
             String(decoding: bytes.filter { (0x21...0x7E).contains($0) }, as: UTF8.self)

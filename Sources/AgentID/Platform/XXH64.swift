@@ -1,7 +1,7 @@
-/// The checksum of segments and their frames: XXH64, as its specification has it.
+/// The checksum of segments and their frames: XXH64, as specified.
 ///
-/// It is there for torn writes and flipped bits, so it needs to be quick and not to be keyed: about 40 ns for a line of
-/// 400 bytes, where libsodium's SipHash takes 250 and a bytewise CRC 400. Against people stands the signed tree.
+/// It detects torn writes and flipped bits, so it must be fast and needs no key: about 40 ns for a line of 400 bytes,
+/// where libsodium's SipHash takes 250 and a bytewise CRC 400. The signed tree protects against people.
 enum XXH64 {
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
