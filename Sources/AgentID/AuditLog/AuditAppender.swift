@@ -1,37 +1,37 @@
 internal import JOSE
 internal import Synchronization
 
-/// This process's side of the audit log: its segments, and when they are durable.
+/// This process's side of the audit log: its segments, and their durability.
 ///
-/// A mutex around the copy, not a reservation by an atomic addition: with those, a process killed between reserving and
-/// committing leaves a hole in front of lines that were acknowledged.
+/// A mutex guards the copy. Reserving space with an atomic addition is not enough: a process killed between reserving
+/// and committing would leave a hole in front of acknowledged lines.
 final class AuditAppender: Sendable {
     private struct State {
         var segment: AuditSegment? { didSet { memory = segment?.memory } }
-        /// The segment's.
+        /// The segment's memory.
         private(set) var memory: AuditSegmentMemory?
         var position = AuditSegmentMemory.start
-        /// Up to where an append to the segment does not fault: there its pages were made writable.
+        /// The end of the pages made writable: an append to the segment does not fault before it.
         var ready = AuditAppender.leastAhead
-        /// How much was made ready the last time.
+        /// The number of bytes made ready the last time.
         var ahead = AuditAppender.leastAhead
         /// Whether the writer's thread was asked to make more ready.
         var isAsked = false
-        /// The next segment, made ahead, and how much of it is ready.
+        /// The next segment, made ahead, and the number of its bytes that are ready.
         var spare: (segment: AuditSegment, ready: Int)?
-        /// Where templates stand in the segment.
+        /// The positions of templates in the segment.
         var templates = AuditTemplateTable()
         /// Full segments that are not known to be durable.
         var full: [AuditSegment] = []
-        /// How many lines and bytes were appended.
+        /// The number of lines and bytes appended.
         var lines: UInt64 = 0
         var bytes = 0
-        /// A sync in the background that failed: the next caller is told.
+        /// The error of a failed background sync; the next caller receives it.
         var broken: AgentIDError?
         var isClosed = false
-        /// Why nothing is appended until it is mended: the log was replaced, or is older than it was.
+        /// The reason for refusing appends until it is mended: the log was replaced, or is older than it was.
         var apart: AgentIDError?
-        /// Up to where the segment was last seen under its name, and how many lines had been appended then.
+        /// The position up to which the segment was last seen under its name, and the number of lines appended by then.
         var seen = (position: AuditSegmentMemory.start, lines: UInt64(0))
 
         mutating func advance(to next: Int) {
@@ -40,7 +40,7 @@ final class AuditAppender: Sendable {
             lines &+= 1
         }
 
-        /// Whether half of what was made ready is used up.
+        /// Whether half of the ready bytes are used up.
         var isShort: Bool {
             guard let memory else { return false }
             return ready < memory.capacity && position > ready - ahead / 2
@@ -84,13 +84,13 @@ final class AuditAppender: Sendable {
     /// Whether this is a child forked from the process that opened the log.
     var isInChild: Bool { mark.isInChild }
 
-    /// How many lines were lost with a segment that was removed.
+    /// The number of lines lost with a segment that was removed.
     var vanished: Int { gone.load(ordering: .relaxed) }
 
-    /// How many lines could not be appended.
+    /// The number of lines that could not be appended.
     var failures: Int { failed.load(ordering: .relaxed) }
 
-    /// Appends a line. Whether the writer's thread is to ``prepare()`` now, before it would by itself.
+    /// Appends a line. Returns whether the writer's thread should ``prepare()`` now instead of at its usual time.
     func append(_ line: Span<UInt8>) throws(AgentIDError) -> Bool {
         guard !line.isEmpty, line.count <= options.maxLine else {
             throw AgentIDError(
@@ -100,7 +100,8 @@ final class AuditAppender: Sendable {
         return try add { memory, position, _ in Written(memory.append(.line, line, at: position)) } ?? false
     }
 
-    /// Appends the entry of a permitted call: its facts, and where it is not there yet the template that they go with.
+    /// Appends the entry of a permitted call: its facts, preceded by their template if the segment does not have it
+    /// yet.
     func append(_ facts: AuditFacts, _ context: AuditContext, _ mark: AuditMark) throws(AgentIDError) -> Bool {
         let most = context.bytes.count + mark.bytes.count + facts.text.count + 2 * AuditTemplate.mostAdded
         guard most <= options.maxLine else {
@@ -121,7 +122,7 @@ final class AuditAppender: Sendable {
     private func append(
         _ facts: Span<UInt8>, with template: [UInt8], _ key: AuditTemplateTable.Key
     ) throws(AgentIDError) -> Bool {
-        // Both or none: what stands after a seal is taken for a torn tail.
+        // Both or none: whatever follows a seal is taken for a torn tail.
         let size = AuditFrame.size(of: template.count) + AuditFrame.size(of: facts.count + 8)
         return try add { memory, position, templates in
             guard position + size <= memory.capacity,
@@ -133,20 +134,20 @@ final class AuditAppender: Sendable {
     }
 
     private enum Written {
-        /// Up to here.
+        /// Written; the next frame goes here.
         case next(Int)
-        /// Not, because it does not fit.
+        /// Not written: it does not fit.
         case full
-        /// Not, because its template is not there.
+        /// Not written: its template is missing.
         case missing
 
         init(_ next: Int?) { self = next.map(Written.next) ?? .full }
     }
 
-    // Captures nothing that is counted: the reference would be, twice.
+    // Captures no counted reference: it would be counted twice.
     private typealias Writing = (AuditSegmentMemory, _ position: Int, inout AuditTemplateTable) -> Written
 
-    /// Whether the writer's thread is to prepare more; `nil` where nothing was written.
+    /// Returns whether the writer's thread should prepare more; `nil` if nothing was written.
     private func add(_ write: Writing) throws(AgentIDError) -> Bool? {
         guard !mark.isInChild else {
             throw AgentIDError(
@@ -215,7 +216,7 @@ final class AuditAppender: Sendable {
             clock: clock, files: files)
     }
 
-    /// Appends nothing more until ``mend()``: what is appended would be in no log, or in one that lost entries.
+    /// Refuses appends until ``mend()``: their lines would be in no log, or in one that lost entries.
     func stop(_ error: AgentIDError) {
         state.withLock { state in
             state.apart = error
@@ -224,10 +225,10 @@ final class AuditAppender: Sendable {
         }
     }
 
-    /// The log is what it was.
+    /// Allows appends again: the log is what it was.
     func mend() { state.withLock { $0.apart = nil } }
 
-    /// Why nothing is appended.
+    /// The reason for refusing appends.
     var apart: AgentIDError? { state.withLock { $0.apart } }
 
     private func retire(_ state: inout State) {
@@ -238,12 +239,13 @@ final class AuditAppender: Sendable {
         state.templates.removeAll()
     }
 
-    /// Makes durable what was appended so far; the number of the last line, and what went wrong.
+    /// Makes everything appended so far durable. Returns the number of the last line, and the error, if any.
     @discardableResult func sync() -> (covered: UInt64, error: AgentIDError?) {
         let (segments, lines) = state.withLock { ($0.full + ($0.segment.map { [$0] } ?? []), $0.lines) }
         for segment in segments {
             do throws(AgentIDError) { try segment.sync() } catch {
-                // The kernel may have dropped what it could not write, and says so only once: nothing more goes there.
+                // The kernel may have dropped what it could not write, and reports it only once: nothing more goes
+                // there.
                 state.withLock { state in
                     if state.segment === segment { retire(&state) }
                     state.full.removeAll { $0 === segment }
@@ -255,13 +257,14 @@ final class AuditAppender: Sendable {
         return (lines, nil)
     }
 
-    /// What the writer's thread does now and then: syncs, and has room ready. Returns the bytes appended in all.
+    /// The periodic work of the writer's thread: syncs, and makes room. Returns the bytes appended in all.
     func tend(since bytes: Int) throws(AgentIDError) -> Int {
         let now = state.withLock { $0.bytes }
         guard now != bytes else { return now }
         let error = options.sync == .always ? nil : sync().error
         if let error { state.withLock { $0.broken = error } }
-        // A synced page faults at the next store: have it ready, and as many as were used since the last time, twice.
+        // A synced page faults at the next store, so make it ready again: twice as many as were used since the last
+        // time.
         state.withLock { state in
             state.ahead = min(max(Self.leastAhead, 2 * (now - bytes)), Self.mostAhead)
             (state.ready, state.isAsked) = (state.position, true)
@@ -271,7 +274,7 @@ final class AuditAppender: Sendable {
         return now
     }
 
-    /// Makes more ready, where half of it is used up: the more, the faster that was.
+    /// Makes more ready if half of it is used up; the faster it was used, the more.
     func prepare() throws(AgentIDError) {
         let (segment, ready, ahead) = state.withLock { ($0.isAsked ? $0.segment : nil, $0.ready, $0.ahead) }
         guard let segment else { return }
@@ -294,8 +297,8 @@ final class AuditAppender: Sendable {
         state.withLock { $0.isAsked = false }
     }
 
-    /// Looks whether the segment is still where those who integrate look for it. Where it was removed or replaced, what was
-    /// appended since it was last seen is appended to a fresh one; what cannot be is counted, and the gap is an entry.
+    /// Checks that the segment is still where sequencers look for it. If it was removed or replaced, the lines since
+    /// the last check are appended to a fresh segment. Lines that cannot be are counted, and the gap becomes an entry.
     func watch() throws(AgentIDError) -> AuditGap? {
         let (segment, position, lines) = state.withLock { ($0.segment, $0.position, $0.lines) }
         guard let segment else { return nil }
@@ -305,7 +308,7 @@ final class AuditAppender: Sendable {
         }
         let lost = state.withLock { state -> (seen: Int, end: Int, lines: UInt64)? in
             guard state.segment === segment else { return nil }
-            // Whoever appends next makes another.
+            // The next append makes a new segment.
             state.segment = nil
             state.templates.removeAll()
             return (state.seen.position, state.position, state.lines - state.seen.lines)
@@ -323,7 +326,7 @@ final class AuditAppender: Sendable {
         return gap
     }
 
-    /// Seals and lets go of the segments, after a last sync.
+    /// Seals and releases the segments, after a last sync.
     func close() -> AgentIDError? {
         state.withLock { state in
             state.isClosed = true

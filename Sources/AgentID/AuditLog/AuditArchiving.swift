@@ -2,22 +2,23 @@ internal import StrictJSON
 internal import TransparencyLog
 
 extension AuditReader {
-    /// The first entry that is kept here: those before it were archived.
+    /// The first entry that is kept here; earlier ones were archived.
     package var first: UInt64 { kept.from }
 
-    /// Where the entries end that are kept here: in an archive before the log does.
+    /// The end of the entries that are kept here; in an archive it comes before the end of the log.
     package var last: UInt64 { min(kept.to ?? .max, count) }
 
-    /// Moves the oldest entries into an archive: a directory of its own, which is read, proved from and verified as a log.
+    /// Moves the oldest entries into an archive: a directory of its own that is read, proved from and verified like a
+    /// log.
     ///
-    /// Whole bundles of 256 entries, never the last one. They are removed here when the archive is on the disk and was
-    /// verified, whatever it was made of; the hashes of all entries stay in both.
+    /// Moves whole bundles of 256 entries, never the last one. Entries are removed here only when the archive is on the
+    /// disk and was verified, whatever it was made of. The hashes of all entries stay in both.
     ///
     /// - Parameters:
-    ///   - size: how many entries of the log's beginning are to be in archives.
-    ///   - target: where the archive is; one that this log was archived to before is added to.
-    ///   - progress: told how many entries were written, and how many there are to write.
-    /// - Returns: the entries that were archived now.
+    ///   - size: The number of entries, from the log's beginning, that are to be in archives.
+    ///   - target: The path of the archive. An earlier archive of this log is extended.
+    ///   - progress: Told the number of entries written, and the number to write.
+    /// - Returns: The entries that this call archived.
     package func archive(
         first size: UInt64, to target: String, progress: (_ written: UInt64, _ all: UInt64) -> Void = { _, _ in }
     ) throws(AgentIDError) -> Range<UInt64> {
@@ -48,7 +49,7 @@ extension AuditReader {
         try files.replace("\(target)/\(AuditTrail.keyPath)", with: Array(key.utf8))
         try files.replace("\(target)/\(AuditKept.path)", with: AuditKept(from: start, to: end).bytes)
         try files.replace("\(target)/\(Checkpoint.path)", with: Array(note.utf8))
-        // As whoever reads it will find it.
+        // Opens the archive as its readers will.
         let made = try AuditReader(directory: target, key: key)
         let found = try made.verify()
         guard found.isSound, found.sound == end - start else {
@@ -62,7 +63,7 @@ extension AuditReader {
         return kept.from..<end
     }
 
-    /// Where the entries of an archive begin that is to be gone on with, or made.
+    /// The first entry of an archive that is to be extended or made.
     private func archiveStart(in target: String) throws(AgentIDError) -> UInt64 {
         guard try files.read("\(target)/\(Checkpoint.path)", limit: SignedNote.longest) != nil else {
             guard try files.list(target).isEmpty else {
@@ -98,7 +99,7 @@ extension AuditReader {
         try copy.sync()
     }
 
-    /// Removes what is archived, after the log says so.
+    /// Removes archived entries, after the log records that they are archived.
     private func forget(before end: UInt64) throws(AgentIDError) {
         let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000) { () throws(AgentIDError) in
             try files.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)

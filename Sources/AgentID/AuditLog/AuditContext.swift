@@ -1,21 +1,22 @@
 internal import StrictJSON
 internal import Synchronization
 
-/// What every entry says of a chain, as pieces of JSON that are made once: an entry is written at every call.
+/// The part of an entry that is the same for every call under a chain, as pieces of JSON made once: an entry is written
+/// at every call.
 ///
-/// In one array and in the order of an entry, so that pieces between which an entry has nothing to add are one. Every
-/// member brings the comma after it: an entry ends with its tool, and may begin with any.
+/// The pieces are in one array in the order of an entry, so that neighbouring pieces can be copied as one. Every member
+/// includes the comma after it: an entry ends with its tool, and may begin with any member.
 final class AuditContext: Sendable {
-    /// No other context of this process has it.
+    /// A number that no other context of this process has.
     let number = AuditMark.nextNumber()
     let bytes: [UInt8]
-    /// `{"agent":…,`, or `{` where the leaf names none.
+    /// `{"agent":…,`, or `{` if the leaf names none.
     let agent: Range<Int>
-    /// `"chain":[…],`, empty where none was verified.
+    /// `"chain":[…],`, empty if none was verified.
     let chain: Range<Int>
-    /// `"intent":…,`, where the root names one, `"issuer":…,`, where a chain was verified, and `"kind":"decision",`
+    /// `"intent":…,` if the root names one, `"issuer":…,` if a chain was verified, and `"kind":"decision",`.
     let intent: Range<Int>
-    /// `"owner":…,`, empty where the root names none; so the following.
+    /// `"owner":…,`, empty if the root names none; the following likewise.
     let owner: Range<Int>
     /// `"principal":…,"profile":…,`
     let principal: Range<Int>
@@ -24,7 +25,7 @@ final class AuditContext: Sendable {
     /// `,"task":…,"time_ms":`
     let task: Range<Int>
 
-    /// Of a decision for which no chain was verified.
+    /// The context of a decision without a verified chain.
     static let none = AuditContext([], nil, chain: [])
 
     convenience init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer) {
@@ -61,9 +62,9 @@ final class AuditContext: Sendable {
         self.bytes = bytes
     }
 
-    /// Whether the entries of calls under these links have room for all that they must say of them.
+    /// Whether the entries of calls under these links have room for all their parts.
     static func fits(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer) -> Bool {
-        // Reckoned from above first, which is enough for nearly all.
+        // An upper bound first, which settles nearly all.
         var most = 1024 + AuditBounds.escaped * issuer.name.utf8.count
         for link in links {
             most += AuditBounds.escaped * link.grant.id.utf8.count + (link.grant.claim?.agent?.utf8.count ?? 0) + 512
@@ -101,7 +102,7 @@ final class AuditContext: Sendable {
         return entry
     }
 
-    /// A member of an object and the comma after it; empty where there is no text.
+    /// A member of an object and the comma after it; empty if there is no text.
     static func member(_ name: String, _ text: String?) -> [UInt8] {
         guard let text else { return [] }
         var piece = Array("\"\(name)\":".utf8)
@@ -112,15 +113,15 @@ final class AuditContext: Sendable {
 }
 
 extension VerifiedChain {
-    /// What the audit log says of it; made when it is first asked for.
+    /// The chain's part of an audit entry, made on first use.
     var auditContext: AuditContext { memo { AuditContext(links, issuer) } }
 }
 
-/// What all entries of a guard say of it.
+/// The part that all entries of a guard share.
 final class AuditMark: Sendable {
-    /// No other mark or context of this process has it.
+    /// A number that no other mark or context of this process has.
     let number = AuditMark.nextNumber()
-    /// `"guard":…,"id":"…`: the guard's name, where it has one, and the start of its decisions' IDs.
+    /// `"guard":…,"id":"…`: the guard's name, if it has one, and the start of its decisions' IDs.
     let bytes: [UInt8]
     /// The guard's name.
     let guardian: String?

@@ -1,12 +1,12 @@
 internal import JOSE
 internal import StrictJSON
 
-/// Texts as an entry has them: whole where they are short enough, else their beginnings, and beside them in the member
-/// `cut` how long each was and the SHA-256 of the whole of it.
+/// Texts as an entry holds them: whole if short enough, otherwise their beginnings. The member `cut` then gives the
+/// length of each text and the SHA-256 of the whole.
 struct AuditCut {
     private var members: JSONTree.Members = [:]
 
-    /// The text, or as much of it as there is room for: whole characters.
+    /// Returns the text, or as much of it as fits, in whole characters.
     mutating func fit(_ text: String, _ most: Int, as name: String) -> String {
         guard text.utf8.count > most else { return text }
         members[name] = ["bytes": .int(text.utf8.count), "sha256": .string(text.withUTF8Span { Self.hash($0) })]
@@ -17,7 +17,7 @@ struct AuditCut {
         text.map { fit($0, most, as: name) }
     }
 
-    /// Says that so many were left out, and their hash as a JSON array.
+    /// Records that `count` items were left out, with their hash as a JSON array.
     mutating func leaveOut(_ count: Int, of name: String, hash: String) {
         members[name] = ["count": .int(count), "sha256": .string(hash)]
     }

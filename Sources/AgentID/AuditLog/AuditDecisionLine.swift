@@ -1,14 +1,14 @@
 internal import StrictJSON
 
-/// A decision's entry, whole: of denials, and of permits that have something to say that no template has.
+/// The whole entry of a decision: for denials, and for permits with parts that no template holds.
 ///
-/// `docs/schemas/audit.json`; its members in JCS order as they stand.
+/// `docs/schemas/audit.json`; its members are in JCS order as they stand.
 struct AuditDecisionLine {
     let denial: AuditDenial?
     let context: AuditContext
     let facts: AuditFacts
     let mark: AuditMark
-    /// What was cut: of the call, and of the denial.
+    /// The cut parts of the call and of the denial.
     let cut: [UInt8]
 
     init(_ denial: Denial?, _ context: AuditContext, _ facts: AuditFacts, _ mark: AuditMark, _ cut: AuditCut) {
@@ -50,7 +50,7 @@ struct AuditDecisionLine {
     }
 }
 
-/// What an entry says of a denial, as pieces of JSON.
+/// The part of an entry about a denial, as pieces of JSON.
 struct AuditDenial {
     let argument: [UInt8]
     /// `"link":…,"message":…,`

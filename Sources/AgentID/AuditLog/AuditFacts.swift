@@ -1,24 +1,24 @@
-/// What one call adds to its ``AuditTemplate``.
+/// The facts that one call adds to its ``AuditTemplate``.
 struct AuditFacts {
-    /// The last 16 digits of the decision's ID: what is before them is in the template.
+    /// The last 16 digits of the decision's ID; the template holds those before them.
     let number: UInt64
-    /// The registry's sequence it was decided under.
+    /// The registry's sequence at the decision.
     let sequence: Int64
-    /// In milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     let time: Int64
     let digest: SIMD2<UInt64>?
-    /// The names of the arguments, or nothing, and after them the tool, both as JSON.
+    /// The names of the arguments, or nothing, followed by the tool, both as JSON.
     let text: [UInt8]
     let argumentsCount: Int
 
     var tool: Range<Int> { argumentsCount..<text.count }
 
-    /// The most bytes ahead of the text.
+    /// The most bytes in front of the text.
     private static let headSize = 48
 
     var size: Int { Self.headSize + text.count }
 
-    /// `"arguments":[…],`, or nothing.
+    /// Writes `"arguments":[…],`, or nothing.
     func putArguments(to line: inout ByteWriter) {
         guard argumentsCount > 0 else { return }
         line.put(#""arguments":"#)
@@ -26,8 +26,8 @@ struct AuditFacts {
         line.put(",")
     }
 
-    /// As they stand in a segment: a word (length of the arguments below, 1 above where there is a digest), number,
-    /// sequence, time, the digest's two words, text.
+    /// Writes the facts in a segment's form: a word (length of the arguments below, 1 above if there is a digest),
+    /// number, sequence, time, the digest's two words, text.
     func put(to writer: inout ByteWriter) {
         writer.put(word: UInt64(argumentsCount) | (digest == nil ? 0 : 1 << 32))
         writer.put(word: number)
@@ -63,7 +63,7 @@ extension AuditFacts {
 }
 
 extension Span<UInt8> {
-    /// Eight bytes, little end first; `nil` beyond the end.
+    /// Eight bytes, little-endian; `nil` beyond the end.
     func word(at position: Int) -> UInt64? {
         guard position >= 0, position <= count - 8 else { return nil }
         return (0..<8).reduce(0) { $0 | UInt64(self[position + $1]) << UInt64(8 * $1) }

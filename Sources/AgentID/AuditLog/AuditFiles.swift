@@ -2,25 +2,25 @@ internal import CProcess
 internal import Glibc
 internal import StrictJSON
 
-/// What the audit log does to the disk besides reading segments and storing into its own: a seam, so that tests can
-/// stop it between any two steps.
+/// The audit log's other operations on the disk, besides reading segments and storing into its own. It is a seam: tests
+/// can stop the log between any two steps.
 protocol AuditFiles: Sendable {
-    /// A whole file of at most `limit` bytes; `nil` where there is none.
+    /// Reads a whole file of at most `limit` bytes; `nil` if it does not exist.
     func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]?
-    /// Puts a whole file in place of any that was there, durably.
+    /// Writes a whole file, durably, replacing an existing one.
     func replace(_ path: String, with bytes: [UInt8]) throws(AgentIDError)
-    /// Puts a whole file in place of any that was there; durable after `sync` of it and of its directory.
+    /// Writes a whole file, replacing an existing one; durable after `sync` of it and of its directory.
     func write(_ path: String, _ bytes: [UInt8]) throws(AgentIDError)
-    /// Makes a file's bytes durable, or a directory's names.
+    /// Makes a file's bytes, or a directory's names, durable.
     func sync(_ path: String) throws(AgentIDError)
     func makeDirectory(_ path: String) throws(AgentIDError)
-    /// Removes a file that may be gone already; durable after `sync` of its directory.
+    /// Removes a file, if it still exists; durable after `sync` of its directory.
     func remove(_ path: String) throws(AgentIDError)
-    /// Durable after `sync` of its directory.
+    /// Renames a file; durable after `sync` of its directory.
     func rename(_ path: String, to target: String) throws(AgentIDError)
-    /// The names in a directory, sorted; none where there is no directory.
+    /// The names in a directory, sorted; none if the directory does not exist.
     func list(_ path: String) throws(AgentIDError) -> [String]
-    /// Gives an open file its size and the blocks for it; the error number, 0 for none.
+    /// Gives an open file its size and the blocks for it. Returns the error number, 0 for none.
     func allocate(_ file: Int32, size: Int) -> Int32
 }
 
@@ -39,7 +39,7 @@ struct SystemAuditFiles: AuditFiles {
         return count == bytes.count ? bytes : Array(bytes[..<count])
     }
 
-    /// Fills `bytes` from an offset of a file as far as the file goes; `nil` on an error.
+    /// Fills `bytes` from an offset of a file, as far as the file goes. Returns `nil` on an error.
     static func read(_ file: Int32, into bytes: inout [UInt8], from offset: Int) -> Int? {
         var filled = 0
         while filled < bytes.count {

@@ -1,23 +1,24 @@
 internal import JOSE
 internal import StrictJSON
 
-/// Keeps floods of denials from filling the log: what is too much for entries of its own is counted, by reason, in
-/// entries of the kind `denials`. Every denial is in the log, as an entry or in a count.
+/// Keeps floods of denials from filling the log: excess denials are counted by reason in entries of the kind `denials`.
+/// Every denial is in the log, as an entry or in a count.
 ///
-/// Of strangers, whose chain never verified, the first denial for a reason is an entry; those after it are counted until
-/// none has come for a minute. Of holders, each root grant has a hundred entries a second and reason. A count is written
-/// a second after it began, then every two, four and so on up to every minute, at the latest when the log is closed.
+/// Strangers have no verified chain. Their first denial for a reason is an entry; later ones are counted until none has
+/// come for a minute. Holders have one: each root grant has a hundred entries a second for each reason. A count is
+/// written one second after it began, then after two, four and so on up to a minute, and at the latest when the log is
+/// closed.
 final class AuditFlood: Sendable {
     enum Turn {
-        /// It has an entry of its own.
+        /// The denial has an entry of its own.
         case single
-        /// It is counted, in the entry of this ID.
+        /// The denial is counted, in the entry of this ID.
         case counted(AuditRecord)
     }
 
-    /// What is counted together.
+    /// The denials that are counted together.
     private struct Key: Hashable {
-        /// The root grant's issuer and `jti`, which another issuer may use as well; empty of strangers.
+        /// The root grant's issuer and `jti`, since two issuers may use one `jti`; empty for strangers.
         let issuer: ExactText
         let grant: ExactText
         let reason: ExactText
@@ -30,15 +31,15 @@ final class AuditFlood: Sendable {
         var record: AuditRecord?
         /// Whether it counts denials under several roots: then it names no agent.
         var isOfMany = false
-        /// Who is told where it cannot be written.
+        /// The counter for denials that cannot be written.
         var lost: LostDecisions?
     }
 
     private struct Window {
-        /// When it began, by the steady clock in milliseconds, and how long it is.
+        /// Its start, by the steady clock, and its length, in milliseconds.
         var start: Int64
         var length = AuditFlood.shortest
-        /// When a denial came last.
+        /// The time of the latest denial.
         var latest: Int64
         var singles = 0
         var counted = Count()
@@ -49,7 +50,7 @@ final class AuditFlood: Sendable {
     private static let mostKeys = 1024
     private struct State {
         var windows: [Key: Window] = [:]
-        /// When those were looked for that are over.
+        /// The time of the last sweep for finished windows.
         var sweptAt = Int64.min
     }
     private let state = Locked(State())
@@ -57,7 +58,7 @@ final class AuditFlood: Sendable {
 
     init(now: @escaping @Sendable () -> Int64 = { MonotonicClock.milliseconds }) { self.now = now }
 
-    /// Whether a denial is an entry of its own; `record` is the ID of the next count, where it begins one.
+    /// Whether a denial is an entry of its own; `record` is the ID of the next count, if the denial begins one.
     func take(_ sample: Sample, as record: AuditRecord, lost: LostDecisions) -> Turn {
         var key = Key(
             issuer: (sample.issuer ?? "").exact, grant: (sample.grant ?? "").exact, reason: sample.reason.exact)
@@ -66,7 +67,7 @@ final class AuditFlood: Sendable {
         return state.withLock { state in
             // Strangers have a window for each reason, whatever holders do.
             if state.windows[key] == nil, sample.grant != nil, !hasRoom(&state, now) {
-                // So many roots at once: those of one issuer are counted together, then all.
+                // Too many roots at once: count those of one issuer together, then all.
                 key = Key(issuer: key.issuer, grant: "".exact, reason: key.reason)
                 if state.windows[key] == nil, state.windows.count >= 2 * Self.mostKeys {
                     key = Key(issuer: "".exact, grant: "*".exact, reason: key.reason)
@@ -95,7 +96,7 @@ final class AuditFlood: Sendable {
         }
     }
 
-    /// Whether there is room for another root's window, where what is over makes some once a second.
+    /// Whether there is room for another root's window. Removes finished windows at most once a second.
     private func hasRoom(_ state: inout State, _ now: Int64) -> Bool {
         guard state.windows.count >= Self.mostKeys else { return true }
         guard state.sweptAt == .min || now - state.sweptAt >= Self.shortest else { return false }
@@ -104,7 +105,7 @@ final class AuditFlood: Sendable {
         return state.windows.count < Self.mostKeys
     }
 
-    /// Writes the counts that are due, or all. What cannot be written is counted as lost.
+    /// Writes the counts that are due, or all. Counts that cannot be written are counted as lost.
     func flush(isLast: Bool, _ append: ([UInt8]) throws(AgentIDError) -> Void) {
         let now = now()
         let due = state.withLock { state in
@@ -141,10 +142,10 @@ final class AuditFlood: Sendable {
 }
 
 extension AuditFlood {
-    /// What a count says of its first denial.
+    /// The first denial of a count, which describes it.
     struct Sample: Sendable {
         let reason: String
-        /// The `jti` of the root; `nil` of a stranger.
+        /// The `jti` of the root; `nil` for a stranger.
         let grant: String?
         /// The key that signed the root.
         var issuer: String? { chain?.issuer.key }
@@ -160,7 +161,7 @@ extension AuditFlood {
             (self.time, self.denial, self.tool, self.guardian, self.chain) = (time, denial, tool, guardian, chain)
         }
 
-        /// How long what a stranger sends may be in it.
+        /// The longest text taken from a stranger, in bytes.
         private static let most = 128
 
         var members: JSONTree.Members {

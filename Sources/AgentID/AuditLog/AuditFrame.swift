@@ -1,17 +1,17 @@
 internal import StrictJSON
 
-/// How lines lie in a segment: little end first, every frame at a multiple of 8.
+/// The format of lines in a segment: little-endian, every frame at a multiple of 8.
 ///
-/// A frame is a word (length below, kind above), a word (checksum of the payload under a seed that the segment and the
-/// frame's place make), the payload, and zeroes up to the next multiple of 8. The first word is stored last: where it
-/// is zero nothing was committed yet. A seal in its place says that nothing will follow.
+/// A frame is a word (length below, kind above), a word (checksum of the payload, seeded by the segment and the frame's
+/// place), the payload, and zeroes up to the next multiple of 8. The first word is stored last: while it is zero,
+/// nothing is committed. A seal in its place says that nothing will follow.
 enum AuditFrame {
-    /// What a frame holds.
+    /// The content of a frame.
     enum Kind: UInt64, CaseIterable {
         case line = 0x4741_4C52  // "RLAG"
         /// An ``AuditTemplate``.
         case template = 0x4741_4C54  // "TLAG"
-        /// A word (where the template stands in the segment) and an ``AuditFacts``: together they are a line.
+        /// A word (the template's position in the segment) and an ``AuditFacts``: together they are a line.
         case facts = 0x4741_4C46  // "FLAG"
     }
 
@@ -19,12 +19,12 @@ enum AuditFrame {
     static let longestLine = 0xFFFF
     static let seal: UInt64 = 0x4741_4C53 << 32
 
-    /// How many bytes the frame of a payload takes.
+    /// The number of bytes of the frame of a payload.
     static func size(of length: Int) -> Int { headerSize + (length + 7) & ~7 }
 
     static func word(_ kind: Kind, length: Int) -> UInt64 { kind.rawValue << 32 | UInt64(length) }
 
-    /// What a frame's first word says, `nil` where it is none.
+    /// Parses a frame's first word; `nil` if it is not one.
     static func parse(_ word: UInt64) -> (kind: Kind, length: Int)? {
         guard let kind = Kind(rawValue: word >> 32) else { return nil }
         let length = Int(word & 0xFFFF_FFFF)
@@ -43,12 +43,12 @@ struct AuditSegmentHeader: Equatable {
 
     /// The size of the file.
     let capacity: Int
-    /// What makes the checksums of this segment its own.
+    /// The seed of this segment's checksums, unique to it.
     let seed: UInt64
-    /// When it was made, in milliseconds, and by which process: for people.
+    /// The time it was made, in milliseconds, and the process that made it: for people.
     let created: Int64
     let process: Int32
-    /// Which log it is of: ``AuditIdentity/tag``, zero of segments from before there were any.
+    /// The log that it belongs to: ``AuditIdentity/tag``; zero for segments from before logs had one.
     let log: SIMD2<UInt64>
 
     init(capacity: Int, seed: UInt64, created: Int64, process: Int32, log: SIMD2<UInt64> = .zero) {

@@ -1,7 +1,7 @@
 internal import StrictJSON
 internal import TransparencyLog
 
-/// A tree that new entries are added to: its bundles and its tiles, written in the order that makes them readable.
+/// A growing tree: bundles and tiles, written in the order that keeps them readable.
 struct AuditGrowth {
     private let tiles: AuditTiles
     private var writer: TileWriter
@@ -11,7 +11,7 @@ struct AuditGrowth {
 
     var head: AuditSequence.Head { .init(size: writer.tree.size, root: writer.tree.root) }
 
-    /// Goes on from `head`, if that is what the tiles and the last bundle hold.
+    /// Continues from `head`, if the tiles and the last bundle match it.
     init(_ head: AuditSequence.Head, tiles: AuditTiles) throws(TransparencyLogError) {
         self.tiles = tiles
         writer = try TileWriter(size: head.size, reader: tiles)
@@ -40,7 +40,7 @@ struct AuditGrowth {
         bundle = []
     }
 
-    /// Writes what was added; durable when this returns.
+    /// Writes the added entries; they are durable when this returns.
     mutating func write() throws(TransparencyLogError) {
         for (path, bytes) in filled { try tiles.write(path, bytes) }
         if let tile = Tile.partial(size: writer.tree.size).first, tile.level == 0 {
@@ -51,9 +51,9 @@ struct AuditGrowth {
         filled = []
     }
 
-    /// Removes partial tiles and bundles that neither of the last two checkpoints needs: one for every head would take
-    /// a hundred times the room of the entries. What an earlier head had is in the later ones. Left behind, they harm
-    /// nobody, so an error is not one of the log.
+    /// Removes partial tiles and bundles that neither of the last two checkpoints needs: keeping those of every head
+    /// would take a hundred times the room of the entries. Later tiles hold everything that an earlier head had. A
+    /// leftover file harms nobody, so failing to remove one is not an error of the log.
     static func removePartial(
         before: UInt64, after: UInt64, in directory: String, files: any AuditFiles
     ) {

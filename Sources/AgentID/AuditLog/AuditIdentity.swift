@@ -2,13 +2,14 @@ internal import CProcess
 internal import Glibc
 internal import JOSE
 
-/// Which log a segment is of: its origin, and a name that was drawn when the log was made.
+/// The identity of a log: its origin, and a random name that was drawn when the log was made.
 ///
-/// So that segments of another authority's log, and those of an earlier log of this name, are not taken for ours.
+/// It keeps segments of another authority's log, and those of an earlier log of this name, from being taken for this
+/// log's.
 struct AuditIdentity: Sendable, Equatable {
-    /// What headers of segments hold of it.
+    /// The part that headers of segments hold.
     let tag: SIMD2<UInt64>
-    /// As the registry keeps it.
+    /// The name, as the registry keeps it.
     var name: String {
         String(
             decoding: ByteWriter.bytes(32) { digits in
@@ -16,7 +17,7 @@ struct AuditIdentity: Sendable, Equatable {
                 digits.put(hexadecimal: tag.y)
             }, as: UTF8.self)
     }
-    /// The directory itself: one that was put back under this name from elsewhere is another.
+    /// The directory itself: a copy restored under this name is a different one.
     private let place: SIMD2<UInt64>
 
     private static let path = "identity"
@@ -33,7 +34,7 @@ struct AuditIdentity: Sendable, Equatable {
         tag = SIMD2(digest.span.word(at: 0) ?? 0, digest.span.word(at: 8) ?? 0)
     }
 
-    /// Of the log in a directory; `nil` where it has none, as logs had from before.
+    /// Reads the identity of the log in a directory; `nil` if it has none, as older logs do not.
     init?(reading directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
         guard let name = try files.read("\(directory)/\(Self.path)", limit: 4096) else { return nil }
         guard name.count == Self.size else {
@@ -45,7 +46,7 @@ struct AuditIdentity: Sendable, Equatable {
         try self.init(name, origin: origin, in: directory)
     }
 
-    /// Of the log in a directory, which gets one where it has none.
+    /// Reads the identity of the log in a directory, or makes one.
     static func make(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AuditIdentity
     {
         if let found = try AuditIdentity(reading: directory, origin: origin, files: files) { return found }
@@ -54,7 +55,7 @@ struct AuditIdentity: Sendable, Equatable {
             digits.put(hexadecimal: drawn.x)
             digits.put(hexadecimal: drawn.y)
         }
-        // Whole under its name, or not there: and the first to come names the log.
+        // The name appears whole or not at all, and the first process to come names the log.
         let temporary = "\(directory)/\(path).\(UUIDv7.make(at: 0))"
         try files.write(temporary, digits)
         try files.sync(temporary)
@@ -66,12 +67,12 @@ struct AuditIdentity: Sendable, Equatable {
         return made
     }
 
-    /// Throws where the directory holds another log by now: nothing of this one belongs there.
+    /// Throws if the directory holds another log by now: nothing of this one belongs there.
     func check(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) {
         if let breach = try breach(in: directory, origin: origin, files: files) { throw breach }
     }
 
-    /// What is wrong where the directory holds another log by now; `nil` where it does not.
+    /// The fault, if the directory holds another log by now; `nil` otherwise.
     func breach(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AgentIDError? {
         let path = "\(directory)/\(Self.path)"
         guard Files.exists(directory) else { return Apart.log("its directory is gone", at: directory) }

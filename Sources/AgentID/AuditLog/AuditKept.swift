@@ -1,18 +1,18 @@
 internal import StrictJSON
 
-/// Which entries of a log are in this directory: all of them, unless some were archived.
+/// The range of a log's entries that is in this directory: all of them, unless some were archived.
 ///
-/// The hashes of all stay: what is archived is proved, and verified, by the same signed tree.
+/// The hashes of all entries stay: archived entries are proved and verified by the same signed tree.
 struct AuditKept: Sendable, Equatable {
     static let path = "kept"
 
     var from: UInt64 = 0
-    /// `nil` where what is appended is kept too; an archive ends.
+    /// The end of an archive; `nil` for a log, which also keeps new entries.
     var to: UInt64?
 
     func contains(_ index: UInt64) -> Bool { index >= from && index < to ?? .max }
 
-    /// Of a log's directory; all of it where it does not say.
+    /// Reads the range of a log's directory; all entries if it does not say.
     init(reading directory: String, files: any AuditFiles) throws(AgentIDError) {
         let path = "\(directory)/\(Self.path)"
         guard let bytes = try files.read(path, limit: 4096) else { return }

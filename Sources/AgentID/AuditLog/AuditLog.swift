@@ -4,11 +4,11 @@ internal import TransparencyLog
 
 /// The audit log of an authority: lines appended by many processes, one signed tree over all of them.
 ///
-/// Safe to use from any thread. Appending is a copy into this process's own segment, without a system call; a writer's
-/// thread syncs it, and where there is a signer integrates the segments of all processes and signs the checkpoint. What
-/// is appended is kept by the kernel when the process is killed.
+/// Safe to use from any thread. Appending is a copy into this process's own segment, without a system call. A writer's
+/// thread syncs it; if there is a signer, the thread also integrates the segments of all processes and signs the
+/// checkpoint. The kernel keeps appended lines when the process is killed.
 public final class AuditLog: Sendable {
-    /// The key that the log's checkpoints are verified with, as `name+hash+key`; `nil` for a log that only appends.
+    /// The key that verifies the log's checkpoints, as `name+hash+key`; `nil` for a log that only appends.
     public let key: String?
     private let directory: String
     private let appender: AuditAppender
@@ -16,13 +16,13 @@ public final class AuditLog: Sendable {
     private let notes: Locked<Notes>
     private let thread: BackgroundThread
     private let isClosed = Atomic(false)
-    /// What denials are counted in.
+    /// Counts denials.
     let flood = AuditFlood()
 
-    /// Why nothing is appended: the log was replaced, or is older than it was.
+    /// The reason for refusing appends: the log was replaced, or is older than it was.
     var apart: AgentIDError? { appender.apart }
 
-    /// How often it is looked whether the segment is still there, in milliseconds.
+    /// The interval of checks that the segment is still there, in milliseconds.
     private static let watch = 50
 
     private struct Notes {
@@ -32,14 +32,14 @@ public final class AuditLog: Sendable {
         mutating func add(_ found: [AuditGap]) { gaps = Array((gaps + found).suffix(256)) }
     }
 
-    /// Opens the log in `directory`, which is made where it is missing.
+    /// Opens the log in `directory`, which is made if it is missing.
     ///
     /// - Parameters:
-    ///   - directory: Where its segments and tiles are.
+    ///   - directory: The directory of its segments and tiles.
     ///   - origin: The log's name in its checkpoints, such as `acme.example/audit`.
-    ///   - signer: Signs the checkpoints; without one this log appends only, and another process integrates.
+    ///   - signer: Signs the checkpoints. Without one this log only appends, and another process integrates.
     ///   - options: When lines are synced, and how long they may be.
-    ///   - clock: What time it is.
+    ///   - clock: The clock that dates entries.
     public static func open(
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions = AuditOptions(),
         clock: any WallClock = SystemClock()
@@ -66,8 +66,8 @@ public final class AuditLog: Sendable {
             let sequencer = AuditSequencer(
                 directory: directory, key: key, signer: signer, clock: clock, files: files, outbox: outbox,
                 identity: identity)
-            // What a process that died left behind is cut and reported now, where that is quick: opening waits neither
-            // for another process that integrates, nor for a signer that is far away.
+            // Segments of dead processes are cut and reported now, if that is quick: opening waits neither for another
+            // process that integrates, nor for a remote signer.
             if signer is SigningKey {
                 let found = try sequencer.integrate(waiting: 0, steps: 1).gaps
                 notes.withLock { $0.add(found) }
@@ -92,7 +92,7 @@ public final class AuditLog: Sendable {
             var (tending, checkpoint) = (MonotonicClock.milliseconds, MonotonicClock.milliseconds + interval)
             while true {
                 tending += Int64(options.pause)
-                // Woken by those who append faster than there is room.
+                // Woken by a process that appends faster than there is room.
                 repeat {
                     let left = tending - MonotonicClock.milliseconds
                     guard thread.wait(milliseconds: min(max(1, Int(left)), Self.watch)) else { return }
@@ -117,7 +117,7 @@ public final class AuditLog: Sendable {
                     bytes = try appender.tend(since: bytes)
                     guard let sequencer, tending >= checkpoint else { continue }
                     checkpoint = tending + interval
-                    // A signer that is slow holds up neither syncs nor room for lines: its answer is found next time.
+                    // A slow signer delays neither syncs nor room for lines: its answer is found next time.
                     let found = try sequencer.integrate(waiting: 0, signature: 500).gaps
                     notes.withLock { $0.add(found) }
                 } catch { notes.withLock { $0.lastError = error } }
@@ -129,9 +129,9 @@ public final class AuditLog: Sendable {
 
     /// Appends a line: opaque bytes, by convention one JSON document in canonical form.
     ///
-    /// Throws `audit_unavailable` where it cannot be written, on a full disk above all: whether that denies the call or
-    /// is counted and reported is the caller's to say; it may still come to be an entry.
-    /// In a child after `fork()` it throws `forked`.
+    /// Throws `audit_unavailable` if the line cannot be written, mostly because the disk is full. The caller decides
+    /// whether that denies the call or is counted and reported; the line may still become an entry. In a child after
+    /// `fork()` it throws `forked`.
     public func append(_ line: [UInt8]) throws(AgentIDError) { try append(line.span) }
 
     func append(_ line: Span<UInt8>) throws(AgentIDError) {
@@ -143,10 +143,10 @@ public final class AuditLog: Sendable {
         if try appender.append(facts, context, mark) { thread.wake() }
     }
 
-    /// Integrates what all processes have appended by now, and signs the checkpoint.
+    /// Integrates all that processes have appended by now, and signs the checkpoint.
     public func integrate() throws(AgentIDError) { try integrate(within: 10_000) }
 
-    /// - Parameter milliseconds: how long another process that integrates is waited for.
+    /// - Parameter milliseconds: The longest wait for another process that integrates.
     func integrate(within milliseconds: Int) throws(AgentIDError) {
         guard let sequencer else {
             throw AgentIDError(
@@ -167,29 +167,30 @@ public final class AuditLog: Sendable {
         }
     }
 
-    /// What is integrated by now; `nil` of a log that only appends.
+    /// Reads what is integrated by now; `nil` for a log that only appends.
     func reader() throws(AgentIDError) -> AuditReader? {
         try key.map { key throws(AgentIDError) in try AuditReader(directory: directory, key: key) }
     }
 
-    /// Writes what denials were counted by now.
+    /// Writes the counts of denials up to now.
     func writeCounts() {
         flood.flush(isLast: true) { line throws(AgentIDError) in try append(line.span) }
     }
 
-    /// How many lines were appended to a segment that was then removed, and could not be written anew.
+    /// The number of lines that were in a removed segment and could not be written again.
     var vanished: Int { appender.vanished }
 
-    /// How many lines could not be appended since the log was opened.
+    /// The number of lines that could not be appended since the log was opened.
     public var failures: Int { appender.failures }
 
-    /// What was found damaged, torn or missing while integrating, the latest 256. Each is an entry of the log as well.
+    /// The damaged, torn or missing stretches found while integrating, the latest 256. Each is also an entry of the
+    /// log.
     public var gaps: [AuditGap] { notes.withLock { $0.gaps } }
 
-    /// What last went wrong in the background.
+    /// The last error in the background.
     public var lastError: AgentIDError? { notes.withLock { $0.lastError } }
 
-    /// Ends the thread, syncs, integrates a last time. Idempotent; nothing in a forked child.
+    /// Ends the thread, syncs, and integrates a last time. Idempotent. Does nothing in a forked child.
     public func close() {
         guard !appender.isInChild, !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         thread.stop()

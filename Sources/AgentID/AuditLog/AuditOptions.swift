@@ -1,6 +1,6 @@
-/// How an audit log is written.
+/// The way an audit log is written.
 public struct AuditOptions: Sendable, Hashable {
-    /// When an appended line is durable.
+    /// The time when an appended line is durable.
     public enum Sync: Sendable, Hashable {
         /// At once against the end of the process, and this many milliseconds later against the loss of power.
         case batch(milliseconds: Int = 100)
@@ -8,13 +8,13 @@ public struct AuditOptions: Sendable, Hashable {
         case always
     }
 
-    /// When an appended line is durable.
+    /// The time when an appended line is durable.
     public var sync: Sync = .batch()
-    /// The size of a segment, in bytes; it is reserved on the disk when the log is opened, and again when one is full.
+    /// The size of a segment, in bytes. It is reserved on the disk when the log is opened, and again when one is full.
     public var segmentSize = 16 << 20
     /// The longest line, in bytes; at most 65535, which is what the format of bundles holds.
     public var maxLine = AuditFrame.longestLine
-    /// How often what all processes appended is integrated and a checkpoint signed, in milliseconds.
+    /// The interval between integrations, each with a signed checkpoint, in milliseconds.
     public var checkpointInterval = 1000
 
     /// The defaults.

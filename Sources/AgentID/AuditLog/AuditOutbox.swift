@@ -1,22 +1,23 @@
 internal import StrictJSON
 
-/// A line that waits to become an entry, and its number among those that wait.
+/// A waiting line that will become an entry, and its number.
 struct AuditOutboxLine: Sendable {
     let number: Int64
     let bytes: [UInt8]
 }
 
-/// Where lines wait that were written with something else, in one transaction. Each becomes an entry exactly once.
+/// Lines written in one transaction with another change, which wait to become entries. Each becomes an entry exactly
+/// once.
 protocol AuditOutbox: Sendable {
     /// The oldest lines with a higher number. Numbers rise, and are never used again.
     func lines(after number: Int64, limit: Int) throws(AgentIDError) -> [AuditOutboxLine]
     /// Forgets the lines up to a number.
     func remove(through number: Int64) throws(AgentIDError)
-    /// As ``remove(through:)``; keeps with it how far the log has got.
+    /// As ``remove(through:)``, and records the size of the log with it.
     func remove(through number: Int64, log: LogMark) throws(AgentIDError)
-    /// How far the registry has got whose lines these are; `nil` where there is none.
+    /// The state of the registry that holds the lines; `nil` if there is none.
     func reach() throws(AgentIDError) -> RegistryReach?
-    /// How many entries the log is known to have; makes it known that it has more.
+    /// Returns the number of entries that the log is known to have, after raising it to `size`.
     func logSize(atLeast size: UInt64) -> UInt64
 }
 
@@ -26,7 +27,7 @@ extension AuditOutbox {
     func logSize(atLeast size: UInt64) -> UInt64 { 0 }
 }
 
-/// How far a registry has got: which one it is, and how many of its transactions were committed.
+/// The state of a registry: its identity, and the number of its committed transactions.
 struct RegistryReach: Sendable, Equatable {
     @Exact var epoch: String
     var writes: Int64

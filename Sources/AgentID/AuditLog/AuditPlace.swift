@@ -1,20 +1,20 @@
 internal import StrictJSON
 internal import TransparencyLog
 
-/// Whether the log that was opened is still the one in its directory, and no shorter than it was.
+/// Checks that the log that was opened is still the one in its directory, and no shorter than it was.
 struct AuditPlace: Sendable {
     let directory: String
     let origin: String
     let identity: AuditIdentity
     let files: any AuditFiles
-    /// How many entries it is known to have, by whoever integrates it.
+    /// The number of entries that the log is known to have, told by whoever integrates it.
     let known: @Sendable () -> UInt64
-    /// The directory that it is in, and which one that was.
+    /// The parent directory, and its identity when the log was opened.
     private let above: (path: String, identity: FileIdentity?)
-    /// How many it was seen to have.
+    /// The largest number of entries seen.
     private var seen: UInt64 = 0
     private var hasHead = false
-    /// When `sequence` was last read, by its own change.
+    /// The state of the file `sequence` when it was last read.
     private var looked: FileLook?
 
     init(
@@ -27,33 +27,33 @@ struct AuditPlace: Sendable {
         above = (parent, FileIdentity(at: parent))
     }
 
-    /// Why it is another, or an older one; `nil` where it is not.
+    /// The reason why it is another log, or an older one; `nil` if it is the same.
     ///
-    /// Throws where that cannot be found out now.
+    /// Throws if that cannot be found out now.
     mutating func breach() throws(AgentIDError) -> AgentIDError? {
         if above.identity != FileIdentity(at: above.path) {
             return Apart.directory(above.path, "is not the one that it was")
         }
         if let breach = try identity.breach(in: directory, origin: origin, files: files) { return breach }
-        // Before the checkpoint is read, which is no older.
+        // Read before the checkpoint, which is therefore no older.
         let least = max(seen, known())
         let path = "\(directory)/\(Checkpoint.path)"
         guard let note = try files.read(path, limit: SignedNote.longest) else {
             return !hasHead && least == 0 ? nil : Apart.log("its checkpoint is gone", at: path)
         }
         hasHead = true
-        // As it says: whoever integrates looks at its signature.
+        // Unverified here; the sequencer verifies the signature.
         let size = Self.size(in: note) ?? 0
         guard size >= least else { return Apart.logRolledBack("\(size) of \(least) entries are left", at: path) }
         seen = size
         return try sequenceBreach(size)
     }
 
-    /// It is committed before the checkpoint is signed, and so is no older.
+    /// The sequence is committed before the checkpoint is signed, so it is no older.
     private mutating func sequenceBreach(_ size: UInt64) throws(AgentIDError) -> AgentIDError? {
         let path = "\(directory)/\(AuditSequencer.sequencePath)"
         guard let look = FileLook(path) else { return Apart.log("audit/sequence is gone", at: path) }
-        // Read when it changes: about once a second.
+        // Read only when it changes: about once a second.
         guard look != looked else { return nil }
         guard let bytes = try files.read(path, limit: AuditSequence.largest) else {
             return Apart.log("audit/sequence is gone", at: path)

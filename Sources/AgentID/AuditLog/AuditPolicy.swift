@@ -1,13 +1,13 @@
-/// Whether decisions are written down before they are returned, and what happens where they cannot be.
+/// Whether decisions are recorded before they are returned, and what happens if they cannot be.
 public struct AuditPolicy: Sendable, Hashable {
-    /// Whether there is an audit log at all. Only what lives in a directory has one.
+    /// Whether there is an audit log at all. Only an authority in a directory has one.
     public var isEnabled = true
-    /// Whether a call whose decision cannot be written down is denied (`audit_unavailable`); otherwise it is counted.
+    /// Whether a call is denied (`audit_unavailable`) if its decision cannot be recorded; otherwise it is counted.
     public var isStrict = true
-    /// How the log is written.
+    /// The way the log is written.
     public var options = AuditOptions()
 
-    /// The default: written down, synced every 100 ms, denied where it cannot be.
+    /// The default: recorded, synced every 100 ms, denied if that fails.
     public init() {}
 
     /// No audit log.

@@ -1,18 +1,18 @@
 public import TransparencyLog
 
-/// Reads an audit log as it was when it was opened, under the key that its checkpoint must be signed with.
+/// Reads an audit log in its state at opening, under the key that must have signed its checkpoint.
 ///
-/// Whatever it returns was compared with the signed root. It needs no lock, writes nothing, and may read while others
+/// Everything it returns was compared with the signed root. It needs no lock, writes nothing, and may read while others
 /// append and integrate.
 public struct AuditReader: Sendable {
     /// The head of the log.
     public let checkpoint: Checkpoint
-    /// The head as the signed note that others verify.
+    /// The head as a signed note, which others can verify.
     public let note: String
     /// The key it is signed with, `name+hash+key`.
     public let key: String
     let directory: String
-    /// Which entries are in this directory.
+    /// The range of entries in this directory.
     let kept: AuditKept
     let files: any AuditFiles = SystemAuditFiles()
 
@@ -35,7 +35,7 @@ public struct AuditReader: Sendable {
         self.note = String(decoding: note, as: UTF8.self)
     }
 
-    /// How many entries the log has.
+    /// The number of entries.
     public var count: UInt64 { checkpoint.size }
 
     /// The entry at an index, from 0.
@@ -44,7 +44,7 @@ public struct AuditReader: Sendable {
         return entry
     }
 
-    /// Up to `limit` entries from an index on; as many as their bundle has, so that a caller goes on where they end.
+    /// Up to `limit` entries from an index on, and no more than their bundle has; continue after the last one.
     public func entries(from index: UInt64, limit: Int = Tile.fullWidth) throws(AgentIDError) -> [[UInt8]] {
         guard index <= count else { throw beyond(index) }
         guard index < count, limit > 0, let tile = Tile.ofTree(size: count, level: 0, index: index >> 8) else {
@@ -55,7 +55,7 @@ public struct AuditReader: Sendable {
             var tree = try tree()
             let bytes = try tiles.read(tile.entriesPath) ?? []
             let ranges = EntryBundle.split(bytes.span).entries
-            // The proof of one leaf hashes the whole of its tile, so the tile is the signed one where it holds.
+            // The proof of one leaf hashes the whole of its tile, so the tile is the signed one if the proof holds.
             let first = tile.index << 8
             try tree.inclusionProof(of: first).verify(leaf: tree.leaf(at: first), root: checkpoint.root)
             var entries: [[UInt8]] = []
@@ -84,7 +84,7 @@ public struct AuditReader: Sendable {
         }
     }
 
-    /// The proof that the log of `oldSize` entries is the beginning of the one of `newSize`, by default of all.
+    /// The proof that the log of `newSize` entries, by default all, starts with the log of `oldSize`.
     public func consistencyProof(
         from oldSize: UInt64, to newSize: UInt64? = nil
     ) throws(AgentIDError) -> ConsistencyProof {
@@ -92,7 +92,7 @@ public struct AuditReader: Sendable {
         guard oldSize > 0, oldSize <= newSize, newSize <= count else { throw beyond(max(oldSize, newSize)) }
         return try inAuditTree { () throws(TransparencyLogError) in
             var tree = try tree()
-            // Both heads must themselves be beginnings of the signed one, or the proof would be about other entries.
+            // The signed log must start with both heads, or the proof would be about other entries.
             let newRoot = try tree.root(ofFirst: newSize)
             try tree.consistencyProof(from: newSize).verify(oldRoot: newRoot, newRoot: checkpoint.root)
             let proof = try tree.consistencyProof(from: oldSize, to: newSize)
@@ -112,11 +112,11 @@ public struct AuditReader: Sendable {
         }
     }
 
-    /// Reads everything again and says what is wrong, and where.
+    /// Reads everything again and reports each fault with its place.
     ///
     /// - Parameters:
-    ///   - trusted: A checkpoint of this log from before, kept elsewhere: with it a log that was put back is found too.
-    ///   - progress: Told how many entries were read.
+    ///   - trusted: An earlier checkpoint of this log, kept elsewhere: it also reveals a log that was put back.
+    ///   - progress: Told the number of entries read.
     public func verify(
         against trusted: Checkpoint? = nil, progress: (UInt64) -> Void = { _ in }
     ) throws(AgentIDError) -> AuditVerification {
@@ -126,7 +126,8 @@ public struct AuditReader: Sendable {
         }
     }
 
-    /// Looks at the end of the log alone: the last entries, how far segments are integrated, and what waits in them.
+    /// Checks the end of the log alone: the last entries, the progress of integration, and the lines that wait in
+    /// segments.
     package func verifyEnd() throws(AgentIDError) -> AuditVerification {
         let width = UInt64(Tile.fullWidth)
         if count > 0, kept.to == nil { _ = try entries(from: (count - 1) / width * width) }
@@ -135,7 +136,7 @@ public struct AuditReader: Sendable {
         return result
     }
 
-    /// A checkpoint of this log that was kept elsewhere, out of the note it is signed in.
+    /// Reads a checkpoint of this log that was kept elsewhere, from its signed note.
     public func checkpoint(kept note: [UInt8]) throws(AgentIDError) -> Checkpoint {
         do throws(TransparencyLogError) { return try Checkpoint(note: note, by: NoteKey(key)) } catch {
             throw AgentIDError(
@@ -144,7 +145,7 @@ public struct AuditReader: Sendable {
         }
     }
 
-    /// Whether what an earlier reader of this log read is the beginning of what this one does.
+    /// Whether this log starts with what an earlier reader of it read.
     package func continues(_ earlier: AuditReader) throws(AgentIDError) -> Bool {
         guard earlier.count <= count else { return false }
         guard earlier.count > 0 else { return true }

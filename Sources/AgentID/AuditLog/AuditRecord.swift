@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// Where a decision stands in the audit log: what its ID is made of when somebody asks.
+/// The place of a decision in the audit log; its ID is made from it on demand.
 struct AuditRecord: Sendable {
     let process: AuditProcess
     let number: UInt64
@@ -8,9 +8,9 @@ struct AuditRecord: Sendable {
     var id: String { String(decoding: ByteWriter.bytes(64) { process.put(number, to: &$0) }, as: UTF8.self) }
 }
 
-/// A name that no other process draws, and that its decisions' IDs begin with.
+/// A name that no other process draws; its decisions' IDs begin with it.
 final class AuditProcess: Sendable {
-    /// What this process's decisions' IDs begin with: 33 characters.
+    /// The beginning of this process's decisions' IDs: 33 characters.
     let name: [UInt8]
 
     init() {
@@ -22,7 +22,7 @@ final class AuditProcess: Sendable {
         }
     }
 
-    /// Writes the ID of this process's decision of a number: 49 characters.
+    /// Writes the ID of the decision with this number of this process: 49 characters.
     func put(_ number: UInt64, to line: inout ByteWriter) {
         line.put(name)
         line.put(hexadecimal: number)

@@ -4,29 +4,29 @@ internal import JOSE
 
 /// One file that one process appends lines to: preallocated, mapped, locked for as long as its owner lives.
 ///
-/// A forked child has the lock too, until it ends or runs another program: a segment may then be removed later than it
-/// could.
+/// A forked child holds the lock too, until it ends or runs another program: a segment may then be removed later than
+/// it could be.
 @safe final class AuditSegment: Sendable {
     static let suffix = ".seg"
     static let unnamedSuffix = ".new"
     static let smallest = 4096
     static let largest = 1 << 30
 
-    /// The file's name without its suffix: the owner, and which of the owner's segments it is.
+    /// The file's name without its suffix: the owner, and the number of the segment.
     let name: AuditSegmentName
     let capacity: Int
-    /// Where it is mapped: not to be used when this object is gone.
+    /// The mapped memory: not to be used when this object is gone.
     let memory: AuditSegmentMemory
     private let file: Int32
     private let path: String
 
-    /// Makes a segment in `directory`. It has its blocks before it is mapped, so that a full disk is an error here and
-    /// never a signal in the middle of an append.
+    /// Makes a segment in `directory`. Its blocks are reserved before it is mapped, so that a full disk is an error
+    /// here and never a signal in the middle of an append.
     init(
         _ name: AuditSegmentName, in directory: String, capacity: Int, log: SIMD2<UInt64> = .zero,
         clock: any WallClock, files: any AuditFiles
     ) throws(AgentIDError) {
-        // Readers pass over the file until it has its lock, its header and then its name.
+        // Readers skip the file until it has its lock, its header and then its name.
         let temporary = "\(directory)/\(name)\(Self.unnamedSuffix)"
         let file: Int32
         do throws(AgentIDError) { file = try Files.open(temporary, .createNew) } catch {
@@ -79,14 +79,14 @@ internal import JOSE
         guard fdatasync(file) == 0 else { throw Self.unavailable("cannot sync the segment \(name)", errno) }
     }
 
-    /// Whether those who integrate find this very file under its name.
+    /// Whether sequencers find this very file under its name.
     var isThere: Bool {
         var (own, found) = (stat(), stat())
         guard unsafe fstat(file, &own) == 0, own.st_nlink > 0, unsafe lstat(path, &found) == 0 else { return false }
         return own.st_ino == found.st_ino && own.st_dev == found.st_dev
     }
 
-    /// The lines from a position to another, which were appended here, also where the file has no name any more.
+    /// The lines appended here from one position to another, even if the file no longer has a name.
     func lines(from position: Int, to end: Int) throws(AgentIDError) -> [[UInt8]] {
         var reader = try AuditSegmentReader(sharing: file, path)
         var (position, lines) = (position, [[UInt8]]())

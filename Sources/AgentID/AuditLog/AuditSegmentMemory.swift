@@ -2,7 +2,7 @@ internal import CProcess
 internal import Glibc
 internal import Synchronization
 
-/// The bytes of a mapped segment, for its owner to write: a plain value, so that an append counts no references.
+/// The bytes of a mapped segment, for its owner to write. A plain value, so that an append counts no references.
 ///
 /// The owner keeps the position and never reads it back from the mapping, where others could have written.
 @safe struct AuditSegmentMemory: Sendable {
@@ -16,12 +16,12 @@ internal import Synchronization
         unsafe (self.base, self.capacity, self.seed) = (base, capacity, seed)
     }
 
-    /// Where the first frame stands.
+    /// The position of the first frame.
     static let start = AuditSegmentHeader.size
 
-    /// Appends a frame at `position`; where the next one goes, `nil` where this one does not fit.
+    /// Appends a frame at `position`. Returns the position of the next one, `nil` if this one does not fit.
     ///
-    /// - Parameter template: Where the template of facts stands.
+    /// - Parameter template: The position of the facts' template.
     func append(
         _ kind: AuditFrame.Kind, _ bytes: Span<UInt8>, of template: Int? = nil, at position: Int
     ) -> Int? {
@@ -42,19 +42,19 @@ internal import Synchronization
         return position &+ AuditFrame.size(of: length)
     }
 
-    /// Says that nothing will follow.
+    /// Marks the end: nothing will follow.
     func seal(at position: Int) {
         guard position >= Self.start, position <= capacity - 8 else { return }
         commit(AuditFrame.seal, at: position)
     }
 
-    /// The one store that makes a frame be there: whoever sees it sees the bytes that were stored before.
+    /// The one store that commits a frame: a reader that sees it also sees the bytes stored before.
     private func commit(_ word: UInt64, at position: Int) {
         let first = unsafe (base + position).assumingMemoryBound(to: Atomic<UInt64>.self)
         unsafe first.pointee.store(word.littleEndian, ordering: .releasing)
     }
 
-    /// Has the kernel make the pages of the next `count` bytes writable, so that an append does not fault.
+    /// Makes the kernel map the pages of the next `count` bytes writable, so that an append does not fault.
     func touch(from position: Int, count: Int) {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let start = position / page * page
@@ -63,6 +63,6 @@ internal import Synchronization
         if start < end { _ = unsafe madvise(base + start, end - start, 23) }
     }
 
-    /// Takes the mapping away: nothing of this is used afterwards.
+    /// Unmaps the memory: nothing of this is used afterwards.
     func unmap() { unsafe munmap(base, capacity) }
 }

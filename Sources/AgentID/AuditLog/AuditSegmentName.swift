@@ -2,8 +2,8 @@ internal import StrictJSON
 
 /// A segment's name: `<owner>-<number>`, so that an owner's segments sort in the order it filled them.
 ///
-/// The sequencer takes nothing from a segment before those that its owner filled earlier have come to their end: the
-/// lines of one process keep their order, whatever the clock does.
+/// The sequencer takes nothing from a segment before the owner's earlier segments have ended: the lines of one process
+/// keep their order, whatever the clock does.
 struct AuditSegmentName: Sendable, Hashable, Comparable, CustomStringConvertible {
     private let text: ExactText
     var description: String { text.string }
@@ -14,7 +14,7 @@ struct AuditSegmentName: Sendable, Hashable, Comparable, CustomStringConvertible
             "\(owner)-\(String(repeating: "0", count: 8 - digits.utf8.count))\(digits)")
     }
 
-    /// Reads a name as we make them. Anything else in the directory is not ours, and is never made a path.
+    /// Reads a name in the form made here. Any other file in the directory is not ours, and never becomes a path.
     init?(_ text: String) {
         let utf8 = Array(text.utf8)
         guard utf8.count == 45 else { return nil }
@@ -26,7 +26,7 @@ struct AuditSegmentName: Sendable, Hashable, Comparable, CustomStringConvertible
         self.text = text.exact
     }
 
-    /// The name of the file, when it is one of a segment.
+    /// The name of a file, if it is a segment.
     init?(file: String) {
         guard file.ends(exactly: AuditSegment.suffix) else { return nil }
         self.init(String(file.dropLast(AuditSegment.suffix.utf8.count)))

@@ -2,22 +2,22 @@ internal import CProcess
 internal import Glibc
 internal import StrictJSON
 
-/// Reads a segment, its owner alive or not. Nothing in the file is trusted, and it is read, not mapped: a file that
-/// somebody cuts short is then a short read and not a signal.
+/// Reads a segment, whether its owner lives or not. Nothing in the file is trusted. It is read, not mapped: if somebody
+/// truncates the file, that is a short read and not a signal.
 struct AuditSegmentReader: ~Copyable {
-    /// What stands at a position.
+    /// The content at a position.
     enum Item: Equatable {
         /// A line; the next item is at `next`.
         case line([UInt8], next: Int)
-        /// What lines after it refer to; the next item is at `next`.
+        /// A template that later lines refer to; the next item is at `next`.
         case template(next: Int)
         /// Bytes that are not a frame, with frames after them from `next`.
         case gap(next: Int)
         /// Nothing yet: the owner lives and may append here.
         case waiting
-        /// The end: the owner is gone or has sealed the segment, and after this is nothing.
+        /// The end: the owner is gone or has sealed the segment, and nothing follows.
         case end
-        /// The end, with bytes after it that are not a frame: a write that was not finished, up to `end`.
+        /// The end, followed up to `end` by bytes that are not a frame: a write that was not finished.
         case torn(end: Int)
     }
 
@@ -25,13 +25,13 @@ struct AuditSegmentReader: ~Copyable {
     private let file: Int32
     private let size: Int
     private let seed: UInt64
-    /// Whether the file begins as a segment does. One that does not has no seed, so that nothing in it is a frame.
+    /// Whether the file begins with a segment's header. Without one there is no seed, so that nothing in it is a frame.
     let hasHeader: Bool
-    /// Whether the file is shorter than it was made.
+    /// Whether the file is shorter than when it was made.
     let isCut: Bool
-    /// Whether the owner lived when the segment was opened. What an owner wrote before it died is there by then.
+    /// Whether the owner lived when the segment was opened. All that an owner wrote before it died is there by then.
     let isOwned: Bool
-    /// Which log it says it is of.
+    /// The log that the header names.
     let log: SIMD2<UInt64>
     private var window: [UInt8] = []
     private var windowStart = 0
@@ -41,7 +41,7 @@ struct AuditSegmentReader: ~Copyable {
 
     static let start = AuditSegmentHeader.size
 
-    /// Opens a segment; `nil` where there is none.
+    /// Opens a segment; `nil` if it does not exist.
     init?(_ path: String) throws(AgentIDError) {
         guard let file = try Files.openIfPresent(path, .read) else { return nil }
         let isOwned = flock(file, LOCK_SH | LOCK_NB) != 0
@@ -56,7 +56,7 @@ struct AuditSegmentReader: ~Copyable {
         try self.init(own, path, isOwned: true)
     }
 
-    /// Takes the file over.
+    /// Takes ownership of the file.
     private init(_ file: Int32, _ path: String, isOwned: Bool) throws(AgentIDError) {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else {
@@ -80,18 +80,18 @@ struct AuditSegmentReader: ~Copyable {
 
     deinit { _ = close(file) }
 
-    /// Whether it is another log's: none that is known, or this one.
+    /// Whether it belongs to another log: neither to this one nor to none.
     func isForeign(to log: SIMD2<UInt64>?) -> Bool { log.map { self.log != .zero && self.log != $0 } ?? false }
 
-    /// How long the file is.
+    /// The length of the file, in bytes.
     var count: Int { size }
 
-    /// Makes what was read durable, whoever wrote it.
+    /// Makes everything read durable, whoever wrote it.
     func sync() throws(AgentIDError) {
         guard fdatasync(file) == 0 else { throw Files.failure("cannot sync", path) }
     }
 
-    /// What stands at `position`.
+    /// Reads the content at `position`.
     mutating func item(at position: Int) throws(AgentIDError) -> Item {
         guard hasHeader else { return isOwned ? .waiting : .torn(end: size) }
         guard position <= size else { return isOwned ? .waiting : .torn(end: position) }
@@ -123,7 +123,7 @@ struct AuditSegmentReader: ~Copyable {
         }
     }
 
-    /// The line that facts make with their template; `nil` where there is none before them.
+    /// The line made from facts and their template; `nil` if no template precedes them.
     private mutating func line(of payload: [UInt8], at position: Int) throws(AgentIDError) -> [UInt8]? {
         guard let place = payload.span.word(at: 0), let facts = AuditFacts(payload.span.extracting(droppingFirst: 8)),
             let start = Int(exactly: place), start < position
@@ -137,14 +137,14 @@ struct AuditSegmentReader: ~Copyable {
         return Self.line(template, facts)
     }
 
-    /// Only as long a line as an owner would have made: the file may hold anything.
+    /// Accepts only as long a line as an owner would have made: the file may hold anything.
     private static func line(_ template: AuditTemplate, _ facts: AuditFacts) -> [UInt8]? {
         let line = template.line(facts)
         return (1...AuditFrame.longestLine).contains(line.count) ? line : nil
     }
 
     private enum Found: Equatable {
-        /// A frame, and where its payload is in the window.
+        /// A frame, and the range of its payload in the window.
         case frame(AuditFrame.Kind, Range<Int>)
         case seal
         case nothing
@@ -168,7 +168,7 @@ struct AuditSegmentReader: ~Copyable {
         return actual == checksum ? .frame(kind, range) : .damaged
     }
 
-    /// The first frame at or after `position`. A checksum says so: it holds only for the place it was made for.
+    /// The first frame at or after `position`. Its checksum proves it, since a checksum holds only for one place.
     private mutating func firstFrame(from position: Int) throws(AgentIDError) -> Int? {
         var position = position
         while let next = try firstWord(from: position) {
@@ -186,7 +186,7 @@ struct AuditSegmentReader: ~Copyable {
         return end > position || isCut ? .torn(end: end) : .end
     }
 
-    /// Where the first word that is not zero stands, at or after `position`.
+    /// The position of the first word that is not zero, at or after `position`.
     private mutating func firstWord(from position: Int) throws(AgentIDError) -> Int? {
         var position = position
         while try load(position, 8) {
@@ -207,7 +207,7 @@ struct AuditSegmentReader: ~Copyable {
         return nil
     }
 
-    /// The word at a position, `nil` beyond the file.
+    /// The word at a position; `nil` beyond the file.
     private mutating func word(at position: Int) throws(AgentIDError) -> UInt64? {
         guard try load(position, 8) else { return nil }
         let start = position - windowStart
@@ -217,7 +217,7 @@ struct AuditSegmentReader: ~Copyable {
         }
     }
 
-    /// Has the bytes in the window; `false` where the file has none.
+    /// Loads the bytes into the window; `false` if the file does not have them.
     private mutating func load(_ position: Int, _ count: Int) throws(AgentIDError) -> Bool {
         if position >= windowStart, position + count <= windowStart + window.count { return true }
         guard position + count <= size else { return false }

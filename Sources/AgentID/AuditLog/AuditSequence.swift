@@ -2,10 +2,10 @@ internal import JOSE
 internal import StrictJSON
 internal import TransparencyLog
 
-/// How far the segments are integrated, and the last step that did so, in enough detail to do it again.
+/// The progress of integration, and the last step in enough detail to repeat it.
 struct AuditSequence: Sendable, Equatable {
     static let version = 1
-    /// The longest document, in bytes: what is written is within it, and what is read.
+    /// The largest document, in bytes, for both writing and reading.
     static let largest = 16 << 20
 
     /// A tree's size and root.
@@ -14,7 +14,7 @@ struct AuditSequence: Sendable, Equatable {
         var root = MerkleHash.empty
     }
 
-    /// Where the entries of the last step came from, in their order.
+    /// The source of an entry of the last step, in their order.
     enum Source: Sendable, Equatable {
         /// The lines of a segment between two positions.
         case lines(segment: AuditSegmentName, from: Int, to: Int, count: Int)
@@ -25,11 +25,11 @@ struct AuditSequence: Sendable, Equatable {
     enum State: String, Sendable {
         /// More may follow.
         case open
-        /// All of it is integrated and nothing can follow: the file may go.
+        /// All of it is integrated and nothing can follow: the file may be removed.
         case done
         /// As `done`, with bytes at its end that were not a line: the file is kept under another name.
         case torn
-        /// Another log's: as `torn`.
+        /// A segment of another log: treated as `torn`.
         case foreign
     }
 
@@ -39,15 +39,15 @@ struct AuditSequence: Sendable, Equatable {
         var state: State
     }
 
-    /// The keys that may have signed the checkpoint that stands: this one's, and the one before a rotation.
+    /// The keys that may have signed the present checkpoint: this one's, and the one before a rotation.
     @Exact var keys: [String]
     /// The head before the last step and the head after it.
     var before = Head()
     var after = Head()
     var sources: [Source] = []
-    /// How far the outbox is integrated.
+    /// The number of the last outbox line that is integrated.
     var outbox: Int64 = 0
-    /// How far the registry had got whose lines those are.
+    /// The state of the registry that holds those lines.
     var registry: RegistryReach?
     /// Every segment that is not wholly integrated, or not removed yet.
     var segments: [Segment] = []
@@ -83,7 +83,7 @@ struct AuditSequence: Sendable, Equatable {
         ]
     }
 
-    /// Throws where a registry is older than this log of it, or another one.
+    /// Throws if a registry is older than the state recorded in this log, or is another one.
     func checkRegistry(_ there: RegistryReach) throws(AgentIDError) {
         guard let registry else { return }
         guard registry.epoch.isSame(as: there.epoch) else {

@@ -40,26 +40,26 @@ struct AuditSequencer: Sendable {
     var identity: AuditIdentity?
     /// Signs without the lock; `nil` with a key of the library's own, which never waits.
     let signing: CheckpointSigning?
-    /// How much one step takes.
+    /// The largest number of entries of one step.
     var stepEntries = 8192
     var stepBytes = 8 << 20
 
     static let sequencePath = "sequence"
     static let segmentsPath = "segments"
     private static let mostSegments = 4096
-    /// They are written twice, so not too many in one step.
+    /// The most outbox lines of one step: each is written twice.
     private static let mostOutboxLines = 256
-    /// Who appends faster than this integrates does not keep it for ever.
+    /// The most steps of one call: a process that appends faster than this integrates must not hold it forever.
     private static let mostSteps = 256
 
     var segments: String { "\(directory)/\(Self.segmentsPath)" }
     private var sequence: String { "\(directory)/\(Self.sequencePath)" }
 
-    /// What was done.
+    /// The outcome of integrating.
     struct Outcome {
         var size: UInt64 = 0
         var gaps: [AuditGap] = []
-        /// Whether another process holds the lock, and does it.
+        /// Whether another process holds the lock, and integrates.
         var isBusy = false
     }
 
@@ -72,18 +72,19 @@ struct AuditSequencer: Sendable {
         signing = signer is SigningKey ? nil : CheckpointSigning(key: key, signer: signer)
     }
 
-    /// Integrates what the segments hold now, in so many steps at most.
+    /// Integrates the present content of the segments, in a limited number of steps.
     ///
     /// - Parameters:
-    ///   - waiting: how long another process may hold the lock, in milliseconds; then it is left to that one.
-    ///   - signature: how long a caller's signer may take for a signature, in milliseconds. Nobody waits for it with the
-    ///     lock held.
+    ///   - waiting: The longest wait for another process that holds the lock, in milliseconds; after it, the work is
+    ///     left to
+    ///     that process.
+    ///   - signature: The longest wait for a caller's signer, in milliseconds. The wait never holds the lock.
     func integrate(
         waiting: Int, steps: Int = mostSteps, signature: Int = 10_000
     ) throws(AgentIDError) -> Outcome {
         let turn = SequencerTurn()
         guard let signing else { return try integrate(waiting: waiting, steps: steps, turn) }
-        // Each step that another process does meanwhile costs a signature too, so not for ever.
+        // Each step that another process does meanwhile costs a signature too, so not forever.
         for _ in 0..<2 * Self.mostSteps {
             do throws(AgentIDError) {
                 var outcome = try integrate(waiting: waiting, steps: steps, turn)
@@ -116,7 +117,7 @@ struct AuditSequencer: Sendable {
             }
             guard errno == EINTR else { throw Files.failure("cannot lock", "\(directory)/lock") }
         }
-        // Whoever holds another file of this name holds another lock.
+        // A lock on another file of this name is another lock.
         guard FileIdentity(of: lock) == FileIdentity(at: "\(directory)/lock") else { return Outcome(isBusy: true) }
         try identity?.check(in: directory, origin: key.name, files: files)
         var state = try recover(turn)
@@ -140,7 +141,7 @@ struct AuditSequencer: Sendable {
 
     // MARK: Coming back
 
-    /// What was integrated, with the last step done to its end.
+    /// Returns the integrated state, after finishing the last step.
     private func recover(_ turn: SequencerTurn) throws(AgentIDError) -> AuditSequence {
         let note = try files.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest)
         guard let bytes = try files.read(sequence, limit: AuditSequence.largest) else {
@@ -164,7 +165,7 @@ struct AuditSequencer: Sendable {
                     + "\(state.after.size): one of them was put back", at: "\(directory)/\(Checkpoint.path)")
         }
         if !state.keys.first.isSame(as: key.description) {
-            // The authority's key was rotated. Both keys are written down before the checkpoint bears the new one.
+            // The authority's key was rotated. Both keys are recorded before the checkpoint bears the new one.
             state.keys = [key.description] + state.keys.filter { !$0.isSame(as: key.description) }.prefix(1)
             try files.replace(sequence, with: state.bytes)
         }
@@ -180,7 +181,7 @@ struct AuditSequencer: Sendable {
         return state
     }
 
-    /// Lines that are entries for good are forgotten where they waited.
+    /// Removes outbox lines that are now entries for good.
     private func removeTaken(_ state: AuditSequence) throws(AgentIDError) {
         guard let identity else {
             try outbox?.remove(through: state.outbox)
@@ -190,11 +191,11 @@ struct AuditSequencer: Sendable {
             through: state.outbox, log: LogMark(identity: identity.name, size: Int64(clamping: state.after.size)))
     }
 
-    /// The head that stands, and whether this signer's key signed it.
+    /// The present head, and whether this signer's key signed it.
     private func checkpointHead(
         _ note: [UInt8]?, keys: [String]
     ) throws(AgentIDError) -> (AuditSequence.Head, isOurs: Bool) {
-        // Before the first checkpoint the tree is empty; whether that can be so, `sequence` says.
+        // Before the first checkpoint the tree is empty; `sequence` tells whether that can be.
         guard let note else { return (AuditSequence.Head(), true) }
         var reason = TransparencyLogError("note_unsigned", "no key is known", at: Checkpoint.path)
         for text in keys {
@@ -212,11 +213,11 @@ struct AuditSequencer: Sendable {
 
     // MARK: One step
 
-    /// Takes lines until the step is full; whether there may be more.
+    /// Takes lines until the step is full. Returns whether there may be more.
     private func gather(into step: inout AuditStep) throws(AgentIDError) -> Bool {
         let names = try files.list(segments).compactMap { AuditSegmentName(file: $0) }.sorted()
         step.forget(except: Set(names))
-        // Who still writes to a segment has none after it that may be read before.
+        // The owner of an unfinished segment: none of its later segments may be read before.
         var writing: ExactText?
         if let there = try outbox?.reach() { step.reach(there) }
         let waiting = try outbox?.lines(after: step.next.outbox, limit: Self.mostOutboxLines) ?? []
@@ -225,9 +226,9 @@ struct AuditSequencer: Sendable {
             guard !step.isFull else { return true }
             if try step.take(name, path: path(name)) { continue }
             guard !step.isFull else { return true }
-            // The owner may go on here, unless it has gone on in a later one: then, and only now, what is in this one is
-            // all there will ever be. It may have been left without an end: made ahead and not needed, or filled to its
-            // last byte.
+            // The owner may go on in this segment, unless it has gone on in a later one: then, and only now, this one
+            // has all its lines. It may have been left without an end: made ahead and not needed, or filled to its last
+            // byte.
             guard try hasBegun(names[(i + 1)...].prefix { $0.owner == name.owner }) else {
                 writing = name.owner
                 continue
@@ -258,7 +259,7 @@ struct AuditSequencer: Sendable {
         }
         step.finish(growth.head)
         let bytes = step.next.bytes
-        // What could not be read again would stop the log for ever.
+        // A document that could not be read again would stop the log forever.
         guard bytes.count <= AuditSequence.largest else {
             throw AgentIDError(
                 .limit, name: "audit_sequence", message: "too many segments wait: audit/sequence would be too long",
@@ -278,7 +279,7 @@ struct AuditSequencer: Sendable {
         }
     }
 
-    /// Writes the entries of a step that is committed, then its checkpoint.
+    /// Writes the entries of a committed step, then its checkpoint.
     private func write(
         _ step: AuditStep, _ growth: AuditGrowth, _ turn: SequencerTurn
     ) throws(AgentIDError) {
@@ -321,7 +322,7 @@ struct AuditSequencer: Sendable {
         try files.sync(segments)
     }
 
-    /// Removes what a process left that died while it made a segment. A minute is longer than making one takes.
+    /// Removes files of processes that died while making a segment. Making one takes less than a minute.
     private func removeUnnamed() {
         guard let names = try? files.list(segments) else { return }
         for name in names where name.ends(exactly: AuditSegment.unnamedSuffix) {

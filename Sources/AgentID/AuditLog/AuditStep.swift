@@ -1,4 +1,4 @@
-/// What one step of the sequencer takes from the segments, and how far they are integrated behind it.
+/// One step of the sequencer: the lines it takes from the segments, and the progress of integration after it.
 struct AuditStep {
     private(set) var next: AuditSequence
     /// The new entries, in their order.
@@ -7,11 +7,11 @@ struct AuditStep {
     private let now: Int64
     private let mostEntries: Int
     private var bytesLeft: Int
-    /// What `sequence` itself is given to hold: it is read back under a limit.
+    /// The room left in `sequence` for lines of its own: it is read back under a limit.
     private var ownLeft = Self.mostOwn
     private static let mostOwn = 4 << 20
 
-    /// The log that segments must be of, where it has a name.
+    /// The log that segments must belong to, if it has a name.
     private let log: SIMD2<UInt64>?
 
     init(after state: AuditSequence, at now: Int64, entries: Int, bytes: Int, log: SIMD2<UInt64>? = nil) {
@@ -26,10 +26,10 @@ struct AuditStep {
 
     var isFull: Bool { entries.count >= mostEntries || bytesLeft <= 0 || ownLeft <= 0 }
 
-    /// The step as it is committed, with the head it comes to.
+    /// Completes the step with the head it comes to.
     mutating func finish(_ head: AuditSequence.Head) { next.after = head }
 
-    /// How far the registry had got before its lines are read.
+    /// Records the state of the registry before its lines are read.
     mutating func reach(_ registry: RegistryReach) { next.registry = registry }
 
     /// Forgets segments that are gone. One that was not wholly integrated should not be.
@@ -43,7 +43,7 @@ struct AuditStep {
         next.segments.removeAll { !names.contains($0.name) }
     }
 
-    /// Takes what a segment has beyond what was taken before; whether that was all it will ever have.
+    /// Takes the rest of a segment. Returns whether that was all it will ever have.
     mutating func take(_ name: AuditSegmentName, path: String) throws(AgentIDError) -> Bool {
         let known = next.segments.firstIndex { $0.name == name }
         var segment =
@@ -89,7 +89,7 @@ struct AuditStep {
             }
         }
         next.sources += lines()
-        // What is written down as taken must be there to be taken again.
+        // Lines recorded as taken must be on the disk, to be taken again.
         if segment.position > AuditSegmentReader.start { try reader.sync() }
         if let known {
             next.segments[known] = segment
@@ -99,7 +99,7 @@ struct AuditStep {
         return segment.state != .open
     }
 
-    /// Takes a line of the outbox. One that can be no entry becomes a gap: it would otherwise be in the way of all others.
+    /// Takes a line of the outbox. A line that can be no entry becomes a gap: otherwise it would block all others.
     mutating func take(_ line: AuditOutboxLine) {
         next.outbox = line.number
         guard (1...AuditFrame.longestLine).contains(line.bytes.count) else {
@@ -109,7 +109,7 @@ struct AuditStep {
         addOwn(line.bytes)
     }
 
-    /// Takes again what a committed step took.
+    /// Takes the lines of a committed step again.
     mutating func repeatSources(path: (AuditSegmentName) -> String) throws(AgentIDError) {
         for source in next.sources {
             switch source {
@@ -133,7 +133,7 @@ struct AuditStep {
         }
     }
 
-    /// A step that was committed, to be done again.
+    /// A committed step that is to be repeated.
     init(again state: AuditSequence) {
         self.init(after: state, at: 0, entries: .max, bytes: .max)
         next = state

@@ -1,7 +1,7 @@
 internal import StrictJSON
 internal import TransparencyLog
 
-/// Checks what is after the checkpoint: the file that says how far segments are integrated, and the segments.
+/// Checks everything after the checkpoint: the file that records the progress of integration, and the segments.
 struct AuditTail {
     private let reader: AuditReader
 
@@ -48,7 +48,7 @@ struct AuditTail {
         }
     }
 
-    /// Whether the checkpoint is still the one that was opened, and the sequence as well.
+    /// Whether a file still holds the bytes that were read: the checkpoint or the sequence.
     private func isStill(_ bytes: [UInt8], at path: String) throws(AgentIDError) -> Bool {
         guard try reader.files.read(path, limit: AuditSequence.largest) == bytes,
             let note = try reader.files.read("\(reader.directory)/checkpoint", limit: 1 << 20)

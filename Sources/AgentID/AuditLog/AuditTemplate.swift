@@ -1,11 +1,11 @@
 internal import StrictJSON
 
-/// The entry of a permitted call with holes: everything that a chain's calls at one guard have in common.
+/// The entry of a permitted call with holes: everything that a chain's calls at one guard share.
 ///
-/// A segment holds it once for many calls, each of which then adds some 100 bytes of ``AuditFacts`` instead of its whole
-/// entry. Whoever reads the segment puts them together again; what is in the tree is the whole entry.
+/// A segment holds it once for many calls. Each call then adds some 100 bytes of ``AuditFacts`` instead of its whole
+/// entry. The reader of the segment joins the two, and the tree holds the whole entry.
 struct AuditTemplate {
-    /// What goes into a hole. JSON has no bytes below 32 as they are, so here these are the holes.
+    /// The parts that fill a hole. JSON holds no raw bytes below 32, so these bytes mark the holes.
     enum Hole: UInt8 {
         case arguments = 1
         case digest, number, sequence, time, tool
@@ -19,7 +19,7 @@ struct AuditTemplate {
     private let bytes: [UInt8]
     private let pieces: [Piece]
 
-    /// Takes any bytes: those from a file may be anything, and are then no JSON.
+    /// Takes any bytes: those from a file may be anything, and are then not JSON.
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
         var pieces: [Piece] = []
@@ -51,6 +51,6 @@ struct AuditTemplate {
         }
     }
 
-    /// More than fills the holes that ``AuditFacts/text`` does not fill.
+    /// An upper bound of the bytes that fill the holes other than ``AuditFacts/text``.
     static let mostAdded = 128
 }

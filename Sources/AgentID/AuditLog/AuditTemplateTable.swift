@@ -1,4 +1,4 @@
-/// Where the templates of a segment stand, as far as its owner remembers.
+/// The positions of a segment's templates, as far as its owner remembers them.
 struct AuditTemplateTable {
     /// A chain at a guard, of this process.
     struct Key: Equatable {
@@ -10,10 +10,10 @@ struct AuditTemplateTable {
 
     private var slots = [(key: Key, position: Int)?](repeating: nil, count: 1024)
 
-    /// A template serves the facts of this many bytes after it: a damaged one then takes no more of them along.
+    /// The distance that a template serves, in bytes: if it is damaged, only the facts within it are lost.
     private static let reach = 256 << 10
 
-    /// Where the template of a key stands, if it is near enough to `position`.
+    /// The position of a key's template, if it is near enough to `position`.
     func position(of key: Key, before position: Int) -> Int? {
         guard let slot = slots[index(key)], slot.key == key, position - slot.position <= Self.reach else { return nil }
         return slot.position

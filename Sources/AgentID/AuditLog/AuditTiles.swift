@@ -5,7 +5,7 @@ internal import TransparencyLog
 final class AuditTiles: TileStorage {
     let directory: String
     private let files: any AuditFiles
-    /// What was written and is not known to be durable: files, and directories that have new names in them.
+    /// Written but not known to be durable: files, and directories with new names in them.
     private var written: [String] = []
     private var named: Set<ExactText> = []
 
@@ -14,7 +14,7 @@ final class AuditTiles: TileStorage {
         self.files = files
     }
 
-    /// A file of the log; for a partial tile or bundle that is gone, what a wider one has of it.
+    /// Reads a file of the log. For a partial tile or bundle that is gone, reads the beginning of a wider one.
     func read(_ path: String) throws(TransparencyLogError) -> [UInt8]? {
         do throws(AgentIDError) {
             if let bytes = try files.read("\(directory)/\(path)", limit: EntryBundle.longestBundle) { return bytes }
@@ -37,7 +37,7 @@ final class AuditTiles: TileStorage {
         do throws(AgentIDError) {
             var parent = directory
             for name in path.parts(at: UInt8(ascii: "/")).dropLast() {
-                // Also where it is there already: its name may not be durable yet.
+                // Also if it exists already: its name may not be durable yet.
                 named.insert(parent.exact)
                 parent += "/\(name)"
                 if !named.contains(parent.exact) { try files.makeDirectory(parent) }
@@ -48,7 +48,7 @@ final class AuditTiles: TileStorage {
         } catch { throw TransparencyLogError(error) }
     }
 
-    /// Makes all that was written durable. One wait for the disk does most of it: the files are on their way.
+    /// Makes all written files durable. One wait for the disk does most of it: the files are on their way.
     func sync() throws(TransparencyLogError) {
         do throws(AgentIDError) {
             for path in written { try files.sync(path) }
@@ -59,7 +59,7 @@ final class AuditTiles: TileStorage {
 }
 
 extension TransparencyLogError {
-    /// A file's error on its way through the log.
+    /// Carries a file's error through the log.
     init(_ error: AgentIDError) { self.init("file", error.message, at: error.place) }
 }
 
@@ -75,7 +75,7 @@ extension AgentIDError {
     }
 }
 
-/// Runs what reads or writes the tree, and turns its errors into ours.
+/// Runs code that reads or writes the tree, and turns its errors into ours.
 func inAuditTree<Result>(_ body: () throws(TransparencyLogError) -> Result) throws(AgentIDError) -> Result {
     do throws(TransparencyLogError) { return try body() } catch { throw AgentIDError(error) }
 }

@@ -1,33 +1,33 @@
 public import TransparencyLog
 
-/// What reading a whole audit log again has found.
+/// The result of verifying a whole audit log.
 public struct AuditVerification: Sendable {
     /// The head that the log was compared with.
     public let checkpoint: Checkpoint
-    /// How many entries are as they were signed.
+    /// The number of entries that match their signed hashes.
     public internal(set) var sound: UInt64 = 0
-    /// How many entries are not here, but in an archive or the log that this is an archive of: their hashes are as signed.
+    /// The number of entries kept elsewhere, in an archive or in the log that this archives. Their hashes match.
     public internal(set) var archived: UInt64 = 0
-    /// How many lines wait in segments to be integrated.
+    /// The number of lines that wait in segments to be integrated.
     public internal(set) var pending = 0
-    /// When the oldest of them was written, in milliseconds since 1970, where it says so.
+    /// The time of the oldest waiting line, in milliseconds since 1970, if it says so.
     package internal(set) var pendingSince: Int64?
-    /// What is wrong, in the order of the log; at most 1000.
+    /// The faults, in the order of the log; at most 1000.
     public internal(set) var findings: [AuditFinding] = []
 
-    /// Whether nothing is wrong.
+    /// Whether there are no faults.
     public var isSound: Bool { findings.isEmpty }
 
     static let mostFindings = 1000
 }
 
-/// One thing that is wrong with an audit log, and where.
+/// One fault of an audit log, with its place.
 public struct AuditFinding: Sendable, Hashable, CustomStringConvertible {
-    /// Where something is wrong.
+    /// The place of a fault.
     public enum Place: Sendable, Hashable, CustomStringConvertible {
-        /// The checkpoint, or what the whole tree comes to.
+        /// The checkpoint, or the root of the whole tree.
         case checkpoint
-        /// The file that says how far segments are integrated.
+        /// The file that records the progress of integration.
         case sequence
         /// A tile, by its path.
         case tile(String)
@@ -52,11 +52,11 @@ public struct AuditFinding: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Where.
+    /// The place of the fault.
     public let place: Place
-    /// What.
+    /// The fault, for people.
     public let message: String
 
-    /// Place and message, for people.
+    /// The place and the message, for people.
     public var description: String { "\(place): \(message)" }
 }

@@ -1,16 +1,16 @@
 internal import TransparencyLog
 
-/// Reads a whole log and finds what is wrong.
+/// Reads a whole log and finds its faults.
 ///
-/// A tile is *vouched for* when its hashes make the hash that the tile above has for it, and so up to the signed root.
-/// Where an entry and a tile that is vouched for disagree, the entry is wrong; where the tile is not vouched for, but
-/// would be with the hashes of what lies below it, the tile is.
+/// A tile is *vouched for* when its hashes make the hash that the tile above has for it, and so on up to the signed
+/// root. If an entry disagrees with a tile that is vouched for, the entry is wrong. If the tile is not vouched for, but
+/// would be with the hashes of what is below it, the tile is wrong.
 struct AuditVerifier {
     private let reader: AuditReader
     private let size: UInt64
     private let tiles: AuditTiles
     private var tree: TiledTree<AuditTiles>
-    /// Right-edge tiles as they must have been, where those on the disk do not make the root.
+    /// Right-edge tiles as they must have been, if those on the disk do not make the root.
     private var mended: [Tile: [UInt8]] = [:]
     private var isRootMade = false
     private var result: AuditVerification
@@ -57,7 +57,7 @@ struct AuditVerifier {
 
     // MARK: Who vouches for whom
 
-    /// A tile's hashes, `nil` where the file is missing or has another length.
+    /// A tile's hashes; `nil` if the file is missing or has another length.
     private mutating func stored(_ tile: Tile) throws(TransparencyLogError) -> [UInt8]? {
         do throws(TransparencyLogError) { return try tree.hashes(level: tile.level, index: tile.index) } catch {
             if error.name == "file" { throw error }
@@ -65,7 +65,7 @@ struct AuditVerifier {
         }
     }
 
-    /// What a tile's hashes should be by what lies below it; `nil` where that is missing.
+    /// A tile's hashes as computed from what is below it; `nil` if that is missing.
     private mutating func below(_ tile: Tile) throws(TransparencyLogError) -> [UInt8]? {
         var hashes: [UInt8] = []
         if tile.level == 0 {
@@ -84,7 +84,7 @@ struct AuditVerifier {
         return hashes
     }
 
-    /// Whether the right edge makes the signed root: as it is, or with a tile of it, or all, as what lies below has it.
+    /// Whether the right edge makes the signed root: as it is, or with one tile or all computed from what is below.
     private mutating func findRoot() throws(TransparencyLogError) {
         let edge = Tile.partial(size: size)
         var (asStored, asBelow): ([Tile: [UInt8]], [Tile: [UInt8]]) = ([:], [:])
@@ -110,7 +110,7 @@ struct AuditVerifier {
         return try stored(tile)
     }
 
-    /// Whether these are the tile's hashes, by all above it.
+    /// Whether the tiles above confirm that these are the tile's hashes.
     private mutating func isVouchedFor(_ tile: Tile, _ hashes: [UInt8]?) throws(TransparencyLogError) -> Bool {
         var (tile, hashes) = (tile, hashes)
         while let known = hashes, !tile.isPartial {
@@ -141,7 +141,7 @@ struct AuditVerifier {
             return
         }
         let isRight = isMended ? true : try isVouchedFor(tile, right)
-        // What is below the tile is judged by what the tile should have been.
+        // What is below the tile is judged by the tile's correct hashes.
         if isRight { mended[tile] = right }
         note(
             .tile(tile.path),
@@ -172,7 +172,7 @@ struct AuditVerifier {
         let isMended = mended[tile] != nil
         if stored == nil { note(.tile(tile.path), "the tile is missing or cut") }
 
-        // What the leaves must be: by the tile, or where that is not vouched for, by the entries, if those are.
+        // The correct leaves: from the tile, or if that is not vouched for, from the entries, if those are.
         var right = try hashes(tile)
         let isTileRight = try isVouchedFor(tile, right)
         let joined = leaves.flatMap { $0 }
@@ -192,7 +192,7 @@ struct AuditVerifier {
         compare(leaves, with: right ?? [], in: all, isWhole: split.isWhole)
     }
 
-    /// Entries that are elsewhere: their hashes must be those of the signed tree.
+    /// Checks entries that are kept elsewhere: their hashes must be those of the signed tree.
     private mutating func checkArchived(_ tile: Tile) throws(TransparencyLogError) {
         let stored = try stored(tile)
         if stored == nil {
@@ -208,7 +208,7 @@ struct AuditVerifier {
             entries.upperBound == size ? .tail(from: entries.lowerBound) : .entries(entries), "the entries are missing")
     }
 
-    /// Entries against hashes that are known to be right.
+    /// Compares entries with hashes that are known to be right.
     private mutating func compare(_ leaves: [[UInt8]], with right: [UInt8], in all: Range<UInt64>, isWhole: Bool) {
         func expected(_ i: Int) -> ArraySlice<UInt8> { right[i * MerkleHash.count..<(i + 1) * MerkleHash.count] }
         let width = all.count
@@ -236,7 +236,7 @@ struct AuditVerifier {
         }
     }
 
-    /// Entries against a tile that nothing vouches for: which of the two is wrong cannot be said where they disagree.
+    /// Compares entries with a tile that nothing vouches for. If they disagree, either may be wrong.
     private mutating func compareUnvouched(_ leaves: [[UInt8]], _ stored: [UInt8], _ all: Range<UInt64>, _ tile: Tile) {
         var isSame = leaves.count == all.count
         for i in 0..<all.count {
@@ -249,7 +249,7 @@ struct AuditVerifier {
         if isSame { note(.entries(all), "replaced together with \(tile.path): the tree above has others") }
     }
 
-    /// The log against a head of it that was kept elsewhere.
+    /// Compares the log with an earlier head that was kept elsewhere.
     private mutating func compare(with trusted: Checkpoint?) {
         guard let trusted, trusted.size > 0 else { return }
         guard trusted.size <= size else {

@@ -1,16 +1,16 @@
 internal import StrictJSON
 internal import TransparencyLog
 
-/// Signs checkpoints with a caller's signer, which may be far away or hang: never while the log's lock is held, and
-/// waited for so long and no longer.
+/// Signs checkpoints with a caller's signer, which may be remote or hang. It is never called while the log's lock is
+/// held, and is waited for no longer than a limit.
 ///
-/// The sequencer stops where it needs a signature, which is as if it had died there; whoever has the lock next takes the
-/// step up again, comes to the same head, and finds it signed.
+/// The sequencer stops when it needs a signature, as if it had died there. The next process with the lock resumes the
+/// step, comes to the same head, and finds it signed.
 final class CheckpointSigning: Sendable {
     private struct State {
-        /// The last that was signed.
+        /// The last signed head.
         var signed: (head: AuditSequence.Head, note: Result<[UInt8], AgentIDError>)?
-        /// What is being signed.
+        /// The head being signed.
         var running: AuditSequence.Head?
     }
 
@@ -20,7 +20,7 @@ final class CheckpointSigning: Sendable {
 
     init(key: NoteKey, signer: any Signer) { (self.key, self.signer) = (key, signer) }
 
-    /// The checkpoint of a head, where it was signed.
+    /// The checkpoint of a head, if it was signed.
     func note(of head: AuditSequence.Head) -> [UInt8]? {
         state.change { state in
             guard let signed = state.signed, signed.head == head else { return nil }
@@ -28,11 +28,11 @@ final class CheckpointSigning: Sendable {
         }
     }
 
-    /// Has a head signed; throws where that failed, or takes longer: it goes on, and whoever asks again finds it.
+    /// Signs a head. Throws if that fails or takes longer; a slow signature goes on, and the next call finds it.
     func sign(_ head: AuditSequence.Head, within milliseconds: Int) throws(AgentIDError) {
         let deadline = MonotonicClock.milliseconds + Int64(milliseconds)
         state.change { state in
-            // What failed is tried again.
+            // A failed signature is tried again.
             if let signed = state.signed, (try? signed.note.get()) == nil { state.signed = nil }
         }
         while true {
@@ -68,7 +68,7 @@ final class CheckpointSigning: Sendable {
                 let note = Self.note(head, key: key, signer: signer)
                 state.change { ($0.signed, $0.running) = ((head, note), nil) }
             }
-            // It ends by itself.
+            // The thread ends by itself.
             thread.abandon()
         } catch {
             state.change { $0.running = nil }
@@ -87,10 +87,10 @@ final class CheckpointSigning: Sendable {
     }
 }
 
-/// What the sequencer came to while it had the lock.
+/// The results of one turn with the lock.
 final class SequencerTurn {
-    /// The head that must be signed before it can go on.
+    /// The head that must be signed before the sequencer can go on.
     var unsigned: AuditSequence.Head?
-    /// What was found on the way, of steps that are committed.
+    /// The gaps found in committed steps.
     var gaps: [AuditGap] = []
 }

@@ -1,9 +1,9 @@
-/// Many wait for one sync: the first to come does it, for all whose lines are there by then.
+/// Lets many callers share one sync: the first caller does it for all whose lines are there by then.
 final class GroupCommit: Sendable {
     private struct State {
         var synced: UInt64 = 0
         var isLed = false
-        /// The lines that the last failed sync was for.
+        /// The lines of the last failed sync, with its error.
         var failed: (lines: Range<UInt64>, error: AgentIDError)?
     }
 
@@ -15,7 +15,7 @@ final class GroupCommit: Sendable {
 
     private let state = Monitor(State())
 
-    /// Returns when the line with this number is durable. `sync` says up to which number all are, when it returns.
+    /// Returns when the line with this number is durable. `sync` returns the number up to which all lines are.
     func wait(
         for line: UInt64, sync: () -> (covered: UInt64, error: AgentIDError?)
     ) throws(AgentIDError) {

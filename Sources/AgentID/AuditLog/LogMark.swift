@@ -1,8 +1,8 @@
 package import StrictJSON
 
-/// Which audit log it is, and how many entries it is known to have.
+/// The identity of an audit log, and the number of entries it is known to have.
 package struct LogMark: Sendable, Equatable {
-    /// Empty where there is none.
+    /// The identity; empty if there is none.
     @Exact package var identity: String
     package var size: Int64
 
