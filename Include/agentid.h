@@ -31,6 +31,9 @@
  *              macros, agentid_..._init(&options, sizeof options): all zero but `struct_size`. A program compiled
  *              against an older header keeps working. Until 1.0 the SONAME is libagentid.so.0.
  *
+ * Headers      This one is for guards, agents and authorities. What else there is stands in headers of its own, included where it
+ *              is used: agentid_audit.h (the audit log), agentid_lifecycle.h (what runs, hooks, brokers).
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef AGENTID_H
@@ -232,6 +235,13 @@ void agentid_clock_init(agentid_clock *options, size_t struct_size);
 
 /* ------------------------------------------------------------------------------------------------------ Authority */
 
+/* When what the audit log is told is durable. Against the end of the process it always is at once. */
+typedef int32_t agentid_audit_sync;
+enum {
+    AGENTID_AUDIT_BATCH = 0,       /* against the loss of power within 100 ms */
+    AGENTID_AUDIT_ALWAYS = 1       /* before the answer is given; many answers share one sync */
+};
+
 typedef struct agentid_authority_options {
     size_t struct_size;
     const char *trust_domain;        /* e.g. "acme.example"; needed to create, checked against what is stored */
@@ -247,7 +257,7 @@ typedef struct agentid_authority_options {
     int64_t resume_within;           /* for how long after its lease lapsed (the process was stopped, the machine slept) an
                                         agent that nobody ended is taken up again by its handle, seconds; at most 30
                                         days; 0: never. agentid_authority_reap() waits as long. */
-    int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable (agentid_audit.h) */
+    int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable */
     int32_t audit_relaxed;           /* not 0: what cannot be written down is counted; otherwise it is denied */
     int32_t no_audit;                /* not 0: nothing is written down */
 } agentid_authority_options;
@@ -639,6 +649,18 @@ agentid_status agentid_agent_open(const agentid_open_agent_options *options, age
 agentid_status agentid_key_generate(agentid_bytes *jwk, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
+ * Ends an agent held here, and all below it, durably; the handle still has to be closed. Where the end cannot be made
+ * durable, that is the error: the agent is denied in this process all the same, and its end is tried again in the
+ * background.
+ * Args:
+ *   reason     why, for people; may be empty.
+ *   tombstone  out: as agentid_authority_deprovision() (agentid_lifecycle.h) gives it; may be NULL.
+ * Returns: as there; AGENTID_E_STATE where its authority is not in this process.
+ */
+agentid_status agentid_agent_end(agentid_agent *agent, const char *reason, size_t reason_len, agentid_bytes *tombstone,
+                                 agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
  * Lets go of the agent: its key is wiped here, its lease is renewed no more, and the handle is not valid any more.
  * Writes nothing and waits for nothing, so finalizers may call it. agentid_agent_end() ends an agent; one that was
  * only closed is denied when its lease has lapsed, and whoever reaps next ends it.
@@ -978,8 +1000,5 @@ agentid_status agentid_chain_reference(const char *chain, size_t chain_len, agen
 #ifdef __cplusplus
 }
 #endif
-
-#include "agentid_audit.h"
-#include "agentid_lifecycle.h"
 
 #endif

@@ -4,7 +4,7 @@
  * An RFC 6962 Merkle tree over lines of JSON in canonical form (docs/schemas/audit.json), in the C2SP tlog-tiles layout,
  * its head a C2SP checkpoint: other tools read and verify it too. See docs/audit.md.
  *
- * Part of agentid.h, which includes it and states the conventions.
+ * The conventions of agentid.h hold here.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,13 +16,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* When what was written down is durable. Against the end of the process it always is at once. */
-typedef int32_t agentid_audit_sync;
-enum {
-    AGENTID_AUDIT_BATCH = 0,       /* against the loss of power within 100 ms */
-    AGENTID_AUDIT_ALWAYS = 1       /* before the answer is given; many answers share one sync */
-};
 
 /* The audit log of one directory, as it was when it was opened. Closed by agentid_audit_close(). */
 typedef struct agentid_audit agentid_audit;

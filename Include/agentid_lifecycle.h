@@ -1,7 +1,7 @@
 /*
  * libagentid: the life of an agent after it was started: what runs, suspension, deprovisioning, hooks, broker.
  *
- * Part of agentid.h, which includes it and states the conventions.
+ * The conventions of agentid.h hold here.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -99,18 +99,6 @@ agentid_status agentid_authority_unpark(agentid_authority *authority, const char
 agentid_status agentid_authority_deprovision(agentid_authority *authority, const char *agent, size_t agent_len,
                                              const char *reason, size_t reason_len, agentid_bytes *tombstone,
                                              agentid_error **error) AGENTID_MUST_CHECK;
-
-/*
- * Ends an agent held here, as agentid_authority_deprovision() does; the handle still has to be closed. Where the end
- * cannot be made durable, that is the error: the agent is denied in this process all the same, and its end is tried again
- * in the background.
- * Args:
- *   reason     why, for people; may be empty.
- *   tombstone  out: as there; may be NULL.
- * Returns: as there; AGENTID_E_STATE where its authority is not in this process.
- */
-agentid_status agentid_agent_end(agentid_agent *agent, const char *reason, size_t reason_len,
-                                         agentid_bytes *tombstone, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * A principal leaves: revokes them and ends every agent that acts for them or is owned by them.

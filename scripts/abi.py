@@ -45,12 +45,17 @@ def without_growth(include, directory):
     return directory
 
 
+def includes(include):
+    """Every header of ours."""
+    return [f"#include <{path.name}>" for path in sorted(pathlib.Path(include).glob("agentid*.h"))]
+
+
 def dump(include, directory):
     """What abidw says of the functions that the headers declare."""
     functions = [f for h in headers(include) for f in h.functions]
     source, library, result = (pathlib.Path(directory) / name for name in ("abi.c", "libagentid.so.0", "now.abi"))
     bodies = (f"{f.result} {f.name}({', '.join(f.parameters)}) {{ __builtin_trap(); }}" for f in functions)
-    source.write_text("\n".join(["#include <agentid.h>", *bodies, ""]))
+    source.write_text("\n".join([*includes(include), *bodies, ""]))
     subprocess.run(["gcc", "-std=c11", "-g", "-shared", "-fPIC", *FLAGS, "-I", include, "-Wl,-soname,libagentid.so.0",
                     source, "-o", library], check=True)
     subprocess.run(["abidw", "--no-show-locs", "--no-comp-dir-path", "--no-corpus-path", "--no-architecture",
@@ -66,7 +71,7 @@ def constants(include, directory):
     names = sorted(name for pair in names for name in pair if name and not name.startswith("AGENTID_VERSION_"))
     source, program = (pathlib.Path(directory) / name for name in ("constants.c", "constants"))
     lines = (f'    printf("{name} %lld\\n", (long long){name});' for name in names)
-    source.write_text("\n".join(["#include <agentid.h>", "#include <stdio.h>", "int main(void) {", *lines, "}", ""]))
+    source.write_text("\n".join([*includes(include), "#include <stdio.h>", "int main(void) {", *lines, "}", ""]))
     subprocess.run(["gcc", *FLAGS, "-I", include, source, "-o", program], check=True)
     output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     return dict(line.split() for line in output.splitlines())

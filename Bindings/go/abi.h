@@ -10,6 +10,8 @@
 #define AGENTID_GO_ABI_H
 
 #include <agentid.h>
+#include <agentid_audit.h>
+#include <agentid_lifecycle.h>
 #include <string.h>
 
 #if AGENTID_ABI_VERSION != 1

@@ -4,7 +4,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <agentid.h>
+#include <agentid_audit.h>
+#include <agentid_lifecycle.h>
 #include <stdatomic.h>
 #include <unistd.h>
 #include "expect.h"

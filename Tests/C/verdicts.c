@@ -1,6 +1,8 @@
 /* One list of cases for every language: reads Tests/Verdicts/cases.json as Tests/Verdicts/lines.py prints it. */
 #include "expect.h"
 
+#include <agentid_lifecycle.h>
+
 enum { MOST = 16 };
 
 /* What a case has made, by name. */
