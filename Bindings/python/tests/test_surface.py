@@ -18,7 +18,7 @@ from life import ALICE, CALL, SCHEMAS, SCOPE, Store, open_authority, start
 CLASSES = [kind for name, kind in vars(libagentid).items() if name in libagentid.__all__ and inspect.isclass(kind)]
 # Answered from the memory of this process; what reads a file, or asks the registry, is a method.
 PROPERTIES = {
-    "Agent": {"chain", "credential", "expires", "id", "public_key", "scope"},
+    "Agent": {"chain", "chain_reference", "credential", "expires", "id", "public_key", "scope"},
     "Decision": {"document", "id", "reason"},
     "Denied": {"argument", "category", "document", "http_status", "reason"},
     "Lease": {"secret"},

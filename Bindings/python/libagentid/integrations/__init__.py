@@ -8,17 +8,15 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 
-def needs(package: str, least: str, extra: str) -> str:
+def needs(package: str, least: str, extra: str, module: str | None = None) -> str:
     """The version of a package that an integration needs; ImportError where it is missing or too old: nothing runs unguarded."""
-    how = f"pip install 'libagentid[{extra}]'"
+    how, module = f"pip install 'libagentid[{extra}]'", module or f"libagentid.integrations.{extra}"
     try:
         found = version(package)
     except PackageNotFoundError:
-        raise ImportError(
-            f"libagentid.integrations.{extra} needs {package} {least} or later, which is not installed: {how}"
-        ) from None
+        raise ImportError(f"{module} needs {package} {least} or later, which is not installed: {how}") from None
     if _numbers(found) < _numbers(least):
-        raise ImportError(f"libagentid.integrations.{extra} needs {package} {least} or later, and {found} is installed: {how}")
+        raise ImportError(f"{module} needs {package} {least} or later, and {found} is installed: {how}")
     return found
 
 

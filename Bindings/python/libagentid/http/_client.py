@@ -1,0 +1,64 @@
+"""The core that the client ends share: what an agent sends with a request, and what it does with the answer."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+from ctypes import byref
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from .. import _abi
+from .._abi import lib
+from .._current import current_agent
+from .._errors import call, counted, pair, take, text
+from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Request
+from ._routes import Tools, calls_of
+
+if TYPE_CHECKING:
+    from .._agent import Identity
+
+LONG_CHAIN = 4096
+"""From how many bytes on a chain is sent by reference: proxies and servers take 8 kB of headers in all."""
+
+
+class Redirected(Exception):
+    """A server answered with a redirect: where an agent goes is not for a server to say, and it has not proven that call."""
+
+
+class Presenter:
+    """Proves requests as an agent. Safe to use from several threads and tasks."""
+
+    def __init__(
+        self, agent: Identity | None = None, *, audience: str, routes: Tools = None, max_body: int = MAX_BODY,
+        long_chain: int = LONG_CHAIN,
+    ) -> None:  # fmt: skip
+        if not audience:
+            raise ValueError("audience is the name of the guard that is called")
+        self._agent, self._audience, self._max_body, self._long_chain = agent, audience, max_body, long_chain
+        self._calls = calls_of(routes)
+
+    def headers(self, method: str, url: str, body: bytes, content_type: str | None, *, is_whole: bool = False) -> dict[str, str]:
+        """The headers of one request; none for a route that is exempt. Raises `Refusal`, and `LookupError` without an agent.
+
+        A long chain goes by reference, unless `is_whole`: to a server that answered with 428.
+        """
+        if len(body) > self._max_body:
+            raise ValueError(f"a body has at most {self._max_body} bytes, this one has {len(body)}")
+        parts = urlsplit(url)
+        path = parts.path or "/"
+        made = self._calls(Request(method.upper(), unquote_to_bytes(path), path, parts.query, body, content_type))
+        if made is None:
+            return {}
+        agent = current_agent() if self._agent is None else self._agent
+        chain, proof = _abi.Bytes(), _abi.Bytes()
+        given = (*pair(made.tool), *counted(made.arguments), *pair(self._audience))
+        call(lib.agentid_agent_present, agent._handle, *given, byref(chain), byref(proof))
+        sent, proven = text(chain), text(proof)
+        if len(sent) >= self._long_chain and not is_whole:
+            sent = take(lib.agentid_chain_reference, *pair(sent))
+        return {CHAIN_HEADER: sent, PROOF_HEADER: proven}
+
+
+def wants_chain(status: int, sent: str | None) -> bool:
+    """Whether an answer asks for the whole chain, where its reference was sent."""
+    return status == 428 and sent is not None and sent.startswith("sha-256=")

@@ -1,0 +1,142 @@
+"""Routes as tools: values of the path, the query and the body are the arguments of one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import cast
+from urllib.parse import parse_qsl
+
+from ._call import Call, Calls, Refusal, Request, json_body, request_call
+
+_QUERY_FIELDS = 100
+
+
+class Routes:
+    """Which tool each route is: `Routes({"GET /users/{id}": "get_user", "GET /health": None})`.
+
+    A route is a method and a path; `{name}` is one part of it, `{name:path}`, at the end, all that is left. Arguments are texts
+    from the path and the query, and the members of the body, a JSON object. None exempts a route from the guard; any route that
+    is not named is refused. Routes that a path could be taken for at once are refused when this is made: which of them the
+    application would take is not known here. Raises `ValueError`. Immutable, and the same for servers and clients.
+    """
+
+    def __init__(self, tools: Mapping[str, str | None]) -> None:
+        self._routes = [_Route(route, tool) for route, tool in tools.items()]
+        for index, route in enumerate(self._routes):
+            for other in self._routes[:index]:
+                if route.meets(other):
+                    raise ValueError(f"{other.text} and {route.text} are routes of the same paths: it must be one")
+        self._fixed = {route.text: route for route in self._routes if not route.names}
+
+    def __repr__(self) -> str:
+        return f"Routes({ {route.text: route.tool for route in self._routes}!r})"
+
+    def __call__(self, request: Request) -> Call | None:
+        """The call that a request is; None for one that is exempt. Raises `Refusal`."""
+        try:
+            path = request.path.decode()
+        except UnicodeDecodeError:
+            raise Refusal(400, "call", "the path is not UTF-8") from None
+        route, values = self.find(request.method, path)
+        return None if route.tool is None else Call(route.tool, _arguments(request, values))
+
+    def is_exempt(self, method: str, path: str) -> bool:
+        """Whether a route needs no guard. Raises `Refusal` for one that is not named."""
+        return self.find(method, path)[0].tool is None
+
+    def find(self, method: str, path: str) -> tuple[_Route, dict[str, str]]:
+        """The route of a path, and the values in it. Raises `Refusal`."""
+        if (fixed := self._fixed.get(f"{method} {path}")) is not None:
+            return fixed, {}
+        parts = path.split("/")[1:]
+        for route in self._routes:
+            if route.method == method and (values := route.match(parts)) is not None:
+                return route, values
+        raise Refusal(403, "route_without_tool", f"no tool is named for this route: {method} {path[:200]}")
+
+
+class _Route:
+    def __init__(self, text: str, tool: str | None) -> None:
+        self.method, _, path = text.partition(" ")
+        if not self.method.isalpha() or self.method != self.method.upper() or not path.startswith("/"):
+            raise ValueError(f"a route is a method and a path, such as GET /users/{{id}}, not {text!r}")
+        if tool is not None and not (isinstance(tool, str) and tool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"{text}: a tool is a name, or None for a route without a guard, not {tool!r}")
+        self.text, self.tool, self.parts, self.has_rest = text, tool, path.split("/")[1:], False
+        self.names: list[str] = []
+        for index, part in enumerate(self.parts):
+            if "{" not in part and "}" not in part:
+                continue
+            name, _, kind = part[1:-1].partition(":")
+            is_value = part[0] == "{" and part[-1] == "}" and name.isidentifier() and kind in ("", "path")
+            if not is_value or (kind and index != len(self.parts) - 1):
+                raise ValueError(f"{text}: {part} is not a value: {{name}} is, and {{name:path}} at the end")
+            if name in self.names:
+                raise ValueError(f"{text}: {{{name}}} is there twice")
+            self.names.append(name)
+            self.has_rest = bool(kind)
+
+    def match(self, parts: list[str]) -> dict[str, str] | None:
+        """The values in a path's parts; None where it is another route's."""
+        own, rest = self.parts, self.has_rest
+        if len(parts) < len(own) if rest else len(parts) != len(own):
+            return None
+        values: dict[str, str] = {}
+        for index, (part, own_part) in enumerate(zip(parts, own, strict=False)):
+            if own_part[:1] != "{":
+                if part != own_part:
+                    return None
+            elif rest and index == len(own) - 1:
+                values[self.names[-1]] = "/".join(parts[index:])
+            elif not part:
+                return None
+            else:
+                values[own_part[1:-1]] = part
+        return values
+
+    def meets(self, other: _Route) -> bool:
+        """Whether one path could be both's."""
+        if self.method != other.method:
+            return False
+        if self.text == other.text:
+            return True
+        for mine, theirs in zip(self.parts, other.parts, strict=False):
+            if "{" not in mine and "{" not in theirs and mine != theirs:
+                return False
+        short, long = sorted((self, other), key=lambda route: len(route.parts))
+        return len(short.parts) == len(long.parts) or short.has_rest
+
+
+def _arguments(request: Request, values: dict[str, str]) -> bytes:
+    """All that a handler is given, as one JSON object. A name that is there twice is refused: here, or by the guard."""
+    if request.query:
+        try:
+            pairs = parse_qsl(request.query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS)
+        except ValueError:
+            raise Refusal(400, "call", f"a query has at most {_QUERY_FIELDS} fields") from None
+        for name, value in pairs:
+            if name in values:
+                raise Refusal(400, "call", "an argument is given twice, in the path or the query", argument=name)
+            values[name] = value
+    body = json_body(request).strip()
+    if not values:
+        return body or b"{}"
+    # The members of the body follow as they were sent: the guard reads them, and refuses a name that is there twice.
+    first = json.dumps(values).encode()
+    if not body:
+        return first
+    if body[:1] != b"{":
+        raise Refusal(400, "call", "the body is not a JSON object")
+    members = body[1:].lstrip()
+    return first[:-1] + (b"" if members[:1] == b"}" else b",") + members
+
+
+Tools = Routes | Mapping[str, str | None] | Calls | None
+
+
+def calls_of(tools: Tools) -> Calls:
+    """Which call a request is, as a server or a client was told."""
+    if tools is None:
+        return request_call
+    return Routes(cast("Mapping[str, str | None]", tools)) if isinstance(tools, Mapping) else tools

@@ -1,0 +1,88 @@
+"""The core that the server ends share: a request in, a permit or a refusal out."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .._abi import lib
+from .._decision import Decision, decide, sent
+from .._errors import Denied, Error, counted
+from .._guard import EnforcementPoint
+from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Call, Refusal, Request
+from ._metadata import ResourceMetadata
+from ._routes import Routes, Tools, calls_of
+
+_log = logging.getLogger("libagentid.http")
+# A call that nothing can be decided about: argument, malformed, limit.
+_NOT_A_CALL = {2, 5, 10}
+
+Guards = EnforcementPoint | Callable[[], EnforcementPoint]
+
+
+class Permit(NamedTuple):
+    """Under what a request came to its handler."""
+
+    decision: Decision
+    call: Call
+
+
+class Site:
+    """What a server guards, and how."""
+
+    def __init__(self, guard: Guards, routes: Tools, max_body: int, metadata: ResourceMetadata | None) -> None:
+        if not callable(guard) and not isinstance(guard, EnforcementPoint):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"guard= is a Guard, or guarding(directory, audience=...), not {type(guard).__name__}")
+        if isinstance(max_body, bool) or not isinstance(max_body, int) or max_body < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"max_body= is how many bytes a body may have, {MAX_BODY} by itself, not {max_body!r}")
+        self._guard, self.max_body, self.metadata = guard, max_body, metadata
+        self._calls = calls_of(routes)
+
+    def is_open(self, method: str, path: bytes) -> bool:
+        """Whether a request is let through as it is: exempt by name. Raises `Refusal` for a route that is not named."""
+        if not isinstance(self._calls, Routes):
+            return False
+        try:
+            return self._calls.is_exempt(method, path.decode())
+        except UnicodeDecodeError:
+            raise Refusal(400, "call", "the path is not UTF-8") from None
+
+    def is_metadata(self, method: str, path: bytes) -> bool:
+        """Whether a request asks for the server's metadata."""
+        return self.metadata is not None and method == "GET" and path == self.metadata.path.encode()
+
+    def permit(self, request: Request, chains: Sequence[str], proofs: Sequence[str]) -> Permit | None:
+        """Decides a request; None for one that needs no guard. Raises `Refusal`, and nothing else."""
+        try:
+            if len(chains) > 1 or len(proofs) > 1:
+                raise Refusal(400, "header", f"{CHAIN_HEADER} and {PROOF_HEADER} are sent once")
+            call = self._calls(request)
+            if call is None:
+                return None
+            guard = self._guard if isinstance(self._guard, EnforcementPoint) else self._guard()
+            given = (*sent(chains[0] if chains else None), *sent(proofs[0] if proofs else None))
+            decision = decide(lib.agentid_guard_authorize, guard._handle, *given, *sent(call.tool), *counted(call.arguments))
+            return Permit(decision, call)
+        except Denied as denied:
+            raise Refusal.of(denied, None if self.metadata is None else self.metadata.url) from None
+        except Refusal:
+            raise
+        except Error as error:
+            if error.code in _NOT_A_CALL:
+                raise Refusal(400, error.name, error.message) from None
+            if error.name == "forked":
+                _log.error("the guard was made before this worker was forked: give the middleware guarding(directory, ...)")
+            raise self._failed(error) from None
+        except Exception as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> Refusal:
+        """The answer where the guard itself failed, which the client is told nothing about."""
+        _log.error("a request was refused because the guard could not decide", exc_info=error)
+        return Refusal(503, "internal", "the guard could not decide")
+
+    def too_long(self) -> Refusal:
+        """The answer to a body beyond the limit."""
+        return Refusal(413, "body", f"a body has at most {self.max_body} bytes")

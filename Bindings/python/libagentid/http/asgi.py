@@ -1,0 +1,128 @@
+"""A guard before an ASGI application: FastAPI, Starlette, Litestar, Quart and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from .._decision import Decision
+from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Refusal, Request
+from ._metadata import ResourceMetadata
+from ._routes import Tools
+from ._site import Guards, Permit, Site
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_CHAIN, _PROOF = CHAIN_HEADER.lower().encode(), PROOF_HEADER.lower().encode()
+PERMIT = "libagentid.permit"
+
+
+class GuardMiddleware:
+    """Lets through what its guard permits. Everything else is answered here, as JSON, before the application is asked.
+
+    `guard`: `guarding(directory, audience=...)`, which makes one in each worker, or a `Guard`. `routes`: which tool each route is
+    (`Routes`, or what makes one), or a function from `Request` to `Call`; without it the tool is method and path
+    (`request_call`). `max_body`: in bytes; a body is read whole before it is decided. `metadata`: served to anybody (RFC 9728).
+    A WebSocket is a route of the method WEBSOCKET. The permit is `scope["libagentid.permit"]`, see `permit_of`.
+    """
+
+    def __init__(
+        self, app: App, *, guard: Guards, routes: Tools = None, max_body: int = MAX_BODY, metadata: ResourceMetadata | None = None
+    ) -> None:  # fmt: skip
+        self._app, self._site = app, Site(guard, routes, max_body, metadata)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            return await self._app(scope, receive, send)
+        if kind not in ("http", "websocket"):
+            raise RuntimeError(f"an ASGI connection of the type {kind!r} is not guarded, so it is refused")
+        site, method = self._site, scope["method"] if kind == "http" else "WEBSOCKET"
+        path = scope["path"].encode("utf-8", "surrogatepass")
+        try:
+            if site.is_metadata(method, path):
+                return await _answer(send, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
+            if site.is_open(method, path):
+                return await self._app(scope, receive, send)
+            body = await self._read(scope, receive) if kind == "http" else b""
+            if body is None:
+                return None  # the client has gone
+            scope = {**scope, PERMIT: site.permit(*_request(scope, method, path, body))}
+        except Refusal as refusal:
+            if kind == "http":
+                return await _answer(send, refusal.status, refusal.body(), refusal.fields())
+            await receive()
+            return await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason})
+        await self._app(scope, _again(body, receive) if kind == "http" else receive, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The whole body; None where the client went before it was sent."""
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value[:20]) > self._site.max_body:
+                raise self._site.too_long()
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._site.max_body:
+                raise self._site.too_long()
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+
+def permit_of(scope: Scope) -> Decision:
+    """The permit under which a request came to its handler; raises `LookupError` for one that is exempt, or not guarded."""
+    return _permit(scope).decision
+
+
+def _permit(scope: Scope) -> Permit:
+    found = scope.get(PERMIT)
+    if found is None:
+        raise LookupError("this request came without a permit: is GuardMiddleware before the application, and its route guarded?")
+    return found
+
+
+def _request(scope: Scope, method: str, path: bytes, body: bytes) -> tuple[Request, list[str], list[str]]:
+    chains: list[str] = []
+    proofs: list[str] = []
+    content_type = None
+    for name, value in scope["headers"]:
+        if name == _CHAIN:
+            chains.append(value.decode("latin-1"))
+        elif name == _PROOF:
+            proofs.append(value.decode("latin-1"))
+        elif name == b"content-type":
+            content_type = value.decode("latin-1") if content_type is None else "twice"
+    sent = scope.get("raw_path")
+    raw = sent.partition(b"?")[0].decode("latin-1") if sent else None
+    return Request.of(method, path, raw, scope["query_string"].decode("latin-1"), body, content_type), chains, proofs
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """What the application receives: the body that was decided about, and then whatever comes."""
+    is_given = False
+
+    async def again() -> MutableMapping[str, Any]:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:
+    fields = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+    fields.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

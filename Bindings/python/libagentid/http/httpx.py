@@ -1,0 +1,53 @@
+"""Requests of `httpx` as calls of an agent, sync and async."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from ..integrations import needs
+
+needs("httpx", "0.27", "httpx", "libagentid.http.httpx")
+
+import httpx  # noqa: E402
+
+from ._call import CHAIN_HEADER, MAX_BODY  # noqa: E402
+from ._client import LONG_CHAIN, Presenter, Redirected, wants_chain  # noqa: E402
+
+if TYPE_CHECKING:
+    from .._agent import Identity
+    from ._routes import Tools
+
+__all__ = ["AgentAuth", "Redirected"]
+
+
+class AgentAuth(httpx.Auth):
+    """Proves each request: `httpx.Client(auth=AgentAuth(audience="files"))`, or of an `httpx.AsyncClient`.
+
+    `agent`: whose requests they are; the `current_agent()` of each by itself. `audience`: the guard's name for itself. `routes`:
+    what the server has; without it the tool is method and path. A body that is streamed is read whole before it is sent. A chain
+    of `long_chain` bytes is sent by reference, and once in whole where the server does not know it. A redirect raises
+    `Redirected`: leave `follow_redirects` off, or the server that redirects decides who is shown the chain.
+    """
+
+    requires_request_body = True
+
+    def __init__(
+        self, agent: Identity | None = None, *, audience: str, routes: Tools = None, max_body: int = MAX_BODY,
+        long_chain: int = LONG_CHAIN,
+    ) -> None:  # fmt: skip
+        self._presenter = Presenter(agent, audience=audience, routes=routes, max_body=max_body, long_chain=long_chain)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Called by httpx."""
+        self._sign(request, is_whole=False)
+        response = yield request
+        if wants_chain(response.status_code, request.headers.get(CHAIN_HEADER)):
+            self._sign(request, is_whole=True)
+            response = yield request
+        if any(each.has_redirect_location for each in (response, *response.history)):
+            raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
+
+    def _sign(self, request: httpx.Request, *, is_whole: bool) -> None:
+        body, content_type = request.content, request.headers.get("Content-Type")
+        request.headers.update(self._presenter.headers(request.method, str(request.url), body, content_type, is_whole=is_whole))

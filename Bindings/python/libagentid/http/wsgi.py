@@ -1,0 +1,96 @@
+"""A guard before a WSGI application: Flask, Django, Bottle, Pyramid and the like."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from .._decision import Decision
+from ._call import MAX_BODY, Refusal, Request
+from ._metadata import ResourceMetadata
+from ._routes import Tools
+from ._site import Guards, Site
+
+PERMIT = "libagentid.permit"
+Start = Callable[..., Any]
+App = Callable[[dict[str, Any], Start], Iterable[bytes]]
+
+
+class GuardMiddleware:
+    """Lets through what its guard permits, as `libagentid.http.asgi.GuardMiddleware` does. The permit: see `permit_of`.
+
+    Safe with threads, and with workers that are forked after the application was loaded, where `guard` is `guarding(...)`.
+    """
+
+    def __init__(
+        self, app: App, *, guard: Guards, routes: Tools = None, max_body: int = MAX_BODY, metadata: ResourceMetadata | None = None
+    ) -> None:  # fmt: skip
+        self._app, self._site = app, Site(guard, routes, max_body, metadata)
+
+    def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+        """Serves one request."""
+        site, method = self._site, environ["REQUEST_METHOD"]
+        path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
+        try:
+            if site.is_metadata(method, path):
+                return _answer(start_response, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
+            if site.is_open(method, path):
+                return self._app(environ, start_response)
+            body = self._read(environ)
+            sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+            request = Request.of(
+                method, path, sent.partition("?")[0], environ.get("QUERY_STRING", ""), body, environ.get("CONTENT_TYPE") or None
+            )
+            permit = site.permit(request, _header(environ, "HTTP_AGENT_CHAIN"), _header(environ, "HTTP_AGENT_PROOF"))
+        except Refusal as refusal:
+            return _answer(start_response, refusal.status, refusal.body(), refusal.fields())
+        environ = {**environ, PERMIT: permit, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        return self._app(environ, start_response)
+
+    def _read(self, environ: dict[str, Any]) -> bytes:
+        """The whole body: as long as it says it is, or, where the server ends it, until it ends."""
+        given, most = environ["wsgi.input"], self._site.max_body
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length:
+            if not length.isdigit():
+                raise Refusal(400, "body", "Content-Length is not a number")
+            if len(length) > 18 or int(length) > most:
+                raise self._site.too_long()
+            body = given.read(int(length))
+            if len(body) < int(length):
+                raise Refusal(400, "body", "the body ended before it was whole")
+            return body
+        if not environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" not in environ:
+            return b""
+        if not environ.get("wsgi.input_terminated"):
+            raise Refusal(411, "body", "this server does not say where such a body ends: send its length")
+        parts: list[bytes] = []
+        size = 0
+        while part := given.read(min(65536, most + 1 - size)):
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise self._site.too_long()
+        return b"".join(parts)
+
+
+def permit_of(environ: dict[str, Any]) -> Decision:
+    """The permit under which a request came to its handler; raises `LookupError` for one that is exempt, or not guarded."""
+    found = environ.get(PERMIT)
+    if found is None:
+        raise LookupError("this request came without a permit: is GuardMiddleware before the application, and its route guarded?")
+    return found.decision
+
+
+def _header(environ: dict[str, Any], name: str) -> list[str]:
+    """A header's values: a server joins what was sent twice with a comma, which is in no chain and no proof."""
+    value = environ.get(name)
+    return [] if value is None else value.split(",")
+
+
+def _answer(start_response: Start, status: int, body: bytes, headers: list[tuple[str, str]]) -> Iterable[bytes]:
+    start_response(f"{status} {HTTPStatus(status).phrase}", [*headers, ("Content-Length", str(len(body)))])
+    return [body]

@@ -1,0 +1,202 @@
+"""FastAPI under uvicorn, Flask under gunicorn's workers, that are forked after the application was loaded; httpx and requests."""
+
+import asyncio
+import concurrent.futures
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import libagentid
+import pytest
+import requests
+from libagentid.http.httpx import AgentAuth, Redirected
+from libagentid.http.requests import AgentAuth as RequestsAuth
+
+HERE = pathlib.Path(__file__).parent
+SCOPE = "get_user(id: *, full?: *); write(name: *, text: *); moved"
+ROUTES = {"GET /users/{id}": "get_user", "POST /notes/{name}": "write", "GET /moved": "moved", "GET /health": None}
+GUNICORN = ["-m", "gunicorn", "--workers=2", "--threads=4", "--preload", "--log-level=error", "--keep-alive=5"]
+SERVERS = {
+    "uvicorn": lambda port: ["-m", "uvicorn", "--port", port, "--log-level", "error", "served:app"],
+    "gunicorn": lambda port: [*GUNICORN, "-b", f"127.0.0.1:{port}", "served:site"],
+}
+
+
+@pytest.fixture(scope="session")
+def where(tmp_path_factory):
+    return tmp_path_factory.mktemp("web") / "acme"
+
+
+@pytest.fixture(scope="session")
+def web(where):
+    with libagentid.Authority.open(where, trust_domain="acme.example") as acme:
+        acme.put_profile("web", owner="team:web@acme.example", ceiling=SCOPE)
+        yield acme
+
+
+@pytest.fixture(scope="session", params=list(SERVERS))
+def url(request, web, where):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    variables = {**os.environ, "AGENTID_DIRECTORY": str(where)}
+    server = subprocess.Popen([sys.executable, *SERVERS[request.param](port)], cwd=HERE, env=variables)
+    try:
+        for _ in range(600):
+            try:
+                requests.get(f"http://127.0.0.1:{port}/health", timeout=5)
+                break
+            except requests.ConnectionError:
+                assert server.poll() is None
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+
+
+@pytest.fixture
+def agent(web):
+    with web.agent("web", principal="user:alice@acme.example", task="t", scope=SCOPE) as agent:
+        yield agent
+
+
+@pytest.fixture
+def deep(agent):
+    """An agent whose chain is longer than is sent."""
+    with agent.spawn("a", same_scope=True) as a, a.spawn("b", same_scope=True) as b, b.spawn("c", same_scope=True) as c:
+        assert len(c.chain) > 4096
+        yield c
+
+
+def auth(agent, kind=AgentAuth):
+    return kind(agent, audience="files", routes=ROUTES)
+
+
+def test_requests_are_calls(url, agent):
+    with httpx.Client(base_url=url, auth=auth(agent)) as one, requests.Session() as two:
+        two.auth = auth(agent, RequestsAuth)
+        for answer in (one.get("/users/7?full=yes"), two.get(url + "/users/7", params={"full": "yes"})):
+            assert answer.status_code == 200
+            assert {**answer.json(), "worker": 0} == {"id": "7", "full": "yes", "permitted": True, "worker": 0}
+        for answer in (one.post("/notes/a%20b", json={"text": "hi"}), two.post(url + "/notes/a b", json={"text": "hi"})):
+            assert (answer.status_code, answer.text) == (200, "a b h\na b i\n")
+        assert one.get("/health").status_code == two.get(url + "/health").status_code == 200
+
+
+def test_streamed_bodies_are_proven_and_streamed_answers_come(url, agent):
+    kind = {"Content-Type": "application/json"}
+
+    def parts():
+        yield b'{"text":'
+        yield b' "hi"}'
+
+    async def later():
+        for part in parts():
+            yield part
+
+    async def main():
+        async with httpx.AsyncClient(base_url=url, auth=auth(agent)) as client:
+            return (await client.post("/notes/n", content=later(), headers=kind)).text
+
+    with httpx.Client(base_url=url, auth=auth(agent)) as client:
+        assert client.post("/notes/n", content=parts(), headers=kind).text == "n h\nn i\n"
+        with client.stream("POST", "/notes/n", json={"text": "hi"}) as answer:
+            assert list(answer.iter_lines()) == ["n h", "n i"]
+    assert asyncio.run(main()) == "n h\nn i\n"
+    assert requests.post(url + "/notes/n", data=parts(), headers=kind, auth=auth(agent, RequestsAuth)).text == "n h\nn i\n"
+
+
+def test_parallel_requests_over_kept_connections(url, agent):
+    async def main():
+        async with httpx.AsyncClient(base_url=url, auth=auth(agent), timeout=60) as client:
+            return await asyncio.gather(*(client.get(f"/users/{index}") for index in range(60)))
+
+    answers = asyncio.run(main())
+    assert [answer.json()["id"] for answer in answers] == [str(index) for index in range(60)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool, requests.Session() as session:
+        session.auth = auth(agent, RequestsAuth)
+        assert [a.status_code for a in pool.map(lambda i: session.get(f"{url}/users/{i}"), range(40))] == [200] * 40
+
+
+def test_a_long_chain_is_sent_once_to_each_worker(url, deep):
+    sizes = []
+
+    def seen(request):
+        sizes.append(len(request.headers["Agent-Chain"]))
+
+    with httpx.Client(base_url=url, auth=auth(deep), event_hooks={"request": [seen]}) as client:
+        assert [client.get(f"/users/{i}").status_code for i in range(20)] == [200] * 20
+    assert sizes[0] == 51 and 1 <= sum(size > 4096 for size in sizes) <= 2, "at most once for each of two workers"
+    with requests.Session() as session:
+        session.auth = auth(deep, RequestsAuth)
+        assert [session.post(f"{url}/notes/n", json={"text": "x"}).text for _ in range(10)] == ["n x\n"] * 10
+
+
+def test_what_was_not_permitted_says_why(url, agent):
+    with agent.spawn("reader", "get_user(id in ['7'])") as reader, httpx.Client(base_url=url, auth=auth(reader)) as client:
+        assert client.get("/users/7").status_code == 200
+        answer = client.get("/users/8")
+        assert (answer.status_code, answer.json()["reason"], answer.json()["argument"]) == (403, "argument_constraint_violated", "id")
+    with pytest.raises(libagentid.Error):
+        httpx.Client(base_url=url, auth=auth(reader)).get("/users/7")
+    bare = httpx.get(url + "/users/7")
+    where = 'resource_metadata="https://files.example/.well-known/oauth-protected-resource"'
+    assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (401, f'Agent-Proof error="chain_empty", {where}')
+    assert httpx.get(url + "/.well-known/oauth-protected-resource").json()["authorization_servers"] == ["https://as.example"]
+    assert httpx.get(url + "/unnamed").json()["reason"] == "route_without_tool"
+    assert httpx.post(url + "/notes/n", content=b"x" * 200_000).status_code == 413
+    assert httpx.post(url + "/notes/n", data={"text": "x"}).status_code == 415
+
+
+def test_a_redirect_is_not_followed(url, agent):
+    for follow in (False, True):
+        with httpx.Client(base_url=url, auth=auth(agent), follow_redirects=follow) as client, pytest.raises(Redirected):
+            client.get("/moved")
+    sent = []
+    with requests.Session() as session, pytest.raises(Redirected):
+        session.auth = auth(agent, RequestsAuth)
+        session.hooks["response"].append(lambda answer, *_, **__: sent.append(answer.url))
+        session.get(url + "/moved")
+    assert all(each.endswith("/moved") for each in sent)
+
+
+def test_clients_prove_as_the_agent_of_their_task(url, agent):
+    async def main():
+        async with httpx.AsyncClient(base_url=url, auth=AgentAuth(audience="files", routes=ROUTES)) as client:
+            with pytest.raises(LookupError):
+                await client.get("/users/7")
+            with agent.spawn("reader", "get_user(id: *, full?: *)"):
+                one = await client.get("/users/7")
+                other = await client.post("/notes/n", json={"text": "x"})
+            return one.status_code, other.status_code, other.json()["reason"]
+
+    assert asyncio.run(main()) == (200, 403, "tool_not_authorized")
+
+
+def test_a_handler_runs_under_the_permit_of_its_own_tool_alone(url, agent):
+    if "unnamed" not in httpx.get(url + "/openapi.json").text:
+        return  # Flask
+    routes = {"POST /wrong": "get_user", "GET /forgotten": None}
+    with httpx.Client(base_url=url, auth=AgentAuth(agent, audience="files", routes=routes)) as client:
+        assert client.post("/wrong", json={"id": "7"}).status_code == 500
+        assert client.get("/forgotten").status_code == 500
+
+
+def test_an_extra_that_is_missing_says_what_to_install(tmp_path):
+    python = "import sys; sys.path.insert(0, {!r}); import libagentid.http.{}"
+    for name in ("fastapi", "httpx", "requests"):
+        code = python.format(str(pathlib.Path(libagentid.__file__).parents[1]), name)
+        done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+        assert f"pip install 'libagentid[{name}]'" in done.stderr and "ImportError" in done.stderr
+
+
+def test_the_example_of_wsgi_runs():
+    example = HERE.parents[2] / "examples/integrations/http_wsgi.py"
+    done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, check=True)
+    assert done.stdout == "200 the report q3-sales, for clerk\n403 argument_constraint_violated\n"
