@@ -12,8 +12,8 @@ DEBUG := .build-debug
 APART := AgentIDAsyncTests
 
 .PHONY: help build test test-swift test-swift-package test-swift-service docs-swift test-c test-ctl test-sandbox test-second \
-    test-html test-python test-frameworks test-integrations test-wheel test-crash test-go test-docs test-install test-abi \
-    test-deb conform house test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb clean
+    test-html test-python test-frameworks test-integrations test-wheel test-crash test-go test-docs test-install test-abi test-release \
+    test-deb conform house test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb release clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -108,6 +108,10 @@ test-abi:
 	@echo "==> the C interface beside the last release's"
 	@Tests/ABI/run
 
+test-release: ## what `make release` does to versions, changelog and tags, in a clone
+	@echo "==> releases"
+	@Tests/Release/run
+
 test-deb: ## the Debian packages: lintian, installed, used, purged
 	@scripts/prepare.sh distribution
 	@echo "==> Debian packages"
@@ -196,6 +200,10 @@ abi-update: ## keep the C interface as it is now: part of a release
 
 dist: ## the source archive, into dist/: builds without network, the same bytes from the same commit
 	@scripts/dist.sh
+
+release: ## VERSION=0.2.0: changelog cut, commit, tags for Swift and Go; archives, SBOM and checksums in dist/
+	@scripts/prepare.sh all
+	@scripts/release.sh $(VERSION)
 
 deb: build ## Debian packages, into dist/
 	@scripts/prepare.sh distribution

@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 compiling=(test-swift lint docs-swift test-swift-package test-swift-service)
 [ -n "${CI:-}" ] && compiling+=(fuzz-short)
-others=(lint-python test-c test-abi test-second test-install test-deb test-wheel test-html test-sandbox conform house
+others=(lint-python test-c test-abi test-release test-second test-install test-deb test-wheel test-html test-sandbox conform house
     test-ctl test-python test-frameworks test-crash test-go test-docs)
 
 results=$(mktemp -d)
