@@ -46,15 +46,15 @@ struct CIDR: Sendable, Equatable {
         }
     }
 
-    /// As they were given, each once, none inside another, lower addresses first.
+    /// The networks as given, each once, none inside another, lower addresses first.
     let networks: [Network]
-    /// What they hold together: in order, and never one next to another.
+    /// Their addresses together: ranges in order, none adjacent to another.
     private let ranges: [AddressRange]
 
     private init(sorting networks: [Network]) {
         var kept: [Network] = []
         var ranges: [AddressRange] = []
-        // A network lies inside another or beside it, so it need only be compared with the last that was kept.
+        // A network lies inside another or beside it, so comparing it with the last one kept is enough.
         for network in networks.sorted(by: Network.precedes) {
             let range = network.range
             if let last = kept.last, last.range.holds(range) { continue }
@@ -68,7 +68,7 @@ struct CIDR: Sendable, Equatable {
         (self.networks, self.ranges) = (kept, ranges)
     }
 
-    /// `nil` where there is no text, or one of them is not a network.
+    /// `nil` if the list is empty, or if a text is not a network.
     init?(_ texts: [String]) {
         let networks = texts.compactMap { Network($0) }
         guard networks.count == texts.count, !networks.isEmpty else { return nil }
@@ -90,10 +90,10 @@ struct CIDR: Sendable, Equatable {
         return false
     }
 
-    /// Whether every address of `child` is one of ours, also where only several of our networks together hold it.
+    /// Whether every address of `child` is in one of our networks, or in several of them together.
     func contains(_ child: CIDR) -> Bool { child.ranges.allSatisfy { contains($0) } }
 
-    /// The intersection; `nil` where it is empty.
+    /// The intersection; `nil` if it is empty.
     func meet(_ other: CIDR) -> CIDR? {
         var both: [Network] = []
         var (i, j) = (0, 0)
@@ -131,7 +131,7 @@ private struct AddressRange: Sendable, Equatable {
         isVersion6 == other.isVersion6 ? first <= other.first : other.isVersion6
     }
 
-    /// Whether `other` starts where this ends.
+    /// Whether `other` starts right after this ends.
     func isNext(to other: AddressRange) -> Bool {
         isVersion6 == other.isVersion6 && last != .max && last + 1 == other.first
     }

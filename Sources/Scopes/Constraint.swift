@@ -47,7 +47,7 @@ public indirect enum Constraint: Sendable {
 
     /// Whether a value satisfies the constraint. Recurses at most 32 deep.
     ///
-    /// The answer counts for nothing once the budget is exhausted: it may be yes where a `not_one_of` could not look.
+    /// The answer is meaningless once the budget is exhausted: it may be `true` because a `not_one_of` could not look.
     func permits(_ value: JSON.Value, within work: inout WorkBudget) -> Bool {
         guard work.spend(2) else { return false }
         switch self {
@@ -104,13 +104,13 @@ public struct DecimalRangeConstraint: Sendable { let value: DecimalRange }
 public struct MembersConstraint: Sendable { let value: ConstraintMap }
 
 extension Constraint: Equatable {
-    /// Whether both say the same in the same form: lists are compared as sets, clauses in their order.
+    /// Whether both are the same in the same form: lists are compared as sets, clauses in their order.
     public static func == (a: Constraint, b: Constraint) -> Bool {
         var work = WorkBudget.unlimited
         return a.isSame(as: b, within: &work)
     }
 
-    /// As `==`; the answer counts for nothing once the budget is exhausted.
+    /// As `==`. The answer is meaningless once the budget is exhausted.
     package func isSame(as other: Constraint, within work: inout WorkBudget) -> Bool {
         guard work.spend(4) else { return false }
         switch (self, other) {
@@ -118,7 +118,7 @@ extension Constraint: Equatable {
         case (.range(let x), .range(let y)): return x.value == y.value
         case (.oneOf(let x), .oneOf(let y)), (.notOneOf(let x), .notOneOf(let y)), (.contains(let x), .contains(let y)),
             (.subset(let x), .subset(let y)):
-            // Neither has a value twice.
+            // No value occurs twice in either.
             return x.count == y.count && x.isSubset(of: y, within: &work)
         case (.wildcard, .wildcard): return true
         case (.all(let x), .all(let y)), (.any(let x), .any(let y)):

@@ -1,11 +1,11 @@
 internal import StrictJSON
 
-/// The types of constraints, and what tokens call them.
+/// The types of constraints, with their names in tokens.
 enum ConstraintKind: CaseIterable {
     case exact, range, oneOf, notOneOf, contains, subset, wildcard, all, any
     case pathContainment, glob, uri, cidr, decimalRange, each, members
 
-    /// The type that tokens call so; `nil` where there is none, or `json` is not a string.
+    /// The type with this name in tokens; `nil` if there is none, or if `json` is not a string.
     init?(named json: JSON.Value) {
         guard let kind = Self.allCases.first(where: { json.equals($0.name) }) else { return nil }
         self = kind
@@ -32,7 +32,7 @@ enum ConstraintKind: CaseIterable {
         }
     }
 
-    /// The members a constraint of this type may have, beside `constraint_type`.
+    /// The members that a constraint of this type may have, besides `constraint_type`.
     var members: [String] {
         switch self {
         case .exact: ["value"]

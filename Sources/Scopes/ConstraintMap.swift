@@ -1,13 +1,13 @@
 internal import StrictJSON
 
-/// Which names a call's arguments may have, and what each may be (AAT section 3.3): a constraint for each name, some of
-/// which may be left out, and whether others may be there too, with any value (the entry `"*"`).
+/// The names that a call's arguments may have, with a constraint for each (AAT section 3.3). Some names may be
+/// optional, and the entry `"*"` admits any other names, with any value.
 struct ConstraintMap: Sendable {
     /// Sorted by name.
     let entries: [NamedConstraint]
-    /// Whether there may be others than those that are named.
+    /// Whether other names than these are admitted.
     let admitsUnnamed: Bool
-    /// What comparing the names takes.
+    /// The cost of comparing the names, in steps.
     private let namesCost: Int
 
     init(_ entries: [NamedConstraint], admitsUnnamed: Bool) {
@@ -35,7 +35,7 @@ struct ConstraintMap: Sendable {
             && zip(entries, other.entries).allSatisfy { $0.name.isExactly($1.name) }
     }
 
-    /// Takes what it costs to find the names of one map among those of the other.
+    /// Spends the cost of finding the names of one map among those of the other.
     func spendJoining(_ other: ConstraintMap, within work: inout WorkBudget) -> Bool {
         work.spend(4 * (namesCost + other.namesCost))
     }
@@ -69,7 +69,7 @@ struct ConstraintMap: Sendable {
 public struct NamedConstraint: Sendable {
     /// The argument's name.
     public let name: String
-    /// What it may be.
+    /// The constraint on its value.
     public let constraint: Constraint
     /// Whether it may be left out.
     public let isOptional: Bool
@@ -80,14 +80,14 @@ public struct NamedConstraint: Sendable {
 }
 
 extension ConstraintMap {
-    /// In a child's map, what is beyond its parent's.
+    /// A part of a child's map that exceeds its parent's.
     struct Excess {
         let reason: Expansion.Reason
         let name: String
         var rule: Expansion.KeyRule?
     }
 
-    /// What a child's map has beyond this one; `nil` where it is below (AAT section 4.5, steps 4p2 to 4p4).
+    /// The first part of a child's map that exceeds this one; `nil` if it is below (AAT section 4.5, steps 4p2 to 4p4).
     func excess(of child: ConstraintMap, within work: inout WorkBudget) -> Excess? {
         if isOpen { return nil }
         guard work.spend(namesCost + child.namesCost) else {
@@ -106,7 +106,7 @@ extension ConstraintMap {
         return nil
     }
 
-    /// Steps 4p2 and 4p3, where the names differ.
+    /// Steps 4p2 and 4p3, for maps whose names differ.
     private func excessOfNames(in child: ConstraintMap) -> Excess? {
         let joined = joined(with: child)
         for case let (name, own, theirs) in joined {
@@ -128,7 +128,7 @@ extension ConstraintMap {
         return nil
     }
 
-    /// Step 4p4, where the names differ. What the parent does not name is under its `"*"`, a wildcard.
+    /// Step 4p4, for maps whose names differ. A name that the parent does not have is under its `"*"`, a wildcard.
     private func excessOfNamed(in child: ConstraintMap, _ work: inout WorkBudget) -> Excess? {
         for case let (_, own?, theirs?) in joined(with: child) {
             if let excess = Self.excess(of: theirs, under: own.constraint, within: &work) { return excess }

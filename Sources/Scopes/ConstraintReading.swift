@@ -1,8 +1,8 @@
 internal import StrictJSON
 
 extension Constraint {
-    /// Reads a constraint from a token (AAT section 3.4); unknown types and members are refused, and so is what is not
-    /// well-formed. Only what stands under the name of an argument, an entry, may be `optional`: ``isOptional(_:)``.
+    /// Reads a constraint from a token (AAT section 3.4). Refuses unknown types, unknown members and malformed values.
+    /// Only an entry, the constraint of an argument, may be `optional`: ``isOptional(_:)``.
     init(
         parsing json: JSON.Value, asEntry isEntry: Bool = false, depth: Int = 1, within work: inout WorkBudget
     ) throws(ScopeError) {
@@ -238,7 +238,7 @@ extension Constraint {
             return flag
         }
 
-        /// An unknown member may be a restriction this version does not know: refused, like an unknown type.
+        /// An unknown member may be a restriction that this version does not know: refused, like an unknown type.
         func refuseOthers() throws(ScopeError) {
             for member in json.members {
                 let isKnown =
@@ -255,7 +255,7 @@ extension Constraint {
         }
     }
 
-    /// Whether an argument that is so constrained may be left out (AAT section 3.3).
+    /// Whether the argument with this constraint may be left out (AAT section 3.3).
     static func isOptional(_ json: JSON.Value) throws(ScopeError) -> Bool {
         guard let optional = json["optional"] else { return false }
         guard let flag = optional.bool else {
@@ -264,7 +264,7 @@ extension Constraint {
         return flag
     }
 
-    /// What stands under `"*"` is a wildcard, and has no other member (AAT section 3.3).
+    /// The entry `"*"` is a wildcard, and has no other member (AAT section 3.3).
     static func checkUnnamed(_ json: JSON.Value) throws(ScopeError) {
         guard json["constraint_type"]?.equals(ConstraintKind.wildcard.name) == true, json.count == 1 else {
             throw ScopeError(

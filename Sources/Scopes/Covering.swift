@@ -1,7 +1,7 @@
 internal import StrictJSON
 
-/// Grows to permit what each of the scopes it was told of permits, and as little more as can be written: what was seen,
-/// never what anyone may do. The way from here to authority is ``bounded(by:)``, an intersection.
+/// The smallest scope we can express that permits everything the added scopes permit. It records what was seen, not
+/// what anyone may do: ``bounded(by:)``, an intersection, turns it into authority.
 ///
 /// The arguments of a tool are joined one by one, so a call may combine what different scopes permitted.
 package struct Covering: Sendable {
@@ -22,8 +22,8 @@ package struct Covering: Sendable {
             admitsUnnamed = map.admitsUnnamed
         }
 
-        /// Who permits what is not named permits any value of it: then it must not be named. What one side forbids may be
-        /// left out.
+        /// A side that admits unnamed arguments permits any value of them: such a name is dropped. A name that one side
+        /// forbids becomes optional.
         mutating func add(_ map: ConstraintMap) {
             var joined: [Argument] = []
             var (i, j) = (0, 0)
@@ -49,7 +49,7 @@ package struct Covering: Sendable {
                 }
             }
             admitsUnnamed = admitsUnnamed || map.admitsUnnamed
-            // More cannot be written.
+            // More cannot be expressed.
             if joined.count >= ScopeLimits.constraints { (joined, admitsUnnamed) = ([], true) }
             arguments = joined
         }
@@ -66,7 +66,7 @@ package struct Covering: Sendable {
 
     package init() {}
 
-    /// Adds what a tool permits.
+    /// Adds one tool's scope.
     package mutating func add(_ tool: ToolScope) {
         guard let place = places[tool.name.exact] else {
             places[tool.name.exact] = tools.count
@@ -75,8 +75,8 @@ package struct Covering: Sendable {
         tools[place].add(tool.map)
     }
 
-    /// What was added, as far as `ceiling` has it; below it by the draft's table. A tool of which it has nothing drops
-    /// out.
+    /// The intersection with `ceiling`, which is below it under the draft's table. A tool of which the ceiling permits
+    /// nothing is left out.
     package func bounded(by ceiling: Scope) -> Scope {
         // A ceiling that is too costly to compare with anything bounds nothing further.
         guard let limit = try? ceiling.normalized() else { return ceiling }
@@ -89,7 +89,7 @@ package struct Covering: Sendable {
                 do throws(ScopeError) { narrower = try own.narrowed(to: seen, within: &work) } catch {
                     return error.name.isExactly("empty_intersection") ? nil : own
                 }
-                // What could not be read back, too deep or too long, is not a scope: then nothing is smaller.
+                // A scope too deep or too long to be read back is not a scope: then nothing is smaller.
                 let tree = JSONTree.members([(own.name, narrower.tree)])
                 guard let json = try? JSON(parsing: tree.canonical()), let read = try? Scope(parsing: json.root),
                     limit.subsumes(read), let tool = read.tools.first
@@ -101,7 +101,7 @@ package struct Covering: Sendable {
 
 /// Constraints on one argument, none of them below another.
 private struct Alternatives: Sendable {
-    /// `nil` where they are too many to be written.
+    /// `nil` if they are too many to be written.
     private var clauses: [Constraint]? = []
 
     init(_ first: Constraint) { add(first) }
@@ -150,7 +150,7 @@ private struct Alternatives: Sendable {
 }
 
 extension Constraint {
-    /// The only values that satisfy the constraint, where it names any.
+    /// The only values that satisfy the constraint, if it lists any.
     fileprivate func listed(within work: inout WorkBudget) -> ValueSet? {
         for clause in clauses {
             let values: ValueSet
@@ -175,7 +175,7 @@ extension Constraint {
 }
 
 extension Scope {
-    /// Whether a tool is provably below this scope's of the same name.
+    /// Whether a tool is provably below the tool of the same name in this scope.
     package func covers(_ tool: ToolScope) -> Bool {
         var work = WorkBudget(steps: ScopeLimits.steps)
         guard let limit = try? normalized(within: &work), let normal = try? tool.normalized(within: &work) else {

@@ -4,7 +4,7 @@ internal import StrictJSON
 struct Decimal: Sendable, Equatable {
     static let longest = 256
 
-    /// As it was written: `-`, digits without superfluous zeros in front, and a fraction where there is one.
+    /// The text as written: `-` if negative, digits without leading zeros, and an optional fraction.
     let text: String
     private let bytes: [UInt8]
     var length: Int { bytes.count }
@@ -15,13 +15,14 @@ struct Decimal: Sendable, Equatable {
         (self.text, self.bytes) = (text, bytes)
     }
 
-    /// Where the digits of a decimal stand.
+    /// The ranges of a decimal's digits.
     struct Parts {
         let isNegative: Bool
         let whole: Range<Int>
         let fraction: Range<Int>
 
-        /// `nil` where `text` is not a decimal of at most 256 bytes: the shape of a JSON number without exponent.
+        /// Reads a decimal of at most 256 bytes, in the form of a JSON number without exponent; `nil` for anything
+        /// else.
         init?(_ text: Span<UInt8>) {
             guard (1...Decimal.longest).contains(text.count) else { return nil }
             var position = text[0] == UInt8(ascii: "-") ? 1 : 0
@@ -47,7 +48,7 @@ struct Decimal: Sendable, Equatable {
         }
     }
 
-    /// -1, 0 or 1 as `text` is below, equal to or above this; `nil` where it is not a decimal. Allocates nothing.
+    /// -1, 0 or 1 as `text` is below, equal to or above this; `nil` if it is not a decimal. Allocates nothing.
     func compared(to text: Span<UInt8>) -> Int? {
         let bytes = bytes
         guard let own = Parts(bytes.span), let other = Parts(text) else { return nil }
@@ -84,7 +85,7 @@ struct DecimalRange: Sendable, Equatable {
     var min: Decimal?
     var max: Decimal?
 
-    /// What it takes to compare a text of `count` bytes with the bounds.
+    /// The cost of comparing a text of `count` bytes with the bounds, in steps.
     func cost(of count: Int) -> Int {
         8 + (Swift.min(count, Decimal.longest) + (min?.length ?? 0) + (max?.length ?? 0)) * 2
     }
@@ -103,7 +104,7 @@ struct DecimalRange: Sendable, Equatable {
         return true
     }
 
-    /// The intersection; `nil` where it is empty.
+    /// The intersection; `nil` if it is empty.
     func meet(_ other: DecimalRange) -> DecimalRange? {
         var both = self
         if let low = other.min, both.min.map({ $0.compared(to: low) > 0 }) ?? true { both.min = low }

@@ -16,7 +16,8 @@ struct Glob: Sendable, Equatable {
 
     let pattern: String
     let tokens: [Token]
-    /// The states before a run, which may be empty: who is there is past it too. Two runs never follow one another.
+    /// The states before a run, which may be empty: an automaton in one is in the state after it too. No two runs are
+    /// adjacent.
     let runs: StateSet
     /// The bytes before the first wildcard.
     let literal: [UInt8]
@@ -52,8 +53,8 @@ struct Glob: Sendable, Equatable {
 
     static func == (a: Glob, b: Glob) -> Bool { a.pattern.isSame(as: b.pattern) }
 
-    /// Whether everything it matches lies below a root: its literal start does, up to the last `/` before a wildcard, and
-    /// a pattern with a `/` matches no value that steps up.
+    /// Whether everything it matches is below a root. That holds if its literal start is, up to the last `/` before a
+    /// wildcard: a pattern with a `/` matches no value with `..`.
     func isBelow(_ root: PathContainment) -> Bool {
         guard isAboutPaths else { return false }
         var literal = literal

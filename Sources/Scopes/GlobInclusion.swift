@@ -1,11 +1,11 @@
 internal import StrictJSON
 
-/// Whether whatever one glob matches is matched by another.
+/// Decides whether one glob matches everything that another does.
 ///
-/// Most pairs are told apart, or known to be one below the other, by their texts alone (``GlobPair``). What is left is
-/// decided on their automata: the child's is walked together with the set of states the parent's may be in; a value that
-/// ends where the child accepts and the parent does not is a counterexample. Exact, up to a bound of moves for each pair;
-/// past it the answer is no, which only ever refuses a delegation.
+/// The texts alone settle most pairs (``GlobPair``). For the rest, the child's automaton is walked together with the
+/// set of states that the parent's may be in. A value that ends where the child accepts and the parent does not is a
+/// counterexample. The answer is exact up to a bound of moves for each pair; past it the answer is no, which only ever
+/// refuses a delegation.
 struct GlobInclusion {
     private static let mostMoves = 1 << 15
 
@@ -14,7 +14,7 @@ struct GlobInclusion {
         case any, run, path
     }
 
-    /// How far a value is from being a plain path: the last segment is empty, `.`, `..`, or anything else.
+    /// The ways in which a value may fail to be a plain path: the last segment is empty, `.`, `..`, or anything else.
     private enum Segment: UInt8 { case empty, dot, dots, other }
 
     private struct Node: Hashable {
@@ -23,7 +23,7 @@ struct GlobInclusion {
         var segment: Segment
     }
 
-    /// A scalar that stands in neither pattern.
+    /// A scalar that is in neither pattern.
     private static let stranger = UInt32.max
     private static let slash: UInt32 = 0x2F
     private static let dot: UInt32 = 0x2E
@@ -32,7 +32,7 @@ struct GlobInclusion {
     private let childIsAboutPaths: Bool
     private let parentIsAboutPaths: Bool
     private let symbols: [UInt32]
-    /// The parent's states: those that each symbol leads on from, those that any but `/` does, and the runs.
+    /// The parent's moves: the states that each symbol leads on from, those that any symbol but `/` does, and the runs.
     private var steps: [UInt32: StateSet] = [:]
     private var anys = StateSet()
     private var runs = StateSet()
@@ -130,7 +130,7 @@ struct GlobInclusion {
         let parent = pastRuns((node.parent & moving).successors | (node.parent & staying))
         guard parentIsAboutPaths || childIsAboutPaths else { return Node(child: next, parent: parent, segment: .other) }
         guard let segment = segment(after: node.segment, symbol) else {
-            // No plain path any more: the child matches none of these values, or the parent does not.
+            // No longer a plain path: the child matches none of these values, or the parent does not.
             return childIsAboutPaths ? nil : Node(child: next, parent: StateSet(), segment: .other)
         }
         return Node(child: next, parent: parent, segment: segment)

@@ -1,14 +1,14 @@
 internal import StrictJSON
 
 extension Glob {
-    /// Where a value's rest is longer than this, a table of the pattern's bytes is worth its making.
+    /// The length of a value's rest, in bytes, above which building a table of the pattern's bytes pays.
     private static var longestWithoutTable: Int { 192 }
 
-    /// Whether a value is matched; allocates nothing.
+    /// Whether the glob matches a value; allocates nothing.
     func matches(_ value: Span<UInt8>, within work: inout WorkBudget) -> Bool {
         guard work.spend(10 + value.count >> 1) else { return false }
         guard !isAboutPaths || Self.isPlainPath(value) else { return false }
-        // There is but one way through what stands before the first wildcard.
+        // There is only one way through the text before the first wildcard.
         let (tokens, literal) = (tokens, literal)
         guard value.starts(with: literal.span) else { return false }
         if tokens.count == literal.count { return value.count == literal.count }
@@ -29,7 +29,7 @@ extension Glob {
         return matches(rest, moving: UInt64.self)
     }
 
-    /// Goes from state to state: each byte of the value costs as much as there are states the pattern may be in.
+    /// Moves state by state: each byte of the value costs as much as there are states the pattern may be in.
     private func matches(_ rest: Span<UInt8>, visiting work: inout WorkBudget) -> Bool {
         let (tokens, runs) = (tokens, runs)
         var states = StateSet()
@@ -42,7 +42,7 @@ extension Glob {
             var visited = 2
             states.forEach { state in
                 visited &+= 1
-                // A `?` that was just passed goes on through the rest of its scalar.
+                // A `?` just passed also takes the rest of its scalar.
                 if isContinuation, state > 0, tokens[state - 1] == .any { next.insert(state) }
                 guard state < tokens.count else { return }
                 switch tokens[state] {
@@ -95,7 +95,7 @@ extension Glob {
             let next = (states & steps).successors | (states & stays)
             states = next | (next & anyRuns).successors
             if states.isEmpty { return false }
-            // Whatever follows is matched.
+            // Any continuation matches.
             if !(states & last).isEmpty { return true }
         }
         return states.contains(tokens.count - base)

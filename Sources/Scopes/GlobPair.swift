@@ -1,11 +1,11 @@
 internal import StrictJSON
 
-/// What can be said of two globs without their automata, in time linear in their texts.
+/// Compares two globs without their automata, in time linear in their texts.
 struct GlobPair {
     let child: Glob
     let parent: Glob
 
-    /// Whether whatever the child matches is matched by the parent; `nil` where that takes more to say.
+    /// Whether the parent matches everything that the child does; `nil` if the texts alone cannot tell.
     func holds(within work: inout WorkBudget) -> Bool? {
         guard work.spend(16 + child.tokens.count * 4) else { return false }
         if child == parent || parent.tokens == [.path] || matchesNothing { return true }
@@ -19,7 +19,7 @@ struct GlobPair {
         return isBelowStart ? true : nil
     }
 
-    /// Whether the child asks for a path that is none: with a NUL, a backslash, a segment `.` or `..`.
+    /// Whether the child matches no valid path: it asks for a NUL, a backslash, or a segment `.` or `..`.
     private var matchesNothing: Bool {
         guard child.isAboutPaths else { return false }
         var segment: [UInt8]? = []
@@ -36,7 +36,7 @@ struct GlobPair {
         return segment == [46] || segment == [46, 46]
     }
 
-    /// Whether the parent is a start and one run, and the child has that start and nothing that the run does not take.
+    /// Whether the parent is a prefix and one run, and the child has that prefix followed only by what the run takes.
     private var isBelowStart: Bool {
         guard child.isAboutPaths || !parent.isAboutPaths, let run = parent.tokens.last, run.isRun,
             parent.tokens.count == parent.literal.count + 1, child.literal.starts(with: parent.literal)
@@ -46,11 +46,11 @@ struct GlobPair {
     }
 }
 
-/// What stands in place of the wildcards in a value that a glob matches.
+/// The text put in place of the wildcards to make a value that a glob matches.
 private enum Filling { case stranger, nothing, segments }
 
 extension Glob {
-    /// A letter or digit that this does not name, where there is one.
+    /// A letter or digit that is not in this pattern, if there is one.
     fileprivate var stranger: UInt8 {
         var named = StateSet()
         for byte in pattern.utf8 { named.insert(Int(byte)) }
@@ -59,7 +59,7 @@ extension Glob {
         } ?? UInt8(ascii: "~")
     }
 
-    /// A value that this matches, unless that is not a plain path.
+    /// A value that this pattern matches, unless the value is not a plain path.
     fileprivate func value(_ filling: Filling, stranger: UInt8) -> [UInt8] {
         var value: [UInt8] = []
         value.reserveCapacity(tokens.count + 16)

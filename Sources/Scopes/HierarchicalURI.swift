@@ -1,14 +1,14 @@
-/// A URI with an authority, taken apart strictly (RFC 3986): anything that two parsers might read differently is refused.
+/// A URI with an authority, parsed strictly (RFC 3986): anything that two parsers might read differently is refused.
 ///
-/// No userinfo, no characters outside RFC 3986, no percent-escapes in the host, no empty or overlong label, no trailing
-/// dot, no number in place of a host's last label but a plain dotted quad, no port with leading zeros.
+/// Refused are userinfo, characters outside RFC 3986, percent-escapes in the host, an empty or overlong label, a
+/// trailing dot, a number as a host's last label unless the host is a plain dotted quad, and a port with leading zeros.
 struct HierarchicalURI {
     static let longest = 8192
 
     let scheme: Range<Int>
     /// The host without brackets.
     let host: Range<Int>
-    /// The address, where the host is one.
+    /// The address, if the host is one.
     let address: IPAddress?
     let port: Int?
     let path: Range<Int>
@@ -122,7 +122,7 @@ struct HierarchicalURI {
         return start < host.upperBound ? start..<host.upperBound : nil
     }
 
-    /// What some parsers take for an IPv4 number: decimal digits, or hexadecimal ones after `0x`.
+    /// Whether some parsers take the label for an IPv4 number: decimal digits, or hexadecimal ones after `0x`.
     static func isNumber(_ label: Span<UInt8>) -> Bool {
         var start = 0
         let isHexadecimal = label.count >= 2 && label[0] == 48 && label[1] | 0x20 == UInt8(ascii: "x")

@@ -1,8 +1,8 @@
 internal import StrictJSON
 
 extension ConstraintMap {
-    /// Every constraint in normal form. An optional name that no value satisfies is one that may not be given: it is left
-    /// out where that says so.
+    /// The map with every constraint in normal form. An optional name that no value satisfies may never be given: a
+    /// closed map leaves it out.
     func normalized(within work: inout WorkBudget) throws(ScopeError) -> ConstraintMap {
         var normal: [NamedConstraint] = []
         var refused: [NamedConstraint] = []
@@ -20,14 +20,14 @@ extension ConstraintMap {
         return ConstraintMap(normal, admitsUnnamed: admitsUnnamed, refusing: refused)
     }
 
-    /// A map in which some optional names may not be given at all: in a closed one, by leaving them out.
+    /// A map in which some optional names may not be given at all: a closed map leaves them out.
     private init(_ entries: [NamedConstraint], admitsUnnamed: Bool, refusing refused: [NamedConstraint]) {
-        // One stays where nothing else would, since an empty map is an open one.
+        // One name stays if nothing else would, since an empty map is an open one.
         let stay = admitsUnnamed ? refused : entries.isEmpty ? Array(refused.prefix(1)) : []
         self.init(entries + stay, admitsUnnamed: admitsUnnamed)
     }
 
-    /// This ∩ request, below this under the draft's table whatever form this has.
+    /// This ∩ request. It is below this under the draft's table, in whatever form this is written.
     func narrowed(to request: ConstraintMap, within work: inout WorkBudget) throws(ScopeError) -> ConstraintMap {
         if isOpen {
             let normal = try request.normalized(within: &work)
@@ -84,7 +84,7 @@ extension ConstraintMap {
         return result
     }
 
-    /// `all` is written around constraints: what is nested as deep as may be would not be read again.
+    /// An `all` is written around constraints: one nested to the limit could then not be read again.
     private func checkDepth(within work: inout WorkBudget) throws(ScopeError) {
         for entry in entries {
             guard entry.constraint.isNested(atMost: ScopeLimits.depth, within: &work) else {
@@ -99,7 +99,7 @@ extension ConstraintMap {
 }
 
 extension Constraint {
-    /// Whether it is nested no deeper than `depth` (AAT section 3.4), elements and members counted as clauses are.
+    /// Whether it is nested no deeper than `depth` (AAT section 3.4); elements and members count like clauses.
     fileprivate func isNested(atMost depth: Int, within work: inout WorkBudget) -> Bool {
         guard depth > 0, work.spend(1) else { return false }
         switch self {
@@ -118,7 +118,7 @@ extension Constraint {
         }
     }
 
-    /// Whether its clauses say so plainly that no value satisfies them.
+    /// Whether its clauses plainly exclude every value.
     fileprivate func isRefuted(within work: inout WorkBudget) throws(ScopeError) -> Bool {
         do throws(ScopeError) { _ = try Self.conjunction(clauses, within: &work) } catch {
             guard !error.isTooCostly else { throw error }
@@ -127,7 +127,7 @@ extension Constraint {
         return false
     }
 
-    /// Clauses side by side, each once: what stands for a conjunction that nothing satisfies.
+    /// The clauses next to each other, each once: the form of a conjunction that nothing satisfies.
     static func unmerged(_ clauses: [Constraint], within work: inout WorkBudget) throws(ScopeError) -> Constraint {
         var kept: [Constraint] = []
         for clause in clauses {
@@ -141,7 +141,7 @@ extension Constraint {
         return .all(try ordered(kept, within: &work))
     }
 
-    /// What no value satisfies, since none satisfies both, below this.
+    /// A constraint below this that no value satisfies, since no value satisfies both.
     fileprivate func refused(
         with request: Constraint, within work: inout WorkBudget
     ) throws(ScopeError) -> Constraint {

@@ -1,7 +1,7 @@
 internal import StrictJSON
 
 extension Constraint {
-    /// The clauses of the conjunction this constraint stands for.
+    /// The clauses of the conjunction that this constraint is.
     var clauses: [Constraint] {
         if case .all(let clauses) = self { return clauses.flatMap(\.clauses) }
         if case .wildcard = self { return [] }
@@ -19,7 +19,7 @@ extension Constraint {
         }
     }
 
-    /// The intersection of clauses in normal form; throws where nothing satisfies them all.
+    /// The intersection of clauses in normal form; throws if nothing satisfies them all.
     static func conjunction(
         _ clauses: [Constraint], within work: inout WorkBudget
     ) throws(ScopeError) -> Constraint {
@@ -41,7 +41,7 @@ extension Constraint {
                 for known in merged where !isKnown { isKnown = known.isSame(as: clause, within: &work) }
                 if !isKnown { merged.append(clause) }
             }
-            // Nothing that follows makes them fewer.
+            // Further clauses never reduce their number.
             guard merged.count <= ScopeLimits.constraints else {
                 throw ScopeError("limit_exceeded", "more than \(ScopeLimits.constraints) clauses on one argument")
             }
@@ -62,7 +62,7 @@ extension Constraint {
         return .all(try ordered(merged, within: &work))
     }
 
-    /// Of clauses on elements or members that are below one another only the narrowest stays.
+    /// Of clauses on elements or members that are below one another, keeps only the narrowest.
     private static func absorb(
         _ clause: Constraint, into merged: inout [Constraint], within work: inout WorkBudget
     ) throws(ScopeError) {
@@ -75,7 +75,7 @@ extension Constraint {
             let isBelow = merged[i].isBelow(clause, within: &work)
             let isAbove = clause.isBelow(merged[i], within: &work)
             guard !work.isExhausted else { throw .tooCostly }
-            // Two that say the same: the one that is written first, whichever came first.
+            // Two equivalent clauses: keeps the one that is written first, in whatever order they came.
             if isBelow {
                 guard isAbove else { return }
                 if try precedes(merged[i], clause, within: &work) { return }
@@ -116,7 +116,7 @@ extension Constraint {
         return keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause)
     }
 
-    /// How many members the longest list of this constraint has.
+    /// The number of members of this constraint's longest list.
     private var memberCount: Int {
         switch self {
         case .notOneOf(let values), .contains(let values): values.count
@@ -142,7 +142,7 @@ extension Constraint {
         }
     }
 
-    /// The intersection with a constraint of the same type; `nil` where it is empty.
+    /// The intersection with a constraint of the same type; `nil` if it is empty.
     private func merged(with other: Constraint, within work: inout WorkBudget) -> Constraint? {
         switch (self, other) {
         case (.exact(let x), .exact(let y)): return x.isEqual(to: y, within: &work) ? self : nil
@@ -170,7 +170,7 @@ extension Constraint {
         }
     }
 
-    /// This ∩ request, below this under the draft's table whatever form this has.
+    /// This ∩ request. It is below this under the draft's table, in whatever form this is written.
     func narrowed(to request: Constraint, within work: inout WorkBudget) throws(ScopeError) -> Constraint {
         let result = try Self.conjunction(clauses + request.clauses, within: &work)
         if result.isBelow(self, within: &work) { return result }
@@ -187,11 +187,11 @@ extension Constraint {
         Subsumption(of: self, under: parent, within: &work) == .below
     }
 
-    /// What is below this where this is not in normal form; `nil` where there is nothing. `both` is the intersection.
+    /// A constraint below this when this is not in normal form; `nil` if there is none. `both` is the intersection.
     private func kept(of request: Constraint, _ both: Constraint, within work: inout WorkBudget) -> Constraint? {
         switch self {
         case .all(let mine):
-            // Each clause as it stands, so that it finds itself.
+            // Keeps each clause unchanged, so that it finds itself.
             let kept = Constraint.all(mine + request.clauses)
             return kept.isBelow(self, within: &work) ? kept : nil
         case .oneOf(let values):

@@ -28,7 +28,7 @@ struct NumberRange: Sendable, Equatable {
         return true
     }
 
-    /// The intersection; `nil` where it is empty.
+    /// The intersection; `nil` if it is empty.
     func meet(_ other: NumberRange) -> NumberRange? {
         var result = self
         if let low = other.min, result.min.map({ low > $0 }) ?? true {

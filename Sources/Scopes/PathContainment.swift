@@ -1,9 +1,10 @@
 internal import StrictJSON
 
-/// The `path_containment` constraint (AAT section 3.5.3): a path that is, after lexical normalisation, a root or below.
+/// The `path_containment` constraint (AAT section 3.5.3): a path that is, after lexical normalisation, the root or
+/// below it.
 ///
-/// A value that is relative, or holds a NUL or a backslash, is not a path. `%2e` and `%2f` are ordinary characters here: a
-/// path is not a URI, and a tool that decodes one must do so before it asks.
+/// A value that is relative, or holds a NUL or a backslash, is not a path. `%2e` and `%2f` are ordinary characters
+/// here: a path is not a URI. A tool that decodes them must do so before it asks.
 struct PathContainment: Sendable, Equatable {
     /// The normalised root.
     @Exact private(set) var root: String
@@ -59,7 +60,7 @@ struct PathContainment: Sendable, Equatable {
         return true
     }
 
-    /// The segments that remain when `.`, `..` and empty ones are resolved, last first: so no stack is needed.
+    /// The segments that remain after `.`, `..` and empty ones are resolved, last first, which needs no stack.
     private static func forEachKeptFromEnd(_ path: Span<UInt8>, _ body: (Range<Int>) -> Void) {
         var end = path.count
         var skipped = 0

@@ -1,6 +1,6 @@
 internal import StrictJSON
 
-/// Why a scope refuses a call.
+/// A scope's refusal of a call.
 public struct Refusal: Sendable {
     /// The reason codes of AAT step 6b.
     public enum Reason: String, Sendable {
@@ -8,25 +8,25 @@ public struct Refusal: Sendable {
         case argumentNotPermitted = "argument_not_permitted"
         case argumentMissing = "argument_missing"
         case argumentConstraintViolated = "argument_constraint_violated"
-        /// A number that double precision does not keep as it is written.
+        /// A number that double precision does not keep as written.
         case argumentsMalformed = "arguments_malformed"
-        /// The call takes more work to check than one call is given.
+        /// Checking the call takes more work than one call may.
         case tooCostly = "too_costly"
     }
 
-    /// Why.
+    /// The reason.
     public let reason: Reason
     /// The first argument at fault.
     public let argument: String?
     /// The constraint that refused it.
     public let constraint: Constraint?
 
-    /// The longest name that a message has whole, in bytes: whoever calls may send one of a megabyte.
+    /// The longest name that a message quotes whole, in bytes: a caller may send one of a megabyte.
     package static let longestName = 256
 
     private static func short(_ name: String) -> String { name.beginning(atMost: longestName).printable }
 
-    /// What it means, for people; the argument's name, never its value.
+    /// An explanation for people. It has the argument's name, never its value.
     public func explanation(tool: String) -> String {
         let (tool, argument) = (Self.short(tool), Self.short(argument ?? ""))
         switch reason {
@@ -45,7 +45,7 @@ public struct Refusal: Sendable {
     }
 }
 
-/// In what a child scope goes beyond its parent.
+/// A way in which a child scope exceeds its parent.
 public struct Expansion: Sendable, CustomStringConvertible {
     /// The reason codes of AAT step 4p.
     public enum Reason: String, Sendable {
@@ -53,21 +53,21 @@ public struct Expansion: Sendable, CustomStringConvertible {
         case argumentKeySetMismatch = "argument_key_set_mismatch"
         case constraintExpansion = "constraint_expansion"
         case constraintTypeNotPermitted = "constraint_type_not_permitted"
-        /// The two take more work to compare than one operation is given.
+        /// Comparing the two takes more work than one operation may.
         case tooCostly = "too_costly"
     }
 
-    /// A rule of which arguments a child's map may name (AAT section 4.5).
+    /// A rule for the arguments that a child's map may name (AAT section 4.5).
     enum KeyRule: Sendable {
-        /// The child names what the parent does not permit.
+        /// The child names an argument that the parent does not permit.
         case isNotNamed
-        /// The child leaves out what the parent requires.
+        /// The child leaves out an argument that the parent requires.
         case isRequired
-        /// The child leaves out what the parent restricts, and permits it under its `"*"`.
+        /// The child leaves out an argument that the parent restricts, and permits it under its `"*"`.
         case returnsUnnamed
-        /// The child permits what is not named, the parent does not.
+        /// The child admits unnamed arguments, the parent does not.
         case admitsUnnamed
-        /// The child makes optional what the parent requires.
+        /// The child makes an argument optional that the parent requires.
         case mayBeLeftOut
 
         var explanation: String {
@@ -82,7 +82,7 @@ public struct Expansion: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Why.
+    /// The reason.
     public let reason: Reason
     /// The tool at fault.
     public let tool: String
@@ -94,7 +94,7 @@ public struct Expansion: Sendable, CustomStringConvertible {
         (self.reason, self.tool, self.argument, self.rule) = (reason, tool, argument, rule)
     }
 
-    /// What it means, for people.
+    /// An explanation for people.
     public var description: String {
         let place = [tool, argument].compactMap { $0?.printable }.joined(separator: ".")
         switch reason {

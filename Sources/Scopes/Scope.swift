@@ -1,6 +1,6 @@
 public import StrictJSON
 
-/// Authority: tool names, exactly, and constraints on their arguments. Immutable; scopes form a meet-semilattice.
+/// Authority: exact tool names, with constraints on their arguments. Immutable; scopes form a meet-semilattice.
 public struct Scope: Sendable, Equatable {
     /// The tools, sorted by name.
     public let tools: [ToolScope]
@@ -13,16 +13,17 @@ public struct Scope: Sendable, Equatable {
     /// Whether nothing is permitted.
     public var isEmpty: Bool { tools.isEmpty }
 
-    /// Reads an AAT `tools` object (section 3.3). At most some 15 ms of work, as every operation here: else `too_costly`.
+    /// Reads an AAT `tools` object (section 3.3). Like every operation here, it does at most some 15 ms of work, then
+    /// throws `too_costly`.
     public init(parsing json: JSON.Value) throws(ScopeError) { try self.init(parsing: json, narrowing: Scope()) }
 
-    /// Reads a `tools` object, sharing with its parent each tool whose constraints stand there as the same bytes.
+    /// Reads a `tools` object. Tools whose constraints have the same bytes in the parent are shared with it.
     public init(parsing json: JSON.Value, narrowing parent: Scope) throws(ScopeError) {
         var work = WorkBudget(steps: ScopeLimits.steps)
         try self.init(parsing: json, narrowing: parent, within: &work)
     }
 
-    /// As ``init(parsing:narrowing:)``, out of the budget of a larger operation.
+    /// As ``init(parsing:narrowing:)``, charged to the budget of a larger operation.
     package init(
         parsing json: JSON.Value, narrowing parent: Scope, within work: inout WorkBudget
     ) throws(ScopeError) {
@@ -49,7 +50,7 @@ public struct Scope: Sendable, Equatable {
         self.tools = tools.sorted { $0.name.isBefore($1.name) }
     }
 
-    /// Reads a scope in either form: JSON where it starts with `{`, else text.
+    /// Reads a scope in either form: JSON if it starts with `{`, otherwise text.
     public init(_ description: String) throws(ScopeError) {
         let first = description.utf8.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }
         guard first == UInt8(ascii: "{") else {
@@ -63,7 +64,7 @@ public struct Scope: Sendable, Equatable {
         try self.init(parsing: json.root)
     }
 
-    /// The tool of this name.
+    /// The tool with this name.
     public subscript(tool name: String) -> ToolScope? {
         var (low, high) = (0, tools.count)
         while low < high {
@@ -74,13 +75,13 @@ public struct Scope: Sendable, Equatable {
         return nil
     }
 
-    /// Why a call is refused; `nil` where it is permitted (AAT section 7, step 6b).
+    /// The reason for refusing a call; `nil` if it is permitted (AAT section 7, step 6b).
     public func refusal(of tool: String, arguments: JSON.Value) -> Refusal? {
         var work = WorkBudget(steps: ScopeLimits.steps)
         return refusal(of: tool, arguments: arguments, within: &work)
     }
 
-    /// As ``refusal(of:arguments:)``, out of the budget of a larger operation.
+    /// As ``refusal(of:arguments:)``, charged to the budget of a larger operation.
     package func refusal(of tool: String, arguments: JSON.Value, within work: inout WorkBudget) -> Refusal? {
         guard let tool = self[tool: tool] else {
             return Refusal(reason: .toolNotAuthorized, argument: nil, constraint: nil)
@@ -93,13 +94,13 @@ public struct Scope: Sendable, Equatable {
         refusal(of: tool, arguments: arguments) == nil
     }
 
-    /// What a child has beyond this scope; `nil` where it is below (AAT section 4.5, step 4p).
+    /// The first way in which a child exceeds this scope; `nil` if it is below (AAT section 4.5, step 4p).
     public func expansion(by child: Scope) -> Expansion? {
         var work = WorkBudget(steps: ScopeLimits.steps)
         return expansion(by: child, within: &work)
     }
 
-    /// As ``expansion(by:)``, out of the budget of a larger operation.
+    /// As ``expansion(by:)``, charged to the budget of a larger operation.
     package func expansion(by child: Scope, within work: inout WorkBudget) -> Expansion? {
         for tool in child.tools {
             guard let own = self[tool: tool.name] else {
@@ -119,7 +120,7 @@ public struct Scope: Sendable, Equatable {
         .members(tools.map { ($0.name, $0.tree) })
     }
 
-    /// The same scope with every constraint in normal form: what a child may be intersected with, whatever its types.
+    /// The same scope with every constraint in normal form: a child of any types can be intersected with it.
     public func normalized() throws(ScopeError) -> Scope {
         var work = WorkBudget(steps: ScopeLimits.steps)
         return try normalized(within: &work)
@@ -131,7 +132,7 @@ public struct Scope: Sendable, Equatable {
         return Scope(tools: normal)
     }
 
-    /// The intersection; tools of one side only drop out.
+    /// The intersection; tools of one side only are left out.
     public func meet(_ other: Scope) throws(ScopeError) -> Scope {
         var work = WorkBudget(steps: ScopeLimits.steps)
         var both: [ToolScope] = []
@@ -145,7 +146,7 @@ public struct Scope: Sendable, Equatable {
         return Scope(tools: both)
     }
 
-    /// This ∩ request, for delegation: every tool asked for must be here; the result is below this scope.
+    /// This ∩ request, for delegation: every requested tool must be here, and the result is below this scope.
     public func narrowed(to request: Scope) throws(ScopeError) -> Scope {
         var work = WorkBudget(steps: ScopeLimits.steps)
         return try narrowed(to: request, within: &work)
@@ -163,22 +164,22 @@ public struct Scope: Sendable, Equatable {
         return Scope(tools: narrower)
     }
 
-    /// This ∩ a limit that this scope was not made from, such as a principal's entitlements.
+    /// This ∩ a limit that is not derived from this scope, such as a principal's entitlements.
     public func narrowed(by limit: Scope) throws(ScopeError) -> Scope {
         var work = WorkBudget(steps: ScopeLimits.steps)
         return try limit.normalized(within: &work).narrowed(to: self, within: &work)
     }
 
-    /// What is left of this scope below a ceiling that was changed since: a tool that cannot be below it is left out.
+    /// The part of this scope that is below a ceiling changed since; a tool that cannot be below it is left out.
     ///
-    /// Throws `empty_intersection` where nothing is left.
+    /// Throws `empty_intersection` if nothing is left.
     package func cut(by ceiling: Scope) throws(ScopeError) -> Scope {
         var left: [ToolScope] = []
         var work = WorkBudget(steps: ScopeLimits.steps)
         for tool in tools {
             guard let own = ceiling[tool: tool.name] else { continue }
             do throws(ScopeError) { left.append(try own.narrowed(to: tool, within: &work)) } catch {
-                // More than is allowed is left out; what cannot be found out is an error.
+                // Whatever exceeds the ceiling is left out; a comparison that fails is an error.
                 guard ["empty_intersection", "not_below_parent"].contains(where: { $0.isExactly(error.name) }) else {
                     throw error
                 }

@@ -1,16 +1,16 @@
 package import StrictJSON
 
-/// Why a scope was refused: which tool, which argument, which rule.
+/// The reason for refusing a scope: the tool, the argument, the rule.
 public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The stable name of the rule, in snake case.
     public let name: String
-    /// What is wrong, for people.
+    /// The fault, for people.
     public let message: String
     /// The tool at fault.
     public let tool: String?
     /// The argument at fault.
     public let argument: String?
-    /// Where in the text, as a byte offset.
+    /// The position in the text, as a byte offset.
     public let position: Int?
 
     init(_ name: String, _ message: String, tool: String? = nil, argument: String? = nil, position: Int? = nil) {
@@ -21,10 +21,10 @@ public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
         ScopeError(name, message, tool: tool ?? self.tool, argument: argument ?? self.argument, position: position)
     }
 
-    /// Whether nothing satisfies what was to be satisfied.
+    /// Whether the reason is that no value satisfies a constraint.
     var isEmptyIntersection: Bool { name.isExactly("empty_intersection") }
 
-    /// Whether this is a budget's end, which nothing that follows may hide.
+    /// Whether a budget was exhausted; no later error may hide this.
     package var isTooCostly: Bool { name.isExactly(Self.tooCostly.name) }
 
     /// One printable line: tool, argument, message, position.
@@ -36,12 +36,12 @@ public struct ScopeError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension ScopeError {
-    /// What a budget's end means where there is no call to deny.
+    /// An exhausted budget, as an error where there is no call to deny.
     static let tooCostly = ScopeError(
         "too_costly", "this takes more work than one operation is given: write fewer, shorter or simpler constraints")
 }
 
-/// What a scope may hold at most (tokens.md, "Limits").
+/// The limits of a scope (tokens.md, "Limits").
 package enum ScopeLimits {
     static let tools = 256
     static let constraints = 64
@@ -49,9 +49,9 @@ package enum ScopeLimits {
     static let toolName = 256
     static let value = 4096
     static let members = 1024
-    /// How much work reading, comparing or intersecting two scopes may take, and how much one call: some 15 ms.
+    /// The work that reading, comparing or intersecting two scopes may take, or one call, in steps: some 15 ms.
     package static let steps = 4_000_000
-    /// What the arguments of one call are read under: 1 MiB, and at most 65,536 values and names, as each costs more to
+    /// The limits on the arguments of one call: 1 MiB, and at most 65,536 values and names, since each costs more to
     /// read, compare and write than its bytes.
     package static let arguments = JSON.Limits(bytes: 1 << 20, values: 1 << 16)
 }

@@ -8,7 +8,7 @@ extension ToolScope {
 }
 
 extension ConstraintMap {
-    /// What stands between the parentheses.
+    /// The text between the parentheses.
     var text: String {
         var list = entries.map { entry in
             ScopeTextReader.spelled(entry.name) + (entry.isOptional ? "?" : "")
@@ -55,7 +55,7 @@ extension Constraint {
         }
     }
 
-    /// The constraint as people read it: an `all` of one clause is that clause.
+    /// The constraint as people read it: an `all` of one clause is shown as that clause.
     public var summary: String {
         switch self {
         case .all(let clauses) where !clauses.isEmpty: return clauses.map(\.summary).joined(separator: " and ")
@@ -68,7 +68,7 @@ extension Constraint {
 }
 
 extension Scope {
-    /// The scope in words, a line per tool and argument; printable.
+    /// The scope in words, a line for each tool and argument; printable.
     public var summary: String {
         tools.map { tool in
             tool.isOpen
@@ -79,7 +79,7 @@ extension Scope {
 }
 
 extension ToolScope {
-    /// What a call's arguments must be in words, a line each; printable.
+    /// The constraints on a call's arguments in words, a line each; printable.
     public var summaries: [String] {
         guard !isOpen else { return ["any arguments"] }
         return arguments.map { $0.summary } + (admitsUnnamed ? ["any other arguments may be given"] : [])
@@ -87,7 +87,7 @@ extension ToolScope {
 }
 
 extension NamedConstraint {
-    /// What the argument must be, in words; printable.
+    /// The constraint on the argument in words; printable.
     public var summary: String {
         "\(name.printable) \(isOptional ? "may be left out, or else " : "")must be \(constraint.summary)"
     }

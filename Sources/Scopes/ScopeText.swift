@@ -53,14 +53,15 @@ struct ScopeTextReader: ~Copyable {
         } catch { throw error.at(tool: tool) }
     }
 
-    /// What a list names.
+    /// The kind of names in a list.
     enum Named {
         case arguments, members
 
         var one: String { self == .arguments ? "argument" : "member" }
     }
 
-    /// A constraint for each name: `path under "/data", head? <= 200, *: *)`. Recurses no deeper than constraints may nest.
+    /// Reads a constraint for each name: `path under "/data", head? <= 200, *: *)`. Recurses no deeper than constraints
+    /// may nest.
     mutating func list(of named: Named, depth: Int) throws(ScopeError) -> ConstraintMap {
         var entries: [NamedConstraint] = []
         var admitsUnnamed = false
@@ -116,7 +117,7 @@ struct ScopeTextReader: ~Copyable {
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
-    /// What may stand in a name without quotes.
+    /// Whether a byte may be in a name without quotes.
     static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -127,7 +128,7 @@ struct ScopeTextReader: ~Copyable {
         }
     }
 
-    /// A name as it is written: in quotes where it must be.
+    /// A name as written: in quotes if it needs them.
     static func spelled(_ name: String) -> String {
         !name.isEmpty && name.utf8.allSatisfy(isNameByte) ? name : PrintableText(.string(name)).string
     }

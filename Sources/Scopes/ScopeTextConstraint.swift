@@ -90,7 +90,7 @@ extension ScopeTextReader {
         }
     }
 
-    /// Everything goes through the reader of tokens: one place knows what a constraint is.
+    /// Passes everything through the reader of tokens: only one place defines a constraint.
     private mutating func checked(_ tree: JSONTree) throws(ScopeError) -> Constraint {
         let json: JSON
         do throws(JSON.ParseError) { json = try JSON(parsing: tree.canonical()) } catch {
@@ -115,7 +115,7 @@ extension ScopeTextReader {
         return text
     }
 
-    /// A JSON value; strings may stand in single quotes.
+    /// A JSON value; strings may be in single quotes.
     private mutating func value() throws(ScopeError) -> JSONTree {
         skipSpace()
         let start = position

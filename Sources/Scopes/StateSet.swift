@@ -10,7 +10,7 @@ struct StateSet: Hashable, Sendable {
 
     mutating func insert(_ state: Int) { words[state >> 6 & 3] |= 1 << UInt64(state & 63) }
 
-    /// Each state's successor, in its place; that of 255 is none.
+    /// Every state replaced by its successor; state 255 has none.
     private var shifted: SIMD4<UInt64> {
         words &<< 1 | SIMD4<UInt64>(0, words[0] >> 63, words[1] >> 63, words[2] >> 63)
     }
@@ -26,13 +26,13 @@ struct StateSet: Hashable, Sendable {
     }
 }
 
-/// The states of an automaton as bits, all moved at once.
+/// An automaton's states as bits, all moved at once.
 protocol AutomatonStates {
     init()
     mutating func insert(_ state: Int)
     func contains(_ state: Int) -> Bool
     var isEmpty: Bool { get }
-    /// Each state's successor in its place.
+    /// Every state replaced by its successor.
     var successors: Self { get }
     static func & (a: Self, b: Self) -> Self
     static func | (a: Self, b: Self) -> Self

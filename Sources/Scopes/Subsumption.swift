@@ -12,7 +12,7 @@ enum Subsumption {
 
     /// Exactly the draft's table for its nine types. Recurses at most 32 deep.
     ///
-    /// The answer counts for nothing once the budget is exhausted.
+    /// The answer is meaningless once the budget is exhausted.
     init(of child: Constraint, under parent: Constraint, within work: inout WorkBudget) {
         guard work.spend(4) else {
             self = .notPermitted
@@ -76,7 +76,8 @@ enum Subsumption {
         _ parents: [Constraint], _ children: [Constraint], within work: inout WorkBudget
     ) -> Bool {
         for (i, parent) in parents.enumerated() {
-            // As it mostly is: each clause where its parent's stands. No pair is compared twice, or nests would double.
+            // The usual case: each clause at the place of its parent's. No pair is compared twice, or nesting would
+            // double the cost.
             if i < children.count, Subsumption(of: children[i], under: parent, within: &work) == .below { continue }
             var isMatched = false
             for (j, child) in children.enumerated() where j != i && !isMatched {

@@ -1,20 +1,20 @@
 package import StrictJSON
 
-/// One tool of a scope, compiled: an empty map is open (any arguments), any other has exactly those arguments that it
-/// names, less the optional ones, more where it has the entry `"*"`.
+/// One tool of a scope, compiled. An empty map is open: it permits any arguments. Any other map permits exactly the
+/// arguments that it names. Optional ones may be left out, and the entry `"*"` admits others.
 public final class ToolScope: Sendable {
     /// The tool's name.
     public let name: String
-    /// What the arguments may be.
+    /// The constraints on the arguments.
     let map: ConstraintMap
-    /// Where the constraints were read.
+    /// The JSON that the constraints were read from.
     let source: JSON.Value?
 
     init(name: String, _ map: ConstraintMap, source: JSON.Value? = nil) {
         (self.name, self.map, self.source) = (name, map, source)
     }
 
-    /// Reads one tool of a `tools` object, sharing with its parent each constraint that stands there as the same bytes.
+    /// Reads one tool of a `tools` object. Constraints that have the same bytes in the parent are shared with it.
     convenience init(
         name: String, parsing json: JSON.Value, narrowing parent: ToolScope?, within work: inout WorkBudget
     ) throws(ScopeError) {
@@ -56,7 +56,7 @@ public final class ToolScope: Sendable {
     /// The reserved key for every argument that a map does not name.
     static let unnamed = "*"
 
-    /// This tool's constraint on an argument, where it was read from the very same bytes.
+    /// This tool's constraint on an argument, if it was read from the very same bytes.
     private func argument(_ name: JSON.Value, writtenAs json: JSON.Value) -> NamedConstraint? {
         guard let own = arguments.first(where: { name.equals($0.name) }),
             let source = source?[own.name], source.hasSameSource(as: json)
@@ -64,13 +64,13 @@ public final class ToolScope: Sendable {
         return own
     }
 
-    /// The arguments that are named, sorted.
+    /// The named arguments, sorted.
     public var arguments: [NamedConstraint] { map.entries }
 
-    /// Whether arguments that are not named may be given, with any value.
+    /// Whether unnamed arguments may be given, with any value.
     public var admitsUnnamed: Bool { map.admitsUnnamed }
 
-    /// Whether any arguments will do.
+    /// Whether any arguments are permitted.
     public var isOpen: Bool { map.isOpen }
 
     var tree: JSONTree {
@@ -85,18 +85,18 @@ public final class ToolScope: Sendable {
         return name.isExactly(other.name) && map.isSame(as: other.map, within: &work)
     }
 
-    /// Unknown arguments first, then missing ones, then the constraints (AAT section 8, step 6b).
+    /// Checks for unknown arguments first, then for missing ones, then the constraints (AAT section 8, step 6b).
     func refusal(of call: JSON.Value, within work: inout WorkBudget) -> Refusal? {
         if let number = call.inexactNumber { return refusal(ofNumber: number, in: call) }
         guard !isOpen else { return nil }
         let (arguments, given) = (map.entries, call.count)
-        // No more members than arguments, and every one of them found: then none is unknown.
+        // If there are no more members than arguments, and every one of them was found, none is unknown.
         if given > arguments.count {
             guard admitsUnnamed else { return refusalOfNames(of: call) }
             guard work.spend(2 * given * arguments.count) else { return Self.tooCostly(arguments.first) }
         }
         var found = 0
-        // By index: a copy of each would cost its reference counts.
+        // By index: copying each would cost reference counts.
         for i in arguments.indices {
             guard let value = call[arguments[i].name] else {
                 if arguments[i].isOptional { continue }
@@ -119,7 +119,7 @@ public final class ToolScope: Sendable {
         Refusal(reason: .tooCostly, argument: argument?.name, constraint: argument?.constraint)
     }
 
-    /// No more than one argument that is unknown is looked for past those there may be.
+    /// Looks no further than one argument past the number that may be given: one of those is unknown.
     private func refusalOfNames(of call: JSON.Value) -> Refusal? {
         for (name, _) in call.members where !admitsUnnamed {
             guard arguments.contains(where: { name.equals($0.name) }) else {
@@ -132,19 +132,19 @@ public final class ToolScope: Sendable {
         return nil
     }
 
-    /// Step 6b: a number that double precision does not keep is in no call, whatever the constraints.
+    /// Step 6b: no call may have a number that double precision does not keep, whatever the constraints.
     private func refusal(ofNumber number: JSON.Value, in call: JSON.Value) -> Refusal {
         let argument = call.members.first { $0.value.inexactNumber != nil }?.name.string
         return Refusal(reason: .argumentsMalformed, argument: argument, constraint: nil)
     }
 
-    /// What a child has beyond this tool; `nil` where it is below.
+    /// The first way in which a child exceeds this tool; `nil` if it is below.
     package func expansion(by child: ToolScope) -> Expansion? {
         var work = WorkBudget(steps: ScopeLimits.steps)
         return expansion(by: child, within: &work)
     }
 
-    /// As ``expansion(by:)``, out of the budget of a larger operation.
+    /// As ``expansion(by:)``, charged to the budget of a larger operation.
     package func expansion(by child: ToolScope, within work: inout WorkBudget) -> Expansion? {
         map.excess(of: child.map, within: &work).map {
             Expansion(reason: $0.reason, tool: name, argument: $0.name, rule: $0.rule)

@@ -1,8 +1,9 @@
 internal import StrictJSON
 
-/// The `uri` constraint: which schemes, hosts and ports, and below which path. A part that is not given may be anything.
+/// The `uri` constraint: the permitted schemes, hosts and ports, and a root of paths. A part that is missing permits
+/// anything.
 struct URIPattern: Sendable, Equatable {
-    /// Lower-case.
+    /// The schemes, in lower case.
     let schemes: [String]?
     let hosts: [HostPattern]?
     let ports: [Int]?
@@ -35,10 +36,10 @@ struct URIPattern: Sendable, Equatable {
         pathBytes = bytes
     }
 
-    /// How many hosts, ports and schemes it lists.
+    /// The number of hosts, ports and schemes it lists.
     var size: Int { (schemes?.count ?? 0) + (hosts?.count ?? 0) + (ports?.count ?? 0) }
 
-    /// Whether a URI fits; allocates nothing.
+    /// Whether a URI matches; allocates nothing.
     func matches(_ text: Span<UInt8>, within work: inout WorkBudget) -> Bool {
         guard work.spend(8 + min(text.count, HierarchicalURI.longest) * 2 + size * 3) else { return false }
         guard let uri = HierarchicalURI(text) else { return false }
@@ -51,7 +52,7 @@ struct URIPattern: Sendable, Equatable {
         return path == nil || isBelow(text.extracting(uri.path))
     }
 
-    /// Whether a path is the root or below it. Paths that servers read in different ways are refused.
+    /// Whether a path is the root or below it. Refuses paths that servers read in different ways.
     private func isBelow(_ path: Span<UInt8>) -> Bool {
         let root = pathBytes
         guard Self.isPlain(path) else { return false }
@@ -62,7 +63,8 @@ struct URIPattern: Sendable, Equatable {
         return path.count == root.count || path[root.count] == UInt8(ascii: "/")
     }
 
-    /// Without segments `.` and `..` (also before a `;`), and without escapes of what needs none or changes structure.
+    /// Whether there are no segments `.` and `..` (also before a `;`), and no escapes of characters that need none or
+    /// change structure.
     private static func isPlain(_ path: Span<UInt8>) -> Bool {
         var start = 0
         var i = 0
@@ -92,7 +94,7 @@ struct URIPattern: Sendable, Equatable {
         }
     }
 
-    /// The parts that are given, as tokens carry them.
+    /// The parts present, as written in tokens.
     var members: JSONTree.Members {
         var members: JSONTree.Members = [:]
         if let schemes { members["schemes"] = .array(schemes.map { .string($0) }) }
@@ -108,11 +110,11 @@ struct URIPattern: Sendable, Equatable {
         return nil
     }
 
-    /// Whether whatever fits `child` fits this: part by part.
+    /// Whether every URI that matches `child` matches this: part by part.
     func subsumes(_ child: URIPattern, within work: inout WorkBudget) -> Bool {
         guard work.spend(8 + 16 * ((child.schemes?.count ?? 0) + (child.ports?.count ?? 0))) else { return false }
         if let schemes {
-            // Both are sorted, and none stands there twice.
+            // Both are sorted, without duplicates.
             guard let theirs = child.schemes, Self.isSubset(theirs.map(\.exact), of: schemes.map(\.exact)) else {
                 return false
             }
@@ -139,9 +141,9 @@ struct URIPattern: Sendable, Equatable {
         return true
     }
 
-    /// The intersection, part by part; `nil` where it is empty.
+    /// The intersection, part by part; `nil` if it is empty.
     func meet(_ other: URIPattern, within work: inout WorkBudget) -> URIPattern? {
-        // Hosts, ports and schemes are sorted anew.
+        // Sorts hosts, ports and schemes again.
         guard work.spend(32 + 64 * (size + other.size)) else { return nil }
         func common<Element: Hashable>(_ a: [Element]?, _ b: [Element]?) -> [Element]? {
             guard let a, let b else { return a ?? b }
@@ -173,7 +175,7 @@ struct URIPattern: Sendable, Equatable {
 
 /// A host as a `uri` constraint names it: a name, `*.` and a name for everything below it, or an address.
 struct HostPattern: Sendable, Equatable {
-    /// Lower-case; an IPv6 address in brackets.
+    /// The text, in lower case; an IPv6 address is in brackets.
     let text: String
     private let name: [UInt8]
     private let isWildcard: Bool
@@ -190,7 +192,7 @@ struct HostPattern: Sendable, Equatable {
             return
         }
         isWildcard = text.utf8.starts(with: "*.".utf8)
-        // A wildcard keeps its dot: `*.acme.example` matches what ends in `.acme.example`.
+        // A wildcard keeps its dot: `*.acme.example` matches names that end in `.acme.example`.
         name = isWildcard ? Array(bytes.dropFirst()) : bytes
         let labels = isWildcard ? Array(bytes.dropFirst(2)) : bytes
         guard let last = HierarchicalURI.lastLabel(labels.span, 0..<labels.count),
@@ -224,7 +226,7 @@ struct HostPattern: Sendable, Equatable {
 }
 
 extension HostPattern {
-    /// Each host once, by its text; of several spellings of one address the first in their order.
+    /// Each host once, by its text; of several spellings of one address, the first in their order.
     static func sorted(_ hosts: [HostPattern]) -> [HostPattern] {
         var seen: Set<ExactText> = []
         var addresses: Set<IPAddress> = []
@@ -233,7 +235,7 @@ extension HostPattern {
         }
     }
 
-    /// Whether one of some sorted hosts is this one or above it. Its own text is looked up first.
+    /// Whether one of some sorted hosts is this one or above it. Looks up the host's own text first.
     static func isAny(of hosts: [HostPattern], above host: HostPattern, within work: inout WorkBudget) -> Bool {
         guard work.spend(64) else { return false }
         var (low, high) = (0, hosts.count)
@@ -242,7 +244,7 @@ extension HostPattern {
             if hosts[middle].text.isSame(as: host.text) { return true }
             if hosts[middle].text.isBefore(host.text) { low = middle + 1 } else { high = middle }
         }
-        // `*` sorts before whatever a name starts with; only an IPv6 address has more than one spelling.
+        // `*` sorts before any first character of a name; only an IPv6 address has more than one spelling.
         for other in hosts {
             guard other.isWildcard || host.address != nil, work.spend(4) else { return false }
             if other.subsumes(host) { return true }
@@ -252,7 +254,7 @@ extension HostPattern {
 }
 
 extension Span where Element == UInt8 {
-    /// Whether this is `text`, which must be lower-case, whatever the case of its ASCII letters.
+    /// Whether this equals `text`, which must be lower-case, ignoring the case of ASCII letters.
     func isASCIICaseInsensitively(_ text: String) -> Bool { text.withUTF8Span { isASCIICaseInsensitively($0) } }
 
     func isASCIICaseInsensitively(_ text: borrowing Span<UInt8>) -> Bool {

@@ -1,23 +1,23 @@
 public import StrictJSON
 
-/// The values of a `one_of`, `not_one_of`, `contains` or `subset`: in their order, each once, and hashed where they are
+/// The values of a `one_of`, `not_one_of`, `contains` or `subset`: in their order, each once, and hashed if they are
 /// many.
 public struct ValueSet: Sendable, Sequence {
-    /// Up to here a scan is as fast as a look-up.
+    /// The largest number of values for which a scan is as fast as a look-up.
     private static var scanned: Int { 8 }
 
-    /// A place in the table: where a value stands in `values` plus one, 0 for none, and the upper half of its hash.
+    /// A place in the table: a value's index in `values` plus one, 0 for none, and the upper half of its hash.
     private struct Slot {
         var place: UInt32 = 0
         var mark: UInt32 = 0
     }
 
     let values: [JSON.Value]
-    /// Open addressing, a power of two at most half full. The hashes are keyed, so that a run of taken slots is short
+    /// Open addressing, a power of two, at most half full. The hashes are keyed, so that runs of taken slots are short,
     /// whoever chose the values.
     private let slots: [Slot]
 
-    /// The values without those that stand there again. Counts for nothing once the budget is exhausted.
+    /// The values without duplicates. The set is meaningless once the budget is exhausted.
     init(_ given: [JSON.Value], within work: inout WorkBudget) {
         var values: [JSON.Value] = []
         values.reserveCapacity(given.count)
@@ -52,7 +52,7 @@ public struct ValueSet: Sendable, Sequence {
         index(of: value, within: &work) != nil
     }
 
-    /// Where an equal value stands.
+    /// The index of an equal value.
     private func index(of value: JSON.Value, within work: inout WorkBudget) -> Int? {
         guard !slots.isEmpty else {
             guard work.spend(values.count) else { return nil }
@@ -81,7 +81,7 @@ public struct ValueSet: Sendable, Sequence {
         return (slot, false)
     }
 
-    /// Whether every value of the set is an element of `array`. One pass over it, however many are needed.
+    /// Whether every value of the set is an element of `array`. Takes one pass over it, whatever the number of values.
     func isContained(in array: JSON.Value, within work: inout WorkBudget) -> Bool {
         var found = Found()
         var missing = count
@@ -107,7 +107,7 @@ public struct ValueSet: Sendable, Sequence {
         return true
     }
 
-    /// The values for which `isIncluded` says yes.
+    /// The values for which `isIncluded` returns `true`.
     func filter(
         within work: inout WorkBudget, _ isIncluded: (JSON.Value, inout WorkBudget) -> Bool
     ) -> ValueSet {
@@ -123,11 +123,11 @@ public struct ValueSet: Sendable, Sequence {
     /// The values in their order.
     public func makeIterator() -> IndexingIterator<[JSON.Value]> { values.makeIterator() }
 
-    /// Which of at most 1024 members were seen, without allocation.
+    /// The members seen so far, of at most 1024, without allocation.
     private struct Found {
         private var words = SIMD16<UInt64>(repeating: 0)
 
-        /// `false` where it was seen before.
+        /// Returns `false` if it was seen before.
         mutating func insert(_ index: Int) -> Bool {
             let bit: UInt64 = 1 << UInt64(index & 63)
             guard words[index >> 6 & 15] & bit == 0 else { return false }
