@@ -2,7 +2,7 @@ internal import JOSE
 package import StrictJSON
 
 extension AuditReader {
-    /// The digest that the audit log of an authority's directory has of these arguments, whoever gives them.
+    /// The digest of these arguments in the audit log of an authority's directory, whichever guard wrote it.
     ///
     /// Needs the directory's digest key, which only its owner can read.
     package static func digest(of arguments: JSON.Value, authority path: String) throws(AgentIDError) -> String {
@@ -18,7 +18,7 @@ extension AuditReader {
 }
 
 extension AuditTrail {
-    /// A digest as entries have it.
+    /// A digest as entries hold it.
     static func text(_ digest: SIMD2<UInt64>) -> String {
         let digits = ByteWriter.bytes(32) { digits in
             digits.put(hexadecimal: digest.x)

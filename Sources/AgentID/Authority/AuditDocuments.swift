@@ -1,14 +1,15 @@
 public import StrictJSON
 internal import TransparencyLog
 
-// What is read from an audit log, as documents that other tools and languages read.
+// The audit log as documents for other tools and languages.
 extension AuditReader {
     /// Opens the audit log of an authority's directory.
     ///
     /// - Parameters:
-    ///   - directory: The authority's.
-    ///   - key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says, which
-    ///     shows damage and not a forged log.
+    ///   - directory: The authority's directory.
+    ///   - key: The key that must have signed its checkpoint, `name+hash+key`. With `nil`, the key in the directory
+    ///     itself:
+    ///     that reveals damage, but not a forged log.
     public init(authority directory: String, key: String? = nil) throws(AgentIDError) {
         let audit = try Self.place(of: directory)
         let told: String
@@ -24,7 +25,7 @@ extension AuditReader {
         try self.init(directory: audit, key: told)
     }
 
-    /// Where the log of an authority's directory is, or of an archive of one.
+    /// The path of the log in an authority's directory, or in an archive of one.
     private static func place(of directory: String) throws(AgentIDError) -> String {
         guard !Files.exists("\(directory)/registry.db"), Files.exists("\(directory)/\(AuditKept.path)") else {
             return try AuthorityDirectory(reading: directory).auditPath
@@ -34,7 +35,7 @@ extension AuditReader {
         return archive
     }
 
-    /// Size, root, key, and the checkpoint as the signed note that others verify.
+    /// Size, root, key, and the checkpoint as a signed note that others can verify.
     public func head() throws(AgentIDError) -> JSONTree {
         [
             "size": .int(Int(clamping: count)), "root": .string(checkpoint.root.base64), "key": .string(key),
@@ -54,7 +55,7 @@ extension AuditReader {
         ]
     }
 
-    /// The proof that the log of so many entries is the beginning of a later one (RFC 6962 section 2.1.2).
+    /// The proof that the log of `to` entries starts with the log of `from` entries (RFC 6962 section 2.1.2).
     public func consistency(from: UInt64, to: UInt64?) throws(AgentIDError) -> JSONTree {
         let proof = try consistencyProof(from: from, to: to)
         return [
@@ -65,7 +66,7 @@ extension AuditReader {
         ]
     }
 
-    /// A decision's entry, its index, and what was reported of it. Reads the log from its end.
+    /// A decision's entry, its index, and the events reported about it. Reads the log from its end.
     public func find(decision: String) throws(AgentIDError) -> JSONTree {
         var outcome: JSONTree = .null
         var end = min(count, kept.to ?? .max)

@@ -14,7 +14,7 @@ extension AuditTrail {
                 directory: directory.auditPath, origin: AuditIdentity.origin(of: trustDomain), signer: keys.logSigner(),
                 options: policy.options, clock: clock, outbox: RegistryOutbox(registry: registry),
                 known: { registry.reached(.log) })
-            // From now on the registry knows its log. Where somebody has its lock, with the first events.
+            // From now on the registry knows its log. If another process has its lock, that waits for the first events.
             if meta.log.identity.isEmpty, let mark = try LogWitness(in: directory).mark(of: meta) {
                 _ = try? registry.write(within: 50) { try $0.setLog(mark) }
             }
@@ -23,7 +23,7 @@ extension AuditTrail {
         }
     }
 
-    /// The trail of a guard that has no business with an authority's keys: it appends, and the authority integrates.
+    /// The trail of a guard that cannot use an authority's keys: it appends, and the authority integrates.
     static func open(
         _ policy: AuditPolicy, of trustDomain: TrustDomain, in directory: AuthorityDirectory,
         registry: any Registry, clock: any WallClock
@@ -38,7 +38,7 @@ extension AuditTrail {
         }
     }
 
-    /// Refuses a log that is not the registry's, or is older than that knows it.
+    /// Refuses a log that is not the registry's, or is older than the registry knows it.
     @discardableResult private static func check(
         _ directory: AuthorityDirectory, _ registry: any Registry
     ) throws(AgentIDError) -> RegistryMeta {
@@ -48,7 +48,7 @@ extension AuditTrail {
         return meta
     }
 
-    /// Where an audit directory says which key its checkpoints are verified with.
+    /// The file of an audit directory that names the key for its checkpoints.
     static let keyPath = "key"
 
     private static func publish(_ key: String?, in directory: AuthorityDirectory) throws(AgentIDError) {

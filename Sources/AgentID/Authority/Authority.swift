@@ -3,27 +3,27 @@ internal import Scopes
 
 /// The root issuer of a trust domain: its signing keys, its profiles, its agents. Safe to use from any thread.
 public final class Authority: Sendable {
-    /// How an authority is opened.
+    /// The options for opening an authority.
     public struct Options: Sendable {
-        /// The trust domain's name: needed to create an authority, checked against what is stored.
+        /// The trust domain's name: required to create an authority, compared with the stored one otherwise.
         public var trustDomain: String?
-        /// Seals the signing keys at rest. Refused where it would protect nothing (`passphrase_unused`): keys that are
-        /// stored in the open, in memory, or with the caller's signer.
+        /// The passphrase that seals the signing keys at rest. Refused if it would protect nothing
+        /// (`passphrase_unused`): keys that are stored in the open, in memory, or with the caller's signer.
         public var passphrase: Passphrase?
         /// Signs instead of a stored key.
         public var signer: (any Signer)?
-        /// What time it is.
+        /// The clock.
         public var clock: any WallClock = SystemClock()
-        /// Whether to refuse to create what is not there.
+        /// Whether to refuse to create an authority that does not exist.
         public var mustExist = false
-        /// How long an agent lives without being renewed, in seconds; 1 to 86400. Handles are renewed by themselves.
+        /// The time that an agent lives without being renewed, in seconds; 1 to 86400. Handles renew themselves.
         public var leaseDuration: Int64 = 300
-        /// For how long after its lease lapsed an agent that nobody ended is taken up again by its handle, in seconds: a process
-        /// was stopped, or the machine slept. At most 30 days; 0: never. Who reaps waits as long.
+        /// The time after its lease lapsed in which an agent that nobody ended is resumed by its handle, in seconds:
+        /// its process may have been stopped, or the machine asleep. At most 30 days; 0: never. Reaping waits as long.
         public var resumeWithin: Int64 = 0
-        /// How decisions and events are written down, where there is a directory.
+        /// The recording of decisions and events, if there is a directory.
         public var audit = AuditPolicy()
-        /// What leases are judged by beside `clock`: replaced in tests alone.
+        /// The second clock for leases, besides `clock`: replaced only in tests.
         package var steadyClock = SteadyClock.machine
 
         /// The defaults.
@@ -63,7 +63,7 @@ public final class Authority: Sendable {
         clock = CheckedClock(options.clock)
         view = try RegistryView(of: registry, in: directory)
         trustDomain = view.trustDomain
-        // A log made by an earlier opening gets what happens in one without.
+        // If this directory already has an audit log, events are recorded even when auditing is off in this session.
         let isLogging = directory.map { options.audit.isEnabled || $0.hasAuditLog } ?? false
         let trail = try AuditTrail.open(
             options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: clock)
@@ -84,12 +84,13 @@ public final class Authority: Sendable {
 
     deinit { lifecycle.stop() }
 
-    /// Closes: the keys are wiped when the last call that uses them returns; no lease is renewed any more.
+    /// Closes the authority. The keys are wiped when the last call that uses them returns. Leases are no longer
+    /// renewed.
     public func close() {
         keys.close()
         lifecycle.stop()
-        // What happened until now is in the log when this returns, unless another process integrates and does not come to
-        // its end: then that one, or whoever comes next, takes it in. Its thread ends with the last guard.
+        // All events up to now are in the log when this returns, unless another process is integrating and does not
+        // finish: then that process or the next one integrates them. The log's thread ends with the last guard.
         try? trail?.log?.integrate(within: 1000)
     }
 
@@ -101,13 +102,13 @@ public final class Authority: Sendable {
         try registry.write { try $0.put(ProfileRecord(profile: profile, certifiedAt: now)) }
     }
 
-    /// Profiles that are stored and cannot be read, by name: putting one again mends it.
+    /// The stored profiles that cannot be read, by name. Storing such a profile again repairs it.
     public func damagedProfiles() throws(AgentIDError) -> [DamagedProfile] {
         try keys.checkOpen()
         return try registry.read { try $0.damagedProfiles() }
     }
 
-    /// All profiles that can be read, by name.
+    /// All readable profiles, by name.
     public func profiles() throws(AgentIDError) -> [Profile] {
         try keys.checkOpen()
         return try registry.read { try $0.profiles() }.map(\.profile)
@@ -119,15 +120,15 @@ public final class Authority: Sendable {
         return try registry.read { try Issuance.profile(named: name, in: $0) }
     }
 
-    /// Starts an agent: a new ID, a new key, a credential, and a root grant. All but the ID and the key are renewed while it
-    /// is held, up to ``AgentRequest/until``.
+    /// Starts an agent: a new ID, a new key, a credential, and a root grant. While it is held, credential and grant are
+    /// renewed, up to ``AgentRequest/until``.
     public func startAgent(profile name: String, _ request: AgentRequest) throws(AgentIDError) -> Agent {
         try lifecycle.leases.begin(for: lifecycle)
         let key = try Agent.newKey()
         let (issuance, credential) = try lifecycle.withActiveKey {
             active throws(AgentIDError) -> (Issuance, HeldCredential) in
             let issuance = try self.issuance(profile: name, to: key.publicKey, request, signedWith: active)
-            // Renewed with the lease, so no longer-lived than that.
+            // Renewed with the lease, so it lives no longer than that.
             let credential = try lifecycle.credential(
                 for: key.publicKey, id: issuance.agent.id, until: issuance.grant.expires)
             try lifecycle.register(
@@ -144,9 +145,9 @@ public final class Authority: Sendable {
         return agent
     }
 
-    /// Issues a root grant and a credential: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+    /// Issues a root grant and a credential: profile ceiling ∩ principal's entitlements ∩ the task's request.
     ///
-    /// The key is held elsewhere, where nobody renews a lease or a grant: both run until the grant expires.
+    /// The key is held elsewhere, where nothing renews a lease or a grant: both run until the grant expires.
     public func issue(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> (chain: String, credential: String) {
@@ -158,7 +159,7 @@ public final class Authority: Sendable {
         }
     }
 
-    /// Issues a root grant alone; otherwise as `issue`. For a holder that shows no credential.
+    /// Issues a root grant without a credential, for a holder that shows none; otherwise as `issue`.
     public func issueGrant(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> String {
@@ -183,10 +184,13 @@ public final class Authority: Sendable {
             under: profile, of: trustDomain, to: holder, request, by: keys.signer(for: active), clock: clock)
     }
 
-    /// Revokes, for good.
+    /// Revokes for good.
     ///
-    /// - Returns: whether this authority's registry has what is named. `false`: it is revoked all the same, as it may be another
-    ///   authority's, or was handed on elsewhere; or it is mistyped. `nil`: the registry could not be asked.
+    /// - Returns: Whether this authority's registry has the named object. With `false` it is revoked all the same,
+    ///   since
+    ///   it may belong to another authority, or have been handed on elsewhere; or the name is mistyped. `nil` if the
+    ///   registry
+    ///   could not be asked.
     @discardableResult
     public func revoke(_ revocation: Revocation, reason: String? = nil) throws(AgentIDError) -> Bool? {
         try keys.checkOpen()
@@ -199,7 +203,7 @@ public final class Authority: Sendable {
         return try registry.read { try $0.revocations(after: 0, limit: .max) }.map(\.revocation)
     }
 
-    /// A guard that follows this authority: its bundle and its revocations, as they change.
+    /// A guard that follows this authority: changes to its bundle and its revocations reach the guard.
     public func guarding(_ options: Guard.Options) throws(AgentIDError) -> Guard {
         try keys.checkOpen()
         return try Guard(options, view: view, trail: trail, onDenial: lifecycle.denials.add)

@@ -1,6 +1,6 @@
 public import StrictJSON
 
-// The life of agents after they were started, as an authority offers it. What happens is in Lifecycle.
+// An authority's calls on agents after their start. The work is done in Lifecycle.
 extension Authority {
     /// The agents this authority knows, ended ones included, by ID.
     public func agents(_ selection: AgentSelection = AgentSelection()) throws(AgentIDError) -> [AgentDescription] {
@@ -8,8 +8,8 @@ extension Authority {
         return try lifecycle.agents(selection)
     }
 
-    /// Suspends an agent: its calls, and those of all below it, are denied until it is resumed. Shows before the call
-    /// returns.
+    /// Suspends an agent: its calls, and those of all below it, are denied until it is resumed. Takes effect before the
+    /// call returns.
     public func suspend(agent: String, reason: String = "") throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.suspend(agent, reason: reason)
@@ -21,11 +21,12 @@ extension Authority {
         try lifecycle.resume(agent)
     }
 
-    /// Takes up a parked agent, in whatever process it was parked: with the same ID, scope, labels and `until`, a new grant,
-    /// credential and lease, under its profile as it is now. Of several at once one gets it.
+    /// Resumes a parked agent, in any process: with the same ID, scope, labels and `until`, and with a new grant,
+    /// credential and lease, under its profile as it is now. If several callers try at once, one gets it.
     ///
-    /// - Throws: `not_parked` where it is not, or not any more; `parking_over` where its time is; where it has ended, is
-    ///   suspended, or something it stands on was revoked. It then stays as it is.
+    /// - Throws: `not_parked` if it is not parked, or no longer; `parking_over` if its time is over; an error if it
+    ///   has ended, is
+    ///   suspended, or depends on something that was revoked. It then stays as it is.
     public func unpark(agent: String) throws(AgentIDError) -> Agent {
         try keys.checkOpen()
         try lifecycle.checkWhole()
@@ -38,18 +39,19 @@ extension Authority {
 
     /// Ends an agent and all below it, for good. Nothing is permitted to them after the call returned.
     ///
-    /// - Returns: its tombstone; `nil` where it could not be signed now: `reap()` makes up for it.
+    /// - Returns: Its tombstone; `nil` if it could not be signed now: `reap()` signs it later.
     public func deprovision(agent: String, reason: String = "") throws(AgentIDError) -> String? {
         try keys.checkOpen()
         return try lifecycle.deprovision(agent, reason: reason)
     }
 
-    /// A principal leaves: revokes them and ends every agent that acts for them or is owned by them. How many agents.
+    /// Removes a principal who leaves: revokes them and ends every agent that acts for them or is owned by them.
     ///
     /// - Parameters:
-    ///   - principal: their URI.
-    ///   - reason: why, for tombstones and the audit log.
-    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    ///   - principal: The principal's URI.
+    ///   - reason: The reason, for tombstones and the audit log.
+    ///   - report: Told, in steps, the number of further agents that were ended or given their tombstone.
+    /// - Returns: The number of agents ended.
     public func deprovision(
         principal: String, reason: String = "", report: (Int) -> Void = { _ in }
     ) throws(AgentIDError) -> Int {
@@ -57,12 +59,13 @@ extension Authority {
         return try lifecycle.deprovision(principal: principal, reason: reason, report: report)
     }
 
-    /// Withdraws a profile: revokes it and ends its agents. How many agents.
+    /// Withdraws a profile: revokes it and ends its agents.
     ///
     /// - Parameters:
-    ///   - profile: its name.
-    ///   - reason: why, for tombstones and the audit log.
-    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    ///   - profile: The profile's name.
+    ///   - reason: The reason, for tombstones and the audit log.
+    ///   - report: Told, in steps, the number of further agents that were ended or given their tombstone.
+    /// - Returns: The number of agents ended.
     public func withdraw(
         profile: String, reason: String = "", report: (Int) -> Void = { _ in }
     ) throws(AgentIDError) -> Int {
@@ -70,11 +73,11 @@ extension Authority {
         return try lifecycle.withdraw(profile: profile, reason: reason, report: report)
     }
 
-    /// Certifies a profile: someone has looked at it, and it may start agents until the next review.
+    /// Certifies a profile: someone has reviewed it, and it may start agents until the next review.
     ///
     /// - Parameters:
-    ///   - name: the profile's.
-    ///   - reviewBy: in seconds since 1970; `nil`: no review.
+    ///   - name: The profile's name.
+    ///   - reviewBy: The next review, in seconds since 1970; `nil` for no review.
     public func certify(profile name: String, reviewBy: Int64?) throws(AgentIDError) {
         try keys.checkOpen()
         let now = try clock.now() / 1000
@@ -96,32 +99,34 @@ extension Authority {
         }
     }
 
-    /// Ends the agents whose lease has lapsed and finishes what a process that died left undone. How many agents ended.
+    /// Ends the agents whose lease has lapsed, and finishes the work of processes that died.
     ///
-    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    /// - Parameter report: Told, in steps, the number of further agents that were ended or given their tombstone.
+    /// - Returns: The number of agents ended.
     public func reap(report: (Int) -> Void = { _ in }) throws(AgentIDError) -> Int {
         try keys.checkOpen()
         return try lifecycle.reap(report: report)
     }
 
-    /// Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. How many agents.
+    /// Forgets agents that ended before a time, except for their tombstones. Their entries stay in the audit log.
     ///
-    /// Kept are those without a tombstone, with a grant that expired less than an hour ago, with agents below them that are
-    /// kept, with a secret that was not returned, and with a hook's delivery that waits or is dead.
+    /// Keeps agents that have no tombstone, a grant that expired less than an hour ago, agents below them that are
+    /// kept, a secret that was not returned, or a hook's delivery that waits or is dead.
     ///
     /// - Parameters:
-    ///   - time: in seconds since 1970, not ahead.
-    ///   - report: told, as it goes on, of how many agents more were forgotten.
+    ///   - time: In seconds since 1970, not in the future.
+    ///   - report: Told, in steps, the number of further agents that were forgotten.
+    /// - Returns: The number of agents forgotten.
     public func prune(endedBefore time: Int64, report: (Int) -> Void = { _ in }) throws(AgentIDError) -> Int {
         try keys.checkOpen()
         return try lifecycle.prune(endedBefore: time, report: report)
     }
 
-    /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
+    /// Presents to a guard every grant that an agent and all below it ever held, and looks for anything left of them.
     ///
     /// - Parameters:
-    ///   - agent: its ID.
-    ///   - report: told after each chain of how many were presented, and how many there are.
+    ///   - agent: The agent's ID.
+    ///   - report: Told, after each chain, the number presented and the number there are.
     public func verifyGone(
         agent: String, report: (_ presented: Int, _ all: Int) -> Void = { _, _ in }
     ) throws(AgentIDError) -> Gone {
@@ -132,25 +137,25 @@ extension Authority {
         options.judgesChainAudience = false
         options.clock = clock
         options.sharesReplayMemory = false
-        // Nobody calls anything: what this guard says is not an entry of the log.
+        // Nobody calls anything: this guard's answers are not entries of the log.
         return try lifecycle.verifyGone(agent, by: Guard(options, view: view, trail: nil), report: report)
     }
 
-    /// Adds a hook, or takes up the one of this name again after a restart.
+    /// Adds a hook, or after a restart continues the one with this name.
     ///
-    /// The name is registered for good: events for it are kept while no process that runs it is alive.
+    /// The name is registered for good: its events are kept while no process that runs it is alive.
     public func add(_ hook: Hook) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.hooks.add(hook)
     }
 
-    /// Removes a hook with what was still to be delivered to it.
+    /// Removes a hook with all deliveries that still wait for it.
     public func removeHook(named name: String) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.hooks.remove(name)
     }
 
-    /// All hooks, by name, and how many deliveries each has waiting and dead.
+    /// All hooks, by name, with the number of waiting and dead deliveries of each.
     public func hooks() throws(AgentIDError) -> [JSONTree] {
         try keys.checkOpen()
         return try registry.read { registry in
@@ -166,7 +171,7 @@ extension Authority {
         }
     }
 
-    /// All deliveries that wait, or that are dead; oldest first.
+    /// All deliveries that wait, or all that are dead; oldest first.
     public func deliveries(dead: Bool) throws(AgentIDError) -> [JSONTree] {
         try keys.checkOpen()
         return try registry.read { try $0.deliveries(dead ? .dead : .pending, hook: nil, limit: .max) }.map {
@@ -190,14 +195,14 @@ extension Authority {
         lifecycle.hooks.wake()
     }
 
-    /// Waits until nothing is due that the hooks in this process, or commands, can deliver. Whether nothing is.
+    /// Waits until no delivery is due that a hook in this process, or a command, can make. Returns whether none is.
     public func settle(milliseconds: Int64) throws(AgentIDError) -> Bool {
         try keys.checkOpen()
         lifecycle.denials.flush()
         return try lifecycle.hooks.settle(milliseconds: milliseconds)
     }
 
-    /// Makes entries of the audit log of everything that was written down until now, by all processes.
+    /// Integrates into the audit log everything that all processes have recorded until now.
     public func integrate() throws(AgentIDError) {
         try keys.checkOpen()
         guard let log = trail?.log else {
@@ -206,20 +211,20 @@ extension Authority {
         try log.integrate()
     }
 
-    /// Adds a provider of secrets to this process, in place of one of the same name.
+    /// Adds a provider of secrets to this process, replacing one with the same name.
     public func add(_ provider: any SecretProvider, named name: String) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.broker.add(provider, named: name)
     }
 
-    /// Gets a secret for a call that was permitted: for the tool, not for the agent.
+    /// Gets a secret for a permitted call: for the tool, not for the agent.
     ///
     /// - Parameters:
-    ///   - permit: not older than a minute, under a chain that names its agent.
-    ///   - provider: the name it was added with.
-    ///   - resource: what is to be opened, as the provider understands it.
-    ///   - timeToLive: in seconds; at most as long as the agent's grant lasts.
-    /// - Throws: a ``Denial`` where the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
+    ///   - permit: At most a minute old, under a chain that names its agent.
+    ///   - provider: The name it was added with.
+    ///   - resource: The resource to open, in the provider's terms.
+    ///   - timeToLive: In seconds; at most as long as the agent's grant lasts.
+    /// - Throws: A ``Denial`` if the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
     public func acquire(
         for permit: Permit, from provider: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
@@ -228,13 +233,13 @@ extension Authority {
             for: permit, from: provider, resource: resource, timeToLive: timeToLive)
     }
 
-    /// Returns a secret before its time; harmless where it was returned before.
+    /// Returns a secret before its time; harmless if it was returned already.
     public func release(lease: String) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.broker.release(lease)
     }
 
-    /// All that the broker holds, oldest first.
+    /// All secrets that the broker holds, oldest first.
     public func brokerLeases() throws(AgentIDError) -> [JSONTree] {
         try keys.checkOpen()
         return try registry.read { try $0.brokerLeases(of: nil, limit: .max) }.map { lease in

@@ -1,4 +1,4 @@
-// What the public interface speaks of, for programs that import this module alone.
+// Types of other modules in the public interface, for programs that import this module alone.
 @_exported public import struct JOSE.JOSEError
 @_exported public import struct StrictJSON.JSON
 @_exported public import enum StrictJSON.JSONTree

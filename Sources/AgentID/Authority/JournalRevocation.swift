@@ -1,10 +1,11 @@
 internal import StrictJSON
 
 extension Authority {
-    /// Revokes where the authority cannot be opened: on a full disk above all. Durable, and in force in every process of the
-    /// machine, when it returns; whoever opens the authority next folds it into the registry, with its event.
+    /// Revokes when the authority cannot be opened, above all because the disk is full. On return the revocation is
+    /// durable and in force in every process of the machine. The next process that opens the authority folds it into
+    /// the registry, with its event.
     ///
-    /// Needs nothing but the journal, which has room reserved. Whoever can write that is the directory's owner.
+    /// Needs nothing but the journal, which has room reserved. Only the directory's owner can write it.
     package static func revokeInJournal(
         directory path: String, _ revocation: Revocation, reason: String = ""
     ) throws(AgentIDError) {

@@ -41,8 +41,8 @@ extension Authority {
 
     /// Signs with the published key from now on, and removes the old one's private half.
     ///
-    /// The old one's public half stays in the bundle until the last grant that it signed has expired; what is dated later
-    /// than this call is refused under it, by every guard.
+    /// The old public half stays in the bundle until the last grant that it signed has expired. Every guard refuses
+    /// grants under it that are dated later than this call.
     public func activateKey() throws(AgentIDError) {
         try keys.checkOpen()
         let now = try clock.now() / 1000
@@ -52,7 +52,7 @@ extension Authority {
                 throw AgentIDError(.state, name: "no_next_key", message: "no next key is published: publish one first")
             }
             let last = max(try registry.lastGrantExpiry() ?? now, now)
-            // What a clock that was ahead for a moment has dated is as good as it says.
+            // A grant dated by a clock that was ahead for a moment is valid until the date it bears.
             let retiredAt = max(try registry.lastGrantIssue(after: now) ?? now, now)
             let retired = records.filter { $0.role != .next }.map(\.key)
             records.removeAll { ($0.dropAt ?? .max) <= now }

@@ -1,10 +1,11 @@
 internal import StrictJSON
 
 extension Authority {
-    /// Seals the private keys of a directory that are stored in the open. How many; those that are sealed already must open.
+    /// Seals the private keys of a directory that are stored in the open, and returns their number. Keys that are
+    /// sealed already must open with the passphrase.
     ///
-    /// A process that has the authority open goes on with the keys that it holds, and needs the passphrase when it opens it
-    /// again. What was stored in the open may still be in backups: rotate the keys where that matters.
+    /// A process that has the authority open keeps its keys; it needs the passphrase when it opens the authority again.
+    /// Backups may still hold the keys in the open: rotate the keys if that matters.
     public static func sealKeys(in path: String, under passphrase: Passphrase) throws(AgentIDError) -> Int {
         guard try AuthorityDirectory.holdsAuthority(path) else {
             throw AgentIDError(

@@ -1,7 +1,7 @@
 package import Scopes
 internal import StrictJSON
 
-/// The public state of an authority's directory, for who looks after it: read, changed by nothing.
+/// The public state of an authority's directory, read without changing anything, for its operator.
 package struct RegistryInspection: Sendable {
     private let registry: SQLiteRegistry
     private let directory: AuthorityDirectory
@@ -9,13 +9,13 @@ package struct RegistryInspection: Sendable {
     package let keys: [KeyRecord]
     /// The profiles that were not withdrawn.
     package let profiles: [Profile]
-    /// Those that cannot be read.
+    /// The profiles that cannot be read.
     package let damagedProfiles: [DamagedProfile]
 
-    /// More of a kind than this are not told apart.
+    /// The largest number of objects of one kind that are listed.
     package static let most = 1000
 
-    /// Reads what is in a directory.
+    /// Reads the state of a directory.
     package init(of path: String) throws(AgentIDError) {
         directory = try AuthorityDirectory(reading: path)
         registry = try directory.openRegistry(.read)
@@ -29,7 +29,7 @@ package struct RegistryInspection: Sendable {
         }
     }
 
-    /// Throws where a file of `keys/` does not hold what it should. No sealed key is opened.
+    /// Throws if a file of `keys/` does not hold what it should. Opens no sealed key.
     package static func checkSecret(_ path: String) throws(AgentIDError) {
         let name = Files.split(path).name
         guard !name.isSame(as: "digest") else { return try AuthorityDirectory.checkDigestKey(path) }
@@ -43,7 +43,7 @@ package struct RegistryInspection: Sendable {
     /// Reads every page of the registry.
     package func checkIntegrity() throws(AgentIDError) { try registry.checkIntegrity() }
 
-    /// Throws where journal or audit log are older than the registry, or another's: opening would be refused.
+    /// Throws if journal or audit log are older than the registry, or belong to another: opening would be refused.
     package func checkTogether() throws(AgentIDError) {
         let known = (journal: registry.reached(.journal), log: registry.reached(.log))
         var journal = JournalReader(Journal(path: directory.journalPath, lock: directory.lockPath))
@@ -53,13 +53,13 @@ package struct RegistryInspection: Sendable {
         try LogWitness(in: directory).checkLog(meta, known: known.log)
     }
 
-    /// Leases that nobody renews any more, of agents that nobody ended; `time` in milliseconds.
+    /// Lapsed leases of agents that nobody ended; `time` in milliseconds.
     ///
-    /// By both clocks, as `reap` goes by them.
+    /// Judged by both clocks, as `reap` does.
     package func leases(
         lapsedBy time: Int64, _ steady: SteadyClock = .machine
     ) throws(AgentIDError) -> [LeaseRecord] {
-        // How long leases are is not kept: the default.
+        // The lease's length is not stored: uses the default.
         let time = LeaseTime(wall: time, steady: steady.now, leaseDuration: 300)
         return try registry.read { try $0.leases(overBy: time, after: nil, limit: Self.most) }
     }
@@ -69,14 +69,14 @@ package struct RegistryInspection: Sendable {
         try registry.read { try $0.agentsWithoutTombstone(limit: Self.most) }
     }
 
-    /// How a hook fares.
+    /// The condition of a hook.
     package struct HookCondition: Sendable {
         package let hook: HookRecord
-        /// How many deliveries nobody will try again.
+        /// The number of deliveries that are not tried again.
         package let dead: Int
-        /// The waiting delivery that was tried most often.
+        /// The waiting delivery with the most attempts.
         package let worst: DeliveryRecord?
-        /// What the last attempt failed with.
+        /// The error of the last attempt.
         package let error: String?
     }
 
@@ -93,7 +93,7 @@ package struct RegistryInspection: Sendable {
         }
     }
 
-    /// Secrets that were to be returned and are still out.
+    /// Secrets whose return was started and is not done.
     package func leasesBeingReleased() throws(AgentIDError) -> [BrokerLeaseRecord] {
         try registry.read { try $0.brokerLeases(of: nil, limit: Self.most) }.filter { $0.state == .releasing }
     }
@@ -116,24 +116,24 @@ package struct RegistryInspection: Sendable {
         }
     }
 
-    /// What the registry knows of a grant in the log.
+    /// The registry's knowledge of a grant in the log.
     package enum Found: Sendable {
-        /// It is here, and permits this.
+        /// The grant is here, with this scope.
         case scope(Scope)
         /// It was derived elsewhere.
         case unknown
-        /// Another grant of the same `jti` is here: nothing is known of the one in the log.
+        /// Another grant with the same `jti` is here: nothing is known of the one in the log.
         case another
     }
 
-    /// What is known of a grant in the log.
+    /// Looks up a grant of the log.
     package func find(_ logged: LoggedGrant) throws(AgentIDError) -> Found {
         guard let grant = try registry.read({ try $0.grant(logged.id) }) else { return .unknown }
         guard logged.isOf(grant) else { return .another }
         return .scope(try HeldGrant(reading: Array(grant.chain.utf8)).scope)
     }
 
-    /// Reads the start of the guards' shared replay memory, where there is one, and looks at whose it is.
+    /// Checks the guards' shared replay memory, if there is one: its beginning and its owner.
     package func checkReplayMemory() throws(AgentIDError) {
         try ReplayFile.check(directory.replayPath)
     }

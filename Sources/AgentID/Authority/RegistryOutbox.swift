@@ -26,7 +26,8 @@ struct RegistryOutbox: AuditOutbox {
         // Asked first: a write costs a sync, and most of the time nothing waits.
         let first = try registry.read { try $0.events(limit: 1) }.first
         guard let first, first.sequence <= number else { return }
-        // Where somebody has the registry's lock they stay until the next time: what was integrated is not taken again.
+        // If another process has the registry's lock, they stay until the next time: integrated lines are not taken
+        // again.
         _ = try? registry.write(within: 50) { registry in
             try registry.removeEvents(through: number)
             if let log { try registry.setLog(log) }

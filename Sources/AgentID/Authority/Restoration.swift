@@ -1,23 +1,23 @@
 internal import JOSE
 
-/// What was made of a directory that was restored.
+/// The result of accepting a restored directory.
 package struct Restoration: Sendable {
-    /// How many agents lapsed with it.
+    /// The number of agents that lapsed.
     package let lapsed: Int
-    /// The thumbprints of the signing keys that are good for nothing any more.
+    /// The thumbprints of the signing keys that are no longer valid.
     package let revoked: [String]
-    /// The key that signs from now on; `nil` where the keys are not in the directory.
+    /// The key that signs from now on; `nil` if the keys are not in the directory.
     package let signing: String?
 }
 
 extension Authority {
-    /// Goes on with a directory of which all or a part was put back from a backup: the one call that takes what it finds
-    /// there for the truth.
+    /// Continues with a directory that was restored from a backup, in whole or in part. It is the one call that trusts
+    /// the directory as found.
     ///
-    /// Nobody knows what was revoked since that backup. So in one transaction every lease lapses, a new key signs and all
-    /// others are revoked: no chain from before is permitted any more, by a guard of the directory or one that is told of
-    /// revocations. The registry begins a new epoch: whoever has it open is denied until it is opened anew. May be done
-    /// again where it was interrupted.
+    /// Nobody knows what was revoked since that backup. So in one transaction every lease lapses, a new key signs and
+    /// all others are revoked. No earlier chain is permitted any more, by a guard of the directory or one that learns
+    /// of revocations. The registry begins a new epoch: processes that have it open are denied until they open it
+    /// again. If interrupted, the call can be repeated.
     package static func acceptRestored(
         directory path: String, passphrase: Passphrase?, clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> Restoration {
@@ -39,7 +39,7 @@ extension Authority {
             let entries = (try? journal.pending(after: before.meta.journal).entries) ?? []
             let recorder = EventRecorder(isLogging: directory.hasAuditLog)
             let (lapsed, revoked) = try registry.write { registry in
-                // First: what is recorded below is numbered after all that the log has taken.
+                // First: everything recorded below is numbered after all that the log has taken.
                 let lapsed = try registry.begin(beginning)
                 var revocations = entries.compactMap { $0.revocation }
                 if let key {
@@ -56,7 +56,7 @@ extension Authority {
             try journal.beginAnew(beginning.journal.epoch)
             registry.adopt(beginning)
             for old in before.keys where key != nil { Files.remove(directory.keyPath(old.key)) }
-            // What it remembers is of chains that are good for nothing.
+            // It remembers proofs of chains that are no longer valid.
             Files.remove(directory.replayPath)
             return Restoration(lapsed: lapsed, revoked: revoked, signing: key?.publicKey.thumbprint)
         } catch {
@@ -65,14 +65,14 @@ extension Authority {
         }
     }
 
-    /// Makes and stores a key, where the keys are stored there; `nil` where a caller's signer has them.
+    /// Makes and stores a key, if keys are stored in the directory; `nil` if a caller's signer has them.
     private static func newKey(
         in directory: AuthorityDirectory, after records: [KeyRecord], passphrase: Passphrase?
     ) throws(AgentIDError) -> SigningKey? {
         guard let active = records.first(where: { $0.role == .active })?.key,
             Files.exists(directory.keyPath(active))
         else { return nil }
-        // A wrong passphrase shows now, and not when the new key cannot be opened with the right one.
+        // A wrong passphrase must show now, not when the new key cannot be opened with the right one.
         _ = try KeyFile.read(directory.keyPath(active), passphrase: passphrase)
         let key = try Agent.newKey()
         try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: passphrase)
@@ -81,7 +81,7 @@ extension Authority {
 }
 
 extension RegistryReader {
-    /// Its keys as they are when another signs from now on.
+    /// The registry's key records after another key starts to sign.
     fileprivate func keysAllRetired(by key: PublicKey, at now: Int64) throws(AgentIDError) -> [KeyRecord] {
         let last = max(try lastGrantExpiry() ?? now, now)
         return [KeyRecord(key: key, role: .active)]
@@ -93,7 +93,7 @@ extension RegistryReader {
 }
 
 extension JournalEntry {
-    /// What it takes away for good.
+    /// The revocation that removes this key for good.
     fileprivate var revocation: Revocation? {
         switch change {
         case .revoke(let revocation), .endAll(let revocation): revocation

@@ -11,7 +11,8 @@ public enum Version {
 
 /// Known answers, checked in the process that will rely on them.
 public enum SelfTest {
-    /// Throws an error that names the check that failed; `memory_not_locked`, the last, where only that fails.
+    /// Throws an error that names the check that failed. `memory_not_locked` is the last check: it is thrown only if
+    /// all others passed.
     public static func run() throws(AgentIDError) {
         func check(_ holds: Bool, _ name: String) throws(AgentIDError) {
             if !holds {

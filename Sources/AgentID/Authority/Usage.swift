@@ -1,14 +1,15 @@
 public import Scopes
 public import StrictJSON
 
-/// Least privilege, measured: what was granted beside what was used, and the smallest ceiling that would have done.
+/// Least privilege, measured: granted authority compared with its use, and the smallest ceiling that would have
+/// sufficed.
 ///
 /// The audit log has the names of arguments and never their values. A proposal is therefore made of the scopes of the
-/// grants under which calls were permitted: how much of such a scope was used, nobody can know.
+/// grants under which calls were permitted. Nobody can know how much of such a scope was used.
 public struct Usage: Sendable {
-    /// The audit log's entries that were looked at.
+    /// The number of audit log entries examined.
     public let entries: UInt64
-    /// Where what was looked at begins, in milliseconds since 1970; `nil`: with the log.
+    /// The start of the examined period, in milliseconds since 1970; `nil` for the start of the log.
     public let since: Int64?
     /// Decisions under chains of this domain that name no profile of this authority, and those on strangers' calls.
     public let unattributed: Int
@@ -17,7 +18,7 @@ public struct Usage: Sendable {
     /// Every profile, by name.
     public let profiles: [ProfileUsage]
 
-    /// What the log cannot know, in a sentence for people.
+    /// The limits of the log's knowledge, in a sentence for people.
     public static let caveat =
         "Argument values are never in the audit log: a proposal permits all that the grants did under which calls were "
         + "permitted, which may be more than the calls needed, and nothing of what nobody did in this time."
@@ -32,17 +33,17 @@ public struct Usage: Sendable {
     }
 }
 
-/// What the agents of one profile did, beside what they may at most.
+/// The activity of one profile's agents, compared with its ceiling.
 public struct ProfileUsage: Sendable {
-    /// What was called of one tool.
+    /// The calls of one tool.
     public struct Tool: Sendable {
         /// The tool's name.
         public let name: String
-        /// How many calls were permitted.
+        /// The number of permitted calls.
         public internal(set) var calls = 0
-        /// When the latest was, in milliseconds since 1970.
+        /// The time of the latest, in milliseconds since 1970.
         public internal(set) var latest: Int64 = 0
-        /// The names of arguments that were given, sorted; at most 64.
+        /// The names of the arguments given, sorted; at most 64.
         public var arguments: [String] { names.inByteOrder() }
 
         var names: Set<ExactText> = []
@@ -52,21 +53,21 @@ public struct ProfileUsage: Sendable {
     public let profile: String
     /// The present ceiling.
     public let ceiling: Scope
-    /// The tools of which a call was permitted, by name.
+    /// The tools with permitted calls, by name.
     public let used: [Tool]
-    /// The tools of the ceiling of which none was.
+    /// The tools of the ceiling without permitted calls.
     public let unused: [String]
-    /// How many calls were permitted.
+    /// The number of permitted calls.
     public let permitted: Int
-    /// How many calls were denied, by reason, sorted.
+    /// The number of denied calls by reason, sorted.
     public let denials: [(reason: String, count: Int)]
-    /// The smallest ceiling that would have permitted every call that the present one does; below the present one.
-    /// `nil` where no call was permitted.
+    /// The smallest ceiling that would have permitted every call that the present one does; it is below the present
+    /// one. `nil` if no call was permitted.
     public let proposal: Scope?
     /// Permitted calls whose grant the registry does not know: judged by a grant above it, or else by the ceiling.
     public let unknown: Int
-    /// Calls permitted under a grant that the present ceiling does not cover, because it was made smaller since: the
-    /// proposal need not permit them.
+    /// Calls permitted under a grant that exceeds the present ceiling, which was narrowed since. The proposal need not
+    /// permit them.
     public let beyond: Int
 
     /// The report as a document.

@@ -2,12 +2,12 @@ internal import Scopes
 internal import StrictJSON
 
 extension Authority {
-    /// Compares what was granted with what was used, from the whole audit log, and proposes smaller ceilings.
+    /// Compares granted authority with its use, from the whole audit log, and proposes smaller ceilings.
     ///
     /// - Parameters:
     ///   - profile: Only this one; `nil`: all.
     ///   - since: Only decisions from this time on, in milliseconds since 1970.
-    ///   - progress: Told how many entries were read, and how many there are.
+    ///   - progress: Told the number of entries read, and the number there are.
     public func usage(
         profile: String? = nil, since: Int64? = nil, progress: (_ read: UInt64, _ all: UInt64) -> Void = { _, _ in }
     ) throws(AgentIDError) -> Usage {
@@ -30,9 +30,9 @@ extension Authority {
     }
 }
 
-/// Reads the audit log's decisions one after the other, in memory that does not grow with the log.
+/// Reads the audit log's decisions one by one, in memory that does not grow with the log.
 struct UsageReading {
-    /// More grants than this are not remembered at once, but looked up again.
+    /// The most grants remembered at once; others are looked up again.
     private static let most = 4096
 
     private let domain: TrustDomain
@@ -42,7 +42,7 @@ struct UsageReading {
     private var places: [ExactText: Int] = [:]
     private var unattributed = 0
     private var foreign = 0
-    /// The scopes of grants, by the hashes of their tokens; `nil` of those that the registry does not know.
+    /// The scopes of grants, by the hashes of their tokens; `nil` for grants that the registry does not know.
     private var scopes: [Scope?] = []
     private var scopePlaces: [ExactText: Int] = [:]
 
@@ -85,7 +85,7 @@ struct UsageReading {
         accounts[place].denials[(entry["reason"]?.string ?? "unknown").exact, default: 0] &+= count
     }
 
-    /// Whether it is of a chain that another domain's key signed: its profile is none of ours, whatever it is called.
+    /// Whether it is of a chain that another domain's key signed: its profile is not one of ours, whatever its name.
     private func isForeign(_ entry: JSON.Value) -> Bool {
         guard let issuer = entry["issuer"] else { return false }
         return issuer["domain"]?.equals(domain.name) != true
@@ -98,10 +98,10 @@ struct UsageReading {
         if scopes.count >= Self.most { (scopes, scopePlaces) = ([], [:]) }
         let found = try registry.read { registry in
             if let grant = try registry.grant(logged.id) {
-                // Another grant of the same `jti` says nothing of this one.
+                // Another grant with the same `jti` says nothing about this one.
                 return logged.isOf(grant) ? grant : nil
             }
-            // One that was renewed is gone: its agent's first had the same scope, or more where the profile was narrowed.
+            // A renewed grant is gone. Its agent's first grant had the same scope, or more if the profile was narrowed.
             guard let id = logged.agent, let agent = try registry.agent(id), agent.parent.isSame(as: above?.agent)
             else { return nil }
             return try registry.grants(of: id).first
@@ -122,7 +122,7 @@ struct UsageReading {
     }
 }
 
-/// What was found of one profile so far.
+/// The findings on one profile so far.
 struct UsageAccount {
     let profile: Profile
     var denials: [ExactText: Int] = [:]
@@ -132,7 +132,7 @@ struct UsageAccount {
     private var permitted = 0
     private var unknown = 0
     private var beyond = 0
-    /// Grants whose tool was added, by grant and tool: 1 where that is beyond the ceiling, else 0.
+    /// Grants whose tool was added, by grant and tool: 1 if that exceeds the ceiling, otherwise 0.
     private var added: [ExactText: Int] = [:]
 
     private static let most = 4096
@@ -154,7 +154,7 @@ struct UsageAccount {
         }
     }
 
-    /// Adds the scope's tool that a call was permitted by.
+    /// Adds the scope's tool under which a call was permitted.
     mutating func add(_ tool: ToolScope?, of name: String, under grant: String?, isLeaf: Bool) {
         if !isLeaf { unknown += 1 }
         let key = "\(grant ?? "")\u{0}\(name)".exact
