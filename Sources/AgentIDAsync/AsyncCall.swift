@@ -1,12 +1,12 @@
 internal import AgentID
 
-/// A call into async code from one of the library's threads, which waits for it. Whoever cancels the task that asked does
-/// not cancel this: what is to be released is released.
+/// A call into async code from one of the library's threads, which waits for it. Cancelling the task that asked does
+/// not cancel this call: a secret that must be released is released.
 struct AsyncCall<Result: Sendable>: Sendable {
     private let outcome = Monitor<Swift.Result<Result, any Error>?>(nil)
     private let task: Task<Void, Never>
 
-    /// Never from a cooperative thread: `body` might wait for just that thread.
+    /// Never call this on a cooperative thread: `body` might wait for that very thread.
     init(_ body: @escaping @Sendable () async throws -> Result) {
         let outcome = outcome
         task = Task {
@@ -16,7 +16,7 @@ struct AsyncCall<Result: Sendable>: Sendable {
         }
     }
 
-    /// What came of it; where `milliseconds` pass before, its task is cancelled and waited for no longer.
+    /// The result of the call. After `milliseconds`, its task is cancelled and no longer waited for.
     func result(milliseconds: Int? = nil) throws -> Result {
         guard let answer = outcome.wait(milliseconds: milliseconds, { $0 }) else {
             task.cancel()

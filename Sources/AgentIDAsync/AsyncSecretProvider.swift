@@ -1,21 +1,21 @@
 public import AgentID
 
-/// A `SecretProvider` whose calls are async: a client of a vault or a database that suspends instead of waiting.
+/// A `SecretProvider` whose calls are async: a client of a vault or a database that suspends instead of blocking.
 ///
-/// Both must bear being called twice for one lease: a process may die before it has written down that they were.
+/// Both calls may come twice for one lease: a process may die before it has recorded that they were made.
 public protocol AsyncSecretProvider: Sendable {
-    /// Makes a secret. Where it throws, ``release(_:)`` is called for the lease.
+    /// Makes a secret. If it throws, ``release(_:)`` is called for the lease.
     func acquire(_ request: SecretRequest) async throws -> Secret
-    /// Leaves nothing of a lease, also where it was never acquired. Where it throws, it is called again later.
+    /// Removes everything of a lease, even one that was never acquired. If it throws, it is called again later.
     ///
     /// Called in a task of its own, which nobody cancels.
     func release(_ release: SecretRelease) async throws
-    /// What releases on this provider's behalf in a process that has none like it; see `SecretProvider`.
+    /// The command that releases for this provider in a process that does not have it; see `SecretProvider`.
     var releaseCommand: [String] { get }
 }
 
 extension Authority {
-    /// Adds a provider of secrets to this process, in place of one of the same name.
+    /// Adds a provider of secrets to this process, replacing one with the same name.
     public func add(_ provider: any AsyncSecretProvider, named name: String) throws(AgentIDError) {
         try add(WaitingProvider(provider: provider), named: name)
     }

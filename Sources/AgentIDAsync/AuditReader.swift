@@ -6,13 +6,14 @@ extension AuditReader {
     /// Opens the audit log of an authority's directory.
     ///
     /// - Parameters:
-    ///   - directory: The authority's.
-    ///   - key: What its checkpoint must be signed with, `name+hash+key`; `nil`: what the directory itself says.
+    ///   - directory: The authority's directory.
+    ///   - key: The key that must have signed its checkpoint, `name+hash+key`; `nil`: the key in the directory
+    ///     itself.
     public static func open(authority directory: String, key: String? = nil) async throws(AgentIDError) -> AuditReader {
         try await WaitingThreads.run { () throws(AgentIDError) in try AuditReader(authority: directory, key: key) }
     }
 
-    /// Up to `limit` entries from an index on; as many as their bundle has, so that a caller goes on where they end.
+    /// Up to `limit` entries from an index on, and no more than their bundle has; continue after the last one.
     public func entries(from index: UInt64, limit: Int = Tile.fullWidth) async throws(AgentIDError) -> [[UInt8]] {
         try await WaitingThreads.run { () throws(AgentIDError) in try entries(from: index, limit: limit) }
     }
@@ -27,23 +28,23 @@ extension AuditReader {
         try await WaitingThreads.run { () throws(AgentIDError) in try inclusionProof(of: index) }
     }
 
-    /// The proof that the log of `oldSize` entries is the beginning of the one of `newSize`, by default of all.
+    /// The proof that the log of `newSize` entries, by default all, starts with the log of `oldSize`.
     public func consistencyProof(
         from oldSize: UInt64, to newSize: UInt64? = nil
     ) async throws(AgentIDError) -> ConsistencyProof {
         try await WaitingThreads.run { () throws(AgentIDError) in try consistencyProof(from: oldSize, to: newSize) }
     }
 
-    /// A decision's entry, its index, and what was reported of it. Reads the log from its end.
+    /// A decision's entry, its index, and the events reported about it. Reads the log from its end.
     public func find(decision: String) async throws(AgentIDError) -> JSONTree {
         try await WaitingThreads.run { () throws(AgentIDError) in try find(decision: decision) }
     }
 
-    /// Reads everything again and says what is wrong, and where.
+    /// Reads everything again and reports each fault with its place.
     ///
     /// - Parameters:
-    ///   - trusted: A checkpoint of this log from before, kept elsewhere: with it a log that was put back is found too.
-    ///   - progress: Told how many entries were read.
+    ///   - trusted: An earlier checkpoint of this log, kept elsewhere: it also reveals a log that was put back.
+    ///   - progress: Told the number of entries read.
     public func verify(
         against trusted: Checkpoint? = nil, progress: @Sendable (UInt64) -> Void = { _ in }
     ) async throws(AgentIDError) -> AuditVerification {

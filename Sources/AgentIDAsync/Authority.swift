@@ -1,14 +1,16 @@
 public import AgentID
 public import JOSE
 
-// What waits, from async code: on the library's own threads, with the meaning of the synchronous calls of the same name.
+// The calls that wait, for async code: they run on the library's own threads and mean the same as the synchronous calls
+// of the same name.
 extension Authority {
     /// Opens the authority kept in a directory, or creates it; in memory for a `nil` or empty path.
     public static func open(directory path: String?, options: Options) async throws(AgentIDError) -> Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try open(directory: path, options: options) }
     }
 
-    /// Closes: the keys are wiped when the last call that uses them returns; no lease is renewed any more.
+    /// Closes the authority. The keys are wiped when the last call that uses them returns. Leases are no longer
+    /// renewed.
     public func close() async {
         await WaitingThreads.run { close() }
     }
@@ -30,30 +32,30 @@ extension Authority {
 
     /// Starts an agent: a new ID, a new key, a credential, and a root grant. Its lease is renewed while it is held.
     ///
-    /// ``withAgent(profile:_:isolation:_:)`` ends it as well.
+    /// ``withAgent(profile:_:isolation:_:)`` also ends it.
     public func startAgent(profile name: String, _ request: AgentRequest) async throws(AgentIDError) -> Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try startAgent(profile: name, request) }
     }
 
-    /// Issues a root grant and a credential: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
+    /// Issues a root grant and a credential: profile ceiling ∩ principal's entitlements ∩ the task's request.
     ///
-    /// The key is held elsewhere, where nobody renews a lease: it runs until the grant expires.
+    /// The key is held elsewhere, where nothing renews a lease: it runs until the grant expires.
     public func issue(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) async throws(AgentIDError) -> (chain: String, credential: String) {
         try await WaitingThreads.run { () throws(AgentIDError) in try issue(profile: name, to: holder, request) }
     }
 
-    /// Issues a root grant alone, for a holder that shows no credential.
+    /// Issues a root grant without a credential, for a holder that shows none.
     public func issueGrant(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) async throws(AgentIDError) -> String {
         try await WaitingThreads.run { () throws(AgentIDError) in try issueGrant(profile: name, to: holder, request) }
     }
 
-    /// Revokes, for good.
+    /// Revokes for good.
     ///
-    /// - Returns: whether this authority's registry has what is named; `nil`: it could not be asked.
+    /// - Returns: Whether this authority's registry has the named object; `nil` if it could not be asked.
     @discardableResult
     public func revoke(_ revocation: Revocation, reason: String? = nil) async throws(AgentIDError) -> Bool? {
         try await WaitingThreads.run { () throws(AgentIDError) in try revoke(revocation, reason: reason) }
@@ -64,7 +66,7 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try revocations() }
     }
 
-    /// A guard that follows this authority: its bundle and its revocations, as they change.
+    /// A guard that follows this authority: changes to its bundle and its revocations reach the guard.
     public func guarding(_ options: Guard.Options) async throws(AgentIDError) -> Guard {
         try await WaitingThreads.run { () throws(AgentIDError) in try guarding(options) }
     }

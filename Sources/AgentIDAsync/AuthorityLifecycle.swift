@@ -18,24 +18,25 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try resume(agent: agent) }
     }
 
-    /// Takes up a parked agent, in whatever process it was parked; of several at once one gets it. See AgentID's own.
+    /// Resumes a parked agent, in any process; if several callers try at once, one gets it. See AgentID's own call.
     public func unpark(agent: String) async throws(AgentIDError) -> Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try unpark(agent: agent) }
     }
 
     /// Ends an agent and all below it, for good. Nothing is permitted to them after the call returned.
     ///
-    /// - Returns: its tombstone; `nil` where it could not be signed now: `reap` makes up for it.
+    /// - Returns: Its tombstone; `nil` if it could not be signed now: `reap` signs it later.
     public func deprovision(agent: String, reason: String = "") async throws(AgentIDError) -> String? {
         try await WaitingThreads.run { () throws(AgentIDError) in try deprovision(agent: agent, reason: reason) }
     }
 
-    /// A principal leaves: revokes them and ends every agent that acts for them or is owned by them. How many agents.
+    /// Removes a principal who leaves: revokes them and ends every agent that acts for them or is owned by them.
     ///
     /// - Parameters:
-    ///   - principal: their URI.
-    ///   - reason: why, for tombstones and the audit log.
-    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    ///   - principal: The principal's URI.
+    ///   - reason: The reason, for tombstones and the audit log.
+    ///   - report: Told, in steps, the number of further agents that were ended or given their tombstone.
+    /// - Returns: The number of agents ended.
     public func deprovision(
         principal: String, reason: String = "", report: @Sendable (Int) -> Void = { _ in }
     ) async throws(AgentIDError) -> Int {
@@ -44,12 +45,13 @@ extension Authority {
         }
     }
 
-    /// Withdraws a profile: revokes it and ends its agents. How many agents.
+    /// Withdraws a profile: revokes it and ends its agents.
     ///
     /// - Parameters:
-    ///   - profile: its name.
-    ///   - reason: why, for tombstones and the audit log.
-    ///   - report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    ///   - profile: The profile's name.
+    ///   - reason: The reason, for tombstones and the audit log.
+    ///   - report: Told, in steps, the number of further agents that were ended or given their tombstone.
+    /// - Returns: The number of agents ended.
     public func withdraw(
         profile: String, reason: String = "", report: @Sendable (Int) -> Void = { _ in }
     ) async throws(AgentIDError) -> Int {
@@ -58,60 +60,62 @@ extension Authority {
         }
     }
 
-    /// Certifies a profile: someone has looked at it, and it may start agents until the next review.
+    /// Certifies a profile: someone has reviewed it, and it may start agents until the next review.
     ///
     /// - Parameters:
-    ///   - name: the profile's.
-    ///   - reviewBy: in seconds since 1970; `nil`: no review.
+    ///   - name: The profile's name.
+    ///   - reviewBy: The next review, in seconds since 1970; `nil` for no review.
     public func certify(profile name: String, reviewBy: Int64?) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try certify(profile: name, reviewBy: reviewBy) }
     }
 
-    /// Ends the agents whose lease has lapsed and finishes what a process that died left undone. How many agents ended.
+    /// Ends the agents whose lease has lapsed, and finishes the work of processes that died.
     ///
-    /// - Parameter report: told, as it goes on, of how many agents more were ended or given their tombstone.
+    /// - Parameter report: Told, in steps, the number of further agents that were ended or given their tombstone.
+    /// - Returns: The number of agents ended.
     public func reap(report: @Sendable (Int) -> Void = { _ in }) async throws(AgentIDError) -> Int {
         try await WaitingThreads.run { () throws(AgentIDError) in try reap(report: report) }
     }
 
-    /// Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. How many agents.
+    /// Forgets agents that ended before a time, except for their tombstones. Their entries stay in the audit log.
     ///
     /// - Parameters:
-    ///   - time: in seconds since 1970, not ahead.
-    ///   - report: told, as it goes on, of how many agents more were forgotten.
+    ///   - time: In seconds since 1970, not in the future.
+    ///   - report: Told, in steps, the number of further agents that were forgotten.
+    /// - Returns: The number of agents forgotten.
     public func prune(
         endedBefore time: Int64, report: @Sendable (Int) -> Void = { _ in }
     ) async throws(AgentIDError) -> Int {
         try await WaitingThreads.run { () throws(AgentIDError) in try prune(endedBefore: time, report: report) }
     }
 
-    /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
+    /// Presents to a guard every grant that an agent and all below it ever held, and looks for anything left of them.
     ///
     /// - Parameters:
-    ///   - agent: its ID.
-    ///   - report: told after each chain of how many were presented, and how many there are.
+    ///   - agent: The agent's ID.
+    ///   - report: Told, after each chain, the number presented and the number there are.
     public func verifyGone(
         agent: String, report: @Sendable (_ presented: Int, _ all: Int) -> Void = { _, _ in }
     ) async throws(AgentIDError) -> Gone {
         try await WaitingThreads.run { () throws(AgentIDError) in try verifyGone(agent: agent, report: report) }
     }
 
-    /// Adds a hook, or takes up the one of this name again after a restart.
+    /// Adds a hook, or after a restart continues the one with this name.
     public func add(_ hook: Hook) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try add(hook) }
     }
 
-    /// Removes a hook with what was still to be delivered to it.
+    /// Removes a hook with all deliveries that still wait for it.
     public func removeHook(named name: String) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try removeHook(named: name) }
     }
 
-    /// All hooks, by name, and how many deliveries each has waiting and dead.
+    /// All hooks, by name, with the number of waiting and dead deliveries of each.
     public func hooks() async throws(AgentIDError) -> [JSONTree] {
         try await WaitingThreads.run { () throws(AgentIDError) in try hooks() }
     }
 
-    /// Deliveries that wait, or that are dead; oldest first, at most 1000.
+    /// Deliveries that wait, or those that are dead; oldest first, at most 1000.
     public func deliveries(dead: Bool) async throws(AgentIDError) -> [JSONTree] {
         try await WaitingThreads.run { () throws(AgentIDError) in try deliveries(dead: dead) }
     }
@@ -121,22 +125,22 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try retry(delivery: delivery) }
     }
 
-    /// Waits until nothing is due that the hooks in this process, or commands, can deliver. Whether nothing is.
+    /// Waits until no delivery is due that a hook in this process, or a command, can make. Returns whether none is.
     public func settle(milliseconds: Int64) async throws(AgentIDError) -> Bool {
         try await WaitingThreads.run { () throws(AgentIDError) in try settle(milliseconds: milliseconds) }
     }
 
-    /// Makes entries of the audit log of everything that was written down until now, by all processes.
+    /// Integrates into the audit log everything that all processes have recorded until now.
     public func integrate() async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try integrate() }
     }
 
-    /// Compares what was granted with what was used, from the whole audit log, and proposes smaller ceilings.
+    /// Compares granted authority with its use, from the whole audit log, and proposes smaller ceilings.
     ///
     /// - Parameters:
     ///   - profile: Only this one; `nil`: all.
     ///   - since: Only decisions from this time on, in milliseconds since 1970.
-    ///   - progress: Told how many entries were read, and how many there are.
+    ///   - progress: Told the number of entries read, and the number there are.
     public func usage(
         profile: String? = nil, since: Int64? = nil,
         progress: @Sendable (_ read: UInt64, _ all: UInt64) -> Void = { _, _ in }
@@ -146,7 +150,7 @@ extension Authority {
         }
     }
 
-    /// What the broker holds, oldest first, at most 1000.
+    /// The secrets that the broker holds, oldest first, at most 1000.
     public func brokerLeases() async throws(AgentIDError) -> [JSONTree] {
         try await WaitingThreads.run { () throws(AgentIDError) in try brokerLeases() }
     }

@@ -1,7 +1,7 @@
 public import AgentID
 
-// Decisions where the audit log syncs every line (`AuditOptions.Sync.always`): there each waits for a disk. Elsewhere they are
-// a matter of microseconds, and `check` and `authorize` are the calls.
+// Decisions for an audit log that syncs every line (`AuditOptions.Sync.always`): each waits for a disk. Otherwise a
+// decision takes microseconds, and `check` and `authorize` are the calls.
 extension Guard {
     /// Decides one call as `check` does, on the library's threads: for an audit log that syncs every line.
     public func checkDurably(

@@ -1,2 +1,2 @@
-// One import is enough: everything of AgentID, and what of it waits as async calls.
+// One import is enough: all of AgentID, with async calls for everything that waits.
 @_exported public import AgentID

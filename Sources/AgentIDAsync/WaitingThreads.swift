@@ -1,16 +1,16 @@
 internal import AgentID
 
-/// The library's own threads for calls that wait - for a disk, a lock, a hook, a provider -, so that Swift's few cooperative
-/// threads never do.
+/// The library's own threads for calls that wait for a disk, a lock, a hook or a provider, so that Swift's few
+/// cooperative threads never do.
 ///
-/// A thread is started when a call finds none idle, up to a bound, and ends after some idle seconds; calls beyond that wait
-/// their turn, without a thread. Not for a child after `fork()`.
+/// A thread is started when a call finds none idle, up to a limit, and ends after some idle seconds. Calls beyond the
+/// limit wait their turn, without a thread. Not for a child after `fork()`.
 final class WaitingThreads: TaskExecutor {
-    /// So many as never to be all taken by providers that wait for other calls; as many as Dispatch allows itself.
+    /// Enough that providers which wait for other calls never take them all; as many as Dispatch allows itself.
     static let shared = WaitingThreads(most: 64)
 
     private struct State {
-        /// Jobs in the order they came, the first one last, and those that came since.
+        /// Jobs in the order they came, the first one last; and those that came since.
         var leaving: [UnownedJob] = []
         var arriving: [UnownedJob] = []
         var threads = 0
@@ -28,7 +28,7 @@ final class WaitingThreads: TaskExecutor {
 
     init(most: Int, idleMilliseconds: Int = 5000) { (self.most, self.idleMilliseconds) = (most, idleMilliseconds) }
 
-    /// How many threads there are.
+    /// The number of threads.
     var count: Int { state.change { $0.threads } }
 
     func enqueue(_ job: consuming ExecutorJob) {
@@ -43,7 +43,7 @@ final class WaitingThreads: TaskExecutor {
         do throws(AgentIDError) {
             try BackgroundThread.start(name: "agentid-wait") { [self] _ in run() }.abandon()
         } catch {
-            // The machine has no thread left: whoever asks waits itself.
+            // The machine has no thread left: the caller waits itself.
             run()
         }
     }
@@ -52,7 +52,7 @@ final class WaitingThreads: TaskExecutor {
         while let job = next() { unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 
-    /// The next job; `nil` when none came for a while, and the thread is to end.
+    /// The next job; `nil` if none came for a while: the thread is then to end.
     private func next() -> UnownedJob? {
         var isIdle = false
         func take(_ state: inout State) -> UnownedJob? {
@@ -74,8 +74,8 @@ final class WaitingThreads: TaskExecutor {
             }
     }
 
-    /// Runs on one of the threads what may wait, also in a task that was cancelled. The caller's task suspends; its
-    /// task-local values are seen.
+    /// Runs blocking code on one of the threads, even in a cancelled task. The caller's task suspends, and its
+    /// task-local values are visible.
     @concurrent static func run<Result: Sendable, Failure>(
         _ body: () throws(Failure) -> Result
     ) async throws(Failure) -> Result {

@@ -1,14 +1,16 @@
 public import AgentID
 
 extension Authority {
-    /// Starts an agent for as long as `body` runs, and deprovisions it with all below it on every way out: when `body`
+    /// Starts an agent, runs `body`, and deprovisions the agent with all below it on every way out: when `body`
     /// returns, throws, or its task is cancelled.
     ///
-    /// ``Agent/current`` is the agent while `body` runs. A task that was cancelled before starts none, and one cancelled
-    /// while the agent was started does not run `body`.
+    /// ``Agent/current`` is the agent while `body` runs. A task that was already cancelled starts no agent. If it is
+    /// cancelled while the agent is started, `body` does not run.
     ///
-    /// - Throws: what `body` throws; `CancellationError`; ``AgentIDError`` where the agent could not be started, or its end
-    ///   not be written down after `body` had returned: then it is denied here at once, and elsewhere when its lease lapses.
+    /// - Throws: The error of `body`; `CancellationError`; ``AgentIDError`` if the agent could not be started, or if
+    ///   its end
+    ///   could not be recorded after `body` had returned: then it is denied here at once, and elsewhere when its lease
+    ///   lapses.
     public func withAgent<Result>(
         profile: String, _ request: AgentRequest, isolation: isolated (any Actor)? = #isolation,
         _ body: (Agent) async throws -> Result
@@ -19,9 +21,9 @@ extension Authority {
 }
 
 extension Agent {
-    /// Starts a sub-agent for as long as `body` runs, and deprovisions it with all below it on every way out.
+    /// Starts a sub-agent, runs `body`, and deprovisions the sub-agent with all below it on every way out.
     ///
-    /// - Throws: as ``Authority/withAgent(profile:_:isolation:_:)``.
+    /// - Throws: As ``Authority/withAgent(profile:_:isolation:_:)``.
     public func withAgent<Result>(
         _ name: String, _ request: DelegationRequest,
         isolation: isolated (any Actor)? = #isolation, _ body: (Agent) async throws -> Result
@@ -39,7 +41,7 @@ extension Agent {
             try Task.checkCancellation()
             result = try await Agent.$current.withValue(self) { try await body(self) }
         } catch {
-            // What is thrown is the body's; the lease lapses where the end could not be written down.
+            // Throws the body's error; if the end could not be recorded, the lease lapses.
             try? await finish(Task.isCancelled ? "its task was cancelled" : "its task failed")
             throw error
         }
@@ -47,7 +49,7 @@ extension Agent {
         return result
     }
 
-    /// Deprovisions, in a cancelled task too; harmless where it has ended.
+    /// Deprovisions, even in a cancelled task; harmless if it has ended.
     private func finish(_ reason: String) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try conclude(reason: reason) }
     }

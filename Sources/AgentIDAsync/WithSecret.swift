@@ -1,14 +1,14 @@
 public import AgentID
 
 extension Authority {
-    /// Gets a secret for a call that was permitted: for the tool, not for the agent.
+    /// Gets a secret for a permitted call: for the tool, not for the agent.
     ///
     /// - Parameters:
-    ///   - permit: not older than a minute, under a chain that names its agent.
-    ///   - provider: the name it was added with.
-    ///   - resource: what is to be opened, as the provider understands it.
-    ///   - timeToLive: in seconds; at most as long as the agent's grant lasts.
-    /// - Throws: a ``Denial`` where the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
+    ///   - permit: At most a minute old, under a chain that names its agent.
+    ///   - provider: The name it was added with.
+    ///   - resource: The resource to open, in the provider's terms.
+    ///   - timeToLive: In seconds; at most as long as the agent's grant lasts.
+    /// - Throws: A ``Denial`` if the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
     public func acquire(
         for permit: Permit, from provider: String, resource: String, timeToLive: Int64
     ) async throws -> (lease: String, secret: Secret) {
@@ -17,15 +17,15 @@ extension Authority {
         }
     }
 
-    /// Returns a secret before its time; harmless where it was returned before.
+    /// Returns a secret before its time; harmless if it was returned already.
     public func release(lease: String) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try release(lease: lease) }
     }
 
-    /// Gets a secret for a permitted call for as long as `body` runs, and returns it on every way out, cancellation
-    /// included. A return that fails is tried again by itself, and by `reap`.
+    /// Gets a secret for a permitted call, runs `body`, and returns the secret on every way out, cancellation included.
+    /// A failed return is tried again automatically, and by `reap`.
     ///
-    /// - Throws: what `body` throws, and what `acquire` does.
+    /// - Throws: The errors of `body` and of `acquire`.
     public func withSecret<Result>(
         for permit: Permit, from provider: String, resource: String, timeToLive: Int64,
         isolation: isolated (any Actor)? = #isolation, _ body: (Secret) async throws -> Result
