@@ -4,7 +4,7 @@ import JOSE
 import Scopes
 import StrictJSON
 
-/// What is asked for a new agent.
+/// The request for a new agent.
 struct TaskOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "The profile.") var profile: String
     @ArgumentParser.Option(name: .long, help: "On whose behalf, a URI, e.g. user:alice@acme.example.")

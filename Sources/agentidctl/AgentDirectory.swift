@@ -2,7 +2,7 @@ import AgentID
 import Glibc
 import JOSE
 
-/// An agent at rest: `key.jwk` (0600), `chain`, and `credential` where it has one.
+/// An agent at rest: `key.jwk` (0600), `chain`, and `credential` if it has one.
 struct AgentDirectory {
     let path: String
 
@@ -11,7 +11,7 @@ struct AgentDirectory {
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Makes the directory, which must not exist, and writes all of the agent or nothing.
+    /// Makes the directory, which must not exist. Writes all of the agent or nothing.
     static func create(_ path: String, key: SigningKey, chain: String, credential: String?) throws {
         guard unsafe mkdir(path, 0o700) == 0 else { throw Fault("\(path): \(Console.lastError)") }
         do {
@@ -42,7 +42,7 @@ struct AgentDirectory {
             key: SigningKey(jwk: Console.line(bytes).span), chain: chain, credential: text("credential"))
     }
 
-    /// What stands in one of its files; `nil` where there is none.
+    /// The text of one of its files; `nil` if it does not exist.
     func text(_ name: String) throws -> String? {
         try read(name, limit: 1 << 20).map { String(decoding: Console.line($0), as: UTF8.self) }
     }

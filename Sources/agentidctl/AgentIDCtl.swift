@@ -39,7 +39,7 @@ struct AgentIDCtl: ParsableCommand {
             Self.exit(withError: exit)
         } catch let error where exitCode(for: error) != .failure {
             if exitCode(for: error) == .success { Self.exit(withError: error) }
-            // The message quotes what was given: that stays on one line.
+            // The message quotes the arguments, so it is kept on one line.
             var message = fullMessage(for: error)
             for given in CommandLine.arguments where !given.printable.isSame(as: given) {
                 message = message.replacing(exactly: given, with: given.printable)
@@ -54,11 +54,11 @@ struct AgentIDCtl: ParsableCommand {
 }
 
 extension AgentIDCtl {
-    /// Refuses an option that is given twice: one of both would be passed over, and nobody would know which.
+    /// Refuses an option that is given twice: one of the two would be ignored, and nobody would know which.
     fileprivate static func refuseRepeated(_ arguments: some Sequence<String>) throws {
         var seen: Set<ExactText> = []
         for argument in arguments {
-            // What follows is the command of a hook.
+            // The hook's command follows.
             if argument.isSame(as: "--") { return }
             guard argument.starts(exactly: "--"), let name = argument.parts(at: UInt8(ascii: "="), atMost: 2).first
             else { continue }
@@ -69,7 +69,7 @@ extension AgentIDCtl {
     }
 }
 
-/// What every command takes.
+/// The options of every command.
 struct Output: ParsableArguments {
     @Flag(name: .long, help: "Print JSON.") var json = false
 }

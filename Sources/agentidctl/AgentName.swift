@@ -3,18 +3,19 @@ import StrictJSON
 
 /// An agent's ID, and the short form of it that people read and type: `researcher/fd1139199e4f`.
 enum AgentName {
-    /// Digits at the end of an instance's ID that are shown; they are random, those before them tell the time.
+    /// The number of digits shown from the end of an instance's ID; they are random, those before them tell the time.
     private static let shown = 12
-    /// Fewer could be anybody's.
+    /// The fewest digits of a short name: fewer could belong to anybody.
     private static let fewest = 6
 
     /// The short form; harmless for a terminal.
     static func short(_ id: String) -> String { abbreviated(id).printable }
 
-    /// The short form, with the trust domain of an agent that is not of `home`: its short name could be one of ours.
+    /// The short form. An agent that is not of `home` keeps its trust domain, since its short name could equal one of
+    /// ours.
     static func short(_ id: String, in home: String) -> String { abbreviated(id, in: home).printable }
 
-    /// The last name of an ID and the end of its instance, with the trust domain of an agent that is not of `home`.
+    /// The last name of an ID and the end of its instance. An agent that is not of `home` keeps its trust domain.
     static func abbreviated(_ id: String, in home: String?) -> String {
         guard let home, let domain = (try? SPIFFEID(id))?.trustDomain.name, !domain.isSame(as: home) else {
             return abbreviated(id)
@@ -23,7 +24,7 @@ enum AgentName {
         return name.isSame(as: id) ? id : "\(domain)/\(name)"
     }
 
-    /// The last name of an ID and the end of its instance; what is not an agent's ID as it is.
+    /// The last name of an ID and the end of its instance; any other text unchanged.
     static func abbreviated(_ id: String) -> String {
         let segments = id.parts(at: UInt8(ascii: "/"))
         guard id.starts(exactly: "spiffe://"), segments.count >= 4, let instance = segments.last,
@@ -32,7 +33,7 @@ enum AgentName {
         return "\(segments[segments.count - 2])/\(instance.suffix(shown))"
     }
 
-    /// The ID of the one agent of a name: its ID, or the short form, with or without what is before its slash.
+    /// The ID of the one agent with this name: an ID, or a short form with or without the part before the slash.
     static func resolve(_ name: String, in authority: Authority) throws -> String {
         guard !name.starts(exactly: "spiffe://") else { return name }
         let parts = name.parts(at: UInt8(ascii: "/"), omittingEmpty: false)
@@ -55,7 +56,7 @@ enum AgentName {
 }
 
 extension Authority {
-    /// Every agent that matches, by ID, page by page; an agent that starts meanwhile may be among them or not.
+    /// All agents that match, by ID, page by page. An agent that starts meanwhile may or may not be among them.
     func allAgents(_ selection: AgentSelection = AgentSelection()) throws -> [AgentDescription] {
         var selection = selection
         selection.limit = 10_000

@@ -1,17 +1,17 @@
 import AgentID
 import StrictJSON
 
-/// How an agent stands, in the word that people are shown.
+/// The state of an agent, as the word shown to people.
 enum AgentState: String, CaseIterable {
-    /// A guard lets it act.
+    /// Guards let it act.
     case live
-    /// Its process renews it no more: whoever reaps ends it.
+    /// Its process no longer renews it; reaping ends it.
     case lapsed
     /// Its process is there, and its last grant has expired.
     case expired
-    /// Something it stands on is suspended, lapsed or revoked.
+    /// Something it depends on is suspended, lapsed or revoked.
     case denied
-    /// It waits, and is denied meanwhile.
+    /// It is parked, and denied meanwhile.
     case parked
     case suspended, ended
 
@@ -28,13 +28,13 @@ enum AgentState: String, CaseIterable {
 extension AgentDescription {
     fileprivate var isLapsed: Bool { leaseExpires.map { $0 / 1000 <= Console.now } ?? true }
 
-    /// How long its lease lasts, e.g. `4m left`.
+    /// The remaining time of its lease, e.g. `4m left`.
     func lease(at now: Int64) -> String {
         guard let expires = leaseExpires.map({ $0 / 1000 }) else { return "none" }
         return expires > now ? "\(Console.span(since: now, expires)) left" : "over"
     }
 
-    /// Why it ended; the agent above, where that took it along, by its short name.
+    /// The reason for its end. If an agent above took it along, that one is given by its short name.
     var shortEndReason: String? {
         guard let reason = endReason, !reason.isEmpty else { return nil }
         let words = reason.parts(at: UInt8(ascii: " "), atMost: 2, omittingEmpty: false)
@@ -44,7 +44,7 @@ extension AgentDescription {
 }
 
 extension Console {
-    /// From one time to another; to one before it, as under a clock that went back, no time at all.
+    /// The time between two moments; none if the second is earlier, as after a clock went back.
     static func span(since start: Int64, _ end: Int64) -> String {
         span(end > start ? Int(clamping: end.subtractingReportingOverflow(start).partialValue) : 0)
     }

@@ -6,13 +6,13 @@ struct AgentTree {
     struct Row {
         let agent: AgentDescription
         let depth: Int
-        /// Whether it is the last of those that its parent started.
+        /// Whether it is the last agent that its parent started.
         let isLast: Bool
-        /// How many it started itself.
+        /// The number of agents that it started itself.
         let children: Int
     }
 
-    /// Every agent once, parents first. One whose parent is not among them stands at the left.
+    /// Every agent once, parents before children. An agent whose parent is not listed stands at the left.
     let rows: [Row]
 
     init(_ agents: [AgentDescription]) {
@@ -38,7 +38,7 @@ struct AgentTree {
                 pending.append(row(child, depth: parent.depth + 1, isLast: i == 0))
             }
         }
-        // Parents that go round in a circle are damage; even so nobody is left out.
+        // A circle of parents is damage; its agents are still listed.
         let drawn = rows.map(\.agent.id).exact
         let circling = agents.filter { !drawn.contains($0.id.exact) }
         self.rows = rows + circling.map { Row(agent: $0, depth: 0, isLast: true, children: 0) }
@@ -46,7 +46,7 @@ struct AgentTree {
 
     /// The lines that a terminal draws before each row's name.
     var branches: [String] {
-        // Of those above a row, below the left: what goes on beside it.
+        // The vertical lines of ancestors that have further children.
         var trunk: [String] = []
         return rows.map { row in
             guard row.depth > 0 else {

@@ -42,7 +42,7 @@ struct Agents: ParsableCommand {
         draw(AgentTree(agents))
     }
 
-    /// What was asked for, as a page says it.
+    /// The filters, as the page names them.
     private var filters: [(name: String, value: String)] {
         [
             ("profile", profile), ("for", principal), ("owner", owner), ("started by", parent), ("state", state),
@@ -71,7 +71,7 @@ struct Agents: ParsableCommand {
     }
 }
 
-/// What is shown of one agent.
+/// The output for one agent.
 private struct AgentLine {
     static let titles = ["AGENT", "STATE", "LEASE", "SINCE", "FOR", "OWNER"]
     /// The column that is coloured.
@@ -79,7 +79,7 @@ private struct AgentLine {
 
     let cells: [String]
     let colour: Console.Colour
-    /// Which task, and why it is over.
+    /// The task, and the reason for its end.
     let task: PrintableText
 
     init(_ agent: AgentDescription, branches: String, now: Int64) {

@@ -1,17 +1,17 @@
 import AgentID
 
-/// The agents of an authority as a page: who started whom, for whom, doing what, how long each lease lasts.
+/// The agents of an authority as a page: their parents, principals, tasks, and the remaining time of their leases.
 struct AgentsPage {
     let tree: AgentTree
     let trustDomain: String
-    /// What they were selected by.
+    /// The filters that selected them.
     let filters: [(name: String, value: String)]
     /// In seconds since 1970.
     let now: Int64
 
-    /// Lists within lists, at most: browsers stop at 512 elements within each other. What is deeper says how deep.
+    /// The deepest nesting of lists: browsers stop at 512 nested elements. Deeper agents show their depth as a number.
     private static let deepest = 64
-    /// Lists beyond are not drawn further to the right.
+    /// The deepest list that is still indented further.
     private static let indented = 6
 
     func write() throws {
@@ -50,7 +50,7 @@ struct AgentsPage {
         return "<dl class=\"summary\">\(list)</dl>\n"
     }
 
-    /// Sign and word: neither needs its colour.
+    /// A sign and a word: neither needs its colour.
     private func mark(_ state: AgentState) -> HTML {
         let sign =
             switch state {

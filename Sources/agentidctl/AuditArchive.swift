@@ -45,7 +45,7 @@ extension AuditCommand {
                 "archived: entries \(archived.lowerBound) to \(archived.upperBound - 1), in \(to), which is verified")
         }
 
-        /// How many entries of the beginning are older, in whole bundles.
+        /// The number of entries at the beginning that are older, in whole bundles.
         private func entries(of reader: AuditReader, before time: Int64) throws -> UInt64 {
             var size = reader.first
             while size < reader.count {

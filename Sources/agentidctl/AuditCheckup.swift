@@ -2,19 +2,19 @@ import AgentID
 import FoundationEssentials
 import Glibc
 
-/// The audit log of a directory: whether it is there, as it was signed, and kept up.
+/// Checks the audit log of a directory: that it exists, matches its signatures, and is kept up to date.
 struct AuditCheckup {
     private let directory: String
     private let now = Int64(Date().timeIntervalSince1970 * 1000)
 
-    /// Who integrates does so about every second.
+    /// The tolerated delay of integration, in milliseconds; it normally takes about a second.
     private static let tolerated: Int64 = 60_000
-    /// Room for a few segments.
+    /// The least free space, in bytes: a few segments.
     private static let leastRoom: UInt64 = 64 << 20
 
     private init(directory: String) { self.directory = directory }
 
-    /// Findings; nothing of a directory that never had a log.
+    /// The findings; none for a directory that never had a log.
     static func findings(at directory: String, isFull: Bool) -> [Finding] {
         let checkup = AuditCheckup(directory: directory)
         let signs = ["audit", "keys/log.jwk", "keys/digest"].map { "\(directory)/\($0)" }

@@ -74,7 +74,7 @@ struct AuditCommand: ParsableCommand {
     }
 }
 
-/// Where an audit log is, and whose it must be.
+/// The place of an audit log, and the key it must be signed with.
 struct AuditLogOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "The directory of the authority, or an archive of its log.")
     var authority: String

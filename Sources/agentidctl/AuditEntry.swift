@@ -2,13 +2,13 @@ import AgentID
 import Glibc
 import StrictJSON
 
-/// One entry of the audit log, and how it is shown on a line.
+/// One entry of the audit log, and its form on a line.
 struct AuditEntry {
     enum Kind { case permit, deny, denials, outcome, event, gap, unknown }
 
     let index: UInt64
     let line: [UInt8]
-    /// `nil` of a line that is not JSON: who appends to the log by other means may write anything.
+    /// `nil` for a line that is not JSON: whoever appends to the log by other means may write anything.
     let json: JSON.Value?
     let kind: Kind
     /// The trust domain of the log.
@@ -44,26 +44,26 @@ struct AuditEntry {
         json?["arguments"]?.elements.compactMap(\.string).map(\.printable).joined(separator: ", ") ?? ""
     }
 
-    /// How many decisions the entry is of.
+    /// The number of decisions that the entry covers.
     var count: Int { json?["count"]?.int ?? 1 }
 
-    /// What was called, e.g. `read_file(path)`.
+    /// The call, e.g. `read_file(path)`.
     var call: String { "\(text("tool") ?? "no tool")(\(arguments))" }
 
     var agent: String { json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? "nobody" }
 
-    /// Whose chain it was, where that is another domain: only by that one's word are its names what they are.
+    /// The chain's domain, if it is another one: its names are only that domain's word.
     var foreign: String? {
         guard let issuer = json?["issuer"], issuer["domain"]?.equals(home) != true else { return nil }
         return (issuer["domain"]?.string ?? issuer["iss"]?.string ?? "an unknown issuer").printable
     }
 
-    /// A name in the chain's root, with whose word it is, where that is another domain's.
+    /// A name in the chain's root, followed by the domain that vouches for it if that is another one.
     func said(_ name: String) -> String? {
         text(name).map { text in foreign.map { "\(text) (as \($0) says)" } ?? text }
     }
 
-    /// The entry on one line: number, time, what happened.
+    /// The entry on one line: number, time, event.
     var summary: PrintableText {
         let head: PrintableText = "\(index)  \(time)  "
         let principal = (said("principal").map { "  for \($0)" } ?? "") + (foreign.map { "  foreign: \($0)" } ?? "")
@@ -92,7 +92,7 @@ struct AuditEntry {
         }
     }
 
-    /// The decision it is, or is about.
+    /// The ID of the decision that the entry is, or is about.
     var decisionID: String? {
         switch kind {
         case .permit, .deny, .denials: json?["id"]?.string
@@ -111,11 +111,11 @@ struct AuditEntry {
     }
 }
 
-/// A decision's ID, and the short form that people read and type: `3f0a92c41d20-1b`, the start of its process's name
-/// and its number there.
+/// A decision's ID, and its short form for people: `3f0a92c41d20-1b`, the start of its process's name and its number
+/// there.
 enum DecisionName {
     private static let shown = 12
-    /// Fewer could be any process's.
+    /// The fewest characters of a process's name: fewer could belong to any process.
     private static let fewest = 4
 
     static func short(_ id: String) -> String {
@@ -144,7 +144,7 @@ enum DecisionName {
         try Progress.showing("looking for \(name)") { progress in
             try reader.each { entry in
                 if entry.index & 255 == 0 { progress.set(Int(clamping: entry.index), of: Int(clamping: reader.count)) }
-                // A line has no NUL in it. `firstRange(of:)` takes fifteen times as long.
+                // A line holds no NUL. `firstRange(of:)` takes fifteen times as long.
                 guard unsafe strstr(String(decoding: entry.line, as: UTF8.self), needle) != nil,
                     entry.kind == .permit || entry.kind == .deny || entry.kind == .denials,
                     let id = entry.json?["id"]?.string,
@@ -166,7 +166,7 @@ enum DecisionName {
 extension AuditReader {
     /// Entries in their order, each compared with the signed tree.
     func each(from: UInt64 = 0, to: UInt64? = nil, _ body: (AuditEntry) throws -> Void) throws {
-        // What is archived is read in the archive.
+        // Archived entries are read in the archive.
         var index = max(from, first)
         let end = min(to ?? count, count, last)
         while index < end {

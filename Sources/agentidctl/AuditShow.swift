@@ -22,7 +22,7 @@ extension AuditCommand {
             let reader = try options.open()
             let entry = try find(in: reader)
             let isThese = try arguments.map { try match($0, entry) }
-            // Reading compared the entry with the tree; the proof is what somebody else would be shown.
+            // Reading compared the entry with the tree; the proof is for showing to somebody else.
             let proof = try reader.proof(of: entry.index)
             var outcome: String?
             if entry.kind == .permit || entry.kind == .deny, let id = entry.decisionID {
@@ -65,7 +65,7 @@ extension AuditCommand {
     }
 }
 
-/// All that is known of an entry, on one screen.
+/// Everything known about an entry, on one screen.
 private struct AuditPage {
     let entry: AuditEntry
     let outcome: String?
@@ -125,7 +125,7 @@ private struct AuditPage {
         }
     }
 
-    /// The grants, root first, each with what it permits of the tool, as far as the registry knows this very grant.
+    /// The grants, root first, each with the tool's scope in it, if the registry has this very grant.
     private func showChain() {
         let inspection = try? RegistryInspection(of: options.authority)
         for (i, link) in (entry.json?["chain"]?.elements.map { $0 } ?? []).enumerated() {
@@ -139,7 +139,7 @@ private struct AuditPage {
         }
     }
 
-    /// What a grant permits. A `jti` is whatever its issuer wrote: only the hash of the token says which grant it was.
+    /// The scope of a grant. Its issuer chooses the `jti`, so only the token's hash tells which grant it was.
     private func permits(_ link: JSON.Value, _ inspection: RegistryInspection?) -> String {
         let found = LoggedGrant(link).flatMap { grant in try? inspection?.find(grant) } ?? .unknown
         switch found {

@@ -35,7 +35,7 @@ extension AuditCommand {
             }
         }
 
-        /// The last entries that are chosen, oldest first.
+        /// The last entries that match, oldest first.
         private func latest(of reader: AuditReader) throws -> [AuditEntry] {
             var found: [AuditEntry] = []
             var end = reader.last
@@ -56,7 +56,7 @@ extension AuditCommand {
             Console.data(output.json ? PrintableText(entry.document) : entry.summary)
         }
 
-        /// Says on stderr what is not an entry yet.
+        /// Reports on stderr the lines that are not entries yet.
         private func tellWaiting(in reader: AuditReader) {
             guard !output.json, let pending = try? reader.verifyEnd().pending, pending > 0 else { return }
             Console.message(
@@ -66,7 +66,7 @@ extension AuditCommand {
     }
 }
 
-/// Which entries are asked for: those that match all that is given.
+/// The filter on entries: an entry must match every option given.
 struct AuditFilter: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "Only of this agent, its ID or short name, or of any below it.")
     var agent: String?
@@ -81,7 +81,7 @@ struct AuditFilter: ParsableArguments {
         guard let agent else { return true }
         let chain = entry.json?["chain"]?.elements.compactMap { $0["agent"]?.string } ?? []
         return (chain + [entry.json?["agent"]?.string].compactMap(\.self)).contains { id in
-            // A short name is one of an agent of this domain; another's has its domain before it.
+            // A short name is an agent's of this domain; other domains' agents have their domain in front.
             id.isSame(as: agent) || AgentName.short(id, in: entry.home).isSame(as: agent)
                 || (agent.utf8.count >= 6 && (try? SPIFFEID(id))?.trustDomain.name.isSame(as: entry.home) == true
                     && id.parts(at: UInt8(ascii: "/")).last?.ends(exactly: agent) == true)

@@ -2,7 +2,7 @@ import AgentID
 import ArgumentParser
 import StrictJSON
 
-/// Where an authority is, and what opens it.
+/// The place of an authority, and the passphrase that opens it.
 struct AuthorityOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "The directory the authority is kept in.")
     var authority: String
@@ -12,10 +12,9 @@ struct AuthorityOptions: ParsableArguments {
 
     func validate() throws { try Owner.work(on: authority) }
 
-    /// Opens the authority; for a command that only reads, and causes nothing that is to be written down, without its
-    /// audit log.
+    /// Opens the authority. A command that only reads, and causes no events, opens it without its audit log.
     ///
-    /// - Parameter passphrase: where it was read already.
+    /// - Parameter passphrase: The passphrase, if it was read already.
     func open(
         creating trustDomain: String? = nil, onlyToRead: Bool = false, passphrase: Passphrase? = nil
     ) throws -> Authority {
@@ -27,13 +26,13 @@ struct AuthorityOptions: ParsableArguments {
         return try Authority.open(directory: authority, options: options)
     }
 
-    /// What opens its keys.
+    /// The passphrase for its keys.
     func readPassphrase() throws -> Passphrase? { try passphraseFile.map(Console.passphrase) }
 
-    /// Opens the authority for what causes events, and runs the commands of hooks that are due then.
+    /// Opens the authority for a command that causes events, and runs the commands of hooks that are then due.
     func withEvents(_ body: (Authority) throws -> Void) throws {
         let authority = try open()
-        // What still runs then is killed, and tried again by whoever comes next.
+        // A command that still runs then is killed; the next process tries its delivery again.
         defer { authority.close() }
         try body(authority)
         authority.runHooks()
@@ -41,7 +40,7 @@ struct AuthorityOptions: ParsableArguments {
 }
 
 extension AuditPolicy {
-    /// For a process that lives for one command: a segment that holds the longest line, instead of one for a day.
+    /// For a process that runs one command: a segment that holds the longest line, instead of one for a day.
     static var ofCommands: AuditPolicy {
         var policy = AuditPolicy()
         policy.options.segmentSize = 128 << 10
@@ -108,7 +107,7 @@ struct Revoke: ParsableCommand {
         let revocation = try Revocation(kind, value)
         let authority: Authority
         do { authority = try options.open() } catch let refusal as AgentIDError where refusal.code == .io {
-            // A full disk must keep nobody from revoking.
+            // A full disk must not prevent anybody from revoking.
             do { try Authority.revokeInJournal(directory: options.authority, revocation) } catch { throw refusal }
             tell(revocation, isKnown: nil)
             return Console.message(

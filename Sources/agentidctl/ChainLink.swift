@@ -2,7 +2,7 @@ import AgentID
 import Scopes
 import StrictJSON
 
-/// What one link of a chain says, decoded; times in seconds since 1970. Every text is whatever its writer wrote.
+/// The decoded content of one link of a chain; times in seconds since 1970. Its texts are whatever their writer wrote.
 struct ChainLink {
     enum May {
         case nothing
@@ -11,13 +11,13 @@ struct ChainLink {
         case scope(Scope)
     }
 
-    /// What the root says of its issuer; `nil` of a derived grant.
+    /// The issuer that the root names; `nil` for a derived grant.
     let issuer: String?
     let agent: String?
-    /// Principal, task, intent, owner and profile, as far as they are said.
+    /// Principal, task, intent, owner and profile, as far as the root names them.
     let context: [(name: String, text: String)]
     let grant: String?
-    /// In bytes.
+    /// The token's size, in bytes.
     let size: Int
     let issued: Int?
     let expires: Int?
@@ -26,9 +26,9 @@ struct ChainLink {
     let budget: [(name: String, amount: String)]
     let labels: [String]
     let may: May
-    /// What it made of its parent's scope; empty where either cannot be read.
+    /// The changes to its parent's scope; empty if either cannot be read.
     let changes: [ToolChange]
-    /// What it has beyond its parent.
+    /// The way in which it exceeds its parent.
     let expansion: Expansion?
 
     var scope: Scope? { if case .scope(let scope) = may { scope } else { nil } }
@@ -37,11 +37,11 @@ struct ChainLink {
 
     /// The links of a chain, root first.
     ///
-    /// - Parameter document: What ``ChainDecoder`` makes of a chain.
+    /// - Parameter document: The document that ``ChainDecoder`` returns for a chain.
     static func list(in document: JSONTree) throws -> [ChainLink] {
         let root = try JSON(parsing: document.canonical(), limits: .init(bytes: 4 << 20)).root
         var links: [ChainLink] = []
-        // For all of them: whoever wrote the file is not known, and nothing in it was signed yet.
+        // One budget for all links: the writer of the file is not known, and no signature was verified yet.
         var work = WorkBudget(steps: ScopeLimits.steps / 2)
         for link in (root["links"] ?? root).elements {
             guard let claims = link["claims"] else { continue }

@@ -1,15 +1,15 @@
 import AgentID
 import Scopes
 
-/// A chain as a page: hop below hop, who holds it, what was taken away, how long it lasts; what was only decoded is
-/// drawn dashed and says so, what was verified is drawn solid and says so.
+/// A chain as a page: hop by hop, the holder, the authority taken away, and the lifetime. Content that was only decoded
+/// is drawn dashed and says so; verified content is drawn solid and says so.
 struct ChainPage {
     let links: [ChainLink]
     let verdict: ChainVerdict
     /// In seconds since 1970.
     let now: Int
 
-    /// Hops beyond are not drawn further to the right.
+    /// The last hop that is still indented further.
     private static let deepest = 5
 
     private var leaf: ChainLink? { links.last }
@@ -78,7 +78,7 @@ struct ChainPage {
         return " It is foreign, of \(name: issuer.name, most: 300): whom it names, it names by that domain’s word."
     }
 
-    /// How a chain or a hop is marked: a style and a sign beside its word.
+    /// The mark of a chain or a hop: a style, and a sign next to its word.
     private struct Mark {
         let style: String
         let sign: String
@@ -124,7 +124,7 @@ struct ChainPage {
             """
     }
 
-    /// A denial is where it is at fault; of the other hops no more is known than what they say.
+    /// A denial marks the hop at fault; nothing more is known of the other hops than what they say.
     private func mark(at i: Int) -> Mark {
         if case .denied(let denial) = verdict, denial.link != i { return Mark(.decoded) }
         return Mark(verdict)

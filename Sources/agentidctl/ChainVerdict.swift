@@ -1,13 +1,13 @@
 import AgentID
 import StrictJSON
 
-/// What is known of a chain beyond what it says of itself.
+/// The result of verifying a chain, beyond its own claims.
 enum ChainVerdict {
-    /// Nobody said whom to trust.
+    /// No trusted keys were given.
     case decoded
     /// - Parameters:
-    ///   - registry: whether revocations and leases were looked at as well.
-    ///   - issuer: whose word the root's names are.
+    ///   - registry: Whether revocations and leases were checked too.
+    ///   - issuer: The authority that vouches for the root's names.
     case verified(registry: Bool, issuer: ChainIssuer)
     case denied(Denial)
 
@@ -37,7 +37,7 @@ enum ChainVerdict {
         }
     }
 
-    /// The decoded chain with what is known of it.
+    /// The decoded chain with the result of verification.
     func document(of tree: JSONTree) -> JSONTree {
         guard case .object(var members) = tree else { return tree }
         members["verified"] = .bool(isVerified)
@@ -52,7 +52,7 @@ enum ChainVerdict {
     /// The domain whose registry was asked.
     var home: String? { if case .verified(_, let issuer) = self { issuer.home?.name } else { nil } }
 
-    /// A name in the root, with whose word it is, where that was verified and is another domain's.
+    /// A name in the root, followed by the domain that vouches for it if that was verified and is another one.
     func says(_ text: String) -> String {
         if case .verified(_, let issuer) = self { issuer.says(text).string } else { text }
     }

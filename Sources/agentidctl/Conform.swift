@@ -2,9 +2,9 @@ import AgentID
 import ArgumentParser
 import StrictJSON
 
-/// Decides what a conformance runner asks, through the same guard that users get.
+/// Answers the questions of a conformance runner, through the same guard that users get.
 ///
-/// Every line gets an answer, whatever stands in it: what cannot be read is denied, and the next line is read.
+/// Every line gets an answer, whatever it holds: a line that cannot be read is denied, and the next one is read.
 struct Conform: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Speak the conformance adapter protocol for AAT draft -02 (JSON Lines) on stdin and stdout.")
@@ -12,7 +12,7 @@ struct Conform: ParsableCommand {
     func run() throws {
         var lines = LineReader(limit: 4 << 20)
         var limits = JSON.Limits(bytes: 4 << 20, depth: 256)
-        // What an argument's number is worth is for the guard to say.
+        // The guard decides what an argument's number is worth.
         limits.admitsInexactNumbers = true
         while let line = lines.next() {
             guard !line.bytes.isEmpty || line.isCut else { continue }
@@ -41,13 +41,13 @@ struct Conform: ParsableCommand {
     }
 }
 
-/// What is answered to one question.
+/// The answer to one question.
 struct Verdict {
     var isPermitted = false
     var reason: String?
     var explanation: String
 
-    /// A question that cannot be asked is answered with no.
+    /// A question that cannot be asked is answered with a denial.
     static func unreadable(_ what: String) -> Verdict { Verdict(reason: "input_malformed", explanation: what) }
 
     func tree(of question: JSON.Value?) -> JSONTree {

@@ -2,7 +2,7 @@ import AgentID
 import JOSE
 import StrictJSON
 
-/// One `evaluate`: who is trusted, what is presented, what this enforcement point asks for beyond the defaults.
+/// One `evaluate`: the trusted keys, the presentation, and this enforcement point's requirements beyond the defaults.
 struct ConformQuestion {
     private let input: JSON.Value?
 
@@ -30,7 +30,7 @@ struct ConformQuestion {
         var options = Guard.Options()
         let (milliseconds, isBeyond) = now.multipliedReportingOverflow(by: 1000)
         options.clock = CallbackClock { isBeyond ? nil : milliseconds }
-        // As the corpus says of its enforcement point: MAX_DELEGATION_DEPTH is 8, the least that the draft allows.
+        // The corpus sets MAX_DELEGATION_DEPTH of its enforcement point to 8, the least that the draft allows.
         options.limits.depth = 8
         options.audience = input?["audience"]?.string
         let policy = input?["policy"]
@@ -52,7 +52,7 @@ struct ConformQuestion {
         return options
     }
 
-    /// A key that cannot be used, or that speaks for nobody, is trusted for nothing.
+    /// A key that cannot be used, or that names no issuer, is trusted for nothing.
     private func trust(_ anchor: JSON.Value, at guardian: Guard) {
         guard let jwk = anchor["jwk"], let issuer = anchor["iss"]?.string, let key = try? PublicKey(jwk: jwk)
         else { return }

@@ -6,7 +6,7 @@ import StrictJSON
 
 /// Data on stdout, messages on stderr, exit statuses.
 enum Console {
-    /// Data, on stdout. Nothing but printable text gets there, or to stderr.
+    /// Writes data on stdout. Only printable text gets there, or to stderr.
     static func data(_ text: PrintableText) {
         guard write(text.string.utf8.last == 0x0A ? text.string : text.string + "\n", to: STDOUT_FILENO) else {
             message("agentidctl: stdout: \(lastError)")
@@ -14,22 +14,22 @@ enum Console {
         }
     }
 
-    /// A document on one line, which reads back as it is: what nobody would see is escaped in its texts.
+    /// Writes a document on one line that reads back unchanged: invisible characters are escaped in its texts.
     @_disfavoredOverload
     static func data(_ tree: JSONTree) { data(PrintableText(tree)) }
 
-    /// Evidence, byte by byte as it was signed; on a terminal as printable text.
+    /// Writes evidence: byte for byte as it was signed, but as printable text on a terminal.
     static func evidence(_ text: String) {
         data(isatty(STDOUT_FILENO) == 1 ? PrintableText(lines: text) : PrintableText(verbatim: text))
     }
 
     static func message(_ text: PrintableText) { write(text.string + "\n", to: STDERR_FILENO) }
 
-    /// Whether all of it could be written.
+    /// Returns whether all of it was written.
     @discardableResult
     static func write(_ text: String, to descriptor: Int32) -> Bool { write(Array(text.utf8), to: descriptor) }
 
-    /// Whether all of it could be written.
+    /// Returns whether all of it was written.
     static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -43,7 +43,7 @@ enum Console {
 
     static func end(_ status: Int32) -> Never { exit(status) }
 
-    /// A text of at most `limit` bytes out of a file; `-` is stdin.
+    /// Reads a text of at most `limit` bytes from a file; `-` is stdin.
     static func read(_ path: String, limit: Int = 1 << 20) throws -> [UInt8] {
         let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
@@ -51,7 +51,7 @@ enum Console {
         return try read(file, named: path, limit: limit)
     }
 
-    /// What is left of a file that is open, at most `limit` bytes.
+    /// Reads the rest of an open file, at most `limit` bytes.
     static func read(_ file: Int32, named path: String, limit: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 16)
@@ -65,7 +65,7 @@ enum Console {
         throw Fault("\(path) is longer than \(limit) bytes")
     }
 
-    /// A passphrase out of a file, without one newline at its end; `-` is stdin. Read into guarded memory.
+    /// Reads a passphrase from a file, without one newline at its end; `-` is stdin. It is read into guarded memory.
     static func passphrase(_ path: String) throws -> Passphrase {
         let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
@@ -92,13 +92,13 @@ enum Console {
         }.get()
     }
 
-    /// The text without one newline at its end, as editors leave it.
+    /// The text without one newline at its end, which editors add.
     static func line(_ bytes: [UInt8]) -> [UInt8] { bytes.last == 0x0A ? Array(bytes.dropLast()) : bytes }
 
-    /// What the system says of the call that just failed.
+    /// The system's message for the call that just failed.
     static var lastError: String { unsafe String(cString: strerror(errno)) }
 
-    /// Writes a file that is not there yet.
+    /// Writes a file that does not exist yet.
     static func create(_ path: String, mode: mode_t, _ bytes: Span<UInt8>) throws {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
@@ -110,14 +110,14 @@ enum Console {
         }
     }
 
-    /// So many of a kind, e.g. `3 agents`.
+    /// A number with its noun, e.g. `3 agents`.
     static func count(_ count: Int, _ one: String, _ many: String? = nil) -> String {
         "\(count) \(count == 1 ? one : many ?? one + "s")"
     }
 
     enum Colour: String { case red = "31", green = "32", bold = "1", dim = "2" }
 
-    /// Coloured on a terminal only, and never where NO_COLOR says so (no-color.org).
+    /// Coloured on a terminal only, and never if NO_COLOR is set (no-color.org).
     static func coloured(_ text: PrintableText, _ colour: Colour) -> PrintableText {
         isColoured ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
     }
@@ -127,7 +127,7 @@ enum Console {
         return isatty(STDOUT_FILENO) == 1 && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
     }()
 
-    /// A time as people read it, e.g. `2026-11-24T02:50:00Z, in 5m`.
+    /// A time for people, e.g. `2026-11-24T02:50:00Z, in 5m`.
     static func time(_ seconds: Int) -> String {
         guard (0...253_402_300_799).contains(seconds) else { return "\(seconds)" }
         let left = seconds - Int(Date().timeIntervalSince1970)
@@ -141,7 +141,7 @@ enum Console {
 
     static var now: Int64 { Int64(Date().timeIntervalSince1970) }
 
-    /// A time of so many seconds as people read it, e.g. `5m`.
+    /// A duration in seconds, for people, e.g. `5m`.
     static func span(_ seconds: Int) -> String {
         switch seconds {
         case ..<120: "\(seconds)s"

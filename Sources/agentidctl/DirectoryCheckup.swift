@@ -2,7 +2,7 @@ import AgentID
 import FoundationEssentials
 import Glibc
 
-/// Whose the files of an authority are, and who else gets at them.
+/// Checks who owns the files of an authority, and who else can access them.
 struct DirectoryCheckup {
     let directory: String
 

@@ -46,7 +46,7 @@ struct Doctor: ParsableCommand {
     }
 }
 
-/// What is wrong with something, and what to do about it.
+/// A fault and its remedy.
 struct Trouble: Error {
     let text: String
     let remedy: String
@@ -54,11 +54,11 @@ struct Trouble: Error {
     init(_ text: String, remedy: String) { (self.text, self.remedy) = (text, remedy) }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Finding {
     let what: String
     let place: String
-    /// What is wrong; `nil` where all is well.
+    /// The fault; `nil` if there is none.
     let trouble: String?
     let remedy: String?
 

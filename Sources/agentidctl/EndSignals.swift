@@ -1,10 +1,10 @@
 import Glibc
 
-/// SIGINT and SIGTERM, taken when it suits: what is under way is finished first.
+/// SIGINT and SIGTERM, handled at a convenient time: work under way is finished first.
 struct EndSignals {
     private let signals: sigset_t
 
-    /// Holds the signals back from here on, in this thread and those it makes; the commands of hooks get them as ever.
+    /// Blocks the signals from here on, in this thread and those it starts. The commands of hooks get them as usual.
     init() {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
@@ -14,17 +14,17 @@ struct EndSignals {
         self.signals = signals
     }
 
-    /// Whether one has come.
+    /// Whether a signal has come.
     var isPending: Bool {
         var pending = sigset_t()
         unsafe sigpending(&pending)
         return unsafe sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1
     }
 
-    /// Waits so long for one. Whether one came.
+    /// Waits this long for a signal. Returns whether one came.
     func wait(seconds: Int) -> Bool { wait(milliseconds: seconds * 1000) }
 
-    /// Waits so long for one. Whether one came.
+    /// Waits this long for a signal. Returns whether one came.
     func wait(milliseconds: Int) -> Bool {
         var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
         var signals = signals

@@ -1,16 +1,16 @@
-/// A grant's lifetime drawn beside its root's, with the present in it. Times in seconds since 1970.
+/// A grant's lifetime drawn within its root's, with the present marked. Times in seconds since 1970.
 struct ExpiryBar {
     /// The root's lifetime: the whole width.
     let whole: ClosedRange<Int>
     let now: Int
 
-    /// `nil` where the root does not say a lifetime.
+    /// `nil` if the root names no lifetime.
     init?(root: ChainLink?, now: Int) {
         guard let start = root?.issued, let end = root?.expires, start < end else { return nil }
         (whole, self.now) = (start...end, now)
     }
 
-    /// The bar of one link, as a picture with a text of its own: shapes carry it, not colours.
+    /// The bar of one link, as a picture with its own text: shapes carry the meaning, not colours.
     func svg(of link: ChainLink) -> HTML {
         guard let start = link.issued, let end = link.expires, start < end else { return "" }
         let (from, to, present) = (position(start), position(end), position(now))
@@ -29,12 +29,12 @@ struct ExpiryBar {
             """
     }
 
-    /// How much of a lifetime is over.
+    /// The fraction of a lifetime that is over.
     private func share(of life: ClosedRange<Int>) -> Double {
         (Double(now) - Double(life.lowerBound)) / (Double(life.upperBound) - Double(life.lowerBound))
     }
 
-    /// In percent of the width; what is outside stands at the end.
+    /// The position in percent of the width; times outside are drawn at the ends.
     private func position(_ time: Int) -> Double {
         let length = Double(whole.upperBound) - Double(whole.lowerBound)
         return min(max((Double(time) - Double(whole.lowerBound)) / length, 0), 1) * 100

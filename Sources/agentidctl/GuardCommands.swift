@@ -2,7 +2,7 @@ import AgentID
 import ArgumentParser
 import StrictJSON
 
-/// Whose keys are trusted, if anybody's.
+/// The trusted keys, if any.
 struct TrustedKeys: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "Trust the authority in this directory, and know what it revoked.")
     var authority: String?
@@ -28,7 +28,7 @@ struct TrustedKeys: ParsableArguments {
     }
 }
 
-/// Whom a guard made for one command trusts.
+/// The trust of a guard made for one command.
 struct TrustOptions: ParsableArguments {
     @OptionGroup var keys: TrustedKeys
     @ArgumentParser.Option(name: .long, help: "The guard's own name, which proofs must carry.")
@@ -39,7 +39,7 @@ struct TrustOptions: ParsableArguments {
         guard keys.isGiven else { throw ValidationError("give --authority, or --bundle with --trust-domain") }
     }
 
-    /// - Parameter decides: whether there will be decisions to write down.
+    /// - Parameter decides: Whether it will decide calls, which must then be recorded.
     func makeGuard(decides: Bool) throws -> Guard {
         var options = Guard.Options()
         options.audit = decides ? .ofCommands : .none
@@ -107,13 +107,13 @@ struct Authorize: ParsableCommand {
 }
 
 extension Denial {
-    /// Says that something did not verify, and why.
+    /// Reports that something did not verify, and the reason.
     func tell(json: Bool) {
         if json { return Console.data(.object(members.merging(["verified": false]))) }
         Console.data(Console.coloured("denied", .red) + ": \(self)")
     }
 
-    /// Which rule, where, and what that means.
+    /// The rule, the place, and an explanation.
     var members: JSONTree.Members {
         [
             "reason": .string(reason.rawValue), "message": .string(message), "place": .string(place),

@@ -1,9 +1,9 @@
 import StrictJSON
 
-/// A piece of a page. What stands in a literal is markup; what is interpolated is text and escaped, so that no name can
-/// become markup, unless it is `HTML` itself.
+/// A piece of a page. Literals are markup. Interpolations are text and escaped, unless they are `HTML` themselves, so
+/// that no name can become markup.
 ///
-/// Text shows what nobody could see, bidirectional controls above all, as `⟨U+202E⟩`.
+/// Text shows invisible characters, above all bidirectional controls, in the form `⟨U+202E⟩`.
 struct HTML: ExpressibleByStringInterpolation {
     let source: String
 
@@ -19,12 +19,12 @@ struct HTML: ExpressibleByStringInterpolation {
         mutating func appendInterpolation(_ html: HTML) { source += html.source }
         mutating func appendInterpolation(_ pieces: [HTML]) { for piece in pieces { source += piece.source } }
         mutating func appendInterpolation(_ number: Int) { source += String(number) }
-        /// Text, cut after about `most` characters.
+        /// Appends text, cut after about `most` characters.
         mutating func appendInterpolation(_ text: String, most: Int = .max) {
             if !HTML.escape(text, most: most, into: &source) { source += "…" }
         }
 
-        /// What others named: isolated from the direction of what is around it.
+        /// Appends a foreign name, isolated from the direction of the text around it.
         mutating func appendInterpolation(name: String, most: Int = .max) {
             source += "<bdi>"
             appendInterpolation(name, most: most)
@@ -32,7 +32,7 @@ struct HTML: ExpressibleByStringInterpolation {
         }
     }
 
-    /// What others named, all of it: what is long unfolds.
+    /// A foreign name, in full; a long one unfolds.
     static func whole(_ name: String) -> HTML {
         var escaped = ""
         guard !escape(name, most: 240, into: &escaped) else { return "<bdi>\(HTML(stringLiteral: escaped))</bdi>" }
@@ -45,7 +45,7 @@ struct HTML: ExpressibleByStringInterpolation {
     /// One fact of a list of them.
     static func fact(_ title: String, _ text: HTML) -> HTML { "<div><dt>\(title)</dt><dd>\(text)</dd></div>" }
 
-    /// A sign before a word that says the same: only for those who see it.
+    /// A sign in front of a word that says the same: hidden from screen readers.
     static func sign(_ sign: String) -> HTML { "<span aria-hidden=\"true\">\(sign) </span>" }
 
     /// A time in UTC, e.g. `2026-11-24 02:50:00 UTC`.
@@ -55,7 +55,7 @@ struct HTML: ExpressibleByStringInterpolation {
         return "<time datetime=\"\(date)\">\(date.prefix(10) + " " + date.dropFirst(11).prefix(8)) UTC</time>"
     }
 
-    /// Appends a text until `most` characters are shown; whether that was all of it.
+    /// Appends a text until `most` characters are shown. Returns whether that was all of it.
     private static func escape(_ text: String, most: Int, into output: inout String) -> Bool {
         var (shown, marks) = (0, MarkCount())
         for scalar in text.unicodeScalars {

@@ -4,9 +4,9 @@ import Glibc
 import StrictJSON
 
 extension Authority {
-    /// Runs the commands of hooks that are due, and says what then still waits. Nothing where nothing waits.
+    /// Runs the commands of hooks that are due, then reports the deliveries that still wait, if any.
     ///
-    /// What was to be done is done: a hook that fails is a message, not an error.
+    /// The command's own work is done: a hook that fails causes a message, not an error.
     func runHooks() {
         do { try runDueHooks(seconds: 10) } catch {
             return Console.message("agentidctl: hooks could not be run now: \(error)")
@@ -14,7 +14,7 @@ extension Authority {
         tellWaitingHooks()
     }
 
-    /// Says on stderr what waits for the commands of hooks.
+    /// Reports on stderr the deliveries that wait for the commands of hooks.
     func tellWaitingHooks() {
         do {
             for hook in try waitingHooks() {
@@ -26,7 +26,7 @@ extension Authority {
         } catch { Console.message("agentidctl: hooks: \(error)") }
     }
 
-    /// Whether nothing is due any more that a command can deliver.
+    /// Returns whether no delivery is due any more that a command can make.
     @discardableResult
     func runDueHooks(seconds: Int, unless isOver: () -> Bool = { false }) throws -> Bool {
         guard try !waitingHooks().isEmpty else { return true }
@@ -39,7 +39,7 @@ extension Authority {
         }
     }
 
-    /// Hooks with a command that have something waiting.
+    /// The hooks with a command and waiting deliveries.
     func waitingHooks() throws -> [(name: String, waiting: Int)] {
         try hooks().compactMap { hook in
             let hook = try hook.read()
@@ -51,6 +51,6 @@ extension Authority {
 }
 
 extension JSONTree {
-    /// The document, to be looked into.
+    /// Parses the document for reading.
     func read() throws -> JSON.Value { try JSON(parsing: canonical(), limits: .init(bytes: 4 << 20)).root }
 }

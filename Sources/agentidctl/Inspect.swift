@@ -23,7 +23,7 @@ struct Inspect: ParsableCommand {
         } else if output.html {
             try ChainPage(links: ChainLink.list(in: tree), verdict: verdict, now: Int(Console.now)).write()
         } else {
-            // Written at once: a chain may have thousands of lines.
+            // Written in one piece: a chain may have thousands of lines.
             var lines = [Console.coloured("\(verdict.title)", verdict.isVerified ? .green : .red)]
             for (i, link) in try ChainLink.list(in: tree).enumerated() { draw(link, depth: i, verdict, on: &lines) }
             Console.data(lines.joined(separator: "\n"))
@@ -61,7 +61,7 @@ struct Inspect: ParsableCommand {
         if case .verified(_, let issuer) = verdict { issuer.isForeign } else { false }
     }
 
-    /// What a hop took away, tool by tool; and what it seems to add, which a guard would deny.
+    /// The authority that a hop took away, tool by tool, and any that it seems to add, which a guard would deny.
     private func losses(of link: ChainLink) -> [String] {
         var losses: [String] = []
         for change in link.changes {
@@ -84,7 +84,7 @@ struct Inspect: ParsableCommand {
     }
 }
 
-/// Where a chain is read from: a file, stdin, or the `chain` of an agent's directory.
+/// The source of a chain: a file, stdin, or the `chain` of an agent's directory.
 enum ChainFile {
     static func path(_ argument: String) -> String {
         AgentDirectory(path: argument).isDirectory ? "\(argument)/chain" : argument

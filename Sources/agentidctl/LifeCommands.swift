@@ -74,7 +74,7 @@ struct Deprovision: ParsableCommand {
 
     private func end(_ principal: String, _ authority: Authority) throws {
         let ended = try Progress.showing("ending agents") { progress in
-            // Each is ended and then given its tombstone.
+            // Each agent is ended and then given its tombstone.
             progress.expect { 2 * (try authority.unended(principal: principal)) }
             return try authority.deprovision(principal: principal, reason: reason) { progress.advance(by: $0) }
         }
@@ -122,7 +122,7 @@ struct GoneCommand: ParsableCommand {
 }
 
 extension Authority {
-    /// How many agents that have not ended act for a principal or are owned by them.
+    /// The number of agents not yet ended that act for a principal or are owned by them.
     fileprivate func unended(principal: String) throws -> Int {
         var (acting, owned) = (AgentSelection(), AgentSelection())
         (acting.principal, owned.owner) = (principal, principal)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Lines of stdin as bytes, whatever they are; of one that is too long, the beginning is enough to refuse it.
+/// The lines of stdin as raw bytes. Of a line that is too long, the beginning is enough to refuse it.
 struct LineReader {
     private let limit: Int
     private var waiting: [UInt8] = []
@@ -9,7 +9,7 @@ struct LineReader {
 
     init(limit: Int) { self.limit = limit }
 
-    /// The next line without its end; `nil` after the last.
+    /// The next line without its newline; `nil` after the last.
     mutating func next() -> (bytes: [UInt8], isCut: Bool)? {
         var line: [UInt8] = []
         var isCut = false
@@ -33,7 +33,7 @@ struct LineReader {
         return (line, isCut)
     }
 
-    /// More of stdin; no at its end.
+    /// Reads more of stdin; `false` at its end.
     private mutating func fill() -> Bool {
         (waiting, start) = ([UInt8](repeating: 0, count: 1 << 16), 0)
         var count = -1

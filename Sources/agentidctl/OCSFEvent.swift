@@ -14,7 +14,7 @@ struct OCSFEvent {
         switch entry.kind {
         case .permit: call(.informational, ["status_id": 1, "status": "Success", "action_id": 1, "action": "Allowed"])
         case .deny, .denials:
-            // `count` is the schema's own: how many events are told of as one.
+            // The schema's `count`: the number of events reported as one.
             call(
                 .medium,
                 [
@@ -41,7 +41,7 @@ struct OCSFEvent {
             ]))
     }
 
-    /// Account Change, or User Access Management: what happened to an agent, or to what it stands on.
+    /// Account Change, or User Access Management: an event of an agent, or of something it depends on.
     private var event: JSONTree {
         let name = entry.json?["event"]?.string ?? "unknown"
         let user: JSONTree = user("agent", or: ["key", "profile", "principal"])
@@ -80,7 +80,7 @@ struct OCSFEvent {
             ])
     }
 
-    /// Base Event, for what no class is about.
+    /// Base Event, for events that no class covers.
     private func base(_ severity: Severity, _ message: JSONTree) -> JSONTree {
         event(
             category: 0, class: 0, activity: 99, named: "Other", severity,
@@ -96,7 +96,7 @@ struct OCSFEvent {
             "sequence": .int(Int(clamping: entry.index)), "uid": .string("\(log)/\(entry.index)"),
             "product": ["name": "libagentid", "vendor_name": "libagentid", "version": .string(Version.text)],
         ]
-        // What brings a decision, its denial's event and its outcome together.
+        // Connects a decision, its denial's event and its outcome.
         if let decision = entry.decisionID { metadata["correlation_uid"] = .string(decision) }
         var common: JSONTree.Members = [
             "category_uid": .int(category), "class_uid": .int(uid), "activity_id": .int(activity),
@@ -105,12 +105,12 @@ struct OCSFEvent {
             "metadata": .object(metadata),
             "raw_data": .string(String(decoding: entry.line, as: UTF8.self)),
         ]
-        // Whose chain it was: the schema has no place for that.
+        // The chain's domain; the schema has no field for it.
         if let issuer = entry.json?["issuer"] { common["unmapped"] = ["issuer": .value(issuer)] }
         return .object(common.merging(members))
     }
 
-    /// For whom the call was, and by which domain's word.
+    /// The principal of the call, and the domain that vouches for it.
     private var caller: JSONTree {
         guard case .object(var members) = user("principal"), let domain = entry.json?["issuer"]?["domain"]?.string
         else {

@@ -5,19 +5,19 @@ import FoundationEssentials
 import Glibc
 import StrictJSON
 
-/// Whose an authority's directory is, and becoming them: root that looks after somebody's directory acts as that user in
-/// all it does, for what lies there says which commands are run and which files are opened.
+/// The owner of an authority's directory, and switching to that user. When root works on somebody's directory, it acts
+/// as that user throughout: the directory's content decides which commands are run and which files are opened.
 enum Owner {
     /// The directory that the command works on, as its arguments name it; set while they are read.
     nonisolated(unsafe) static var directory: String?
 
-    /// Takes the directory that the arguments name, while they are read.
+    /// Records the directory that the arguments name, while they are read.
     static func work(on path: String) throws {
         guard !path.isEmpty else { throw ValidationError("an empty path names no directory") }
         unsafe directory = path
     }
 
-    /// Becomes the directory's owner, for good, where that is somebody else than root. Before anything is opened.
+    /// Switches to the directory's owner, for good, unless that is root. Before anything is opened.
     static func become() throws {
         guard let directory = unsafe directory, geteuid() == 0 else { return }
         guard let owner = try find(directory) else { return }
@@ -34,11 +34,11 @@ enum Owner {
             cprocess_gain_nothing() == 0
         else { throw refusal(directory, owner.user) }
         try verify(owner.user, group, directory)
-        // For the commands of hooks, which get it.
+        // For the commands of hooks, which inherit it.
         unsafe setenv("HOME", home, 1)
     }
 
-    /// There is no way back.
+    /// Verifies that there is no way back.
     private static func verify(_ user: uid_t, _ group: gid_t, _ directory: String) throws {
         var users = (uid_t.max, uid_t.max, uid_t.max)
         var groups = (gid_t.max, gid_t.max, gid_t.max)
@@ -48,7 +48,7 @@ enum Owner {
         else { throw refusal(directory, user) }
     }
 
-    /// What the process may do beyond its user, as bits; all where that cannot be read.
+    /// The process's capabilities beyond its user, as bits; all of them if they cannot be read.
     private static var capabilities: UInt64 {
         guard let status = try? Console.read("/proc/self/status") else { return .max }
         var all: UInt64 = 0
@@ -67,8 +67,8 @@ enum Owner {
                 + "run agentidctl as that user")
     }
 
-    /// The first user but root on the way to a path, to whom all that follows belongs in effect: they can put anything
-    /// in its place. `nil` where there is none.
+    /// The first user other than root on the way to a path. Everything below belongs to that user in effect, since they
+    /// can replace it. `nil` if there is none.
     private static func find(_ path: String) throws -> (user: uid_t, group: gid_t)? {
         var rest = Array(path.parts(at: UInt8(ascii: "/")).reversed())
         if !path.utf8.starts(with: "/".utf8) {
@@ -98,7 +98,7 @@ enum Owner {
                 if target.utf8.starts(with: "/".utf8) { place = "" }
                 rest += target.parts(at: UInt8(ascii: "/")).reversed()
             case S_IFDIR:
-                // In one with the sticky bit nobody replaces what is root's.
+                // In a directory with the sticky bit, nobody replaces files of root's.
                 guard status.st_mode & (0o002 | (status.st_gid == 0 ? 0 : 0o020)) == 0 || status.st_mode & S_ISVTX != 0
                 else {
                     throw Fault(

@@ -3,9 +3,9 @@ import FoundationEssentials
 import Glibc
 import JOSE
 
-/// Writes one page to stdout, piece by piece: ten thousand agents need no memory for their page.
+/// Writes one page to stdout, piece by piece, so that ten thousand agents need no memory for their page.
 ///
-/// The page is one file without scripts, and its policy lets a browser load nothing and apply no style but its own.
+/// The page is one file without scripts. Its policy lets a browser load nothing and apply no style but its own.
 struct Page: ~Copyable {
     private static let size = 64 << 10
     private var buffer: [UInt8] = []
@@ -54,7 +54,7 @@ struct Page: ~Copyable {
     }
 }
 
-/// What a command that can print a page takes.
+/// The options of a command that can print a page.
 struct PageOutput: ParsableArguments {
     @OptionGroup var output: Output
     @Flag(name: .long, help: "Print a web page: one file, no script, nothing loaded.") var html = false

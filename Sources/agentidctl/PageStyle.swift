@@ -1,4 +1,4 @@
-/// How pages look: the reader's own fonts, light and dark, from 360 px on, and on paper.
+/// The style of pages: the reader's own fonts, light and dark, from 360 px on, and on paper.
 enum PageStyle {
     static let sheet = """
         :root {

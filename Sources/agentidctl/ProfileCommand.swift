@@ -106,7 +106,7 @@ struct ProfileCommand: ParsableCommand {
         func run() throws {
             try options.withEvents { authority in
                 let ended = try Progress.showing("ending agents") { progress in
-                    // Each is ended and then given its tombstone.
+                    // Each agent is ended and then given its tombstone.
                     progress.expect {
                         var selection = AgentSelection()
                         selection.profile = name
@@ -123,7 +123,7 @@ struct ProfileCommand: ParsableCommand {
 }
 
 extension Profile {
-    /// That its review is overdue, and what to do; `nil` where it is not.
+    /// A warning that its review is overdue, with the remedy; `nil` if it is not.
     fileprivate var reviewWarning: String? {
         guard let reviewBy, reviewBy <= Console.now else { return nil }
         return "profile \(name): its review was due \(Console.time(Int(reviewBy))): no new agents until "

@@ -3,11 +3,11 @@ import FoundationEssentials
 import Glibc
 import JOSE
 
-/// Shows on a terminal how far something is that takes longer than a second; elsewhere nothing.
+/// Shows progress on a terminal for work that takes longer than a second; does nothing elsewhere.
 final class Progress: Sendable {
     private struct State {
         var done = 0
-        /// `nil` where nobody knows how much there is.
+        /// The total; `nil` if it is not known.
         var all: Int?
         var isDrawn = false
         var isOver = false
@@ -22,7 +22,7 @@ final class Progress: Sendable {
 
     private init(_ what: String) { self.what = what }
 
-    /// Runs `body`, which tells how far it is.
+    /// Runs `body`, which reports its progress.
     static func showing<Result>(_ what: String, _ body: (Progress) throws -> Result) rethrows -> Result {
         let progress = Progress(what)
         guard isVisible else { return try body(progress) }
@@ -33,7 +33,7 @@ final class Progress: Sendable {
         return try body(progress)
     }
 
-    /// How much there is to do, counted only where someone looks; what cannot be counted has no bar.
+    /// Sets the total. It is counted only on a terminal; if it cannot be counted, there is no bar.
     func expect(_ count: () throws -> Int) {
         guard Self.isVisible, let all = try? count() else { return }
         state.withLock { $0.all = all }
@@ -43,7 +43,7 @@ final class Progress: Sendable {
 
     func set(_ done: Int, of all: Int) { state.withLock { ($0.done, $0.all) = (done, all) } }
 
-    /// Draws over what was drawn before; `false` when there is nothing to draw any more.
+    /// Draws over the previous drawing; `false` when there is nothing to draw any more.
     private func draw() -> Bool {
         state.withLock { state in
             guard !state.isOver else { return false }
@@ -63,7 +63,7 @@ final class Progress: Sendable {
         }
     }
 
-    /// Leaves the line as it was found.
+    /// Clears the line.
     private func end() {
         state.withLock { state in
             state.isOver = true

@@ -21,7 +21,7 @@ struct Reap: ParsableCommand {
     }
 
     func run() throws {
-        // Before there are other threads, which take the mask over.
+        // Before there are other threads, which inherit the mask.
         let signals = watch ? EndSignals() : nil
         let authority = try options.open()
         defer { authority.close() }
@@ -39,7 +39,7 @@ struct Reap: ParsableCommand {
                 guard let text = round.text else { continue }
                 Console.data(output.json ? PrintableText(round.document) : "\(Console.date(Int(Console.now)))  \(text)")
             } catch {
-                // A full disk, or a registry somebody holds: whoever watches waits for better times, and says so once.
+                // A full disk, or a registry that another process holds: watching goes on, and reports it once.
                 if !"\(error)".isSame(as: lastError) { Console.message("agentidctl: \(error)") }
                 lastError = "\(error)"
             }
@@ -47,7 +47,7 @@ struct Reap: ParsableCommand {
     }
 }
 
-/// One round of reaping, and what it did.
+/// One round of reaping, and its results.
 private struct Round {
     private var ended = 0
     private var buried = 0
@@ -73,7 +73,7 @@ private struct Round {
         delivered = max(due - waiting, 0)
     }
 
-    /// What was done; `nil` where nothing was.
+    /// The results, in words; `nil` if there were none.
     var text: String? {
         var parts: [String] = []
         if ended > 0 { parts.append("ended \(Console.count(ended, "agent"))") }
@@ -83,7 +83,7 @@ private struct Round {
         return parts.isEmpty ? nil : (parts + undone).joined(separator: ", ")
     }
 
-    /// What could not be done yet.
+    /// The work that could not be done yet.
     var undone: [String] {
         var parts: [String] = []
         if waiting > 0 { parts.append("\(Console.count(waiting, "delivery", "deliveries")) still waiting") }

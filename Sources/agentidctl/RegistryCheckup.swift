@@ -3,13 +3,13 @@ import FoundationEssentials
 import Glibc
 import StrictJSON
 
-/// What the registry says, against the clock and what lies beside it: what was left undone, and what cannot be.
+/// Checks the registry against the clock and the files next to it: unfinished work, and impossible states.
 struct RegistryCheckup {
     private let inspection: RegistryInspection
     private let directory: String
     private let now = Int64(Date().timeIntervalSince1970 * 1000)
 
-    /// So many failures are not an accident.
+    /// The number of failed attempts that is no longer an accident.
     private static let manyAttempts = 3
 
     static func findings(at directory: String) -> [Finding] {
@@ -57,7 +57,7 @@ struct RegistryCheckup {
         }
     }
 
-    /// What a key is good for still.
+    /// The remaining use of a key.
     private func state(of key: KeyRecord) -> String {
         guard key.role == .retired else { return key.role.rawValue }
         let retired = key.retiredAt.map { " \(Console.time(Int($0)))" } ?? ""
@@ -90,7 +90,7 @@ struct RegistryCheckup {
 
     private var clock: Finding {
         Finding(of: "clock against the registry", at: registry) {
-            // A second, because times are kept in whole ones.
+            // A second, because times are stored in whole seconds.
             guard let newest = try inspection.newestTime(), newest > now + 1000 else { return }
             throw Trouble(
                 "an agent was started or renewed \(Console.time(Int(newest / 1000))): the clock went back",
@@ -151,7 +151,7 @@ struct RegistryCheckup {
         }
     }
 
-    /// The first few of many.
+    /// The first few of many names.
     private func list(_ names: [String]) -> String {
         let shown = names.prefix(3).joined(separator: ", ")
         guard names.count > 3 else { return shown }

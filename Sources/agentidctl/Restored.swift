@@ -17,7 +17,7 @@ struct Restored: ParsableCommand {
     func run() throws {
         let passphrase = try options.readPassphrase()
         let restored = try Authority.acceptRestored(directory: options.authority, passphrase: passphrase)
-        // They are denied already; now each gets its tombstone, and gives back what it holds.
+        // They are denied already; now each gets its tombstone, and returns the secrets it holds.
         let authority: Authority
         do { authority = try options.open(passphrase: passphrase) } catch  where restored.signing == nil {
             tell(restored, ended: 0)

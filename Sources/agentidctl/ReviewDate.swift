@@ -2,7 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import StrictJSON
 
-/// When somebody must look at a profile again.
+/// The time of a profile's next review.
 struct ReviewOptions: ParsableArguments {
     @ArgumentParser.Option(
         name: .long,
@@ -17,7 +17,7 @@ struct ReviewOptions: ParsableArguments {
         guard (1...3650).contains(days ?? 1) else { throw ValidationError("--for is 1 to 3650 days") }
     }
 
-    /// In seconds since 1970.
+    /// The time, in seconds since 1970.
     var date: Int64? { reviewBy?.seconds ?? days.map { Console.now + Int64($0) * 86_400 } }
 }
 
@@ -33,7 +33,7 @@ struct ReviewDate: ExpressibleByArgument {
         }
         let isDay = argument.utf8.count == 10
         let text = isDay ? "\(argument)T00:00:00Z" : argument
-        // Read back, because a day such as the 31st of June would be taken for the next.
+        // Written again and compared, because a day such as the 31st of June would be taken for the next.
         guard let date = try? Date(text, strategy: .iso8601), date.formatted(.iso8601).isSame(as: text) else {
             return nil
         }

@@ -1,22 +1,22 @@
 import Scopes
 import StrictJSON
 
-/// What a hop made of one tool of its parent's.
+/// The change that a hop made to one tool of its parent's.
 struct ToolChange {
     enum Fate {
-        /// As the parent has it.
+        /// Unchanged.
         case kept
         case narrowed
         case dropped
         /// More than the parent has: a guard denies it.
         case wider
-        /// Of a tool that has no parent to compare it with.
+        /// A tool without a parent to compare it with.
         case granted
     }
 
     struct Argument {
         let name: String
-        /// The constraint, as people read it; `nil` where the argument is not named.
+        /// The constraint for people; `nil` if the argument is not named.
         let before: String?
         let after: String?
         var isChanged: Bool
@@ -24,14 +24,14 @@ struct ToolChange {
 
     let tool: String
     let fate: Fate
-    /// Whether any arguments will do: no constraints are listed then.
+    /// Whether any arguments are permitted: then no constraints are listed.
     let wasOpen: Bool
     let isOpen: Bool
     let arguments: [Argument]
 
-    /// Tool by tool, by name; what the child alone has comes last.
+    /// The changes tool by tool, by name; tools that only the child has come last.
     ///
-    /// What the budget does not suffice for is shown as wider: a guard, which has no more, denies it.
+    /// Tools beyond the budget are shown as wider: a guard has no larger budget and denies them.
     static func list(from parent: Scope?, to child: Scope, within work: inout WorkBudget) -> [ToolChange] {
         var changes: [ToolChange] = []
         for tool in parent?.tools ?? [] {
@@ -73,7 +73,8 @@ struct ToolChange {
         where !arguments.contains(where: { $0.name.utf8.elementsEqual(theirs.name.utf8) }) {
             arguments.append(Argument(name: theirs.name, before: nil, after: Self.said(theirs), isChanged: true))
         }
-        // An open tool is shown as that; a tool that names some arguments and admits others, as one more of them.
+        // An open tool is shown as open; a tool that names some arguments and admits others shows the others as one
+        // more argument.
         let (had, has) = (Self.admitsOthers(parent), Self.admitsOthers(child))
         if had || has {
             let change = (had ? "anything" : nil, has ? "anything" : nil)

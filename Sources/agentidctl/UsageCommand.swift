@@ -69,7 +69,7 @@ struct UsageCommand: ParsableCommand {
     }
 }
 
-/// A time in the past: a day (from its start), a time, or so long ago.
+/// A time in the past: a day (from its start), a time, or a time span ago.
 struct Since: ExpressibleByArgument {
     let milliseconds: Int64
 
@@ -86,7 +86,7 @@ struct Since: ExpressibleByArgument {
             return
         }
         guard let date = ReviewDate(argument: argument) else { return nil }
-        // A day of a review is over at its end; here it counts from its start.
+        // The day of a review ends at its end; here a day counts from its start.
         milliseconds = (date.seconds - (argument.utf8.count == 10 && argument.utf8.contains(0x2D) ? 86_400 : 0)) * 1000
     }
 }
