@@ -7,7 +7,7 @@ internal import StrictJSON
 
 enum Audits { static let table = HandleTable<AuditReader>(kind: 9) }
 
-/// How an option struct says that decisions are written down.
+/// The audit policy that an option struct describes.
 func auditPolicy(sync: Int32, relaxed: Int32, none: Int32) throws -> AuditPolicy {
     var policy = AuditPolicy()
     switch sync {

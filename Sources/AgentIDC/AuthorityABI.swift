@@ -34,7 +34,7 @@ public func agentid_authority_open(
     }
 }
 
-/// From the caller's memory to guarded memory, and nowhere else.
+/// Copies the passphrase from the caller's memory to guarded memory, and nowhere else.
 private func passphrase(_ given: UnsafePointer<CChar>?) throws -> Passphrase? {
     guard let given = unsafe given else { return nil }
     var length = 0

@@ -5,7 +5,7 @@ public import CAgentID
 internal import Glibc
 internal import StrictJSON
 
-/// Memory handed out to a caller; wiped when it is given back.
+/// Memory given to a caller; wiped when it is returned.
 @safe final class OwnedBytes: Sendable {
     static let table = HandleTable<OwnedBytes>(kind: 2)
     // SAFETY: the memory is this object's; the caller may read it until it frees it.
@@ -49,7 +49,7 @@ func give(_ output: BytesOut, _ name: String, _ error: ErrorOut, _ bytes: () thr
     }
 }
 
-/// As `give`, for an output that may be NULL where nobody asks for it.
+/// As `give`, for an output that may be NULL if the caller does not want it.
 func giveIfAsked(_ output: BytesOut, _ error: ErrorOut, _ bytes: () throws -> [UInt8]) -> agentid_status {
     guard unsafe output == nil else { return unsafe give(output, "output", error, bytes) }
     return unsafe call(error) { _ = try bytes() }

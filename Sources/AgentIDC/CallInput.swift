@@ -2,12 +2,12 @@ internal import AgentID
 internal import CAgentID
 internal import StrictJSON
 
-/// What a client sent to be decided on. Nothing in it is a reason not to decide: what cannot be read is denied.
+/// A client's input to a decision. Nothing in it is a reason not to decide: input that cannot be read is denied.
 ///
-/// Still refused is what only the caller can have got wrong: NULL where something is needed, a length below 0.
+/// Refused are only mistakes of the caller itself: NULL for something required, a length below 0.
 struct CallInput {
     private(set) var fault: CallFault?
-    /// More of a tool's name than this is not looked at.
+    /// The most bytes of a tool's name that are read.
     private static let longestTool = 16 << 20
 
     mutating func bytes(_ data: UnsafePointer<CChar>?, _ length: Int, _ part: CallFault.Part) throws -> [UInt8] {

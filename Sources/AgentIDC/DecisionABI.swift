@@ -26,7 +26,7 @@ internal import StrictJSON
     }
 }
 
-/// Answers a call that decides: the decision is given on permit and on denial.
+/// Runs a call that decides: the caller receives the decision on permit and on denial.
 func decide(_ output: HandleOut, _ error: ErrorOut, _ body: () throws -> Decision) -> agentid_status {
     unsafe output?.pointee = nil
     return unsafe call(error) {

@@ -5,7 +5,7 @@ internal import JOSE
 internal import Scopes
 internal import StrictJSON
 
-/// Statuses that no `AgentIDError` has.
+/// The statuses that no `AgentIDError` has.
 enum Status {
     static let ok: Int32 = 0
     static let denied: Int32 = 1
@@ -13,7 +13,7 @@ enum Status {
     static let no: Int32 = 16
 }
 
-/// What a function of the C interface answers beside its status.
+/// The result of a function of the C interface other than its outputs.
 struct Failure: Error, CustomStringConvertible {
     let status: Int32
     let name: String
@@ -61,7 +61,7 @@ typealias ErrorOut = UnsafeMutablePointer<OpaquePointer?>?
 typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>?
 typealias BytesOut = UnsafeMutablePointer<agentid_bytes>?
 
-/// Runs one call: refuses it in a forked child, turns what it throws into a status and an error object.
+/// Runs one call: refuses it in a forked child, and turns a thrown error into a status and an error object.
 func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
     unsafe error?.pointee = nil
     do {
@@ -88,15 +88,15 @@ func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String
     return unsafe pointer
 }
 
-/// Longest text of any input.
+/// The longest input, in bytes.
 let longestInput = 1 << 20
 
-/// Copies an input: foreign memory may change while we look.
+/// Copies an input: foreign memory may change while it is read.
 func input(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> [UInt8] {
     unsafe Array(try inputBuffer(data, length, name))
 }
 
-/// An input where it stands, for who copies it: good for as long as the call that it was given to.
+/// An input in place, for a callee that copies it: valid until the call that received it returns.
 func inputBuffer(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> UnsafeBufferPointer<UInt8> {
     guard length != 0 else { return unsafe UnsafeBufferPointer(start: nil, count: 0) }
     guard let data = unsafe data else { throw Failure.argument(name, "is NULL with a length of \(length)") }
@@ -108,8 +108,8 @@ func inputBuffer(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) t
     return unsafe UnsafeBufferPointer(start: UnsafeRawPointer(data).assumingMemoryBound(to: UInt8.self), count: length)
 }
 
-/// An input as text, and where it is not UTF-8. Read from a copy on the stack, for foreign memory may change while we look:
-/// most names are short enough to need no memory of their own.
+/// An input as text, or the place where it is not UTF-8. Read from a copy on the stack, since foreign memory may change
+/// while it is read; most names are short enough to need no memory of their own.
 func decoded(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> (text: String, fault: Int?) {
     let foreign = try unsafe inputBuffer(data, length, name)
     return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: foreign.count) { copy in
@@ -137,7 +137,7 @@ private func notText(_ name: String, at position: Int) -> Failure {
         message: "\(name) is not UTF-8 at byte \(position)", place: name)
 }
 
-/// How long a NUL-terminated input is.
+/// The length of a NUL-terminated input, in bytes.
 func length(of data: UnsafePointer<CChar>) -> Int { unsafe strlen(data) }
 
 /// A NUL-terminated input; `nil` for NULL.

@@ -20,7 +20,7 @@ final class HandleTable<Object: Sendable>: Sendable {
     /// - Parameter kind: 1 to 255, one for each type of handle.
     init(kind: UInt8) { self.kind = UInt64(kind) }
 
-    /// The handle of a new object; 0 where 2^24 objects live already.
+    /// The handle of a new object; 0 if 2^24 objects live already.
     func insert(_ object: Object) -> UInt64 {
         slots.withLock { slots in
             let slot: Int
@@ -43,7 +43,7 @@ final class HandleTable<Object: Sendable>: Sendable {
         }
     }
 
-    /// Takes an object out, once.
+    /// Removes an object, once.
     func remove(_ handle: UInt64) -> Object? {
         slots.withLock { slots in
             guard let slot = locate(handle, slots.all.span) else { return nil }
@@ -88,7 +88,7 @@ extension HandleTable {
     }
 }
 
-/// The process the handles belong to.
+/// The process that the handles belong to.
 enum Process {
     // SAFETY: written once, before it is published; the kernel alone changes it, in a child.
     nonisolated(unsafe) private static let page: UnsafeMutablePointer<UInt8>? = {
@@ -102,7 +102,8 @@ enum Process {
         return unsafe bytes
     }()
 
-    /// Where the kernel does not clear pages in a child (before Linux 4.14, gVisor): its number, asked for at every call.
+    /// For kernels that do not clear pages in a child (before Linux 4.14, gVisor): the process ID, compared at every
+    /// call.
     private static let number = getpid()
 
     /// Whether this is a child of the process that made the first call.

@@ -3,7 +3,7 @@
 
 public import CAgentID
 
-/// What an AGENTID_..._INIT macro says, in a struct of the caller's size.
+/// Writes the values of an AGENTID_..._INIT macro into a struct of the caller's size.
 private func initialize(_ options: UnsafeMutableRawPointer?, _ size: Int) {
     guard let options = unsafe options, size >= MemoryLayout<Int>.size, size <= longestOptions else { return }
     unsafe options.initializeMemory(as: UInt8.self, repeating: 0, count: size)

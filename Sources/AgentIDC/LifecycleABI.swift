@@ -74,7 +74,7 @@ public func agentid_authority_unpark(
     }
 }
 
-/// The tombstone of an agent that has ended; where it could not be signed that is an error, though the agent is gone.
+/// The tombstone of an agent that has ended. If it could not be signed, that is an error, though the agent is gone.
 private func signed(_ tombstone: String?) throws -> [UInt8] {
     guard let tombstone else {
         throw Failure(

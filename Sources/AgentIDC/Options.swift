@@ -4,12 +4,13 @@ internal import JOSE
 internal import Scopes
 internal import StrictJSON
 
-/// No struct of options is longer, of whatever version.
+/// The longest struct of options of any version, in bytes.
 let longestOptions = 4096
 
-/// Reads an option struct of any version: a shorter one is filled up with the defaults of `initial`.
+/// Reads an option struct of any version: a shorter one is completed with the defaults of `initial`.
 ///
-/// Longer ones may come from a newer header: their unknown tail must be zero, or the caller asks for what is not here.
+/// Longer ones may come from a newer header. Their unknown tail must be zero: otherwise the caller asks for something
+/// that does not exist here.
 func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVersion: Int) throws -> Struct {
     guard let given = unsafe given else { throw Failure.argument("options", "are NULL") }
     let raw = unsafe UnsafeRawPointer(given)
@@ -29,7 +30,7 @@ func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVers
     return result
 }
 
-/// A `max_depth`: 0 is the default, and AGENTID_NO_DELEGATION what 0 is in Swift.
+/// Reads a `max_depth`: 0 is the default, and AGENTID_NO_DELEGATION is Swift's 0.
 func depth(_ given: Int32) throws -> Int? {
     let none = Int32(AGENTID_NO_DELEGATION)
     guard given >= none else {
@@ -74,7 +75,7 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any WallClock {
     }
 }
 
-/// Whether a callback said that it did what it was asked for: by no value that a result which was never set would have.
+/// Whether a callback reported success. No result that was never set has this value.
 func isCallbackDone(_ status: Int32) -> Bool { status == Int32(AGENTID_CALLBACK_OK) }
 
 /// A caller's `user_data`, released once.
@@ -91,7 +92,7 @@ func isCallbackDone(_ status: Int32) -> Bool { status == Int32(AGENTID_CALLBACK_
     deinit { unsafe release?(userData) }
 }
 
-/// A key behind a caller's callback, which is called on several threads at once, and within itself.
+/// A key used through a caller's callback, which is called on several threads at once, and within itself.
 @safe final class CallbackSigner: Signer {
     let publicKey: PublicKey
     private let owner: CallbackOwner
