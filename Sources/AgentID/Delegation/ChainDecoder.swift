@@ -1,7 +1,7 @@
 internal import JOSE
 public import StrictJSON
 
-/// Shows what a chain says, WITHOUT verifying anything: for people and tools, never for decisions.
+/// Shows the content of a chain WITHOUT verifying anything: for people and tools, never for decisions.
 public enum ChainDecoder {
     /// The decoded chain as a document.
     public static func decode(_ chain: [UInt8]) throws(AgentIDError) -> JSONTree {

@@ -1,21 +1,22 @@
 internal import JOSE
 
-/// A chain by its leaf: `sha-256=` and the SHA-256 of the leaf's signing input, base64url, as proofs name it (`aat_hash`).
+/// A chain named by its leaf: `sha-256=` and the SHA-256 of the leaf's signing input, base64url, as proofs name it
+/// (`aat_hash`).
 ///
-/// The leaf names its parent by `par_hash`, and so on to the root: the reference stands for every grant of the chain, in 51
-/// bytes. Nobody has to have signed it: a guard finds by it only what it has verified itself.
+/// The leaf names its parent by `par_hash`, and so on to the root: the reference stands for every grant of the chain,
+/// in 51 bytes. Nobody needs to sign it: a guard uses it only to find a chain that it has verified itself.
 public enum ChainReference {
-    /// No JWS has its last character.
+    /// The last character occurs in no JWS.
     private static let prefix = "sha-256="
-    /// Where the hash starts.
+    /// The offset of the hash.
     static let prefixLength = 8
     /// SHA-256 in base64url.
     private static let hashLength = 43
 
     /// The reference of a chain. The chain is read, not verified.
     ///
-    /// - Parameter chain: grants from the root to the leaf, joined by `~`.
-    /// - Throws: `chain_too_long`, and what is wrong with the leaf: `jws`, `header`, `signature`.
+    /// - Parameter chain: Grants from the root to the leaf, joined by `~`.
+    /// - Throws: `chain_too_long`, and for a fault in the leaf `jws`, `header` or `signature`.
     public static func of(_ chain: String) throws(AgentIDError) -> String { try of(Array(chain.utf8)) }
 
     /// The reference of a chain; as ``of(_:)-(String)``.
@@ -31,10 +32,10 @@ public enum ChainReference {
 
     static func text(ofLeaf hash: String) -> String { prefix + hash }
 
-    /// Whether what stands in the place of a chain is meant as a reference.
+    /// Whether a text given as a chain is meant as a reference.
     static func isMeant(by chain: [UInt8]) -> Bool { chain.starts(with: prefix.utf8) }
 
-    /// Refuses what no chain can have as its reference.
+    /// Refuses a text that cannot be the reference of a chain.
     static func check(_ reference: [UInt8]) throws(Denial) {
         let hash = reference.span.extracting(droppingFirst: prefixLength)
         do throws(JOSEError) {

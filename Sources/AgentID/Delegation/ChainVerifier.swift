@@ -2,15 +2,16 @@ internal import JOSE
 internal import Scopes
 internal import StrictJSON
 
-/// Verifies a chain as AAT section 8 says (draft -02), step by step and in its order; the proof is ``ProofVerifier``'s.
+/// Verifies a chain as AAT section 8 says (draft -02), step by step and in its order; ``ProofVerifier`` verifies the
+/// proof.
 ///
-/// Step 6c is made here as well: which guard this is does not change from call to call, and a verified chain is kept.
+/// Step 6c is done here as well: a guard's identity does not change from call to call, and a verified chain is kept.
 struct ChainVerifier {
     let anchors: TrustAnchors
     let limits: ChainLimits
     let requiresClaim: Bool
     let audience: ChainAudience
-    /// The domain of the registry that the guard follows; `nil` where it follows none.
+    /// The domain of the registry that the guard follows; `nil` if it follows none.
     let home: TrustDomain?
     /// The present, in seconds.
     let now: Int64
@@ -21,7 +22,7 @@ struct ChainVerifier {
         do throws(Denial) {
             return try verify(chain, tokens, credentials: credentials)
         } catch {
-            // Step 2c comes first in what is said; it is looked for only where something is wrong.
+            // Step 2c is reported first, but searched for only if something is wrong.
             try refuseRepeatedTokens(tokens)
             throw error
         }
@@ -64,7 +65,7 @@ struct ChainVerifier {
             issuer: ChainIssuer(of: root, home: home))
     }
 
-    /// A token on its way: taken apart, its payload decoded but not parsed.
+    /// A token being verified: taken apart, its payload decoded but not parsed.
     private struct Token {
         let jws: CompactJWS
         let payload: [UInt8]
@@ -101,7 +102,7 @@ struct ChainVerifier {
             jws = try CompactJWS(bytes)
             payload = try jws.payloadBytes()
         } catch { throw Denial(ofGrant: error, link: link) }
-        // 3a, 4a. Before the signature: a proof or a credential is nothing that a guard would verify as a grant.
+        // 3a, 4a. Before the signature: a guard verifies neither a proof nor a credential as a grant.
         guard let type = jws.type else {
             throw Denial(
                 "token_malformed", "typ is missing, as draft -01 allowed: draft -02 requires \(TokenType.grant)",
@@ -136,7 +137,7 @@ struct ChainVerifier {
         // 3a (the algorithm is checked at reading, and is the only one that our keys have) and 3b.
         let signers = try anchors.signers(of: token.jws, payload: token.payload)
         let grant = try Grant(parse(token, link: 0, within: &work), link: 0)
-        // 3k. In front stand those of bundles: of a domain that has one here, only that says who speaks for it.
+        // 3k. Keys of bundles come first: if a domain has a bundle here, only that decides who speaks for it.
         let speaking = signers.first { anchor in
             grant.issuer.equals(anchor.issuer) && (anchor.domain != nil || !anchors.holdBundle(of: grant.issuer))
         }
@@ -235,7 +236,7 @@ struct ChainVerifier {
             Claim.name)
     }
 
-    /// The rules of our own claim. Returns the credential without which they would not hold.
+    /// The rules of our own claim. Returns the credential that they depended on, if any.
     private func checkClaim(
         _ grant: Grant, under parent: Grant, at i: Int, credentials: [Credential]
     ) throws(Denial) -> Credential? {
@@ -277,7 +278,7 @@ struct ChainVerifier {
 
     private func parse(_ token: Token, link: Int, within work: inout WorkBudget) throws(Denial) -> JSON.Value {
         var limits = JSON.Limits(bytes: limits.tokenSize)
-        // In claims that are not ours any number may stand; those of constraints are looked at where they are read.
+        // Claims that are not ours may hold any number; those of constraints are checked as they are read.
         limits.admitsInexactNumbers = true
         do throws(JSON.ParseError) {
             return try JSON(parsing: token.payload, limits: limits, within: &work).root

@@ -1,6 +1,6 @@
 internal import StrictJSON
 
-/// The claim `urn:agentid:1` of a grant: whose agent, for whom, which task (tokens.md, "The profile's claim").
+/// The claim `urn:agentid:1` of a grant: agent, owner, principal, task (tokens.md, "The profile's claim").
 struct Claim: Sendable {
     static let name = "urn:agentid:1"
 
@@ -14,8 +14,8 @@ struct Claim: Sendable {
 
     init() {}
 
-    /// Reads the claim; `nil` where it is malformed: a string member that is none or too
-    /// long, an ID that is none.
+    /// Reads the claim; `nil` if it is malformed: a member that is not a string or is too long, or an ID that is not
+    /// valid.
     init?(parsing json: JSON.Value) {
         guard json.kind == .object else { return nil }
         for (name, value) in json.members {
@@ -39,7 +39,7 @@ struct Claim: Sendable {
     /// Labels as a claim lists them: in the order of their bytes, each once.
     static func labels(_ labels: [String]) -> [String] { Set(labels.map(\.exact)).sorted().map(\.string) }
 
-    /// What only a root may say.
+    /// Whether it has members that only a root may have.
     var hasContext: Bool { profile != nil || owner != nil || principal != nil || task != nil || intent != nil }
 
     var tree: JSONTree {
@@ -52,7 +52,7 @@ struct Claim: Sendable {
         return .object(members)
     }
 
-    /// The members of a root's claim, beside the agent.
+    /// The members of a root's claim, besides the agent.
     private static var context: [(name: String, path: WritableKeyPath<Claim, String?>)] {
         [
             ("profile", \.profile), ("owner", \.owner), ("principal", \.principal), ("task", \.task),

@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// A caller's signer that is waited for until a moment, for all that it is to sign.
+/// A caller's signer with one deadline for everything it is to sign.
 struct DeadlineSigner: Signer {
     private let signer: any Signer
     private let calls: BoundedCall

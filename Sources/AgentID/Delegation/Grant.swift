@@ -16,12 +16,12 @@ final class Grant: Sendable {
     /// A string.
     let parentHash: JSON.Value?
     let holder: PublicKey
-    /// The one entry of type `attenuating_agent_token`; `nil` where there is none.
+    /// The only entry of type `attenuating_agent_token`; `nil` if there is none.
     let tools: JSON.Value?
     let claim: Claim?
-    /// The subject, where an issuer outside this library names one.
+    /// The subject, if an issuer outside this library names one.
     let subject: String?
-    /// The guards that this grant, and all below it, may be presented to; `nil` where it does not say.
+    /// The guards that this grant, and all below it, may be presented to; `nil` if it names none.
     let audiences: [String]?
 
     /// Reads the claims that every grant must have: AAT steps 3i-3m and 4b1-4b5, and the form of `aud`.
@@ -50,7 +50,7 @@ final class Grant: Sendable {
         guard let issuer = payload["iss"], issuer.withUTF8({ $0.firstIndex(of: UInt8(ascii: ":")) != nil }) else {
             throw Denial("token_malformed", "iss is not a URI", link: link, at: "iss")
         }
-        // A chain is kept: what it says beside what is known here is not.
+        // A chain is kept, so unknown claims are not.
         self.issuer = issuer.detached()
         issuedAt = try Self.date("iat", of: payload, link: link)
         expires = try Self.date("exp", of: payload, link: link)

@@ -1,9 +1,9 @@
 internal import StrictJSON
 
-/// Finds a payload's `jti` before its signature is verified: all that AAT step 2c permits, and no parsing beyond it. And the
-/// `iss` of a root without a `kid`, which says whose keys are tried.
+/// Finds a payload's `jti` before its signature is verified: AAT step 2c permits that, and no parsing beyond it. Also
+/// finds the `iss` of a root without a `kid`, which selects the keys to try.
 ///
-/// A byte scan that knows strings and nesting depth, nothing else. What it finds is compared again with the claims.
+/// A byte scan that knows strings and nesting depth, nothing else. Its results are compared with the claims later.
 enum GrantIDScan {
     static func find(_ name: StaticString = "jti", in payload: Span<UInt8>) -> Range<Int>? {
         let name = name.withUTF8Buffer { unsafe Array($0) }
@@ -31,7 +31,7 @@ enum GrantIDScan {
         return nil
     }
 
-    /// The string that follows a name's colon; not empty, without escapes: an identifier needs none.
+    /// The string after a name's colon; not empty, without escapes: an identifier needs none.
     private static func value(_ payload: Span<UInt8>, behind start: Int) -> Range<Int>? {
         var position = start
         var colonSeen = false

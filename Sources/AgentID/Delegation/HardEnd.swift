@@ -1,4 +1,4 @@
-/// When an agent ends for good, whatever is renewed until then.
+/// The time when an agent ends for good, whatever is renewed before.
 enum HardEnd {
     /// Refuses a hard end that cannot be kept.
     static func check(_ until: Int64?, under profile: Profile? = nil, now: Int64) throws(AgentIDError) {

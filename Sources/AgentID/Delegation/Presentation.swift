@@ -1,8 +1,9 @@
 internal import StrictJSON
 
-/// What a holder sends to a guard for one call: its chain and the proof (AAT section 7.4).
+/// The message from a holder to a guard for one call: its chain and the proof (AAT section 7.4).
 ///
-/// As JSON: `{"aat_chain": [root, ..., leaf], "aat_pop": proof}`. Nothing in it is believed: it is for a guard to verify.
+/// As JSON: `{"aat_chain": [root, ..., leaf], "aat_pop": proof}`. Nothing in it is trusted until a guard has verified
+/// it.
 public struct Presentation: Sendable {
     /// The grants from the root to the holder's own, joined by `~`.
     public let chain: String
@@ -12,9 +13,9 @@ public struct Presentation: Sendable {
     /// A chain as this library carries it, and a proof under it.
     public init(chain: String, proof: String) { (self.chain, self.proof) = (chain, proof) }
 
-    /// Reads the object. Members that are not known are ignored.
+    /// Reads the object. Unknown members are ignored.
     ///
-    /// - Throws: `presentation_malformed` where it is not this object; `input_too_long` over 1 MiB.
+    /// - Throws: `presentation_malformed` if it is not this object; `input_too_long` over 1 MiB.
     public init(parsing json: [UInt8]) throws(AgentIDError) {
         guard json.count <= Self.most else {
             throw AgentIDError(
@@ -33,7 +34,7 @@ public struct Presentation: Sendable {
         }
         var chain = ""
         for (i, element) in list.elements.enumerated() {
-            // Within one element the character that joins grants would make two of one.
+            // Within an element, the character that joins grants would make two of one.
             guard let token = element.string, !token.isEmpty, !token.utf8.contains(UInt8(ascii: "~")) else {
                 throw Self.malformed("it is not one grant in compact form", at: ".aat_chain[\(i)]")
             }

@@ -1,24 +1,24 @@
 public import Scopes
 
-/// What is asked for a new agent.
+/// The request for a new agent.
 public struct AgentRequest: Sendable {
-    /// On whose behalf it acts, a URI.
+    /// The principal on whose behalf it acts, a URI.
     public var principal: String
-    /// Which task, in a few words.
+    /// The task, in a few words.
     public var task: String
-    /// What the human asked.
+    /// The request in the principal's words.
     public var intent: String?
-    /// What the task needs.
+    /// The scope that the task needs.
     public var scope: Scope
-    /// What the principal may do at most; `nil`: no limit beside the profile's ceiling.
+    /// The most that the principal may do; `nil`: no limit besides the profile's ceiling.
     public var entitlements: Scope?
-    /// How long a grant runs, in seconds: short, and made anew at half its life as long as the agent's handle is held.
+    /// The lifetime of a grant, in seconds: short, and renewed at half its life while the agent's handle is held.
     public var lifetime: Int64
-    /// When it ends for good, in seconds since 1970: no grant runs past it; `nil`: as long as it is held.
+    /// The agent's end for good, in seconds since 1970: no grant runs past it; `nil`: as long as it is held.
     public var until: Int64?
     /// The deepest delegation; `nil`: the profile's.
     public var maxDepth: Int?
-    /// Information-flow labels the task starts with.
+    /// The information-flow labels that the task starts with.
     public var labels: [String]
     /// The guards that the grant, and all below it, may be presented to, by their names; empty: any.
     public var audiences: [String]
@@ -36,23 +36,23 @@ public struct AgentRequest: Sendable {
     }
 }
 
-/// What a parent hands on.
+/// The part of a parent's authority that is handed on.
 public struct DelegationRequest: Sendable {
-    /// What the child may do, less what the parent may not; `nil`: all that the parent may.
+    /// The child's scope, cut to the parent's; `nil`: all of the parent's.
     public package(set) var scope: Scope?
-    /// How long a grant runs, in seconds; `nil`: as long as the parent's. A spawned agent's is made anew while it is held;
-    /// one that was delegated to a key elsewhere is not.
+    /// The lifetime of a grant, in seconds; `nil`: the rest of the parent's. A spawned agent's grant is renewed while
+    /// the agent is held; a grant delegated to a key elsewhere is not.
     public var lifetime: Int64?
-    /// When it ends for good, in seconds since 1970: no grant runs past it; `nil`: with its parent.
+    /// The child's end for good, in seconds since 1970: no grant runs past it; `nil`: ends with its parent.
     public var until: Int64?
-    /// How much deeper the child may delegate; `nil`: as deep as the parent may.
+    /// The number of further delegations below the child; `nil`: as many as the parent may.
     public var maxDepth: Int?
     /// Labels added to the parent's.
     public var labels: [String]
     /// The ID of a holder that has a credential of its own.
     public var agent: String?
-    /// The guards that the child's grants, and all below them, may be presented to, by their names; empty: those that the
-    /// parent's may. Each grant above is checked as well, so a child never gets to more.
+    /// The guards that the child's grants, and all below them, may be presented to, by their names; empty: the
+    /// parent's. Each grant above is checked as well, so a child never reaches more guards.
     public var audiences: [String]
 
     /// Hands on no more than a scope.
@@ -84,7 +84,7 @@ public struct DelegationRequest: Sendable {
         (self.labels, self.agent) = (labels, agent)
     }
 
-    /// Refuses what is out of range, by its name.
+    /// Refuses values out of range, by their names.
     func check() throws(AgentIDError) {
         guard (lifetime ?? Limits.shortestLifetime) >= Limits.shortestLifetime else {
             throw AgentIDError(
@@ -98,7 +98,7 @@ public struct DelegationRequest: Sendable {
         try Self.check(labels: labels)
     }
 
-    /// Refuses labels that no guard would take.
+    /// Refuses labels that no guard would accept.
     static func check(labels: [String]) throws(AgentIDError) {
         guard labels.count <= 64, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
             throw AgentIDError(

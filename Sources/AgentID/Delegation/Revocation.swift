@@ -3,7 +3,7 @@ internal import StrictJSON
 
 /// A fact that invalidates a grant, a key, an agent, a profile, a principal or a signing key, and all that descends.
 public struct Revocation: Hashable, Sendable {
-    /// What is revoked; the number is the C interface's.
+    /// The kind of object revoked; the number is the C interface's.
     public enum Kind: Int32, Sendable, CaseIterable {
         /// A grant, by its `jti`, and all derived from it.
         case grant
@@ -28,15 +28,16 @@ public struct Revocation: Hashable, Sendable {
         }
     }
 
-    /// What is revoked.
+    /// The kind of object revoked.
     public let kind: Kind
-    /// Its name: a `jti`, a thumbprint, an ID, a profile's name, a URI.
+    /// The object's name: a `jti`, a thumbprint, an ID, a profile's name, a URI.
     public let value: String
 
-    /// A revocation; refuses what no such thing is called: a mistyped one would revoke nothing.
+    /// A revocation. Refuses values that cannot name such an object: a mistyped one would revoke nothing.
     ///
-    /// - Throws: `revocation` where the value is not a grant's `jti` of 1 to 256 bytes, a thumbprint (RFC 7638, also as a URN),
-    ///   no SPIFFE ID, no profile's name, or no URI.
+    /// - Throws: `revocation` if the value is not a grant's `jti` of 1 to 256 bytes, a thumbprint (RFC 7638, also as
+    ///   a URN),
+    ///   a SPIFFE ID, a profile's name, or a URI, whichever the kind asks for.
     public init(_ kind: Kind, _ value: String) throws(AgentIDError) {
         func refuse(_ rule: String) -> AgentIDError {
             AgentIDError(.argument, name: "revocation", message: rule, at: "value")
@@ -76,7 +77,7 @@ public struct Revocation: Hashable, Sendable {
         return String(decoding: name.utf8.dropFirst(TokenType.thumbprintURI.utf8.count), as: UTF8.self)
     }
 
-    /// Whether both name the same thing, byte for byte, as a guard compares them.
+    /// Whether both name the same object, byte for byte, as a guard compares them.
     public static func == (one: Revocation, other: Revocation) -> Bool {
         one.kind == other.kind && one.value.isSame(as: other.value)
     }

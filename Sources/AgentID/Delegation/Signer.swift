@@ -1,11 +1,11 @@
 public import JOSE
 internal import StrictJSON
 
-/// Signs with an Ed25519 key that may be elsewhere: in guarded memory, in an HSM, behind a KMS.
+/// Signs with an Ed25519 key that may be anywhere: in guarded memory, in an HSM, in a KMS.
 public protocol Signer: Sendable {
     /// The key's public half.
     var publicKey: PublicKey { get }
-    /// The 64 bytes of a signature over `message`. What it returns is verified before it is used.
+    /// The signature over `message`, 64 bytes. It is verified before it is used.
     func sign(_ message: [UInt8]) throws -> [UInt8]
 }
 
@@ -15,7 +15,7 @@ extension SigningKey: Signer {
 }
 
 extension Signer {
-    /// A token signed by this signer, its signature verified where the key is not ours.
+    /// A token signed by this signer. Its signature is verified if the key is not ours.
     func token(type: String, keyID: String? = nil, payload: JSONTree) throws(AgentIDError) -> [UInt8] {
         try CompactJWS.make(type: type, keyID: keyID, payload: payload.canonical()) { input throws(AgentIDError) in
             if let key = self as? SigningKey { return key.sign(input) }

@@ -1,21 +1,21 @@
 internal import JOSE
 internal import StrictJSON
 
-/// A key that may sign roots and credentials, whose it is, and until when what it signs is good.
+/// A key that may sign roots and credentials, with its issuer and its time limits.
 struct TrustAnchor: Sendable, Equatable {
     let key: PublicKey
     /// RFC 7638: the only `kid` that names this key.
     @Exact private(set) var thumbprint: String
-    /// The one issuer it speaks for: what a root that it signed says in `iss`.
+    /// The one issuer it speaks for: the `iss` of the roots that it signs.
     @Exact private(set) var issuer: String
-    /// The trust domain whose bundle it is of; `nil` for a bare key.
+    /// The trust domain of its bundle; `nil` for a bare key.
     let domain: TrustDomain?
-    /// When its authority stopped signing with it, in seconds since 1970: what is dated later was not signed by that.
+    /// The time when its authority stopped signing with it, in seconds since 1970: anything dated later is refused.
     var retiredAt: Int64?
-    /// From then on nothing that it signed is good, in seconds since 1970.
+    /// The time from which nothing that it signed is valid, in seconds since 1970.
     var endsAt: Int64?
 
-    /// When its authority revoked it, in seconds since 1970: nothing that it ever signed is good.
+    /// The time when its authority revoked it, in seconds since 1970: nothing that it ever signed is valid.
     var revokedAt: Int64?
 
     init(
@@ -33,7 +33,8 @@ struct TrustAnchor: Sendable, Equatable {
         (thumbprint, self.issuer) = (key.thumbprint, issuer)
     }
 
-    /// Why a statement dated `issuedAt` by this key is not good at a time; `nil` where it is. In seconds since 1970.
+    /// The reason why a statement dated `issuedAt` by this key is not valid at a time; `nil` if it is. In seconds since
+    /// 1970.
     func denial(
         ofStatementFrom issuedAt: Int64, at now: Int64, as reason: String = "untrusted_root", link: Int?,
         place: String = ""

@@ -3,16 +3,16 @@ internal import StrictJSON
 
 /// The keys a guard trusts to sign root grants, each for one issuer: bundles by trust domain, and bare keys.
 struct TrustAnchors: Sendable {
-    /// Moves with every change: what was verified under another generation is looked up again before it is believed.
+    /// Moves with every change: a chain verified under another generation is looked up again before it is trusted.
     private(set) var generation: UInt64 = 1
     private var bundles: [ExactText: TrustBundle] = [:]
     private var bare: [TrustAnchor] = []
-    /// In the order of the domains' names, bare keys last: whom is asked first never hangs on a table's order.
+    /// In the order of the domains' names, bare keys last: the order of trial does not depend on a hash table.
     private(set) var all: [TrustAnchor] = []
-    /// The same by thumbprint: several where one key stands in the bundles of several domains.
+    /// The same by thumbprint: several if one key is in the bundles of several domains.
     private var named: [ExactText: [TrustAnchor]] = [:]
 
-    /// Trusts a domain's bundle in place of the one held; refuses one that is older.
+    /// Trusts a domain's bundle, replacing the present one; refuses an older one.
     mutating func replace(_ bundle: TrustBundle, of domain: TrustDomain) throws(AgentIDError) {
         if let held = bundles[domain.name.exact], held.sequence > bundle.sequence {
             throw AgentIDError(
@@ -24,7 +24,8 @@ struct TrustAnchors: Sendable {
         advance()
     }
 
-    /// Trusts keys for one issuer, unless that is a domain that has a bundle here. Their only name is their thumbprint, too.
+    /// Trusts keys for one issuer, unless that is a domain with a bundle here. Their only name is their thumbprint,
+    /// too.
     mutating func trust(_ keys: [PublicKey], for issuer: String) {
         let fresh = keys.map { TrustAnchor($0, for: issuer) }.filter { !bare.contains($0) }
         guard !fresh.isEmpty else { return }
@@ -38,13 +39,13 @@ struct TrustAnchors: Sendable {
         generation &+= 1
     }
 
-    /// AAT step 3b: who may have signed, all with one key. A `kid` that is a trusted key's thumbprint picks that key, and
-    /// there is no falling back to others. Of any other `kid` no bundle has the key: bundles name keys by their thumbprints,
-    /// and only a bare key's issuer names it as it likes.
+    /// AAT step 3b: the anchors that may have signed, all with one key. A `kid` that is a trusted key's thumbprint
+    /// selects that key, without falling back to others. For any other `kid` no bundle has the key: bundles name keys
+    /// by their thumbprints, and only a bare key's issuer may name it otherwise.
     ///
-    /// Several where one key speaks for several issuers: what the root says of its issuer picks (step 3k).
+    /// Several if one key speaks for several issuers: the issuer that the root names selects one (step 3k).
     ///
-    /// - Parameter payload: the root's, decoded and not verified.
+    /// - Parameter payload: The root's payload, decoded and not verified.
     func signers(of root: CompactJWS, payload: [UInt8]) throws(Denial) -> [TrustAnchor] {
         if let keyID = root.keyID, let named = named[keyID.exact], let key = named.first?.key {
             guard root.isSigned(by: key) else {
@@ -52,7 +53,7 @@ struct TrustAnchors: Sendable {
             }
             return named
         }
-        // The draft requires no kid. Whoever leaves it out names an issuer, and costs no more than that one's few keys.
+        // The draft requires no kid. A root without one names an issuer, and costs no more than that issuer's few keys.
         let tried = candidates(among: root.keyID == nil ? all : bare, forIssuerIn: payload)
         guard tried.count <= Self.mostTried else {
             throw Denial(
@@ -70,11 +71,11 @@ struct TrustAnchors: Sendable {
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
     }
 
-    /// How many keys a root is tried with that names none by its thumbprint: each costs a signature's verification.
+    /// The most keys tried for a root that names none by its thumbprint: each costs a signature verification.
     static let mostTried = 8
 
-    /// The keys that speak for the issuer that a payload names, each once; all of them where none does, or its name is
-    /// written with escapes: what is wrong with such a root is said by its signature.
+    /// The keys that speak for the issuer that a payload names, each once. All of them if none does, or if the name is
+    /// written with escapes: such a root then fails at its signature.
     private func candidates(among anchors: [TrustAnchor], forIssuerIn payload: [UInt8]) -> [TrustAnchor] {
         let issuer = GrantIDScan.find("iss", in: payload.span).map { String(decoding: payload[$0], as: UTF8.self) }
         let speaking = anchors.filter { anchor in issuer.map { anchor.issuer.isSame(as: $0) } ?? true }
@@ -82,19 +83,19 @@ struct TrustAnchors: Sendable {
         return (speaking.isEmpty ? anchors : speaking).filter { seen.insert($0.thumbprint.exact).inserted }
     }
 
-    /// Whether the domain that an `iss` names has a bundle here: then only that says who speaks for it.
+    /// Whether the domain that an `iss` names has a bundle here: then only the bundle decides who speaks for it.
     func holdBundle(of issuer: JSON.Value) -> Bool {
         ChainIssuer.domain(of: issuer).map { bundles[$0.name.exact] != nil } ?? false
     }
 
-    /// The anchor as it is trusted now; `nil` where it is not any more.
+    /// The anchor as it is trusted now; `nil` if it no longer is.
     func current(_ anchor: TrustAnchor) -> TrustAnchor? {
         named[anchor.thumbprint.exact]?.first {
             $0.domain == anchor.domain && $0.key == anchor.key && $0.issuer.isSame(as: anchor.issuer)
         }
     }
 
-    /// The claims of a token that an authority signs beside its grants, and the anchor that its `kid` names.
+    /// The claims of a token other than a grant that an authority signs, and the anchor that its `kid` names.
     ///
     /// The issuer it names must be the anchor's domain; the key must not be revoked, nor retired before it was dated.
     func claims(of token: [UInt8], type: String) throws(JOSEError) -> (anchor: TrustAnchor, claims: JSON.Value) {
@@ -111,7 +112,8 @@ struct TrustAnchors: Sendable {
         guard
             let anchor = named.first(where: { claims["iss"]?.equals($0.issuer) == true })
         else { throw JOSEError("untrusted", "iss is not the trust domain whose key signed it") }
-        // Whether the key has ended is for those to ask who need it now: a tombstone is good for as long as it is kept.
+        // Callers that need a key to be valid now check its end themselves: a tombstone is valid for as long as it is
+        // kept.
         if anchor.revokedAt != nil { throw JOSEError("untrusted", "the key that signed it is revoked") }
         if let retiredAt = anchor.retiredAt, Int64(issuedAt) > retiredAt {
             throw JOSEError("untrusted", "it is dated after the key that signed was retired")

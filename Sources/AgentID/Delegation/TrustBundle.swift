@@ -3,8 +3,8 @@ internal import StrictJSON
 
 /// The keys of a trust domain, as a SPIFFE bundle (SPIFFE Trust Domain and Bundle, section 4): a JWKS with a sequence.
 ///
-/// Three members say what a key is good for still, in seconds since 1970: `exp` and `revoked` with its `revoked_at`, as
-/// OpenID Federation 1.0, section 8.7, names them, and our own `retired_at`, after which its authority signed nothing more
+/// Three members limit a key's validity, in seconds since 1970: `exp` and `revoked` with its `revoked_at`, as OpenID
+/// Federation 1.0, section 8.7, names them, and our own `retired_at`, after which its authority signed nothing more
 /// with it. Other readers ignore them, and bundles without them are read as before.
 struct TrustBundle: Sendable {
     var sequence: Int
@@ -17,7 +17,7 @@ struct TrustBundle: Sendable {
         self.anchors = anchors.sorted { $0.thumbprint.exact < $1.thumbprint.exact }
     }
 
-    /// Reads a bundle. Keys of types that are not ours are passed over; two keys with one `kid` are refused.
+    /// Reads a bundle. Keys of other types are skipped; two keys with one `kid` are refused.
     init(parsing bytes: [UInt8], of domain: TrustDomain) throws(AgentIDError) {
         func refuse(_ what: String, _ place: String) -> AgentIDError {
             AgentIDError(.malformed, name: "bundle", message: what, at: "bundle.\(place)")
@@ -66,10 +66,10 @@ struct TrustBundle: Sendable {
         refreshHint = root["spiffe_refresh_hint"]?.int ?? 60
     }
 
-    /// More keys than any rotation needs; each costs a look at every chain without a `kid`.
+    /// The most keys of a bundle, more than any rotation needs: each is looked at for every chain without a `kid`.
     private static let mostKeys = 64
 
-    /// Says of the keys that are revoked, and not known to be, that they are; in seconds since 1970.
+    /// Marks the keys that are revoked and not marked yet; `now` in seconds since 1970.
     mutating func revoke(at now: Int64, where isRevoked: (String) -> Bool) {
         for i in anchors.indices where anchors[i].revokedAt == nil && isRevoked(anchors[i].thumbprint) {
             anchors[i].revokedAt = now
