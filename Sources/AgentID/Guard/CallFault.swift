@@ -1,21 +1,21 @@
-/// What is wrong with what a client sent, before any of it is read: the call is denied, counted and recorded all the same.
+/// A fault in a client's input that prevents reading it: the call is denied, and still counted and recorded.
 package struct CallFault: Error {
-    /// What was sent.
+    /// The input at fault.
     package enum Part: String, Sendable { case chain, credentials, proof, presentation, tool, arguments }
 
     let denial: Denial
 
-    /// It is longer than is read at all.
+    /// The input exceeds the length that is read.
     package static func tooLong(_ part: Part, _ count: Int) -> CallFault {
         CallFault(part, "it has \(count) bytes: at most 1 MiB is read")
     }
 
-    /// It is not text.
+    /// The input is not text.
     package static func notText(_ part: Part, at position: Int) -> CallFault {
         CallFault(part, "it is not UTF-8 at byte \(position)")
     }
 
-    /// It is not a presentation.
+    /// The input is not a presentation.
     init(_ error: AgentIDError) {
         denial = Denial("presentation_malformed", error.message, at: error.place)
     }
@@ -34,7 +34,7 @@ package struct CallFault: Error {
 }
 
 extension Guard {
-    /// Denies a call that cannot be read. Whose it is, its chain says, where that can be.
+    /// Denies a call that cannot be read. The agent is taken from its chain, if that can be read.
     package func refuse(_ fault: CallFault, tool: String, chain: [UInt8]) -> Decision {
         decision(on: tool, [], proof: nil, fault: fault.denial) { now throws(Denial) in
             try verify(chain, credentials: [], now: now)
@@ -46,7 +46,7 @@ extension Guard {
         decision(on: tool, [], proof: nil, fault: fault.denial) { _ throws(Denial) in admission.chain }
     }
 
-    /// Denies what cannot be read of a chain that is to be admitted.
+    /// Denies an unreadable chain that is to be admitted.
     package func refuse(_ fault: CallFault) -> Denial {
         refused(fault.denial, chain: nil)
         return fault.denial

@@ -1,20 +1,20 @@
 internal import JOSE
 internal import Synchronization
 
-/// Tells a guard whether its clock went back, by the machine's steady clock. Times in milliseconds.
+/// Tells a guard whether its clock went back, by comparing it with the machine's steady clock. Times in milliseconds.
 ///
-/// A clock that keeps pace with the steady one is on one line, which is how far it is ahead of it. A step ahead begins
-/// another line, and is believed: what expires by it is denied, and that is all. A step back to a line that the clock was on
-/// before ends a moment at which it was wrong, and is believed as well. Any other step back may bring back times at which
-/// proofs were accepted that are forgotten by now: it is refused, as long as the clock is at such times, and for two windows
-/// at least. A clock that stands still, or lags, has not gone back.
+/// A clock that keeps pace with the steady one stays on one line: its distance ahead of it. A step ahead begins another
+/// line and is believed: more expires by it, and that is all. A step back to an earlier line ends a time when the clock
+/// was wrong, and is believed too. Any other step back may return to times at which proofs were accepted that are
+/// forgotten by now. It is refused as long as the clock shows such times, and for two windows at least. A clock that
+/// stands still, or lags, has not gone back.
 final class ClockWatch: Sendable {
     private struct Line {
-        /// How far it is ahead of the steady clock.
+        /// The distance ahead of the steady clock.
         var ahead: Int64
-        /// The first time that was told on it.
+        /// The first time shown on this line.
         let start: Int64
-        /// The latest, as far as that was written down: see `newest` for the line that holds.
+        /// The latest time, as last stored: see `newest` for the current line.
         var latest: Int64
     }
 
@@ -25,30 +25,30 @@ final class ClockWatch: Sendable {
     }
 
     private struct State {
-        /// The one that holds is the last.
+        /// The last line is the current one.
         var lines: [Line] = []
         var refused: Refused?
     }
 
-    /// A clock that is set every second would fill it: the oldest are forgotten, and with them nothing but a way back.
+    /// The most lines kept: a clock that is set every second makes many. Forgetting the oldest only forgets ways back.
     private static let mostLines = 16
-    /// How far a clock may run from its line until that is looked at.
+    /// The drift of a clock from its line that is tolerated without a check.
     private static let slack: Int64 = 1000
 
     private let window: Int64
     private let steady: @Sendable () -> Int64
-    /// How far the clock is ahead of the coarse steady clock, which is enough at almost every call; `.max`: not known.
+    /// The distance ahead of the coarse steady clock, which settles almost every call; `.max`: not known.
     private let ahead = Atomic<Int64>(.max)
-    /// The latest time that was told on the line that holds.
+    /// The latest time shown on the current line.
     private let newest = Atomic<Int64>(0)
     private let state = Locked(State())
 
-    /// - Parameter window: how far a clock may go back, in milliseconds.
+    /// - Parameter window: The largest step back that is tolerated, in milliseconds.
     init(window: Int64, steady: @escaping @Sendable () -> Int64 = { MonotonicClock.sinceBoot }) {
         (self.window, self.steady) = (window, steady)
     }
 
-    /// By how much the clock went back, where it may not be believed; `nil` where it may.
+    /// The step back of the clock, if it must not be believed; `nil` otherwise.
     func wentBack(to now: Int64) -> Int64? {
         let coarse = MonotonicClock.milliseconds
         let known = ahead.load(ordering: .relaxed)
@@ -67,7 +67,7 @@ final class ClockWatch: Sendable {
         guard var line = state.lines.popLast() else {
             return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
         }
-        // What another thread was told just before the clock was set belongs to no other line.
+        // A time that another thread read just before the clock was set belongs to no other line.
         line.latest = max(line.latest, min(newest.load(ordering: .relaxed), line.ahead + steady + Self.slack))
         if ahead <= line.ahead + window, now + window >= line.latest {
             line.ahead = ahead

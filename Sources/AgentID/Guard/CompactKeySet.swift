@@ -5,7 +5,7 @@ struct CompactKeySet: Sendable {
     private var slots: [RevocationKey]
     private(set) var count = 0
 
-    /// The keys of a sequence that come up for the first time.
+    /// The keys of a sequence, without repetitions.
     init(_ keys: [RevocationKey]) {
         self.init(room: keys.count)
         for key in keys { insert(key) }
@@ -35,7 +35,7 @@ struct CompactKeySet: Sendable {
         count += 1
     }
 
-    /// Where the key stands, or else would stand.
+    /// The place of the key, or the free place where it belongs.
     private func place(of key: RevocationKey) -> Int {
         var place = Int(key.head.multipliedFullWidth(by: UInt64(slots.count)).high)
         while slots[place] != .none, slots[place] != key {

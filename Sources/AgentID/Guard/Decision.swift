@@ -3,14 +3,14 @@ public import StrictJSON
 
 /// The answer to one call: permitted, or denied with a reason. Names of arguments, never their values.
 public struct Decision: Sendable {
-    /// Why not; `nil` for a permit.
+    /// The reason for a denial; `nil` for a permit.
     public internal(set) var denial: Denial?
     /// The tool that was asked for.
     public let tool: String
-    /// What the audit log knows it by; empty where there is none.
+    /// The decision's ID in the audit log; empty if it has none.
     public var id: String { record?.id ?? "" }
     var record: AuditRecord?
-    /// When it was made, in milliseconds since 1970.
+    /// The time of the decision, in milliseconds since 1970.
     public internal(set) var time: Int64
     /// The chain it was made under; `nil` where none verified.
     var chain: VerifiedChain?

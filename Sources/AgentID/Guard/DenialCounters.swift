@@ -1,13 +1,13 @@
 internal import StrictJSON
 
-/// How often a guard denied, by reason; bounded, whatever the reasons are called.
+/// The number of denials by reason; bounded, whatever names the reasons have.
 struct DenialCounters: Sendable {
     private var counts: [ExactText: Int] = [:]
 
-    /// Several times as many as there are reasons.
+    /// Several times the number of reasons.
     private static let most = 256
     private static let longest = 64
-    /// What is counted under no name of its own.
+    /// The count of all reasons beyond the limit.
     private static let other: ExactText = "other"
 
     mutating func add(_ reason: Reason) {

@@ -1,11 +1,11 @@
 extension Guard {
-    /// Decides one call by a presentation as it came, a JSON object (AAT section 7.4). Never throws: what cannot be read is
-    /// denied, counted and recorded.
+    /// Decides one call by a presentation as received, a JSON object (AAT section 7.4). Never throws: a presentation
+    /// that cannot be read is denied, counted and recorded.
     ///
     /// - Parameters:
     ///   - presentation: `{"aat_chain": [...], "aat_pop": "..."}`, see ``Presentation``.
-    ///   - tool: the tool.
-    ///   - arguments: a JSON object, the very bytes that the tool acts on.
+    ///   - tool: The tool.
+    ///   - arguments: A JSON object, the very bytes that the tool acts on.
     public func check(presentation: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
         let read: Presentation
         do throws(AgentIDError) { read = try Presentation(parsing: presentation) } catch {

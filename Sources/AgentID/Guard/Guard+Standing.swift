@@ -1,8 +1,8 @@
 internal import Synchronization
 
-// What no cache remembers: the view's age, revocation, expiry, leases. Times in milliseconds since 1970.
+// The checks that no cache remembers: the view's age, revocation, expiry, leases. Times in milliseconds since 1970.
 extension Guard {
-    /// Takes in what is new; denies where what is known is older than this guard was told to accept.
+    /// Reads news from the registry. Denies if the view is older than this guard accepts.
     func refreshView(now: Int64) throws(Denial) {
         let most = options.maxViewAge.map { $0 * 1000 }
         guard let view else {
@@ -29,19 +29,19 @@ extension Guard {
         viewedAtSteady.store(MonotonicClock.milliseconds, ordering: .relaxed)
     }
 
-    /// How old the view is, by the clock that says more: one was set back, or stood still while the machine slept.
+    /// The age of the view, by the clock that shows more: one may be set back, or stand still while the machine sleeps.
     private func viewAge(at now: Int64) -> Int64 {
         max(
             now - viewedAt.load(ordering: .relaxed),
             MonotonicClock.milliseconds - viewedAtSteady.load(ordering: .relaxed))
     }
 
-    /// Trusts the keys of the registry as they are now.
+    /// Trusts the registry's present keys.
     func followKeys() throws(AgentIDError) {
         guard let view, view.keysSequence != keysSequence.load(ordering: .acquiring) else { return }
         var bundle = view.bundle
         do throws(AgentIDError) { try replaceBundle(bundle, of: view.trustDomain) } catch {
-            // Another thread took a newer one in meanwhile; that is not a registry that went back.
+            // Another thread read a newer one meanwhile; the registry did not go back.
             bundle = view.bundle
             try replaceBundle(bundle, of: view.trustDomain)
         }
@@ -79,14 +79,14 @@ extension Guard {
         }
     }
 
-    /// Whether the keys that signed are trusted still: one comparison while the anchors stay as they are.
+    /// Whether the keys that signed are still trusted: one comparison while the anchors stay the same.
     func checkAnchors(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         let generation = anchorGeneration.load(ordering: .acquiring)
         guard chain.anchorGeneration.load(ordering: .acquiring) != generation else { return }
         if let denial = anchors.withLock({ chain.refusal(under: $0, at: now / 1000) }) { throw denial }
     }
 
-    /// What of all that a chain rests on has ended.
+    /// The part of a chain, or of its credentials and keys, that has ended.
     private func expired(_ chain: VerifiedChain, now: Int64) -> Denial {
         if let link = chain.links.firstIndex(where: { $0.grant.expires <= now / 1000 }) {
             return Denial("expired", "the grant has expired", link: link, at: "exp")
@@ -109,7 +109,7 @@ extension Guard {
         chain.checkedSequence.store(sequence, ordering: .relaxed)
     }
 
-    /// Of a credential that is shown: who signed it, and whom and what it names.
+    /// Checks a credential that is presented: its signer, and the agent and key that it names.
     func checkRevocations(of credential: Credential) throws(Denial) {
         let candidates =
             [
@@ -122,9 +122,9 @@ extension Guard {
         }
     }
 
-    /// Leases and states of the chain's agents, as far as the registry knows these.
+    /// Checks leases and states of the chain's agents, as far as the registry knows them.
     ///
-    /// Read when the registry moved, and when what was read last says that a lease has lapsed: it may have been renewed.
+    /// Read when the registry moved, and when a lease has lapsed by the last reading: it may have been renewed.
     func checkStanding(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         guard let view else { return }
         let sequence = view.standings
@@ -140,14 +140,14 @@ extension Guard {
         if let denial = note(standing, of: chain, under: sequence, now: now) { throw denial }
     }
 
-    /// Remembers how a chain's agents stand, where they all may go on; else why not.
+    /// Remembers the standing of a chain's agents if all of them may act; otherwise returns the reason.
     func note(_ standing: [LinkStanding], of chain: VerifiedChain, under sequence: Int64, now: Int64) -> Denial? {
         var until = Int64.max
         for standing in standing {
             if let denial = standing.denial(at: now) { return denial }
             until = min(until, standing.agent.leaseExpires ?? now)
         }
-        // Kept first, then asked for: what is revoked from now on is found by who asks when the revocations move.
+        // Stored first, then checked: a later revocation moves the list, and its readers find this.
         let foundations = chain.foundations(of: standing)
         chain.stand(on: foundations)
         if !foundations.isEmpty,
@@ -155,7 +155,7 @@ extension Guard {
         {
             return Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
         }
-        // In this order: whoever sees the sequence sees a lease read under it, or a later one.
+        // In this order: a reader that sees the sequence sees a lease read under it, or a later one.
         chain.leasedUntil.store(until, ordering: .relaxed)
         chain.standingSequence.store(sequence, ordering: .releasing)
         return nil
@@ -163,7 +163,7 @@ extension Guard {
 }
 
 extension LinkStanding {
-    /// Why the agent may not act at a time, in milliseconds since 1970; `nil` where it may.
+    /// The reason why the agent may not act at a time, in milliseconds since 1970; `nil` if it may.
     func denial(at now: Int64) -> Denial? {
         let who = isNamed ? "the agent" : "the key is \(agent.agent)'s, which"
         let place = isNamed ? "agent" : "cnf.jwk"

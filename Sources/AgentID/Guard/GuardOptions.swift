@@ -1,46 +1,48 @@
 extension Guard {
-    /// How a guard decides. Limits can only be lowered.
+    /// The options of a guard. Limits can only be lowered.
     public struct Options: Sendable {
-        /// The guard's own name: what proofs name it by (`aat_aud`), and grants that are for some guards only (`aud`).
+        /// The guard's own name: proofs name it (`aat_aud`), and so do grants for some guards only (`aud`).
         public var audience: String?
-        /// Whether proofs that name no guard are accepted, as one that somebody forwards. Whatever this says, a proof for
-        /// another guard by name is denied.
+        /// Whether proofs that name no guard are accepted, such as one that somebody forwards. A proof that names
+        /// another guard is always denied.
         public var acceptsProofsWithoutAudience = false
-        /// Whether some grant of each chain must name this guard (`aud`). Whatever this says, a grant for other guards is
-        /// denied.
+        /// Whether some grant of each chain must name this guard (`aud`). A grant for other guards is always denied.
         public var requiresChainAudience = false
-        /// No for those who look at chains and decide nothing: whom a grant is for is nothing to them.
+        /// `false` for callers that inspect chains and decide nothing: a grant's audience does not concern them.
         package var judgesChainAudience = true
         /// Whether each proof must carry a nonce that this guard issued: see ``Guard/nonce()``.
         public var requiresNonce = false
-        /// Who issues nonces, where that is not the guard itself.
+        /// The issuer of nonces, if that is not the guard itself.
         package var nonces: (any Nonces)?
         /// Whether every grant must carry the claim that names its agent.
         public var requiresClaim = false
-        /// How far from now a proof may have been signed, in seconds either way; 1 to 60.
+        /// The tolerated distance between a proof's time and now, in seconds either way; 1 to 60.
         public var proofWindow: Int64 = 30
-        /// How old the view of revocations may be, in seconds: a guard that follows a registry goes on for so long when
-        /// that cannot be read, and otherwise denies at once; one that is told denies when nobody told it for so long.
+        /// The tolerated age of the view of revocations, in seconds. A guard that follows a registry goes on this long
+        /// while the registry cannot be read; with `nil` it denies at once. A guard that is told of revocations denies
+        /// if nobody told it for this long.
         public var maxViewAge: Int64?
-        /// How many used proofs of one tree of grants there is room for at least, and of two more such trees at once; 2 to
-        /// 67108864. At most 64 bytes for each, which are taken as they are needed. Shared memory grows to the largest of
+        /// The number of used proofs of one tree of grants that fit at least, next to two more such trees; 2 to
+        /// 67108864. Each takes at most 64 bytes, allocated as needed. Shared memory grows to the largest capacity of
         /// all its guards; beyond that, proofs are denied (`replay_memory_full`).
         public var replayCapacity = 1 << 20
         /// Whether guards that open the same directory accept a proof once among all of them, not once in each.
         public var sharesReplayMemory = true
-        /// How many verified chains are kept.
+        /// The number of verified chains kept.
         public var cacheEntries = 4096
-        /// How many bytes of memory they may take: what is kept of their documents and their compiled scopes included.
+        /// The memory that they may take, in bytes, including the kept parts of their documents and their compiled
+        /// scopes.
         public var cacheBytes = 32 << 20
-        /// What chains are accepted at most.
+        /// The limits on accepted chains.
         public var limits = ChainLimits()
-        /// How decisions are written down, for a guard that follows a directory; one that an authority makes does as that.
+        /// The recording of decisions, for a guard that follows a directory; a guard made by an authority records as
+        /// that does.
         public var audit = AuditPolicy()
-        /// What time it is.
+        /// The clock.
         public var clock: any WallClock = SystemClock()
-        /// Where the status of grants is looked up, beside this guard's own revocations.
+        /// The source of grants' status, besides this guard's own revocations.
         public var statuses: (any StatusResolver)?
-        /// Who confirms the subjects of foreign grants.
+        /// The service that confirms the subjects of foreign grants.
         public var identities: (any IdentityResolver)?
 
         /// The defaults; a guard needs an audience, or must say that it accepts proofs without one.

@@ -5,18 +5,18 @@ internal import StrictJSON
 package protocol Nonces: Sendable {
     /// A new nonce, good from now on. `now` in milliseconds since 1970.
     func issue(at now: Int64) throws(AgentIDError) -> String
-    /// Whether this was issued here, and is not too old. That it is used once is the replay memory's part.
+    /// Whether this was issued here, and is not too old. The replay memory makes sure that it is used once.
     func accept(_ nonce: Span<UInt8>, at now: Int64) -> Bool
 }
 
 /// Nonces that nobody has to remember: the time, 80 random bits and a keyed hash of both and of the guard's name.
 ///
-/// Guards that share a replay memory, and a name, are one enforcement point: each accepts what another issued, as the key
-/// is that memory's. A nonce is good for the proofs' window, either way, so that what is said of how long a proof must be
-/// remembered holds for it as well (``ReplayTable``).
+/// Guards that share a replay memory and a name are one enforcement point: the key is that memory's, so each accepts
+/// the nonces of the others. A nonce is valid for the proofs' window, either way, so that a used one is remembered as
+/// long as a proof is (``ReplayTable``).
 struct SealedNonces: Nonces {
     private let key: SIMD2<UInt64>
-    /// In front of what is hashed: nothing else under this key starts like this.
+    /// The beginning of the hashed text: nothing else under this key starts like this.
     private let prefix: [UInt8]
     /// In milliseconds.
     private let window: Int64
@@ -41,7 +41,7 @@ struct SealedNonces: Nonces {
             bytes.count == Self.length
         else { return false }
         let said = Array(bytes.prefix(Self.stampLength + Self.randomLength))
-        // All of it is compared, whatever differs: how long it takes tells nobody how much was right.
+        // Always compares all of it: the time it takes tells nobody how much was right.
         let difference = zip(seal(of: said), bytes.suffix(Self.sealLength)).reduce(0) { $0 | ($1.0 ^ $1.1) }
         let issuedAt = said.prefix(Self.stampLength).reduce(Int64(0)) { $0 << 8 | Int64($1) }
         return difference == 0 && abs(issuedAt - now) <= window
@@ -54,12 +54,12 @@ struct SealedNonces: Nonces {
 }
 
 extension Guard {
-    /// A nonce for one proof: whoever is to call gets it, by whatever way calls come, and proves with it.
+    /// Issues a nonce for one proof: hand it to the caller, who signs it into the proof.
     ///
-    /// Good for one permitted call, for as long as a proof may be old (``Options/proofWindow``), and at guards of one name
-    /// that share a replay memory. Nothing is kept of it until it is used: to issue many costs no memory.
+    /// Valid for one permitted call, for as long as a proof may be old (``Options/proofWindow``), and at guards of one
+    /// name that share a replay memory. Nothing is stored until it is used: issuing many costs no memory.
     ///
-    /// - Throws: `no_nonce` where ``Options/requiresNonce`` is not set: nobody would look at it.
+    /// - Throws: `no_nonce` if ``Options/requiresNonce`` is not set: nobody would check it.
     public func nonce() throws(AgentIDError) -> String {
         guard options.requiresNonce else {
             throw AgentIDError(
@@ -68,7 +68,7 @@ extension Guard {
         return try nonces.issue(at: clock.now())
     }
 
-    /// Step 7h, apart from whether it was used.
+    /// Step 7h, except whether it was used.
     func checkNonce(_ nonce: JSON.Value?, now: Int64) throws(Denial) {
         guard let nonce else {
             throw Denial(

@@ -1,9 +1,9 @@
-/// That a call was permitted: what `authorize` of a guard and of an agent return, and nobody else can make.
+/// Proof that a call was permitted. Only `authorize` of a guard or an agent makes one.
 public struct Permit: Sendable {
     /// The decision, which permits.
     public let decision: Decision
 
-    /// What the audit log knows it by; empty where there is none.
+    /// The decision's ID in the audit log; empty if it has none.
     public var id: String { decision.id }
 }
 
@@ -17,14 +17,14 @@ extension Decision {
     }
 }
 
-/// Why a call must not go on.
+/// The reason why a call must not go on.
 public enum NotPermitted: Error, Sendable, CustomStringConvertible {
-    /// A rule said no: ``Decision/denial`` which.
+    /// A rule refused the call: see ``Decision/denial``.
     case denied(Decision)
-    /// A fault of the call or of the machine, which means no as well.
+    /// A fault of the call or of the machine, which also refuses the call.
     case failed(AgentIDError)
 
-    /// The rule that said no; `nil` for a fault.
+    /// The rule that refused; `nil` for a fault.
     public var denial: Denial? {
         switch self {
         case .denied(let decision): decision.denial
@@ -42,13 +42,13 @@ public enum NotPermitted: Error, Sendable, CustomStringConvertible {
 }
 
 extension Guard {
-    /// Permits one call by chain and proof, as they came in a header, or throws.
+    /// Permits one call by chain and proof, as received in headers, or throws.
     ///
     /// - Parameters:
-    ///   - chain: grants from the root to the caller's own, joined by `~`.
-    ///   - proof: the caller's signature over this call.
-    ///   - tool: the tool.
-    ///   - arguments: a JSON object, the very bytes that the tool acts on.
+    ///   - chain: Grants from the root to the caller's own, joined by `~`.
+    ///   - proof: The caller's signature over this call.
+    ///   - tool: The tool.
+    ///   - arguments: A JSON object, the very bytes that the tool acts on.
     @discardableResult
     public func authorize(
         chain: String, proof: String, tool: String, arguments: [UInt8]
@@ -64,7 +64,7 @@ extension Guard {
         try check(chain: chain, proof: proof, tool: tool, arguments: arguments).permitted()
     }
 
-    /// Permits one call by a presentation as it came (AAT section 7.4), or throws.
+    /// Permits one call by a presentation as received (AAT section 7.4), or throws.
     @discardableResult
     public func authorize(
         presentation: [UInt8], tool: String, arguments: [UInt8]

@@ -3,14 +3,14 @@ internal import StrictJSON
 
 /// Verifies the proof of one call: AAT section 8, step 7.
 struct ProofVerifier {
-    /// The guard's own name; `nil` where it has none.
+    /// The guard's own name; `nil` if it has none.
     let audience: String?
     /// Whether a proof must name a guard.
     let requiresAudience: Bool
     let window: Int64
     let now: Int64
 
-    /// Verifies everything but the arguments, which nobody reads for who cannot sign.
+    /// Verifies everything but the arguments, which are read only for a caller whose signature is valid.
     func open(_ proof: [UInt8], of tool: String, under chain: VerifiedChain) throws(Denial) -> OpenedProof {
         guard !proof.isEmpty else { throw Denial("pop_missing", "a proof is needed and there is none", at: "proof") }
         guard proof.count <= Limits.tokenSize * 2 else {
@@ -50,7 +50,8 @@ struct ProofVerifier {
         }
     }
 
-    /// That every claim is there and of its type, and that the proof is for exactly this leaf. Its `jti`.
+    /// Checks that every claim is present and of its type, and that the proof is for exactly this leaf. Returns its
+    /// `jti`.
     private func identify(_ claims: JSON.Value, under leaf: VerifiedChain.Link) throws(Denial) -> String {
         guard let id = claims["jti"]?.string, (1...256).contains(id.utf8.count) else {
             throw Denial("pop_malformed", "jti is not a text of 1 to 256 bytes", at: "proof.jti")
@@ -107,16 +108,16 @@ extension Denial {
     }
 }
 
-/// A proof whose signature and claims hold, the arguments apart.
+/// A proof whose signature and claims are valid; its arguments are not checked yet.
 struct OpenedProof {
     /// The arguments it is for, an object.
     let proven: JSON.Value?
-    /// The guard's nonce, where it carries one; not looked at yet.
+    /// The guard's nonce, if the proof carries one; not checked yet.
     let nonce: JSON.Value?
-    /// What the replay memory has to remember.
+    /// The record for the replay memory.
     let use: UsedProof
 
-    /// Step 7f: equal as values, which is to say in canonical form.
+    /// Step 7f: equal as values, that is, in canonical form.
     func check(_ arguments: JSON.Value, within work: inout WorkBudget) throws(Denial) {
         guard let proven else { throw Denial("pop_malformed", "hta is missing", at: "proof.hta") }
         if proven.hasSameSource(as: arguments) { return }

@@ -2,16 +2,18 @@ internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
-// A domain's agents are those that its registry knows: whoever stole a signing key can sign for others, and is nobody.
+// A domain's agents are those that its registry knows: a stolen signing key can sign for others, but the registry does
+// not have them.
 extension RegistryReader {
-    /// Whether a root stands here as it was issued, to the byte: with its agent, its holder's key and all that it grants.
+    /// Whether the registry has a root exactly as it was issued, to the byte: with its agent, its holder's key and all
+    /// that it grants.
     func hasIssued(_ root: VerifiedChain.Link) throws(AgentIDError) -> Bool {
         guard let grant = try grant(root.grant.id) else { return false }
         let token = root.jws.bytes
         return grant.chain.withUTF8Span { $0.hasSameBytes(as: token.span) }
     }
 
-    /// Why the registry of a domain disowns a chain that verified; `nil` where it does not, or has no say.
+    /// The reason why a domain's registry disowns a verified chain; `nil` if it does not, or is not concerned.
     func refusal(of chain: VerifiedChain, in domain: TrustDomain) throws(AgentIDError) -> Denial? {
         if chain.issuer.domain == domain, let root = chain.links.first {
             guard try hasIssued(root) else {
@@ -38,7 +40,7 @@ extension RegistryReader {
         return nil
     }
 
-    /// Whether a key is, or was before a rotation, a registered agent's.
+    /// Whether a key is a registered agent's, now or before a rotation.
     private func isRegistered(_ id: String, with key: PublicKey) throws(AgentIDError) -> Bool {
         guard let agent = try agent(id) else { return false }
         if agent.key.isSame(as: key.thumbprint) { return true }
@@ -48,20 +50,20 @@ extension RegistryReader {
     }
 }
 
-/// How an agent stands that a chain rests on: it is named in the chain, or a link is held by its key.
+/// The standing of an agent that a chain depends on: the chain names it, or its key holds a link.
 struct LinkStanding: Sendable {
     let link: Int
     var agent: AgentStanding
-    /// Whether the link names it; else its key alone is there.
+    /// Whether the link names it; otherwise only its key holds the link.
     let isNamed: Bool
 }
 
 extension RegistryReader {
-    /// How all the agents stand that a chain rests on, as far as they are registered.
+    /// The standing of all agents that a chain depends on, as far as they are registered.
     ///
-    /// A key is its agent's wherever it stands: what others delegated to it, naming somebody else or nobody, is good only
-    /// as long as the agent may act. Only a link that names the registered agent whose own key this is asks about that
-    /// one alone: an authority may have issued anew to a key.
+    /// A key belongs to its agent in every chain: a grant that others delegated to it, naming somebody else or nobody,
+    /// is valid only as long as the agent may act. Only a link that names the registered agent whose own key this is
+    /// asks about that one alone: an authority may have issued another agent to the same key.
     func standings(of chain: VerifiedChain) throws(AgentIDError) -> [LinkStanding] {
         var found: [LinkStanding] = []
         var asked: Set<ExactText> = []
@@ -83,13 +85,13 @@ extension RegistryReader {
         return found
     }
 
-    /// More agents of one key and one state are not looked at.
+    /// The most agents of one key and one state that are checked.
     private static var mostHolders: Int { 16 }
 }
 
 extension VerifiedChain {
-    /// What the agents it rests on stand on themselves, beyond what the chain says: whoever revokes one of these means
-    /// them, also where they act for somebody else.
+    /// Everything that the chain's agents depend on, beyond what the chain says: revoking one of these ends them, even
+    /// if they act for somebody else.
     func foundations(of standings: [LinkStanding]) -> [Revocation] {
         let root = links.first?.grant.claim
         var all: Set<Revocation> = []
@@ -108,9 +110,10 @@ extension VerifiedChain {
 }
 
 extension Guard {
-    /// Denies a chain that the followed registry disowns. Looked up once a chain, with its agents' standing.
+    /// Denies a chain that the followed registry disowns. Looked up once for each chain, with its agents' standing.
     ///
-    /// Asked before a chain is anybody's: what the registry never issued is a stranger's, in the log and in hooks too.
+    /// Asked before a chain counts as anybody's: a chain that the registry never issued is a stranger's, in the log and
+    /// in hooks too.
     func checkKnown(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         guard !chain.isKnownToRegistry.load(ordering: .relaxed), let view else { return }
         let sequence = view.standings
@@ -119,7 +122,7 @@ extension Guard {
             throw view.denial(error, "the grants")
         }
         if let refusal = found.refusal { throw refusal }
-        // What is wrong with how they stand is said in its turn.
+        // A fault in their standing is reported in its turn.
         _ = note(found.standing, of: chain, under: sequence, now: now)
         chain.isKnownToRegistry.store(true, ordering: .relaxed)
     }

@@ -2,29 +2,29 @@ internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
-/// What guards know of a registry: its revocations and its bundle, brought up to date before every decision.
+/// A guard's copy of a registry's revocations and bundle, brought up to date before every decision.
 ///
-/// One word tells at every call whether there is something new. A writer that died between its commit and moving the
-/// word is found by looking anyway, every 50 ms.
+/// One word tells at every call whether there is news. If a writer died between its commit and moving the word, the
+/// look every 50 ms finds its change.
 final class RegistryView: Sendable {
     private struct Position {
         var revocation: Int64 = 0
         var failure: AgentIDError?
         var bundle: TrustBundle
         var journal: JournalReader?
-        /// What holds together no more: no age of the view makes up for that.
+        /// The fault, if registry and files no longer belong together: no age of the view makes up for that.
         var apart: AgentIDError?
     }
 
     let trustDomain: TrustDomain
-    /// The memory of proofs that guards of one directory share; `nil` where there is no directory.
+    /// The memory of proofs that guards of one directory share; `nil` if there is no directory.
     let replayPath: String?
     let revocations = RevocationList()
     private let registry: any Registry
     private let position: Locked<Position>
-    /// The word as it stood before the last look.
+    /// The word before the last look.
     private let word: Atomic<UInt64>
-    /// When that was, in milliseconds of a clock that nobody sets.
+    /// The time of the last look, in milliseconds of a clock that nobody sets.
     private let lookedAt = Atomic<Int64>(0)
     private let hasFailed = Atomic<Bool>(false)
     private let isApart = Atomic<Bool>(false)
@@ -48,22 +48,22 @@ final class RegistryView: Sendable {
         try position.withLock { position throws(AgentIDError) in try look(&position) }
     }
 
-    /// Whether what is followed was replaced or rolled back: nothing is permitted by it, however new the view is.
+    /// Whether the registry was replaced or rolled back: nothing is permitted by it, however new the view is.
     var isBroken: Bool { isApart.load(ordering: .acquiring) || registry.isBroken }
 
-    /// Why nothing is permitted where the registry, or what lies beside it, could not be read.
+    /// The denial while the registry, or a file next to it, cannot be read.
     func denial(_ error: AgentIDError, _ what: String) -> Denial {
         isBroken
             ? Denial(error.name, error.message) : Denial("revocation_view_stale", "\(what) cannot be read: \(error)")
     }
 
-    /// The registry's sequence as far as it was read.
+    /// The registry's sequence at the last reading.
     var sequence: Int64 { seen.load(ordering: .acquiring) }
     /// The sequence of ``bundle``.
     var keysSequence: Int64 { keysSeen.load(ordering: .acquiring) }
     var bundle: TrustBundle { position.withLock { $0.bundle } }
 
-    /// Takes in what is new. Throws where the registry cannot be read, and again until it can.
+    /// Reads news. Throws if the registry cannot be read, and again until it can.
     func refresh() throws(AgentIDError) {
         guard isDue else {
             if hasFailed.load(ordering: .acquiring), let failure = position.withLock({ $0.failure }) { throw failure }
@@ -81,10 +81,10 @@ final class RegistryView: Sendable {
     /// Whether the word has moved since the last look.
     var hasMoved: Bool { registry.changes != word.load(ordering: .acquiring) }
 
-    /// Moves when agents may stand otherwise than they did.
+    /// Moves when agents' standing may have changed.
     var standings: Int64 { standingVersion.load(ordering: .acquiring) }
 
-    /// How agents stand right now: in the registry, and by what is in force beside it.
+    /// The agents' present standing: in the registry, and by the journal next to it.
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding] {
         let suspended = suspended
         return Self.suspending(suspended, in: try registry.read { try $0.standing(of: agents) })
@@ -102,7 +102,7 @@ final class RegistryView: Sendable {
         return agent
     }
 
-    /// How the agents stand right now that a chain rests on.
+    /// The present standing of the agents that a chain depends on.
     func standing(of chain: VerifiedChain) throws(AgentIDError) -> [LinkStanding] {
         let suspended = suspended
         return Self.suspending(suspended, in: try registry.read { try $0.standings(of: chain) })
@@ -117,9 +117,9 @@ final class RegistryView: Sendable {
         }
     }
 
-    /// Why the registry disowns a chain, and how its agents stand, at one moment.
+    /// The registry's reason to disown a chain, and its agents' standing, at one moment.
     func look(at chain: VerifiedChain) throws(AgentIDError) -> (refusal: Denial?, standing: [LinkStanding]) {
-        // Read before the registry: what is folded meanwhile is in one of both.
+        // Read before the registry: a line folded meanwhile is in one of both.
         let suspended = suspended
         return try registry.read { registry in
             (
@@ -138,9 +138,9 @@ final class RegistryView: Sendable {
         let announced = registry.changes
         position.apart = nil
         do throws(AgentIDError) {
-            // Before the files: what is in them by then is no less.
+            // Before the files: they then hold no less.
             let known = registry.reached(.journal)
-            // The journal first: what was folded since, and is not there any more, is in the registry by then.
+            // The journal first: a line folded since, and gone from it, is in the registry by then.
             let before = position.journal?.suspended.count ?? 0
             revocations.add(try position.journal?.advance() ?? [])
             if position.journal?.suspended.count ?? 0 != before { standingVersion.add(1, ordering: .releasing) }

@@ -1,10 +1,10 @@
-/// What is known of a grant's status.
+/// The status of a grant.
 public enum GrantStatus: Sendable {
     /// Not revoked.
     case active
     /// Revoked.
     case revoked
-    /// Not known just now: denies.
+    /// Not known at present: denies.
     case unknown
 }
 
@@ -14,13 +14,13 @@ public protocol StatusResolver: Sendable {
     func status(ofGrant id: String) -> GrantStatus
 }
 
-/// Whether a subject is who holds a key.
+/// The relation of a subject to a key.
 public enum SubjectBinding: Sendable {
     /// The key is the subject's.
     case confirmed
-    /// It is not.
+    /// The key is not the subject's.
     case mismatch
-    /// Not known just now: denies.
+    /// Not known at present: denies.
     case unavailable
 }
 

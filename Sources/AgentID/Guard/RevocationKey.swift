@@ -1,7 +1,7 @@
 internal import JOSE
 internal import StrictJSON
 
-/// A revocation in 16 bytes: the keyed hash of what it names.
+/// A revocation in 16 bytes: the keyed hash of the name.
 ///
 /// The secrets are this process's own, so that nobody can find names that crowd one place of a table, or two that are
 /// taken for each other.
@@ -26,6 +26,6 @@ struct RevocationKey: Hashable, Sendable {
 
     private init() { (head, tail) = (0, 0) }
 
-    /// What stands in an empty slot.
+    /// The content of an empty slot.
     static let none = RevocationKey()
 }

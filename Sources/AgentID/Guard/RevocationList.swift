@@ -1,10 +1,10 @@
 internal import JOSE
 internal import Synchronization
 
-/// The revocations a guard goes by. Shared by an authority and its guards; what was added shows before `add` returns.
+/// The revocations that a guard applies, shared by an authority and its guards. An addition takes effect before `add`
+/// returns.
 ///
-/// Readers hold the lock for as long as it takes to fetch a reference; one writer at a time makes the next snapshot
-/// beside them.
+/// Readers hold the lock only to fetch a reference; one writer at a time makes the next snapshot beside them.
 final class RevocationList: Sendable {
     private let current = Locked(RevocationSnapshot())
     private let writing = Locked<Void>(())
@@ -20,11 +20,11 @@ final class RevocationList: Sendable {
     func add(_ revocations: some Sequence<Revocation>) {
         let keys = revocations.map { RevocationKey($0) }
         writing.withLock { _ in
-            // Held until the lock is given back: the tables that go are freed here, not under the readers' lock.
+            // Held until the lock is released: discarded tables are freed here, not under the readers' lock.
             let held = snapshot
             guard let next = held.adding(keys) else { return }
             current.withLock { $0 = next }
-            // Behind the snapshot: who sees the number sees what it stands for.
+            // After the snapshot: a reader that sees the number sees the snapshot.
             number.add(1, ordering: .acquiringAndReleasing)
         }
     }

@@ -1,7 +1,7 @@
 /// The revocations at one moment, immutable.
 ///
-/// A large base and, after it, what came later: each set at least eight times smaller than the one before it. A look-up
-/// thus asks few sets, and adding keys one at a time copies each a few dozen times in all, not once for each addition.
+/// A large base, then later additions: each set at least eight times smaller than the one before it. So a look-up asks
+/// few sets, and adding keys one at a time copies each a few dozen times in all, not once for each addition.
 struct RevocationSnapshot: Sendable {
     private static let share = 8
 
@@ -14,11 +14,11 @@ struct RevocationSnapshot: Sendable {
 
     func contains(_ key: RevocationKey) -> Bool { sets.contains { $0.contains(key) } }
 
-    /// This and `keys`; `nil` where that is the same.
+    /// This and `keys`; `nil` if nothing is new.
     func adding(_ keys: some Sequence<RevocationKey>) -> RevocationSnapshot? {
         let fresh = CompactKeySet(keys.filter { !contains($0) })
         guard fresh.count > 0 else { return nil }
-        // Takes in every set that is not large enough to be left alone, from the smallest on.
+        // Merges every set that is too small to stay alone, from the smallest on.
         var (rest, merged) = (sets, fresh.count)
         while let last = rest.last, last.count < Self.share * merged {
             merged += last.count

@@ -1,11 +1,11 @@
-/// Where a guard remembers the proofs it accepted.
+/// The memory of the proofs that a guard accepted.
 enum ProofMemory: Sendable {
-    /// In this guard alone.
+    /// Of this guard alone.
     case own(ReplayTable)
-    /// With every guard of the machine that opens the same directory.
+    /// Shared by every guard of the machine that opens the same directory.
     case shared(SharedReplayMemory)
 
-    /// A secret that all who share the memory have, and nobody else.
+    /// A secret of all guards that share the memory, and of nobody else.
     var secret: SIMD2<UInt64> {
         switch self {
         case .own(let table): table.room.header.key
@@ -28,7 +28,7 @@ enum ProofMemory: Sendable {
     }
 }
 
-/// What replay memory says to a proof.
+/// The replay memory's answer to a proof.
 enum ReplayAnswer: Equatable {
     enum Room { case share, whole }
 
@@ -37,22 +37,22 @@ enum ReplayAnswer: Equatable {
     case replayed
     /// There is no room for it: its tree of grants holds as much as is free, or nothing is free.
     case full(Room)
-    /// The call was held up for so long that its proof may have been forgotten.
+    /// The call was delayed so long that its proof may have been forgotten.
     case late
-    /// The memory is not what it was: proofs may have been forgotten.
+    /// The memory was replaced or put back: proofs may have been forgotten.
     case replaced
 }
 
-/// A proof that verified, as replay memory knows it.
+/// A proof that verified, as replay memory identifies it.
 struct UsedProof: Sendable {
-    /// Who signed, and what they called it: two proofs with one name are one proof.
+    /// The signer and the proof's `jti`: two proofs with one name are one proof.
     let name: String
-    /// The root grant it was under, and whose key signed that: what descends from one root has one share.
+    /// The root grant it was under, and that root's signer: all that descends from one root has one share.
     let tree: String
 }
 
 extension Denial {
-    /// Why a proof is refused; `nil` where it is not.
+    /// The reason for refusing a proof; `nil` if it is fresh.
     init?(_ answer: ReplayAnswer, of what: String = "proof", at place: String = "proof.jti") {
         switch answer {
         case .fresh: return nil

@@ -1,16 +1,16 @@
 internal import Synchronization
 
-/// Moves a ``ReplayTable``'s time on, and notices where the table is not what it was.
+/// Moves a ``ReplayTable``'s time on, and notices if the table is not what it was.
 ///
-/// Every holder adds what its steady clock measured since it came, to the time that it found. None of these sums is ahead
-/// of the time that really passed, so neither is the greatest of them; while nobody has the table, its time stands still,
-/// and what it remembers is kept for longer. Clocks of two boots or two containers are never compared.
+/// Every holder adds the time its steady clock measured since it came, to the time that it found. None of these sums is
+/// ahead of the time that really passed, so neither is the greatest of them. While nobody has the table, its time
+/// stands still, and its proofs are remembered longer. Clocks of two boots or two containers are never compared.
 ///
-/// As the time only grows, and moves at least every 50 ms in which proofs are remembered, a time that went back is a file
-/// that was written over with an older copy of itself; and so is a count of proofs that is behind the one that a
-/// ``ReplayWitness`` keeps, also where another holder moved the time on.
+/// The time only grows, and moves at least every 50 ms in which proofs are remembered. A time that went back thus
+/// reveals a file that was overwritten with an older copy of itself. So does a count of proofs below the one that a
+/// ``ReplayWitness`` keeps, even if another holder moved the time on.
 final class ReplayClock: Sendable {
-    /// How long a file that was replaced can be used unnoticed, in milliseconds.
+    /// The longest time that a replaced file is used unnoticed, in milliseconds.
     private static let interval: Int64 = 50
 
     private let start: UInt64
@@ -19,7 +19,7 @@ final class ReplayClock: Sendable {
     private let lookedAt: Atomic<Int64>
     private let latest: Atomic<UInt64>
     private let isGone = Atomic<Bool>(false)
-    /// How many proofs it has taken at least, as far as this holder knows.
+    /// The least number of proofs it has taken, as far as this holder knows.
     private let taken: Atomic<UInt64>
     private let generation: UInt64
     private let witness: ReplayWitness?
@@ -35,7 +35,7 @@ final class ReplayClock: Sendable {
         latest = Atomic(start)
     }
 
-    /// Whether the table can still be used. At each call, before anything of it is touched.
+    /// Whether the table can still be used. Called at each call, before anything of it is touched.
     func look(_ now: Int64, at room: ReplayRoom) -> Bool {
         guard !isGone.load(ordering: .acquiring) else { return false }
         guard isWhole(now, room) else {
@@ -47,9 +47,9 @@ final class ReplayClock: Sendable {
 
     private func isWhole(_ now: Int64, _ room: ReplayRoom) -> Bool {
         if let file = room.file {
-            // Cheap beside the signature that was verified before, and the process would die of what was cut off.
+            // Cheap compared with the signature verified before; touching a truncated part would end the process.
             guard file.holds(room.mappedBuckets) else { return false }
-            // Before the time is read, which another thread may move on and remember in between.
+            // Before the time is read: another thread may move it on and store it in between.
             let least = latest.load(ordering: .acquiring)
             guard room.page.time >= least else { return false }
             let known = max(taken.load(ordering: .acquiring), witness?.taken ?? 0)
@@ -67,7 +67,8 @@ final class ReplayClock: Sendable {
         return true
     }
 
-    /// Remembers, here and for all processes, how many proofs the table has taken: before any of them is answered.
+    /// Records, here and for all processes, the number of proofs that the table has taken, before any of them is
+    /// answered.
     func note(taken count: UInt64) {
         taken.max(count, ordering: .acquiringAndReleasing)
         witness?.note(taken: count)
@@ -78,7 +79,7 @@ final class ReplayClock: Sendable {
         if !isTooMuch { room.page.advance(to: time) }
     }
 
-    /// Adds what passed since the last look: processes that are short-lived count as well.
+    /// Adds the time since the last look: short-lived processes count as well.
     func leave(_ now: Int64, _ room: ReplayRoom) {
         guard !isGone.load(ordering: .acquiring), room.file?.holds(room.mappedBuckets) ?? false else { return }
         advance(now, room)

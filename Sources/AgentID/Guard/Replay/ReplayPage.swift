@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// The words of a ``ReplayTable``'s first page that change while it is used, shared by all that map it.
 ///
-/// Whatever is read here is what some process wrote: it is bounded where it is used.
+/// Any process may have written what is read here: values are bounded where they are used.
 @safe struct ReplayPage {
     // SAFETY: made by the room that maps the page, and used only as long as that lives; atomic operations only.
     nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<UInt64>>
@@ -13,7 +13,7 @@ internal import Synchronization
     static let wordCount = ReplayHeader.size / 8
 
     private static let (time, window, segments, stamps) = (64, 65, 128, 192)
-    // In a line of their own: each proof that is taken moves the first.
+    // In a cache line of their own: each proof that is taken moves the first.
     private static let (taken, generation) = (72, 73)
 
     /// The table's time in milliseconds: it only grows, and never faster than the machine's steady clock.
@@ -21,7 +21,7 @@ internal import Synchronization
 
     /// Moves the table's time on.
     func advance(to time: UInt64) {
-        // Looked at first: most who come here find that another was faster, and leave the line to its readers.
+        // Compared first: most callers find that another was faster, and leave the line to its readers.
         guard self.time < time else { return }
         unsafe words[Self.time].max(time, ordering: .sequentiallyConsistent)
     }
@@ -35,24 +35,24 @@ internal import Synchronization
         unsafe words[Self.window].max(UInt64(clamping: window), ordering: .sequentiallyConsistent)
     }
 
-    /// How many proofs the table ever took: it only grows.
+    /// The number of proofs the table ever took: it only grows.
     var taken: UInt64 { unsafe words[Self.taken].load(ordering: .sequentiallyConsistent) }
 
-    /// Counts a proof that was taken; returns how many there are.
+    /// Counts a proof that was taken. Returns the new count.
     func countTaken() -> UInt64 {
         unsafe words[Self.taken].wrappingAdd(1, ordering: .sequentiallyConsistent).newValue
     }
 
     func raiseTaken(to count: UInt64) { unsafe words[Self.taken].max(count, ordering: .sequentiallyConsistent) }
 
-    /// Drawn anew where an older copy of the file was taken up: who had the file before it notices.
+    /// Drawn anew when an older copy of the file is accepted: processes that had the file before notice.
     var generation: UInt64 { unsafe words[Self.generation].load(ordering: .sequentiallyConsistent) }
 
     func begin(generation: UInt64) {
         unsafe words[Self.generation].store(generation, ordering: .sequentiallyConsistent)
     }
 
-    /// How many buckets a segment has; 0: it is not there yet.
+    /// The number of buckets of a segment; 0: it does not exist yet.
     func buckets(of segment: Int) -> Int {
         guard segment < Self.mostSegments else { return 0 }
         return Int(clamping: unsafe words[Self.segments + segment].load(ordering: .sequentiallyConsistent))
@@ -73,12 +73,12 @@ internal import Synchronization
         unsafe words[Self.stamps + segment].max(unit, ordering: .sequentiallyConsistent)
     }
 
-    /// Whether what should never change is what `header` says.
+    /// Whether the constant part of the page matches `header`.
     func holds(_ header: [UInt64]) -> Bool {
         header.indices.allSatisfy { unsafe words[$0].load(ordering: .relaxed) == header[$0] }
     }
 
-    /// The segments that the first page of a file speaks of; throws where that is not a table that could be.
+    /// The segments that the first page of a file names; throws if no table can have them.
     static func segments(in page: [UInt64], _ header: ReplayHeader, path: String) throws(AgentIDError) -> [Int] {
         guard page.count == wordCount else { throw ReplayHeader.refusal(path, "is too short") }
         let told = page[segments..<segments + mostSegments]

@@ -5,17 +5,17 @@ struct ReplayPlaces {
     struct Slot {
         let segment: Int
         let index: Int
-        /// What stood there.
+        /// The word in the slot.
         let held: UInt64
     }
 
     enum Look {
         /// The proof is there.
         case found
-        /// The first slot that may be taken; how much of the table the tree holds and how much is free, in a measure of
-        /// their own.
+        /// The first slot that may be taken; the part of the table that the tree holds and the free part, in a measure
+        /// of their own.
         case free(Slot, held: Int, free: Int)
-        /// No slot may be taken in so many segments.
+        /// No slot may be taken in this many segments.
         case full(Int)
         /// There is a segment that cannot be mapped.
         case unusable
@@ -57,7 +57,7 @@ struct ReplayPlaces {
             for slot in start..<start + ReplayTable.slotsPerBucket {
                 let word = ReplayWord(bits: unsafe segment.slots[slot].load(ordering: .sequentiallyConsistent))
                 if word.isEmpty {
-                    // Nothing is after it, in this segment or another.
+                    // Nothing follows it, in this segment or another.
                     let behind = start + ReplayTable.slotsPerBucket - slot
                     let more = room.mappedBuckets - seen + room.unmade
                     return .free(
@@ -76,12 +76,12 @@ struct ReplayPlaces {
         }
     }
 
-    /// How many buckets of each segment are counted before a tree is denied.
+    /// The number of buckets of each segment that are counted before a tree is denied.
     private static let around = 16
 
-    /// Whether the tree holds so little, in the places around as well, that it may have a slot in spite of its own places.
+    /// Whether the tree holds so little, in the places around too, that it may have a slot in spite of its own places.
     ///
-    /// - Parameter own: how much is free in its own places.
+    /// - Parameter own: The free part of its own places.
     func mayHave(free own: Int, at unit: UInt64, hold: UInt64) -> Bool {
         var (held, free) = (0, Self.around * room.unmade * ReplayTable.slotsPerBucket)
         for index in 0..<room.mappedCount {
@@ -102,11 +102,11 @@ struct ReplayPlaces {
             }
         }
         if own > room.reserve, 2 * held + Self.around * room.reserve < free { return true }
-        // Its last three slots, of 64, a bucket keeps for those who hold next to nothing.
+        // A bucket keeps its last three slots, of 64, for trees that hold next to nothing.
         return (own > room.reserve / 2 ? 8 : 32) * held < free
     }
 
-    /// Swaps the proof's word into a slot; `false` where that is not as it was.
+    /// Swaps the proof's word into a slot; `false` if the slot has changed.
     func take(_ slot: Slot, at unit: UInt64) -> Bool {
         room.page.raiseStamp(of: slot.segment, to: unit)
         let segment = room[slot.segment]
@@ -117,7 +117,7 @@ struct ReplayPlaces {
         ).exchanged
     }
 
-    /// Whether the proof is in another place as well; `nil` where not all can be looked at.
+    /// Whether the proof is in another place as well; `nil` if not all can be looked at.
     func isElsewhere(than slot: Slot, at unit: UInt64, hold: UInt64) -> Bool? {
         var index = 0
         while true {
@@ -145,14 +145,14 @@ struct ReplayPlaces {
             && slot.index % ReplayTable.slotsPerBucket >= ReplayTable.slotsPerBucket * 3 / 4
     }
 
-    /// Whether all that a segment holds is over.
+    /// Whether everything in a segment is past its time.
     private func isIdle(_ index: Int, at unit: UInt64, hold: UInt64) -> Bool {
         let stamp = room.page.stamp(of: index)
         return stamp <= unit && unit - stamp >= hold
     }
 
     private func bucket(in segment: ReplayRoom.Segment, _ index: Int) -> Int {
-        // Other bits in each segment: what shares a bucket in one is spread over the next.
+        // Other bits in each segment: proofs that share a bucket in one are spread over the next.
         let mixed = place &* (0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: index) << 1)
         return Int(mixed.multipliedFullWidth(by: UInt64(segment.buckets)).high)
     }

@@ -58,18 +58,18 @@ final class ReplayTable: Sendable {
     /// Slots for each proof of the capacity: three trees can hold a capacity each, however chance places them.
     private static let slotsPerProof = 8
     static let mostBuckets = Limits.replayCapacity * slotsPerProof / slotsPerBucket
-    /// How long a call may take from reading the clock to the end, in milliseconds.
+    /// The longest time of a call from reading the clock to the end, in milliseconds.
     static let longestCall: Int64 = 10_000
 
     let room: ReplayRoom
     private let clock: ReplayClock
 
     /// - Parameters:
-    ///   - path: of the file that guards share, made where there is none; `nil` for this process's memory.
-    ///   - capacity: how many proofs of one tree it has room for, and for two more such trees.
-    ///   - window: how far from the present proofs may have been signed, in seconds either way.
-    ///   - isHurried: whether to give up at once where another process is making the file.
-    ///   - witness: knows how many proofs the file has taken.
+    ///   - path: The file that guards share, made if it does not exist; `nil` for this process's memory.
+    ///   - capacity: The number of proofs of one tree it has room for, and for two more such trees.
+    ///   - window: The tolerated distance between proofs' times and now, in seconds either way.
+    ///   - isHurried: Whether to give up at once if another process is making the file.
+    ///   - witness: Knows the number of proofs that the file has taken.
     init(
         path: String? = nil, capacity: Int, window: Int64, epoch: SIMD2<UInt64> = .zero, isHurried: Bool = false,
         witness: ReplayWitness? = nil, now: Int64 = MonotonicClock.milliseconds
@@ -83,20 +83,20 @@ final class ReplayTable: Sendable {
         clock = ReplayClock(room, now: now, witness: witness)
     }
 
-    /// Adds the time since the last look to the table's: for who lets go of it.
+    /// Adds the time since the last look to the table's, for a holder that releases it.
     func leave() { clock.leave(MonotonicClock.milliseconds, room) }
 
-    /// How many units a word stands.
+    /// The number of units that a word is kept.
     private var hold: UInt64 { ReplayWord.units(for: UInt64(clamping: Self.hold(window: room.page.window))) }
 
-    /// How long a proof is remembered, in milliseconds, where windows are at most `window` seconds.
+    /// The time that a proof is remembered, in milliseconds, for windows of at most `window` seconds.
     static func hold(window: Int64) -> Int64 { (3 * window + 1) * 1000 + longestCall }
 
-    /// Remembers a proof, or answers why it cannot be accepted.
+    /// Remembers a proof, or returns the reason why it cannot be accepted.
     ///
     /// - Parameters:
-    ///   - begun: the steady clock as it was before the wall clock was read that the proof's window was checked by.
-    ///   - now: the steady clock's time; for tests.
+    ///   - begun: The steady clock before the wall clock was read that the proof's window was checked by.
+    ///   - now: The steady clock's time; for tests.
     func remember(
         _ proof: UsedProof, since begun: Int64, now: () -> Int64 = { MonotonicClock.milliseconds }
     ) -> ReplayAnswer {
@@ -104,7 +104,8 @@ final class ReplayTable: Sendable {
         let name = proof.name.withUTF8Span { Sodium.sipHash($0, key: room.header.key) }
         let tree = proof.tree.withUTF8Span { Sodium.sipHash($0, key: room.header.key) }
         let places = ReplayPlaces(room, proof: name, tree: tree.x)
-        // A swap fails where another took the slot: no more often than there are slots, or someone plays with the file.
+        // A swap fails if another took the slot: no more often than there are slots, unless someone tampers with the
+        // file.
         for _ in 0...Self.slotsPerBucket {
             let unit = ReplayWord.unit(of: room.page.time)
             let look = places.look(at: unit, hold: hold)
@@ -131,7 +132,7 @@ final class ReplayTable: Sendable {
         return .full(.whole)
     }
 
-    /// What it holds and has room for.
+    /// The content and capacity of the table.
     func statistics(now: Int64 = MonotonicClock.milliseconds) -> ReplayStatistics {
         guard clock.look(now, at: room) else { return ReplayStatistics() }
         var (segment, remembered) = (0, 0)
@@ -150,10 +151,10 @@ final class ReplayTable: Sendable {
     }
 }
 
-/// What a guard's memory of used proofs holds.
+/// The content of a guard's memory of used proofs.
 struct ReplayStatistics: Equatable, Sendable {
     /// Proofs that could still be presented.
     var remembered = 0
-    /// Slots for proofs that there are now, and that there will be at most.
+    /// The slots that exist now, and the most that there will be.
     var (slots, mostSlots) = (0, 0)
 }

@@ -1,29 +1,29 @@
 internal import Glibc
 internal import JOSE
 
-/// Knows, in another file, how many proofs the file `replay` has taken: an older copy that is written over it in place
-/// has taken fewer, whoever used it meanwhile.
+/// Records, in another file, the number of proofs that the file `replay` has taken. An older copy written over it in
+/// place has taken fewer, whoever used it meanwhile.
 ///
-/// A proof is counted in the table first and here next, before it is answered. So the table is never behind, unless it is
-/// not what it was; and what a process that died left uncounted was not accepted.
+/// A proof is counted in the table first and here next, before it is answered. So the table is never behind, unless it
+/// was replaced; and a proof that a dying process left uncounted was not accepted.
 struct ReplayWitness: Sendable {
     private let page: SharedSequence?
 
-    /// - Parameter path: of the file of used proofs, beside which `sequence` is; nothing is known where there is none.
+    /// - Parameter path: The file of used proofs, next to which `sequence` is; without that nothing is known.
     init(beside path: String) throws(AgentIDError) {
         let sequence = "\(Files.split(path).parent)/sequence"
         page = Files.exists(sequence) ? try SharedSequence(path: sequence, isWriter: true) : nil
     }
 
-    /// How many proofs were taken at least.
+    /// The least number of proofs taken.
     var taken: UInt64 { page?.reached(.proofs) ?? 0 }
 
     func note(taken count: UInt64) { page?.reach(.proofs, count) }
 }
 
 extension ReplayRoom {
-    /// Takes up a file that has taken fewer proofs than are known of, on the word of whoever opens it: one that was made
-    /// anew, or an older copy. Who had it open before denies from now on.
+    /// Accepts a file that has taken fewer proofs than are known, on the word of whoever opens it: a new one, or an
+    /// older copy. Processes that had it open before deny from now on.
     func settle(_ witness: ReplayWitness) {
         guard let file else { return }
         for turn in 0..<100 where page.taken < witness.taken {

@@ -3,13 +3,13 @@ internal import Synchronization
 
 /// The used proofs that guards of a directory share, whatever happens to their file.
 ///
-/// A file that was removed, replaced, cut off or written over may have forgotten proofs. It is noticed at the next call,
-/// or within 50 ms where only its name leads elsewhere; from then on every proof is denied. After as long as proofs are
-/// remembered nothing that was accepted before is good any more: then the file that stands in its place is taken up, or
-/// made. A guard that is opened anew takes it up at once, on the word of whoever opens it.
+/// A file that was removed, replaced, truncated or overwritten may have forgotten proofs. That is noticed at the next
+/// call, or within 50 ms if only its name leads elsewhere; from then on every proof is denied. After the time that
+/// proofs are remembered, nothing accepted before is valid any more: then the file in its place is accepted, or a new
+/// one made. A guard that is opened afresh accepts it at once, on the word of whoever opens it.
 final class SharedReplayMemory: Sendable {
     private struct Later {
-        /// Since when nothing is remembered, in milliseconds of the steady clock.
+        /// The time from which nothing is remembered, in milliseconds of the steady clock.
         var goneSince: Int64 = 0
         var triedAt: Int64 = .min
         var table: ReplayTable?
@@ -31,8 +31,8 @@ final class SharedReplayMemory: Sendable {
 
     deinit { first.leave() }
 
-    /// Of the file as it was opened: where that is replaced, proofs are denied for longer than any nonce is good, and those
-    /// of this guard then stay its own.
+    /// The secret of the file as it was opened. If that is replaced, proofs are denied for longer than any nonce is
+    /// valid, and this guard's nonces stay its own.
     var secret: SIMD2<UInt64> { first.room.header.key }
 
     func remember(
