@@ -95,9 +95,11 @@ let package = Package(
         .target(name: "StrictJSON", swiftSettings: settings),
         .target(name: "JOSE", dependencies: ["CSodium", "StrictJSON"], swiftSettings: settings),
         .target(name: "Scopes", dependencies: ["StrictJSON"], swiftSettings: settings),
+        .target(name: "Policy", dependencies: ["Scopes", "StrictJSON"], swiftSettings: settings),
         .target(name: "TransparencyLog", dependencies: ["JOSE", "StrictJSON"], swiftSettings: settings),
         .target(
-            name: "AgentID", dependencies: ["CProcess", "CSQLite", "JOSE", "Scopes", "StrictJSON", "TransparencyLog"],
+            name: "AgentID",
+            dependencies: ["CProcess", "CSQLite", "JOSE", "Policy", "Scopes", "StrictJSON", "TransparencyLog"],
             swiftSettings: settings),
         // Apart: Swift's concurrency would add 0.9 MB to the shared library, which has no use for it.
         .target(

@@ -15,9 +15,9 @@ internal import Synchronization
         let buckets: Int
         /// How many buckets are before it.
         let before: Int
-        private let mapping: ReplayMapping
+        private let mapping: MappedMemory
 
-        init(_ mapping: ReplayMapping, buckets: Int, before: Int) {
+        init(_ mapping: MappedMemory, buckets: Int, before: Int) {
             unsafe slots = mapping.start.assumingMemoryBound(to: Atomic<UInt64>.self)
             (self.mapping, self.buckets, self.before) = (mapping, buckets, before)
         }
@@ -37,7 +37,7 @@ internal import Synchronization
     let most: Int
     /// `nil`: in this process.
     let file: ReplayFile?
-    private let pageMapping: ReplayMapping
+    private let pageMapping: MappedMemory
     // SAFETY: an entry is written once, by who holds `mapping`, before `mapped` says that it is there.
     nonisolated(unsafe) private let segments: UnsafeMutablePointer<Segment>
     private let mapped = Atomic<Int>(0)
@@ -68,9 +68,9 @@ internal import Synchronization
         unsafe segments.deallocate()
     }
 
-    private static func map(_ file: ReplayFile?, from start: Int, count: Int) throws(AgentIDError) -> ReplayMapping {
+    private static func map(_ file: ReplayFile?, from start: Int, count: Int) throws(AgentIDError) -> MappedMemory {
         if let file { return try file.map(from: start, count: count) }
-        guard let mapping = ReplayMapping(-1, from: 0, count: count) else {
+        guard let mapping = MappedMemory(-1, from: 0, count: count) else {
             throw AgentIDError(.io, name: "file", message: "no memory for used proofs", at: "replay_capacity")
         }
         return mapping

@@ -1,0 +1,48 @@
+internal import JOSE
+
+/// Names one meter: a keyed hash of a rule, a kind of subject and a subject. Made once, not at each call.
+package struct MeterKey: Equatable, Sendable {
+    let bits: SIMD2<UInt64>
+
+    /// - Parameters:
+    ///   - parts: what tells the meter from all others, in an order; told apart also where one ends as the next begins.
+    ///   - secret: of the page: nobody without it can choose where a meter lands, or two that share a place.
+    init(_ parts: [String], secret: SIMD2<UInt64>) {
+        var text: [UInt8] = []
+        for part in parts {
+            let count = UInt64(part.utf8.count)
+            for i in 0..<8 { text.append(UInt8(truncatingIfNeeded: count >> (8 * UInt64(i)))) }
+            text += part.utf8
+        }
+        bits = Sodium.sipHash(text.span, key: secret)
+    }
+}
+
+/// What a meter's word is.
+package enum MeterKind: UInt64, Sendable {
+    /// An arrival time: see ``GCRA``.
+    case rate = 1
+    /// A set of labels.
+    case labels = 2
+}
+
+/// Where a meter was found. Good for ever: what moved meanwhile is looked for again.
+package struct MeterSlot: Sendable {
+    let key: MeterKey
+    let kind: MeterKind
+    /// Below the number of slots.
+    let index: Int
+    /// The slot's name, as long as it is this meter's, and what that puts into its checksums.
+    let name: UInt64
+    let salt: UInt64
+
+    init(_ key: MeterKey, _ kind: MeterKind, index: Int, secret: SIMD2<UInt64>) {
+        (self.key, self.kind, self.index) = (key, kind, index)
+        name = MeterName.of(key, kind)
+        salt = MeterName.salt(name, secret)
+    }
+
+    @inline(__always) func sealed(_ word: UInt64) -> (name: UInt64, word: UInt64) {
+        (MeterName.sealed(name, word, salt: salt), word)
+    }
+}

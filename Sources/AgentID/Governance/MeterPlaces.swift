@@ -1,0 +1,171 @@
+internal import Policy
+
+/// The slots that one meter can be in: two buckets, chosen by its key.
+///
+/// ### Why a meter is never there twice, and never lost while it counts
+///
+/// A slot's name and word are one pair of words that is swapped at once. So what is taken from a meter is taken from that
+/// meter, though its slot may be given to another at any moment: then the swap fails, and the meter is looked for again.
+///
+/// A slot *may be taken* when it is blank, when its meter is full again (what was taken has flowed off, so a new meter
+/// says the same), or when what it says is not needed any more. No slot is ever blank again.
+///
+/// A meter is claimed in three steps: a slot is swapped to the meter's name, *pending*; all places are looked through for
+/// the same name; the slot is swapped from pending to what a full meter is. Who finds the name confirmed elsewhere gives
+/// its own up. Who finds it pending elsewhere gives its own up where that stands before it, and else takes the other's
+/// away first. Say two claims are confirmed at once, and the one of them that became pending later is X. X looked through
+/// all places after both were pending. It found the other confirmed, and gave up; or pending and before it, and gave up; or
+/// pending and after it, and took it away, so that the other's last swap failed. So there are no two. A pending word
+/// is drawn by chance, so no last swap takes another claim for its own. What a process that died left pending may be
+/// taken after 10 s.
+struct MeterPlaces {
+    /// How long a claim can be pending until it counts as left behind, in milliseconds.
+    private static let patience: Int64 = 10_000
+    /// How far clocks of processes may differ: a meter is full again for all of them.
+    static let grace: Int64 = 1000
+
+    private let words: MetersWords
+    private let header: MetersHeader
+    private let key: MeterKey
+    private let kind: MeterKind
+    private let name: UInt64
+    private let time: Int64
+
+    init(_ words: MetersWords, _ header: MetersHeader, _ key: MeterKey, _ kind: MeterKind, at time: Int64) {
+        (self.words, self.header, self.key, self.kind, self.time) = (words, header, key, kind, time)
+        name = MeterName.of(key, kind)
+    }
+
+    private struct Look {
+        var found: Int?
+        /// Claimed by somebody, and not confirmed yet.
+        var pending: Int?
+        /// The first slot that may be taken.
+        var free: (slot: Int, pair: (name: UInt64, word: UInt64))?
+    }
+
+    /// Where the meter is; where it is nowhere, makes it.
+    ///
+    /// - Parameter until: until when it is needed, where that is not told by its word.
+    func find(until: Int64) throws(Denial) -> Int {
+        for _ in 0..<1000 {
+            let look = try look()
+            if let found = look.found { return found }
+            if let pending = look.pending {
+                // By somebody who may have been stopped: this is the same meter.
+                let pair = words.pair(pending)
+                if pair.name & MeterName.mask == name | MeterName.pending, try confirm(pending, pair) { return pending }
+                continue
+            }
+            guard let free = look.free else {
+                throw Denial(
+                    "meters_full",
+                    "no room for another rate, budget or set of labels: too many are in use at once; try again later, or "
+                        + "make fewer rules, or rules for larger groups", at: "policy")
+            }
+            let nonce = GCRA.full(at: time) | UInt64.random(in: 0...0xF_FFFF)
+            let mine = (name: MeterName.sealed(name | MeterName.pending, nonce, header.secret), word: nonce)
+            guard words.swap(free.slot, free.pair, for: mine) else { continue }
+            if free.pair.name == 0 { _ = words.countUp(.claimed) }
+            words.setUntil(free.slot, until)
+            if try confirm(free.slot, mine) { return free.slot }
+        }
+        throw Self.damaged("other processes change it all the time")
+    }
+
+    /// Makes a pending slot the meter, where it is nowhere else.
+    private func confirm(_ slot: Int, _ pair: (name: UInt64, word: UInt64)) throws(Denial) -> Bool {
+        let pending = name | MeterName.pending
+        var (index, turns) = (0, 0)
+        while let other = place(index) {
+            index += 1
+            guard other != slot, words.name(other) & MeterName.mask & ~MeterName.pending == name else { continue }
+            let there = try read(other)
+            let known = there.name & MeterName.mask
+            turns += 1
+            if known == name || known == pending && other < slot || turns > 1000 {
+                _ = words.swap(slot, pair, for: vacated)
+                return false
+            }
+            // What moved on meanwhile is looked at once more.
+            if known == pending, !words.swap(other, there, for: vacated) { index -= 1 }
+        }
+        let word = kind == .rate ? GCRA.full(at: time) : 0
+        return words.swap(slot, pair, for: (MeterName.sealed(name, word, header.secret), word))
+    }
+
+    private var vacated: (name: UInt64, word: UInt64) {
+        (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, header.secret), 0)
+    }
+
+    private func look() throws(Denial) -> Look {
+        var look = Look()
+        var index = 0
+        while let slot = place(index) {
+            let pair = try read(slot)
+            if pair.name == 0 {
+                look.free = look.free ?? (slot, pair)
+                // In this bucket nothing is after it.
+                index = (index / MetersPage.slotsPerBucket + 1) * MetersPage.slotsPerBucket
+                continue
+            }
+            index += 1
+            switch pair.name & MeterName.mask {
+            case name:
+                look.found = slot
+                return look
+            case name | MeterName.pending: look.pending = slot
+            default: if look.free == nil, mayBeTaken(slot, pair) { look.free = (slot, pair) }
+            }
+        }
+        return look
+    }
+
+    private func mayBeTaken(_ slot: Int, _ pair: (name: UInt64, word: UInt64)) -> Bool {
+        switch MeterName.role(of: pair.name) {
+        case .vacant: true
+        case .pending: GCRA.isFull(pair.word) + Self.patience <= time
+        case .meter(.rate): GCRA.isFull(pair.word) + Self.grace <= time
+        case .meter(.labels): words.until(slot) < time - Self.grace
+        case .unknown: false
+        }
+    }
+
+    /// Name and word of a slot as they stood together; throws where they do not belong together.
+    private func read(_ slot: Int) throws(Denial) -> (name: UInt64, word: UInt64) {
+        try Self.read(slot, words, header.secret)
+    }
+
+    static func read(
+        _ slot: Int, _ words: MetersWords, _ secret: SIMD2<UInt64>
+    ) throws(Denial) -> (name: UInt64, word: UInt64) {
+        var pair = (name: words.name(slot), word: words.word(slot))
+        if isSound(pair, secret) { return pair }
+        pair = words.pair(slot)
+        guard isSound(pair, secret) else { throw damaged("a meter in it was written over") }
+        return pair
+    }
+
+    static func isSound(_ pair: (name: UInt64, word: UInt64), _ secret: SIMD2<UInt64>) -> Bool {
+        pair.name == 0 && pair.word == 0 || MeterName.sealed(pair.name, pair.word, secret) == pair.name
+    }
+
+    /// The meter's places in their order; `nil` after the last.
+    private func place(_ index: Int) -> Int? {
+        guard index < 2 * MetersPage.slotsPerBucket else { return nil }
+        func bucket(_ bits: UInt64) -> Int { Int(bits.multipliedFullWidth(by: UInt64(header.buckets)).high) }
+        let first = bucket(key.bits.x)
+        if index < MetersPage.slotsPerBucket { return first * MetersPage.slotsPerBucket + index }
+        var second = bucket(key.bits.x &* 0x9E37_79B9_7F4A_7C15)
+        if second == first { second = (first + 1) % header.buckets }
+        guard second != first else { return nil }
+        return second * MetersPage.slotsPerBucket + index - MetersPage.slotsPerBucket
+    }
+
+    static func damaged(_ how: String) -> Denial {
+        Denial(
+            "meters_damaged",
+            "the file of rates and budgets cannot be relied on: \(how); end the guards that use it, remove the file `meters`, and "
+                + "open them anew", at: "policy")
+    }
+}

@@ -1,0 +1,114 @@
+internal import Glibc
+internal import JOSE
+internal import Synchronization
+
+/// The time that meters go by, in milliseconds: one for all processes, which no wrong clock moves.
+///
+/// The page says how far it is ahead of the machine's steady clock, as who made it read the wall clock. A guard's clock is
+/// taken at its word as long as it agrees with that to a tenth of a second, which follows a clock that is slewed. One
+/// that does not is corrected by the difference:
+///
+/// * The machine's own clock was set: meters go on as if it had not been.
+/// * A clock that the program brought, in one of several processes: it is wrong, and has no say.
+/// * A clock that the program brought, and for a minute no other process has used the page: it is the only one there is, and
+///   is believed, as when somebody tests with it or replays.
+///
+/// After a reboot the first clock is believed again.
+struct MetersClock: ~Copyable, Sendable {
+    /// How far a clock may be from its line until that is looked at.
+    private static let slack: Int64 = 100
+    private static let solitude: Int64 = 60_000
+
+    private let steady: SteadyClock
+    private let isMachine: Bool
+    /// Of this run of the machine.
+    private let run: UInt64
+    private let secret: SIMD2<UInt64>
+    /// How far the guard's clock was ahead of the coarse steady one when it was judged; `.max`: not known.
+    private let known = Atomic<Int64>(.max)
+    /// What corrects it.
+    private let shift = Atomic<Int64>(0)
+
+    /// - Parameter isMachine: whether the guard's clock is the machine's own.
+    init(steady: SteadyClock, isMachine: Bool, secret: SIMD2<UInt64>) {
+        (self.steady, self.isMachine, self.secret) = (steady, isMachine, secret)
+        let hash = steady.now.boot.withUTF8Span { Sodium.sipHash($0, key: secret) }
+        run = hash.x & MeterName.mask
+    }
+
+    /// The meters' time where the guard's clock says `now`; `nil` where the page is damaged.
+    @inline(__always) func time(_ now: Int64, _ coarse: Int64, _ words: MetersWords) -> Int64? {
+        let known = known.load(ordering: .acquiring)
+        if (now &- coarse &- known).magnitude <= Self.slack {
+            let time = now &+ shift.load(ordering: .acquiring)
+            // Both belong together, where the first did not change.
+            if self.known.load(ordering: .acquiring) == known { return time }
+        }
+        return judge(now, coarse, words)
+    }
+
+    private func judge(_ now: Int64, _ coarse: Int64, _ words: MetersWords) -> Int64? {
+        let line = words.line
+        guard isSealed(line) else { return nil }
+        let sinceBoot = steady.now.milliseconds
+        var shift: Int64 = 0
+        if line.name & MeterName.mask == run {
+            let difference = now &- Int64(bitPattern: line.word) &- sinceBoot
+            if difference.magnitude <= Self.slack || !isMachine && isAlone(sinceBoot, words) {
+                words.move(line, to: sealed(now &- sinceBoot))
+            } else {
+                shift = 0 &- difference
+            }
+        }
+        known.store(.max, ordering: .sequentiallyConsistent)
+        self.shift.store(shift, ordering: .sequentiallyConsistent)
+        known.store(now &- coarse, ordering: .sequentiallyConsistent)
+        return now &+ shift
+    }
+
+    /// The meters' time, read anew; `now` where the page is damaged or belongs to another run of the machine.
+    func fresh(else now: Int64, _ words: MetersWords) -> Int64 {
+        let line = words.line
+        guard isSealed(line), line.name & MeterName.mask == run else { return now }
+        return Int64(bitPattern: line.word) &+ steady.now.milliseconds
+    }
+
+    /// Where the machine was started anew since, or the page is new, its line begins with this clock. `false` where the page
+    /// is damaged.
+    func begin(_ now: Int64, _ words: MetersWords) -> Bool {
+        let line = words.line
+        let isBlank = line.name == 0 && line.word == 0
+        guard isBlank || isSealed(line) else { return false }
+        guard isBlank || line.name & MeterName.mask != run else { return true }
+        (words[.user], words[.othersSeen]) = (Self.process, 0)
+        words.move(line, to: sealed(now &- steady.now.milliseconds))
+        return true
+    }
+
+    private func sealed(_ ahead: Int64) -> (name: UInt64, word: UInt64) {
+        let word = UInt64(bitPattern: ahead)
+        return (MeterName.sealed(run, word, secret), word)
+    }
+
+    private func isSealed(_ line: (name: UInt64, word: UInt64)) -> Bool {
+        MeterName.sealed(line.name, line.word, secret) == line.name
+    }
+
+    // MARK: Who else is there
+
+    private static let drawn = UInt64.random(in: 1 ... .max)
+    /// Names this process among those of the machine.
+    private static var process: UInt64 { drawn ^ UInt64(bitPattern: Int64(getpid())) << 32 }
+
+    private func isAlone(_ sinceBoot: Int64, _ words: MetersWords) -> Bool {
+        let others = Int64(clamping: words[.othersSeen])
+        return words[.user] == Self.process && (others == 0 || sinceBoot - others > Self.solitude)
+    }
+
+    /// Leaves word that this process uses the page: every 50 ms or so.
+    func leaveWord(_ words: MetersWords) {
+        guard words[.user] != Self.process else { return }
+        words.raise(.othersSeen, to: UInt64(clamping: steady.now.milliseconds))
+        words[.user] = Self.process
+    }
+}

@@ -1,0 +1,102 @@
+internal import CProcess
+internal import Glibc
+
+/// The file behind a ``MetersPage`` that guards share: a page, then the slots.
+///
+/// Room is taken from the disk before it is mapped: a full disk is an error there, and never a SIGBUS. A process that dies
+/// while it makes the file leaves a blank first page, and the next one begins anew.
+final class MetersFile: Sendable {
+    let header: MetersHeader
+    let path: String
+    private let file: Int32
+    private let identity: FileIdentity?
+
+    /// How long making the file is waited for, in milliseconds: a process that was stopped meanwhile holds nobody up.
+    private static let patience = 5000
+
+    /// Opens the file at `path`; makes it with the header `initial` where there is none or making it was cut short.
+    init(path: String, initial: MetersHeader) throws(AgentIDError) {
+        let file: Int32
+        do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
+            guard error.name == "file", errno == EACCES || errno == EROFS || errno == EPERM else { throw error }
+            throw AgentIDError(
+                .io, name: "meters",
+                message: "this user cannot write \(path), where the guards of this directory keep rates and budgets: "
+                    + "run as its owner",
+                at: path)
+        }
+        do throws(AgentIDError) { header = try Self.prepare(file, path, initial) } catch {
+            _ = close(file)
+            throw error
+        }
+        (self.path, self.file, identity) = (path, file, FileIdentity(of: file))
+    }
+
+    deinit { _ = close(file) }
+
+    static func size(_ header: MetersHeader) -> Int {
+        MetersHeader.size + header.buckets * MetersPage.slotsPerBucket * MetersPage.slotSize
+    }
+
+    private static func prepare(
+        _ file: Int32, _ path: String, _ initial: MetersHeader
+    ) throws(AgentIDError) -> MetersHeader {
+        if let header = try read(file, path) { return header }
+        guard lock(file) else {
+            throw AgentIDError(
+                .state, name: "busy", message: "another process has been making \(path) for 5 s: end it, or try again",
+                at: path)
+        }
+        defer { _ = flock(file, LOCK_UN) }
+        if let header = try read(file, path) { return header }
+        var error = EINTR
+        for _ in 0..<100 where error == EINTR { error = posix_fallocate(file, 0, size(initial)) }
+        guard error == 0 else {
+            errno = error
+            let failure = Files.failure("cannot take the room for", path)
+            _ = ftruncate(file, 0)
+            throw failure
+        }
+        // In one piece: it is written whole, or the page stays blank.
+        let page = initial.bytes + [UInt8](repeating: 0, count: MetersHeader.size - MetersHeader.byteCount)
+        guard unsafe pwrite(file, page, page.count, 0) == page.count, fdatasync(file) == 0 else {
+            throw Files.failure("cannot write", path)
+        }
+        return initial
+    }
+
+    /// The header; `nil` where nobody has mapped the file yet.
+    private static func read(_ file: Int32, _ path: String) throws(AgentIDError) -> MetersHeader? {
+        var bytes = [UInt8](repeating: 0, count: MetersHeader.size)
+        let count = unsafe pread(file, &bytes, bytes.count, 0)
+        guard count >= 0 else { throw Files.failure("cannot read", path) }
+        bytes.removeLast(bytes.count - count)
+        let length = lseek(file, 0, SEEK_END)
+        if bytes.allSatisfy({ $0 == 0 }), length <= size(MetersHeader(buckets: MetersHeader.mostBuckets)) { return nil }
+        let header = try MetersHeader(reading: bytes, path: path)
+        guard length == size(header) else { throw MetersHeader.refusal(path, "has not the size that it says") }
+        return header
+    }
+
+    private static func lock(_ file: Int32) -> Bool {
+        for _ in 0...patience {
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EINTR || errno == EWOULDBLOCK else { return false }
+            usleep(1000)
+        }
+        return false
+    }
+
+    /// Whether all of it can be touched: a mapping of what was cut off is SIGBUS. The cheapest call that says so.
+    var isWhole: Bool { lseek(file, 0, SEEK_END) == Self.size(header) }
+
+    /// Whether it is this file that stands under its path.
+    var isInPlace: Bool { identity != nil && FileIdentity(at: path) == identity }
+
+    func map() throws(AgentIDError) -> MappedMemory {
+        guard let mapping = MappedMemory(file, from: 0, count: Self.size(header)) else {
+            throw Files.failure("cannot map", path)
+        }
+        return mapping
+    }
+}

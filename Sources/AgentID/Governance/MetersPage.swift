@@ -1,0 +1,233 @@
+internal import CProcess
+package import Policy
+internal import Synchronization
+
+/// The meters of a directory, one 64-bit word each, moved by compare-and-swap: no lock, no system call on the path of a
+/// call but one that asks at most every 10 us whether the file is as long as it was. Safe to use from any thread and by
+/// any number of processes; what a process that is killed took stays taken.
+///
+/// At each decision ``look(_:)`` first: it says that the page can be relied on, and what time it is there. Whatever was done
+/// to the file, what cannot be relied on denies, as `meters_damaged`.
+package final class MetersPage: Sendable {
+    static let slotSize = 32
+    static let slotsPerBucket = 32
+    /// Room for 65,536 meters, 2 MiB.
+    static let buckets = 2048
+    /// How long a file that was replaced can be used unnoticed, in milliseconds.
+    private static let interval: Int64 = 50
+
+    private let words: MetersWords
+    private let header: MetersHeader
+    private let mapping: MappedMemory
+    /// `nil`: in this process alone.
+    private let file: MetersFile?
+    private let clock: MetersClock
+    /// When the file's length was last asked for, in ticks of the processor.
+    private let measuredAt = Atomic<UInt64>(0)
+    private let lookedAt = Atomic<Int64>(.min)
+    private let turns: Atomic<UInt64>
+    private let isGone = Atomic<Bool>(false)
+
+    /// The page of a directory, or with no path one of this process alone.
+    ///
+    /// - Parameters:
+    ///   - path: of the file `meters`: made where there is none.
+    ///   - epoch: names the registry whose meters these are.
+    ///   - isMachine: whether `now` is told by the machine's own clock, which all guards of the directory share.
+    ///   - now: the guard's clock, in milliseconds since 1970.
+    init(
+        path: String?, epoch: SIMD2<UInt64> = .zero, buckets: Int = MetersPage.buckets, isMachine: Bool, now: Int64,
+        steady: SteadyClock = .machine
+    ) throws(AgentIDError) {
+        let initial = MetersHeader(buckets: min(max(buckets, 1), MetersHeader.mostBuckets), epoch: epoch)
+        file = if let path { try MetersFile(path: path, initial: initial) } else { nil }
+        header = file?.header ?? initial
+        if let file {
+            mapping = try file.map()
+        } else {
+            guard let made = MappedMemory(-1, from: 0, count: MetersFile.size(initial)) else {
+                throw AgentIDError(.io, name: "file", message: "no memory for rates and budgets", at: "policy")
+            }
+            mapping = made
+        }
+        words = unsafe MetersWords(mapping.start)
+        turns = Atomic(words[.turns])
+        clock = MetersClock(steady: steady, isMachine: isMachine, secret: header.secret)
+        guard header.epoch == epoch else {
+            throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")
+        }
+        guard clock.begin(now, words), isSound() else {
+            throw MetersHeader.refusal(file?.path ?? "", "is damaged")
+        }
+    }
+
+    /// Whether all slots are what this library writes, and none that was claimed is blank.
+    private func isSound() -> Bool {
+        let (claimed, slots) = (words[.claimed], header.buckets * Self.slotsPerBucket)
+        guard claimed > 0 || file != nil else { return true }
+        var used: UInt64 = 0
+        for slot in 0..<slots {
+            guard let pair = try? MeterPlaces.read(slot, words, header.secret) else { return false }
+            if pair.name != 0 { used += 1 }
+        }
+        return used >= claimed
+    }
+
+    /// Names a meter of this page.
+    ///
+    /// - Parameter parts: what tells it from all others, e.g. a rule's ID, a kind of subject, the subject.
+    package func key(_ parts: [String]) -> MeterKey { MeterKey(parts, secret: header.secret) }
+
+    // MARK: Time
+
+    /// Before anything is taken in a decision: whether the page can be relied on, and what its time is.
+    ///
+    /// - Parameter now: the guard's clock, in milliseconds since 1970.
+    package func look(_ now: Int64) throws(Denial) -> MeterTime {
+        guard !isGone.load(ordering: .relaxed) else { throw gone() }
+        if let file {
+            let ticks = cprocess_ticks()
+            if ticks &- measuredAt.load(ordering: .relaxed) > cprocess_ticks_of_10_us() {
+                guard file.isWhole else { throw lose() }
+                measuredAt.store(ticks, ordering: .relaxed)
+            }
+            let least = turns.load(ordering: .acquiring)
+            guard words.mark == MetersHeader.magic.0, words.turns >= least else { throw lose() }
+        }
+        let coarse = MonotonicClock.milliseconds
+        if coarse &- lookedAt.load(ordering: .relaxed) >= Self.interval { try lookWell(coarse) }
+        guard let time = clock.time(now, coarse, words) else { throw lose() }
+        return MeterTime(milliseconds: time)
+    }
+
+    private func lookWell(_ coarse: Int64) throws(Denial) {
+        let looked = lookedAt.load(ordering: .relaxed)
+        guard coarse &- looked >= Self.interval,
+            lookedAt.compareExchange(expected: looked, desired: coarse, ordering: .relaxed).exchanged, let file
+        else { return }
+        guard file.isInPlace, words.holds(header.words) else { throw lose() }
+        clock.leaveWord(words)
+        turns.max(words.countUp(.turns), ordering: .releasing)
+    }
+
+    private func lose() -> Denial {
+        isGone.store(true, ordering: .releasing)
+        return gone()
+    }
+
+    private func gone() -> Denial {
+        MeterPlaces.damaged("it was removed, replaced, cut short or written over while it was in use")
+    }
+
+    // MARK: Meters
+
+    /// Finds a meter, or makes it: full, or without labels.
+    ///
+    /// - Parameter until: until when labels may be asked for, in milliseconds since 1970: the latest time at which a call of
+    ///   their subject can be permitted.
+    package func slot(
+        of key: MeterKey, _ kind: MeterKind, until: Int64 = 0, at time: MeterTime
+    ) throws(Denial) -> MeterSlot {
+        let places = MeterPlaces(words, header, key, kind, at: time.milliseconds)
+        return MeterSlot(key, kind, index: try places.find(until: until), secret: header.secret)
+    }
+
+    /// Takes one call from a rate; returns in how many milliseconds it could be taken where it cannot now.
+    package func take(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64? {
+        let pair = (name: words.name(slot.index), word: words.word(slot.index))
+        if slot.sealed(pair.word).name == pair.name,
+            case .taken(let word) = rate.take(from: pair.word, now: time.milliseconds),
+            words.swap(slot.index, pair, for: slot.sealed(word))
+        { return nil }
+        return try takeSlowly(slot, rate, at: time)
+    }
+
+    /// The same where another was faster, the meter moved, or it is not to be had.
+    @inline(never) private func takeSlowly(
+        _ slot: MeterSlot, _ rate: GCRA, at time: MeterTime
+    ) throws(Denial) -> Int64? {
+        var slot = slot
+        for _ in 0..<Self.patience {
+            guard let pair = try read(slot) else {
+                slot = try self.slot(of: slot.key, .rate, at: time)
+                continue
+            }
+            switch rate.take(from: pair.word, now: time.milliseconds) {
+            case .taken(let word):
+                if words.swap(slot.index, pair, for: slot.sealed(word)) { return nil }
+            case .wait(let wait): return wait
+            case .ahead:
+                // The time was read before the word, and others may be later: only one that is read now says so.
+                let now = max(clock.fresh(else: time.milliseconds, words), time.milliseconds)
+                switch rate.take(from: pair.word, now: now) {
+                case .taken: return 1
+                case .wait(let wait): return wait
+                case .ahead(let word, let wait):
+                    if words.swap(slot.index, pair, for: slot.sealed(word)) { return wait }
+                }
+            }
+        }
+        throw MeterPlaces.damaged("other processes change it all the time")
+    }
+
+    /// Gives back a call that was taken.
+    package func giveBack(_ slot: MeterSlot, _ rate: GCRA) throws(Denial) {
+        for _ in 0..<Self.patience {
+            // Another meter's by now: this one was full again.
+            guard let pair = try read(slot) else { return }
+            if words.swap(slot.index, pair, for: slot.sealed(rate.giveBack(to: pair.word))) { return }
+        }
+    }
+
+    /// How many calls a rate would take now.
+    package func left(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64 {
+        guard let pair = try read(slot) else { return rate.left(in: GCRA.full(at: time.milliseconds), now: time.milliseconds) }
+        return rate.left(in: pair.word, now: time.milliseconds)
+    }
+
+    /// Adds labels; they stay.
+    package func raise(_ slot: MeterSlot, bits: UInt64, until: Int64, at time: MeterTime) throws(Denial) {
+        var slot = slot
+        for _ in 0..<Self.patience {
+            words.keep(slot.index, until: until)
+            guard let pair = try read(slot) else {
+                slot = try self.slot(of: slot.key, .labels, until: until, at: time)
+                continue
+            }
+            if pair.word & bits == bits { return }
+            if words.swap(slot.index, pair, for: slot.sealed(pair.word | bits)) { return }
+        }
+        throw MeterPlaces.damaged("other processes change it all the time")
+    }
+
+    /// The labels of a subject.
+    package func bits(_ slot: MeterSlot, until: Int64, at time: MeterTime) throws(Denial) -> UInt64 {
+        if words.until(slot.index) < until { words.keep(slot.index, until: until) }
+        if let pair = try read(slot) { return pair.word }
+        let found = try self.slot(of: slot.key, .labels, until: until, at: time)
+        return try read(found)?.word ?? 0
+    }
+
+    private static let patience = 100_000
+
+    /// Name and word of a meter; `nil` where it is not in its slot any more.
+    private func read(_ slot: MeterSlot) throws(Denial) -> (name: UInt64, word: UInt64)? {
+        var pair = (name: words.name(slot.index), word: words.word(slot.index))
+        if slot.sealed(pair.word).name == pair.name { return pair }
+        pair = try MeterPlaces.read(slot.index, words, header.secret)
+        // It was the meter's, so it is not blank.
+        guard pair.name != 0 else { throw MeterPlaces.damaged("a meter in it was removed") }
+        return pair.name & MeterName.mask == slot.name ? pair : nil
+    }
+
+    /// How many slots are claimed, and how many there are.
+    package var room: (used: Int, slots: Int) {
+        (Int(clamping: words[.claimed]), header.buckets * Self.slotsPerBucket)
+    }
+}
+
+/// A time of a ``MetersPage`` that can be relied on for one decision.
+package struct MeterTime: Sendable {
+    /// Since 1970.
+    package let milliseconds: Int64
+}

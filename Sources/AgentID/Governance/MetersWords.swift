@@ -1,0 +1,108 @@
+internal import Glibc
+internal import Synchronization
+
+/// A ``MetersPage`` as it is mapped: a page of words, then slots of four words.
+///
+/// Whatever is read here is what some process wrote: it is checked where it is used.
+@safe struct MetersWords {
+    // SAFETY: made by the page that maps them, and used only as long as that lives; atomic operations only. Indices of slots
+    // are below the number of slots: ``MeterPlaces`` makes them.
+    nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<UInt64>>
+    nonisolated(unsafe) private let pairs: UnsafeMutablePointer<Atomic<WordPair>>
+
+    init(_ page: UnsafeMutableRawPointer) {
+        unsafe words = page.assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe pairs = page.assumingMemoryBound(to: Atomic<WordPair>.self)
+    }
+
+    /// Words of the first page that change, apart from those that are loaded at each call. A line has eight.
+    enum Place: Int {
+        /// Counts up at least every 50 ms in which somebody takes: an older copy of the file has a lower one.
+        case turns = 64
+        /// The process that looked last, and when another one did before, in milliseconds of the steady clock.
+        case user = 74
+        case othersSeen = 75
+        /// How many slots were ever claimed: no slot is ever blank again.
+        case claimed = 80
+    }
+
+    subscript(place: Place) -> UInt64 {
+        get { unsafe words[place.rawValue].load(ordering: .sequentiallyConsistent) }
+        nonmutating set { unsafe words[place.rawValue].store(newValue, ordering: .sequentiallyConsistent) }
+    }
+
+    func countUp(_ place: Place) -> UInt64 {
+        unsafe words[place.rawValue].wrappingAdd(1, ordering: .sequentiallyConsistent).newValue
+    }
+
+    func raise(_ place: Place, to value: UInt64) {
+        _ = unsafe words[place.rawValue].max(value, ordering: .sequentiallyConsistent)
+    }
+
+    /// The meters' line in time: which run of the machine it belongs to, sealed, and by how many milliseconds it is ahead
+    /// of the steady clock.
+    var line: (name: UInt64, word: UInt64) {
+        let pair = unsafe pairs[Self.linePair].load(ordering: .sequentiallyConsistent)
+        return (UInt64(pair.first), UInt64(pair.second))
+    }
+
+    /// Moves the line, unless another did.
+    func move(_ old: (name: UInt64, word: UInt64), to new: (name: UInt64, word: UInt64)) {
+        _ = unsafe pairs[Self.linePair].compareExchange(
+            expected: WordPair(first: UInt(old.name), second: UInt(old.word)),
+            desired: WordPair(first: UInt(new.name), second: UInt(new.word)), ordering: .sequentiallyConsistent)
+    }
+
+    private static let linePair = 36
+
+    /// The first word of the page, which never changes.
+    @inline(__always) var mark: UInt64 { unsafe words[0].load(ordering: .relaxed) }
+    @inline(__always) var turns: UInt64 { unsafe words[Place.turns.rawValue].load(ordering: .acquiring) }
+
+    /// Whether what should never change is what `header` says.
+    func holds(_ header: [UInt64]) -> Bool {
+        header.indices.allSatisfy { unsafe words[$0].load(ordering: .relaxed) == header[$0] }
+    }
+
+    // MARK: Slots
+
+    private static let firstSlot = MetersHeader.size / 8
+
+    /// Name and word of a slot. Two loads: another thread may have moved one between them.
+    @inline(__always) func name(_ slot: Int) -> UInt64 {
+        unsafe words[Self.firstSlot &+ 4 &* slot].load(ordering: .acquiring)
+    }
+
+    @inline(__always) func word(_ slot: Int) -> UInt64 {
+        unsafe words[Self.firstSlot &+ 4 &* slot &+ 1].load(ordering: .acquiring)
+    }
+
+    /// Until when a meter that is not a rate is needed, in milliseconds since 1970.
+    func until(_ slot: Int) -> Int64 {
+        Int64(clamping: unsafe words[Self.firstSlot + 4 * slot + 2].load(ordering: .sequentiallyConsistent))
+    }
+
+    func keep(_ slot: Int, until: Int64) {
+        _ = unsafe words[Self.firstSlot + 4 * slot + 2].max(UInt64(clamping: until), ordering: .sequentiallyConsistent)
+    }
+
+    func setUntil(_ slot: Int, _ until: Int64) {
+        unsafe words[Self.firstSlot + 4 * slot + 2].store(UInt64(clamping: until), ordering: .sequentiallyConsistent)
+    }
+
+    /// Name and word as they stand together.
+    func pair(_ slot: Int) -> (name: UInt64, word: UInt64) {
+        let pair = unsafe pairs[Self.firstSlot / 2 + 2 * slot].load(ordering: .sequentiallyConsistent)
+        return (UInt64(pair.first), UInt64(pair.second))
+    }
+
+    /// Swaps both at once; `false` where they are not as they were.
+    @inline(__always) func swap(
+        _ slot: Int, _ old: (name: UInt64, word: UInt64), for new: (name: UInt64, word: UInt64)
+    ) -> Bool {
+        unsafe pairs[Self.firstSlot / 2 &+ 2 &* slot].compareExchange(
+            expected: WordPair(first: UInt(old.name), second: UInt(old.word)),
+            desired: WordPair(first: UInt(new.name), second: UInt(new.word)), ordering: .sequentiallyConsistent
+        ).exchanged
+    }
+}
