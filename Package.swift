@@ -64,7 +64,8 @@ let fuzzTargets: [Target] =
         .executableTarget(
             name: "agentid-fuzz",
             dependencies: [
-                "AgentID", "AgentIDC", "CAgentID", "CostCases", "Scopes", "TransparencyLog", "JOSE", "StrictJSON",
+                "AgentID", "AgentIDC", "CAgentID", "CostCases", "Policy", "Scopes", "TransparencyLog", "JOSE",
+                "StrictJSON",
             ],
             path: "Tests/Fuzz", exclude: ["seeds"],
             swiftSettings: settings.dropFirst() + [.unsafeFlags(["-parse-as-library"])],
@@ -131,12 +132,13 @@ let package = Package(
             swiftSettings: settings),
         // A process that tests start and kill.
         .executableTarget(
-            name: "audit-process", dependencies: ["AgentID", "JOSE", "StrictJSON"], path: "Tests/AuditProcess",
+            name: "audit-process", dependencies: ["AgentID", "JOSE", "Policy", "StrictJSON"],
+            path: "Tests/AuditProcess",
             swiftSettings: settings),
         .testTarget(
             name: "AgentIDTests",
             dependencies: [
-                "AgentID", "Scopes", "TransparencyLog", "JOSE", "StrictJSON", "TestSupport", "audit-process",
+                "AgentID", "Policy", "Scopes", "TransparencyLog", "JOSE", "StrictJSON", "TestSupport", "audit-process",
             ],
             swiftSettings: settings),
         .testTarget(name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync"], swiftSettings: settings),

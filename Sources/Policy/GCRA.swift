@@ -102,7 +102,7 @@ public struct GCRA: Sendable, Equatable {
     /// The word in this rate's parts: a fraction of another rate is rounded up.
     @inlinable @inline(__always) func read(_ word: UInt64) -> UInt64 {
         guard word & Self.fractionMask >= parts else { return word }
-        return word >> Self.fractionBits &+ 1 << Self.fractionBits
+        return (word >> Self.fractionBits &+ 1) << Self.fractionBits
     }
 
     @inlinable @inline(__always) func add(_ one: UInt64, _ other: UInt64) -> UInt64 {

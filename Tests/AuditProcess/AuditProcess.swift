@@ -1,8 +1,10 @@
 import AgentID
+import Dispatch
 import Glibc
 import JOSE
+import Policy
 
-/// A process that appends to an audit log, for tests that kill it: `audit-process <mode> <directory> <origin> ...`.
+/// A process for tests that kill it: `audit-process <mode> <directory> ...` appends to an audit log, or takes from meters.
 @main struct AuditProcess {
     static func main() {
         let arguments = CommandLine.arguments
@@ -11,6 +13,7 @@ import JOSE
             case "append": try append(Array(arguments.dropFirst(2)))
             case "fork": try fork(Array(arguments.dropFirst(2)))
             case "bench": try bench(Array(arguments.dropFirst(2)))
+            case "meters": try meters(Array(arguments.dropFirst(2)))
             default: exit(2)
             }
         } catch {
@@ -74,6 +77,30 @@ import JOSE
         try log.append(Array("parent-2".utf8))
         log.close()
         print("child \(status)")
+    }
+
+    /// `meters <file> <name> <calls> <period> <tries>`: takes from a rate of a page of meters with 4 threads; says `.` for each
+    /// call that it took, after it did.
+    static func meters(_ arguments: [String]) throws {
+        let numbers = arguments.dropFirst(2).compactMap { Int64($0) }
+        guard let rate = GCRA(calls: numbers[0], period: numbers[1], burst: numbers[0]) else { exit(2) }
+        let clock = SystemClock()
+        let page = try MetersPage(path: arguments[0], isMachine: true, now: clock.milliseconds)
+        let name = arguments[1]
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            for _ in 0..<numbers[2] {
+                do throws(Denial) {
+                    let time = try page.look(clock.milliseconds)
+                    guard try page.take(page.slot(of: page.key([name]), .rate, at: time), rate, at: time) == nil else {
+                        continue
+                    }
+                    _ = unsafe write(1, ".", 1)
+                } catch {
+                    print("\(error)")
+                    exit(1)
+                }
+            }
+        }
     }
 
     /// `bench <directory>`: what an append costs now and then, and at full speed; for people, not for tests.

@@ -23,6 +23,7 @@ enum Fuzz {
         case "entry": EntryTarget()
         case "capi": CTarget()
         case "replay": ReplayTarget()
+        case "meters": MetersTarget()
         case "cost": CostTarget()
         default: nil
         }

@@ -63,10 +63,13 @@ struct MeterPlaces {
                     "no room for another rate, budget or set of labels: too many are in use at once; try again later, or "
                         + "make fewer rules, or rules for larger groups", at: "policy")
             }
+            guard free.pair.name != 0 || words.addsUp(header.buckets) else {
+                throw Self.damaged("meters in it were removed")
+            }
             let nonce = GCRA.full(at: time) | UInt64.random(in: 0...0xF_FFFF)
             let mine = (name: MeterName.sealed(name | MeterName.pending, nonce, header.secret), word: nonce)
             guard words.swap(free.slot, free.pair, for: mine) else { continue }
-            if free.pair.name == 0 { _ = words.countUp(.claimed) }
+            if free.pair.name == 0 { words.countClaim(of: free.slot / MetersPage.slotsPerBucket) }
             words.setUntil(free.slot, until)
             if try confirm(free.slot, mine) { return free.slot }
         }
@@ -100,10 +103,14 @@ struct MeterPlaces {
 
     private func look() throws(Denial) -> Look {
         var look = Look()
-        var index = 0
+        var (index, claimed) = (0, 0)
         while let slot = place(index) {
+            let position = slot % MetersPage.slotsPerBucket
+            // Before the slots: one is claimed first and counted next.
+            if position == 0 { claimed = words.claimed(of: slot / MetersPage.slotsPerBucket) }
             let pair = try read(slot)
             if pair.name == 0 {
+                guard position >= claimed else { throw Self.damaged("meters in it were removed") }
                 look.free = look.free ?? (slot, pair)
                 // In this bucket nothing is after it.
                 index = (index / MetersPage.slotsPerBucket + 1) * MetersPage.slotsPerBucket

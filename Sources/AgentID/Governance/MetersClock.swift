@@ -24,14 +24,16 @@ struct MetersClock: ~Copyable, Sendable {
     /// Of this run of the machine.
     private let run: UInt64
     private let secret: SIMD2<UInt64>
+    /// Which process this is, for tests.
+    private let process: UInt64?
     /// How far the guard's clock was ahead of the coarse steady one when it was judged; `.max`: not known.
     private let known = Atomic<Int64>(.max)
     /// What corrects it.
     private let shift = Atomic<Int64>(0)
 
     /// - Parameter isMachine: whether the guard's clock is the machine's own.
-    init(steady: SteadyClock, isMachine: Bool, secret: SIMD2<UInt64>) {
-        (self.steady, self.isMachine, self.secret) = (steady, isMachine, secret)
+    init(steady: SteadyClock, isMachine: Bool, secret: SIMD2<UInt64>, process: UInt64? = nil) {
+        (self.steady, self.isMachine, self.secret, self.process) = (steady, isMachine, secret, process)
         let hash = steady.now.boot.withUTF8Span { Sodium.sipHash($0, key: secret) }
         run = hash.x & MeterName.mask
     }
@@ -80,7 +82,7 @@ struct MetersClock: ~Copyable, Sendable {
         let isBlank = line.name == 0 && line.word == 0
         guard isBlank || isSealed(line) else { return false }
         guard isBlank || line.name & MeterName.mask != run else { return true }
-        (words[.user], words[.othersSeen]) = (Self.process, 0)
+        (words[.user], words[.othersSeen]) = (user, 0)
         words.move(line, to: sealed(now &- steady.now.milliseconds))
         return true
     }
@@ -98,17 +100,17 @@ struct MetersClock: ~Copyable, Sendable {
 
     private static let drawn = UInt64.random(in: 1 ... .max)
     /// Names this process among those of the machine.
-    private static var process: UInt64 { drawn ^ UInt64(bitPattern: Int64(getpid())) << 32 }
+    private var user: UInt64 { process ?? Self.drawn ^ UInt64(bitPattern: Int64(getpid())) << 32 }
 
     private func isAlone(_ sinceBoot: Int64, _ words: MetersWords) -> Bool {
         let others = Int64(clamping: words[.othersSeen])
-        return words[.user] == Self.process && (others == 0 || sinceBoot - others > Self.solitude)
+        return words[.user] == user && (others == 0 || sinceBoot - others > Self.solitude)
     }
 
     /// Leaves word that this process uses the page: every 50 ms or so.
     func leaveWord(_ words: MetersWords) {
-        guard words[.user] != Self.process else { return }
+        guard words[.user] != user else { return }
         words.raise(.othersSeen, to: UInt64(clamping: steady.now.milliseconds))
-        words[.user] = Self.process
+        words[.user] = user
     }
 }

@@ -34,10 +34,6 @@ final class MetersFile: Sendable {
 
     deinit { _ = close(file) }
 
-    static func size(_ header: MetersHeader) -> Int {
-        MetersHeader.size + header.buckets * MetersPage.slotsPerBucket * MetersPage.slotSize
-    }
-
     private static func prepare(
         _ file: Int32, _ path: String, _ initial: MetersHeader
     ) throws(AgentIDError) -> MetersHeader {
@@ -50,7 +46,7 @@ final class MetersFile: Sendable {
         defer { _ = flock(file, LOCK_UN) }
         if let header = try read(file, path) { return header }
         var error = EINTR
-        for _ in 0..<100 where error == EINTR { error = posix_fallocate(file, 0, size(initial)) }
+        for _ in 0..<100 where error == EINTR { error = posix_fallocate(file, 0, initial.length) }
         guard error == 0 else {
             errno = error
             let failure = Files.failure("cannot take the room for", path)
@@ -72,9 +68,11 @@ final class MetersFile: Sendable {
         guard count >= 0 else { throw Files.failure("cannot read", path) }
         bytes.removeLast(bytes.count - count)
         let length = lseek(file, 0, SEEK_END)
-        if bytes.allSatisfy({ $0 == 0 }), length <= size(MetersHeader(buckets: MetersHeader.mostBuckets)) { return nil }
+        if bytes.allSatisfy({ $0 == 0 }), length <= MetersHeader(buckets: MetersHeader.mostBuckets).length {
+            return nil
+        }
         let header = try MetersHeader(reading: bytes, path: path)
-        guard length == size(header) else { throw MetersHeader.refusal(path, "has not the size that it says") }
+        guard length == header.length else { throw MetersHeader.refusal(path, "has not the size that it says") }
         return header
     }
 
@@ -87,14 +85,17 @@ final class MetersFile: Sendable {
         return false
     }
 
-    /// Whether all of it can be touched: a mapping of what was cut off is SIGBUS. The cheapest call that says so.
-    var isWhole: Bool { lseek(file, 0, SEEK_END) == Self.size(header) }
+    /// Whether all of it can be touched, for a mapping of what was cut off is SIGBUS; and whether it still has its name.
+    var isWhole: Bool {
+        var status = stat()
+        return unsafe fstat(file, &status) == 0 && status.st_nlink == 1 && status.st_size == header.length
+    }
 
     /// Whether it is this file that stands under its path.
     var isInPlace: Bool { identity != nil && FileIdentity(at: path) == identity }
 
     func map() throws(AgentIDError) -> MappedMemory {
-        guard let mapping = MappedMemory(file, from: 0, count: Self.size(header)) else {
+        guard let mapping = MappedMemory(file, from: 0, count: header.length) else {
             throw Files.failure("cannot map", path)
         }
         return mapping

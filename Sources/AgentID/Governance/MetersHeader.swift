@@ -10,6 +10,11 @@ struct MetersHeader: Equatable, Sendable {
     static let mostBuckets = 1 << 16
 
     let buckets: Int
+
+    /// Where the slots begin: after a page, and pages with a byte for each bucket.
+    var slotsOffset: Int { Self.size + (buckets + Self.size - 1) / Self.size * Self.size }
+    var length: Int { slotsOffset + buckets * MetersPage.slotsPerBucket * MetersPage.slotSize }
+
     /// Of the keyed hashes that name meters, and of the checksums.
     let secret: SIMD2<UInt64>
     /// Which registry's meters these are; zero where the registry says nothing of itself.
@@ -37,7 +42,8 @@ struct MetersHeader: Equatable, Sendable {
     static func refusal(_ path: String, _ what: String, _ code: AgentIDError.Code = .io) -> AgentIDError {
         AgentIDError(
             code, name: "meters_damaged",
-            message: "\(path) \(what): end the guards that use this directory and remove the file; rates begin anew, and what "
+            message:
+                "\(path) \(what): end the guards that use this directory and remove the file; rates begin anew, and what "
                 + "was lent of budgets counts as spent",
             at: path)
     }

@@ -12,7 +12,7 @@ package final class MetersPage: Sendable {
     static let slotSize = 32
     static let slotsPerBucket = 32
     /// Room for 65,536 meters, 2 MiB.
-    static let buckets = 2048
+    package static let buckets = 2048
     /// How long a file that was replaced can be used unnoticed, in milliseconds.
     private static let interval: Int64 = 50
 
@@ -24,7 +24,7 @@ package final class MetersPage: Sendable {
     private let clock: MetersClock
     /// When the file's length was last asked for, in ticks of the processor.
     private let measuredAt = Atomic<UInt64>(0)
-    private let lookedAt = Atomic<Int64>(.min)
+    private let lookedAt = Atomic<Int64>(0)
     private let turns: Atomic<UInt64>
     private let isGone = Atomic<Bool>(false)
 
@@ -35,9 +35,10 @@ package final class MetersPage: Sendable {
     ///   - epoch: names the registry whose meters these are.
     ///   - isMachine: whether `now` is told by the machine's own clock, which all guards of the directory share.
     ///   - now: the guard's clock, in milliseconds since 1970.
-    init(
+    ///   - steady: what nobody sets; and which process this is: for tests.
+    package init(
         path: String?, epoch: SIMD2<UInt64> = .zero, buckets: Int = MetersPage.buckets, isMachine: Bool, now: Int64,
-        steady: SteadyClock = .machine
+        steady: SteadyClock = .machine, process: UInt64? = nil
     ) throws(AgentIDError) {
         let initial = MetersHeader(buckets: min(max(buckets, 1), MetersHeader.mostBuckets), epoch: epoch)
         file = if let path { try MetersFile(path: path, initial: initial) } else { nil }
@@ -45,14 +46,14 @@ package final class MetersPage: Sendable {
         if let file {
             mapping = try file.map()
         } else {
-            guard let made = MappedMemory(-1, from: 0, count: MetersFile.size(initial)) else {
+            guard let made = MappedMemory(-1, from: 0, count: initial.length) else {
                 throw AgentIDError(.io, name: "file", message: "no memory for rates and budgets", at: "policy")
             }
             mapping = made
         }
-        words = unsafe MetersWords(mapping.start)
+        words = unsafe MetersWords(mapping.start, header)
         turns = Atomic(words[.turns])
-        clock = MetersClock(steady: steady, isMachine: isMachine, secret: header.secret)
+        clock = MetersClock(steady: steady, isMachine: isMachine, secret: header.secret, process: process)
         guard header.epoch == epoch else {
             throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")
         }
@@ -63,14 +64,19 @@ package final class MetersPage: Sendable {
 
     /// Whether all slots are what this library writes, and none that was claimed is blank.
     private func isSound() -> Bool {
-        let (claimed, slots) = (words[.claimed], header.buckets * Self.slotsPerBucket)
-        guard claimed > 0 || file != nil else { return true }
-        var used: UInt64 = 0
-        for slot in 0..<slots {
-            guard let pair = try? MeterPlaces.read(slot, words, header.secret) else { return false }
-            if pair.name != 0 { used += 1 }
+        guard file != nil else { return true }
+        guard words.addsUp(header.buckets) else { return false }
+        for bucket in 0..<header.buckets {
+            let claimed = words.claimed(of: bucket)
+            guard claimed <= Self.slotsPerBucket else { return false }
+            for position in 0..<Self.slotsPerBucket {
+                let slot = bucket * Self.slotsPerBucket + position
+                guard let pair = try? MeterPlaces.read(slot, words, header.secret),
+                    pair.name != 0 || position >= claimed
+                else { return false }
+            }
         }
-        return used >= claimed
+        return true
     }
 
     /// Names a meter of this page.
@@ -138,7 +144,9 @@ package final class MetersPage: Sendable {
         if slot.sealed(pair.word).name == pair.name,
             case .taken(let word) = rate.take(from: pair.word, now: time.milliseconds),
             words.swap(slot.index, pair, for: slot.sealed(word))
-        { return nil }
+        {
+            return nil
+        }
         return try takeSlowly(slot, rate, at: time)
     }
 
@@ -181,7 +189,9 @@ package final class MetersPage: Sendable {
 
     /// How many calls a rate would take now.
     package func left(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64 {
-        guard let pair = try read(slot) else { return rate.left(in: GCRA.full(at: time.milliseconds), now: time.milliseconds) }
+        guard let pair = try read(slot) else {
+            return rate.left(in: GCRA.full(at: time.milliseconds), now: time.milliseconds)
+        }
         return rate.left(in: pair.word, now: time.milliseconds)
     }
 
@@ -220,7 +230,7 @@ package final class MetersPage: Sendable {
         return pair.name & MeterName.mask == slot.name ? pair : nil
     }
 
-    /// How many slots are claimed, and how many there are.
+    /// How many slots were ever claimed, and how many there are.
     package var room: (used: Int, slots: Int) {
         (Int(clamping: words[.claimed]), header.buckets * Self.slotsPerBucket)
     }

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// A ``MetersPage`` as it is mapped: a page of words, then slots of four words.
+/// A ``MetersPage`` as it is mapped: a page of words, a byte for each bucket, then slots of four words.
 ///
 /// Whatever is read here is what some process wrote: it is checked where it is used.
 @safe struct MetersWords {
@@ -10,7 +10,11 @@ internal import Synchronization
     nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<UInt64>>
     nonisolated(unsafe) private let pairs: UnsafeMutablePointer<Atomic<WordPair>>
 
-    init(_ page: UnsafeMutableRawPointer) {
+    /// The number of the word that the slots begin with.
+    private let firstSlot: Int
+
+    init(_ page: UnsafeMutableRawPointer, _ header: MetersHeader) {
+        firstSlot = header.slotsOffset / 8
         unsafe words = page.assumingMemoryBound(to: Atomic<UInt64>.self)
         unsafe pairs = page.assumingMemoryBound(to: Atomic<WordPair>.self)
     }
@@ -22,7 +26,7 @@ internal import Synchronization
         /// The process that looked last, and when another one did before, in milliseconds of the steady clock.
         case user = 74
         case othersSeen = 75
-        /// How many slots were ever claimed: no slot is ever blank again.
+        /// How many slots were ever claimed, in all buckets.
         case claimed = 80
     }
 
@@ -64,35 +68,63 @@ internal import Synchronization
         header.indices.allSatisfy { unsafe words[$0].load(ordering: .relaxed) == header[$0] }
     }
 
-    // MARK: Slots
+    // MARK: Buckets
 
-    private static let firstSlot = MetersHeader.size / 8
+    private static let firstBucket = MetersHeader.size / 8
+
+    /// How many slots of a bucket were ever claimed: the first ones, and none of them is ever blank again.
+    func claimed(of bucket: Int) -> Int {
+        let word = unsafe words[Self.firstBucket + bucket / 8].load(ordering: .sequentiallyConsistent)
+        return Int(truncatingIfNeeded: word >> UInt64(bucket % 8 * 8) & 0xFF)
+    }
+
+    /// Counts a slot that was claimed: after it was.
+    func countClaim(of bucket: Int) {
+        defer { _ = countUp(.claimed) }
+        _ = unsafe words[Self.firstBucket + bucket / 8].wrappingAdd(
+            1 << UInt64(bucket % 8 * 8), ordering: .sequentiallyConsistent)
+    }
+
+    /// Whether the buckets' counts add up to no less than was counted in all.
+    func addsUp(_ buckets: Int) -> Bool {
+        let all = self[.claimed]
+        var sum: UInt64 = 0
+        for word in 0..<(buckets + 7) / 8 {
+            let counts = unsafe words[Self.firstBucket + word].load(ordering: .sequentiallyConsistent)
+            // Pairs of bytes, then all pairs at once.
+            let pairs = counts & 0x00FF_00FF_00FF_00FF &+ counts >> 8 & 0x00FF_00FF_00FF_00FF
+            sum &+= (pairs &* 0x0001_0001_0001_0001) >> 48
+        }
+        return sum >= all
+    }
+
+    // MARK: Slots
 
     /// Name and word of a slot. Two loads: another thread may have moved one between them.
     @inline(__always) func name(_ slot: Int) -> UInt64 {
-        unsafe words[Self.firstSlot &+ 4 &* slot].load(ordering: .acquiring)
+        unsafe words[firstSlot &+ 4 &* slot].load(ordering: .acquiring)
     }
 
     @inline(__always) func word(_ slot: Int) -> UInt64 {
-        unsafe words[Self.firstSlot &+ 4 &* slot &+ 1].load(ordering: .acquiring)
+        unsafe words[firstSlot &+ 4 &* slot &+ 1].load(ordering: .acquiring)
     }
 
     /// Until when a meter that is not a rate is needed, in milliseconds since 1970.
     func until(_ slot: Int) -> Int64 {
-        Int64(clamping: unsafe words[Self.firstSlot + 4 * slot + 2].load(ordering: .sequentiallyConsistent))
+        Int64(clamping: unsafe words[firstSlot + 4 * slot + 2].load(ordering: .sequentiallyConsistent))
     }
 
     func keep(_ slot: Int, until: Int64) {
-        _ = unsafe words[Self.firstSlot + 4 * slot + 2].max(UInt64(clamping: until), ordering: .sequentiallyConsistent)
+        _ = unsafe words[firstSlot + 4 * slot + 2].max(UInt64(clamping: until), ordering: .sequentiallyConsistent)
     }
 
     func setUntil(_ slot: Int, _ until: Int64) {
-        unsafe words[Self.firstSlot + 4 * slot + 2].store(UInt64(clamping: until), ordering: .sequentiallyConsistent)
+        unsafe words[firstSlot + 4 * slot + 2].store(UInt64(clamping: until), ordering: .sequentiallyConsistent)
     }
 
     /// Name and word as they stand together.
     func pair(_ slot: Int) -> (name: UInt64, word: UInt64) {
-        let pair = unsafe pairs[Self.firstSlot / 2 + 2 * slot].load(ordering: .sequentiallyConsistent)
+        let pair = unsafe pairs[firstSlot / 2 + 2 * slot].load(ordering: .sequentiallyConsistent)
         return (UInt64(pair.first), UInt64(pair.second))
     }
 
@@ -100,7 +132,7 @@ internal import Synchronization
     @inline(__always) func swap(
         _ slot: Int, _ old: (name: UInt64, word: UInt64), for new: (name: UInt64, word: UInt64)
     ) -> Bool {
-        unsafe pairs[Self.firstSlot / 2 &+ 2 &* slot].compareExchange(
+        unsafe pairs[firstSlot / 2 &+ 2 &* slot].compareExchange(
             expected: WordPair(first: UInt(old.name), second: UInt(old.word)),
             desired: WordPair(first: UInt(new.name), second: UInt(new.word)), ordering: .sequentiallyConsistent
         ).exchanged

@@ -39,7 +39,9 @@ struct AuthorityDirectory: Sendable {
 
     /// What an authority that was begun may have left in a directory, each also with an ending of its own; and what
     /// file systems put into theirs.
-    private static let names = ["registry.db", "keys", "audit", "lock", "sequence", "journal", "replay", "lost+found"]
+    private static let names = [
+        "registry.db", "keys", "audit", "lock", "sequence", "journal", "replay", "meters", "lost+found",
+    ]
 
     /// Refuses a directory that something else is kept in: its mode and its content would become ours.
     private static func refuseUsed(_ path: String) throws(AgentIDError) {
@@ -66,6 +68,8 @@ struct AuthorityDirectory: Sendable {
     }
 
     var replayPath: String { "\(path)/replay" }
+
+    var metersPath: String { "\(path)/meters" }
 
     var journalPath: String { "\(path)/journal" }
 

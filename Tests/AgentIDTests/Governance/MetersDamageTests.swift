@@ -1,0 +1,142 @@
+import Foundation
+import Policy
+import TestSupport
+import Testing
+
+@testable import AgentID
+
+/// The file of meters under guards that have it open.
+@Suite struct MetersDamageTests {
+    private let start = MetersWorld.start
+
+    /// What can be done to a file.
+    private static let changes: [(String, @Sendable (MetersWorld) throws -> Void)] = [
+        ("removed", { try FileManager.default.removeItem(atPath: $0.file) }),
+        ("renamed", { try FileManager.default.moveItem(atPath: $0.file, toPath: $0.file + "-old") }),
+        (
+            "replaced by a copy",
+            { world in
+                let copy = try world.read()
+                try FileManager.default.removeItem(atPath: world.file)
+                try copy.write(to: URL(fileURLWithPath: world.file))
+            }
+        ),
+        ("emptied", { #expect(unsafe truncate($0.file, 0) == 0) }),
+        ("cut", { #expect(unsafe truncate($0.file, 4096) == 0) }),
+        ("longer", { #expect(unsafe truncate($0.file, 1 << 20) == 0) }),
+        ("blanked", { world in try world.write([UInt64](repeating: 0, count: world.read().count / 8), at: 0) }),
+        ("its first page blanked", { try $0.write([UInt64](repeating: 0, count: 512), at: 0) }),
+        (
+            "its meters blanked, and the counts",
+            { world in try world.write([UInt64](repeating: 0, count: world.read().count / 8 - 512), at: 512) }
+        ),
+        (
+            "its meters blanked",
+            { world in
+                try world.write(
+                    [UInt64](repeating: 0, count: world.read().count / 8 - MetersWorld.slots), at: MetersWorld.slots)
+            }
+        ),
+        (
+            "its meters overwritten",
+            { world in
+                try world.write(
+                    [UInt64](repeating: 7 << 40, count: world.read().count / 8 - MetersWorld.slots),
+                    at: MetersWorld.slots)
+            }
+        ),
+    ]
+
+    @Test(arguments: changes.indices) func aFileThatIsNotWhatItWasDeniesByName(_ change: Int) throws {
+        let (name, change) = Self.changes[change]
+        let world = try MetersWorld()
+        let page = try world.page()
+        let rate = try #require(GCRA(calls: 100, period: 1000, burst: 100))
+        #expect(try page.take("a", rate, now: start) == nil)
+        usleep(60_000)
+        try change(world)
+        usleep(60_000)
+        for i in 0..<3 {
+            #expect("\(name)") { try page.take("a", rate, now: start + Int64(i) * 100_000) } throws: {
+                ($0 as? Denial)?.reason.rawValue == "meters_damaged"
+            }
+        }
+    }
+
+    @Test func anOlderCopyThatIsWrittenBackOverTheFileIsNoticed() throws {
+        let world = try MetersWorld()
+        let page = try world.page()
+        let rate = try #require(GCRA(calls: 2, period: 1_000_000, burst: 2))
+        #expect(try page.take("a", rate, now: start) == nil)
+        let copy = Array(try world.read()).littleEndianWords
+        usleep(60_000)
+        #expect(try page.take("a", rate, now: start) == nil)
+        try world.write(copy, at: 0)
+        #expect { try page.take("a", rate, now: start) } throws: {
+            ($0 as? Denial)?.reason.rawValue == "meters_damaged"
+        }
+    }
+
+    @Test func anyBitThatFlipsInAMeterDeniesIt() throws {
+        let world = try MetersWorld()
+        let page = try world.page(buckets: 1)
+        let rate = try #require(GCRA(calls: 2, period: 1_000_000, burst: 2))
+        for _ in 0..<2 { #expect(try page.take("a", rate, now: start) == nil) }
+        let pair = Array(Array(try world.read()).littleEndianWords[MetersWorld.slots..<MetersWorld.slots + 2])
+        for bit in 0..<128 {
+            var flipped = pair
+            flipped[bit / 64] ^= 1 << UInt64(bit % 64)
+            try world.write(flipped, at: MetersWorld.slots)
+            #expect("bit \(bit)") { try page.take("a", rate, now: start) } throws: {
+                ($0 as? Denial)?.reason.rawValue == "meters_damaged"
+            }
+            #expect(throws: AgentIDError.self, "bit \(bit)") { try world.page(buckets: 1) }
+        }
+        try world.write(pair, at: MetersWorld.slots)
+        #expect(try page.take("a", rate, now: start) != nil)
+    }
+
+    @Test func aFileThatThisLibraryDidNotWriteIsRefusedAndLeftAsItIs() throws {
+        var random = Seeded.announced("files of meters")
+        let world = try MetersWorld()
+        _ = try world.page().take("a", #require(GCRA(calls: 1, period: 1000, burst: 1)), now: start)
+        let good = try world.read()
+        for _ in 0..<300 {
+            var bytes = good
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: bytes = bytes.prefix(Int.random(in: 1..<bytes.count, using: &random))
+            case 1: bytes.append(0)
+            case 2: bytes[Int.random(in: 0..<72, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
+            default:
+                bytes[Int.random(in: 8 * MetersWorld.slots..<8 * MetersWorld.slots + 16, using: &random)] ^=
+                    1 << UInt8.random(in: 0...7, using: &random)
+            }
+            try bytes.write(to: URL(fileURLWithPath: world.file))
+            setMode(world.file, 0o600)
+            #expect(throws: AgentIDError.self) { try world.page() }
+            #expect(try world.read() == bytes)
+        }
+        try good.write(to: URL(fileURLWithPath: world.file))
+        setMode(world.file, 0o644)
+        #expect(throws: AgentIDError.self) { try world.page() }
+        setMode(world.file, 0o600)
+        #expect(try world.page().room.used == 1)
+    }
+
+    @Test func aFileWhoseMakingWasCutShortIsMadeAnew() throws {
+        for size in [0, 1, 4096, 5000] {
+            let world = try MetersWorld()
+            try Data(count: size).write(to: URL(fileURLWithPath: world.file))
+            setMode(world.file, 0o600)
+            #expect(try world.page().room.used == 0)
+        }
+    }
+
+    @Test func anotherRegistrysMetersAreRefused() throws {
+        let world = try MetersWorld()
+        _ = try MetersPage(path: world.file, epoch: SIMD2(1, 2), isMachine: true, now: start)
+        #expect(throws: AgentIDError.self) {
+            try MetersPage(path: world.file, epoch: SIMD2(1, 3), isMachine: true, now: self.start)
+        }
+    }
+}
