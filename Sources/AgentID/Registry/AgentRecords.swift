@@ -2,11 +2,11 @@ package import StrictJSON
 
 /// An agent as it is registered. Times in seconds since 1970.
 package struct AgentRecord: Sendable, Equatable {
-    /// Parked is who is active, and whose key is sealed with its lease.
+    /// A parked agent is an active one whose key is sealed with its lease.
     package enum State: String, Sendable { case active, parked, suspended, deprovisioned }
 
     @Exact package var id: String
-    /// The agent that started it; `nil` where the authority did.
+    /// The agent that started it; `nil` if the authority did.
     @Exact package var parent: String?
     @Exact package var profile: String
     @Exact package var owner: String
@@ -30,7 +30,7 @@ package struct AgentRecord: Sendable, Equatable {
     }
 }
 
-/// Which agents are asked for: those that match all that is given.
+/// A filter on agents: an agent must match every part that is given.
 package struct AgentFilter: Sendable {
     @Exact package var profile: String?
     @Exact package var principal: String?
@@ -43,15 +43,15 @@ package struct AgentFilter: Sendable {
     package init() {}
 }
 
-/// How an agent stands, as far as a guard needs to know.
+/// The standing of an agent, as far as a guard needs it.
 package struct AgentStanding: Sendable, Equatable {
     @Exact package var agent: String
     package var state: AgentRecord.State
-    /// In milliseconds since 1970; `nil` where it has no lease.
+    /// In milliseconds since 1970; `nil` if it has no lease.
     package var leaseExpires: Int64?
     /// The thumbprint of its present key.
     @Exact package var key: String
-    /// What it stands on: whoever revokes one of these means the agent too.
+    /// The profile, owner and principal: revoking one of them ends the agent too.
     @Exact package var profile: String
     @Exact package var owner: String
     @Exact package var principal: String
@@ -84,13 +84,13 @@ package struct LeaseRecord: Sendable, Equatable {
     @Exact package var agent: String
     package var expires: Int64
     package var renewed: Int64
-    /// The process that renews it, e.g. `4711:8243`: its ID and when it started.
+    /// The process that renews it, e.g. `4711:8243`: its process ID and start time.
     @Exact package var holder: String
-    /// Until when it runs by the machine's steady clock; nobody knows of one without a run of the machine.
+    /// The lease's end by the machine's steady clock; without a boot's name, no clock knows it.
     package var runsUntil: SteadyTime
-    /// How long after it lapsed its holder may still renew it.
+    /// The time after lapsing in which its holder may still renew it.
     package var grace: Int64
-    /// What a parked agent goes on with; `nil` of one that is not parked.
+    /// The sealed key and term of a parked agent; `nil` if it is not parked.
     package var sealed: [UInt8]?
 
     package init(

@@ -1,25 +1,25 @@
 internal import JOSE
 internal import StrictJSON
 
-/// Where an authority lives: one directory that only its owner can write, shared by processes.
+/// The home of an authority: one directory that only its owner can write, shared by processes.
 struct AuthorityDirectory: Sendable {
     let path: String
 
-    /// Makes the directory where it is not there, or checks it.
+    /// Makes the directory if it does not exist, or checks it.
     ///
-    /// - Parameter isNew: whether an authority is to be created in it: then nothing else may be there.
+    /// - Parameter isNew: Whether an authority is to be created in it: then nothing else may be there.
     init(creating path: String, isNew: Bool) throws(AgentIDError) {
-        // A link to it is the caller's own way of naming it; below it none is followed.
+        // A link to the directory is the caller's own way of naming it; below it no link is followed.
         let place = Files.exists(path) ? try Files.resolve(path) : path
         if isNew { try Self.refuseUsed(place) }
         try Files.makeDirectory(place)
         try Files.makeDirectory("\(place)/keys")
         self.path = try Files.resolve(place)
-        // It may not be needed now: what somebody planted there is found all the same.
+        // The lock may not be needed now; a planted file is detected anyway.
         try Files.checkIfPresent(lockPath, isReader: false)
     }
 
-    /// A directory for somebody who only reads it.
+    /// Opens a directory for reading only.
     init(reading path: String) throws(AgentIDError) {
         guard Files.exists("\(path)/registry.db") else {
             throw AgentIDError(
@@ -37,13 +37,13 @@ struct AuthorityDirectory: Sendable {
         return try SQLiteRegistry.exists("\(place)/registry.db")
     }
 
-    /// What an authority that was begun may have left in a directory, each also with an ending of its own; and what
-    /// file systems put into theirs.
+    /// The names that a begun authority may have left in a directory, each also with an ending of its own; and the
+    /// names that file systems put into theirs.
     private static let names = [
         "registry.db", "keys", "audit", "lock", "sequence", "journal", "replay", "meters", "lost+found",
     ]
 
-    /// Refuses a directory that something else is kept in: its mode and its content would become ours.
+    /// Refuses a directory with other content: its mode and its content would become ours.
     private static func refuseUsed(_ path: String) throws(AgentIDError) {
         var strange = (try Files.names(in: path, isReader: false) ?? []).filter { name in
             !names.contains { ours in
@@ -85,7 +85,7 @@ struct AuthorityDirectory: Sendable {
 
     private var digestKeyPath: String { "\(path)/keys/digest" }
 
-    /// What keys the digests of arguments in the audit log; made where there is none yet.
+    /// Makes the key for the digests of arguments in the audit log, if there is none yet.
     func makeDigestKey() throws(AgentIDError) {
         guard !Files.exists(digestKeyPath) else { return try Self.checkDigestKey(digestKeyPath) }
         try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
@@ -96,7 +96,7 @@ struct AuthorityDirectory: Sendable {
         }
     }
 
-    /// Refuses a file that holds no such key: entries without digests would not say that something is wrong.
+    /// Refuses a file that does not hold such a key: entries without digests would not show that something is wrong.
     static func checkDigestKey(_ path: String) throws(AgentIDError) {
         var bytes = try Files.read(path, isSecret: true)
         defer { Sodium.wipe(&bytes) }
@@ -108,7 +108,7 @@ struct AuthorityDirectory: Sendable {
         }
     }
 
-    /// `nil` for somebody who may not read it.
+    /// Reads the key; `nil` for a user who may not.
     func digestKey() -> GuardedBytes? {
         guard var bytes = try? Files.read(digestKeyPath, isSecret: true), bytes.count == 16 else { return nil }
         defer { Sodium.wipe(&bytes) }
@@ -123,7 +123,7 @@ struct AuthorityDirectory: Sendable {
 
     /// Creates the registry, unless another process was faster.
     func createRegistry(of trustDomain: TrustDomain, key: () throws(AgentIDError) -> PublicKey) throws(AgentIDError) {
-        // First: what is synced in a directory is lost where the directory is.
+        // First: files synced in a directory are lost if the directory is.
         try Files.syncName(of: path)
         try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
             try SQLiteRegistry.create("\(path)/registry.db", trustDomain: trustDomain) { () throws(AgentIDError) in
@@ -132,13 +132,13 @@ struct AuthorityDirectory: Sendable {
         }
     }
 
-    /// Opens a registry that may be older than what lies beside it.
+    /// Opens a registry that may be older than the files next to it.
     func openRestored() throws(AgentIDError) -> SQLiteRegistry {
         let page = try SharedSequence(path: "\(path)/sequence", isWriter: true)
         return try SQLiteRegistry.open("\(path)/registry.db", access: .write, page: page, isRestored: true)
     }
 
-    /// Opens the registry; refuses one that is older than what lies beside it.
+    /// Opens the registry; refuses one that is older than the files next to it.
     func openRegistry(_ access: SQLite.Access) throws(AgentIDError) -> SQLiteRegistry {
         let page = try SharedSequence(path: "\(path)/sequence", isWriter: access != .read)
         let witness = LogWitness(in: self)

@@ -1,6 +1,6 @@
 package import StrictJSON
 
-/// A hook: what is run on which events.
+/// A hook: its program or callback, and the events it runs on.
 package struct HookRecord: Sendable, Equatable {
     package enum Kind: String, Sendable { case callback, command }
 
@@ -9,7 +9,7 @@ package struct HookRecord: Sendable, Equatable {
     @Exact package var events: [String]
     /// The program and its arguments; empty for a callback.
     @Exact package var command: [String]
-    /// How long one attempt may take, in seconds.
+    /// The longest time of one attempt, in seconds.
     package var deadline: Int64
     package var maxAttempts: Int64
 
@@ -27,7 +27,7 @@ package struct DeliveryRecord: Sendable, Equatable {
 
     package var id: Int64
     @Exact package var hook: String
-    /// The agent it is about, empty where it is about none: what deliveries are ordered by.
+    /// The agent that the event is about, empty if none: deliveries are ordered for each agent.
     @Exact package var agent: String
     @Exact package var event: String
     /// The event's line, JSON.
@@ -37,7 +37,7 @@ package struct DeliveryRecord: Sendable, Equatable {
     package var claimedUntil: Int64
     @Exact package var claimedBy: String?
     package var state: State
-    /// What the last attempt failed with.
+    /// The error of the last attempt.
     @Exact package var error: String?
 
     package init(
@@ -54,7 +54,7 @@ package struct DeliveryRecord: Sendable, Equatable {
 package struct DeliveryLoad: Sendable {
     @Exact package var source: String
     package var count: Int
-    /// Of their events' lines.
+    /// The size of their events' lines, in bytes.
     package var bytes: Int
 
     package init(source: String, count: Int, bytes: Int) {
@@ -74,22 +74,22 @@ package struct EventRecord: Sendable, Equatable {
 
 /// A secret that a broker holds for an agent. Times in milliseconds since 1970.
 package struct BrokerLeaseRecord: Sendable, Equatable {
-    /// `acquiring` from before the provider is asked, so that what a crash leaves behind is known.
+    /// `acquiring` before the provider is asked, so that a crash leaves a record.
     package enum State: String, Sendable { case acquiring, held, releasing }
 
     @Exact package var id: String
     @Exact package var agent: String
     @Exact package var provider: String
     @Exact package var resource: String
-    /// What releases it where no such provider is registered: a program and its arguments, or nothing.
+    /// The command that releases it if no such provider is registered: a program and its arguments, or nothing.
     @Exact package var releaseCommand: [String]
     package var acquired: Int64
     package var expires: Int64
     package var state: State
     package var attempts: Int64 = 0
-    /// When its release is tried again.
+    /// The time of the next attempt to release it.
     package var nextAt: Int64 = 0
-    /// What the last release failed with.
+    /// The error of the last release.
     @Exact package var error: String?
 
     package init(

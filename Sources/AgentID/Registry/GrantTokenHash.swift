@@ -2,7 +2,7 @@ internal import JOSE
 internal import StrictJSON
 
 extension LoggedGrant {
-    /// Whether a grant that is kept is this very one.
+    /// Whether a stored grant is this very one.
     func isOf(_ record: GrantRecord) -> Bool { record.tokenHash.isSame(as: tokenHash) }
 }
 

@@ -3,38 +3,39 @@ internal import Glibc
 internal import JOSE
 package import StrictJSON
 
-/// Revocations, suspensions and ends beside the registry, in force without its write lock.
+/// Revocations, suspensions and ends next to the registry, in force without its write lock.
 ///
-/// Whoever revokes appends a line, syncs it and moves the word that guards load at every call; guards read the file as
-/// well as the registry. Whoever writes to the registry next folds the lines into it first. A process that is stopped in
-/// the middle of a transaction thus delays no revocation, and one that dies loses none.
+/// A revocation appends a line, syncs it and moves the word that guards load at every call; guards read the file as
+/// well as the registry. The next write to the registry folds the lines into it first. So a process that is stopped in
+/// the middle of a transaction delays no revocation, and one that dies loses none.
 ///
-/// A file that has grown is replaced, in this order, so that a line is in one of both at any moment: the old file is
-/// renamed; a new one takes its name; what the old one holds is folded; it is removed. Who appended and finds that the
-/// name led elsewhere meanwhile appends again. To fold a line twice is harmless, or is not done: the registry keeps how
-/// far it has folded which file.
+/// A file that has grown is replaced in an order that keeps each line in one of the two files at any moment: the old
+/// file is renamed; a new one takes its name; the old one's lines are folded; it is removed. A process that appended
+/// and then finds that the name led elsewhere appends again. Folding a line twice is harmless, or is not done: the
+/// registry records how far it has folded which file.
 final class Journal: Sendable {
     /// The longest line: a name of 2048 bytes and a reason, escaped.
     static let mostLine = 32 << 10
-    /// How much is read at once; longer than any line.
+    /// The number of bytes read at once; longer than any line.
     static let piece = 4 << 20
-    /// What is taken from the disk ahead: some hundred revocations.
+    /// The room reserved on the disk, in bytes: some hundred revocations.
     static let reserve = 64 << 10
-    /// From this size on a file is replaced.
+    /// The size from which a file is replaced, in bytes.
     private static let fullBytes = 1 << 20
 
     let path: String
     private var oldPath: String { path + ".old" }
     private let held = Locked<JournalFile?>(nil)
 
-    /// Held for as long as a file takes another's name.
+    /// Held while a file takes another's name.
     private let lock: String
 
     init(path: String, lock: String) { (self.path, self.lock) = (path, lock) }
 
-    /// Makes the file where there is none.
+    /// Makes the file if it does not exist.
     ///
-    /// - Parameter milliseconds: how long another process may hold the lock; then it is left to that one.
+    /// - Parameter milliseconds: The longest wait for another process that holds the lock; then it is left to that
+    ///   one.
     func create(within milliseconds: Int = 10_000) throws(AgentIDError) {
         guard !Files.exists(path) else { return }
         _ = try Files.withLock(lock, within: milliseconds) { () throws(AgentIDError) in
@@ -49,10 +50,10 @@ final class Journal: Sendable {
         reserve()
     }
 
-    /// Takes room ahead: when it is opened, and whenever what is in it was folded.
+    /// Reserves room: when the journal is opened, and whenever its lines were folded.
     func reserve() { (try? current())?.reserve(Self.reserve) }
 
-    /// Begins anew after a restore, in a file whose number is higher than any before.
+    /// Starts again after a restore, in a file whose number is higher than any before.
     func beginAnew(_ epoch: String) throws(AgentIDError) {
         try Files.withLock(lock) { () throws(AgentIDError) in
             try Files.replace(path, with: JournalFile.header(epoch).span)
@@ -64,10 +65,10 @@ final class Journal: Sendable {
     /// Whether there is a file, under either of its names.
     var isThere: Bool { Files.exists(path) || Files.exists(oldPath) }
 
-    /// Makes a change durable and in force for all who look; the caller announces it.
+    /// Makes a change durable and visible to all readers of the journal; the caller announces it.
     ///
-    /// - Parameter known: how far it is known to have got: one that is shorter lost what was in it.
-    /// - Returns: how far it got.
+    /// - Parameter known: The known end of the journal: a shorter one has lost lines.
+    /// - Returns: The end after the change.
     func append(_ entries: [JournalEntry], known: UInt64) throws(AgentIDError) -> UInt64 {
         for _ in 0..<10 {
             let file = try current()
@@ -107,7 +108,7 @@ final class Journal: Sendable {
         return file
     }
 
-    /// The files that may hold what is not folded, older first.
+    /// The files that may hold unfolded lines, older first.
     func files() throws(AgentIDError) -> [JournalFile] {
         var files: [JournalFile] = []
         for name in [oldPath, path] {
@@ -116,10 +117,10 @@ final class Journal: Sendable {
         return files
     }
 
-    /// The files from the one on that a reader or the registry has got to.
+    /// The files from the one that a reader or the registry has got to.
     ///
-    /// Looked for twice: the file may get its second name between a look there and a look at its first. One that is
-    /// not there then was folded, every line of it.
+    /// Looked for twice: the file may get its second name between a look there and a look at its first. If it is
+    /// missing then, every line of it was folded.
     func files(from epoch: String) throws(AgentIDError) -> [JournalFile] {
         for _ in 0..<2 {
             let files = try files()
@@ -128,7 +129,7 @@ final class Journal: Sendable {
         return try files()
     }
 
-    /// What the registry has not folded yet, and the mark for when it has.
+    /// The lines that the registry has not folded yet, and the mark after them.
     func pending(after mark: JournalMark) throws(AgentIDError) -> (entries: [JournalEntry], mark: JournalMark) {
         var entries: [JournalEntry] = []
         var reached = mark
@@ -141,10 +142,10 @@ final class Journal: Sendable {
         return (entries, reached)
     }
 
-    /// Replaces the file where it has grown and is folded; called after a fold was committed with `mark`.
+    /// Replaces a file that has grown and is folded; called after a fold was committed with `mark`.
     ///
-    /// One process at a time, and nobody waits: where another has the lock, this is left to a later fold.
-    /// - Returns: whether there is something to fold, in what was the file until now.
+    /// One process at a time, and nobody waits: if another has the lock, this is left to a later fold.
+    /// - Returns: Whether the file replaced holds lines that are to be folded.
     func rotate(folded mark: JournalMark) -> Bool {
         let isMore = try? Files.withLock(lock, within: 0) { () throws(AgentIDError) -> Bool in
             guard let file = try JournalFile(opening: path, isWriter: false) else { return false }
@@ -162,7 +163,7 @@ final class Journal: Sendable {
     }
 }
 
-/// How far which file of the journal has been folded into the registry.
+/// The end of the folded lines: a file of the journal and an offset in it.
 package struct JournalMark: Sendable, Equatable {
     @Exact package var epoch: String
     package var offset: Int
@@ -175,7 +176,7 @@ package struct JournalMark: Sendable, Equatable {
         return String(repeating: "0", count: 8 - digits.utf8.count) + digits + RegistryEpoch.draw()
     }
 
-    /// The place of the file in the order of all.
+    /// The file's number, which orders the files.
     var number: UInt32 { epoch.utf8.count == 40 ? UInt32(epoch.prefix(8), radix: 16) ?? 0 : 0 }
 
     /// One word that only grows, from line to line and from file to file.

@@ -1,14 +1,14 @@
 internal import StrictJSON
 
-/// One line of the journal: what must be in force before anybody has the registry's write lock.
+/// One line of the journal: a change that must be in force before anybody has the registry's write lock.
 ///
-/// A line is `<checksum> <JSON>`, between line feeds: what a torn write left ends at the next one.
+/// A line is `<checksum> <JSON>`, between line feeds: the remains of a torn write end at the next one.
 struct JournalEntry: Sendable {
     enum Change: Sendable {
         case revoke(Revocation)
         /// A principal or profile is revoked, and every agent of it ends.
         case endAll(of: Revocation)
-        /// An agent and all below it are held up.
+        /// An agent and all below it are suspended.
         case suspend(agent: String)
         /// An agent ends with all below it.
         case end(agent: String)
@@ -16,10 +16,10 @@ struct JournalEntry: Sendable {
 
     let change: Change
     let reason: String
-    /// When it was decided, in milliseconds since 1970.
+    /// The time of the decision, in milliseconds since 1970.
     let time: Int64
 
-    /// The line, with a line feed on either side. `seed` is the file's own: a line of another file is none of this.
+    /// The line, with a line feed on either side. `seed` is the file's own: another file's line does not match it.
     func line(seed: UInt64) -> [UInt8] {
         var members: JSONTree.Members = ["reason": .string(reason), "time_ms": .int(Int(time))]
         switch change {
@@ -52,7 +52,7 @@ struct JournalEntry: Sendable {
         if let kind = root["revoke"]?.string.flatMap({ Revocation.Kind(name: $0) }), let value = root["value"]?.string,
             !value.isEmpty
         {
-            // Checked when it was written, by whatever rules held then: what was in force stays so.
+            // Checked when it was written, by the rules of that time: it stays in force.
             let revocation = Revocation(unchecked: kind, value)
             change = root["agents"]?.equals("end") == true ? .endAll(of: revocation) : .revoke(revocation)
         } else if let agent = root["suspend"]?.string {

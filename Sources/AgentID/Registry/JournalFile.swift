@@ -2,11 +2,11 @@ internal import CProcess
 internal import Glibc
 internal import StrictJSON
 
-/// One file of the journal, open: its identity and what stands in it.
+/// One open file of the journal: its identity and its lines.
 @safe final class JournalFile: Sendable {
     /// Tells one file of the journal from the next.
     let epoch: String
-    /// Of the checksums of its lines.
+    /// The seed of its lines' checksums.
     let seed: UInt64
     private let file: Int32
     private let identity: (device: UInt64, node: UInt64)
@@ -14,7 +14,7 @@ internal import StrictJSON
     static let headerSize = 64
     private static let magic = Array("agentid journal 1\n".utf8)
 
-    /// Opens a file that is there; `nil` where there is none.
+    /// Opens an existing file; `nil` if it does not exist.
     init?(opening path: String, isWriter: Bool) throws(AgentIDError) {
         guard let file = try Files.openIfPresent(path, isWriter ? .write : .read) else { return nil }
         var status = stat()
@@ -39,10 +39,10 @@ internal import StrictJSON
 
     deinit { _ = close(file) }
 
-    /// Its place in the order of all that ever had this name.
+    /// The file's number, which orders all files that ever had this name.
     var number: UInt32 { JournalMark(epoch: epoch, offset: 0).number }
 
-    /// What a new file starts with: its epoch, which begins with its number.
+    /// The beginning of a new file: its epoch, which begins with its number.
     static func header(_ epoch: String) -> [UInt8] {
         let used = magic + Array(epoch.utf8) + [0x0A]
         return used + [UInt8](repeating: 0x20, count: headerSize - used.count - 1) + [0x0A]
@@ -55,7 +55,7 @@ internal import StrictJSON
             && UInt64(status.st_ino) == identity.node
     }
 
-    /// Whether its first bytes still say which file it is: somebody may have written another over it.
+    /// Whether its first bytes still identify it: somebody may have written another file over it.
     var isWhole: Bool { Self.read(file, from: 0, count: Self.headerSize) == Self.header(epoch) }
 
     var size: Int {
@@ -63,17 +63,17 @@ internal import StrictJSON
         return unsafe fstat(file, &status) == 0 ? Int(clamping: status.st_size) : 0
     }
 
-    /// Takes room from the disk for lines to come, so that one can be appended when there is none left. As far as there is
-    /// any, and the file system can: without it lines are appended as long as there is room.
+    /// Reserves room on the disk for further lines, so that they can be appended when the disk is full. Reserves what
+    /// it can: without it, lines are appended as long as there is room.
     func reserve(_ count: Int) {
         for _ in 0..<10 {
             if fallocate(file, Int32(CPROCESS_KEEP_SIZE), off_t(size), off_t(count)) == 0 || errno != EINTR { return }
         }
     }
 
-    /// Appends a line in one write, and syncs it. The kernel orders what several processes append.
+    /// Appends a line in one write, and syncs it. The kernel orders the lines of several processes.
     ///
-    /// - Returns: up to where all is durable.
+    /// - Returns: The end of the durable lines.
     func append(_ line: [UInt8], at path: String) throws(AgentIDError) -> Int {
         let written = unsafe line.withUnsafeBytes { bytes in
             var count = unsafe write(file, bytes.baseAddress, bytes.count)
@@ -81,19 +81,20 @@ internal import StrictJSON
             return count
         }
         if written >= 0, written < line.count { errno = ENOSPC }
-        // Before the sync, which covers all that was written by now, whoever did.
+        // Before the sync, which covers all that was written by now, whoever wrote it.
         let end = lseek(file, 0, SEEK_CUR)
         guard written == line.count, fdatasync(file) == 0 else { throw Files.failure("cannot append to", path) }
         return Int(end)
     }
 
-    /// The entries from an offset on, each with the offset after it, and where whole lines end; damaged lines are counted.
+    /// Returns the entries from an offset on, each with the offset after it, and the end of the whole lines. Counts
+    /// damaged lines.
     func entries(from offset: Int) -> (entries: [(entry: JournalEntry, end: Int)], end: Int, damaged: Int) {
         var start = max(offset, Self.headerSize)
         var found: [(entry: JournalEntry, end: Int)] = []
         var damaged = 0
         let size = size
-        // However long it is: what is not read would be permitted.
+        // Reads it all, however long it is: an unread revocation would permit calls.
         while start < size, let bytes = Self.read(file, from: start, count: min(size - start, Journal.piece)) {
             let span = bytes.span
             var position = 0
@@ -122,7 +123,7 @@ internal import StrictJSON
                     file, buffer.baseAddress.map { unsafe $0 + filled }, count - filled, off_t(offset + filled))
             }
             if got < 0, errno == EINTR { continue }
-            // Shorter than it was a moment ago: somebody truncates it.
+            // Shorter than a moment ago: somebody truncates it.
             guard got > 0 else { return nil }
             filled += got
         }

@@ -1,17 +1,17 @@
 internal import StrictJSON
 
-/// Follows the journal for a guard: what is in force that the registry may not say yet.
+/// Follows the journal for a guard: the changes in force that the registry may not have yet.
 struct JournalReader: Sendable {
     private let journal: Journal
-    /// How far it was read.
+    /// The end of the lines that were read.
     private var reached = JournalMark(epoch: "", offset: 0)
     private var file: JournalFile?
-    /// Who is held up by lines that the registry has not folded.
+    /// The agents suspended by lines that the registry has not folded.
     private(set) var suspended: [(agent: ExactText, at: JournalMark)] = []
 
     init(_ journal: Journal) { self.journal = journal }
 
-    /// Reads what was appended; returns what it revokes.
+    /// Reads the new lines. Returns their revocations.
     mutating func advance() throws(AgentIDError) -> [Revocation] {
         var revocations: [Revocation] = []
         if let file, journal.isCurrent(file) {
@@ -40,10 +40,10 @@ struct JournalReader: Sendable {
         reached = JournalMark(epoch: file.epoch, offset: end)
     }
 
-    /// Forgets what the registry says itself by now.
+    /// Forgets the lines that the registry has folded by now.
     ///
-    /// - Parameter known: how far the journal is known to have got.
-    /// - Returns: why it cannot be relied on; `nil` where it can.
+    /// - Parameter known: The known end of the journal.
+    /// - Returns: The reason why it cannot be relied on; `nil` if it can.
     mutating func forget(folded mark: JournalMark, known: UInt64) -> AgentIDError? {
         guard let file else {
             guard !mark.epoch.isEmpty || known > 0 else { return nil }

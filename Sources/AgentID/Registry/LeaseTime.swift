@@ -1,15 +1,14 @@
 internal import StrictJSON
 
-/// A moment by both clocks: which leases are over by then, so that their agents may be ended.
+/// A moment by both clocks: leases over by both may be ended with their agents.
 package struct LeaseTime: Sendable {
     /// In milliseconds since 1970.
     package let wall: Int64
     package let steady: SteadyTime
-    /// How much longer than it says a lease of another run of the machine lasts, in milliseconds: no steady clock can
-    /// confirm that it is over.
+    /// The extra time given to a lease of another boot, in milliseconds: no steady clock can confirm that it is over.
     package let margin: Int64
 
-    /// - Parameter leaseDuration: in seconds.
+    /// - Parameter leaseDuration: In seconds.
     package init(wall: Int64, steady: SteadyTime, leaseDuration: Int64) {
         (self.wall, self.steady) = (wall, steady)
         margin = max(leaseDuration, 60) * 1000

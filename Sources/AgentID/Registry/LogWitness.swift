@@ -1,14 +1,14 @@
 internal import StrictJSON
 
-/// What an audit log says of the registry that it belongs to, and the registry of its log: whichever was put back alone
-/// shows at the next opening.
+/// The audit log's record of its registry, compared with the registry's record of its log: if only one of them was put
+/// back, the next opening shows it.
 struct LogWitness {
     private let directory: AuthorityDirectory
     private let sequence: AuditSequence?
-    /// Why that cannot be read.
+    /// The reason why the record cannot be read.
     private let failure: AgentIDError?
 
-    /// Reads what the log says, before the registry is looked at: that is then no older.
+    /// Reads the log's record before the registry is looked at: the registry is then no older.
     init(in directory: AuthorityDirectory) {
         self.directory = directory
         let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
@@ -20,12 +20,12 @@ struct LogWitness {
         (sequence, self.failure) = (found, failure)
     }
 
-    /// How far the log says that its registry had got, and how many of the registry's lines it has taken.
+    /// The state of the registry recorded in the log, and the number of the registry's lines that the log has taken.
     var reach: RegistryReach? { sequence?.registry }
     var outbox: Int64 { sequence?.outbox ?? 0 }
     var size: UInt64 { sequence?.after.size ?? 0 }
 
-    /// The log as the registry is to know it; `nil` where there is none.
+    /// The log as the registry is to know it; `nil` if there is none.
     func mark(of meta: RegistryMeta) throws(AgentIDError) -> LogMark? {
         let identity = try AuditIdentity(
             reading: directory.auditPath, origin: AuditIdentity.origin(of: TrustDomain(meta.trustDomain)),
@@ -33,7 +33,7 @@ struct LogWitness {
         return identity.map { LogMark(identity: $0.name, size: Int64(clamping: size)) }
     }
 
-    /// Throws, before anything is changed, where the log does not say how far it has got: nobody could go on with it.
+    /// Throws, before anything is changed, if the log does not record its state: nobody could continue it.
     func checkReadable() throws(AgentIDError) {
         guard let failure else { return }
         throw AgentIDError(
@@ -42,7 +42,7 @@ struct LogWitness {
             at: failure.place)
     }
 
-    /// Makes the log know of a registry that was restored.
+    /// Makes the log accept a registry that was restored.
     func accept(_ reach: RegistryReach) throws(AgentIDError) {
         let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
         guard sequence != nil else { return }
@@ -62,14 +62,14 @@ struct LogWitness {
         }
     }
 
-    /// Throws where the registry is older than its log, or another's.
+    /// Throws if the registry is older than its log, or belongs to another.
     func checkRegistry(_ meta: RegistryMeta) throws(AgentIDError) {
         try sequence?.checkRegistry(RegistryReach(epoch: meta.epoch, writes: meta.writes))
     }
 
-    /// Throws where the log is older than the registry, or another's.
+    /// Throws if the log is older than the registry, or belongs to another.
     ///
-    /// - Parameter known: how many entries it is known to have.
+    /// - Parameter known: The number of entries it is known to have.
     func checkLog(_ meta: RegistryMeta, known: UInt64) throws(AgentIDError) {
         guard !meta.log.identity.isEmpty else { return }
         let identity = try AuditIdentity(

@@ -1,22 +1,22 @@
 internal import JOSE
 
-/// Tokens as the registry keeps them: what they have in common with others is stored once.
+/// Tokens as the registry stores them: parts shared with other tokens are stored once.
 ///
-/// The grants and tombstones of a profile's agents differ in a few IDs, a key, times and a signature; as they are sent,
-/// base64url hides even that. A packed one is the same bytes with the base64url taken off, as pieces of a *sample* that is
-/// kept beside and pieces of its own. What is unpacked is what was packed, to the byte, or an error.
+/// The grants and tombstones of a profile's agents differ in a few IDs, a key, times and a signature; as sent,
+/// base64url hides even that. A packed token is the same bytes without base64url, as pieces of a stored *sample* and
+/// pieces of its own. Unpacking returns the original text, to the byte, or an error.
 struct PackedToken {
-    /// What it refers to, by number.
+    /// The sample it refers to, by number.
     struct Sample {
         let number: Int64
         let bytes: [UInt8]
     }
 
-    /// The first byte of what is packed: no token begins so.
+    /// The first byte of a packed token: no token begins with it.
     private static let mark: UInt8 = 1
-    /// The longest text that is packed, in bytes; longer ones are kept as they are.
+    /// The longest text that is packed, in bytes; longer ones are stored unchanged.
     static let longest = 256 << 10
-    /// The longest sample.
+    /// The longest sample, in bytes.
     static let longestSample = 16 << 10
     private static let shortest = 6
     private static let hashBits = 12
@@ -68,14 +68,14 @@ struct PackedToken {
         return packed.count < plain.count ? packed : plain
     }
 
-    /// The number of the sample that something packed needs; `nil` where it was kept as it is.
+    /// The number of the sample that a packed token needs; `nil` if it was stored unchanged.
     static func sample(of packed: [UInt8]) -> Int64? {
         guard packed.first == mark else { return nil }
         var at = 1
         return number(packed, &at).map { Int64(bitPattern: $0) }
     }
 
-    /// The text that was packed; `nil` where that is damaged.
+    /// The text that was packed; `nil` if it is damaged.
     static func unpack(_ packed: [UInt8], _ sample: [UInt8]) -> String? {
         guard packed.first == mark else { return String(validating: packed, as: UTF8.self) }
         var at = 1
@@ -94,16 +94,16 @@ struct PackedToken {
             }
             guard let distance = number(packed, &at).flatMap({ Int(exactly: $0) }), distance >= 1, distance <= all.count
             else { return nil }
-            // May reach into what it makes.
+            // A piece may overlap its own output.
             for _ in 0..<length { all.append(all[all.count - distance]) }
         }
         return collapse(all[sample.count...])
     }
 
-    /// What a text is as a sample for others like it.
+    /// The sample made of a text, for others like it.
     static func sampled(_ text: String) -> [UInt8] { expand(Array(text.utf8)) }
 
-    /// Takes base64url off: a count, a sign whether it was taken off, and the bytes, for each part between `.` and `~`.
+    /// Removes base64url: a count, a flag whether it was removed, and the bytes, for each part between `.` and `~`.
     private static func expand(_ text: [UInt8]) -> [UInt8] {
         var expanded: [UInt8] = []
         expanded.reserveCapacity(text.count)

@@ -1,6 +1,6 @@
 package import StrictJSON
 
-/// Where a registry goes on from that was restored: beyond all that is known of it.
+/// The starting point of a restored registry: beyond everything that is known of it.
 package struct RegistryBeginning: Sendable {
     @Exact package private(set) var epoch: String
     package let writes: Int64
@@ -9,7 +9,7 @@ package struct RegistryBeginning: Sendable {
     package let journal: JournalMark
     package let log: LogMark
 
-    /// Exact in every JSON document.
+    /// The largest count that is exact in every JSON document.
     private static let mostWrites = 1 << 53
 
     var reach: RegistryReach { RegistryReach(epoch: epoch, writes: writes) }
@@ -18,7 +18,7 @@ package struct RegistryBeginning: Sendable {
         after meta: RegistryMeta, journal: Journal, known: (RegistryMark) -> UInt64, _ witness: LogWitness
     ) throws(AgentIDError) {
         epoch = RegistryEpoch.draw()
-        // A mark that no counting comes to is a damaged one: the log could not write down what follows it.
+        // A mark that no counting reaches is damaged: the log could not record its successor.
         let marked = known(.writes) <= Self.mostWrites ? Int64(known(.writes)) : 0
         let next = max(meta.writes, marked, witness.reach?.writes ?? 0) + 1
         guard next <= Self.mostWrites else {

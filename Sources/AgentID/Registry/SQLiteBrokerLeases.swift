@@ -1,4 +1,4 @@
-// What brokers hold for agents, in SQLite.
+// The secrets that brokers hold for agents, in SQLite.
 extension SQLiteSession {
     private static let columns =
         "id, agent, provider, resource, release_command, acquired, expires, state, attempts, next_at, error"

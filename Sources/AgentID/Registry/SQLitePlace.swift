@@ -1,11 +1,11 @@
 internal import Glibc
 internal import Synchronization
 
-/// Where a registry's files are, and whether they are still those that were opened.
+/// The places of a registry's files, and whether they are still the files that were opened.
 final class SQLitePlace: Sendable {
-    /// How long a file that was replaced can be used unnoticed, in milliseconds.
+    /// The longest time that a replaced file is used unnoticed, in milliseconds.
     private static let interval: Int64 = 50
-    /// What SQLite cuts its log down to, in bytes, when it begins that anew.
+    /// The size to which SQLite truncates its log, in bytes, when it starts it again.
     static let logSize = 16 << 20
 
     let path: String
@@ -16,16 +16,16 @@ final class SQLitePlace: Sendable {
     private let isApart = Atomic<Bool>(false)
     private let longestLog = Atomic<Int>(0)
     private let longest = Atomic<Int>(0)
-    /// Whether the page says whose it is; then it goes on saying so.
+    /// Whether the page names its registry; then it must keep naming it.
     private let isMarked: Bool
     private let marked = Atomic<UInt64>(0)
-    /// When the file last changed that was looked into by itself.
+    /// The last change of the file that was examined alone.
     private let examined = Atomic<Int64>(.min)
-    /// The same, where what it had seen was made known.
+    /// The same, once its count was announced.
     private let noted = Atomic<Int64>(.min)
     private let isRestored: Bool
 
-    /// - Parameter database: the identity of the file as it was before SQLite opened it.
+    /// - Parameter database: The identity of the file before SQLite opened it.
     init(of path: String, database: FileIdentity, page: SharedSequence, isRestored: Bool) throws(AgentIDError) {
         (self.path, self.page, self.isRestored) = (path, page, isRestored)
         directory = Files.split(path).parent
@@ -37,12 +37,12 @@ final class SQLitePlace: Sendable {
         isMarked = page.epoch != nil
     }
 
-    /// Refuses, before it is opened, a file that is older than it is known to have been by itself. One that cannot be read by
-    /// itself is left to what it says with its `-wal`: where there was no room to bring it up to date, half of it is newer.
+    /// Refuses, before it is opened, a file that alone is older than it is known to have been. If it cannot be read
+    /// alone, its content with its `-wal` decides: when there was no room to bring it up to date, half of it is newer.
     static func checkAlone(_ path: String, _ page: SharedSequence) throws(AgentIDError) {
         let least = page.reached(.database)
         guard least > 0 else { return }
-        // In the middle of what SQLite does with its log it may have to be read again.
+        // While SQLite works on its log, the file may have to be read again.
         for turn in 0..<10 {
             if turn > 0 { usleep(10_000) }
             guard let (epoch, writes) = alone(path, syncedFrom: .max) else { continue }
@@ -59,12 +59,12 @@ final class SQLitePlace: Sendable {
         }
     }
 
-    /// Whose the file is and how many transactions it has seen, without its `-wal`; made durable from a count on. `nil` where
-    /// it cannot be read now.
+    /// The file's registry and the number of its transactions, without its `-wal`; made durable from a count on. `nil`
+    /// if it cannot be read now.
     private static func alone(_ path: String, syncedFrom count: UInt64) -> (epoch: String, writes: UInt64)? {
         do throws(AgentIDError) {
             let database = try SQLite(path: path, .fileAlone, busyMilliseconds: 0)
-            // All of a new registry may be in its log still.
+            // All of a new registry may still be in its log.
             guard try database.hasTables else { return nil }
             let meta = try SQLiteSession(database).meta()
             let writes = UInt64(clamping: meta.writes)
@@ -73,11 +73,11 @@ final class SQLitePlace: Sendable {
         } catch { return nil }
     }
 
-    /// Looks into registry.db by itself: whoever puts an older one beneath a newer `-wal` has a mixture of both, which says
-    /// of itself that it is the newer. Where it cannot be read now, at the next look.
+    /// Examines registry.db alone. If somebody puts an older one beneath a newer `-wal`, the result is a mixture of
+    /// both that claims to be the newer. If it cannot be read now, the next look examines it.
     ///
-    /// - Parameter notes: whether to make known to all what it has seen, which takes a sync: a power cut must not leave
-    ///   that without it.
+    /// - Parameter notes: Whether to announce the count found, which takes a sync: a power cut must not leave the
+    ///   announcement without the data.
     private func examine(changed: Int64, notes: Bool) throws(AgentIDError) {
         guard !isRestored else { return }
         let (examinedAt, notedAt) = (examined.load(ordering: .acquiring), noted.load(ordering: .acquiring))
@@ -93,7 +93,7 @@ final class SQLitePlace: Sendable {
         examined.store(changed, ordering: .releasing)
     }
 
-    /// Whether it is time to look, and this caller is the one to do it; always, as long as something was wrong.
+    /// Whether a look is due and this caller should do it; always `true` while something is wrong.
     var isDue: Bool {
         if isApart.load(ordering: .relaxed) { return true }
         let (now, looked) = (MonotonicClock.milliseconds, lookedAt.load(ordering: .relaxed))
@@ -104,12 +104,12 @@ final class SQLitePlace: Sendable {
     /// Whether the last look found something wrong.
     var isBroken: Bool { isApart.load(ordering: .acquiring) }
 
-    /// Remembers whether something is wrong, also with what the files say.
+    /// Records whether something is wrong, including with the files' content.
     func note(isBroken: Bool) { isApart.store(isBroken, ordering: .releasing) }
 
-    /// When the files last changed; throws where one is not what was opened.
+    /// The time of the files' last change; throws if one is not the file that was opened.
     ///
-    /// - Parameter isWriter: whether the caller may wait for the disk.
+    /// - Parameter isWriter: Whether the caller may wait for the disk.
     func look(isWriter: Bool = false) throws(AgentIDError) -> SIMD2<Int64> {
         // Before the look: another thread may see the files grow after it.
         let (least, leastLog) = (longest.load(ordering: .acquiring), longestLog.load(ordering: .acquiring))
@@ -121,7 +121,7 @@ final class SQLitePlace: Sendable {
         guard let database = FileLook(path), database.identity == opened.database else {
             throw Apart.registry("registry.db was removed or replaced", at: path)
         }
-        // Nothing in it is ever given back to the disk.
+        // None of its room is ever returned to the disk.
         guard database.size >= least else {
             throw Apart.registry("registry.db was cut short, or written over", at: path)
         }
@@ -139,7 +139,7 @@ final class SQLitePlace: Sendable {
             throw Apart.registry("registry.db-shm was removed or replaced", at: "\(path)-shm")
         }
         let size = log?.size ?? 0
-        // It is used anew from its start, and cut down to no less than this.
+        // It is reused from its start, and truncated to no less than this.
         guard size >= min(leastLog, Self.logSize) else {
             throw Apart.registry("registry.db-wal was cut short", at: "\(path)-wal")
         }

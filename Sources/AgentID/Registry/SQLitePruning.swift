@@ -1,4 +1,4 @@
-// What is left of agents that ended long ago.
+// The remains of agents that ended long ago.
 extension SQLiteSession {
     func prunedTombstone(of agent: String) throws(AgentIDError) -> String? {
         try database.first("SELECT tombstone FROM tombstones WHERE agent = ?", .text(agent)) {
@@ -8,7 +8,7 @@ extension SQLiteSession {
     }
 
     func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) throws(AgentIDError) -> Int {
-        // Those below first: nobody is left whose parent nobody knows.
+        // Children first: no agent may be left whose parent is unknown.
         let found = try database.rows(
             """
             SELECT id FROM agents INDEXED BY agents_ended
@@ -23,10 +23,10 @@ extension SQLiteSession {
         for agent in found {
             try database.run(
                 "INSERT OR IGNORE INTO tombstones SELECT id, ended, tombstone FROM agents WHERE id = ?", .text(agent))
-            // What others delegated to its key may be good for longer.
+            // Grants that others delegated to its key may be valid for longer.
             try database.run(
                 "INSERT OR IGNORE INTO former_keys SELECT key, id FROM agents WHERE id = ?", .text(agent))
-            // Nobody can present what has expired, and of an agent that is not known nothing is taken.
+            // Nobody can present an expired grant, and none is accepted from an unknown agent.
             try database.run(
                 "DELETE FROM revocations WHERE kind = 'grant' AND value IN (SELECT jti FROM grants WHERE agent = ?)",
                 .text(agent))

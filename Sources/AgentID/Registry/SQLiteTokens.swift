@@ -1,10 +1,10 @@
-// Tokens in SQLite: packed against what is common to them.
+// Tokens in SQLite, packed against the parts they share.
 extension SQLiteSession {
     enum TokenKind: String { case chain, tombstone }
 
-    /// So many of a kind: whoever makes tokens that are like no others gets no more of them.
+    /// The most samples of a kind: tokens that are like no others get no more of them.
     private static let mostSamples: Int64 = 16
-    /// Below it there is nothing to gain.
+    /// The shortest text that is worth packing, in bytes.
     private static let shortest = 200
 
     func packed(_ text: String, like kind: TokenKind) throws(AgentIDError) -> SQLite.Value {
