@@ -1,9 +1,9 @@
 internal import JOSE
 
 extension Lifecycle {
-    /// Runs `body` with the key that signs now, and again where it failed while another process rotated.
+    /// Runs `body` with the present signing key, and again if it failed while another process rotated.
     ///
-    /// What a retired key signed is refused where it would be registered, in the same transaction: see
+    /// A statement signed by a retired key is refused when it is registered, in the same transaction: see
     /// ``Issuance/checkStillDue(in:)``.
     func withActiveKey<Result>(
         _ body: (PublicKey) throws(AgentIDError) -> Result

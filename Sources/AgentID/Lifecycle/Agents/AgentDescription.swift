@@ -1,18 +1,18 @@
 public import StrictJSON
 
-/// An agent as its authority knows it.
+/// An agent as its authority's registry describes it.
 public struct AgentDescription: Sendable {
     let record: AgentRecord
-    /// When its lease lapses, in milliseconds since 1970; `nil` where it has none.
+    /// The time when its lease lapses, in milliseconds since 1970; `nil` if it has none.
     public let leaseExpires: Int64?
-    /// When the grant ends that was made for it last, in seconds since 1970; `nil` where the registry has none any more.
+    /// The end of its latest grant, in seconds since 1970; `nil` if the registry no longer has one.
     public let grantExpires: Int64?
-    /// Whether it goes on, and is denied because its last grant has expired: see ``renewalFailure``.
+    /// Whether it is active but denied because its last grant has expired: see ``renewalFailure``.
     public let isExpired: Bool
     /// Whether a guard would let it act: it and all above it are active, no lease has lapsed, no grant has expired, and
-    /// nothing it stands on is revoked.
+    /// nothing it depends on is revoked.
     public let isLive: Bool
-    /// Why its grant was not renewed when it was due, where it is held in this process.
+    /// The reason why its grant was not renewed when due, if it is held in this process.
     public let renewalFailure: String?
 
     /// The agent's SPIFFE ID.
@@ -21,21 +21,21 @@ public struct AgentDescription: Sendable {
     public var parent: String? { record.parent }
     /// The profile it was started under.
     public var profile: String { record.profile }
-    /// Who answers for it.
+    /// The URI of its owner, who answers for it.
     public var owner: String { record.owner }
-    /// On whose behalf it acts.
+    /// The principal on whose behalf it acts.
     public var principal: String { record.principal }
-    /// Which task it has.
+    /// Its task.
     public var task: String { record.task }
-    /// What the principal asked for in words, where that is known.
+    /// The principal's request in words, if known.
     public var intent: String? { record.intent }
     /// `active`, `parked`, `suspended` or `deprovisioned`.
     public var state: String { record.state.rawValue }
-    /// When it was started, in seconds since 1970.
+    /// The time when it was started, in seconds since 1970.
     public var created: Int64 { record.created }
-    /// When it ended, in seconds since 1970.
+    /// The time when it ended, in seconds since 1970.
     public var ended: Int64? { record.ended }
-    /// Why it ended.
+    /// The reason for its end.
     public var endReason: String? { record.endReason }
     /// The receipt of its end.
     public var tombstone: String? { record.tombstone }
@@ -56,7 +56,7 @@ public struct AgentDescription: Sendable {
     }
 }
 
-/// Which agents are asked for: those that match all that is given.
+/// A filter on agents: an agent must match every part that is given.
 public struct AgentSelection: Sendable {
     /// Of this profile.
     public var profile: String?
@@ -68,9 +68,9 @@ public struct AgentSelection: Sendable {
     public var parent: String?
     /// `active`, `parked`, `suspended` or `deprovisioned`.
     public var state: String?
-    /// At most so many; 1 to 100,000.
+    /// The most agents returned; 1 to 100,000.
     public var limit = 1000
-    /// Leaving out so many first.
+    /// The number of agents skipped first.
     public var offset = 0
 
     /// All agents.

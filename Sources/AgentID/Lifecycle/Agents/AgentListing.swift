@@ -1,16 +1,16 @@
 internal import JOSE
 internal import StrictJSON
 
-/// The agents as they are listed: what a guard denies is not shown as live.
+/// The agents as they are listed: an agent that a guard denies is not shown as live.
 extension Lifecycle {
     private struct Found {
-        /// The grant that each agent got last, where it has not ended.
+        /// The latest grant of each agent that has not ended.
         var grants: [ExactText: GrantRecord] = [:]
-        /// How they and all above them stand.
+        /// The standing of the agents and of all above them.
         var standings: [ExactText: AgentStanding] = [:]
     }
 
-    /// How many are looked up in one transaction: decisions wait for the connection no longer than that takes.
+    /// The number of agents looked up in one transaction: decisions wait for the connection no longer than that takes.
     private static var portion: Int { 256 }
 
     func agents(_ selection: AgentSelection) throws(AgentIDError) -> [AgentDescription] {
@@ -56,7 +56,7 @@ extension Lifecycle {
     private func mayAct(_ record: AgentRecord, under grant: GrantRecord?, in found: Found, now: Int64) -> Bool {
         guard record.state == .active, let grant else { return false }
         for id in SPIFFEID.ancestry(of: record.id) {
-            // A name above it that is nobody's is only a name.
+            // An ID above it that is not registered is only a name.
             guard let standing = found.standings[id.exact] else { continue }
             guard standing.state == .active, standing.leaseExpires.map({ $0 > now }) ?? true else { return false }
         }

@@ -2,15 +2,15 @@ internal import JOSE
 internal import Scopes
 internal import StrictJSON
 
-// What an agent sends to a guard elsewhere.
+// The messages of an agent to a guard elsewhere.
 extension Agent {
     /// Signs one call (AAT section 7.2).
     ///
     /// - Parameters:
-    ///   - tool: the tool, byte for byte as the guard will be asked.
-    ///   - arguments: a JSON object.
-    ///   - audience: the name of the guard that is to accept it; leave it out where somebody forwards the call to it.
-    ///   - nonce: where that guard asks for one, what it gave out: see ``Guard/nonce()``.
+    ///   - tool: The tool, byte for byte as the guard will be asked.
+    ///   - arguments: A JSON object.
+    ///   - audience: The name of the guard that is to accept it; omit it if somebody forwards the call to the guard.
+    ///   - nonce: The nonce that the guard gave out, if it asks for one: see ``Guard/nonce()``.
     public func prove(
         tool: String, arguments: [UInt8], audience: String? = nil, nonce: String? = nil
     ) throws(AgentIDError) -> String {
@@ -18,7 +18,7 @@ extension Agent {
     }
 
     /// The chain and the proof of one call under it, taken together: the grant may be renewed between ``chain()`` and
-    /// `prove(tool:arguments:audience:nonce:)`, and a proof is for one grant only. Parameters as there.
+    /// `prove(tool:arguments:audience:nonce:)`, and a proof is for one grant only. The parameters are the same.
     public func present(
         tool: String, arguments: [UInt8], audience: String? = nil, nonce: String? = nil
     ) throws(AgentIDError) -> Presentation {

@@ -1,12 +1,12 @@
 internal import StrictJSON
 internal import Synchronization
 
-/// A principal leaves, or a profile is withdrawn: denied at once, everywhere; then all agents of it end.
+/// A principal leaves, or a profile is withdrawn: denied at once, everywhere; then all its agents end.
 ///
-/// That they are to end is durable with the revocation. Whatever keeps this process from ending them - a registry that is
-/// locked, a full disk, a kill - it, or whoever has the authority open next, goes on until none is left.
+/// The revocation records durably that they are to end. If this process cannot end them - a locked registry, a full
+/// disk, a kill - it, or the next process that opens the authority, continues until none is left.
 extension Lifecycle {
-    /// Ends every agent that acts for a principal, or is owned by them, and lets no new one be started.
+    /// Ends every agent that acts for a principal or is owned by them, and lets no new one start.
     func deprovision(
         principal: String, reason: String, report: (Int) -> Void
     ) throws(AgentIDError) -> Int {
@@ -14,7 +14,7 @@ extension Lifecycle {
         return try endAll(of: Revocation(.principal, principal), reason: reason, report: report)
     }
 
-    /// Ends every agent of a profile, and lets no new one be started.
+    /// Ends every agent of a profile, and lets no new one start.
     func withdraw(profile: String, reason: String, report: (Int) -> Void) throws(AgentIDError) -> Int {
         try AuditBounds.check(reason: reason)
         let isKnown = try registry.read { registry in
@@ -49,7 +49,7 @@ extension Lifecycle {
         return ended
     }
 
-    /// Ends what is left of the agents of all that departed. Returns how many ended.
+    /// Ends the remaining agents of all that departed. Returns the number ended.
     func endDeparted(report: (Int) -> Void) throws(AgentIDError) -> Int {
         var count = 0
         for departure in try registry.read({ try $0.departures() }) {
@@ -68,7 +68,7 @@ extension Lifecycle {
                 report(ended)
                 continue
             }
-            // Looked at again where nobody can come between: a restored registry may have agents that it did not have.
+            // Checked again under the lock: a restored registry may have agents that were gone.
             let isOver = try write { registry in
                 guard try Self.agents(of: departure, in: registry).isEmpty else { return false }
                 try registry.remove(departure)
@@ -78,7 +78,7 @@ extension Lifecycle {
         }
     }
 
-    /// Some that have not ended.
+    /// Some agents that have not ended.
     private static func agents(
         of departure: Departure, in registry: any RegistryReader
     ) throws(AgentIDError) -> [String] {
@@ -103,7 +103,7 @@ extension Lifecycle {
 }
 
 extension AgentIDError {
-    /// Says what is in force in spite of it, and what is still to be done.
+    /// An error that says what is in force in spite of it, and what is still to be done.
     func pending(_ what: String) -> AgentIDError {
         let nothing = "; nothing was changed"
         let isSaid = message.utf8.suffix(nothing.utf8.count).elementsEqual(nothing.utf8)

@@ -1,28 +1,29 @@
 internal import StrictJSON
 
-/// The end of agents: revoked in one transaction with all below them, then nothing left behind.
+/// The end of agents: revoked in one transaction with all below them, then everything of them removed.
 ///
-/// What stops an agent is the transaction. What follows it - secrets returned, keys wiped, the tombstone - is made up for by
-/// ``reap()``, in any process, where this one dies or fails on the way.
+/// The transaction stops an agent. The rest - secrets returned, keys wiped, the tombstone - is done later by
+/// ``reap()``, in any process, if this one dies or fails on the way.
 extension Lifecycle {
-    /// Ends an agent and all below it. Harmless where it has ended. Returns its tombstone, where it could be signed.
+    /// Ends an agent and all below it; harmless if it has ended. Returns its tombstone, if it could be signed.
     func deprovision(_ id: String, reason: String) throws(AgentIDError) -> String? {
         try AuditBounds.check(reason: reason)
         let known = try registry.read { registry in try registry.agent(id) }
         guard let known else {
-            // Of one that was pruned that is left.
+            // A pruned agent has only its tombstone left.
             if let tombstone = try registry.read({ try $0.prunedTombstone(of: id) }) { return tombstone }
             throw Self.unknown(id)
         }
         if known.state != .deprovisioned { try endNow(id, reason: reason) }
-        // Nobody waits for what others held, nor long for a provider that hangs.
+        // Nobody waits for other agents' secrets, nor long for a provider that hangs.
         try broker.release(below: id, within: 5000)
         try buryAll()
         try checkWholeAfterwards()
         return try registry.read { registry in try registry.agent(id)?.tombstone }
     }
 
-    /// Denied everywhere first, whoever has the registry's lock; then ended, in the registry, or the error says that it is not.
+    /// Denies it everywhere first, whoever has the registry's lock. Then ends it in the registry, or throws an error
+    /// that says it did not.
     private func endNow(_ id: String, reason: String) throws(AgentIDError) {
         view.revocations.add([Revocation(unchecked: .agent, id)])
         try enforce([.end(agent: id)], reason: reason)
@@ -33,13 +34,13 @@ extension Lifecycle {
         }
     }
 
-    /// Ends what has lapsed and finishes what was left undone. How many agents ended.
+    /// Ends lapsed agents and finishes undone work. Returns the number of agents ended.
     func reap(report: (Int) -> Void) throws(AgentIDError) -> Int {
         try checkWhole()
         var count = 0
         var last: LeaseRecord?
         while true {
-            // A clock that fails ends nobody, and one that is ahead nobody whose lease runs by the steady clock.
+            // A clock that fails ends nobody, and one that is ahead ends nobody whose lease runs by the steady clock.
             let time = LeaseTime(wall: try clock.now(), steady: steady.now, leaseDuration: leaseDuration)
             let lapsed = try registry.read { registry in
                 try registry.leases(overBy: time, after: last, limit: Self.batch)
@@ -47,7 +48,7 @@ extension Lifecycle {
             let ended = try end(lapsed.map(\.agent), reason: "its lease lapsed", overBy: time)
             count += ended
             report(ended)
-            // From there on, whatever became of these: no agent that cannot be ended keeps others from it.
+            // Continues after these, whatever became of them: an agent that cannot be ended does not block others.
             last = lapsed.last
             if lapsed.count < Self.batch { break }
         }
@@ -58,18 +59,19 @@ extension Lifecycle {
         return count
     }
 
-    /// How long a caller's signer is waited for that is to sign tombstones, in milliseconds.
+    /// The longest wait for a caller's signer that is to sign tombstones, in milliseconds.
     private static var patience: Int { 5000 }
 
-    /// How many agents, beside those below them, are ended in one transaction.
+    /// The number of agents, besides those below them, that are ended in one transaction.
     static var batch: Int { 128 }
 
-    /// The transaction: states, revocations, leases, secrets to be returned, events. How many agents ended.
+    /// The transaction: states, revocations, leases, secrets to be returned, events. Returns the number of agents
+    /// ended.
     ///
-    /// - Parameter time: ends only those whose lease is still over by then.
+    /// - Parameter time: Ends only agents whose lease is still over by then.
     func end(_ roots: [String], reason: String, overBy time: LeaseTime? = nil) throws(AgentIDError) -> Int {
         guard !roots.isEmpty else { return 0 }
-        // Here at once, even where the registry then fails; a lapsed agent is denied as it is.
+        // In this process at once, even if the registry then fails; a lapsed agent is denied anyway.
         if time == nil { view.revocations.add(roots.map { Revocation(unchecked: .agent, $0) }) }
         let now = clock.milliseconds
         let ended = try write { registry in
@@ -119,7 +121,7 @@ extension Lifecycle {
         return agent
     }
 
-    /// What follows the transaction, for whoever it was left undone by: secrets returned, tombstones signed.
+    /// The work after the transaction, left by any process: secrets returned, tombstones signed.
     func finish(report: (Int) -> Void) throws(AgentIDError) {
         try broker.releaseDue()
         try buryAll(report: report)
@@ -146,15 +148,15 @@ extension Lifecycle {
         let below: Int
     }
 
-    /// Signs the tombstones of agents and stores them. `false` without a key, or with a signer that fails: the agents are
-    /// gone all the same, and whoever reaps later signs.
+    /// Signs the tombstones of agents and stores them. Returns `false` without a key, or with a signer that fails: the
+    /// agents are gone all the same, and a later `reap` signs.
     private func bury(_ unburied: [Unburied]) throws(AgentIDError) -> Bool {
         var isSigned = false
         do throws(AgentIDError) {
             try withActiveKey { active throws(AgentIDError) in
                 isSigned = false
                 let signer = DeadlineSigner.wrap(try keys.signer(for: active), within: Self.patience, signing)
-                // Signed before the transaction: a signer may be far away, and nobody waits for it with the lock.
+                // Signed before the transaction: a signer may be remote, and nobody waits for it with the lock.
                 let now = clock.milliseconds
                 var signed: [(agent: String, tombstone: String)] = []
                 for one in unburied {
@@ -165,7 +167,7 @@ extension Lifecycle {
                 }
                 isSigned = true
                 try registry.write { registry in
-                    // Another process rotated meanwhile: what the old key signs now, nobody believes.
+                    // Another process rotated meanwhile: nobody trusts what the old key signs now.
                     guard try registry.isActive(active) else { throw Issuance.keyRotated }
                     for (agent, tombstone) in signed { try bury(agent, under: tombstone, at: now, in: registry) }
                 }

@@ -1,17 +1,17 @@
 internal import JOSE
 internal import Synchronization
 
-/// What must stop agents at once is in force before it is in the registry: see ``Journal``.
+/// Changes that must stop agents at once are in force before they are in the registry: see ``Journal``.
 extension Lifecycle {
-    /// What a fold did, for when it is committed.
+    /// The result of a fold, for use after its commit.
     struct Folded {
         var mark: JournalMark?
         var ended: [AgentRecord] = []
-        /// Whether agents of somebody who leaves are to end.
+        /// Whether agents of a departing principal or profile are to end.
         var isDeparture = false
     }
 
-    /// One transaction on the registry as it is with all that is in the journal: that is folded in first.
+    /// Runs one transaction on the registry after folding in everything that is in the journal.
     func write<Result>(
         within milliseconds: Int = 10_000, _ body: (any RegistryWriter) throws -> Result
     ) throws(AgentIDError) -> Result {
@@ -26,12 +26,12 @@ extension Lifecycle {
 
     /// Makes changes durable and in force in every process of the machine, whoever has the registry's lock.
     ///
-    /// Where the journal cannot be written the registry is; where neither can, this process denies all the same, goes on
+    /// If the journal cannot be written, the registry is. If neither can, this process denies all the same and keeps
     /// trying, and the error says so.
     func enforce(_ changes: [JournalEntry.Change], reason: String) throws(AgentIDError) {
         let now = clock.milliseconds
         let entries = changes.map { JournalEntry($0, reason: reason, time: now) }
-        // Nothing that is written into a registry of before is in force; a journal may be taken up by whoever restores it.
+        // Nothing written into an outdated registry is in force; a journal may be taken up by whoever restores it.
         let apart = apart
         if let journal {
             do throws(AgentIDError) {
@@ -52,7 +52,7 @@ extension Lifecycle {
         }
     }
 
-    /// Why the registry is not what was opened; `nil` where it is.
+    /// The reason why the registry is not the one that was opened; `nil` if it is.
     private var apart: AgentIDError? {
         do throws(AgentIDError) {
             try registry.readAnew { _ in }
@@ -65,7 +65,8 @@ extension Lifecycle {
         registry.announceElsewhere()
     }
 
-    /// Folds what a process left that died or had no room on the disk: whoever opens sees what was answered.
+    /// Folds the lines of a process that died or had no room on the disk: every revocation that was confirmed is in the
+    /// registry after opening.
     func foldWhatIsLeft() throws(AgentIDError) {
         guard let journal else { return }
         journal.reserve()
@@ -74,13 +75,13 @@ extension Lifecycle {
         if isEnding { folder.keep([], for: self) }
     }
 
-    /// Folds what is in the journal now, or soon: who revokes does not wait for whoever has the lock.
+    /// Folds the journal now, or soon: a revocation does not wait for another process with the lock.
     func foldSoon() {
         guard journal != nil else { return }
         do throws(AgentIDError) { try write(within: 250) { _ in } } catch { folder.keep([], for: self) }
     }
 
-    /// What a background thread tries until it succeeds.
+    /// The work that a background thread repeats until it succeeds.
     func retry(_ entries: [JournalEntry]) throws(AgentIDError) {
         if !entries.isEmpty, let journal {
             try append(entries, to: journal)
@@ -92,7 +93,7 @@ extension Lifecycle {
             return folded
         }
         settle(folded)
-        // What could not be ended when a principal left; whoever is about to end it counts what it ends.
+        // Agents that could not be ended when a principal left; a caller that is ending them counts them itself.
         guard callersEndingAll.load(ordering: .acquiring) == 0 else { return }
         if try endDeparted(report: { _ in }) > 0 { try finish(report: { _ in }) }
     }
@@ -139,18 +140,18 @@ extension Lifecycle {
             view.revocations.add(folded.ended.map { Revocation(unchecked: .agent, $0.id) })
             for agent in folded.ended { leases.take(agent.id)?.markEnded() }
         }
-        // Whoever asked for it may have died, and nobody else may be about to end them.
+        // The process that asked for it may have died, and no other may be ending them.
         if folded.isDeparture { folder.keep([], for: self) }
         guard let mark = folded.mark else { return }
         hooks.wake()
         guard let journal else { return }
-        // The second fold is of what was appended to the old file while the new one took its name.
+        // The second fold takes the lines appended to the old file while the new one took its name.
         if journal.rotate(folded: mark) { folder.keep([], for: self) }
         journal.reserve()
     }
 }
 
-/// Tries in the background what could not be written: the registry was locked, or the disk full.
+/// Repeats failed writes in the background: the registry was locked, or the disk full.
 final class Folder: Sendable {
     private struct State {
         var entries: [JournalEntry] = []
@@ -159,7 +160,7 @@ final class Folder: Sendable {
         var isStopped = false
     }
     private let state = Locked(State())
-    /// More are refused at the call; each was answered with an error.
+    /// The most entries kept; more are refused at the call. Each was answered with an error.
     private static let most = 4096
 
     func keep(_ entries: [JournalEntry], for lifecycle: Lifecycle) {
@@ -192,7 +193,7 @@ final class Folder: Sendable {
         }
     }
 
-    /// Tries once more, where something is left, and then no more.
+    /// Tries once more if something is left, and then no more.
     func stop(_ lifecycle: Lifecycle) {
         let thread = state.withLock { state in
             state.isStopped = true

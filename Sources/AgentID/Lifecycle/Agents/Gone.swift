@@ -1,16 +1,16 @@
 public import StrictJSON
 
-/// What is left of an agent and of all below it.
+/// The remains of an agent and of all below it.
 public struct Gone: Sendable {
     /// The agent that was asked about.
     public let agent: String
-    /// How many agents were looked at, it included.
+    /// The number of agents examined, including it.
     public internal(set) var agents = 0
-    /// How many chains were presented to a guard.
+    /// The number of chains presented to a guard.
     public internal(set) var chains = 0
     /// The `jti` of grants whose chain was not denied.
     public internal(set) var permitted: [String] = []
-    /// How often each reason was given.
+    /// The number of denials for each reason.
     public internal(set) var reasons: [String: Int] = [:]
     /// Agents that have not ended.
     public internal(set) var live: [String] = []
@@ -38,7 +38,7 @@ public struct Gone: Sendable {
 }
 
 extension Lifecycle {
-    /// Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
+    /// Presents to a guard every grant that an agent and all below it ever held, and looks for anything left of them.
     func verifyGone(
         _ id: String, by guardian: Guard, report: (_ presented: Int, _ all: Int) -> Void
     ) throws(AgentIDError) -> Gone {

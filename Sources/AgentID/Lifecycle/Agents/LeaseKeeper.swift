@@ -1,35 +1,35 @@
 internal import JOSE
 internal import StrictJSON
 
-/// The agents whose handles live in this process, and the threads that renew what they hold: one their leases, which no
-/// signer must hold up, the other their grants and credentials.
+/// The agents whose handles live in this process, and two threads that renew: one the leases, which no signer may
+/// delay, the other grants and credentials.
 final class LeaseKeeper: Sendable {
-    /// Who renews these leases.
+    /// The name of the process that renews these leases.
     let holder = ProcessLabel.make()
     private struct Kept {
         weak var agent: Agent?
-        /// When the lease was renewed last, by a clock that nobody sets, in milliseconds.
+        /// The time of the last renewal of the lease, by a clock that nobody sets, in milliseconds.
         var leasedAt = MonotonicClock.sinceBoot
-        /// Why its grant was not renewed when it was due.
+        /// The reason why its grant was not renewed when due.
         var failure: String?
     }
     private struct State {
         var agents: [ExactText: Kept] = [:]
         var threads: [BackgroundThread] = []
         var isStopped = false
-        /// When the grants are looked at next, in milliseconds of a clock that nobody sets.
+        /// The time of the next look at the grants, in milliseconds of a clock that nobody sets.
         var lookAt = Int64.max
     }
     private let state = Locked(State())
 
-    /// Starts what renews: before an agent is registered, which would lapse without.
+    /// Starts the threads before an agent is registered: without them it would lapse.
     func begin(for lifecycle: Lifecycle) throws(AgentIDError) {
         try state.withLock { state throws(AgentIDError) in
             if state.threads.isEmpty, !state.isStopped { try start(&state, for: lifecycle) }
         }
     }
 
-    /// Renews what an agent holds from now on, as long as somebody holds the agent.
+    /// Renews an agent's lease, grant and credential from now on, as long as somebody holds the agent.
     func keep(_ agent: Agent, id: String, for lifecycle: Lifecycle) {
         let due = agent.snapshot.map { min($0.renewGrantAt, $0.renewCredentialAt) } ?? .max
         let wait = due == .max ? due : due - lifecycle.clock.milliseconds
@@ -45,7 +45,7 @@ final class LeaseKeeper: Sendable {
         let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
         let leases = try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
             while thread.wait(milliseconds: interval) {
-                // A registry that fails now is asked again in time; what lapses until then is denied.
+                // A registry that fails now is asked again in time; leases that lapse until then are denied.
                 guard let lifecycle else { return }
                 try? lifecycle.renewLeases()
             }
@@ -67,14 +67,14 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    /// Renews an agent no more, unless somebody took it up anew since.
+    /// Stops renewing an agent, unless somebody took it up again since.
     func forget(_ id: String, heldAs agent: Agent) {
         state.withLock { if $0.agents[id.exact]?.agent === agent { $0.agents[id.exact] = nil } }
     }
 
     func forget(_ id: String) { state.withLock { $0.agents[id.exact] = nil } }
 
-    /// Renews an agent no more, and returns it where somebody still holds it.
+    /// Stops renewing an agent. Returns it if somebody still holds it.
     func take(_ id: String) -> Agent? { state.withLock { $0.agents.removeValue(forKey: id.exact)?.agent } }
 
     /// The agents that still have a handle, by ID.
@@ -85,7 +85,7 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    /// Notes whose lease was renewed; who of the others has none any more is renewed no more.
+    /// Records the renewed leases, and stops renewing the agents that have none any more.
     ///
     /// By both clocks: one that is wrong for a moment ends nobody.
     func note(renewed: Set<ExactText>, of asked: [ExactText], within seconds: Int64) {
@@ -101,16 +101,16 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    /// Notes why an agent's grant could not be renewed; `nil`: it was.
+    /// Records why an agent's grant could not be renewed; `nil`: it was.
     func note(_ failure: String?, of id: String) { state.withLock { $0.agents[id.exact]?.failure = failure } }
 
-    /// Why an agent's grant was not renewed when it was due, where it is held in this process.
+    /// The reason why an agent's grant was not renewed when due, if it is held in this process.
     func failure(of id: String) -> String? { state.withLock { $0.agents[id.exact]?.failure } }
 
-    /// Looks at the grants now: something changed that may have kept them from being renewed.
+    /// Looks at the grants now: something changed that may have prevented renewals.
     func wake() { state.withLock { $0.threads.last }?.wake() }
 
-    /// Renews nothing any more.
+    /// Stops all renewing.
     func stop() {
         let threads = state.withLock { state in
             state.isStopped = true
@@ -153,7 +153,7 @@ extension Lifecycle {
         leases.note(renewed: renewed, of: due, within: leaseDuration + resumeWithin)
     }
 
-    /// Renews all that is due, as the threads do.
+    /// Renews everything that is due, as the threads do.
     func renew() throws(AgentIDError) {
         try renewLeases()
         _ = renewGrants()

@@ -1,10 +1,10 @@
 internal import StrictJSON
 
-/// What an agent's chain consists of, as far as its authority's process knows: for its events and its renewal.
+/// The parts of an agent's chain that its authority's process knows: for its events and its renewal.
 struct Lineage: Sendable {
     /// The `jti` of each grant, root first.
     private(set) var grants: [String] = []
-    /// Whatever, when it is revoked, ends the agent.
+    /// Everything whose revocation ends the agent.
     private(set) var revocable: [Revocation] = []
 
     /// The lineage of a root grant.
@@ -17,7 +17,7 @@ struct Lineage: Sendable {
         self = adding(grant: root.grant.id, key: root.agent.key, agent: root.agent.id)
     }
 
-    /// The keys and grants in it, all of which are the agent's own where no other one started it.
+    /// The keys and grants in it; all are the agent's own if no other agent started it.
     var held: [Revocation] { revocable.filter { $0.kind == .grant || $0.kind == .key } }
 
     init() {}

@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// What a parked agent goes on with, as it is sealed under the authority: its key, its term, and which grant it held.
+/// The state of a parked agent, sealed under the authority: its key, its term, and the grant it held.
 struct ParkedKey {
     let key: SigningKey
     let term: Term

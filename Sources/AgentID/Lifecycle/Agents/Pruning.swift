@@ -1,9 +1,10 @@
-/// Agents that ended long ago are forgotten, but for their tombstones; the log keeps what they did.
+/// Forgets agents that ended long ago, except for their tombstones; their entries stay in the log.
 extension Lifecycle {
-    /// How long a grant must be over, in seconds: no guard whose clock is off by as much as is tolerated takes it then.
+    /// The time a grant must be over, in seconds: then no guard accepts it, even with the largest tolerated clock
+    /// error.
     private static var margin: Int64 { 3600 }
 
-    /// - Parameter time: in seconds since 1970.
+    /// - Parameter time: In seconds since 1970.
     func prune(endedBefore time: Int64, report: (Int) -> Void) throws(AgentIDError) -> Int {
         try checkWhole()
         let now = try clock.now() / 1000

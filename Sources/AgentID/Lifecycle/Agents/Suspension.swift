@@ -1,8 +1,8 @@
 internal import StrictJSON
 
-/// An agent is held up and goes on: `active -> suspended -> active`. What has ended is never taken up again.
+/// Suspends and resumes agents: `active -> suspended -> active`. An agent that has ended is never resumed.
 extension Lifecycle {
-    /// In force in every process when it returns, whoever has the registry's lock.
+    /// Suspends an agent. In force in every process on return, whoever has the registry's lock.
     func suspend(_ id: String, reason: String) throws(AgentIDError) {
         try AuditBounds.check(reason: reason)
         let known = try registry.read { registry in try Self.goingOn(id, in: registry) }
@@ -10,7 +10,7 @@ extension Lifecycle {
         try enforce([.suspend(agent: id)], reason: reason)
         foldSoon()
         try checkWholeAfterwards()
-        // What this process decides next goes by it; others see the announcement at their next call.
+        // This process's next decision follows it; others see the announcement at their next call.
         try view.refresh()
         hooks.wake()
     }
@@ -32,7 +32,7 @@ extension Lifecycle {
         hooks.wake()
     }
 
-    /// The transaction's part of a suspension; nothing where the agent has ended or is held up already.
+    /// The transaction's part of a suspension; nothing if the agent has ended or is suspended already.
     func suspend(
         _ id: String, reason: String?, at time: Int64, in registry: any RegistryWriter
     ) throws(AgentIDError) {

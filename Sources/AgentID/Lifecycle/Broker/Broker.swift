@@ -2,16 +2,17 @@ internal import JOSE
 internal import Scopes
 internal import StrictJSON
 
-/// Gets secrets for guarded tools and sees to it that each is taken back: by call, by time, with its agent, after a crash.
+/// Gets secrets for guarded tools and makes sure that each is taken back: by a call, in time, with its agent, after a
+/// crash.
 ///
-/// What is promised is in the order: the lease is written down before the provider is asked, and forgotten only after the
-/// provider has said that nothing is left of it.
+/// The order makes it certain: the lease is recorded before the provider is asked, and forgotten only after the
+/// provider has confirmed that nothing is left of it.
 final class Broker: Sendable {
     private let registry: any Registry
     private let clock: CheckedClock
     private let providers = Locked<[ExactText: any SecretProvider]>([:])
     private let returning = Locked(Returning())
-    /// Runs a release command with a lease on its stdin; throws what went wrong.
+    /// Runs a release command with a lease on its stdin; throws if it fails.
     private let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
 
     private struct Returning {
@@ -19,10 +20,11 @@ final class Broker: Sendable {
         var isStopped = false
     }
 
-    /// How long, in milliseconds, a lease is left to whoever has begun to return it; longer than any command runs.
+    /// The time that a lease is left to a process that has begun to return it, in milliseconds; longer than any command
+    /// runs.
     private static let claim: Int64 = 70_000
-    /// How long, in milliseconds, a secret whose agent has ended may still be in the making: it is released once more
-    /// then.
+    /// The time in which a secret may still be in the making after its agent ended, in milliseconds: then it is
+    /// released once more.
     private static let longestAcquisition: Int64 = 60_000
 
     init(
@@ -43,7 +45,7 @@ final class Broker: Sendable {
         try keepReturning()
     }
 
-    /// Returns what is due without being asked, in a process that has a provider.
+    /// Returns due secrets without being asked, in a process that has a provider.
     private func keepReturning() throws(AgentIDError) {
         try returning.withLock { returning throws(AgentIDError) in
             guard returning.thread == nil, !returning.isStopped else { return }
@@ -57,7 +59,7 @@ final class Broker: Sendable {
         }
     }
 
-    /// Returns nothing any more by itself; a provider under way may take its time and is not waited for.
+    /// Stops returning secrets by itself. Does not wait for a provider under way.
     func stop() {
         let thread = returning.withLock { returning in
             returning.isStopped = true
@@ -66,7 +68,7 @@ final class Broker: Sendable {
         thread?.abandon()
     }
 
-    /// Gets a secret for a call that was permitted.
+    /// Gets a secret for a permitted call.
     func acquire(
         for permit: Permit, from providerName: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
@@ -120,7 +122,7 @@ final class Broker: Sendable {
             return true
         }
         guard isHeld else {
-            // The agent ended meanwhile, and what was released then may not have been made yet: written down anew.
+            // The agent ended meanwhile, and the secret may have been made after that release: recorded again.
             (lease.state, lease.nextAt) = (.releasing, 0)
             try registry.write { [lease] registry in try registry.put(lease) }
             _ = try attemptRelease(lease)
@@ -129,7 +131,7 @@ final class Broker: Sendable {
         return (lease.id, secret)
     }
 
-    /// Returns one secret; harmless where it was returned before.
+    /// Returns one secret; harmless if it was returned already.
     func release(_ id: String) throws(AgentIDError) {
         let found = try registry.write { registry -> BrokerLeaseRecord? in
             guard var lease = try registry.brokerLease(id) else { return nil }
@@ -145,7 +147,7 @@ final class Broker: Sendable {
         }
     }
 
-    /// Returns what is due: of agents that ended, past its time, or failed before. How many were returned.
+    /// Returns due secrets: of agents that ended, past their time, or after a failure. Returns their number.
     @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
         let now = clock.milliseconds
         let due = try registry.read { registry in
@@ -156,8 +158,8 @@ final class Broker: Sendable {
         return returned
     }
 
-    /// Returns what an agent that ended held, and all below it. What takes longer than so many milliseconds goes on without
-    /// the caller; where no thread can be had for it, it waits for whoever returns what is due.
+    /// Returns the secrets of an agent that ended, and of all below it. After this many milliseconds it goes on without
+    /// the caller; if no thread is available for that, the secrets wait for the next return of due ones.
     func release(below agent: String, within milliseconds: Int) throws(AgentIDError) {
         let now = clock.milliseconds
         let due = try registry.read { registry in
@@ -176,7 +178,7 @@ final class Broker: Sendable {
         thread.abandon()
     }
 
-    /// Leaves a lease to this process for a while; `false` where another has begun to return it, or it is gone.
+    /// Leaves a lease to this process for a while; `false` if another has begun to return it, or it is gone.
     private func take(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> Bool {
         let now = clock.milliseconds
         return try registry.write { registry in
@@ -188,7 +190,7 @@ final class Broker: Sendable {
         }
     }
 
-    /// What went wrong; `nil` where the lease is gone, or another process is about to return it.
+    /// The error; `nil` if the lease is gone, or another process is about to return it.
     private func attemptRelease(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> String? {
         guard try take(lease) else { return nil }
         var failure: String?
@@ -230,12 +232,12 @@ final class Broker: Sendable {
         return chain
     }
 
-    /// The agent that a secret is booked on: the deepest of the chain that is registered. All of them must be live.
+    /// The agent that a secret is recorded for: the deepest registered one of the chain. All of them must be live.
     private static func liveHolder(
         of chain: VerifiedChain, in registry: any RegistryReader, at now: Int64
     ) throws(AgentIDError) -> Result<String, Denial> {
-        // A domain speaks for its own agents: no foreign root gets a secret of ours, whomever it names. Whichever guard
-        // permitted: one without a registry could not know.
+        // A domain speaks for its own agents: no foreign root gets a secret of ours, whomever it names. This holds for
+        // any guard's permit, since a guard without a registry could not know.
         let domain = try TrustDomain(registry.meta().trustDomain)
         guard chain.issuer.domain == domain else {
             return .failure(

@@ -1,6 +1,6 @@
 package import JOSE
 
-/// A secret, in memory that is not swapped out and is wiped when the last reference to it goes.
+/// A secret, in memory that is not swapped out and is wiped when its last reference is released.
 public final class Secret: Sendable {
     /// The longest secret, in bytes.
     public static let longest = 16_384
@@ -8,7 +8,7 @@ public final class Secret: Sendable {
     private let memory: GuardedBytes
     private let count: Int
 
-    /// Copies a secret; wiping what it is copied from is the caller's part. Refuses what is longer than ``longest``.
+    /// Copies a secret; the caller wipes the original. Refuses secrets longer than ``longest``.
     public init(_ bytes: Span<UInt8>) throws(AgentIDError) {
         guard bytes.count <= Self.longest else {
             throw AgentIDError(.limit, name: "secret", message: "a secret has at most \(Self.longest) bytes")
@@ -25,7 +25,7 @@ public final class Secret: Sendable {
         (self.memory, self.count) = (memory, min(max(count, 0), memory.count))
     }
 
-    /// Guarded memory for a secret of so many bytes.
+    /// Guarded memory for a secret of `count` bytes.
     package static func memory(_ count: Int) throws(AgentIDError) -> GuardedBytes {
         guard let memory = GuardedBytes(count: max(count, 1)) else {
             throw AgentIDError(.internal, name: "guarded_memory", message: "no guarded memory for a secret")

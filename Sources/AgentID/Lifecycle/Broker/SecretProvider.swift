@@ -1,20 +1,20 @@
 public import StrictJSON
 
-/// What a provider is asked for: one secret for one task.
+/// A request to a provider: one secret for one task.
 public struct SecretRequest: Sendable {
-    /// The lease's ID, a UUID: what the secret is known by until it is released.
+    /// The lease's ID, a UUID, which identifies the secret until it is released.
     public let lease: String
-    /// The agent the secret is got for.
+    /// The agent that the secret is for.
     public let agent: String
-    /// What is to be opened, as the provider understands it.
+    /// The resource to open, in the provider's terms.
     public let resource: String
-    /// How long it may last, in seconds.
+    /// The lifetime of the secret, in seconds.
     public let timeToLive: Int64
-    /// The trust domain that the chain comes from: this authority's own, or there is no request.
+    /// The trust domain that the chain comes from: always this authority's own.
     public let domain: String
-    /// On whose behalf, and for which task, as far as the chain says.
+    /// The principal, if the chain names one.
     public let principal: String?
-    /// Which task.
+    /// The task, if the chain names one.
     public let task: String?
 
     /// The request as a document.
@@ -29,13 +29,13 @@ public struct SecretRequest: Sendable {
     }
 }
 
-/// What a provider takes back.
+/// The record of a secret that a provider takes back.
 public struct SecretRelease: Sendable {
     /// The lease's ID.
     public let lease: String
-    /// The agent the secret was got for.
+    /// The agent that the secret was for.
     public let agent: String
-    /// What it opened.
+    /// The resource that it opened.
     public let resource: String
 
     /// The release as a document.
@@ -46,13 +46,13 @@ public struct SecretRelease: Sendable {
 
 /// Gets short-lived secrets for guarded tools, and takes them back. Called from any thread, several at once.
 ///
-/// Both must bear being called twice for one lease: a process may die before it has written down that they were.
+/// Both calls may come twice for one lease: a process may die before it has recorded that they were made.
 public protocol SecretProvider: Sendable {
-    /// Makes a secret. Where it throws, ``release(_:)`` is called for the lease.
+    /// Makes a secret. If it throws, ``release(_:)`` is called for the lease.
     func acquire(_ request: SecretRequest) throws -> Secret
-    /// Leaves nothing of a lease, also where it was never acquired. Where it throws, it is called again later.
+    /// Removes everything of a lease, even one that was never acquired. If it throws, it is called again later.
     func release(_ release: SecretRelease) throws
-    /// What releases on this provider's behalf in a process that has none like it: a program, by its absolute path, and its
-    /// arguments; the lease on stdin. Empty: such a lease waits for a process that has one.
+    /// The command that releases for this provider in a process that does not have it: a program, by its absolute path,
+    /// and its arguments, with the lease on stdin. If empty, such a lease waits for a process that has the provider.
     var releaseCommand: [String] { get }
 }

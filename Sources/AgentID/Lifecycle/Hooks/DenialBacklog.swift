@@ -1,27 +1,27 @@
 internal import StrictJSON
 
-/// Denials that hooks are not told of yet: for each root grant its first ones, and the number of those after them.
+/// Denials that hooks have not been told of yet: for each root grant its first ones, and the number of later ones.
 ///
-/// By root grant, because whoever holds one makes up the names of agents below it. In all as many as there is room for:
-/// those beyond are counted, and the next news says how many they were.
+/// They are counted by root grant, because its holder makes up the names of agents below it. The total is limited;
+/// denials beyond it are counted, and the next event gives their number.
 struct DenialBacklog {
-    /// How many denials under one root grant wait one by one, here and in the registry for each hook.
+    /// The most denials under one root grant that wait one by one, here and in the registry for each hook.
     static let most = 16
-    /// How many denials wait in all, and how many bytes they take, here and in the registry for each hook.
+    /// The most denials that wait in all, and the most bytes they take, here and in the registry for each hook.
     static let mostInAll = 1024
     static let mostBytes = 1 << 20
 
     private(set) var events: [ExactText: [LifecycleEvent]] = [:]
-    /// How many denials there was no room for, since it was last told.
+    /// The number of denials dropped for lack of room since the last event.
     private(set) var omitted = 0
     private var load = Load()
 
-    /// How many events there are, and how many bytes they take.
+    /// The number of events, and their size in bytes.
     struct Load {
         private(set) var count = 0
         private(set) var bytes = 0
 
-        /// Adds an event of so many bytes, where there is room.
+        /// Adds an event of `size` bytes if there is room.
         mutating func add(_ size: Int) -> Bool {
             guard count < DenialBacklog.mostInAll, bytes + size <= DenialBacklog.mostBytes else { return false }
             (count, bytes) = (count + 1, bytes + size)
@@ -33,9 +33,9 @@ struct DenialBacklog {
 
     var isEmpty: Bool { events.isEmpty }
 
-    /// Takes a denial in, or its number.
+    /// Adds a denial, or counts it.
     ///
-    /// - Parameter most: how many under one root grant are kept one by one.
+    /// - Parameter most: The most denials under one root grant that are kept one by one.
     mutating func add(_ event: LifecycleEvent, most: Int = Self.most) {
         let key = event.source.exact
         let known = events[key]?.count ?? 0
@@ -48,10 +48,10 @@ struct DenialBacklog {
         }
     }
 
-    /// Counts denials that nobody is told of one by one.
+    /// Counts denials that are not reported one by one.
     mutating func omit(_ count: Int) { omitted += count }
 
-    /// The number of those that there was no room for, which somebody else tells from now on.
+    /// Returns the number of denials dropped for lack of room, and resets it; the caller reports them.
     mutating func takeOmitted() -> Int {
         defer { omitted = 0 }
         return omitted

@@ -1,11 +1,11 @@
 internal import JOSE
 internal import StrictJSON
 
-/// Brings denials to the hooks that asked for them, beside the path of decisions: what is denied waits for nobody.
+/// Delivers denials to the hooks that asked for them, away from the path of decisions: a denied call waits for nobody.
 ///
-/// Bounded: under each root grant a hook has at most 16 denials at a time, and 1024 or 1 MiB in all; those after them are told
-/// of as one with their number, as soon as it has taken some, or are counted in what it is told next. What strangers send is
-/// in the audit log alone.
+/// Limited: under each root grant a hook has at most 16 denials at a time, and 1024 or 1 MiB in all. Further ones are
+/// reported as one event with their number, as soon as the hook has taken some, or are counted in the next event.
+/// Strangers' calls are in the audit log alone.
 final class DenialNotifier: Sendable {
     private struct State {
         var waiting = DenialBacklog()
@@ -16,15 +16,15 @@ final class DenialNotifier: Sendable {
     private let registry: any Registry
     private let onDelivery: @Sendable () -> Void
     private let state = Locked(State())
-    /// What each hook has no room for in the registry. Held while what waited is written, so that whoever flushes sees it
-    /// written.
+    /// The denials for which a hook has no room in the registry. Locked while they are written, so that a flush waits
+    /// for that.
     private let writing = Locked<[ExactText: DenialBacklog]>([:])
 
     init(registry: any Registry, onDelivery: @escaping @Sendable () -> Void) {
         (self.registry, self.onDelivery) = (registry, onDelivery)
     }
 
-    /// Takes a denial; never waits for a disk.
+    /// Adds a denial; never waits for a disk.
     func add(_ decision: Decision) {
         guard let denial = decision.denial, let chain = decision.chain, let root = chain.links.first?.grant.claim
         else {
@@ -54,7 +54,7 @@ final class DenialNotifier: Sendable {
         }
     }
 
-    /// Writes what waits, as far as hooks have room.
+    /// Writes the waiting denials, as far as hooks have room.
     func flush() {
         let isTold = writing.withLock { held in
             var waiting = state.withLock { state in
@@ -84,7 +84,7 @@ final class DenialNotifier: Sendable {
         if isTold { onDelivery() }
     }
 
-    /// Tells a hook of as much as it has room for, and returns the rest.
+    /// Gives a hook as many denials as it has room for, and returns the rest.
     private static func tell(
         _ backlog: DenialBacklog, to hook: String, in registry: any RegistryWriter
     ) throws(AgentIDError) -> DenialBacklog {
@@ -131,8 +131,8 @@ final class DenialNotifier: Sendable {
 }
 
 extension VerifiedChain {
-    /// The agent that a denial is told of: the leaf's. A foreign chain's denial is not news of an agent of ours, also where
-    /// it was handed on to one: whoever has the chain can have a call under it denied.
+    /// The agent that a denial is reported of: the leaf's. A foreign chain's denial is not news of one of our agents,
+    /// even if the chain was handed on to one: any holder of the chain can cause a denied call under it.
     fileprivate var blamed: String? {
         let named = links.reversed().lazy.compactMap(\.grant.claim?.agent)
         guard issuer.isForeign, let home = issuer.home else { return links.last?.grant.claim?.agent }

@@ -1,27 +1,29 @@
 internal import StrictJSON
 
-/// What is run on lifecycle events, at least once for each, until it succeeds or has been tried often enough.
+/// A callback or command that runs on lifecycle events: at least once for each, until it succeeds or its attempts are
+/// used up.
 public struct Hook: Sendable {
-    /// What a hook does.
+    /// The action of a hook.
     public enum Action: Sendable {
-        /// Is given the event (`docs/schemas/event.json`) on a thread of its own, one at a time; throwing: again later.
+        /// Receives the event (`docs/schemas/event.json`) on a thread of its own, one at a time. If it throws, the
+        /// event comes again later.
         case callback(@Sendable (_ event: String) throws -> Void)
         /// A program, by its path, and its arguments. Gets the event on stdin; exit status 0 is done.
         case command([String])
     }
 
-    /// Names it for good: what is waiting for a hook finds it by its name after a restart.
+    /// The permanent name of the hook: its waiting events find it by this name after a restart.
     public var name: String
-    /// What it does.
+    /// The action.
     public var action: Action
-    /// On which events.
+    /// The events on which it runs.
     public var events: Set<LifecycleEvent.Name>
-    /// How long one attempt may take, in seconds. A command is killed then; a callback's event is given again.
+    /// The longest time of one attempt, in seconds. Then a command is killed; a callback's event is delivered again.
     public var deadline: Int64
-    /// How often an event is tried before its delivery is dead.
+    /// The number of attempts before a delivery is dead.
     public var maxAttempts: Int64
 
-    /// A hook; without `events` on all but renewals.
+    /// A hook; without `events`, on all but renewals.
     public init(
         _ name: String, on events: Set<LifecycleEvent.Name> = LifecycleEvent.Name.usual, deadline: Int64 = 10,
         maxAttempts: Int64 = 12, action: Action
@@ -30,7 +32,7 @@ public struct Hook: Sendable {
         (self.deadline, self.maxAttempts) = (deadline, maxAttempts)
     }
 
-    /// Why a command cannot be kept, and read back, and run; `nil` where it can.
+    /// The reason why a command cannot be stored, read back, or run; `nil` if it can.
     static func fault(in words: [String]) -> String? {
         guard words.first?.starts(exactly: "/") == true else {
             return "a command starts with the absolute path of a program"
@@ -38,7 +40,8 @@ public struct Hook: Sendable {
         guard words.count <= 64, words.allSatisfy({ $0.utf8.count <= 4096 && !$0.utf8.contains(0) }) else {
             return "a command has at most 64 words of 4096 bytes, without NUL"
         }
-        // As it is kept, where a control character takes six bytes: one that is not read back would stop every event.
+        // In its stored form, where a control character takes six bytes: one that is not read back would stop every
+        // event.
         guard JSONTree.array(words.map { .string($0) }).canonical().count <= Self.longestCommand else {
             return "a command has at most \(Self.longestCommand) bytes, as JSON"
         }
@@ -48,7 +51,7 @@ public struct Hook: Sendable {
     /// In bytes: all words together, as JSON.
     static let longestCommand = 256 << 10
 
-    /// How it is registered.
+    /// The record that registers it.
     func record() throws(AgentIDError) -> HookRecord {
         func refuse(_ name: String, _ message: String) -> AgentIDError {
             AgentIDError(.argument, name: "hook", message: message, at: "hook.\(name)")

@@ -1,31 +1,32 @@
 internal import StrictJSON
 
-/// Brings events to one hook: claims what is due, runs the hook on each, and writes down how that went.
+/// Delivers events to one hook: claims due ones, runs the hook on each, and records the results.
 struct HookDelivery: Sendable {
     let registry: any Registry
     let hook: HookRecord
     let run: @Sendable (DeliveryRecord) throws -> Void
-    /// This process, as the registry knows it.
+    /// This process's name in the registry.
     let claimant: String
     let clock: CheckedClock
 
-    /// How many are claimed and written down in one transaction: each costs a sync of the disk. Of a command one, since
-    /// it costs more than that, and is better told nothing twice when this process is killed.
+    /// The number of deliveries claimed and recorded in one transaction: each transaction costs a sync of the disk. One
+    /// for a command, which costs more than that and should not get an event twice when this process is killed.
     private var batch: Int { hook.kind == .command ? 1 : 64 }
-    /// How long past its deadline an attempt is believed to be under way.
+    /// The time past its deadline that an attempt counts as under way.
     private static let grace: Int64 = 5
-    /// How long, in milliseconds, more of a batch are begun: within `grace` each has its whole deadline.
+    /// The time in which further deliveries of a batch are begun, in milliseconds: within `grace` each has its whole
+    /// deadline.
     private static let turn: Int64 = 1000
 
-    /// What becomes of one that was claimed.
+    /// The result of a claimed delivery.
     private enum Outcome {
         case told
         case failed(String, retryAt: Int64?)
-        /// Not its turn any more.
+        /// Its turn has not come, or is over.
         case left
     }
 
-    /// Makes one attempt at each of what is due, as far as time allows. Whether there was anything.
+    /// Makes one attempt at each due delivery, as far as time allows. Returns whether there was any.
     func attempt(unless isStopping: () -> Bool = { false }) throws(AgentIDError) -> Bool {
         let now = clock.milliseconds
         // Asked first, because a claim is a write and most looks find nothing.
@@ -40,7 +41,7 @@ struct HookDelivery: Sendable {
         var outcomes: [Outcome] = []
         var failed: Set<ExactText> = []
         for (i, delivery) in claimed.enumerated() {
-            // Whatever an agent's later events say, they come after the one that failed.
+            // An agent's later events, whatever they are, come after the one that failed.
             let isLate = i > 0 && (isStopping() || MonotonicClock.milliseconds - begun >= Self.turn)
             guard !isLate, !failed.contains(delivery.agent.exact) else {
                 outcomes.append(.left)
@@ -70,7 +71,7 @@ struct HookDelivery: Sendable {
         return true
     }
 
-    /// Whether something is due, or an attempt is under way, here or in another process.
+    /// Whether a delivery is due, or an attempt is under way, here or in another process.
     func isBusy() throws(AgentIDError) -> Bool {
         let now = clock.milliseconds
         return try registry.read { registry in

@@ -3,7 +3,7 @@ internal import Glibc
 internal import JOSE
 internal import StrictJSON
 
-/// The hooks that this process runs, each on a thread of its own: one that is slow or fails holds up no other.
+/// The hooks that this process runs, each on a thread of its own: a slow or failing one delays no other.
 final class HookRunner: Sendable {
     private struct State {
         var workers: [ExactText: HookWorker] = [:]
@@ -17,14 +17,14 @@ final class HookRunner: Sendable {
 
     init(registry: any Registry, clock: CheckedClock) { (self.registry, self.clock) = (registry, clock) }
 
-    /// Registers a hook, for good, and runs it here from now on.
+    /// Registers a hook permanently, and runs it here from now on.
     func add(_ hook: Hook) throws(AgentIDError) {
         let record = try hook.record()
         try registry.write { registry in try registry.put(record) }
         try start(record, hook.action)
     }
 
-    /// Removes a hook with what was still to be delivered to it.
+    /// Removes a hook with its undelivered events.
     func remove(_ name: String) throws(AgentIDError) {
         let isKnown = try registry.write { registry in try registry.removeHook(named: name) }
         state.withLock { $0.workers.removeValue(forKey: name.exact) }?.end()
@@ -33,7 +33,7 @@ final class HookRunner: Sendable {
         }
     }
 
-    /// Runs the commands that other processes registered as well, and no more those that were removed.
+    /// Runs also the commands that other processes registered, and stops running those that were removed.
     func adoptCommands() throws(AgentIDError) {
         let known = try registry.read { registry in try registry.hooks() }
         for hook in known where hook.kind == .command {
@@ -49,10 +49,10 @@ final class HookRunner: Sendable {
         for worker in gone { worker.end() }
     }
 
-    /// Makes the workers look for what is due.
+    /// Makes the workers look for due deliveries.
     func wake() { for worker in workers() { worker.wake() } }
 
-    /// Waits until nothing is due that can be delivered here, or `milliseconds` have passed. Whether nothing is.
+    /// Waits until no delivery is due that can be made here, or `milliseconds` have passed. Returns whether none is.
     func settle(milliseconds: Int64) throws(AgentIDError) -> Bool {
         try adoptCommands()
         wake()
@@ -67,7 +67,7 @@ final class HookRunner: Sendable {
         }
     }
 
-    /// Runs nothing any more.
+    /// Stops running hooks.
     func stop() {
         let workers = state.withLock { state in
             state.isStopped = true

@@ -34,7 +34,7 @@ final class HookWorker: Sendable {
 
     func wake() { thread.withLock { $0 }?.wake() }
 
-    /// A command under way is killed; a callback under way may take its time and is not waited for.
+    /// Kills a command under way. Does not wait for a callback under way.
     func end() {
         command?.stop()
         thread.withLock { $0 }?.abandon()
@@ -54,7 +54,7 @@ final class HookCommand: Sendable {
     private let deadline: Int64
     private let state = Locked(State())
 
-    /// - Parameter deadline: in seconds.
+    /// - Parameter deadline: In seconds.
     init(_ words: [String], deadline: Int64) { (self.words, self.deadline) = (words, deadline) }
 
     /// Runs the program with a document on its stdin; throws unless it succeeds.
@@ -71,7 +71,7 @@ final class HookCommand: Sendable {
         if outcome != .succeeded { throw outcome }
     }
 
-    /// Kills what runs, and runs nothing any more.
+    /// Kills the running program, and prevents further runs.
     func stop() {
         let run = state.withLock { state in
             state.isStopped = true

@@ -1,12 +1,12 @@
 internal import StrictJSON
 
-/// Something that happened to an agent, or to what it stands on: a line of the audit log, and what hooks are told.
+/// An event of an agent, or of something it depends on: a line of the audit log, which hooks receive too.
 public struct LifecycleEvent: Sendable {
-    /// What happened.
+    /// The kind of event.
     public enum Name: String, Sendable, CaseIterable {
         /// An agent was started.
         case created
-        /// Its credential was renewed, with its lease; with a `chain`, its grant, which that ends with.
+        /// Its credential was renewed with its lease; with a `chain`, its grant was renewed, the last one of that chain.
         case renewed
         /// Its key was replaced.
         case rotated
@@ -16,15 +16,15 @@ public struct LifecycleEvent: Sendable {
         case delegated
         /// A call of it was denied.
         case denied
-        /// It is held up.
+        /// It was suspended.
         case suspended
-        /// It goes on.
+        /// It was resumed.
         case resumed
-        /// It waits, its key sealed under the authority.
+        /// It was parked, its key sealed under the authority.
         case parked
-        /// It was taken up again, with a new grant.
+        /// It was unparked, with a new grant.
         case unparked
-        /// It, or something it stands on, was revoked.
+        /// It, or something it depends on, was revoked.
         case revoked
         /// It has ended: nothing is permitted to it any more.
         case deprovisioning
@@ -33,7 +33,7 @@ public struct LifecycleEvent: Sendable {
         /// It ended because nobody renewed its lease.
         case lapsed
 
-        /// All but renewals, of which there are many and all alike.
+        /// All but renewals, which are many and alike.
         public static var usual: Set<Name> { Set(allCases).subtracting([.renewed]) }
     }
 
@@ -51,24 +51,24 @@ public struct LifecycleEvent: Sendable {
     /// The thumbprint of the key in question.
     var key: String?
     var reason: String?
-    /// What kind of thing a revocation named; its name is in the member that such things have.
+    /// The kind of object that a revocation named; the object's name is in the member for that kind.
     var revoked: Revocation.Kind?
-    /// The decision that denied, and the tool that it was about.
+    /// The decision that denied, and its tool.
     var decision: String?
-    /// Whose word the names of a denied chain are; `nil` of events in the authority itself.
+    /// The authority that vouches for a denied chain's names; `nil` for events in the authority itself.
     var issuer: ChainIssuer?
     var tool: String?
     /// The tombstone of an agent that is gone.
     var tombstone: String?
-    /// How many denials it tells of, where it tells of more than one; what else it says is of the first.
+    /// The number of denials that it reports, if more than one; its other members describe the first.
     var count: Int?
-    /// How many denials before it nobody is told of one by one: too many came at once.
+    /// The number of earlier denials that are not reported one by one: too many came at once.
     var omitted: Int?
-    /// The root grant that a denied call was made under, and whose key signed that: what denials are counted by.
+    /// The root grant of a denied call and that root's signer: denials are counted by them.
     var source = ""
-    /// What was cut of its texts.
+    /// The record of texts that were cut.
     var cut: JSONTree?
-    /// The registry's sequence it happened under; set by the recorder.
+    /// The registry's sequence at the event; set by the recorder.
     var sequence: Int64?
 
     init(_ name: Name, at time: Int64) { (self.name, self.time) = (name, time) }
@@ -81,19 +81,19 @@ public struct LifecycleEvent: Sendable {
         (self.chain, self.reason) = (chain, reason)
     }
 
-    /// How many bytes it takes while it waits, near enough.
+    /// The size while it waits, in bytes, roughly.
     var size: Int {
         let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool].compactMap { $0 }
         return (texts + chain).reduce(512 + source.utf8.count) { $0 + $1.utf8.count + 16 }
     }
 
-    /// Whose news it is, which hooks are told in order: the agent's, or a foreign domain's.
+    /// The subject by which hooks receive events in order: the agent, or a foreign domain.
     var subject: String {
         guard let issuer, issuer.isForeign else { return agent ?? "" }
         return issuer.domain?.issuer ?? ""
     }
 
-    /// The event as a line of the log and as hooks are told of it; one that would not fit is cut, and says so.
+    /// The event as a line of the log and as hooks receive it. One that would not fit is cut, and says so.
     var line: [UInt8] {
         let whole = tree.canonical()
         guard whole.count > AuditBounds.event else { return whole }
@@ -107,7 +107,7 @@ public struct LifecycleEvent: Sendable {
         for (name, path, most) in texts {
             event[keyPath: path] = cut.fit(optional: self[keyPath: path], most, as: name)
         }
-        // A tombstone that is cut is none.
+        // A tombstone cut short is not a tombstone.
         if let tombstone, tombstone.utf8.count > 8192 {
             _ = cut.fit(tombstone, 0, as: "tombstone")
             event.tombstone = nil
@@ -122,7 +122,7 @@ public struct LifecycleEvent: Sendable {
         return event.tree.canonical()
     }
 
-    /// The event as a document; what is not known is left out.
+    /// The event as a document; unknown parts are left out.
     var tree: JSONTree {
         var members: JSONTree.Members = [
             "event": .string(name.rawValue), "kind": "event", "time_ms": .int(Int(time)),

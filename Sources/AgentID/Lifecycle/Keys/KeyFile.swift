@@ -40,7 +40,7 @@ enum KeyFile {
         return key
     }
 
-    /// The public half of a key that is stored in the open; `nil` of one that is sealed. Throws where the file holds none.
+    /// The public half of a key stored in the open; `nil` for a sealed one. Throws if the file holds neither.
     static func inspect(_ path: String) throws(AgentIDError) -> PublicKey? {
         do throws(AgentIDError) { return try open(path, passphrase: nil).key.publicKey } catch {
             guard error.code == .passphrase else { throw error }

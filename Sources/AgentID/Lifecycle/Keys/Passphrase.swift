@@ -1,9 +1,10 @@
 internal import JOSE
 
-/// What the signing keys of a directory are sealed under: in guarded memory from where it comes in, wiped with the last
-/// reference. An authority holds one until it is closed: keys that it makes, or that another process rotates to, need it.
+/// The passphrase that seals the signing keys of a directory: in guarded memory from its input on, wiped with the last
+/// reference. An authority holds one until it is closed: keys that it makes, or that another process rotates to, need
+/// it.
 public struct Passphrase: Sendable {
-    /// The longest, in bytes.
+    /// The longest passphrase, in bytes.
     public static let longest = 4096
 
     let bytes: GuardedBytes
@@ -18,7 +19,7 @@ public struct Passphrase: Sendable {
     /// Copies 1 to 4096 bytes; the caller wipes its own.
     public init(_ secret: [UInt8]) throws(AgentIDError) { try self.init(secret.span) }
 
-    /// Fills guarded memory of so many bytes in place.
+    /// Fills guarded memory of `count` bytes in place.
     package init(count: Int, _ fill: (UnsafeMutableBufferPointer<UInt8>) -> Void) throws(AgentIDError) {
         guard count > 0 else {
             throw AgentIDError(
@@ -36,7 +37,7 @@ public struct Passphrase: Sendable {
         self.bytes = bytes
     }
 
-    /// Refuses one that would protect nothing.
+    /// Refuses a passphrase that would protect nothing.
     static let unused = AgentIDError(
         .passphrase, name: "passphrase_unused",
         message:

@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// An authority's private keys: out of its directory, made in memory, or behind the caller's signer.
+/// An authority's private keys: from its directory, made in memory, or with the caller's signer.
 ///
 /// Found by their public half: another process may have rotated since they were read.
 final class SigningKeys: Sendable {
@@ -36,14 +36,14 @@ final class SigningKeys: Sendable {
                     at: "options.signer")
             }
             let signer = try KeyFile.read(directory.keyPath(key), passphrase: open.passphrase)
-            // Another process rotated: what was held before signs nothing more.
+            // Another process rotated: the keys held before sign nothing more.
             open.signers = [key: signer]
             held = open
             return signer
         }
     }
 
-    /// Makes a key and stores it where keys are stored.
+    /// Makes a key, and stores it if keys are stored.
     func make() throws(AgentIDError) -> PublicKey {
         let key = try Agent.newKey()
         try held.withLock { held throws(AgentIDError) in
@@ -56,13 +56,14 @@ final class SigningKeys: Sendable {
         return key.publicKey
     }
 
-    /// Forgets a key and removes its file: it was retired, or made for nothing.
+    /// Forgets a key and removes its file: it was retired, or never came into use.
     func discard(_ key: PublicKey) {
         held.withLock { $0?.signers[key] = nil }
         if let directory { Files.remove(directory.keyPath(key)) }
     }
 
-    /// The signer of the audit log's checkpoints: a key of the log's own, made where there is none yet, or the caller's signer.
+    /// The signer of the audit log's checkpoints: a key of the log's own, made if there is none yet, or the caller's
+    /// signer.
     func logSigner() throws(AgentIDError) -> any Signer {
         try held.withLock { held throws(AgentIDError) in
             guard let open = held else { throw Self.closed }
@@ -72,7 +73,7 @@ final class SigningKeys: Sendable {
         }
     }
 
-    /// What the keys of parked agents are sealed with: stored like the signing keys, also where a caller's signer has those.
+    /// The key that seals the keys of parked agents: stored like the signing keys, even if a caller's signer has those.
     func sealingKey() throws(AgentIDError) -> GuardedBytes {
         try held.withLock { held throws(AgentIDError) in
             guard let open = held else { throw Self.closed }
@@ -88,11 +89,11 @@ final class SigningKeys: Sendable {
         }
     }
 
-    /// A key in a file of its own, made where there is none yet.
+    /// A key in a file of its own, made if there is none yet.
     private static func stored(
         _ path: String, in directory: AuthorityDirectory, _ passphrase: Passphrase?
     ) throws(AgentIDError) -> SigningKey {
-        // Without the lock: another process may be frozen that has it.
+        // Without the lock: a process that holds it may be frozen.
         if Files.exists(path) { return try KeyFile.read(path, passphrase: passphrase) }
         return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
             if Files.exists(path) { return try KeyFile.read(path, passphrase: passphrase) }
