@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 . scripts/go.sh
 
 echo "==> gofmt and go vet"
-unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go examples/swift-service)
+unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go examples/swift-service Tests/HTTP)
 [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
 (cd Bindings/go && go vet ./...)
 (cd examples/go && go vet ./...)
@@ -38,6 +38,10 @@ if (cd Bindings/go && CGO_ENABLED=0 go build ./...) >"$log" 2>&1 || ! grep -q ne
     echo "a build without cgo does not say what is missing" >&2
     exit 1
 fi
+
+echo "==> HTTP with Go at one end and Python at the other"
+(cd Tests/HTTP/go-ends && go vet . && go build -o "$home/http-ends" .)
+AGENTID_LIBRARY=$PWD/.build/release/libagentid.so python3 Tests/HTTP/run "$home/http-ends"
 
 echo "==> a wrong library is refused"
 mkdir -p "$home/wrong"

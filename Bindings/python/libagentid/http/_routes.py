@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import cast
+from json.encoder import encode_basestring_ascii
+from typing import NamedTuple, cast
 from urllib.parse import parse_qsl
 
 from ._call import Call, Calls, Refusal, Request, json_body, request_call
@@ -38,22 +38,28 @@ class Routes:
             path = request.path.decode()
         except UnicodeDecodeError:
             raise Refusal(400, "call", "the path is not UTF-8") from None
-        route, values = self.find(request.method, path)
-        return None if route.tool is None else Call(route.tool, _arguments(request, values))
+        return self.find(request.method, path)(request)
 
-    def is_exempt(self, method: str, path: str) -> bool:
-        """Whether a route needs no guard. Raises `Refusal` for one that is not named."""
-        return self.find(method, path)[0].tool is None
-
-    def find(self, method: str, path: str) -> tuple[_Route, dict[str, str]]:
+    def find(self, method: str, path: str) -> Found:
         """The route of a path, and the values in it. Raises `Refusal`."""
         if (fixed := self._fixed.get(f"{method} {path}")) is not None:
-            return fixed, {}
+            return Found(fixed.tool, {})
         parts = path.split("/")[1:]
         for route in self._routes:
             if route.method == method and (values := route.match(parts)) is not None:
-                return route, values
+                return Found(route.tool, values)
         raise Refusal(403, "route_without_tool", f"no tool is named for this route: {method} {path[:200]}")
+
+
+class Found(NamedTuple):
+    """A route that was found: which tool it is, None for one that is exempt, and the values in the path."""
+
+    tool: str | None
+    values: dict[str, str]
+
+    def __call__(self, request: Request) -> Call | None:
+        """The call of a request on this route."""
+        return None if self.tool is None else Call(self.tool, _arguments(request, self.values))
 
 
 class _Route:
@@ -123,7 +129,8 @@ def _arguments(request: Request, values: dict[str, str]) -> bytes:
     if not values:
         return body or b"{}"
     # The members of the body follow as they were sent: the guard reads them, and refuses a name that is there twice.
-    first = json.dumps(values).encode()
+    written = [f"{encode_basestring_ascii(name)}:{encode_basestring_ascii(value)}" for name, value in values.items()]
+    first = ("{" + ",".join(written) + "}").encode()
     if not body:
         return first
     if body[:1] != b"{":

@@ -11,7 +11,7 @@ from .._abi import lib
 from .._decision import Decision, decide, sent
 from .._errors import Denied, Error, counted
 from .._guard import EnforcementPoint
-from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Call, Refusal, Request
+from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Call, Calls, Refusal, Request
 from ._metadata import ResourceMetadata
 from ._routes import Routes, Tools, calls_of
 
@@ -40,12 +40,13 @@ class Site:
         self._guard, self.max_body, self.metadata = guard, max_body, metadata
         self._calls = calls_of(routes)
 
-    def is_open(self, method: str, path: bytes) -> bool:
-        """Whether a request is let through as it is: exempt by name. Raises `Refusal` for a route that is not named."""
+    def calls(self, method: str, path: bytes) -> Calls | None:
+        """What says which call a request is; None where it is exempt by name. Raises `Refusal` for a route not named."""
         if not isinstance(self._calls, Routes):
-            return False
+            return self._calls
         try:
-            return self._calls.is_exempt(method, path.decode())
+            found = self._calls.find(method, path.decode())
+            return None if found.tool is None else found
         except UnicodeDecodeError:
             raise Refusal(400, "call", "the path is not UTF-8") from None
 
@@ -53,12 +54,12 @@ class Site:
         """Whether a request asks for the server's metadata."""
         return self.metadata is not None and method == "GET" and path == self.metadata.path.encode()
 
-    def permit(self, request: Request, chains: Sequence[str], proofs: Sequence[str]) -> Permit | None:
+    def permit(self, calls: Calls, request: Request, chains: Sequence[str], proofs: Sequence[str]) -> Permit | None:
         """Decides a request; None for one that needs no guard. Raises `Refusal`, and nothing else."""
         try:
             if len(chains) > 1 or len(proofs) > 1:
                 raise Refusal(400, "header", f"{CHAIN_HEADER} and {PROOF_HEADER} are sent once")
-            call = self._calls(request)
+            call = calls(request)
             if call is None:
                 return None
             guard = self._guard if isinstance(self._guard, EnforcementPoint) else self._guard()

@@ -46,12 +46,12 @@ class GuardMiddleware:
         try:
             if site.is_metadata(method, path):
                 return await _answer(send, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
-            if site.is_open(method, path):
+            if (calls := site.calls(method, path)) is None:
                 return await self._app(scope, receive, send)
             body = await self._read(scope, receive) if kind == "http" else b""
             if body is None:
                 return None  # the client has gone
-            scope = {**scope, PERMIT: site.permit(*_request(scope, method, path, body))}
+            scope = {**scope, PERMIT: site.permit(calls, *_request(scope, method, path, body))}
         except Refusal as refusal:
             if kind == "http":
                 return await _answer(send, refusal.status, refusal.body(), refusal.fields())

@@ -36,14 +36,14 @@ class GuardMiddleware:
         try:
             if site.is_metadata(method, path):
                 return _answer(start_response, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
-            if site.is_open(method, path):
+            if (calls := site.calls(method, path)) is None:
                 return self._app(environ, start_response)
             body = self._read(environ)
             sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
             request = Request.of(
                 method, path, sent.partition("?")[0], environ.get("QUERY_STRING", ""), body, environ.get("CONTENT_TYPE") or None
             )
-            permit = site.permit(request, _header(environ, "HTTP_AGENT_CHAIN"), _header(environ, "HTTP_AGENT_PROOF"))
+            permit = site.permit(calls, request, _header(environ, "HTTP_AGENT_CHAIN"), _header(environ, "HTTP_AGENT_PROOF"))
         except Refusal as refusal:
             return _answer(start_response, refusal.status, refusal.body(), refusal.fields())
         environ = {**environ, PERMIT: permit, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
