@@ -13,6 +13,7 @@ if [ "$(cat "$home/installed" 2>/dev/null)" != "$tools" ]; then
     "$home/bin/pip" install -q --disable-pip-version-check $tools
     echo "$tools" >"$home/installed"
 fi
+scripts/docs-python.py --check
 cd Bindings/python
 "$home/bin/ruff" check . ../../Tests/Wheel ../../Tests/Second
 "$home/bin/ruff" format --check . ../../Tests/Wheel ../../Tests/Second
