@@ -1,5 +1,5 @@
 /*
- * libagentid: the life of an agent after it was started: what runs, suspension, deprovisioning, hooks, broker.
+ * libagentid: the life of an agent after its start: listing, suspension, deprovisioning, hooks, broker.
  *
  * The conventions of agentid.h hold here.
  *
@@ -23,8 +23,8 @@ typedef struct agentid_agent_filter {
     const char *owner;               /* owned by */
     const char *parent;              /* started by this agent */
     const char *state;               /* "active", "parked", "suspended" or "deprovisioned" */
-    int64_t limit;                   /* at most so many; 0: 1000 */
-    int64_t offset;                  /* leaving out so many first */
+    int64_t limit;                   /* the most agents returned; 0: 1000 */
+    int64_t offset;                  /* the number of agents skipped first */
 } agentid_agent_filter;
 #define AGENTID_AGENT_FILTER_INIT { sizeof(agentid_agent_filter), NULL, NULL, NULL, NULL, NULL, 0, 0 }
 /* AGENTID_AGENT_FILTER_INIT as a function. Args: struct_size  sizeof *options. */
@@ -33,7 +33,7 @@ void agentid_agent_filter_init(agentid_agent_filter *options, size_t struct_size
 /*
  * The agents this authority knows, ended ones included, by ID.
  * Args:
- *   filter  those that match all that is given; may be NULL.
+ *   filter  an agent must match every member given; may be NULL.
  *   agents  out: a JSON array of docs/schemas/agent.json.
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT (filter), AGENTID_E_IO.
  */
@@ -41,11 +41,12 @@ agentid_status agentid_authority_agents(agentid_authority *authority, const agen
                                         agentid_bytes *agents, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Suspends an agent: its calls, and those of all below it, are denied until it is resumed. Shows before the call returns.
+ * Suspends an agent: its calls, and those of all below it, are denied until it is resumed. Takes effect before the call
+ * returns.
  * Args:
  *   agent   its ID.
- *   reason  why, for people; may be empty.
- * Returns: AGENTID_OK, also where it was suspended already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it has ended.
+ *   reason  the reason, for people; may be empty.
+ * Returns: AGENTID_OK, also if it was suspended already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE if it has ended.
  */
 agentid_status agentid_authority_suspend(agentid_authority *authority, const char *agent, size_t agent_len,
                                          const char *reason, size_t reason_len,
@@ -54,32 +55,32 @@ agentid_status agentid_authority_suspend(agentid_authority *authority, const cha
 /*
  * Resumes a suspended agent.
  * Args: agent  its ID.
- * Returns: AGENTID_OK, also where it was active already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it has ended.
+ * Returns: AGENTID_OK, also if it was active already; AGENTID_E_NOT_FOUND; AGENTID_E_STATE if it has ended.
  */
 agentid_status agentid_authority_resume(agentid_authority *authority, const char *agent, size_t agent_len,
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Parks an agent whose run waits: denied meanwhile (`parked`) by every guard that follows the authority, its key sealed
- * under the authority, without a lease; what the broker holds for it is returned. The handle lets go of it, ends nothing
- * any more, and still has to be closed.
+ * Parks an agent whose run waits. Meanwhile every guard that follows the authority denies it (`parked`), its key is sealed
+ * under the authority, it needs no lease, and the broker returns its secrets. The handle no longer owns the agent, can no
+ * longer end it, and still has to be closed.
  * Args:
- *   seconds  for how long at most, 1 to 2592000, and not beyond the agent's `until`: from then on it cannot be taken up,
- *            and agentid_authority_reap() ends it.
- * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_STATE where its authority is not in this process, another agent started
- *          it, agents below it live, or it may not act itself. Then it goes on as it was.
+ *   seconds  the longest time, 1 to 2592000, and not beyond the agent's `until`: after it the agent cannot be resumed, and
+ *            agentid_authority_reap() ends it.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_STATE if its authority is not in this process, another agent started
+ *          it, agents below it live, or it may not act itself. On an error it goes on as it was.
  */
 agentid_status agentid_agent_park(agentid_agent *agent, int64_t seconds, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and `until`, with a new grant,
- * credential and lease under its profile as it is now. Of several callers at once one gets it.
+ * Resumes a parked agent, in any process: with the same ID, scope, labels and `until`, and with a new grant, credential
+ * and lease under its profile as it is now. If several callers try at once, one gets it.
  * Args:
- *   id     the agent's.
+ *   id     the agent's ID.
  *   agent  out: to be closed with agentid_agent_close().
- * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_STATE where it is not parked (`not_parked`), its time is over
- *          (`parking_over`), it has ended, is suspended, or stands on what is revoked; AGENTID_E_MALFORMED where what was
- *          sealed does not open.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_STATE if it is not parked (`not_parked`), its time is over
+ *          (`parking_over`), it has ended, is suspended, or depends on something revoked; AGENTID_E_MALFORMED if its sealed
+ *          key does not open.
  */
 agentid_status agentid_authority_unpark(agentid_authority *authority, const char *id, size_t id_len,
                                         agentid_agent **agent, agentid_error **error) AGENTID_MUST_CHECK;
@@ -87,25 +88,25 @@ agentid_status agentid_authority_unpark(agentid_authority *authority, const char
 /* --------------------------------------------------------------------------------------------------- Deprovisioning */
 
 /*
- * Ends an agent and all below it, for good: revokes them in one transaction, returns what the broker holds for them,
- * wipes their keys where they are in this process, queues the hooks, signs the tombstone. Nothing is permitted to them
- * after the call returned.
+ * Ends an agent and all below it, for good: revokes them in one transaction, returns the secrets that the broker holds for
+ * them, wipes their keys in this process, queues the hooks, signs the tombstone. Nothing is permitted to them after the
+ * call returned.
  * Args:
- *   reason     why, for people; may be empty.
+ *   reason     the reason, for people; may be empty.
  *   tombstone  out: the agent's tombstone, for agentid_tombstone_verify(); may be NULL.
- * Returns: AGENTID_OK, also where it had ended before; AGENTID_E_NOT_FOUND; AGENTID_E_SIGNER where the agent has ended
- *          but its tombstone could not be signed: agentid_authority_reap() makes up for it.
+ * Returns: AGENTID_OK, also if it had ended before; AGENTID_E_NOT_FOUND; AGENTID_E_SIGNER if the agent has ended but its
+ *          tombstone could not be signed: agentid_authority_reap() signs it later.
  */
 agentid_status agentid_authority_deprovision(agentid_authority *authority, const char *agent, size_t agent_len,
                                              const char *reason, size_t reason_len, agentid_bytes *tombstone,
                                              agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * A principal leaves: revokes them and ends every agent that acts for them or is owned by them.
+ * Removes a principal who leaves: revokes them and ends every agent that acts for them or is owned by them.
  * Args:
  *   principal  its URI.
- *   reason     why, for people; may be empty.
- *   ended      out: how many agents, those below them included; may be NULL.
+ *   reason     the reason, for people; may be empty.
+ *   ended      out: the number of agents ended, those below them included; may be NULL.
  * Returns: AGENTID_OK; AGENTID_E_MALFORMED (principal), AGENTID_E_IO.
  */
 agentid_status agentid_authority_deprovision_principal(agentid_authority *authority, const char *principal,
@@ -115,9 +116,9 @@ agentid_status agentid_authority_deprovision_principal(agentid_authority *author
 /*
  * Withdraws a profile: revokes it and ends its agents.
  * Args:
- *   name    the profile's.
- *   reason  why, for people; may be empty.
- *   ended   out: how many agents, those below them included; may be NULL.
+ *   name    the profile's name.
+ *   reason  the reason, for people; may be empty.
+ *   ended   out: the number of agents ended, those below them included; may be NULL.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_authority_withdraw_profile(agentid_authority *authority, const char *name, size_t name_len,
@@ -125,42 +126,42 @@ agentid_status agentid_authority_withdraw_profile(agentid_authority *authority, 
                                                   agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Certifies a profile: someone has looked at it, and it may start agents until the next review.
+ * Certifies a profile: someone has reviewed it, and it may start agents until the next review.
  * Args:
- *   name       the profile's.
+ *   name       the profile's name.
  *   review_by  the next review, after now; 0: none.
- * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_ARGUMENT for a date that is past; AGENTID_E_STATE where the
- *          profile was withdrawn.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_ARGUMENT for a date that is past; AGENTID_E_STATE if the profile
+ *          was withdrawn.
  */
 agentid_status agentid_authority_certify_profile(agentid_authority *authority, const char *name, size_t name_len,
                                                  int64_t review_by, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Deprovisions the agents whose lease has lapsed and finishes what a process that died left undone: tombstones, broker
- * leases, deliveries of hooks that are due. Any process may do it; several at once do no harm.
- * Args: ended  out: how many agents were ended; may be NULL.
- * Returns: AGENTID_OK; AGENTID_E_IO, AGENTID_E_SIGNER: what could not be done is done by the next call.
+ * Deprovisions the agents whose lease has lapsed and finishes the work of processes that died: tombstones, broker leases,
+ * deliveries of hooks that are due. Any process may call it; several at once do no harm.
+ * Args: ended  out: the number of agents ended; may be NULL.
+ * Returns: AGENTID_OK; AGENTID_E_IO, AGENTID_E_SIGNER: the next call does the rest.
  */
 agentid_status agentid_authority_reap(agentid_authority *authority, int64_t *ended,
                                       agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Forgets agents that ended before a time, but for their tombstones; what they did stays in the log. Agents with a grant
- * that expired less than an hour ago are kept, and those with work still to be done.
+ * Forgets agents that ended before a time, except for their tombstones; their entries stay in the audit log. Agents with a
+ * grant that expired less than an hour ago are kept, and so are those with unfinished work.
  * Args:
  *   ended_before  in seconds since 1970, not in the future.
- *   pruned        out: how many agents; may be NULL.
- * Returns: AGENTID_OK; AGENTID_E_ARGUMENT for a time ahead, AGENTID_E_IO.
+ *   pruned        out: the number of agents forgotten; may be NULL.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT for a time in the future, AGENTID_E_IO.
  */
 agentid_status agentid_authority_prune(agentid_authority *authority, int64_t ended_before, int64_t *pruned,
                                        agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Presents to a guard everything that an agent and all below it ever held, and looks for what is left of them.
+ * Presents to a guard every grant that an agent and all below it ever held, and looks for anything left of them.
  * Args:
  *   agent   its ID.
  *   report  out, also on AGENTID_NO: docs/schemas/gone.json.
- * Returns: AGENTID_OK where nothing is usable any more; AGENTID_NO where something is; AGENTID_E_NOT_FOUND.
+ * Returns: AGENTID_OK if nothing is usable any more; AGENTID_NO if something is; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_authority_verify_gone(agentid_authority *authority, const char *agent, size_t agent_len,
                                              agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
@@ -168,11 +169,11 @@ agentid_status agentid_authority_verify_gone(agentid_authority *authority, const
 /*
  * Verifies a tombstone, offline.
  * Args:
- *   trust_domain  whose agent it was.
+ *   trust_domain  the agent's trust domain.
  *   bundle        that domain's bundle, JSON.
  *   tombstone     the token.
  *   document      out: its claims, docs/schemas/tombstone.json.
- * Returns: AGENTID_OK; AGENTID_DENIED where it does not verify, with the reason in the error; AGENTID_E_MALFORMED (bundle).
+ * Returns: AGENTID_OK; AGENTID_DENIED if it does not verify, with the reason in the error; AGENTID_E_MALFORMED (bundle).
  */
 agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_domain_len, const char *bundle,
                                         size_t bundle_len, const char *tombstone, size_t tombstone_len,
@@ -181,18 +182,20 @@ agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_d
 /* ---------------------------------------------------------------------------------------------------------- Hooks */
 
 /*
- * What is run on lifecycle events: a callback, or a command. At least once for each event, in the order of the events
- * of one agent, tried again with growing pauses until it succeeds or `max_attempts` is reached; it survives a restart.
+ * A callback or command that runs on lifecycle events. It runs at least once for each event, in the order of one agent's
+ * events. A failed event is tried again with growing pauses until it succeeds or `max_attempts` is reached, also after a
+ * restart.
  * Deliveries are acknowledged at least once a second. If the process is killed first, they are delivered again.
  *   events        a JSON array of names; NULL: all but `renewed`. created, renewed, rotated, granted, delegated, denied,
  *                 suspended, resumed, parked, unparked, revoked, deprovisioning, deprovisioned, lapsed.
- *   run           is given the event (docs/schemas/event.json); returns AGENTID_CALLBACK_OK when done, anything
+ *   run           receives the event (docs/schemas/event.json); returns AGENTID_CALLBACK_OK when done, anything
  *                 else to be tried again. Called on a thread of its own, one call at a time; may call this library.
- *   command       instead of `run`: a JSON array, the program's path first. Gets the event on stdin; exit status 0 is
+ *   command       instead of `run`: a JSON array, the program's path first. Gets the event on stdin; exit status 0 means
  *                 done. Killed at its deadline with all it started. Any process that has the authority open runs it.
- *   deadline      seconds one attempt may take; 0: 10. A callback cannot be stopped: past it, its event is given again.
- *   max_attempts  0: 12. After that the delivery is dead: see agentid_hook_deliveries().
- *   release       called once, when the library needs `user_data` no more; may be NULL.
+ *   deadline      the longest time of one attempt, seconds; 0: 10. A callback cannot be stopped: after its deadline the
+ *                 event is delivered again.
+ *   max_attempts  0: 12. After that many the delivery is dead: see agentid_hook_deliveries().
+ *   release       called once, when the library no longer needs `user_data`; may be NULL.
  */
 typedef struct agentid_hook {
     size_t struct_size;
@@ -209,8 +212,8 @@ typedef struct agentid_hook {
 void agentid_hook_init(agentid_hook *options, size_t struct_size);
 
 /*
- * Adds a hook, or takes up the one of this name again after a restart. The name is registered for good: events for it
- * are kept while no process that runs it is alive, until agentid_hook_remove().
+ * Adds a hook, or after a restart continues the one with this name. The name is registered permanently: its events are
+ * kept while no process that runs it is alive, until agentid_hook_remove().
  * Args:
  *   name  letters, digits, '.', '-', '_'.
  *   hook  `run` or `command` at least; copied.
@@ -220,8 +223,8 @@ agentid_status agentid_hook_add(agentid_authority *authority, const char *name, 
                                           const agentid_hook *hook, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Removes a hook with what was still to be delivered to it.
- * Args: name  the hook's.
+ * Removes a hook with its undelivered events.
+ * Args: name  the hook's name.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_hook_remove(agentid_authority *authority, const char *name, size_t name_len,
@@ -238,7 +241,7 @@ agentid_status agentid_hook_list(agentid_authority *authority, agentid_bytes *ho
 /*
  * Deliveries that are waiting or dead.
  * Args:
- *   dead        not 0: the dead ones.
+ *   dead        0: those waiting; not 0: the dead ones.
  *   deliveries  out: a JSON array of objects: id, hook, agent, event, attempts, next_at, error; oldest first.
  * Returns: AGENTID_OK; AGENTID_E_IO.
  */
@@ -254,9 +257,9 @@ agentid_status agentid_hook_retry(agentid_authority *authority, int64_t delivery
                                                 agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Waits until nothing is due that the hooks in this process, or commands, can deliver.
- * Args: milliseconds  how long at most.
- * Returns: AGENTID_OK; AGENTID_NO where something is still due when the time is over.
+ * Waits until no delivery is due that a hook in this process, or a command, can make.
+ * Args: milliseconds  the longest wait.
+ * Returns: AGENTID_OK; AGENTID_NO if a delivery is still due when the time is over.
  */
 agentid_status agentid_hook_settle(agentid_authority *authority, int64_t milliseconds,
                                         agentid_error **error) AGENTID_MUST_CHECK;
@@ -264,17 +267,17 @@ agentid_status agentid_hook_settle(agentid_authority *authority, int64_t millise
 /* --------------------------------------------------------------------------------------------------------- Broker */
 
 /*
- * Gets secrets for guarded tools and takes them back. Both callbacks may be called on any thread, several at once, and
- * must bear being called twice for one lease.
- *   acquire          is given {"lease","agent","resource","ttl","domain","task","principal"}, where the domain is the authority's
- *                    own: it answers to no other's chains; writes the secret (at most `capacity`
- *                    bytes, in memory that cannot be swapped out and is wiped) and its length; returns
- *                    AGENTID_CALLBACK_OK, or anything else for a failure, after which `release` is called for the lease.
- *   release          is given {"lease","agent","resource"}, also where the process died while it was acquiring; returns
- *                    AGENTID_CALLBACK_OK when nothing is left of it, anything else to be tried again.
- *   release_command  what a process runs that has no such provider registered, to release on its behalf: a JSON array,
- *                    the program's path first, the lease on stdin; NULL: such a lease waits for one that has.
- *   release_data     called once, when the library needs `user_data` no more; may be NULL.
+ * Gets secrets for guarded tools and takes them back. Both callbacks may be called on any thread, on several at once, and
+ * twice for one lease.
+ *   acquire          receives {"lease","agent","resource","ttl","domain","task","principal"}; the domain is always the
+ *                    authority's own. Writes the secret (at most `capacity` bytes, in memory that cannot be swapped out
+ *                    and is wiped) and its length. Returns AGENTID_CALLBACK_OK, or anything else for a failure; then
+ *                    `release` is called for the lease.
+ *   release          receives {"lease","agent","resource"}, also if the process died while it was acquiring. Returns
+ *                    AGENTID_CALLBACK_OK when nothing is left of the secret, anything else to be tried again.
+ *   release_command  the command that releases for this provider in a process that does not have it: a JSON array, the
+ *                    program's path first, the lease on stdin; NULL: the lease waits for a process that has the provider.
+ *   release_data     called once, when the library no longer needs `user_data`; may be NULL.
  */
 typedef struct agentid_provider {
     size_t struct_size;
@@ -290,10 +293,10 @@ typedef struct agentid_provider {
 void agentid_provider_init(agentid_provider *options, size_t struct_size);
 
 /*
- * Adds a provider of secrets to this process, in place of one of the same name. With one this process looks each second
- * for what is due to be returned, until the authority is closed.
+ * Adds a provider of secrets to this process, replacing one with the same name. From then on this process looks every
+ * second for secrets that are due to be returned, until the authority is closed.
  * Args:
- *   name      what agentid_broker_acquire() calls it.
+ *   name      its name in agentid_broker_acquire().
  *   provider  both callbacks; copied.
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT.
  */
@@ -302,16 +305,16 @@ agentid_status agentid_broker_add_provider(agentid_authority *authority, const c
                                               agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Gets a secret for a call that was permitted. It is for the tool, not for the agent: it ends with the agent at the
- * latest, and is returned when the agent is deprovisioned, also by another process after this one died.
+ * Gets a secret for a permitted call. It is for the tool, not for the agent. It ends with the agent at the latest, and is
+ * returned when the agent is deprovisioned, by another process if this one died.
  * Args:
- *   decision   a permit, not older than a minute, under a chain that names its agent.
+ *   decision   a permit, at most a minute old, under a chain that names its agent.
  *   provider   the provider's name.
- *   resource   what is to be opened, as the provider understands it.
+ *   resource   the resource to open, in the provider's terms.
  *   ttl        seconds; at most as long as the agent's grant lasts.
  *   lease      out: its ID, for agentid_broker_release().
  *   secret     out: wiped when it is freed.
- * Returns: AGENTID_OK; AGENTID_DENIED where the decision was a denial, is too old, or the agent has ended meanwhile;
+ * Returns: AGENTID_OK; AGENTID_DENIED if the decision was a denial, is too old, or the agent has ended meanwhile;
  *          AGENTID_E_NOT_FOUND (provider); AGENTID_E_STATE (the provider failed).
  */
 agentid_status agentid_broker_acquire(agentid_authority *authority, const agentid_decision *decision,
@@ -322,13 +325,13 @@ agentid_status agentid_broker_acquire(agentid_authority *authority, const agenti
 /*
  * Returns a secret before its time.
  * Args: lease  its ID.
- * Returns: AGENTID_OK, also where it was returned before; AGENTID_E_STATE where the provider failed: it is tried again.
+ * Returns: AGENTID_OK, also if it was returned already; AGENTID_E_STATE if the provider failed: it is tried again.
  */
 agentid_status agentid_broker_release(agentid_authority *authority, const char *lease, size_t lease_len,
                                          agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * What the broker holds.
+ * The secrets that the broker holds.
  * Args: leases  out: a JSON array of objects: id, agent, provider, resource, acquired, expires, state, attempts, error.
  * Returns: AGENTID_OK; AGENTID_E_IO.
  */
