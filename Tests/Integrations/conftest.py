@@ -91,7 +91,7 @@ def outcomes(acme, directory):
         acme.integrate()
         with libagentid.Audit.open(directory) as log:
             entries = list(log.entries())
-        own = [e["id"] for e in entries if e["kind"] == "decision" and e.get("agent") == agent.id]
+        own = [e["id"] for e in entries if e["kind"] == "decision" and str(e.get("agent")).startswith(agent.id)]
         told = {e["decision"]: e["outcome"] for e in entries if e["kind"] == "outcome"}
         return [told[each] for each in own if each in told]
 

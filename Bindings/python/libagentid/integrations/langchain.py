@@ -8,7 +8,6 @@ Or `ToolNode(tools, wrap_tool_call=g.wrap_tool_call, awrap_tool_call=g.awrap_too
 the middleware, so that what it decides is what runs. Tools of MCP servers are tools like others.
 """
 
-# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import asyncio
@@ -20,7 +19,7 @@ from uuid import uuid4
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import NotGuarded, acting, authorize, begun, defaulted, narrowed, permitted, refusal
+from ..tools import NotGuarded, SubAgents, acting, authorize, begun, defaulted, permitted, refusal
 from . import needs
 
 VERSION = needs("langchain", "1.0", "langchain")
@@ -83,17 +82,14 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
     def __init__(self, name: str | None = None) -> None:
         super().__init__()
         self._name, self._tools = name, ()
-        self._runs: dict[tuple[str, tuple[str, ...]], tuple[Agent, Agent]] = {}
+        self._runs = SubAgents()
         self._schemas: dict[int, tuple[Any, Any]] = {}
 
     def before_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
         return {"agentid_run": uuid4().hex}
 
     def after_agent(self, state: Any, runtime: Any) -> None:
-        for key in [key for key in self._runs if key[0] == state.get("agentid_run")]:
-            agent = self._runs.pop(key)[1]
-            agent.end("its run ended")
-            agent.close()
+        self._runs.end(state.get("agentid_run"))
 
     def wrap_model_call(self, request: Any, handler: Any) -> Any:
         return handler(self._shown(request))
@@ -125,14 +121,7 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
         if self._name is None and _watched.get() is None:
             return above
         run = state.get("agentid_run", "") if isinstance(state, dict) else ""
-        key = run, self._tools or tools
-        parent, agent = self._runs.get(key, (None, None))
-        if agent is None or parent is not above:
-            agent = narrowed(above, self._name or "sub-agent", key[1])
-            for old in [each for each, (parent, _) in self._runs.items() if parent._is_closed]:  # of runs that failed
-                self._runs.pop(old)[1].close()
-            self._runs[key] = above, agent
-        return agent
+        return self._runs.agent(run, self._name or "sub-agent", self._tools or tools)
 
     def _shown(self, request: Any) -> Any:
         if elsewhere := [str(tool.get("name") or tool.get("type")) for tool in request.tools if isinstance(tool, dict)]:

@@ -12,7 +12,7 @@
 docs/integrations.md lists the frameworks.
 """
 
-from ._agents import acting, narrowed, permitted, scope_of
+from ._agents import SubAgents, acting, narrowed, permitted, scope_of
 from ._call import Call, authorize, begun
 from ._guarded import NotGuarded, guarded, is_guarded, require_guarded
 from ._refusal import refusal
@@ -20,6 +20,6 @@ from ._runs import Run, Runs
 from ._values import defaulted, plain
 
 __all__ = [
-    "Call", "NotGuarded", "Run", "Runs", "acting", "authorize", "begun", "defaulted", "guarded", "is_guarded", "narrowed",
-    "permitted", "plain", "refusal", "require_guarded", "scope_of",
+    "Call", "NotGuarded", "Run", "Runs", "SubAgents", "acting", "authorize", "begun", "defaulted", "guarded", "is_guarded",
+    "narrowed", "permitted", "plain", "refusal", "require_guarded", "scope_of",
 ]  # fmt: skip

@@ -1,10 +1,12 @@
 """Agents below agents, as frameworks have them: narrower by themselves, and seen only where they act."""
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -43,6 +45,40 @@ def narrowed(parent: Agent, name: str, tools: Iterable[str], *, scope: Scope | s
     if scope is not None:
         kept = kept & (scope if isinstance(scope, Scope) else Scope(scope))
     return parent.spawn(re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:48] or "agent", kept)
+
+
+class SubAgents:
+    """The sub-agents of a framework's parts: one for each part below each parent, ended with the part or with the parent."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Hashable, frozenset[str], Agent], Agent] = {}
+        self._lock = Lock()
+
+    def agent(self, part: Hashable, name: str, tools: Iterable[str]) -> Agent:
+        """The sub-agent of a part below the current agent, which may do of these tools what that may; started when asked for."""
+        parent, wanted = current_agent(), frozenset(tools)
+        key = part, wanted, parent
+        found = self._kept.get(key)
+        if found is None:
+            made = narrowed(parent, name, wanted)
+            with self._lock:
+                found = self._kept.setdefault(key, made)
+                gone = [each for each in self._kept if each[2]._is_closed]
+                let_go = [self._kept.pop(each) for each in gone]
+            if found is not made:  # another thread was faster
+                let_go.append(made)
+            for each in let_go:
+                each.end("nobody uses it") if each is made else None
+                each.close()
+        return found
+
+    def end(self, part: Hashable) -> None:
+        """Ends the sub-agents of a part."""
+        with self._lock:
+            ended = [self._kept.pop(key) for key in [key for key in self._kept if key[0] == part]]
+        for agent in ended:
+            agent.end("its run ended")
+            agent.close()
 
 
 class acting:

@@ -1,0 +1,88 @@
+"""AutoGen: a workbench whose tools are decided before they run.
+
+agent = AssistantAgent("researcher", model_client=..., workbench=guard([read_file]))
+with acme.agent("researcher", principal=..., task=..., scope=...):
+    await agent.run(task="...")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._current import current_agent
+from .._errors import Denied
+from ..tools import SubAgents, acting, authorize, defaulted, permitted, refusal
+from . import needs
+
+VERSION = needs("autogen-core", "0.7", "autogen")
+
+from autogen_core.tools import StaticWorkbench, TextResultContent, ToolResult, Workbench  # noqa: E402
+from pydantic import BaseModel  # noqa: E402
+
+
+def guard(tools: Workbench | Sequence[Any], name: str | None = None) -> GuardedWorkbench:
+    """Tools, or a workbench such as that of an MCP server, decided as the current agent, and shown where that may call them.
+
+    `name`: as a sub-agent with what that may do of these tools.
+    """
+    return GuardedWorkbench(tools if isinstance(tools, Workbench) else StaticWorkbench(list(tools)), name)
+
+
+def _refused(name: str, text: str) -> ToolResult:
+    return ToolResult(name=name, result=[TextResultContent(content=text)], is_error=True)
+
+
+class GuardedWorkbench(Workbench):
+    """Another workbench behind a guard. It has no configuration: what loads it from a file would not have the guard."""
+
+    component_config_schema = BaseModel
+
+    def __init__(self, inner: Workbench, name: str | None = None) -> None:
+        self._inner, self._name, self._below = inner, name, SubAgents()
+
+    async def list_tools(self) -> list[Any]:
+        tools = await self._inner.list_tools()
+        return permitted(tools, lambda tool: tool["name"], agent=self._agent(tools))
+
+    async def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await self._called(name, arguments, *args, **kwargs)
+        except Exception as error:  # an `AssistantAgent` would wait forever
+            return _refused(name, f"The call failed: {type(error).__name__}.")
+
+    async def _called(self, name: str, arguments: Mapping[str, Any] | None, *args: Any, **kwargs: Any) -> Any:
+        tools = await self._inner.list_tools()
+        schema: Any = next((tool.get("parameters") for tool in tools if tool["name"] == name), None)
+        with acting(self._agent(tools)):
+            try:
+                call = authorize(name, defaulted(arguments or {}, schema))
+            except Denied as denied:
+                return _refused(name, refusal(denied))
+            with call:
+                return call.answered(
+                    await self._inner.call_tool(name, arguments, *args, **kwargs), lambda result: result.is_error
+                )
+
+    def _agent(self, tools: Sequence[Any]) -> Any:
+        if self._name is None:
+            return current_agent()
+        return self._below.agent(self._name, self._name, [tool["name"] for tool in tools])
+
+    async def start(self) -> None:
+        await self._inner.start()
+
+    async def stop(self) -> None:
+        await self._inner.stop()
+
+    async def reset(self) -> None:
+        await self._inner.reset()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return await self._inner.save_state()
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        await self._inner.load_state(state)
+
+    def _to_config(self) -> Any:
+        raise NotImplementedError("a guarded workbench is made in code: a file would not have its guard")

@@ -1,0 +1,58 @@
+"""LlamaIndex: each tool call of an agent workflow is decided; an agent that is handed over to is a narrower agent.
+
+workflow = guard(AgentWorkflow(agents=[researcher, writer], root_agent="researcher"))
+with acme.agent("researcher", principal=..., task=..., scope=...):
+    await workflow.run(user_msg="...")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._current import current_agent
+from .._errors import Denied
+from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, refusal
+from . import needs
+
+VERSION = needs("llama-index-core", "0.12.30", "llama-index")
+
+from llama_index.core.agent.workflow import AgentWorkflow, BaseWorkflowAgent, CodeActAgent  # noqa: E402
+from llama_index.core.tools import ToolOutput  # noqa: E402
+
+_HANDOFF = "handoff"  # gives no authority: the agent it goes to has its own, narrower one
+
+
+def guard(workflow: Any) -> Any:
+    """Has the tool calls of an `AgentWorkflow`, or of one agent, decided as the current agent; returns it.
+
+    Of a workflow, the agents but the first are sub-agents with what the current agent may do of their tools. An agent that
+    writes code and runs it raises `NotGuarded`.
+    """
+    if not isinstance(workflow, AgentWorkflow | BaseWorkflowAgent):
+        raise TypeError(f"{type(workflow).__name__} is neither an AgentWorkflow nor an agent of one")
+    agents: dict[str, Any] = getattr(workflow, "agents", None) or {workflow.name: workflow}
+    if code := [name for name, agent in agents.items() if isinstance(agent, CodeActAgent)]:
+        raise NotGuarded(f"{', '.join(code)} runs code that a model writes, which nothing guards")
+    first: Any = getattr(workflow, "root_agent", None)
+    below, run = SubAgents(), workflow._call_tool
+
+    async def decided(ctx: Any, tool: Any, tool_input: dict[str, Any]) -> Any:
+        name = tool.metadata.get_name()
+        acts: Any = await ctx.store.get("current_agent_name", default=first) if first is not None else None
+        if first is not None and name == _HANDOFF:
+            return await run(ctx, tool, tool_input)
+        agent = current_agent()
+        if acts != first:
+            own = [each.metadata.get_name() if hasattr(each, "metadata") else each.__name__ for each in agents[acts].tools or []]
+            agent = below.agent(acts, acts, own)
+        with acting(agent):
+            try:
+                call = authorize(name, defaulted(tool_input, tool.metadata.get_parameters_dict()))
+            except Denied as denied:
+                said = refusal(denied)
+                return ToolOutput(content=said, tool_name=name, raw_input={}, raw_output=said, is_error=True)
+            with call:
+                return call.answered(await run(ctx, tool, tool_input), lambda output: output.is_error)
+
+    object.__setattr__(workflow, "_call_tool", decided)
+    return workflow

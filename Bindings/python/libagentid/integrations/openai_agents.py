@@ -1,0 +1,121 @@
+"""OpenAI Agents SDK: the tools of an agent, of those it hands over to, and of its MCP servers are decided before they run.
+
+researcher = guard(Agent("researcher", tools=[read_file], handoffs=[writer]))
+with acme.agent("researcher", principal=..., task=..., scope=...):
+    await Runner.run(researcher, "...")
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .._errors import Denied
+from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
+from . import needs
+
+VERSION = needs("openai-agents", "0.6", "openai-agents")
+
+from agents import Agent, FunctionTool, Handoff, ToolGuardrailFunctionOutput, ToolInputGuardrail  # noqa: E402
+
+_MARK = "_agentid_guarded"
+_subs = SubAgents()
+
+
+def guard(agent: Any) -> Any:
+    """A copy of an agent whose tools, also those of MCP servers, are decided as the current agent, which is shown its own only.
+
+    The agents it hands over to are copied likewise: each is a sub-agent, with what the current agent may do of its tools. A tool
+    that runs at the provider, or an agent as a tool that was not given to `guard` first, raises `NotGuarded`.
+    """
+    return _copies(agent, {}, top=True)
+
+
+def _copies(agent: Any, done: dict[int, Any], *, top: bool) -> Any:
+    if id(agent) in done:
+        return done[id(agent)]
+    made = done[id(agent)] = copy.copy(agent)
+    sub = None if top else (agent.name, tuple(tool.name for tool in agent.tools))
+    if sub and agent.mcp_servers:
+        raise NotGuarded(
+            f"{agent.name}: what a sub-agent may do of its MCP servers' tools is not known yet: guard() the agent itself"
+        )
+    made.tools = [_tool(tool, sub) for tool in agent.tools]
+    for server in agent.mcp_servers:
+        _server(server)
+    made.handoffs = [_handoff(each, done) for each in agent.handoffs]
+    setattr(made, _MARK, True)
+    return made
+
+
+def _acting(sub: tuple[str, tuple[str, ...]] | None) -> Any:
+    from .._current import current_agent
+
+    return acting(current_agent() if sub is None else _subs.agent(sub, *sub))
+
+
+def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None) -> Any:
+    if not isinstance(tool, FunctionTool):
+        raise NotGuarded(
+            f"the tool {getattr(tool, 'name', tool)} runs at the model's provider, or in a way of its own, unguarded"
+        )
+    if getattr(tool, _MARK, False):
+        return tool
+    nested = getattr(tool, "_agent_instance", None)
+    if getattr(tool, "_is_agent_tool", False) and not getattr(nested, _MARK, False):
+        raise NotGuarded(f"the tool {tool.name} is an agent that nothing guards: guard(agent).as_tool(...)")
+    run, enabled, schema = tool.on_invoke_tool, tool.is_enabled, tool.params_json_schema
+    below = (nested.name, tuple(each.name for each in nested.tools)) if nested is not None else None
+
+    async def decided(context: Any, text: str) -> Any:
+        with _acting(sub):
+            try:
+                arguments = json.loads(text or "{}")
+                call = authorize(tool.name, defaulted(arguments, schema) if isinstance(arguments, dict) else arguments)
+            except Denied as denied:
+                return refusal(denied)
+            with call, _acting(below):
+                return await run(context, text)
+
+    async def shown(context: Any, agent: Any) -> bool:
+        with _acting(sub):
+            if not permitted([tool.name], str):
+                return False
+        answer = enabled(context, agent) if callable(enabled) else enabled
+        return bool(await answer) if hasattr(answer, "__await__") else bool(answer)  # pyright: ignore[reportGeneralTypeIssues]
+
+    made = copy.copy(tool)
+    made.on_invoke_tool, made.is_enabled = decided, shown
+    setattr(made, _MARK, True)
+    return made
+
+
+def _server(server: Any) -> None:
+    def decided(data: Any) -> ToolGuardrailFunctionOutput:
+        try:
+            authorize(data.context.tool_name, json.loads(data.context.tool_arguments or "{}")).done("begun")
+        except Denied as denied:
+            return ToolGuardrailFunctionOutput.reject_content(refusal(denied))
+        return ToolGuardrailFunctionOutput.allow()
+
+    present: Iterable[Any] = server.tool_input_guardrails or []
+    if not any(getattr(each, _MARK, False) for each in present):
+        made = ToolInputGuardrail(guardrail_function=decided, name="agentid")
+        setattr(made, _MARK, True)
+        server.tool_input_guardrails = [*present, made]
+
+
+def _handoff(to: Any, done: dict[int, Any]) -> Any:
+    if isinstance(to, Agent):
+        return _copies(to, done, top=False)
+    if not isinstance(to, Handoff):
+        raise NotGuarded(f"a handoff to {type(to).__name__} cannot be guarded")
+    over, made = to.on_invoke_handoff, copy.copy(to)
+
+    async def narrower(context: Any, text: str) -> Any:
+        return _copies(await over(context, text), done, top=False)
+
+    made.on_invoke_handoff = narrower
+    return made

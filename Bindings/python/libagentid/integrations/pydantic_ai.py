@@ -1,0 +1,77 @@
+"""Pydantic AI: a capability that decides each tool call, in every way to run an agent.
+
+    agent = Agent(model, tools=[...], capabilities=[Guarded()])
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        agent.run_sync("...")
+
+An agent that runs inside a tool of a guarded one is a sub-agent, with what its parent may do of its own tools. Give each agent a
+`Guarded()`: nothing here sees one without it.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+from uuid import uuid4
+
+from .._current import current_agent
+from .._errors import Denied
+from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
+from . import needs
+
+VERSION = needs("pydantic-ai-slim", "2.0", "pydantic-ai")
+
+from pydantic_ai.capabilities import AbstractCapability  # noqa: E402
+
+_within: ContextVar[bool] = ContextVar("agentid.pydantic_ai", default=False)
+
+
+class Guarded(AbstractCapability[Any]):
+    """Decides each call of a function tool as the current agent, and shows the model those that this agent may call.
+
+    `name`: has a sub-agent of this name also at the top. Tools that run at the provider raise `NotGuarded`.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name, self._subs, self._run, self._tools = name, SubAgents(), "", ()
+
+    async def for_run(self, ctx: Any) -> Guarded:
+        made = Guarded(self._name)
+        made._run = uuid4().hex
+        return made
+
+    async def wrap_run(self, ctx: Any, *, handler: Any) -> Any:
+        try:
+            return await handler()
+        finally:
+            self._subs.end(self._run)
+
+    async def prepare_tools(self, ctx: Any, tool_defs: Any) -> Any:
+        self._tools = tuple(tool.name for tool in tool_defs)
+        return permitted(tool_defs, lambda tool: tool.name, agent=self._agent())
+
+    async def before_model_request(self, ctx: Any, request_context: Any) -> Any:
+        native = getattr(request_context.model_request_parameters, "native_tools", None) or []
+        if native:
+            raise NotGuarded(
+                f"the tools {', '.join(str(each.kind) for each in native)} run at the model's provider, where nothing guards them"
+            )
+        return request_context
+
+    async def wrap_tool_execute(self, ctx: Any, *, call: Any, tool_def: Any, args: Any, handler: Any) -> Any:
+        with acting(self._agent()):
+            try:
+                decided = authorize(call.tool_name, defaulted(call.args_as_dict(), tool_def.parameters_json_schema))
+            except Denied as denied:
+                return refusal(denied)
+            before = _within.set(True)
+            try:
+                with decided:
+                    return await handler(args)
+            finally:
+                _within.reset(before)
+
+    def _agent(self) -> Any:
+        if self._name is None and not _within.get():
+            return current_agent()
+        return self._subs.agent(self._run, self._name or "sub-agent", self._tools)

@@ -1,0 +1,56 @@
+"""Strands Agents: a hook that decides each tool call.
+
+agent = Agent(model=model, tools=[...], hooks=[Guarded()])
+with acme.agent("researcher", principal=..., task=..., scope=...):
+    agent("...")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._current import current_agent
+from .._errors import Denied
+from ..tools import Call, SubAgents, acting, authorize, defaulted, refusal
+from . import needs
+
+VERSION = needs("strands-agents", "1.10", "strands")
+
+from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent, HookProvider, HookRegistry  # noqa: E402
+
+
+class Guarded(HookProvider):
+    """Decides each call as the current agent; with `name`, as a sub-agent with what that may do of this agent's tools.
+
+    Put it last among the hooks, so that what it decides is what runs.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name, self._below, self._calls = name, SubAgents(), dict[int, Call]()
+
+    def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
+        registry.add_callback(BeforeToolCallEvent, self._before)
+        registry.add_callback(AfterToolCallEvent, self._after)
+
+    def _before(self, event: Any) -> None:
+        event.cancel_tool = "The guard has not decided: the tool has not run."
+        tool, use = event.selected_tool, event.tool_use
+        agent = current_agent() if self._name is None else self._below.agent(self._name, self._name, event.agent.tool_names)
+        schema = tool.tool_spec["inputSchema"].get("json") if tool is not None else None
+        try:
+            with acting(agent):
+                self._calls[id(use)] = authorize(use["name"], defaulted(use["input"], schema))
+        except Denied as denied:
+            event.cancel_tool = refusal(denied)
+            return
+        event.cancel_tool = False
+
+    def _after(self, event: Any) -> None:
+        call = self._calls.pop(id(event.tool_use), None)
+        if call is None:
+            return
+        error = getattr(event, "exception", None)
+        if error is not None:
+            call.failed(error)
+        call.answered(event.result, lambda result: result.get("status") == "error")
+        call.done()

@@ -1,0 +1,64 @@
+"""Guarded agents of Microsoft's Agent Framework, with a scripted model. Their runs are asynchronous only."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from agent_framework import Agent, BaseChatClient, ChatResponse, Content, FunctionInvocationLayer, FunctionTool, Message
+from agent_framework import ChatMiddlewareLayer
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of
+from libagentid.integrations.agent_framework import Guarded
+
+
+class Scripted(FunctionInvocationLayer, ChatMiddlewareLayer, BaseChatClient):
+    def __init__(self, script):
+        super().__init__()
+        self.turns, self.read, self._number = iter(script), [], 0
+
+    async def _inner_get_response(self, *, messages, stream, options, **_):
+        self.read[:] = [str(c.result) for m in messages for c in m.contents if c.type == "function_result"]
+        calls = next(self.turns, None)
+        if not calls:
+            return ChatResponse(messages=[Message("assistant", ["done"])])
+        made = []
+        for name, arguments in calls:
+            self._number += 1
+            made.append(Content.from_function_call(f"c{self._number}", name, arguments=json.dumps(arguments)))
+        return ChatResponse(messages=[Message("assistant", made)])
+
+
+def run(script, tools, middleware):
+    client = Scripted(script)
+    asyncio.run(Agent(client=client, tools=tools, middleware=middleware).run("go"))
+    return client.read
+
+
+@pytest.fixture
+def framework(ran):
+    def framework(script, *, is_async=False, guarded=True):
+        tools = [FunctionTool(name=each.__name__, description="x", func=each) for each in tools_of(ran)]
+        return run(script, tools, [Guarded()] if guarded else [])
+
+    return framework
+
+
+def test_whatever_breaks_in_the_frameworks_hook_the_tool_does_not_run(framework, agent, ran, monkeypatch):
+    for part in ("authorize", "current_agent", "acting", "refusal", "defaulted"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.agent_framework.{part}", raising(Broken("hook")))
+            framework([[BAD if part == "refusal" else GOOD]])
+    with monkeypatch.context() as patch, contextlib.suppress(Exception):
+        patch.setattr(Guarded, "process", raising(Broken("hook")))
+        framework([[GOOD]])
+    assert ran == []
+
+
+def test_a_named_agent_is_a_narrower_one(start, acme, ran):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
+    run([[GOOD], [BAD]], [FunctionTool(name="read_file", description="x", func=tools_of(ran)[0])], [Guarded("reader")])
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/reader/" in child.id

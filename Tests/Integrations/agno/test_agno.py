@@ -1,0 +1,98 @@
+"""Guarded Agno agents and teams, with a scripted model."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from agno.agent import Agent
+from agno.models.base import Model
+from agno.models.response import ModelResponse
+from agno.team import Team
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of, ways
+from libagentid.integrations.agno import guard
+from libagentid.tools import NotGuarded
+
+
+class Scripted(Model):
+    def __init__(self, script):
+        super().__init__(id="scripted")
+        self.turns, self.read, self._number = iter(script), [], 0
+
+    def invoke(self, messages, **_):
+        self.read[:] = [str(m.content) for m in messages if m.role == "tool"]
+        calls = next(self.turns, None)
+        if not calls:
+            return ModelResponse(role="assistant", content="done")
+        made = []
+        for name, arguments in calls:
+            self._number += 1
+            made.append(
+                {"id": f"c{self._number}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+            )
+        return ModelResponse(role="assistant", tool_calls=made)
+
+    async def ainvoke(self, messages, **_):
+        return self.invoke(messages)
+
+    def invoke_stream(self, *_, **__):
+        raise NotImplementedError
+
+    ainvoke_stream = _parse_provider_response = _parse_provider_response_delta = invoke_stream
+
+
+def run(agent, is_async):
+    return asyncio.run(agent.arun("go")) if is_async else agent.run("go")
+
+
+@pytest.fixture
+def framework(ran):
+    def framework(script, *, is_async=False, guarded=True):
+        model = Scripted(script)
+        tools = tools_of(ran)
+        if is_async:
+
+            async def read_file(path: str) -> str:
+                """Reads a file."""
+                return tools_of(ran)[0](path)
+
+            tools[0] = read_file
+        agent = Agent(model=model, tools=tools, telemetry=False)
+        run(guard(agent) if guarded else agent, is_async)
+        return model.read
+
+    return framework
+
+
+@ways
+def test_whatever_breaks_in_the_frameworks_hook_the_tool_does_not_run(framework, agent, ran, monkeypatch, is_async):
+    for part in ("authorize", "plain", "current_agent", "acting", "refusal"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.agno.{part}", raising(Broken("hook")))
+            framework([[BAD if part == "refusal" else GOOD]], is_async=is_async)
+    assert ran == []
+
+
+@ways
+def test_a_member_of_a_team_is_a_narrower_agent(acme, ran, is_async):
+    from libagentid.tools import acting
+
+    scope = "delegate_task_to_member; read_file(path under '/data'); send_mail(to: *, body: *)"
+    acme.put_profile("team", owner="team:x@acme.example", ceiling=scope)
+    agent = acme.agent("team", principal="user:a@acme.example", task="T", scope=scope)
+    member = Agent(name="reader", model=Scripted([[GOOD], [BAD]]), tools=tools_of(ran)[:1], telemetry=False)
+    asks = Scripted([[("delegate_task_to_member", {"member_id": "reader", "task": "read"})]])
+    team = guard(Team(members=[member], model=asks, tools=[tools_of(ran)[1]], telemetry=False))
+    with acting(agent):
+        run(team, is_async)
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/reader/" in child.id
+    agent.end()
+
+
+def test_a_tool_that_runs_at_the_provider_is_an_error():
+    with pytest.raises(NotGuarded):
+        guard(Agent(model=Scripted([]), tools=[{"type": "web_search"}], telemetry=False))

@@ -1,0 +1,109 @@
+"""Guarded workbenches of AutoGen agents, with a scripted model. Their runs are asynchronous only: both ways are the same here."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from autogen_agentchat.agents import AssistantAgent
+from autogen_core import FunctionCall
+from autogen_core.models import ChatCompletionClient, CreateResult, ModelFamily, RequestUsage
+from autogen_core.tools import FunctionTool, StaticWorkbench
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of
+from libagentid.integrations.autogen import guard
+
+USAGE = RequestUsage(prompt_tokens=0, completion_tokens=0)
+
+
+class Scripted(ChatCompletionClient):
+    component_type = "replay_chat_completion_client"
+
+    def __init__(self, script):
+        self.turns, self.read, self.shown, self._number = iter(script), [], [], 0
+
+    async def create(self, messages, *, tools=(), **_):
+        self.shown.append([tool["name"] if isinstance(tool, dict) else tool.name for tool in tools])
+        self.read[:] = [r.content for m in messages if m.type == "FunctionExecutionResultMessage" for r in m.content]
+        calls = next(self.turns, None)
+        if not calls:
+            return CreateResult(finish_reason="stop", content="done", usage=USAGE, cached=False)
+        made = []
+        for name, arguments in calls:
+            self._number += 1
+            made.append(FunctionCall(id=f"c{self._number}", name=name, arguments=json.dumps(arguments)))
+        return CreateResult(finish_reason="function_calls", content=made, usage=USAGE, cached=False)
+
+    def create_stream(self, *_, **__):
+        raise NotImplementedError
+
+    async def close(self): ...
+    def actual_usage(self):
+        return USAGE
+
+    total_usage = actual_usage
+
+    def count_tokens(self, *_, **__):
+        return 0
+
+    remaining_tokens = count_tokens
+
+    @property
+    def capabilities(self):
+        return self.model_info
+
+    @property
+    def model_info(self):
+        return {
+            "vision": False,
+            "function_calling": True,
+            "json_output": False,
+            "family": ModelFamily.UNKNOWN,
+            "structured_output": False,
+        }
+
+
+def run(script, workbench):
+    model = Scripted(script)
+    asyncio.run(AssistantAgent("worker", model_client=model, workbench=workbench, max_tool_iterations=9).run(task="go"))
+    return model
+
+
+@pytest.fixture
+def framework(ran):
+    def framework(script, *, is_async=False, guarded=True, shown=None):
+        tools = [FunctionTool(each, description=each.__name__) for each in tools_of(ran)]
+        model = run(script, guard(tools) if guarded else StaticWorkbench(tools))
+        if shown is not None:
+            shown += model.shown
+        return model.read
+
+    return framework
+
+
+def test_the_model_is_shown_the_tools_it_may_call_and_no_others(framework, agent):
+    shown = []
+    framework([[GOOD]], shown=shown)
+    assert all(each == ["read_file", "boom"] for each in shown) and shown
+
+
+def test_whatever_breaks_in_the_glue_the_tool_does_not_run(framework, agent, ran, monkeypatch):
+    for part in ("authorize", "current_agent", "acting", "refusal", "defaulted", "permitted"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.autogen.{part}", raising(Broken("hook")))
+            framework([[BAD if part == "refusal" else GOOD]])
+    assert ran == []
+
+
+def test_a_named_workbench_is_that_of_a_narrower_agent(start, acme, ran):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
+    run([[GOOD], [BAD]], guard([FunctionTool(tools_of(ran)[0], description="reads")], "reader"))
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/reader/" in child.id
+
+
+def test_a_guarded_workbench_is_not_written_to_a_file(ran):
+    with pytest.raises(NotImplementedError):
+        guard([]).dump_component()

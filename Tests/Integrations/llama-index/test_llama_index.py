@@ -1,0 +1,117 @@
+"""Guarded LlamaIndex agents and workflows, with a scripted model. Their runs are asynchronous only: both ways are the same here."""
+
+import asyncio
+import contextlib
+
+import pytest
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of
+from libagentid.integrations.llama_index import guard
+from libagentid.tools import NotGuarded
+from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, FunctionAgent, ReActAgent
+from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
+from llama_index.core.llms.mock import MockFunctionCallingLLM
+from llama_index.core.tools import FunctionTool
+
+
+def scripted(script, read):
+    turns, number = iter(script), iter(range(1000))
+
+    def answer(messages, **_):
+        read[:] = [str(m.content) for m in messages if m.role.value == "tool"]
+        calls = next(turns, None)
+        if not calls:
+            return ChatMessage(role="assistant", content="done")
+        blocks = [ToolCallBlock(tool_call_id=f"c{next(number)}", tool_name=n, tool_kwargs=a) for n, a in calls]
+        return ChatMessage(role="assistant", blocks=blocks)
+
+    return Model(answer)
+
+
+class Model(MockFunctionCallingLLM):
+    def __init__(self, answer):
+        super().__init__()
+        object.__setattr__(self, "answer", answer)
+
+    async def astream_chat_with_tools(self, tools, user_msg=None, chat_history=None, **_):
+        from llama_index.core.base.llms.types import ChatResponse
+
+        message = self.answer(chat_history or [])
+
+        async def stream():
+            yield ChatResponse(message=message)
+
+        return stream()
+
+    async def achat_with_tools(self, tools, user_msg=None, chat_history=None, **_):
+        from llama_index.core.base.llms.types import ChatResponse
+
+        return ChatResponse(message=self.answer(chat_history or []))
+
+    def get_tool_calls_from_response(self, response, error_on_no_tool_call=False, **_):
+        from llama_index.core.llms.llm import ToolSelection
+
+        found = [b for b in response.message.blocks if isinstance(b, ToolCallBlock)]
+        return [ToolSelection(tool_id=b.tool_call_id, tool_name=b.tool_name, tool_kwargs=b.tool_kwargs) for b in found]
+
+
+def run(workflow):
+    async def main():
+        return await workflow.run(user_msg="go")
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(params=["agent", "workflow"])
+def framework(ran, request):
+    def framework(script, *, is_async=False, guarded=True):
+        read = []
+        tools = tools_of(ran)
+        if is_async:
+
+            async def read_file(path: str) -> str:
+                """Reads a file."""
+                return tools_of(ran)[0](path)
+
+            tools[0] = read_file
+        made = FunctionAgent(
+            name="worker", llm=scripted(script, read), tools=[FunctionTool.from_defaults(each) for each in tools]
+        )
+        if is_async:
+            made.tools[0] = FunctionTool.from_defaults(async_fn=tools[0])
+        if request.param == "workflow":
+            made = AgentWorkflow(agents=[made], root_agent="worker")
+        run(guard(made) if guarded else made)
+        return read
+
+    framework.answered = ["failed: the tool says so"]
+    return framework
+
+
+def test_whatever_breaks_in_the_glue_the_tool_does_not_run(framework, agent, ran, monkeypatch):
+    for part in ("authorize", "current_agent", "acting", "refusal", "defaulted"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.llama_index.{part}", raising(Broken("hook")))
+            framework([[BAD if part == "refusal" else GOOD]])
+    assert ran == []
+
+
+def test_at_a_handoff_authority_narrows(start, acme, ran):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
+    read, mail, _ = tools_of(ran)
+    reader = FunctionAgent(name="reader", description="reads", llm=scripted([[GOOD], [BAD]], []), tools=[read])
+    hand = [[("handoff", {"to_agent": "reader", "reason": "x"})]]
+    triage = FunctionAgent(name="triage", description="asks", llm=scripted(hand, []), tools=[mail], can_handoff_to=["reader"])
+    run(guard(AgentWorkflow(agents=[triage, reader], root_agent="triage")))
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/reader/" in child.id
+
+
+def test_an_agent_that_runs_code_is_an_error():
+    with pytest.raises(NotGuarded, match="code"):
+        guard(CodeActAgent(name="coder", llm=scripted([], []), tools=[], code_execute_fn=lambda code: ""))
+    with pytest.raises(TypeError):
+        guard(object())
+    assert guard(ReActAgent(name="reacts", llm=scripted([], []), tools=[]))

@@ -1,0 +1,162 @@
+"""Guarded agents of the OpenAI Agents SDK, with a scripted model."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from agents import (
+    Agent,
+    CodeInterpreterTool,
+    Model,
+    ModelResponse,
+    RunConfig,
+    Runner,
+    Usage,
+    WebSearchTool,
+    function_tool,
+    handoff,
+)
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of, ways
+from libagentid.integrations.openai_agents import guard
+from libagentid.tools import NotGuarded
+from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+
+
+class Scripted(Model):
+    def __init__(self, script):
+        self.turns, self.shown, self.read, self._number = iter(script), [], [], 0
+
+    async def get_response(self, system_instructions, input, model_settings, tools, output_schema, handoffs, tracing, **_):
+        self.shown.append([tool.name for tool in tools])
+        if not isinstance(input, str):
+            self.read[:] = [item["output"] for item in input if item.get("type") == "function_call_output"]
+        calls = next(self.turns, None)
+        if calls:
+            output = []
+            for name, arguments in calls:
+                self._number += 1
+                said = {
+                    "name": name,
+                    "arguments": json.dumps(arguments),
+                    "call_id": f"c{id(self)}-{self._number}",
+                    "type": "function_call",
+                }
+                output.append(ResponseFunctionToolCall(**said))
+        else:
+            text = ResponseOutputText(text="done", type="output_text", annotations=[])
+            output = [ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")]
+        return ModelResponse(output=output, usage=Usage(), response_id=None)
+
+    def stream_response(self, *_, **__):
+        raise NotImplementedError
+
+
+def run(agent, is_async):
+    config = RunConfig(tracing_disabled=True)
+    return (
+        asyncio.run(Runner.run(agent, "go", run_config=config)) if is_async else Runner.run_sync(agent, "go", run_config=config)
+    )
+
+
+@pytest.fixture
+def framework(ran):
+    def framework(script, *, is_async=False, guarded=True, shown=None):
+        model = Scripted(script)
+        tools = [function_tool(each, strict_mode=False) for each in tools_of(ran)]
+        agent = Agent("worker", model=model, tools=tools)
+        run(guard(agent) if guarded else agent, is_async)
+        if shown is not None:
+            shown += model.shown
+        return model.read
+
+    framework.answered = ["succeeded"]
+    return framework
+
+
+def test_the_model_is_shown_the_tools_it_may_call_and_no_others(framework, agent):
+    shown = []
+    framework([[GOOD]], shown=shown)
+    assert shown == [["read_file", "boom"]] * 2
+
+
+@ways
+def test_whatever_breaks_in_the_frameworks_hook_the_tool_does_not_run(framework, agent, ran, monkeypatch, is_async):
+    for part in ("authorize", "permitted", "defaulted", "_acting"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.openai_agents.{part}", raising(Broken("hook")))
+            framework([[GOOD]], is_async=is_async)
+    assert ran == []
+
+
+@ways
+@pytest.mark.parametrize("wrap", [lambda agent: agent, lambda agent: handoff(agent)], ids=["agent", "handoff"])
+def test_at_a_handoff_authority_narrows(start, acme, ran, is_async, wrap):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
+    read, mail, _ = [function_tool(each, strict_mode=False) for each in tools_of(ran)]
+    writer = Agent("writer", model=Scripted([[("send_mail", {"to": "bob"})]]), tools=[mail])
+    inner = Scripted([[GOOD], [BAD]])
+    reader = Agent("reader", model=inner, tools=[read])
+    outer = Agent("triage", model=Scripted([[("transfer_to_reader", {})]]), tools=[mail], handoffs=[wrap(reader), writer])
+    run(guard(outer), is_async)
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/reader/" in child.id
+
+
+@ways
+def test_an_agent_as_a_tool_is_a_sub_agent_or_an_error(start, acme, ran, is_async):
+    agent = start("read_file(path under '/data'); search(query: *)")
+    read = function_tool(tools_of(ran)[0], strict_mode=False)
+
+    def helper(how):
+        inner = Agent("helper", model=Scripted([[GOOD], [BAD]]), tools=[read])
+        return how(inner).as_tool("ask_helper", "asks")
+
+    acme.put_profile("asking", owner="team:x@acme.example", ceiling="ask_helper; read_file(path under '/data')")
+    with pytest.raises(NotGuarded, match="ask_helper"):
+        guard(Agent("outer", tools=[helper(lambda inner: inner)]))
+    agent = acme.agent("asking", principal="user:a@acme.example", task="T", scope="ask_helper; read_file(path under '/data')")
+    from libagentid.tools import acting
+
+    with acting(agent):
+        run(guard(Agent("outer", model=Scripted([[("ask_helper", {"input": "x"})]]), tools=[helper(guard)])), is_async)
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/helper/" in child.id
+    agent.end()
+
+
+def test_a_tool_that_runs_at_the_provider_is_an_error():
+    for tool in (WebSearchTool(), CodeInterpreterTool({"type": "code_interpreter", "container": {"type": "auto"}})):
+        with pytest.raises(NotGuarded):
+            guard(Agent("worker", tools=[tool]))
+
+
+def test_the_tools_of_an_mcp_server_are_guarded(agent, ran):
+    from agents.mcp import MCPServer
+    from mcp.types import CallToolResult, TextContent, Tool
+
+    class Local(MCPServer):
+        name = "local"
+
+        async def connect(self): ...
+        async def cleanup(self): ...
+        async def list_tools(self, *_):
+            return [Tool(name="read_file", inputSchema={"type": "object", "properties": {"path": {"type": "string"}}})]
+
+        async def call_tool(self, tool_name, arguments, meta=None):
+            ran.append(arguments["path"])
+            return CallToolResult(content=[TextContent(type="text", text="x")])
+
+        async def list_prompts(self): ...
+        async def get_prompt(self, *_): ...
+
+    for _ in range(2):
+        model = Scripted([[BAD], [GOOD]])
+        run(guard(Agent("worker", model=model, mcp_servers=[Local()])), True)
+    assert ran == ["/data/a"] * 2
+    with pytest.raises(NotGuarded, match="MCP"):
+        guard(Agent("outer", handoffs=[Agent("inner", mcp_servers=[Local()])]))

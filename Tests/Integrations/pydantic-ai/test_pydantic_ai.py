@@ -1,0 +1,107 @@
+"""Guarded Pydantic AI agents, with a scripted model."""
+
+import asyncio
+import contextlib
+
+import pytest
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of, ways
+from libagentid.integrations.pydantic_ai import Guarded
+from libagentid.tools import NotGuarded
+from pydantic_ai import Agent
+from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.models.function import FunctionModel
+from pydantic_ai.native_tools import WebSearchTool
+
+
+def scripted(script, shown=None, read=None):
+    turns = iter(script)
+
+    def answer(messages, info):
+        if shown is not None:
+            shown.append([tool.name for tool in info.function_tools])
+        if read is not None:
+            read[:] = [
+                str(part.content) for m in messages for part in m.parts if part.part_kind in ("tool-return", "retry-prompt")
+            ]
+        calls = next(turns, None)
+        return ModelResponse([ToolCallPart(*call) for call in calls] if calls else [TextPart("done")])
+
+    return FunctionModel(answer)
+
+
+def run(agent, is_async):
+    return asyncio.run(agent.run("go")) if is_async else agent.run_sync("go")
+
+
+@pytest.fixture
+def framework(ran):
+    def framework(script, *, is_async=False, guarded=True, shown=None):
+        read = []
+        agent = Agent(scripted(script, shown, read), tools=tools_of(ran), capabilities=[Guarded()] if guarded else [])
+        run(agent, is_async)
+        return read
+
+    return framework
+
+
+def test_the_model_is_shown_the_tools_it_may_call_and_no_others(framework, agent):
+    shown = []
+    framework([[GOOD]], shown=shown)
+    assert shown == [["read_file", "boom"]] * 2
+
+
+@ways
+@pytest.mark.parametrize("hook", ["wrap_tool_execute", "prepare_tools", "for_run", "_agent"])
+def test_whatever_breaks_in_the_frameworks_hook_the_tool_does_not_run(framework, agent, ran, monkeypatch, hook, is_async):
+    monkeypatch.setattr(Guarded, hook, raising(Broken("hook")))
+    with contextlib.suppress(Exception):
+        framework([[GOOD]], is_async=is_async)
+    assert ran == []
+
+
+@ways
+def test_a_sub_agent_has_less_and_ends_with_its_run(start, acme, ran, is_async):
+    agent = start("search(query: *); read_file(path under '/data'); send_mail(to: *, body: *)")
+    inner = Agent(scripted([[GOOD], [("send_mail", {"to": "eve"})], [BAD]]), tools=tools_of(ran)[:1], capabilities=[Guarded()])
+
+    async def search(query: str) -> str:
+        """Asks a sub-agent."""
+        return (await inner.run("go")).output
+
+    run(Agent(scripted([[("search", {"query": "x"})]]), tools=[search], capabilities=[Guarded()]), is_async)
+    assert ran == ["/data/a"]
+    assert [child.state for child in acme.agents(parent=agent)] == ["deprovisioned"]
+
+
+def test_a_tool_that_runs_at_the_provider_is_an_error(agent, ran):
+    from pydantic_ai.capabilities import NativeTool
+
+    model = scripted([[GOOD]])
+    with pytest.raises(NotGuarded, match="web_search"):
+        Agent(model, tools=tools_of(ran), capabilities=[NativeTool(WebSearchTool()), Guarded()]).run_sync("go")
+    assert ran == []
+
+
+def test_streaming_is_decided_as_well(agent, ran):
+    from pydantic_ai.models.function import DeltaToolCall
+
+    turns = iter([[BAD, GOOD]])
+
+    async def answer(messages, info):
+        calls = next(turns, None)
+        if calls:
+            import json
+
+            yield {i: DeltaToolCall(name=n, json_args=json.dumps(a), tool_call_id=f"c{i}") for i, (n, a) in enumerate(calls)}
+        else:
+            yield "done"
+
+    async def main():
+        agent = Agent(FunctionModel(stream_function=answer), tools=tools_of(ran), capabilities=[Guarded()])
+        async with agent.run_stream("go") as result:
+            return await result.get_output()
+
+    assert asyncio.run(main()) == "done"
+    assert ran == ["/data/a"]

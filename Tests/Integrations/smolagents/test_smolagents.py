@@ -1,0 +1,87 @@
+"""Guarded smolagents, with a scripted model: tools that a model calls, and code that a model writes. They have no asynchronous way."""
+
+import contextlib
+
+import pytest
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of
+from libagentid.integrations.smolagents import guard
+from libagentid.tools import NotGuarded
+from smolagents import CodeAgent, ToolCallingAgent, tool
+from smolagents.models import ChatMessage, ChatMessageToolCall, ChatMessageToolCallFunction, Model
+
+
+class Scripted(Model):
+    def __init__(self, script, code=False):
+        super().__init__(model_id="scripted")
+        self.turns, self.read, self._number, self._code = iter(script), [], 0, code
+
+    def generate(self, messages, **_):
+        texts = [part["text"] for m in messages for part in m.content or [] if isinstance(part, dict) and "text" in part]
+        self.read[:] = [text for text in texts if text.startswith(("Observation", "Error", "Call id"))]
+        calls = next(self.turns, None) or [("final_answer", {"answer": "done"})]
+        if self._code:
+            code = "\n".join(
+                f"print({name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())}))" for name, arguments in calls
+            )
+            return ChatMessage(role="assistant", content=f"<code>\n{code}\n</code>")
+        made = []
+        for name, arguments in calls:
+            self._number += 1
+            function = ChatMessageToolCallFunction(name=name, arguments=arguments)
+            made.append(ChatMessageToolCall(id=f"c{self._number}", type="function", function=function))
+        return ChatMessage(role="assistant", content="", tool_calls=made)
+
+
+@pytest.fixture(params=["calls", "code"])
+def framework(ran, request):
+    def framework(script, *, is_async=False, guarded=True):
+        if request.param == "code":  # code stops at its first error: one call a turn
+            script = [[call] for turn in script for call in turn]
+            agent = CodeAgent(
+                tools=[tool(each) for each in tools_of(ran)], model=Scripted(script, code=True), max_steps=9, verbosity_level=0
+            )
+        else:
+            agent = ToolCallingAgent(
+                tools=[tool(each) for each in tools_of(ran)], model=Scripted(script), max_steps=9, verbosity_level=0
+            )
+        (guard(agent) if guarded else agent).run("go")
+        return agent.model.read
+
+    framework.repeats = True
+    return framework
+
+
+def test_whatever_breaks_in_the_glue_the_tool_does_not_run(framework, agent, ran, monkeypatch):
+    for part in ("authorize", "plain"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.smolagents.{part}", raising(Broken("hook")))
+            framework([[GOOD]])
+    assert ran == []
+
+
+def test_a_managed_agent_is_a_narrower_agent(acme, ran):
+    from libagentid.tools import acting
+
+    scope = "read_file(path under '/data'); send_mail(to: *, body: *)"
+    acme.put_profile("boss", owner="team:x@acme.example", ceiling=scope)
+    agent = acme.agent("boss", principal="user:a@acme.example", task="T", scope=scope)
+    read, mail, _ = [tool(each) for each in tools_of(ran)]
+    script = [[GOOD], [("send_mail", {"to": "eve"})], [BAD]]
+    reader = ToolCallingAgent(tools=[read], model=Scripted(script), name="reader", description="reads", verbosity_level=0)
+    asks = Scripted([[("reader", {"task": "read"})]])
+    boss = guard(ToolCallingAgent(tools=[mail], model=asks, managed_agents=[reader], verbosity_level=0))
+    with acting(agent):
+        boss.run("go")
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/reader/" in child.id
+    agent.end()
+
+
+def test_code_that_runs_elsewhere_is_an_error():
+    agent = CodeAgent(tools=[], model=Scripted([]), verbosity_level=0)
+    agent.executor_type = "docker"
+    with pytest.raises(NotGuarded, match="elsewhere"):
+        guard(agent)

@@ -1,0 +1,78 @@
+"""Guarded Strands agents, with a scripted model."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of, ways
+from libagentid.integrations.strands import Guarded
+from strands import Agent, tool
+from strands.models import Model
+
+
+class Scripted(Model):
+    def __init__(self, script):
+        self.turns, self.read, self._number = iter(script), [], 0
+
+    def update_config(self, **_): ...
+    def get_config(self):
+        return {}
+
+    async def structured_output(self, *_, **__):
+        raise NotImplementedError
+        yield
+
+    async def stream(self, messages, tool_specs=None, system_prompt=None, **_):
+        self.read[:] = [
+            b["toolResult"]["content"][0].get("text", "") for m in messages for b in m["content"] if "toolResult" in b
+        ]
+        calls = next(self.turns, None)
+        yield {"messageStart": {"role": "assistant"}}
+        for name, arguments in calls or []:
+            self._number += 1
+            yield {"contentBlockStart": {"start": {"toolUse": {"name": name, "toolUseId": f"c{self._number}"}}}}
+            yield {"contentBlockDelta": {"delta": {"toolUse": {"input": json.dumps(arguments)}}}}
+            yield {"contentBlockStop": {}}
+        if not calls:
+            yield {"contentBlockStart": {"start": {}}}
+            yield {"contentBlockDelta": {"delta": {"text": "done"}}}
+            yield {"contentBlockStop": {}}
+        yield {"messageStop": {"stopReason": "tool_use" if calls else "end_turn"}}
+
+
+def run(agent, is_async):
+    return asyncio.run(agent.invoke_async("go")) if is_async else agent("go")
+
+
+@pytest.fixture
+def framework(ran):
+    def framework(script, *, is_async=False, guarded=True):
+        model = Scripted(script)
+        hooks = [Guarded()] if guarded else []
+        run(Agent(model=model, tools=[tool(each) for each in tools_of(ran)], hooks=hooks, callback_handler=None), is_async)
+        return model.read
+
+    return framework
+
+
+@ways
+def test_whatever_breaks_in_the_frameworks_hook_the_tool_does_not_run(framework, agent, ran, monkeypatch, is_async):
+    for part in ("authorize", "defaulted", "current_agent", "acting"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.strands.{part}", raising(Broken("hook")))
+            framework([[GOOD]], is_async=is_async)
+    assert ran == []
+
+
+@ways
+def test_a_named_agent_is_a_narrower_one(start, acme, ran, is_async):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
+    read = tool(tools_of(ran)[0])
+    inner = Agent(model=Scripted([[GOOD], [BAD]]), tools=[read], hooks=[Guarded("reader")], callback_handler=None)
+    run(inner, is_async)
+    assert ran == ["/data/a"]
+    [child] = acme.agents(parent=agent)
+    assert "/reader/" in child.id
