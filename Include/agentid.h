@@ -912,6 +912,50 @@ agentid_status agentid_decision_explain(const agentid_decision *decision, agenti
 /* Frees a decision. */
 void agentid_decision_free(agentid_decision *decision);
 
+/* -------------------------------------------------------------------------------------------------------- Reasons */
+
+/* What another call can change of a denial. */
+typedef int32_t agentid_category;
+enum {
+    AGENTID_FORBIDDEN = 0,       /* the authority is not enough: no proof changes that */
+    AGENTID_UNAUTHORIZED = 1,    /* another chain or a fresh proof may do */
+    AGENTID_UNDECIDED = 2        /* the guard cannot decide now: nothing that the client sends changes that */
+};
+
+/*
+ * What another call can change, by the reason code of a denial: agentid_decision_reason(), or agentid_error_name() with
+ * AGENTID_DENIED.
+ * Args: reason  the code.
+ * Returns: AGENTID_FORBIDDEN for a reason that this version does not know.
+ */
+agentid_category agentid_reason_category(const char *reason, size_t reason_len);
+
+/*
+ * The status of HTTP that a server answers a denial with.
+ * Args: reason  the code.
+ * Returns: 401, 403 or 503; 428 where the client has to send the whole chain once; 403 for a reason that this version does not
+ *          know.
+ */
+int32_t agentid_reason_http_status(const char *reason, size_t reason_len);
+
+/*
+ * The value of `WWW-Authenticate` that goes with the status, e.g. `Agent-Proof error="replayed"`.
+ * Args:
+ *   reason     the code.
+ *   challenge  out: ASCII; empty where the status is not 401.
+ * Returns: AGENTID_OK.
+ */
+agentid_status agentid_reason_challenge(const char *reason, size_t reason_len, agentid_bytes *challenge,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Every reason of this version.
+ * Args: reasons  out: a JSON array, by reason: [{"reason","category","http_status","challenge"}...]; the category is
+ *                "forbidden", "unauthorized" or "undecided"; the challenge may be null.
+ * Returns: AGENTID_OK.
+ */
+agentid_status agentid_reason_list(agentid_bytes *reasons, agentid_error **error) AGENTID_MUST_CHECK;
+
 /* ---------------------------------------------------------------------------------------------------------- Scope */
 
 /*

@@ -1,11 +1,20 @@
-//go:build cgo
-
 package agentid
 
-import (
-	"net/http"
-	"strings"
-)
+/*
+#cgo nocallback go_reason_category
+#cgo noescape go_reason_category
+#cgo nocallback go_reason_http_status
+#cgo noescape go_reason_http_status
+#include "abi.h"
+
+static agentid_category go_reason_category(_GoString_ reason) { return agentid_reason_category(TEXT(reason)); }
+static int32_t go_reason_http_status(_GoString_ reason) { return agentid_reason_http_status(TEXT(reason)); }
+static go_texts go_reason_challenge(_GoString_ reason) {
+    TAKE(agentid_reason_challenge(TEXT(reason), &first, &error));
+}
+static go_texts go_reason_list(void) { TAKE(agentid_reason_list(&first, &error)); }
+*/
+import "C"
 
 // Reason says which rule denied a call. docs/operations.md has a line for each: what it means, and what to do.
 type Reason string
@@ -94,45 +103,47 @@ const (
 )
 
 // Category says what another call can change.
-type Category int
+type Category int32
 
 // The categories of reasons.
 const (
-	Forbidden    Category = iota // the authority is not enough: no proof changes that
-	Unauthorized                 // another chain or a fresh proof may do
-	Undecided                    // the guard cannot decide now: nothing that the client sends changes that
+	Forbidden    Category = C.AGENTID_FORBIDDEN    // the authority is not enough: no proof changes that
+	Unauthorized Category = C.AGENTID_UNAUTHORIZED // another chain or a fresh proof may do
+	Undecided    Category = C.AGENTID_UNDECIDED    // the guard cannot decide now: nothing that the client sends changes that
 )
 
-// Category is Forbidden for a reason that this version does not know.
-func (r Reason) Category() Category {
-	switch r {
-	case ReasonAuditUnavailable, ReasonRevocationViewStale, ReasonStatusUnavailable, ReasonReplayMemoryFull,
-		ReasonReplayMemoryReplaced, ReasonDirectoryReplaced, ReasonRegistryReplaced, ReasonRegistryRolledBack,
-		ReasonJournalMissing, ReasonJournalRolledBack, ReasonAuditReplaced, ReasonAuditRolledBack,
-		ReasonClockFailed, ReasonClockInvalid, ReasonClockWentBack:
-		return Undecided
-	case ReasonNonceInvalid, ReasonNonceRequired, ReasonPresentationMalformed, ReasonChainEmpty, ReasonChainUnknown,
-		ReasonTokenMalformed,
-		ReasonInvalidSignature, ReasonUntrustedRoot, ReasonExpired, ReasonNotYetValid, ReasonReplayed:
-		return Unauthorized
+// String is the category's name in lower case.
+func (c Category) String() string {
+	switch c {
+	case Unauthorized:
+		return "unauthorized"
+	case Undecided:
+		return "undecided"
+	default:
+		return "forbidden"
 	}
-	if strings.HasPrefix(string(r), "pop_") {
-		return Unauthorized
-	}
-	return Forbidden
 }
 
+// Category is Forbidden for a reason that the library does not know.
+func (r Reason) Category() Category { return Category(C.go_reason_category(string(r))) }
+
 // HTTPStatus is what a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once.
-func (r Reason) HTTPStatus() int {
-	if r == ReasonChainUnknown {
-		return http.StatusPreconditionRequired
+func (r Reason) HTTPStatus() int { return int(C.go_reason_http_status(string(r))) }
+
+// Challenge is the value of WWW-Authenticate that goes with the status; empty where that is not 401.
+func (r Reason) Challenge() string {
+	challenge, _ := text(C.go_reason_challenge(string(r))) // it cannot fail but for want of memory
+	return challenge
+}
+
+// Reasons are those of the library, in the order of their bytes: a newer one has more than there are constants here.
+func Reasons() ([]Reason, error) {
+	listed, err := document[[]struct {
+		Reason Reason `json:"reason"`
+	}](nil, C.go_reason_list())
+	reasons := make([]Reason, 0, len(listed))
+	for _, one := range listed {
+		reasons = append(reasons, one.Reason)
 	}
-	switch r.Category() {
-	case Undecided:
-		return http.StatusServiceUnavailable
-	case Unauthorized:
-		return http.StatusUnauthorized
-	default:
-		return http.StatusForbidden
-	}
+	return reasons, err
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -44,15 +45,35 @@ func TestReasonsAreThoseOfTheDocumentation(t *testing.T) {
 	}
 }
 
-func TestReasonsHaveAStatus(t *testing.T) {
-	for reason, status := range map[Reason]int{
-		ReasonReplayed: 401, ReasonProofMissing: 401, ReasonToolNotAuthorized: 403, ReasonAuthorityRevoked: 403,
-		ReasonAuditUnavailable: 503, ReasonClockFailed: 503, "of_a_newer_library": 403,
-		ReasonChainUnknown: 428,
-	} {
-		if got := reason.HTTPStatus(); got != status {
-			t.Errorf("%s: want %d, got %d", reason, status, got)
+func TestTheConstantsAreTheReasonsOfTheLibrary(t *testing.T) {
+	var constants []Reason
+	for _, match := range regexp.MustCompile(`Reason += "([a-z_0-9]+)"`).FindAllSubmatch(must[[]byte](t)(os.ReadFile("reason.go")), -1) {
+		constants = append(constants, Reason(match[1]))
+	}
+	slices.Sort(constants)
+	if reasons := must[[]Reason](t)(Reasons()); !slices.Equal(reasons, constants) {
+		t.Fatalf("the library's: %v\nconstants: %v", reasons, constants)
+	}
+}
+
+func TestAServerAnswersToEachReasonAsInEveryLanguage(t *testing.T) {
+	table, err := os.ReadFile("../../Tests/Verdicts/reasons.tsv")
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("the list of reasons is not here")
+	}
+	ok(t, err)
+	count := 0
+	for line := range strings.Lines(string(table)) {
+		want := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		reason := Reason(want[0])
+		got := []string{want[0], reason.Category().String(), strconv.Itoa(reason.HTTPStatus()), reason.Challenge()}
+		if !slices.Equal(got, want) {
+			t.Errorf("want %q, got %q", want, got)
 		}
+		count++
+	}
+	if newer := Reason("of_a_newer_library"); count != len(must[[]Reason](t)(Reasons())) || newer.HTTPStatus() != 403 || newer.Category() != Forbidden {
+		t.Fatal(count)
 	}
 }
 

@@ -86,6 +86,11 @@ class Denied(Error):
         return http_status(self.name)
 
     @property
+    def challenge(self) -> str | None:
+        """The value of `WWW-Authenticate` that goes with the status; None where that is not 401."""
+        return take(lib.agentid_reason_challenge, *pair(self.name)) or None
+
+    @property
     def document(self) -> DecisionDocument | None:
         """The decision's document (docs/schemas/decision.json), also in another process; None where nothing was decided."""
         return self._document if self.decision is None else self.decision.document

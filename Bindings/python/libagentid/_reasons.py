@@ -1,8 +1,10 @@
-"""The reasons of denials, and what a server answers to each: as docs/operations.md and the Go package have them."""
+"""The reasons of denials, and what a server answers to each: the library has the table."""
 
 from __future__ import annotations
 
 from typing import Literal
+
+from ._abi import lib
 
 Reason = Literal[
     "agent_not_under_parent", "algorithm_not_permitted", "argument_constraint_violated", "argument_key_set_mismatch",
@@ -31,27 +33,16 @@ Category = Literal["forbidden", "unauthorized", "undecided"]
 """What another call can change: nothing, as the authority is not enough; it may be permitted with another chain or a fresh
 proof; nothing that the client sends, as the guard cannot decide now."""
 
-_UNAUTHORIZED = frozenset([
-    "chain_empty", "chain_unknown", "expired", "invalid_signature", "nonce_invalid", "nonce_required", "not_yet_valid",
-    "pop_binding_mismatch", "pop_malformed", "pop_missing", "pop_recipient_mismatch", "pop_signature_invalid",
-    "pop_stale", "pop_token_mismatch", "pop_tool_mismatch", "presentation_malformed", "replayed", "token_malformed",
-    "untrusted_root",
-])  # fmt: skip
-_UNDECIDED = frozenset([
-    "audit_replaced", "audit_rolled_back", "audit_unavailable", "clock_failed", "clock_invalid", "clock_went_back",
-    "directory_replaced", "journal_missing", "journal_rolled_back", "registry_replaced", "registry_rolled_back",
-    "replay_memory_full", "replay_memory_replaced", "revocation_view_stale", "status_unavailable",
-])  # fmt: skip
-_STATUS: dict[Category, int] = {"forbidden": 403, "unauthorized": 401, "undecided": 503}
+_CATEGORIES: tuple[Category, ...] = ("forbidden", "unauthorized", "undecided")  # as agentid.h numbers them
 
 
 def category(reason: str) -> Category:
-    """What another call can change. `forbidden` for a reason that this version does not know."""
-    if reason in _UNDECIDED:
-        return "undecided"
-    return "unauthorized" if reason in _UNAUTHORIZED else "forbidden"
+    """What another call can change. `forbidden` for a reason that the library does not know."""
+    text = reason.encode()
+    return _CATEGORIES[lib.agentid_reason_category(text, len(text))]
 
 
 def http_status(reason: str) -> int:
     """What a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once."""
-    return 428 if reason == "chain_unknown" else _STATUS[category(reason)]
+    text = reason.encode()
+    return lib.agentid_reason_http_status(text, len(text))

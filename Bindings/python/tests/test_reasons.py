@@ -1,6 +1,7 @@
 """Reasons of denials: one list, what a server answers, and errors that cross processes with all they say."""
 
 import copy
+import json
 import pathlib
 import pickle
 import re
@@ -8,6 +9,8 @@ import typing
 
 import libagentid
 import pytest
+from libagentid._abi import lib
+from libagentid._errors import take
 from life import CALL, check, open_authority, start
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -21,20 +24,17 @@ def test_reasons_are_those_of_the_documentation():
     assert documented == REASONS and len(REASONS) > 70
 
 
-def test_the_go_package_has_the_same_reasons_and_answers():
-    source = ROOT / "Bindings/go/reason.go"
-    if not source.exists():
-        pytest.skip("Bindings/go/reason.go is not here")
-    text = source.read_text()
-    named = dict(re.findall(r'(Reason\w+) +Reason += "([a-z_0-9]+)"', text))
-    assert set(named.values()) == REASONS
-    cases = dict((answer, names) for names, answer in re.findall(r"case ([^:]*?):\s*return (Undecided|Unauthorized)", text))
-    listed = {answer: {named[name] for name in re.findall(r"Reason\w+", names)} for answer, names in cases.items()}
-    for reason in REASONS:
-        expected = "undecided" if reason in listed["Undecided"] else (
-            "unauthorized" if reason in listed["Unauthorized"] or reason.startswith("pop_") else "forbidden"
-        )  # fmt: skip
-        assert libagentid.Denied(1, reason, "m", "", None).category == expected, reason
+def test_the_literal_lists_the_reasons_of_the_library():
+    listed = json.loads(take(lib.agentid_reason_list))
+    assert {entry["reason"] for entry in listed} == REASONS and len(listed) == len(REASONS)
+
+
+def test_a_server_answers_to_each_reason_as_in_every_language():
+    lines = [line.split("\t") for line in (ROOT / "Tests/Verdicts/reasons.tsv").read_text().splitlines()]
+    assert {line[0] for line in lines} == REASONS
+    for reason, category, status, challenge in lines:
+        denied = libagentid.Denied(1, reason, "m", "", None)
+        assert (denied.category, denied.http_status, denied.challenge or "") == (category, int(status), challenge), reason
 
 
 def test_a_denial_says_what_a_server_answers():

@@ -65,10 +65,9 @@ class Refusal(Exception):
     @classmethod
     def of(cls, denied: Denied, metadata_url: str | None = None) -> Self:
         """The answer to a denial. No value of an argument is in it."""
-        status, headers = denied.http_status, ()
-        if status == 401:
-            where = f', resource_metadata="{metadata_url}"' if metadata_url else ""
-            headers = (("WWW-Authenticate", f'{PROOF_HEADER} error="{denied.reason}"{where}'),)
+        status, challenge = denied.http_status, denied.challenge
+        where = f', resource_metadata="{metadata_url}"' if metadata_url else ""
+        headers = (("WWW-Authenticate", challenge + where),) if challenge else ()
         known = denied.decision.id if denied.decision is not None else None
         message = f"{denied.message} ({denied.where})" if denied.where else denied.message
         return cls(status, denied.reason, message, argument=denied.argument, link=denied.link, decision=known, headers=headers)

@@ -56,28 +56,11 @@ struct Refusal: HTTPResponseError {
     init(_ denial: Denial, of decision: Decision) {
         let reason = denial.reason.rawValue
         let place = denial.place.isEmpty ? "" : " (\(denial.place))"
-        self.init(Self.status(for: reason), reason, denial.message + place)
+        self.init(.init(code: denial.reason.httpStatus), reason, denial.message + place)
         if let argument = denial.argument { members["argument"] = .string(argument) }
         if let link = denial.link { members["link"] = .int(link) }
         if !decision.id.isEmpty { members["decision"] = .string(decision.id) }
-        if status == .unauthorized { headers[.wwwAuthenticate] = "\(HTTPField.Name.agentProof) error=\"\(reason)\"" }
-    }
-
-    /// What another chain or a fresh proof may cure; and what nothing that the client sends will.
-    private static func status(for reason: String) -> HTTPResponse.Status {
-        switch reason {
-        case "audit_unavailable", "revocation_view_stale", "status_unavailable", "replay_memory_full",
-            "replay_memory_replaced", "directory_replaced", "registry_replaced", "registry_rolled_back",
-            "journal_missing",
-            "journal_rolled_back", "audit_replaced", "audit_rolled_back", "clock_failed", "clock_invalid",
-            "clock_went_back":
-            .serviceUnavailable
-        case "nonce_invalid", "nonce_required", "presentation_malformed", "chain_empty", "token_malformed",
-            "invalid_signature", "untrusted_root", "expired", "not_yet_valid",
-            "replayed":
-            .unauthorized
-        default: reason.hasPrefix("pop_") ? .unauthorized : .forbidden
-        }
+        headers[.wwwAuthenticate] = denial.reason.challenge
     }
 
     func response(from request: Request, context: some RequestContext) -> Response {
