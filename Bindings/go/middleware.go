@@ -1,0 +1,140 @@
+//go:build cgo
+
+package agentid
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Middleware lets through what its guard permits. Everything else is answered here, with a Refusal as JSON.
+//
+// A client whose chain is not known here (428, chain_unknown) may introduce it: the chain alone, as a body of the type
+// IntroductionType, in a POST to any path. No proxy looks at the length of that, and no handler gets it.
+type Middleware struct {
+	Guard            *Guard
+	Call             CallOf // nil: RequestCall
+	MaxBody          int64  // bytes; 0: DefaultMaxBody
+	ResourceMetadata string // URL of the RFC 9728 metadata that a 401 names in WWW-Authenticate; empty: none
+}
+
+// Refusal is the body of an answer to a request that was not let through.
+type Refusal struct {
+	Reason   string `json:"reason"`             // the reason code of the denial, or the name of the error
+	Message  string `json:"message"`            // for people
+	Argument string `json:"argument,omitempty"` // the argument at fault
+	Link     *int   `json:"link,omitempty"`     // the link of the chain at fault
+	Decision string `json:"decision,omitempty"` // what the audit log knows the denial by
+}
+
+type permitKey struct{}
+
+// PermitFrom is the permit under which a request came to its handler, closed when that has answered; nil where none did.
+func PermitFrom(ctx context.Context) *Permit {
+	permit, _ := ctx.Value(permitKey{}).(*Permit)
+	return permit
+}
+
+// Wrap puts the guard before a handler. 401: send another chain or proof; 403: this authority is not enough; 400 and
+// 413: this is not a call; 428: send the whole chain once; 503: the guard cannot decide now.
+func (m Middleware) Wrap(next http.Handler) http.Handler {
+	call, most := m.Call, m.MaxBody
+	if call == nil {
+		call = RequestCall
+	}
+	if most == 0 {
+		most = DefaultMaxBody
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.Header.Get("Content-Type") == IntroductionType {
+			m.introduce(w, r)
+			return
+		}
+		chain, proof := r.Header.Values(ChainHeader), r.Header.Values(ProofHeader)
+		if len(chain) > 1 || len(proof) > 1 {
+			refuse(w, http.StatusBadRequest, Refusal{Reason: "header", Message: "a chain and a proof are sent once"})
+			return
+		}
+		body, err := readBody(http.MaxBytesReader(w, r.Body, most))
+		if err != nil {
+			refuseBody(w, err)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		tool, arguments, err := call(r, body)
+		if err != nil {
+			refuse(w, http.StatusBadRequest, Refusal{Reason: "call", Message: err.Error()})
+			return
+		}
+		permit, err := permitted(m.Guard.ask(r.Context(), strings.Join(chain, ""), strings.Join(proof, ""), tool, arguments, quiet))
+		if err != nil {
+			m.refuseFor(w, err)
+			return
+		}
+		defer permit.Close()
+		r = r.WithContext(context.WithValue(r.Context(), permitKey{}, permit))
+		r.Body = io.NopCloser(bytes.NewReader(body)) // call may have read it
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (m Middleware) refuseFor(w http.ResponseWriter, err error) {
+	var denied *Denied
+	if !errors.As(err, &denied) { // whatever a client sends is decided: this is ours
+		refuse(w, http.StatusServiceUnavailable, Refusal{Reason: "internal", Message: "the guard could not decide"})
+		return
+	}
+	refusal := Refusal{Reason: string(denied.Reason), Message: denied.Error(), Argument: denied.Argument}
+	if denied.Link >= 0 {
+		refusal.Link = &denied.Link
+	}
+	refusal.Decision = denied.Decision.ID()
+	if challenge := denied.Reason.Challenge(); challenge != "" {
+		if m.ResourceMetadata != "" {
+			challenge += ", resource_metadata=" + quoted(m.ResourceMetadata)
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	refuse(w, denied.Reason.HTTPStatus(), refusal)
+}
+
+// quoted is a text as a quoted-string (RFC 9110, section 5.6.4).
+func quoted(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
+
+// introduce verifies a chain that comes as a body, so that its reference is known afterwards.
+func (m Middleware) introduce(w http.ResponseWriter, r *http.Request) {
+	chain, err := readBody(http.MaxBytesReader(w, r.Body, longestChain))
+	if err != nil {
+		refuseBody(w, err)
+		return
+	}
+	admission, err := m.Guard.Admit(r.Context(), string(chain), "")
+	if err != nil {
+		m.refuseFor(w, err)
+		return
+	}
+	admission.Close() // the guard keeps the chain
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func refuseBody(w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
+	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	refuse(w, status, Refusal{Reason: "body", Message: err.Error()})
+}
+
+func refuse(w http.ResponseWriter, status int, refusal Refusal) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(refusal) // a client that has gone needs no answer
+}

@@ -1,0 +1,170 @@
+//go:build cgo
+
+package agentid
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// Routes make the routes of a service tools. The arguments of a call are the values in its path and its query, as texts, and the
+// members of its body, a JSON object: all that a handler is given. They are the same for Middleware and Transport: Call is the
+// CallOf of both.
+type Routes struct{ mux *http.ServeMux }
+
+// NewRoutes reads routes as http.ServeMux writes them, with a method, and the tool of each; an empty tool is called as its route is
+// written: NewRoutes(map[string]string{"GET /users/{id}": "get_user"}). A route that is not there is refused: mount
+// what needs no guard beside the Middleware.
+func NewRoutes(tools map[string]string) (routes *Routes, err error) {
+	defer func() {
+		if wrong := recover(); wrong != nil { // how a ServeMux says that two routes are one, or that one is not well-formed
+			routes, err = nil, fmt.Errorf("agentid: %v", wrong)
+		}
+	}()
+	mux := http.NewServeMux()
+	for route, tool := range tools {
+		method, rest, _ := strings.Cut(route, " ")
+		if rest == "" || strings.HasSuffix(route, "/") {
+			return nil, fmt.Errorf("agentid: a route is a method and a path, such as GET /users/{id}, not %q; write /{$} where it ends with '/'", route)
+		}
+		if tool == "" {
+			tool = route
+		}
+		mux.Handle(route, matched{method, tool, valueNames(route)})
+	}
+	return &Routes{mux}, nil
+}
+
+var pathValue = regexp.MustCompile(`\{(\w+)(?:\.\.\.)?\}`)
+
+func valueNames(route string) (names []string) {
+	for _, found := range pathValue.FindAllStringSubmatch(route, -1) {
+		names = append(names, found[1])
+	}
+	return names
+}
+
+// matched is a route that a request was found to be.
+type matched struct {
+	method, tool string
+	values       []string
+}
+
+// ServeHTTP notes which route it was.
+func (m matched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	note, ok := w.(*noted)
+	if !ok {
+		return
+	}
+	note.route = &m
+	for _, name := range m.values {
+		note.values = append(note.values, [2]string{name, r.PathValue(name)})
+	}
+}
+
+// noted is a ResponseWriter to which nothing is written: it learns which route a request is.
+type noted struct {
+	route  *matched
+	values [][2]string
+}
+
+func (*noted) Header() http.Header            { return http.Header{} }
+func (*noted) Write(text []byte) (int, error) { return len(text), nil }
+func (*noted) WriteHeader(int)                {}
+
+// Call is the call that a request is: a CallOf.
+func (r *Routes) Call(request *http.Request, body []byte) (tool string, arguments []byte, err error) {
+	var found noted
+	r.mux.ServeHTTP(&found, asServed(request))
+	if found.route == nil || found.route.method != request.Method { // a ServeMux serves HEAD as GET
+		return "", nil, fmt.Errorf("no tool is named for this route: %s %.200s", request.Method, request.URL.EscapedPath())
+	}
+	query, err := url.ParseQuery(request.URL.RawQuery)
+	if err != nil {
+		return "", nil, fmt.Errorf("the query is not well-formed: %w", err)
+	}
+	values := found.values
+	for name, given := range query {
+		if len(given) != 1 {
+			return "", nil, fmt.Errorf("the query has %q %d times: a handler would take one of them", name, len(given))
+		}
+		values = append(values, [2]string{name, given[0]})
+	}
+	arguments, err = object(values, request.Header.Get("Content-Type"), body)
+	return found.route.tool, arguments, err
+}
+
+// asServed is a request as a server gets it, of which no more is looked at than where it goes.
+func asServed(request *http.Request) *http.Request {
+	where, host := *request.URL, request.Host
+	if where.Path == "" {
+		where.Path = "/"
+	}
+	if host == "" {
+		host = where.Host
+	}
+	return &http.Request{Method: request.Method, URL: &where, Host: host}
+}
+
+// object is a JSON object of values, and of the members of a body as they stand there: the guard reads it, and refuses a name that
+// is there twice.
+func object(values [][2]string, contentType string, body []byte) ([]byte, error) {
+	members, err := membersOf(contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	text.WriteByte('{')
+	for i, value := range values {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		for j, part := range value {
+			if !utf8.ValidString(part) {
+				return nil, fmt.Errorf("%q is not UTF-8", value[0])
+			}
+			encoded, err := json.Marshal(part)
+			if err != nil {
+				return nil, err
+			}
+			text.Write(encoded)
+			if j == 0 {
+				text.WriteByte(':')
+			}
+		}
+	}
+	if len(members) > 0 && len(values) > 0 {
+		text.WriteByte(',')
+	}
+	text.Write(members)
+	text.WriteByte('}')
+	return text.Bytes(), nil
+}
+
+// membersOf is what stands between the braces of a body.
+func membersOf(contentType string, body []byte) ([]byte, error) {
+	const space = " \t\r\n"
+	body = bytes.Trim(body, space)
+	if len(body) == 0 {
+		return nil, nil
+	}
+	if contentType != "" { // what a handler would read as a form is not what the guard has seen
+		kind, parameters, err := mime.ParseMediaType(contentType)
+		charset := strings.ToLower(parameters["charset"])
+		isJSON := kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+		if err != nil || !isJSON || charset != "" && charset != "utf-8" {
+			return nil, fmt.Errorf("arguments are sent as application/json, in UTF-8, not as %.100q", contentType)
+		}
+	}
+	if len(body) < 2 || body[0] != '{' || body[len(body)-1] != '}' {
+		return nil, fmt.Errorf("the body is not a JSON object: its members are arguments")
+	}
+	return bytes.Trim(body[1:len(body)-1], space), nil
+}

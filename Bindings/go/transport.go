@@ -1,0 +1,213 @@
+//go:build cgo
+
+package agentid
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Transport is an http.RoundTripper that makes each request a call of an agent: it adds chain and proof. Without an Agent it
+// is the one of the request's context (WithAgent), so that one http.Client serves all agents.
+//
+// A chain of more than LongChain bytes is sent by reference: proxies let through about 8 kB of headers. A server that does not know it
+// answers 428, and gets it whole once: in the header where it is short enough for proxies, else by an introduction (Middleware).
+// A Transport remembers which servers know which chain. It may be used by several goroutines, and is not copied.
+type Transport struct {
+	Agent       *Agent            // nil: that of the request's context
+	Audience    string            // the guard's name for itself
+	Base        http.RoundTripper // nil: http.DefaultTransport
+	Call        CallOf            // nil: RequestCall; must be what the server's Middleware has
+	MaxBody     int64             // bytes; 0: DefaultMaxBody
+	WholeChains bool              // no references: each request carries its whole chain
+
+	lock  sync.Mutex
+	known map[string]bool // "server reference", those that have it
+}
+
+// LongChain is from how many bytes on a chain is sent by reference.
+const LongChain = 4096
+
+const (
+	longestHeader = 7 << 10  // bytes of a chain in a header that proxies with a limit of 8 kB let through
+	smallBody     = 16 << 10 // bytes of a body that may be sent for nothing
+	mostKnown     = 4096     // servers' chains that a Transport remembers
+)
+
+// ErrNoAgent is a request without an agent: neither the Transport nor the request's context has one.
+var ErrNoAgent = errors.New("agentid: no agent: set Transport.Agent, or make the request in a context of WithAgent")
+
+// ErrRedirected is what a redirect is answered with: where the agent goes is not for a server to say.
+var ErrRedirected = errors.New("agentid: a redirect is not followed: the agent has not asked for that call")
+
+// RoundTrip proves the call and sends it; a second time, with a proof of its own, where the server asked for the whole chain.
+func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	body, err := readBody(limited(request.Body, orDefault(t.MaxBody, DefaultMaxBody)))
+	if err != nil {
+		return nil, err
+	}
+	if request.Response != nil {
+		return nil, ErrRedirected
+	}
+	call, agent := t.Call, t.Agent
+	if call == nil {
+		call = RequestCall
+	}
+	if agent == nil {
+		var ok bool
+		if agent, ok = FromContext(request.Context()); !ok {
+			return nil, ErrNoAgent
+		}
+	}
+	sent := request.Clone(request.Context())
+	restore(sent, body)
+	tool, arguments, err := call(sent, body)
+	if err != nil {
+		return nil, err
+	}
+	once := outgoing{t, sent, body, func() (chain, proof string, err error) {
+		return agent.Present(tool, arguments, t.Audience)
+	}}
+	return once.send()
+}
+
+// outgoing is one request on its way.
+type outgoing struct {
+	*Transport
+	request *http.Request
+	body    []byte
+	present func() (chain, proof string, err error)
+}
+
+func (o outgoing) send() (*http.Response, error) {
+	chain, proof, err := o.present()
+	if err != nil {
+		return nil, err
+	}
+	if o.WholeChains || len(chain) <= LongChain {
+		return o.with(chain, proof)
+	}
+	reference, err := ChainReference(chain)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.body) > smallBody && !o.knows(reference) {
+		return o.whole(chain, reference)
+	}
+	response, err := o.with(reference, proof)
+	if err != nil || response.StatusCode != http.StatusPreconditionRequired {
+		if err == nil && response.StatusCode < http.StatusBadRequest {
+			o.learned(reference, true)
+		}
+		return response, err
+	}
+	o.learned(reference, false)
+	drain(response)
+	return o.whole(chain, reference)
+}
+
+// whole sends the call with its whole chain: in the header, or ahead of it where that would be too long for a proxy.
+func (o outgoing) whole(chain, reference string) (*http.Response, error) {
+	isIntroduced := len(chain) > longestHeader && o.introduce(chain)
+	// A proof is for one call, and for the chain that was taken with it: that may have been renewed meanwhile.
+	latest, proof, err := o.present()
+	if err != nil {
+		return nil, err
+	}
+	if !isIntroduced || latest != chain {
+		response, err := o.with(latest, proof)
+		if err == nil && response.StatusCode < http.StatusBadRequest && latest == chain {
+			o.learned(reference, true)
+		}
+		return response, err
+	}
+	o.learned(reference, true)
+	response, err := o.with(reference, proof)
+	if err != nil || response.StatusCode != http.StatusPreconditionRequired {
+		return response, err
+	}
+	// Another worker, with another memory, has answered: what is left is the header.
+	o.learned(reference, false)
+	drain(response)
+	if latest, proof, err = o.present(); err != nil {
+		return nil, err
+	}
+	return o.with(latest, proof)
+}
+
+func (o outgoing) with(chain, proof string) (*http.Response, error) {
+	request := o.request.Clone(o.request.Context())
+	request.Header.Set(ChainHeader, chain)
+	request.Header.Set(ProofHeader, proof)
+	restore(request, o.body)
+	return o.base().RoundTrip(request)
+}
+
+// introduce sends a chain as a body; false where the server does not take it so.
+func (o outgoing) introduce(chain string) bool {
+	request, err := http.NewRequestWithContext(o.request.Context(), http.MethodPost, o.request.URL.String(), strings.NewReader(chain))
+	if err != nil {
+		return false
+	}
+	request.Host = o.request.Host
+	request.Header.Set("Content-Type", IntroductionType)
+	response, err := o.base().RoundTrip(request)
+	if err != nil {
+		return false
+	}
+	drain(response)
+	return response.StatusCode == http.StatusNoContent
+}
+
+func (t *Transport) base() http.RoundTripper {
+	if t.Base == nil {
+		return http.DefaultTransport
+	}
+	return t.Base
+}
+
+func (o outgoing) key(reference string) string {
+	return o.request.URL.Scheme + "://" + o.request.URL.Host + " " + reference
+}
+
+func (o outgoing) knows(reference string) bool {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	return o.known[o.key(reference)]
+}
+
+func (o outgoing) learned(reference string, is bool) {
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	if !is {
+		delete(o.known, o.key(reference))
+		return
+	}
+	if o.known == nil || len(o.known) >= mostKnown { // chains are renewed: what is forgotten is sent once more
+		o.known = map[string]bool{}
+	}
+	o.known[o.key(reference)] = true
+}
+
+// drain reads what is left of an answer, so that its connection serves the next request.
+func drain(response *http.Response) {
+	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
+	response.Body.Close()
+}
+
+func limited(body io.ReadCloser, most int64) io.ReadCloser {
+	if body == nil {
+		return nil
+	}
+	return http.MaxBytesReader(nil, body, most)
+}
+
+func orDefault(value, other int64) int64 {
+	if value == 0 {
+		return other
+	}
+	return value
+}
