@@ -243,3 +243,30 @@ func TestAChainThatIsRenewedIsIntroducedAnew(t *testing.T) {
 		t.Fatal(seen())
 	}
 }
+
+// As other ends do, that know references and no introductions.
+func TestAServerThatTakesNoIntroductionGetsTheChainInTheHeader(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := deep(t, acme)
+	length := len(must[string](t)(agent.Chain()))
+	guarded := Middleware{Guard: guards(t, acme, 1)[0]}.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }))
+	var seen []int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-Type") == IntroductionType {
+			http.Error(w, "arguments are sent as application/json", http.StatusUnsupportedMediaType)
+			return
+		}
+		seen = append(seen, len(r.Header.Get(ChainHeader)))
+		guarded.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	web := &http.Client{Transport: &Transport{Agent: agent, Audience: "files"}}
+	for range 2 {
+		if status, body := call(t, web, server.URL, deepCall); status != 200 {
+			t.Fatal(status, body)
+		}
+	}
+	if want := []int{reference, length, reference}; !slices.Equal(seen, want) {
+		t.Fatalf("want %v, got %v", want, seen)
+	}
+}

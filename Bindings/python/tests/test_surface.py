@@ -20,7 +20,7 @@ CLASSES = [kind for name, kind in vars(libagentid).items() if name in libagentid
 PROPERTIES = {
     "Agent": {"chain", "chain_reference", "credential", "expires", "id", "public_key", "scope"},
     "Decision": {"document", "id", "reason"},
-    "Denied": {"argument", "category", "document", "http_status", "reason"},
+    "Denied": {"argument", "category", "challenge", "document", "http_status", "reason"},
     "Lease": {"secret"},
     "Provider": {"release_command"},
     "Scope": {"json"},
