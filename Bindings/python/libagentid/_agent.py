@@ -48,7 +48,7 @@ def _proof(audience: str | None, nonce: str | None) -> Any:
 
 
 class Identity(Reference):
-    """Who an agent is and what it may do: asked in memory, in microseconds."""
+    """An agent's identity and authority: calls that work in memory, in microseconds."""
 
     def __repr__(self) -> str:
         try:
@@ -63,17 +63,17 @@ class Identity(Reference):
 
     @property
     def chain(self) -> str:
-        """The grants from the root to this agent's own. Another one after each renewal: do not keep it; see `present`."""
+        """The grants from the root to this agent's own. Each renewal makes a new chain: do not keep it; see `present`."""
         return take(lib.agentid_agent_chain, self._handle)
 
     @property
     def chain_reference(self) -> str:
-        """What a guard that has verified `chain` takes in its place: see `libagentid.chain_reference`."""
+        """The reference that a guard accepts in place of a `chain` it has verified: see `libagentid.chain_reference`."""
         return take(lib.agentid_agent_chain_reference, self._handle)
 
     @property
     def expires(self) -> int:
-        """When the present grant ends, in seconds since 1970. It is made anew at half its life while the agent is held."""
+        """The end of the present grant, in seconds since 1970. The grant is renewed at half its life while the agent is held."""
         seconds = c_int64()
         call(lib.agentid_agent_expires, self._handle, byref(seconds))
         return seconds.value
@@ -90,7 +90,7 @@ class Identity(Reference):
 
     @property
     def scope(self) -> Scope:
-        """What its grant permits; `str(agent.scope)` is the text form."""
+        """The scope of its grant; `str(agent.scope)` is the text form."""
         return Scope(take(lib.agentid_agent_scope, self._handle))
 
     def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
@@ -108,14 +108,14 @@ class Identity(Reference):
             return check(lib.agentid_agent_authorize, self._handle, *sent(tool), *counted(arguments(args)))
 
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
-        """Signs one call, for a guard elsewhere. `nonce`: where that guard asks for one, what its `nonce()` gave out."""
+        """Signs one call, for a guard elsewhere. `nonce`: from the guard's `nonce()`, if it asks for one."""
         given = (*pair(tool), *counted(arguments(args)))
         if nonce is None:
             return take(lib.agentid_agent_prove, self._handle, *given, *pair(audience or ""))
         return take(lib.agentid_agent_prove_with, self._handle, *given, _proof(audience, nonce))
 
     def present(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None) -> tuple[str, str]:
-        """The chain and the proof of one call under it, taken together: what goes to a guard elsewhere.
+        """The chain and the proof of one call under it, taken together, for a guard elsewhere.
 
         Between `chain` and `prove` the grant may be renewed, and a proof is for one grant only.
         """
@@ -137,7 +137,7 @@ class Identity(Reference):
 class Agent(Identity, Handle):
     """One running agent instance. Leaving its `with` block ends it, with all below it; inside it is the `current_agent()`.
 
-    `close()` only lets go of it, as the collector does: it is denied once its lease has lapsed, and whoever reaps ends it.
+`close()` only releases it, as the collector does: it is denied once its lease has lapsed, and the next `reap` ends it.
     """
 
     _owners = owner("agentid_agent_close")
@@ -153,7 +153,7 @@ class Agent(Identity, Handle):
         return agent._own(function, *arguments, needs=needs)
 
     def __del__(self) -> None:
-        # Only says so: its owner lets go of it.
+        # Only marks it: its owner releases it.
         if self._is_at_home and not self._is_closed and not self._has_ended:
             said = "an agent was neither ended nor closed: it lapses with its lease"
             warnings.warn(said, ResourceWarning, stacklevel=2, source=self)
@@ -167,7 +167,7 @@ class Agent(Identity, Handle):
         self.close()
 
     def _end(self, reason: str) -> None:
-        """Ends it where its authority is in this process. That its tombstone is not signed yet is made up for."""
+        """Ends it if its authority is in this process. A tombstone that is not signed yet is signed later."""
         try:
             if self._is_at_home and not self._is_closed:
                 self.end(reason)
@@ -183,7 +183,7 @@ class Agent(Identity, Handle):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Ends it; raises where that could not be made durable: it is denied here all the same, and tried again."""
+        """Ends it. Raises if that could not be made durable: it is denied here all the same, and its end is tried again."""
         leave(self)
         self._entered -= 1
         if self._entered <= 0:
@@ -199,7 +199,7 @@ class Agent(Identity, Handle):
 
     @classmethod
     def open(cls, key: str, chain: str, credential: str | None = None) -> Agent:
-        """Takes up an identity whose grant was issued to this private JWK. Its block's end only lets go of it."""
+        """Opens an agent whose grant was issued to this private JWK. The end of its block only releases it."""
         options = _abi.OpenAgentOptions(key=option(key), chain=option(chain), credential=option(credential))
         return cls.__new__(cls)._own(lib.agentid_agent_open, byref(options))
 
@@ -210,10 +210,10 @@ class Agent(Identity, Handle):
     ) -> Agent:  # fmt: skip
         """Starts a sub-agent with an ID below this one's and no more than this one's authority.
 
-        `scope`: what it may do, less what this one may not; `same_scope`: all that this one may. One of them is needed.
-        `lifetime`: how long each grant runs, in seconds or as a timedelta; as long as the parent's by itself. Renewed while held.
-        `until`: its hard end, in seconds since 1970 or as a datetime with its time zone; its parent's by itself.
-        `audiences`: the names of the guards that its grants may be presented to; its parent's by itself.
+        `scope`: its scope, cut to this agent's; `same_scope`: this agent's whole scope. One of them is needed.
+        `lifetime`: of each grant, in seconds or as a timedelta; by default as long as the parent's. Renewed while held.
+        `until`: its hard end, in seconds since 1970 or as a datetime with its time zone; by default its parent's.
+        `audiences`: the names of the guards that its grants may be presented to; by default its parent's.
         """
         options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences)
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
@@ -226,7 +226,7 @@ class Agent(Identity, Handle):
     ) -> str:  # fmt: skip
         """Delegates to a public JWK held elsewhere, as `spawn` does; returns the longer chain.
 
-        Nobody renews it: it ends with this agent's present grant at the latest. Delegate anew for more.
+        The grant is not renewed: it ends with this agent's present grant at the latest. To extend it, delegate again.
         """
         options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, agent, audiences)
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
@@ -234,17 +234,17 @@ class Agent(Identity, Handle):
     def end(self, reason: str | None = None) -> str:
         """Ends the agent and all below it, for good; returns its tombstone.
 
-        Raises where the end could not be made durable: it is denied in this process all the same, and its end tried again.
+        Raises if the end could not be made durable: the agent is denied in this process all the same, and its end is tried again.
         """
         tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason or ""))
         self._has_ended = True
         return tombstone
 
     def park(self, seconds: int | timedelta) -> None:
-        """Parks it: its run waits, for so long at most (30 days), and not beyond `until`; `acme.unpark(id)` takes it up again.
+        """Parks it while its run waits, for at most `seconds` (30 days), and not beyond `until`; `acme.unpark(id)` resumes it.
 
-        Meanwhile it is denied (`parked`), and its key sealed under the authority. This handle, and its `with` block, end nothing
-        any more. Raises where agents below it live, or another agent started it; it then goes on.
+        Meanwhile it is denied (`parked`), and its key is sealed under the authority. This handle and its `with` block no longer
+        end it. Raises if agents below it live, or if another agent started it; it then goes on.
         """
         call(lib.agentid_agent_park, self._handle, duration(seconds, "seconds"))
         self._has_ended = True
@@ -252,8 +252,8 @@ class Agent(Identity, Handle):
     def rotate_key(self, *, revoke_old: bool = False) -> None:
         """Hands everything over to a new key; the old one is wiped here.
 
-        By itself this revokes nothing: whoever has a copy of the old key can go on under the chain that it held, and what it
-        delegated stays valid, until those grants expire. With `revoke_old` the authority, in this process, grants the same
-        anew, and every key and grant this agent held until then is revoked, with all delegated and spawned under them.
+        By default nothing is revoked: a copy of the old key can still be used under the chain that it held, and grants that it
+        delegated stay valid, until those grants expire. With `revoke_old` the authority, in this process, issues the same
+        grant again, and every key and grant this agent held until then is revoked, with all delegated and spawned under them.
         """
         call(lib.agentid_agent_rotate_key_revoking if revoke_old else lib.agentid_agent_rotate_key, self._handle)

@@ -1,4 +1,4 @@
-"""What the audit log tells."""
+"""The audit log's documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AuditHead(Document):
-    """How long a log is, what it hashes to, and who signed that."""
+    """The head of a log: its size, its root, and the signed checkpoint."""
 
     __slots__ = ("checkpoint", "key", "root", "size")
 
@@ -22,11 +22,11 @@ class AuditHead(Document):
     key: str
     """The key that verifies the checkpoint."""
     checkpoint: str
-    """A signed note, as other tools verify it."""
+    """A signed note, which other tools can verify."""
 
 
 class AuditRecord(Document):
-    """A decision's entry in the log, and what was reported of it."""
+    """A decision's entry in the log, and its reported outcome."""
 
     __slots__ = ("entry", "index", "outcome")
 
@@ -37,7 +37,7 @@ class AuditRecord(Document):
 
 
 class InclusionProof(Document):
-    """That an entry is in the log (RFC 6962 section 2.1.1). Hashes are in Base64."""
+    """A proof that an entry is in the log (RFC 6962 section 2.1.1). Hashes are in Base64."""
 
     __slots__ = ("checkpoint", "index", "leaf", "path", "size")
 
@@ -49,7 +49,7 @@ class InclusionProof(Document):
 
 
 class ConsistencyProof(Document):
-    """That one log is the beginning of another (RFC 6962 section 2.1.2). Hashes are in Base64."""
+    """A proof that one log starts with another (RFC 6962 section 2.1.2). Hashes are in Base64."""
 
     __slots__ = ("checkpoint", "end", "new_root", "old_root", "path", "start")
     _names: ClassVar[Mapping[str, str]] = {"start": "from", "end": "to"}  # `from` is a word of Python's
@@ -63,7 +63,7 @@ class ConsistencyProof(Document):
 
 
 class Finding(Document):
-    """What in a log is not as it was signed."""
+    """A part of a log that is not as it was signed."""
 
     __slots__ = ("message", "place")
 
@@ -72,7 +72,7 @@ class Finding(Document):
 
 
 class AuditReport(Document):
-    """What reading a whole log again found."""
+    """The result of verifying a whole log."""
 
     __slots__ = ("findings", "pending", "size", "sound")
 
@@ -80,7 +80,7 @@ class AuditReport(Document):
     """Whether all is as it was signed."""
     size: int
     pending: int
-    """What was written down and is not in the log yet."""
+    """The number of lines that are recorded and not in the log yet."""
     findings: list[Finding]
 
     def __init__(self, members: dict[str, Any]) -> None:
@@ -89,20 +89,20 @@ class AuditReport(Document):
 
 
 class ToolUsage(Document):
-    """How a tool of a profile was called."""
+    """The calls of a tool under a profile."""
 
     __slots__ = ("arguments", "calls", "latest_ms", "tool")
 
     tool: str
     calls: int
     latest_ms: int
-    """When the latest call was, in milliseconds since 1970."""
+    """The time of the latest call, in milliseconds since 1970."""
     arguments: list[str]
-    """The names that were given."""
+    """The names of the arguments given."""
 
 
 class ProfileUsage(Document):
-    """What was granted to a profile's agents beside what they used."""
+    """The authority of a profile's agents, compared with its use."""
 
     __slots__ = (
         "beyond", "ceiling", "denials", "denied", "permitted", "profile", "proposal", "proposal_text", "unknown", "unused",
@@ -111,16 +111,16 @@ class ProfileUsage(Document):
 
     profile: str
     ceiling: dict[str, Any]
-    """The present one, in token form."""
+    """The present ceiling, in token form."""
     permitted: int
     denied: int
     used: list[ToolUsage]
     unused: list[str]
-    """Tools of the ceiling that no call was permitted of."""
+    """Tools of the ceiling without a permitted call."""
     denials: dict[str, int]
     """Denied calls, by reason."""
     proposal: dict[str, Any] | None
-    """The smallest ceiling that would have permitted it all; None where no call was permitted."""
+    """The smallest ceiling that would have permitted the same calls; None if no call was permitted."""
     proposal_text: str | None
     unknown: int
     """Permitted calls under a grant that the registry does not know."""
@@ -133,19 +133,19 @@ class ProfileUsage(Document):
 
 
 class UsageReport(Document):
-    """What was granted beside what was used, from the audit log: docs/schemas/usage.json."""
+    """Granted authority compared with its use, from the audit log: docs/schemas/usage.json."""
 
     __slots__ = ("caveat", "entries", "foreign", "profiles", "since_ms", "unattributed")
 
     entries: int
-    """How many entries were read."""
+    """The number of entries read."""
     since_ms: int | None
     unattributed: int
     """Decisions under no profile of this authority."""
     foreign: int
     """Decisions under chains of other trust domains."""
     caveat: str
-    """What the log cannot know, for people."""
+    """The limits of the log's knowledge, for people."""
     profiles: list[ProfileUsage]
 
     def __init__(self, members: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Secrets for guarded tools: who makes them, and how long one is held."""
+"""Secrets for guarded tools: the providers that make them, and the leases that hold them."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 
 class Provider(Protocol):
-    """Makes and takes back secrets. Called from any thread; must bear being called twice for one lease."""
+    """Makes and takes back secrets. Called from any thread, and possibly twice for one lease."""
 
     @property
     def release_command(self) -> Sequence[str]:
-        """What releases a lease in a process that has no such provider: a program and its arguments, or nothing."""
+        """The command that releases a lease in a process that has no such provider: a program and its arguments, or nothing."""
         ...
 
     def acquire(self, request: SecretRequest, /) -> str:
-        """Makes a secret for what is asked: lease, agent, resource, ttl, domain, task, principal."""
+        """Makes a secret for a request: lease, agent, resource, ttl, domain, task, principal."""
         ...
 
     def release(self, lease: SecretLease, /) -> None:
-        """Leaves nothing of a lease (lease, agent, resource), also where it was never acquired."""
+        """Removes everything of a lease (lease, agent, resource), even one that was never acquired."""
         ...
 
 
 class Lease:
-    """A secret that was got for one permitted call. Returned when the `with` block ends."""
+    """A secret for one permitted call. Returned when the `with` block ends."""
 
     def __init__(self, authority: Lifecycle, id: str, secret: str) -> None:
         self._authority, self.id = authority, id
@@ -52,7 +52,7 @@ class Lease:
         return self._secret
 
     def release(self) -> None:
-        """Returns the secret; harmless where it was returned before."""
+        """Returns the secret; harmless if it was returned already."""
         self._secret = None
         self._authority.release(self.id)
 

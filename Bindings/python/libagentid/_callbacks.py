@@ -1,4 +1,4 @@
-"""What the library calls back: kept alive until it says that it needs it no more."""
+"""Callbacks, kept alive until the library no longer needs them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RELEASE = ctypes.cast(_release, ctypes.c_void_p)
 
 
 def finished(made: Any) -> Any:
-    """What a callback returned; no coroutine, which nothing would run."""
+    """A callback's result. Refuses a coroutine, which nothing would run."""
     if isinstance(made, CoroutineType):
         made.close()
         raise TypeError("a callback returned a coroutine: add it through libagentid.aio, which runs those")
@@ -54,12 +54,12 @@ class Signer(Protocol):
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """The signature of `message` (RFC 8032), 64 bytes. Raising makes the call fail that needed it."""
+        """The signature of `message` (RFC 8032), 64 bytes. If it raises, the call that needed it fails."""
         ...
 
 
 def clock(now: Callable[[], float] | None) -> Any:
-    """The struct for a clock that answers seconds since 1970; None for none."""
+    """The struct for a clock that returns seconds since 1970; None for none."""
     if now is None:
         return None
 

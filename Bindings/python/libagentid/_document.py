@@ -1,4 +1,4 @@
-"""What every document that the library tells has in common."""
+"""The common base of the library's documents."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def guard_options(
 
 
 class EnforcementPoint(Reference):
-    """What a guard decides and is told: in memory, in microseconds."""
+    """A guard's calls that work in memory, in microseconds."""
 
     @overload
     def authorize(self, tool: str, args: Mapping[str, Any], *, chain: str | None, proof: str | None) -> Decision: ...
@@ -77,10 +77,10 @@ class EnforcementPoint(Reference):
     ) -> Decision:  # fmt: skip
         """Permits one call, or raises `Denied`. Safe to call from any thread; takes microseconds.
 
-        Whose call it is, one of three says: `chain` and `proof` as they came; a `presentation`, which is both as a JSON
-        object (see `Agent.presentation`); or an `agent` that is held in this process, which proves by being held. What a
-        client did not send is passed on as None, and denied. In the place of a chain that this guard has verified before its
-        reference may come (`Agent.chain_reference`); of any other it is denied as `chain_unknown`: send the whole chain once.
+        Identify the caller in one of three ways: `chain` and `proof` as received; a `presentation`, which is both as a JSON
+        object (see `Agent.presentation`); or an `agent` held in this process, which needs no proof. Pass None for anything
+        that a client did not send: the call is denied. A chain that this guard has verified before may be given by its
+        reference (`Agent.chain_reference`); an unknown reference is denied as `chain_unknown`: send the whole chain once.
         """
         if chain is _ABSENT or proof is _ABSENT or presentation is not _ABSENT or agent is not None:
             return decide(*self._presented(tool, args, chain, proof, presentation, agent))
@@ -122,14 +122,14 @@ class EnforcementPoint(Reference):
             return check(*self._sent(tool, args, chain, proof))
 
     def _sent(self, tool: str, args: Mapping[str, Any], chain: object, proof: object) -> tuple[Any, ...]:
-        """A call as it came, each text with its length."""
+        """A call as received, each text with its length."""
         call = (*sent(chain), *sent(proof), *sent(tool), *counted(arguments(args)))
         return lib.agentid_guard_authorize, self._handle, *call
 
     def _presented(
         self, tool: str, args: Mapping[str, Any], chain: object, proof: object, presentation: object, agent: Identity | None
     ) -> tuple[Any, ...]:
-        """The function that decides a call, and its inputs; TypeError where it is not said whose call it is, or twice."""
+        """The function that decides a call, and its inputs; TypeError unless the caller is identified in exactly one way."""
         by_chain = chain is not _ABSENT or proof is not _ABSENT
         if by_chain + (presentation is not _ABSENT) + (agent is not None) != 1:
             raise TypeError("give chain= and proof=, or presentation=, or agent=: whose call it is, once")
@@ -143,19 +143,19 @@ class EnforcementPoint(Reference):
         return lib.agentid_guard_authorize_presentation, self._handle, *sent(presentation), *call
 
     def nonce(self) -> str:
-        """A nonce for one proof, good once and for as long as a proof may be old.
+        """A nonce for one proof, valid once and for as long as a proof may be old.
 
         Raises `StateError` (`no_nonce`) for a guard without `require_nonce`.
         """
         return take(lib.agentid_guard_nonce, self._handle)
 
     def report(self, decision: Decision | str, outcome: str) -> None:
-        """Writes down how a permitted call went, in 1 to 1024 bytes. Raises `StateError` (`no_audit_log`) without a log."""
+        """Records the outcome of a permitted call, in 1 to 1024 bytes. Raises `StateError` (`no_audit_log`) without a log."""
         named = decision if isinstance(decision, str) else decision.id or ""
         call(lib.agentid_audit_report, self._handle, *pair(named), *pair(outcome))
 
     def admit(self, chain: str | None, credentials: str | None = None) -> Admission:
-        """Verifies a chain once, for many calls; raises `Denied`. What is revoked later is denied all the same."""
+        """Verifies a chain once, for many calls; raises `Denied`. Later revocations still deny them."""
         return Admission.__new__(Admission)._own(
             lib.agentid_guard_admit, self._handle, *sent(chain), *sent(credentials), needs=self
         )
@@ -173,16 +173,16 @@ class EnforcementPoint(Reference):
         call(lib.agentid_guard_revoke, self._handle, *revoked(named))
 
     def refreshed(self) -> None:
-        """Says that nothing was revoked beyond what this guard was told."""
+        """Confirms that this guard knows every revocation."""
         call(lib.agentid_guard_refreshed, self._handle)
 
     def statistics(self) -> GuardStatistics:
-        """What this guard has done and holds."""
+        """The guard's counters and the size of its memory."""
         return GuardStatistics(json.loads(take(lib.agentid_guard_statistics, self._handle)))
 
 
 class Guard(EnforcementPoint, Handle):
-    """The point that decides: chain, proof, tool and arguments in, decision out."""
+    """Decides calls: chain, proof, tool and arguments in, decision out."""
 
     _owners = owner("agentid_guard_close")
     _made_by = "{0}.open_directory(directory), {0}.open() or Authority.guard()"
@@ -228,8 +228,8 @@ class Guard(EnforcementPoint, Handle):
         Raises `NotFound` (`no_authority`) for a directory that holds none.
 
         A proof is accepted once among all guards of the directory, or in this one with `own_replay_memory`. Decisions are
-        written to the directory's audit log; where they cannot be, calls are denied, or counted without `audit_strict`.
-        What is required is as for `open`.
+        written to the directory's audit log; if that fails, calls are denied, or without `audit_strict` counted.
+        The other parameters are as for `open`.
         """
         options = guard_options(
             audience,
@@ -255,7 +255,7 @@ class Admission(Handle):
     _made_by = "Guard.admit(chain)"
 
     def authorize(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:
-        """Permits one call under the chain, or raises `Denied`: expiry, revocation, proof and scope are checked anew."""
+        """Permits one call under the chain, or raises `Denied`. Expiry, revocation, proof and scope are checked each time."""
         return decide(*self._sent(tool, args, proof))
 
     def check(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:

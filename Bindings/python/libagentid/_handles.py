@@ -1,4 +1,4 @@
-"""What all handles share: one owner, who closes it once, by `with`, by `close()` or at the latest by the collector."""
+"""The common base of handles: one owner, which closes a handle once, by `with`, by `close()` or at the latest by the collector."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def freeing(name: str) -> Any:
 
 
 class _Owner:
-    """Owns one handle: whatever keeps Python from going on, it is closed with the last reference."""
+    """Owns one handle. Whatever interrupts Python, the handle is closed with the last reference."""
 
     __slots__ = ("__weakref__", "_as_parameter_")
 
@@ -40,7 +40,7 @@ def owner(name: str) -> type[_Owner]:
 
 
 class Reference:
-    """What names a live object of the library, without a say in how long it lives."""
+    """A reference to a live object of the library that does not keep it alive."""
 
     __slots__ = ("_handle",)
 
@@ -53,7 +53,7 @@ class Reference:
 
 
 class Handle(Reference):
-    """A live object of the library. It holds what it needs: an agent its parent, a guard its authority."""
+    """A live object of the library. It keeps alive the objects it needs: an agent its parent, a guard its authority."""
 
     _owners: ClassVar[type[Any]]
     _made_by: ClassVar[str] = "open()"
@@ -69,7 +69,7 @@ class Handle(Reference):
     def _own(self, function: Any, *arguments: Any, needs: object = None) -> Self:
         """Calls a function whose last output is a handle: this object owns that from the first moment.
 
-        Whatever a signal handler raises meanwhile, what was made is undone, or closed by the collector.
+        If a signal handler raises meanwhile, the new handle is undone, or closed by the collector.
         """
         self._needs, self._owner = needs, self._owners()
         self._owner._as_parameter_ = made = c_void_p()
@@ -84,14 +84,14 @@ class Handle(Reference):
         return self
 
     def _undo(self) -> None:
-        """Undoes a call that made something and was interrupted."""
+        """Undoes an interrupted call that made a handle."""
         self.close()
 
     def __repr__(self) -> str:
         return f"<{'closed ' if self._is_closed else ''}{type(self).__name__} at {id(self):#x}>"
 
     def close(self) -> None:
-        """Lets go of it; further calls are harmless."""
+        """Releases it; further calls are harmless."""
         self._is_closed = True
         self._owners.close(self._handle)
 
@@ -102,7 +102,7 @@ class Handle(Reference):
         self.close()
 
 
-# Closed before the interpreter is gone that their callbacks need.
+# Closed while the interpreter still exists, which their callbacks need.
 _live: weakref.WeakSet[Any] = weakref.WeakSet()
 
 

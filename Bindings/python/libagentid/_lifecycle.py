@@ -1,4 +1,4 @@
-"""The life of agents after they were started, as an authority offers it."""
+"""An authority's calls on agents after their start."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def _id(agent: Identity | str) -> tuple[bytes, int]:
 
 
 class Lifecycle(Handle):
-    """What an authority does with agents that were started."""
+    """An authority's calls on agents after their start."""
 
     def agents(
         self, *, profile: str | None = None, principal: str | None = None, owner: str | None = None,
         parent: Identity | str | None = None, state: Literal["active", "parked", "suspended", "deprovisioned"] | None = None,
         limit: int | None = None, offset: int = 0,
     ) -> list[AgentRecord]:  # fmt: skip
-        """The agents this authority knows, ended ones included: all that match what is given, by ID.
+        """The agents this authority knows, ended ones included, that match every filter given, by ID.
 
-        With `limit`, at most so many from `offset` on: a page.
+        With `limit`, at most that many from `offset` on: a page.
         """
         above = parent.id if isinstance(parent, Identity) else parent
         chosen = _abi.AgentFilter(
@@ -69,15 +69,15 @@ class Lifecycle(Handle):
         return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason or ""))
 
     def deprovision_principal(self, principal: str, reason: str | None = None) -> int:
-        """A principal leaves: ends every agent that acts for them or is owned by them; returns how many ended."""
+        """Removes a principal who leaves: ends every agent that acts for them or is owned by them. Returns the number ended."""
         return self._count(lib.agentid_authority_deprovision_principal, *pair(principal), *pair(reason or ""))
 
     def withdraw_profile(self, name: str, reason: str | None = None) -> int:
-        """Revokes a profile and ends its agents; returns how many ended."""
+        """Revokes a profile and ends its agents. Returns the number ended."""
         return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason or ""))
 
     def certify_profile(self, name: str, review_by: int | datetime | None = None) -> None:
-        """Says that someone has looked at a profile: it may start agents until the next review."""
+        """Records that someone has reviewed a profile: it may start agents until the next review."""
         call(
             lib.agentid_authority_certify_profile,
             self._handle,
@@ -86,18 +86,18 @@ class Lifecycle(Handle):
         )
 
     def reap(self) -> int:
-        """Ends what has lapsed and finishes what a process that died left undone. How many agents ended."""
+        """Ends lapsed agents and finishes the work of processes that died. Returns the number of agents ended."""
         return self._count(lib.agentid_authority_reap)
 
     def prune(self, *, ended_before: int | datetime) -> int:
-        """Forgets agents that ended before a time, in seconds since 1970 or a datetime with its zone, but for their
-        tombstones; returns how many."""
+        """Forgets agents that ended before a time, in seconds since 1970 or a datetime with its zone, except for their
+        tombstones. Returns the number forgotten."""
         return self._count(
             lib.agentid_authority_prune, _abi.checked(c_int64, point(ended_before, "ended_before"), "ended_before")
         )
 
     def verify_gone(self, agent: Identity | str) -> Gone:
-        """Presents to a guard everything that an agent and all below it ever held; `.gone` says whether all is."""
+        """Presents to a guard every grant that an agent and all below it ever held; `.gone` is true if nothing is left."""
         report = _abi.Bytes()
         try:
             call(lib.agentid_authority_verify_gone, self._handle, *_id(agent), byref(report))
@@ -112,8 +112,8 @@ class Lifecycle(Handle):
     ) -> None:  # fmt: skip
         """Runs `run` with each event on a thread of its own, or a command with the event on stdin.
 
-        At least once for each event, in order for each agent, again after an exception. The name is registered for good:
-        events are kept while no process that runs it is alive.
+        At least once for each event, in order for each agent, again after an exception. The name is registered permanently:
+        its events are kept while no process that runs it is alive.
         """
         options = _abi.Hook(
             events=None if events is None else texts(events, "events") or b"[]",
@@ -136,11 +136,11 @@ class Lifecycle(Handle):
         call(lib.agentid_hook_add, self._handle, *pair(name), byref(options))
 
     def remove_hook(self, name: str) -> None:
-        """Removes a hook with what was still to be delivered to it."""
+        """Removes a hook with its undelivered events."""
         call(lib.agentid_hook_remove, self._handle, *pair(name))
 
     def hooks(self) -> list[HookRecord]:
-        """All hooks, and how many deliveries each has waiting and dead."""
+        """All hooks, with the number of waiting and dead deliveries of each."""
         return [HookRecord(hook) for hook in json.loads(take(lib.agentid_hook_list, self._handle))]
 
     def deliveries(self, *, dead: bool = False) -> list[Delivery]:
@@ -153,7 +153,7 @@ class Lifecycle(Handle):
         call(lib.agentid_hook_retry, self._handle, _abi.checked(c_int64, named, "delivery"))
 
     def settle(self, timeout: float | timedelta = 10) -> None:
-        """Waits until nothing is due that hooks here can deliver; `timeout` in seconds or as a timedelta."""
+        """Waits until no delivery is due that hooks here can make; `timeout` in seconds or as a timedelta."""
         call(
             lib.agentid_hook_settle,
             self._handle,
@@ -165,7 +165,7 @@ class Lifecycle(Handle):
         call(lib.agentid_broker_add_provider, self._handle, *pair(name), provider_struct(provider))
 
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int | timedelta) -> Lease:
-        """Gets a secret for a call that was permitted: for the tool, not for the agent. Use it in `with`."""
+        """Gets a secret for a permitted call: for the tool, not for the agent. Use it in `with`."""
         seconds = _abi.checked(c_int64, length(ttl, "ttl"), "ttl")
         lease, secret = _abi.Bytes(), _abi.Bytes()
         call(
@@ -175,11 +175,11 @@ class Lifecycle(Handle):
         return Lease(self, text(lease), text(secret))
 
     def release(self, lease: Lease | BrokerLease | str) -> None:
-        """Returns a secret before its time, named by its lease or its ID; harmless where it was returned before."""
+        """Returns a secret before its time, named by its lease or its ID; harmless if it was returned already."""
         call(lib.agentid_broker_release, self._handle, *pair(lease if isinstance(lease, str) else lease.id))
 
     def broker_leases(self) -> list[BrokerLease]:
-        """What the broker holds."""
+        """The secrets that the broker holds."""
         return [BrokerLease(lease) for lease in json.loads(take(lib.agentid_broker_leases, self._handle))]
 
     def _count(self, function: Any, *arguments: Any) -> int:

@@ -1,4 +1,4 @@
-"""What a callback raised while this thread was in a call: the library is only told that it failed; the caller is told why."""
+"""Exceptions raised by callbacks during a call of this thread: the library only learns that one failed, the caller learns why."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# By thread. Empty but after a callback that failed: all that a call which went well looks at.
+# By thread. Empty except after a failed callback: a successful call looks at nothing else.
 pending: dict[int, BaseException] = {}
 
 
 def log(message: str, *arguments: object, error: BaseException | bool = True) -> None:
-    """Tells what a callback raised: the library is only told that it failed, and tries again."""
+    """Logs what a callback raised: the library only learns that it failed, and tries again."""
     import logging  # slow to import, and seldom needed
 
     logging.getLogger("libagentid").warning(message, *arguments, exc_info=error)
 
 
 def record(error: BaseException) -> None:
-    """Keeps what a callback raised for the call that it was made in; on a thread of the library's nobody waits for it."""
+    """Keeps an exception for the call during which it was raised; on a thread of the library's nobody waits for it."""
     if sys._getframe(1).f_back is not None:  # pyright: ignore[reportPrivateUsage]
         pending[get_ident()] = error
     else:
@@ -30,9 +30,9 @@ def record(error: BaseException) -> None:
 
 
 def callback(function: Function) -> Function:
-    """Marks what the library calls: an interrupt that strikes before its first line ends as ctypes wants, unraisable.
+    """Marks a callback: an interrupt that strikes before its first line ends as ctypes wants, unraisable.
 
-    The call that it was made in raises that as well.
+    The call that caused the callback raises it as well.
     """
     global _previous
     function.__agentid_callback__ = True  # type: ignore[attr-defined]
@@ -53,7 +53,7 @@ _previous: Callable[[Any], Any] = sys.__unraisablehook__
 
 
 def after_success() -> None:
-    """Hands on an interrupt that came while a call went well, as if it came now: what the call made keeps its owner."""
+    """Raises an interrupt that came during a successful call, as if it came now: the call's result keeps its owner."""
     error = pending.pop(get_ident(), None)
     if isinstance(error, KeyboardInterrupt):
         _thread.interrupt_main()
@@ -62,7 +62,7 @@ def after_success() -> None:
 
 
 def after_failure() -> Exception | None:
-    """Raises what interrupted a call: Ctrl-C, sys.exit(). An exception is returned: it is why the call failed."""
+    """Raises an interrupt of a call: Ctrl-C, sys.exit(). Returns any other exception: it is the reason why the call failed."""
     error = pending.pop(get_ident(), None)
     if error is None or isinstance(error, Exception):
         return error

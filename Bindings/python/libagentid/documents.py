@@ -1,8 +1,8 @@
-"""What the library tells of agents, hooks, secrets, guards and logs: objects whose attributes are the members of its documents.
+"""Documents about agents, hooks, secrets, guards and logs, as objects: their attributes are the members of the documents.
 
 Each is also a mapping of its document, under the names of docs/schemas: `record.state` and `record["state"]` are the same, and
-`dict(record)` is what `json.dumps` takes. What a newer library tells besides is in the mapping alone. Times are in seconds
-since 1970, where their names do not end with `_ms`. Immutable, and safe to hand to another thread.
+`json.dumps` takes `dict(record)`. Members that only a newer library knows are in the mapping alone. Times are in seconds
+since 1970, unless their names end with `_ms`. Immutable, and safe to hand to another thread.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class AgentRecord(Document):
-    """An agent as its authority knows it: docs/schemas/agent.json."""
+    """An agent in its authority's registry: docs/schemas/agent.json."""
 
     __slots__ = (
         "created", "end_reason", "ended", "expired", "grant_expires", "id", "intent", "key", "lease_expires", "live", "owner",
@@ -50,19 +50,19 @@ class AgentRecord(Document):
     live: bool
     """Whether a guard would let it act, it and all above it."""
     expired: bool
-    """It has not ended, and is denied because its last grant has expired."""
+    """Whether it has not ended, but is denied because its last grant has expired."""
     created: int
     lease_expires: int | None
     grant_expires: int | None
     renewal_failure: str | None
-    """Why its grant was not renewed when it was due, where the agent is held in this process."""
+    """The reason why its grant was not renewed when due, if the agent is held in this process."""
     ended: int | None
     end_reason: str | None
     tombstone: str | None
 
 
 class Profile(Document):
-    """What an agent may at most be: docs/schemas/profile.json."""
+    """The owner and the limits of a kind of agents: docs/schemas/profile.json."""
 
     __slots__ = ("ceiling", "max_depth", "max_lifetime", "name", "owner", "review_by")
 
@@ -71,27 +71,27 @@ class Profile(Document):
     ceiling: dict[str, Any]
     """A scope in token form: `Scope(json.dumps(profile.ceiling))`."""
     max_lifetime: int
-    """Of a grant, in seconds."""
+    """The longest lifetime of a grant, in seconds."""
     max_depth: int
     review_by: int | None
 
 
 class Gone(Document):
-    """What is left of an agent and of all below it: docs/schemas/gone.json."""
+    """The remains of an agent and of all below it: docs/schemas/gone.json."""
 
     __slots__ = ("agent", "agents", "chains", "deliveries", "gone", "leases", "live", "permitted", "reasons", "tombstone")
 
     agent: str
     gone: bool
-    """Nothing of them is usable any more."""
+    """Whether nothing of them is usable any more."""
     agents: int
-    """How many agents were looked at."""
+    """The number of agents examined."""
     chains: int
-    """How many chains were presented to a guard."""
+    """The number of chains presented to a guard."""
     permitted: list[str]
     """Grants whose chain was not denied."""
     reasons: dict[str, int]
-    """How often each reason was given."""
+    """The number of denials for each reason."""
     live: list[str]
     """Agents that have not ended."""
     leases: list[str]
@@ -127,7 +127,7 @@ class Tombstone(Document):
 
 
 class HookRecord(Document):
-    """A hook, and how many deliveries it has waiting and dead."""
+    """A hook, with its numbers of waiting and dead deliveries."""
 
     __slots__ = ("command", "dead", "deadline", "events", "kind", "max_attempts", "name", "pending")
 
@@ -136,14 +136,14 @@ class HookRecord(Document):
     command: list[str]
     events: list[str]
     deadline: int
-    """How long one delivery may take, in seconds."""
+    """The longest time of one delivery, in seconds."""
     max_attempts: int
     pending: int
     dead: int
 
 
 class Delivery(Document):
-    """An event that waits for a hook, or that it failed to take."""
+    """An event that waits for a hook, or that the hook failed to take."""
 
     __slots__ = ("agent", "attempts", "error", "event", "hook", "id", "next_at")
 
@@ -169,12 +169,12 @@ class BrokerLease(Document):
     acquired: int
     expires: int
     attempts: int
-    """How often its return was tried."""
+    """The number of attempts to return it."""
     error: str | None
 
 
 class GuardStatistics(Document):
-    """What a guard has done and holds."""
+    """A guard's counters and the size of its memory."""
 
     __slots__ = (
         "cached_bytes", "cached_chains", "denied", "permitted", "remembered_proofs", "replay_slots", "replay_slots_at_most",
@@ -183,7 +183,7 @@ class GuardStatistics(Document):
 
     permitted: int
     denied: dict[str, int]
-    """How often, by reason."""
+    """The number of denials by reason."""
     cached_chains: int
     cached_bytes: int
     remembered_proofs: int

@@ -17,18 +17,18 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-# Where the server is and how it proves itself; all else of the administrator's connection is the administrator's own.
+# The server's address and how it proves itself; everything else of the connection is the administrator's own.
 _ADDRESS = ("hostaddr", "sslmode", "sslrootcert", "sslcrl", "ssl_min_protocol_version", "channel_binding")
 _LOCK = 0x6167656E746964  # "agentid"
 
 
 class RoleProvider:
-    """Makes roles over an administrator's connection. Safe to use from several threads: each call connects anew.
+    """Makes roles over an administrator's connection. Safe to use from several threads: each call opens a connection.
 
     `conninfo` belongs to a role with CREATEROLE that owns what `resources` lists, or holds it with grant option: for each
-    resource an agent can ask for, the privileges it stands for, e.g. `{"reports": ["SELECT ON TABLE public.reports"]}`. They
-    are the operator's own words and go into GRANT as they stand; nothing an agent says does. What is granted to PUBLIC, a
-    role made here may do as well.
+resource an agent can ask for, the privileges that it stands for, e.g. `{"reports": ["SELECT ON TABLE public.reports"]}`.
+    They are the operator's own words and go into GRANT unchanged; nothing that an agent says does. A role made here has the
+    privileges of PUBLIC too.
     """
 
     def __init__(self, conninfo: str, resources: Mapping[str, Sequence[str]]) -> None:
@@ -37,9 +37,9 @@ class RoleProvider:
 
     @property
     def release_command(self) -> list[str]:
-        """What releases a lease after this process has died: this Python, in which `agentid[postgres]` is installed.
+        """The command that releases a lease after this process has died: this Python, in which `agentid[postgres]` is installed.
 
-        Nothing where the connection string has a password, which would stand in the registry and in the process list: use
+        Empty if the connection string has a password, which would appear in the registry and in the process list: use
         a service file, `passfile` or a peer connection.
         """
         if conninfo_to_dict(self._conninfo).get("password"):
@@ -54,7 +54,7 @@ class RoleProvider:
         role, password = _role(request["lease"]), secrets.token_urlsafe(32)
         with _administrator(self._conninfo) as connection:
             _drop(connection, role)
-            # Only what the password is checked by leaves this process: statements are logged and shown.
+            # Only the password's verifier leaves this process: statements are logged and shown.
             verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             until = connection.execute("SELECT (now() + make_interval(secs => %s))::text", (request["ttl"],)).fetchone()
             name = sql.Identifier(role)
@@ -73,12 +73,12 @@ class RoleProvider:
         return make_conninfo(**address, user=role, password=password)
 
     def release(self, lease: Mapping[str, Any]) -> None:
-        """Ends the role's sessions and drops it; does nothing where it is gone."""
+        """Ends the role's sessions and drops it; does nothing if it is gone."""
         release(self._conninfo, lease)
 
 
 def release(conninfo: str, lease: Mapping[str, Any]) -> None:
-    """Ends the sessions of a lease's role and drops it; does nothing where it is gone."""
+    """Ends the sessions of a lease's role and drops it; does nothing if it is gone."""
     role = _role(lease["lease"])
     with _administrator(conninfo) as connection:
         _drop(connection, role)
@@ -86,8 +86,8 @@ def release(conninfo: str, lease: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _administrator(conninfo: str) -> Generator[psycopg.Connection[Any], None, None]:
-    """A connection that commits at the end; one at a time per database: PostgreSQL answers `tuple concurrently updated` where
-    two change the privileges of one table."""
+    """A connection that commits at the end; one at a time per database: PostgreSQL fails with `tuple concurrently updated`
+    if two change the privileges of one table."""
     patience = conninfo_to_dict(conninfo).get("connect_timeout") or 10
     with psycopg.connect(conninfo, connect_timeout=patience) as connection:
         connection.execute("SET lock_timeout = '20s'; SET statement_timeout = '30s'")
@@ -106,9 +106,9 @@ def _drop(connection: psycopg.Connection[Any], role: str) -> None:
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
         return
     name = sql.Identifier(role)
-    # No new session from here on, or one could begin behind the look for those that are open.
+    # No new session from here on: otherwise one could begin after the search for open ones.
     connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
-    # Only a member may end its sessions and drop what it owns.
+    # Only a member may end its sessions and drop its objects.
     connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
     for _ in range(10):
         connection.commit()  # what is open is looked at once in a transaction

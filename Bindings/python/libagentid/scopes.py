@@ -1,9 +1,9 @@
-"""Constraints on arguments, made of values: no text is put together, so none has to be quoted.
+"""Constraints on arguments, made from values: no text is assembled, so nothing has to be quoted.
 
     from libagentid.scopes import at_most, one_of, optional, under
     scope = Scope.tool("read_file", path=under("/data"), mode=one_of("r", "rb"), head=optional(at_most(200)))
 
-docs/constraints.md says of each type what it permits, and what is below it. Nothing is checked here: `Scope.tool` does, and
+docs/constraints.md describes what each type permits, and what is below it. Nothing is checked here: `Scope.tool` checks, and
 raises `ScopeError`.
 """
 
@@ -26,7 +26,7 @@ Value: TypeAlias = "str | int | float | bool | None"
 
 
 class Constraint:
-    """What one argument must satisfy. Immutable; made by the functions of this module. Equal are those of one token form."""
+    """A constraint on one argument. Immutable; made by the functions of this module. Two with the same token form are equal."""
 
     __slots__ = ("_is_optional", "_token")
 
@@ -70,7 +70,7 @@ def token(tools: Mapping[str, Mapping[str, Argument]]) -> str:
 
 
 def optional(constraint: Argument) -> Constraint:
-    """The argument may be left out; where it is given, `constraint` holds."""
+    """The argument may be left out; if it is given, `constraint` applies."""
     written = dict(_inner(constraint))
     return Constraint(written.pop("constraint_type"), written, is_optional=True)
 
@@ -148,7 +148,7 @@ def like(pattern: str) -> Constraint:
 def uri(
     *, schemes: Sequence[str] = (), hosts: Sequence[str] = (), ports: Sequence[int] = (), path: str | None = None
 ) -> Constraint:
-    """A URI of these parts, at least one; a part that is not given may be anything. `*.` before a host: all below it."""
+    """A URI with these parts, at least one; a part that is not given may be anything. `*.` before a host: all below it."""
     parts = {"schemes": _list(schemes, "schemes"), "hosts": _list(hosts, "hosts"), "ports": _list(ports, "ports"), "path": path}
     return Constraint("uri", {name: part for name, part in parts.items() if part})
 
@@ -170,7 +170,7 @@ def each(constraint: Argument) -> Constraint:
 
 
 def members(named: Mapping[str, Argument] | None = None, /, *, others: bool = False, **more: Argument) -> Constraint:
-    """An object with these members, each under its constraint; others too where `others` says so."""
+    """An object with these members, each under its constraint; with `others`, other members too."""
     given = {name: _of(argument) for name, argument in {**(named or {}), **more}.items()}
     left_out = [name for name, constraint in given.items() if constraint._is_optional]  # pyright: ignore[reportPrivateUsage]
     written: dict[str, Any] = {"members": {name: constraint._token for name, constraint in given.items()}}  # pyright: ignore[reportPrivateUsage]
@@ -182,12 +182,12 @@ def members(named: Mapping[str, Argument] | None = None, /, *, others: bool = Fa
 
 
 def all_of(*constraints: Argument) -> Constraint:
-    """What satisfies every one of these."""
+    """A value that satisfies all of these."""
     return Constraint("all", {"constraints": [_inner(constraint) for constraint in constraints]})
 
 
 def any_of(*constraints: Argument) -> Constraint:
-    """What satisfies one of these."""
+    """A value that satisfies at least one of these."""
     return Constraint("any", {"constraints": [_inner(constraint) for constraint in constraints]})
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Lease:
-    """A secret that was got for one permitted call. Returned when the `async with` block ends."""
+    """A secret for one permitted call. Returned when the `async with` block ends."""
 
     def __init__(self, lease: _broker.Lease) -> None:
         self.sync = lease
@@ -33,7 +33,7 @@ class Lease:
 
     @property
     def id(self) -> str:
-        """What the broker knows it by."""
+        """The lease's ID at the broker."""
         return self.sync.id
 
     @property
@@ -42,7 +42,7 @@ class Lease:
         return self.sync.secret
 
     async def release(self) -> None:
-        """Returns the secret; harmless where it was returned before."""
+        """Returns the secret; harmless if it was returned already."""
         await in_thread(self.sync.release, surely=True)
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""How calls that wait are run: on threads of agentid's own, so that no call stalls the loop."""
+"""Runs calls that wait on threads of agentid's own, so that no call stalls the loop."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ os.register_at_fork(after_in_child=_threads.cache_clear)  # no thread outlives a
 async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = None, *, surely: bool = False) -> T:
     """Runs `work` on a thread, in this task's context.
 
-    Cancelled while it waits for a thread, `work` is not run, unless `surely`. Cancelled later, the task ends when `work` has,
-    and what that made was given to `undo`: once this is left, nothing goes on.
+    If the task is cancelled while `work` waits for a thread, `work` is not run, unless `surely`. If it is cancelled later, it
+    ends after `work` has, whose result is given to `undo`: nothing goes on after this returns.
     """
     begun = _threads().submit(contextvars.copy_context().run, work)
     try:
@@ -66,7 +66,7 @@ async def to_thread(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 
 class Sync(Protocol[S_co]):
-    """What stands for an object of the package."""
+    """An object that wraps a synchronous one of the package."""
 
     @property
     def sync(self) -> S_co: ...
@@ -94,7 +94,7 @@ class waits(Generic[S, P, T]):
 
 
 class Closing:
-    """What `close`, or the end of its `async with` block, ends: surely, whatever is cancelled."""
+    """An object that `close`, or the end of its `async with` block, ends even if the task is cancelled."""
 
     def __init__(self, close: Callable[[], None]) -> None:
         self._close = close
@@ -114,7 +114,7 @@ class Closing:
 
 
 class Ended(Protocol):
-    """What an `async with` block ends."""
+    """An object that an `async with` block ends."""
 
     async def __aenter__(self) -> Any: ...
     async def __aexit__(self, *exception: object) -> None: ...
@@ -124,7 +124,7 @@ E_ = TypeVar("E_", bound=Ended)
 
 
 class Starting(Awaitable[E_]):
-    """A call that makes what has to be ended: `await` it, or leave the ending to `async with`."""
+    """A call that makes an object which must be ended: `await` it, or use `async with`, which ends it."""
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, E_]]) -> None:
         self._start = start
@@ -146,7 +146,7 @@ class Starting(Awaitable[E_]):
 
 
 def starting(make: Callable[P, T], undo: Callable[[T], object], view: Callable[[T], E_]) -> Callable[P, Starting[E_]]:
-    """A call that makes something, as one to be awaited; `undo` ends what was made for a task that is cancelled."""
+    """A call that makes an object, as an awaitable; `undo` ends the object if the task is cancelled."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> Starting[E_]:
         async def start() -> E_:
@@ -159,7 +159,7 @@ def starting(make: Callable[P, T], undo: Callable[[T], object], view: Callable[[
 
 
 class starts(Generic[S, P, T, E_]):
-    """A method of `sync` that makes something, as one to be awaited."""
+    """A method of `sync` that makes an object, as an awaitable."""
 
     def __init__(self, method: Callable[Concatenate[S, P], T], undo: Callable[[T], object], view: Callable[[T], E_]) -> None:
         self._method, self._undo, self._view = method, undo, view

@@ -1,4 +1,4 @@
-"""Guards for HTTP: a request is a call of a tool, refused before a handler sees it; clients prove as their agent.
+"""Guards for HTTP: a request is a call of a tool, decided before a handler sees it; clients prove requests as their agent.
 
     from libagentid.http import guarding
     from libagentid.http.asgi import GuardMiddleware

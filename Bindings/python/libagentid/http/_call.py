@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CHAIN_HEADER, PROOF_HEADER = "Agent-Chain", "Agent-Proof"
 MAX_BODY = 1 << 20
-"""How long a body may be where nothing else is said, in bytes."""
+"""The longest body by default, in bytes."""
 
 
 class Call(NamedTuple):
@@ -25,13 +25,13 @@ class Call(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request, as far as it says which call it is."""
+    """The parts of a request that determine its call."""
 
     method: str
     path: bytes
-    """As the application sees it: without escapes."""
+    """The path as the application sees it: without escapes."""
     sent_path: str
-    """As it was sent."""
+    """The path as sent."""
     query: str
     body: bytes
     content_type: str | None
@@ -45,11 +45,11 @@ class Request(NamedTuple):
 
 
 Calls = Callable[[Request], Call | None]
-"""Which call a request is; None for one that needs no guard. Raises `Refusal`."""
+"""The call that a request makes; None if it needs no guard. Raises `Refusal`."""
 
 
 class Refusal(Exception):
-    """A request that is not let through: what is answered to it."""
+    """A refused request, with the answer to it."""
 
     def __init__(
         self, status: int, reason: str, message: str, *, argument: str | None = None, link: int | None = None,

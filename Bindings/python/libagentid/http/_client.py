@@ -1,4 +1,4 @@
-"""The core that the client ends share: what an agent sends with a request, and what it does with the answer."""
+"""The common core of the clients: proves requests, and handles the answers."""
 
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .._agent import Identity
 
 LONG_CHAIN = 4096
-"""From how many bytes on a chain is sent by reference: proxies and servers take 8 kB of headers in all."""
+"""The length from which a chain is sent by reference, in bytes: proxies and servers accept 8 kB of headers in all."""
 
 
 class Redirected(Exception):
@@ -60,5 +60,5 @@ class Presenter:
 
 
 def wants_chain(status: int, sent: str | None) -> bool:
-    """Whether an answer asks for the whole chain, where its reference was sent."""
+    """Whether an answer asks for the whole chain after its reference was sent."""
     return status == 428 and sent is not None and sent.startswith("sha-256=")

@@ -1,4 +1,4 @@
-"""A guard for each process: made when it is first needed, so that a worker that was forked has one of its own."""
+"""A guard for each process, made on first use, so that a forked worker has one of its own."""
 
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
@@ -18,7 +18,7 @@ _all: WeakSet[WorkerGuard] = WeakSet()
 
 
 class WorkerGuard:
-    """Answers this process's guard. Safe to call from any thread, before and after a fork."""
+    """Returns this process's guard. Safe to call from any thread, before and after a fork."""
 
     def __init__(self, open: Callable[[], EnforcementPoint]) -> None:
         self._open, self._lock = open, Lock()
@@ -36,7 +36,7 @@ class WorkerGuard:
 
 
 def _forked() -> None:
-    """What the parent made is of no use here, and its lock may be held by a thread that is not."""
+    """Discards the parent's guard, which is useless here, and its lock, which a thread of the parent may hold."""
     for each in list(_all):
         each._made, each._lock = None, Lock()
 

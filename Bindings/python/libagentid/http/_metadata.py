@@ -1,4 +1,4 @@
-"""OAuth 2.0 protected resource metadata (RFC 9728): where a client learns what this server asks for."""
+"""OAuth 2.0 protected resource metadata (RFC 9728): tells a client what this server requires."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
 class ResourceMetadata:
-    """What a server says of itself to anybody: served without a guard, and named in each 401.
+    """A server's public description: served without a guard, and named in each 401.
 
     `resource`: the server's URL, https, without a fragment. Others are members of RFC 9728, such as `authorization_servers`,
     `scopes_supported`, `resource_name`. Raises `ValueError`.
@@ -24,7 +24,7 @@ class ResourceMetadata:
         path = parts.path.rstrip("/")
         query = f"?{parts.query}" if parts.query else ""
         self.resource, self.path = resource, _WELL_KNOWN + path
-        """Where it is served."""
+        """The path at which it is served."""
         self.url = f"{parts.scheme}://{parts.netloc}{self.path}{query}"
         said = {"resource": resource, "authorization_servers": list(authorization_servers) or None, **members}
         self.body = json.dumps({name: value for name, value in said.items() if value is not None}).encode() + b"\n"

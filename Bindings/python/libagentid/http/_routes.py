@@ -13,7 +13,7 @@ _QUERY_FIELDS = 100
 
 
 class Routes:
-    """Which tool each route is: `Routes({"GET /users/{id}": "get_user", "GET /health": None})`.
+    """The tool of each route: `Routes({"GET /users/{id}": "get_user", "GET /health": None})`.
 
     A route is a method and a path; `{name}` is one part of it, `{name:path}`, at the end, all that is left. Arguments are texts
     from the path and the query, and the members of the body, a JSON object. None exempts a route from the guard; any route that
@@ -33,7 +33,7 @@ class Routes:
         return f"Routes({ {route.text: route.tool for route in self._routes}!r})"
 
     def __call__(self, request: Request) -> Call | None:
-        """The call that a request is; None for one that is exempt. Raises `Refusal`."""
+        """The call that a request makes; None if it is exempt. Raises `Refusal`."""
         try:
             path = request.path.decode()
         except UnicodeDecodeError:
@@ -52,7 +52,7 @@ class Routes:
 
 
 class Found(NamedTuple):
-    """A route that was found: which tool it is, None for one that is exempt, and the values in the path."""
+    """A route that was found: its tool, None if it is exempt, and the values in the path."""
 
     tool: str | None
     values: dict[str, str]
@@ -84,7 +84,7 @@ class _Route:
             self.has_rest = bool(kind)
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The values in a path's parts; None where it is another route's."""
+        """The values in a path's parts; None if the path does not match this route."""
         own, rest = self.parts, self.has_rest
         if len(parts) < len(own) if rest else len(parts) != len(own):
             return None
@@ -115,7 +115,7 @@ class _Route:
 
 
 def _arguments(request: Request, values: dict[str, str]) -> bytes:
-    """All that a handler is given, as one JSON object. A name that is there twice is refused: here, or by the guard."""
+    """All inputs of a handler, as one JSON object. A name that occurs twice is refused, here or by the guard."""
     if request.query:
         try:
             pairs = parse_qsl(request.query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS)

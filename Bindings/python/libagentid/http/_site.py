@@ -1,4 +1,4 @@
-"""The core that the server ends share: a request in, a permit or a refusal out."""
+"""The common core of the servers: a request in, a permit or a refusal out."""
 
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
@@ -16,21 +16,21 @@ from ._metadata import ResourceMetadata
 from ._routes import Routes, Tools, calls_of
 
 _log = logging.getLogger("libagentid.http")
-# A call that nothing can be decided about: argument, malformed, limit.
+# A call that cannot be decided: argument, malformed, limit.
 _NOT_A_CALL = {2, 5, 10}
 
 Guards = EnforcementPoint | Callable[[], EnforcementPoint]
 
 
 class Permit(NamedTuple):
-    """Under what a request came to its handler."""
+    """The permit under which a request reaches its handler."""
 
     decision: Decision
     call: Call
 
 
 class Site:
-    """What a server guards, and how."""
+    """A server's guard, routes and limits."""
 
     def __init__(self, guard: Guards, routes: Tools, max_body: int, metadata: ResourceMetadata | None) -> None:
         if not callable(guard) and not isinstance(guard, EnforcementPoint):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -41,7 +41,7 @@ class Site:
         self._calls = calls_of(routes)
 
     def calls(self, method: str, path: bytes) -> Calls | None:
-        """What says which call a request is; None where it is exempt by name. Raises `Refusal` for a route not named."""
+        """The function that turns a request into a call; None if the route is exempt. Raises `Refusal` for an unnamed route."""
         if not isinstance(self._calls, Routes):
             return self._calls
         try:
@@ -80,7 +80,7 @@ class Site:
             raise self._failed(error) from None
 
     def _failed(self, error: Exception) -> Refusal:
-        """The answer where the guard itself failed, which the client is told nothing about."""
+        """The answer if the guard itself failed; it tells the client nothing about the fault."""
         _log.error("a request was refused because the guard could not decide", exc_info=error)
         return Refusal(503, "internal", "the guard could not decide")
 

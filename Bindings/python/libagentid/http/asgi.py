@@ -60,7 +60,7 @@ class GuardMiddleware:
         await self._app(scope, _again(body, receive) if kind == "http" else receive, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body; None where the client went before it was sent."""
+        """The whole body; None if the client left before it was sent."""
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value[:20]) > self._site.max_body:
                 raise self._site.too_long()
@@ -80,7 +80,7 @@ class GuardMiddleware:
 
 
 def permit_of(scope: Scope) -> Decision:
-    """The permit under which a request came to its handler; raises `LookupError` for one that is exempt, or not guarded."""
+    """The permit under which a request reached its handler; raises `LookupError` if it is exempt, or not guarded."""
     return _permit(scope).decision
 
 
@@ -108,7 +108,7 @@ def _request(scope: Scope, method: str, path: bytes, body: bytes) -> tuple[Reque
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """What the application receives: the body that was decided about, and then whatever comes."""
+    """The application's `receive`: first the body that was decided about, then whatever follows."""
     is_given = False
 
     async def again() -> MutableMapping[str, Any]:

@@ -51,7 +51,7 @@ class GuardMiddleware:
         return self._app(environ, start_response)
 
     def _read(self, environ: dict[str, Any]) -> bytes:
-        """The whole body: as long as it says it is, or, where the server ends it, until it ends."""
+        """The whole body: up to its stated length, or if the server ends it, up to its end."""
         given, most = environ["wsgi.input"], self._site.max_body
         length = environ.get("CONTENT_LENGTH") or ""
         if length:
@@ -78,7 +78,7 @@ class GuardMiddleware:
 
 
 def permit_of(environ: dict[str, Any]) -> Decision:
-    """The permit under which a request came to its handler; raises `LookupError` for one that is exempt, or not guarded."""
+    """The permit under which a request reached its handler; raises `LookupError` if it is exempt, or not guarded."""
     found = environ.get(PERMIT)
     if found is None:
         raise LookupError("this request came without a permit: is GuardMiddleware before the application, and its route guarded?")
@@ -86,7 +86,7 @@ def permit_of(environ: dict[str, Any]) -> Decision:
 
 
 def _header(environ: dict[str, Any], name: str) -> list[str]:
-    """A header's values: a server joins what was sent twice with a comma, which is in no chain and no proof."""
+    """A header's values: a server joins repeated headers with a comma, which occurs in no chain and no proof."""
     value = environ.get(name)
     return [] if value is None else value.split(",")
 

@@ -1,4 +1,4 @@
-"""One call of a tool: decided before it runs, its outcome recorded after. Here, and nowhere else, is the library asked."""
+"""One call of a tool: decided before it runs, its outcome recorded after. Only this module asks the library."""
 
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
@@ -25,7 +25,7 @@ _now: ContextVar[Call | None] = ContextVar("agentid.call", default=None)
 
 
 class Call:
-    """A call that was permitted. Its `with` block, or `done` or `failed`, records once how it went.
+    """A permitted call. Its `with` block, or `done` or `failed`, records its outcome once.
 
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
@@ -38,7 +38,7 @@ class Call:
         self.tool, self.arguments, self.agent, self.decision = tool, arguments, agent, decision
         self._guard, self._before = guard, None
         self.pauses: type[BaseException] | tuple[()] = ()
-        """What a framework raises where a call waits, to be made again: its outcome is then `paused`."""
+        """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
         self._is_open, self._is_taken, self._is_begun = True, False, False
 
     _before: Token[Call | None] | None
@@ -106,8 +106,8 @@ def authorize(
 ) -> Call:  # fmt: skip
     """Permits one call of the current agent, or of `agent`; raises `Denied`, which is logged, or `LookupError` without an agent.
 
-    `guard`: who decides, where that is not the authority in this process. `presented`: the chain and the proof that came with
-    the call from elsewhere, as they came, for `guard`.
+    `guard`: the guard that decides, if not that of the authority in this process. `presented`: the chain and the proof
+    received with a call from elsewhere, for `guard`.
     """
     try:
         if presented is not None:
@@ -136,7 +136,7 @@ def begun(tool: str) -> bool:
 
 
 def tell(denied: Denied, tool: str) -> None:
-    """Writes for an operator what was denied: who, for whom, which rule, the decision's ID; never a value."""
+    """Logs a denial for the operator: agent, principal, rule and the decision's ID; never a value."""
     document: Any = denied.document or {}
     chain: list[dict[str, Any]] = document.get("chain") or [{}]
     said = {
@@ -148,7 +148,7 @@ def tell(denied: Denied, tool: str) -> None:
 
 
 def _reporter(agent: Identity | None) -> Guard | None:
-    """What records outcomes for an agent of an authority in this process; None without one, or without an audit log."""
+    """The guard that records outcomes for an agent of an authority in this process; None without one, or without an audit log."""
     above: Any = agent
     while above is not None and not isinstance(above, Authority):
         above = getattr(above, "_needs", None) or getattr(above, "sync", None)

@@ -1,4 +1,4 @@
-"""The decorator: no call of a function before it was decided, whoever makes it."""
+"""The decorator: every call of a function is decided first, whoever makes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def guarded(*, name: str | None = None, guard: Guard | None = None, hidden: Sequ
 def guarded(
     function: _F | None = None, /, *, name: str | None = None, guard: Guard | None = None, hidden: Sequence[str] = ()
 ) -> _F | Callable[[_F], _F]:
-    """Decides every call of a function as the current agent before it runs, and records how it went.
+    """Decides every call of a function as the current agent before it runs, and records its outcome.
 
         @guarded
         def read_file(path: str) -> str: ...
@@ -95,7 +95,7 @@ def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence
 
 
 class _recorded:
-    """Records how a call went. Not `with call` itself: a generator shares its context with whoever iterates over it."""
+    """Records the outcome of a call. Not `with call` itself: a generator shares its context with the code that iterates over it."""
 
     __slots__ = ("_call",)
 
@@ -115,7 +115,7 @@ class _recorded:
 
 
 def _binder(function: Callable[..., Any], hidden: Sequence[str]) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
-    """What makes a call's arguments of how it was called."""
+    """Makes a function that turns positional and named arguments into a call's arguments."""
     signature = inspect.signature(function)
     unseen = {*hidden, *[name for name in list(signature.parameters)[:1] if name in ("self", "cls")]}
     if unknown := set(hidden) - set(signature.parameters):

@@ -1,4 +1,4 @@
-"""What a model reads where it asked for what it may not do."""
+"""The answer that a model reads after a denied call."""
 
 from __future__ import annotations
 

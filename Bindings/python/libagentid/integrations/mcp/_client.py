@@ -1,4 +1,4 @@
-"""The client's end: each request that needs it is proved as the agent that makes it."""
+"""The client's end: proves each request that needs it as the agent that makes it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def prove_calls(client: _C, *, audience: str) -> _C:
 
 
 def _proved(request: Any, audience: str) -> Any:
-    """The request with what it shows; of what is sent, not of what it was made of."""
+    """The request with its chain and proof, made from the form that is sent, not from the object it was built from."""
     wire = request.model_dump(by_alias=True, mode="json", exclude_none=True)
     params = wire.get("params") or {}
     wanted = asked(wire["method"], params)

@@ -1,4 +1,4 @@
-"""The server's end: nothing that a request asks for happens before the guard has permitted it."""
+"""The server's end: the guard permits a request before anything it asks for happens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def guard_server(server: _S, guard: Guard) -> _S:
 
 
 class _Middleware:
-    """For mcp 2: sees each request as it came, before anything else reads it."""
+    """For mcp 2: sees each request as received, before anything else reads it."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
@@ -74,7 +74,7 @@ class _Middleware:
 
 
 class _Handlers(dict[Any, Any]):
-    """For mcp 1: the handlers by the type of their request, each behind the guard, also those registered later."""
+    """For mcp 1: the handlers by the type of their request, each guarded, also those registered later."""
 
     def __init__(self, handlers: Mapping[Any, Any], guard: Guard) -> None:
         super().__init__(handlers)

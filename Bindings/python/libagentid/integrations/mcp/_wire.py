@@ -1,4 +1,4 @@
-"""What a request asks for, and what it shows: the same on both ends, of JSON as it is on the wire."""
+"""The call, chain and proof of a request: the same code on both ends, over JSON as sent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def asked(method: str, params: Mapping[str, Any] | None) -> tuple[str, Any] | No
 
 
 def shown(params: Mapping[str, Any] | None) -> tuple[Any, Any]:
-    """The chain and the proof as they came; None for what did not."""
+    """The chain and the proof as received; None for a missing one."""
     meta = (params or {}).get("_meta")
     meta = cast("Mapping[str, Any]", meta) if isinstance(meta, Mapping) else {}
     return meta.get(CHAIN), meta.get(PROOF)
@@ -64,12 +64,12 @@ def callable_tools(guard: Guard, chain: Any) -> frozenset[str]:
 
 
 def permit(call: Call) -> dict[str, Any]:
-    """What an answer's `_meta` says of a permit."""
+    """A permit, for an answer's `_meta`."""
     return {DECISION: {"decision": "permit", "id": call.decision.id}}
 
 
 def denial(denied: Denied) -> dict[str, Any]:
-    """What an answer's `_meta`, or an error's data, says of a denial: never a value."""
+    """A denial, for an answer's `_meta` or an error's data: never a value."""
     decision = denied.decision.id if denied.decision is not None else ""
     said = {"decision": "deny", "id": decision, "reason": denied.name, "argument": denied.argument, "category": denied.category}
     return {DECISION: said}
