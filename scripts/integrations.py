@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Writes docs/integrations.md from what `make test-integrations` left in .build-integrations/results. `--check`: fails where it differs.
+
+Versions and numbers of tests are those of the run. Lines a user adds are those that end with `# guard` in examples/integrations,
+or else those of the example in the integration's docstring that name it.
+"""
+import ast
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE, RESULTS = ROOT / "docs/integrations.md", ROOT / ".build-integrations/results"
+GLUE, EXAMPLES = ROOT / "Bindings/python/libagentid/integrations", ROOT / "examples/integrations"
+
+# framework, result, module, what is guarded, sub-agents
+ROWS = [
+    ("MCP, SDK 2.x", "mcp", "mcp", "every request of a server that does or reads something; lists are filtered", "each caller by its chain"),
+    ("MCP, SDK 1.x", "mcp1", "mcp", "the same", "the same"),
+    ("FastMCP 4", "fastmcp", "mcp", "the same", "the same"),
+    ("LangChain, LangGraph, deepagents", "langchain", "langchain", "every tool call; tools shown", "graphs inside tools, named graphs; unguarded ones are an error; pauses park"),
+    ("OpenAI Agents", "openai-agents", "openai_agents", "function tools, tools of MCP servers; tools shown", "handoffs, agents as tools"),
+    ("Pydantic AI", "pydantic-ai", "pydantic_ai", "every function tool; tools shown", "agents inside tools, named ones"),
+    ("Google ADK", "google-adk", "google_adk", "every tool of every agent of a runner; tools shown", "transfers"),
+    ("CrewAI", "crewai", "crewai", "every tool call in the process", "each member of a crew"),
+    ("LlamaIndex", "llama-index", "llama_index", "every tool call of a workflow or an agent", "handoffs"),
+    ("smolagents", "smolagents", "smolagents", "every tool, also where code calls it", "managed agents"),
+    ("AutoGen", "autogen", "autogen", "a workbench's tools; tools shown", "named workbenches"),
+    ("Microsoft Agent Framework", "agent-framework", "agent_framework", "every function call", "named agents"),
+    ("Haystack", "haystack", "haystack", "tools that were given to `guard_tools`", "named tools"),
+    ("Agno", "agno", "agno", "every tool call of an agent", "a team's members"),
+    ("Strands", "strands", "strands", "every tool call", "named agents"),
+]
+HEAD = """<!-- run by Tests/Integrations/run -->
+# Agent frameworks
+
+A guard is a line where the agent or the server is made, and the `with` block of an [agent](guides/python.md) around its run. From then on each tool call is decided
+by name and arguments before the tool runs, and recorded; a denial is the tool's answer, which says what to do next; the model is shown the
+tools it may call, where the framework lets that be said; what works below the agent has less authority; leaving the block ends them all.
+
+    pip install 'libagentid[langchain]'
+
+```python
+from libagentid.integrations.langchain import Guarded
+
+graph = create_agent(model, tools, middleware=[Guarded()])
+with acme.agent("reader", principal="user:alice@acme.example", task="T-1", scope="read_file(path under '/data/q3')"):
+    graph.invoke({"messages": [...]})
+```
+
+Without a framework, [`libagentid.tools.guarded`](guides/python.md) decorates functions. [HTTP has a page of its own](guides/http.md).
+
+## What was tested
+
+This table is written by `scripts/integrations.py` from a run of `make test-integrations`: each against the real package, in an environment of its own, with a scripted
+model. Lines are those that a user adds.
+
+| framework | tested with | tests | lines | guarded | a narrower agent is |
+|---|---|---|---|---|---|
+"""
+TAIL = """
+In each of them one contract is tested, synchronously and asynchronously where the framework has both
+([contract.py](../Tests/Integrations/contract.py); MCP and LangChain have more of their own):
+
+* what is not permitted never runs, of many calls at once as well; the model reads why;
+* a default that the model leaves out is decided like an argument;
+* after a revocation nothing runs; outside of any agent nothing runs;
+* **it fails closed**: the guard raises, the audit log is full, the operator's log raises, memory runs out, the framework's own hook raises: the
+  tool does not run. (CrewAI swallows what a hook raises, and runs the tool, unless it is `HookAborted`: here everything is.)
+
+## What to know
+
+* Put the guard last among middleware, plugins and hooks: what it decides is then what runs.
+* Tools that run at the model's provider, and tools or agents that a guard sees and cannot guard, raise `NotGuarded`: nothing runs unguarded
+  because it was forgotten. An agent of which a guard sees nothing, such as one that a tool's code makes by itself, it cannot refuse, except in LangChain,
+  where each tool that starts inside a guarded run must have been decided.
+* Threads that a framework, or a tool, starts without its context know of no agent: calls in them are refused.
+* MCP carries chain and proof in each request's `_meta` (`io.agentid/chain`, `io.agentid/proof`), over stdio and HTTP; a request that is neither a call of a tool nor
+  listing needs a grant for its method: `resources/read(uri: *)`.
+* LangGraph's interrupts: `libagentid.integrations.langgraph.guarded_graph` starts an agent for a thread, parks it in an interrupt, and takes it up on
+  resume, in whatever process; the resumed call is decided anew. The parked agent is found by profile, principal and thread, not by what a checkpoint says.
+* A package that is missing or too old raises `ImportError`, which says what to install.
+
+[What all this stops](incidents.md), and what it does not.
+
+## In short
+
+"""
+
+
+def docstring(module):
+    path = GLUE / module / "__init__.py" if (GLUE / module).is_dir() else GLUE / f"{module}.py"
+    return ast.get_docstring(ast.parse(path.read_text())) or ""
+
+
+def snippet(module):
+    """The example of a module's docstring: its indented lines."""
+    return [line[4:] for line in docstring(module).splitlines() if line.startswith("    ")]
+
+
+def lines(result, module):
+    example = EXAMPLES / f"{result.replace('-', '_')}.py"
+    if example.exists():
+        return sum(bool(re.search(r"# guard\b", line)) for line in example.read_text().splitlines())
+    return 1 + sum(bool(re.search(r"guard|Guarded|acme\.agent|prove_calls", line)) for line in snippet(module))  # and the import
+
+
+def page():
+    text, shown = HEAD, set()
+    for name, result, module, guarded, below in ROWS:
+        found = json.loads((RESULTS / f"{result}.json").read_text())
+        versions = ", ".join(f"{package} {version}" for package, version in found["versions"].items())
+        text += f"| {name} | {versions} | {found['tests']} | {lines(result, module)} | {guarded} | {below} |\n"
+    text += TAIL
+    for name, result, module, *_ in ROWS:
+        if module in shown:
+            continue
+        shown.add(module)
+        example = EXAMPLES / f"{result.replace('-', '_')}.py"
+        whole = f"[The whole of it](../examples/integrations/{example.name}), with a scripted model. " if example.exists() else ""
+        extra = result if module != "mcp" else "mcp"
+        text += f"### {name.split(',')[0]}\n\n{whole}`pip install 'libagentid[{extra}]'`, `from libagentid.integrations.{module} import ...`\n\n```python\n"
+        text += "\n".join(snippet(module)).strip("\n") + "\n```\n\n"
+    return text.rstrip("\n") + "\n"
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(0 if PAGE.read_text() == page() else f"{PAGE.name} is not what the run says: scripts/integrations.py")
+    PAGE.write_text(page())
+    print(f"{PAGE.relative_to(ROOT)}: {len(ROWS)} rows")
