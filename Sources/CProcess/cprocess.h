@@ -69,11 +69,11 @@ static inline int cprocess_connection(int ends[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
 }
 
-/// What a keeper says, once: how the command ended.
+/// A keeper's only message: how the command ended.
 enum { CPROCESS_ENDED = 1, CPROCESS_TIMED_OUT, CPROCESS_STOPPED, CPROCESS_CANNOT_START };
 typedef struct {
     int32_t what;
-    /// What waitpid said, or an errno.
+    /// The status from waitpid, or an errno.
     int32_t value;
 } cprocess_report;
 

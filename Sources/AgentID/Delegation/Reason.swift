@@ -22,7 +22,7 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     public let argument: String?
     /// The place, e.g. `chain[1].exp`, `proof.hta`, `arguments.path`.
     public let place: String
-    /// What it means, for people.
+    /// An explanation for people.
     public let message: String
 
     init(_ reason: String, _ message: String, link: Int? = nil, at place: String = "", argument: String? = nil) {

@@ -1,8 +1,8 @@
 internal import StrictJSON
 
-/// What a server answers to a denied call: one table, for every language.
+/// A server's answer to a denied call: one table, for every language.
 extension Reason {
-    /// What another call can change.
+    /// The class of a denial: whether another call could be permitted.
     public enum Category: Int32, CaseIterable, Sendable {
         /// The authority is not enough: no proof changes that. Also of a reason that this version does not know.
         case forbidden = 0
@@ -21,7 +21,7 @@ extension Reason {
         }
     }
 
-    /// What another call can change; ``Category/forbidden`` of a reason that is not in ``all``.
+    /// Whether another call could be permitted; ``Category/forbidden`` for a reason that is not in ``all``.
     public var category: Category { Self.categories[rawValue.exact] ?? .forbidden }
 
     /// The status of HTTP: 403, 401 or 503; 428 where the client has to send the whole chain once.

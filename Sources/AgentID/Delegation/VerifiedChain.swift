@@ -10,7 +10,7 @@ internal import Synchronization
         let grant: Grant
         let jws: CompactJWS
         let holderThumbprint: String
-        /// What a child's `par_hash` and a proof's `aat_hash` say of this grant; computed once.
+        /// The hash of this grant in a child's `par_hash` and a proof's `aat_hash`; computed once.
         let signingInputHash: String
         /// The authority's key that signed, for a root, as it was trusted when the chain was verified.
         let anchor: TrustAnchor?
@@ -40,7 +40,7 @@ internal import Synchronization
     let leaf: Grant
     /// The leaf's scope, compiled.
     let scope: Scope
-    /// How many bytes of memory it takes, with all that it keeps alive.
+    /// The memory it takes, with all that it keeps alive, in bytes.
     let size: Int
     /// The IDs of its agents, root first, each once.
     let agents: [String]
@@ -54,7 +54,7 @@ internal import Synchronization
     let issuer: ChainIssuer
     /// Whether the guard that verified it has found in the registry what must stand there, or need not look.
     let isKnownToRegistry: Atomic<Bool>
-    /// What a floor above makes of it once.
+    /// An object that a module above makes from it, once.
     let memo = Memo()
     /// The revocation sequence this chain was last found clean under.
     let checkedSequence = Atomic<UInt64>(UInt64.max)
@@ -62,7 +62,7 @@ internal import Synchronization
     let standingSequence = Atomic<Int64>(-1)
     /// Until when their leases are known to run, in milliseconds.
     let leasedUntil = Atomic<Int64>(0)
-    /// What the agents that it rests on stand on themselves, as the registry says.
+    /// Everything that its agents depend on, according to the registry.
     private let foundations = Locked<[Revocation]>([])
 
     /// - Parameters:
@@ -131,7 +131,7 @@ internal import Synchronization
         return all
     }
 
-    /// What proofs call the leaf (`aat_hash`), and a reference the chain.
+    /// The leaf's hash: it names the leaf in proofs (`aat_hash`), and the chain in a reference.
     var leafHash: String { links.last?.signingInputHash ?? "" }
 
     /// Whether this is the very same chain, byte for byte.

@@ -2,7 +2,7 @@ internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
-/// What a guard writes down of each decision before it returns it.
+/// Records each decision of a guard before the guard returns it.
 final class AuditTrail: Sendable {
     /// `nil` where the log could not be opened and the policy says to go on.
     let log: AuditLog?
@@ -19,7 +19,7 @@ final class AuditTrail: Sendable {
         process = AuditProcess()
     }
 
-    /// How many decisions could not be written down: those that were denied for it as well.
+    /// The number of decisions that could not be recorded, including those denied for that reason.
     var unrecorded: Int { lost.count + (log?.vanished ?? 0) }
 
     /// Writes a decision down and gives it its ID. Throws where it must not be returned as it is.
@@ -70,7 +70,7 @@ final class AuditTrail: Sendable {
         return AuditRecord(process: process, number: number)
     }
 
-    /// What all entries of a guard say of it.
+    /// The part that all entries of a guard share.
     func mark(of audience: String?) -> AuditMark { AuditMark(audience, process) }
 
     /// Writes down how a call went.
@@ -81,7 +81,7 @@ final class AuditTrail: Sendable {
         try log?.append(tree.canonical())
     }
 
-    /// What the call brings: the names of its arguments, never their values, and its tool.
+    /// The call's facts: the names of its arguments, never their values, and its tool.
     private func facts(
         of decision: Decision, number: UInt64, arguments: JSON.Value?, sequence: Int64, _ cut: inout AuditCut
     ) -> AuditFacts {

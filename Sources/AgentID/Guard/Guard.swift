@@ -8,15 +8,15 @@ internal import Synchronization
 /// Verified chains are kept, so that a later call under the same chain costs no signature but the proof's.
 public final class Guard: Sendable {
     let options: Options
-    /// What this guard follows; `nil` where it knows only what it is told.
+    /// The registry that this guard follows; `nil` if it knows only what it is told.
     let view: RegistryView?
     /// Where its decisions are written down; `nil` where nowhere.
     let trail: AuditTrail?
     /// Is told of each denial; `nil` for a guard that no authority made. Waits for nothing.
     let onDenial: (@Sendable (Decision) -> Void)?
-    /// What its entries say of it.
+    /// The part that all its audit entries share.
     let auditMark: AuditMark?
-    /// What was revoked for this guard alone.
+    /// The revocations for this guard alone.
     let revocations = RevocationList()
     let anchors = Locked(TrustAnchors())
     let cache: Locked<ChainCache>
@@ -183,7 +183,7 @@ public final class Guard: Sendable {
         try trail.report(outcome, of: decision, at: clock.milliseconds)
     }
 
-    /// What this guard has done and holds.
+    /// The guard's counters and the size of its memory.
     public func statistics() -> JSONTree {
         let (chains, bytes) = cache.withLock { ($0.count, $0.bytes) }
         let denied = counters.withLock { $0.tree }

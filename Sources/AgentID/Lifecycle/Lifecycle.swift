@@ -2,7 +2,7 @@ internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
-/// What becomes of an authority's agents: registered, rotated, revoked. Each change is one transaction with its event.
+/// Changes an authority's agents: registers, rotates, revokes. Each change is one transaction with its event.
 ///
 /// Outlives the authority as long as an agent does: an agent can still end itself when the keys are gone.
 final class Lifecycle: Sendable {
@@ -11,9 +11,9 @@ final class Lifecycle: Sendable {
     let keys: SigningKeys
     let clock: CheckedClock
     let steady: SteadyClock
-    /// How long a lease runs, in seconds.
+    /// The length of a lease, in seconds.
     let leaseDuration: Int64
-    /// How long after it lapsed a lease may still be renewed, in seconds.
+    /// The time after lapsing in which a lease may still be renewed, in seconds.
     let resumeWithin: Int64
     let recorder: EventRecorder
     let leases: LeaseKeeper
@@ -23,9 +23,9 @@ final class Lifecycle: Sendable {
     /// `nil` where the registry is in memory, and nobody else can have its lock.
     let journal: Journal?
     let folder = Folder()
-    /// How many callers are about to end all agents of somebody who leaves.
+    /// The number of callers that are ending all agents of a departing principal or profile.
     let callersEndingAll = Atomic<Int>(0)
-    /// What is asked of a caller's signer by who cannot wait for ever.
+    /// Bounds the calls to a caller's signer.
     let signing = BoundedCall()
     /// Why nothing that has to be written down can be; `nil` where it can, or need not be.
     private let logBreach: @Sendable () -> AgentIDError?

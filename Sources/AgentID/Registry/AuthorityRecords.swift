@@ -12,7 +12,7 @@ package struct Departure: Sendable {
     }
 }
 
-/// What a registry says of itself.
+/// A registry's record of itself.
 package struct RegistryMeta: Sendable, Equatable {
     @Exact package private(set) var trustDomain: String
     /// Counts the changes that guards must see.
@@ -23,7 +23,7 @@ package struct RegistryMeta: Sendable, Equatable {
     package let journal: JournalMark
     /// Which registry it is: drawn at random when it was made, and anew when it was restored.
     @Exact package private(set) var epoch: String
-    /// How many transactions were committed.
+    /// The number of committed transactions.
     package let writes: Int64
     /// The audit log that belongs to it.
     package let log: LogMark

@@ -46,7 +46,7 @@ extension Registry {
     }
 }
 
-/// What can be asked in a transaction.
+/// The reads of a transaction.
 package protocol RegistryReader {
     func meta() throws(AgentIDError) -> RegistryMeta
     func keys() throws(AgentIDError) -> [KeyRecord]
@@ -109,11 +109,11 @@ package protocol RegistryReader {
     func hook(named name: String) throws(AgentIDError) -> HookRecord?
     /// Oldest first; of one hook, or of all.
     func deliveries(_ state: DeliveryRecord.State, hook: String?, limit: Int) throws(AgentIDError) -> [DeliveryRecord]
-    /// How many deliveries of a hook wait, and how many are dead.
+    /// The number of a hook's waiting deliveries, and of its dead ones.
     func deliveryCounts(of hook: String) throws(AgentIDError) -> (pending: Int, dead: Int)
-    /// How many deliveries a hook has, waiting or dead, and how many bytes they take: by their source, of those with one.
+    /// The number of a hook's deliveries, waiting or dead, and their bytes: by source, for those that have one.
     func deliveryLoads(of hook: String) throws(AgentIDError) -> [DeliveryLoad]
-    /// How many deliveries about an agent wait.
+    /// The number of waiting deliveries about an agent.
     func deliveryCount(about agent: String) throws(AgentIDError) -> Int
     /// Whether a delivery of a hook can be claimed at a time, in milliseconds.
     func hasDelivery(of hook: String, dueBy time: Int64) throws(AgentIDError) -> Bool
@@ -129,7 +129,7 @@ package protocol RegistryReader {
     func brokerLeases(dueBy time: Int64, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
 }
 
-/// What can be changed in a transaction.
+/// The changes of a transaction.
 package protocol RegistryWriter: RegistryReader {
     /// Guards must see what this transaction does: counts the registry's sequence up and returns it.
     @discardableResult func announce() throws(AgentIDError) -> Int64

@@ -7,11 +7,11 @@ internal import StrictJSON
 @safe final class SQLite {
     enum Access {
         case create, write, read
-        /// What stands in the file by itself, whatever its `-wal` says: no lock is taken.
+        /// Reads the file alone, without its `-wal`: no lock is taken.
         case fileAlone
     }
 
-    /// What is bound to a parameter.
+    /// A value for a parameter.
     enum Value {
         case null
         case int(Int64)
@@ -71,7 +71,7 @@ internal import StrictJSON
         _ = unsafe sqlite3_close_v2(database)
     }
 
-    /// How long a statement waits for another connection's lock from now on.
+    /// Sets the time that a statement waits for another connection's lock.
     func wait(milliseconds: Int32) { _ = unsafe sqlite3_busy_timeout(database, milliseconds) }
 
     /// Leaves the `-wal` as it is when this is closed: it may not belong to the file.
@@ -91,7 +91,7 @@ internal import StrictJSON
         }
     }
 
-    /// How many rows were changed since it was opened.
+    /// The number of rows changed since it was opened.
     var changed: Int64 { unsafe sqlite3_total_changes64(database) }
 
     /// When the files last changed, as far as the pages in memory are concerned.

@@ -13,7 +13,7 @@ final class SQLiteRegistry: Registry {
     private let place: SQLitePlace?
     /// Drawn when it was made.
     private let epoch: ExactText
-    /// How many transactions were seen.
+    /// The number of transactions seen.
     private let seen: Atomic<Int64>
     /// Whether what it says is not held against what is known of it.
     private let isRestored: Bool

@@ -5,7 +5,7 @@ final class SQLiteSession: RegistryWriter {
     let database: SQLite
     /// Whether guards must look once this is committed.
     private(set) var isAnnounced = false
-    /// What tokens are packed against, as far as it was read in this transaction.
+    /// The samples for packing tokens that were read in this transaction.
     var samples: [Int64: [UInt8]] = [:]
 
     init(_ database: SQLite) { self.database = database }

@@ -37,7 +37,7 @@ final class ReplayFile: Sendable {
 
     deinit { _ = close(file) }
 
-    /// How long making the file is waited for, in milliseconds: a process that was stopped meanwhile holds nobody up.
+    /// The longest wait for another process that makes the file, in milliseconds: a stopped one delays nobody further.
     private static let patience = 5000
 
     static func size(buckets: Int) -> Int { ReplayHeader.size + buckets * ReplayTable.bucketSize }

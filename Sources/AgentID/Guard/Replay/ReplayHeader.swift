@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// What stands for good on the first page of a ``ReplayTable``: nine words, little-endian, the last a keyed checksum.
+/// The constant part of a ``ReplayTable``'s first page: nine words, little-endian, the last a keyed checksum.
 struct ReplayHeader: Equatable, Sendable {
     /// Of the page: the rest of it is a ``ReplayPage``'s.
     static let size = 4096
@@ -8,7 +8,7 @@ struct ReplayHeader: Equatable, Sendable {
     private static let magic: (UInt64, UInt64) = (0x6469_746E_6567_6128, 0x2979_616C_7065_7220)  // "(agentid replay)"
     private static let version: UInt64 = 2
 
-    /// How many buckets its first segment has.
+    /// The number of buckets of its first segment.
     let buckets: Int
     /// Of the keyed hashes that place proofs.
     let key: SIMD2<UInt64>

@@ -13,7 +13,7 @@ internal import Synchronization
         // SAFETY: its mapping lives as long as the room; atomic operations only.
         nonisolated(unsafe) let slots: UnsafeMutablePointer<Atomic<UInt64>>
         let buckets: Int
-        /// How many buckets are before it.
+        /// The number of buckets before it.
         let before: Int
         private let mapping: MappedMemory
 
@@ -76,13 +76,13 @@ internal import Synchronization
         return mapping
     }
 
-    /// How many segments are mapped here.
+    /// The number of segments mapped here.
     var mappedCount: Int { mapped.load(ordering: .acquiring) }
 
     /// One of those that are mapped here: `index` is below ``mappedCount``.
     subscript(index: Int) -> Segment { unsafe segments[index] }
 
-    /// How many buckets are mapped here.
+    /// The number of buckets mapped here.
     var mappedBuckets: Int {
         let count = mappedCount
         guard count > 0 else { return 0 }
@@ -109,7 +109,7 @@ internal import Synchronization
         }
     }
 
-    /// How many buckets could still be made.
+    /// The number of buckets that could still be made.
     var unmade: Int {
         let blocked = blockedUntil.load(ordering: .relaxed)
         guard blocked == .min || blocked <= MonotonicClock.milliseconds else { return 0 }
@@ -117,7 +117,7 @@ internal import Synchronization
         return count < ReplayPage.mostSegments && most > there ? most - there : 0
     }
 
-    /// What is kept for trees that hold hardly anything, in slots: a tenth of what there is and could be.
+    /// The slots reserved for trees that hold hardly anything: a tenth of those that exist or could be made.
     var reserve: Int { (mappedBuckets + unmade) * 6 }
 
     /// Adds a segment after the `known` that are mapped here, and answers whether there is one now.

@@ -84,7 +84,7 @@ public final class Agent: Sendable {
     /// The public key.
     public func publicKey() throws(AgentIDError) -> PublicKey { try current().key.publicKey }
 
-    /// What the agent may do.
+    /// The agent's scope.
     public func scope() throws(AgentIDError) -> Scope { try current().held.scope }
 
     /// When the present grant ends, in seconds since 1970.
@@ -258,7 +258,7 @@ public final class Agent: Sendable {
     /// Lets go of the key, whose memory is wiped when the last call that uses it returns.
     private func wipe() { state.withLock { $0 = nil } }
 
-    /// What the agent holds now; `nil` when it was closed.
+    /// The agent's present state; `nil` if it was closed.
     var snapshot: State? { state.withLock { $0 } }
 
     /// Takes a grant that was made anew, unless its grant or key were replaced since `before`.

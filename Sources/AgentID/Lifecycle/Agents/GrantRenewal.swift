@@ -4,10 +4,10 @@ internal import StrictJSON
 
 /// Grants and credentials, made anew at half their life for agents that are held here.
 ///
-/// What is signed is signed outside of locks and transactions. One transaction for a batch looks again at all that may
+/// Signing happens outside of locks and transactions. One transaction for a batch looks again at all that may
 /// have happened meanwhile, registers what was signed, and records an event of each agent.
 extension Lifecycle {
-    /// What was signed for an agent, and is not registered yet.
+    /// The statements signed for an agent and not registered yet.
     private struct Renewed {
         let id: String
         let agent: Agent
@@ -56,7 +56,7 @@ extension Lifecycle {
 
     private static var batchSize: Int { 128 }
 
-    /// How long to wait at least, in milliseconds: a twentieth of the shortest life.
+    /// The shortest wait, in milliseconds: a twentieth of the shortest life.
     private static func pause(_ shortest: Int64) -> Int64 { min(max(shortest * 50, 50), 5000) }
 
     private func isDue(_ agent: Agent, at now: Int64) -> Bool {
@@ -217,7 +217,7 @@ extension Lifecycle {
     static let keyReplaced = AgentIDError(
         .state, name: "key_replaced", message: "the agent's key was replaced meanwhile")
 
-    /// How long a live agent's expired grants stay in the registry, in seconds: some ten of them, an hour at most.
+    /// The time that a live agent's expired grants stay in the registry, in seconds: some ten of them, an hour at most.
     private static func kept(_ grant: Grant) -> Int64 { min(max((grant.expires - grant.issuedAt) * 10, 60), 3600) }
 }
 

@@ -41,7 +41,7 @@ struct Issuance: Sendable {
             task: request.task, intent: request.intent, key: holder.thumbprint, created: now)
     }
 
-    /// What an agent holds, granted anew: the same mandate and labels, no more scope and depth, cut by the profile as it is.
+    /// An agent's grant, issued again: the same mandate and labels, no more scope and depth, cut by its present profile.
     ///
     /// - Parameters:
     ///   - expires: when the new grant ends, in seconds since 1970.
