@@ -1,4 +1,4 @@
-"""The common base of handles: one owner, which closes a handle once, by `with`, by `close()` or at the latest by the collector."""
+"""The common base of handles: one owner, which closes it once, by `with`, by `close()` or at the latest by the collector."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from .. import _abi
 from .._abi import lib
 from .._current import current_agent
 from .._errors import call, counted, pair, take, text
-from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Request
+from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Call, Request
 from ._routes import Tools, calls_of
 
 if TYPE_CHECKING:
@@ -47,8 +47,10 @@ class Presenter:
         parts = urlsplit(url)
         path = parts.path or "/"
         made = self._calls(Request(method.upper(), unquote_to_bytes(path), path, parts.query, body, content_type))
-        if made is None:
-            return {}
+        return {} if made is None else self.prove(made, is_whole=is_whole)
+
+    def prove(self, made: Call, *, is_whole: bool = False) -> dict[str, str]:
+        """The headers of one call."""
         agent = current_agent() if self._agent is None else self._agent
         chain, proof = _abi.Bytes(), _abi.Bytes()
         given = (*pair(made.tool), *counted(made.arguments), *pair(self._audience))

@@ -95,7 +95,7 @@ def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence
 
 
 class _recorded:
-    """Records the outcome of a call. Not `with call` itself: a generator shares its context with the code that iterates over it."""
+    """Records the outcome of a call. Not `with call` itself: a generator shares its context with whatever iterates over it."""
 
     __slots__ = ("_call",)
 
