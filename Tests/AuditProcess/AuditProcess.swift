@@ -13,6 +13,7 @@ import Policy
             case "append": try append(Array(arguments.dropFirst(2)))
             case "fork": try fork(Array(arguments.dropFirst(2)))
             case "bench": try bench(Array(arguments.dropFirst(2)))
+            case "budget": try budget(Array(arguments.dropFirst(2)))
             case "meters": try meters(Array(arguments.dropFirst(2)))
             default: exit(2)
             }
@@ -98,6 +99,37 @@ import Policy
                 } catch {
                     print("\(error)")
                     exit(1)
+                }
+            }
+        }
+    }
+
+    /// `budget <directory> <limit> <amount> <tries>`: spends of a budget with 4 threads, and gives every fourth amount back;
+    /// says `.` for each amount that is spent, after it was reserved.
+    static func budget(_ arguments: [String]) throws {
+        let numbers = arguments.dropFirst().compactMap { Int64($0) }
+        let clock = SystemClock()
+        let page = try MetersPage(path: "\(arguments[0])/meters", isMachine: true, now: clock.milliseconds)
+        let ledger = try BudgetLedger(directory: arguments[0], page)
+        DispatchQueue.concurrentPerform(iterations: 4) { thread in
+            for i in 0..<numbers[2] {
+                do throws(Denial) {
+                    let time = try page.look(clock.milliseconds)
+                    let account = BudgetAccount(["spend"], limit: numbers[0], length: nil, end: 1 << 42, at: time)
+                    guard case .reserved(let hold) = try ledger.reserve(numbers[1], of: [account], at: time) else {
+                        continue
+                    }
+                    if i % 4 == thread {
+                        try hold.refund()
+                    } else {
+                        _ = unsafe write(1, ".", 1)
+                    }
+                } catch {
+                    // Another process was held up, or killed, while it had the registry.
+                    guard error.reason.rawValue == "registry_busy" else {
+                        print("\(error)")
+                        exit(1)
+                    }
                 }
             }
         }

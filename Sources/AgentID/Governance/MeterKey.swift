@@ -24,6 +24,8 @@ package enum MeterKind: UInt64, Sendable {
     case rate = 1
     /// A set of labels.
     case labels = 2
+    /// How much was spent of what the registry lent: see ``BudgetLedger``.
+    case slice = 3
 }
 
 /// Where a meter was found. Good for ever: what moved meanwhile is looked for again.

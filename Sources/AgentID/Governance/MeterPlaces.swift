@@ -54,7 +54,9 @@ struct MeterPlaces {
             if let pending = look.pending {
                 // By somebody who may have been stopped: this is the same meter.
                 let pair = words.pair(pending)
-                if pair.name & MeterName.mask == name | MeterName.pending, try confirm(pending, pair) { return pending }
+                if pair.name & MeterName.mask == name | MeterName.pending, try confirm(pending, pair, until) {
+                    return pending
+                }
                 continue
             }
             guard let free = look.free else {
@@ -70,14 +72,16 @@ struct MeterPlaces {
             let mine = (name: MeterName.sealed(name | MeterName.pending, nonce, header.secret), word: nonce)
             guard words.swap(free.slot, free.pair, for: mine) else { continue }
             if free.pair.name == 0 { words.countClaim(of: free.slot / MetersPage.slotsPerBucket) }
-            words.setUntil(free.slot, until)
-            if try confirm(free.slot, mine) { return free.slot }
+            if kind == .labels { words.setUntil(free.slot, until) }
+            if try confirm(free.slot, mine, until) { return free.slot }
         }
         throw Self.damaged("other processes change it all the time")
     }
 
     /// Makes a pending slot the meter, where it is nowhere else.
-    private func confirm(_ slot: Int, _ pair: (name: UInt64, word: UInt64)) throws(Denial) -> Bool {
+    private func confirm(
+        _ slot: Int, _ pair: (name: UInt64, word: UInt64), _ until: Int64
+    ) throws(Denial) -> Bool {
         let pending = name | MeterName.pending
         var (index, turns) = (0, 0)
         while let other = place(index) {
@@ -92,6 +96,11 @@ struct MeterPlaces {
             }
             // What moved on meanwhile is looked at once more.
             if known == pending, !words.swap(other, there, for: vacated) { index -= 1 }
+        }
+        // By whoever confirms it first, and before: what was lent to the meter that stood here is not this one's.
+        let (loan, draw) = (words.loan(slot), MeterLoan.draw(of: pair.word))
+        if kind == .slice, !MeterLoan.isDrawn(loan.holder, draw) {
+            words.swapLoan(slot, loan, for: (0, MeterLoan.holder(draw, until: until)))
         }
         let word = kind == .rate ? GCRA.full(at: time) : 0
         return words.swap(slot, pair, for: (MeterName.sealed(name, word, header.secret), word))
@@ -134,6 +143,7 @@ struct MeterPlaces {
         case .pending: GCRA.isFull(pair.word) + Self.patience <= time
         case .meter(.rate): GCRA.isFull(pair.word) + Self.grace <= time
         case .meter(.labels): words.until(slot) < time - Self.grace
+        case .meter(.slice): MeterLoan.until(words.loan(slot).holder) < time - Self.grace
         case .unknown: false
         }
     }

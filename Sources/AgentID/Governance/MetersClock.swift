@@ -22,7 +22,9 @@ struct MetersClock: ~Copyable, Sendable {
     private let steady: SteadyClock
     private let isMachine: Bool
     /// Of this run of the machine.
-    private let run: UInt64
+    let run: UInt64
+    /// Whether the machine says which run this is.
+    let knowsRun: Bool
     private let secret: SIMD2<UInt64>
     /// Which process this is, for tests.
     private let process: UInt64?
@@ -34,6 +36,7 @@ struct MetersClock: ~Copyable, Sendable {
     /// - Parameter isMachine: whether the guard's clock is the machine's own.
     init(steady: SteadyClock, isMachine: Bool, secret: SIMD2<UInt64>, process: UInt64? = nil) {
         (self.steady, self.isMachine, self.secret, self.process) = (steady, isMachine, secret, process)
+        knowsRun = !steady.now.boot.isEmpty
         let hash = steady.now.boot.withUTF8Span { Sodium.sipHash($0, key: secret) }
         run = hash.x & MeterName.mask
     }

@@ -16,7 +16,7 @@ package final class MetersPage: Sendable {
     /// How long a file that was replaced can be used unnoticed, in milliseconds.
     private static let interval: Int64 = 50
 
-    private let words: MetersWords
+    let words: MetersWords
     private let header: MetersHeader
     private let mapping: MappedMemory
     /// `nil`: in this process alone.
@@ -83,6 +83,13 @@ package final class MetersPage: Sendable {
     ///
     /// - Parameter parts: what tells it from all others, e.g. a rule's ID, a kind of subject, the subject.
     package func key(_ parts: [String]) -> MeterKey { MeterKey(parts, secret: header.secret) }
+
+    /// Names a slice, of this run of the machine: after a power cut a page may say less than was spent.
+    package func sliceKey(_ parts: [String]) -> MeterKey { key(parts + ["\(run)"]) }
+
+    private var run: UInt64 { clock.knowsRun ? clock.run : own }
+    /// In place of the machine's run, where it does not say.
+    private let own = UInt64.random(in: 1 ... .max)
 
     // MARK: Time
 
@@ -218,10 +225,10 @@ package final class MetersPage: Sendable {
         return try read(found)?.word ?? 0
     }
 
-    private static let patience = 100_000
+    static let patience = 100_000
 
     /// Name and word of a meter; `nil` where it is not in its slot any more.
-    private func read(_ slot: MeterSlot) throws(Denial) -> (name: UInt64, word: UInt64)? {
+    func read(_ slot: MeterSlot) throws(Denial) -> (name: UInt64, word: UInt64)? {
         var pair = (name: words.name(slot.index), word: words.word(slot.index))
         if slot.sealed(pair.word).name == pair.name { return pair }
         pair = try MeterPlaces.read(slot.index, words, header.secret)

@@ -122,6 +122,22 @@ internal import Synchronization
         unsafe words[firstSlot + 4 * slot + 2].store(UInt64(clamping: until), ordering: .sequentiallyConsistent)
     }
 
+    /// What was lent to a slice, and to whom: see ``MeterLoan``.
+    func loan(_ slot: Int) -> (lent: UInt64, holder: UInt64) {
+        let pair = unsafe pairs[firstSlot / 2 + 2 * slot + 1].load(ordering: .sequentiallyConsistent)
+        return (UInt64(pair.first), UInt64(pair.second))
+    }
+
+    /// Swaps both at once; `false` where they are not as they were.
+    @discardableResult func swapLoan(
+        _ slot: Int, _ old: (lent: UInt64, holder: UInt64), for new: (lent: UInt64, holder: UInt64)
+    ) -> Bool {
+        unsafe pairs[firstSlot / 2 + 2 * slot + 1].compareExchange(
+            expected: WordPair(first: UInt(old.lent), second: UInt(old.holder)),
+            desired: WordPair(first: UInt(new.lent), second: UInt(new.holder)), ordering: .sequentiallyConsistent
+        ).exchanged
+    }
+
     /// Name and word as they stand together.
     func pair(_ slot: Int) -> (name: UInt64, word: UInt64) {
         let pair = unsafe pairs[firstSlot / 2 + 2 * slot].load(ordering: .sequentiallyConsistent)

@@ -1,0 +1,165 @@
+/// A budget of one subject and one period.
+package struct BudgetAccount: Sendable {
+    /// What tells it from all others: the rule, the kind of subject, the subject.
+    package let parts: [String]
+    /// In units of the budget's smallest part, as all amounts here.
+    package let limit: Int64
+    /// When the period began, in milliseconds since 1970; 0 where there is none.
+    package let period: Int64
+    /// Until when anything can be spent of it, in milliseconds since 1970.
+    package let until: Int64
+
+    /// - Parameters:
+    ///   - length: of a period, in milliseconds: periods begin with 1970; `nil` for one that never ends.
+    ///   - end: where there is no period: until when its subject can call.
+    package init(_ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime) {
+        (self.parts, self.limit) = (parts, max(limit, 0))
+        guard let length, length > 0 else {
+            (period, until) = (0, end)
+            return
+        }
+        period = time.milliseconds - time.milliseconds % length
+        until = period.addingReportingOverflow(length).partialValue
+    }
+
+    /// The names of its counters in the registry. Each part after its length: no two accounts have one.
+    var name: String { parts.map { "\($0.utf8.count):\($0)" }.joined() + "@\(period)" }
+}
+
+/// Budgets, exact to the last of their smallest unit, in an escrow: the registry, which is durable, lends the page of
+/// meters slices of what is left, and calls are paid from there by one swap.
+///
+/// Invariant: what was lent in all is never more than the limit, and what was spent never more than what was lent; but
+/// for a true cost above its reservation, which is booked as a loan of its own. So at no time, in no crash and by no
+/// interleaving has more been spent than the limit.
+///
+/// * The registry books a loan before the page shows it. A process that is killed between the two loses nothing: the next
+///   one that is short finds the loan booked and makes it known.
+/// * After a power cut the page may say less than was spent: slices belong to a run of the machine, and those of another
+///   run count as spent. So does what was lent to a page that is gone.
+/// * A slice is a quarter of what is left, or what is asked for where that is more: so what is left over at the end can be
+///   spent by whoever asks, and a power cut loses a quarter of it at most.
+package final class BudgetLedger: Sendable {
+    private let registry: any Registry
+    private let page: MetersPage
+    /// How long the registry is waited for in a call, in milliseconds.
+    private static let patience = 1000
+    private static let share: Int64 = 4
+
+    package init(_ registry: any Registry, _ page: MetersPage) { (self.registry, self.page) = (registry, page) }
+
+    /// The budgets of a directory, for a guard that otherwise only reads its registry.
+    package convenience init(directory: String, _ page: MetersPage) throws(AgentIDError) {
+        self.init(try AuthorityDirectory(reading: directory).openRegistry(.write), page)
+    }
+
+    /// Reserves an amount of several budgets, leaf to root, or of none; returns what refused.
+    package func reserve(
+        _ amount: Int64, of accounts: [BudgetAccount], at time: MeterTime
+    ) throws(Denial) -> BudgetOutcome {
+        let amount = max(amount, 0)
+        var slots: [MeterSlot] = []
+        for (i, account) in accounts.enumerated() {
+            do throws(Denial) {
+                var slot = try page.slice(of: page.sliceKey([account.name]), until: account.until, at: time)
+                if let left = try reserve(amount, of: account, &slot, at: time) {
+                    try giveBack(amount, slots)
+                    return .exhausted(i, left: left)
+                }
+                slots.append(slot)
+            } catch {
+                try giveBack(amount, slots)
+                throw error
+            }
+        }
+        return .reserved(BudgetHold(self, amount, accounts, slots))
+    }
+
+    private func giveBack(_ amount: Int64, _ slots: [MeterSlot]) throws(Denial) {
+        for slot in slots { try page.refund(slot, amount) }
+    }
+
+    /// Reserves of one budget; what is left where that is not enough.
+    private func reserve(
+        _ amount: Int64, of account: BudgetAccount, _ slot: inout MeterSlot, at time: MeterTime
+    ) throws(Denial) -> Int64? {
+        // Others spend what was lent for this one: then it is their turn to be short.
+        for _ in 0..<1000 {
+            switch try page.reserve(slot, amount) {
+            case .taken: return nil
+            case .moved: slot = try page.slice(of: slot.key, until: account.until, at: time)
+            case .short(let need, let holder, let lent):
+                switch try lend(need, of: account, to: holder, knowing: lent) {
+                case .lent(let all): page.lend(slot, to: holder, inAll: all)
+                case .left(let rest):
+                    let unspent = try page.state(of: slot).map { max($0.lent - $0.spent, 0) } ?? 0
+                    return rest.addingReportingOverflow(unspent).partialValue
+                }
+            }
+        }
+        throw Denial("registry_busy", "others spend this budget as fast as it is lent: try again", at: "policy")
+    }
+
+    private enum Loan { case lent(Int64), left(Int64) }
+
+    /// Books a loan.
+    ///
+    /// - Parameters:
+    ///   - known: what the page says was lent to the holder: where that is less than was booked, nothing more is.
+    ///   - isForced: also beyond the limit: it was spent.
+    private func lend(
+        _ need: Int64, of account: BudgetAccount, to holder: UInt64, knowing known: Int64, isForced: Bool = false
+    ) throws(Denial) -> Loan {
+        let (budget, name) = ("budget \(account.name)", "loan \(holder) \(account.name)")
+        let (limit, share) = (account.limit, Self.share)
+        func loan(_ reader: any RegistryReader) throws(AgentIDError) -> (decided: Loan?, rest: Int64) {
+            let (lent, booked) = (try reader.counter(budget), try reader.counter(name))
+            let rest = max(limit.subtractingReportingOverflow(lent).partialValue, 0)
+            if isForced { return (nil, rest) }
+            return (booked > known ? .lent(booked) : need > rest ? .left(rest) : nil, rest)
+        }
+        do throws(AgentIDError) {
+            // Read first: a budget that is exhausted costs no transaction that others wait for.
+            if let decided = try registry.read({ try loan($0).decided }) { return decided }
+            return try registry.write(within: Self.patience) { writer in
+                let (decided, rest) = try loan(writer)
+                if let decided { return decided }
+                let slice = isForced ? need : max(need, rest / share)
+                try writer.add(slice, to: budget)
+                return .lent(try writer.add(slice, to: name))
+            }
+        } catch { throw Denial(error.name, "the budget cannot be asked for: \(error.message)", at: "policy") }
+    }
+
+    /// Settles a reservation at its true cost.
+    func settle(_ reserved: Int64, at cost: Int64, _ accounts: [BudgetAccount], _ slots: [MeterSlot]) throws(Denial) {
+        guard cost > reserved else { return try giveBack(reserved - cost, slots) }
+        for (account, slot) in zip(accounts, slots) {
+            let spent = try page.charge(slot, cost - reserved)
+            guard let state = try page.state(of: slot), spent > state.lent else { continue }
+            // Booked beyond the limit where it has to be: from now on all processes and machines are denied.
+            if case .lent(let all) = try lend(
+                spent - state.lent, of: account, to: state.holder, knowing: state.lent, isForced: true)
+            {
+                page.lend(slot, to: state.holder, inAll: all)
+            }
+        }
+    }
+
+    /// What is left of a budget, for people: negative where more was spent than the limit.
+    package func left(of account: BudgetAccount, at time: MeterTime) throws(Denial) -> Int64 {
+        let slot = try page.slice(of: page.sliceKey([account.name]), until: account.until, at: time)
+        let state = try page.state(of: slot)
+        do throws(AgentIDError) {
+            let lent = try registry.read { try $0.counter("budget \(account.name)") }
+            return account.limit - lent + (state.map { $0.lent - $0.spent } ?? 0)
+        } catch { throw Denial(error.name, error.message, at: "policy") }
+    }
+}
+
+/// What became of a reservation.
+package enum BudgetOutcome: Sendable {
+    case reserved(BudgetHold)
+    /// The budget of this index has only so much left.
+    case exhausted(Int, left: Int64)
+}

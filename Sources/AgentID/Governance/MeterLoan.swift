@@ -1,0 +1,20 @@
+/// Who holds what a registry lent to a slice: a number that is drawn when the slot is claimed, so that no two claims
+/// hold one loan; and until when it is needed, in seconds.
+enum MeterLoan {
+    private static let drawBits: UInt64 = 28
+
+    static func draw(of nonce: UInt64) -> UInt64 {
+        (nonce &* 0x9E37_79B9_7F4A_7C15) >> (64 - drawBits)
+    }
+
+    static func holder(_ draw: UInt64, until: Int64) -> UInt64 {
+        min(UInt64(clamping: until / 1000 + 1), 1 << 35 - 1) << drawBits | draw
+    }
+
+    static func isDrawn(_ holder: UInt64, _ draw: UInt64) -> Bool {
+        holder != 0 && holder & (1 << drawBits - 1) == draw
+    }
+
+    /// In milliseconds.
+    static func until(_ holder: UInt64) -> Int64 { Int64(holder >> drawBits) * 1000 }
+}

@@ -1,0 +1,81 @@
+/// What a slice has left.
+package struct SliceState: Sendable {
+    /// Of all that was lent.
+    package let spent: Int64
+    package let lent: Int64
+    /// To whom it was lent, for the registry.
+    package let holder: UInt64
+}
+
+/// Slices of budgets: their word is what was spent, which only reservations raise and refunds lower; beside it stands what
+/// the registry lent in all, which only grows. As both only ever count what is already durable, or taken, nothing is lost
+/// where a process is killed between the two.
+extension MetersPage {
+    /// Finds a slice, or makes it: with nothing lent.
+    package func slice(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> MeterSlot {
+        try slot(of: key, .slice, until: until, at: time)
+    }
+
+    package func state(of slot: MeterSlot) throws(Denial) -> SliceState? {
+        guard let pair = try read(slot) else { return nil }
+        let loan = words.loan(slot.index)
+        guard words.name(slot.index) & MeterName.mask == slot.name else { return nil }
+        return SliceState(spent: Int64(clamping: pair.word), lent: Int64(clamping: loan.lent), holder: loan.holder)
+    }
+
+    /// What became of a reservation.
+    package enum Reserved: Sendable, Equatable {
+        case taken
+        /// So much more would have to be lent, to this holder.
+        case short(Int64, of: UInt64, lent: Int64)
+        /// The slice was given to another: it is to be found again.
+        case moved
+    }
+
+    /// Reserves an amount, which is not negative.
+    package func reserve(_ slot: MeterSlot, _ amount: Int64) throws(Denial) -> Reserved {
+        for _ in 0..<Self.patience {
+            guard let pair = try read(slot) else { return .moved }
+            // After the pair, which stands until the swap: so the loan is this slice's. It only grows.
+            let loan = words.loan(slot.index)
+            let (spent, isTooMuch) = pair.word.addingReportingOverflow(UInt64(clamping: amount))
+            guard !isTooMuch, spent <= UInt64(Int64.max) else {
+                return .short(.max, of: loan.holder, lent: Int64(clamping: loan.lent))
+            }
+            guard spent <= loan.lent else {
+                return .short(Int64(clamping: spent - loan.lent), of: loan.holder, lent: Int64(clamping: loan.lent))
+            }
+            if words.swap(slot.index, pair, for: slot.sealed(spent)) { return .taken }
+        }
+        throw MeterPlaces.damaged("other processes change it all the time")
+    }
+
+    /// Gives back what was reserved and not spent.
+    package func refund(_ slot: MeterSlot, _ amount: Int64) throws(Denial) {
+        for _ in 0..<Self.patience {
+            guard let pair = try read(slot) else { return }
+            let rest = pair.word - min(pair.word, UInt64(clamping: amount))
+            if words.swap(slot.index, pair, for: slot.sealed(rest)) { return }
+        }
+    }
+
+    /// Counts what was spent beyond a reservation, whether it was lent or not; returns what then is spent.
+    package func charge(_ slot: MeterSlot, _ amount: Int64) throws(Denial) -> Int64 {
+        for _ in 0..<Self.patience {
+            guard let pair = try read(slot) else { return 0 }
+            let (sum, isTooMuch) = pair.word.addingReportingOverflow(UInt64(clamping: amount))
+            let spent = isTooMuch ? UInt64(Int64.max) : min(sum, UInt64(Int64.max))
+            if words.swap(slot.index, pair, for: slot.sealed(spent)) { return Int64(clamping: spent) }
+        }
+        throw MeterPlaces.damaged("other processes change it all the time")
+    }
+
+    /// Makes known what the registry has lent in all to a holder, once that is durable.
+    package func lend(_ slot: MeterSlot, to holder: UInt64, inAll lent: Int64) {
+        for _ in 0..<Self.patience {
+            let loan = words.loan(slot.index)
+            guard loan.holder == holder, loan.lent < UInt64(clamping: lent) else { return }
+            if words.swapLoan(slot.index, loan, for: (UInt64(clamping: lent), holder)) { return }
+        }
+    }
+}
