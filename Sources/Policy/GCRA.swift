@@ -46,7 +46,7 @@ public struct GCRA: Sendable, Equatable {
         window = UInt64(all / parts) << Self.fractionBits | UInt64(all % parts)
     }
 
-    /// What a call does to the word.
+    /// The effect of a call on the word.
     @frozen public enum Outcome: Sendable, Equatable {
         /// It is taken where this becomes the word.
         case taken(UInt64)

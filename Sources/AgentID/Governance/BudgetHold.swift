@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What was reserved for one call, until its true cost is known. Settled once: what comes later changes nothing. Never
+/// The amount reserved for one call, until its true cost is known. Settled once: what comes later changes nothing. Never
 /// settled, it counts as spent.
 package final class BudgetHold: Sendable {
     private let ledger: BudgetLedger

@@ -1,6 +1,6 @@
 /// A budget of one subject and one period.
 package struct BudgetAccount: Sendable {
-    /// What tells it from all others: the rule, the kind of subject, the subject.
+    /// Its name, part by part: the rule, the kind of subject, the subject.
     package let parts: [String]
     /// In units of the budget's smallest part, as all amounts here.
     package let limit: Int64
@@ -146,7 +146,7 @@ package final class BudgetLedger: Sendable {
         }
     }
 
-    /// What is left of a budget, for people: negative where more was spent than the limit.
+    /// The rest of a budget, for people: negative where more was spent than the limit.
     package func left(of account: BudgetAccount, at time: MeterTime) throws(Denial) -> Int64 {
         let slot = try page.slice(of: page.sliceKey([account.name]), until: account.until, at: time)
         let state = try page.state(of: slot)
@@ -157,7 +157,7 @@ package final class BudgetLedger: Sendable {
     }
 }
 
-/// What became of a reservation.
+/// The outcome of a reservation.
 package enum BudgetOutcome: Sendable {
     case reserved(BudgetHold)
     /// The budget of this index has only so much left.

@@ -18,7 +18,7 @@ package struct MeterKey: Equatable, Sendable {
     }
 }
 
-/// What a meter's word is.
+/// The meaning of a meter's word.
 package enum MeterKind: UInt64, Sendable {
     /// An arrival time: see ``GCRA``.
     case rate = 1

@@ -1,4 +1,4 @@
-/// Who holds what a registry lent to a slice: a number that is drawn when the slot is claimed, so that no two claims
+/// The holder of a slice's loan: a number that is drawn when the slot is claimed, so that no two claims
 /// hold one loan; and until when it is needed, in seconds.
 enum MeterLoan {
     private static let drawBits: UInt64 = 28

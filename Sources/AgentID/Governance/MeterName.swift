@@ -6,13 +6,13 @@ enum MeterName {
     static let mask: UInt64 = ~0xFFFF
     /// Set while a claim is not confirmed: see ``MeterPlaces``.
     static let pending: UInt64 = 8 << 16
-    /// What a claim leaves that was given up: the slot may be taken.
+    /// Left by a claim that was given up: the slot may be taken.
     static let vacant: UInt64 = 7 << 16
     private static let kindMask: UInt64 = 15 << 16
 
     static func of(_ key: MeterKey, _ kind: MeterKind) -> UInt64 { key.bits.y & ~0xF_FFFF | kind.rawValue << 16 }
 
-    /// What a slot is, as its name says.
+    /// The use of a slot, as its name says.
     enum Role {
         case meter(MeterKind)
         case pending
@@ -28,7 +28,7 @@ enum MeterName {
         return MeterKind(rawValue: bits >> 16).map { .meter($0) } ?? .unknown
     }
 
-    /// What a name puts into its checksums: as good as any secret number.
+    /// A name's part in its checksums: as good as any secret number.
     static func salt(_ name: UInt64, _ secret: SIMD2<UInt64>) -> UInt64 {
         (name & mask ^ secret.x) &* (secret.y | 1)
     }

@@ -94,7 +94,7 @@ struct MeterPlaces {
                 _ = words.swap(slot, pair, for: vacated)
                 return false
             }
-            // What moved on meanwhile is looked at once more.
+            // Looked at once more where it moved on meanwhile.
             if known == pending, !words.swap(other, there, for: vacated) { index -= 1 }
         }
         // By whoever confirms it first, and before: what was lent to the meter that stood here is not this one's.

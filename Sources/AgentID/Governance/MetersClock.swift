@@ -30,7 +30,7 @@ struct MetersClock: ~Copyable, Sendable {
     private let process: UInt64?
     /// How far the guard's clock was ahead of the coarse steady one when it was judged; `.max`: not known.
     private let known = Atomic<Int64>(.max)
-    /// What corrects it.
+    /// Its correction.
     private let shift = Atomic<Int64>(0)
 
     /// - Parameter isMachine: whether the guard's clock is the machine's own.

@@ -1,6 +1,6 @@
 internal import JOSE
 
-/// What stands for good on the first page of a ``MetersPage``: nine words, little-endian, the last a keyed checksum.
+/// The constant part of the first page of a ``MetersPage``: nine words, little-endian, the last a keyed checksum.
 struct MetersHeader: Equatable, Sendable {
     static let size = 4096
     static let byteCount = 72

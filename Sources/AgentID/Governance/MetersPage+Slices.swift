@@ -1,4 +1,4 @@
-/// What a slice has left.
+/// How much of a slice is spent.
 package struct SliceState: Sendable {
     /// Of all that was lent.
     package let spent: Int64
@@ -23,7 +23,7 @@ extension MetersPage {
         return SliceState(spent: Int64(clamping: pair.word), lent: Int64(clamping: loan.lent), holder: loan.holder)
     }
 
-    /// What became of a reservation.
+    /// The outcome of a reservation.
     package enum Reserved: Sendable, Equatable {
         case taken
         /// So much more would have to be lent, to this holder.

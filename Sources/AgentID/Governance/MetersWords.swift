@@ -122,7 +122,7 @@ internal import Synchronization
         unsafe words[firstSlot + 4 * slot + 2].store(UInt64(clamping: until), ordering: .sequentiallyConsistent)
     }
 
-    /// What was lent to a slice, and to whom: see ``MeterLoan``.
+    /// The loan of a slice, and its holder: see ``MeterLoan``.
     func loan(_ slot: Int) -> (lent: UInt64, holder: UInt64) {
         let pair = unsafe pairs[firstSlot / 2 + 2 * slot + 1].load(ordering: .sequentiallyConsistent)
         return (UInt64(pair.first), UInt64(pair.second))
