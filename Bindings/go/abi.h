@@ -34,10 +34,14 @@ typedef struct go_texts {
     agentid_bytes second;
 } go_texts;
 
-/*
- * What a call that decides answers, copied: of a permit the ID, of a denial the documents too. `held` is a permit that stays,
- * where `hold` is 1, or 2: then a denial has no documents.
- */
+/* How much comes along with a decision. */
+enum {
+    GO_BARE = 0, /* what the error says, and the ID */
+    GO_TOLD = 1, /* of a denial its documents too */
+    GO_HELD = 2  /* of a permit that it stays in the library */
+};
+
+/* What a call that decides answers, copied. `held` is a permit that stays. */
 typedef struct go_decision {
     agentid_status status;
     uint32_t id_len;
@@ -78,23 +82,23 @@ static inline const char *go_option(_GoString_ text) { return _GoStringLen(text)
     agentid_status status = (call);                                                                                    \
     return (go_texts){status, (uintptr_t)error, first, second}
 
-#define DECIDE(hold, call)                                                                                             \
+#define DECIDE(along, call)                                                                                            \
     agentid_decision *made = NULL;                                                                                     \
     agentid_error *error = NULL;                                                                                       \
     agentid_status status = (call);                                                                                    \
-    return go_decided(status, error, made, hold)
+    return go_decided(status, error, made, along)
 
-static inline go_decision go_decided(agentid_status status, agentid_error *error, agentid_decision *made, int hold) {
+static inline go_decision go_decided(agentid_status status, agentid_error *error, agentid_decision *made, int along) {
     go_decision answer = {.status = status, .error = (uintptr_t)error};
     if (made == NULL) return answer;
     const char *id = agentid_decision_id(made);
     answer.id_len = (uint32_t)strnlen(id, sizeof answer.id);
     memcpy(answer.id, id, answer.id_len);
-    if (status == AGENTID_DENIED && hold != 2) { /* where one of them fails it is empty, and the error says what was denied all the same */
+    if (status == AGENTID_DENIED && (along & GO_TOLD) != 0) { /* where one of them fails it is empty, and the error says what was denied all the same */
         if (agentid_decision_document(made, &answer.document, NULL) != AGENTID_OK) answer.document.len = 0;
         if (agentid_decision_explain(made, &answer.explanation, NULL) != AGENTID_OK) answer.explanation.len = 0;
     }
-    if (hold && status == AGENTID_OK) {
+    if (status == AGENTID_OK && (along & GO_HELD) != 0) {
         answer.held = (uintptr_t)made;
     } else {
         agentid_decision_free(made);

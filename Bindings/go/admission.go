@@ -7,8 +7,8 @@ static go_answer go_guard_admit(uintptr_t guard, _GoString_ chain, _GoString_ cr
     MAKE(admission, agentid_guard_admit(AS(guard, guard), TEXT(chain), TEXT(credentials), &made, &error));
 }
 static go_decision go_admission_authorize(uintptr_t admission, _GoString_ proof, _GoString_ tool,
-                                          _GoString_ arguments, int hold) {
-    DECIDE(hold, agentid_admission_authorize(AS(admission, admission), TEXT(proof), TEXT(tool), TEXT(arguments),
+                                          _GoString_ arguments, int along) {
+    DECIDE(along, agentid_admission_authorize(AS(admission, admission), TEXT(proof), TEXT(tool), TEXT(arguments),
                                              &made, &error));
 }
 static void go_admission_free(uintptr_t admission) { agentid_admission_free(AS(admission, admission)); }
@@ -40,26 +40,26 @@ func (g *Guard) Admit(ctx context.Context, chain, credentials string) (*Admissio
 
 // Authorize decides one call under the admitted chain: expiry, revocation, proof and scope are checked anew each time.
 func (a *Admission) Authorize(ctx context.Context, proof, tool string, arguments []byte) (*Decision, error) {
-	return decided(a.ask(ctx, proof, tool, arguments, passing))
+	return decided(a.ask(ctx, proof, tool, arguments, bare))
 }
 
 // Permit is Authorize, for a permit that is kept. Close it.
 func (a *Admission) Permit(ctx context.Context, proof, tool string, arguments []byte) (*Permit, error) {
-	return permitted(a.ask(ctx, proof, tool, arguments, held))
+	return permitted(a.ask(ctx, proof, tool, arguments, told|held))
 }
 
-func (a *Admission) ask(ctx context.Context, proof, tool string, arguments []byte, hold C.int) (verdict, error) {
+func (a *Admission) ask(ctx context.Context, proof, tool string, arguments []byte, along C.int) (verdict, error) {
 	if err := ctx.Err(); err != nil {
 		return verdict{}, err
 	}
 	if lane := a.enter(); lane != nil {
-		answer := C.go_admission_authorize(a.value, proof, tool, view(arguments), hold)
+		answer := C.go_admission_authorize(a.value, proof, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(a)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(a)
-		return C.go_admission_authorize(a.value, proof, tool, view(arguments), hold)
+		return C.go_admission_authorize(a.value, proof, tool, view(arguments), along)
 	})
 }

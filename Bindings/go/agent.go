@@ -22,8 +22,8 @@ static go_texts go_agent_delegate(uintptr_t agent, _GoString_ holder, agentid_de
     options.agent = go_option(id);
     TAKE(agentid_agent_delegate(AS(agent, agent), TEXT(holder), &options, &first, &error));
 }
-static go_decision go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments, int hold) {
-    DECIDE(hold, agentid_agent_authorize(AS(agent, agent), TEXT(tool), TEXT(arguments), &made, &error));
+static go_decision go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments, int along) {
+    DECIDE(along, agentid_agent_authorize(AS(agent, agent), TEXT(tool), TEXT(arguments), &made, &error));
 }
 static go_answer go_agent_rotate_key(uintptr_t agent) { DO(agentid_agent_rotate_key(AS(agent, agent), &error)); }
 static go_answer go_agent_rotate_key_revoking(uintptr_t agent) {
@@ -134,32 +134,32 @@ func (a *Agent) Delegate(ctx context.Context, holder string, delegation Delegati
 // Authorize asks the authority's own guard, in this process: holding the agent is the proof. The arguments are a JSON
 // object. The error is a Denied where the call is denied, and means no as well where it is anything else.
 func (a *Agent) Authorize(ctx context.Context, tool string, arguments []byte) (*Decision, error) {
-	return decided(a.ask(ctx, tool, arguments, passing))
+	return decided(a.ask(ctx, tool, arguments, bare))
 }
 
 // Check is Authorize, but a denial is an answer, not an error: ask Permitted.
 func (a *Agent) Check(ctx context.Context, tool string, arguments []byte) (*Decision, error) {
-	return checked(a.ask(ctx, tool, arguments, passing))
+	return checked(a.ask(ctx, tool, arguments, told))
 }
 
 // Permit is Authorize, for a permit that is kept: for Authority.Acquire, say. Close it.
 func (a *Agent) Permit(ctx context.Context, tool string, arguments []byte) (*Permit, error) {
-	return permitted(a.ask(ctx, tool, arguments, held))
+	return permitted(a.ask(ctx, tool, arguments, told|held))
 }
 
-func (a *Agent) ask(ctx context.Context, tool string, arguments []byte, hold C.int) (verdict, error) {
+func (a *Agent) ask(ctx context.Context, tool string, arguments []byte, along C.int) (verdict, error) {
 	if err := ctx.Err(); err != nil {
 		return verdict{}, err
 	}
 	if lane := a.enter(); lane != nil {
-		answer := C.go_agent_authorize(a.value, tool, view(arguments), hold)
+		answer := C.go_agent_authorize(a.value, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(a)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(a)
-		return C.go_agent_authorize(a.value, tool, view(arguments), hold)
+		return C.go_agent_authorize(a.value, tool, view(arguments), along)
 	})
 }
 

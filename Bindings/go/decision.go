@@ -103,18 +103,18 @@ func (p *Permit) Document() (DecisionDocument, error) {
 // Explain is the decision as people read it: who, for whom, what. The error is ErrHandle after Close.
 func (p *Permit) Explain() (string, error) { return p.text(C.go_decision_explain(p.value)) }
 
-// Document is the decision with its chain; names of arguments, never their values. The error is ErrNotFound where nothing
-// was decided, as by Guard.Admit.
+// Document is the decision with its chain; names of arguments, never their values. It comes with the denials of Check and
+// Permit; the error is ErrNotFound for those of Authorize, which are made for less, and where nothing was decided.
 func (d *Denied) Document() (document DecisionDocument, err error) {
 	if d.document == nil {
-		return document, &Error{ErrNotFound, "decision", "nothing was decided: there is no document", "", -1}
+		return document, &Error{ErrNotFound, "document", "this denial has no document: ask by Check or Permit", "", -1}
 	}
 	err = json.Unmarshal(d.document, &document)
 	return document, err
 }
 
-// Explain is the decision as people read it: who, for whom, what, and which constraint of which link said no; the message
-// where nothing was decided.
+// Explain is the decision as people read it: who, for whom, what, and which constraint of which link said no. Where there is
+// no document it is the message.
 func (d *Denied) Explain() string {
 	if d.explanation == "" {
 		return d.Error()
@@ -182,9 +182,9 @@ func discard(answer verdict) {
 	}
 }
 
-// What comes along with a decision: go_decided in abi.h.
+// How much comes along with a decision: abi.h. The documents of a denial cost twice what the denial does.
 const (
-	passing C.int = 0 // of a denial its documents, of a permit nothing
-	held    C.int = 1 // of a permit that stays in the library too
-	quiet   C.int = 2 // of a permit that stays in the library, of a denial nothing: strangers' calls cost little
+	bare C.int = C.GO_BARE
+	told C.int = C.GO_TOLD
+	held C.int = C.GO_HELD
 )

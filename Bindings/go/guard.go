@@ -34,18 +34,18 @@ static go_answer go_guard_add_bundle(uintptr_t guard, _GoString_ trust_domain, _
 static go_answer go_guard_refreshed(uintptr_t guard) { DO(agentid_guard_refreshed(AS(guard, guard), &error)); }
 
 static go_decision go_guard_authorize(uintptr_t guard, _GoString_ chain, _GoString_ proof, _GoString_ tool,
-                                      _GoString_ arguments, int hold) {
-    DECIDE(hold, agentid_guard_authorize(AS(guard, guard), TEXT(chain), TEXT(proof), TEXT(tool), TEXT(arguments),
+                                      _GoString_ arguments, int along) {
+    DECIDE(along, agentid_guard_authorize(AS(guard, guard), TEXT(chain), TEXT(proof), TEXT(tool), TEXT(arguments),
                                          &made, &error));
 }
 static go_decision go_guard_authorize_agent(uintptr_t guard, uintptr_t agent, _GoString_ tool, _GoString_ arguments,
-                                            int hold) {
-    DECIDE(hold, agentid_guard_authorize_agent(AS(guard, guard), AS(agent, agent), TEXT(tool), TEXT(arguments), &made,
+                                            int along) {
+    DECIDE(along, agentid_guard_authorize_agent(AS(guard, guard), AS(agent, agent), TEXT(tool), TEXT(arguments), &made,
                                                &error));
 }
 static go_decision go_guard_authorize_presentation(uintptr_t guard, _GoString_ presentation, _GoString_ tool,
-                                                   _GoString_ arguments, int hold) {
-    DECIDE(hold, agentid_guard_authorize_presentation(AS(guard, guard), TEXT(presentation), TEXT(tool),
+                                                   _GoString_ arguments, int along) {
+    DECIDE(along, agentid_guard_authorize_presentation(AS(guard, guard), TEXT(presentation), TEXT(tool),
                                                       TEXT(arguments), &made, &error));
 }
 static go_texts go_guard_nonce(uintptr_t guard) { TAKE(agentid_guard_nonce(AS(guard, guard), &first, &error)); }
@@ -152,51 +152,51 @@ func (g *Guard) Refreshed() error { return g.done(C.go_guard_refreshed(g.value))
 // Authorize decides one call: may the holder of this chain, who signed this proof, call this tool with these arguments,
 // a JSON object, now? The error is a Denied where not, and means no as well where it is anything else.
 func (g *Guard) Authorize(ctx context.Context, chain, proof, tool string, arguments []byte) (*Decision, error) {
-	return decided(g.ask(ctx, chain, proof, tool, arguments, passing))
+	return decided(g.ask(ctx, chain, proof, tool, arguments, bare))
 }
 
 // Check is Authorize, but a denial is an answer, not an error: ask Permitted.
 func (g *Guard) Check(ctx context.Context, chain, proof, tool string, arguments []byte) (*Decision, error) {
-	return checked(g.ask(ctx, chain, proof, tool, arguments, passing))
+	return checked(g.ask(ctx, chain, proof, tool, arguments, told))
 }
 
 // Permit is Authorize, for a permit that is kept: for Authority.Acquire, say, or to know who asked. Close it.
 func (g *Guard) Permit(ctx context.Context, chain, proof, tool string, arguments []byte) (*Permit, error) {
-	return permitted(g.ask(ctx, chain, proof, tool, arguments, held))
+	return permitted(g.ask(ctx, chain, proof, tool, arguments, told|held))
 }
 
-func (g *Guard) ask(ctx context.Context, chain, proof, tool string, arguments []byte, hold C.int) (verdict, error) {
+func (g *Guard) ask(ctx context.Context, chain, proof, tool string, arguments []byte, along C.int) (verdict, error) {
 	if err := ctx.Err(); err != nil {
 		return verdict{}, err
 	}
 	if lane := g.enter(); lane != nil {
-		answer := C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), hold)
+		answer := C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(g)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(g)
-		return C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), hold)
+		return C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), along)
 	})
 }
 
 // AuthorizeAgent decides one call of an agent held in this process; no proof is needed.
 func (g *Guard) AuthorizeAgent(ctx context.Context, agent *Agent, tool string, arguments []byte) (*Decision, error) {
-	return decided(g.askFor(ctx, agent, tool, arguments, passing))
+	return decided(g.askFor(ctx, agent, tool, arguments, bare))
 }
 
 // PermitAgent is AuthorizeAgent, for a permit that is kept. Close it.
 func (g *Guard) PermitAgent(ctx context.Context, agent *Agent, tool string, arguments []byte) (*Permit, error) {
-	return permitted(g.askFor(ctx, agent, tool, arguments, held))
+	return permitted(g.askFor(ctx, agent, tool, arguments, told|held))
 }
 
-func (g *Guard) askFor(ctx context.Context, agent *Agent, tool string, arguments []byte, hold C.int) (verdict, error) {
+func (g *Guard) askFor(ctx context.Context, agent *Agent, tool string, arguments []byte, along C.int) (verdict, error) {
 	if err := ctx.Err(); err != nil {
 		return verdict{}, err
 	}
 	if lane := g.enter(); lane != nil {
-		answer := C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), hold)
+		answer := C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(g)
 		runtime.KeepAlive(agent)
@@ -205,38 +205,38 @@ func (g *Guard) askFor(ctx context.Context, agent *Agent, tool string, arguments
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(g)
 		defer runtime.KeepAlive(agent)
-		return C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), hold)
+		return C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), along)
 	})
 }
 
 // AuthorizePresentation decides one call by a presentation as it came, a JSON object: see Agent.Presentation.
 func (g *Guard) AuthorizePresentation(ctx context.Context, presentation, tool string, arguments []byte) (*Decision, error) {
-	return decided(g.askPresented(ctx, presentation, tool, arguments, passing))
+	return decided(g.askPresented(ctx, presentation, tool, arguments, bare))
 }
 
 // CheckPresentation is AuthorizePresentation, but a denial is an answer, not an error: ask Permitted.
 func (g *Guard) CheckPresentation(ctx context.Context, presentation, tool string, arguments []byte) (*Decision, error) {
-	return checked(g.askPresented(ctx, presentation, tool, arguments, passing))
+	return checked(g.askPresented(ctx, presentation, tool, arguments, told))
 }
 
 // PermitPresentation is AuthorizePresentation, for a permit that is kept. Close it.
 func (g *Guard) PermitPresentation(ctx context.Context, presentation, tool string, arguments []byte) (*Permit, error) {
-	return permitted(g.askPresented(ctx, presentation, tool, arguments, held))
+	return permitted(g.askPresented(ctx, presentation, tool, arguments, told|held))
 }
 
-func (g *Guard) askPresented(ctx context.Context, presentation, tool string, arguments []byte, hold C.int) (verdict, error) {
+func (g *Guard) askPresented(ctx context.Context, presentation, tool string, arguments []byte, along C.int) (verdict, error) {
 	if err := ctx.Err(); err != nil {
 		return verdict{}, err
 	}
 	if lane := g.enter(); lane != nil {
-		answer := C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), hold)
+		answer := C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(g)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(g)
-		return C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), hold)
+		return C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), along)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -91,14 +92,18 @@ func TestSubAgentIsHeldToItsNarrowerScope(t *testing.T) {
 		if denied.Reason != "argument_constraint_violated" || denied.Argument != "path" || denied.Link != 1 {
 			t.Fatalf("%+v", denied)
 		}
-		document := must[DecisionDocument](t)(denied.Document())
+		if _, err := denied.Document(); !errors.Is(err, ErrNotFound) || denied.Explain() != denied.Error() {
+			t.Fatal(err)
+		}
+		check := must[*Decision](t)(reader.Check(bg, "read_file", outside))
+		document := must[DecisionDocument](t)(check.Denied().Document())
 		if document.Decision != "deny" || *document.Link != 1 || len(document.Chain) != 2 || document.Chain[0].Principal != alice {
 			t.Fatalf("%+v", document)
 		}
 		if document.Chain[1].Agent != reader.ID() || document.Chain[1].Expires.Before(time.Now()) {
 			t.Fatalf("%+v", document.Chain[1])
 		}
-		if check := must[*Decision](t)(reader.Check(bg, "read_file", outside)); check.Permitted() || check.Reason() != denied.Reason {
+		if check.Permitted() || check.Reason() != denied.Reason || !strings.Contains(check.Denied().Explain(), reader.ID()) {
 			t.Fatal("a denial that was only checked")
 		}
 	})

@@ -71,7 +71,7 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 			refuse(w, http.StatusBadRequest, Refusal{Reason: "call", Message: err.Error()})
 			return
 		}
-		permit, err := permitted(m.Guard.ask(r.Context(), strings.Join(chain, ""), strings.Join(proof, ""), tool, arguments, quiet))
+		permit, err := permitted(m.Guard.ask(r.Context(), strings.Join(chain, ""), strings.Join(proof, ""), tool, arguments, held))
 		if err != nil {
 			m.refuseFor(w, err)
 			return

@@ -4,7 +4,11 @@ package agentid
 
 import (
 	"errors"
+	"os"
 	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,6 +26,33 @@ func TestAuthorizeAllocatesTheDecisionOnly(t *testing.T) {
 		if count := testing.AllocsPerRun(200, func() { must[*Decision](t)(authorize()) }); count > 1 {
 			t.Errorf("%s: %v allocations", name, count)
 		}
+	}
+}
+
+// Without a collector to close them: what was decided is in Go's memory alone, 80 bytes of a permit.
+func TestDecisionsHoldNothingInTheLibrary(t *testing.T) {
+	agent := start(t, authority(t, "", AuthorityOptions{}))
+	resident := func() int {
+		fields := strings.Fields(string(must[[]byte](t)(os.ReadFile("/proc/self/statm"))))
+		return must[int](t)(strconv.Atoi(fields[1])) * os.Getpagesize()
+	}
+	for range 1000 {
+		must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+	}
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	const count = 100_000
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := resident()
+	for range count {
+		must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+	}
+	var after runtime.MemStats
+	runtime.ReadMemStats(&after)
+	inGo := int(after.TotalAlloc - before.TotalAlloc)
+	if grown := resident() - start - 2*inGo; grown > count*50 {
+		t.Fatalf("%d bytes of each decision are left in the library, %d in Go", grown/count, inGo/count)
 	}
 }
 
