@@ -137,7 +137,7 @@ class Identity(Reference):
 class Agent(Identity, Handle):
     """One running agent instance. Leaving its `with` block ends it, with all below it; inside it is the `current_agent()`.
 
-`close()` only releases it, as the collector does: it is denied once its lease has lapsed, and the next `reap` ends it.
+    `close()` only releases it, as the collector does: it is denied once its lease has lapsed, and the next `reap` ends it.
     """
 
     _owners = owner("agentid_agent_close")

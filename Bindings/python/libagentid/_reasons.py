@@ -45,4 +45,5 @@ def category(reason: str) -> Category:
 def http_status(reason: str) -> int:
     """What a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once."""
     text = reason.encode()
-    return lib.agentid_reason_http_status(text, len(text))
+    status: int = lib.agentid_reason_http_status(text, len(text))
+    return status

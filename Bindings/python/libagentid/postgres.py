@@ -26,7 +26,7 @@ class RoleProvider:
     """Makes roles over an administrator's connection. Safe to use from several threads: each call opens a connection.
 
     `conninfo` belongs to a role with CREATEROLE that owns what `resources` lists, or holds it with grant option: for each
-resource an agent can ask for, the privileges that it stands for, e.g. `{"reports": ["SELECT ON TABLE public.reports"]}`.
+    resource an agent can ask for, the privileges that it stands for, e.g. `{"reports": ["SELECT ON TABLE public.reports"]}`.
     They are the operator's own words and go into GRANT unchanged; nothing that an agent says does. A role made here has the
     privileges of PUBLIC too.
     """

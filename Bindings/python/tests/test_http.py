@@ -366,6 +366,44 @@ def test_a_long_chain_goes_by_reference_and_once_in_whole(world: World) -> None:
             agent.end()
 
 
+def test_a_chain_is_introduced_as_a_body_and_no_handler_gets_it(world: World) -> None:
+    agents = [world.agent]
+    try:
+        for depth in range(4):
+            agents.append(agents[-1].spawn(f"far{depth}", same_scope=True))
+        kind = [("Content-Type", "application/agent-chain")]
+        apps = {asgi: through_asgi, wsgi: through_wsgi}
+        for deep, (end, through) in zip(agents[-2:], apps.items(), strict=True):
+            own: Any = {asgi: world.asgi, wsgi: world.wsgi}[end]
+            app = end.GuardMiddleware(own, guard=guarding(world.directory, audience="files"), routes=ROUTES)
+            presenter = Presenter(deep, audience="files", routes=ROUTES)
+
+            def ask(app: Any = app, presenter: Presenter = presenter, through: Any = through) -> Any:
+                return through(app, "GET", "/users/7", b"", list(presenter.headers("GET", "http://h/users/7", b"", None).items()))
+
+            world.ran.clear()
+            assert ask()[0] == 428
+            for body, status in [
+                (b"", 401),
+                (b"abc", 401),
+                (b"\xff", 401),
+                (b"x" * (300 << 10), 413),
+                (deep.chain.encode(), 204),
+            ]:
+                assert through(app, "POST", "/any/path", body, kind)[0] == status
+            assert world.ran == [] and ask()[0] == 200
+            assert (
+                through(app, "GET", "/any/path", b"", kind)[0]
+                == through(app, "POST", "/any/path", b"{}", [*kind, *kind])[0]
+                == 403
+            )
+        long = Presenter(agents[-1], audience="files").introduction()
+        assert long is None or len(long) > 7 << 10
+    finally:
+        for agent in reversed(agents[1:]):
+            agent.end()
+
+
 def test_a_client_proves_as_the_current_agent_and_not_without_one(world: World) -> None:
     presenter = Presenter(audience="files", routes=ROUTES)
     with pytest.raises(LookupError):

@@ -35,7 +35,7 @@ def where(tmp_path_factory):
 @pytest.fixture(scope="session")
 def web(where):
     with libagentid.Authority.open(where, trust_domain="acme.example") as acme:
-        acme.put_profile("web", owner="team:web@acme.example", ceiling=SCOPE)
+        acme.put_profile("web", owner="team:web@acme.example", ceiling=SCOPE, max_depth=8)
         yield acme
 
 
@@ -62,7 +62,7 @@ def url(request, web, where):
 
 @pytest.fixture
 def agent(web):
-    with web.agent("web", principal="user:alice@acme.example", task="t", scope=SCOPE) as agent:
+    with web.agent("web", principal="user:alice@acme.example", task="t", scope=SCOPE, max_depth=8) as agent:
         yield agent
 
 
@@ -136,6 +136,28 @@ def test_a_long_chain_is_sent_once_to_each_worker(url, deep):
     with requests.Session() as session:
         session.auth = auth(deep, RequestsAuth)
         assert [session.post(f"{url}/notes/n", json={"text": "x"}).text for _ in range(10)] == ["n x\n"] * 10
+
+
+def test_a_chain_that_no_header_has_room_for_is_introduced(url, deep):
+    def small(request):
+        assert len(request.headers.get("Agent-Chain", "")) < 4096 or seen.append("whole")
+        seen.append(request.headers.get("Content-Type", request.method))
+
+    seen = []
+    with deep.spawn("d", same_scope=True) as d, d.spawn("e", same_scope=True) as e:
+        assert len(e.chain) > 7 << 10
+        with httpx.Client(base_url=url, auth=auth(e), event_hooks={"request": [small]}) as client:
+            assert [client.get(f"/users/{i}").status_code for i in range(12)] == [200] * 12
+        assert "application/agent-chain" in seen and seen.count("application/agent-chain") <= 2
+        with e.spawn("f", same_scope=True) as f, requests.Session() as session:
+            session.auth = auth(f, RequestsAuth)
+            assert [session.get(f"{url}/users/{i}").status_code for i in range(12)] == [200] * 12
+
+            async def main():
+                async with httpx.AsyncClient(base_url=url, auth=auth(f)) as client:
+                    return [(await client.post("/notes/n", json={"text": "x"})).text for _ in range(3)]
+
+            assert asyncio.run(main()) == ["n x\n"] * 3
 
 
 def test_what_was_not_permitted_says_why(url, agent):

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 CHAIN_HEADER, PROOF_HEADER = "Agent-Chain", "Agent-Proof"
+INTRODUCTION = "application/agent-chain"
+"""The type of a body that is a chain: a POST of it to any path makes its reference known."""
+MAX_CHAIN = 256 << 10
 MAX_BODY = 1 << 20
 """The longest body by default, in bytes."""
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LONG_CHAIN = 4096
 """The length from which a chain is sent by reference, in bytes: proxies and servers accept 8 kB of headers in all."""
 
+LONGEST_HEADER = 7 << 10
+"""The longest chain in a header that proxies with a limit of 8 kB accept, in bytes: a longer one is introduced as a body."""
+
 
 class Redirected(Exception):
     """A server answered with a redirect: where an agent goes is not for a server to say, and it has not proven that call."""
@@ -48,6 +51,12 @@ class Presenter:
         path = parts.path or "/"
         made = self._calls(Request(method.upper(), unquote_to_bytes(path), path, parts.query, body, content_type))
         return {} if made is None else self.prove(made, is_whole=is_whole)
+
+    def introduction(self) -> bytes | None:
+        """The chain that goes ahead of a call as a body of the type `INTRODUCTION`; None for one that a header has room for."""
+        agent = current_agent() if self._agent is None else self._agent
+        chain = agent.chain.encode()
+        return chain if len(chain) > LONGEST_HEADER else None
 
     def prove(self, made: Call, *, is_whole: bool = False) -> dict[str, str]:
         """The headers of one call."""

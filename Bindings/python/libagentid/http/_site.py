@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .._abi import lib
 from .._decision import Decision, decide, sent
 from .._errors import Denied, Error, counted
 from .._guard import EnforcementPoint
-from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Call, Calls, Refusal, Request
+from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, PROOF_HEADER, Call, Calls, Refusal, Request
 from ._metadata import ResourceMetadata
 from ._routes import Routes, Tools, calls_of
 
+T = TypeVar("T")
 _log = logging.getLogger("libagentid.http")
 # A call that cannot be decided: argument, malformed, limit.
 _NOT_A_CALL = {2, 5, 10}
@@ -54,18 +55,33 @@ class Site:
         """Whether a request asks for the server's metadata."""
         return self.metadata is not None and method == "GET" and path == self.metadata.path.encode()
 
+    def is_introduction(self, method: str, content_type: str | None) -> bool:
+        """Whether a request introduces a chain: it is answered here, whatever its path, and no handler gets it."""
+        return method == "POST" and content_type == INTRODUCTION
+
+    def introduce(self, chain: bytes) -> None:
+        """Verifies a chain that came as a body, so that its reference is known afterwards. Raises `Refusal`, and nothing else."""
+        self._deciding(lambda guard: guard.admit(chain.decode("latin-1")).close())
+
     def permit(self, calls: Calls, request: Request, chains: Sequence[str], proofs: Sequence[str]) -> Permit | None:
         """Decides a request; None for one that needs no guard. Raises `Refusal`, and nothing else."""
-        try:
-            if len(chains) > 1 or len(proofs) > 1:
-                raise Refusal(400, "header", f"{CHAIN_HEADER} and {PROOF_HEADER} are sent once")
+        if len(chains) > 1 or len(proofs) > 1:
+            raise Refusal(400, "header", f"{CHAIN_HEADER} and {PROOF_HEADER} are sent once")
+
+        def decided(guard: EnforcementPoint) -> Permit | None:
             call = calls(request)
             if call is None:
                 return None
-            guard = self._guard if isinstance(self._guard, EnforcementPoint) else self._guard()
             given = (*sent(chains[0] if chains else None), *sent(proofs[0] if proofs else None))
             decision = decide(lib.agentid_guard_authorize, guard._handle, *given, *sent(call.tool), *counted(call.arguments))
             return Permit(decision, call)
+
+        return self._deciding(decided)
+
+    def _deciding(self, ask: Callable[[EnforcementPoint], T]) -> T:
+        """Asks this process's guard. Raises `Refusal`, and nothing else."""
+        try:
+            return ask(self._guard if isinstance(self._guard, EnforcementPoint) else self._guard())
         except Denied as denied:
             raise Refusal.of(denied, None if self.metadata is None else self.metadata.url) from None
         except Refusal:
@@ -84,6 +100,6 @@ class Site:
         _log.error("a request was refused because the guard could not decide", exc_info=error)
         return Refusal(503, "internal", "the guard could not decide")
 
-    def too_long(self) -> Refusal:
+    def too_long(self, most: int | None = None) -> Refusal:
         """The answer to a body beyond the limit."""
-        return Refusal(413, "body", f"a body has at most {self.max_body} bytes")
+        return Refusal(413, "body", f"a body has at most {self.max_body if most is None else most} bytes")

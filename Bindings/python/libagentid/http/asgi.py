@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .._decision import Decision
-from ._call import CHAIN_HEADER, MAX_BODY, PROOF_HEADER, Refusal, Request
+from ._call import CHAIN_HEADER, MAX_BODY, MAX_CHAIN, PROOF_HEADER, Refusal, Request
 from ._metadata import ResourceMetadata
 from ._routes import Tools
 from ._site import Guards, Permit, Site
@@ -46,9 +46,12 @@ class GuardMiddleware:
         try:
             if site.is_metadata(method, path):
                 return await _answer(send, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
+            if kind == "http" and site.is_introduction(method, _content_type(scope)):
+                chain = await self._read(scope, receive, MAX_CHAIN)
+                return None if chain is None else await self._introduce(chain, send)
             if (calls := site.calls(method, path)) is None:
                 return await self._app(scope, receive, send)
-            body = await self._read(scope, receive) if kind == "http" else b""
+            body = await self._read(scope, receive, site.max_body) if kind == "http" else b""
             if body is None:
                 return None  # the client has gone
             scope = {**scope, PERMIT: site.permit(calls, *_request(scope, method, path, body))}
@@ -59,11 +62,16 @@ class GuardMiddleware:
             return await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason})
         await self._app(scope, _again(body, receive) if kind == "http" else receive, send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+    async def _introduce(self, chain: bytes, send: Send) -> None:
+        self._site.introduce(chain)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _read(self, scope: Scope, receive: Receive, most: int) -> bytes | None:
         """The whole body; None if the client left before it was sent."""
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value[:20]) > self._site.max_body:
-                raise self._site.too_long()
+            if name == b"content-length" and value.isdigit() and int(value[:20]) > most:
+                raise self._site.too_long(most)
         parts: list[bytes] = []
         size = 0
         while True:
@@ -72,8 +80,8 @@ class GuardMiddleware:
                 return None
             part = message.get("body", b"")
             size += len(part)
-            if size > self._site.max_body:
-                raise self._site.too_long()
+            if size > most:
+                raise self._site.too_long(most)
             parts.append(part)
             if not message.get("more_body"):
                 return b"".join(parts)
@@ -91,20 +99,23 @@ def _permit(scope: Scope) -> Permit:
     return found
 
 
+def _content_type(scope: Scope) -> str | None:
+    """The Content-Type; one that was sent twice is none that is known."""
+    found = [value for name, value in scope["headers"] if name == b"content-type"]
+    return found[0].decode("latin-1") if len(found) == 1 else "twice" if found else None
+
+
 def _request(scope: Scope, method: str, path: bytes, body: bytes) -> tuple[Request, list[str], list[str]]:
     chains: list[str] = []
     proofs: list[str] = []
-    content_type = None
     for name, value in scope["headers"]:
         if name == _CHAIN:
             chains.append(value.decode("latin-1"))
         elif name == _PROOF:
             proofs.append(value.decode("latin-1"))
-        elif name == b"content-type":
-            content_type = value.decode("latin-1") if content_type is None else "twice"
     sent = scope.get("raw_path")
     raw = sent.partition(b"?")[0].decode("latin-1") if sent else None
-    return Request.of(method, path, raw, scope["query_string"].decode("latin-1"), body, content_type), chains, proofs
+    return Request.of(method, path, raw, scope["query_string"].decode("latin-1"), body, _content_type(scope)), chains, proofs
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

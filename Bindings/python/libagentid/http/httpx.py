@@ -11,7 +11,7 @@ needs("httpx", "0.27", "httpx", "libagentid.http.httpx")
 
 import httpx  # noqa: E402
 
-from ._call import CHAIN_HEADER, MAX_BODY  # noqa: E402
+from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY  # noqa: E402
 from ._client import LONG_CHAIN, Presenter, Redirected, wants_chain  # noqa: E402
 
 if TYPE_CHECKING:
@@ -43,10 +43,23 @@ class AgentAuth(httpx.Auth):
         self._sign(request, is_whole=False)
         response = yield request
         if wants_chain(response.status_code, request.headers.get(CHAIN_HEADER)):
-            self._sign(request, is_whole=True)
-            response = yield request
+            response = yield from self._again(request)
         if any(each.has_redirect_location for each in (response, *response.history)):
             raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
+
+    def _again(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
+        """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
+        chain = self._presenter.introduction()
+        if chain is not None:
+            kind = {"Content-Type": INTRODUCTION, "Host": request.headers["Host"]}
+            told = yield httpx.Request("POST", request.url, content=chain, headers=kind, extensions=request.extensions)
+            if told.status_code == 204:
+                self._sign(request, is_whole=False)
+                response = yield request
+                if not wants_chain(response.status_code, request.headers.get(CHAIN_HEADER)):
+                    return response  # else another worker, with another memory, has answered
+        self._sign(request, is_whole=True)
+        return (yield request)
 
     def _sign(self, request: httpx.Request, *, is_whole: bool) -> None:
         body, content_type = request.content, request.headers.get("Content-Type")

@@ -11,7 +11,7 @@ needs("requests", "2.28", "requests", "libagentid.http.requests")
 import requests  # noqa: E402
 from requests.auth import AuthBase  # noqa: E402
 
-from ._call import CHAIN_HEADER, MAX_BODY  # noqa: E402
+from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY  # noqa: E402
 from ._client import LONG_CHAIN, Presenter, Redirected, wants_chain  # noqa: E402
 
 if TYPE_CHECKING:
@@ -69,12 +69,28 @@ class AgentAuth(AuthBase):
         if wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
             _ = response.content  # the connection is used again
             response.close()
-            again = response.request.copy()
-            self._sign(again, self._read(again.body), is_whole=True)
-            answer: requests.Response = response.connection.send(again, **how)  # type: ignore[attr-defined]
-            answer.history.append(response)
-            answer.request, response = again, answer
+            response = self._again(response, how)
         if response.is_redirect:
             response.close()
             raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
+        return response
+
+    def _again(self, response: requests.Response, how: dict[str, Any]) -> requests.Response:
+        """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
+        chain, send = self._presenter.introduction(), response.connection.send  # type: ignore[attr-defined]
+        ways = [True]
+        if chain is not None:
+            introducing = requests.Request("POST", response.request.url, {"Content-Type": INTRODUCTION}, data=chain).prepare()
+            told: requests.Response = send(introducing, **how)
+            _ = told.content
+            ways = [False, True] if told.status_code == 204 else ways
+        for is_whole in ways:
+            again = response.request.copy()
+            self._sign(again, self._read(again.body), is_whole=is_whole)
+            answer: requests.Response = send(again, **how)
+            answer.history.append(response)
+            answer.request, response = again, answer
+            if not wants_chain(answer.status_code, again.headers.get(CHAIN_HEADER)):
+                break  # else another worker, with another memory, has answered
+            _ = answer.content
         return response

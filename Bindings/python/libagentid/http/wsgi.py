@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .._decision import Decision
-from ._call import MAX_BODY, Refusal, Request
+from ._call import MAX_BODY, MAX_CHAIN, Refusal, Request
 from ._metadata import ResourceMetadata
 from ._routes import Tools
 from ._site import Guards, Site
@@ -36,9 +36,13 @@ class GuardMiddleware:
         try:
             if site.is_metadata(method, path):
                 return _answer(start_response, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
+            if site.is_introduction(method, environ.get("CONTENT_TYPE")):
+                site.introduce(self._read(environ, MAX_CHAIN))
+                start_response("204 No Content", [])
+                return []
             if (calls := site.calls(method, path)) is None:
                 return self._app(environ, start_response)
-            body = self._read(environ)
+            body = self._read(environ, site.max_body)
             sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
             request = Request.of(
                 method, path, sent.partition("?")[0], environ.get("QUERY_STRING", ""), body, environ.get("CONTENT_TYPE") or None
@@ -50,15 +54,15 @@ class GuardMiddleware:
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         return self._app(environ, start_response)
 
-    def _read(self, environ: dict[str, Any]) -> bytes:
+    def _read(self, environ: dict[str, Any], most: int) -> bytes:
         """The whole body: up to its stated length, or if the server ends it, up to its end."""
-        given, most = environ["wsgi.input"], self._site.max_body
+        given = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH") or ""
         if length:
             if not length.isdigit():
                 raise Refusal(400, "body", "Content-Length is not a number")
             if len(length) > 18 or int(length) > most:
-                raise self._site.too_long()
+                raise self._site.too_long(most)
             body = given.read(int(length))
             if len(body) < int(length):
                 raise Refusal(400, "body", "the body ended before it was whole")
@@ -73,7 +77,7 @@ class GuardMiddleware:
             parts.append(part)
             size += len(part)
             if size > most:
-                raise self._site.too_long()
+                raise self._site.too_long(most)
         return b"".join(parts)
 
 
