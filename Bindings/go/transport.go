@@ -3,6 +3,8 @@
 package agentid
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -98,14 +100,13 @@ func (o outgoing) send() (*http.Response, error) {
 		return o.whole(chain, reference)
 	}
 	response, err := o.with(reference, proof)
-	if err != nil || response.StatusCode != http.StatusPreconditionRequired {
+	if err != nil || !isUnknown(response) {
 		if err == nil && response.StatusCode < http.StatusBadRequest {
 			o.learned(reference, true)
 		}
 		return response, err
 	}
 	o.learned(reference, false)
-	drain(response)
 	return o.whole(chain, reference)
 }
 
@@ -126,12 +127,11 @@ func (o outgoing) whole(chain, reference string) (*http.Response, error) {
 	}
 	o.learned(reference, true)
 	response, err := o.with(reference, proof)
-	if err != nil || response.StatusCode != http.StatusPreconditionRequired {
+	if err != nil || !isUnknown(response) {
 		return response, err
 	}
 	// Another worker, with another memory, has answered: what is left is the header.
 	o.learned(reference, false)
-	drain(response)
 	if latest, proof, err = o.present(); err != nil {
 		return nil, err
 	}
@@ -190,6 +190,25 @@ func (o outgoing) learned(reference string, is bool) {
 		o.known = map[string]bool{}
 	}
 	o.known[o.key(reference)] = true
+}
+
+// isUnknown says whether a guard asks for the whole chain, and is then done with the answer. A handler may answer 428 for reasons of
+// its own: its answer is left as it was, for the call was made.
+func isUnknown(response *http.Response) bool {
+	if response.StatusCode != http.StatusPreconditionRequired {
+		return false
+	}
+	beginning, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
+	var refusal Refusal
+	if err == nil && json.Unmarshal(beginning, &refusal) == nil && refusal.Reason == string(ReasonChainUnknown) {
+		drain(response)
+		return true
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(beginning), response.Body), response.Body}
+	return false
 }
 
 // drain reads what is left of an answer, so that its connection serves the next request.

@@ -270,3 +270,21 @@ func TestAServerThatTakesNoIntroductionGetsTheChainInTheHeader(t *testing.T) {
 		t.Fatalf("want %v, got %v", want, seen)
 	}
 }
+
+// A call that was made is not made again.
+func TestWhatAHandlerAnswersWith428IsItsOwn(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := deep(t, acme)
+	calls := 0
+	said := strings.Repeat("an If-Match is needed here. ", 1000)
+	server := httptest.NewServer(Middleware{Guard: guards(t, acme, 1)[0]}.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		w.WriteHeader(http.StatusPreconditionRequired)
+		io.WriteString(w, said)
+	})))
+	defer server.Close()
+	web := &http.Client{Transport: &Transport{Agent: agent, Audience: "files"}}
+	if status, body := call(t, web, server.URL, deepCall); status != 428 || body != said || calls != 1 {
+		t.Fatal(status, calls, len(body))
+	}
+}
