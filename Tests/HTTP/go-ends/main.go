@@ -49,10 +49,25 @@ func call(directory, url string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	web := &http.Client{Transport: &agentid.Transport{Agent: agent, Audience: "files"}}
-	for _, each := range [][2]string{
-		{"/read_file", `{"path":"/data/a.csv"}`}, {"/read_file", `{"path":"/etc/shadow"}`}, {"/a%20b!c", `{"x":1.5}`}, {"/other", "{}"}, {"/empty", ""},
+	// The last call has a chain that goes by reference, and that no header has room for where it is not known.
+	deep := agent
+	for range 4 {
+		if deep, err = deep.Spawn(ctx, "below", agentid.Delegation{SameScope: true}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	long, err := deep.Chain()
+	if err != nil || len(long) < 7<<10 {
+		log.Fatal(len(long), err)
+	}
+	for i, each := range [][2]string{
+		{"/read_file", `{"path":"/data/a.csv"}`}, {"/read_file", `{"path":"/etc/shadow"}`}, {"/a%20b!c", `{"x":1.5}`}, {"/other", "{}"}, {"/empty", ""}, {"/empty", ""},
 	} {
+		as := agent
+		if i == 5 {
+			as = deep
+		}
+		web := &http.Client{Transport: &agentid.Transport{Agent: as, Audience: "files"}}
 		response, err := web.Post(url+each[0], "application/json", strings.NewReader(each[1]))
 		if err != nil {
 			log.Fatal(err)
