@@ -39,7 +39,10 @@ def application(directory: str) -> FastAPI:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, libagentid.Authority.open(f"{folder}/acme", trust_domain="acme.example") as acme:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        libagentid.Authority.open(f"{folder}/acme", trust_domain="acme.example") as acme,
+    ):
         acme.put_profile("clerk", owner="team:reports@acme.example", ceiling="read_report(name: *); send_mail(to: *, text: *)")
         listening = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(application(f"{folder}/acme"), log_level="error"))

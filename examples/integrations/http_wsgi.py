@@ -35,7 +35,10 @@ class Quiet(WSGIRequestHandler):
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, libagentid.Authority.open(f"{folder}/acme", trust_domain="acme.example") as acme:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        libagentid.Authority.open(f"{folder}/acme", trust_domain="acme.example") as acme,
+    ):
         acme.put_profile("clerk", owner="team:reports@acme.example", ceiling="read_report(name: *)")
         server = make_server("127.0.0.1", 0, application(f"{folder}/acme"), handler_class=Quiet)
         threading.Thread(target=server.serve_forever, daemon=True).start()
