@@ -117,9 +117,9 @@ test-deb: ## the Debian packages: lintian, installed, used, purged
 	@echo "==> Debian packages"
 	@Tests/Debian/run
 
-test-frameworks: ## MCP, and LangChain with LangGraph, of the integrations that test-integrations tests
-	@echo "==> MCP and LangChain"
-	@Tests/Integrations/run mcp langchain
+test-frameworks: ## HTTP, MCP, and LangChain with LangGraph, of the integrations that test-integrations tests
+	@echo "==> HTTP, MCP and LangChain"
+	@Tests/Integrations/run http_fastapi mcp langchain
 
 test-integrations: build ## each agent framework, in an environment of its own (kept in .build-integrations); NAMES="mcp langchain" for some
 	@echo "==> integrations"

@@ -39,7 +39,8 @@ _CATEGORIES: tuple[Category, ...] = ("forbidden", "unauthorized", "undecided")  
 def category(reason: str) -> Category:
     """What another call can change. `forbidden` for a reason that the library does not know."""
     text = reason.encode()
-    return _CATEGORIES[lib.agentid_reason_category(text, len(text))]
+    number: int = lib.agentid_reason_category(text, len(text))
+    return _CATEGORIES[number]
 
 
 def http_status(reason: str) -> int:
