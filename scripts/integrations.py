@@ -91,7 +91,7 @@ In each of them one contract is tested, synchronously and asynchronously where t
 
 def docstring(module):
     path = GLUE / module / "__init__.py" if (GLUE / module).is_dir() else GLUE / f"{module}.py"
-    return ast.get_docstring(ast.parse(path.read_text())) or ""
+    return ast.get_docstring(ast.parse(path.read_text()), clean=False) or ""
 
 
 def snippet(module):
@@ -118,7 +118,7 @@ def page():
             continue
         shown.add(module)
         example = EXAMPLES / f"{result.replace('-', '_')}.py"
-        whole = f"[The whole of it](../examples/integrations/{example.name}), with a scripted model. " if example.exists() else ""
+        whole = f"[The whole of it](../examples/integrations/{example.name}), which runs without a model's provider. " if example.exists() else ""
         extra = result if module != "mcp" else "mcp"
         text += f"### {name.split(',')[0]}\n\n{whole}`pip install 'libagentid[{extra}]'`, `from libagentid.integrations.{module} import ...`\n\n```python\n"
         text += "\n".join(snippet(module)).strip("\n") + "\n```\n\n"

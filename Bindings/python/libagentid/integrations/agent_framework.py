@@ -1,8 +1,10 @@
 """Microsoft Agent Framework: a function middleware that decides each tool call.
 
-agent = Agent(client=client, tools=[...], middleware=[Guarded()])
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    await agent.run("...")
+    agent = Agent(client=client, tools=[...], middleware=[Guarded()])
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        await agent.run("...")
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Agno: each tool call of an agent, or of a team's members, is decided.
 
-agent = guard(Agent(model=model, tools=[...]))
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    agent.run("...")
+    agent = guard(Agent(model=model, tools=[...]))
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        agent.run("...")
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """AutoGen: a workbench whose tools are decided before they run.
 
-agent = AssistantAgent("researcher", model_client=..., workbench=guard([read_file]))
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    await agent.run(task="...")
+    agent = AssistantAgent("researcher", model_client=..., workbench=guard([read_file]))
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        await agent.run(task="...")
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Google ADK: a plugin that decides each tool call of every agent of a runner; an agent below the first one is a narrower agent.
 
-runner = Runner(app=App(name="app", root_agent=agent, plugins=[Guarded()]), session_service=...)
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    async for event in runner.run_async(...): ...
+    runner = Runner(app=App(name="app", root_agent=agent, plugins=[Guarded()]), session_service=...)
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        async for event in runner.run_async(...): ...
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Haystack: tools, of agents and of `ToolInvoker`, that are decided before they run.
 
-agent = Agent(chat_generator=..., tools=guard_tools([read_file]))
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    agent.run(messages=[...])
+    agent = Agent(chat_generator=..., tools=guard_tools([read_file]))
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        agent.run(messages=[...])
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations

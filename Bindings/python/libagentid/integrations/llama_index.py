@@ -1,8 +1,10 @@
 """LlamaIndex: each tool call of an agent workflow is decided; an agent that is handed over to is a narrower agent.
 
-workflow = guard(AgentWorkflow(agents=[researcher, writer], root_agent="researcher"))
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    await workflow.run(user_msg="...")
+    workflow = guard(AgentWorkflow(agents=[researcher, writer], root_agent="researcher"))
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        await workflow.run(user_msg="...")
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations

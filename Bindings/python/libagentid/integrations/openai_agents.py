@@ -1,8 +1,10 @@
 """OpenAI Agents SDK: the tools of an agent, of those it hands over to, and of its MCP servers are decided before they run.
 
-researcher = guard(Agent("researcher", tools=[read_file], handoffs=[writer]))
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    await Runner.run(researcher, "...")
+    researcher = guard(Agent("researcher", tools=[read_file], handoffs=[writer]))
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        await Runner.run(researcher, "...")
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Strands Agents: a hook that decides each tool call.
 
-agent = Agent(model=model, tools=[...], hooks=[Guarded()])
-with acme.agent("researcher", principal=..., task=..., scope=...):
-    agent("...")
+    agent = Agent(model=model, tools=[...], hooks=[Guarded()])
+    with acme.agent("researcher", principal=..., task=..., scope=...):
+        agent("...")
+
+docs/integrations.md says what holds in every framework.
 """
 
 from __future__ import annotations
