@@ -4,16 +4,17 @@ internal import StrictJSON
 
 /// The file behind a ``ReplayTable`` that guards share: one page, then its segments, one after the other.
 ///
-/// Room is taken from the disk before it is mapped or spoken of: a full disk is an error there, and never a SIGBUS. A
-/// process that dies while it makes the file leaves a blank first page, and one that dies while it adds a segment leaves
-/// room that nobody speaks of: the next who needs either begins anew.
+/// Room is reserved on the disk before it is mapped or announced: a full disk is an error there, and never a SIGBUS. A
+/// process that dies while it makes the file leaves a blank first page; one that dies while it adds a segment leaves
+/// unannounced room. The next process that needs either starts again.
 final class ReplayFile: Sendable {
     let header: ReplayHeader
     let path: String
     private let file: Int32
     private let (device, inode): (dev_t, ino_t)
 
-    /// Opens the file at `path`; makes it with the header `initial` where there is none or making it was cut short.
+    /// Opens the file at `path`. Makes it with the header `initial` if it does not exist, or if making it was
+    /// interrupted.
     init(path: String, initial: ReplayHeader, isHurried: Bool = false) throws(AgentIDError) {
         let file: Int32
         do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
@@ -42,7 +43,7 @@ final class ReplayFile: Sendable {
 
     static func size(buckets: Int) -> Int { ReplayHeader.size + buckets * ReplayTable.bucketSize }
 
-    /// Refuses a file that guards would refuse, and changes nothing; none, and one not made to its end, are well.
+    /// Refuses a file that guards would refuse, and changes nothing. A missing or unfinished file passes.
     static func check(_ path: String) throws(AgentIDError) {
         guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return }
         defer { _ = close(file) }
@@ -69,7 +70,7 @@ final class ReplayFile: Sendable {
         return initial
     }
 
-    /// The header; `nil` where nobody has mapped the file yet.
+    /// The header; `nil` if nobody has mapped the file yet.
     private static func read(_ file: Int32, _ path: String) throws(AgentIDError) -> ReplayHeader? {
         var bytes = [UInt8](repeating: 0, count: ReplayHeader.size)
         let count = unsafe pread(file, &bytes, bytes.count, 0)
@@ -110,7 +111,7 @@ final class ReplayFile: Sendable {
         }
     }
 
-    /// Runs `body` while no other process adds a segment; does not wait. `false` where another does.
+    /// Runs `body` while no other process adds a segment. Does not wait; returns `false` if another does.
     func growing(_ body: () throws(AgentIDError) -> Void) throws(AgentIDError) -> Bool {
         guard Self.lock(file, patience: 0) else { return false }
         defer { _ = flock(file, LOCK_UN) }
@@ -118,24 +119,25 @@ final class ReplayFile: Sendable {
         return true
     }
 
-    /// Takes the room for more buckets after those that are there: within ``growing(_:)``.
+    /// Reserves room for more buckets after the present ones: within ``growing(_:)``.
     ///
-    /// Synced before anybody speaks of it, with all that was spoken of before: a power cut leaves no page that names room
-    /// which is not there.
+    /// Synced before it is announced, together with all that was announced before: a power cut leaves no page that
+    /// names missing room.
     func allocate(_ buckets: Int, behind there: Int) throws(AgentIDError) {
         let end = Self.size(buckets: there)
         try Self.allocate(file, path, from: end, to: Self.size(buckets: there + buckets), orCutTo: end)
         guard fdatasync(file) == 0 else { throw Files.failure("cannot write", path) }
     }
 
-    /// Whether `buckets` can be touched: a mapping of what was cut off is SIGBUS. And whether it still has its name.
+    /// Whether `buckets` can be touched, since touching a truncated part raises SIGBUS, and whether the file still has
+    /// its name.
     func holds(_ buckets: Int) -> Bool {
         var status = stat()
         guard unsafe fstat(file, &status) == 0, status.st_nlink == 1 else { return false }
         return status.st_size >= Self.size(buckets: buckets)
     }
 
-    /// Whether it is this file that stands under its path.
+    /// Whether the path still names this file.
     var isInPlace: Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode

@@ -2,7 +2,7 @@ internal import JOSE
 
 /// The constant part of a ``ReplayTable``'s first page: nine words, little-endian, the last a keyed checksum.
 struct ReplayHeader: Equatable, Sendable {
-    /// Of the page: the rest of it is a ``ReplayPage``'s.
+    /// The size of the page; the rest of it is a ``ReplayPage``'s.
     static let size = 4096
     static let byteCount = 72
     private static let magic: (UInt64, UInt64) = (0x6469_746E_6567_6128, 0x2979_616C_7065_7220)  // "(agentid replay)"
@@ -10,16 +10,16 @@ struct ReplayHeader: Equatable, Sendable {
 
     /// The number of buckets of its first segment.
     let buckets: Int
-    /// Of the keyed hashes that place proofs.
+    /// The key of the hashes that place proofs.
     let key: SIMD2<UInt64>
-    /// Which registry's proofs it remembers; zero where the registry says nothing of itself.
+    /// The epoch of the registry whose proofs it remembers; zero if the registry has none.
     let epoch: SIMD2<UInt64>
 
     init(buckets: Int, key: SIMD2<UInt64> = Sodium.sipHashKey(), epoch: SIMD2<UInt64> = .zero) {
         (self.buckets, self.key, self.epoch) = (buckets, key, epoch)
     }
 
-    /// Reads the start of a file; refuses what this version would not have written.
+    /// Reads the start of a file; refuses anything that this version would not have written.
     init(reading bytes: [UInt8], path: String) throws(AgentIDError) {
         guard bytes.count >= Self.byteCount else { throw Self.refusal(path, "is too short") }
         let words = bytes.prefix(Self.byteCount).littleEndianWords

@@ -4,9 +4,9 @@ internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
-/// Where a ``ReplayTable`` keeps its words: a page and up to 48 segments, in a file that guards share or in this process.
+/// The memory of a ``ReplayTable``: a page and up to 48 segments, in a file that guards share or in this process.
 ///
-/// Segments are added and never taken away, moved or made anew: one that was seen once is there for good.
+/// Segments are added and never removed, moved or made again: one that was seen once stays.
 @safe final class ReplayRoom: Sendable {
     /// A segment as it is mapped here.
     @safe struct Segment {
@@ -25,17 +25,17 @@ internal import Synchronization
 
     enum Found {
         case segment
-        /// There is none, yet.
+        /// It does not exist yet.
         case none
-        /// There is one, which cannot be mapped.
+        /// It exists, but cannot be mapped.
         case unusable
     }
 
     let header: ReplayHeader
     let page: ReplayPage
-    /// Up to how many buckets this room lets a table grow.
+    /// The most buckets to which this room lets a table grow.
     let most: Int
-    /// `nil`: in this process.
+    /// `nil` for this process's memory.
     let file: ReplayFile?
     private let pageMapping: MappedMemory
     // SAFETY: an entry is written once, by who holds `mapping`, before `mapped` says that it is there.
@@ -43,10 +43,10 @@ internal import Synchronization
     private let mapped = Atomic<Int>(0)
     private let mapping = Locked(())
     private let isGrowing = Atomic<Bool>(false)
-    /// Until when growing is not tried again after it failed, in milliseconds of the steady clock.
+    /// The time until which growing is not tried again after a failure, in milliseconds of the steady clock.
     private let blockedUntil = Atomic<Int64>(.min)
 
-    /// Buckets that a new table begins with, where it may have as many: 1 MiB.
+    /// The number of buckets of a new table, if it may have as many: 1 MiB.
     private static let first = 2048
 
     init(path: String?, most: Int, epoch: SIMD2<UInt64>, isHurried: Bool) throws(AgentIDError) {
@@ -79,7 +79,7 @@ internal import Synchronization
     /// The number of segments mapped here.
     var mappedCount: Int { mapped.load(ordering: .acquiring) }
 
-    /// One of those that are mapped here: `index` is below ``mappedCount``.
+    /// One of the segments mapped here: `index` is below ``mappedCount``.
     subscript(index: Int) -> Segment { unsafe segments[index] }
 
     /// The number of buckets mapped here.
@@ -90,7 +90,7 @@ internal import Synchronization
         return last.before + last.buckets
     }
 
-    /// Sees to it that a segment is mapped here, where anybody has made it.
+    /// Maps a segment here, if any process has made it.
     func find(_ index: Int) -> Found {
         if index < mappedCount { return .segment }
         guard page.buckets(of: index) > 0 else { return .none }
@@ -120,9 +120,9 @@ internal import Synchronization
     /// The slots reserved for trees that hold hardly anything: a tenth of those that exist or could be made.
     var reserve: Int { (mappedBuckets + unmade) * 6 }
 
-    /// Adds a segment after the `known` that are mapped here, and answers whether there is one now.
+    /// Adds a segment after the `known` that are mapped here. Returns whether there is one now.
     ///
-    /// - Parameter waits: whether to wait, up to 100 ms, where another adds it; who has other room does not.
+    /// - Parameter waits: Whether to wait, up to 100 ms, if another adds it; a caller with other room does not.
     func grow(behind known: Int, waits: Bool) -> Bool {
         for turn in 0...(waits ? 100 : 0) {
             if turn > 0 { usleep(1000) }
@@ -144,7 +144,7 @@ internal import Synchronization
 
     private func add(_ index: Int) throws(AgentIDError) {
         guard index == mappedCount, page.buckets(of: index) == 0 else { return }
-        // Four times as large, or as large as may be; and never so little that there would be many of them.
+        // Four times as large, or as large as permitted, but never so small that there would be many of them.
         let there = mappedBuckets
         let more = min(max(min(3 * there, most - there), (there + 1) / 2), ReplayTable.mostBuckets - there)
         guard more > 0 else { return }
