@@ -19,8 +19,8 @@ import (
 	"unsafe"
 )
 
-// What the library calls back is kept under a cgo.Handle until it says that it needs it no more. Whatever panics in a
-// callback, or ends its goroutine, is a failure of that callback and is logged: it must not unwind through C.
+// Callbacks are kept under a cgo.Handle until the library no longer needs them. A callback that panics, or ends its goroutine, has failed, and
+// that is logged: it must not unwind through C.
 
 // Clock tells the time instead of the machine's clock. Called from any thread, several at once. One that panics, calls runtime.Goexit or
 // tells a time that is not within the years 1970 to 9999 has failed: calls are denied (clock_failed, clock_invalid).
