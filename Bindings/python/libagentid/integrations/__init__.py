@@ -21,7 +21,7 @@ def needs(package: str, least: str, extra: str, module: str | None = None) -> st
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version."""
+    """The leading numbers of a version; 1 is 1.0."""
     numbers: list[int] = []
     for part in text.split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
@@ -30,4 +30,6 @@ def _numbers(text: str) -> tuple[int, ...]:
         numbers.append(int(digits))
         if digits != part:
             break
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
     return tuple(numbers)
