@@ -59,7 +59,7 @@ extension SQLiteSession {
     }
 
     func agentsWithoutTombstone(limit: Int) throws(AgentIDError) -> [AgentRecord] {
-        // By that index: left alone, SQLite goes through all that have ever ended.
+        // Forces this index: by itself, SQLite scans all agents that ever ended.
         try database.rows(
             """
             SELECT \(Self.readColumns) FROM agents INDEXED BY agents_unburied
@@ -83,7 +83,7 @@ extension SQLiteSession {
         "id, CASE WHEN state = 'active' AND sealed IS NOT NULL THEN 'parked' ELSE state END, expires, key, profile, "
         + "owner, principal"
 
-    /// How a state stands in the registry, where a parked agent is an active one.
+    /// The stored form of a state: a parked agent is stored as an active one.
     private static func stored(_ state: AgentRecord.State) -> String {
         (state == .parked ? .active : state).rawValue
     }
@@ -96,7 +96,7 @@ extension SQLiteSession {
 
     func holders(of key: String, limit: Int) throws(AgentIDError) -> [AgentStanding] {
         var found: [AgentStanding] = []
-        // State by state: of a key that thousands of agents had, one that ended is found at once.
+        // State by state: if thousands of agents had the key, one that ended is found at once.
         for state in [AgentRecord.State.deprovisioned, .suspended, .active] {
             found += try database.rows(
                 """
@@ -104,7 +104,7 @@ extension SQLiteSession {
                 WHERE key = ?1 AND state = ?2 LIMIT ?3
                 """, .text(key), .text(state.rawValue), .int(Int64(limit)), read: Self.standing)
         }
-        // Of one that was pruned its name is left: it has ended.
+        // Only the name of a pruned agent is left: it has ended.
         return try found
             + database.rows(
                 """
@@ -194,7 +194,7 @@ extension SQLiteSession {
     }
 
     func lastGrantIssue(after time: Int64) throws(AgentIDError) -> Int64? {
-        // A grant expires after it was issued: the index leaves out all that cannot be among them.
+        // A grant expires after it was issued, so the index excludes all that cannot match.
         try database.first(
             "SELECT issued FROM grants WHERE expires > ? AND issued > ? ORDER BY issued DESC LIMIT 1", .int(time),
             .int(time)

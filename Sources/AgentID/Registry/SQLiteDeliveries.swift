@@ -90,7 +90,7 @@ extension SQLiteSession {
             .text(hook), .text(agent), .text(event), .text(payload), .text(source), .int(time))
     }
 
-    /// The pending deliveries of hook ?1 that are due at ?2 and are held up by no earlier one of the same agent, which
+    /// The pending deliveries of hook ?1 that are due at ?2 and not blocked by an earlier one of the same agent, which
     /// is not due or taken. Those of one agent that are due come together, and in their order.
     private static let due = """
         FROM deliveries AS d WHERE hook = ?1 AND state = 'pending' AND next_at <= ?2 AND claimed_until <= ?2
@@ -107,7 +107,7 @@ extension SQLiteSession {
     func claimDeliveries(
         of hook: String, by claimant: String, at now: Int64, until deadline: Int64, limit: Int
     ) throws(AgentIDError) -> [DeliveryRecord] {
-        // What is returned is in no order of its own.
+        // RETURNING gives rows in no particular order.
         try database.rows(
             """
             UPDATE deliveries SET attempts = attempts + 1, claimed_by = ?3, claimed_until = ?4 WHERE id IN (

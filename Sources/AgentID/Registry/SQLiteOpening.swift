@@ -1,6 +1,6 @@
 internal import StrictJSON
 
-// How a registry in a file is found, made and brought up to date.
+// Finds, creates and upgrades a registry in a file.
 extension SQLiteRegistry {
     static func connection(_ path: String, _ access: SQLite.Access) throws(AgentIDError) -> SQLite {
         let database = try SQLite(path: path, access, busyMilliseconds: 10_000)
@@ -17,7 +17,7 @@ extension SQLiteRegistry {
 
     /// Refuses a file that another user could have changed.
     static func check(_ path: String, isWriter: Bool) throws(AgentIDError) {
-        // What stands in for a file beside it that SQLite opens by itself is found too.
+        // Also finds whatever replaces a neighbouring file that SQLite opens by itself.
         for suffix in ["", "-wal", "-shm", "-journal"] {
             try Files.checkIfPresent(path + suffix, isReader: !isWriter, forbidden: isWriter ? 0o077 : 0o022)
         }
@@ -57,7 +57,7 @@ extension SQLiteRegistry {
     /// Brings an older registry up to this version, in one transaction.
     static func migrate(_ database: SQLite, at path: String) throws(AgentIDError) {
         guard try version(of: database, at: path) < SQLiteSchema.version else { return }
-        // Tables that others refer to are made anew; nothing is read or written on this connection meanwhile but that.
+        // Tables that others refer to are rebuilt; nothing else is read or written on this connection meanwhile.
         try database.script("PRAGMA foreign_keys=OFF")
         defer { try? database.script("PRAGMA foreign_keys=ON") }
         try database.transaction("BEGIN IMMEDIATE") {

@@ -5,7 +5,7 @@ struct Term: Sendable {
     enum Source: Sendable {
         /// A root grant, which the authority signs.
         case authority
-        /// A derived one, which the parent signs. Held: a child's chain stands on its parent's lease and key.
+        /// A derived one, which the parent signs. Keeps the parent alive: a child's chain depends on its lease and key.
         case parent(Agent, DelegationRequest)
     }
 
