@@ -12,6 +12,7 @@
 #include <agentid.h>
 #include <agentid_audit.h>
 #include <agentid_lifecycle.h>
+#include <agentid_policy.h>
 #include <string.h>
 
 #if AGENTID_ABI_VERSION != 1

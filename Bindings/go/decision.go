@@ -93,6 +93,10 @@ type DecisionDocument struct {
 	Link     *int           `json:"link"`
 	Issuer   *Issuer        `json:"issuer"` // nil where no chain verified
 	Chain    []DecisionLink `json:"chain"`
+
+	Policy     int64  `json:"policy"`      // the version of the policy that it was decided by; 0: none
+	Rule       string `json:"rule"`        // the rule of the policy that denied it
+	RetryAfter int64  `json:"retry_after"` // milliseconds until time alone no longer stands against it; 0: it does not
 }
 
 // Document is the decision with its chain; names of arguments, never their values. The error is ErrHandle after Close.

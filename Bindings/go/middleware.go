@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Middleware lets through what its guard permits. Everything else is answered here, with a Refusal as JSON.
@@ -99,6 +101,10 @@ func (m Middleware) refuseFor(w http.ResponseWriter, err error) {
 			challenge += ", resource_metadata=" + quoted(m.ResourceMetadata)
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	if wait := denied.RetryAfter(); wait > 0 {
+		// In whole seconds, and never too early.
+		w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
 	}
 	refuse(w, denied.Reason.HTTPStatus(), refusal)
 }

@@ -58,6 +58,7 @@ const (
 	ReasonExpiryExceedsParent         Reason = "expiry_exceeds_parent"
 	ReasonExpiryNotAfterIssuance      Reason = "expiry_not_after_issuance"
 	ReasonFlowForbidden               Reason = "flow_forbidden"
+	ReasonFlowRefused                 Reason = "flow_refused"
 	ReasonHolderKeyInvalid            Reason = "holder_key_invalid"
 	ReasonIdentityBindingUnavailable  Reason = "identity_binding_unavailable"
 	ReasonInvalidSignature            Reason = "invalid_signature"
@@ -67,13 +68,18 @@ const (
 	ReasonJournalRolledBack           Reason = "journal_rolled_back"
 	ReasonLeaseLapsed                 Reason = "lease_lapsed"
 	ReasonLifetimeExceeded            Reason = "lifetime_exceeded"
+	ReasonMetersDamaged               Reason = "meters_damaged"
+	ReasonMetersFull                  Reason = "meters_full"
 	ReasonNonceInvalid                Reason = "nonce_invalid"
 	ReasonNonceRequired               Reason = "nonce_required"
 	ReasonNotYetValid                 Reason = "not_yet_valid"
+	ReasonOutsideHours                Reason = "outside_hours"
 	ReasonParHashMismatch             Reason = "par_hash_mismatch"
 	ReasonParHashMissing              Reason = "par_hash_missing"
 	ReasonParHashPresentOnRoot        Reason = "par_hash_present_on_root"
 	ReasonParked                      Reason = "parked"
+	ReasonPolicyDenied                Reason = "policy_denied"
+	ReasonPolicyUnreadable            Reason = "policy_unreadable"
 	ReasonProofBindingMismatch        Reason = "pop_binding_mismatch"
 	ReasonProofMalformed              Reason = "pop_malformed"
 	ReasonProofMissing                Reason = "pop_missing"
@@ -84,6 +90,7 @@ const (
 	ReasonProofToolMismatch           Reason = "pop_tool_mismatch"
 	ReasonPresentationMalformed       Reason = "presentation_malformed"
 	ReasonPrivateKeyMaterial          Reason = "private_key_material"
+	ReasonRateLimited                 Reason = "rate_limited"
 	ReasonRegistryReplaced            Reason = "registry_replaced"
 	ReasonRegistryRolledBack          Reason = "registry_rolled_back"
 	ReasonReplayMemoryFull            Reason = "replay_memory_full"
@@ -127,7 +134,8 @@ func (c Category) String() string {
 // Category is Forbidden for a reason that the library does not know.
 func (r Reason) Category() Category { return Category(C.go_reason_category(string(r))) }
 
-// HTTPStatus is what a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once.
+// HTTPStatus is what a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once,
+// 429 after too many calls.
 func (r Reason) HTTPStatus() int { return int(C.go_reason_http_status(string(r))) }
 
 // Challenge is the value of WWW-Authenticate that goes with the status; empty where that is not 401.

@@ -54,7 +54,7 @@ struct PathContainment: Sendable, Equatable {
         return contains(root.span)
     }
 
-    private static func isPath(_ path: Span<UInt8>) -> Bool {
+    static func isPath(_ path: Span<UInt8>) -> Bool {
         guard !path.isEmpty, path[0] == UInt8(ascii: "/") else { return false }
         for i in path.indices where path[i] == 0 || path[i] == UInt8(ascii: "\\") { return false }
         return true

@@ -16,8 +16,13 @@ struct ScopeTextReader: ~Copyable {
     let bytes: [UInt8]
     var position = 0
     var work = WorkBudget(steps: ScopeLimits.steps)
+    /// Whether `*` may stand in the name of a tool, as in the rules of a policy.
+    let admitsPatterns: Bool
 
-    init(_ text: String) { bytes = Array(text.utf8) }
+    init(_ text: String, admitsPatterns: Bool = false) {
+        bytes = Array(text.utf8)
+        self.admitsPatterns = admitsPatterns
+    }
 
     mutating func scope() throws(ScopeError) -> [ToolScope] {
         guard bytes.count <= 1 << 16 else { throw error("a scope's text has at most 64 KiB") }
@@ -25,7 +30,7 @@ struct ScopeTextReader: ~Copyable {
         skipSpace()
         while position < bytes.count {
             let start = position
-            let name = try nameOrString()
+            let name = try toolName()
             let map = try arguments(of: name)
             guard !tools.contains(where: { $0.name.isExactly(name) }) else {
                 throw ScopeError("malformed_text", "the tool stands here twice", tool: name, position: start)
@@ -101,18 +106,34 @@ struct ScopeTextReader: ~Copyable {
         }
     }
 
-    mutating func nameOrString() throws(ScopeError) -> String {
+    /// A tool's name, which is exact in a scope.
+    private mutating func toolName() throws(ScopeError) -> String {
+        let start = (skipSpace(), position).1
+        if admitsPatterns { return try nameOrString(with: UInt8(ascii: "*")) }
+        let name = position < bytes.count && bytes[position] == UInt8(ascii: "*") ? "" : try nameOrString()
+        guard position == bytes.count || bytes[position] != UInt8(ascii: "*") else {
+            throw error(
+                "a tool's name has no pattern in a scope: name each tool; `*` stands for names in a policy's rules only",
+                at: start)
+        }
+        return name
+    }
+
+    /// - Parameter wild: a byte that may stand in a name beside those that always may.
+    mutating func nameOrString(with wild: UInt8? = nil) throws(ScopeError) -> String {
         skipSpace()
         guard position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "'") else {
             return try string()
         }
-        return try word()
+        return try word(with: wild)
     }
 
-    mutating func word() throws(ScopeError) -> String {
+    mutating func word(with wild: UInt8? = nil) throws(ScopeError) -> String {
         skipSpace()
         let start = position
-        while position < bytes.count, ScopeTextReader.isNameByte(bytes[position]) { position += 1 }
+        while position < bytes.count, ScopeTextReader.isNameByte(bytes[position]) || bytes[position] == wild {
+            position += 1
+        }
         guard position > start else { throw error("a name was expected") }
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }

@@ -52,6 +52,12 @@ struct URIPattern: Sendable, Equatable {
         return path == nil || isBelow(text.extracting(uri.path))
     }
 
+    /// Whether this is a URI that servers read in one way.
+    static func canTell(_ text: Span<UInt8>) -> Bool {
+        guard let uri = HierarchicalURI(text) else { return false }
+        return isPlain(text.extracting(uri.path))
+    }
+
     /// Whether a path is the root or below it. Refuses paths that servers read in different ways.
     private func isBelow(_ path: Span<UInt8>) -> Bool {
         let root = pathBytes

@@ -14,7 +14,9 @@ struct AgentIDCtl: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Authority",
-                subcommands: [Init.self, ProfileCommand.self, Bundle.self, KeysCommand.self, Revoke.self]),
+                subcommands: [
+                    Init.self, ProfileCommand.self, PolicyCommand.self, Bundle.self, KeysCommand.self, Revoke.self,
+                ]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
             CommandGroup(
                 name: "Lifecycle",

@@ -8,13 +8,13 @@ import re
 import blocks
 
 SOURCES = blocks.ROOT / "Sources"
-LIBRARY = ["StrictJSON", "JOSE", "Scopes", "TransparencyLog", "AgentID", "AgentIDC"]
+LIBRARY = ["StrictJSON", "JOSE", "Scopes", "Policy", "TransparencyLog", "AgentID", "AgentIDC"]
 NAME = r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)"'
 # A denial's reason: in its constructor, in the verifier's check(), or chosen by a switch.
 REASON = [rf"\bDenial\(\s*{NAME}", rf"\breason = {NAME}", rf"return {NAME}", rf'try check\((?:(?!try check\().)*?{NAME},\s*"',
           rf"\? error\.name : {NAME}", rf"error\.name == {NAME} \? error\.name", rf"case {NAME}: (?:reason =|return) error\.name"]
-REASON_IN = ["AgentID/Delegation", "AgentID/Guard", "AgentID/Lifecycle", "AgentID/Identity"]
-ERROR = [rf"\bname: {NAME}", rf"\b(?:JOSEError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}"]
+REASON_IN = ["AgentID/Delegation", "AgentID/Governance", "AgentID/Guard", "AgentID/Lifecycle", "AgentID/Identity"]
+ERROR = [rf"\bname: {NAME}", rf"\b(?:JOSEError|PolicyError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}"]
 # Names that are made of something else, and what of.
 PASSED_ON = {"error.name", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
 STATE = '"agent_\\(agent.state.rawValue)"'
@@ -43,7 +43,7 @@ def reasons():
 
 def errors():
     states = {f"agent_{state}" for state in ("suspended", "parked", "deprovisioned")} if any(STATE in text for _, text in texts(*LIBRARY)) else set()
-    return found(ERROR, *LIBRARY) | found([rf"\berror\(\s*{NAME}"], "AgentID/Platform/Apart.swift") | states
+    return found(ERROR, *LIBRARY) | found([rf"\berror\(\s*{NAME}"], "Policy") | found([rf"\berror\(\s*{NAME}"], "AgentID/Platform/Apart.swift") | states
 
 
 def statuses():

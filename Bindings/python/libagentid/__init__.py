@@ -25,6 +25,7 @@ from ._errors import pair as _pair
 from ._errors import take as _take
 from ._guard import Admission, Guard
 from ._lifecycle import verify_tombstone
+from ._policy import check_policy, explain_policy
 from ._reasons import Category, Reason
 from ._scope import Scope
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Audit", "Authority", "Category", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound",
-    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "chain_reference", "current_agent", "decode_chain",
-    "generate_key", "selftest", "verify_tombstone",
+    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "chain_reference", "check_policy", "current_agent",
+    "decode_chain", "explain_policy", "generate_key", "selftest", "verify_tombstone",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ._errors import Error, call, depth, duration, moment, option, pair, take, t
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._lifecycle import Lifecycle
+from ._policy import Policies
 from ._scope import Scope, worded
 from .documents import Profile, UsageReport
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 
-class Authority(Lifecycle):
+class Authority(Lifecycle, Policies):
     """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
 
     _owners = owner("agentid_authority_close")

@@ -78,6 +78,22 @@ class Decision:
         return lib.agentid_decision_reason(self._open()).decode() or None
 
     @property
+    def policy(self) -> int | None:
+        """The version of the policy that it was decided by; None where none is in force, or it was denied before."""
+        return lib.agentid_decision_policy(self._open()) or None
+
+    @property
+    def rule(self) -> str | None:
+        """The rule of the policy that denied it; None where none did."""
+        return lib.agentid_decision_rule(self._open()).decode() or None
+
+    @property
+    def retry_after(self) -> float | None:
+        """In how many seconds the call could be permitted, where time alone stands against it; else None."""
+        milliseconds = lib.agentid_decision_retry_after(self._open())
+        return milliseconds / 1000 if milliseconds else None
+
+    @property
     def document(self) -> DecisionDocument:
         """The decision with its chain; argument names, never values."""
         return json.loads(take(lib.agentid_decision_document, self._open()))

@@ -75,6 +75,19 @@ class Denied(Error):
         return self.where.removeprefix("arguments.") if self.where.startswith("arguments.") else None
 
     @property
+    def rule(self) -> str | None:
+        """The rule of the policy that said no; None where none did."""
+        document = self.document
+        return document.get("rule") if document else None
+
+    @property
+    def retry_after(self) -> float | None:
+        """In how many seconds the call could be permitted, where time alone stands against it; else None."""
+        document = self.document
+        milliseconds = document.get("retry_after") if document else None
+        return milliseconds / 1000 if milliseconds else None
+
+    @property
     def category(self) -> Category:
         """What another call can change: `forbidden`, `unauthorized` or `undecided`."""
         return category(self.name)

@@ -11,21 +11,20 @@ Reason = Literal[
     "argument_missing", "argument_not_permitted", "arguments_malformed", "audit_replaced", "audit_rolled_back",
     "audit_unavailable", "authority_revoked", "authorization_details_invalid", "chain_audience_mismatch",
     "chain_audience_missing", "chain_cycle_detected", "chain_empty", "chain_length_mismatch", "chain_too_long",
-    "chain_unknown",
-    "clock_failed", "clock_invalid", "clock_went_back", "constraint_expansion", "constraint_too_deep",
-    "constraint_type_not_permitted", "constraint_type_unrecognized", "context_override", "delegation_ceiling_invalid",
-    "delegation_ceiling_raised", "delegation_depth_exceeded", "delegation_depth_invalid", "depth_exceeds_own_ceiling",
-    "directory_replaced", "expired", "expiry_exceeds_parent", "expiry_not_after_issuance", "flow_forbidden",
-    "holder_key_invalid", "identity_binding_unavailable", "invalid_signature", "issued_before_parent",
-    "issuer_thumbprint_mismatch", "journal_missing", "journal_rolled_back", "lease_lapsed", "lifetime_exceeded",
-    "nonce_invalid", "nonce_required", "not_yet_valid", "par_hash_mismatch", "par_hash_missing",
-    "par_hash_present_on_root", "parked", "pop_binding_mismatch", "pop_malformed", "pop_missing",
-    "pop_recipient_mismatch", "pop_signature_invalid", "pop_stale", "pop_token_mismatch", "pop_tool_mismatch",
-    "presentation_malformed",
-    "private_key_material", "registry_replaced", "registry_rolled_back", "replay_memory_full", "replay_memory_replaced",
-    "replayed", "revocation_view_stale", "root_depth_invalid", "status_unavailable", "subject_identity_mismatch",
-    "suspended", "token_malformed", "token_too_large", "too_costly", "tool_not_authorized", "tool_not_delegated",
-    "untrusted_root",
+    "chain_unknown", "clock_failed", "clock_invalid", "clock_went_back", "constraint_expansion",
+    "constraint_too_deep", "constraint_type_not_permitted", "constraint_type_unrecognized", "context_override",
+    "delegation_ceiling_invalid", "delegation_ceiling_raised", "delegation_depth_exceeded",
+    "delegation_depth_invalid", "depth_exceeds_own_ceiling", "directory_replaced", "expired", "expiry_exceeds_parent",
+    "expiry_not_after_issuance", "flow_forbidden", "flow_refused", "holder_key_invalid",
+    "identity_binding_unavailable", "invalid_signature", "issued_before_parent", "issuer_thumbprint_mismatch",
+    "journal_missing", "journal_rolled_back", "lease_lapsed", "lifetime_exceeded", "meters_damaged", "meters_full",
+    "nonce_invalid", "nonce_required", "not_yet_valid", "outside_hours", "par_hash_mismatch", "par_hash_missing",
+    "par_hash_present_on_root", "parked", "policy_denied", "policy_unreadable", "pop_binding_mismatch",
+    "pop_malformed", "pop_missing", "pop_recipient_mismatch", "pop_signature_invalid", "pop_stale",
+    "pop_token_mismatch", "pop_tool_mismatch", "presentation_malformed", "private_key_material", "rate_limited",
+    "registry_replaced", "registry_rolled_back", "replay_memory_full", "replay_memory_replaced", "replayed",
+    "revocation_view_stale", "root_depth_invalid", "status_unavailable", "subject_identity_mismatch", "suspended",
+    "token_malformed", "token_too_large", "too_costly", "tool_not_authorized", "tool_not_delegated", "untrusted_root",
 ]  # fmt: skip
 """Why a call was denied, in this version of the library; a newer one may have more. docs/operations.md explains each."""
 
@@ -44,7 +43,7 @@ def category(reason: str) -> Category:
 
 
 def http_status(reason: str) -> int:
-    """What a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once."""
+    """What a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once, 429 after too many calls."""
     text = reason.encode()
     status: int = lib.agentid_reason_http_status(text, len(text))
     return status

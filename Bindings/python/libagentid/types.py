@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict
 
 __all__ = [
     "AuditEntry", "DecidedLink", "DecisionDocument", "DecodedChain", "DecodedLink", "Event", "SecretLease", "SecretRequest",
+    "WouldDeny",
 ]  # fmt: skip
 
 
@@ -83,9 +84,14 @@ class DecidedLink(_DecidedLink, total=False):
     task: str
 
 
-class DecisionDocument(TypedDict):
-    """The answer to one call: docs/schemas/decision.json. Names of arguments, never their values."""
+class WouldDeny(TypedDict):
+    """What a rule in observe mode would have denied a call for."""
 
+    rule: str
+    reason: str
+
+
+class _DecisionDocument(TypedDict):
     decision: Literal["permit", "deny"]
     tool: str
     reason: str | None
@@ -95,6 +101,15 @@ class DecisionDocument(TypedDict):
     link: int | None
     issuer: dict[str, Any] | None
     chain: list[DecidedLink]
+    policy: int | None
+    rule: str | None
+    retry_after: int | None
+
+
+class DecisionDocument(_DecisionDocument, total=False):
+    """The answer to one call: docs/schemas/decision.json. Names of arguments, never their values."""
+
+    would_deny: WouldDeny
 
 
 class _AuditEntry(TypedDict):

@@ -42,6 +42,7 @@ def test_a_denial_says_what_a_server_answers():
         ("replayed", "unauthorized", 401), ("pop_missing", "unauthorized", 401), ("tool_not_authorized", "forbidden", 403),
         ("authority_revoked", "forbidden", 403), ("audit_unavailable", "undecided", 503), ("clock_failed", "undecided", 503),
         ("of_a_newer_library", "forbidden", 403), ("chain_unknown", "unauthorized", 428),
+        ("rate_limited", "forbidden", 429), ("meters_full", "undecided", 503),
     ):  # fmt: skip
         denied = libagentid.Denied(1, reason, "m", "", None)
         assert (denied.category, denied.http_status) == (category, status)

@@ -18,7 +18,7 @@ final class AuditContext: Sendable {
     let intent: Range<Int>
     /// `"owner":…,`, empty if the root names none; the following likewise.
     let owner: Range<Int>
-    /// `"principal":…,"profile":…,`
+    /// `"policy":…,`, where a policy was in force, and `"principal":…,"profile":…,`
     let principal: Range<Int>
     /// `"sequence":`
     let sequence: Range<Int>
@@ -28,7 +28,8 @@ final class AuditContext: Sendable {
     /// The context of a decision without a verified chain.
     static let none = AuditContext([], nil, chain: [])
 
-    convenience init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer) {
+    /// - Parameter policy: the version of the policy that the calls were decided under; `nil` for none.
+    convenience init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer, policy: Int64? = nil) {
         let tree = JSONTree.array(
             links.map { link in
                 var members: JSONTree.Members = [
@@ -41,10 +42,10 @@ final class AuditContext: Sendable {
                 }
                 return .object(members)
             })
-        self.init(links, issuer, chain: Array("\"chain\":".utf8) + tree.canonical() + Array(",".utf8))
+        self.init(links, issuer, chain: Array("\"chain\":".utf8) + tree.canonical() + Array(",".utf8), policy)
     }
 
-    private init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer?, chain: [UInt8]) {
+    private init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer?, chain: [UInt8], _ policy: Int64? = nil) {
         let root = links.first?.grant.claim
         var bytes: [UInt8] = []
         func add(_ piece: [UInt8]) -> Range<Int> {
@@ -56,7 +57,8 @@ final class AuditContext: Sendable {
         let from = issuer.map { Array("\"issuer\":".utf8) + $0.tree.canonical() + Array(",".utf8) } ?? []
         intent = add(Self.member("intent", root?.intent) + from + Array(#""kind":"decision","#.utf8))
         owner = add(Self.member("owner", root?.owner))
-        principal = add(Self.member("principal", root?.principal) + Self.member("profile", root?.profile))
+        let version = policy.map { Array("\"policy\":\($0),".utf8) } ?? []
+        principal = add(version + Self.member("principal", root?.principal) + Self.member("profile", root?.profile))
         sequence = add(Array(#""sequence":"#.utf8))
         task = add(Array(",".utf8) + Self.member("task", root?.task) + Array(#""time_ms":"#.utf8))
         self.bytes = bytes
@@ -75,7 +77,8 @@ final class AuditContext: Sendable {
             }
         }
         most += links.last?.grant.claim?.agent?.utf8.count ?? 0
-        return most <= AuditBounds.context || AuditContext(links, issuer).bytes.count <= AuditBounds.context
+        return most <= AuditBounds.context
+            || AuditContext(links, issuer, policy: .max).bytes.count <= AuditBounds.context
     }
 
     /// The entry of a permitted call at a guard, with holes.

@@ -10,9 +10,15 @@ struct AuditDecisionLine {
     let mark: AuditMark
     /// The cut parts of the call and of the denial.
     let cut: [UInt8]
+    /// `,"would_deny":{…}`, or nothing: what a rule that is only observed would have denied.
+    let observed: [UInt8]
 
-    init(_ denial: Denial?, _ context: AuditContext, _ facts: AuditFacts, _ mark: AuditMark, _ cut: AuditCut) {
+    init(
+        _ denial: Denial?, _ context: AuditContext, _ facts: AuditFacts, _ mark: AuditMark, _ cut: AuditCut,
+        wouldDeny: Denial? = nil
+    ) {
         var cut = cut
+        observed = wouldDeny.map { Array(",\"would_deny\":".utf8) + $0.observation.canonical() } ?? []
         self.denial = denial.map { AuditDenial($0, &cut) }
         (self.context, self.facts, self.mark, self.cut) = (context, facts, mark, cut.member)
     }
@@ -20,7 +26,7 @@ struct AuditDecisionLine {
     var bytes: [UInt8] {
         let size =
             context.bytes.count + (denial?.count ?? 0) + facts.text.count + mark.bytes.count + cut.count
-            + AuditTemplate.mostAdded + 64
+            + observed.count + AuditTemplate.mostAdded + 64
         return ByteWriter.bytes(size) { line in
             let pieces = context.bytes
             line.put(pieces.span.extracting(context.agent))
@@ -45,6 +51,7 @@ struct AuditDecisionLine {
             line.put(decimal: facts.time)
             line.put(#","tool":"#)
             line.put(facts.text.span.extracting(facts.tool))
+            line.put(observed)
             line.put("}")
         }
     }
@@ -56,6 +63,7 @@ struct AuditDenial {
     /// `"link":…,"message":…,`
     let link: [UInt8]
     let place: [UInt8]
+    /// `"reason":…,`, and `"rule":…,` where a rule of the policy said no.
     let reason: [UInt8]
 
     init(_ denial: Denial, _ cut: inout AuditCut) {
@@ -65,8 +73,16 @@ struct AuditDenial {
         link = number + AuditContext.member("message", cut.fit(denial.message, AuditBounds.message, as: "message"))
         let place = denial.place.isEmpty ? nil : denial.place
         self.place = AuditContext.member("place", cut.fit(optional: place, AuditBounds.place, as: "place"))
-        reason = AuditContext.member("reason", denial.reason.rawValue)
+        reason =
+            AuditContext.member("reason", denial.reason.rawValue) + AuditContext.member("rule", denial.rule)
     }
 
     var count: Int { argument.count + link.count + place.count + reason.count }
+}
+
+extension Denial {
+    /// The verdict of a rule that is only observed: its ID is a short name.
+    var observation: JSONTree {
+        ["reason": .string(reason.rawValue), "rule": rule.map { .string($0) } ?? .null]
+    }
 }

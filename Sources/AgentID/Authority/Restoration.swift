@@ -58,6 +58,8 @@ extension Authority {
             for old in before.keys where key != nil { Files.remove(directory.keyPath(old.key)) }
             // It remembers proofs of chains that are no longer valid.
             Files.remove(directory.replayPath)
+            // Of the registry as it was: rates begin anew.
+            Files.remove(directory.metersPath)
             return Restoration(lapsed: lapsed, revoked: revoked, signing: key?.publicKey.thumbprint)
         } catch {
             if let key { Files.remove(directory.keyPath(key.publicKey)) }

@@ -24,6 +24,12 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     public let place: String
     /// An explanation for people.
     public let message: String
+    /// The rule of the policy that said no; `nil` where none did.
+    public var rule: String? { byPolicy?.rule }
+    /// In how many milliseconds the call could be permitted, where time alone stands against it; else `nil`.
+    public var retryAfter: Int64? { byPolicy?.retryAfter }
+    /// Behind a reference: few denials have it, and all are passed on by value.
+    private let byPolicy: PolicyRefusal?
 
     init(_ reason: String, _ message: String, link: Int? = nil, at place: String = "", argument: String? = nil) {
         self.reason = Reason(reason)
@@ -31,14 +37,31 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
         self.argument = argument
         let place = place.isEmpty ? link.map { "chain[\($0)]" } ?? "" : link.map { "chain[\($0)].\(place)" } ?? place
         (self.message, self.place) = (message.printable, place.printable)
+        byPolicy = nil
+    }
+
+    /// A refusal by a rule of the policy.
+    init(_ reason: String, _ message: String, rule: ExactText, retryAfter: Int64? = nil) {
+        (self.reason, self.message) = (Reason(reason), message.printable)
+        (link, argument, place) = (nil, nil, "policy.\(rule)")
+        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter)
     }
 
     /// A refusal on account of the call itself: the place is a parameter's, not a claim's of the link.
     init(_ reason: String, _ message: String, link: Int, call place: String, argument: String?) {
         (self.reason, self.message, self.link) = (Reason(reason), message.printable, link)
         (self.place, self.argument) = (place.printable, argument)
+        byPolicy = nil
     }
 
     /// The code and the message.
     public var description: String { "\(reason): \(message)" + (place.isEmpty ? "" : " (\(place))") }
+}
+
+/// The rule of the policy that refused a call, and when the call could be permitted.
+private final class PolicyRefusal: Sendable {
+    let rule: String
+    let retryAfter: Int64?
+
+    init(rule: String, retryAfter: Int64?) { (self.rule, self.retryAfter) = (rule, retryAfter) }
 }

@@ -24,9 +24,11 @@ extension Reason {
     /// Whether another call could be permitted; ``Category/forbidden`` for a reason that is not in ``all``.
     public var category: Category { Self.categories[rawValue.exact] ?? .forbidden }
 
-    /// The status of HTTP: 403, 401 or 503; 428 where the client has to send the whole chain once.
+    /// The status of HTTP: 403, 401 or 503; 428 where the client has to send the whole chain once, 429 after too
+    /// many calls.
     public var httpStatus: Int {
         if rawValue.isSame(as: "chain_unknown") { return 428 }
+        if rawValue.isSame(as: "rate_limited") { return 429 }
         return switch category {
         case .forbidden: 403
         case .unauthorized: 401
@@ -71,10 +73,10 @@ extension Reason {
         chain_length_mismatch chain_too_long constraint_expansion constraint_too_deep \
         constraint_type_not_permitted constraint_type_unrecognized context_override delegation_ceiling_invalid \
         delegation_ceiling_raised delegation_depth_exceeded delegation_depth_invalid depth_exceeds_own_ceiling \
-        expiry_exceeds_parent expiry_not_after_issuance flow_forbidden holder_key_invalid \
+        expiry_exceeds_parent expiry_not_after_issuance flow_forbidden flow_refused holder_key_invalid \
         identity_binding_unavailable issued_before_parent issuer_thumbprint_mismatch lease_lapsed \
-        lifetime_exceeded par_hash_mismatch par_hash_missing par_hash_present_on_root parked private_key_material \
-        root_depth_invalid subject_identity_mismatch suspended token_too_large too_costly tool_not_authorized \
+        lifetime_exceeded outside_hours par_hash_mismatch par_hash_missing par_hash_present_on_root parked \
+        policy_denied private_key_material rate_limited root_depth_invalid subject_identity_mismatch suspended token_too_large too_costly tool_not_authorized \
         tool_not_delegated
         """
 
@@ -86,7 +88,8 @@ extension Reason {
 
     private static let undecided = """
         audit_replaced audit_rolled_back audit_unavailable clock_failed clock_invalid clock_went_back \
-        directory_replaced journal_missing journal_rolled_back registry_replaced registry_rolled_back \
+        directory_replaced journal_missing journal_rolled_back meters_damaged meters_full policy_unreadable \
+        registry_replaced registry_rolled_back \
         replay_memory_full replay_memory_replaced revocation_view_stale status_unavailable
         """
 }

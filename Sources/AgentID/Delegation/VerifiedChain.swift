@@ -56,6 +56,8 @@ internal import Synchronization
     let isKnownToRegistry: Atomic<Bool>
     /// An object that a module above makes from it, once.
     let memo = Memo()
+    /// The plan of the policy in force for it.
+    let plan = LatestPlace()
     /// The revocation sequence this chain was last found clean under.
     let checkedSequence = Atomic<UInt64>(UInt64.max)
     /// The registry's sequence its agents' standing was last read under.

@@ -37,11 +37,12 @@ final class AuditTrail: Sendable {
             let number = made.add(1, ordering: .relaxed).newValue
             var cut = AuditCut()
             let facts = facts(of: decision, number: number, arguments: arguments(), sequence: sequence, &cut)
-            let context = decision.chain?.auditContext ?? .none
-            if cut.isEmpty {
+            let context = decision.auditContext
+            if cut.isEmpty, decision.wouldDeny == nil {
                 try log.append(facts, context, mark)
             } else {
-                try log.append(AuditDecisionLine(nil, context, facts, mark, cut).bytes)
+                try log.append(
+                    AuditDecisionLine(nil, context, facts, mark, cut, wouldDeny: decision.observed).bytes)
             }
             decision.record = AuditRecord(process: process, number: number)
         } catch {
@@ -66,7 +67,7 @@ final class AuditTrail: Sendable {
         }
         var cut = AuditCut()
         let facts = facts(of: decision, number: number, arguments: arguments(), sequence: sequence, &cut)
-        try log.append(AuditDecisionLine(denial, decision.chain?.auditContext ?? .none, facts, mark, cut).bytes)
+        try log.append(AuditDecisionLine(denial, decision.auditContext, facts, mark, cut).bytes)
         return AuditRecord(process: process, number: number)
     }
 
@@ -109,5 +110,13 @@ final class AuditTrail: Sendable {
         guard let digestKey else { return nil }
         arguments.appendCanonical(to: &text)
         return Sodium.sipHash(text.span, key: digestKey)
+    }
+}
+
+extension Decision {
+    /// The pieces of an entry about the chain, and about the policy that was in force.
+    fileprivate var auditContext: AuditContext {
+        guard let chain else { return .none }
+        return plan?.auditContext(of: chain) ?? chain.auditContext
     }
 }

@@ -59,6 +59,12 @@ struct ChainCache {
         return key
     }
 
+    /// Forgets a chain, which is then verified anew.
+    mutating func forget(_ key: Key) {
+        _ = current.remove(key)
+        _ = previous.remove(key)
+    }
+
     private static func name(of chain: VerifiedChain) -> Key? { chain.leafHash.withUTF8Span { key($0, at: 0) } }
 
     /// The chain that these bytes are.

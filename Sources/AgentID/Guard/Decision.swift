@@ -14,6 +14,10 @@ public struct Decision: Sendable {
     public internal(set) var time: Int64
     /// The chain it was made under; `nil` where none verified.
     var chain: VerifiedChain?
+    /// The policy that it was decided by, beyond the chain.
+    var plan: PolicyPlan?
+    /// The denial by a rule that is only observed.
+    var wouldDeny: WouldDeny?
 
     init(tool: String, time: Int64) { (self.tool, self.time) = (tool, time) }
 
@@ -25,18 +29,29 @@ public struct Decision: Sendable {
     /// The authority that the chain comes from; `nil` where no chain verified.
     public var issuer: ChainIssuer? { chain?.issuer }
 
+    /// The version of the policy that it was decided by; `nil` where there is none, or it was denied before.
+    public var policy: Int64? { plan?.policy.version }
+    /// The rule of the policy that denied it; `nil` where none did.
+    public var rule: String? { denial?.rule }
+    /// The first denial by a rule in observe mode, of a call that is permitted.
+    public var observed: Denial? { wouldDeny?.denial }
+
     /// Whether the call may go on.
     public var isPermitted: Bool { denial == nil }
 
     /// The decision as a document; see `docs/schemas/decision.json`.
     public var document: JSONTree {
         let text = { (text: String?) -> JSONTree in text.map { .string($0) } ?? .null }
-        return [
+        var members: JSONTree.Members = [
             "decision": isPermitted ? "permit" : "deny", "tool": .string(tool), "reason": text(denial?.reason.rawValue),
             "message": text(denial?.message), "argument": text(denial?.argument), "place": text(denial?.place),
             "link": denial?.link.map { .int($0) } ?? .null,
             "issuer": chain?.issuer.tree ?? .null, "chain": .array((chain?.links ?? []).map { $0.tree }),
+            "policy": policy.map { .int(Int($0)) } ?? .null, "rule": text(rule),
+            "retry_after": denial?.retryAfter.map { .int(Int($0)) } ?? .null,
         ]
+        if let observed { members["would_deny"] = observed.observation }
+        return .object(members)
     }
 
     /// The decision as people read it: what, who, for whom, and which constraint of which link said no. A name makes no
@@ -47,6 +62,8 @@ public struct Decision: Sendable {
             lines.append("  because: \(denial.message)")
             lines.append("  rule: \(denial.reason)" + (denial.place.isEmpty ? "" : " at \(denial.place)"))
         }
+        if let policy { lines.append("  policy: version \(policy)") }
+        if let observed, let rule = observed.rule { lines.append("  observed: the rule \(rule) would deny it") }
         if let chain, let root = chain.links.first?.grant.claim {
             for (name, value) in [("for", root.principal), ("task", root.task), ("owner", root.owner)] {
                 if let value { lines.append("  \(name): \(chain.issuer.says(value))") }
@@ -76,4 +93,11 @@ extension VerifiedChain.Link {
         }
         return .object(members)
     }
+}
+
+/// A denial by a rule in observe mode: behind a reference, as almost no decision has one.
+final class WouldDeny: Sendable {
+    let denial: Denial
+
+    init(_ denial: Denial) { self.denial = denial }
 }

@@ -22,7 +22,7 @@ extension Guard {
             try checkKnown(chain, now: now)
             decision.chain = chain
             if let fault { throw fault }
-            try decide(chain, proof: proof, tool: tool, arguments: arguments, call: &call, now: now, since: begun)
+            try decide(&decision, chain, proof: proof, arguments: arguments, call: &call, now: now, since: begun)
         } catch { decision.denial = fault ?? error }
         // Denied as it is; its entry has the machine's time.
         if decision.time == 0 { decision.time = clock.milliseconds }
@@ -99,9 +99,10 @@ extension Guard {
 
     /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
     func decide(
-        _ chain: VerifiedChain, proof: [UInt8]?, tool: String, arguments: [UInt8], call parsed: inout JSON.Value??,
-        now: Int64, since begun: Int64
+        _ decision: inout Decision, _ chain: VerifiedChain, proof: [UInt8]?, arguments: [UInt8],
+        call parsed: inout JSON.Value??, now: Int64, since begun: Int64
     ) throws(Denial) {
+        let tool = decision.tool
         guard tool.utf8.count <= AuditBounds.tool else {
             throw Denial(
                 "tool_not_authorized",
@@ -142,7 +143,18 @@ extension Guard {
             }
             if let denial = Denial(proofs.remember(opened.use, since: begun)) { throw denial }
         }
-        // Once more: nothing is permitted after a revocation returned.
+        var enforcement: PolicyEnforcement?
+        if let view, view.policyVersion != 0 {
+            enforcement = try enforce(view, on: &decision, under: chain, call: call, now: now, within: &work)
+        }
+        do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
+            enforcement?.giveBack()
+            throw error
+        }
+    }
+
+    /// Nothing is permitted after a revocation returned.
+    private func lookOnceMore(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         if view?.hasMoved == true {
             try refreshView(now: now)
             try checkStanding(chain, now: now)

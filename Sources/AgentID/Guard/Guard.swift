@@ -24,6 +24,8 @@ public final class Guard: Sendable {
     let nonces: any Nonces
     let counters = Locked(DenialCounters())
     let permits = Atomic<Int>(0)
+    /// Keeps rates and labels of the policy; `nil` for a guard that follows no registry.
+    let meters: MetersOpening?
     let clock: CheckedClock
     let watch: ClockWatch
     /// When the view was last known to be complete, in milliseconds of the guard's clock, and of one that nobody sets.
@@ -44,6 +46,8 @@ public final class Guard: Sendable {
         (self.view, self.trail, self.onDenial) = (view, trail, onDenial)
         auditMark = trail?.mark(of: options.audience)
         clock = CheckedClock(options.clock)
+        let isMachine = clock.isMachine
+        meters = view.map { MetersOpening(path: $0.metersPath, epoch: $0.epoch, isMachine: isMachine) }
         watch = ClockWatch(window: options.proofWindow * 1000)
         // From now on steps are seen, not from the first decision.
         if let now = try? clock.now() { _ = watch.wentBack(to: now) }

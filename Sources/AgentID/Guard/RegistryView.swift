@@ -12,6 +12,9 @@ final class RegistryView: Sendable {
         var failure: AgentIDError?
         var bundle: TrustBundle
         var journal: JournalReader?
+        var policy: ActivePolicy?
+        /// Why the policy in force cannot be enforced.
+        var unreadable: AgentIDError?
         /// The fault, if registry and files no longer belong together: no age of the view makes up for that.
         var apart: AgentIDError?
     }
@@ -19,6 +22,10 @@ final class RegistryView: Sendable {
     let trustDomain: TrustDomain
     /// The memory of proofs that guards of one directory share; `nil` if there is no directory.
     let replayPath: String?
+    /// The rates and labels that guards of one directory share; `nil` as above.
+    let metersPath: String?
+    /// Which registry it is.
+    let epoch: SIMD2<UInt64>
     let revocations = RevocationList()
     private let registry: any Registry
     private let position: Locked<Position>
@@ -31,15 +38,15 @@ final class RegistryView: Sendable {
     private let seen = Atomic<Int64>(0)
     private let standingVersion = Atomic<Int64>(0)
     private let keysSeen = Atomic<Int64>(0)
+    private let policySeen = Atomic<Int64>(0)
 
     init(of registry: any Registry, in directory: AuthorityDirectory?) throws(AgentIDError) {
         self.registry = registry
-        replayPath = directory?.replayPath
+        (replayPath, metersPath) = (directory?.replayPath, directory?.metersPath)
         let announced = registry.changes
-        let (domain, bundle) = try registry.read { registry in
-            (try registry.meta().trustDomain, try TrustBundle(of: registry))
-        }
-        trustDomain = try TrustDomain(domain)
+        let (meta, bundle) = try registry.read { registry in (try registry.meta(), try TrustBundle(of: registry)) }
+        trustDomain = try TrustDomain(meta.trustDomain)
+        epoch = RegistryEpoch.words(meta.epoch)
         word = Atomic(announced)
         position = Locked(
             Position(
@@ -62,6 +69,15 @@ final class RegistryView: Sendable {
     /// The sequence of ``bundle``.
     var keysSequence: Int64 { keysSeen.load(ordering: .acquiring) }
     var bundle: TrustBundle { position.withLock { $0.bundle } }
+    /// The version of the policy in force; 0: there is none.
+    var policyVersion: Int64 { policySeen.load(ordering: .acquiring) }
+
+    /// The policy in force, whose version may be newer than was asked for; throws where it cannot be enforced.
+    func policy() throws(AgentIDError) -> ActivePolicy? {
+        let (policy, unreadable) = position.withLock { ($0.policy, $0.unreadable) }
+        if let unreadable { throw unreadable }
+        return policy
+    }
 
     /// Reads news. Throws if the registry cannot be read, and again until it can.
     func refresh() throws(AgentIDError) {
@@ -182,6 +198,13 @@ final class RegistryView: Sendable {
         if meta.keysSequence != keysSeen.load(ordering: .relaxed) {
             position.bundle = try TrustBundle(of: registry)
             keysSeen.store(meta.keysSequence, ordering: .releasing)
+        }
+        if meta.policyVersion != policySeen.load(ordering: .relaxed) {
+            (position.policy, position.unreadable) = (nil, nil)
+            do throws(AgentIDError) {
+                position.policy = try ActivePolicy(of: registry, version: meta.policyVersion)
+            } catch { position.unreadable = error }
+            policySeen.store(meta.policyVersion, ordering: .releasing)
         }
         seen.store(meta.sequence, ordering: .releasing)
     }

@@ -13,6 +13,9 @@ struct CheckedClock: WallClock {
         calls = known == nil ? given is SystemClock ? nil : BoundedCall() : known?.calls
     }
 
+    /// Whether it is the machine's own.
+    var isMachine: Bool { calls == nil }
+
     /// The time, in milliseconds since 1970. Throws if the clock fails or returns a value that is not a time.
     func now() throws(AgentIDError) -> Int64 {
         let said = given.milliseconds

@@ -27,14 +27,17 @@ package struct RegistryMeta: Sendable, Equatable {
     package let writes: Int64
     /// The audit log that belongs to it.
     package let log: LogMark
+    /// The version of the policy in force; 0: there is none.
+    package let policyVersion: Int64
 
     package init(
         trustDomain: String, sequence: Int64, keysSequence: Int64,
         journal: JournalMark = JournalMark(epoch: "", offset: 0), epoch: String = "", writes: Int64 = 0,
-        log: LogMark = LogMark(identity: "", size: 0)
+        log: LogMark = LogMark(identity: "", size: 0), policyVersion: Int64 = 0
     ) {
         (self.trustDomain, self.sequence, self.keysSequence) = (trustDomain, sequence, keysSequence)
         (self.journal, self.epoch, self.writes, self.log) = (journal, epoch, writes, log)
+        self.policyVersion = policyVersion
     }
 }
 

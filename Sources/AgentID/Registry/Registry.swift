@@ -122,6 +122,9 @@ package protocol RegistryReader {
     func events(limit: Int) throws(AgentIDError) -> [EventRecord]
     func counter(_ name: String) throws(AgentIDError) -> Int64
 
+    /// The policy of a version, as far back as they are kept; ``RegistryMeta/policyVersion`` is in force.
+    func policy(_ version: Int64) throws(AgentIDError) -> PolicyRecord?
+
     func brokerLease(_ id: String) throws(AgentIDError) -> BrokerLeaseRecord?
     /// Oldest first; of one agent, or of all.
     func brokerLeases(of agent: String?, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
@@ -189,6 +192,9 @@ package protocol RegistryWriter: RegistryReader {
     /// Makes a registry that was restored begin anew: another epoch, counts beyond all that were known, every lease
     /// lapsed. How many leases.
     func begin(_ beginning: RegistryBeginning) throws(AgentIDError) -> Int
+
+    /// Puts a policy in force; announces. Its version is newer than that of the one before.
+    func put(_ policy: PolicyRecord) throws(AgentIDError)
 
     /// Keeps which audit log belongs to the registry, and how far it is known to have got.
     func setLog(_ mark: LogMark) throws(AgentIDError)

@@ -232,5 +232,14 @@ enum SQLiteSchema {
         ALTER TABLE leases ADD COLUMN sealed BLOB;
         CREATE INDEX leases_parked ON leases (agent) WHERE sealed IS NOT NULL;
         """,
+        // The policies that were applied, and which is in force.
+        """
+        CREATE TABLE policies (
+            version INTEGER PRIMARY KEY,
+            document BLOB NOT NULL,
+            applied INTEGER NOT NULL
+        ) STRICT;
+        ALTER TABLE meta ADD COLUMN policy_version INTEGER NOT NULL DEFAULT 0;
+        """,
     ]
 }

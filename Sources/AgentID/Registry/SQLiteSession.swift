@@ -14,14 +14,14 @@ final class SQLiteSession: RegistryWriter {
         let meta = try database.first(
             """
             SELECT trust_domain, sequence, keys_sequence, journal_epoch, journal_offset, epoch, writes, log_identity,
-            log_size FROM meta
+            log_size, policy_version FROM meta
             """
         ) { row throws(AgentIDError) in
             RegistryMeta(
                 trustDomain: try row.text(0), sequence: try row.int(1), keysSequence: try row.int(2),
                 journal: JournalMark(epoch: try row.text(3), offset: Int(clamping: try row.int(4))),
                 epoch: try row.text(5), writes: try row.int(6),
-                log: LogMark(identity: try row.text(7), size: try row.int(8)))
+                log: LogMark(identity: try row.text(7), size: try row.int(8)), policyVersion: try row.int(9))
         }
         guard let meta else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
         return meta

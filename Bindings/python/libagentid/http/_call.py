@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
@@ -71,6 +72,8 @@ class Refusal(Exception):
         status, challenge = denied.http_status, denied.challenge
         where = f', resource_metadata="{metadata_url}"' if metadata_url else ""
         headers = (("WWW-Authenticate", challenge + where),) if challenge else ()
+        if denied.retry_after:  # in whole seconds, and never too early
+            headers += (("Retry-After", str(math.ceil(denied.retry_after))),)
         known = denied.decision.id if denied.decision is not None else None
         message = f"{denied.message} ({denied.where})" if denied.where else denied.message
         return cls(status, denied.reason, message, argument=denied.argument, link=denied.link, decision=known, headers=headers)

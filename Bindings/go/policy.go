@@ -1,0 +1,128 @@
+//go:build cgo
+
+package agentid
+
+/*
+#include "abi.h"
+
+static go_answer go_authority_apply_policy(uintptr_t authority, _GoString_ policy) {
+    COUNT(agentid_authority_apply_policy(AS(authority, authority), TEXT(policy), &count, &error));
+}
+static go_texts go_authority_policy(uintptr_t authority) {
+    TAKE(agentid_authority_policy(AS(authority, authority), &first, &error));
+}
+static go_texts go_policy_check(_GoString_ policy, uintptr_t authority) {
+    TAKE(agentid_policy_check(TEXT(policy), AS(authority, authority), &first, &error));
+}
+static go_texts go_policy_explain(_GoString_ policy, _GoString_ tool, _GoString_ arguments) {
+    TAKE(agentid_policy_explain(TEXT(policy), TEXT(tool), TEXT(arguments), &first, &error));
+}
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+	"unsafe"
+)
+
+// PolicyError is what is wrong with a policy.
+type PolicyError struct {
+	Name    string `json:"name"`
+	Path    string `json:"path"` // e.g. "rules[3].rate.per"; empty for the document
+	Rule    string `json:"rule"` // the rule's ID
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"` // what to do
+}
+
+// PolicyFinding is a rule that never decides anything.
+type PolicyFinding struct {
+	Name    string `json:"name"` // "shadowed_rule", "unreachable_rule" or "budget_above_parent"
+	Path    string `json:"path"`
+	Rule    string `json:"rule"`
+	Message string `json:"message"`
+}
+
+// PolicyReport is what a policy is found to be, before anybody enforces it: docs/schemas/policy-report.json.
+type PolicyReport struct {
+	Version  int64           `json:"version"` // 0 where it has errors
+	Errors   []PolicyError   `json:"errors"`  // the first of each rule
+	Findings []PolicyFinding `json:"findings"`
+}
+
+// PolicyMatch is a rule that a call is about.
+type PolicyMatch struct {
+	Rule    string `json:"rule"`
+	Match   string `json:"match"`
+	Effect  string `json:"effect"` // the member of the rule that says what it does
+	Says    string `json:"says"`   // for people
+	Then    string `json:"then"`
+	Mode    string `json:"mode"`    // "enforce" or "observe"
+	Certain bool   `json:"certain"` // false where the arguments leave open whether the rule is about the call
+}
+
+// CheckPolicy reads a policy, JSON as docs/policies.md has it, without applying it.
+func CheckPolicy(policy []byte) (PolicyReport, error) {
+	return unlessNo(report[PolicyReport](nil, C.go_policy_check(view(policy), 0)))
+}
+
+// CheckPolicy reads a policy without applying it, and looks for rules that match no tool of a profile too.
+func (a *Authority) CheckPolicy(ctx context.Context, policy []byte) (PolicyReport, error) {
+	return unlessNo(readReport[PolicyReport](ctx, &a.handle, func() C.go_texts {
+		return C.go_policy_check(view(policy), a.value)
+	}))
+}
+
+// unlessNo is a report, which says itself what is wrong with a policy.
+func unlessNo(report PolicyReport, err error) (PolicyReport, error) {
+	if errors.Is(err, ErrNo) {
+		err = nil
+	}
+	return report, err
+}
+
+// ExplainPolicy says which rules of a policy a call is about. Nothing is decided.
+func ExplainPolicy(policy []byte, tool string, arguments []byte) ([]PolicyMatch, error) {
+	bytes, err := data(C.go_policy_explain(view(policy), tool, view(arguments)))
+	var found struct{ Rules []PolicyMatch }
+	if err == nil {
+		err = json.Unmarshal(bytes, &found)
+	}
+	return found.Rules, err
+}
+
+// ApplyPolicy puts a policy in force, in place of the one before, and returns its version, which is above that one's. Every
+// guard of the directory decides its next call by it, in whatever process. The error says which rule and place is at fault;
+// nothing is changed then.
+func (a *Authority) ApplyPolicy(ctx context.Context, policy []byte) (version int64, err error) {
+	count, err := a.tally(ctx, func() C.go_answer { return C.go_authority_apply_policy(a.value, view(policy)) })
+	return int64(count), err
+}
+
+// Policy is the policy in force, JSON; the error is ErrNotFound where there is none.
+func (a *Authority) Policy(ctx context.Context) (json.RawMessage, error) {
+	return readDocument[json.RawMessage](ctx, &a.handle, func() C.go_texts { return C.go_authority_policy(a.value) })
+}
+
+// RetryAfter is how long from the decision on time alone stands against the call; 0 where time changes nothing.
+func (d *Denied) RetryAfter() time.Duration {
+	document, err := d.Document()
+	if err != nil {
+		return 0
+	}
+	return time.Duration(document.RetryAfter) * time.Millisecond
+}
+
+// Rule is the rule of the policy that said no; empty where none did.
+func (d *Denied) Rule() string {
+	document, err := d.Document()
+	if err != nil {
+		return ""
+	}
+	return document.Rule
+}
+
+// view is bytes as a text, not copied: as long as nobody changes them.
+func view(bytes []byte) string { return unsafe.String(unsafe.SliceData(bytes), len(bytes)) }

@@ -1,0 +1,64 @@
+"""Policies: what guards enforce beyond the chain. docs/policies.md has the document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from ctypes import byref, c_int64
+from typing import TYPE_CHECKING, Any
+
+from ._abi import Bytes, lib
+from ._errors import Error, NotFound, call, counted, pair, take, text
+from ._handles import Handle
+
+if TYPE_CHECKING:
+    from ._authority import Authority
+
+_NO = 16
+
+
+def document(policy: Mapping[str, Any] | str) -> bytes:
+    """A policy as the library reads it: a mapping, or JSON."""
+    return policy.encode() if isinstance(policy, str) else json.dumps(policy).encode()
+
+
+def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = None) -> dict[str, Any]:
+    """Reads a policy without applying it: docs/schemas/policy-report.json.
+
+    `errors` has the first of each rule, with `path`, `rule`, `message` and `remedy`; there are none where it could be applied.
+    `findings` are rules that never decide anything; those that match no tool of a profile, where an `authority` is given.
+    """
+    out = Bytes()
+    try:
+        call(lib.agentid_policy_check, *counted(document(policy)), authority and authority._handle, byref(out))  # pyright: ignore[reportPrivateUsage]
+    except Error as error:
+        if error.code != _NO:
+            raise
+    return json.loads(text(out))
+
+
+def explain_policy(policy: Mapping[str, Any] | str, tool: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Which rules of a policy a call is about, and what each of them does: docs/schemas/policy-explanation.json."""
+    given = counted(json.dumps(arguments or {}).encode())
+    return json.loads(take(lib.agentid_policy_explain, *counted(document(policy)), *pair(tool), *given))
+
+
+class Policies(Handle):
+    """What an authority knows of policies."""
+
+    def apply_policy(self, policy: Mapping[str, Any] | str) -> int:
+        """Puts a policy in force, in place of the one before, and returns its version.
+
+        Every guard of the directory decides its next call by it, in whatever process. Its version is above that of the policy
+        in force, or it is the very same document. Raises `Error` with the rule and the place at fault, and changes nothing.
+        """
+        version = c_int64()
+        call(lib.agentid_authority_apply_policy, self._handle, *counted(document(policy)), byref(version))
+        return version.value
+
+    def policy(self) -> dict[str, Any] | None:
+        """The policy in force; None where there is none."""
+        try:
+            return json.loads(take(lib.agentid_authority_policy, self._handle))
+        except NotFound:
+            return None

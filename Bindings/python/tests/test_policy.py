@@ -1,0 +1,97 @@
+"""Policies from Python: the schema and the reader say the same, and what is applied is enforced and told."""
+
+import json
+
+import jsonschema
+import libagentid
+import policies
+import pytest
+from life import SCHEMAS, check, open_authority, start
+
+# What a reader knows beyond a schema: what else stands in the document, and what a scope and a time zone are.
+BEYOND = {"unknown_label", "duplicate", "unknown_zone"}
+SCHEMA = jsonschema.Draft202012Validator(json.loads((SCHEMAS / "policy.json").read_text()))
+
+
+def rules(*given, version=1, **members):
+    return {"version": version, "rules": list(given), **members}
+
+
+def read(document):
+    """The reader's errors, without those of what is read and not enforced."""
+    report = libagentid.check_policy(document)
+    check("policy-report", report)
+    return [error for error in report["errors"] if error["name"] != "not_built"]
+
+
+def test_the_schema_and_the_reader_say_the_same_of_every_mutated_document():
+    assert SCHEMA.is_valid(policies.EXAMPLE) and not read(policies.EXAMPLE)
+    refused = 0
+    for count, (what, document) in enumerate(policies.mutated(), 1):
+        errors, valid = read(document), SCHEMA.is_valid(document)
+        beyond = errors and (errors[0]["name"] in BEYOND or errors[0]["path"].endswith((".match", ".burst", ".need", ".scale")))
+        assert valid == (not errors) or (valid and beyond), (what, errors)
+        assert all(error["path"] and error["message"] and error["remedy"] for error in errors), what
+        refused += bool(errors)
+    assert count > 1000 and refused > 800
+
+
+def test_a_policy_is_applied_kept_and_explained():
+    deny = {"id": "no", "match": "read_file(path like '**.key')", "then": "deny"}
+    with open_authority() as acme, start(acme) as agent:
+        assert acme.policy() is None
+        assert acme.apply_policy(rules(deny)) == 1 and acme.apply_policy(json.dumps(rules(deny))) == 1
+        assert acme.policy() == rules(deny)
+        denied = agent.check("read_file", {"path": "/data/q3/a.key"})
+        assert (denied.reason, denied.rule, denied.policy, denied.retry_after) == ("policy_denied", "no", 1, None)
+        check("decision", denied.document)
+        permitted = agent.authorize("read_file", {"path": "/data/q3/a"})
+        assert permitted.policy == 1 and permitted.rule is None
+        check("decision", permitted.document)
+        found = libagentid.explain_policy(rules(deny), "read_file", {"path": 7})
+        check("policy-explanation", found)
+        assert [(rule["rule"], rule["certain"]) for rule in found["rules"]] == [("no", False)]
+        with pytest.raises(libagentid.StateError) as older:
+            acme.apply_policy(rules())
+        assert older.value.name == "policy_version"
+        for wrong, name, where in [
+            ({**deny, "thn": 1}, "unknown_member", "rules[0].thn"),
+            ({"id": "a", "match": "t", "approval": {"of": ["user:a"]}}, "not_built", "rules[0].approval"),
+        ]:
+            with pytest.raises(libagentid.Error) as refused:
+                acme.apply_policy(rules(wrong, version=2))
+            assert (refused.value.name, refused.value.where) == (name, where)
+        assert acme.policy() == rules(deny)
+        report = libagentid.check_policy(rules({"id": "x", "match": "fax", "then": "deny"}), acme)
+        assert [finding["name"] for finding in report["findings"]] == ["unreachable_rule"]
+
+
+def test_a_rate_says_when_to_come_again_also_in_another_process():
+    with open_authority() as acme, start(acme) as agent:
+        acme.apply_policy(rules({"id": "slow", "match": "*", "rate": {"calls": 1, "per": "1h"}}))
+        agent.authorize("read_file", {"path": "/data/q3/a"})
+        with pytest.raises(libagentid.Denied) as limited:
+            agent.authorize("read_file", {"path": "/data/q3/a"})
+        denied = limited.value
+        assert (denied.reason, denied.rule, denied.http_status) == ("rate_limited", "slow", 429)
+        assert 3590 < denied.retry_after <= 3600 and denied.retry_after == denied.decision.retry_after
+        check("decision", denied.document)
+
+
+def test_labels_refuse_and_observing_permits():
+    with open_authority() as acme, start(acme) as agent:
+        acme.apply_policy(rules(
+            {"id": "in", "match": "read_file(path == '/data/q3/in')", "labels": {"adds": ["seen"]}},
+            {"id": "out", "match": "read_file(path == '/data/q3/out')", "labels": {"refuses": ["seen"]}},
+            labels=["seen"],
+        ))  # fmt: skip
+        assert agent.check("read_file", {"path": "/data/q3/out"})
+        assert agent.check("read_file", {"path": "/data/q3/in"})
+        assert agent.check("read_file", {"path": "/data/q3/out"}).reason == "flow_refused"
+        acme.apply_policy(rules(
+            {"id": "out", "match": "read_file", "mode": "observe", "labels": {"refuses": ["seen"]}},
+            version=2, labels=["seen"],
+        ))  # fmt: skip
+        observed = agent.check("read_file", {"path": "/data/q3/out"})
+        assert observed and observed.document["would_deny"] == {"rule": "out", "reason": "flow_refused"}
+        check("decision", observed.document)

@@ -1,0 +1,94 @@
+internal import Policy
+internal import StrictJSON
+
+/// A policy as guards enforce it: read, checked, and its rules in the order in which they are asked. Immutable.
+final class ActivePolicy: Sendable {
+    let document: PolicyDocument
+    /// Places in the document's rules: hours and refusals, then what needs no meter, then what takes.
+    let order: [Int]
+
+    var version: Int64 { document.version }
+
+    init(parsing bytes: [UInt8]) throws(PolicyErrors) {
+        let document = try PolicyDocument(parsing: bytes, zones: ZoneFiles.read)
+        let unbuilt = Self.unbuilt(in: document)
+        if let first = unbuilt.first { throw PolicyErrors(first, Array(unbuilt.dropFirst())) }
+        self.document = document
+        order = document.rules.indices.sorted {
+            (document.rules[$0].effect.turn, $0) < (document.rules[$1].effect.turn, $1)
+        }
+    }
+
+    /// The policy in force, as the registry has it; `nil` where there is none.
+    convenience init?(of registry: any RegistryReader, version: Int64) throws(AgentIDError) {
+        guard version != 0 else { return nil }
+        guard let record = try registry.policy(version) else {
+            throw Self.unreadable(version, "the registry does not have it: apply a newer one")
+        }
+        do throws(PolicyErrors) { try self.init(parsing: record.document) } catch {
+            throw Self.unreadable(version, error.first.description)
+        }
+        guard self.version == version else { throw Self.unreadable(version, "it says that it is \(self.version)") }
+    }
+
+    /// Labels are kept by their places in the list: none of those that tasks have may come to mean another.
+    func checkLabels(after before: ActivePolicy) throws(AgentIDError) {
+        let (old, new) = (before.document.labels.names, document.labels.names)
+        guard new.count >= old.count, zip(old, new).allSatisfy({ $0 == $1 }) else {
+            throw AgentIDError(
+                .state, name: "policy_labels",
+                message: "labels keep their places from one policy to the next: begin the list with "
+                    + old.map(\.string).joined(separator: ", "),
+                at: "labels")
+        }
+    }
+
+    private static func unreadable(_ version: Int64, _ why: String) -> AgentIDError {
+        AgentIDError(
+            .malformed, name: "policy_unreadable", message: "the policy of version \(version) cannot be read: \(why)",
+            at: "policy")
+    }
+
+    /// What this version of the library reads and does not enforce: it is refused, not left out.
+    private static func unbuilt(in document: PolicyDocument) -> [PolicyError] {
+        document.rules.enumerated().compactMap { i, rule in
+            let member: String
+            switch rule.effect {
+            case .refusal, .hours, .labels, .rate:
+                guard rule.consequence != .deny else { return nil }
+                member = "then"
+            case .approval, .budget, .anomaly: member = rule.effect.member
+            }
+            return PolicyError(
+                "not_built", at: "rules[\(i)].\(member)", rule: rule.id.string,
+                "this version of the library does not enforce this", remedy: "leave the rule out", position: nil)
+        }
+    }
+}
+
+extension PolicyRule.Effect {
+    /// What is asked first: what takes comes last, so that little is given back.
+    fileprivate var turn: Int {
+        switch self {
+        case .refusal, .hours: 0
+        case .labels: 1
+        case .approval: 2
+        case .rate: 3
+        case .budget: 4
+        case .anomaly: 5
+        }
+    }
+}
+
+extension AgentIDError {
+    /// The first of a policy's errors, and how many there are.
+    init(_ errors: PolicyErrors) {
+        let first = errors.first
+        let others = errors.all.count > 1 ? " (and \(errors.all.count - 1) more: check the policy)" : ""
+        let rule = first.rule.map { "rule \($0): " } ?? ""
+        self.init(
+            first.name.isSame(as: "limit_exceeded") ? .limit : .malformed, name: first.name,
+            message: rule + "\(first.message); \(first.remedy)" + others,
+            at: first.path.isEmpty ? "policy" : first.path)
+    }
+}

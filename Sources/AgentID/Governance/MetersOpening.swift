@@ -1,0 +1,30 @@
+internal import JOSE
+
+/// The page of meters that one guard uses: opened when a call is first about a rule that needs one.
+final class MetersOpening: Sendable {
+    private let path: String?
+    private let epoch: SIMD2<UInt64>
+    private let isMachine: Bool
+    private let opened = LatestPlace()
+    private let opening = Locked(())
+
+    /// - Parameters:
+    ///   - path: of the file that guards of a directory share; `nil` for a page of this guard alone.
+    ///   - epoch: of the registry that is followed.
+    ///   - isMachine: whether the guard's clock is the machine's own.
+    init(path: String?, epoch: SIMD2<UInt64>, isMachine: Bool) {
+        (self.path, self.epoch, self.isMachine) = (path, epoch, isMachine)
+    }
+
+    /// The page; denies where it cannot be opened, and looks again at the next call.
+    func page(_ now: Int64) throws(Denial) -> MetersPage {
+        if let page = opened.found(MetersPage.self) { return page }
+        do throws(AgentIDError) {
+            return try opening.withLock { _ throws(AgentIDError) in
+                if let page = opened.found(MetersPage.self) { return page }
+                let page = try MetersPage(path: path, epoch: epoch, isMachine: isMachine, now: now)
+                return opened.replaced { _ in page }
+            }
+        } catch { throw Denial("meters_damaged", error.message, at: "policy") }
+    }
+}

@@ -1,0 +1,170 @@
+internal import Policy
+internal import Scopes
+internal import StrictJSON
+
+/// Decides a call by a policy, after its chain permitted it. What it took can be given back, where the call is denied
+/// after all.
+struct PolicyEnforcement: ~Copyable {
+    private let plan: PolicyPlan
+    private let tool: String
+    private let rules: ToolPlan
+    /// What a rule in observe mode would have denied.
+    private(set) var wouldDeny: Denial?
+    /// Which rates were taken from, a bit each.
+    private var taken = InlineArray<16, UInt64>(repeating: 0)
+
+    init(_ plan: PolicyPlan, of tool: String, now: Int64) throws(Denial) {
+        (self.plan, self.tool) = (plan, tool)
+        rules = try plan.tool(tool, now: now)
+    }
+
+    /// Asks each rule about a call; throws what the first one that is enforced says against it, having taken nothing.
+    ///
+    /// - Parameters:
+    ///   - expires: when the chain does, in milliseconds since 1970.
+    ///   - now: in milliseconds since 1970.
+    mutating func decide(
+        _ call: JSON.Value, until expires: Int64, now: Int64, within work: inout WorkBudget
+    ) throws(Denial) {
+        try test(call, now: now, within: &work)
+        guard let page = rules.rules.page else { return try check(work.isExhausted) }
+        let time = try page.look(now)
+        try checkLabels(call, page, until: expires, at: time, within: &work)
+        try take(call, page, at: time, within: &work)
+        do throws(Denial) {
+            try check(work.isExhausted)
+            try addLabels(call, page, at: time, within: &work)
+            try check(work.isExhausted)
+        } catch {
+            giveBack()
+            throw error
+        }
+    }
+
+    /// Gives back what was taken: the call is denied after all. Labels stay.
+    mutating func giveBack() {
+        guard let page = rules.rules.page else { return }
+        for i in rules.rules.rates.indices where taken[i >> 6] >> UInt64(i & 63) & 1 == 1 {
+            // What cannot be given back stays taken: that only denies more.
+            try? page.giveBack(rules.rules.rates[i].slot, rules.rules.rates[i].meter)
+        }
+        taken = InlineArray(repeating: 0)
+    }
+
+    private func check(_ isExhausted: Bool) throws(Denial) {
+        guard isExhausted else { return }
+        throw Denial(
+            "too_costly",
+            "to check this call against the policy takes more work than one call is given: send shorter arguments",
+            at: "arguments")
+    }
+
+    // MARK: Rules that refuse by themselves
+
+    private mutating func test(_ call: JSON.Value, now: Int64, within work: inout WorkBudget) throws(Denial) {
+        for i in rules.rules.tests.indices {
+            let planned = rules.rules.tests[i].planned
+            guard rules.rules.coverage(of: call, by: planned, within: &work) != .no else { continue }
+            let id = rule(planned).id
+            if let hours = rules.rules.tests[i].hours {
+                guard !hours.contain(now) else { continue }
+                try refuse(planned, Denial("outside_hours", "\(short) may be called \(hours.text) only", rule: id))
+            } else {
+                try refuse(planned, Denial("policy_denied", "the policy denies such calls of \(short)", rule: id))
+            }
+        }
+    }
+
+    /// What an enforced rule says against a call denies it, what an observed one says is kept.
+    private mutating func refuse(_ planned: PlannedRule, _ denial: Denial) throws(Denial) {
+        guard planned.isObserved else { throw denial }
+        if wouldDeny == nil { wouldDeny = denial }
+    }
+
+    private func rule(_ planned: PlannedRule) -> PolicyRule { plan.policy.document.rules[planned.rule] }
+    private var short: String { tool.beginning(atMost: Refusal.longestName) }
+
+    // MARK: Labels
+
+    /// Refuses by the labels that were there before the call.
+    private mutating func checkLabels(
+        _ call: JSON.Value, _ page: MetersPage, until expires: Int64, at time: MeterTime, within work: inout WorkBudget
+    ) throws(Denial) {
+        guard let labelled = rules.rules.labelled else { return }
+        let bits =
+            try page.bits(labelled.task, until: expires, at: time)
+            | page.bits(labelled.agent, until: expires, at: time)
+        let there = LabelSet(rawValue: bits)
+        let names = plan.policy.document.labels
+        for i in rules.rules.labels.indices {
+            let planned = rules.rules.labels[i].planned
+            guard let refusal = rules.rules.labels[i].labels.refusal(under: there),
+                rules.rules.coverage(of: call, by: planned, within: &work) != .no
+            else { continue }
+            let message =
+                switch refusal {
+                case .holds(let labels): "\(short) is refused to a task that is \(names.text(labels))"
+                case .lacks(let labels): "\(short) needs what the task has not done yet: \(names.text(labels))"
+                }
+            try refuse(planned, Denial("flow_refused", message, rule: rule(planned).id))
+        }
+    }
+
+    /// How long labels stay after they were added, in milliseconds: an agent may be parked for 30 days.
+    private static let labelsLast: Int64 = 31 * 86_400_000
+
+    /// Adds what the call adds. What permits is added only by a call that surely is the one that a rule is about.
+    private func addLabels(
+        _ call: JSON.Value, _ page: MetersPage, at time: MeterTime, within work: inout WorkBudget
+    ) throws(Denial) {
+        guard let labelled = rules.rules.labelled else { return }
+        var (task, agent): (LabelSet, LabelSet) = ([], [])
+        for i in rules.rules.labels.indices {
+            let labels = rules.rules.labels[i].labels
+            guard !labels.adds.isEmpty else { continue }
+            let added: LabelSet
+            switch rules.rules.coverage(of: call, by: rules.rules.labels[i].planned, within: &work) {
+            case .no: continue
+            case .maybe: added = labels.adds.subtracting(labels.permitting)
+            case .yes: added = labels.adds
+            }
+            if labels.subject == .agent { agent.formUnion(added) } else { task.formUnion(added) }
+        }
+        // Before the call is permitted: no call that comes after it may be decided without them.
+        let until = time.milliseconds + Self.labelsLast
+        if !task.isEmpty { try page.raise(labelled.task, bits: task.rawValue, until: until, at: time) }
+        if !agent.isEmpty { try page.raise(labelled.agent, bits: agent.rawValue, until: until, at: time) }
+    }
+
+    // MARK: Rates
+
+    private mutating func take(
+        _ call: JSON.Value, _ page: MetersPage, at time: MeterTime, within work: inout WorkBudget
+    ) throws(Denial) {
+        for i in rules.rules.rates.indices {
+            let planned = rules.rules.rates[i].planned
+            if planned.patterns >= 0, rules.rules.coverage(of: call, by: planned, within: &work) == .no { continue }
+            do throws(Denial) {
+                let wait = try page.take(rules.rules.rates[i].slot, rules.rules.rates[i].meter, at: time)
+                if let wait {
+                    try refuse(planned, limited(planned, for: wait))
+                } else {
+                    taken[i >> 6] |= 1 << UInt64(i & 63)
+                }
+            } catch {
+                giveBack()
+                throw error
+            }
+        }
+    }
+
+    private func limited(_ planned: PlannedRule, for wait: Int64) -> Denial {
+        let rule = rule(planned)
+        let what =
+            if case .rate(let rate, let subject) = rule.effect { "\(rate.text) for each \(subject.rawValue)" } else {
+                ""
+            }
+        return Denial(
+            "rate_limited", "\(short): \(what): try again in \(wait) ms", rule: rule.id, retryAfter: wait)
+    }
+}

@@ -1,0 +1,55 @@
+internal import Policy
+
+/// What one policy means for one chain: made at the first call under both, and found at every other without a lock.
+final class PolicyPlan: Sendable {
+    let policy: ActivePolicy
+    /// How many plans are kept for one chain.
+    let depth: Int
+    static let deepest = 256
+    private let subjects: PolicySubjects
+    private let meters: MetersOpening
+    /// What was made before it for the same chain, under an older policy. Kept, as another thread may be in it; goes
+    /// with the chain.
+    private let previous: PolicyPlan?
+    private let tools = LatestPlace()
+    private let context = Memo()
+
+    init(_ policy: ActivePolicy, for chain: VerifiedChain, _ meters: MetersOpening, after previous: PolicyPlan?) {
+        (self.policy, self.previous, depth) = (policy, previous, (previous?.depth ?? 0) + 1)
+        (subjects, self.meters) = (PolicySubjects(of: chain), meters)
+    }
+
+    /// What entries of the audit log say of the chain under this policy.
+    func auditContext(of chain: VerifiedChain) -> AuditContext {
+        context { AuditContext(chain.links, chain.issuer, policy: policy.version) }
+    }
+
+    /// The rules that a call of this tool may be about. A chain has so many tools at most as its scope.
+    func tool(_ name: String, now: Int64) throws(Denial) -> ToolPlan {
+        if let found = tools.found(ToolPlan.self)?.find(name) { return found }
+        let made = try ToolRules(name, under: policy, of: subjects, meters, now: now)
+        return tools.replaced { ToolPlan(name, made, before: $0) }
+    }
+}
+
+/// The rules of a policy that calls of one tool may be about, and the tools that were asked for before.
+final class ToolPlan: Sendable {
+    private let name: String
+    let rules: ToolRules
+    private let next: ToolPlan?
+
+    init(_ name: String, _ rules: ToolRules, before next: ToolPlan?) {
+        (self.name, self.rules, self.next) = (name, rules, next)
+    }
+
+    func find(_ name: String) -> ToolPlan? {
+        if self.name.isSame(as: name) { return self }
+        // A loop: no list is longer than a scope has tools.
+        var plan = next
+        while let other = plan {
+            if other.name.isSame(as: name) { return other }
+            plan = other.next
+        }
+        return nil
+    }
+}

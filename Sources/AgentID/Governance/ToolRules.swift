@@ -1,0 +1,103 @@
+internal import Policy
+internal import Scopes
+internal import StrictJSON
+
+/// The rules of a policy that calls of one tool under one chain may be about, with the places of their meters.
+struct ToolRules: Sendable {
+    /// Those that refuse by themselves, in the order in which they are asked.
+    private(set) var tests: [PlannedTest] = []
+    private(set) var rates: [PlannedRate] = []
+    private(set) var labels: [PlannedLabels] = []
+    /// Where the labels are: the task's, and the agent's own.
+    private(set) var labelled: (task: MeterSlot, agent: MeterSlot)?
+    /// `nil` where no rule needs a meter.
+    private(set) var page: MetersPage?
+    /// What of the rules is about such a tool, where the arguments decide; the rules point into it.
+    private var patterns: [[ToolPattern]] = []
+
+    /// One call takes from no more meters.
+    static let mostRates = 1024
+
+    init(
+        _ tool: String, under policy: ActivePolicy, of subjects: PolicySubjects, _ meters: MetersOpening, now: Int64
+    ) throws(Denial) {
+        for place in policy.order {
+            let rule = policy.document.rules[place]
+            guard let found = rule.match?.tools(named: tool), !found.isEmpty else { continue }
+            let isOpen = found.contains { $0.isOpen }
+            let planned = PlannedRule(
+                rule: place, isObserved: rule.mode == .observe, patterns: isOpen ? -1 : patterns.count)
+            if !isOpen { patterns.append(found) }
+            switch rule.effect {
+            case .refusal: tests.append(PlannedTest(planned: planned, hours: nil))
+            case .hours(let hours): tests.append(PlannedTest(planned: planned, hours: hours))
+            case .labels(let labels): self.labels.append(PlannedLabels(planned: planned, labels: labels))
+            case .rate(let rate, let subject):
+                let page = try meters.page(now)
+                let time = try page.look(now)
+                self.page = page
+                for name in subjects.names(of: subject) {
+                    let slot = try page.slot(of: page.key(["rate", rule.id.string] + name), .rate, at: time)
+                    rates.append(PlannedRate(planned: planned, meter: rate.meter, slot: slot))
+                }
+                guard rates.count <= Self.mostRates else {
+                    throw Denial(
+                        "too_costly", "more than \(Self.mostRates) meters count this call: write fewer rules",
+                        at: "policy")
+                }
+            // Refused when the policy is read.
+            case .approval, .budget, .anomaly: continue
+            }
+        }
+        if !labels.isEmpty {
+            let page = try meters.page(now)
+            let time = try page.look(now)
+            self.page = page
+            func slot(_ subject: Subject) throws(Denial) -> MeterSlot {
+                let name = subjects.names(of: subject).first ?? []
+                return try page.slot(of: page.key(["labels"] + name), .labels, until: now, at: time)
+            }
+            labelled = (try slot(.task), try slot(.agent))
+        }
+    }
+
+    /// Whether a call is one that a rule is about, as far as its arguments tell.
+    func coverage(
+        of call: JSON.Value, by planned: PlannedRule, within work: inout WorkBudget
+    ) -> Coverage {
+        guard planned.patterns >= 0 else { return .yes }
+        var most = Coverage.no
+        for i in patterns[planned.patterns].indices where most != .yes {
+            most = max(most, patterns[planned.patterns][i].coverage(of: call, within: &work))
+        }
+        return most
+    }
+}
+
+/// What all rules have that are asked about a tool.
+struct PlannedRule: Sendable {
+    /// The rule's place in the document.
+    let rule: Int
+    let isObserved: Bool
+    /// Where the patterns stand that its calls are like; -1: it is about all calls of the tool.
+    let patterns: Int
+}
+
+/// A rule that refuses by itself: outside hours, or always.
+struct PlannedTest: Sendable {
+    let planned: PlannedRule
+    let hours: Hours?
+}
+
+/// A rule about what was seen and done before.
+struct PlannedLabels: Sendable {
+    let planned: PlannedRule
+    let labels: LabelRule
+}
+
+/// A rate of one subject.
+struct PlannedRate: Sendable {
+    let planned: PlannedRule
+    let meter: GCRA
+    let slot: MeterSlot
+}

@@ -1,0 +1,85 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// Every function here is documented where it is declared: Include/agentid_policy.h.
+
+internal import AgentID
+public import CAgentID
+
+@c @implementation
+public func agentid_policy_check(
+    _ policy: UnsafePointer<CChar>?, _ policy_len: Int, _ authority: OpaquePointer?,
+    _ report: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let output = unsafe try cleared(report, "report")
+        let document = try unsafe input(policy, policy_len, "policy")
+        let check: PolicyCheck
+        if let authority = unsafe authority {
+            check = try unsafe Authorities.table.find(authority, "authority").checkPolicy(document)
+        } else {
+            check = PolicyCheck(of: document)
+        }
+        unsafe try OwnedBytes.give(check.document.canonical().span, to: output)
+        guard check.isApplicable else {
+            throw Failure(
+                status: Status.no, name: "policy_not_valid", message: check.lines.first ?? "it has errors",
+                place: "policy")
+        }
+    }
+}
+
+@c @implementation
+public func agentid_policy_explain(
+    _ policy: UnsafePointer<CChar>?, _ policy_len: Int, _ tool: UnsafePointer<CChar>?, _ tool_len: Int,
+    _ arguments: UnsafePointer<CChar>?, _ arguments_len: Int, _ explanation: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(explanation, "explanation", error) {
+        try PolicyCheck.explanation(
+            of: unsafe input(policy, policy_len, "policy"), tool: unsafe text(tool, tool_len, "tool"),
+            arguments: unsafe input(arguments, arguments_len, "arguments")
+        ).canonical()
+    }
+}
+
+@c @implementation
+public func agentid_authority_apply_policy(
+    _ authority: OpaquePointer?, _ policy: UnsafePointer<CChar>?, _ policy_len: Int,
+    _ version: UnsafeMutablePointer<Int64>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe version?.pointee = 0
+    return unsafe call(error) {
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        let applied = try authority.applyPolicy(unsafe input(policy, policy_len, "policy"))
+        unsafe version?.pointee = applied
+    }
+}
+
+@c @implementation
+public func agentid_authority_policy(
+    _ authority: OpaquePointer?, _ policy: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(policy, "policy", error) {
+        guard let document = try unsafe Authorities.table.find(authority, "authority").policy() else {
+            throw AgentIDError(
+                .notFound, name: "no_policy", message: "no policy is in force: apply one", at: "policy")
+        }
+        return document
+    }
+}
+
+@c @implementation
+public func agentid_decision_policy(_ decision: OpaquePointer?) -> Int64 {
+    unsafe (try? DecisionObject.table.find(decision, "decision"))?.decision.policy ?? 0
+}
+
+@c @implementation
+public func agentid_decision_rule(_ decision: OpaquePointer?) -> UnsafePointer<CChar>? {
+    let object = try? unsafe DecisionObject.table.find(decision, "decision")
+    return unsafe object?.rule.map { unsafe UnsafePointer($0) } ?? StaticText.pointer("")
+}
+
+@c @implementation
+public func agentid_decision_retry_after(_ decision: OpaquePointer?) -> Int64 {
+    unsafe (try? DecisionObject.table.find(decision, "decision"))?.decision.denial?.retryAfter ?? 0
+}

@@ -1,0 +1,22 @@
+package import StrictJSON
+
+/// What a policy may hold at most.
+package enum PolicyLimits {
+    /// The document, in bytes.
+    package static let document = JSON.Limits(bytes: 1 << 18, depth: 96, values: 1 << 16)
+    package static let rules = 1000
+    /// One bit each in a word.
+    package static let labels = 64
+    /// Bytes of a rule's ID, a label, a unit.
+    package static let name = 64
+    /// Bytes of the text of a `match`, of hours, of an approver.
+    static let text = 4096
+    /// Label expressions in one list.
+    static let expressions = 32
+    static let approvers = 16
+    package static let calls: Int64 = 500_000
+    /// A year and a day, in milliseconds.
+    package static let longest: Int64 = 366 * 86_400_000
+    /// Digits after the point of an amount.
+    package static let scale = 9
+}

@@ -1,0 +1,91 @@
+import AgentID
+import ArgumentParser
+import StrictJSON
+
+struct PolicyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy", abstract: "What guards enforce beyond the chain.",
+        discussion:
+            "A policy is a JSON document, docs/policies.md; every guard of the directory goes by it at its next call.",
+        subcommands: [Check.self, Apply.self, Show.self, Explain.self])
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Look for errors, and for rules that never decide anything: exit 0, or 1 where it has errors.")
+        @OptionGroup var output: Output
+        @Argument(help: "The policy's file; - is stdin.") var file: String
+        @ArgumentParser.Option(
+            name: .long, help: "The directory of an authority, whose profiles the rules are held against.")
+        var authority: String?
+
+        func validate() throws { if let authority { try Owner.work(on: authority) } }
+
+        func run() throws {
+            let document = try Console.read(file)
+            var options = Authority.Options()
+            (options.audit, options.mustExist) = (.none, true)
+            let check = try authority.map { try Authority.open(directory: $0, options: options).checkPolicy(document) }
+            let found = check ?? PolicyCheck(of: document)
+            if output.json {
+                Console.data(found.document)
+            } else {
+                for line in found.lines { Console.data(PrintableText(lines: line)) }
+                if found.isApplicable { Console.message("\(found.lines.count) findings, no error") }
+            }
+            if !found.isApplicable { throw ExitCode(1) }
+        }
+    }
+
+    struct Apply: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put a policy in force, in place of the one before: all of it or nothing.")
+        @OptionGroup var options: AuthorityOptions
+        @OptionGroup var output: Output
+        @Argument(help: "The policy's file; - is stdin.") var file: String
+
+        func run() throws {
+            let version = try options.open().applyPolicy(Console.read(file))
+            if output.json { return Console.data(["version": .int(Int(version))]) }
+            Console.message("the policy of version \(String(version)) is in force")
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the policy in force.")
+        @OptionGroup var options: AuthorityOptions
+
+        func run() throws {
+            guard let document = try options.open(onlyToRead: true).policy() else {
+                throw Fault("no policy is in force: apply one")
+            }
+            Console.data(PrintableText(.value(try JSON(parsing: document).root)))
+        }
+    }
+
+    struct Explain: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Which rules of the policy in force a call is about, and what each of them does.")
+        @OptionGroup var options: AuthorityOptions
+        @OptionGroup var output: Output
+        @Argument(help: "The tool.") var tool: String
+        @Argument(help: "The arguments, a JSON object.") var arguments = "{}"
+
+        func run() throws {
+            guard let document = try options.open(onlyToRead: true).policy() else {
+                throw Fault("no policy is in force: apply one")
+            }
+            let found = try PolicyCheck.explanation(of: document, tool: tool, arguments: Array(arguments.utf8))
+            if output.json { return Console.data(found) }
+            let rules = try JSON(parsing: found.canonical()).root["rules"].map { Array($0.elements) } ?? []
+            for rule in rules {
+                let text = { (name: String) in rule[name]?.string ?? "" }
+                let open = rule["certain"]?.bool == true ? "" : " (the call leaves open whether it is meant: it is)"
+                let mode = text("mode").isSame(as: "observe") ? ", observed only" : ""
+                Console.data(
+                    Console.coloured("\(text("rule"))", .bold)
+                        + PrintableText(lines: ": \(text("says")), then \(text("then"))\(mode)\(open)"))
+            }
+            if rules.isEmpty { Console.message("no rule is about this call") }
+        }
+    }
+}
