@@ -12,8 +12,8 @@ from life import CALL
 
 # What is decided or told in memory, in microseconds.
 PLAIN = {
-    "add_bundle", "admit", "authorize", "authorize_agent", "chain", "check", "credential", "expires", "export_key", "id", "present",
-    "authorize_presentation", "check_presentation", "nonce", "presentation", "prove", "public_key", "refreshed", "report", "scope",
+    "add_bundle", "admit", "authorize", "chain", "chain_reference", "check", "credential", "expires", "export_key", "id", "present",
+    "nonce", "presentation", "prove", "public_key", "refreshed", "report", "scope",
     "statistics",
 }  # fmt: skip
 
