@@ -1,0 +1,144 @@
+"""Guarded sessions of the Claude Agent SDK: the SDK is real, a stand-in for its CLI speaks the control protocol and runs the tools."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from claude_agent_sdk import AgentDefinition, ClaudeAgentOptions, ClaudeSDKClient, ResultMessage, Transport
+from conftest import Broken, raising
+from contract import *
+from contract import BAD, GOOD, tools_of
+from libagentid.integrations.claude_agent_sdk import _Hooks, guard
+
+RESULT = {"type": "result", "subtype": "success", "duration_ms": 1, "duration_api_ms": 1, "is_error": False, "num_turns": 1,
+          "session_id": "s", "result": "done", "total_cost_usd": 0.0, "usage": {}}  # fmt: skip
+
+
+class StandIn(Transport):
+    """What the CLI does with hooks: a denial, an error where a failure blocks, or an answer that it does not know, block."""
+
+    honors = True
+
+    def __init__(self, script, tools, more=None):
+        self.script, self.tools, self.more, self.read = script, {t.__name__: t for t in tools}, more or {}, []
+        self.out, self.hooks, self.waiting, self.number, self.tasks = asyncio.Queue(), {}, {}, 0, []
+
+    async def connect(self): ...
+    async def end_input(self): ...
+    def is_ready(self):
+        return True
+
+    async def close(self):
+        await self.out.put(None)
+
+    async def read_messages(self):
+        while (message := await self.out.get()) is not None:
+            yield message
+
+    async def write(self, data):
+        message = json.loads(data)
+        if message["type"] == "control_request":
+            request = message["request"]
+            if request["subtype"] == "initialize":
+                self.hooks = request["hooks"] or {}
+            said = {
+                "subtype": "success",
+                "request_id": message["request_id"],
+                "response": {"hooks_applied": True, "hook_on_failure_supported": self.honors},
+            }
+            await self.out.put({"type": "control_response", "response": said})
+        elif message["type"] == "control_response":
+            self.waiting.pop(message["response"]["request_id"]).set_result(message["response"])
+        else:
+            self.tasks.append(asyncio.create_task(self.turns()))
+
+    async def ask(self, event, given):
+        for matcher in self.hooks.get(event, []):
+            for callback in matcher["hookCallbackIds"]:
+                self.number += 1
+                number = f"h{self.number}"
+                self.waiting[number] = answer = asyncio.get_running_loop().create_future()
+                request = {"subtype": "hook_callback", "callback_id": callback, "input": {**given, "hook_event_name": event}}
+                await self.out.put({"type": "control_request", "request_id": number, "request": request})
+                said = await answer
+                if said["subtype"] != "success":
+                    return "the hook failed" if matcher.get("onFailure") == "block" else None
+                own = (said.get("response") or {}).get("hookSpecificOutput") or {}
+                if own.get("permissionDecision") == "deny":
+                    return own["permissionDecisionReason"]
+        return None
+
+    async def call(self, name, arguments):
+        self.number += 1
+        given = {"session_id": "s", "tool_name": name, "tool_input": arguments, "tool_use_id": f"t{self.number}", **self.more}
+        if refused := await self.ask("PreToolUse", given):
+            return refused
+        try:
+            answer = self.tools[name](**arguments)
+        except Exception as error:
+            await self.ask("PostToolUseFailure", given)
+            return str(error)
+        await self.ask("PostToolUse", {**given, "tool_response": answer})
+        return answer
+
+    async def turns(self):
+        for turn in self.script:
+            self.read += await asyncio.gather(*[self.call(*each) for each in turn])
+        await self.out.put(RESULT)
+
+
+def run(options, script, tools, more=None):
+    async def main():
+        cli = StandIn(script, tools, more)
+        async with ClaudeSDKClient(options, transport=cli) as client:
+            await client.query("go")
+            async for message in client.receive_messages():
+                if isinstance(message, ResultMessage):
+                    return cli.read
+
+    return asyncio.run(asyncio.wait_for(main(), 30))
+
+
+@pytest.fixture
+def framework(ran):
+    def framework(script, *, is_async=False, guarded=True):
+        options = ClaudeAgentOptions()
+        return run(guard(options) if guarded else options, script, tools_of(ran))
+
+    return framework
+
+
+# The CLI fills in its tools' defaults itself: here what the model says is all there is.
+del test_a_default_that_the_model_leaves_out_is_decided_too  # noqa: F821
+
+
+def test_whatever_breaks_in_the_hook_the_tool_does_not_run(framework, agent, ran, monkeypatch):
+    for part in ("authorize", "current_agent", "acting", "refusal", "_denied"):
+        with monkeypatch.context() as patch, contextlib.suppress(Exception):
+            patch.setattr(f"libagentid.integrations.claude_agent_sdk.{part}", raising(Broken("hook")))
+            framework([[BAD if part in ("refusal", "_denied") else GOOD]])
+    with monkeypatch.context() as patch, contextlib.suppress(Exception):
+        patch.setattr(_Hooks, "before", raising(Broken("hook")))
+        framework([[GOOD]])
+    assert ran == []
+
+
+def test_a_sub_agent_of_the_session_is_a_narrower_agent(start, acme, ran):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
+    options = guard(ClaudeAgentOptions(agents={"reader": AgentDefinition(description="d", prompt="p", tools=["read_file"])}))
+    mail = ("send_mail", {"to": "eve", "body": ""})
+    run(options, [[GOOD], [mail], [BAD]], tools_of(ran), {"agent_id": "a1", "agent_type": "reader"})
+    assert ran == ["/data/a"]
+    assert ["/reader/" in child.id for child in acme.agents(parent=agent)] == [True]
+    run(options, [[GOOD]], tools_of(ran), {"agent_id": "a2", "agent_type": "unknown"})
+    assert ran == ["/data/a"]
+
+
+def test_a_cli_that_knows_nothing_of_hooks_that_block_is_refused(framework, agent, ran, monkeypatch):
+    from claude_agent_sdk import CLIConnectionError
+
+    monkeypatch.setattr(StandIn, "honors", False)
+    with pytest.raises(CLIConnectionError):
+        framework([[GOOD]])
+    assert ran == []
