@@ -1,9 +1,9 @@
 internal import StrictJSON
 
-/// What an agent does only when it has gone astray: counted, whatever it calls.
+/// A sign that an agent has gone astray: counted, whatever it calls.
 package struct Anomaly: Sendable {
     package let sign: Sign
-    /// How many of them are too many, in a period.
+    /// The number of signs in a period that is too many.
     package let count: Int64
     /// In milliseconds.
     package let period: Int64

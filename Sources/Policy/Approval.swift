@@ -2,11 +2,11 @@ package import StrictJSON
 
 /// Whose consent a call needs.
 package struct Approval: Sendable {
-    /// Who may give it.
+    /// The principals who may give it.
     package let approvers: [ExactText]
-    /// How many of them must.
+    /// The number of them who must.
     package let needed: Int
-    /// How long a request waits, in milliseconds.
+    /// The longest time that a request waits, in milliseconds.
     package let within: Int64
 
     init(parsing json: JSON.Value, at path: String) throws(PolicyError) {

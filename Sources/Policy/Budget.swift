@@ -1,10 +1,10 @@
 package import StrictJSON
 
-/// How much may be spent: exact, of one unit, for one subject.
+/// The amount that may be spent: exact, of one unit, for one subject.
 package struct Budget: Sendable {
     /// E.g. `usd`.
     package let unit: ExactText
-    /// How many digits after the point the unit has.
+    /// The number of digits after the point that the unit has.
     package let scale: Int
     package let limit: Amount
     /// In milliseconds; `nil` for all of the subject's life.
@@ -12,14 +12,14 @@ package struct Budget: Sendable {
     package let subject: Subject
     package let cost: Cost
 
-    /// What one call costs.
+    /// The cost of one call.
     package enum Cost: Sendable {
-        /// What this argument of the call says.
+        /// The value of this argument of the call.
         case argument(ExactText)
         case fixed(Amount)
     }
 
-    /// What a call costs; throws where its argument is missing, or is no such amount.
+    /// The cost of a call; throws if its argument is missing, or is not such an amount.
     package func cost(of call: JSON.Value) throws(Amount.Fault) -> Amount {
         switch cost {
         case .fixed(let amount): return amount

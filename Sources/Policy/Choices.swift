@@ -13,7 +13,7 @@ package enum Subject: String, PolicyChoice, Sendable {
     case domain
 }
 
-/// What happens when a call crosses the line.
+/// The effect of a call that crosses the line.
 package enum Consequence: String, PolicyChoice, Sendable {
     /// The call is denied.
     case deny
@@ -38,6 +38,6 @@ package enum Consequence: String, PolicyChoice, Sendable {
 /// Whether a rule is enforced, or only decided and recorded.
 package enum PolicyMode: String, PolicyChoice, Sendable {
     case enforce
-    /// What it would deny is permitted, and recorded as `would_deny`.
+    /// A call that it would deny is permitted, and recorded as `would_deny`.
     case observe
 }

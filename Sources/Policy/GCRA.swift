@@ -10,7 +10,7 @@
 public struct GCRA: Sendable, Equatable {
     /// Into how many parts the fraction divides a millisecond.
     @usableFromInline let parts: UInt64
-    /// How long one call, and a full burst, take to flow off.
+    /// The time that one call, and a full burst, take to flow off.
     @usableFromInline let step: UInt64
     @usableFromInline let window: UInt64
     /// `step` in parts of a millisecond.
@@ -81,7 +81,7 @@ public struct GCRA: Sendable, Equatable {
         return borrows ? rest &- (Self.fractionMask + 1 - parts) : rest
     }
 
-    /// How many calls could be taken at once.
+    /// The number of calls that could be taken at once.
     package func left(in word: UInt64, now: Int64) -> Int64 {
         let floor = Self.full(at: now)
         let limit = floor &+ window
@@ -110,7 +110,7 @@ public struct GCRA: Sendable, Equatable {
         return sum & Self.fractionMask < parts ? sum : sum &+ (Self.fractionMask + 1 - parts)
     }
 
-    /// How long it takes from a full millisecond until an arrival time is within a full burst.
+    /// The time from a full millisecond until an arrival time is within a full burst.
     @inlinable @inline(never) func wait(for arrival: UInt64, after floor: UInt64) -> Int64 {
         let (whole, rest) = (arrival >> Self.fractionBits, arrival & Self.fractionMask)
         let first = whole &- window >> Self.fractionBits &+ (rest > window & Self.fractionMask ? 1 : 0)

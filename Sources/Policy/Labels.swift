@@ -6,7 +6,7 @@ package struct LabelSet: OptionSet, Sendable {
     package init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
-/// What a rule does about the labels of a task: where data came from, and what was done before.
+/// A rule's effect on the labels of a task: the origins of its data, and its earlier calls.
 package struct LabelRule: Sendable {
     /// Raised by a call that is permitted.
     package let adds: LabelSet

@@ -70,7 +70,7 @@ package struct PolicyDocument: Sendable {
         return []
     }
 
-    /// What stands beside the rules.
+    /// The members besides the rules.
     private struct Head {
         let version: Int64
         let mode: PolicyMode

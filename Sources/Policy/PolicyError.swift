@@ -10,9 +10,9 @@ package final class PolicyError: Error, Sendable, CustomStringConvertible {
     package let path: String
     /// The ID of the rule at fault; `nil` where none is, or it has none that can be read.
     package let rule: String?
-    /// What is wrong.
+    /// The fault.
     package let message: String
-    /// What to do.
+    /// The remedy.
     package let remedy: String
     /// Where in the document, as a byte offset.
     package let position: Int?
@@ -42,7 +42,7 @@ package struct PolicyErrors: Error, Sendable, CustomStringConvertible {
     /// In the order of the document; at most 100.
     package let all: [PolicyError]
 
-    /// How many are reported at most.
+    /// The most errors that are reported.
     static let most = 100
 
     package init(_ first: PolicyError, _ others: [PolicyError] = []) {

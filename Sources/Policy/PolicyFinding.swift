@@ -1,7 +1,7 @@
 package import Scopes
 internal import StrictJSON
 
-/// What is odd about a policy that can be read: a rule that never decides anything.
+/// An oddity of a valid policy: a rule that never decides anything.
 package struct PolicyFinding: Sendable, CustomStringConvertible {
     /// `shadowed_rule`, `unreachable_rule` or `budget_above_parent`.
     package let name: StaticString
@@ -14,7 +14,7 @@ package struct PolicyFinding: Sendable, CustomStringConvertible {
 }
 
 extension PolicyDocument {
-    /// What is odd about this policy, in the order of its rules.
+    /// The oddities of this policy, in the order of its rules.
     ///
     /// - Parameter ceilings: of all profiles; with none, no rule is called unreachable.
     package func findings(ceilings: [Scope]) -> [PolicyFinding] {

@@ -1,6 +1,6 @@
 package import StrictJSON
 
-/// What a policy may hold at most.
+/// The limits of a policy's size.
 package enum PolicyLimits {
     /// The document, in bytes.
     package static let document = JSON.Limits(bytes: 1 << 18, depth: 96, values: 1 << 16)

@@ -1,7 +1,7 @@
 package import Scopes
 package import StrictJSON
 
-/// What a policy is found to be, before anybody enforces it: the errors, or what is odd about it.
+/// The result of checking a policy before anybody enforces it: the errors, or the oddities.
 package struct PolicyReport: Sendable {
     package let document: PolicyDocument?
     package let errors: [PolicyError]
@@ -63,7 +63,7 @@ extension PolicyDocument {
         return ["version": .int(Int(version)), "tool": .string(tool), "rules": .array(found)]
     }
 
-    /// What a rule does, as people read it.
+    /// The effect of a rule, for people.
     package func summary(of rule: PolicyRule) -> String {
         switch rule.effect {
         case .refusal: return "denies these calls"

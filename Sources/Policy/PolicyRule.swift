@@ -12,7 +12,7 @@ package struct PolicyRule: Sendable {
     package let approval: Approval?
     package let mode: PolicyMode
 
-    /// What a rule is about. One rule has one: a refusal then names it by naming the rule.
+    /// The subject of a rule. One rule has one: a refusal then names it by naming the rule.
     package enum Effect: Sendable {
         /// Refuses every call that matches.
         case refusal

@@ -1,12 +1,12 @@
 /// So many calls in so much time, as a rule says it.
 package struct Rate: Sendable, Equatable {
-    /// How many calls a period has.
+    /// The number of calls in a period.
     package let calls: Int64
     /// The period, in milliseconds.
     package let period: Int64
-    /// How many calls may come at once, at most as many as a period has.
+    /// The number of calls that may come at once, at most as many as a period has.
     package let burst: Int64
-    /// What decides and takes.
+    /// The meter that decides and takes.
     package let meter: GCRA
 
     /// `nil` where the numbers are beyond a policy's limits.

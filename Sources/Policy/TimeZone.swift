@@ -50,7 +50,7 @@ struct TimeZone: Sendable {
         (self.transitions, self.before) = (transitions, before)
     }
 
-    /// How many seconds local time is ahead at a time, in seconds since 1970.
+    /// The seconds by which local time is ahead at a time, given in seconds since 1970.
     func offset(at time: Int64) -> Int32 {
         guard let last = transitions.last, time < last.at else {
             return rule?.offset(at: time) ?? transitions.last?.offset ?? before

@@ -1,4 +1,4 @@
-/// What holds after a TZif file's last transition, as POSIX writes it: `CET-1CEST,M3.5.0,M10.5.0/3` (RFC 9636, 3.3.1).
+/// The rule after a TZif file's last transition, as POSIX writes it: `CET-1CEST,M3.5.0,M10.5.0/3` (RFC 9636, 3.3.1).
 struct ZoneRule: Sendable {
     private let standard: Int32
     private let summer: (offset: Int32, start: Day, end: Day)?

@@ -24,7 +24,7 @@ package enum MeterKind: UInt64, Sendable {
     case rate = 1
     /// A set of labels.
     case labels = 2
-    /// How much was spent of what the registry lent: see ``BudgetLedger``.
+    /// The spent part of the registry's loan: see ``BudgetLedger``.
     case slice = 3
 }
 

@@ -19,7 +19,7 @@ internal import Policy
 /// is drawn by chance, so no last swap takes another claim for its own. What a process that died left pending may be
 /// taken after 10 s.
 struct MeterPlaces {
-    /// How long a claim can be pending until it counts as left behind, in milliseconds.
+    /// The time after which a pending claim counts as abandoned, in milliseconds.
     private static let patience: Int64 = 10_000
     /// How far clocks of processes may differ: a meter is full again for all of them.
     static let grace: Int64 = 1000

@@ -11,7 +11,7 @@ final class MetersFile: Sendable {
     private let file: Int32
     private let identity: FileIdentity?
 
-    /// How long making the file is waited for, in milliseconds: a process that was stopped meanwhile holds nobody up.
+    /// The longest wait for another process that makes the file, in milliseconds: a stopped one delays nobody further.
     private static let patience = 5000
 
     /// Opens the file at `path`; makes it with the header `initial` where there is none or making it was cut short.

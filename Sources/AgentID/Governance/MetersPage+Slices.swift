@@ -1,4 +1,4 @@
-/// How much of a slice is spent.
+/// The spent part of a slice.
 package struct SliceState: Sendable {
     /// Of all that was lent.
     package let spent: Int64

@@ -13,7 +13,7 @@ package final class MetersPage: Sendable {
     static let slotsPerBucket = 32
     /// Room for 65,536 meters, 2 MiB.
     package static let buckets = 2048
-    /// How long a file that was replaced can be used unnoticed, in milliseconds.
+    /// The longest time that a replaced file is used unnoticed, in milliseconds.
     private static let interval: Int64 = 50
 
     let words: MetersWords
@@ -194,7 +194,7 @@ package final class MetersPage: Sendable {
         }
     }
 
-    /// How many calls a rate would take now.
+    /// The number of calls that a rate would take now.
     package func left(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64 {
         guard let pair = try read(slot) else {
             return rate.left(in: GCRA.full(at: time.milliseconds), now: time.milliseconds)
@@ -237,7 +237,7 @@ package final class MetersPage: Sendable {
         return pair.name & MeterName.mask == slot.name ? pair : nil
     }
 
-    /// How many slots were ever claimed, and how many there are.
+    /// The number of slots ever claimed, and the number there are.
     package var room: (used: Int, slots: Int) {
         (Int(clamping: words[.claimed]), header.buckets * Self.slotsPerBucket)
     }

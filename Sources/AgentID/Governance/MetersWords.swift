@@ -26,7 +26,7 @@ internal import Synchronization
         /// The process that looked last, and when another one did before, in milliseconds of the steady clock.
         case user = 74
         case othersSeen = 75
-        /// How many slots were ever claimed, in all buckets.
+        /// The number of slots ever claimed, in all buckets.
         case claimed = 80
     }
 
@@ -72,7 +72,7 @@ internal import Synchronization
 
     private static let firstBucket = MetersHeader.size / 8
 
-    /// How many slots of a bucket were ever claimed: the first ones, and none of them is ever blank again.
+    /// The number of a bucket's slots ever claimed: the first ones, and none of them is ever blank again.
     func claimed(of bucket: Int) -> Int {
         let word = unsafe words[Self.firstBucket + bucket / 8].load(ordering: .sequentiallyConsistent)
         return Int(truncatingIfNeeded: word >> UInt64(bucket % 8 * 8) & 0xFF)

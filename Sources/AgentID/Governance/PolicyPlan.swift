@@ -1,14 +1,14 @@
 internal import Policy
 
-/// What one policy means for one chain: made at the first call under both, and found at every other without a lock.
+/// The plan of one policy for one chain: made at the first call under both, and found at every other without a lock.
 final class PolicyPlan: Sendable {
     let policy: ActivePolicy
-    /// How many plans are kept for one chain.
+    /// The number of plans kept for one chain.
     let depth: Int
     static let deepest = 256
     private let subjects: PolicySubjects
     private let meters: MetersOpening
-    /// What was made before it for the same chain, under an older policy. Kept, as another thread may be in it; goes
+    /// The earlier plan for the same chain, under an older policy. Kept, as another thread may be in it; goes
     /// with the chain.
     private let previous: PolicyPlan?
     private let tools = LatestPlace()
@@ -19,7 +19,7 @@ final class PolicyPlan: Sendable {
         (subjects, self.meters) = (PolicySubjects(of: chain), meters)
     }
 
-    /// What entries of the audit log say of the chain under this policy.
+    /// The part of audit entries about the chain under this policy.
     func auditContext(of chain: VerifiedChain) -> AuditContext {
         context { AuditContext(chain.links, chain.issuer, policy: policy.version) }
     }
