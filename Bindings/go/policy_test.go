@@ -29,9 +29,9 @@ func TestAPolicyIsAppliedEnforcedAndTold(t *testing.T) {
 	if wait := denied.RetryAfter(); wait <= 59*time.Minute || wait > time.Hour {
 		t.Fatal(wait)
 	}
-	_, err = acme.ApplyPolicy(bg, []byte(`{"version":2,"rules":[{"id":"a","match":"t","budget":{"unit":"usd","limit":"1","cost":{"fixed":"1"}}}]}`))
+	_, err = acme.ApplyPolicy(bg, []byte(`{"version":2,"rules":[{"id":"a","match":"t","approval":{"of":["user:a"]}}]}`))
 	var fault *Error
-	if !errors.As(err, &fault) || fault.Name != "not_built" || fault.Where != "rules[0].budget" {
+	if !errors.As(err, &fault) || fault.Name != "not_built" || fault.Where != "rules[0].approval" {
 		t.Fatalf("%v", err)
 	}
 	report := must[PolicyReport](t)(CheckPolicy([]byte(`{"version":2,"rules":[{"id":"a","match":"t","thn":"deny"}]}`)))

@@ -33,6 +33,8 @@ const (
 	ReasonAuditUnavailable            Reason = "audit_unavailable"
 	ReasonAuthorityRevoked            Reason = "authority_revoked"
 	ReasonAuthorizationDetailsInvalid Reason = "authorization_details_invalid"
+	ReasonBudgetExhausted             Reason = "budget_exhausted"
+	ReasonBudgetUnavailable           Reason = "budget_unavailable"
 	ReasonChainAudienceMismatch       Reason = "chain_audience_mismatch"
 	ReasonChainAudienceMissing        Reason = "chain_audience_missing"
 	ReasonChainCycleDetected          Reason = "chain_cycle_detected"

@@ -126,7 +126,7 @@ import Policy
                     }
                 } catch {
                     // Another process was held up, or killed, while it had the registry.
-                    guard error.reason.rawValue == "registry_busy" else {
+                    guard error.reason.rawValue == "budget_unavailable" else {
                         print("\(error)")
                         exit(1)
                     }

@@ -54,10 +54,10 @@ final class ActivePolicy: Sendable {
         document.rules.enumerated().compactMap { i, rule in
             let member: String
             switch rule.effect {
-            case .refusal, .hours, .labels, .rate:
+            case .refusal, .hours, .labels, .rate, .budget:
                 guard rule.consequence != .deny else { return nil }
                 member = "then"
-            case .approval, .budget, .anomaly: member = rule.effect.member
+            case .approval, .anomaly: member = rule.effect.member
             }
             return PolicyError(
                 "not_built", at: "rules[\(i)].\(member)", rule: rule.id.string,

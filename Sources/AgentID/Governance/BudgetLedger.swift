@@ -97,7 +97,7 @@ package final class BudgetLedger: Sendable {
                 }
             }
         }
-        throw Denial("registry_busy", "others spend this budget as fast as it is lent: try again", at: "policy")
+        throw Denial("budget_unavailable", "others spend this budget as fast as it is lent: try again", at: "policy")
     }
 
     private enum Loan { case lent(Int64), left(Int64) }
@@ -128,7 +128,11 @@ package final class BudgetLedger: Sendable {
                 try writer.add(slice, to: budget)
                 return .lent(try writer.add(slice, to: name))
             }
-        } catch { throw Denial(error.name, "the budget cannot be asked for: \(error.message)", at: "policy") }
+        } catch { throw Self.unavailable(error) }
+    }
+
+    private static func unavailable(_ error: AgentIDError) -> Denial {
+        Denial("budget_unavailable", "the registry does not lend of the budget: \(error)", at: "policy")
     }
 
     /// Settles a reservation at its true cost.
@@ -153,7 +157,7 @@ package final class BudgetLedger: Sendable {
         do throws(AgentIDError) {
             let lent = try registry.read { try $0.counter("budget \(account.name)") }
             return account.limit - lent + (state.map { $0.lent - $0.spent } ?? 0)
-        } catch { throw Denial(error.name, error.message, at: "policy") }
+        } catch { throw Self.unavailable(error) }
     }
 }
 

@@ -5,15 +5,18 @@ final class MetersOpening: Sendable {
     private let path: String?
     private let epoch: SIMD2<UInt64>
     private let isMachine: Bool
+    private let registry: any Registry
     private let opened = LatestPlace()
+    private let openedLedger = LatestPlace()
     private let opening = Locked(())
 
     /// - Parameters:
     ///   - path: of the file that guards of a directory share; `nil` for a page of this guard alone.
     ///   - epoch: of the registry that is followed.
+    ///   - registry: lends budgets, where there is no directory.
     ///   - isMachine: whether the guard's clock is the machine's own.
-    init(path: String?, epoch: SIMD2<UInt64>, isMachine: Bool) {
-        (self.path, self.epoch, self.isMachine) = (path, epoch, isMachine)
+    init(path: String?, epoch: SIMD2<UInt64>, registry: any Registry, isMachine: Bool) {
+        (self.path, self.epoch, self.registry, self.isMachine) = (path, epoch, registry, isMachine)
     }
 
     /// The page; denies where it cannot be opened, and looks again at the next call.
@@ -26,5 +29,22 @@ final class MetersOpening: Sendable {
                 return opened.replaced { _ in page }
             }
         } catch { throw Denial("meters_damaged", error.message, at: "policy") }
+    }
+
+    /// The budgets; denies where they cannot be opened, and looks again at the next call.
+    func ledger(_ now: Int64) throws(Denial) -> BudgetLedger {
+        if let ledger = openedLedger.found(BudgetLedger.self) { return ledger }
+        let page = try page(now)
+        do throws(AgentIDError) {
+            return try opening.withLock { _ throws(AgentIDError) in
+                if let ledger = openedLedger.found(BudgetLedger.self) { return ledger }
+                // A guard of a directory may only read its registry: what lends is opened when it is needed.
+                let ledger =
+                    if let path { try BudgetLedger(directory: Files.split(path).parent, page) } else {
+                        BudgetLedger(registry, page)
+                    }
+                return openedLedger.replaced { _ in ledger }
+            }
+        } catch { throw Denial("budget_unavailable", "the budgets cannot be opened: \(error.message)", at: "policy") }
     }
 }

@@ -11,6 +11,8 @@ struct PolicyEnforcement: ~Copyable {
     /// What a rule in observe mode would have denied.
     private(set) var wouldDeny: Denial?
     /// Which rates were taken from, a bit each.
+    /// Amounts reserved of budgets.
+    private(set) var spending: Spending?
     private var taken = InlineArray<16, UInt64>(repeating: 0)
 
     init(_ plan: PolicyPlan, of tool: String, now: Int64) throws(Denial) {
@@ -32,6 +34,7 @@ struct PolicyEnforcement: ~Copyable {
         try checkLabels(call, page, until: expires, at: time, within: &work)
         try take(call, page, at: time, within: &work)
         do throws(Denial) {
+            if !rules.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
             try check(work.isExhausted)
             try addLabels(call, page, at: time, within: &work)
             try check(work.isExhausted)
@@ -43,6 +46,7 @@ struct PolicyEnforcement: ~Copyable {
 
     /// Gives back what was taken: the call is denied after all. Labels stay.
     mutating func giveBack() {
+        spending?.giveBack()
         guard let page = rules.rules.page else { return }
         for i in rules.rules.rates.indices where taken[i >> 6] >> UInt64(i & 63) & 1 == 1 {
             // What cannot be given back stays taken: that only denies more.
@@ -166,5 +170,62 @@ struct PolicyEnforcement: ~Copyable {
             }
         return Denial(
             "rate_limited", "\(short): \(what): try again in \(wait) ms", rule: rule.id, retryAfter: wait)
+    }
+
+    // MARK: Budgets
+
+    private mutating func spend(
+        _ call: JSON.Value, at time: MeterTime, within work: inout WorkBudget
+    ) throws(Denial) {
+        guard let ledger = rules.rules.ledger else { return }
+        var items: [Spending.Item] = []
+        do throws(Denial) {
+            for planned in rules.rules.budgets
+            where rules.rules.coverage(of: call, by: planned.planned, within: &work) != .no {
+                let budget = planned.budget
+                let amount: Amount
+                do throws(Amount.Fault) { amount = try budget.cost(of: call) } catch {
+                    try refuse(planned.planned, unpriced(planned, error))
+                    continue
+                }
+                switch try ledger.reserve(amount.units, of: planned.accounts(at: time), at: time) {
+                case .reserved(let hold):
+                    let id = rule(planned.planned).id
+                    items.append(Spending.Item(rule: id, unit: budget.unit, scale: budget.scale, hold: hold))
+                case .exhausted(_, let left):
+                    try refuse(planned.planned, exhausted(planned, amount, left: left, at: time))
+                }
+            }
+        } catch {
+            Spending(items).giveBack()
+            throw error
+        }
+        if !items.isEmpty { spending = Spending(items) }
+    }
+
+    private func exhausted(
+        _ planned: PlannedBudget, _ amount: Amount, left: Int64, at time: MeterTime
+    ) -> Denial {
+        let (budget, rest) = (planned.budget, Amount(units: max(left, 0)) ?? .zero)
+        let text = { (amount: Amount) in "\(amount.text(scale: budget.scale)) \(budget.unit)" }
+        return Denial(
+            "budget_exhausted",
+            "\(short): this call costs \(text(amount)), and \(text(rest)) are left of \(text(budget.limit)) for each "
+                + budget.subject.rawValue,
+            rule: rule(planned.planned).id,
+            retryAfter: amount > budget.limit ? nil : budget.period.map { $0 - time.milliseconds % $0 })
+    }
+
+    private func unpriced(_ planned: PlannedBudget, _ fault: Amount.Fault) -> Denial {
+        let why =
+            switch fault {
+            case .notDecimal: "is missing, or not a decimal without sign and exponent"
+            case .tooFine: "has more than \(planned.budget.scale) digits after the point"
+            case .tooLarge: "is too large"
+            }
+        return Denial(
+            "policy_denied",
+            "\(short): what this call costs in \(planned.budget.unit) cannot be told: its argument \(why)",
+            rule: rule(planned.planned).id)
     }
 }

@@ -7,6 +7,9 @@ struct ToolRules: Sendable {
     /// Those that refuse by themselves, in the order in which they are asked.
     private(set) var tests: [PlannedTest] = []
     private(set) var rates: [PlannedRate] = []
+    private(set) var budgets: [PlannedBudget] = []
+    /// The ledger of the budgets; `nil` where there are none.
+    private(set) var ledger: BudgetLedger?
     private(set) var labels: [PlannedLabels] = []
     /// Where the labels are: the task's, and the agent's own.
     private(set) var labelled: (task: MeterSlot, agent: MeterSlot)?
@@ -45,8 +48,11 @@ struct ToolRules: Sendable {
                         "too_costly", "more than \(Self.mostRates) meters count this call: write fewer rules",
                         at: "policy")
                 }
+            case .budget(let budget):
+                (page, ledger) = (try meters.page(now), try meters.ledger(now))
+                budgets.append(PlannedBudget(planned, budget, of: rule, subjects.names(of: budget.subject)))
             // Refused when the policy is read.
-            case .approval, .budget, .anomaly: continue
+            case .approval, .anomaly: continue
             }
         }
         if !labels.isEmpty {

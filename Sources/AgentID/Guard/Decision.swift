@@ -18,6 +18,8 @@ public struct Decision: Sendable {
     var plan: PolicyPlan?
     /// The denial by a rule that is only observed.
     var wouldDeny: WouldDeny?
+    /// Its reservations of budgets.
+    var spending: Spending?
 
     init(tool: String, time: Int64) { (self.tool, self.time) = (tool, time) }
 

@@ -37,7 +37,10 @@ extension Guard {
                         case nil: Self.read(arguments)
                         }
                     }, by: auditMark, sequence: view?.sequence ?? 0)
-            } catch { decision.denial = decision.denial ?? error }
+            } catch {
+                decision.denial = decision.denial ?? error
+                decision.spending?.giveBack()
+            }
         }
         count(decision)
         return decision

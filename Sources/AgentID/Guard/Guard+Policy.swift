@@ -12,6 +12,7 @@ extension Guard {
         var enforcement = try PolicyEnforcement(plan, of: decision.tool, now: now)
         try enforcement.decide(call, until: chain.expires * 1000, now: now, within: &work)
         if let denial = enforcement.wouldDeny { decision.wouldDeny = WouldDeny(denial) }
+        decision.spending = enforcement.spending
         return enforcement
     }
 

@@ -47,7 +47,9 @@ public final class Guard: Sendable {
         auditMark = trail?.mark(of: options.audience)
         clock = CheckedClock(options.clock)
         let isMachine = clock.isMachine
-        meters = view.map { MetersOpening(path: $0.metersPath, epoch: $0.epoch, isMachine: isMachine) }
+        meters = view.map {
+            MetersOpening(path: $0.metersPath, epoch: $0.epoch, registry: $0.registry, isMachine: isMachine)
+        }
         watch = ClockWatch(window: options.proofWindow * 1000)
         // From now on steps are seen, not from the first decision.
         if let now = try? clock.now() { _ = watch.wentBack(to: now) }

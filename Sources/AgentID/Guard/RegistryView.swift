@@ -27,7 +27,7 @@ final class RegistryView: Sendable {
     /// Which registry it is.
     let epoch: SIMD2<UInt64>
     let revocations = RevocationList()
-    private let registry: any Registry
+    let registry: any Registry
     private let position: Locked<Position>
     /// The word before the last look.
     private let word: Atomic<UInt64>

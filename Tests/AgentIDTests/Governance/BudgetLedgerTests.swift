@@ -182,7 +182,7 @@ import Testing
             failing.mode.store(turn % 3, ordering: .relaxed)
             do {
                 if try reserve(3, [account], ledger, page) != nil { spent += 3 }
-            } catch { #expect((error as? Denial)?.reason.rawValue == "disk_full") }
+            } catch { #expect((error as? Denial)?.reason.rawValue == "budget_unavailable") }
         }
         failing.mode.store(0, ordering: .relaxed)
         while try reserve(1, [account], ledger, page) != nil { spent += 1 }
