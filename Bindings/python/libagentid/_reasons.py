@@ -9,7 +9,8 @@ from ._abi import lib
 Reason = Literal[
     "agent_not_under_parent", "algorithm_not_permitted", "argument_constraint_violated", "argument_key_set_mismatch",
     "argument_missing", "argument_not_permitted", "arguments_malformed", "audit_replaced", "audit_rolled_back",
-    "audit_unavailable", "authority_revoked", "authorization_details_invalid", "budget_exhausted", "budget_unavailable", "chain_audience_mismatch",
+    "audit_unavailable", "authority_revoked", "authorization_details_invalid", "budget_exhausted",
+    "budget_unavailable", "chain_audience_mismatch",
     "chain_audience_missing", "chain_cycle_detected", "chain_empty", "chain_length_mismatch", "chain_too_long",
     "chain_unknown", "clock_failed", "clock_invalid", "clock_went_back", "constraint_expansion",
     "constraint_too_deep", "constraint_type_not_permitted", "constraint_type_unrecognized", "context_override",
