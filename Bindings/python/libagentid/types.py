@@ -143,6 +143,9 @@ class AuditEntry(_AuditEntry, total=False):
     outcome: str
     sequence: int
     time_ms: int
+    policy: int
+    rule: str
+    would_deny: WouldDeny
     cut: dict[str, Any]
 
 

@@ -19,8 +19,8 @@ CLASSES = [kind for name, kind in vars(libagentid).items() if name in libagentid
 # Answered from the memory of this process; what reads a file, or asks the registry, is a method.
 PROPERTIES = {
     "Agent": {"chain", "chain_reference", "credential", "expires", "id", "public_key", "scope"},
-    "Decision": {"document", "id", "reason"},
-    "Denied": {"argument", "category", "challenge", "document", "http_status", "reason"},
+    "Decision": {"document", "id", "policy", "reason", "retry_after", "rule"},
+    "Denied": {"argument", "category", "challenge", "document", "http_status", "reason", "retry_after", "rule"},
     "Lease": {"secret"},
     "Provider": {"release_command"},
     "Scope": {"json"},
@@ -46,7 +46,9 @@ def test_what_is_public_is_documented_and_says_what_it_returns(kind: type) -> No
         if inspect.isfunction(function) and function.__module__.startswith("libagentid"):
             assert function.__doc__, f"{kind.__name__}.{name}"
             returned = function.__annotations__["return"]
-            assert (returned != "Any" and not returned.startswith("dict[str, Any]")) or name == "json", f"{kind.__name__}.{name}"
+            assert (returned != "Any" and not returned.startswith("dict[str, Any]")) or name in ("json", "policy"), (
+                f"{kind.__name__}.{name}"
+            )
             for parameter in inspect.signature(function).parameters.values():
                 assert parameter.default != "", f"{kind.__name__}.{name}: {parameter.name} is absent as None"
 

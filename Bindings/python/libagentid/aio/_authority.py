@@ -65,6 +65,8 @@ class Authority(Closing):
     guard = starts(_authority.Authority.guard, _guard.Guard.close, Guard)
     acquire = starts(_authority.Authority.acquire, _broker.Lease.release, Lease)
 
+    policy = waits(_authority.Authority.policy)
+    apply_policy = waits(_authority.Authority.apply_policy)
     put_profile = waits(_authority.Authority.put_profile)
     certify_profile = waits(_authority.Authority.certify_profile)
     withdraw_profile = waits(_authority.Authority.withdraw_profile)
