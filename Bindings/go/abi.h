@@ -49,6 +49,7 @@ typedef struct go_decision {
     uintptr_t error;
     uintptr_t held;
     agentid_bytes document, explanation;
+    int64_t retry_after;
     char id[64];
 } go_decision;
 
@@ -92,6 +93,7 @@ static inline const char *go_option(_GoString_ text) { return _GoStringLen(text)
 static inline go_decision go_decided(agentid_status status, agentid_error *error, agentid_decision *made, int along) {
     go_decision answer = {.status = status, .error = (uintptr_t)error};
     if (made == NULL) return answer;
+    answer.retry_after = agentid_decision_retry_after(made);
     const char *id = agentid_decision_id(made);
     answer.id_len = (uint32_t)strnlen(id, sizeof answer.id);
     memcpy(answer.id, id, answer.id_len);

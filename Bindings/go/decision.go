@@ -19,6 +19,7 @@ import "C"
 import (
 	"encoding/json"
 	"errors"
+	"time"
 	"unsafe"
 )
 
@@ -173,6 +174,7 @@ func refusal(answer *verdict) error {
 	document, explanation := take(&answer.document), string(take(&answer.explanation))
 	err := failure(answer.status, answer.error)
 	if denied, ok := err.(*Denied); ok {
+		denied.retryAfter = time.Duration(answer.retry_after) * time.Millisecond
 		denied.document, denied.explanation = document, explanation
 		denied.Decision = remember(&Decision{denied: denied}, answer)
 	}

@@ -18,7 +18,10 @@ static void go_error_free(uintptr_t error) { agentid_error_free(AS(error, error)
 */
 import "C"
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Code says of what kind an error is. A Code is an error itself, the one that errors.Is compares with.
 type Code int32
@@ -76,6 +79,7 @@ type Denied struct {
 	Decision *Decision // nil where nothing was decided, as by Guard.Admit
 
 	said        *Error
+	retryAfter  time.Duration
 	document    []byte
 	explanation string
 }
