@@ -15,14 +15,14 @@ import TestSupport
 
     /// A registry with something in it; what is in the write-ahead log stays there where `keepsLog`.
     private func filled(_ path: String) throws -> SQLiteRegistry {
-        let shelf = try Shelf(at: path)
+        let registry = try Shelf.make(path)
         for i in 0..<200 {
-            try shelf.write { registry in
+            try registry.write { registry in
                 try registry.insert(Shelf.agent("spiffe://acme.example/agent/p/\(i)"))
                 _ = try registry.add([Revocation(.grant, "g\(i)")], at: 1, reason: nil)
             }
         }
-        return shelf.registry
+        return registry
     }
 
     private func everything(in registry: SQLiteRegistry) throws {

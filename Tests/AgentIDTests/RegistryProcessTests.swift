@@ -69,7 +69,7 @@ import Testing
     @Test func processKilledInItsTransactionLeavesNothingOfIt() async throws {
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/registry.db"
-        let shelf = try Shelf(at: path)
+        let registry = try Shelf.make(path)
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let registry = try Shelf.open(path)
             try registry.write { try $0.append(event: [1]) }
@@ -79,11 +79,11 @@ import Testing
                 kill(getpid(), SIGKILL)
             }
         }
-        #expect(try shelf.read { try $0.events(limit: 9) }.map(\.line) == [[1]])
-        #expect(try shelf.read { try $0.revocationCount() } == 0)
+        #expect(try registry.read { try $0.events(limit: 9) }.map(\.line) == [[1]])
+        #expect(try registry.read { try $0.revocationCount() } == 0)
         // Nor is anybody kept waiting by it.
-        #expect(try shelf.write { try $0.add(1, to: "c") } == 1)
-        try shelf.registry.checkIntegrity()
+        #expect(try registry.write { try $0.add(1, to: "c") } == 1)
+        try registry.checkIntegrity()
     }
 
     @Test func readOnlyDirectoryIsAClearErrorAndStillRead() async throws {

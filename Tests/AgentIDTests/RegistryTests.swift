@@ -6,19 +6,33 @@ import TestSupport
 
 @testable import AgentID
 
-/// A registry of `acme.example`, in memory or in a file, and shorthands for what is put into it.
-struct Shelf {
-    let registry: SQLiteRegistry
+/// What may be behind a registry.
+enum Engine: String, CaseIterable { case sqlite, memory }
 
-    init(at path: String? = nil) throws {
-        let domain = try TrustDomain("acme.example")
-        let keys = [KeyRecord(key: try SigningKey.generate().publicKey, role: .active)]
-        guard let path else {
-            registry = try SQLiteRegistry(inMemoryFor: domain, keys: keys)
-            return
+/// A registry of `acme.example`, and shorthands for what is put into it.
+struct Shelf {
+    let registry: any Registry
+    /// Of one in a file that has no other place.
+    private var directory: TemporaryDirectory?
+
+    init(_ engine: Engine, keys: [KeyRecord]? = nil) throws {
+        let keys = try keys ?? [KeyRecord(key: try SigningKey.generate().publicKey, role: .active)]
+        switch engine {
+        case .memory: registry = try MemoryRegistry(of: TrustDomain("acme.example"), keys: keys)
+        case .sqlite:
+            let directory = try TemporaryDirectory()
+            registry = try Shelf.make("\(directory.path)/registry.db", keys: keys)
+            self.directory = directory
         }
-        try SQLiteRegistry.create(path, trustDomain: domain) { keys }
-        registry = try Shelf.open(path)
+    }
+
+    /// One in a file.
+    init(at path: String) throws { registry = try Shelf.make(path) }
+
+    static func make(_ path: String, keys: [KeyRecord]? = nil) throws -> SQLiteRegistry {
+        let keys = try keys ?? [KeyRecord(key: try SigningKey.generate().publicKey, role: .active)]
+        try SQLiteRegistry.create(path, trustDomain: TrustDomain("acme.example")) { keys }
+        return try open(path)
     }
 
     static func open(_ path: String, _ access: SQLite.Access = .write) throws -> SQLiteRegistry {
@@ -90,8 +104,8 @@ struct Shelf {
         }
     }
 
-    @Test func thrownTransactionLeavesNothing() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func thrownTransactionLeavesNothing(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         let before = shelf.registry.changes
         #expect(throws: AgentIDError.self) {
             try shelf.write { registry in
@@ -105,8 +119,8 @@ struct Shelf {
         #expect(shelf.registry.changes == before)
     }
 
-    @Test func onlyNewRevocationsAreAnnounced() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func onlyNewRevocationsAreAnnounced(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         let (one, two) = (try Revocation(.grant, "1"), try Revocation(.grant, "2"))
         let start = try shelf.read { try $0.meta().sequence }
         #expect(try shelf.write { try $0.add([one], at: 1, reason: nil) } == [one])
@@ -120,8 +134,8 @@ struct Shelf {
         #expect(last.map(\.revocation) == [two])
     }
 
-    @Test func subtreeIsWhatDescendsByParentOrByIDAndNothingBeside() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func subtreeIsWhatDescendsByParentOrByIDAndNothingBeside(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         let root = "spiffe://acme.example/agent/p/1"
         let ids = [root, root + "/a/2", root + "/a/2/b/3", "spiffe://acme.example/agent/q/9", root + "0", root + "-x"]
         try shelf.write { registry in
@@ -137,8 +151,8 @@ struct Shelf {
         #expect(!found.contains(root + "0") && !found.contains(root + "-x"))
     }
 
-    @Test func filterFindsExactlyWhatMatchesAll() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func filterFindsExactlyWhatMatchesAll(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         var generator = Seeded(seed: Seeded.chosen("filter"))
         var all: [AgentRecord] = []
         for i in 0..<60 {
@@ -165,8 +179,8 @@ struct Shelf {
         }
     }
 
-    @Test func leaseOnceLapsedOrEndedIsNotRenewed() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func leaseOnceLapsedOrEndedIsNotRenewed(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         let ids = (1...3).map { "spiffe://acme.example/agent/p/\($0)" }
         try shelf.write { registry in
             for (i, id) in ids.enumerated() {
@@ -188,8 +202,8 @@ struct Shelf {
         #expect(standing.map(\.leaseExpires) == [400, 50, 200])
     }
 
-    @Test func deliveriesComeInOrderForEachAgentAndNoneIsLost() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func deliveriesComeInOrderForEachAgentAndNoneIsLost(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         let seed = Seeded.chosen("deliveries")
         var generator = Seeded(seed: seed)
         try shelf.write { registry in
@@ -244,8 +258,8 @@ struct Shelf {
                 == waiting.filter { !$0.value.isEmpty })
     }
 
-    @Test func deadDeliveryLetsTheNextPassAndComesBackWhenRetried() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func deadDeliveryLetsTheNextPassAndComesBackWhenRetried(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         try shelf.write { registry in
             try registry.put(
                 HookRecord(name: "h", kind: .callback, events: [], command: [], deadline: 1, maxAttempts: 1))
@@ -271,8 +285,8 @@ struct Shelf {
         #expect(try shelf.read { try $0.deliveries(.pending, hook: nil, limit: 9) }.isEmpty)
     }
 
-    @Test func counterAddsExactlyAndRefusesToOverflow() throws {
-        let shelf = try Shelf()
+    @Test(arguments: Engine.allCases) func counterAddsExactlyAndRefusesToOverflow(_ engine: Engine) throws {
+        let shelf = try Shelf(engine)
         #expect(try shelf.write { try $0.add(.max, to: "c") } == .max)
         #expect(throws: AgentIDError.self) { try shelf.write { try $0.add(1, to: "c") } }
         #expect(try shelf.write { try $0.add(-5, to: "c") } == .max - 5)

@@ -15,8 +15,7 @@ extension Authority {
             let first: PublicKey
             if let signer = options.signer { first = signer.publicKey } else { first = try keys.make() }
             return try Authority(
-                registry: SQLiteRegistry(
-                    inMemoryFor: domain, keys: [KeyRecord(key: first, role: .active)]),
+                registry: MemoryRegistry(of: domain, keys: [KeyRecord(key: first, role: .active)]),
                 keys: keys, directory: nil, options: options)
         }
         guard !path.utf8.contains(0) else {

@@ -16,19 +16,19 @@ package struct Departure: Sendable {
 package struct RegistryMeta: Sendable, Equatable {
     @Exact package private(set) var trustDomain: String
     /// Counts the changes that guards must see.
-    package let sequence: Int64
+    package internal(set) var sequence: Int64
     /// The sequence at which the keys last changed: the bundle's.
-    package let keysSequence: Int64
+    package internal(set) var keysSequence: Int64
     /// How far the journal was folded in.
-    package let journal: JournalMark
+    package internal(set) var journal: JournalMark
     /// Which registry it is: drawn at random when it was made, and anew when it was restored.
-    @Exact package private(set) var epoch: String
+    @Exact package internal(set) var epoch: String
     /// The number of committed transactions.
-    package let writes: Int64
+    package internal(set) var writes: Int64
     /// The audit log that belongs to it.
-    package let log: LogMark
+    package internal(set) var log: LogMark
     /// The version of the policy in force; 0: there is none.
-    package let policyVersion: Int64
+    package internal(set) var policyVersion: Int64
 
     package init(
         trustDomain: String, sequence: Int64, keysSequence: Int64,

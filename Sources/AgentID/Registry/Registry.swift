@@ -213,3 +213,20 @@ package protocol RegistryWriter: RegistryReader {
     @discardableResult func releaseBrokerLeases(of agent: String, at time: Int64) throws(AgentIDError) -> Int
     func removeBrokerLease(_ id: String) throws(AgentIDError)
 }
+
+// What every engine refuses alike.
+extension AgentIDError {
+    static let tooManyProfiles = AgentIDError(
+        .limit, name: "profiles", message: "an authority has at most 10000 profiles")
+
+    static func counterOverflow(_ counter: String) -> AgentIDError {
+        AgentIDError(.limit, name: "counter", message: "a counter is beyond 64 bits", at: counter)
+    }
+
+    /// Another thread had the registry for too long.
+    static func registryBusy(at place: String) -> AgentIDError {
+        AgentIDError(
+            .io, name: "registry_busy",
+            message: "another thread has the registry's write lock for too long: try again", at: place)
+    }
+}

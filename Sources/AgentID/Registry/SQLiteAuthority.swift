@@ -72,9 +72,7 @@ extension SQLiteSession {
         let others = try database.first("SELECT count(*) FROM profiles WHERE name <> ?", .text(name)) {
             row throws(AgentIDError) in try row.int(0)
         }
-        guard others ?? 0 < 10_000 else {
-            throw AgentIDError(.limit, name: "profiles", message: "an authority has at most 10000 profiles")
-        }
+        guard others ?? 0 < 10_000 else { throw AgentIDError.tooManyProfiles }
         try database.run(
             "INSERT OR REPLACE INTO profiles VALUES (?, ?, ?)", .text(name), .text(profile.profile.tree.text),
             .int(profile.certifiedAt))

@@ -4,33 +4,18 @@ internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
-/// A registry in one SQLite file, or in memory. One connection writes; one reads beside it.
+/// A registry in one SQLite file. One connection writes; one reads beside it.
 final class SQLiteRegistry: Registry {
     private let writer: Locked<SQLite>?
     private let reader: Locked<SQLite>
     private let page: SharedSequence
-    /// `nil` for one in memory.
-    private let place: SQLitePlace?
+    private let place: SQLitePlace
     /// Drawn when it was made.
     private let epoch: ExactText
     /// The number of transactions seen.
     private let seen: Atomic<Int64>
     /// Whether what it says is not held against what is known of it.
     private let isRestored: Bool
-
-    /// A registry that lives as long as this object.
-    init(inMemoryFor trustDomain: TrustDomain, keys: [KeyRecord]) throws(AgentIDError) {
-        let database = try SQLite(path: nil, .create, busyMilliseconds: 0)
-        try Self.create(in: database, trustDomain: trustDomain) { keys }
-        reader = Locked(database)
-        writer = reader
-        page = try SharedSequence()
-        place = nil
-        isRestored = false
-        let meta = try SQLiteSession(database).meta()
-        epoch = meta.epoch.exact
-        seen = Atomic(meta.writes)
-    }
 
     private init(
         writer: SQLite?, reader: SQLite, page: SharedSequence, place: SQLitePlace, meta: RegistryMeta, isRestored: Bool
@@ -120,7 +105,7 @@ final class SQLiteRegistry: Registry {
     }
 
     package func read<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
-        try read(anew: place?.isDue ?? false, body)
+        try read(anew: place.isDue, body)
     }
 
     package func readAnew<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
@@ -132,21 +117,19 @@ final class SQLiteRegistry: Registry {
     ) throws(AgentIDError) -> Result {
         try reader.withLock { database throws(AgentIDError) in
             let session = SQLiteSession(database)
-            guard isDue, !isRestored, let place else { return try database.transaction("BEGIN") { try body(session) } }
-            let least = try look(at: place, of: database)
+            guard isDue, !isRestored else { return try database.transaction("BEGIN") { try body(session) } }
+            let least = try look(at: database)
             return try database.transaction("BEGIN") {
-                try check(session, least, place)
+                try check(session, least)
                 return try body(session)
             }
         }
     }
 
-    package var isBroken: Bool { place?.isBroken ?? false }
+    package var isBroken: Bool { place.isBroken }
 
     /// Looks at the files, before a transaction begins: how many transactions it must have seen.
-    private func look(
-        at place: SQLitePlace, of database: SQLite, isWriter: Bool = false
-    ) throws(AgentIDError) -> UInt64 {
+    private func look(at database: SQLite, isWriter: Bool = false) throws(AgentIDError) -> UInt64 {
         do throws(AgentIDError) {
             let changed = try place.look(isWriter: isWriter)
             // A writer's own transactions change the log's file, and it knows of those.
@@ -159,7 +142,7 @@ final class SQLiteRegistry: Registry {
     }
 
     /// Refuses a registry that is not the one that was opened, or is older than it was.
-    private func check(_ session: SQLiteSession, _ least: UInt64, _ place: SQLitePlace) throws(AgentIDError) {
+    private func check(_ session: SQLiteSession, _ least: UInt64) throws(AgentIDError) {
         try Self.refuseOtherVersions(session.database, at: place.path)
         let meta = try session.meta()
         do throws(AgentIDError) {
@@ -199,11 +182,10 @@ final class SQLiteRegistry: Registry {
             let left = max(deadline - MonotonicClock.milliseconds, 0)
             database.wait(milliseconds: Int32(clamping: left))
             let session = SQLiteSession(database)
-            let least = try place.map { place throws(AgentIDError) in try look(at: place, of: database, isWriter: true)
-            }
+            let least = try look(at: database, isWriter: true)
             var writes: Int64?
             let result = try database.transaction("BEGIN IMMEDIATE") {
-                if let place, let least, !isRestored { try check(session, least, place) }
+                if !isRestored { try check(session, least) }
                 let before = database.changed
                 let result = try body(session)
                 if database.changed != before { writes = try session.countWrite() }
@@ -212,18 +194,12 @@ final class SQLiteRegistry: Registry {
             if let writes { page.reach(.writes, UInt64(clamping: writes)) }
             return (result, session.isAnnounced)
         }
-        guard let (result, isAnnounced) = done else {
-            throw AgentIDError(
-                .io, name: "registry_busy",
-                message: "another thread has the registry's write lock for too long: try again", at: "registry.db")
-        }
+        guard let (result, isAnnounced) = done else { throw .registryBusy(at: "registry.db") }
         if isAnnounced { page.advance() }
         // What was committed to a file that has another's place by now is in force nowhere.
-        if let place {
-            do throws(AgentIDError) { _ = try place.look(isWriter: true) } catch {
-                place.note(isBroken: true)
-                throw error
-            }
+        do throws(AgentIDError) { _ = try place.look(isWriter: true) } catch {
+            place.note(isBroken: true)
+            throw error
         }
         return result
     }

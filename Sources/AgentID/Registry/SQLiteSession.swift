@@ -95,9 +95,7 @@ final class SQLiteSession: RegistryWriter {
 
     func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64 {
         let (sum, overflow) = try self.counter(counter).addingReportingOverflow(amount)
-        guard !overflow else {
-            throw AgentIDError(.limit, name: "counter", message: "a counter is beyond 64 bits", at: counter)
-        }
+        guard !overflow else { throw AgentIDError.counterOverflow(counter) }
         try database.run(
             "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", .text(counter),
             .int(sum))

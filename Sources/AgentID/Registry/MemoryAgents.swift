@@ -1,0 +1,143 @@
+internal import JOSE
+
+// Agents and what is told of them, in memory.
+extension MemoryTables {
+    func agent(_ id: String) -> AgentRecord? { row(of: id.exact)?.seen }
+
+    func agents(_ filter: AgentFilter) -> [AgentRecord] {
+        var found: [AgentRecord] = []
+        var left = max(filter.offset, 0)
+        let order = filter.state == nil || filter.state == .deprovisioned ? byID : living
+        guard filter.limit > 0 else { return [] }
+        order.visit { key in
+            guard let agent = row(of: key.name)?.seen, filter.matches(agent) else { return true }
+            if left > 0 { left -= 1 } else { found.append(agent) }
+            return found.count < filter.limit
+        }
+        return found
+    }
+
+    func subtree(of agent: String) -> [AgentRecord] {
+        var tree = [agent.exact] + ids(below: agent.exact)
+        var known = Set(tree)
+        var next = 0
+        while next < tree.count {
+            for child in children[tree[next]] ?? [] where known.insert(child).inserted { tree.append(child) }
+            next += 1
+        }
+        return tree.compactMap { row(of: $0)?.seen }.sorted { ($0.created, $0.id.exact) < ($1.created, $1.id.exact) }
+    }
+
+    /// The IDs that begin with an agent's and a slash.
+    func ids(below agent: ExactText, limit: Int = .max) -> [ExactText] {
+        var found: [ExactText] = []
+        let start = agent.string + "/"
+        byID.visit(from: .init(name: start.exact)) { key in
+            guard key.name.string.starts(exactly: start) else { return false }
+            if key.name.utf8.count > start.utf8.count { found.append(key.name) }
+            return found.count < limit
+        }
+        return found
+    }
+
+    func agentsWithoutTombstone(limit: Int) -> [AgentRecord] {
+        unburied.names(limit: limit).compactMap { row(of: $0)?.record }
+    }
+
+    func standing(of agents: [String]) -> [AgentStanding] {
+        agents.compactMap { row(of: $0.exact).map(AgentStanding.init) }
+    }
+
+    func holders(of key: String, limit: Int) -> [AgentStanding] {
+        let present = (holders[key.exact] ?? []).compactMap { row(of: $0) }
+        var found: [AgentStanding] = []
+        for state in [AgentRecord.State.deprovisioned, .suspended, .active] {
+            found += present.lazy.filter { $0.record.state == state }.prefix(limit).map(AgentStanding.init)
+        }
+        // Of one that was pruned its name is left: it has ended.
+        let former = (formerHolders[key.exact] ?? []).sorted()
+        let (pruned, known) = (former.filter { row(of: $0) == nil }, former.compactMap { row(of: $0) })
+        let ended = pruned.map {
+            AgentStanding(
+                agent: $0.string, state: .deprovisioned, leaseExpires: nil, key: "", profile: "", owner: "",
+                principal: "")
+        }
+        return found + (ended + known.map(AgentStanding.init)).prefix(limit)
+    }
+
+    func isFormerKey(_ key: String, of agent: String) -> Bool { formerKeys[agent.exact]?.contains(key.exact) ?? false }
+
+    func formerKeys(of agent: String) -> [String] { (formerKeys[agent.exact] ?? []).map(\.string) }
+
+    func insert(_ agent: AgentRecord) throws(AgentIDError) {
+        let id = agent.id.exact
+        guard row(of: id) == nil else { throw .registryConflict("there is an agent of this ID") }
+        set(id, Agent(record: agent.stored))
+    }
+
+    func update(_ agent: AgentRecord) -> Bool {
+        let id = agent.id.exact
+        guard var row = row(of: id) else { return false }
+        if !row.record.key.isSame(as: agent.key) { remember(row.record.key.exact, of: id) }
+        (row.record.key, row.record.state) = (agent.key, agent.stored.state)
+        (row.record.ended, row.record.endReason, row.record.tombstone) = (agent.ended, agent.endReason, agent.tombstone)
+        set(id, row)
+        return true
+    }
+
+    // MARK: Those that ended long ago
+
+    func prunedTombstone(of agent: String) -> String? { tombstones[agent.exact] }
+
+    func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) -> Int {
+        var found: [ExactText] = []
+        let inDelivery = Set(deliveries.values.lazy.map(\.record.agent.exact))
+        buried.visit { key in
+            guard key.number < ended, found.count < limit else { return false }
+            // Those below first: nobody is left whose parent nobody knows.
+            if let row = row(of: key.name), row.grants.allSatisfy({ $0.expires < expired }), children[key.name] == nil,
+                heldFor[key.name] == nil, !inDelivery.contains(key.name)
+            {
+                found.append(key.name)
+            }
+            return true
+        }
+        for id in found {
+            guard let row = row(of: id) else { continue }
+            if let tombstone = row.record.tombstone { keep(tombstone: tombstone, of: id) }
+            // What others delegated to its key may be good for longer.
+            remember(row.record.key.exact, of: id)
+            // Nobody can present what has expired, and of an agent that is not known nothing is taken.
+            for grant in row.grants { remove(Revocation(unchecked: .grant, grant.id)) }
+            remove(Revocation(unchecked: .agent, id.string))
+            set(id, nil as Agent?)
+        }
+        return found.count
+    }
+}
+
+extension AgentRecord {
+    /// As it is kept: a parked agent is an active one whose lease says that it is parked.
+    fileprivate var stored: AgentRecord {
+        var stored = self
+        if state == .parked { stored.state = .active }
+        return stored
+    }
+}
+
+extension AgentFilter {
+    fileprivate func matches(_ agent: AgentRecord) -> Bool {
+        func isAsked(_ asked: String?, _ value: String?) -> Bool { asked == nil || asked.isSame(as: value) }
+        return isAsked(profile, agent.profile) && isAsked(principal, agent.principal) && isAsked(owner, agent.owner)
+            && isAsked(parent, agent.parent) && (state.map { $0 == agent.state } ?? true)
+    }
+}
+
+extension AgentStanding {
+    fileprivate init(_ row: MemoryTables.Agent) {
+        let agent = row.seen
+        self.init(
+            agent: agent.id, state: agent.state, leaseExpires: row.lease?.expires, key: agent.key,
+            profile: agent.profile, owner: agent.owner, principal: agent.principal)
+    }
+}

@@ -1,0 +1,102 @@
+internal import JOSE
+
+// Grants and leases in memory.
+extension MemoryTables {
+    func grants(of agent: String) -> [GrantRecord] { row(of: agent.exact)?.grants ?? [] }
+
+    func lastGrants(of agents: [String]) -> [GrantRecord?] { agents.map { row(of: $0.exact)?.grants.last } }
+
+    func grant(_ id: String) -> GrantRecord? {
+        granted[id.exact].flatMap { row(of: $0) }?.grants.first { $0.id.isSame(as: id) }
+    }
+
+    func lastGrantExpiry() -> Int64? {
+        var last: Int64?
+        visitGrants { last = max(last ?? .min, $0.expires) }
+        return last
+    }
+
+    func lastGrantIssue(after time: Int64) -> Int64? {
+        var last: Int64?
+        visitGrants { if $0.issued > time, $0.expires > time { last = max(last ?? .min, $0.issued) } }
+        return last
+    }
+
+    private func visitGrants(_ body: (GrantRecord) -> Void) {
+        byID.visit { key in
+            row(of: key.name)?.grants.forEach(body)
+            return true
+        }
+    }
+
+    func insert(_ grant: GrantRecord) throws(AgentIDError) {
+        guard granted[grant.id.exact] == nil, var row = row(of: grant.agent.exact) else {
+            throw .registryConflict("there is a grant of this ID, or no such agent")
+        }
+        let place = row.grants.lastIndex { ($0.issued, $0.id.exact) < (grant.issued, grant.id.exact) }
+        row.grants.insert(grant, at: place.map { $0 + 1 } ?? 0)
+        set(grant.agent.exact, row)
+    }
+
+    func removeGrants(of agent: String, expiredBefore time: Int64) {
+        guard var row = row(of: agent.exact), let first = row.grants.first else { return }
+        row.grants = [first] + row.grants.dropFirst().filter { $0.expires >= time }
+        if row.grants.count != grants(of: agent).count { set(agent.exact, row) }
+    }
+
+    // MARK: Leases
+
+    func lease(of agent: String) -> LeaseRecord? { row(of: agent.exact)?.lease }
+
+    func leases(lapsedBy time: Int64, limit: Int) -> [LeaseRecord] {
+        leases(from: nil, lapsedBy: time, limit: limit) { _ in true }
+    }
+
+    func leases(
+        overBy time: LeaseTime, after last: LeaseRecord?, limit: Int
+    ) -> [LeaseRecord] {
+        leases(from: last, lapsedBy: time.wall, limit: limit, where: time.isOver)
+    }
+
+    private func leases(
+        from last: LeaseRecord?, lapsedBy time: Int64, limit: Int, where isAsked: (LeaseRecord) -> Bool
+    ) -> [LeaseRecord] {
+        var found: [LeaseRecord] = []
+        let after = last.map { MemoryOrder.Key(number: $0.expires, name: $0.agent.exact) }
+        byLease.visit(from: after ?? .init(number: .min)) { key in
+            guard key.number <= time, found.count < limit else { return false }
+            guard key != after, let row = row(of: key.name), row.record.state != .deprovisioned, let lease = row.lease,
+                isAsked(lease)
+            else { return true }
+            found.append(lease)
+            return true
+        }
+        return found
+    }
+
+    func put(_ lease: LeaseRecord) throws(AgentIDError) {
+        guard var row = row(of: lease.agent.exact) else { throw .registryConflict("there is no such agent") }
+        row.lease = lease
+        set(lease.agent.exact, row)
+    }
+
+    func renewLeases(
+        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime
+    ) -> [String] {
+        agents.filter { id in
+            guard var row = row(of: id.exact), row.record.state != .deprovisioned, var lease = row.lease,
+                lease.sealed == nil, lease.expires > now - lease.grace
+            else { return false }
+            (lease.expires, lease.renewed, lease.runsUntil) = (max(lease.expires, expires), now, runsUntil)
+            row.lease = lease
+            set(id.exact, row)
+            return true
+        }
+    }
+
+    func removeLease(of agent: String) {
+        guard var row = row(of: agent.exact), row.lease != nil else { return }
+        row.lease = nil
+        set(agent.exact, row)
+    }
+}
