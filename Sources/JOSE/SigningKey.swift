@@ -6,6 +6,8 @@ internal import StrictJSON
 public final class SigningKey: Sendable {
     /// The matching public key.
     public let publicKey: PublicKey
+    /// The public key's thumbprint (RFC 7638).
+    package let thumbprint: String
     private let secret: GuardedBytes
 
     private init(seed: GuardedBytes?) throws(JOSEError) {
@@ -14,6 +16,7 @@ public final class SigningKey: Sendable {
         }
         self.secret = secret
         publicKey = try PublicKey(bytes: bytes)
+        thumbprint = publicKey.thumbprint
     }
 
     /// A new key.

@@ -45,23 +45,24 @@ public indirect enum JSONTree: Sendable {
                 element.append(to: &output)
             }
             output.append(UInt8(ascii: "]"))
-        case .object(let members): Self.append(members.values.map { ($0.key.string, $0.value) }, to: &output)
-        case .members(let members): Self.append(members, to: &output)
+        case .object(let members): Self.append(inOrder: members.values, to: &output)
+        case .members(let members):
+            Self.append(inOrder: members.sorted { Self.precedes($0.name, $1.name) }, to: &output)
         }
     }
 
-    private static func append(_ members: [(name: String, value: JSONTree)], to output: inout [UInt8]) {
+    private static func append(inOrder members: [(name: String, value: JSONTree)], to output: inout [UInt8]) {
         output.append(UInt8(ascii: "{"))
-        for (i, member) in members.sorted(by: { precedes($0.name, $1.name) }).enumerated() {
+        for i in members.indices {
             if i > 0 { output.append(UInt8(ascii: ",")) }
-            JCS.appendString(member.name, to: &output)
+            JCS.appendString(members[i].name, to: &output)
             output.append(UInt8(ascii: ":"))
-            member.value.append(to: &output)
+            members[i].value.append(to: &output)
         }
         output.append(UInt8(ascii: "}"))
     }
 
-    private static func precedes(_ a: String, _ b: String) -> Bool {
+    fileprivate static func precedes(_ a: String, _ b: String) -> Bool {
         a.withUTF8Span { a in b.withUTF8Span { b in JCS.precedes(a, b) } }
     }
 }
@@ -86,10 +87,12 @@ extension JSONTree: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Exp
 extension JSONTree {
     /// The members of an object, each name once. Names are compared byte by byte.
     public struct Members: Sendable, ExpressibleByDictionaryLiteral {
-        fileprivate var values: [ExactText: JSONTree]
+        /// As they are written: most objects are small, and made to be written once.
+        fileprivate private(set) var values: [(name: String, value: JSONTree)] = []
 
         init(_ elements: [(String, JSONTree)]) {
-            values = Dictionary(elements.lazy.map { ($0.exact, $1) }) { _, last in last }
+            values.reserveCapacity(elements.count)
+            for (name, value) in elements { self[name] = value }
         }
 
         /// If a name occurs twice, the last member counts.
@@ -97,8 +100,34 @@ extension JSONTree {
 
         /// The member with this name; `nil` removes it.
         public subscript(name: String) -> JSONTree? {
-            get { values[name.exact] }
-            set { values[name.exact] = newValue }
+            get {
+                let place = place(of: name)
+                guard isThere(name, at: place) else { return Optional.none }
+                return values[place].value
+            }
+            set {
+                let place = place(of: name)
+                let isThere = isThere(name, at: place)
+                guard let newValue else {
+                    if isThere { values.remove(at: place) }
+                    return
+                }
+                if isThere { values[place].value = newValue } else { values.insert((name, newValue), at: place) }
+            }
+        }
+
+        /// Where a name stands, or would.
+        private func place(of name: String) -> Int {
+            var (low, high) = (0, values.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if JSONTree.precedes(values[middle].name, name) { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+
+        private func isThere(_ name: String, at place: Int) -> Bool {
+            place < values.count && values[place].name.isSame(as: name)
         }
 
         /// Whether there are no members.
@@ -110,7 +139,7 @@ extension JSONTree {
         /// Returns the members of both; for a name in both, the member of `others`.
         public func merging(_ others: Members) -> Members {
             var all = self
-            all.values.merge(others.values) { _, other in other }
+            for (name, value) in others.values { all[name] = value }
             return all
         }
     }

@@ -1,5 +1,6 @@
 import JOSE
 import Scopes
+import StrictJSON
 import TestSupport
 import Testing
 
@@ -33,7 +34,9 @@ import Testing
             }
         }
 
-        mutating func name(_ kind: String) -> String { "\(kind)\(["", "\u{212A}", "K", "é", "e\u{301}"][number(0...4)])\(number(0...2))" }
+        mutating func name(_ kind: String) -> String {
+            "\(kind)\(["", "\u{212A}", "K", "é", "e\u{301}"][number(0...4)])\(number(0...2))"
+        }
 
         mutating func record() -> AgentRecord {
             var agent = AgentRecord(
@@ -49,7 +52,9 @@ import Testing
             if agent.state == .deprovisioned {
                 agent.ended = time()
                 agent.endReason = "done"
-                if number(0...2) > 0 { agent.tombstone = String(repeating: "t\(number(0...9))", count: number(1...200)) }
+                if number(0...2) > 0 {
+                    agent.tombstone = String(repeating: "t\(number(0...9))", count: number(1...200))
+                }
             }
         }
 
@@ -75,7 +80,9 @@ import Testing
         switch draw.number(0...24) {
         case 0...3:
             let agent = draw.record()
-            return { registry in try registry.insert(agent); return "inserted" }
+            return { registry in
+                try registry.insert(agent); return "inserted"
+            }
         case 4, 5:
             var agent = draw.record()
             draw.state(of: &agent)
@@ -85,10 +92,14 @@ import Testing
                 id: "j\(draw.number(0...20))", agent: draw.agent(),
                 chain: String(repeating: "abc\(draw.number(0...3)).", count: draw.number(0...120)), issued: draw.time(),
                 expires: draw.time())
-            return { registry in try registry.insert(grant); return "granted" }
+            return { registry in
+                try registry.insert(grant); return "granted"
+            }
         case 9:
             let (agent, time) = (draw.agent(), draw.time())
-            return { registry in try registry.removeGrants(of: agent, expiredBefore: time); return "removed" }
+            return { registry in
+                try registry.removeGrants(of: agent, expiredBefore: time); return "removed"
+            }
         case 10:
             let (ended, expired, limit) = (draw.time(), draw.time(), draw.number(0...3) * 100)
             return { registry in
@@ -98,7 +109,9 @@ import Testing
             let lease = LeaseRecord(
                 agent: draw.agent(), expires: draw.time(), renewed: draw.time(), holder: "h", runsUntil: draw.steady(),
                 grace: Int64(draw.number(0...4)), sealed: draw.number(0...3) == 0 ? [1, 2] : nil)
-            return { registry in try registry.put(lease); return "leased" }
+            return { registry in
+                try registry.put(lease); return "leased"
+            }
         case 14:
             let agents = (0..<draw.number(0...6)).map { _ in draw.agent() }
             let (now, until, steady) = (draw.time(), draw.time(), draw.steady())
@@ -230,7 +243,8 @@ import Testing
         case 8:
             return { registry in
                 Self.told(
-                    try registry.brokerLeases(of: agent, limit: limit), try registry.brokerLeases(of: nil, limit: limit),
+                    try registry.brokerLeases(of: agent, limit: limit),
+                    try registry.brokerLeases(of: nil, limit: limit),
                     try registry.brokerLeases(dueBy: time, limit: limit))
             }
         case 9:
@@ -253,7 +267,7 @@ import Testing
     private func rest(_ registry: any RegistryReader) throws -> String {
         let meta = try registry.meta()
         return Self.told(
-            meta.sequence, meta.keysSequence, meta.writes, meta.log, try registry.keys().map(\.role),
+            meta.sequence, meta.keysSequence, meta.log, try registry.keys().map(\.role),
             try registry.profiles(), try registry.hooks(), try registry.departures(), try registry.events(limit: 9),
             try registry.revocationCount(), try registry.counter("cK1"))
     }

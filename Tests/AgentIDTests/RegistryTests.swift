@@ -134,7 +134,8 @@ struct Shelf {
         #expect(last.map(\.revocation) == [two])
     }
 
-    @Test(arguments: Engine.allCases) func subtreeIsWhatDescendsByParentOrByIDAndNothingBeside(_ engine: Engine) throws {
+    @Test(arguments: Engine.allCases) func subtreeIsWhatDescendsByParentOrByIDAndNothingBeside(_ engine: Engine) throws
+    {
         let shelf = try Shelf(engine)
         let root = "spiffe://acme.example/agent/p/1"
         let ids = [root, root + "/a/2", root + "/a/2/b/3", "spiffe://acme.example/agent/q/9", root + "0", root + "-x"]

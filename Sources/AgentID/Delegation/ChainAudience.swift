@@ -46,9 +46,11 @@ extension ChainAudience {
         }
     }
 
-    /// The claim `aud` for these names, each once; `nil` for none.
+    /// Each once, as the claim has them.
+    static func ordered(_ names: [String]) -> [String] { names.exact.inByteOrder() }
+
+    /// The claim `aud` for these names; `nil` for none.
     static func claim(_ names: [String]) -> JSONTree? {
-        let names = names.exact.inByteOrder()
-        return names.count > 1 ? .array(names.map { .string($0) }) : names.first.map { .string($0) }
+        names.count > 1 ? .array(names.map { .string($0) }) : names.first.map { .string($0) }
     }
 }

@@ -46,7 +46,7 @@ struct Credential: Sendable {
         ]
         return String(
             decoding: try signer.token(
-                type: TokenType.credential, keyID: signer.publicKey.thumbprint, payload: payload),
+                type: TokenType.credential, keyID: signer.keyID, payload: payload),
             as: UTF8.self)
     }
 }

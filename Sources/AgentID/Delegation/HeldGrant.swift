@@ -5,7 +5,7 @@ internal import StrictJSON
 /// A grant in its holder's hands: the chain up to it and what is needed to derive from it.
 struct HeldGrant: Sendable {
     let chain: [UInt8]
-    let grant: Grant
+    let grant: GrantTerms
     let scope: Scope
     let signingInputHash: String
 
@@ -18,9 +18,10 @@ struct HeldGrant: Sendable {
         let link = chain.count { $0 == UInt8(ascii: "~") }
         do {
             let jws = try CompactJWS(Array(chain[start...]))
-            grant = try Grant(try jws.payload(limits: .init(bytes: Limits.tokenSize)).root, link: link)
+            let grant = try Grant(try jws.payload(limits: .init(bytes: Limits.tokenSize)).root, link: link)
             signingInputHash = jws.signingInputHash
             scope = try grant.tools.map { tools throws(ScopeError) in try Scope(parsing: tools) } ?? Scope()
+            self.grant = GrantTerms(grant)
         } catch let error as JOSEError {
             throw AgentIDError(error, at: "chain[\(link)]")
         } catch let denial as Denial {
@@ -33,7 +34,16 @@ struct HeldGrant: Sendable {
         self.chain = chain
     }
 
-    /// Reads back what was just signed: nothing is handed on, or registered, that its holder could not use.
+    /// What was just signed, in its holder's hands.
+    init(_ signed: SignedGrant) {
+        let chain = signed.chain
+        (self.chain, grant, scope) = (chain, signed.grant, signed.scope)
+        let start = chain.lastIndex(of: UInt8(ascii: "~")).map { $0 + 1 } ?? 0
+        let end = chain.lastIndex(of: UInt8(ascii: ".")) ?? start
+        signingInputHash = Base64URL.encode(Sodium.sha256(chain.span.extracting(start..<max(start, end))))
+    }
+
+    /// Reads back what was just signed, as its holder and every guard will.
     init(reading chain: [UInt8], of options: String) throws(AgentIDError) {
         do throws(AgentIDError) { self = try HeldGrant(reading: chain) } catch {
             throw AgentIDError(
@@ -42,10 +52,10 @@ struct HeldGrant: Sendable {
         }
     }
 
-    /// Derives a grant (AAT section 6.2): the longer chain, in its holder's hands.
+    /// Derives a grant (AAT section 6.2).
     func derive(
         to holder: PublicKey, agent: String?, _ request: DelegationRequest, by key: SigningKey, clock: CheckedClock
-    ) throws(AgentIDError) -> HeldGrant {
+    ) throws(AgentIDError) -> SignedGrant {
         let now = try clock.now()
         let issuedAt = max(now / 1000, grant.issuedAt)
         try request.check()
@@ -68,21 +78,12 @@ struct HeldGrant: Sendable {
         do throws(ScopeError) {
             narrower = try request.scope.map { request throws(ScopeError) in try scope.narrowed(to: request) } ?? scope
         } catch { throw AgentIDError(error, at: "options.scope") }
-        var payload: JSONTree.Members = [
-            "jti": .string(UUIDv7.make(at: now)), "iss": .string(TokenType.thumbprintURI + key.publicKey.thumbprint),
-            "iat": .int(Int(issuedAt)), "exp": .int(Int(expires)), "del_depth": .int(Int(depth)),
-            "del_max_depth": .int(Int(maxDepth)), "par_hash": .string(signingInputHash), "cnf": ["jwk": holder.jwk],
-            "authorization_details": [["type": "attenuating_agent_token", "tools": narrower.tree]],
-        ]
-        payload["aud"] = ChainAudience.claim(request.audiences)
         var claim = Claim()
         claim.agent = agent
         claim.labels = Claim.labels((grant.claim?.labels ?? []) + request.labels)
-        if agent != nil || !claim.labels.isEmpty { payload[Claim.name] = claim.tree }
-        let token = try key.token(type: TokenType.grant, payload: .object(payload))
-        guard chain.count + token.count < Limits.chainSize, token.count <= Limits.tokenSize else {
-            throw AgentIDError(.limit, name: "token_too_large", message: "the chain would be longer than its limit")
-        }
-        return try HeldGrant(reading: chain + [UInt8(ascii: "~")] + token, of: "options")
+        let terms = GrantTerms(
+            id: UUIDv7.make(at: now), issuedAt: issuedAt, expires: expires, depth: depth, maxDepth: maxDepth,
+            holder: holder, claim: agent != nil || !claim.labels.isEmpty ? claim : nil, audiences: request.audiences)
+        return try SignedGrant(terms, narrower, below: self, by: key)
     }
 }

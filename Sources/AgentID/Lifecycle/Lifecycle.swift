@@ -223,6 +223,12 @@ extension RegistryReader {
 }
 
 extension GrantRecord {
+    init(_ signed: SignedGrant, of agent: String) {
+        self.init(
+            id: signed.grant.id, agent: agent, chain: String(decoding: signed.chain, as: UTF8.self),
+            issued: signed.grant.issuedAt, expires: signed.grant.expires)
+    }
+
     init(_ held: HeldGrant, of agent: String) {
         self.init(
             id: held.grant.id, agent: agent, chain: String(decoding: held.chain, as: UTF8.self),

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // Agents and what is told of them, in memory.
 extension MemoryTables {
@@ -72,7 +72,7 @@ extension MemoryTables {
     func insert(_ agent: AgentRecord) throws(AgentIDError) {
         let id = agent.id.exact
         guard row(of: id) == nil else { throw .registryConflict("there is an agent of this ID") }
-        set(id, Agent(record: agent.stored))
+        set(id, AgentRow(record: agent.stored))
     }
 
     func update(_ agent: AgentRecord) -> Bool {
@@ -110,7 +110,7 @@ extension MemoryTables {
             // Nobody can present what has expired, and of an agent that is not known nothing is taken.
             for grant in row.grants { remove(Revocation(unchecked: .grant, grant.id)) }
             remove(Revocation(unchecked: .agent, id.string))
-            set(id, nil as Agent?)
+            set(id, nil as AgentRow?)
         }
         return found.count
     }
@@ -134,7 +134,7 @@ extension AgentFilter {
 }
 
 extension AgentStanding {
-    fileprivate init(_ row: MemoryTables.Agent) {
+    fileprivate init(_ row: MemoryTables.AgentRow) {
         let agent = row.seen
         self.init(
             agent: agent.id, state: agent.state, leaseExpires: row.lease?.expires, key: agent.key,

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 // Keys, profiles, revocations, counters and lines for the log, in memory.
 extension MemoryTables {

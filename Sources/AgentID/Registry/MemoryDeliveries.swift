@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // Hooks and their deliveries, and what brokers hold, in memory.
 extension MemoryTables {
@@ -13,14 +13,14 @@ extension MemoryTables {
 
     func removeHook(named name: String) -> Bool {
         guard small.hooks.removeValue(forKey: name.exact) != nil else { return false }
-        for delivery in queue(of: name) { set(delivery.record.id, nil as Delivery?) }
+        for delivery in queue(of: name) { set(delivery.record.id, nil as DeliveryRow?) }
         isChanged = true
         return true
     }
 
     /// The deliveries of a hook, oldest first.
-    private func queue(of hook: String) -> [Delivery] {
-        var found: [Delivery] = []
+    private func queue(of hook: String) -> [DeliveryRow] {
+        var found: [DeliveryRow] = []
         queues[hook.exact]?.visit { key in
             if let delivery = deliveries[key.number] { found.append(delivery) }
             return true
@@ -29,7 +29,8 @@ extension MemoryTables {
     }
 
     func deliveries(_ state: DeliveryRecord.State, hook: String?, limit: Int) -> [DeliveryRecord] {
-        let all = hook.map { queue(of: $0) }
+        let all =
+            hook.map { queue(of: $0) }
             ?? deliveries.values.sorted { $0.record.id < $1.record.id }
         return Array(all.lazy.map(\.record).filter { $0.state == state }.prefix(limit))
     }
@@ -62,7 +63,7 @@ extension MemoryTables {
         let record = DeliveryRecord(
             id: small.lastDelivery, hook: hook, agent: agent, event: event, payload: payload, attempts: 0, nextAt: time,
             claimedUntil: 0, claimedBy: nil, state: .pending, error: nil)
-        set(record.id, Delivery(record: record, source: source))
+        set(record.id, DeliveryRow(record: record, source: source))
     }
 
     func hasDelivery(of hook: String, dueBy time: Int64) -> Bool {
@@ -82,8 +83,8 @@ extension MemoryTables {
     }
 
     /// The pending ones that are held up by no earlier one of the same agent, which is not due or taken.
-    private func due(of hook: String, by time: Int64, limit: Int) -> [Delivery] {
-        var found: [Delivery] = []
+    private func due(of hook: String, by time: Int64, limit: Int) -> [DeliveryRow] {
+        var found: [DeliveryRow] = []
         var heldUp: Set<ExactText> = []
         queues[hook.exact]?.visit { key in
             guard let delivery = deliveries[key.number], delivery.record.state == .pending else { return true }
@@ -104,7 +105,7 @@ extension MemoryTables {
 
     func complete(_ delivery: Int64, by claimant: String) -> Bool {
         guard deliveries[delivery]?.record.claimedBy.isSame(as: claimant) == true else { return false }
-        set(delivery, nil as Delivery?)
+        set(delivery, nil as DeliveryRow?)
         return true
     }
 

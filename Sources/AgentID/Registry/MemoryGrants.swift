@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 // Grants and leases in memory.
 extension MemoryTables {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// Names in order: by a number, then by their bytes. What an index is to a database.
 ///

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// A registry that lives as long as this object: of an authority without a directory.
 final class MemoryRegistry: Registry {

@@ -1,4 +1,4 @@
-internal import JOSE
+internal import StrictJSON
 
 /// The tables of a registry in memory, and the one transaction on them. What it can do is in the files beside this one, a
 /// file for each kind of record.
@@ -7,7 +7,7 @@ internal import JOSE
 /// put the rows of before in their places, last one first.
 final class MemoryTables: RegistryWriter {
     /// All of one agent.
-    struct Agent {
+    struct AgentRow {
         /// With the state `active` where it is parked: its lease says which.
         var record: AgentRecord
         var lease: LeaseRecord?
@@ -24,11 +24,11 @@ final class MemoryTables: RegistryWriter {
 
     /// Out of the way of the table that finds it.
     private final class Box {
-        let agent: Agent
-        init(_ agent: Agent) { self.agent = agent }
+        let agent: AgentRow
+        init(_ agent: AgentRow) { self.agent = agent }
     }
 
-    struct Delivery {
+    struct DeliveryRow {
         var record: DeliveryRecord
         var source: String
     }
@@ -50,7 +50,7 @@ final class MemoryTables: RegistryWriter {
     /// A row as it was before it was changed.
     private enum Former {
         case agent(ExactText, Box?)
-        case delivery(Int64, Delivery?)
+        case delivery(Int64, DeliveryRow?)
         case brokerLease(ExactText, BrokerLeaseRecord?)
         case added(RevocationRecord)
         case removed(RevocationRecord)
@@ -60,7 +60,7 @@ final class MemoryTables: RegistryWriter {
 
     var small: Small
     private var agents: [ExactText: Box] = [:]
-    private(set) var deliveries: [Int64: Delivery] = [:]
+    private(set) var deliveries: [Int64: DeliveryRow] = [:]
     private(set) var brokerLeases: [ExactText: BrokerLeaseRecord] = [:]
     private(set) var revocations = MemoryRevocations()
     /// Of agents that were pruned.
@@ -122,13 +122,13 @@ final class MemoryTables: RegistryWriter {
 
     // MARK: Changes
 
-    func set(_ id: ExactText, _ agent: Agent?) {
+    func set(_ id: ExactText, _ agent: AgentRow?) {
         formers.append(.agent(id, agents[id]))
         replace(id, agent.map(Box.init))
         isChanged = true
     }
 
-    func set(_ id: Int64, _ delivery: Delivery?) {
+    func set(_ id: Int64, _ delivery: DeliveryRow?) {
         formers.append(.delivery(id, deliveries[id]))
         replace(id, delivery)
         isChanged = true
@@ -172,7 +172,7 @@ final class MemoryTables: RegistryWriter {
     // MARK: Rows and what finds them
 
     /// All of an agent.
-    func row(of id: ExactText) -> Agent? { agents[id]?.agent }
+    func row(of id: ExactText) -> AgentRow? { agents[id]?.agent }
 
     private func replace(_ id: ExactText, _ box: Box?) {
         let before = agents[id]?.agent
@@ -208,10 +208,12 @@ final class MemoryTables: RegistryWriter {
         for grant in next { granted[grant.id.exact] = id }
     }
 
-    private func replace(_ id: Int64, _ delivery: Delivery?) {
+    private func replace(_ id: Int64, _ delivery: DeliveryRow?) {
         let before = deliveries[id]
         deliveries[id] = delivery
-        if before == nil, let delivery { queues[delivery.record.hook.exact, default: .init()].insert(.init(number: id)) }
+        if before == nil, let delivery {
+            queues[delivery.record.hook.exact, default: .init()].insert(.init(number: id))
+        }
         if let before, delivery == nil { queues[before.record.hook.exact]?.remove(.init(number: id)) }
     }
 

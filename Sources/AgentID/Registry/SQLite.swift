@@ -156,18 +156,31 @@ internal import StrictJSON
 
     /// Runs `body` between BEGIN and COMMIT; takes everything back where it throws or cannot be committed.
     func transaction<Result>(_ begin: String, _ body: () throws -> Result) throws(AgentIDError) -> Result {
+        try bracketed(begin, "COMMIT", orElse: ["ROLLBACK"], body)
+    }
+
+    /// Runs `body` in a transaction; takes back what it did where it throws, and nothing else.
+    func savepoint<Result>(_ body: () throws -> Result) throws(AgentIDError) -> Result {
+        try bracketed("SAVEPOINT part", "RELEASE part", orElse: ["ROLLBACK TO part", "RELEASE part"], body)
+    }
+
+    private func bracketed<Result>(
+        _ begin: String, _ end: String, orElse undo: [String], _ body: () throws -> Result
+    ) throws(AgentIDError) -> Result {
         try run(begin)
         do {
             let result = try body()
-            try run("COMMIT")
+            try run(end)
             return result
         } catch {
             // Some failures have rolled back already.
-            if unsafe sqlite3_get_autocommit(database) == 0 { _ = try? run("ROLLBACK") }
+            for step in undo where isInTransaction { _ = try? run(step) }
             if let error = error as? AgentIDError { throw error }
             throw AgentIDError(.internal, name: "transaction", message: "\(error)", at: place)
         }
     }
+
+    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(database) == 0 }
 
     private func prepared(_ sql: String) throws(AgentIDError) -> OpaquePointer {
         if let statement = unsafe statements[sql.exact] { return unsafe statement }

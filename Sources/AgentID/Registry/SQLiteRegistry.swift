@@ -8,6 +8,7 @@ internal import Synchronization
 final class SQLiteRegistry: Registry {
     private let writer: Locked<SQLite>?
     private let reader: Locked<SQLite>
+    private let writes = GroupedWrites()
     private let page: SharedSequence
     private let place: SQLitePlace
     /// Drawn when it was made.
@@ -177,31 +178,73 @@ final class SQLiteRegistry: Registry {
         guard let writer else {
             throw AgentIDError(.state, name: "read_only", message: "the registry was opened for reading")
         }
-        let deadline = MonotonicClock.milliseconds + Int64(milliseconds)
-        let done = try writer.withLock(within: milliseconds) { database throws(AgentIDError) in
-            let left = max(deadline - MonotonicClock.milliseconds, 0)
-            database.wait(milliseconds: Int32(clamping: left))
-            let session = SQLiteSession(database)
-            let least = try look(at: database, isWriter: true)
-            var writes: Int64?
-            let result = try database.transaction("BEGIN IMMEDIATE") {
-                if !isRestored { try check(session, least) }
-                let before = database.changed
-                let result = try body(session)
-                if database.changed != before { writes = try session.countWrite() }
-                return result
-            }
-            if let writes { page.reach(.writes, UInt64(clamping: writes)) }
-            return (result, session.isAnnounced)
+        var result: Result?
+        // It is done, or was taken back, when `perform` returns.
+        let failure: AgentIDError? = withoutActuallyEscaping(body) { body in
+            let operation = GroupedWrites.Operation { result = try body($0) }
+            do throws(AgentIDError) {
+                try writes.perform(operation, within: milliseconds) { milliseconds, take throws(AgentIDError) in
+                    try write(take, on: writer, within: milliseconds)
+                }
+                return nil
+            } catch { return error }
         }
-        guard let (result, isAnnounced) = done else { throw .registryBusy(at: "registry.db") }
-        if isAnnounced { page.advance() }
-        // What was committed to a file that has another's place by now is in force nowhere.
-        do throws(AgentIDError) { _ = try place.look(isWriter: true) } catch {
-            place.note(isBroken: true)
-            throw error
-        }
+        if let failure { throw failure }
+        guard let result else { throw AgentIDError(.internal, name: "transaction", message: "it was not run") }
         return result
+    }
+
+    /// Runs what callers are to do as one transaction.
+    private func write(
+        _ take: () -> [GroupedWrites.Operation], on writer: Locked<SQLite>, within milliseconds: Int
+    ) throws(AgentIDError) {
+        let isDone: Void? = try writer.withLock(within: milliseconds) { database throws(AgentIDError) in
+            database.wait(milliseconds: Int32(clamping: milliseconds))
+            let least = try look(at: database, isWriter: true)
+            var operations: [GroupedWrites.Operation] = []
+            do throws(AgentIDError) {
+                let written = try database.transaction("BEGIN IMMEDIATE") {
+                    let session = SQLiteSession(database)
+                    if !isRestored { try check(session, least) }
+                    operations = take()
+                    var (isChanged, isAnnounced) = (false, false)
+                    for operation in operations {
+                        guard let done = try run(operation, on: database) else { continue }
+                        (isChanged, isAnnounced) = (isChanged || done.isChanged, isAnnounced || done.isAnnounced)
+                    }
+                    return (writes: isChanged ? try session.countWrite() : nil, isAnnounced: isAnnounced)
+                }
+                if let writes = written.writes { page.reach(.writes, UInt64(clamping: writes)) }
+                if written.isAnnounced { page.advance() }
+                // What was committed to a file that has another's place by now is in force nowhere.
+                do throws(AgentIDError) { _ = try place.look(isWriter: true) } catch {
+                    place.note(isBroken: true)
+                    throw error
+                }
+            } catch {
+                // Nothing of the transaction is kept, or is in force: that is everybody's failure.
+                for operation in operations where operation.error == nil { operation.error = error }
+                throw error
+            }
+        }
+        guard isDone != nil else { throw .registryBusy(at: "registry.db") }
+    }
+
+    /// Does one caller's part; takes it back where it throws. Whether it changed something, and what guards must see.
+    private func run(
+        _ operation: GroupedWrites.Operation, on database: SQLite
+    ) throws(AgentIDError) -> (isChanged: Bool, isAnnounced: Bool)? {
+        let session = SQLiteSession(database)
+        let before = database.changed
+        do throws(AgentIDError) {
+            try database.savepoint { try operation.run(in: session) }
+            return (database.changed != before, session.isAnnounced)
+        } catch {
+            operation.error = error
+            // Some failures, such as of the disk, take back the whole transaction.
+            guard database.isInTransaction else { throw error }
+            return nil
+        }
     }
 
     package var changes: UInt64 { page.value }

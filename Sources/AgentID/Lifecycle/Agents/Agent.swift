@@ -60,7 +60,7 @@ public final class Agent: Sendable {
     /// The agent's SPIFFE ID; its key's thumbprint URI where its grant names none.
     public func id() throws(AgentIDError) -> String {
         let state = try current()
-        return state.held.grant.claim?.agent ?? TokenType.thumbprintURI + state.key.publicKey.thumbprint
+        return state.held.grant.claim?.agent ?? TokenType.thumbprintURI + state.key.thumbprint
     }
 
     /// The chain: grants from the root to this agent's own, joined by `~`.
@@ -111,9 +111,10 @@ public final class Agent: Sendable {
         } catch { throw AgentIDError(error.code, name: error.name, message: error.message, at: "name") }
         let key = try Agent.newKey()
         let held = try state.held.derive(
-            to: key.publicKey, agent: child.description, request, by: state.key, clock: clock)
+            to: key.publicKey, agent: child.description, request, by: state.key, clock: clock
+        ).held
         let lineage = state.lineage.adding(
-            grant: held.grant.id, key: key.publicKey.thumbprint, agent: child.description)
+            grant: held.grant.id, key: key.thumbprint, agent: child.description)
         let term = Term(source: .parent(self, request), lifetime: request.lifetime, until: request.until)
         let agent = Agent(
             State(held: held, key: key, lineage: lineage, term: home == nil ? nil : term), clock: clock, home: home)
@@ -138,11 +139,11 @@ public final class Agent: Sendable {
                 throw AgentIDError(error.code, name: error.name, message: error.message, at: "options.agent")
             }
         }
-        let held = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
+        let signed = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
         if let lifecycle = home?.lifecycle {
-            try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [held.grant.id], to: holder)
+            try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [signed.grant.id], to: holder)
         }
-        return String(decoding: held.chain, as: UTF8.self)
+        return String(decoding: signed.chain, as: UTF8.self)
     }
 
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
@@ -173,9 +174,10 @@ public final class Agent: Sendable {
             // With what its own grant says of guards: a root that is granted anew is made after this one.
             let request = DelegationRequest.sameScope(audiences: before.held.grant.audiences ?? [])
             let held = try before.held.derive(
-                to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock)
+                to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
+            ).held
             var after = State(held: held, key: key, term: before.term)
-            after.lineage = before.lineage.adding(grant: held.grant.id, key: key.publicKey.thumbprint, agent: id)
+            after.lineage = before.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: id)
             if let lifecycle = home?.lifecycle {
                 after.credential = try lifecycle.rotate(
                     id, to: key.publicKey, held: held, lineage: after.lineage, isCredentialed: before.credential != nil)

@@ -158,7 +158,7 @@ extension Lifecycle {
             }
         }
         let key = one.before.key.publicKey
-        one.after.held = try above.held.derive(to: key, agent: one.id, request, by: above.key, clock: clock)
+        one.after.held = try above.held.derive(to: key, agent: one.id, request, by: above.key, clock: clock).held
         one.after.lineage = above.lineage.adding(
             grant: one.after.held.grant.id, key: key.thumbprint, agent: one.id)
     }
@@ -186,7 +186,7 @@ extension Lifecycle {
 
     private func register(_ one: Renewed, at now: Int64, in registry: any RegistryWriter) throws(AgentIDError) {
         let record = try active(one.id, in: registry)
-        guard record.key.isSame(as: one.before.key.publicKey.thumbprint) else {
+        guard record.key.isSame(as: one.before.key.thumbprint) else {
             throw Self.keyReplaced
         }
         for standing in try registry.standing(of: [one.id]) { try checkRenewable(standing, at: now) }
@@ -218,7 +218,7 @@ extension Lifecycle {
         .state, name: "key_replaced", message: "the agent's key was replaced meanwhile")
 
     /// The time that a live agent's expired grants stay in the registry, in seconds: some ten of them, an hour at most.
-    private static func kept(_ grant: Grant) -> Int64 { min(max((grant.expires - grant.issuedAt) * 10, 60), 3600) }
+    private static func kept(_ grant: GrantTerms) -> Int64 { min(max((grant.expires - grant.issuedAt) * 10, 60), 3600) }
 }
 
 extension HeldGrant {

@@ -6,8 +6,7 @@ internal import StrictJSON
 struct Issuance: Sendable {
     let agent: AgentRecord
     let grant: GrantRecord
-    /// The grant, read back as its holder and every guard will read it.
-    let held: HeldGrant
+    private let signed: SignedGrant
     /// When it was made, in milliseconds.
     let milliseconds: Int64
     let issuerKeyID: String
@@ -27,14 +26,13 @@ struct Issuance: Sendable {
         (claim.agent, claim.profile, claim.owner) = (id.description, profile.name, profile.owner)
         (claim.principal, claim.task, claim.intent) = (request.principal, request.task, request.intent)
         claim.labels = Claim.labels(request.labels)
-        issuer = signer.publicKey
-        issuerKeyID = issuer.thumbprint
-        grant = try Self.sign(
+        (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
+        signed = try Self.sign(
             claim, scope, for: request.audiences, to: holder,
             until: min(now + request.lifetime, request.until ?? Limits.latestDate),
             depth: min(request.maxDepth ?? profile.maxDepth, profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
-        held = try HeldGrant(reading: Array(grant.chain.utf8), of: "options")
+        grant = GrantRecord(signed, of: id.description)
         self.profile = profile
         agent = AgentRecord(
             id: id.description, profile: profile.name, owner: profile.owner, principal: request.principal,
@@ -62,9 +60,8 @@ struct Issuance: Sendable {
         (claim.agent, claim.profile, claim.owner) = (agent.id, agent.profile, agent.owner)
         (claim.principal, claim.task, claim.intent) = (agent.principal, agent.task, agent.intent)
         claim.labels = Claim.labels(held.grant.claim?.labels ?? [])
-        issuer = signer.publicKey
-        issuerKeyID = issuer.thumbprint
-        grant = try Self.sign(
+        (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
+        signed = try Self.sign(
             claim, scope, for: held.grant.audiences ?? [], to: holder, until: expires,
             depth: min(Int(held.grant.maxDepth - held.grant.depth), profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
@@ -72,30 +69,20 @@ struct Issuance: Sendable {
         var renewed = agent
         renewed.key = holder.thumbprint
         self.agent = renewed
-        self.held = try HeldGrant(reading: Array(grant.chain.utf8), of: "options")
+        grant = GrantRecord(signed, of: agent.id)
     }
+
+    /// The grant in its holder's hands.
+    var held: HeldGrant { signed.held }
 
     private static func sign(
         _ claim: Claim, _ scope: Scope, for audiences: [String], to holder: PublicKey, until expires: Int64, depth: Int,
         of trustDomain: TrustDomain, by signer: any Signer, milliseconds: Int64
-    ) throws(AgentIDError) -> GrantRecord {
-        let (id, now) = (UUIDv7.make(at: milliseconds), milliseconds / 1000)
-        var payload: JSONTree.Members = [
-            "jti": .string(id), "iss": .string(trustDomain.issuer), "iat": .int(Int(now)),
-            "exp": .int(Int(expires)), "del_depth": 0, "del_max_depth": .int(depth), "cnf": ["jwk": holder.jwk],
-            "authorization_details": [["type": "attenuating_agent_token", "tools": scope.tree]],
-            Claim.name: claim.tree,
-        ]
-        payload["aud"] = ChainAudience.claim(audiences)
-        let token = try signer.token(
-            type: TokenType.grant, keyID: signer.publicKey.thumbprint, payload: .object(payload))
-        guard token.count <= Limits.tokenSize else {
-            throw AgentIDError(
-                .limit, name: "token_too_large", message: "the grant would be longer than 64 KiB", at: "options.scope")
-        }
-        return GrantRecord(
-            id: id, agent: claim.agent ?? "", chain: String(decoding: token, as: UTF8.self), issued: now,
-            expires: expires)
+    ) throws(AgentIDError) -> SignedGrant {
+        let terms = GrantTerms(
+            id: UUIDv7.make(at: milliseconds), issuedAt: milliseconds / 1000, expires: expires, depth: 0,
+            maxDepth: Int64(depth), holder: holder, claim: claim, audiences: audiences)
+        return try SignedGrant(terms, scope, of: trustDomain, by: signer)
     }
 
     /// A credential that ends with the grant.

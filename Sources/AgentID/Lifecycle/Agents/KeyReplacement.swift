@@ -23,7 +23,7 @@ extension Lifecycle {
                 before.credential == nil
                 ? nil : try self.credential(for: key.publicKey, id: id, until: issuance.grant.expires)
             let after = Agent.State(
-                held: try HeldGrant(reading: Array(issuance.grant.chain.utf8)), key: key, credential: credential,
+                held: issuance.held, key: key, credential: credential,
                 lineage: Lineage(root: issuance), term: before.term)
             view.revocations.add(try replace(issuance, after: before.lineage))
             return after

@@ -23,7 +23,7 @@ extension Lifecycle {
             sealed: sealed)
         try write { registry in
             let agent = try active(id, in: registry)
-            guard agent.key.isSame(as: state.key.publicKey.thumbprint) else { throw Self.keyReplaced }
+            guard agent.key.isSame(as: state.key.thumbprint) else { throw Self.keyReplaced }
             for standing in try registry.standing(of: [id]) { try checkRenewable(standing, at: now) }
             try refuseRevoked(state.lineage.revocable, in: registry)
             let below = try registry.subtree(of: id)

@@ -62,7 +62,7 @@ public struct Tombstone: Sendable {
         if let parent = agent.parent { payload["parent"] = .string(parent) }
         return String(
             decoding: try signer.token(
-                type: TokenType.tombstone, keyID: signer.publicKey.thumbprint, payload: .object(payload)),
+                type: TokenType.tombstone, keyID: signer.keyID, payload: .object(payload)),
             as: UTF8.self)
     }
 

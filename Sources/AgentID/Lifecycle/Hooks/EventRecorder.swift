@@ -7,19 +7,13 @@ struct EventRecorder: Sendable {
 
     /// Puts the event's line into the outbox of the audit log and on its way to every hook that asked for it.
     func record(_ event: LifecycleEvent, in transaction: any RegistryWriter) throws(AgentIDError) {
+        let told = try transaction.hooks().filter { $0.events.holds(event.name.rawValue) }
+        guard isLogging || !told.isEmpty else { return }
         var event = event
         event.sequence = try transaction.meta().sequence
         let line = event.line
         if isLogging { try transaction.append(event: line) }
-        try Self.tell(event, line, in: transaction)
-    }
-
-    private static func tell(
-        _ event: LifecycleEvent, _ line: [UInt8], in transaction: any RegistryWriter
-    ) throws(AgentIDError) {
-        for hook in try transaction.hooks() where hook.events.holds(event.name.rawValue) {
-            try enqueue(event, line, for: hook.name, in: transaction)
-        }
+        for hook in told { try Self.enqueue(event, line, for: hook.name, in: transaction) }
     }
 
     /// Puts what the audit log has already on its way to one hook.
