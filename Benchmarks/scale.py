@@ -9,6 +9,7 @@
 Wall time, on a disk. ROWS=10000 makes the last three smaller.
 """
 
+import concurrent.futures
 import itertools
 import json
 import os
@@ -89,12 +90,18 @@ def life():
             count += 1
         return count / (time.perf_counter() - begin)
 
+    def from_threads(run, threads=8):
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            return sum(pool.map(lambda _: rate(run), range(threads)))
+
     with opened(None) as acme:
         show("start + deprovision, in memory", rate(lambda: start(acme).deprovision()), "/s")
+        show("start + deprovision, in memory, eight threads", from_threads(lambda: start(acme).deprovision()), "/s")
     for name, options in (("no audit", {"audit": "none"}), ("audit batch", {}), ("audit always", {"audit": "always"})):
         with directory() as path, opened(path, **options) as acme:
             show(f"start + deprovision, directory, {name}", rate(lambda: start(acme).deprovision()), "/s")
             if name == "audit batch":
+                show(f"start + deprovision, directory, {name}, eight threads", from_threads(lambda: start(acme).deprovision()), "/s")
                 parent = start(acme)
                 show(f"spawn + deprovision, directory, {name}", rate(lambda: parent.spawn("sub", same_scope=True).deprovision()), "/s")
     with directory() as path, opened(path) as acme:
