@@ -95,20 +95,20 @@ def life():
             return sum(pool.map(lambda _: rate(run), range(threads)))
 
     with opened(None) as acme:
-        show("start + deprovision, in memory", rate(lambda: start(acme).deprovision()), "/s")
-        show("start + deprovision, in memory, eight threads", from_threads(lambda: start(acme).deprovision()), "/s")
+        show("start + deprovision, in memory", rate(lambda: start(acme).end()), "/s")
+        show("start + deprovision, in memory, eight threads", from_threads(lambda: start(acme).end()), "/s")
     for name, options in (("no audit", {"audit": "none"}), ("audit batch", {}), ("audit always", {"audit": "always"})):
         with directory() as path, opened(path, **options) as acme:
-            show(f"start + deprovision, directory, {name}", rate(lambda: start(acme).deprovision()), "/s")
+            show(f"start + deprovision, directory, {name}", rate(lambda: start(acme).end()), "/s")
             if name == "audit batch":
-                show(f"start + deprovision, directory, {name}, eight threads", from_threads(lambda: start(acme).deprovision()), "/s")
+                show(f"start + deprovision, directory, {name}, eight threads", from_threads(lambda: start(acme).end()), "/s")
                 parent = start(acme)
-                show(f"spawn + deprovision, directory, {name}", rate(lambda: parent.spawn("sub", same_scope=True).deprovision()), "/s")
+                show(f"spawn + deprovision, directory, {name}", rate(lambda: parent.spawn("sub", same_scope=True).end()), "/s")
     with directory() as path, opened(path) as acme:
         told = []
         acme.add_hook("told", told.append)
         began = time.perf_counter()
-        show("start + deprovision, directory, audit batch, a callback hook", rate(lambda: start(acme).deprovision()), "/s")
+        show("start + deprovision, directory, audit batch, a callback hook", rate(lambda: start(acme).end()), "/s")
         waiting = acme.hooks()[0]["pending"]
         spent, _ = timed(lambda: acme.settle(60))
         show("    of its events told meanwhile", 100 * (1 - waiting / max(len(told), 1)), "%")
