@@ -13,10 +13,10 @@ extension SQLiteSession {
             """
             SELECT id FROM agents INDEXED BY agents_ended
             WHERE ended < ?1 AND state = 'deprovisioned' AND tombstone IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM grants WHERE agent = id AND expires >= ?2)
+            AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.agent = agents.id AND expires >= ?2)
             AND NOT EXISTS (SELECT 1 FROM agents AS child WHERE child.parent = agents.id)
-            AND NOT EXISTS (SELECT 1 FROM broker_leases WHERE broker_leases.agent = id)
-            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.agent = id)
+            AND NOT EXISTS (SELECT 1 FROM broker_leases WHERE broker_leases.agent = agents.id)
+            AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.agent = agents.id)
             ORDER BY ended LIMIT ?3
             """, .int(ended), .int(expired), .int(Int64(limit))
         ) { row throws(AgentIDError) in try row.text(0) }
