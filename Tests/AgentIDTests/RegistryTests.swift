@@ -15,7 +15,7 @@ struct Shelf {
     /// Of one in a file that has no other place.
     private var directory: TemporaryDirectory?
 
-    init(_ engine: Engine, keys: [KeyRecord]? = nil) throws {
+    init(_ engine: Engine = .memory, keys: [KeyRecord]? = nil) throws {
         let keys = try keys ?? [KeyRecord(key: try SigningKey.generate().publicKey, role: .active)]
         switch engine {
         case .memory: registry = try MemoryRegistry(of: TrustDomain("acme.example"), keys: keys)

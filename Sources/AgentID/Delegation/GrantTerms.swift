@@ -1,7 +1,7 @@
 internal import JOSE
 internal import StrictJSON
 
-/// What a grant says beside its scope: to whom, for how long, how deep.
+/// The statements of a grant beside its scope: its holder, its times, its depth.
 struct GrantTerms: Sendable {
     /// The `jti`.
     let id: String

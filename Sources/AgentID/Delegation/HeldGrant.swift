@@ -34,7 +34,7 @@ struct HeldGrant: Sendable {
         self.chain = chain
     }
 
-    /// What was just signed, in its holder's hands.
+    /// A grant that was just signed, in its holder's hands.
     init(_ signed: SignedGrant) {
         let chain = signed.chain
         (self.chain, grant, scope) = (chain, signed.grant, signed.scope)

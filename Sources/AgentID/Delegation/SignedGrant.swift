@@ -53,6 +53,6 @@ struct SignedGrant: Sendable {
 }
 
 extension Signer {
-    /// What `kid` says of its key.
+    /// The `kid` of its key.
     var keyID: String { (self as? SigningKey)?.thumbprint ?? publicKey.thumbprint }
 }

@@ -3,7 +3,7 @@ internal import StrictJSON
 /// One transaction for many callers: the first to come leads it, and does in it what all who wait are about to do, one
 /// after the other. Each is told when that is durable, or was taken back.
 final class GroupedWrites: Sendable {
-    /// What one caller does in a transaction, and what came of it.
+    /// The part of one caller in a transaction, and its outcome.
     // SAFETY: its caller touches it before it waits and after it is done, whoever leads in between; `step` is read and
     // written under the monitor alone.
     final class Operation: @unchecked Sendable {

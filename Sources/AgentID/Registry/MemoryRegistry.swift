@@ -44,7 +44,7 @@ final class MemoryRegistry: Registry {
 }
 
 extension AgentIDError {
-    /// What a registry refuses to keep.
+    /// A record that a registry refuses to keep.
     static func registryConflict(_ what: String) -> AgentIDError {
         AgentIDError(
             .exists, name: "registry_conflict", message: "the registry refuses a record: \(what)",

@@ -33,7 +33,7 @@ final class MemoryTables: RegistryWriter {
         var source: String
     }
 
-    /// What is little enough to be kept whole as it was.
+    /// All that is little enough to be kept whole as it was.
     struct Small {
         var meta: RegistryMeta
         var keys: [KeyRecord] = []
