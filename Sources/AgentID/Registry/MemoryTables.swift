@@ -40,6 +40,8 @@ final class MemoryTables: RegistryWriter {
         var profiles: [ExactText: ProfileRecord] = [:]
         var hooks: [ExactText: HookRecord] = [:]
         var departures: [Departure] = []
+        /// Oldest first.
+        var policies: [PolicyRecord] = []
         var counters: [ExactText: Int64] = [:]
         var events: [EventRecord] = []
         /// The numbers that were given last; none is given twice.
