@@ -46,6 +46,30 @@ let argumentParser: Package.Dependency =
     ? .package(path: vendored)
     : .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
 
+// What a server that embeds this has beside it. Each is a trait, so that what it needs is fetched only where it is wanted.
+// Without its trait a product is empty.
+struct Integration {
+    let trait: String
+    let folder: String
+    let products: [(name: String, package: String)]
+
+    var target: String { "AgentID\(folder)" }
+
+    var dependencies: [Target.Dependency] {
+        products.map { .product(name: $0.name, package: $0.package, condition: .when(traits: [trait])) }
+    }
+}
+
+let integrations = [
+    Integration(trait: "SwiftLog", folder: "Logging", products: [("Logging", "swift-log")]),
+    Integration(trait: "SwiftMetrics", folder: "Metrics", products: [("Metrics", "swift-metrics")]),
+    Integration(
+        trait: "ServiceLifecycle", folder: "Lifecycle", products: [("ServiceLifecycle", "swift-service-lifecycle")]),
+    Integration(
+        trait: "Hummingbird", folder: "Hummingbird",
+        products: [("Hummingbird", "hummingbird"), ("HTTPTypes", "swift-http-types")]),
+]
+
 // The command line runs where no Swift is installed, once it is built for release.
 let standalone: [LinkerSetting] = [
     .unsafeFlags(
@@ -85,8 +109,17 @@ let package = Package(
         .library(name: "AgentID", targets: ["AgentID", "AgentIDAsync"]),
         .library(name: "agentid", type: .dynamic, targets: ["AgentIDC"]),
         .executable(name: "agentidctl", targets: ["agentidctl"]),
+    ] + integrations.map { .library(name: $0.target, targets: [$0.target]) },
+    traits: Set(
+        integrations.map { .trait(name: $0.trait, description: "\($0.target), and the package that it is for") }),
+    dependencies: [
+        argumentParser,
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     ],
-    dependencies: [argumentParser],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -143,6 +176,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync"], swiftSettings: settings),
-    ] + fuzzTargets,
+    ]
+        + integrations.map {
+            .target(
+                name: $0.target, dependencies: ["AgentID", "AgentIDAsync"] + $0.dependencies,
+                path: "Sources/Integrations/\($0.folder)", swiftSettings: settings)
+        } + fuzzTargets,
     swiftLanguageModes: [.v6]
 )

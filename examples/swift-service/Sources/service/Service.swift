@@ -1,4 +1,5 @@
 import AgentIDAsync
+import AgentIDHummingbird
 import Hummingbird
 
 /// A service that keeps notes for agents: `service AUTHORITY-DIRECTORY PORT`. It follows the authority whose public state is in
@@ -25,7 +26,7 @@ import Hummingbird
         let (router, notes) = (Router(context: Context.self), Notes())
         router.get("/health") { _, _ in HTTPResponse.Status.ok }
         router.group()
-            .add(middleware: AgentGuard(guardian: guardian, maxBody: 10_000))
+            .add(middleware: AgentGuard(guardian, maxBody: 10_000))
             .get("/books") { _, _ in await notes.names }
             .post("/notes/list") { request, context in
                 await notes.notes(in: try await request.decode(as: List.self, context: context).book)

@@ -1,4 +1,5 @@
 import AgentIDAsync
+import AgentIDHummingbird
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
@@ -136,6 +137,19 @@ import Testing
                 let answer = try await site.send(.post, "/notes/add", Array(body.utf8), headers: headers)
                 #expect(answer.status == 403)
             }
+        }
+    }
+
+    @Test func chainThatTheServerKnowsIsNamedByItsReference() async throws {
+        try await site { site in
+            func headers(isKnown: Bool) throws -> HTTPFields {
+                try site.agent.headers(
+                    for: .post, "/notes/add", body: add, audience: Service.audience, isKnown: isKnown)
+            }
+            let unknown = try await site.send(.post, "/notes/add", add, headers: headers(isKnown: true))
+            #expect(unknown.status == 428 && unknown["reason"] == "chain_unknown")
+            #expect(try await site.send(.post, "/notes/add", add, headers: headers(isKnown: false)).status == 201)
+            #expect(try await site.send(.post, "/notes/add", add, headers: headers(isKnown: true)).status == 201)
         }
     }
 

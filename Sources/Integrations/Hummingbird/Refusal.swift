@@ -1,0 +1,36 @@
+#if Hummingbird
+    public import AgentID
+    public import HTTPTypes
+    public import Hummingbird
+
+    /// The answer to a request that was not let through, as JSON: `reason`, `message`, and where there are such `argument`,
+    /// `link` and `decision`, its ID in the audit log. Never the value of an argument.
+    public struct Refusal: HTTPResponseError {
+        /// The status of the answer, as the list of reasons has it.
+        public let status: HTTPResponse.Status
+        private var headers: HTTPFields = [.contentType: "application/json"]
+        private var members: JSONTree.Members
+
+        init(_ status: HTTPResponse.Status, _ reason: String, _ message: String) {
+            self.status = status
+            members = ["reason": .string(reason), "message": .string(message)]
+        }
+
+        init(_ denial: Denial, of decision: Decision) {
+            let place = denial.place.isEmpty ? "" : " (\(denial.place))"
+            self.init(
+                HTTPResponse.Status(code: denial.reason.httpStatus), denial.reason.rawValue, denial.message + place)
+            if let argument = denial.argument { members["argument"] = .string(argument) }
+            if let link = denial.link { members["link"] = .int(link) }
+            if !decision.id.isEmpty { members["decision"] = .string(decision.id) }
+            if let challenge = denial.reason.challenge { headers[.wwwAuthenticate] = challenge }
+        }
+
+        /// The answer, with `WWW-Authenticate` where another chain or proof would cure it.
+        public func response(from request: Request, context: some RequestContext) -> Response {
+            Response(
+                status: status, headers: headers,
+                body: ResponseBody(byteBuffer: ByteBuffer(string: JSONTree.object(members).text + "\n")))
+        }
+    }
+#endif
