@@ -5,7 +5,7 @@
     /// The decisions of a guard, as metrics: `agentid_decisions` (a counter by `outcome` and `reason`) and
     /// `agentid_decision_duration` (a timer). Safe to use from any thread.
     ///
-    /// A reason comes from a fixed list, so there are few series. The names of agents, tools and principals are no labels:
+    /// A reason comes from a fixed list, so there are few series. Names of agents, tools and principals do not become labels:
     /// there is no end to them, and the audit log has them.
     public struct GuardMetrics: Sendable {
         private let dimensions: [(String, String)]
