@@ -36,7 +36,9 @@ let sharedLibrary: [LinkerSetting] = [
                 "ScalarName", "NameAlias", "Age", "Script", "ScriptExtensions", "NumericType", "NumericValue",
                 "WordBreakProperty", "Mapping", "SpecialMapping", "CaseMapping",
             ]
-            .flatMap { ["-Xlinker", "--defsym=_swift_stdlib_get\($0)=0"] } + unused)
+            .flatMap { ["-Xlinker", "--defsym=_swift_stdlib_get\($0)=0"] }),
+    // Code that is not optimised refers to more of the runtime.
+    .unsafeFlags(unused, .when(configuration: .release)),
 ]
 
 // A source archive has what it needs beside it (scripts/dist.sh).

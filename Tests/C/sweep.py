@@ -75,7 +75,7 @@ def call(returns, name, parameters, null, random_source):
     calls += 1
     if returns != "agentid_status" or all(what != "error" for _, what in parameters):
         return
-    good = 0 <= result <= 15 and (result == 0) == (error.value is None)
+    good = 0 <= result <= 16 and (result == 0) == (error.value is None)
     if good and error.value:
         good = library.agentid_error_code(error) == result
         library.agentid_error_free(error)
