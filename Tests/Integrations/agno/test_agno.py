@@ -38,7 +38,7 @@ class Scripted(Model):
         return self.invoke(messages)
 
     def invoke_stream(self, *_, **__):
-        raise NotImplementedError
+        raise AssertionError("the scripted model does not stream")
 
     ainvoke_stream = _parse_provider_response = _parse_provider_response_delta = invoke_stream
 

@@ -13,6 +13,7 @@ from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of
 from libagentid.integrations.autogen import guard
+from libagentid.tools import NotGuarded
 
 USAGE = RequestUsage(prompt_tokens=0, completion_tokens=0)
 
@@ -36,7 +37,7 @@ class Scripted(ChatCompletionClient):
         return CreateResult(finish_reason="function_calls", content=made, usage=USAGE, cached=False)
 
     def create_stream(self, *_, **__):
-        raise NotImplementedError
+        raise AssertionError("the scripted model does not stream")
 
     async def close(self): ...
     def actual_usage(self):
@@ -105,5 +106,5 @@ def test_a_named_workbench_is_that_of_a_narrower_agent(start, acme, ran):
 
 
 def test_a_guarded_workbench_is_not_written_to_a_file(ran):
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(NotGuarded):
         guard([]).dump_component()

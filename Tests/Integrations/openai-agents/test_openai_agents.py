@@ -51,7 +51,7 @@ class Scripted(Model):
         return ModelResponse(output=output, usage=Usage(), response_id=None)
 
     def stream_response(self, *_, **__):
-        raise NotImplementedError
+        raise AssertionError("the scripted model does not stream")
 
 
 def run(agent, is_async):

@@ -22,7 +22,7 @@ class Scripted(Model):
         return {}
 
     async def structured_output(self, *_, **__):
-        raise NotImplementedError
+        raise AssertionError("the scripted model is not asked for one")
         yield
 
     async def stream(self, messages, tool_specs=None, system_prompt=None, **_):

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import SubAgents, acting, authorize, defaulted, permitted, refusal
+from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
 from . import needs
 
 VERSION = needs("autogen-core", "0.7", "autogen")
@@ -87,4 +87,4 @@ class GuardedWorkbench(Workbench):
         await self._inner.load_state(state)
 
     def _to_config(self) -> Any:
-        raise NotImplementedError("a guarded workbench is made in code: a file would not have its guard")
+        raise NotGuarded("a guarded workbench is made in code: a file would not have its guard")
