@@ -16,7 +16,7 @@ REASON = [rf"\bDenial\(\s*{NAME}", rf"\breason = {NAME}", rf"return {NAME}", rf'
 REASON_IN = ["AgentID/Delegation", "AgentID/Governance", "AgentID/Guard", "AgentID/Lifecycle", "AgentID/Identity"]
 ERROR = [rf"\bname: {NAME}", rf"\b(?:JOSEError|PolicyError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}"]
 # Names that are made of something else, and what of.
-PASSED_ON = {"error.name", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
+PASSED_ON = {"error.name", "error.reason.rawValue", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
 STATE = '"agent_\\(agent.state.rawValue)"'
 
 

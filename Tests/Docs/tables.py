@@ -162,7 +162,7 @@ def evidence():
                 for name in CODE.findall(cells[header.index("shown by")]):
                     last = name.split(".")[-1]
                     if not (name in known or f"/{name}" in " ".join(known) or re.search(rf"\b(func|def|class|struct|suite|enum) {last}\b", text)):
-                        if not name.startswith("make ") and not (ROOT / name).is_file():
+                        if not name.startswith("make ") and not (ROOT / name).exists():
                             wrong.append(f"{page.relative_to(ROOT)}:{number}: there is no test {name}")
     return wrong, count
 
