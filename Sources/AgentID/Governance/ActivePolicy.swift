@@ -49,7 +49,7 @@ final class ActivePolicy: Sendable {
             at: "policy")
     }
 
-    /// What this version of the library reads and does not enforce: it is refused, not left out.
+    /// The rules that this version reads and cannot enforce, as errors: they are refused, not left out.
     private static func unbuilt(in document: PolicyDocument) -> [PolicyError] {
         document.rules.enumerated().compactMap { i, rule in
             let member: String
@@ -67,7 +67,7 @@ final class ActivePolicy: Sendable {
 }
 
 extension PolicyRule.Effect {
-    /// What is asked first: what takes comes last, so that little is given back.
+    /// The place in the order of asking: rules that take come last, so that little is given back.
     fileprivate var turn: Int {
         switch self {
         case .refusal, .hours: 0

@@ -42,7 +42,7 @@ package struct BudgetAccount: Sendable {
 package final class BudgetLedger: Sendable {
     private let registry: any Registry
     private let page: MetersPage
-    /// How long the registry is waited for in a call, in milliseconds.
+    /// The longest wait for the registry in a call, in milliseconds.
     private static let patience = 1000
     private static let share: Int64 = 4
 

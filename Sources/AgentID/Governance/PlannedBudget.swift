@@ -6,7 +6,8 @@ struct PlannedBudget: Sendable {
     let budget: Budget
     private let parts: [[String]]
 
-    /// How long a budget without a period lasts after the last call, in milliseconds: an agent may be parked for 30 days.
+    /// The time that a budget without a period lasts after its last call, in milliseconds: an agent may be parked for 30
+    /// days.
     private static let lasts: Int64 = 31 * 86_400_000
 
     init(_ planned: PlannedRule, _ budget: Budget, of rule: PolicyRule, _ names: [[String]]) {

@@ -8,7 +8,7 @@ struct PolicyEnforcement: ~Copyable {
     private let plan: PolicyPlan
     private let tool: String
     private let rules: ToolPlan
-    /// What a rule in observe mode would have denied.
+    /// The denial of a rule in observe mode, which decides nothing.
     private(set) var wouldDeny: Denial?
     /// Which rates were taken from, a bit each.
     /// Amounts reserved of budgets.
@@ -79,7 +79,7 @@ struct PolicyEnforcement: ~Copyable {
         }
     }
 
-    /// What an enforced rule says against a call denies it, what an observed one says is kept.
+    /// Denies the call where the rule is enforced; keeps the denial where it is observed.
     private mutating func refuse(_ planned: PlannedRule, _ denial: Denial) throws(Denial) {
         guard planned.isObserved else { throw denial }
         if wouldDeny == nil { wouldDeny = denial }
@@ -114,7 +114,7 @@ struct PolicyEnforcement: ~Copyable {
         }
     }
 
-    /// How long labels stay after they were added, in milliseconds: an agent may be parked for 30 days.
+    /// The time that labels stay after they were added, in milliseconds: an agent may be parked for 30 days.
     private static let labelsLast: Int64 = 31 * 86_400_000
 
     /// Adds what the call adds. What permits is added only by a call that surely is the one that a rule is about.

@@ -15,7 +15,7 @@ struct ToolRules: Sendable {
     private(set) var labelled: (task: MeterSlot, agent: MeterSlot)?
     /// `nil` where no rule needs a meter.
     private(set) var page: MetersPage?
-    /// What of the rules is about such a tool, where the arguments decide; the rules point into it.
+    /// The patterns of each rule for this tool, where the arguments decide; the rules point into it.
     private var patterns: [[ToolPattern]] = []
 
     /// One call takes from no more meters.
@@ -80,7 +80,7 @@ struct ToolRules: Sendable {
     }
 }
 
-/// What all rules have that are asked about a tool.
+/// A rule as it is asked about a tool, whatever its kind.
 struct PlannedRule: Sendable {
     /// The rule's place in the document.
     let rule: Int
