@@ -10,9 +10,9 @@ struct PolicyEnforcement: ~Copyable {
     private let rules: ToolPlan
     /// The denial of a rule in observe mode, which decides nothing.
     private(set) var wouldDeny: Denial?
-    /// Which rates were taken from, a bit each.
-    /// Amounts reserved of budgets.
+    /// The amounts reserved of budgets.
     private(set) var spending: Spending?
+    /// The rates that were taken from, a bit each: a policy has at most 1000 rules.
     private var taken = InlineArray<16, UInt64>(repeating: 0)
 
     init(_ plan: PolicyPlan, of tool: String, now: Int64) throws(Denial) {
