@@ -46,8 +46,9 @@ func GenerateKey() ([]byte, error) { return data(C.go_key_generate()) }
 // DecodeChain reads what a chain says, NOT verified: never decide by this. The answer is a JSON document.
 func DecodeChain(chain string) (json.RawMessage, error) { return data(C.go_chain_decode(chain)) }
 
-// ChainReference is what a guard that has verified a chain takes in its place: "sha-256=" and the hash of its leaf. To any
-// other guard it is [ReasonChainUnknown]: send the whole chain once. The chain is read, not verified.
+// ChainReference names a chain by the hash of its leaf: "sha-256=" and that hash. A guard that has verified the chain takes
+// it in the chain's place. To any other guard it is [ReasonChainUnknown]: send the whole chain once. The chain is read, not
+// verified.
 func ChainReference(chain string) (string, error) {
 	reference, err := data(C.go_chain_reference(chain))
 	return string(reference), err

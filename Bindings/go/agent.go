@@ -53,7 +53,7 @@ type Agent struct {
 	needs any // its parent or its authority, which live as long
 }
 
-// Delegation is what a sub-agent gets. One of Scope and SameScope is needed: a scope that was forgotten is not all.
+// Delegation describes a sub-agent's authority. One of Scope and SameScope is needed: a scope that was forgotten is not all.
 type Delegation struct {
 	Scope     string        // what it may do, text or JSON form
 	SameScope bool          // all that its parent may

@@ -51,7 +51,7 @@ const (
 // Audit is the audit log of one directory, as it was when it was opened.
 type Audit struct{ handle }
 
-// AuditHead is what a log says of itself.
+// AuditHead is the signed state of a log.
 type AuditHead struct {
 	Size       uint64 `json:"size"`
 	Root       []byte `json:"root"`
@@ -110,7 +110,7 @@ func OpenAudit(ctx context.Context, directory, key string) (*Audit, error) {
 	}, func(audit *Audit) { audit.Close() })
 }
 
-// Head is what the log says of itself.
+// Head reads the signed state of the log.
 func (a *Audit) Head(ctx context.Context) (AuditHead, error) {
 	return readDocument[AuditHead](ctx, &a.handle, func() C.go_texts { return C.go_audit_head(a.value) })
 }

@@ -134,7 +134,7 @@ func flag(on bool) C.int32_t {
 	return 0
 }
 
-// AgentOptions is what an agent is started for.
+// AgentOptions says for whom and for what an agent is started.
 type AgentOptions struct {
 	Principal    string        // URI of whom it acts for, e.g. "user:alice@acme.example"
 	Task         string        // which task, in a few words

@@ -48,7 +48,7 @@ type Provider interface {
 	ReleaseCommand() []string
 }
 
-// SecretRequest is what a provider is asked for.
+// SecretRequest asks a provider for a secret.
 type SecretRequest struct {
 	Lease     string `json:"lease"`
 	Agent     string `json:"agent"`
@@ -138,7 +138,7 @@ func (a *Authority) Release(ctx context.Context, lease string) error {
 	return a.do(ctx, func() C.go_answer { return C.go_broker_release(a.value, lease) })
 }
 
-// BrokerLeases is what the broker holds.
+// BrokerLeases lists the secrets that the broker has lent.
 func (a *Authority) BrokerLeases(ctx context.Context) ([]BrokerLease, error) {
 	return readDocument[[]BrokerLease](ctx, &a.handle, func() C.go_texts { return C.go_broker_leases(a.value) })
 }

@@ -33,7 +33,7 @@ type Decision struct {
 // Permitted says whether the call may go on; false for no decision at all.
 func (d *Decision) Permitted() bool { return d != nil && d.denied == nil }
 
-// ID is what the audit log knows it by; empty where it was not written down, and for no decision at all.
+// ID is its ID in the audit log; empty where it was not written down, and for a nil decision.
 func (d *Decision) ID() string {
 	if d == nil {
 		return ""
@@ -127,7 +127,7 @@ func (d *Denied) Explain() string {
 	return d.explanation
 }
 
-// What a call that decides answers.
+// verdict is the answer of a call that decides.
 type verdict = C.go_decision
 
 // decided is a decision where the call is permitted, an error where it is not.

@@ -243,5 +243,5 @@ func (g *Guard) askPresented(ctx context.Context, presentation, tool string, arg
 // Nonce is a nonce for one proof, good once and for as long as a proof may be old. It needs a guard with RequireNonce.
 func (g *Guard) Nonce() (string, error) { return g.text(C.go_guard_nonce(g.value)) }
 
-// Statistics is what the guard has done and holds: a JSON document.
+// Statistics counts what the guard has decided and holds: a JSON document.
 func (g *Guard) Statistics() (json.RawMessage, error) { return g.data(C.go_guard_statistics(g.value)) }

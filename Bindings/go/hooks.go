@@ -41,8 +41,9 @@ import (
 	"time"
 )
 
-// Hook is what is run on lifecycle events: Run or Command. At least once for each event, in the order of the events of
-// one agent, tried again with growing pauses until it succeeds or MaxAttempts is reached; it survives a restart.
+// Hook runs on lifecycle events: a function (Run) or a Command. It runs at least once for each event, in the order of the
+// events of one agent. A run that fails is tried again, with growing pauses, until it succeeds or MaxAttempts is reached;
+// a restart in between changes nothing.
 type Hook struct {
 	Events      []string // nil: all but "renewed"
 	Run         func(ctx context.Context, event Event) error

@@ -20,7 +20,7 @@ const IntroductionType = "application/agent-chain"
 
 const longestChain = 256 << 10 // bytes, for every guard
 
-// DefaultMaxBody is how long a body may be where nothing else is said.
+// DefaultMaxBody is the limit of a body in bytes, where no other is set.
 const DefaultMaxBody = 1 << 20
 
 // CallOf says which call a request is: the tool, and the arguments as a JSON object. The body has been read already and

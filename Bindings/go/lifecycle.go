@@ -79,7 +79,7 @@ type AgentRecord struct {
 	Tombstone      string `json:"tombstone"`
 }
 
-// Gone is what is left of an agent and of all below it: docs/schemas/gone.json.
+// Gone lists what is left of an agent and of all below it: docs/schemas/gone.json.
 type Gone struct {
 	Agent      string         `json:"agent"`
 	Gone       bool           `json:"gone"`       // nothing of them is usable any more

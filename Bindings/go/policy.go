@@ -28,7 +28,7 @@ import (
 	"time"
 )
 
-// PolicyError is what is wrong with a policy.
+// PolicyError is a fault of a policy.
 type PolicyError struct {
 	Name    string `json:"name"`
 	Path    string `json:"path"` // e.g. "rules[3].rate.per"; empty for the document
@@ -45,7 +45,7 @@ type PolicyFinding struct {
 	Message string `json:"message"`
 }
 
-// PolicyReport is what a policy is found to be, before anybody enforces it: docs/schemas/policy-report.json.
+// PolicyReport is the result of checking a policy that nobody enforces yet: docs/schemas/policy-report.json.
 type PolicyReport struct {
 	Version  int64           `json:"version"` // 0 where it has errors
 	Errors   []PolicyError   `json:"errors"`  // the first of each rule
@@ -106,7 +106,7 @@ func (a *Authority) Policy(ctx context.Context) (json.RawMessage, error) {
 	return readDocument[json.RawMessage](ctx, &a.handle, func() C.go_texts { return C.go_authority_policy(a.value) })
 }
 
-// RetryAfter is how long from the decision on time alone stands against the call; 0 where time changes nothing.
+// RetryAfter is the time from the decision after which the call could be permitted; 0 where time changes nothing.
 func (d *Denied) RetryAfter() time.Duration { return d.retryAfter }
 
 // Rule is the rule of the policy that said no; empty where none did.

@@ -28,7 +28,7 @@ import (
 	"time"
 )
 
-// ProfileOptions is what an agent of a profile may at most be.
+// ProfileOptions are the limits of a profile's agents.
 type ProfileOptions struct {
 	Owner       string        // URI of who answers for such agents, e.g. "team:research@acme.example"
 	Ceiling     string        // scope that no agent goes beyond, text or JSON form

@@ -136,7 +136,7 @@ func (c Category) String() string {
 // Category is Forbidden for a reason that the library does not know.
 func (r Reason) Category() Category { return Category(C.go_reason_category(string(r))) }
 
-// HTTPStatus is what a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once,
+// HTTPStatus is a server's answer: 401, 403 or 503; 428 where the client has to send the whole chain once,
 // 429 after too many calls.
 func (r Reason) HTTPStatus() int { return int(C.go_reason_http_status(string(r))) }
 

@@ -17,7 +17,7 @@ import "C"
 
 import "context"
 
-// Revocation is what a revocation names.
+// Revocation is the kind of thing that is revoked.
 type Revocation int32
 
 // The kinds of revocations.

@@ -42,7 +42,7 @@ const (
 // ErrNoAgent is a request without an agent: neither the Transport nor the request's context has one.
 var ErrNoAgent = errors.New("agentid: no agent: set Transport.Agent, or make the request in a context of WithAgent")
 
-// ErrRedirected is what a redirect is answered with: where the agent goes is not for a server to say.
+// ErrRedirected answers a redirect: a server does not say where the agent goes.
 var ErrRedirected = errors.New("agentid: a redirect is not followed: the agent has not asked for that call")
 
 // RoundTrip proves the call and sends it; a second time, with a proof of its own, where the server asked for the whole chain.

@@ -14,7 +14,7 @@ import (
 	"encoding/json"
 )
 
-// Usage is what was granted beside what was used, from the audit log: docs/schemas/usage.json. It holds names of
+// Usage compares what was granted with what was used, as the audit log has it: docs/schemas/usage.json. It holds names of
 // arguments, never their values.
 type Usage struct {
 	Entries      uint64         `json:"entries"`      // entries of the log that were read

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// MaxWaiting is how many calls that can wait (for a disk, a lock, a signer, a provider) are in the library at a time, each on a
-// thread of its own. Further ones wait for their turn in Go, where a goroutine costs no thread: a disk that hangs holds
+// MaxWaiting limits the calls in the library that can wait (for a disk, a lock, a signer, a provider); each holds a thread of its
+// own. Further ones wait for their turn in Go, where a goroutine costs no thread: a disk that hangs holds
 // MaxWaiting threads, however many requests come, and at most 16 more for calls that revoke, suspend or end.
 //
 // A callback that calls this package passes on the context that it was given: such calls need no turn of their own. With

@@ -194,7 +194,7 @@ class Authority(Lifecycle, Policies):
         call(lib.agentid_audit_integrate, self._handle)
 
     def usage(self, profile: str | None = None) -> UsageReport:
-        """What was granted beside what was used, and for each profile the smallest ceiling that would have permitted it all.
+        """Compares what was granted with what was used, and proposes for each profile the smallest ceiling that permits all this.
 
         Argument values are never in the audit log: a proposal is made of the scopes of the grants that calls were permitted
         under.

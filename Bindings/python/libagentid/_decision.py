@@ -56,7 +56,7 @@ class Decision:
 
     @property
     def id(self) -> str | None:
-        """What the audit log knows it by; None where it was not written down."""
+        """Its ID in the audit log; None where it was not written down."""
         return lib.agentid_decision_id(self._open()).decode() or None
 
     def _open(self) -> Self:
@@ -143,7 +143,7 @@ def arguments(values: Mapping[str, Any]) -> bytes:
 
 
 def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
-    """What is not I-JSON, as bytes that the library denies."""
+    """Bytes that the library denies, in place of a value that is not I-JSON."""
     if isinstance(error, RecursionError):
         return b"["  # nested deeper than anything that is accepted
     try:
@@ -157,7 +157,7 @@ def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
 
 
 def sent(value: object) -> tuple[bytes, int]:
-    """What a client sent for a text, as pointer and length: what is not UTF-8, or not text at all, the library denies."""
+    """A text that a client sent, as pointer and length. The library denies one that is not UTF-8, or not text at all."""
     if isinstance(value, str):
         data = value.encode("utf-8", "surrogatepass")
     elif isinstance(value, bytes | bytearray):

@@ -53,7 +53,7 @@ class Error(Exception):
         return type(self), (self.code, self.name, self.message, self.where, self.link), self._kept()
 
     def _kept(self) -> dict[str, Any]:
-        """What goes along to another process: notes, and what callers added."""
+        """The members that go along to another process: notes, and those that callers added."""
         return dict(self.__dict__)
 
 
@@ -89,12 +89,12 @@ class Denied(Error):
 
     @property
     def category(self) -> Category:
-        """What another call can change: `forbidden`, `unauthorized` or `undecided`."""
+        """Says whether another call may do: `forbidden`, `unauthorized` or `undecided`."""
         return category(self.name)
 
     @property
     def http_status(self) -> int:
-        """What a server answers: 403, 401 where another chain or proof may do, 428 where the whole chain is needed once, 503
+        """A server's answer: 403; 401 where another chain or proof may do; 428 where the whole chain is needed once; 503
         where the guard cannot decide now."""
         return http_status(self.name)
 

@@ -44,7 +44,7 @@ def explain_policy(policy: Mapping[str, Any] | str, tool: str, arguments: Mappin
 
 
 class Policies(Handle):
-    """What an authority knows of policies."""
+    """An authority's policies."""
 
     def apply_policy(self, policy: Mapping[str, Any] | str) -> int:
         """Puts a policy in force, in place of the one before, and returns its version.

@@ -30,21 +30,21 @@ Reason = Literal[
 """Why a call was denied, in this version of the library; a newer one may have more. docs/operations.md explains each."""
 
 Category = Literal["forbidden", "unauthorized", "undecided"]
-"""What another call can change: nothing, as the authority is not enough; it may be permitted with another chain or a fresh
-proof; nothing that the client sends, as the guard cannot decide now."""
+"""Whether another call may do: no, as the authority is not enough; perhaps, with another chain or a fresh proof; not now,
+whatever the client sends, as the guard cannot decide."""
 
 _CATEGORIES: tuple[Category, ...] = ("forbidden", "unauthorized", "undecided")  # as agentid.h numbers them
 
 
 def category(reason: str) -> Category:
-    """What another call can change. `forbidden` for a reason that the library does not know."""
+    """A reason's category; `forbidden` for one that the library does not know."""
     text = reason.encode()
     number: int = lib.agentid_reason_category(text, len(text))
     return _CATEGORIES[number]
 
 
 def http_status(reason: str) -> int:
-    """What a server answers: 401, 403 or 503; 428 where the client has to send the whole chain once, 429 after too many calls."""
+    """A server's answer: 401, 403 or 503; 428 where the client has to send the whole chain once; 429 after too many calls."""
     text = reason.encode()
     status: int = lib.agentid_reason_http_status(text, len(text))
     return status

@@ -28,7 +28,7 @@ class _Event(TypedDict):
 
 
 class Event(_Event, total=False):
-    """What a hook is told: docs/schemas/event.json."""
+    """An event, as a hook gets it: docs/schemas/event.json."""
 
     agent: str
     profile: str
@@ -50,7 +50,7 @@ class Event(_Event, total=False):
 
 
 class SecretRequest(TypedDict):
-    """What a provider makes a secret for."""
+    """A secret to be made by a provider."""
 
     lease: str
     agent: str
@@ -62,7 +62,7 @@ class SecretRequest(TypedDict):
 
 
 class SecretLease(TypedDict):
-    """What a provider takes back."""
+    """A secret to be taken back by a provider."""
 
     lease: str
     agent: str
@@ -85,7 +85,7 @@ class DecidedLink(_DecidedLink, total=False):
 
 
 class WouldDeny(TypedDict):
-    """What a rule in observe mode would have denied a call for."""
+    """A rule in observe mode, with the reason that it would have denied a call for."""
 
     rule: str
     reason: str
@@ -159,7 +159,7 @@ class DecodedLink(TypedDict):
 
 
 class DecodedChain(TypedDict):
-    """What a chain says, not verified."""
+    """A chain as it was read, not verified."""
 
     links: list[DecodedLink]
     """The root first."""

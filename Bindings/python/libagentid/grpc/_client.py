@@ -28,7 +28,7 @@ class _Details(NamedTuple):
 
 
 class _Prover:
-    """What all client interceptors share: chain and proof in a call's metadata."""
+    """The part that all client interceptors share: it puts chain and proof into a call's metadata."""
 
     def __init__(
         self, tools: Mapping[str, str | None], agent: Identity | None = None, *, audience: str, streams: Collection[str] = (),

@@ -23,7 +23,7 @@ REFUSAL = "agent-refusal"
 
 
 class _Interceptor:
-    """What both interceptors share: who is let through."""
+    """The part that both interceptors share: it decides which calls are let through."""
 
     def __init__(
         self, tools: Mapping[str, str | None], *, guard: Guards, streams: Collection[str] = (),
@@ -71,7 +71,7 @@ class _Interceptor:
 
 
 def _behavior(inner: Any, refused: Callable[[Any, Any], Refusal | None], is_stream: bool, is_aio: bool) -> Any:
-    """What runs in the place of a handler's function, of the same kind as that."""
+    """The function that runs in place of a handler's, and is of the same kind."""
 
     def sync(request: Any, context: Any) -> Any:
         refusal = refused(request, context)

@@ -1,4 +1,4 @@
-"""What a request calls, and how one is refused."""
+"""A request as a call of a tool, and the answer to one that is refused."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def guard(agent: Any, name: str | None = None) -> Any:
 
 
 def _functions(tool: Any) -> dict[str, Any]:
-    """What a tool that is a function, or a toolkit's functions, are called by."""
+    """The functions of a tool or a toolkit, by the names that they are called by."""
     if functions := getattr(tool, "functions", None):
         return {name: each.entrypoint for name, each in functions.items()}
     return {getattr(tool, "name", None) or getattr(tool, "__name__", ""): getattr(tool, "entrypoint", None) or tool}

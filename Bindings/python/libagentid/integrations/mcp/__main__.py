@@ -32,7 +32,7 @@ async def _tools(command: list[str]) -> list[Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """What the module's first lines say."""
+    """Runs the command that the module's first lines describe."""
     own, command = (
         (arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]) if "--" in arguments else (arguments, [])
     )

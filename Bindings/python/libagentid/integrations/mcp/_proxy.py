@@ -27,7 +27,7 @@ _PENDING = 10_000  # requests without an answer, at most
 
 
 def digest(tool: Mapping[str, Any]) -> str:
-    """What a tool says of itself, in 64 hexadecimal digits."""
+    """The SHA-256 of a tool's description, in 64 hexadecimal digits."""
     return hashlib.sha256(canonical({name: value for name, value in tool.items() if name != "_meta"}).encode()).hexdigest()
 
 
@@ -47,7 +47,7 @@ class Proxy:
         self._changed = set[str]()
 
     def from_client(self, message: Any) -> tuple[Any, Any]:
-        """What goes on to the server, and what is answered at once."""
+        """The message that goes on to the server, and the one that is answered at once."""
         if not isinstance(message, dict):
             return None, _error(None, -32600, "one message a line: batches are not taken")
         method, params, number = message.get("method"), message.get("params"), message.get("id")
@@ -78,7 +78,7 @@ class Proxy:
         return message, None
 
     def from_server(self, message: Any) -> Any:
-        """What goes on to the client."""
+        """The message that goes on to the client."""
         if not isinstance(message, dict) or "method" in message or "id" not in message:
             return message
         kind, kept = self._pending.pop(canonical(message["id"]), (None, None))
