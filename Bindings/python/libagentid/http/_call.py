@@ -43,7 +43,7 @@ class Request(NamedTuple):
     @classmethod
     def of(cls, method: str, path: bytes, sent: str | None, query: str, body: bytes, content_type: str | None) -> Self:
         """`sent` is used where it is another spelling of `path`; otherwise the path is escaped anew."""
-        if not sent or unquote_to_bytes(sent) != path:
+        if not sent or (unquote_to_bytes(sent) if "%" in sent else sent.encode()) != path:
             sent = quote(path, safe="/~!$&'()*+,;=:@-._")
         return cls(method, path, sent or "/", query, body, content_type)
 

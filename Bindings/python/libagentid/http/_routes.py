@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple, cast
@@ -27,7 +28,8 @@ class Routes:
             for other in self._routes[:index]:
                 if route.meets(other):
                     raise ValueError(f"{other.text} and {route.text} are routes of the same paths: it must be one")
-        self._fixed = {route.text: route for route in self._routes if not route.names}
+        self._fixed = {route.text: Found(route.tool, {}) for route in self._routes if not route.names}
+        self._open = [(route.method, route.pattern.fullmatch, route) for route in self._routes if route.names]
 
     def __repr__(self) -> str:
         return f"Routes({ {route.text: route.tool for route in self._routes}!r})"
@@ -43,11 +45,10 @@ class Routes:
     def find(self, method: str, path: str) -> Found:
         """The route of a path, and the values in it. Raises `Refusal`."""
         if (fixed := self._fixed.get(f"{method} {path}")) is not None:
-            return Found(fixed.tool, {})
-        parts = path.split("/")[1:]
-        for route in self._routes:
-            if route.method == method and (values := route.match(parts)) is not None:
-                return Found(route.tool, values)
+            return fixed
+        for own, match, route in self._open:
+            if own == method and (found := match(path)) is not None:
+                return Found(route.tool, dict(zip(route.names, found.groups(), strict=True)))
         raise Refusal(403, "route_without_tool", f"no tool is named for this route: {method} {path[:200]}")
 
 
@@ -59,7 +60,7 @@ class Found(NamedTuple):
 
     def __call__(self, request: Request) -> Call | None:
         """The call of a request on this route."""
-        return None if self.tool is None else Call(self.tool, _arguments(request, self.values))
+        return None if self.tool is None else Call(self.tool, _arguments(request, dict(self.values)))
 
 
 class _Route:
@@ -83,23 +84,11 @@ class _Route:
             self.names.append(name)
             self.has_rest = bool(kind)
 
-    def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The values in a path's parts; None if the path does not match this route."""
-        own, rest = self.parts, self.has_rest
-        if len(parts) < len(own) if rest else len(parts) != len(own):
-            return None
-        values: dict[str, str] = {}
-        for index, (part, own_part) in enumerate(zip(parts, own, strict=False)):
-            if own_part[:1] != "{":
-                if part != own_part:
-                    return None
-            elif rest and index == len(own) - 1:
-                values[self.names[-1]] = "/".join(parts[index:])
-            elif not part:
-                return None
-            else:
-                values[own_part[1:-1]] = part
-        return values
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The paths of this route: a value is not empty and has no slash, all that is left may be both."""
+        parts = [re.escape(part) if "{" not in part else "([^/]+)" for part in self.parts]
+        return re.compile("".join(f"/{part}" for part in [*parts[:-1], "(.*)" if self.has_rest else parts[-1]]), re.DOTALL)
 
     def meets(self, other: _Route) -> bool:
         """Whether one path could be both's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from .._abi import lib
 from .._decision import Decision, decide, sent
@@ -15,7 +15,6 @@ from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, PROOF_HEADER, Call, Cal
 from ._metadata import ResourceMetadata
 from ._routes import Routes, Tools, calls_of
 
-T = TypeVar("T")
 _log = logging.getLogger("libagentid.http")
 # A call that cannot be decided: argument, malformed, limit.
 _NOT_A_CALL = {2, 5, 10}
@@ -38,7 +37,8 @@ class Site:
             raise TypeError(f"guard= is a Guard, or guarding(directory, audience=...), not {type(guard).__name__}")
         if isinstance(max_body, bool) or not isinstance(max_body, int) or max_body < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"max_body= is how many bytes a body may have, {MAX_BODY} by itself, not {max_body!r}")
-        self._guard, self.max_body, self.metadata = guard, max_body, metadata
+        self._now = _always(guard) if isinstance(guard, EnforcementPoint) else guard
+        self.max_body, self.metadata = max_body, metadata
         self._calls = calls_of(routes)
 
     def calls(self, method: str, path: bytes) -> Calls | None:
@@ -61,45 +61,46 @@ class Site:
 
     def introduce(self, chain: bytes) -> None:
         """Verifies a chain that came as a body, so that its reference is known afterwards. Raises `Refusal`, and nothing else."""
-        self._deciding(lambda guard: guard.admit(chain.decode("latin-1")).close())
+        try:
+            self._now().admit(chain.decode("latin-1")).close()
+        except Exception as error:
+            raise self._refusal(error) from None
 
-    def permit(self, calls: Calls, request: Request, chains: Sequence[str], proofs: Sequence[str]) -> Permit | None:
+    def permit(
+        self, calls: Calls, request: Request, chains: Sequence[str | bytes], proofs: Sequence[str | bytes]
+    ) -> Permit | None:  # fmt: skip
         """Decides a request; None for one that needs no guard. Raises `Refusal`, and nothing else."""
         if len(chains) > 1 or len(proofs) > 1:
             raise Refusal(400, "header", f"{CHAIN_HEADER} and {PROOF_HEADER} are sent once")
 
-        def decided(guard: EnforcementPoint) -> Permit | None:
+        try:
             call = calls(request)
             if call is None:
                 return None
             given = (*sent(chains[0] if chains else None), *sent(proofs[0] if proofs else None))
-            decision = decide(lib.agentid_guard_authorize, guard._handle, *given, *sent(call.tool), *counted(call.arguments))
-            return Permit(decision, call)
+            called = (*sent(call.tool), *counted(call.arguments))
+            return Permit(decide(lib.agentid_guard_authorize, self._now()._handle, *given, *called), call)
+        except Exception as error:
+            raise self._refusal(error) from None
 
-        return self._deciding(decided)
-
-    def _deciding(self, ask: Callable[[EnforcementPoint], T]) -> T:
-        """Asks this process's guard. Raises `Refusal`, and nothing else."""
-        try:
-            return ask(self._guard if isinstance(self._guard, EnforcementPoint) else self._guard())
-        except Denied as denied:
-            raise Refusal.of(denied, None if self.metadata is None else self.metadata.url) from None
-        except Refusal:
-            raise
-        except Error as error:
+    def _refusal(self, error: Exception) -> Refusal:
+        """The answer to what a decision raised. It tells the client nothing about a fault of the guard itself."""
+        if isinstance(error, Denied):
+            return Refusal.of(error, None if self.metadata is None else self.metadata.url)
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, Error):
             if error.code in _NOT_A_CALL:
-                raise Refusal(400, error.name, error.message) from None
+                return Refusal(400, error.name, error.message)
             if error.name == "forked":
                 _log.error("the guard was made before this worker was forked: give the middleware guarding(directory, ...)")
-            raise self._failed(error) from None
-        except Exception as error:
-            raise self._failed(error) from None
-
-    def _failed(self, error: Exception) -> Refusal:
-        """The answer if the guard itself failed; it tells the client nothing about the fault."""
         _log.error("a request was refused because the guard could not decide", exc_info=error)
         return Refusal(503, "internal", "the guard could not decide")
 
     def too_long(self, most: int | None = None) -> Refusal:
         """The answer to a body beyond the limit."""
         return Refusal(413, "body", f"a body has at most {self.max_body if most is None else most} bytes")
+
+
+def _always(guard: EnforcementPoint) -> Callable[[], EnforcementPoint]:
+    return lambda: guard

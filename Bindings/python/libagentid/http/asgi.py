@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._decision import Decision
 from ._call import CHAIN_HEADER, MAX_BODY, MAX_CHAIN, PROOF_HEADER, Refusal, Request
@@ -42,19 +42,21 @@ class GuardMiddleware:
         if kind not in ("http", "websocket"):
             raise RuntimeError(f"an ASGI connection of the type {kind!r} is not guarded, so it is refused")
         site, method = self._site, scope["method"] if kind == "http" else "WEBSOCKET"
-        path = scope["path"].encode("utf-8", "surrogatepass")
+        path, sent = scope["path"].encode("utf-8", "surrogatepass"), _sent(scope)
         try:
             if site.is_metadata(method, path):
                 return await _answer(send, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
-            if kind == "http" and site.is_introduction(method, _content_type(scope)):
-                chain = await self._read(scope, receive, MAX_CHAIN)
+            if kind == "http" and site.is_introduction(method, sent.content_type):
+                chain = await self._read(sent, receive, MAX_CHAIN)
                 return None if chain is None else await self._introduce(chain, send)
             if (calls := site.calls(method, path)) is None:
                 return await self._app(scope, receive, send)
-            body = await self._read(scope, receive, site.max_body) if kind == "http" else b""
+            body = await self._read(sent, receive, site.max_body) if kind == "http" else b""
             if body is None:
                 return None  # the client has gone
-            scope = {**scope, PERMIT: site.permit(calls, *_request(scope, method, path, body))}
+            query = scope["query_string"].decode("latin-1")
+            request = Request.of(method, path, _path(scope), query, body, sent.content_type)
+            scope = {**scope, PERMIT: site.permit(calls, request, sent.chains, sent.proofs)}
         except Refusal as refusal:
             if kind == "http":
                 return await _answer(send, refusal.status, refusal.body(), refusal.fields())
@@ -67,24 +69,25 @@ class GuardMiddleware:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async def _read(self, scope: Scope, receive: Receive, most: int) -> bytes | None:
+    async def _read(self, sent: _Sent, receive: Receive, most: int) -> bytes | None:
         """The whole body; None if the client left before it was sent."""
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value[:20]) > most:
+        for length in sent.lengths:
+            if length.isdigit() and int(length[:20]) > most:
                 raise self._site.too_long(most)
+        body = b""
         parts: list[bytes] = []
         size = 0
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 return None
-            part = message.get("body", b"")
-            size += len(part)
+            body = message.get("body", b"")
+            size += len(body)
             if size > most:
                 raise self._site.too_long(most)
-            parts.append(part)
             if not message.get("more_body"):
-                return b"".join(parts)
+                return b"".join((*parts, body)) if parts else body
+            parts.append(body)
 
 
 def permit_of(scope: Scope) -> Decision:
@@ -99,23 +102,29 @@ def _permit(scope: Scope) -> Permit:
     return found
 
 
-def _content_type(scope: Scope) -> str | None:
-    """The Content-Type; one that was sent twice is none that is known."""
-    found = [value for name, value in scope["headers"] if name == b"content-type"]
-    return found[0].decode("latin-1") if len(found) == 1 else "twice" if found else None
+class _Sent(NamedTuple):
+    """The headers that matter here, as sent."""
+
+    chains: list[bytes]
+    proofs: list[bytes]
+    content_type: str | None
+    """One that was sent twice is none that is known."""
+    lengths: list[bytes]
 
 
-def _request(scope: Scope, method: str, path: bytes, body: bytes) -> tuple[Request, list[str], list[str]]:
-    chains: list[str] = []
-    proofs: list[str] = []
+def _sent(scope: Scope) -> _Sent:
+    found: dict[bytes, list[bytes]] = {_CHAIN: [], _PROOF: [], b"content-type": [], b"content-length": []}
     for name, value in scope["headers"]:
-        if name == _CHAIN:
-            chains.append(value.decode("latin-1"))
-        elif name == _PROOF:
-            proofs.append(value.decode("latin-1"))
-    sent = scope.get("raw_path")
-    raw = sent.partition(b"?")[0].decode("latin-1") if sent else None
-    return Request.of(method, path, raw, scope["query_string"].decode("latin-1"), body, _content_type(scope)), chains, proofs
+        if name in found:
+            found[name].append(value)
+    chains, proofs, types, lengths = found.values()
+    return _Sent(chains, proofs, "twice" if len(types) > 1 else types[0].decode("latin-1") if types else None, lengths)
+
+
+def _path(scope: Scope) -> str | None:
+    """The path as sent, if the server knows it."""
+    raw: bytes | None = scope.get("raw_path")
+    return raw.partition(b"?")[0].decode("latin-1") if raw else None
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
