@@ -1,4 +1,4 @@
-"""`python -m libagentid`: the command line `agentidctl`, which the wheel carries."""
+"""`python -m libagentid`: the command line `agentidctl`, which the wheel carries; `agentidctl mcp` is in Python."""
 
 import os
 import sys
@@ -8,6 +8,10 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Becomes `agentidctl` with this process's arguments, standard streams and environment."""
+    if sys.argv[1:2] == ["mcp"]:
+        from .mcp.__main__ import main as mcp
+
+        sys.exit(mcp(sys.argv[2:]))
     here = Path(__file__).resolve().parent
     for program in (here / "bin" / "agentidctl", here.parents[2] / ".build" / "release" / "agentidctl"):
         if program.is_file():

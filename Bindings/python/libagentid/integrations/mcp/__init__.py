@@ -6,8 +6,8 @@
         prove_calls(client, audience="mcp://files")
 
 For `mcp` 1.10 and later, 2.x, and FastMCP 4 on top of it; stdio and HTTP alike: chain and proof are in each request's `_meta`,
-not in headers, which older handshakes do not have. `python -m libagentid.integrations.mcp guard -- COMMAND` puts a guard before
-a server that is not changed.
+not in headers, which older handshakes do not have. `agentidctl mcp guard -- COMMAND` puts a guard before a server that is not
+changed.
 """
 
 from .. import needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ..._current import current_agent
-from ._wire import CHAIN, LIST, PROOF, asked
+from ...mcp._wire import CHAIN, LIST, PROOF, asked
 
 _C = TypeVar("_C")
 

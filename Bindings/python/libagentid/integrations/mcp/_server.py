@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..._errors import Denied
+from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, permit, shown
 from ...tools import authorize
-from ._wire import DENIED, LIST, answer, asked, callable_tools, denial, permit, shown
 
 if TYPE_CHECKING:
     from ..._guard import Guard

@@ -1,5 +1,7 @@
 """The call, chain and proof of a request: the same code on both ends, over JSON as sent."""
 
+# What is read here is JSON from elsewhere, of which no type is known.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import json
@@ -8,16 +10,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import libagentid
 
-from ...tools import refusal
+from ..tools import refusal
 
 if TYPE_CHECKING:
-    from ..._errors import Denied
-    from ..._guard import Guard
-    from ...tools import Call
+    from .._errors import Denied
+    from .._guard import Guard
+    from ..tools import Call
 
 CHAIN, PROOF, DECISION = "io.agentid/chain", "io.agentid/proof", "io.agentid/decision"
 DENIED = -32001  # the code of an MCP error that carries a denial
-LIST = "tools/list"
+LIST, CHANGED = "tools/list", "notifications/tools/list_changed"
 _OPEN = frozenset(
     [
         "initialize",

@@ -1,50 +1,40 @@
 """A guard before a server that is not changed: between a client and the server's process, over stdio.
 
 What a client sends is parsed once and written anew, so that the server reads what was decided. Tools whose definitions are not
-those that were certified are not shown, and calls of them are denied.
+those that were certified are not shown, and calls of them are denied, as are calls of tools that this session has not listed yet.
 """
 
+# What is read here is JSON from elsewhere, of which no type is known.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..._errors import Denied
-from ...tools import authorize, refusal
-from ._wire import DENIED, LIST, answer, asked, callable_tools, canonical, denial, permit, shown
+from .._errors import Denied
+from ..tools import authorize, refusal
+from ._pins import LINE, digest
+from ._wire import CHANGED, DENIED, LIST, answer, asked, callable_tools, canonical, denial, permit, shown
 
 if TYPE_CHECKING:
-    from ..._guard import Guard
+    from .._agent import Identity
+    from .._guard import Guard
+    from ..tools import Call
 
-_LINE = 16 * 1024 * 1024  # the longest message, in bytes
 _PENDING = 10_000  # requests without an answer, at most
 
 
-def digest(tool: Mapping[str, Any]) -> str:
-    """The SHA-256 of a tool's description, in 64 hexadecimal digits."""
-    return hashlib.sha256(canonical({name: value for name, value in tool.items() if name != "_meta"}).encode()).hexdigest()
-
-
-def read_pins(path: str) -> dict[str, str]:
-    """The certified tools of a file, by name."""
-    pins = json.loads(Path(path).read_text())
-    if not isinstance(pins, dict) or not all(isinstance(value, str) for value in pins.values()):
-        raise ValueError(f"{path} is not an object of tools and digests: write it with `certify`")
-    return pins
-
-
 class Proxy:
-    """One client and one server's process."""
+    """One client and one server's process. `agent`: whose calls those are with which the client sent neither chain nor proof."""
 
-    def __init__(self, guard: Guard, pins: Mapping[str, str] | None = None) -> None:
-        self._guard, self._pins, self._pending = guard, pins, dict[str, Any]()
-        self._changed = set[str]()
+    def __init__(self, guard: Guard, pins: Mapping[str, str] | None = None, agent: Identity | None = None) -> None:
+        self._guard, self._pins, self._pending, self._agent = guard, pins, dict[str, Any](), agent
+        self._certified = set[str]()  # as listed in this session
 
     def from_client(self, message: Any) -> tuple[Any, Any]:
         """The message that goes on to the server, and the one that is answered at once."""
@@ -62,14 +52,16 @@ class Proxy:
             return None, _error(number, DENIED, "too many requests wait for an answer")
         if wanted is None:
             if method == LIST:
-                self._pending[canonical(number)] = ("list", shown(params)[0])
+                chain, proof = shown(params)
+                if self._agent is not None and chain is None and proof is None:
+                    chain = self._agent.chain
+                self._pending[canonical(number)] = ("list", chain)
             return message, None
         try:
-            tool = wanted[0]
-            if method == "tools/call" and self._pins is not None and (tool not in self._pins or tool in self._changed):
-                text = f"Denied: the tool {tool} is not as it was certified, or was never. The tool has not run."
+            if method == "tools/call" and self._pins is not None and wanted[0] not in self._certified:
+                text = f"Denied: this session has not listed {wanted[0]} as it was certified. The tool has not run."
                 return None, _result(number, {"content": [{"type": "text", "text": text}], "isError": True})
-            call = authorize(*wanted, guard=self._guard, presented=shown(params))
+            call = self._authorized(wanted, shown(params))
         except Denied as denied:
             if method == "tools/call":
                 return None, _result(number, answer(denied))
@@ -77,8 +69,15 @@ class Proxy:
         self._pending[canonical(number)] = ("call", call)
         return message, None
 
+    def _authorized(self, wanted: tuple[str, Any], presented: tuple[Any, Any]) -> Call:
+        if self._agent is not None and presented == (None, None):
+            return authorize(*wanted, guard=self._guard, agent=self._agent)
+        return authorize(*wanted, guard=self._guard, presented=presented)
+
     def from_server(self, message: Any) -> Any:
         """The message that goes on to the client."""
+        if isinstance(message, dict) and message.get("method") == CHANGED:
+            self._certified.clear()  # what was seen may no longer be so
         if not isinstance(message, dict) or "method" in message or "id" not in message:
             return message
         kind, kept = self._pending.pop(canonical(message["id"]), (None, None))
@@ -91,23 +90,25 @@ class Proxy:
         elif kind == "list" and isinstance(result, dict):
             known = callable_tools(self._guard, kept)
             tools = [tool for tool in result.get("tools") or [] if self._is_certified(tool) and tool.get("name") in known]
-            result = {**result, "tools": tools}
+            cached = {"ttlMs": 0, "cacheScope": "private"} if "ttlMs" in result else {}  # one client's list is not another's
+            result = {**result, "tools": tools, **cached}
         return message if result is None else {**message, "result": result}
 
     def _is_certified(self, tool: Any) -> bool:
         if self._pins is None:
             return True
         name, is_same = tool.get("name"), self._pins.get(tool.get("name")) == digest(tool)
-        self._changed.discard(name) if is_same else self._changed.add(name)
+        self._certified.add(name) if is_same else self._certified.discard(name)
         return is_same
 
     async def run(self, command: Sequence[str]) -> int:
         """Runs the server until it ends, or the client goes; its status."""
         loop = asyncio.get_running_loop()
-        client = asyncio.StreamReader(limit=_LINE)
+        client = asyncio.StreamReader(limit=LINE)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(client), sys.stdin)
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=_LINE)
+        environment = {name: value for name, value in os.environ.items() if name != "AGENTID_AGENT"}  # not the server's to know
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE, env=environment)
         to_server, server = process.stdin, process.stdout
         if to_server is None or server is None:
             raise RuntimeError("the server's process has no pipes")

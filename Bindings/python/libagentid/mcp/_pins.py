@@ -1,0 +1,102 @@
+"""Certified tools: what each said of itself when somebody looked."""
+
+# What is read here is JSON from elsewhere, of which no type is known.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ._wire import LIST, canonical
+
+LINE = 16 * 1024 * 1024
+"""The longest message, in bytes."""
+_PAGES = 100
+_PATIENCE = 60
+_VERSION = "2025-06-18"  # which servers of every age agree to
+
+
+def digest(tool: Mapping[str, Any]) -> str:
+    """The SHA-256 of a tool's description, in 64 hexadecimal digits."""
+    return hashlib.sha256(canonical({name: value for name, value in tool.items() if name != "_meta"}).encode()).hexdigest()
+
+
+def read_pins(path: str) -> dict[str, str]:
+    """The certified tools of a file, by name."""
+    pins = json.loads(Path(path).read_text())
+    if not isinstance(pins, dict) or not all(isinstance(value, str) for value in pins.values()):
+        raise ValueError(f"{path} is not an object of tools and digests: write it with `certify`")
+    return pins
+
+
+def write_pins(path: str, pins: Mapping[str, str]) -> None:
+    """Replaces the file as a whole, so that a guard that starts meanwhile reads all of it."""
+    text = json.dumps(pins, indent=1, sort_keys=True) + "\n"
+    with tempfile.NamedTemporaryFile("w", dir=Path(path).resolve().parent, prefix=".pins-", delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(file.name)
+            raise
+
+
+async def listed(command: Sequence[str]) -> list[dict[str, Any]]:
+    """A server's own list, all pages of it. Raises `ValueError` for what is not a list, `asyncio.TimeoutError` after a minute."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE)
+    try:
+        return await asyncio.wait_for(_ask(process), _PATIENCE)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except asyncio.TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _ask(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
+    to_server, server = process.stdin, process.stdout
+    if to_server is None or server is None:
+        raise subprocess.SubprocessError("the server's process has no pipes")
+
+    def say(message: dict[str, Any]) -> None:
+        to_server.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+    async def answer(number: int) -> dict[str, Any]:
+        while line := await server.readline():
+            message = json.loads(line)
+            if isinstance(message, dict) and message.get("id") == number and "method" not in message:
+                result = message.get("result")
+                if not isinstance(result, dict):
+                    raise ValueError(f"the server answered with an error: {canonical(message.get('error'))[:500]}")
+                return result
+        raise ValueError("the server ended before it answered")
+
+    about = {"protocolVersion": _VERSION, "capabilities": {}, "clientInfo": {"name": "agentidctl", "version": "1"}}
+    say({"id": 0, "method": "initialize", "params": about})
+    await answer(0)
+    say({"method": "notifications/initialized"})
+    tools: list[dict[str, Any]] = []
+    cursor: Any = None
+    for number in range(1, _PAGES + 1):
+        say({"id": number, "method": LIST, "params": {} if cursor is None else {"cursor": cursor}})
+        page = await answer(number)
+        tools += [tool for tool in page.get("tools") or [] if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
+        cursor = page.get("nextCursor")
+        if cursor is None:
+            return tools
+    raise ValueError(f"the server's list has more than {_PAGES} pages")
