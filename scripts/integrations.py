@@ -19,6 +19,7 @@ ROWS = [
     ("MCP, SDK 2.x", "mcp", "mcp", "every request of a server that does or reads something; lists are filtered", "each caller by its chain"),
     ("MCP, SDK 1.x", "mcp1", "mcp", "the same", "the same"),
     ("FastMCP 4", "fastmcp", "mcp", "the same", "the same"),
+    ("A2A", "a2a", "a2a", "every request of a server, over JSON-RPC, REST and gRPC", "each caller by its chain"),
     ("LangChain, LangGraph, deepagents", "langchain", "langchain", "every tool call; tools shown", "graphs inside tools, named graphs; unguarded ones are an error; pauses park"),
     ("OpenAI Agents", "openai-agents", "openai_agents", "function tools, tools of MCP servers; tools shown", "handoffs, agents as tools"),
     ("Pydantic AI", "pydantic-ai", "pydantic_ai", "every function tool; tools shown", "agents inside tools, named ones"),

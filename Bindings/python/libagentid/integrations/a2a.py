@@ -1,0 +1,177 @@
+"""A2A: every request of an agent's server decided by its guard, every request of a client proved as the current agent.
+
+    handler = guard_handler(DefaultRequestHandler(...), Guard.open_directory("./acme", audience="a2a://writer"))  # the server
+
+    client = factory.create(card, interceptors=[AgentInterceptor(audience="a2a://writer")])                     # the client
+    with acme.agent("researcher", principal=..., task=..., scope="a2a/send_message(message: *, configuration?: *)"):
+        async for event in client.send_message(request): ...
+
+For `a2a-sdk` 1.x, JSON-RPC, REST and gRPC alike: chain and proof are headers or metadata. A request is the tool `a2a/` and the
+method's name, its arguments are the message's fields. Put the interceptor last: what it proves is then what is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+from . import needs
+
+VERSION = needs("a2a-sdk", "1.0", "a2a")
+
+from a2a.auth.user import User  # noqa: E402
+from a2a.client.client import ClientCallContext  # noqa: E402
+from a2a.client.interceptors import AfterArgs, BeforeArgs, ClientCallInterceptor  # noqa: E402
+from a2a.server.request_handlers.request_handler import RequestHandler  # noqa: E402
+from a2a.utils.errors import InternalError, InvalidParamsError, InvalidRequestError  # noqa: E402
+from google.protobuf.json_format import MessageToDict  # noqa: E402
+
+from .._decision import arguments  # noqa: E402
+from .._errors import Denied, Error  # noqa: E402
+from ..http._call import CHAIN_HEADER, PROOF_HEADER  # noqa: E402
+from ..http._call import Call as Requested  # noqa: E402
+from ..http._client import Presenter  # noqa: E402
+from ..tools import Call, authorize, refusal  # noqa: E402
+
+if TYPE_CHECKING:
+    from .._agent import Identity
+    from .._decision import Decision
+    from .._guard import Guard
+
+__all__ = ["AgentInterceptor", "AgentUser", "guard_handler"]
+
+_log = logging.getLogger("libagentid.integrations.a2a")
+_CLIENT = {"send_message_streaming": "send_message", "subscribe": "subscribe_to_task"}
+
+
+def _tool(method: str) -> str:
+    return f"a2a/{_CLIENT.get(method, method)}"
+
+
+def _fields(message: Any) -> dict[str, Any]:
+    """A request's fields, without those that this package does not know: the handler is given no more than was decided."""
+    message.DiscardUnknownFields()
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+class AgentInterceptor(ClientCallInterceptor):
+    """Proves each request as `agent`, by itself the `current_agent()`: without one it raises `LookupError`, and nothing is sent.
+
+    `audience`: the name of the server's guard. `tenant`: of the interface in the server's card, if it has one.
+    """
+
+    def __init__(self, agent: Identity | None = None, *, audience: str, tenant: str = "") -> None:
+        self._presenter, self._tenant = Presenter(agent, audience=audience), tenant
+
+    async def before(self, args: BeforeArgs) -> None:
+        """Called by the client."""
+        if self._tenant and not args.input.tenant:
+            args.input.tenant = self._tenant
+        call = Requested(_tool(args.method), arguments(_fields(args.input)))
+        given = args.context or ClientCallContext()
+        sent = {**(given.service_parameters or {}), **self._presenter.prove(call, is_whole=True)}
+        args.context = given.model_copy(update={"service_parameters": sent})
+
+    async def after(self, args: AfterArgs) -> None:
+        """Called by the client."""
+
+
+class AgentUser(User):
+    """Whose request it is, for the server's own code: `context.call_context.user` in an executor."""
+
+    def __init__(self, decision: Decision, by_principal: bool) -> None:
+        chain: Any = decision.document.get("chain") or [{}]
+        self.agent, self.principal, self.decision = str(chain[-1].get("agent")), str(chain[0].get("principal")), decision
+        self._name = self.principal if by_principal else self.agent
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True: there is one only where the guard permitted the request."""
+        return True
+
+    @property
+    def user_name(self) -> str:
+        """The name that tasks belong to."""
+        return self._name
+
+
+def guard_handler(handler: RequestHandler, guard: Guard, *, by_principal: bool = False) -> RequestHandler:
+    """A handler that has a guard decide each request before `handler` sees it; give it to the routes, and nothing else.
+
+    The request's user is then an `AgentUser`, so that tasks belong to the agent that sent them, or to its principal
+    `by_principal`. A denial is an `InvalidRequestError` that says which rule. The guard needs an `audience`.
+    """
+    if isinstance(handler, _Guarded):
+        raise ValueError("this handler has a guard already")
+    return _Guarded(handler, guard, by_principal)
+
+
+def _unary(method: str, tool: str = "") -> Any:
+    tool = tool or method.removeprefix("on_")
+
+    async def guarded(self: _Guarded, params: Any, context: Any) -> Any:
+        with self.permitted(tool, params, context):
+            return await getattr(self.handler, method)(params, context)
+
+    return guarded
+
+
+def _stream(method: str, tool: str = "") -> Any:
+    tool = tool or method.removeprefix("on_")
+
+    async def guarded(self: _Guarded, params: Any, context: Any) -> AsyncGenerator[Any, None]:
+        with self.permitted(tool, params, context):
+            events = getattr(self.handler, method)(params, context)
+            try:
+                async for event in events:
+                    yield event
+            finally:
+                await events.aclose()
+
+    return guarded
+
+
+class _Guarded(RequestHandler):
+    """A method that a later version of the package adds is abstract here: then none can be made."""
+
+    def __init__(self, handler: RequestHandler, guard: Guard, by_principal: bool) -> None:
+        self.handler, self._guard, self._by_principal = handler, guard, by_principal
+
+    def permitted(self, tool: str, params: Any, context: Any) -> Call:
+        """Permits a request, or raises the error that answers it."""
+        try:
+            call = authorize(f"a2a/{tool}", _fields(params), guard=self._guard, presented=_shown(context.state))
+            context.user = AgentUser(call.decision, self._by_principal)
+        except Denied as denied:
+            data = {"reason": denied.name, "category": denied.category, "argument": denied.argument or ""}
+            raise InvalidRequestError(refusal(denied), data=data) from None
+        except Error as error:
+            raise InvalidParamsError(f"this cannot be decided: {error.message}") from None
+        except Exception:
+            _log.exception("a request was refused because the guard could not decide")
+            raise InternalError("the guard could not decide") from None
+        return call
+
+    on_message_send = _unary("on_message_send", "send_message")
+    on_message_send_stream = _stream("on_message_send_stream", "send_message")
+    on_subscribe_to_task = _stream("on_subscribe_to_task")
+    on_get_task = _unary("on_get_task")
+    on_list_tasks = _unary("on_list_tasks")
+    on_cancel_task = _unary("on_cancel_task")
+    on_get_extended_agent_card = _unary("on_get_extended_agent_card")
+    on_create_task_push_notification_config = _unary("on_create_task_push_notification_config")
+    on_get_task_push_notification_config = _unary("on_get_task_push_notification_config")
+    on_list_task_push_notification_configs = _unary("on_list_task_push_notification_configs")
+    on_delete_task_push_notification_config = _unary("on_delete_task_push_notification_config")
+
+
+def _shown(state: Any) -> tuple[Any, Any]:
+    """The chain and the proof as received, over HTTP or gRPC; None for a missing one."""
+    found: Any = state.get("headers")
+    if "grpc_context" in state:
+        found = {}
+        for name, value in state["grpc_context"].invocation_metadata() or ():
+            found[name] = value if name not in found else b"\xff"  # one that was sent twice is denied
+    found = {str(name).lower(): value for name, value in (found or {}).items()}
+    return found.get(CHAIN_HEADER.lower()), found.get(PROOF_HEADER.lower())
