@@ -1024,6 +1024,24 @@ agentid_status agentid_scope_subsumes(const agentid_scope *parent, const agentid
 agentid_status agentid_scope_meet(const agentid_scope *a, const agentid_scope *b, agentid_scope **meet,
                                   agentid_error **error) AGENTID_MUST_CHECK;
 
+/*
+ * The part of a ceiling that a person's own words name: an argument with a pin may only have values of its kind that stand
+ * in the prompt, or that names there stand for in the directory; a tool whose destination is not named is left out. No
+ * model: the same words give the same scope. It is always below the ceiling. See docs/scopes.md.
+ * Args:
+ *   ceiling      the largest scope.
+ *   prompt       what the person asked for, in their own words and nobody else's; at most 64 KiB.
+ *   pins         JSON: which arguments of the ceiling's tools reach something, docs/schemas/task-pins.json.
+ *   directory    JSON: lists of names with what they stand for, docs/schemas/task-directory.json; empty for none.
+ *   scope        out: to be freed with agentid_scope_free().
+ *   explanation  out, may be NULL: what was pinned to what, and why: docs/schemas/task-scope.json.
+ * Returns: AGENTID_OK; AGENTID_E_SCOPE with tool and argument at fault; AGENTID_E_MALFORMED, AGENTID_E_LIMIT.
+ */
+agentid_status agentid_scope_for_task(const agentid_scope *ceiling, const char *prompt, size_t prompt_len,
+                                      const char *pins, size_t pins_len, const char *directory, size_t directory_len,
+                                      agentid_scope **scope, agentid_bytes *explanation,
+                                      agentid_error **error) AGENTID_MUST_CHECK;
+
 /* ---------------------------------------------------------------------------------------------------------- Chain */
 
 /*

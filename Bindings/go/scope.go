@@ -3,6 +3,11 @@ package agentid
 /*
 #include "abi.h"
 
+/* A scope that was made, and what is told of it. */
+typedef struct go_given {
+    go_answer answer;
+    agentid_bytes explanation;
+} go_given;
 static go_answer go_scope_parse(_GoString_ text) { MAKE(scope, agentid_scope_parse(TEXT(text), &made, &error)); }
 static void go_scope_free(uintptr_t scope) { agentid_scope_free(AS(scope, scope)); }
 static go_texts go_scope_text(uintptr_t scope) { TAKE(agentid_scope_text(AS(scope, scope), &first, &error)); }
@@ -16,6 +21,14 @@ static go_answer go_scope_subsumes(uintptr_t parent, uintptr_t child) {
 }
 static go_answer go_scope_meet(uintptr_t a, uintptr_t b) {
     MAKE(scope, agentid_scope_meet(AS(scope, a), AS(scope, b), &made, &error));
+}
+static go_given go_scope_for_task(uintptr_t ceiling, _GoString_ prompt, _GoString_ pins, _GoString_ directory) {
+    agentid_scope *made = NULL;
+    agentid_bytes explanation = {NULL, 0, 0};
+    agentid_error *error = NULL;
+    agentid_status status = agentid_scope_for_task(AS(scope, ceiling), TEXT(prompt), TEXT(pins), TEXT(directory), &made,
+                                                   &explanation, &error);
+    return (go_given){{status, (uintptr_t)error, (uintptr_t)made, 0}, explanation};
 }
 */
 import "C"
@@ -67,4 +80,49 @@ func (s *Scope) Meet(other *Scope) (*Scope, error) {
 	runtime.KeepAlive(s)
 	runtime.KeepAlive(other)
 	return meet, err
+}
+
+// TaskPin is an argument that a task pinned to what its prompt names.
+type TaskPin struct {
+	Tool     string `json:"tool"`
+	Argument string `json:"argument"`
+	Pin      string `json:"pin"` // as declared, e.g. "address:people[]"
+	Values   []any  `json:"values"`
+	Named    []struct {
+		Text string `json:"text"`
+		Byte int    `json:"byte"` // where in the prompt
+	} `json:"named"`
+}
+
+// TaskLeftOut is a tool of the ceiling that the prompt does not name.
+type TaskLeftOut struct {
+	Tool     string `json:"tool"`
+	Argument string `json:"argument"` // empty where no argument is at fault
+	Reason   string `json:"reason"`   // "not_asked_for", "not_named" or "named_outside_ceiling"
+	Message  string `json:"message"`
+}
+
+// TaskExplanation is what a task's scope was pinned to, and why.
+type TaskExplanation struct {
+	Pins     []TaskPin     `json:"pins"`
+	LeftOut  []TaskLeftOut `json:"left_out"`
+	Unpinned []string      `json:"unpinned"` // tools as the ceiling has them, as no pins are declared for them
+}
+
+// ForTask is the part of s that a person's own words name; it is always below s. Pins, JSON, say which arguments reach
+// something; directory, JSON or nil, has lists of names and what they stand for. A callback that fills it is a function of
+// yours, called before. See docs/scopes.md.
+func (s *Scope) ForTask(prompt string, pins, directory []byte) (*Scope, TaskExplanation, error) {
+	var explanation TaskExplanation
+	given := C.go_scope_for_task(s.value, prompt, view(pins), view(directory))
+	runtime.KeepAlive(s)
+	scope, err := newScope(given.answer)
+	if err != nil {
+		return nil, explanation, err
+	}
+	text, err := data(C.go_texts{first: given.explanation})
+	if err == nil {
+		err = json.Unmarshal(text, &explanation)
+	}
+	return scope, explanation, err
 }

@@ -102,6 +102,27 @@ public func agentid_scope_meet(
 }
 
 @c @implementation
+public func agentid_scope_for_task(
+    _ ceiling: OpaquePointer?, _ prompt: UnsafePointer<CChar>?, _ prompt_len: Int, _ pins: UnsafePointer<CChar>?,
+    _ pins_len: Int, _ directory: UnsafePointer<CChar>?, _ directory_len: Int,
+    _ scope: UnsafeMutablePointer<OpaquePointer?>?, _ explanation: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe scope?.pointee = nil
+    return unsafe giveIfAsked(explanation, error) {
+        let output = unsafe try required(scope, "scope")
+        let ceiling = try unsafe ScopeHandles.table.find(ceiling, "ceiling")
+        let (prompt, pins) = unsafe (try text(prompt, prompt_len, "prompt"), try input(pins, pins_len, "pins"))
+        let names = try unsafe input(directory, directory_len, "directory")
+        let found = try ceiling.forTask(
+            prompt, pins: TaskPins(parsing: pins),
+            directory: names.isEmpty ? TaskDirectory() : TaskDirectory(parsing: names))
+        unsafe output.pointee = try ScopeHandles.table.insert(found.scope)
+        return found.document.canonical()
+    }
+}
+
+@c @implementation
 public func agentid_chain_decode(
     _ chain: UnsafePointer<CChar>?, _ chain_len: Int, _ document: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?

@@ -33,3 +33,23 @@ def applied(work):
     file.write_text('{"version": 2, "rules": [{"id": "fax", "match": "fax", "then": "deny"}]}')
     found = ctl("policy", "check", str(file), *here, "--json", json_out=True)
     check([one["name"] for one in found["findings"]] == ["unreachable_rule"], "a rule that nobody reaches is found", found)
+
+
+PINS = {"send": {"arguments": {"to": "address:people[]"}, "words": ["send", "mail*"]}, "pay": {"arguments": {"to": "account"}}}
+
+
+def for_task(work):
+    pins, people = pathlib.Path(f"{work}/pins.json"), pathlib.Path(f"{work}/people.json")
+    pins.write_text(json.dumps(PINS))
+    people.write_text('{"people": {"Ann": "ann@acme.example"}}')
+    asked = ["scope", "for-task", "send; pay; search", "Mail Ann.", "--pins", str(pins), "--directory", str(people)]
+    text, why = run(*asked)
+    check(text == 'search; send(to subset of ["ann@acme.example"], *: *)\n', "a task's scope has what is named", text)
+    check('send.to: "Ann" at byte 5' in why and "pay: the prompt names no account" in why, "and says why", why)
+    told = ctl(*asked, "--json", json_out=True)
+    check([out["reason"] for out in told["why"]["left_out"]] == ["not_named"], "in JSON too", told)
+    ctl("scope", "check", text.strip(), "send", '{"to": ["eve@evil.example"]}', expect=10)
+    pins.write_text('{"pay": {"arguments": {"to": "acount"}}}')
+    _, error = run(*asked, expect=1)
+    check("pay.to" in error and "address, url, account" in error, "a pin that is misspelt is named", error)
+    run("scope", "for-task", "pay", "-", "--pins", "-", expect=2)

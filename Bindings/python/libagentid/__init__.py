@@ -27,7 +27,7 @@ from ._guard import Admission, Guard
 from ._lifecycle import verify_tombstone
 from ._policy import check_policy, explain_policy
 from ._reasons import Category, Reason
-from ._scope import Scope
+from ._scope import Scope, TaskScope
 
 if TYPE_CHECKING:
     from .types import DecodedChain
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Audit", "Authority", "Category", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound",
-    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "chain_reference", "check_policy", "current_agent",
+    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "TaskScope", "chain_reference", "check_policy", "current_agent",
     "decode_chain", "explain_policy", "generate_key", "selftest", "verify_tombstone",
 ]  # fmt: skip
 

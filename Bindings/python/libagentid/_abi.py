@@ -253,6 +253,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "scope_permits": (_H, *_TEXT, *_TEXT),
     "scope_subsumes": (_H, _H),
     "scope_meet": (_H, _H, _OUT),
+    "scope_for_task": (_H, *_TEXT, *_TEXT, *_TEXT, _OUT, _BYTES),
     "chain_decode": (*_TEXT, _BYTES),
     "chain_reference": (*_TEXT, _BYTES),
 }

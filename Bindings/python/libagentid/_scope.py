@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from ctypes import byref
+from typing import Any, NamedTuple
 
-from ._abi import lib
-from ._errors import Denied, call, pair, take
+from ._abi import Bytes, lib
+from ._errors import Denied, call, counted, pair, take, text
 from ._handles import Handle, owner
 from .scopes import Constraint, Value, token
+from .types import TaskDocument
 
 
 def worded(scope: Scope | str | None) -> str | None:
@@ -27,6 +29,32 @@ class Scope(Handle):
 
     def __init__(self, text: str) -> None:  # pyright: ignore[reportMissingSuperCall]
         self._own(lib.agentid_scope_parse, *pair(text))
+
+    def for_task(
+        self,
+        prompt: str,
+        pins: Mapping[str, Any] | str,
+        directory: Mapping[str, Mapping[str, Any]] | Callable[[str], Mapping[str, Mapping[str, Any]]] | None = None,
+    ) -> TaskScope:
+        """The part of this ceiling that a person's own words name; it is always below it. `scope, why = ceiling.for_task(...)`.
+
+        `pins` says, by tool, which `arguments` reach something and of what kind, and which `words` ask for the tool:
+        `{"send_email": {"arguments": {"recipients": "address:people[]"}, "words": ["send", "mail*"]}}`. `directory` has lists of
+        names and what they stand for, `{"people": {"Bob": "bob@acme.example"}}`, or is called with the prompt and returns it.
+        `prompt` is at most 64 KiB of the person's own words, and nobody else's. No model: the same words give the same scope.
+        Raises `ScopeError` with the tool and the argument at fault.
+        """
+        names = directory(prompt) if callable(directory) else directory
+        told = pins if isinstance(pins, str) else json.dumps(pins)
+        known = b"" if names is None else json.dumps(names).encode()
+        made, out = Scope.__new__(Scope), Bytes()
+
+        def explained(*arguments: Any) -> int:
+            *inputs, scope, error = arguments
+            return lib.agentid_scope_for_task(*inputs, scope, byref(out), error)
+
+        made._own(explained, self._handle, *pair(prompt), *pair(told), *counted(known))
+        return TaskScope(made, json.loads(text(out)))
 
     @classmethod
     def tool(cls, name: str, arguments: Mapping[str, Constraint | Value] | None = None, /, **named: Constraint | Value) -> Scope:
@@ -101,3 +129,11 @@ class Scope(Handle):
         if not isinstance(other, Scope):  # pyright: ignore[reportUnnecessaryIsInstance]
             return NotImplemented
         return Scope.__new__(Scope)._own(lib.agentid_scope_meet, self._handle, other._handle)
+
+
+class TaskScope(NamedTuple):
+    """A scope for one task, and what it was pinned to."""
+
+    scope: Scope
+    document: TaskDocument
+    """What was pinned to what, and why: docs/schemas/task-scope.json."""

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 
 __all__ = [
     "AuditEntry", "DecidedLink", "DecisionDocument", "DecodedChain", "DecodedLink", "Event", "SecretLease", "SecretRequest",
-    "WouldDeny",
+    "TaskDocument", "TaskLeftOut", "TaskMention", "TaskPin", "WouldDeny",
 ]  # fmt: skip
 
 
@@ -164,3 +164,40 @@ class DecodedChain(TypedDict):
     links: list[DecodedLink]
     """The root first."""
     verified: Literal[False]
+
+
+class TaskMention(TypedDict):
+    """A thing that a prompt names."""
+
+    text: str
+    byte: int
+    """Where it stands in the prompt."""
+
+
+class TaskPin(TypedDict):
+    """An argument that may only have what a prompt names."""
+
+    tool: str
+    argument: str
+    pin: str
+    """As declared, e.g. `address:people[]`."""
+    values: list[Any]
+    named: list[TaskMention]
+
+
+class TaskLeftOut(TypedDict):
+    """A tool of the ceiling that a prompt does not name."""
+
+    tool: str
+    argument: str | None
+    reason: Literal["not_asked_for", "not_named", "named_outside_ceiling"]
+    message: str
+
+
+class TaskDocument(TypedDict):
+    """What a scope for a task was pinned to, and why: docs/schemas/task-scope.json."""
+
+    pins: list[TaskPin]
+    left_out: list[TaskLeftOut]
+    unpinned: list[str]
+    """Tools as the ceiling has them: no pins are declared for them."""

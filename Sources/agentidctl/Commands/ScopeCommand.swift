@@ -6,7 +6,7 @@ import StrictJSON
 struct ScopeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scope", abstract: "Check, intersect and explain scopes, in text or JSON form.",
-        subcommands: [Check.self, Meet.self, Explain.self])
+        subcommands: [Check.self, Meet.self, Explain.self, ForTask.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Whether a scope permits a call: exit 0 or 10.")
@@ -54,6 +54,36 @@ struct ScopeCommand: ParsableCommand {
         func run() throws {
             let scope = try Scope(scope)
             Console.data(output.json ? PrintableText(scope.tree) : PrintableText(lines: scope.summary))
+        }
+    }
+
+    struct ForTask: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The part of a ceiling that a person's own words name, and why.")
+        @OptionGroup var output: Output
+        @Argument(help: "The ceiling.") var ceiling: String
+        @Argument(help: "What the person asked for, in their own words; - is stdin.") var prompt: String
+        @ArgumentParser.Option(name: .long, help: "The file that says which arguments reach something; - is stdin.")
+        var pins: String
+        @ArgumentParser.Option(name: .long, help: "The file with the names that the person may use.")
+        var directory: String?
+
+        func validate() throws {
+            guard !prompt.isSame(as: "-") || !pins.isSame(as: "-") else {
+                throw ValidationError("the prompt and the pins cannot both be on stdin")
+            }
+        }
+
+        func run() throws {
+            let words = try prompt.isSame(as: "-") ? String(validating: Console.read("-"), as: UTF8.self) : prompt
+            guard let words else { throw Fault("the prompt is not UTF-8") }
+            let names = try directory.map { try TaskDirectory(parsing: Console.read($0)) } ?? TaskDirectory()
+            let found = try Scope(ceiling).forTask(words, pins: TaskPins(parsing: Console.read(pins)), directory: names)
+            if output.json {
+                return Console.data(["scope": found.scope.tree, "why": found.document])
+            }
+            Console.data(PrintableText(lines: found.scope.text))
+            for line in found.lines { Console.message(PrintableText(lines: line)) }
         }
     }
 }

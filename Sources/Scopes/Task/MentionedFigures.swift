@@ -1,0 +1,125 @@
+internal import StrictJSON
+
+/// Accounts, dates and amounts in a prompt.
+extension Mention {
+    /// IBANs, in groups of four too, and other numbers of accounts: 8 to 34 capitals and digits, at least 6 of them digits.
+    static func accounts(in prompt: Prompt, _ found: inout [Mention]) {
+        var groups: (start: Int, end: Int, text: [UInt8])?
+        func close() {
+            if let groups, isAccount(groups.text[...]), groups.text.count > 14 {
+                let text = String(decoding: groups.text, as: UTF8.self)
+                let written = prompt.text(groups.start..<groups.end)
+                found.append(Mention(text: written, place: groups.start, values: [.string(text), .string(written)]))
+            }
+            groups = nil
+        }
+        prompt.forEachToken { range in
+            let bytes = prompt.bytes[range]
+            let isGroup = bytes.count <= 4 && bytes.allSatisfy { Prompt.isUpper($0) || Prompt.isDigit($0) }
+            if isGroup, let open = groups, prompt.bytes[open.end] == 0x20, range.lowerBound == open.end + 1,
+                open.text.count % 4 == 0, open.text.count < 32
+            {
+                groups = (open.start, range.upperBound, open.text + bytes)
+                return
+            }
+            close()
+            if isGroup, bytes.count == 4, bytes.prefix(2).allSatisfy(Prompt.isUpper),
+                bytes.suffix(2).allSatisfy(Prompt.isDigit)
+            {
+                groups = (range.lowerBound, range.upperBound, Array(bytes))
+            } else if isAccount(bytes) {
+                let text = prompt.text(range)
+                found.append(Mention(text: text, place: range.lowerBound, values: [.string(text)]))
+            }
+        }
+        close()
+    }
+
+    private static func isAccount(_ bytes: ArraySlice<UInt8>) -> Bool {
+        (8...34).contains(bytes.count) && bytes.count(where: Prompt.isDigit) >= 6
+            && bytes.allSatisfy { Prompt.isUpper($0) || Prompt.isDigit($0) || $0 == UInt8(ascii: "-") }
+            && day(bytes) == nil
+    }
+
+    /// `2026-05-15`, `2026/05/15`: also at the beginning of a time, as in `2026-05-15 10:00`.
+    static func dates(in prompt: Prompt, _ found: inout [Mention]) {
+        prompt.forEachToken { range in
+            let bytes = prompt.bytes[range]
+            guard let day = day(bytes.prefix(10)),
+                bytes.count == 10 || bytes[range.lowerBound + 10] == UInt8(ascii: "T")
+            else {
+                return
+            }
+            let text = prompt.text(range)
+            found.append(
+                Mention(
+                    text: text, place: range.lowerBound, values: [.string(day), .string(text)],
+                    clause: ["constraint_type": "glob", "pattern": .string(day + "*")]))
+        }
+    }
+
+    /// A day as ISO 8601 writes it; `nil` if this is none.
+    private static func day(_ bytes: ArraySlice<UInt8>) -> String? {
+        guard bytes.count == 10 else { return nil }
+        var text: [UInt8] = []
+        for (i, byte) in bytes.enumerated() {
+            let isSign = i == 4 || i == 7
+            guard isSign ? byte == UInt8(ascii: "-") || byte == UInt8(ascii: "/") : Prompt.isDigit(byte) else {
+                return nil
+            }
+            text.append(isSign ? UInt8(ascii: "-") : byte)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// `12`, `12.50`, `1,200.00`, `$5`: as a number and as a decimal text. A number within a word, a date or a time is none.
+    static func amounts(in prompt: Prompt, _ found: inout [Mention]) {
+        let bytes = prompt.bytes
+        // The groups of an account's number are no amounts.
+        var taken: [Mention] = []
+        accounts(in: prompt, &taken)
+        var (place, next) = (0, 0)
+        while place < bytes.count {
+            while next < taken.count, taken[next].place < place { next += 1 }
+            if next < taken.count, taken[next].place == place {
+                place += taken[next].text.utf8.count
+                continue
+            }
+            guard Prompt.isDigit(bytes[place]) else {
+                place += 1
+                continue
+            }
+            let start = place
+            var (digits, hasPoint) = ([UInt8](), false)
+            while place < bytes.count {
+                let isNext = place + 1 < bytes.count && Prompt.isDigit(bytes[place + 1])
+                if Prompt.isDigit(bytes[place]) {
+                    digits.append(bytes[place])
+                } else if bytes[place] == UInt8(ascii: "."), isNext, !hasPoint {
+                    digits.append(bytes[place])
+                    hasPoint = true
+                } else if bytes[place] == UInt8(ascii: ","), isThousands(bytes, place), !hasPoint {
+                } else {
+                    break
+                }
+                place += 1
+            }
+            let isAlone = { (byte: UInt8) in !Prompt.isWord(byte) && !"-/:.@".utf8.contains(byte) }
+            let endsSentence = place < bytes.count && bytes[place] == UInt8(ascii: ".")
+            guard start == 0 || isAlone(bytes[start - 1]) || bytes[start - 1] >= 0x80,
+                place == bytes.count || isAlone(bytes[place]) || bytes[place] >= 0x80 || endsSentence,
+                digits.count <= 15
+            else { continue }
+            let text = String(decoding: digits, as: UTF8.self)
+            guard let number = Double(text) else { continue }
+            found.append(
+                Mention(text: prompt.text(start..<place), place: start, values: [.number(number), .string(text)]))
+        }
+    }
+
+    /// Whether exactly three digits follow.
+    private static func isThousands(_ bytes: [UInt8], _ comma: Int) -> Bool {
+        bytes.count > comma + 3 && bytes[comma + 1...comma + 3].allSatisfy(Prompt.isDigit)
+            && (bytes.count == comma + 4 || !Prompt.isDigit(bytes[comma + 4]))
+    }
+}
