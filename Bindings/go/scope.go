@@ -102,7 +102,7 @@ type TaskLeftOut struct {
 	Message  string `json:"message"`
 }
 
-// TaskExplanation is what a task's scope was pinned to, and why.
+// TaskExplanation tells to which values a scope was pinned for a task, and why.
 type TaskExplanation struct {
 	Pins     []TaskPin     `json:"pins"`
 	LeftOut  []TaskLeftOut `json:"left_out"`

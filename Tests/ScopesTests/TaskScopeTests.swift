@@ -71,7 +71,7 @@ import Testing
             #expect(try Scope(task.scope.text) == task.scope, "reads back")
             #expect(try ceiling.forTask(prompt, pins: pins, directory: directory).scope == task.scope)
             made += 1
-            pinned += task.lines.count
+            pinned += task.document.text.utf8.count > 60 ? 1 : 0
             for tool in ["s", "t", "u"] {
                 let call = try ScopeLawTests.call(&random)
                 guard task.scope.permits(tool, call) else { continue }

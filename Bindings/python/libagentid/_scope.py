@@ -136,4 +136,4 @@ class TaskScope(NamedTuple):
 
     scope: Scope
     document: TaskDocument
-    """What was pinned to what, and why: docs/schemas/task-scope.json."""
+    """Which argument was pinned to which values, and why: docs/schemas/task-scope.json."""

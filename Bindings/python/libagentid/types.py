@@ -195,7 +195,7 @@ class TaskLeftOut(TypedDict):
 
 
 class TaskDocument(TypedDict):
-    """What a scope for a task was pinned to, and why: docs/schemas/task-scope.json."""
+    """The pins of a scope for a task, and why they are such: docs/schemas/task-scope.json."""
 
     pins: list[TaskPin]
     left_out: list[TaskLeftOut]

@@ -22,11 +22,12 @@ struct Mention {
         case .account: accounts(in: prompt, &found)
         case .path:
             prompt.forEachToken { if let mention = path(prompt, $0) { found.append(mention) } }
-            quoted(in: prompt, &found) { path(prompt, $0) }
+            for range in quoted(in: prompt) { if let mention = path(prompt, range) { found.append(mention) } }
         case .channel: channels(in: prompt, &found)
         case .quoted:
-            quoted(in: prompt, &found) {
-                Mention(text: prompt.text($0), place: $0.lowerBound, values: [.string(prompt.text($0))])
+            for range in quoted(in: prompt) {
+                let text = prompt.text(range)
+                found.append(Mention(text: text, place: range.lowerBound, values: [.string(text)]))
             }
         case .name: break
         case .date: dates(in: prompt, &found)
@@ -81,32 +82,46 @@ struct Mention {
         }
     }
 
-    /// Texts between quotes: '…', "…", `…`, “…”, ‘…’. A quote begins after a space or a sign, so that an apostrophe is none.
-    private static func quoted(in prompt: Prompt, _ found: inout [Mention], _ make: (Range<Int>) -> Mention?) {
+    /// Texts between quotes: '…', "…", `…`, “…”, ‘…’. A quote begins after a space or a sign: an apostrophe is none.
+    private static func quoted(in prompt: Prompt) -> [Range<Int>] {
         let bytes = prompt.bytes
-        for (open, close) in [("'", "'"), ("\"", "\""), ("`", "`"), ("“", "”"), ("‘", "’")] {
-            let (open, close) = (Array(open.utf8), Array(close.utf8))
-            var place = 0
-            while place + open.count < bytes.count {
-                guard bytes[place...].starts(with: open),
-                    place == 0 || !Prompt.isWord(bytes[place - 1]) || open.count > 1
-                else {
-                    place += 1
-                    continue
-                }
-                let start = place + open.count
-                var end = start
-                while end < bytes.count, end - start <= 256, bytes[end] != 0x0A,
-                    !(bytes[end...].starts(with: close)
-                        && (close.count > 1 || end + 1 == bytes.count || !Prompt.isWord(bytes[end + 1])))
-                { end += 1 }
-                guard end < bytes.count, end > start, bytes[end...].starts(with: close) else {
-                    place += open.count
-                    continue
-                }
-                if let mention = make(start..<end) { found.append(mention) }
-                place = end + close.count
+        var found: [Range<Int>] = []
+        var place = 0
+        while place < bytes.count {
+            guard let close = closing(bytes, place), place == 0 || !Prompt.isWord(bytes[place - 1]) else {
+                place += 1
+                continue
             }
+            let start = place + close.count
+            var end = start
+            while end < bytes.count, end - start <= 256, bytes[end] != 0x0A, !isClosed(bytes, end, by: close) {
+                end += 1
+            }
+            if end > start, end < bytes.count, isClosed(bytes, end, by: close) {
+                found.append(start..<end)
+                place = end
+            }
+            place += close.count
         }
+        return found
+    }
+
+    /// The quote that ends what begins with the one at a place; `nil` if none does. Each is as long as its other.
+    private static func closing(_ bytes: [UInt8], _ place: Int) -> [UInt8]? {
+        switch bytes[place] {
+        case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"): return [bytes[place]]
+        case 0xE2 where place + 2 < bytes.count && bytes[place + 1] == 0x80:
+            // U+2018 and U+201C; the next scalar is the other.
+            let last = bytes[place + 2]
+            return last == 0x98 || last == 0x9C ? [0xE2, 0x80, last + 1] : nil
+        default: return nil
+        }
+    }
+
+    private static func isClosed(_ bytes: [UInt8], _ place: Int, by close: [UInt8]) -> Bool {
+        let end = place + close.count
+        guard end <= bytes.count, bytes[place] == close[0] else { return false }
+        if close.count > 1 { return bytes[place + 1] == close[1] && bytes[place + 2] == close[2] }
+        return end == bytes.count || !Prompt.isWord(bytes[end])
     }
 }

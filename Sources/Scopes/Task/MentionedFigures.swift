@@ -75,7 +75,7 @@ extension Mention {
     /// `12`, `12.50`, `1,200.00`, `$5`: as a number and as a decimal text. A number within a word, a date or a time is none.
     static func amounts(in prompt: Prompt, _ found: inout [Mention]) {
         let bytes = prompt.bytes
-        // The groups of an account's number are no amounts.
+        // The groups of an account's number are not amounts.
         var taken: [Mention] = []
         accounts(in: prompt, &taken)
         var (place, next) = (0, 0)

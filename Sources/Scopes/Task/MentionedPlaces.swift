@@ -45,17 +45,14 @@ extension Mention {
         guard labels.count > 1, last.count > 1, last.allSatisfy(Prompt.isLetter) else { return false }
         if labels.count > 2, labels[0].elementsEqual("www".utf8) { return true }
         let ending = last.map(Prompt.fold)
-        return !fileEndings.contains { ending.elementsEqual($0.description.utf8) }
+        // Between spaces, as in the list.
+        let (listed, wanted) = (Array(fileEndings.description.utf8), [0x20] + ending + [0x20])
+        return !listed.indices.contains { listed[$0...].starts(with: wanted) }
     }
 
     /// Endings of files that are, or look like, top-level domains.
-    private static let fileEndings: [StaticString] = [
-        "txt", "md", "py", "rs", "sh", "pl", "zip", "mov", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "pdf", "csv",
-        "json",
-        "xml", "html", "htm", "yaml", "yml", "toml", "log", "png", "jpg", "jpeg", "gif", "svg", "js", "ts", "go",
-        "swift", "c",
-        "cc", "tar", "gz", "ini", "cfg", "exe", "so", "db", "sql", "app", "java", "rb", "ps",
-    ]
+    private static let fileEndings: StaticString =
+        " txt md py rs sh pl zip mov doc docx xls xlsx ppt pptx pdf csv json xml html htm yaml yml toml log png jpg jpeg gif svg js ts go swift c cc tar gz ini cfg exe so db sql app java rb ps "
 
     /// `/data/report.csv`, `notes/`, `report.csv`. Of an absolute path without an ending, all below it is named too.
     static func path(_ prompt: Prompt, _ range: Range<Int>) -> Mention? {

@@ -12,8 +12,8 @@ public struct TaskDirectory: Sendable {
 
     private struct List: Sendable {
         let name: String
-        /// The names, by their bytes up to the first that is not of a word.
-        let names: [ExactText: [Name]]
+        /// The names, by their first byte.
+        let names: [[Name]]
     }
 
     private let lists: [List]
@@ -27,23 +27,17 @@ public struct TaskDirectory: Sendable {
         var lists: [List] = []
         for (list, names) in json.members {
             guard names.kind == .object else { throw Self.wrong(names) }
-            var all: [ExactText: [Name]] = [:]
+            var all = [[Name]](repeating: [], count: 256)
             for (name, value) in names.members {
                 let folded = (name.string ?? "").utf8.map(Prompt.fold)
                 let values = value.kind == .array ? Array(value.elements) : [value]
                 guard values.allSatisfy({ $0.kind == .string || $0.kind == .number }) else { throw Self.wrong(value) }
                 guard let first = folded.first else { throw Self.wrong(name) }
-                // A name that begins with a sign, as #general does, is found by that sign.
-                let start = Prompt.isWord(first) ? folded.prefix(while: Prompt.isWord) : folded.prefix(1)
-                all[Self.key(start), default: []].append(Name(folded: folded, values: values))
+                all[Int(first)].append(Name(folded: folded, values: values))
             }
             lists.append(List(name: list.string ?? "", names: all))
         }
         self.lists = lists
-    }
-
-    private static func key(_ bytes: ArraySlice<UInt8>) -> ExactText {
-        ExactText(String(decoding: bytes, as: UTF8.self))
     }
 
     private static func wrong(_ json: JSON.Value) -> ScopeError {
@@ -67,23 +61,22 @@ public struct TaskDirectory: Sendable {
                 place += 1
                 continue
             }
-            let start = isSign ? folded[place..<place + 1] : folded[place...].prefix(while: Prompt.isWord)
             var longest: Name?
-            for name in list.names[Self.key(start)] ?? [] {
-                guard work.spend(8 + name.folded.count >> 2) else { throw .tooCostly }
+            for name in list.names[Int(folded[place])] {
+                guard work.spend(8) else { throw .tooCostly }
                 let end = place + name.folded.count
                 guard name.folded.count > longest?.folded.count ?? 0, end <= folded.count, prompt.isBoundary(end),
                     folded[place..<end].elementsEqual(name.folded)
                 else { continue }
                 longest = name
             }
-            guard work.spend(8 + start.count) else { throw .tooCostly }
+            guard work.spend(8 + (longest?.folded.count ?? 0)) else { throw .tooCostly }
             if let longest {
                 let range = place..<place + longest.folded.count
                 found.append(Mention(text: prompt.text(range), place: place, values: longest.values.map { .value($0) }))
                 place = range.upperBound
             } else {
-                place += start.count
+                place += 1
             }
         }
         return found

@@ -8,7 +8,7 @@ struct TaskNarrowing: ~Copyable {
     let prompt: Prompt
     let directory: TaskDirectory
     var work = WorkBudget(steps: ScopeLimits.steps)
-    /// What was found for a kind and a list of the directory: many arguments share them.
+    /// The things found for a kind and a list of the directory: many arguments share them.
     private var known: [(pin: ArgumentPin, mentions: [Mention])] = []
     private var words: [Range<Int>] = []
 

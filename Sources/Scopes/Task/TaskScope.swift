@@ -28,7 +28,7 @@ public struct TaskScope: Sendable {
 
     init(_ scope: Scope) { self.scope = scope }
 
-    /// What was pinned to what, and why: docs/schemas/task-scope.json.
+    /// Which argument was pinned to which values, and why: docs/schemas/task-scope.json.
     public var document: JSONTree {
         [
             "pins": .array(
@@ -47,17 +47,6 @@ public struct TaskScope: Sendable {
                     ]
                 }), "unpinned": .array(unpinned.map { .string($0) }),
         ]
-    }
-}
-
-extension TaskScope {
-    /// What was pinned and what was left out, a printable line for each.
-    public var lines: [String] {
-        pins.map { pin in
-            let named = pin.mentions.map { "\"\($0.text)\" at byte \($0.place)" }.joined(separator: ", ")
-            return "\(pin.tool).\(pin.pin.argument): \(named.isEmpty ? "none, as none is named" : named)".printable
-        } + leftOut.map { "\($0.tool): \($0.message)\($0.argument.map { " (\($0))" } ?? "")".printable }
-            + unpinned.map { "\($0): as in the ceiling, no pins are declared".printable }
     }
 }
 

@@ -83,7 +83,27 @@ struct ScopeCommand: ParsableCommand {
                 return Console.data(["scope": found.scope.tree, "why": found.document])
             }
             Console.data(PrintableText(lines: found.scope.text))
-            for line in found.lines { Console.message(PrintableText(lines: line)) }
+            Self.tell(try JSON(parsing: found.document.canonical()).root)
+        }
+
+        /// A line for each pin and each tool.
+        private static func tell(_ why: JSON.Value) {
+            let list = { (json: JSON.Value, name: String) in json[name].map { Array($0.elements) } ?? [] }
+            let text = { (json: JSON.Value, name: String) in json[name]?.string ?? "" }
+            for pin in list(why, "pins") {
+                let named = list(pin, "named").map { "\"\(text($0, "text"))\" at byte \($0["byte"]?.integer ?? 0)" }
+                Console.message(
+                    PrintableText(
+                        lines: "\(text(pin, "tool")).\(text(pin, "argument")): "
+                            + (named.isEmpty ? "none, as none is named" : named.joined(separator: ", "))))
+            }
+            for out in list(why, "left_out") {
+                let argument = text(out, "argument").isEmpty ? "" : " (\(text(out, "argument")))"
+                Console.message(PrintableText(lines: "\(text(out, "tool")): \(text(out, "message"))\(argument)"))
+            }
+            for tool in list(why, "unpinned") {
+                Console.message(PrintableText(lines: "\(tool.string ?? ""): as in the ceiling, no pins are declared"))
+            }
         }
     }
 }
