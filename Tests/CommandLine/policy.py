@@ -53,3 +53,46 @@ def for_task(work):
     _, error = run(*asked, expect=1)
     check("pay.to" in error and "address, url, account" in error, "a pin that is misspelt is named", error)
     run("scope", "for-task", "pay", "-", "--pins", "-", expect=2)
+
+
+def begins(work):
+    """The classic exfiltration, under the policy that `policy init` writes for a profile's tools, each call in a process of its own."""
+    home, file = f"{work}/acme", pathlib.Path(f"{work}/policy.json")
+    here, tools = ["--authority", home], "read_inbox; readFile; get_webpage; send_email; frobnicate"
+    ctl("init", *here, "acme.example")
+    ctl("profile", "put", "assistant", *here, "--owner", "team:office@acme.example", "--ceiling", tools)
+    text, said = run("policy", "init", *here)
+    check("frobnicate" in said, "a name that says nothing is told", said)
+    rules = {rule["id"]: rule["match"].split("; ") for rule in json.loads(text)["rules"]}
+    check(rules == {"untrusted": ["frobnicate", "get_webpage", "readFile", "read_inbox"], "private": ["frobnicate", "readFile", "read_inbox"],
+                    "no-exfiltration": ["frobnicate", "get_webpage", "send_email"]}, "tools are sorted by their names", rules)
+    file.write_text(text)
+    check(ctl("policy", "check", str(file), *here) == "", "what init writes has neither errors nor findings")
+    ctl("policy", "apply", *here, str(file))
+
+    def calls(task):
+        agent = f"{work}/{task}"
+        ctl("agent", *here, "--profile", "assistant", "--principal", "user:ann@acme.example", "--task", task, "--scope", tools, "--out", agent)
+
+        def authorize(tool, expect=0):
+            proof = ctl("prove", "--agent", agent, "--tool", tool, "--arguments", "{}", "--audience", "tools")
+            return ctl("authorize", *here, "--audience", "tools", "--tool", tool, "--arguments", "{}", "--proof", "-", agent, "--json",
+                       stdin=proof.encode(), expect=expect, json_out=True)
+
+        return authorize
+
+    attacked, other = calls("attacked"), calls("other")
+    attacked("get_webpage")
+    attacked("send_email")
+    attacked("readFile")
+    for tool in ("send_email", "get_webpage", "frobnicate"):
+        denied = attacked(tool, 10)
+        check((denied["reason"], denied["rule"]) == ("flow_refused", "no-exfiltration"), "nothing goes out any more", denied)
+    attacked("read_inbox")
+    other("send_email")
+    check(json.loads(ctl("policy", "init", "--tools", "a", "--untrusted", "web_*", "--private", "db_*", "--outward", "mail_*"))["rules"][2]
+          ["match"] == "mail_*", "lists that are given stand in place of those found")
+    for wrong in ([], ["--tools", "a", "--profile", "b"]):
+        run("policy", "init", *wrong, expect=2)
+    run("policy", "init", "--tools", "a", "--outward", "send(", expect=1)
+    run("policy", "init", *here, "--profile", "nobody", expect=1)

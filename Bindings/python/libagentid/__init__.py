@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Audit", "Authority", "Category", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound",
-    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "TaskScope", "chain_reference", "check_policy", "current_agent",
-    "decode_chain", "explain_policy", "generate_key", "selftest", "verify_tombstone",
+    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "TaskScope", "chain_reference", "check_policy",
+    "current_agent", "decode_chain", "explain_policy", "generate_key", "selftest", "verify_tombstone",
 ]  # fmt: skip
 
 

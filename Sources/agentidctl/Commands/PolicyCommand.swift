@@ -7,7 +7,7 @@ struct PolicyCommand: ParsableCommand {
         commandName: "policy", abstract: "What guards enforce beyond the chain.",
         discussion:
             "A policy is a JSON document, docs/policies.md; every guard of the directory goes by it at its next call.",
-        subcommands: [Check.self, Apply.self, Show.self, Explain.self])
+        subcommands: [Init.self, Check.self, Apply.self, Show.self, Explain.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(

@@ -91,7 +91,7 @@ struct ScopeCommand: ParsableCommand {
             let list = { (json: JSON.Value, name: String) in json[name].map { Array($0.elements) } ?? [] }
             let text = { (json: JSON.Value, name: String) in json[name]?.string ?? "" }
             for pin in list(why, "pins") {
-                let named = list(pin, "named").map { "\"\(text($0, "text"))\" at byte \($0["byte"]?.integer ?? 0)" }
+                let named = list(pin, "named").map { "\"\(text($0, "text"))\" at byte \($0["byte"]?.int ?? 0)" }
                 Console.message(
                     PrintableText(
                         lines: "\(text(pin, "tool")).\(text(pin, "argument")): "
