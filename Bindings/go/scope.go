@@ -3,7 +3,6 @@ package agentid
 /*
 #include "abi.h"
 
-/* A scope that was made, and what is told of it. */
 typedef struct go_given {
     go_answer answer;
     agentid_bytes explanation;

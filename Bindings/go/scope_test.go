@@ -49,7 +49,7 @@ func TestATasksScopeHasWhatItsPromptNames(t *testing.T) {
 	ok(t, scope.Permits("send", []byte(`{"to":["ann@acme.example"],"body":"x"}`)))
 	refused(t, scope.Permits("send", []byte(`{"to":["eve@evil.example"]}`)), ErrDenied, "")
 	refused(t, scope.Permits("pay", []byte(`{"to":"DE89370400440532013000"}`)), ErrDenied, "")
-	if len(why.Pins) != 2 || why.Pins[1].Named[0].Text != "Ann Lee" || why.Pins[1].Named[0].Byte != 5 {
+	if len(why.Pins) != 2 || len(why.Pins[0].Named) != 1 || why.Pins[0].Named[0].Text != "Ann Lee" || why.Pins[0].Named[0].Byte != 5 {
 		t.Fatalf("%+v", why)
 	}
 	if len(why.LeftOut) != 1 || why.LeftOut[0].Reason != "not_named" || len(why.Unpinned) != 1 || why.Unpinned[0] != "search" {
