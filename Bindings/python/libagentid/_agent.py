@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from ctypes import byref, c_int64
@@ -43,7 +44,7 @@ def _delegation(
     )
 
 
-def _proof(audience: str | None, nonce: str | None) -> Any:
+def proof_options(audience: str | None, nonce: str | None) -> Any:
     return byref(_abi.ProofOptions(audience=option(audience or None), nonce=option(nonce)))
 
 
@@ -112,13 +113,18 @@ class Identity(Reference):
         given = (*pair(tool), *counted(arguments(args)))
         if nonce is None:
             return take(lib.agentid_agent_prove, self._handle, *given, *pair(audience or ""))
-        return take(lib.agentid_agent_prove_with, self._handle, *given, _proof(audience, nonce))
+        return take(lib.agentid_agent_prove_with, self._handle, *given, proof_options(audience, nonce))
 
-    def present(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None) -> tuple[str, str]:
-        """The chain and the proof of one call under it, taken together, for a guard elsewhere.
+    def present(
+        self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None
+    ) -> tuple[str, str]:  # fmt: skip
+        """The chain and the proof of one call under it, taken together, for a guard elsewhere. `nonce`: as for `prove`.
 
         Between `chain` and `prove` the grant may be renewed, and a proof is for one grant only.
         """
+        if nonce is not None:
+            both = json.loads(self.presentation(tool, args, audience=audience, nonce=nonce))
+            return "~".join(both["aat_chain"]), both["aat_pop"]
         chain, proof = _abi.Bytes(), _abi.Bytes()
         given = (*pair(tool), *counted(arguments(args)), *pair(audience or ""))
         call(lib.agentid_agent_present, self._handle, *given, byref(chain), byref(proof))
@@ -126,7 +132,7 @@ class Identity(Reference):
 
     def presentation(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Chain and proof of one call as one JSON object, for `Guard.authorize` or any other verifier."""
-        given = (*pair(tool), *counted(arguments(args)), _proof(audience, nonce))
+        given = (*pair(tool), *counted(arguments(args)), proof_options(audience, nonce))
         return take(lib.agentid_agent_presentation, self._handle, *given)
 
     def export_key(self) -> str:

@@ -173,6 +173,29 @@ def test_what_is_not_permitted_says_why_and_does_not_run(made, address, agent, r
     assert ran == ["Read"]
 
 
+def test_where_the_guard_asks_for_a_nonce_the_client_calls_once_more(made, rpc, ran, agent):
+    pb = made[0]
+    with rpc.guard(audience="files", require_nonce=True) as guard:
+        server = grpc.server(concurrent.futures.ThreadPoolExecutor(4), interceptors=[GuardInterceptor(TOOLS, guard=guard)])
+        made[1].add_FilesServicer_to_server(services(made, ran)[0], server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        files, bare = stub(made, f"127.0.0.1:{port}", agent), made[1].FilesStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
+
+        async def main():
+            interceptors = aio_interceptors(TOOLS, agent, audience="files", streams=STREAMS)
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", interceptors=interceptors) as channel:
+                return (await made[1].FilesStub(channel).Read(pb.Wanted(path="/data/b"))).text
+
+        assert files.Read(pb.Wanted(path="/data/a")).text == "the text of /data/a"
+        assert asyncio.run(main()) == "the text of /data/b"
+        assert refused(files.Read, pb.Wanted(path="/etc/shadow"))[0] == "PERMISSION_DENIED"
+        assert refused(bare.Read, pb.Wanted(path="/data/a")) == ("UNAUTHENTICATED", "chain_empty")
+        assert refused(files.Tail, pb.Wanted(path="/data/a")) == ("UNAUTHENTICATED", "nonce_required")  # a stream is not begun twice
+        server.stop(0).wait()
+    assert ran == ["Read", "Read"]
+
+
 def test_a_guard_that_fails_lets_nothing_through(made, where, ran, agent):
     def broken():
         raise RuntimeError("the guard is broken")

@@ -8,12 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import httpx
 import libagentid
 import pytest
 import requests
+from libagentid.http import Refusal, Request, asgi, wsgi
+from libagentid.http._client import Presenter, wanted_nonce
+from libagentid.http._site import Site
 from libagentid.http.httpx import AgentAuth, Redirected
 from libagentid.http.requests import AgentAuth as RequestsAuth
 
@@ -122,6 +127,83 @@ def test_parallel_requests_over_kept_connections(url, agent):
     with concurrent.futures.ThreadPoolExecutor(4) as pool, requests.Session() as session:
         session.auth = auth(agent, RequestsAuth)
         assert [a.status_code for a in pool.map(lambda i: session.get(f"{url}/users/{i}"), range(40))] == [200] * 40
+
+
+def bare_wsgi(environ, start_response):
+    start_response("200 OK", [])
+    return [b"ran"]
+
+
+async def bare_asgi(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ran"})
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def asking(request, web):
+    """A guarded application whose guard asks for nonces, in this process: a transport for httpx."""
+    with web.guard(audience="files", require_nonce=True) as guard:
+        if request.param == "wsgi":
+            yield httpx.WSGITransport(wsgi.GuardMiddleware(bare_wsgi, guard=guard, routes=ROUTES))
+        else:
+            yield httpx.ASGITransport(asgi.GuardMiddleware(bare_asgi, guard=guard, routes=ROUTES))
+
+
+def test_where_the_guard_asks_for_a_nonce_the_client_sends_the_request_once_more(asking, agent, deep):
+    async def main(who, how):
+        if isinstance(asking, httpx.WSGITransport):
+            with httpx.Client(transport=asking, base_url="http://files", auth=how(who)) as client:
+                return [client.get("/users/7").status_code, client.get("/users/8").status_code]
+        async with httpx.AsyncClient(transport=asking, base_url="http://files", auth=how(who)) as client:
+            return [(await client.get(path)).status_code for path in ("/users/7", "/users/8")]
+
+    assert asyncio.run(main(agent, auth)) == [200, 200]
+    assert asyncio.run(main(deep, auth)) == [200, 200]
+    assert asyncio.run(main(agent, lambda _: None)) == [401, 401]
+    assert asyncio.run(main(agent, lambda who: AgentAuth(who, audience="other", routes=ROUTES))) == [401, 401]
+
+
+def test_a_nonce_is_given_where_it_is_wanting_and_nowhere_else(web, agent):
+    with web.guard(audience="files", require_nonce=True) as guard:
+        site = Site(guard, ROUTES, 1000, None)
+        presenter = Presenter(agent, audience="files", routes=ROUTES)
+
+        def answer(path, nonce):
+            headers = presenter.headers("GET", f"http://files{path}", b"", None, nonce=nonce)
+            request = Request.of("GET", path.encode(), path, "", b"", None)
+            try:
+                return site.permit(site.calls("GET", path.encode()), request, [headers["Agent-Chain"]], [headers["Agent-Proof"]])
+            except Refusal as refusal:
+                return refusal.reason, dict(refusal.headers).get("Agent-Nonce")
+
+        reason, nonce = answer("/users/7", None)
+        assert reason == "nonce_required" and nonce
+        assert answer("/users/7", nonce).call.tool == "get_user"
+        assert answer("/users/7", nonce) == ("replayed", None)
+        reason, another = answer("/users/7", "made-up")
+        assert reason == "nonce_invalid" and another != nonce
+
+
+@pytest.mark.parametrize("nonce", ["", "x" * 200, "a\nb", "ä"])
+def test_what_cannot_be_a_nonce_is_not_signed(nonce):
+    assert wanted_nonce(401, {"Agent-Nonce": nonce}) is None
+    assert wanted_nonce(403, {"Agent-Nonce": "good"}) is None and wanted_nonce(401, {"Agent-Nonce": "good"}) == "good"
+
+
+def test_requests_sends_once_more_with_the_nonce_too(web, agent):
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with web.guard(audience="files", require_nonce=True) as guard:
+        served = wsgi.GuardMiddleware(bare_wsgi, guard=guard, routes=ROUTES)
+        with make_server("127.0.0.1", 0, served, handler_class=Quiet) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            here = f"http://127.0.0.1:{server.server_port}/users/7"
+            answer = requests.get(here, auth=auth(agent, RequestsAuth), timeout=30)
+            assert (answer.status_code, [each.status_code for each in answer.history]) == (200, [401])
+            assert requests.get(here, timeout=30).status_code == 401
+            server.shutdown()
 
 
 def test_a_long_chain_is_sent_once_to_each_worker(url, deep):

@@ -77,6 +77,39 @@ def test_what_the_chain_does_not_permit_never_runs_and_the_model_reads_why(serve
     assert ran == []
 
 
+@pytest.fixture
+def asking(ran, acme):
+    """A server whose guard asks for nonces."""
+    with acme.guard(audience=AUDIENCE, require_nonce=True) as guard:
+        yield guard_server(flavours.make(ran), guard)
+
+
+def test_where_the_guard_asks_for_a_nonce_the_client_sends_the_call_once_more(asking, start, ran, acme):
+    start("read_file(path under '/data'); resources/read(uri: *)")
+
+    async def body(session):
+        for path in ("/data/a", "/data/b"):
+            assert text(await session.call_tool("read_file", {"path": path})) == (f"text of {path}", False)
+        await refused(session, "read_file", {"path": "/etc/passwd"})
+        assert "hidden" in str(await session.read_resource("note://secret"))
+
+    run(asking, body)
+    assert ran == [("read_file", "/data/a"), ("read_file", "/data/b"), ("secret",)]
+
+
+def test_a_guard_that_has_no_nonce_to_give_denies_as_ever(asking, agent, ran, monkeypatch):
+    def broken(_):
+        raise libagentid.Error(9, "no_nonce", "none", "", None)
+
+    monkeypatch.setattr(libagentid.Guard, "nonce", broken)
+
+    async def body(session):
+        await refused(session, "read_file", {"path": "/data/a"})
+
+    run(asking, body)
+    assert ran == []
+
+
 def test_without_a_proof_nothing_runs_and_nothing_is_listed(server, agent, ran):
     async def body(session):
         await refused(session, "read_file", {"path": "/data/a"})

@@ -196,6 +196,22 @@ def test_what_a_client_proves_is_decided_by_that_and_not_by_the_sessions_agent(a
         bob.close()
 
 
+def test_a_proxy_that_asks_for_nonces_gives_one_with_its_denial(acme, agent):
+    proxy = Proxy(acme.guard(audience=AUDIENCE, require_nonce=True))
+    what = {"name": "read_file", "arguments": {"path": "/data/a"}}
+
+    def asked(nonce):
+        chain, proof = agent.present("read_file", what["arguments"], audience=AUDIENCE, nonce=nonce)
+        meta = {"io.agentid/chain": chain, "io.agentid/proof": proof}
+        return proxy.from_client({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**what, "_meta": meta}})
+
+    sent, said = asked(None)
+    nonce = said["result"]["_meta"]["io.agentid/nonce"]
+    assert sent is None and asked(nonce)[0] is not None
+    sent, said = asked(nonce)
+    assert sent is None and "io.agentid/nonce" not in said["result"]["_meta"]  # replayed: that is no want of a nonce
+
+
 def test_after_a_list_that_changed_a_tool_is_called_only_when_it_was_listed_again(acme, agent):
     tool = {"name": "read_file", "description": "Reads."}
     proxy = Proxy(acme.guard(audience=AUDIENCE), {"read_file": digest(tool)}, agent)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 import grpc.aio
 
-from ..http._client import LONG_CHAIN, Presenter
+from ..http._call import NONCE_HEADER
+from ..http._client import LONG_CHAIN, Presenter, wanted_nonce
 from ._methods import Arguments, Methods, message_arguments
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ class _Details(NamedTuple):
     compression: Any
 
 
+def _nonce(metadata: Any) -> str | None:
+    found: dict[str, Any] = dict(metadata or ())
+    return wanted_nonce(401, {NONCE_HEADER: found.get(NONCE_HEADER.lower())})
+
+
 class _Prover:
     """The part that all client interceptors share: it puts chain and proof into a call's metadata."""
 
@@ -37,13 +43,15 @@ class _Prover:
         self._methods = Methods(tools, streams, arguments)
         self._presenter = Presenter(agent, audience=audience, long_chain=long_chain)
 
-    def _proven(self, details: Any, request: Any, *, is_stream: bool, is_whole: bool) -> tuple[Any, bool]:
+    def _proven(
+        self, details: Any, request: Any, *, is_stream: bool, is_whole: bool, nonce: str | None = None
+    ) -> tuple[Any, bool]:  # fmt: skip
         """The details with chain and proof, and whether the chain is sent by reference. Raises `Refusal`."""
         method = details.method.decode() if isinstance(details.method, bytes) else details.method
         if self._methods.is_exempt(method):
             return details, False
         call = self._methods.stream(method) if is_stream else self._methods.call(method, request)
-        sent = {name.lower(): value for name, value in self._presenter.prove(call, is_whole=is_whole).items()}
+        sent = {name.lower(): value for name, value in self._presenter.prove(call, is_whole=is_whole, nonce=nonce).items()}
         metadata = [*(details.metadata or ()), *sent.items()]
         given = grpc.aio.Metadata(*metadata) if isinstance(details, grpc.aio.ClientCallDetails) else metadata
         kept = [getattr(details, name, None) for name in ("credentials", "wait_for_ready", "compression")]
@@ -70,6 +78,11 @@ class AgentInterceptor(
         call = continuation(details, request)
         if is_reference and call.code() == grpc.StatusCode.FAILED_PRECONDITION:
             call = continuation(self._proven(client_call_details, request, is_stream=False, is_whole=True)[0], request)
+        if not call.done() or call.code() != grpc.StatusCode.UNAUTHENTICATED:  # not done: a future, which is not waited for
+            return call
+        if nonce := _nonce(call.trailing_metadata()):
+            whole = self._proven(client_call_details, request, is_stream=False, is_whole=True, nonce=nonce)
+            call = continuation(whole[0], request)
         return call
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
@@ -91,6 +104,9 @@ class _UnaryUnary(_Prover, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignor
         call = await continuation(details, request)
         if is_reference and await call.code() == grpc.StatusCode.FAILED_PRECONDITION:
             call = await continuation(self._proven(client_call_details, request, is_stream=False, is_whole=True)[0], request)
+        if await call.code() == grpc.StatusCode.UNAUTHENTICATED and (nonce := _nonce(await call.trailing_metadata())):
+            whole = self._proven(client_call_details, request, is_stream=False, is_whole=True, nonce=nonce)
+            call = await continuation(whole[0], request)
         return call
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from ..http._call import MAX_BODY, Call, Refusal
+from ..http._call import MAX_BODY, NONCE_HEADER, Call, Refusal
 from ..http._site import Guards, Site
 from ._methods import Arguments, Methods, message_arguments
 
@@ -107,7 +107,8 @@ def _behavior(inner: Any, refused: Callable[[Any, Any], Refusal | None], is_stre
 
 def _said(refusal: Refusal) -> tuple[tuple[str, str], ...]:
     """A refusal as trailing metadata: as HTTP answers it, JSON."""
-    return ((REFUSAL, json.dumps(json.loads(refusal.body()))),)
+    nonces = [(name.lower(), value) for name, value in refusal.headers if name == NONCE_HEADER]
+    return ((REFUSAL, json.dumps(json.loads(refusal.body()))), *nonces)
 
 
 class GuardInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[type-arg]

@@ -8,12 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
-from .._errors import Denied
+from .._errors import Denied, Error
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .._guard import EnforcementPoint
+
 CHAIN_HEADER, PROOF_HEADER = "Agent-Chain", "Agent-Proof"
+NONCE_HEADER = "Agent-Nonce"
+"""In a 401: the nonce for the next proof, of a guard with `require_nonce`."""
 INTRODUCTION = "application/agent-chain"
 """The type of a body that is a chain: a POST of it to any path makes its reference known."""
 MAX_CHAIN = 256 << 10
@@ -89,6 +93,16 @@ class Refusal(Exception):
     def fields(self) -> list[tuple[str, str]]:
         """The answer's headers."""
         return [("Content-Type", "application/json"), ("Cache-Control", "no-store"), *self.headers]
+
+
+def fresh_nonce(denied: Denied, guard: EnforcementPoint) -> str | None:
+    """The nonce that goes with a denial for want of one; None with any other, and where the guard can issue none now."""
+    if denied.name not in ("nonce_required", "nonce_invalid"):
+        return None
+    try:
+        return guard.nonce()
+    except Error:
+        return None
 
 
 def _again(status: int, reason: str, message: str, *others: Any) -> Refusal:

@@ -11,7 +11,7 @@ from .._abi import lib
 from .._decision import Decision, decide, sent
 from .._errors import Denied, Error, counted
 from .._guard import EnforcementPoint
-from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, PROOF_HEADER, Call, Calls, Refusal, Request
+from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, NONCE_HEADER, PROOF_HEADER, Call, Calls, Refusal, Request, fresh_nonce
 from ._metadata import ResourceMetadata
 from ._routes import Routes, Tools, calls_of
 
@@ -86,7 +86,11 @@ class Site:
     def _refusal(self, error: Exception) -> Refusal:
         """The answer to what a decision raised. It tells the client nothing about a fault of the guard itself."""
         if isinstance(error, Denied):
-            return Refusal.of(error, None if self.metadata is None else self.metadata.url)
+            answer = Refusal.of(error, None if self.metadata is None else self.metadata.url)
+            nonce = fresh_nonce(error, self._now())
+            if nonce is not None:
+                answer.headers += ((NONCE_HEADER, nonce),)
+            return answer
         if isinstance(error, Refusal):
             return error
         if isinstance(error, Error):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..integrations import needs
 
@@ -12,7 +12,7 @@ needs("httpx", "0.27", "httpx", "libagentid.http.httpx")
 import httpx  # noqa: E402
 
 from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY  # noqa: E402
-from ._client import LONG_CHAIN, Presenter, Redirected, wants_chain  # noqa: E402
+from ._client import LONG_CHAIN, Presenter, Redirected, wanted_nonce, wants_chain  # noqa: E402
 
 if TYPE_CHECKING:
     from .._agent import Identity
@@ -44,6 +44,10 @@ class AgentAuth(httpx.Auth):
         response = yield request
         if wants_chain(response.status_code, request.headers.get(CHAIN_HEADER)):
             response = yield from self._again(request)
+        nonce = wanted_nonce(response.status_code, response.headers)
+        if nonce is not None and CHAIN_HEADER in request.headers:
+            self._sign(request, is_whole=self._presenter.introduction() is None, nonce=nonce)
+            response = yield request
         if any(each.has_redirect_location for each in (response, *response.history)):
             raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
 
@@ -61,6 +65,7 @@ class AgentAuth(httpx.Auth):
         self._sign(request, is_whole=True)
         return (yield request)
 
-    def _sign(self, request: httpx.Request, *, is_whole: bool) -> None:
+    def _sign(self, request: httpx.Request, *, is_whole: bool, nonce: str | None = None) -> None:
+        how: Any = {"is_whole": is_whole, "nonce": nonce}
         body, content_type = request.content, request.headers.get("Content-Type")
-        request.headers.update(self._presenter.headers(request.method, str(request.url), body, content_type, is_whole=is_whole))
+        request.headers.update(self._presenter.headers(request.method, str(request.url), body, content_type, **how))

@@ -12,7 +12,7 @@ import requests  # noqa: E402
 from requests.auth import AuthBase  # noqa: E402
 
 from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY  # noqa: E402
-from ._client import LONG_CHAIN, Presenter, Redirected, wants_chain  # noqa: E402
+from ._client import LONG_CHAIN, Presenter, Redirected, wanted_nonce, wants_chain  # noqa: E402
 
 if TYPE_CHECKING:
     from .._agent import Identity
@@ -61,15 +61,21 @@ class AgentAuth(AuthBase):
                 break  # refused, with its length, where it is proven
         return bytes(parts)
 
-    def _sign(self, request: requests.PreparedRequest, body: bytes, *, is_whole: bool) -> None:
+    def _sign(self, request: requests.PreparedRequest, body: bytes, *, is_whole: bool, nonce: str | None = None) -> None:
+        how: Any = {"is_whole": is_whole, "nonce": nonce}
         method, url, content_type = request.method or "GET", request.url or "", request.headers.get("Content-Type")
-        request.headers.update(self._presenter.headers(method, url, body, content_type, is_whole=is_whole))
+        request.headers.update(self._presenter.headers(method, url, body, content_type, **how))
 
     def _answered(self, response: requests.Response, *others: Any, **how: Any) -> requests.Response:
         if wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
             _ = response.content  # the connection is used again
             response.close()
             response = self._again(response, how)
+        nonce = wanted_nonce(response.status_code, response.headers)
+        if nonce is not None and CHAIN_HEADER in response.request.headers:
+            _ = response.content
+            response.close()
+            response = self._resent(response, how, is_whole=self._presenter.introduction() is None, nonce=nonce)
         if response.is_redirect:
             response.close()
             raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
@@ -85,12 +91,19 @@ class AgentAuth(AuthBase):
             _ = told.content
             ways = [False, True] if told.status_code == 204 else ways
         for is_whole in ways:
-            again = response.request.copy()
-            self._sign(again, self._read(again.body), is_whole=is_whole)
-            answer: requests.Response = send(again, **how)
-            answer.history.append(response)
-            answer.request, response = again, answer
-            if not wants_chain(answer.status_code, again.headers.get(CHAIN_HEADER)):
+            response = self._resent(response, how, is_whole=is_whole)
+            if not wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
                 break  # else another worker, with another memory, has answered
-            _ = answer.content
+            _ = response.content
         return response
+
+    def _resent(
+        self, response: requests.Response, how: dict[str, Any], *, is_whole: bool, nonce: str | None = None
+    ) -> requests.Response:  # fmt: skip
+        """The answer to the request of another answer, signed anew."""
+        again = response.request.copy()
+        self._sign(again, self._read(again.body), is_whole=is_whole, nonce=nonce)
+        answer: requests.Response = response.connection.send(again, **how)  # type: ignore[attr-defined]
+        answer.history.append(response)
+        answer.request = again
+        return answer

@@ -64,8 +64,8 @@ class Proxy:
             call = self._authorized(wanted, shown(params))
         except Denied as denied:
             if method == "tools/call":
-                return None, _result(number, answer(denied))
-            return None, _error(number, DENIED, refusal(denied), denial(denied))
+                return None, _result(number, answer(denied, self._guard))
+            return None, _error(number, DENIED, refusal(denied), denial(denied, self._guard))
         self._pending[canonical(number)] = ("call", call)
         return message, None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import libagentid
 
+from ..http._call import fresh_nonce
 from ..tools import refusal
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..tools import Call
 
 CHAIN, PROOF, DECISION = "io.agentid/chain", "io.agentid/proof", "io.agentid/decision"
+NONCE = "io.agentid/nonce"  # beside a denial: the nonce for the next proof, of a guard with require_nonce
 DENIED = -32001  # the code of an MCP error that carries a denial
 LIST, CHANGED = "tools/list", "notifications/tools/list_changed"
 _OPEN = frozenset(
@@ -70,16 +72,23 @@ def permit(call: Call) -> dict[str, Any]:
     return {DECISION: {"decision": "permit", "id": call.decision.id}}
 
 
-def denial(denied: Denied) -> dict[str, Any]:
+def denial(denied: Denied, guard: Guard) -> dict[str, Any]:
     """A denial, for an answer's `_meta` or an error's data: never a value."""
     decision = denied.decision.id if denied.decision is not None else ""
     said = {"decision": "deny", "id": decision, "reason": denied.name, "argument": denied.argument, "category": denied.category}
-    return {DECISION: said}
+    nonce = fresh_nonce(denied, guard)
+    return {DECISION: said} if nonce is None else {DECISION: said, NONCE: nonce}
 
 
-def answer(denied: Denied) -> dict[str, Any]:
+def answer(denied: Denied, guard: Guard) -> dict[str, Any]:
     """A denial as the result of a tool, which a model reads."""
-    return {"content": [{"type": "text", "text": refusal(denied)}], "isError": True, "_meta": denial(denied)}
+    return {"content": [{"type": "text", "text": refusal(denied)}], "isError": True, "_meta": denial(denied, guard)}
+
+
+def wanted_nonce(data: Any) -> str | None:
+    """The nonce in an answer's `_meta` or an error's data; None where there is none."""
+    nonce = data.get(NONCE) if isinstance(data, Mapping) else None
+    return nonce if isinstance(nonce, str) and 0 < len(nonce) <= 128 and nonce.isascii() and nonce.isprintable() else None
 
 
 def canonical(value: Any) -> str:

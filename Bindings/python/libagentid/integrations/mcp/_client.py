@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ..._current import current_agent
-from ...mcp._wire import CHAIN, LIST, PROOF, asked
+from ...mcp._wire import CHAIN, LIST, PROOF, asked, wanted_nonce
 
 _C = TypeVar("_C")
 
@@ -14,7 +14,8 @@ def prove_calls(client: _C, *, audience: str) -> _C:
     """Adds chain and proof of the current agent to every request of a connected client that needs a permit.
 
     `client`: a `Client` of either package inside its `async with`, or a `ClientSession`. `audience`: the name of the server's
-    guard. A call outside of any agent raises `LookupError` and is not sent; a list is then sent without a chain, and is empty.
+    guard. Where that asks for a nonce the request is sent again, once, with a new proof. A call outside of any agent raises
+    `LookupError` and is not sent; a list is then sent without a chain, and is empty.
     """
     session: Any = getattr(client, "session", client)
     send: Any = session.send_request
@@ -22,20 +23,28 @@ def prove_calls(client: _C, *, audience: str) -> _C:
         raise ValueError("this client proves its calls already")
 
     async def proving(request: Any, *args: Any, **kwargs: Any) -> Any:
-        return await send(_proved(request, audience), *args, **kwargs)
+        try:
+            result = await send(_proved(request, audience), *args, **kwargs)
+            is_error = getattr(result, "is_error", False) or getattr(result, "isError", False)
+            nonce = wanted_nonce(getattr(result, "meta", None)) if is_error else None
+        except Exception as error:  # an MCPError, McpError in mcp 1
+            nonce, result = wanted_nonce(getattr(getattr(error, "error", None), "data", None)), None
+            if nonce is None:
+                raise
+        return result if nonce is None else await send(_proved(request, audience, nonce), *args, **kwargs)
 
     proving.__agentid_audience__ = audience  # pyright: ignore[reportFunctionMemberAccess]
     session.send_request = proving
     return client
 
 
-def _proved(request: Any, audience: str) -> Any:
+def _proved(request: Any, audience: str, nonce: str | None = None) -> Any:
     """The request with its chain and proof, made from the form that is sent, not from the object it was built from."""
     wire = request.model_dump(by_alias=True, mode="json", exclude_none=True)
     params = wire.get("params") or {}
     wanted = asked(wire["method"], params)
     if wanted is not None:
-        chain, proof = current_agent().present(*wanted, audience=audience)
+        chain, proof = current_agent().present(*wanted, audience=audience, nonce=nonce)
         meta = {CHAIN: chain, PROOF: proof}
     elif wire["method"] == LIST:
         try:

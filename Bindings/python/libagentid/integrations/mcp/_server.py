@@ -69,8 +69,8 @@ class _Middleware:
         from mcp_types import CallToolResult
 
         if method != "tools/call":
-            raise MCPError(code=DENIED, message=str(denied), data=denial(denied)) from None
-        return CallToolResult.model_validate(answer(denied), by_name=False)
+            raise MCPError(code=DENIED, message=str(denied), data=denial(denied, self._guard)) from None
+        return CallToolResult.model_validate(answer(denied, self._guard), by_name=False)
 
 
 class _Handlers(dict[Any, Any]):
@@ -117,5 +117,5 @@ class _Handlers(dict[Any, Any]):
         from mcp.shared.exceptions import McpError
 
         if method != "tools/call":
-            raise McpError(types.ErrorData(code=DENIED, message=str(denied), data=denial(denied))) from None
-        return types.ServerResult(types.CallToolResult.model_validate(answer(denied)))
+            raise McpError(types.ErrorData(code=DENIED, message=str(denied), data=denial(denied, self._guard))) from None
+        return types.ServerResult(types.CallToolResult.model_validate(answer(denied, self._guard)))
