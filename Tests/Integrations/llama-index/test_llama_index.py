@@ -33,10 +33,12 @@ class Model(MockFunctionCallingLLM):
     def __init__(self, answer):
         super().__init__()
         object.__setattr__(self, "answer", answer)
+        object.__setattr__(self, "shown", [])
 
     async def astream_chat_with_tools(self, tools, user_msg=None, chat_history=None, **_):
         from llama_index.core.base.llms.types import ChatResponse
 
+        self.shown.append([tool.metadata.get_name() for tool in tools])
         message = self.answer(chat_history or [])
 
         async def stream():
@@ -115,3 +117,14 @@ def test_an_agent_that_runs_code_is_an_error():
     with pytest.raises(TypeError):
         guard(object())
     assert guard(ReActAgent(name="reacts", llm=scripted([], []), tools=[]))
+
+
+@pytest.mark.parametrize("is_workflow", [False, True], ids=["agent", "workflow"])
+def test_the_model_is_shown_the_tools_it_may_call_and_no_others(agent, ran, is_workflow):
+    model = scripted([[GOOD]], [])
+    tools = [FunctionTool.from_defaults(each) for each in tools_of(ran)]
+    made = FunctionAgent(name="worker", description="works", llm=model, tools=tools)
+    other = FunctionAgent(name="other", description="other", llm=model, tools=tools[:1])
+    run(guard(AgentWorkflow(agents=[made, other], root_agent="worker") if is_workflow else made))
+    assert model.shown == [["read_file", "boom", *(["handoff"] if is_workflow else [])]] * 2
+    assert ran == ["/data/a"]

@@ -15,7 +15,7 @@ from strands.models import Model
 
 class Scripted(Model):
     def __init__(self, script):
-        self.turns, self.read, self._number = iter(script), [], 0
+        self.turns, self.read, self.shown, self._number = iter(script), [], [], 0
 
     def update_config(self, **_): ...
     def get_config(self):
@@ -29,6 +29,7 @@ class Scripted(Model):
         self.read[:] = [
             b["toolResult"]["content"][0].get("text", "") for m in messages for b in m["content"] if "toolResult" in b
         ]
+        self.shown.append([spec["name"] for spec in tool_specs or []])
         calls = next(self.turns, None)
         yield {"messageStart": {"role": "assistant"}}
         for name, arguments in calls or []:
@@ -76,3 +77,11 @@ def test_a_named_agent_is_a_narrower_one(start, acme, ran, is_async):
     assert ran == ["/data/a"]
     [child] = acme.agents(parent=agent)
     assert "/reader/" in child.id
+
+
+@ways
+def test_the_model_is_shown_the_tools_it_may_call_and_no_others(agent, ran, is_async):
+    model = Scripted([[GOOD]])
+    run(Agent(model=model, tools=[tool(each) for each in tools_of(ran)], hooks=[Guarded()], callback_handler=None), is_async)
+    assert model.shown == [["read_file", "boom"]] * 2
+    assert ran == ["/data/a"]

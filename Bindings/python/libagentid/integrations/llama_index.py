@@ -13,7 +13,7 @@ from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, refusal
+from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
 from . import needs
 
 VERSION = needs("llama-index-core", "0.12.30", "llama-index")
@@ -24,11 +24,15 @@ from llama_index.core.tools import ToolOutput  # noqa: E402
 _HANDOFF = "handoff"  # gives no authority: the agent it goes to has its own, narrower one
 
 
+def _name(tool: Any) -> str:
+    return tool.metadata.get_name()
+
+
 def guard(workflow: Any) -> Any:
     """Has the tool calls of an `AgentWorkflow`, or of one agent, decided as the current agent; returns it.
 
-    Of a workflow, the agents but the first are sub-agents with what the current agent may do of their tools. An agent that
-    writes code and runs it raises `NotGuarded`.
+    Of a workflow, the agents but the first are sub-agents with what the current agent may do of their tools. Each model is shown
+    the tools that its agent may call. An agent that writes code and runs it raises `NotGuarded`.
     """
     if not isinstance(workflow, AgentWorkflow | BaseWorkflowAgent):
         raise TypeError(f"{type(workflow).__name__} is neither an AgentWorkflow nor an agent of one")
@@ -38,16 +42,28 @@ def guard(workflow: Any) -> Any:
     first: Any = getattr(workflow, "root_agent", None)
     below, run = SubAgents(), workflow._call_tool
 
+    def acts_as(acts: Any) -> Any:
+        if acts == first:
+            return current_agent()
+        own = [each.metadata.get_name() if hasattr(each, "metadata") else each.__name__ for each in agents[acts].tools or []]
+        return below.agent(acts, acts, own)
+
+    def shows(name: str, agent: Any) -> None:
+        step = agent.take_step
+
+        async def shown(ctx: Any, llm_input: Any, tools: Any, memory: Any) -> Any:
+            kept = permitted(tools, _name, agent=acts_as(name if first is not None else None))
+            handoffs = [tool for tool in tools if first is not None and _name(tool) == _HANDOFF and tool not in kept]
+            return await step(ctx, llm_input, [*kept, *handoffs], memory)
+
+        object.__setattr__(agent, "take_step", shown)
+
     async def decided(ctx: Any, tool: Any, tool_input: dict[str, Any]) -> Any:
         name = tool.metadata.get_name()
         acts: Any = await ctx.store.get("current_agent_name", default=first) if first is not None else None
         if first is not None and name == _HANDOFF:
             return await run(ctx, tool, tool_input)
-        agent = current_agent()
-        if acts != first:
-            own = [each.metadata.get_name() if hasattr(each, "metadata") else each.__name__ for each in agents[acts].tools or []]
-            agent = below.agent(acts, acts, own)
-        with acting(agent):
+        with acting(acts_as(acts)):
             try:
                 call = authorize(name, defaulted(tool_input, tool.metadata.get_parameters_dict()))
             except Denied as denied:
@@ -56,5 +72,7 @@ def guard(workflow: Any) -> Any:
             with call:
                 return call.answered(await run(ctx, tool, tool_input), lambda output: output.is_error)
 
+    for name, agent in agents.items():
+        shows(name, agent)
     object.__setattr__(workflow, "_call_tool", decided)
     return workflow

@@ -13,17 +13,18 @@ from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import Call, SubAgents, acting, authorize, defaulted, refusal
+from ..tools import Call, SubAgents, acting, authorize, defaulted, permitted, refusal
 from . import needs
 
 VERSION = needs("strands-agents", "1.10", "strands")
 
-from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent, HookProvider, HookRegistry  # noqa: E402
+from strands.hooks import AfterToolCallEvent, AgentInitializedEvent, BeforeToolCallEvent, HookProvider, HookRegistry  # noqa: E402
 
 
 class Guarded(HookProvider):
     """Decides each call as the current agent; with `name`, as a sub-agent with what that may do of this agent's tools.
 
+    The model is shown the tools that this agent may call.
     Put it last among the hooks, so that what it decides is what runs.
     """
 
@@ -31,13 +32,22 @@ class Guarded(HookProvider):
         self._name, self._below, self._calls = name, SubAgents(), dict[int, Call]()
 
     def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
+        registry.add_callback(AgentInitializedEvent, self._initialized)
         registry.add_callback(BeforeToolCallEvent, self._before)
         registry.add_callback(AfterToolCallEvent, self._after)
+
+    def _acts_as(self, agent: Any) -> Any:
+        return current_agent() if self._name is None else self._below.agent(self._name, self._name, agent.tool_names)
+
+    def _initialized(self, event: Any) -> None:
+        registry, agent = event.agent.tool_registry, event.agent
+        specs = registry.get_all_tool_specs
+        registry.get_all_tool_specs = lambda: permitted(specs(), lambda spec: spec["name"], agent=self._acts_as(agent))
 
     def _before(self, event: Any) -> None:
         event.cancel_tool = "The guard has not decided: the tool has not run."
         tool, use = event.selected_tool, event.tool_use
-        agent = current_agent() if self._name is None else self._below.agent(self._name, self._name, event.agent.tool_names)
+        agent = self._acts_as(event.agent)
         schema = tool.tool_spec["inputSchema"].get("json") if tool is not None else None
         try:
             with acting(agent):
