@@ -89,10 +89,10 @@ def permit_of(environ: dict[str, Any]) -> Decision:
     return found.decision
 
 
-def _header(environ: dict[str, Any], name: str) -> list[str]:
-    """A header's values: a server joins repeated headers with a comma, which occurs in no chain and no proof."""
-    value = environ.get(name)
-    return [] if value is None else value.split(",")
+def _header(environ: dict[str, Any], name: str) -> list[bytes]:
+    """A header's values as sent: a server joins repeated headers with a comma, which occurs in no chain and no proof."""
+    value: str | None = environ.get(name)
+    return [] if value is None else value.encode("latin-1").split(b",")
 
 
 def _answer(start_response: Start, status: int, body: bytes, headers: list[tuple[str, str]]) -> Iterable[bytes]:
