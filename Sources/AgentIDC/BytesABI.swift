@@ -7,7 +7,7 @@ internal import StrictJSON
 
 /// Memory given to a caller; wiped when it is returned.
 @safe final class OwnedBytes: Sendable {
-    static let table = HandleTable<OwnedBytes>(kind: 2)
+    static let table = HandleTable<OwnedBytes>(kind: 2, placing: .byThread)
     // SAFETY: the memory is this object's; the caller may read it until it frees it.
     nonisolated(unsafe) private let memory: UnsafeMutablePointer<UInt8>
     private let count: Int

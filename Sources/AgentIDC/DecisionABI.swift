@@ -8,7 +8,7 @@ internal import StrictJSON
 
 /// A decision behind its handle.
 @safe final class DecisionObject: Sendable {
-    static let table = HandleTable<DecisionObject>(kind: 7)
+    static let table = HandleTable<DecisionObject>(kind: 7, placing: .byThread)
     let decision: Decision
     // SAFETY: allocated once, never changed, freed with the object.
     nonisolated(unsafe) let reason: UnsafeMutablePointer<CChar>?

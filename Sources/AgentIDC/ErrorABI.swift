@@ -7,7 +7,7 @@ internal import Glibc
 
 /// An error behind its handle, with texts that live as long as it does.
 @safe final class ErrorObject: Sendable {
-    static let table = HandleTable<ErrorObject>(kind: 1)
+    static let table = HandleTable<ErrorObject>(kind: 1, placing: .byThread)
     let failure: Failure
     // SAFETY: allocated once, never changed, freed with the object.
     nonisolated(unsafe) let name: UnsafeMutablePointer<CChar>?

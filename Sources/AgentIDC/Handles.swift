@@ -1,8 +1,19 @@
 internal import Glibc
 internal import JOSE
+internal import Synchronization
 
 /// Live objects by handle. A handle is a kind, a slot and a generation, never an address: any 64 bits may be looked up.
+///
+/// Slots lie in as many parts as there are stripes, each with its lock: threads that use different objects meet seldom.
 final class HandleTable<Object: Sendable>: Sendable {
+    /// Which part a new object goes to.
+    enum Placing: Sendable {
+        /// Each to the next part: for what one thread makes and others use.
+        case inTurn
+        /// To the part of the thread that makes it, and most often frees it.
+        case byThread
+    }
+
     private struct Slot {
         var generation: UInt32 = 1
         var object: Object?
@@ -11,41 +22,60 @@ final class HandleTable<Object: Sendable>: Sendable {
     private struct Slots {
         var all: [Slot] = []
         var free: [Int] = []
-    }
 
-    private static var slotBits: UInt64 { 24 }
-    private let kind: UInt64
-    private let slots = Locked(Slots())
-
-    /// - Parameter kind: 1 to 255, one for each type of handle.
-    init(kind: UInt8) { self.kind = UInt64(kind) }
-
-    /// The handle of a new object; 0 if 2^24 objects live already.
-    func insert(_ object: Object) -> UInt64 {
-        slots.withLock { slots in
+        /// The slot that an object was put into; `nil` where all are taken.
+        mutating func put(_ object: Object, most: Int) -> Int? {
             let slot: Int
-            if let reused = slots.free.popLast() {
+            if let reused = free.popLast() {
                 slot = reused
             } else {
-                guard slots.all.count < 1 << 24 else { return 0 }
-                slot = slots.all.count
-                slots.all.append(Slot())
+                guard all.count < most else { return nil }
+                slot = all.count
+                all.append(Slot())
             }
-            slots.all[slot].object = object
-            return kind << 56 | UInt64(slot) << 32 | UInt64(slots.all[slot].generation)
+            all[slot].object = object
+            return slot
         }
     }
 
+    /// Of the 24 bits of a slot, the 6 above these say which part it is of.
+    private static var bitsInPart: UInt64 { 18 }
+    private let kind: UInt64
+    private let placing: Placing
+    private let parts = LockedStripes { Slots() }
+    private let inserted = Atomic<Int>(0)
+
+    /// - Parameter kind: 1 to 255, one for each type of handle.
+    init(kind: UInt8, placing: Placing = .inTurn) { (self.kind, self.placing) = (UInt64(kind), placing) }
+
+    /// The handle of a new object; 0 where 2^24 objects live already.
+    func insert(_ object: Object) -> UInt64 {
+        let first =
+            switch placing {
+            case .inTurn: inserted.add(1, ordering: .relaxed).oldValue
+            case .byThread: ThreadStripe.current
+            }
+        for next in 0..<ThreadStripe.count {
+            let part = (first &+ next) & (ThreadStripe.count - 1)
+            let place = parts.withLock(part) { slots in
+                slots.put(object, most: 1 << Self.bitsInPart).map { ($0, slots.all[$0].generation) }
+            }
+            guard let (slot, generation) = place else { continue }
+            return kind << 56 | (UInt64(part) << Self.bitsInPart | UInt64(slot)) << 32 | UInt64(generation)
+        }
+        return 0
+    }
+
     func find(_ handle: UInt64) -> Object? {
-        slots.withLock { slots in
+        parts.withLock(part(of: handle)) { slots in
             guard let slot = locate(handle, slots.all.span) else { return nil }
             return slots.all[slot].object
         }
     }
 
-    /// Removes an object, once.
+    /// Takes an object out, once.
     func remove(_ handle: UInt64) -> Object? {
-        slots.withLock { slots in
+        parts.withLock(part(of: handle)) { slots in
             guard let slot = locate(handle, slots.all.span) else { return nil }
             let object = slots.all[slot].object
             slots.all[slot].object = nil
@@ -56,9 +86,11 @@ final class HandleTable<Object: Sendable>: Sendable {
         }
     }
 
+    private func part(of handle: UInt64) -> Int { Int(handle >> (32 + Self.bitsInPart) & (1 << 6 - 1)) }
+
     @inline(__always)
     private func locate(_ handle: UInt64, _ slots: borrowing Span<Slot>) -> Int? {
-        let slot = Int(handle >> 32 & (1 << Self.slotBits - 1))
+        let slot = Int(handle >> 32 & (1 << Self.bitsInPart - 1))
         guard handle >> 56 == kind, slot < slots.count, slots[slot].object != nil,
             UInt64(slots[slot].generation) == handle & 0xFFFF_FFFF
         else { return nil }
@@ -83,7 +115,7 @@ extension HandleTable {
     }
 
     func remove(_ pointer: OpaquePointer?) -> Object? {
-        guard !Process.isForked else { return nil }
+        guard let pointer = unsafe pointer, !Process.isForked else { return nil }
         return remove(UInt64(UInt(bitPattern: pointer)))
     }
 }

@@ -39,8 +39,10 @@ final class ClockWatch: Sendable {
     private let steady: @Sendable () -> Int64
     /// The distance ahead of the coarse steady clock, which settles almost every call; `.max`: not known.
     private let ahead = Atomic<Int64>(.max)
-    /// The latest time shown on the current line.
+    /// The latest time shown on the current line, or up to ``step`` later: all cores read it, so that it is not written
+    /// at every call.
     private let newest = Atomic<Int64>(0)
+    private static let step: Int64 = 64
     private let state = Locked(State())
 
     /// - Parameter window: The largest step back that is tolerated, in milliseconds.
@@ -53,7 +55,7 @@ final class ClockWatch: Sendable {
         let coarse = MonotonicClock.milliseconds
         let known = ahead.load(ordering: .relaxed)
         if known != .max, (now &- coarse &- known).magnitude <= Self.slack {
-            newest.max(now, ordering: .relaxed)
+            if now > newest.load(ordering: .relaxed) { newest.max(now &+ Self.step, ordering: .relaxed) }
             return nil
         }
         let gone = state.withLock { judge(&$0, now) }

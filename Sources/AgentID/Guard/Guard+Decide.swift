@@ -70,6 +70,16 @@ extension Guard {
         let key = ChainCache.key(of: chain)
         if let key, let found = cache.withLock({ $0.find(key, chain) }) { return found }
         if ChainReference.isMeant(by: chain) { return try chainReferred(to: chain) }
+        let verified = try verifyAnew(chain, credentials: credentials, shownUnder: shownUnder, now: now)
+        // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
+        if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }
+        return verified
+    }
+
+    /// The verified chain, whoever keeps it; parameters as for ``verify(_:credentials:shownUnder:now:)``.
+    func verifyAnew(
+        _ chain: [UInt8], credentials: [Credential] = [], shownUnder: TrustAnchors? = nil, now: Int64
+    ) throws(Denial) -> VerifiedChain {
         let verifier = ChainVerifier(
             anchors: shownUnder ?? anchors.withLock { $0 }, limits: options.limits,
             requiresClaim: options.requiresClaim,
@@ -84,8 +94,6 @@ extension Guard {
                 "chain_too_long", "its agents, grants and task take more than \(AuditBounds.context) bytes of an entry",
                 link: verified.links.count - 1)
         }
-        // A chain that needed a credential is admitted by handle only: the credential may end before the chain does.
-        if let key, credentials.isEmpty { cache.withLock { $0.insert(verified, key) } }
         return verified
     }
 
@@ -158,7 +166,7 @@ extension Guard {
 
     /// Nothing is permitted after a revocation returned.
     private func lookOnceMore(_ chain: VerifiedChain, now: Int64) throws(Denial) {
-        if view?.hasMoved == true {
+        if following?.with({ $0.hasMoved }) == true {
             try refreshView(now: now)
             try checkStanding(chain, now: now)
         }
@@ -177,7 +185,7 @@ extension Guard {
             counters.withLock { $0.add(denial.reason) }
             onDenial?(decision)
         } else {
-            permits.add(1, ordering: .relaxed)
+            permits.count()
         }
     }
 

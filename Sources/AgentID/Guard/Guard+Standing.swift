@@ -4,6 +4,8 @@ internal import Synchronization
 extension Guard {
     /// Reads news from the registry. Denies if the view is older than this guard accepts.
     func refreshView(now: Int64) throws(Denial) {
+        let known = keysSequence.load(ordering: .acquiring)
+        if following?.with({ $0.isUpToDate && $0.keysSequence == known }) == true { return viewed(at: now) }
         let most = options.maxViewAge.map { $0 * 1000 }
         guard let view else {
             guard let most else { return }
@@ -24,9 +26,20 @@ extension Guard {
         }
     }
 
-    func viewed(at now: Int64) {
+    /// Notes a look that a decision had. A few times a second is enough: other cores read what it writes. A view is then
+    /// taken for up to 64 ms older than it is, and never for younger.
+    private func viewed(at now: Int64) {
+        let steady = MonotonicClock.milliseconds
+        func isNews(_ time: Int64, _ noted: borrowing Atomic<Int64>) -> Bool {
+            (time &- noted.load(ordering: .relaxed)).magnitude >= 64
+        }
+        if isNews(now, viewedAt) || isNews(steady, viewedAtSteady) { noteView(at: now, steady) }
+    }
+
+    /// Notes when the view was complete: by the guard's clock, and by one that nobody sets.
+    func noteView(at now: Int64, _ steady: Int64) {
         viewedAt.store(now, ordering: .relaxed)
-        viewedAtSteady.store(MonotonicClock.milliseconds, ordering: .relaxed)
+        viewedAtSteady.store(steady, ordering: .relaxed)
     }
 
     /// The age of the view, by the clock that shows more: one may be set back, or stand still while the machine sleeps.
@@ -99,7 +112,7 @@ extension Guard {
 
     func checkRevocations(_ chain: VerifiedChain) throws(Denial) {
         // Both only grow: an equal sum is an unchanged pair.
-        let sequence = revocations.sequence &+ (view?.revocations.sequence ?? 0)
+        let sequence = revocations.sequence &+ (following?.with { $0.revocations.sequence } ?? 0)
         guard sequence != 0, chain.checkedSequence.load(ordering: .relaxed) != sequence else { return }
         if let revoked = revocations.first(in: chain)
             ?? view?.revocations.first(in: chain, profiles: !chain.issuer.isForeign)
@@ -126,8 +139,8 @@ extension Guard {
     ///
     /// Read when the registry moved, and when a lease has lapsed by the last reading: it may have been renewed.
     func checkStanding(_ chain: VerifiedChain, now: Int64) throws(Denial) {
-        guard let view else { return }
-        let sequence = view.standings
+        guard let following, let view else { return }
+        let sequence = following.with { $0.standings }
         if chain.standingSequence.load(ordering: .acquiring) == sequence,
             now < chain.leasedUntil.load(ordering: .relaxed)
         {

@@ -10,6 +10,8 @@ public final class Guard: Sendable {
     let options: Options
     /// The registry that this guard follows; `nil` if it knows only what it is told.
     let view: RegistryView?
+    /// The same, for what is asked of it at every decision.
+    let following: Borrowed<RegistryView>?
     /// Where its decisions are written down; `nil` where nowhere.
     let trail: AuditTrail?
     /// Is told of each denial; `nil` for a guard that no authority made. Waits for nothing.
@@ -23,7 +25,7 @@ public final class Guard: Sendable {
     let proofs: ProofMemory
     let nonces: any Nonces
     let counters = Locked(DenialCounters())
-    let permits = Atomic<Int>(0)
+    let permits = StripedCounter()
     /// Keeps rates and labels of the policy; `nil` for a guard that follows no registry.
     let meters: MetersOpening?
     let clock: CheckedClock
@@ -44,6 +46,7 @@ public final class Guard: Sendable {
         try options.check()
         self.options = options
         (self.view, self.trail, self.onDenial) = (view, trail, onDenial)
+        following = view.map { Borrowed($0) }
         auditMark = trail?.mark(of: options.audience)
         clock = CheckedClock(options.clock)
         let isMachine = clock.isMachine
@@ -115,7 +118,7 @@ public final class Guard: Sendable {
     }
 
     /// Says that nothing was revoked beyond what this guard was told: its view is as old as this call.
-    public func refreshed() { viewed(at: clock.milliseconds) }
+    public func refreshed() { noteView(at: clock.milliseconds, MonotonicClock.milliseconds) }
 
     /// Decides one call by chain and proof. Never throws: what cannot be checked is denied.
     public func check(chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {
@@ -195,7 +198,7 @@ public final class Guard: Sendable {
         let denied = counters.withLock { $0.tree }
         let used = proofs.statistics()
         return [
-            "permitted": .int(permits.load(ordering: .relaxed)), "denied": denied,
+            "permitted": .int(permits.value), "denied": denied,
             "cached_chains": .int(chains), "cached_bytes": .int(bytes),
             "remembered_proofs": .int(used.remembered), "replay_slots": .int(used.slots),
             "replay_slots_at_most": .int(used.mostSlots),

@@ -145,6 +145,9 @@ final class RegistryView: Sendable {
         }
     }
 
+    /// Whether the last look was lately, found nothing wrong, and nothing has come since.
+    var isUpToDate: Bool { !isDue && !hasFailed.load(ordering: .acquiring) }
+
     private var isDue: Bool {
         hasMoved
             || MonotonicClock.milliseconds - lookedAt.load(ordering: .relaxed) >= 50

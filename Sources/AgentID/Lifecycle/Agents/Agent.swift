@@ -15,6 +15,8 @@ public final class Agent: Sendable {
         var lineage = Lineage()
         /// How the grant is renewed; `nil` where nobody here renews it.
         var term: Term?
+        /// What the authority's guard made of the chain, or of the one before.
+        var verified: VerifiedChain?
     }
 
     /// The authority's side of an agent that was started in this process.
@@ -24,6 +26,8 @@ public final class Agent: Sendable {
     }
 
     let home: Home?
+    /// Of ``home``, for what is asked of it at every decision.
+    let guardian: Borrowed<Guard>?
     let clock: CheckedClock
     private let state: Locked<State?>
     /// Its SPIFFE ID, where its grant names one: kept when the key is gone, so that it can still be ended.
@@ -40,6 +44,7 @@ public final class Agent: Sendable {
         self.state = Locked(state)
         self.clock = clock
         self.home = home
+        guardian = home.map { Borrowed($0.guardian) }
     }
 
     /// Takes up an identity whose grant was issued or delegated to `key`. The chain is read, not verified.
@@ -77,6 +82,17 @@ public final class Agent: Sendable {
         guard let chain = state.withLock({ $0?.held.chain }) else { throw Agent.closed }
         return chain
     }
+
+    /// The chain as the authority's guard verified it; `nil` where it has not yet.
+    var verified: VerifiedChain? {
+        state.withLock { state in
+            guard let verified = state?.verified, let chain = state?.held.chain else { return nil }
+            return verified.isPresented(as: chain) ? verified : nil
+        }
+    }
+
+    /// Keeps what the authority's guard made of the chain, for as long as that is the agent's.
+    func keep(_ verified: VerifiedChain) { state.withLock { $0?.verified = verified } }
 
     /// The credential, where the agent has one.
     public func credential() throws(AgentIDError) -> String? { try current().credential?.token }
@@ -148,8 +164,10 @@ public final class Agent: Sendable {
 
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
     public func check(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
-        guard let home else { throw Agent.homeless }
-        return try home.guardian.check(self, tool: tool, arguments: arguments)
+        guard let guardian else { throw Agent.homeless }
+        return try guardian.with { guardian in
+            Result { () throws(AgentIDError) in try guardian.check(self, tool: tool, arguments: arguments) }
+        }.get()
     }
 
     /// Replaces the key, and wipes the old one here.

@@ -4,13 +4,21 @@ public import StrictJSON
 extension Guard {
     /// Decides one call of an agent in this process: holding it is the proof.
     public func check(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
-        let chain = agent.hasEnded || agent.isParked ? nil : try agent.chainBytes()
+        let isGone = agent.hasEnded || agent.isParked
+        let isHome = agent.guardian?.isSame(as: self) ?? false
+        let known = isGone || !isHome ? nil : agent.verified
+        let chain = isGone || known != nil ? nil : try agent.chainBytes()
         return decision(on: tool, arguments, proof: nil) { now throws(Denial) in
+            if let known { return known }
             guard let chain else {
                 throw agent.hasEnded
                     ? Denial("authority_revoked", "the agent has ended") : Denial("parked", "the agent is parked")
             }
-            return try verify(chain, credentials: [], now: now)
+            guard isHome else { return try verify(chain, credentials: [], now: now) }
+            // Kept by the agent, where nothing of others pushes it out; and it pushes out nothing of others here.
+            let verified = try verifyAnew(chain, now: now)
+            agent.keep(verified)
+            return verified
         }
     }
 
