@@ -58,6 +58,8 @@ internal import Synchronization
     let memo = Memo()
     /// The plan of the policy in force for it.
     let plan = LatestPlace()
+    /// Whether it keeps as many plans as one chain may: the next call verifies the chain anew.
+    let isWornOut = Atomic<Bool>(false)
     /// The revocation sequence this chain was last found clean under.
     let checkedSequence = Atomic<UInt64>(UInt64.max)
     /// The registry's sequence its agents' standing was last read under.

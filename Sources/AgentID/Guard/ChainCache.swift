@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Verified chains by the leaf's signature, and by their references; bounded in entries and in the bytes of memory that
 /// they take.
 ///
@@ -59,12 +61,6 @@ struct ChainCache {
         return key
     }
 
-    /// Forgets a chain, which is then verified anew.
-    mutating func forget(_ key: Key) {
-        _ = current.remove(key)
-        _ = previous.remove(key)
-    }
-
     private static func name(of chain: VerifiedChain) -> Key? { chain.leafHash.withUTF8Span { key($0, at: 0) } }
 
     /// The chain that these bytes are.
@@ -83,8 +79,9 @@ struct ChainCache {
     }
 
     private mutating func find(_ key: Key, where isMeant: (VerifiedChain) -> Bool) -> VerifiedChain? {
-        if let found = current.chains[key] { return isMeant(found) ? found : nil }
-        guard let found = previous.chains[key], isMeant(found) else { return nil }
+        func isGood(_ chain: VerifiedChain) -> Bool { !chain.isWornOut.load(ordering: .relaxed) && isMeant(chain) }
+        if let found = current.chains[key] { return isGood(found) ? found : nil }
+        guard let found = previous.chains[key], isGood(found) else { return nil }
         _ = previous.remove(key)
         insert(found, key)
         return found

@@ -1,5 +1,6 @@
 internal import Policy
 internal import StrictJSON
+internal import Synchronization
 
 extension Guard {
     /// Decides a call by the policy in force, which the decision names from then on; returns what it took.
@@ -25,14 +26,15 @@ extension Guard {
         let policy: ActivePolicy?
         do throws(AgentIDError) { policy = try view.policy() } catch { throw Denial(error.name, error.message) }
         guard let policy else { return nil }
-        // What was made for each policy stays with the chain: one that saw so many is verified anew.
+        // What was made for each policy stays with the chain. One that saw so many is verified anew, unless it is admitted.
         guard chain.plan.found(PolicyPlan.self)?.depth ?? 0 < PolicyPlan.deepest else {
-            if let key = ChainCache.key(of: chain.bytes) { cache.withLock { $0.forget(key) } }
             throw Denial(
                 "policy_unreadable",
-                "the policy changed \(PolicyPlan.deepest) times since this chain was verified: send it again, or admit it again",
+                "the policy changed \(PolicyPlan.deepest) times since this chain was admitted: admit it again",
                 at: "chain")
         }
-        return chain.plan.replaced { PolicyPlan(policy, for: chain, meters, after: $0) }
+        let made = chain.plan.replaced { PolicyPlan(policy, for: chain, meters, after: $0) }
+        if made.depth == PolicyPlan.deepest { chain.isWornOut.store(true, ordering: .relaxed) }
+        return made
     }
 }

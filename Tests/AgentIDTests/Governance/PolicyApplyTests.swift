@@ -33,6 +33,15 @@ import Testing
         #expect(try policy(agent, "/data/q3/a.csv").isPermitted && policy(agent).policy == 2)
     }
 
+    @Test func anAgentOutlivesAnyNumberOfPolicies() throws {
+        let world = try World()
+        let agent = try world.start()
+        for version in 1...600 {
+            try world.authority.applyPolicy(rule("", version: version))
+            #expect(try policy(agent).policy == Int64(version))
+        }
+    }
+
     @Test func aPolicyIsNewerThanTheOneBeforeOrTheSame() throws {
         let world = try World()
         #expect(try world.authority.policy() == nil)

@@ -83,11 +83,13 @@ public final class Agent: Sendable {
         return chain
     }
 
-    /// The chain as the authority's guard verified it; `nil` where it has not yet.
+    /// The chain as the authority's guard verified it; `nil` where it has not yet, or is to do so again.
     var verified: VerifiedChain? {
         state.withLock { state in
-            guard let verified = state?.verified, let chain = state?.held.chain else { return nil }
-            return verified.isPresented(as: chain) ? verified : nil
+            guard let verified = state?.verified, let chain = state?.held.chain,
+                verified.isPresented(as: chain), !verified.isWornOut.load(ordering: .relaxed)
+            else { return nil }
+            return verified
         }
     }
 
