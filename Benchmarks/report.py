@@ -11,7 +11,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from comparison import AUDIT, JOBS, NATIVE, PYTHON, RAW, THREADS
+from comparison import AUDIT, JOBS, LIVES, MANY, NATIVE, NO_POLICY, POLICY, PYTHON, RAW, THREADS
 from figures import Figure, Figures, collect
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
@@ -79,6 +79,29 @@ def audit(figures: Figures) -> list[str]:
     return [*lines, "", "`always` waits for the disk and is wall time, of one caller: callers at the same time share one sync."]
 
 
+def policy(figures: Figures) -> list[str]:
+    rows = []
+    for what, name, _ in (("no policy", NO_POLICY, 0), *POLICY):
+        figure = figures.of(NATIVE, name)
+        assert figure is not None, f"{name}: not measured"
+        rows.append([what, f"{figure.median:.3f}", f"{figure.low:.3f}–{figure.high:.3f}", f"{figures.more(name, NO_POLICY):.0f}"])
+    lines = ["", "**Authorize under a policy**, chain of 1 link, no proof, authority in memory", ""]
+    return lines + table(["policy", "median, µs", "p10–p90", "ns more"], rows)
+
+
+def many(figures: Figures) -> list[str]:
+    rows = []
+    for count in MANY:
+        for who in ("the same agent", "another agent each time"):
+            if figure := figures.of(NATIVE, f"{who}, of {count}"):
+                rows.append([f"authorize, {who}, of {count:,}", f"{figure.median:.2f} µs", f"{1e6 / figure.median:,.0f}"])
+    for what, name, _ in LIVES:
+        if figure := figures.of(NATIVE, name):
+            rows.append([f"start + end, {what}", f"{figure.median:.0f} µs", f"{1e6 / figure.median:,.0f}"])
+    lines = ["", "**Many agents, and their lives**, from C: a decision over CPU time, a life over wall time", ""]
+    return [*lines, *table(["what", "median", "a second"], rows)] if rows else []
+
+
 def scale(figures: Figures) -> list[str]:
     def row(figure: dict) -> list[str]:
         value = figure["value"]
@@ -100,7 +123,7 @@ def main(out: str, kept: str, page: str | None = None) -> None:
     Path(kept).write_text(json.dumps(document, indent=1, ensure_ascii=False))
     figures = Figures(document)
     passes = "1 pass" if figures.passes == 1 else f"{figures.passes} passes"
-    text = "\n".join([f"{figures.date}; {figures.machine}; {passes}.", *jobs(figures), *audit(figures), *scale(figures), *threads(figures), *aims(figures)])
+    text = "\n".join([f"{figures.date}; {figures.machine}; {passes}.", *jobs(figures), *policy(figures), *audit(figures), *many(figures), *scale(figures), *threads(figures), *aims(figures)])
     print(text)
     if page:
         before, rest = Path(page).read_text().split(BEGIN)

@@ -63,6 +63,15 @@ void verify_raw(const raw_token *token);
 /* Whether, and when, what an authority decides is written down. */
 enum kept { KEPT_BATCH, KEPT_ALWAYS, KEPT_NOT };
 
+/* The policy that an authority in memory has. */
+enum policy {
+    POLICY_NONE,
+    POLICY_EMPTY, /* without a rule */
+    POLICY_OTHER, /* 100 rates, all for another tool */
+    POLICY_RATE,  /* a rate that counts every call */
+    POLICY_RATES  /* 100 of them */
+};
+
 typedef struct job job;
 struct job {
     const char *name;
@@ -71,6 +80,7 @@ struct job {
     void (*finish)(size_t calls); /* outside the measured time */
     int links;
     enum kept kept;          /* of jobs with an authority in a directory */
+    enum policy policy;      /* of jobs that are decided by one */
     int wall;                /* measured over wall time: it waits for a disk */
     double *samples;
     size_t calls;
@@ -88,8 +98,23 @@ void remove_scratch(void);
 void make_recordings(void);
 void close_recordings(void);
 void authorize_recorded(const job *, size_t i);
+/* For one of two agents in a directory, written down in batches. */
+void authorize_recorded_by(int thread);
 void prepare_recorded(const job *, size_t calls);
 void authorize_recorded_proof(const job *, size_t i);
+
+/* --------------------------------------------------------------------------------------------------- policies.c */
+
+void make_policies(void);
+void close_policies(void);
+void authorize_by_policy(const job *, size_t i);
+
+/* ------------------------------------------------------------------------------------------------------- many.c */
+
+/* Prints what a decision takes for one of so many agents, as jobs with samples in microseconds of a thread's CPU time. */
+void report_many(int repetitions, size_t count);
+/* Prints what a life takes, as jobs with samples in microseconds of wall time. */
+void report_lives(int repetitions);
 
 /* ---------------------------------------------------------------------------------------------------- threads.c */
 

@@ -5,6 +5,8 @@
  *
  *   native [repetitions]                15 by default
  *   native threads [repetitions]        what one and two threads get done in a second, in pairs
+ *   native lives [repetitions]          what the start and the end of an agent take
+ *   native many repetitions count       what a decision for one of so many agents takes
  *   native repetitions part-of-a-name   only such jobs, nothing printed: for a profiler
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -46,13 +48,17 @@ static void run_for_profiler(int repetitions, const char *part)
 
 int main(int count, char **arguments)
 {
-    int threads = count > 1 && strcmp(arguments[1], "threads") == 0;
-    int repetitions = count > 1 + threads ? atoi(arguments[1 + threads]) : 15;
+    const char *mode = count > 1 && atoi(arguments[1]) == 0 ? arguments[1] : "";
+    int repetitions = count > 1 + (*mode != 0) ? atoi(arguments[1 + (*mode != 0)]) : 15;
     if (repetitions < 1 || sodium_init() < 0) return 1;
+    if (strcmp(mode, "lives") == 0) return report_lives(repetitions), 0;
+    if (strcmp(mode, "many") == 0 && count > 3) return report_many(repetitions, strtoul(arguments[3], NULL, 10)), 0;
     make_objects();
-    if (threads) return report_threads(repetitions), 0;
     make_recordings();
-    if (count > 2) return run_for_profiler(repetitions, arguments[2]), close_recordings(), 0;
+    if (strcmp(mode, "threads") == 0) return report_threads(repetitions), close_recordings(), 0;
+    if (*mode != 0) return 1;
+    make_policies();
+    if (count > 2) return run_for_profiler(repetitions, arguments[2]), close_recordings(), close_policies(), 0;
 
     for (int i = 0; i < job_count; i++) {
         jobs[i].samples = calloc((size_t)repetitions, sizeof(double));
@@ -70,5 +76,6 @@ int main(int count, char **arguments)
     }
     printf("]\n");
     close_recordings();
+    close_policies();
     return 0;
 }

@@ -96,6 +96,11 @@ void authorize_recorded(const job *j, size_t i)
     DO(agentid_agent_authorize_z(recordings[j->kept].agents[LINKS - 1], TOOL, CALL, NULL, &error));
 }
 
+void authorize_recorded_by(int thread)
+{
+    DO(agentid_agent_authorize_z(recordings[KEPT_BATCH].agents[LINKS - 1 - thread], TOOL, CALL, NULL, &error));
+}
+
 void prepare_recorded(const job *j, size_t calls)
 {
     for (size_t i = 0; i < calls; i++) {
