@@ -19,7 +19,7 @@ internal import Synchronization
     /// Adds one, for the thread that calls.
     package func count() { unsafe place(ThreadStripe.current).pointee.add(1, ordering: .relaxed) }
 
-    /// What all have added by now.
+    /// The sum of what all have added by now.
     package var value: Int {
         (0..<ThreadStripe.count).reduce(0) { unsafe $0 &+ place($1).pointee.load(ordering: .relaxed) }
     }

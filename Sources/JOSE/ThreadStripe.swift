@@ -4,7 +4,7 @@ internal import Synchronization
 /// Which of a few places is this thread's: what threads write at every call is kept in one place for each, so that no
 /// cache line goes from core to core. Threads that are many share places; nothing but speed depends on who has which.
 package enum ThreadStripe {
-    /// How many places there are.
+    /// The number of places.
     package static let count = 64
     /// Cores fetch lines of 64 bytes, some two at a time.
     package static let stride = 128

@@ -147,14 +147,16 @@ package final class MetersPage: Sendable {
 
     /// Takes one call from a rate; returns in how many milliseconds it could be taken where it cannot now.
     package func take(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64? {
+        takeAtOnce(slot, rate, at: time) ? nil : try takeSlowly(slot, rate, at: time)
+    }
+
+    /// Takes one call from a rate, where it is there and nobody else is at it.
+    @inline(__always) func takeAtOnce(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) -> Bool {
         let pair = (name: words.name(slot.index), word: words.word(slot.index))
-        if slot.sealed(pair.word).name == pair.name,
-            case .taken(let word) = rate.take(from: pair.word, now: time.milliseconds),
-            words.swap(slot.index, pair, for: slot.sealed(word))
-        {
-            return nil
-        }
-        return try takeSlowly(slot, rate, at: time)
+        guard slot.sealed(pair.word).name == pair.name,
+            case .taken(let word) = rate.take(from: pair.word, now: time.milliseconds)
+        else { return false }
+        return words.swap(slot.index, pair, for: slot.sealed(word))
     }
 
     /// The same where another was faster, the meter moved, or it is not to be had.

@@ -3,6 +3,7 @@ internal import Policy
 /// The plan of one policy for one chain: made at the first call under both, and found at every other without a lock.
 final class PolicyPlan: Sendable {
     let policy: ActivePolicy
+    let version: Int64
     /// The number of plans kept for one chain.
     let depth: Int
     static let deepest = 256
@@ -16,17 +17,21 @@ final class PolicyPlan: Sendable {
 
     init(_ policy: ActivePolicy, for chain: VerifiedChain, _ meters: MetersOpening, after previous: PolicyPlan?) {
         (self.policy, self.previous, depth) = (policy, previous, (previous?.depth ?? 0) + 1)
+        version = policy.version
         (subjects, self.meters) = (PolicySubjects(of: chain), meters)
     }
 
     /// The part of audit entries about the chain under this policy.
     func auditContext(of chain: VerifiedChain) -> AuditContext {
-        context { AuditContext(chain.links, chain.issuer, policy: policy.version) }
+        context { AuditContext(chain.links, chain.issuer, policy: version) }
     }
+
+    /// The rules for a tool that was asked for before.
+    func known(_ tool: String) -> Borrowed<ToolPlan>? { tools.borrowed(ToolPlan.self)?.with { $0.known(tool) } }
 
     /// The rules that a call of this tool may be about. A chain has so many tools at most as its scope.
     func tool(_ name: String, now: Int64) throws(Denial) -> ToolPlan {
-        if let found = tools.found(ToolPlan.self)?.find(name) { return found }
+        if let found = known(name) { return found.object }
         let made = try ToolRules(name, under: policy, of: subjects, meters, now: now)
         return tools.replaced { ToolPlan(name, made, before: $0) }
     }
@@ -42,12 +47,14 @@ final class ToolPlan: Sendable {
         (self.name, self.rules, self.next) = (name, rules, next)
     }
 
-    func find(_ name: String) -> ToolPlan? {
-        if self.name.isSame(as: name) { return self }
+    /// The plan of a tool: this one, or one that was made before.
+    func known(_ name: String) -> Borrowed<ToolPlan>? {
+        // Most names are of at most 15 bytes, which their values hold: such are compared without a look at their bytes.
+        if self.name._isIdentical(to: name) || self.name.isSame(as: name) { return Borrowed(self) }
         // A loop: no list is longer than a scope has tools.
         var plan = next
         while let other = plan {
-            if other.name.isSame(as: name) { return other }
+            if other.name._isIdentical(to: name) || other.name.isSame(as: name) { return Borrowed(other) }
             plan = other.next
         }
         return nil

@@ -15,6 +15,8 @@ struct ToolRules: Sendable {
     private(set) var labelled: (task: MeterSlot, agent: MeterSlot)?
     /// `nil` where no rule needs a meter.
     private(set) var page: MetersPage?
+    /// Whether calls can be decided without a look at their arguments: see ``takeAtOnce(at:)``.
+    private(set) var manner = Manner.some
     /// The patterns of each rule for this tool, where the arguments decide; the rules point into it.
     private var patterns: [[ToolPattern]] = []
 
@@ -24,6 +26,8 @@ struct ToolRules: Sendable {
     init(
         _ tool: String, under policy: ActivePolicy, of subjects: PolicySubjects, _ meters: MetersOpening, now: Int64
     ) throws(Denial) {
+        // Whatever kinds of rules there are: all but a rate of all calls is to be asked.
+        var isPlain = true
         for place in policy.order {
             let rule = policy.document.rules[place]
             guard let found = rule.match?.tools(named: tool), !found.isEmpty else { continue }
@@ -31,6 +35,7 @@ struct ToolRules: Sendable {
             let planned = PlannedRule(
                 rule: place, isObserved: rule.mode == .observe, patterns: isOpen ? -1 : patterns.count)
             if !isOpen { patterns.append(found) }
+            if case .rate = rule.effect, isOpen {} else { isPlain = false }
             switch rule.effect {
             case .refusal: tests.append(PlannedTest(planned: planned, hours: nil))
             case .hours(let hours): tests.append(PlannedTest(planned: planned, hours: hours))
@@ -65,6 +70,8 @@ struct ToolRules: Sendable {
             }
             labelled = (try slot(.task), try slot(.agent))
         }
+        guard isPlain else { return }
+        manner = if let page, !rates.isEmpty { .rates(Borrowed(page)) } else { .none }
     }
 
     /// Whether a call is one that a rule is about, as far as its arguments tell.

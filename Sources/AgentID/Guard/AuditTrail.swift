@@ -117,6 +117,6 @@ extension Decision {
     /// The pieces of an entry about the chain, and about the policy that was in force.
     fileprivate var auditContext: AuditContext {
         guard let chain else { return .none }
-        return plan?.auditContext(of: chain) ?? chain.auditContext
+        return plan?.with { $0.auditContext(of: chain) } ?? chain.auditContext
     }
 }

@@ -14,8 +14,8 @@ public struct Decision: Sendable {
     public internal(set) var time: Int64
     /// The chain it was made under; `nil` where none verified.
     var chain: VerifiedChain?
-    /// The policy that it was decided by, beyond the chain.
-    var plan: PolicyPlan?
+    /// The policy that it was decided by, beyond the chain, which keeps it.
+    var plan: Borrowed<PolicyPlan>?
     /// The denial by a rule that is only observed.
     var wouldDeny: WouldDeny?
     /// Its reservations of budgets.
@@ -32,7 +32,7 @@ public struct Decision: Sendable {
     public var issuer: ChainIssuer? { chain?.issuer }
 
     /// The version of the policy that it was decided by; `nil` where there is none, or it was denied before.
-    public var policy: Int64? { plan?.policy.version }
+    public var policy: Int64? { plan?.with { $0.version } }
     /// The rule of the policy that denied it; `nil` where none did.
     public var rule: String? { denial?.rule }
     /// The first denial by a rule in observe mode, of a call that is permitted.

@@ -154,18 +154,15 @@ extension Guard {
             }
             if let denial = Denial(proofs.remember(opened.use, since: begun)) { throw denial }
         }
-        var enforcement: PolicyEnforcement?
-        if let view, view.policyVersion != 0 {
-            enforcement = try enforce(view, on: &decision, under: chain, call: call, now: now, within: &work)
-        }
-        do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
-            enforcement?.giveBack()
-            throw error
+        if following?.with({ $0.policyVersion }) ?? 0 != 0 {
+            try enforcePolicy(on: &decision, under: chain, call: call, now: now, within: &work)
+        } else {
+            try lookOnceMore(chain, now: now)
         }
     }
 
     /// Nothing is permitted after a revocation returned.
-    private func lookOnceMore(_ chain: VerifiedChain, now: Int64) throws(Denial) {
+    func lookOnceMore(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         if following?.with({ $0.hasMoved }) == true {
             try refreshView(now: now)
             try checkStanding(chain, now: now)

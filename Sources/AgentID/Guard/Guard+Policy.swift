@@ -3,29 +3,54 @@ internal import StrictJSON
 internal import Synchronization
 
 extension Guard {
-    /// Decides a call by the policy in force, which the decision names from then on; returns what it took.
-    func enforce(
-        _ view: RegistryView, on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, now: Int64,
+    /// Decides a call by the policy in force, which the decision names from then on, and looks for revocations once more.
+    /// What was taken is given back where either denies.
+    func enforcePolicy(
+        on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, now: Int64,
         within work: inout WorkBudget
-    ) throws(Denial) -> PolicyEnforcement? {
-        guard let meters, let plan = try plan(of: chain, view, meters) else { return nil }
+    ) throws(Denial) {
+        guard let plan = try plan(of: chain) else { return try lookOnceMore(chain, now: now) }
         decision.plan = plan
+        let known = plan.with { $0.known(decision.tool) }
+        let exhausted = work.isExhausted
+        let answer = known?.with { exhausted ? ToolRules.AtOnce.ask : $0.rules.takeAtOnce(at: now) }
+        switch answer ?? .ask {
+        case .nothing: try lookOnceMore(chain, now: now)
+        case .taken:
+            do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
+                known?.with { $0.rules.giveBackAll() }
+                throw error
+            }
+        case .ask: try enforce(plan.object, on: &decision, under: chain, call: call, now: now, within: &work)
+        }
+    }
+
+    /// The same, rule by rule.
+    private func enforce(
+        _ plan: PolicyPlan, on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, now: Int64,
+        within work: inout WorkBudget
+    ) throws(Denial) {
         var enforcement = try PolicyEnforcement(plan, of: decision.tool, now: now)
         try enforcement.decide(call, until: chain.expires * 1000, now: now, within: &work)
         if let denial = enforcement.wouldDeny { decision.wouldDeny = WouldDeny(denial) }
         decision.spending = enforcement.spending
-        return enforcement
+        do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
+            enforcement.giveBack()
+            throw error
+        }
     }
 
     /// The plan of the policy in force for a chain; `nil` if there is none after all.
-    private func plan(
-        of chain: VerifiedChain, _ view: RegistryView, _ meters: MetersOpening
-    ) throws(Denial) -> PolicyPlan? {
-        let version = view.policyVersion
-        if let plan = chain.plan.found(PolicyPlan.self), plan.policy.version == version { return plan }
+    private func plan(of chain: VerifiedChain) throws(Denial) -> Borrowed<PolicyPlan>? {
+        let version = following?.with { $0.policyVersion }
+        if let plan = chain.plan.borrowed(PolicyPlan.self), plan.with({ $0.version }) == version { return plan }
+        return try newPlan(of: chain)
+    }
+
+    private func newPlan(of chain: VerifiedChain) throws(Denial) -> Borrowed<PolicyPlan>? {
         let policy: ActivePolicy?
-        do throws(AgentIDError) { policy = try view.policy() } catch { throw Denial(error.name, error.message) }
-        guard let policy else { return nil }
+        do throws(AgentIDError) { policy = try view?.policy() } catch { throw Denial(error.name, error.message) }
+        guard let policy, let meters else { return nil }
         // What was made for each policy stays with the chain. One that saw so many is verified anew, unless it is admitted.
         guard chain.plan.found(PolicyPlan.self)?.depth ?? 0 < PolicyPlan.deepest else {
             throw Denial(
@@ -35,6 +60,6 @@ extension Guard {
         }
         let made = chain.plan.replaced { PolicyPlan(policy, for: chain, meters, after: $0) }
         if made.depth == PolicyPlan.deepest { chain.isWornOut.store(true, ordering: .relaxed) }
-        return made
+        return Borrowed(made)
     }
 }

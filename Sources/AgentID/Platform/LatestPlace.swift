@@ -18,6 +18,11 @@ internal import Synchronization
         unsafe latest.load(ordering: .acquiring).map { unsafe Unmanaged<Object>.fromOpaque($0).takeUnretainedValue() }
     }
 
+    /// The same, for those who hold this place as long as they use the object.
+    func borrowed<Object: AnyObject & Sendable>(_ type: Object.Type) -> Borrowed<Object>? {
+        unsafe latest.load(ordering: .acquiring).map { unsafe Borrowed(Unmanaged<Object>.fromOpaque($0)) }
+    }
+
     /// Puts another object here, which holds the one that it is made from. What another thread put here meanwhile is
     /// what the next one is made from.
     func replaced<Object: AnyObject & Sendable>(_ make: (Object?) -> Object) -> Object {

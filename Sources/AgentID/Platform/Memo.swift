@@ -10,7 +10,10 @@ final class Memo: Sendable {
 
     /// Returns the object, always of one class. Several threads may make it at once; one result is kept.
     func callAsFunction<Object: AnyObject & Sendable>(_ make: () -> Object) -> Object {
-        if step.load(ordering: .acquiring) == 2, let kept = unsafe kept as? Object { return kept }
+        if step.load(ordering: .acquiring) == 2, let kept = unsafe kept {
+            // SAFETY: always of one class.
+            return unsafe unsafeDowncast(kept, to: Object.self)
+        }
         let made = make()
         if step.compareExchange(expected: 0, desired: 1, ordering: .relaxed).exchanged {
             unsafe kept = made

@@ -56,6 +56,22 @@ import Testing
         #expect(try ask(agent, "send_mail").denial?.retryAfter == wait - 240_000)
     }
 
+    @Test func whateverStandsBesideARateOfAllCallsIsAskedToo() throws {
+        let rate = #"{"id":"rate","match":"pay","rate":{"calls":100,"per":"1h","for":"agent"}}"#
+        let agent = try start()
+        for (i, other) in [
+            #"{"id":"other","match":"pay(usd >= 5)","then":"deny"}"#,
+            #"{"id":"other","match":"pay(usd >= 5)","rate":{"calls":1,"per":"1h","for":"agent"}}"#,
+            #"{"id":"other","match":"pay(usd >= 5)","labels":{"requires":["reviewed"]}}"#,
+            #"{"id":"other","match":"pay","budget":{"unit":"usd","cost":{"argument":"usd"},"limit":"5","for":"task"}}"#,
+        ].enumerated() {
+            try apply(rate + "," + other, version: i + 1)
+            if i < 3 { #expect(try reason(agent, "pay", #"{"usd":1}"#) == nil) }
+            _ = try ask(agent, "pay", #"{"usd":7}"#)
+            #expect(try ask(agent, "pay", #"{"usd":7}"#).rule == "other", "\(other)")
+        }
+    }
+
     @Test func aSubtreesCallCountsForEveryAgentAboveIt() throws {
         try apply(#"{"id":"tree","match":"pay","rate":{"calls":2,"per":"1h","for":"subtree"}}"#)
         let root = try start()

@@ -15,7 +15,7 @@ public final class Agent: Sendable {
         var lineage = Lineage()
         /// How the grant is renewed; `nil` where nobody here renews it.
         var term: Term?
-        /// What the authority's guard made of the chain, or of the one before.
+        /// The chain as the authority's guard verified it: this one, or the one before.
         var verified: VerifiedChain?
     }
 
