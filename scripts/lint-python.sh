@@ -17,4 +17,8 @@ scripts/docs-python.py --check
 cd Bindings/python
 "$home/bin/ruff" check . ../../Tests/Wheel ../../Tests/Second
 "$home/bin/ruff" format --check . ../../Tests/Wheel ../../Tests/Second
+# What needs a framework is read, not typed; a test may be longer, and an example begins before its imports.
+others=(../../Tests/Integrations ../../examples/integrations)
+"$home/bin/ruff" check --extend-ignore ASYNC110,ASYNC212,B017,E402,E501,F403,RUF012,RUF059,SIM105,SIM117,SIM905 "${others[@]}"
+"$home/bin/ruff" format --check "${others[@]}"
 "$home/bin/basedpyright" --pythonpath "$home/bin/python"

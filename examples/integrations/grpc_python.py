@@ -32,7 +32,10 @@ def serve(directory: str) -> tuple[grpc.Server, str]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, libagentid.Authority.open(f"{folder}/acme", trust_domain="acme.example") as acme:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        libagentid.Authority.open(f"{folder}/acme", trust_domain="acme.example") as acme,
+    ):
         acme.put_profile("clerk", owner="team:files@acme.example", ceiling="read_file(path under '/data')")
         server, address = serve(f"{folder}/acme")
         bare = grpc.insecure_channel(address)

@@ -20,7 +20,7 @@ _LONGEST = 1 << 16
 
 
 class Resource(NamedTuple):
-    """What a resource's token is good for: the operator's own words; nothing that an agent says goes into a request."""
+    """The rights of a resource's token: the operator's own words; nothing that an agent says goes into a request."""
 
     scope: str
     audience: str | None = None

@@ -81,9 +81,7 @@ async def client_of(guarding, ran, way, interceptors=(), *, streaming=True, tena
 
 
 def request(text, **more):
-    return SendMessageRequest(
-        message=Message(role=Role.ROLE_USER, message_id="m-1", parts=[Part(text=text)], **more)
-    )
+    return SendMessageRequest(message=Message(role=Role.ROLE_USER, message_id="m-1", parts=[Part(text=text)], **more))
 
 
 async def said(client, text, **more):

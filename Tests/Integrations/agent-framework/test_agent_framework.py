@@ -5,8 +5,16 @@ import contextlib
 import json
 
 import pytest
-from agent_framework import Agent, BaseChatClient, ChatResponse, Content, FunctionInvocationLayer, FunctionTool, Message
-from agent_framework import ChatMiddlewareLayer
+from agent_framework import (
+    Agent,
+    BaseChatClient,
+    ChatMiddlewareLayer,
+    ChatResponse,
+    Content,
+    FunctionInvocationLayer,
+    FunctionTool,
+    Message,
+)
 from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from conftest import Broken, raising
 from contract import *
-from contract import BAD, GOOD, tools_of, ways
+from contract import BAD, GOOD, tools_of
 from google.adk.agents import LlmAgent
 from google.adk.models import BaseLlm, LlmResponse
 from google.adk.runners import InMemoryRunner

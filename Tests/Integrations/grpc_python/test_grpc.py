@@ -191,7 +191,10 @@ def test_where_the_guard_asks_for_a_nonce_the_client_calls_once_more(made, rpc, 
         assert asyncio.run(main()) == "the text of /data/b"
         assert refused(files.Read, pb.Wanted(path="/etc/shadow"))[0] == "PERMISSION_DENIED"
         assert refused(bare.Read, pb.Wanted(path="/data/a")) == ("UNAUTHENTICATED", "chain_empty")
-        assert refused(files.Tail, pb.Wanted(path="/data/a")) == ("UNAUTHENTICATED", "nonce_required")  # a stream is not begun twice
+        assert refused(files.Tail, pb.Wanted(path="/data/a")) == (
+            "UNAUTHENTICATED",
+            "nonce_required",
+        )  # a stream is not begun twice
         server.stop(0).wait()
     assert ran == ["Read", "Read"]
 
@@ -245,7 +248,10 @@ def test_a_long_chain_goes_by_reference(made, address, agent, ran):
         pb, files = made[0], stub(made, address, deep)
         for index in range(3):
             assert files.Read(pb.Wanted(path=f"/data/{index}")).text == f"the text of /data/{index}"
-        bare, (_, proof) = made[1].FilesStub(grpc.insecure_channel(address)), deep.present("read_file", {"path": "/data/x"}, audience="files")
+        bare, (_, proof) = (
+            made[1].FilesStub(grpc.insecure_channel(address)),
+            deep.present("read_file", {"path": "/data/x"}, audience="files"),
+        )
         known = [("agent-chain", deep.chain_reference), ("agent-proof", proof)]
         assert bare.Read(pb.Wanted(path="/data/x"), metadata=known).text == "the text of /data/x"
         assert len(list(files.Tail(pb.Wanted(path="/data/x")))) == 3

@@ -246,7 +246,11 @@ def test_what_was_not_permitted_says_why(url, agent):
     with agent.spawn("reader", "get_user(id in ['7'])") as reader, httpx.Client(base_url=url, auth=auth(reader)) as client:
         assert client.get("/users/7").status_code == 200
         answer = client.get("/users/8")
-        assert (answer.status_code, answer.json()["reason"], answer.json()["argument"]) == (403, "argument_constraint_violated", "id")
+        assert (answer.status_code, answer.json()["reason"], answer.json()["argument"]) == (
+            403,
+            "argument_constraint_violated",
+            "id",
+        )
     with pytest.raises(libagentid.Error):
         httpx.Client(base_url=url, auth=auth(reader)).get("/users/7")
     bare = httpx.get(url + "/users/7")

@@ -1,11 +1,11 @@
 """Guarded MCP servers and clients that prove, in each package that has them."""
 
 import asyncio
+import os
 import pathlib
 import socket
 import subprocess
 import sys
-import os
 import time
 
 import flavours

@@ -149,7 +149,11 @@ STARTED = [
 
 async def as_bob(session):
     shown = [tool.name for tool in (await session.list_tools()).tools]
-    return shown, text(await session.call_tool("read_file", {"path": "/data/q3/a"})), await refused(session, "read_file", {"path": "/data/a"})
+    return (
+        shown,
+        text(await session.call_tool("read_file", {"path": "/data/q3/a"})),
+        await refused(session, "read_file", {"path": "/data/a"}),
+    )
 
 
 def test_a_client_that_proves_nothing_calls_as_the_agent_of_its_session_which_ends_with_it(proxied, acme, tmp_path):
@@ -186,10 +190,19 @@ def test_what_a_client_proves_is_decided_by_that_and_not_by_the_sessions_agent(a
     with acme.guard(audience=AUDIENCE) as guard:
         bob = acme.agent("reader", principal="user:bob@acme.example", task="T-2", scope="read_file(path under '/data')")
         proxy = Proxy(guard, None, bob)
-        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read_file", "arguments": {"path": "/data/a"}}}
+        call = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "read_file", "arguments": {"path": "/data/a"}},
+        }
         assert proxy.from_client(call)[0] == call
         chain, proof = agent.present("read_file", {"path": "/data/b"}, audience=AUDIENCE)
-        for meta in ({"io.agentid/chain": chain}, {"io.agentid/proof": proof}, {"io.agentid/chain": chain, "io.agentid/proof": proof}):
+        for meta in (
+            {"io.agentid/chain": chain},
+            {"io.agentid/proof": proof},
+            {"io.agentid/chain": chain, "io.agentid/proof": proof},
+        ):
             assert proxy.from_client({**call, "params": {**call["params"], "_meta": meta}})[0] is None
         bob.end()
         assert proxy.from_client(call)[0] is None
