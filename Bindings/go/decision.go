@@ -98,6 +98,8 @@ type DecisionDocument struct {
 	Policy     int64  `json:"policy"`      // the version of the policy that it was decided by; 0: none
 	Rule       string `json:"rule"`        // the rule of the policy that denied it
 	RetryAfter int64  `json:"retry_after"` // milliseconds until time alone no longer stands against it; 0: it does not
+
+	Left *BudgetRest `json:"left"` // what is left of the budget that denied it; nil where none did
 }
 
 // Document is the decision with its chain; names of arguments, never their values. The error is ErrHandle after Close.

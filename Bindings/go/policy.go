@@ -106,6 +106,12 @@ func (a *Authority) Policy(ctx context.Context) (json.RawMessage, error) {
 	return readDocument[json.RawMessage](ctx, &a.handle, func() C.go_texts { return C.go_authority_policy(a.value) })
 }
 
+// BudgetRest is the rest of a budget.
+type BudgetRest struct {
+	Amount string `json:"amount"` // decimal digits, e.g. "0.20"
+	Unit   string `json:"unit"`
+}
+
 // RetryAfter is the time from the decision after which the call could be permitted; 0 where time changes nothing.
 func (d *Denied) RetryAfter() time.Duration { return d.retryAfter }
 

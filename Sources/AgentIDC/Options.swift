@@ -46,7 +46,10 @@ func scope(_ data: UnsafePointer<CChar>?, _ name: String) throws -> Scope? {
 
 /// A JSON array of strings; empty for NULL.
 func texts(_ data: UnsafePointer<CChar>?, _ name: String) throws -> [String] {
-    guard let bytes = unsafe try terminated(data, name) else { return [] }
+    try unsafe terminated(data, name).map { try texts(of: $0, name) } ?? []
+}
+
+func texts(of bytes: [UInt8], _ name: String) throws -> [String] {
     do {
         let root = try JSON(parsing: bytes).root
         guard root.kind == .array else { throw Failure.argument(name, "is not a JSON array of strings") }

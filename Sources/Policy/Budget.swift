@@ -11,6 +11,8 @@ package struct Budget: Sendable {
     package let period: Int64?
     package let subject: Subject
     package let cost: Cost
+    /// The cost of a call that failed, where nobody tells it.
+    package let onFailure: OnFailure
 
     /// The cost of one call.
     package enum Cost: Sendable {
@@ -30,7 +32,8 @@ package struct Budget: Sendable {
     }
 
     init(parsing json: JSON.Value, at path: String) throws(PolicyError) {
-        let reader = try MemberReader(json, at: path, knowing: ["unit", "scale", "cost", "limit", "per", "for"])
+        let reader = try MemberReader(
+            json, at: path, knowing: ["unit", "scale", "cost", "limit", "per", "for", "on_failure"])
         unit = try MemberReader.name(
             try reader.need("unit", remedy: "name what is spent, e.g. \"usd\""), at: reader.path(of: "unit"),
             of: "a unit"
@@ -47,6 +50,7 @@ package struct Budget: Sendable {
         self.limit = try Self.amount("limit", of: reader, scale: scale)
         period = try reader["per"] == nil ? nil : reader.duration("per")
         subject = try reader.choice("for", else: Subject.task)
+        onFailure = try reader.choice("on_failure", else: OnFailure.refund)
         let cost = try MemberReader(
             try reader.need("cost", remedy: "say what a call costs: {\"argument\": \"usd\"} or {\"fixed\": \"0.01\"}"),
             at: reader.path(of: "cost"), knowing: ["argument", "fixed"])

@@ -35,6 +35,14 @@ package enum Consequence: String, PolicyChoice, Sendable {
     }
 }
 
+/// The cost of a call that failed and of which nobody told the cost.
+package enum OnFailure: String, PolicyChoice, Sendable {
+    /// Nothing: what was reserved is given back.
+    case refund
+    /// All that was reserved: it may have had its effect.
+    case spend
+}
+
 /// Whether a rule is enforced, or only decided and recorded.
 package enum PolicyMode: String, PolicyChoice, Sendable {
     case enforce

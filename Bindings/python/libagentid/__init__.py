@@ -16,6 +16,7 @@ from ._agent import Agent
 from ._audit import Audit
 from ._authority import Authority
 from ._broker import Lease, Provider
+from ._call import Call
 from ._callbacks import Signer
 from ._current import current_agent
 from ._decision import Decision
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 
 __version__ = _lib.agentid_version().decode()
 __all__ = [
-    "Admission", "Agent", "Audit", "Authority", "Category", "Decision", "Denied", "Error", "Guard", "Lease", "NotFound",
-    "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "TaskScope", "chain_reference", "check_policy",
-    "current_agent", "decode_chain", "explain_policy", "generate_key", "selftest", "verify_tombstone",
+    "Admission", "Agent", "Audit", "Authority", "Call", "Category", "Decision", "Denied", "Error", "Guard", "Lease",
+    "NotFound", "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "TaskScope", "chain_reference",
+    "check_policy", "current_agent", "decode_chain", "explain_policy", "generate_key", "selftest", "verify_tombstone",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libagentid._abi as _abi
 
 from ._abi import lib
+from ._call import Call, of_agent
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import Error, call, counted, depth, duration, moment, option, pair, take, text, texts
@@ -107,6 +108,14 @@ class Identity(Reference):
             return check(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
         except ValueError:  # a NUL character or a lone surrogate
             return check(lib.agentid_agent_authorize, self._handle, *sent(tool), *counted(arguments(args)))
+
+    def call(self, tool: str, args: Mapping[str, Any], *, within: int | timedelta | None = None) -> Call:
+        """Permits one call as `authorize` does and begins it; raises `Denied`. Use it in a `with` block: see `Call`.
+
+        `within`: the time within which it ends, in seconds or as a timedelta, by default an hour, at most 30 days; from then
+        on what it reserved of budgets counts as spent.
+        """
+        return of_agent(self, self.authorize(tool, args), within)
 
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Signs one call, for a guard elsewhere. `nonce`: from the guard's `nonce()`, if it asks for one."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._reasons import Reason
-    from .types import DecisionDocument
+    from .types import BudgetRest, DecisionDocument
 
 _free = freeing("agentid_decision_free")
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -92,6 +92,11 @@ class Decision:
         """In how many seconds the call could be permitted, where time alone stands against it; else None."""
         milliseconds = lib.agentid_decision_retry_after(self._open())
         return milliseconds / 1000 if milliseconds else None
+
+    @property
+    def left(self) -> BudgetRest | None:
+        """The rest of the budget that denied it, e.g. `{"amount": "0.20", "unit": "usd"}`; None where none did."""
+        return self.document["left"]
 
     @property
     def document(self) -> DecisionDocument:

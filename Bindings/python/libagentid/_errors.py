@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._decision import Decision
-    from .types import DecisionDocument
+    from .types import BudgetRest, DecisionDocument
 
 
 class Error(Exception):
@@ -86,6 +86,12 @@ class Denied(Error):
         document = self.document
         milliseconds = document.get("retry_after") if document else None
         return milliseconds / 1000 if milliseconds else None
+
+    @property
+    def left(self) -> BudgetRest | None:
+        """The rest of the budget that said no, e.g. `{"amount": "0.20", "unit": "usd"}`; None where none did."""
+        document = self.document
+        return document.get("left") if document else None
 
     @property
     def category(self) -> Category:

@@ -14,6 +14,7 @@ import libagentid._abi as _abi
 from ._abi import lib
 from ._agent import Identity
 from ._audit import SYNC, Sync
+from ._call import Call, of_guard
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, duration, number, option, pair, take
 from ._handles import Handle, Reference, owner
@@ -120,6 +121,28 @@ class EnforcementPoint(Reference):
             )
         except ValueError:  # a NUL character or a lone surrogate
             return check(*self._sent(tool, args, chain, proof))
+
+    @overload
+    def call(
+        self, tool: str, args: Mapping[str, Any], *, chain: str | None, proof: str | None, within: int | timedelta | None = None
+    ) -> Call: ...
+    @overload
+    def call(
+        self, tool: str, args: Mapping[str, Any], *, presentation: str | None, within: int | timedelta | None = None
+    ) -> Call: ...
+    @overload
+    def call(self, tool: str, args: Mapping[str, Any], *, agent: Identity, within: int | timedelta | None = None) -> Call: ...
+    def call(
+        self, tool: str, args: Mapping[str, Any], *, chain: str | None = _ABSENT, proof: str | None = _ABSENT,
+        presentation: str | None = _ABSENT, agent: Identity | None = None, within: int | timedelta | None = None,
+    ) -> Call:  # fmt: skip
+        """Permits one call as `authorize` does and begins it; raises `Denied`. Use it in a `with` block: see `Call`.
+
+        `within`: the time within which it ends, in seconds or as a timedelta, by default an hour, at most 30 days.
+        """
+        given = {"chain": chain, "proof": proof, "presentation": presentation, "agent": agent or _ABSENT}
+        caller: Any = {name: value for name, value in given.items() if value is not _ABSENT}
+        return of_guard(self, self.authorize(tool, args, **caller), within)
 
     def _sent(self, tool: str, args: Mapping[str, Any], chain: object, proof: object) -> tuple[Any, ...]:
         """A call as received, each text with its length."""
@@ -257,6 +280,13 @@ class Admission(Handle):
     def authorize(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:
         """Permits one call under the chain, or raises `Denied`. Expiry, revocation, proof and scope are checked each time."""
         return decide(*self._sent(tool, args, proof))
+
+    def call(
+        self, tool: str, args: Mapping[str, Any], *, proof: str | None, within: int | timedelta | None = None
+    ) -> Call:  # fmt: skip
+        """As `authorize`, and begins it: see `Call`."""
+        guard: Any = self._needs
+        return of_guard(guard, self.authorize(tool, args, proof=proof), within)
 
     def check(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:
         """As `authorize`, but returns the denial."""

@@ -84,6 +84,13 @@ class DecidedLink(_DecidedLink, total=False):
     task: str
 
 
+class BudgetRest(TypedDict):
+    """The rest of a budget: decimal digits, and their unit."""
+
+    amount: str
+    unit: str
+
+
 class WouldDeny(TypedDict):
     """A rule in observe mode, with the reason that it would have denied a call for."""
 
@@ -104,6 +111,7 @@ class _DecisionDocument(TypedDict):
     policy: int | None
     rule: str | None
     retry_after: int | None
+    left: BudgetRest | None
 
 
 class DecisionDocument(_DecisionDocument, total=False):
@@ -141,6 +149,7 @@ class AuditEntry(_AuditEntry, total=False):
     link: int
     count: int
     outcome: str
+    labels: list[str]
     sequence: int
     time_ms: int
     policy: int

@@ -12,7 +12,7 @@ from life import CALL
 
 # What is decided or told in memory, in microseconds.
 PLAIN = {
-    "add_bundle", "admit", "authorize", "chain", "chain_reference", "check", "credential", "expires", "export_key", "id", "present",
+    "add_bundle", "admit", "authorize", "call", "chain", "chain_reference", "check", "credential", "expires", "export_key", "id", "present",
     "nonce", "presentation", "prove", "public_key", "refreshed", "report", "scope",
     "statistics",
 }  # fmt: skip

@@ -297,7 +297,7 @@ def test_an_outcome_that_cannot_be_recorded_does_not_lose_the_result(on_disk, ra
     def broken(*_, **__):
         raise OSError("full")
 
-    monkeypatch.setattr(libagentid.Guard, "report", broken)
+    monkeypatch.setattr(libagentid.Call, "commit", broken)
     assert read_file_into(ran)("/data/a") == "/data/a"
     assert "could not be recorded" in caplog.text
 

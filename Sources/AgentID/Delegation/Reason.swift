@@ -28,6 +28,8 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     public var rule: String? { byPolicy?.rule }
     /// In how many milliseconds the call could be permitted, where time alone stands against it; else `nil`.
     public var retryAfter: Int64? { byPolicy?.retryAfter }
+    /// The rest of the budget that refused the call; `nil` where none did.
+    public var left: BudgetRest? { byPolicy?.left }
     /// Behind a reference: few denials have it, and all are passed on by value.
     private let byPolicy: PolicyRefusal?
 
@@ -41,10 +43,10 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     }
 
     /// A refusal by a rule of the policy.
-    init(_ reason: String, _ message: String, rule: ExactText, retryAfter: Int64? = nil) {
+    init(_ reason: String, _ message: String, rule: ExactText, retryAfter: Int64? = nil, left: BudgetRest? = nil) {
         (self.reason, self.message) = (Reason(reason), message.printable)
         (link, argument, place) = (nil, nil, "policy.\(rule)")
-        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter)
+        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter, left: left)
     }
 
     /// A refusal on account of the call itself: the place is a parameter's, not a claim's of the link.
@@ -58,10 +60,21 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     public var description: String { "\(reason): \(message)" + (place.isEmpty ? "" : " (\(place))") }
 }
 
-/// The rule of the policy that refused a call, and when the call could be permitted.
+/// The rest of a budget.
+public struct BudgetRest: Sendable {
+    /// Decimal digits, e.g. `0.20`.
+    public let amount: String
+    /// E.g. `usd`.
+    public let unit: String
+}
+
+/// The rule of the policy that refused a call, when the call could be permitted, and what is left of its budget.
 private final class PolicyRefusal: Sendable {
     let rule: String
     let retryAfter: Int64?
+    let left: BudgetRest?
 
-    init(rule: String, retryAfter: Int64?) { (self.rule, self.retryAfter) = (rule, retryAfter) }
+    init(rule: String, retryAfter: Int64?, left: BudgetRest?) {
+        (self.rule, self.retryAfter, self.left) = (rule, retryAfter, left)
+    }
 }

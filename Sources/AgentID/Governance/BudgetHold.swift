@@ -4,7 +4,7 @@ internal import Synchronization
 /// settled, it counts as spent.
 package final class BudgetHold: Sendable {
     private let ledger: BudgetLedger
-    private let reserved: Int64
+    let reserved: Int64
     private let accounts: [BudgetAccount]
     private let slots: [MeterSlot]
     private let isSettled = Atomic<Bool>(false)
@@ -21,6 +21,9 @@ package final class BudgetHold: Sendable {
         try ledger.settle(reserved, at: max(cost, 0), accounts, slots)
         return true
     }
+
+    /// Books what it cost beyond its reservation, where that failed before.
+    func book() throws(Denial) { try ledger.book(accounts, slots) }
 
     /// Gives all of it back: the call did not cost anything. `false` where it was settled before.
     @discardableResult package func refund() throws(Denial) -> Bool { try commit(0) }

@@ -30,8 +30,8 @@ package struct BudgetAccount: Sendable {
 /// meters slices of what is left, and calls are paid from there by one swap.
 ///
 /// Invariant: what was lent in all is never more than the limit, and what was spent never more than what was lent; but
-/// for a true cost above its reservation, which is booked as a loan of its own. So at no time, in no crash and by no
-/// interleaving has more been spent than the limit.
+/// for a true cost above its reservation, which is booked beside the loan and never lent. So at no time, in no crash and
+/// by no interleaving has more been spent than the limit.
 ///
 /// * The registry books a loan before the page shows it. A process that is killed between the two loses nothing: the next
 ///   one that is short finds the loan booked and makes it known.
@@ -92,8 +92,8 @@ package final class BudgetLedger: Sendable {
                 switch try lend(need, of: account, to: holder, knowing: lent) {
                 case .lent(let all): page.lend(slot, to: holder, inAll: all)
                 case .left(let rest):
-                    let unspent = try page.state(of: slot).map { max($0.lent - $0.spent, 0) } ?? 0
-                    return rest.addingReportingOverflow(unspent).partialValue
+                    let unspent = try page.state(of: slot).map { $0.lent - $0.spent } ?? 0
+                    return max(rest.saturating(plus: unspent), 0)
                 }
             }
         }
@@ -104,29 +104,30 @@ package final class BudgetLedger: Sendable {
 
     /// Books a loan.
     ///
-    /// - Parameters:
-    ///   - known: what the page says was lent to the holder: where that is less than was booked, nothing more is.
-    ///   - isForced: also beyond the limit: it was spent.
+    /// - Parameter known: what the page says was lent to the holder: where that is less than was booked, nothing more is.
     private func lend(
-        _ need: Int64, of account: BudgetAccount, to holder: UInt64, knowing known: Int64, isForced: Bool = false
+        _ need: Int64, of account: BudgetAccount, to holder: UInt64, knowing known: Int64
     ) throws(Denial) -> Loan {
-        let (budget, name) = ("budget \(account.name)", "loan \(holder) \(account.name)")
+        let names = LoanNames(account, holder)
         let (limit, share) = (account.limit, Self.share)
-        func loan(_ reader: any RegistryReader) throws(AgentIDError) -> (decided: Loan?, rest: Int64) {
-            let (lent, booked) = (try reader.counter(budget), try reader.counter(name))
-            let rest = max(limit.subtractingReportingOverflow(lent).partialValue, 0)
-            if isForced { return (nil, rest) }
-            return (booked > known ? .lent(booked) : need > rest ? .left(rest) : nil, rest)
+        func loan(_ reader: any RegistryReader) throws(AgentIDError) -> (decided: Loan?, rest: Int64, over: Int64) {
+            let (all, booked) = (try reader.counter(names.budget), try reader.counter(names.loan))
+            let over = try reader.counter(names.over)
+            // What this holder has overdrawn is booked: it is not to be found again.
+            let rest = limit.saturating(minus: all).saturating(plus: over)
+            return (booked > known ? .lent(booked) : need > rest ? .left(rest) : nil, rest, over)
         }
         do throws(AgentIDError) {
             // Read first: a budget that is exhausted costs no transaction that others wait for.
             if let decided = try registry.read({ try loan($0).decided }) { return decided }
             return try registry.write(within: Self.patience) { writer in
-                let (decided, rest) = try loan(writer)
+                let (decided, rest, over) = try loan(writer)
                 if let decided { return decided }
-                let slice = isForced ? need : max(need, rest / share)
-                try writer.add(slice, to: budget)
-                return .lent(try writer.add(slice, to: name))
+                let slice = max(need, rest / share)
+                let repaid = min(over, slice)
+                if repaid > 0 { try writer.add(-repaid, to: names.over) }
+                try writer.add(slice - repaid, to: names.budget)
+                return .lent(try writer.add(slice, to: names.loan))
             }
         } catch { throw Self.unavailable(error) }
     }
@@ -138,26 +139,72 @@ package final class BudgetLedger: Sendable {
     /// Settles a reservation at its true cost.
     func settle(_ reserved: Int64, at cost: Int64, _ accounts: [BudgetAccount], _ slots: [MeterSlot]) throws(Denial) {
         guard cost > reserved else { return try giveBack(reserved - cost, slots) }
+        for slot in slots { _ = try page.charge(slot, cost - reserved) }
+        try book(accounts, slots)
+    }
+
+    /// Books what was spent beyond all loans, so that all processes and machines are denied from now on. It may be tried
+    /// again at any time.
+    ///
+    /// Beside the loan, not as one: what is lent can be spent, also after another reservation was given back.
+    func book(_ accounts: [BudgetAccount], _ slots: [MeterSlot]) throws(Denial) {
         for (account, slot) in zip(accounts, slots) {
-            let spent = try page.charge(slot, cost - reserved)
-            guard let state = try page.state(of: slot), spent > state.lent else { continue }
-            // Booked beyond the limit where it has to be: from now on all processes and machines are denied.
-            if case .lent(let all) = try lend(
-                spent - state.lent, of: account, to: state.holder, knowing: state.lent, isForced: true)
-            {
-                page.lend(slot, to: state.holder, inAll: all)
-            }
+            guard let state = try page.state(of: slot), state.spent > state.lent else { continue }
+            let names = LoanNames(account, state.holder)
+            do throws(AgentIDError) {
+                try registry.write(within: Self.patience) { writer in
+                    // As far as it is not booked yet: others overdraw at the same time.
+                    let booked = try writer.counter(names.loan).saturating(plus: writer.counter(names.over))
+                    guard state.spent > booked else { return }
+                    try writer.add(state.spent - booked, to: names.over)
+                    try writer.add(state.spent - booked, to: names.budget)
+                }
+            } catch { throw Self.unavailable(error) }
         }
     }
 
-    /// The rest of a budget, for people: negative where more was spent than the limit.
+    /// The rest of a budget, for people: negative where more was spent than the limit. Nothing is claimed in the page.
     package func left(of account: BudgetAccount, at time: MeterTime) throws(Denial) -> Int64 {
-        let slot = try page.slice(of: page.sliceKey([account.name]), until: account.until, at: time)
-        let state = try page.state(of: slot)
+        let slot = try page.found(page.sliceKey([account.name]), .slice, at: time)
+        let state = if let slot { try page.state(of: slot) } else { SliceState?.none }
+        let (names, budget) = (state.map { LoanNames(account, $0.holder) }, LoanNames.budget(account))
         do throws(AgentIDError) {
-            let lent = try registry.read { try $0.counter("budget \(account.name)") }
-            return account.limit - lent + (state.map { $0.lent - $0.spent } ?? 0)
+            return try registry.read { reader in
+                let all = try reader.counter(budget)
+                guard let state, let names else { return account.limit.saturating(minus: all) }
+                // Of a loan that the page does not show yet, all is left.
+                let lent = max(state.lent, try reader.counter(names.loan))
+                return account.limit.saturating(minus: all).saturating(plus: try reader.counter(names.over))
+                    .saturating(plus: lent - state.spent)
+            }
         } catch { throw Self.unavailable(error) }
+    }
+}
+
+/// The names of a budget's counters in the registry.
+private struct LoanNames {
+    let budget: String
+    /// Lent to one holder, and what that spent beyond its loans.
+    let loan: String
+    let over: String
+
+    init(_ account: BudgetAccount, _ holder: UInt64) {
+        budget = Self.budget(account)
+        (loan, over) = ("loan \(holder) \(account.name)", "over \(holder) \(account.name)")
+    }
+
+    static func budget(_ account: BudgetAccount) -> String { "budget \(account.name)" }
+}
+
+extension Int64 {
+    fileprivate func saturating(plus other: Int64) -> Int64 {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? (other < 0 ? .min : .max) : sum
+    }
+
+    fileprivate func saturating(minus other: Int64) -> Int64 {
+        let (rest, overflows) = subtractingReportingOverflow(other)
+        return overflows ? (other < 0 ? .max : .min) : rest
     }
 }
 

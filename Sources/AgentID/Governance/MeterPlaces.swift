@@ -106,6 +106,9 @@ struct MeterPlaces {
         return words.swap(slot, pair, for: (MeterName.sealed(name, word, header.secret), word))
     }
 
+    /// Where the meter is, if it is anywhere: nothing is claimed.
+    func found() throws(Denial) -> Int? { try look().found }
+
     private var vacated: (name: UInt64, word: UInt64) {
         (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, header.secret), 0)
     }

@@ -145,6 +145,12 @@ package final class MetersPage: Sendable {
         return MeterSlot(key, kind, index: try places.find(until: until), secret: header.secret)
     }
 
+    /// Finds a meter where it is in use; makes none: for those who only look.
+    package func found(_ key: MeterKey, _ kind: MeterKind, at time: MeterTime) throws(Denial) -> MeterSlot? {
+        let places = MeterPlaces(words, header, key, kind, at: time.milliseconds)
+        return try places.found().map { MeterSlot(key, kind, index: $0, secret: header.secret) }
+    }
+
     /// Takes one call from a rate; returns in how many milliseconds it could be taken where it cannot now.
     package func take(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64? {
         takeAtOnce(slot, rate, at: time) ? nil : try takeSlowly(slot, rate, at: time)

@@ -1,9 +1,11 @@
 internal import Policy
+internal import StrictJSON
 
 /// A budget of one subject, or of one for each agent up to the root.
 struct PlannedBudget: Sendable {
     let planned: PlannedRule
     let budget: Budget
+    let rule: ExactText
     private let parts: [[String]]
 
     /// The time that a budget without a period lasts after its last call, in milliseconds: an agent may be parked for 30
@@ -11,7 +13,7 @@ struct PlannedBudget: Sendable {
     private static let lasts: Int64 = 31 * 86_400_000
 
     init(_ planned: PlannedRule, _ budget: Budget, of rule: PolicyRule, _ names: [[String]]) {
-        (self.planned, self.budget) = (planned, budget)
+        (self.planned, self.budget, self.rule) = (planned, budget, rule.id)
         // Under another scale the same number is another amount.
         let own = ["budget", rule.id.string, budget.unit.string, "\(budget.scale)"]
         parts = names.map { own + $0 }
@@ -23,5 +25,19 @@ struct PlannedBudget: Sendable {
             BudgetAccount(
                 $0, limit: budget.limit.units, length: budget.period, end: time.milliseconds + Self.lasts, at: time)
         }
+    }
+
+    func text(_ amount: Amount) -> String { "\(amount.text(scale: budget.scale)) \(budget.unit)" }
+
+    /// The denial of a call for which too little is left.
+    func exhausted(_ tool: String, _ amount: Amount, left: Int64, at time: MeterTime) -> Denial {
+        let rest = Amount(units: max(left, 0)) ?? .zero
+        return Denial(
+            "budget_exhausted",
+            "\(tool): this call costs \(text(amount)), and \(text(rest)) are left of \(text(budget.limit)) for each "
+                + budget.subject.rawValue,
+            rule: rule,
+            retryAfter: amount > budget.limit ? nil : budget.period.map { $0 - time.milliseconds % $0 },
+            left: BudgetRest(amount: rest.text(scale: budget.scale), unit: budget.unit.string))
     }
 }

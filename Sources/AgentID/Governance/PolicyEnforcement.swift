@@ -115,7 +115,7 @@ struct PolicyEnforcement: ~Copyable {
     }
 
     /// The time that labels stay after they were added, in milliseconds: an agent may be parked for 30 days.
-    private static let labelsLast: Int64 = 31 * 86_400_000
+    static let labelsLast: Int64 = 31 * 86_400_000
 
     /// Adds what the call adds. What permits is added only by a call that surely is the one that a rule is about.
     private func addLabels(
@@ -190,10 +190,9 @@ struct PolicyEnforcement: ~Copyable {
                 }
                 switch try ledger.reserve(amount.units, of: planned.accounts(at: time), at: time) {
                 case .reserved(let hold):
-                    let id = rule(planned.planned).id
-                    items.append(Spending.Item(rule: id, unit: budget.unit, scale: budget.scale, hold: hold))
+                    items.append(Spending.Item(planned: planned, ledger: ledger, hold: hold))
                 case .exhausted(_, let left):
-                    try refuse(planned.planned, exhausted(planned, amount, left: left, at: time))
+                    try refuse(planned.planned, planned.exhausted(short, amount, left: left, at: time))
                 }
             }
         } catch {
@@ -201,19 +200,6 @@ struct PolicyEnforcement: ~Copyable {
             throw error
         }
         if !items.isEmpty { spending = Spending(items) }
-    }
-
-    private func exhausted(
-        _ planned: PlannedBudget, _ amount: Amount, left: Int64, at time: MeterTime
-    ) -> Denial {
-        let (budget, rest) = (planned.budget, Amount(units: max(left, 0)) ?? .zero)
-        let text = { (amount: Amount) in "\(amount.text(scale: budget.scale)) \(budget.unit)" }
-        return Denial(
-            "budget_exhausted",
-            "\(short): this call costs \(text(amount)), and \(text(rest)) are left of \(text(budget.limit)) for each "
-                + budget.subject.rawValue,
-            rule: rule(planned.planned).id,
-            retryAfter: amount > budget.limit ? nil : budget.period.map { $0 - time.milliseconds % $0 })
     }
 
     private func unpriced(_ planned: PlannedBudget, _ fault: Amount.Fault) -> Denial {

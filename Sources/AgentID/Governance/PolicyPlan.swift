@@ -7,8 +7,8 @@ final class PolicyPlan: Sendable {
     /// The number of plans kept for one chain.
     let depth: Int
     static let deepest = 256
-    private let subjects: PolicySubjects
-    private let meters: MetersOpening
+    let subjects: PolicySubjects
+    let meters: MetersOpening
     /// The earlier plan for the same chain, under an older policy. Kept, as another thread may be in it; goes
     /// with the chain.
     private let previous: PolicyPlan?

@@ -4,10 +4,11 @@ internal import StrictJSON
 /// Amounts that a permitted call has reserved of budgets, until its true cost is known. Never settled, it counts as spent.
 final class Spending: Sendable {
     struct Item: Sendable {
-        let rule: ExactText
-        let unit: ExactText
-        let scale: Int
+        let planned: PlannedBudget
+        let ledger: BudgetLedger
         let hold: BudgetHold
+
+        var budget: Budget { planned.budget }
     }
 
     let items: [Item]
@@ -17,39 +18,36 @@ final class Spending: Sendable {
     /// Gives all of it back; counts as spent where that fails.
     func giveBack() { for item in items { _ = try? item.hold.refund() } }
 
-    /// Settles all budgets of a unit at what the call cost in it.
+    /// The items of a unit: none where no budget counts it. Throws where `amount` is not one of this unit.
     ///
-    /// - Parameter cost: Decimal digits, e.g. `12.40`; digits beyond the unit's scale are not rounded but refused.
-    func settle(_ unit: String, at cost: String) throws(AgentIDError) {
-        let own = items.filter { $0.unit == unit.exact }
-        guard let first = own.first else {
+    /// - Parameter amount: Decimal digits, e.g. `12.40`; digits beyond the unit's scale are not rounded but refused.
+    func items(of unit: String, for amount: String, at place: String) throws(AgentIDError) -> [Int] {
+        guard (1...PolicyLimits.name).contains(unit.utf8.count) else {
             throw AgentIDError(
-                .argument, name: "unit", message: "this call spends nothing in \(unit.beginning(atMost: 64))",
-                at: "unit")
+                .argument, name: "unit", message: "a unit has 1 to \(PolicyLimits.name) bytes, such as usd", at: "unit")
         }
-        let scale = own.reduce(first.scale) { min($0, $1.scale) }
-        guard Self.amount(cost, scale) != nil else {
+        let own = items.indices.filter { items[$0].budget.unit == unit.exact }
+        let scale = own.map { items[$0].budget.scale }.min() ?? PolicyLimits.scale
+        guard Self.amount(amount, scale) != nil else {
             throw AgentIDError(
                 .argument, name: "cost",
-                message: "this is not a decimal with at most \(scale) digits after the point, such as 12.40", at: "cost"
-            )
+                message: "this is not a decimal with at most \(scale) digits after the point, such as 12.40", at: place)
         }
-        for item in own {
-            guard let amount = Self.amount(cost, item.scale) else { continue }
-            let isFirst: Bool
-            do throws(Denial) { isFirst = try item.hold.commit(amount.units) } catch {
-                throw AgentIDError(.io, name: error.reason.rawValue, message: error.message, at: error.place)
-            }
-            guard isFirst else {
-                throw AgentIDError(
-                    .state, name: "call_settled", message: "what this call cost was told before: it is told once",
-                    at: "cost")
-            }
-        }
+        return own
     }
 
-    private static func amount(_ text: String, _ scale: Int) -> Amount? {
+    static func amount(_ text: String, _ scale: Int) -> Amount? {
         let digits = Array(text.utf8.prefix(65))
         return try? Amount(digits.span, scale: scale)
+    }
+}
+
+extension Spending.Item {
+    /// Reserves more of this budget, in the period of now; throws what refuses.
+    func reserve(_ amount: Amount, tool: String, at time: MeterTime) throws(Denial) -> BudgetHold {
+        switch try ledger.reserve(amount.units, of: planned.accounts(at: time), at: time) {
+        case .reserved(let hold): return hold
+        case .exhausted(_, let left): throw planned.exhausted(tool, amount, left: left, at: time)
+        }
     }
 }

@@ -74,12 +74,13 @@ final class AuditTrail: Sendable {
     /// The part that all entries of a guard share.
     func mark(of audience: String?) -> AuditMark { AuditMark(audience, process) }
 
-    /// Writes down how a call went.
-    func report(_ outcome: String, of decision: String, at time: Int64) throws(AgentIDError) {
-        let tree: JSONTree = [
+    /// Writes down how a call went, and the labels that its tool reported.
+    func report(_ outcome: String, labels: [String] = [], of decision: String, at time: Int64) throws(AgentIDError) {
+        var members: JSONTree.Members = [
             "decision": .string(decision), "kind": "outcome", "outcome": .string(outcome), "time_ms": .int(Int(time)),
         ]
-        try log?.append(tree.canonical())
+        if !labels.isEmpty { members["labels"] = .array(labels.map { .string($0) }) }
+        try log?.append(JSONTree.object(members).canonical())
     }
 
     /// The call's facts: the names of its arguments, never their values, and its tool.

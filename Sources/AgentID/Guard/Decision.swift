@@ -51,6 +51,7 @@ public struct Decision: Sendable {
             "issuer": chain?.issuer.tree ?? .null, "chain": .array((chain?.links ?? []).map { $0.tree }),
             "policy": policy.map { .int(Int($0)) } ?? .null, "rule": text(rule),
             "retry_after": denial?.retryAfter.map { .int(Int($0)) } ?? .null,
+            "left": denial?.left?.tree ?? .null,
         ]
         if let observed { members["would_deny"] = observed.observation }
         return .object(members)
@@ -80,6 +81,10 @@ public struct Decision: Sendable {
         }
         return lines.joined(separator: "\n").string + "\n"
     }
+}
+
+extension BudgetRest {
+    fileprivate var tree: JSONTree { ["amount": .string(amount), "unit": .string(unit)] }
 }
 
 extension VerifiedChain.Link {

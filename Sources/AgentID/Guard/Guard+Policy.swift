@@ -41,7 +41,7 @@ extension Guard {
     }
 
     /// The plan of the policy in force for a chain; `nil` if there is none after all.
-    private func plan(of chain: VerifiedChain) throws(Denial) -> Borrowed<PolicyPlan>? {
+    func plan(of chain: VerifiedChain) throws(Denial) -> Borrowed<PolicyPlan>? {
         let version = following?.with { $0.policyVersion }
         if let plan = chain.plan.borrowed(PolicyPlan.self), plan.with({ $0.version }) == version { return plan }
         return try newPlan(of: chain)

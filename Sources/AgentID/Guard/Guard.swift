@@ -184,10 +184,10 @@ public final class Guard: Sendable {
         guard let trail, trail.log != nil else {
             throw AgentIDError(.state, name: "no_audit_log", message: "this guard has no audit log")
         }
-        guard (1...1024).contains(outcome.utf8.count), (1...128).contains(decision.utf8.count) else {
+        try AuditBounds.check(outcome: outcome)
+        guard (1...128).contains(decision.utf8.count) else {
             throw AgentIDError(
-                .argument, name: "outcome", message: "an outcome has 1 to 1024 bytes, a decision's ID 1 to 128",
-                at: "outcome")
+                .argument, name: "decision", message: "a decision's ID has 1 to 128 bytes", at: "decision")
         }
         try trail.report(outcome, of: decision, at: clock.milliseconds)
     }

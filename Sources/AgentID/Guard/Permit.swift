@@ -5,20 +5,6 @@ public struct Permit: Sendable {
 
     /// The decision's ID in the audit log; empty if it has none.
     public var id: String { decision.id }
-
-    /// Tells what the call really cost, in a unit of the policy's budgets: what was reserved beyond it is given back. A cost
-    /// above what was reserved is counted, and the budget denies from then on. Told once; never told, all that was
-    /// reserved counts as spent.
-    ///
-    /// - Parameters:
-    ///   - cost: Decimal digits, e.g. `12.40`.
-    ///   - unit: E.g. `usd`.
-    public func settle(_ cost: String, in unit: String) throws(AgentIDError) {
-        try (decision.spending ?? Spending([])).settle(unit, at: cost)
-    }
-
-    /// Gives back all that the call reserved of budgets, where it was not told what it cost: it did nothing.
-    public func refund() { decision.spending?.giveBack() }
 }
 
 extension Decision {

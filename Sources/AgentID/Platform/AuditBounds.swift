@@ -37,4 +37,16 @@ enum AuditBounds {
                 at: "reason")
         }
     }
+
+    /// The outcome of a call.
+    static let outcome = 1024
+
+    /// Refuses an outcome that could not be recorded uncut.
+    static func check(outcome: String) throws(AgentIDError) {
+        guard (1...Self.outcome).contains(outcome.utf8.count) else {
+            throw AgentIDError(
+                .argument, name: "outcome",
+                message: "an outcome has 1 to \(Self.outcome) bytes, this one \(outcome.utf8.count)", at: "outcome")
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import JOSE
 import Synchronization
 import TestSupport
 import Testing
@@ -91,6 +92,82 @@ import Testing
         // Another machine's page sees it too.
         let elsewhere = try MetersPage(path: nil, isMachine: false, now: start)
         #expect(try reserve(1, [account], BudgetLedger(shelf.registry, elsewhere), elsewhere) == nil)
+    }
+
+    @Test func whatWasOverdrawnIsNeverLentAndWhatOthersGiveBackCanStillBeSpent() throws {
+        var random = Seeded.announced("overdrafts beside a sum")
+        for _ in 0..<30 {
+            let (world, shelf) = (try MetersWorld(), try Shelf())
+            let page = try world.page()
+            let ledger = BudgetLedger(shelf.registry, page)
+            let limit = Int64.random(in: 1...1000, using: &random)
+            let account = account(limit: limit)
+            var (spent, held): (Int64, [(BudgetHold, Int64)]) = (0, [])
+            for _ in 0..<200 {
+                let amount = Int64.random(in: 0...limit / 4 + 1, using: &random)
+                switch try ledger.reserve(amount, of: [account], at: page.look(start)) {
+                case .reserved(let hold):
+                    spent += amount
+                    held.append((hold, amount))
+                    #expect(spent <= limit)
+                case .exhausted(_, let left): #expect(left == max(limit - spent, 0) && amount > limit - spent)
+                }
+                if let (hold, amount) = held.randomElement(using: &random), Bool.random(using: &random) {
+                    held.removeAll { $0.0 === hold }
+                    let cost = Int64.random(in: 0...2 * amount, using: &random)
+                    #expect(try hold.commit(cost))
+                    spent += cost - amount
+                }
+                #expect(try ledger.left(of: account, at: page.look(start)) == limit - spent)
+            }
+            for (hold, amount) in held {
+                #expect(try hold.refund())
+                spent -= amount
+            }
+            while try reserve(1, [account], ledger, page) != nil { spent += 1 }
+            #expect(spent >= limit)
+            #expect(try ledger.left(of: account, at: page.look(start)) == limit - spent)
+        }
+    }
+
+    /// A registry in which something else happens right before the next write.
+    private final class Interrupted: Registry {
+        let registry: any Registry
+        let next = Locked<(@Sendable () -> Void)?>(nil)
+        init(_ registry: any Registry) { self.registry = registry }
+
+        func read<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
+            try registry.read(body)
+        }
+        func write<Result>(
+            within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
+        ) throws(AgentIDError) -> Result {
+            let next = next.withLock { next in
+                defer { next = nil }
+                return next
+            }
+            next?()
+            return try registry.write(within: milliseconds, body)
+        }
+        func announceElsewhere() {}
+        var changes: UInt64 { registry.changes }
+    }
+
+    @Test func costsAboveTheirReservationsThatAreBookedAtOnceAreBookedOnce() throws {
+        let (world, shelf) = (try MetersWorld(), try Shelf())
+        let page = try world.page()
+        let registry = Interrupted(shelf.registry)
+        let ledger = BudgetLedger(registry, page)
+        let account = account(limit: 100)
+        let one = try #require(try reserve(50, [account], ledger, page))
+        let other = try #require(try reserve(50, [account], ledger, page))
+        registry.next.withLock { $0 = { _ = try? other.commit(60) } }
+        #expect(try one.commit(70))
+        #expect(try ledger.left(of: account, at: page.look(start)) == -30)
+        // Another machine's page: as much was booked as was spent, and no more.
+        let elsewhere = try MetersPage(path: nil, isMachine: false, now: start)
+        #expect(try BudgetLedger(shelf.registry, elsewhere).left(of: account, at: elsewhere.look(start)) == -30)
+        #expect(try reserve(1, [account], ledger, page) == nil)
     }
 
     @Test func aPowerCutLosesASliceAtMostAndToTheSafeSide() throws {

@@ -14,6 +14,10 @@ import Testing
         try agent.check(tool: "read_file", arguments: Array(#"{"path":"\#(path)"}"#.utf8))
     }
 
+    private func begin(_ agent: Agent) throws -> Call {
+        try agent.begin(tool: "read_file", arguments: ["path": "/data/q3/a"])
+    }
+
     private let reading =
         #"{"id":"spend","match":"read_file","budget":{"unit":"usd","limit":"1.00","cost":{"fixed":"0.40"},"for":"task"}}"#
 
@@ -34,17 +38,16 @@ import Testing
         let world = try World()
         let agent = try world.start()
         try apply(reading, to: world)
-        let first = try #require(try check(agent).permit)
-        let second = try #require(try check(agent).permit)
-        #expect(throws: AgentIDError.self) { try first.settle("0.1", in: "eur") }
-        #expect(throws: AgentIDError.self) { try first.settle("0.123", in: "usd") }
-        #expect(throws: AgentIDError.self) { try first.settle("-1", in: "usd") }
-        try first.settle("0.20", in: "usd")
-        #expect(throws: AgentIDError.self) { try first.settle("0.00", in: "usd") }
-        first.refund()
+        let (first, second) = (try begin(agent), try begin(agent))
+        #expect(throws: AgentIDError.self) { try first.cost("0.123", in: "usd") }
+        #expect(throws: AgentIDError.self) { try first.cost("-1", in: "usd") }
+        try first.cost("0.20", in: "usd")
+        try first.commit()
+        #expect(throws: AgentIDError.self) { try first.cost("0.00", in: "usd") }
+        #expect(throws: AgentIDError.self) { try first.abort() }
         #expect(try check(agent).isPermitted && !check(agent).isPermitted)
-        second.refund()
-        second.refund()
+        try second.abort()
+        try second.abort()
         #expect(try check(agent).isPermitted && !check(agent).isPermitted)
     }
 
@@ -52,7 +55,9 @@ import Testing
         let world = try World()
         let agent = try world.start()
         try apply(reading, to: world)
-        try #require(try check(agent).permit).settle("7.5", in: "usd")
+        let call = try begin(agent)
+        try call.cost("7.5", in: "usd")
+        try call.commit()
         #expect(try check(agent).denial?.reason.rawValue == "budget_exhausted")
     }
 

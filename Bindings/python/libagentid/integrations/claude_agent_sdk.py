@@ -65,7 +65,7 @@ class _Hooks:
 
     async def failed(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:
         if call := self._calls.pop(given["tool_use_id"], None):
-            call.done("failed: the tool says so")
+            call.failed("the tool says so")
         return {}
 
 

@@ -84,7 +84,8 @@ class Proxy:
         result = message.get("result")
         if kind == "call":
             failed = not isinstance(result, dict) or bool(result.get("isError"))
-            kept.done("failed: the tool says so" if failed else "succeeded")
+            kept.answered(failed, bool)
+            kept.done()
             if isinstance(result, dict):
                 result = {**result, "_meta": {**(result.get("_meta") or {}), **permit(kept)}}
         elif kind == "list" and isinstance(result, dict):

@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from .._authority import Authority
+from .._call import of_agent, of_guard
 from .._current import current_agent
-from .._errors import Denied, Error
+from .._errors import Denied
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    import libagentid
     from typing_extensions import Self
 
     from .._agent import Identity
@@ -22,49 +25,63 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libagentid.tools")
 _now: ContextVar[Call | None] = ContextVar("agentid.call", default=None)
+running: ContextVar[Call | None] = ContextVar("agentid.call.running", default=None)
+"""The call of the guarded function that runs: see `current_call`."""
 
 
 class Call:
-    """A permitted call. Its `with` block, or `done` or `failed`, records its outcome once.
+    """A permitted call. Its `with` block, or `done` or `failed`, ends it once: its outcome is recorded, its budgets settled.
 
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_guard", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "decision", "pauses", "tool")
+    __slots__ = ("_before", "_call", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "pauses", "tool")
 
-    def __init__(
-        self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, guard: Guard | None, decision: Decision
-    ) -> None:  # fmt: skip
-        self.tool, self.arguments, self.agent, self.decision = tool, arguments, agent, decision
-        self._guard, self._before = guard, None
+    def __init__(self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call) -> None:
+        self.tool, self.arguments, self.agent = tool, arguments, agent
+        self._call, self._before = call, None
         self.pauses: type[BaseException] | tuple[()] = ()
         """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
         self._is_open, self._is_taken, self._is_begun = True, False, False
 
     _before: Token[Call | None] | None
 
+    @property
+    def decision(self) -> Decision:
+        """The decision, which permits."""
+        return self._call.decision
+
+    def cost(self, amounts: Mapping[str, str | int | Decimal] | None = None, /, **named: str | int | Decimal) -> None:
+        """Tells what the call costs, as `libagentid.Call.cost`."""
+        self._call.cost(amounts, **named)
+
+    def labels(self, *names: str) -> None:
+        """Adds labels to the call's task, as `libagentid.Call.labels`: call it before the result is used."""
+        self._call.labels(*names)
+
     def done(self, outcome: str = "succeeded") -> None:
         """The tool ran; `outcome` in a few words, without values."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        try:
-            identifier = self.decision.id
-            reporter = self._guard or _reporter(self.agent)
-            if identifier and reporter is not None:
-                reporter.report(identifier, outcome.encode()[:1024].decode(errors="ignore"))
-        except Exception:  # the tool has run: to lose its result would have it run again
-            log.exception("the outcome of a permitted call of %s could not be recorded", self.tool)
+        self._end(self._call.commit, outcome)
 
     def answered(self, result: Any, failed: Callable[[Any], bool]) -> Any:
         """A tool's answer, which may say itself that the tool failed."""
         if failed(result):
-            self.done("failed: the tool says so")
+            self.failed("the tool says so")
         return result
 
-    def failed(self, error: BaseException) -> None:
-        """The tool raised. Only the error's type is recorded: its text may hold what the arguments held."""
-        self.done(f"failed: {type(error).__name__}")
+    def failed(self, error: BaseException | str) -> None:
+        """The tool raised, or says that it failed, in a few words. Of an exception only the type is recorded: its text may hold
+        what the arguments held."""
+        self._end(self._call.abort, f"failed: {error if isinstance(error, str) else type(error).__name__}")
+
+    def _end(self, end: Callable[[str], None], outcome: str) -> None:
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            end(outcome.encode()[:1024].decode(errors="ignore"))
+        except Exception:  # the tool has run: to lose its result would have it run again
+            log.exception("the outcome of a permitted call of %s could not be recorded", self.tool)
 
     def take(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether this is the call of these arguments, once."""
@@ -91,7 +108,7 @@ class Call:
             except ValueError:  # left in another context, which never had it
                 _now.set(None)
         if isinstance(error, self.pauses):
-            self.done("paused")
+            self._end(self._call.abort, "paused")  # it is made again, and costs then
         else:
             self.done() if error is None else self.failed(error)
 
@@ -113,14 +130,33 @@ def authorize(
         if presented is not None:
             if guard is None:
                 raise TypeError("what was presented needs guard=")
-            decision = guard.authorize(tool, arguments, chain=presented[0], proof=presented[1])
+            call = of_guard(guard, guard.authorize(tool, arguments, chain=presented[0], proof=presented[1]))
         else:
             agent = current_agent() if agent is None else agent
-            decision = agent.authorize(tool, arguments) if guard is None else guard.authorize(tool, arguments, agent=agent)
+            if guard is None:
+                call = of_agent(agent, agent.authorize(tool, arguments))
+            else:
+                call = of_guard(guard, guard.authorize(tool, arguments, agent=agent))
     except Denied as denied:
         tell(denied, tool)
         raise
-    return Call(tool, arguments, agent, guard, decision)
+    return Call(tool, arguments, agent, call)
+
+
+def current_call() -> Call:
+    """The call of the guarded function that runs, to tell its cost and labels; `LookupError` outside of one.
+
+    Not within generators, which share their context with whatever iterates over them.
+    """
+    call = running.get()
+    if call is None:
+        raise LookupError("no guarded function runs here")
+    return call
+
+
+def decided() -> Call | None:
+    """The call that a framework's hook decided, and now makes."""
+    return _now.get()
 
 
 def taken(tool: str, arguments: Mapping[str, Any]) -> bool:
@@ -145,20 +181,3 @@ def tell(denied: Denied, tool: str) -> None:
         "decision": None if denied.decision is None else denied.decision.id,
     }  # fmt: skip
     log.warning("denied: %s", json.dumps({name: value for name, value in said.items() if value not in (None, "")}))
-
-
-def _reporter(agent: Identity | None) -> Guard | None:
-    """The guard that records outcomes for an agent of an authority in this process; None without one, or without an audit log."""
-    above: Any = agent
-    while above is not None and not isinstance(above, Authority):
-        above = getattr(above, "_needs", None) or getattr(above, "sync", None)
-    if above is None:
-        return None
-    found: Guard | None = above.__dict__.get("_reporter")  # goes with the authority
-    if found is None:
-        try:
-            found = above.__dict__["_reporter"] = above.guard(any_audience=True)
-        except Error:
-            log.exception("no guard could be made to record outcomes")
-            return None
-    return found

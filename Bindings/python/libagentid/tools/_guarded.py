@@ -7,7 +7,7 @@ import typing
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from ._call import Call, authorize, taken
+from ._call import Call, authorize, decided, running, taken
 from ._values import plain
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence
             return (yield from running)
 
     async def awaits(*args: Any, **kwargs: Any) -> Any:
-        with _recorded(begin(args, kwargs)):
+        with _running(begin(args, kwargs)):
             return await function(*args, **kwargs)
 
     def returns(*args: Any, **kwargs: Any) -> Any:
-        with _recorded(begin(args, kwargs)):
+        with _running(begin(args, kwargs)):
             return function(*args, **kwargs)
 
     if inspect.isasyncgenfunction(function):
@@ -112,6 +112,19 @@ class _recorded:
             self._call.done("succeeded" if error is None else "closed early")
         else:
             self._call.failed(error)
+
+
+class _running(_recorded):
+    """And is the `current_call` meanwhile."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = running.set(self._call or decided())  # decided by a framework's hook
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        running.reset(self._token)
+        super().__exit__(kind, error, trace)
 
 
 def _binder(function: Callable[..., Any], hidden: Sequence[str]) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:

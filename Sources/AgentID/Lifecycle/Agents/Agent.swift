@@ -306,7 +306,7 @@ public final class Agent: Sendable {
         return state
     }
 
-    static let homeless = AgentIDError(
+    package static let homeless = AgentIDError(
         .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
     private static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")
 

@@ -53,6 +53,53 @@ extension Agent {
 }
 
 extension Agent {
+    /// Permits one call of this agent by the authority's own guard, and begins it; or throws: see ``Call``.
+    ///
+    /// - Parameters:
+    ///   - tool: The tool, byte for byte as its scope names it.
+    ///   - arguments: An object, e.g. `["usd": "12.50"]`.
+    ///   - seconds: Within which the call ends, 1 to 2,592,000: from then on what it reserved counts as spent.
+    public func begin(
+        tool: String, arguments: JSONTree, within seconds: Int64 = Call.lapse
+    ) throws(NotPermitted) -> Call {
+        try begin(tool: tool, arguments: arguments.canonical(), within: seconds)
+    }
+
+    /// Permits one call of this agent by the authority's own guard, and begins it; or throws.
+    public func begin(
+        tool: String, arguments: [UInt8], within seconds: Int64 = Call.lapse
+    ) throws(NotPermitted) -> Call {
+        guard let guardian = homeGuard else { throw .failed(Agent.homeless) }
+        return try guardian.begin(authorize(tool: tool, arguments: arguments), within: seconds)
+    }
+
+    /// The guard of the agent's authority in this process.
+    package var homeGuard: Guard? { home?.guardian }
+
+    /// Makes one call of this agent, or throws: `body` is the tool. The outcome is recorded, and budgets are settled: as
+    /// failed where `body` throws.
+    ///
+    ///     let receipt = try agent.withCall(tool: "pay", arguments: ["usd": "12.50"]) { call in
+    ///         let receipt = try bank.pay("12.50")
+    ///         try call.cost(receipt.total, in: "usd")
+    ///         return receipt
+    ///     }
+    public func withCall<Result>(
+        tool: String, arguments: JSONTree, _ body: (Call) throws -> Result
+    ) throws -> Result {
+        try begin(tool: tool, arguments: arguments).run(body)
+    }
+
+    /// The same for a tool that waits.
+    public func withCall<Result>(
+        tool: String, arguments: JSONTree, isolation: isolated (any Actor)? = #isolation,
+        _ body: (Call) async throws -> Result
+    ) async throws -> Result {
+        try await begin(tool: tool, arguments: arguments).run(body)
+    }
+}
+
+extension Agent {
     /// Denies a call of this agent that cannot be read, as its authority's guard.
     package func refuse(_ fault: CallFault, tool: String) throws(AgentIDError) -> Decision {
         guard let home else { throw Agent.homeless }

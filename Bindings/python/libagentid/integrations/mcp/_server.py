@@ -55,7 +55,7 @@ class _Middleware:
         with call:
             result = await call_next(ctx)
             if isinstance(result, dict) and result.get("isError"):
-                call.done("failed: the tool says so")
+                call.failed("the tool says so")
         return {**result, "_meta": {**(result.get("_meta") or {}), **permit(call)}} if isinstance(result, dict) else result
 
     def _listed(self, result: Any, params: Mapping[str, Any] | None) -> Any:
@@ -106,7 +106,7 @@ class _Handlers(dict[Any, Any]):
             with call:
                 result = await handler(request)
                 if getattr(result.root, "isError", False):
-                    call.done("failed: the tool says so")
+                    call.failed("the tool says so")
             result.root.meta = {**(result.root.meta or {}), **permit(call)}
             return result
 

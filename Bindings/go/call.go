@@ -1,0 +1,194 @@
+package agentid
+
+/*
+#include "abi.h"
+
+typedef struct go_call {
+    go_decision decision;
+    uintptr_t call;
+} go_call;
+
+static go_call go_called(agentid_status status, agentid_error *error, agentid_decision *made, agentid_call *call) {
+    return (go_call){go_decided(status, error, made, GO_TOLD), (uintptr_t)call};
+}
+static go_call go_call_begin(uintptr_t agent, _GoString_ tool, _GoString_ arguments) {
+    agentid_decision *made = NULL;
+    agentid_call *call = NULL;
+    agentid_error *error = NULL;
+    agentid_status status =
+        agentid_call_begin(AS(agent, agent), TEXT(tool), TEXT(arguments), 0, &made, &call, &error);
+    return go_called(status, error, made, call);
+}
+static go_call go_guard_call_begin(uintptr_t guard, _GoString_ chain, _GoString_ proof, _GoString_ tool,
+                                   _GoString_ arguments) {
+    agentid_decision *made = NULL;
+    agentid_call *call = NULL;
+    agentid_error *error = NULL;
+    agentid_status status = agentid_guard_call_begin(AS(guard, guard), TEXT(chain), TEXT(proof), TEXT(tool),
+                                                     TEXT(arguments), 0, &made, &call, &error);
+    return go_called(status, error, made, call);
+}
+static go_answer go_guard_call_permitted(uintptr_t guard, uintptr_t decision) {
+    MAKE(call, agentid_guard_call_permitted(AS(guard, guard), AS(decision, decision), 0, &made, &error));
+}
+static go_answer go_agent_call_permitted(uintptr_t agent, uintptr_t decision) {
+    MAKE(call, agentid_agent_call_permitted(AS(agent, agent), AS(decision, decision), 0, &made, &error));
+}
+static go_answer go_call_cost(uintptr_t call, _GoString_ unit, _GoString_ cost) {
+    DO(agentid_call_cost(AS(call, call), TEXT(unit), TEXT(cost), &error));
+}
+static go_answer go_call_labels(uintptr_t call, _GoString_ labels) {
+    DO(agentid_call_labels(AS(call, call), TEXT(labels), &error));
+}
+static go_answer go_call_extend(uintptr_t call, _GoString_ unit, _GoString_ amount, int64_t within, _GoString_ key) {
+    DO(agentid_call_extend(AS(call, call), TEXT(unit), TEXT(amount), within, TEXT(key), &error));
+}
+static go_answer go_call_commit(uintptr_t call, _GoString_ outcome, _GoString_ key) {
+    DO(agentid_call_commit(AS(call, call), TEXT(outcome), TEXT(key), &error));
+}
+static go_answer go_call_abort(uintptr_t call, _GoString_ outcome, _GoString_ key) {
+    DO(agentid_call_abort(AS(call, call), TEXT(outcome), TEXT(key), &error));
+}
+static go_answer go_call_leave(uintptr_t call, _GoString_ failure) {
+    DO(agentid_call_leave(AS(call, call), TEXT(failure), &error));
+}
+static void go_call_free(uintptr_t call) { agentid_call_free(AS(call, call)); }
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Call is a permitted call, from its decision until its outcome is known:
+//
+//	call, err := agent.Call(ctx, "pay", arguments)
+//	if err != nil {
+//		return err
+//	}
+//	defer call.Close() // ends it as failed where nothing else has
+//	receipt, err := bank.Pay(...)
+//	if err == nil {
+//		err = call.Cost("usd", receipt.Total) // the rest comes back
+//	}
+//	return errors.Join(err, call.Done(ctx, err))
+//
+// It ends once, by Done, Commit or Abort, or by Close where none of them did: budgets are settled, and the outcome is recorded
+// with the decision's ID. One that never ends, or not within an hour, counts as having cost what was reserved; Extend prolongs
+// it.
+type Call struct {
+	handle
+	Decision Decision // permits
+	needs    any      // its agent or its guard
+}
+
+// Call permits one call as Authorize does, and begins it. The error is a Denied where the call is denied.
+func (a *Agent) Call(ctx context.Context, tool string, arguments []byte) (*Call, error) {
+	return waiting(ctx, func() (*Call, error) {
+		return a.called(a, C.go_call_begin(a.value, tool, view(arguments)))
+	}, forget)
+}
+
+// Call permits one call by chain and proof as Authorize does, and begins it. The error is a Denied where the call is denied.
+func (g *Guard) Call(ctx context.Context, chain, proof, tool string, arguments []byte) (*Call, error) {
+	return waiting(ctx, func() (*Call, error) {
+		return g.called(g, C.go_guard_call_begin(g.value, chain, proof, tool, view(arguments)))
+	}, forget)
+}
+
+// CallPermitted begins the call that this guard has permitted, in whatever form it was presented.
+func (g *Guard) CallPermitted(ctx context.Context, permit *Permit) (*Call, error) {
+	return waiting(ctx, func() (*Call, error) {
+		answer := C.go_guard_call_permitted(g.value, permit.value)
+		if err := g.done(answer); err != nil {
+			return nil, err
+		}
+		return g.begun(g, answer.handle, permit.Decision), nil
+	}, forget)
+}
+
+// CallPermitted begins the call that the authority's own guard has permitted to this agent.
+func (a *Agent) CallPermitted(ctx context.Context, permit *Permit) (*Call, error) {
+	return waiting(ctx, func() (*Call, error) {
+		answer := C.go_agent_call_permitted(a.value, permit.value)
+		if err := a.done(answer); err != nil {
+			return nil, err
+		}
+		return a.begun(a, answer.handle, permit.Decision), nil
+	}, forget)
+}
+
+func (h *handle) called(needs any, answer C.go_call) (*Call, error) {
+	decision, err := decided(answer.decision, nil)
+	if err != nil {
+		return nil, err
+	}
+	return h.begun(needs, answer.call, *decision), nil
+}
+
+func (h *handle) begun(needs any, value C.uintptr_t, decision Decision) *Call {
+	call := &Call{Decision: decision, needs: needs}
+	call.strict = h.strict
+	call.hold(value, func(value C.uintptr_t) { C.go_call_free(value) })
+	return call
+}
+
+// forget ends a call whose caller has gone before it began.
+func forget(call *Call) { call.Close() }
+
+// Cost tells what the call costs in a unit of the policy's budgets, decimal digits, in place of what was told before. It is
+// settled when the call ends: what was reserved beyond it comes back; a cost above is counted, and the budget denies from then
+// on. A unit that no budget counts changes nothing.
+func (c *Call) Cost(unit, cost string) error { return c.done(C.go_call_cost(c.value, unit, cost)) }
+
+// Labels adds labels of the policy to the call's task: what its result is made of. They are there when it returns, for every
+// process of the directory. Where it returns an error, do not use the result.
+func (c *Call) Labels(ctx context.Context, names ...string) error {
+	labels, err := json.Marshal(append([]string{}, names...))
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, func() C.go_answer { return C.go_call_labels(c.value, view(labels)) })
+}
+
+// Extend goes on with a long call: it ends within that time from now (0: an hour, at most 30 days), and reserves more of a unit; "0" only
+// prolongs. With a key that was used before in this call nothing is reserved again; it may be empty. The error is a Denied
+// (budget_exhausted) where less is left: the call goes on with what it has.
+func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Duration, key string) error {
+	return c.do(ctx, func() C.go_answer {
+		return C.go_call_extend(c.value, unit, amount, C.int64_t(within/time.Second), key)
+	})
+}
+
+// Commit ends the call: it succeeded. The outcome in a few words, without values; empty: "succeeded". A retry with the same
+// key changes nothing; it may be empty. The error is ErrState (call_ended) where the call has ended otherwise.
+func (c *Call) Commit(ctx context.Context, outcome, key string) error {
+	return c.do(ctx, func() C.go_answer { return C.go_call_commit(c.value, outcome, key) })
+}
+
+// Abort ends the call: it failed, or was never made. What was reserved comes back once, as far as the rules say so.
+func (c *Call) Abort(ctx context.Context, outcome, key string) error {
+	return c.do(ctx, func() C.go_answer { return C.go_call_abort(c.value, outcome, key) })
+}
+
+// Done ends the call where it has not ended: as failed where err is not nil. Of err only its type is recorded.
+func (c *Call) Done(ctx context.Context, err error) error {
+	failure := ""
+	if err != nil {
+		failure = fmt.Sprintf("failed: %.200s", fmt.Sprintf("%T", err))
+	}
+	return c.do(ctx, func() C.go_answer { return C.go_call_leave(c.value, failure) })
+}
+
+// Close ends the call as failed where it has not ended, and lets go of it; further calls are harmless.
+func (c *Call) Close() error {
+	if c.closed.Load() {
+		return nil
+	}
+	err := c.done(C.go_call_leave(c.value, "failed: closed without an outcome"))
+	c.handle.Close()
+	return err
+}

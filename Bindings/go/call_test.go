@@ -1,0 +1,159 @@
+//go:build cgo
+
+package agentid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+const budget = `{"version":1,"labels":["private"],"rules":[
+	{"id":"spend","match":"read_file","budget":{"unit":"usd","limit":"1.00","cost":{"fixed":"0.40"}}},
+	{"id":"flow","match":"read_file(path like '**.out')","labels":{"refuses":["private"]}}]}`
+
+// left is what is left of the budget, as the denial says.
+func left(t *testing.T, agent *Agent) string {
+	t.Helper()
+	for count := 0; ; count++ {
+		call, err := agent.Call(bg, "read_file", inside)
+		var denied *Denied
+		if errors.As(err, &denied) {
+			document := must[DecisionDocument](t)(denied.Document())
+			if denied.Reason != ReasonBudgetExhausted || denied.Rule() != "spend" || document.Left == nil || document.Left.Unit != "usd" {
+				t.Fatalf("%v %+v", err, document)
+			}
+			return fmt.Sprint(count, " calls, ", document.Left.Amount)
+		}
+		ok(t, err)
+		defer call.Close()
+	}
+}
+
+func deniedAs(t *testing.T, err error, reason Reason) {
+	t.Helper()
+	var denied *Denied
+	if !errors.As(err, &denied) || denied.Reason != reason {
+		t.Fatal(err)
+	}
+}
+
+func spender(t *testing.T, directory string) (*Authority, *Agent) {
+	acme := authority(t, directory, AuthorityOptions{})
+	must[int64](t)(acme.ApplyPolicy(bg, []byte(budget)))
+	return acme, start(t, acme)
+}
+
+func TestACallIsSettledOnceInWhateverWayItEnds(t *testing.T) {
+	_, agent := spender(t, "")
+	call := must[*Call](t)(agent.Call(bg, "read_file", inside))
+	if !call.Decision.Permitted() {
+		t.Fatal("denied")
+	}
+	ok(t, call.Cost("usd", "0.10"))
+	refused(t, call.Cost("usd", "0.123"), ErrArgument, "cost")
+	ok(t, call.Commit(bg, "read 17 bytes", "a"))
+	ok(t, call.Commit(bg, "", "a"))
+	refused(t, call.Commit(bg, "", ""), ErrState, "call_ended")
+	refused(t, call.Abort(bg, "", ""), ErrState, "call_ended")
+	ok(t, call.Done(bg, errors.New("late")))
+	ok(t, call.Close())
+	ok(t, call.Close())
+	if got := left(t, agent); got != "2 calls, 0.10" {
+		t.Fatal(got)
+	}
+	// What is closed without an outcome has failed, and so has what is done with an error.
+	for _, end := range []func(*Call) error{
+		func(call *Call) error { return call.Close() },
+		func(call *Call) error { return call.Done(bg, context.DeadlineExceeded) },
+		func(call *Call) error { return errors.Join(call.Abort(bg, "", ""), call.Abort(bg, "", "")) },
+	} {
+		call = must[*Call](t)(agent.Call(bg, "read_file", inside))
+		ok(t, end(call))
+		ok(t, call.Close())
+		if got := left(t, agent); got != "2 calls, 0.10" {
+			t.Fatal(got)
+		}
+	}
+	call = must[*Call](t)(agent.Call(bg, "read_file", inside))
+	ok(t, call.Done(bg, nil))
+	call.Close()
+	if got := left(t, agent); got != "1 calls, 0.10" {
+		t.Fatal(got)
+	}
+}
+
+func TestACallIsExtendedOncePerKeyAndItsLabelsAreThere(t *testing.T) {
+	_, agent := spender(t, "")
+	call := must[*Call](t)(agent.Call(bg, "read_file", inside))
+	defer call.Close()
+	for range 3 {
+		ok(t, call.Extend(bg, "usd", "0.25", 2*time.Hour, "page 2"))
+	}
+	deniedAs(t, call.Extend(bg, "usd", "0.36", 0, ""), ReasonBudgetExhausted)
+	if got := left(t, agent); got != "0 calls, 0.35" {
+		t.Fatal(got)
+	}
+	refused(t, call.Labels(bg, "privat"), ErrNotFound, "unknown_label")
+	ok(t, call.Labels(bg, "private"))
+	decision := must[*Decision](t)(agent.Check(bg, "read_file", []byte(`{"path":"/data/q3/a.out"}`)))
+	if decision.Permitted() || decision.Denied().Rule() != "flow" {
+		t.Fatal(decision.Reason(), decision.Denied())
+	}
+}
+
+func TestAGuardBeginsWhatWasPresented(t *testing.T) {
+	acme, agent := spender(t, filepath.Join(t.TempDir(), "acme"))
+	guard := must[*Guard](t)(acme.Guard(bg, GuardOptions{Audience: "files"}))
+	defer guard.Close()
+	chain, proof, err := agent.Present("read_file", inside, "files")
+	ok(t, err)
+	call := must[*Call](t)(guard.Call(bg, chain, proof, "read_file", inside))
+	ok(t, call.Cost("usd", "0.01"))
+	ok(t, call.Done(bg, nil))
+	ok(t, call.Close())
+	_, err = guard.Call(bg, chain, proof, "read_file", inside)
+	deniedAs(t, err, ReasonReplayed)
+	permit := must[*Permit](t)(guard.PermitAgent(bg, agent, "read_file", inside))
+	defer permit.Close()
+	call = must[*Call](t)(guard.CallPermitted(bg, permit))
+	ok(t, call.Cost("usd", "0.01"))
+	ok(t, call.Done(bg, nil))
+	ok(t, call.Close())
+	kept := must[*Permit](t)(agent.Permit(bg, "read_file", inside))
+	defer kept.Close()
+	call = must[*Call](t)(agent.CallPermitted(bg, kept))
+	ok(t, call.Abort(bg, "", ""))
+	ok(t, call.Close())
+	if got := left(t, agent); got != "2 calls, 0.18" {
+		t.Fatal(got)
+	}
+}
+
+func TestGoroutinesThatEndOneCallSettleItOnce(t *testing.T) {
+	_, agent := spender(t, "")
+	for range 20 {
+		call := must[*Call](t)(agent.Call(bg, "read_file", inside))
+		ok(t, call.Cost("usd", "0.01"))
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				if i%2 == 0 {
+					_ = call.Commit(bg, "", "")
+				} else {
+					_ = call.Close()
+				}
+			}()
+		}
+		all.Wait()
+	}
+	if got := left(t, agent); got != "2 calls, 0.00" {
+		t.Fatal(got)
+	}
+}

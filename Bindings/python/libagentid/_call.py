@@ -1,0 +1,136 @@
+"""Calls as objects: decided when they begin, settled and recorded when they end."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._abi import lib
+from ._errors import Error, call, counted, duration, pair, texts
+from ._handles import Handle, owner
+from ._raised import log
+
+if TYPE_CHECKING:
+    from ctypes import c_void_p
+    from datetime import timedelta
+    from decimal import Decimal
+
+    from typing_extensions import Self
+
+    from ._agent import Identity
+    from ._decision import Decision
+    from ._guard import EnforcementPoint
+
+
+class Call(Handle):
+    """A permitted call, from its decision until its outcome is known.
+
+        with agent.call("pay", {"usd": "12.50", "to": "acct-7"}) as call:
+            receipt = bank.pay(...)
+            call.cost(usd="12.40")          # the rest comes back
+            call.labels("private")
+
+    Leaving the block ends it: it succeeded, or where the block raises it failed, and what it reserved of budgets comes back as
+    far as their rules say so. The outcome is recorded with the decision's ID; of an exception only its type. `async with` does
+    the same. A call that never ends counts as having cost what was reserved.
+    """
+
+    _owners = owner("agentid_call_free")
+    _made_by = "Agent.call(tool, arguments) or Guard.call(tool, arguments, ...)"
+    decision: Decision
+    """The decision, which permits."""
+
+    @classmethod
+    def _of(cls, needs: object, function: Any, decider: c_void_p, decision: Decision, within: int | timedelta | None) -> Call:
+        made = cls.__new__(cls)
+        made._own(function, decider, decision, duration(within, "within"), needs=needs)
+        made.decision = decision
+        return made
+
+    def _undo(self) -> None:
+        if self._handle:
+            self._leave("failed: interrupted")
+        self.close()
+
+    def cost(self, amounts: Mapping[str, str | int | Decimal] | None = None, /, **named: str | int | Decimal) -> None:
+        """Tells what the call costs, by unit, in place of what was told before: `call.cost(usd="12.40")`.
+
+        Decimal texts, `Decimal` or whole numbers; never floats, which are not exact. Settled when the call ends: what was
+        reserved beyond it comes back, and a cost above is counted, and the budget denies from then on. A unit that no budget
+        counts changes nothing. Raises `StateError` (`call_ended`).
+        """
+        for unit, amount in {**(amounts or {}), **named}.items():
+            call(lib.agentid_call_cost, self._handle, *pair(unit), *pair(_digits(amount)))
+
+    def labels(self, *names: str) -> None:
+        """Adds labels of the policy to the call's task: what its result is made of. Call it before the result is used.
+
+        They are there when this returns, for every process of the directory. Raises `NotFound` (`unknown_label`); `Error`
+        (`label_permits`) for one that rules require, which only rules add; where it raises, do not use the result.
+        """
+        call(lib.agentid_call_labels, self._handle, *counted(texts(names, "labels") or b"[]"))
+
+    def extend(
+        self, unit: str, amount: str | int | Decimal = 0, *, within: int | timedelta | None = None, key: str | None = None
+    ) -> None:  # fmt: skip
+        """Goes on with a long call: it ends `within` so many seconds from now (by default an hour), and reserves more.
+
+        With a `key` that was used before in this call nothing is reserved again. Raises `Denied` (`budget_exhausted`): the
+        call goes on with what it has; `StateError` (`call_ended`, `call_lapsed`).
+        """
+        given = (*pair(unit), *pair(_digits(amount)), duration(within, "within"), *pair(key or ""))
+        call(lib.agentid_call_extend, self._handle, *given)
+
+    def commit(self, outcome: str | None = None, *, key: str | None = None) -> None:
+        """Ends it: it succeeded. `outcome` in a few words, without values. A retry with the same `key` changes nothing.
+
+        Raises `StateError` (`call_ended`) where it has ended otherwise.
+        """
+        call(lib.agentid_call_commit, self._handle, *pair(outcome or ""), *pair(key or ""))
+
+    def abort(self, outcome: str | None = None, *, key: str | None = None) -> None:
+        """Ends it: it failed, or was never made. What was reserved comes back once, as far as the rules say so."""
+        call(lib.agentid_call_abort, self._handle, *pair(outcome or ""), *pair(key or ""))
+
+    def _leave(self, failure: str) -> None:
+        call(lib.agentid_call_leave, self._handle, *pair(failure))
+
+    def __exit__(self, *exception: object) -> None:
+        error = exception[1] if len(exception) > 1 else None
+        try:
+            self._leave("" if error is None else f"failed: {type(error).__name__}")
+        except Error as fault:
+            if error is None:
+                raise
+            log("the outcome of a call that failed could not be written down", error=fault)  # what the block raised goes on
+        finally:
+            self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.__exit__(*exception)
+
+
+def of_agent(agent: Identity, decision: Decision, within: int | timedelta | None = None) -> Call:
+    """Begins the call that an agent's authority in this process has permitted."""
+    return Call._of(agent, lib.agentid_agent_call_permitted, agent._handle, decision, within)
+
+
+def of_guard(guard: EnforcementPoint, decision: Decision, within: int | timedelta | None = None) -> Call:
+    """Begins the call that a guard has permitted."""
+    return Call._of(guard, lib.agentid_guard_call_permitted, guard._handle, decision, within)
+
+
+def _digits(amount: str | int | Decimal) -> str:
+    if isinstance(amount, str):
+        return amount
+    decimal: Any = sys.modules.get("decimal")  # slow to import: there are such values only where somebody else has
+    if decimal is not None and isinstance(amount, decimal.Decimal):
+        return format(amount, "f")
+    if isinstance(amount, bool) or not isinstance(amount, int):
+        raise TypeError(f"an amount is a decimal text, a Decimal or an int, which are exact, not {type(amount).__name__}")
+    return str(amount)

@@ -1,0 +1,95 @@
+internal import Policy
+internal import StrictJSON
+
+/// The money of one call, from its reservations until they are settled, once. Under the lock of its call.
+struct CallAccount: Sendable {
+    private let spending: Spending
+    /// Reserved later, in their order: for which of the items.
+    private var extensions: [(item: Int, hold: BudgetHold)] = []
+    /// The cost told so far, by unit.
+    private var costs: [(unit: ExactText, cost: String)] = []
+    /// One call tells its cost in so many units at most, and reserves so often.
+    private static let (mostUnits, mostExtensions) = (64, 10_000)
+
+    init(_ spending: Spending?) { self.spending = spending ?? Spending([]) }
+
+    /// Tells what the call costs in a unit, in place of what was told before.
+    mutating func tell(_ cost: String, in unit: String) throws(AgentIDError) {
+        _ = try spending.items(of: unit, for: cost, at: "cost")
+        costs.removeAll { $0.unit == unit.exact }
+        guard costs.count < Self.mostUnits else {
+            throw AgentIDError(
+                .limit, name: "call_units", message: "a call has costs in at most \(Self.mostUnits) units", at: "unit")
+        }
+        costs.append((unit.exact, cost))
+    }
+
+    /// The budgets of which more is to be reserved.
+    func extensible(by amount: String, in unit: String) throws(AgentIDError) -> [Int] {
+        let own = try spending.items(of: unit, for: amount, at: "amount")
+        guard extensions.count + own.count <= Self.mostExtensions else {
+            throw AgentIDError(
+                .limit, name: "call_extended",
+                message: "a call reserves at most \(Self.mostExtensions) times: reserve more at once",
+                at: "amount")
+        }
+        return own
+    }
+
+    /// Reserves more of several budgets, or of none.
+    mutating func extend(
+        _ items: [Int], by amount: String, tool: String, at time: MeterTime
+    ) throws(Denial) {
+        var reserved: [(item: Int, hold: BudgetHold)] = []
+        do throws(Denial) {
+            for i in items {
+                let item = spending.items[i]
+                guard let amount = Spending.amount(amount, item.budget.scale) else { continue }
+                reserved.append((i, try item.reserve(amount, tool: tool, at: time)))
+            }
+        } catch {
+            for (_, hold) in reserved { _ = try? hold.refund() }
+            throw error
+        }
+        extensions += reserved
+    }
+
+    /// Settles all reservations: at what was told, else at what a call has cost that went so.
+    ///
+    /// - Parameters:
+    ///   - isFailure: whether the call failed.
+    ///   - hasLapsed: what was reserved counts as spent; only what it cost beyond is counted.
+    func settle(isFailure: Bool, hasLapsed: Bool) throws(AgentIDError) {
+        for (i, item) in spending.items.enumerated() {
+            let holds = [item.hold] + extensions.filter { $0.item == i }.map(\.hold)
+            let told = costs.first { $0.unit == item.budget.unit }
+            let cost = told.flatMap { Spending.amount($0.cost, item.budget.scale) }?.units
+            let isFree = isFailure && item.budget.onFailure == .refund
+            var rest = cost ?? (isFree ? 0 : Int64.max)
+            for (k, hold) in holds.enumerated() {
+                let isLast = k == holds.count - 1
+                var part = isLast && cost != nil ? rest : min(rest, hold.reserved)
+                rest -= min(part, rest)
+                if hasLapsed { part = max(part, hold.reserved) }
+                do throws(Denial) { try hold.commit(part) } catch { throw AgentIDError(undone: error) }
+            }
+        }
+    }
+
+    /// Books what is not booked yet, of a call that was settled.
+    func book() throws(AgentIDError) {
+        for item in spending.items {
+            do throws(Denial) { try item.hold.book() } catch { throw AgentIDError(undone: error) }
+        }
+        for (_, hold) in extensions {
+            do throws(Denial) { try hold.book() } catch { throw AgentIDError(undone: error) }
+        }
+    }
+}
+
+extension AgentIDError {
+    /// A denial that stands against what a call that was permitted has to tell.
+    init(undone denial: Denial) {
+        self.init(.io, name: denial.reason.rawValue, message: denial.message, at: denial.place)
+    }
+}

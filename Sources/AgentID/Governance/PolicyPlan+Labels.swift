@@ -1,0 +1,44 @@
+internal import Policy
+internal import StrictJSON
+
+// Labels that a tool reports with its result.
+extension PolicyPlan {
+    /// The bits of labels by their names; throws for one that the policy does not have, or that permits something: what
+    /// a rule requires is added by rules alone.
+    func labels(named names: [String]) throws(AgentIDError) -> LabelSet {
+        let known = policy.document.labels
+        var (all, permitting): (LabelSet, LabelSet) = ([], [])
+        for rule in policy.document.rules {
+            if case .labels(let labels) = rule.effect { permitting.formUnion(labels.requires) }
+        }
+        for name in names {
+            guard let place = known.names.firstIndex(of: name.exact) else {
+                throw AgentIDError(
+                    .notFound, name: "unknown_label",
+                    message:
+                        "the policy has no label \(name.beginning(atMost: PolicyLimits.name)): add it to the policy's "
+                        + "labels, or report one of them", at: "labels")
+            }
+            let label = LabelSet(rawValue: 1 << UInt64(place))
+            guard permitting.isDisjoint(with: label) else {
+                throw AgentIDError(
+                    .argument, name: "label_permits",
+                    message:
+                        "rules of the policy require the label \(name.beginning(atMost: PolicyLimits.name)): only a "
+                        + "rule adds it", at: "labels")
+            }
+            all.formUnion(label)
+        }
+        return all
+    }
+
+    /// Adds labels to the task; they stay as if a call had added them.
+    func raise(_ labels: LabelSet, now: Int64) throws(Denial) {
+        let page = try meters.page(now)
+        let time = try page.look(now)
+        let until = time.milliseconds + PolicyEnforcement.labelsLast
+        let name = subjects.names(of: .task).first ?? []
+        let slot = try page.slot(of: page.key(["labels"] + name), .labels, until: until, at: time)
+        try page.raise(slot, bits: labels.rawValue, until: until, at: time)
+    }
+}

@@ -1,0 +1,26 @@
+internal import Policy
+
+extension Guard {
+    /// Raises labels that a permitted call's tool reports.
+    func raise(_ names: [String], of decision: Decision) throws(AgentIDError) {
+        let (plan, now): (PolicyPlan?, Int64)
+        do throws(Denial) {
+            now = try begin()
+            plan = if let chain = decision.chain { try self.plan(of: chain)?.object } else { nil }
+        } catch { throw AgentIDError(undone: error) }
+        // Nothing depends on labels where no policy names any.
+        guard let plan, !plan.policy.document.labels.names.isEmpty else { return }
+        let labels = try plan.labels(named: names)
+        do throws(Denial) { try plan.raise(labels, now: now) } catch { throw AgentIDError(undone: error) }
+    }
+
+    /// Records the outcome of a call, where there is a log; throws where it must be recorded and cannot be.
+    func record(
+        _ outcome: String, labels: [String], of decision: Decision, at time: Int64
+    ) throws(AgentIDError) {
+        guard let trail, trail.log != nil, !decision.id.isEmpty else { return }
+        do throws(AgentIDError) { try trail.report(outcome, labels: labels, of: decision.id, at: time) } catch {
+            if trail.isStrict { throw error }
+        }
+    }
+}
