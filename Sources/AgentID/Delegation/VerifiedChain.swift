@@ -3,9 +3,9 @@ internal import Scopes
 internal import StrictJSON
 internal import Synchronization
 
-/// A chain whose signatures, links and narrowing hold: what does not change until it expires or is revoked.
+/// A chain whose signatures, links and narrowing hold. None of that changes: a guard judges anew only what may.
 @safe final class VerifiedChain: Sendable {
-    /// An object: a copy of all that it holds would touch some twenty reference counts.
+    /// One grant of the chain. An object: a copy of all that it holds would touch some twenty reference counts.
     final class Link: Sendable {
         let grant: Grant
         let jws: CompactJWS
@@ -14,7 +14,6 @@ internal import Synchronization
         let signingInputHash: String
         /// The authority's key that signed, for a root, as it was trusted when the chain was verified.
         let anchor: TrustAnchor?
-
         /// The credential without which it would not have verified.
         let credential: Credential?
 
@@ -154,9 +153,10 @@ internal import Synchronization
 
     /// Looks up again who signed, when the anchors have changed; `nil` where that is still good.
     ///
-    /// Nothing verified is believed under anchors it was not looked up in: one that left a bundle while a chain was being
-    /// verified, or while an admission was held, is found missing at the next call. Called under the anchors' lock, so
-    /// that the end that is noted is of the generation that is noted.
+    /// A chain is believed only under anchors that it was looked up in. So an anchor that left its bundle, while the chain
+    /// was being verified or an admission of it was held, is found missing at the next call.
+    ///
+    /// The caller holds the anchors' lock: the end and the generation that are noted then belong together.
     func refusal(under anchors: TrustAnchors, at now: Int64) -> Denial? {
         var current: [TrustAnchor] = []
         for (i, link) in links.enumerated() {

@@ -1,12 +1,12 @@
 internal import Synchronization
 
-/// Verified chains by the leaf's signature, and by their references; bounded in entries and in the bytes of memory that
-/// they take.
+/// Verified chains by the leaf's signature, and by their references. Bounded in entries and in bytes of memory.
 ///
-/// Two generations: what is used moves to the younger one, and the elder is dropped whole when the younger is full, so
-/// that the least recently used go first and nothing is ever searched. The key is the start of the leaf's signature:
-/// only verified chains get in, and no one can choose the point R of a signature that verifies, nor what a SHA-256 starts
-/// with.
+/// There are two generations. A chain that is used moves to the younger one. When the younger one is full, the elder is
+/// dropped whole: the least recently used chains go first, and nothing is searched for them.
+///
+/// The key is the start of the leaf's signature. Only verified chains get in, and nobody can choose the point R of a
+/// signature that verifies. Nor can anybody choose what a SHA-256 starts with, which is the key of a reference.
 struct ChainCache {
     typealias Key = SIMD2<UInt64>
 
@@ -45,7 +45,7 @@ struct ChainCache {
     var count: Int { current.chains.count + previous.chains.count }
     var bytes: Int { current.bytes + previous.bytes }
 
-    /// 16 characters from where the signature of an Ed25519 token must start; `nil` for what is too short to be one.
+    /// The first 16 characters of the leaf's signature, which ends an Ed25519 token; `nil` where that is too short for one.
     static func key(of chain: [UInt8]) -> Key? {
         let start = chain.count - 86
         return start > 0 ? key(chain.span, at: start) : nil

@@ -4,8 +4,11 @@ internal import Synchronization
 
 // The path of a decision. Times in milliseconds since 1970.
 extension Guard {
-    /// Runs the checks of one call and makes what they say a decision. `chain` finds the call's chain; with a `fault` that
-    /// is all that is done.
+    /// Runs the checks of one call, makes their answer a decision, writes it down and counts it.
+    ///
+    /// - Parameters:
+    ///   - fault: Denies the call whatever the checks would say: only its chain is looked for.
+    ///   - chain: Finds the call's chain.
     func decision(
         on tool: String, _ arguments: [UInt8], proof: [UInt8]?, fault: Denial? = nil,
         _ chain: (Int64) throws(Denial) -> VerifiedChain
@@ -46,7 +49,7 @@ extension Guard {
         return decision
     }
 
-    /// Where every decision starts: with a clock that can be relied on, and a view that is up to date. The time.
+    /// Begins a decision: the clock can be relied on, and the view is up to date. Returns the time.
     func begin() throws(Denial) -> Int64 {
         let now: Int64
         do throws(AgentIDError) { now = try clock.now() } catch { throw Denial(error.name, error.message, at: "clock") }
