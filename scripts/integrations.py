@@ -29,7 +29,7 @@ ROWS = [
     ("LlamaIndex", "llama-index", "llama_index", "every tool call of a workflow or an agent; tools shown", "handoffs"),
     ("smolagents", "smolagents", "smolagents", "every tool, also where code calls it", "managed agents"),
     ("AutoGen", "autogen", "autogen", "a workbench's tools; tools shown", "named workbenches"),
-    ("Microsoft Agent Framework", "agent-framework", "agent_framework", "every function call", "named agents"),
+    ("Microsoft Agent Framework", "agent-framework", "agent_framework", "every function call; tools shown by `Shown()`", "named agents"),
     ("Haystack", "haystack", "haystack", "tools that were given to `guard_tools`", "named tools"),
     ("Agno", "agno", "agno", "every tool call of an agent", "a team's members"),
     ("Strands", "strands", "strands", "every tool call; tools shown", "named agents"),
@@ -73,8 +73,8 @@ In each of them one contract is tested, synchronously and asynchronously where t
 
 ## What to know
 
-* Where the table says "tools shown" the model is shown the tools that its agent may call. In the others (Claude Agent SDK, CrewAI, smolagents, Microsoft's
-  framework, Haystack, Agno) it still reads of all tools that you gave to the agent, since they have no hook in the place where the guard is: give an agent the
+* Where the table says "tools shown" the model is shown the tools that its agent may call. In the others (Claude Agent SDK, CrewAI, smolagents, Haystack,
+  Agno) it still reads of all tools that you gave to the agent, since they have no hook in the place where the guard is: give an agent the
   tools of its task. What it calls is decided all the same.
 * Put the guard last among middleware, plugins and hooks: what it decides is then what runs.
 * Tools that run at the model's provider, and tools or agents that a guard sees and cannot guard, raise `NotGuarded`: nothing runs unguarded

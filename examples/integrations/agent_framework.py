@@ -21,7 +21,7 @@ from agent_framework import (
     FunctionTool,
     Message,
 )  # fmt: skip
-from libagentid.integrations.agent_framework import Guarded  # guard
+from libagentid.integrations.agent_framework import Guarded, Shown  # guard
 
 
 def read_file(path: str) -> str:
@@ -41,7 +41,7 @@ class Scripted(FunctionInvocationLayer, ChatMiddlewareLayer, BaseChatClient):
 
 
 tool = FunctionTool(name="read_file", description="Reads a file.", func=read_file)
-agent = Agent(client=Scripted(), tools=[tool], middleware=[Guarded()])  # guard
+agent = Agent(client=Scripted(), tools=[tool], middleware=[Shown(), Guarded()])  # guard
 
 acme = libagentid.Authority.open(trust_domain="acme.example")
 acme.put_profile("reader", owner="team:data@acme.example", ceiling="read_file(path under '/data')")

@@ -18,15 +18,16 @@ from agent_framework import (
 from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of
-from libagentid.integrations.agent_framework import Guarded
+from libagentid.integrations.agent_framework import Guarded, Shown
 
 
 class Scripted(FunctionInvocationLayer, ChatMiddlewareLayer, BaseChatClient):
     def __init__(self, script):
         super().__init__()
-        self.turns, self.read, self._number = iter(script), [], 0
+        self.turns, self.read, self.shown, self._number = iter(script), [], [], 0
 
     async def _inner_get_response(self, *, messages, stream, options, **_):
+        self.shown.append([tool.name for tool in options.get("tools") or []])
         self.read[:] = [str(c.result) for m in messages for c in m.contents if c.type == "function_result"]
         calls = next(self.turns, None)
         if not calls:
@@ -70,3 +71,11 @@ def test_a_named_agent_is_a_narrower_one(start, acme, ran):
     assert ran == ["/data/a"]
     [child] = acme.agents(parent=agent)
     assert "/reader/" in child.id
+
+
+def test_the_model_is_shown_the_tools_it_may_call_and_no_others_are_decided_all_the_same(agent, ran, acme):
+    client = Scripted([[("send_mail", {"to": "eve"})], [GOOD]])
+    tools = [FunctionTool(name=each.__name__, description="x", func=each) for each in tools_of(ran)]
+    asyncio.run(Agent(client=client, tools=tools, middleware=[Shown(), Guarded()]).run("go"))
+    assert client.shown == [["read_file", "boom"]] * 3
+    assert "is not granted" in client.read[0] and ran == ["/data/a"]

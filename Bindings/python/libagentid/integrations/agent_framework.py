@@ -1,6 +1,6 @@
-"""Microsoft Agent Framework: a function middleware that decides each tool call.
+"""Microsoft Agent Framework: a function middleware that decides each tool call, and one that shows the model those it may make.
 
-    agent = Agent(client=client, tools=[...], middleware=[Guarded()])
+    agent = Agent(client=client, tools=[...], middleware=[Shown(), Guarded()])
     with acme.agent("researcher", principal=..., task=..., scope=...):
         await agent.run("...")
 
@@ -13,12 +13,26 @@ from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import SubAgents, acting, authorize, defaulted, plain, refusal
+from ..tools import SubAgents, acting, authorize, defaulted, permitted, plain, refusal
 from . import needs
 
 VERSION = needs("agent-framework-core", "1.0", "agent-framework")
 
-from agent_framework import FunctionMiddleware, MiddlewareFailure  # noqa: E402  # pyright: ignore[reportAttributeAccessIssue]
+from agent_framework import ChatMiddleware, FunctionMiddleware, MiddlewareFailure  # noqa: E402  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Shown(ChatMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
+    """Shows the model the tools that the current agent may call, beside a `Guarded()` without a name, which decides them.
+
+    Tools without a name of their own, such as those that run at the model's provider, are not shown.
+    """
+
+    async def process(self, context: Any, call_next: Any) -> None:
+        tools = (context.options or {}).get("tools")
+        if tools:
+            named: list[Any] = [tool for tool in tools if isinstance(getattr(tool, "name", None), str)]
+            context.options = {**context.options, "tools": permitted(named, lambda tool: tool.name)}
+        await call_next()
 
 
 class Guarded(FunctionMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
