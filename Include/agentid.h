@@ -32,7 +32,8 @@
  *              against an older header keeps working. Until 1.0 the SONAME is libagentid.so.0.
  *
  * Headers      This one is for guards, agents and authorities. Include the others where you use them:
- *              agentid_audit.h (the audit log), agentid_lifecycle.h (running agents, hooks, brokers), agentid_policy.h.
+ *              agentid_audit.h (the audit log), agentid_lifecycle.h (running agents, hooks, brokers), agentid_policy.h,
+ *              agentid_operations.h (log lines, numbers).
  *
  * SPDX-License-Identifier: Apache-2.0
  */

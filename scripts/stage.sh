@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Lays out under $1 what an installation under the prefix $2 consists of, its libraries in $3: headers, shared and static
-# library, pkg-config file, command line with its completions, manual pages.
+# library, pkg-config file, command line with its completions, manual pages, units for systemd.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$1$2 libraries=$1$3
 version=$(scripts/version.sh)
 install -d "$root"/{bin,include,share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}} \
-    "$libraries/pkgconfig"
+    "$root/lib/systemd/system" "$libraries/pkgconfig"
 install -m 644 Include/*.h "$root/include/"
 
 install -m 644 .build/release/libagentid.so "$libraries/libagentid.so.$version"
@@ -35,3 +35,7 @@ install -m 755 -s "$program" "$root/bin/agentidctl"
 "$program" completion zsh >"$root/share/zsh/site-functions/_agentidctl"
 "$program" completion fish >"$root/share/fish/vendor_completions.d/agentidctl.fish"
 python3 scripts/manual "$root/share/man" "$program"
+for unit in systemd/*; do
+    sed "s|/usr/bin/agentidctl|$2/bin/agentidctl|" "$unit" >"$root/lib/systemd/system/${unit##*/}"
+done
+chmod 644 "$root"/lib/systemd/system/*

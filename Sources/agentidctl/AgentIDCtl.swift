@@ -8,7 +8,8 @@ struct AgentIDCtl: ParsableCommand {
         commandName: "agentidctl", abstract: "Identities, narrowing authority and a guard for AI agents.",
         discussion: """
             Data goes to stdout, messages to stderr. Exit status: 0 done or permitted, 1 error, 2 wrong usage, \
-            10 denied.
+            10 denied. AGENTID_AUTHORITY names the directory where --authority does not. With --json an error is \
+            one object on stderr: code, reason, message, and where there are such path, rule, remedy.
             """,
         version: Version.text,
         groupedSubcommands: [
@@ -27,7 +28,11 @@ struct AgentIDCtl: ParsableCommand {
             CommandGroup(
                 name: "Decisions", subcommands: [Inspect.self, Verify.self, Authorize.self, ScopeCommand.self]),
             CommandGroup(name: "Evidence", subcommands: [AuditCommand.self, UsageCommand.self]),
-            CommandGroup(name: "Upkeep", subcommands: [Doctor.self, Restored.self, Conform.self, Completion.self]),
+            CommandGroup(
+                name: "Upkeep",
+                subcommands: [
+                    Doctor.self, StatsCommand.self, Restored.self, Conform.self, Completion.self,
+                ]),
         ])
 
     /// Errors go to stderr as one line; exit 1, or 2 for a wrong usage, or 10 for a denial.
@@ -46,11 +51,14 @@ struct AgentIDCtl: ParsableCommand {
             for given in CommandLine.arguments where !given.printable.isSame(as: given) {
                 message = message.replacing(exactly: given, with: given.printable)
             }
-            Console.message(PrintableText(lines: message))
+            if Console.isJSON {
+                Console.message(PrintableText(ErrorDocument(error, usage: message).tree))
+            } else {
+                Console.message(PrintableText(lines: message))
+            }
             Console.end(2)
         } catch {
-            Console.message("agentidctl: \("\(error)")")
-            Console.end(1)
+            Console.fail(error)
         }
     }
 }
@@ -73,5 +81,5 @@ extension AgentIDCtl {
 
 /// The options of every command.
 struct Output: ParsableArguments {
-    @Flag(name: .long, help: "Print JSON.") var json = false
+    @Flag(name: .long, help: "Print JSON; an error too, on stderr.") var json = false
 }

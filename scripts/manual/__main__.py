@@ -1,6 +1,7 @@
 """Writes the manual pages: manual DIRECTORY PROGRAM.
 
-Section 1 is what the program says of itself, section 3 what Include/*.h says. DIRECTORY gets man1 and man3.
+Section 1 is what the program says of itself, section 3 what Include/*.h says, sections 5 and 7 are in man/. DIRECTORY gets man1, man3,
+man5 and man7.
 """
 import json
 import pathlib
@@ -28,6 +29,10 @@ def main(directory, program):
                 file.symlink_to(f"{text}.{section}")
             else:
                 file.write_text(text)
+    for written in sorted((ROOT / "man").iterdir()):
+        folder = pathlib.Path(directory) / f"man{written.suffix[1:]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / written.name).write_text(written.read_text().replace("@DATE@", mdoc.DATE))
 
 
 main(*sys.argv[1:])

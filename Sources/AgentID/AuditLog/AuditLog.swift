@@ -29,7 +29,22 @@ public final class AuditLog: Sendable {
         var gaps: [AuditGap] = []
         var lastError: AgentIDError?
 
-        mutating func add(_ found: [AuditGap]) { gaps = Array((gaps + found).suffix(256)) }
+        mutating func add(_ found: [AuditGap]) {
+            gaps = Array((gaps + found).suffix(256))
+            guard let last = found.last else { return }
+            ProcessLog.write(
+                .error, .auditGaps, "audit_gap",
+                "lines of the audit log are damaged or missing: "
+                    + "\(last.kind.rawValue) in segment \(last.segment)")
+        }
+
+        /// Keeps an error of the background's work.
+        mutating func fail(_ error: AgentIDError) {
+            lastError = error
+            ProcessLog.write(
+                .error, .auditIntegration, error.name,
+                "the audit log is not synced, or not integrated: \(error.message)")
+        }
     }
 
     /// Opens the log in `directory`, which is made if it is missing.
@@ -88,6 +103,7 @@ public final class AuditLog: Sendable {
         thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer, flood] thread in
             var bytes = 0
             var (place, isApart) = (opened, false)
+            var lag = IntegrationLag()
             let interval = Int64(options.checkpointInterval)
             var (tending, checkpoint) = (MonotonicClock.milliseconds, MonotonicClock.milliseconds + interval)
             while true {
@@ -99,17 +115,17 @@ public final class AuditLog: Sendable {
                     do throws(AgentIDError) {
                         try appender.prepare()
                         if let gap = try appender.watch() { notes.withLock { $0.add([gap]) } }
-                    } catch { notes.withLock { $0.lastError = error } }
+                    } catch { notes.withLock { $0.fail(error) } }
                     do throws(AgentIDError) {
                         let breach = try place.breach()
                         if let breach {
                             appender.stop(breach)
-                            notes.withLock { $0.lastError = breach }
+                            notes.withLock { $0.fail(breach) }
                         } else if isApart {
                             appender.mend()
                         }
                         isApart = breach != nil
-                    } catch { notes.withLock { $0.lastError = error } }
+                    } catch { notes.withLock { $0.fail(error) } }
                 } while MonotonicClock.milliseconds < tending
                 tending = MonotonicClock.milliseconds
                 flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }
@@ -118,9 +134,12 @@ public final class AuditLog: Sendable {
                     guard let sequencer, tending >= checkpoint else { continue }
                     checkpoint = tending + interval
                     // A slow signer delays neither syncs nor room for lines: its answer is found next time.
-                    let found = try sequencer.integrate(waiting: 0, signature: 500).gaps
-                    notes.withLock { $0.add(found) }
-                } catch { notes.withLock { $0.lastError = error } }
+                    let outcome = try sequencer.integrate(waiting: 0, signature: 500)
+                    if let line = lag.note(isBehind: outcome.isBusy) {
+                        ProcessLog.write(line.level, .auditIntegration, line.reason, line.message)
+                    }
+                    notes.withLock { $0.add(outcome.gaps) }
+                } catch { notes.withLock { $0.fail(error) } }
             }
         }
     }
@@ -202,6 +221,6 @@ public final class AuditLog: Sendable {
                 notes.withLock { $0.add(found) }
             } catch let thrown { error = thrown }
         }
-        if let error { notes.withLock { $0.lastError = error } }
+        if let error { notes.withLock { $0.fail(error) } }
     }
 }

@@ -48,6 +48,8 @@ public final class Authority: Sendable {
     let options: Options
     let clock: CheckedClock
     let registry: any Registry
+    /// `nil`: in memory.
+    let directory: AuthorityDirectory?
     let keys: SigningKeys
     let view: RegistryView
     let lifecycle: Lifecycle
@@ -59,7 +61,7 @@ public final class Authority: Sendable {
     ) throws(AgentIDError) {
         var options = options
         options.passphrase = nil
-        (self.options, self.registry, self.keys) = (options, registry, keys)
+        (self.options, self.registry, self.directory, self.keys) = (options, registry, directory, keys)
         clock = CheckedClock(options.clock)
         view = try RegistryView(of: registry, in: directory)
         trustDomain = view.trustDomain

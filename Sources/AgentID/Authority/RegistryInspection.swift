@@ -3,8 +3,8 @@ internal import StrictJSON
 
 /// The public state of an authority's directory, read without changing anything, for its operator.
 package struct RegistryInspection: Sendable {
-    private let registry: SQLiteRegistry
-    private let directory: AuthorityDirectory
+    let registry: SQLiteRegistry
+    let directory: AuthorityDirectory
     package let trustDomain: String
     package let keys: [KeyRecord]
     /// The profiles that were not withdrawn.

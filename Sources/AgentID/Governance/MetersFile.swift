@@ -18,7 +18,9 @@ final class MetersFile: Sendable {
     init(path: String, initial: MetersHeader) throws(AgentIDError) {
         let file: Int32
         do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
-            guard error.name == "file", errno == EACCES || errno == EROFS || errno == EPERM else { throw error }
+            guard PermissionDenied.isSystem(error), errno == EACCES || errno == EROFS || errno == EPERM else {
+                throw error
+            }
             throw AgentIDError(
                 .io, name: "meters",
                 message: "this user cannot write \(path), where the guards of this directory keep rates and budgets: "
@@ -74,6 +76,19 @@ final class MetersFile: Sendable {
         let header = try MetersHeader(reading: bytes, path: path)
         guard length == header.length else { throw MetersHeader.refusal(path, "has not the size that it says") }
         return header
+    }
+
+    /// How many slots of a file were ever claimed, and how many there are; `nil` where there is no such file yet.
+    static func fill(_ path: String) throws(AgentIDError) -> (claimed: Int, slots: Int)? {
+        guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return nil }
+        defer { _ = close(file) }
+        guard let header = try read(file, path) else { return nil }
+        var word = [UInt8](repeating: 0, count: 8)
+        guard unsafe pread(file, &word, word.count, off_t(MetersWords.Place.claimed.rawValue * 8)) == word.count,
+            let claimed = word.littleEndianWords.first
+        else { throw Files.failure("cannot read", path) }
+        let slots = header.buckets * MetersPage.slotsPerBucket
+        return (min(Int(clamping: claimed), slots), slots)
     }
 
     private static func lock(_ file: Int32) -> Bool {

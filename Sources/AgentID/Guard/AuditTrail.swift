@@ -47,6 +47,10 @@ final class AuditTrail: Sendable {
             decision.record = AuditRecord(process: process, number: number)
         } catch {
             lost.add(1)
+            ProcessLog.write(
+                .error, .auditEntries, error.name,
+                "a decision is not in the audit log, and \(isStrict ? "denied for it" : "stands all the same"): "
+                    + error.message)
             guard isStrict else { return }
             if let apart = log?.apart { throw Denial(apart.name, apart.message, at: "audit") }
             throw Denial("audit_unavailable", error.message, at: "audit")

@@ -80,14 +80,22 @@ final class ClockWatch: Sendable {
         }
         if let before {
             var former = state.lines.remove(at: before)
+            tell("stepped by \((line.ahead - ahead).magnitude / 1000) s, to where it was before")
             former.ahead = ahead
             state.lines.append(line)
             return go(&state, on: former, to: now)
         }
         state.lines.append(line)
-        if ahead > line.ahead { return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now) }
+        if ahead > line.ahead {
+            tell("went ahead by \((ahead - line.ahead) / 1000) s: what has expired by it is denied")
+            return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
+        }
         if state.refused.map({ ($0.ahead - ahead).magnitude > Self.slack }) ?? true {
             state.refused = Refused(ahead: ahead, since: steady)
+            ProcessLog.write(
+                .error, .clock, "clock_went_back",
+                "the clock went back by \((line.latest - now) / 1000) s: calls are denied until it is right, or for "
+                    + "\(2 * window / 1000) s where this is the right time")
         }
         // Nothing was accepted at such times that could have been forgotten.
         let isNew = state.lines.allSatisfy { now < $0.start - window || now + window >= $0.latest }
@@ -95,7 +103,12 @@ final class ClockWatch: Sendable {
             newest.store(line.latest, ordering: .relaxed)
             return line.latest - now
         }
+        tell("went back by \((line.latest - now) / 1000) s, and is believed now")
         return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
+    }
+
+    private func tell(_ what: String) {
+        ProcessLog.write(.warning, .clock, "clock_stepped", "the clock \(what)")
     }
 
     private func go(_ state: inout State, on line: Line, to now: Int64) -> Int64? {

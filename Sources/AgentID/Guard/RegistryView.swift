@@ -173,7 +173,10 @@ final class RegistryView: Sendable {
             if let apart = position.apart { throw apart }
             position.failure = nil
         } catch { position.failure = error }
-        isApart.store(position.apart != nil, ordering: .releasing)
+        let wasApart = isApart.exchange(position.apart != nil, ordering: .acquiringAndReleasing)
+        if let apart = position.apart, !wasApart {
+            ProcessLog.write(.error, .directory, apart.name, "nothing is permitted: \(apart.message)")
+        }
         hasFailed.store(position.failure != nil, ordering: .releasing)
         // Also after a failure: it is asked again in 50 ms, not at each call.
         word.store(announced, ordering: .releasing)
@@ -206,7 +209,11 @@ final class RegistryView: Sendable {
             (position.policy, position.unreadable) = (nil, nil)
             do throws(AgentIDError) {
                 position.policy = try ActivePolicy(of: registry, version: meta.policyVersion)
-            } catch { position.unreadable = error }
+            } catch {
+                position.unreadable = error
+                ProcessLog.write(
+                    .error, .policy, error.name, "calls that the policy could be about are denied: \(error.message)")
+            }
             policySeen.store(meta.policyVersion, ordering: .releasing)
         }
         seen.store(meta.sequence, ordering: .releasing)

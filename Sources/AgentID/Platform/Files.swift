@@ -4,12 +4,28 @@ internal import StrictJSON
 
 /// The files of an authority: small, private, replaced whole or not at all.
 enum Files {
+    /// The error of the system's call that just failed.
     static func failure(_ what: String, _ path: String) -> AgentIDError {
-        let reason = unsafe String(cString: strerror(errno))
+        let number = errno
+        guard !PermissionDenied.isMeant(by: number) else {
+            let reason = PermissionDenied.explanation(of: path)
+            // As the call left it: some callers ask once more.
+            errno = number
+            return AgentIDError(
+                .io, name: PermissionDenied.name, message: "\(what) \(path), permission denied: \(reason)", at: path)
+        }
+        let reason = unsafe String(cString: strerror(number))
         return AgentIDError(.io, name: "file", message: "\(what) \(path): \(reason)", at: path)
     }
 
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    /// As ``exists(_:)``; throws where this user may not know.
+    static func isPresent(_ path: String) throws(AgentIDError) -> Bool {
+        if exists(path) { return true }
+        guard !PermissionDenied.isMeant(by: errno) else { throw failure("cannot look at", path) }
+        return false
+    }
 
     /// The path without symbolic links.
     static func resolve(_ path: String) throws(AgentIDError) -> String {

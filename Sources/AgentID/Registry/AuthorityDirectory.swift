@@ -21,7 +21,7 @@ struct AuthorityDirectory: Sendable {
 
     /// Opens a directory for reading only.
     init(reading path: String) throws(AgentIDError) {
-        guard Files.exists("\(path)/registry.db") else {
+        guard try Files.isPresent("\(path)/registry.db") else {
             throw AgentIDError(
                 .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
         }
@@ -31,7 +31,7 @@ struct AuthorityDirectory: Sendable {
 
     /// Whether an authority was created in a directory, and not only begun.
     static func holdsAuthority(_ path: String) throws(AgentIDError) -> Bool {
-        guard Files.exists("\(path)/registry.db") else { return false }
+        guard try Files.isPresent("\(path)/registry.db") else { return false }
         let place = try Files.resolve(path)
         try Files.checkDirectory(place)
         return try SQLiteRegistry.exists("\(place)/registry.db")

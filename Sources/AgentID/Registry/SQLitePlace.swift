@@ -104,8 +104,16 @@ final class SQLitePlace: Sendable {
     /// Whether the last look found something wrong.
     var isBroken: Bool { isApart.load(ordering: .acquiring) }
 
-    /// Records whether something is wrong, including with the files' content.
-    func note(isBroken: Bool) { isApart.store(isBroken, ordering: .releasing) }
+    /// Records what is wrong, including with the files' content; `nil`: nothing.
+    func note(_ breach: AgentIDError?) {
+        let wasBroken = isApart.exchange(breach != nil, ordering: .acquiringAndReleasing)
+        guard wasBroken != (breach != nil) else { return }
+        if let breach {
+            ProcessLog.write(.error, .directory, breach.name, "nothing is permitted by \(path): \(breach.message)")
+        } else {
+            ProcessLog.write(.info, .directory, "directory_back", "\(path) is what it was again")
+        }
+    }
 
     /// The time of the files' last change; throws if one is not the file that was opened.
     ///

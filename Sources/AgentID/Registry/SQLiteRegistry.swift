@@ -136,7 +136,7 @@ final class SQLiteRegistry: Registry {
             // A writer's own transactions change the log's file, and it knows of those.
             database.readAnew(since: isWriter ? SIMD2(changed.x, 0) : changed)
         } catch {
-            place.note(isBroken: true)
+            place.note(error)
             throw error
         }
         return max(page.reached(.writes), UInt64(clamping: seen.load(ordering: .acquiring)))
@@ -152,11 +152,11 @@ final class SQLiteRegistry: Registry {
             }
             try Self.refuseOlder(meta, than: least, at: place.path)
         } catch {
-            place.note(isBroken: true)
+            place.note(error)
             throw error
         }
         seen.max(meta.writes, ordering: .acquiringAndReleasing)
-        place.note(isBroken: false)
+        place.note(nil)
     }
 
     /// Makes the marks those of a registry that began anew.
@@ -218,7 +218,7 @@ final class SQLiteRegistry: Registry {
                 if written.isAnnounced { page.advance() }
                 // What was committed to a file that has another's place by now is in force nowhere.
                 do throws(AgentIDError) { _ = try place.look(isWriter: true) } catch {
-                    place.note(isBroken: true)
+                    place.note(error)
                     throw error
                 }
             } catch {

@@ -62,7 +62,7 @@ struct AuditCommand: ParsableCommand {
         func run() throws {
             if integrate {
                 var opening = AuthorityOptions()
-                (opening.authority, opening.passphraseFile) = (options.authority, passphraseFile)
+                (opening.place, opening.passphraseFile) = (options.place, passphraseFile)
                 let authority = try opening.open()
                 defer { authority.close() }
                 try authority.integrate()
@@ -76,8 +76,8 @@ struct AuditCommand: ParsableCommand {
 
 /// The place of an audit log, and the key it must be signed with.
 struct AuditLogOptions: ParsableArguments {
-    @ArgumentParser.Option(name: .long, help: "The directory of the authority, or an archive of its log.")
-    var authority: String
+    /// An authority's directory, or an archive of its log.
+    @OptionGroup var place: AuthorityPlace
     @ArgumentParser.Option(
         name: .long,
         help: .init(
@@ -85,7 +85,7 @@ struct AuditLogOptions: ParsableArguments {
                 + "damage and not a forged log.", valueName: "vkey"))
     var key: String?
 
-    func validate() throws { try Owner.work(on: authority) }
+    var authority: String { place.directory }
 
     func open() throws -> AuditReader { try AuditReader(authority: authority, key: key) }
 }

@@ -4,13 +4,12 @@ import StrictJSON
 
 /// The place of an authority, and the passphrase that opens it.
 struct AuthorityOptions: ParsableArguments {
-    @ArgumentParser.Option(name: .long, help: "The directory the authority is kept in.")
-    var authority: String
+    @OptionGroup var place: AuthorityPlace
 
     @ArgumentParser.Option(name: .long, help: "A file with the passphrase of its keys; - is stdin.")
     var passphraseFile: String?
 
-    func validate() throws { try Owner.work(on: authority) }
+    var authority: String { place.directory }
 
     /// Opens the authority. A command that only reads, and causes no events, opens it without its audit log.
     ///

@@ -12,6 +12,12 @@ struct TrustedKeys: ParsableArguments {
     var bundle: String?
     @ArgumentParser.Option(name: .long, help: "The trust domain the bundle belongs to.") var trustDomain: String?
 
+    /// Trusts the authority that the environment names, if it names one.
+    mutating func followEnvironment() throws {
+        authority = AuthorityPlace.ofEnvironment
+        try validate()
+    }
+
     var isGiven: Bool { authority != nil || bundle != nil }
 
     func validate() throws {
@@ -35,8 +41,11 @@ struct TrustOptions: ParsableArguments {
     var audience: String?
     @Flag(name: .long, help: "Accept proofs that name no guard, too.") var anyAudience = false
 
-    func validate() throws {
-        guard keys.isGiven else { throw ValidationError("give --authority, or --bundle with --trust-domain") }
+    mutating func validate() throws {
+        if !keys.isGiven { try keys.followEnvironment() }
+        guard keys.isGiven else {
+            throw ValidationError("give --authority or set AGENTID_AUTHORITY, or give --bundle with --trust-domain")
+        }
     }
 
     /// - Parameter decides: Whether it will decide calls, which must then be recorded.
@@ -66,8 +75,7 @@ struct Verify: ParsableCommand {
         do throws(Denial) {
             let bytes: [UInt8]
             do { bytes = Console.line(try Console.read(ChainFile.path(chain))) } catch {
-                Console.message("agentidctl: \(PrintableText(lines: "\(error)"))")
-                Console.end(1)
+                Console.fail(error)
             }
             issuer = try guardian.admit(chain: bytes).issuer
         } catch {

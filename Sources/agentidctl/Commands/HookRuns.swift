@@ -9,7 +9,7 @@ extension Authority {
     /// The command's own work is done: a hook that fails causes a message, not an error.
     func runHooks() {
         do { try runDueHooks(seconds: 10) } catch {
-            return Console.message("agentidctl: hooks could not be run now: \(error)")
+            return Console.error(error, "hooks could not be run now: ")
         }
         tellWaitingHooks()
     }
@@ -23,7 +23,7 @@ extension Authority {
                     "hook \(name): \(Console.count(hook.waiting, "delivery", "deliveries")) still waiting: "
                         + "see agentidctl hooks waiting")
             }
-        } catch { Console.message("agentidctl: hooks: \(error)") }
+        } catch { Console.error(error, "hooks: ") }
     }
 
     /// Returns whether no delivery is due any more that a command can make.

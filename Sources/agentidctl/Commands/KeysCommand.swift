@@ -14,14 +14,12 @@ struct KeysCommand: ParsableCommand {
                 Whoever opens the authority needs the passphrase from then on; a process that has it open goes on until it \
                 opens it again. Copies in backups stay as they are: rotate the keys where that matters.
                 """)
-        @ArgumentParser.Option(name: .long, help: "The directory the authority is kept in.") var authority: String
+        @OptionGroup var place: AuthorityPlace
         @ArgumentParser.Option(name: .long, help: "A file with the passphrase; - is stdin.") var passphraseFile: String
         @OptionGroup var output: Output
 
-        func validate() throws { try Owner.work(on: authority) }
-
         func run() throws {
-            let count = try Authority.sealKeys(in: authority, under: Console.passphrase(passphraseFile))
+            let count = try Authority.sealKeys(in: place.directory, under: Console.passphrase(passphraseFile))
             if output.json { return Console.data(["sealed": .int(count)]) }
             Console.message(count == 0 ? "all keys were sealed already" : "sealed: \(Console.count(count, "key"))")
         }

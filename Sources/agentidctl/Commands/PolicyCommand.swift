@@ -44,7 +44,11 @@ struct PolicyCommand: ParsableCommand {
         @Argument(help: "The policy's file; - is stdin.") var file: String
 
         func run() throws {
-            let version = try options.open().applyPolicy(Console.read(file))
+            let document = try Console.read(file)
+            let version: Int64
+            do { version = try options.open().applyPolicy(document) } catch let error as AgentIDError {
+                throw PolicyCheck(of: document).fault(instead: error)
+            }
             if output.json { return Console.data(["version": .int(Int(version))]) }
             Console.message("the policy of version \(String(version)) is in force")
         }
@@ -87,5 +91,16 @@ struct PolicyCommand: ParsableCommand {
             }
             if rules.isEmpty { Console.message("no rule is about this call") }
         }
+    }
+}
+
+extension PolicyCheck {
+    /// The error of a policy that was refused, with the rule and the remedy where the document is at fault.
+    fileprivate func fault(instead error: AgentIDError) -> any Error {
+        guard let first = try? document.read()["errors"]?.elements.first(where: { _ in true }) else { return error }
+        var fault = Fault("\(error)")
+        (fault.code, fault.reason) = ("malformed", error.name)
+        (fault.path, fault.rule, fault.remedy) = (first["path"]?.string, first["rule"]?.string, first["remedy"]?.string)
+        return fault
     }
 }

@@ -40,7 +40,7 @@ struct Reap: ParsableCommand {
                 Console.data(output.json ? PrintableText(round.document) : "\(Console.date(Int(Console.now)))  \(text)")
             } catch {
                 // A full disk, or a registry that another process holds: watching goes on, and reports it once.
-                if !"\(error)".isSame(as: lastError) { Console.message("agentidctl: \(error)") }
+                if !"\(error)".isSame(as: lastError) { Console.error(error) }
                 lastError = "\(error)"
             }
         } while !signals.wait(seconds: every ?? 10)

@@ -11,7 +11,9 @@ struct DirectoryCheckup {
             Finding(of: "directory: owner and mode", at: directory) {
                 let status = try status(of: "\(directory)/.")
                 guard status.st_uid == geteuid() || geteuid() == 0 else {
-                    throw Trouble("it belongs to another user", remedy: "run as that user, or chown it")
+                    throw Trouble(
+                        "it belongs to user \(status.st_uid), and this process runs as user \(geteuid())",
+                        remedy: "run as user \(status.st_uid), or chown it")
                 }
                 try refuseOthers(status, atMost: 0o700, directory)
             }
@@ -60,6 +62,9 @@ struct DirectoryCheckup {
     private func status(of path: String) throws -> stat {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else {
+            if PermissionDenied.isMeant(by: errno) {
+                throw Trouble("permission denied", remedy: PermissionDenied.explanation(of: path))
+            }
             throw Trouble(
                 Console.lastError, remedy: "name the directory that agentidctl init made, or restore the file")
         }

@@ -5,14 +5,21 @@ import StrictJSON
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check the library, the machine, and an authority's directory: exit 1 where something is wrong.")
-    @ArgumentParser.Option(name: .long, help: "The directory to look at; its keys are not opened.")
-    var authority: String?
+    @ArgumentParser.Option(
+        name: .customLong("authority"),
+        help: "The directory to look at; its keys are not opened. Without it what AGENTID_AUTHORITY names, if anything."
+    )
+    var named: String?
     @Flag(name: .long, help: "Read every entry of the audit log, and not its end alone.") var full = false
     @OptionGroup var output: Output
 
+    private var authority: String? { named ?? AuthorityPlace.ofEnvironment }
+
     func validate() throws {
         if let authority { try Owner.work(on: authority) }
-        guard authority != nil || !full else { throw ValidationError("--full goes with --authority") }
+        guard authority != nil || !full else {
+            throw ValidationError("--full goes with --authority, or AGENTID_AUTHORITY")
+        }
     }
 
     func run() throws {

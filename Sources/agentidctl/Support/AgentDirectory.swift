@@ -13,7 +13,7 @@ struct AgentDirectory {
 
     /// Makes the directory, which must not exist. Writes all of the agent or nothing.
     static func create(_ path: String, key: SigningKey, chain: String, credential: String?) throws {
-        guard unsafe mkdir(path, 0o700) == 0 else { throw Fault("\(path): \(Console.lastError)") }
+        guard unsafe mkdir(path, 0o700) == 0 else { throw Fault(file: path) }
         do {
             let written: Result<Void, any Error> = try key.withExportedJWK { jwk in
                 do { return .success(try Console.create("\(path)/key.jwk", mode: 0o600, jwk)) } catch {
@@ -34,10 +34,10 @@ struct AgentDirectory {
 
     func open() throws -> Agent {
         guard var bytes = try read("key.jwk", limit: 4096, isSecret: true) else {
-            throw Fault("\(path)/key.jwk: \(Console.lastError)")
+            throw Fault(file: "\(path)/key.jwk")
         }
         defer { for i in bytes.indices { bytes[i] = 0 } }
-        guard let chain = try text("chain") else { throw Fault("\(path)/chain: \(Console.lastError)") }
+        guard let chain = try text("chain") else { throw Fault(file: "\(path)/chain") }
         return try Agent.open(
             key: SigningKey(jwk: Console.line(bytes).span), chain: chain, credential: text("credential"))
     }
@@ -53,7 +53,7 @@ struct AgentDirectory {
         let file = unsafe Glibc.open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard file >= 0 else {
             if errno == ENOENT { return nil }
-            throw Fault(errno == ELOOP ? "\(place) is a link: it is not followed" : "\(place): \(Console.lastError)")
+            throw errno == ELOOP ? Fault("\(place) is a link: it is not followed") : Fault(file: place)
         }
         defer { close(file) }
         var status = stat()

@@ -9,8 +9,7 @@ enum Console {
     /// Writes data on stdout. Only printable text gets there, or to stderr.
     static func data(_ text: PrintableText) {
         guard write(text.string.utf8.last == 0x0A ? text.string : text.string + "\n", to: STDOUT_FILENO) else {
-            message("agentidctl: stdout: \(lastError)")
-            end(1)
+            fail(Fault(file: "stdout"))
         }
     }
 
@@ -43,10 +42,26 @@ enum Console {
 
     static func end(_ status: Int32) -> Never { exit(status) }
 
+    /// Whether the arguments ask for JSON; known before they are parsed, since that can fail.
+    static let isJSON = CommandLine.arguments.dropFirst().prefix { !$0.isSame(as: "--") }
+        .contains { $0.isSame(as: "--json") }
+
+    /// Writes an error on stderr, on one line: for people, or as the document that `--json` asks for.
+    static func error(_ error: any Error, _ context: String = "") {
+        guard isJSON else { return message("agentidctl: \(context)\("\(error)")") }
+        message(PrintableText(ErrorDocument(error).tree))
+    }
+
+    /// Writes an error and ends the program.
+    static func fail(_ failure: any Error) -> Never {
+        error(failure)
+        end(1)
+    }
+
     /// Reads a text of at most `limit` bytes from a file; `-` is stdin.
     static func read(_ path: String, limit: Int = 1 << 20) throws -> [UInt8] {
         let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
+        guard file >= 0 else { throw Fault(file: path) }
         defer { if file != STDIN_FILENO { close(file) } }
         return try read(file, named: path, limit: limit)
     }
@@ -68,7 +83,7 @@ enum Console {
     /// Reads a passphrase from a file, without one newline at its end; `-` is stdin. It is read into guarded memory.
     static func passphrase(_ path: String) throws -> Passphrase {
         let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
+        guard file >= 0 else { throw Fault(file: path) }
         defer { if file != STDIN_FILENO { close(file) } }
         guard let memory = GuardedBytes(count: Passphrase.longest + 2) else {
             throw Fault("there is no guarded memory")
@@ -101,12 +116,12 @@ enum Console {
     /// Writes a file that does not exist yet.
     static func create(_ path: String, mode: mode_t, _ bytes: Span<UInt8>) throws {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
-        guard file >= 0 else { throw Fault("\(path): \(Console.lastError)") }
+        guard file >= 0 else { throw Fault(file: path) }
         defer { close(file) }
         let written = unsafe bytes.withUnsafeBufferPointer { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
         guard written == bytes.count, fsync(file) == 0 else {
             _ = unsafe unlink(path)
-            throw Fault("\(path) cannot be written: \(Console.lastError)")
+            throw Fault(file: path, "cannot be written")
         }
     }
 
@@ -150,10 +165,4 @@ enum Console {
         default: "\(seconds / 86400)d"
         }
     }
-}
-
-/// An error of the command line's own.
-struct Fault: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }

@@ -72,7 +72,7 @@ enum Owner {
     private static func find(_ path: String) throws -> (user: uid_t, group: gid_t)? {
         var rest = Array(path.parts(at: UInt8(ascii: "/")).reversed())
         if !path.utf8.starts(with: "/".utf8) {
-            guard let here = unsafe getcwd(nil, 0) else { throw Fault("the working directory: \(Console.lastError)") }
+            guard let here = unsafe getcwd(nil, 0) else { throw Fault(file: ".") }
             defer { unsafe free(here) }
             rest += unsafe String(cString: here).parts(at: UInt8(ascii: "/")).reversed()
         }
@@ -87,7 +87,7 @@ enum Owner {
             var status = stat()
             guard unsafe lstat(next, &status) == 0 else {
                 if errno == ENOENT { return nil }
-                throw Fault("\(next): \(Console.lastError)")
+                throw Fault(file: next)
             }
             if status.st_uid != 0 { return (status.st_uid, status.st_gid) }
             switch status.st_mode & S_IFMT {
@@ -118,7 +118,7 @@ enum Owner {
             guard let start = buffer.baseAddress else { return -1 }
             return unsafe readlink(link, start.assumingMemoryBound(to: CChar.self), buffer.count)
         }
-        guard count > 0, count < bytes.count else { throw Fault("\(link): \(Console.lastError)") }
+        guard count > 0, count < bytes.count else { throw Fault(file: link) }
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 }

@@ -18,7 +18,9 @@ final class ReplayFile: Sendable {
     init(path: String, initial: ReplayHeader, isHurried: Bool = false) throws(AgentIDError) {
         let file: Int32
         do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
-            guard error.name == "file", errno == EACCES || errno == EROFS || errno == EPERM else { throw error }
+            guard PermissionDenied.isSystem(error), errno == EACCES || errno == EROFS || errno == EPERM else {
+                throw error
+            }
             throw AgentIDError(
                 .io, name: "replay_memory",
                 message: "this user cannot write \(path), where the guards of this directory remember used proofs: "

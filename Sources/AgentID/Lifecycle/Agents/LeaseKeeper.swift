@@ -47,7 +47,11 @@ final class LeaseKeeper: Sendable {
             while thread.wait(milliseconds: interval) {
                 // A registry that fails now is asked again in time; leases that lapse until then are denied.
                 guard let lifecycle else { return }
-                try? lifecycle.renewLeases()
+                do throws(AgentIDError) { try lifecycle.renewLeases() } catch {
+                    ProcessLog.write(
+                        .error, .leases, "lease_not_renewed",
+                        "leases of this process's agents were not renewed, and lapse if that goes on: \(error.message)")
+                }
             }
         }
         do throws(AgentIDError) {
@@ -102,7 +106,13 @@ final class LeaseKeeper: Sendable {
     }
 
     /// Records why an agent's grant could not be renewed; `nil`: it was.
-    func note(_ failure: String?, of id: String) { state.withLock { $0.agents[id.exact]?.failure = failure } }
+    func note(_ failure: String?, of id: String) {
+        state.withLock { $0.agents[id.exact]?.failure = failure }
+        guard let failure else { return }
+        ProcessLog.write(
+            .warning, .grants, "grant_not_renewed",
+            "the grant of \(id) was not renewed, and expires if that goes on: \(failure)")
+    }
 
     /// The reason why an agent's grant was not renewed when due, if it is held in this process.
     func failure(of id: String) -> String? { state.withLock { $0.agents[id.exact]?.failure } }

@@ -54,7 +54,9 @@ struct HookDelivery: Sendable {
                 let retryAt =
                     delivery.attempts < hook.maxAttempts
                     ? clock.milliseconds + RetryDelay.milliseconds(afterAttempts: delivery.attempts) : nil
-                outcomes.append(.failed("\(error)".prefix(bytes: 1000), retryAt: retryAt))
+                let message = "\(error)".prefix(bytes: 1000)
+                tell(of: delivery, message, isDead: retryAt == nil)
+                outcomes.append(.failed(message, retryAt: retryAt))
                 failed.insert(delivery.agent.exact)
             }
         }
@@ -69,6 +71,18 @@ struct HookDelivery: Sendable {
             }
         }
         return true
+    }
+
+    /// Tells the operator of an attempt that failed.
+    private func tell(of delivery: DeliveryRecord, _ message: String, isDead: Bool) {
+        let what = "hook \(hook.name) failed on \(delivery.event), attempt \(delivery.attempts) of \(hook.maxAttempts)"
+        if isDead {
+            ProcessLog.write(
+                .error, .deadHooks, "hook_dead",
+                "\(what), and it is not tried again: \(message); agentidctl hooks dead lists it")
+        } else {
+            ProcessLog.write(.warning, .hooks, "hook_failed", "\(what); it is tried again: \(message)")
+        }
     }
 
     /// Whether a delivery is due, or an attempt is under way, here or in another process.

@@ -1,0 +1,116 @@
+"""What scripts go by: the variable that names the directory, and errors as documents."""
+import json
+import os
+import shutil
+import subprocess
+
+from harness import PROGRAM, check, ctl, run
+
+USER = 65534
+
+
+def place(work):
+    """Two authorities, acme and other."""
+    for name in ("acme", "other"):
+        ctl("init", "--authority", f"{work}/{name}", f"{name}.example")
+    return f"{work}/acme", f"{work}/other"
+
+
+def variable(work):
+    """AGENTID_AUTHORITY names the directory for every command that needs one; the option wins."""
+    acme, other = place(work)
+    put = ["profile", "put", "p", "--owner", "team:x@acme.example", "--ceiling", "read"]
+    ctl(*put, AGENTID_AUTHORITY=acme)
+    ctl("agent", "--profile", "p", "--principal", "user:a@acme.example", "--task", "t", "--scope", "read", "--out", f"{work}/agent",
+        AGENTID_AUTHORITY=acme)
+    check(len(json.loads(ctl("agents", "--json", AGENTID_AUTHORITY=acme))) == 1, "agents of the variable's directory")
+    check(ctl("profile", "list", "--authority", other, AGENTID_AUTHORITY=acme) == "", "the option wins")
+    for command in (["audit", "tail"], ["doctor"], ["usage"], ["hooks", "list"], ["audit", "verify"], ["reap"],
+                    ["verify", f"{work}/agent"]):
+        ctl(*command, AGENTID_AUTHORITY=acme)
+    found = json.loads(ctl("doctor", "--json", AGENTID_AUTHORITY=acme))
+    check(any(finding["where"].startswith(acme) for finding in found["findings"]), "doctor looks at the variable's directory")
+    ctl("keys", "seal", "--passphrase-file", "-", stdin=b"sealed", AGENTID_AUTHORITY=other)
+    # A bundle says whom to trust, and the variable adds nobody to it.
+    with open(f"{work}/bundle", "w", encoding="utf-8") as file:
+        file.write(ctl("bundle", "--authority", other, "--passphrase-file", "-", stdin=b"sealed"))
+    ctl("verify", f"{work}/agent", "--bundle", f"{work}/bundle", "--trust-domain", "other.example", expect=10,
+        AGENTID_AUTHORITY=acme)
+    check("NOT VERIFIED" in ctl("inspect", f"{work}/agent", AGENTID_AUTHORITY=acme), "inspect verifies only where it is told to")
+    for unset in ({}, {"AGENTID_AUTHORITY": ""}):
+        _, said = run("agents", expect=2, **unset)
+        check("AGENTID_AUTHORITY" in said, "without either, the message names both", said)
+        run("verify", f"{work}/agent", expect=2, **unset)
+    ctl("agents", AGENTID_AUTHORITY=f"{work}/absent", expect=1)
+
+
+def fails(*arguments, expect=1, **how):
+    """The document of an error, which is all there is on stderr."""
+    _, said = run(*arguments, "--json", expect=expect, **how)
+    try:
+        found = json.loads(said)
+    except ValueError:
+        check(False, "an error is one JSON object on stderr", f"{arguments}: {said!r}")
+        return {}
+    check(all(isinstance(found.get(name), str) and found[name] for name in ("code", "reason", "message"))
+          and set(found) <= {"code", "reason", "message", "path", "rule", "remedy"}, "the shape of an error", found)
+    return found
+
+
+def documents(work):
+    """With --json every command's error is one object of one shape."""
+    acme, _ = place(work)
+    here = ["--authority", acme]
+    with open(f"{work}/policy", "w", encoding="utf-8") as file:
+        file.write('{"version": 1, "rules": [{"id": "slow", "match": "read", "rate": {"calls": 0, "per": "1m"}}]}')
+    cases = [
+        (["agents", "--authority", f"{work}/absent"], 1, "not_found", "no_authority", None),
+        (["agents"], 2, "usage", "usage", None),
+        (["nonsense"], 2, "usage", "usage", None),
+        (["agents", *here, "--state", "dead\u202e"], 2, "usage", "usage", None),
+        (["init", *here, "other.example"], 1, "state", "other_trust_domain", "options.trust_domain"),
+        (["suspend", *here, "nobody"], 1, "failed", "failed", None),
+        (["profile", "put", "p", *here, "--owner", "team:x@acme.example", "--ceiling", "read("], 1, "scope", "malformed_text", None),
+        (["profile", "show", "p", *here], 1, "not_found", "profile", None),
+        (["audit", "show", "99", *here], 1, None, "audit_index", None),
+        (["verify", f"{work}/absent", *here], 1, "io", "file", f"{work}/absent"),
+        (["delegate", "--agent", f"{work}/absent", "--name", "x", "--same-scope", "--out", f"{work}/x"], 1, "io", "file",
+         f"{work}/absent/key.jwk"),
+        (["policy", "apply", f"{work}/policy", *here], 1, "malformed", None, "rules[0].rate.calls"),
+        (["tombstone", "verify", f"{work}/absent", "--bundle", f"{work}/absent", "--trust-domain", "acme.example"], 1, "io", "file",
+         f"{work}/absent"),
+        (["reap", *here, "--every", "1"], 2, "usage", "usage", None),
+    ]
+    for arguments, status, code, reason, path in cases:
+        found = fails(*arguments, expect=status)
+        for name, wanted in (("code", code), ("reason", reason), ("path", path)):
+            check(wanted is None or found.get(name) == wanted, f"{arguments[:2]}: the {name} is {wanted}", found)
+    found = fails("policy", "apply", f"{work}/policy", *here)
+    check(found.get("rule") == "slow" and found.get("remedy"), "a policy's error names rule and remedy", found)
+    # --json of what follows -- is not ours.
+    _, said = run("agents", "--authority", f"{work}/absent", "--", "--json", expect=2)
+    check(not said.startswith("{"), "an argument of a hook's command is no option", said)
+
+
+def refused(work):
+    """Whose a directory is, who asks and what to do is said, and never that nothing is there."""
+    if os.geteuid() != 0:
+        return
+    acme, _ = place(work)
+    os.chmod(work, 0o755)
+    program = shutil.copy(PROGRAM, f"{work}/agentidctl")
+    os.chmod(program, 0o755)
+    for command in (["agents"], ["init", "acme.example"], ["audit", "tail"], ["doctor"], ["reap"],
+                    ["verify", f"{acme}/chain"], ["revoke", "key", "A" * 43]):
+        for flag in ([], ["--json"]):
+            where = [command[0], "--authority", acme, *command[1:], *flag] if command[0] != "audit" else \
+                [*command, "--authority", acme, *flag]
+            done = subprocess.run(["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", program, *where],
+                                  capture_output=True, env={"PATH": os.environ["PATH"], "HOME": "/"}, timeout=60, check=False)
+            said = (done.stderr + done.stdout).decode()
+            check(done.returncode == 1, f"{command[0]} is refused", said)
+            check("belongs to user 0" in said and f"user {USER}" in said, f"{command[0]}: whose, and who asks", said)
+            check("there is no authority" not in said, f"{command[0]}: what cannot be seen is not missing", said)
+            if flag and command[0] != "doctor":
+                found = json.loads(done.stderr)
+                check(found["reason"] in ("permission_denied", "directory_owner") and found["code"] == "io", "its reason", found)
