@@ -141,7 +141,7 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --upgrade pip
 	AGENTID_LIBRARY=$(abspath $(LIBRARY)) $(VENV)/bin/pip install -q --force-reinstall ./Bindings/python
-	$(VENV)/bin/pip install -q pytest jsonschema cryptography "mcp==2.3.0" "psycopg[binary]>=3.1"
+	$(VENV)/bin/pip install -q pytest jsonschema cryptography prometheus_client opentelemetry-sdk "mcp==2.3.0" "psycopg[binary]>=3.1"
 	@touch $@
 
 demo: build $(VENV)/ready ## an agent is hijacked, an orchestrator is killed: MCP server, PostgreSQL

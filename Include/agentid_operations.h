@@ -22,6 +22,9 @@ enum {
     AGENTID_LOG_ERROR = 3    /* calls are denied, or something is lost */
 };
 
+/* A receiver of lines: a level, a stable name, and a printable text for people, both valid until it returns. */
+typedef void (*agentid_log_line)(agentid_log_level level, const char *reason, const char *message, void *user_data);
+
 /*
  * Sets who receives the lines that this process's operator should see, in place of the one before: a decision that is not in
  * the audit log, a directory that was replaced, a hook that failed, a clock that stepped, an audit log that is not integrated,
@@ -32,17 +35,14 @@ enum {
  * handed over, one a minute where that goes on: the latest, which says how many it stands for.
  * Args:
  *   least      lines of lower levels are left out: an AGENTID_LOG_...
- *   line       receives the level, a stable name, and a printable text for people, both valid until it returns; NULL: nobody
- *              receives lines any more.
+ *   line       NULL: nobody receives lines any more.
  *   release    called once, when the library no longer needs `user_data`, on that thread, or here where this fails; may be
  *              NULL. A call of `line` that is under way when this function returns may still run until then, and none begins.
  *   user_data  passed to both.
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT (level), AGENTID_E_INTERNAL (no thread).
  */
-agentid_status agentid_set_log(agentid_log_level least,
-                               void (*line)(agentid_log_level level, const char *reason, const char *message,
-                                            void *user_data),
-                               void (*release)(void *user_data), void *user_data, agentid_error **error) AGENTID_MUST_CHECK;
+agentid_status agentid_set_log(agentid_log_level least, agentid_log_line line, void (*release)(void *user_data),
+                               void *user_data, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * The state of an authority in numbers: agents by standing, leases that lapse soon, deliveries of hooks that wait, entries of

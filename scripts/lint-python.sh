@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 home=$PWD/.build-lint tools="basedpyright==1.40.2 ruff==0.17.6 psycopg[binary]==3.3.9 cryptography==50.0.2"
-tools+=" fastapi==0.165.0 httpx==0.28.1 requests==2.34.2 types-requests==2.33.0.20261030 types-grpcio==1.85.0.20261028 types-protobuf==7.35.1.20260906"
+tools+=" fastapi==0.165.0 httpx==0.28.1 requests==2.34.2 types-requests==2.33.0.20261030 types-grpcio==1.85.0.20261028 types-protobuf==7.35.1.20260906 prometheus_client==0.26.0 opentelemetry-sdk==1.45.2"
 if [ "$(cat "$home/installed" 2>/dev/null)" != "$tools" ]; then
     scripts/prepare.sh
     echo "==> basedpyright and ruff, into .build-lint (100 MB from PyPI, once)"

@@ -12,6 +12,7 @@
 #include <agentid.h>
 #include <agentid_audit.h>
 #include <agentid_lifecycle.h>
+#include <agentid_operations.h>
 #include <agentid_policy.h>
 #include <string.h>
 
@@ -116,6 +117,7 @@ int32_t agentid_go_run(const char *event, size_t event_len, void *user_data);
 int32_t agentid_go_acquire(const char *request, size_t request_len, char *secret, size_t capacity, size_t *secret_len,
                    void *user_data);
 int32_t agentid_go_give_back(const char *lease, size_t lease_len, void *user_data);
+void agentid_go_line(agentid_log_level level, const char *reason, const char *message, void *user_data);
 void agentid_go_progress(uint64_t entries, void *user_data);
 void agentid_go_release(void *user_data);
 

@@ -25,6 +25,10 @@ int32_t agentid_go_give_back(const char *lease, size_t lease_len, void *user_dat
     return agentidGoGiveBack((char *)lease, lease_len, (uintptr_t)user_data);
 }
 
+void agentid_go_line(agentid_log_level level, const char *reason, const char *message, void *user_data) {
+    agentidGoLine(level, (char *)reason, (char *)message, (uintptr_t)user_data);
+}
+
 void agentid_go_progress(uint64_t entries, void *user_data) { agentidGoProgress(entries, (uintptr_t)user_data); }
 
 void agentid_go_release(void *user_data) { agentidGoRelease((uintptr_t)user_data); }

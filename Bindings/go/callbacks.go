@@ -157,6 +157,20 @@ func agentidGoGiveBack(lease *C.char, length C.size_t, user C.uintptr_t) C.int32
 	}), "a secret was not returned, it is tried again")
 }
 
+//export agentidGoLine
+func agentidGoLine(level C.int32_t, reason, message *C.char, user C.uintptr_t) {
+	_ = said(try(func() error {
+		of := map[C.int32_t]slog.Level{C.AGENTID_LOG_INFO: slog.LevelInfo, C.AGENTID_LOG_WARNING: slog.LevelWarn}
+		severity, known := of[level]
+		if !known {
+			severity = slog.LevelError
+		}
+		logger := cgo.Handle(user).Value().(*slog.Logger)
+		logger.Log(context.Background(), severity, C.GoString(message), "reason", C.GoString(reason))
+		return nil
+	}), "a line of the log was lost")
+}
+
 //export agentidGoProgress
 func agentidGoProgress(entries C.uint64_t, user C.uintptr_t) {
 	_ = said(try(func() error { cgo.Handle(user).Value().(func(uint64))(uint64(entries)); return nil }), "progress failed")

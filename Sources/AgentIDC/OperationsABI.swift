@@ -7,11 +7,7 @@ internal import StrictJSON
 
 @c @implementation
 public func agentid_set_log(
-    _ least: agentid_log_level,
-    _ line: (
-        @convention(c) (agentid_log_level, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafeMutableRawPointer?) ->
-            Void
-    )?,
+    _ least: agentid_log_level, _ line: agentid_log_line?,
     _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, _ user_data: UnsafeMutableRawPointer?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
@@ -28,18 +24,11 @@ public func agentid_set_log(
 
 /// A caller's function for lines.
 @safe private final class LogReceiver: Sendable {
-    private let line:
-        @convention(c) (agentid_log_level, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafeMutableRawPointer?) ->
-            Void
+    private let line: agentid_log_line
     private let owner: CallbackOwner
 
-    init(
-        _ line:
-            @escaping @convention(c) (
-                agentid_log_level, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafeMutableRawPointer?
-            ) -> Void, _ owner: CallbackOwner
-    ) {
-        unsafe self.line = line
+    init(_ line: @escaping agentid_log_line, _ owner: CallbackOwner) {
+        unsafe self.line = unsafe line
         self.owner = owner
     }
 

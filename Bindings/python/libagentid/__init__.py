@@ -26,6 +26,7 @@ from ._errors import pair as _pair
 from ._errors import take as _take
 from ._guard import Admission, Guard
 from ._lifecycle import verify_tombstone
+from ._operations import log_to
 from ._policy import check_policy, explain_policy
 from ._reasons import Category, Reason
 from ._scope import Scope, TaskScope
@@ -37,7 +38,8 @@ __version__ = _lib.agentid_version().decode()
 __all__ = [
     "Admission", "Agent", "Audit", "Authority", "Call", "Category", "Decision", "Denied", "Error", "Guard", "Lease",
     "NotFound", "Provider", "Reason", "Scope", "ScopeError", "Signer", "StateError", "TaskScope", "chain_reference",
-    "check_policy", "current_agent", "decode_chain", "explain_policy", "generate_key", "selftest", "verify_tombstone",
+    "check_policy", "current_agent", "decode_chain", "explain_policy", "generate_key", "log_to", "selftest",
+    "verify_tombstone",
 ]  # fmt: skip
 
 

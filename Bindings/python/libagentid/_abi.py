@@ -30,6 +30,7 @@ NOW = ctypes.CFUNCTYPE(c_int32, POINTER(c_int64), c_void_p)
 NO_DELEGATION = -1
 CALLBACK_OK, CALLBACK_FAILED = 0x61676F6B, 1
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
+LOG_LINE = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
 
 
 _BOUNDS: dict[Any, tuple[int, int]] = {
@@ -238,6 +239,8 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "guard_admit": (_H, *_TEXT, *_TEXT, _OUT),
     "admission_authorize": (_H, *_TEXT, *_TEXT, *_TEXT, _OUT),
     "guard_statistics": (_H, _BYTES),
+    "set_log": (c_int32, LOG_LINE, c_void_p, c_void_p),
+    "authority_statistics": (_H, _BYTES),
     "reason_challenge": (*_TEXT, _BYTES),
     "reason_list": (_BYTES,),
     "decision_document": (_H, _BYTES),

@@ -21,6 +21,7 @@ from ._errors import Error, call, depth, duration, moment, option, pair, take, t
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._lifecycle import Lifecycle
+from ._operations import Observed
 from ._policy import Policies
 from ._scope import Scope, worded
 from .documents import Profile, UsageReport
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 
-class Authority(Lifecycle, Policies):
+class Authority(Lifecycle, Policies, Observed):
     """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
 
     _owners = owner("agentid_authority_close")

@@ -23,9 +23,9 @@ from ._audit_documents import (
 from ._document import Document
 
 __all__ = [
-    "AgentRecord", "AuditHead", "AuditRecord", "AuditReport", "BrokerLease", "ConsistencyProof", "Delivery", "Document",
-    "Finding", "Gone", "GuardStatistics", "HookRecord", "InclusionProof", "Profile", "ProfileUsage", "Tombstone", "ToolUsage",
-    "UsageReport",
+    "AgentCounts", "AgentRecord", "AuditHead", "AuditRecord", "AuditReport", "AuthorityStatistics", "BrokerLease",
+    "ConsistencyProof", "Delivery", "Document", "Finding", "Gone", "GuardStatistics", "HookRecord",
+    "InclusionProof", "Profile", "ProfileUsage", "Tombstone", "ToolUsage", "UsageReport",
 ]  # fmt: skip
 
 
@@ -192,3 +192,50 @@ class GuardStatistics(Document):
     revocations: int
     unrecorded: int
     """Decisions that could not be written to the audit log."""
+
+
+class AgentCounts(Document):
+    """The number of agents by standing."""
+
+    __slots__ = ("active", "ended", "lapsed", "lapsing_soon", "parked", "suspended")
+
+    active: int
+    """Neither suspended nor parked, with a lease that runs."""
+    lapsing_soon: int
+    """Of those, the ones whose lease is over within a minute."""
+    lapsed: int
+    """Neither suspended nor parked, with a lease that is over: reap ends them."""
+    suspended: int
+    parked: int
+    ended: int
+    """Those that were not pruned."""
+
+
+class AuthorityStatistics(Document):
+    """An authority in numbers: docs/schemas/statistics.json."""
+
+    __slots__ = (
+        "agents", "audit", "guard", "hooks", "meters", "policy_version", "replay", "revocations", "secrets", "time_ms",
+        "trust_domain",
+    )  # fmt: skip
+
+    trust_domain: str
+    time_ms: int
+    policy_version: int
+    revocations: int
+    agents: AgentCounts
+    hooks: list[dict[str, Any]]
+    """For each hook `name`, `waiting` and `dead`."""
+    secrets: dict[str, int]
+    audit: dict[str, int | None] | None
+    """Its `entries`, the lines that are `waiting` to be integrated, and `waiting_since_ms`; None without an audit log."""
+    replay: dict[str, int] | None
+    meters: dict[str, int] | None
+    guard: GuardStatistics | None
+    """The calls that its agents' own handles asked for in this process."""
+
+    def __init__(self, members: dict[str, Any]) -> None:
+        super().__init__(members)
+        object.__setattr__(self, "agents", AgentCounts(members.get("agents", {})))
+        guard = members.get("guard")
+        object.__setattr__(self, "guard", None if guard is None else GuardStatistics(guard))

@@ -49,7 +49,7 @@ struct AuthorityStatistics {
         return ["name": .string(hook.name), "waiting": .int(counts.pending), "dead": .int(counts.dead)]
     }
 
-    /// How long the log is, and what of it waits to be integrated; `nil` where there is none, or it cannot be read.
+    /// The length of the log, and the lines that wait to be integrated; `nil` where there is none, or it cannot be read.
     private var audit: JSONTree? {
         guard let directory, let reader = try? AuditReader(authority: directory.path),
             let end = try? reader.verifyEnd()
@@ -60,7 +60,7 @@ struct AuthorityStatistics {
         ]
     }
 
-    /// How full the guards' memory of used proofs is; `nil` where there is none yet.
+    /// The fill of the guards' memory of used proofs is; `nil` where there is none yet.
     private var replay: JSONTree? {
         guard let path = directory?.replayPath, Files.exists(path),
             let table = try? ReplayTable(path: path, capacity: Guard.Options().replayCapacity, window: 30)
@@ -71,7 +71,7 @@ struct AuthorityStatistics {
         ]
     }
 
-    /// How many meters of the policy's rates and labels are in use; `nil` where there are none yet.
+    /// The meters of the policy's rates and labels that are in use; `nil` where there are none yet.
     private var meters: JSONTree? {
         guard let path = directory?.metersPath, let used = try? MetersFile.fill(path) else { return nil }
         return ["used": .int(used.claimed), "slots": .int(used.slots)]

@@ -78,7 +78,7 @@ final class MetersFile: Sendable {
         return header
     }
 
-    /// How many slots of a file were ever claimed, and how many there are; `nil` where there is no such file yet.
+    /// The number of slots of a file that were ever claimed, and of all; `nil` where there is no such file yet.
     static func fill(_ path: String) throws(AgentIDError) -> (claimed: Int, slots: Int)? {
         guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return nil }
         defer { _ = close(file) }

@@ -12,7 +12,7 @@ enum Files {
             // As the call left it: some callers ask once more.
             errno = number
             return AgentIDError(
-                .io, name: PermissionDenied.name, message: "\(what) \(path), permission denied: \(reason)", at: path)
+                .io, name: "permission_denied", message: "\(what) \(path), permission denied: \(reason)", at: path)
         }
         let reason = unsafe String(cString: strerror(number))
         return AgentIDError(.io, name: "file", message: "\(what) \(path): \(reason)", at: path)

@@ -2,7 +2,7 @@ internal import StrictJSON
 
 /// Something in this process that an operator should know.
 public struct LogLine: Sendable {
-    /// How much it matters; the number is the C interface's `agentid_log_level`.
+    /// The weight of a line; the number is the C interface's `agentid_log_level`.
     public enum Level: Int32, Sendable {
         /// Something went back to normal.
         case info = 1
@@ -12,11 +12,11 @@ public struct LogLine: Sendable {
         case error = 3
     }
 
-    /// How much it matters.
+    /// The line's weight.
     public let level: Level
     /// A stable name, in snake case: that of an error where there is one.
     public let reason: String
-    /// What it is, for people; printable, without arguments of calls, keys or secrets.
+    /// A text for people; printable, without arguments of calls, keys or secrets.
     public let message: String
 
     /// A line; what its message quotes from outside is made printable.
@@ -25,7 +25,7 @@ public struct LogLine: Sendable {
     }
 }
 
-/// What lines are about. Each kind has a place of its own where its latest line waits, so there are never more lines.
+/// The subjects of lines. Each has a place of its own where its latest line waits, so there are never more lines.
 enum LogSubject: Int, CaseIterable, Sendable {
     case auditEntries, auditIntegration, auditGaps, directory, clock, policy, hooks, deadHooks, leases, grants
 }

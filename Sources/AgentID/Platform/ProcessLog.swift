@@ -53,7 +53,7 @@ final class LogDelivery: Sendable {
 
     private struct Slot {
         var line: LogLine?
-        /// How many lines the latest stands for.
+        /// The number of lines that the latest stands for.
         var count = 0
         /// Not handed over before, by a clock that nobody sets.
         var due = Int64.min

@@ -1,4 +1,4 @@
-/// How many agents a registry has, by their standing.
+/// The number of a registry's agents, by their standing.
 package struct AgentCounts: Sendable, Equatable {
     /// Neither suspended nor parked, with a lease that runs.
     package var active = 0

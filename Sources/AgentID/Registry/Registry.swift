@@ -59,7 +59,7 @@ package protocol RegistryReader {
     func profile(named name: String) throws(AgentIDError) -> ProfileRecord?
 
     func agent(_ id: String) throws(AgentIDError) -> AgentRecord?
-    /// How many there are, by their standing; `now` in milliseconds since 1970.
+    /// The number of all, by their standing; `now` in milliseconds since 1970.
     func agentCounts(at now: Int64) throws(AgentIDError) -> AgentCounts
     /// By ID, from `filter.offset` on.
     func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord]

@@ -91,6 +91,7 @@ class Authority(Closing):
     activate_key = waits(_authority.Authority.activate_key)
     bundle = waits(_authority.Authority.bundle)
     profiles = waits(_authority.Authority.profiles)
+    statistics = waits(_authority.Authority.statistics)
     hooks = waits(_authority.Authority.hooks)
     broker_leases = waits(_authority.Authority.broker_leases)
 

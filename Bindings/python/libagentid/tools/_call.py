@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._call import of_agent, of_guard
 from .._current import current_agent
@@ -29,19 +29,37 @@ running: ContextVar[Call | None] = ContextVar("agentid.call.running", default=No
 """The call of the guarded function that runs: see `current_call`."""
 
 
+class Span(Protocol):
+    """The observer of one call: libagentid.tracing makes a span of it."""
+
+    def permitted(self, decision: Decision, agent: Identity | None) -> None: ...
+    def denied(self, denied: Denied) -> None: ...
+    def failed(self, error: BaseException) -> None: ...
+    def ended(self, outcome: str) -> None: ...
+    def enter(self) -> None: ...
+    def leave(self) -> None: ...
+    @property
+    def traceparent(self) -> str | None: ...
+
+
+tracer: Callable[[str], Span] | None = None
+"""Makes the span of a call of a tool; None: nobody observes calls."""
+
+
 class Call:
     """A permitted call. Its `with` block, or `done` or `failed`, ends it once: its outcome is recorded, its budgets settled.
 
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_call", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "pauses", "tool")
+    __slots__ = ("_before", "_call", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "pauses", "span", "tool")
 
     def __init__(self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call) -> None:
         self.tool, self.arguments, self.agent = tool, arguments, agent
         self._call, self._before = call, None
         self.pauses: type[BaseException] | tuple[()] = ()
         """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
+        self.span: Span | None = None
         self._is_open, self._is_taken, self._is_begun = True, False, False
 
     _before: Token[Call | None] | None
@@ -78,6 +96,10 @@ class Call:
         if not self._is_open:
             return
         self._is_open = False
+        if self.span is not None:
+            self.span.ended(outcome)
+            traceparent = self.span.traceparent
+            outcome = outcome if traceparent is None else f"{outcome[:900]} traceparent={traceparent}"
         try:
             end(outcome.encode()[:1024].decode(errors="ignore"))
         except Exception:  # the tool has run: to lose its result would have it run again
@@ -99,6 +121,8 @@ class Call:
 
     def __enter__(self) -> Self:
         self._before = _now.set(self)
+        if self.span is not None:
+            self.span.enter()
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -107,6 +131,8 @@ class Call:
                 _now.reset(self._before)
             except ValueError:  # left in another context, which never had it
                 _now.set(None)
+        if self.span is not None:
+            self.span.leave()
         if isinstance(error, self.pauses):
             self._end(self._call.abort, "paused")  # it is made again, and costs then
         else:
@@ -126,6 +152,7 @@ def authorize(
     `guard`: the guard that decides, if not that of the authority in this process. `presented`: the chain and the proof
     received with a call from elsewhere, for `guard`.
     """
+    span = None if tracer is None else tracer(tool)
     try:
         if presented is not None:
             if guard is None:
@@ -139,8 +166,18 @@ def authorize(
                 call = of_guard(guard, guard.authorize(tool, arguments, agent=agent))
     except Denied as denied:
         tell(denied, tool)
+        if span is not None:
+            span.denied(denied)
         raise
-    return Call(tool, arguments, agent, call)
+    except BaseException as error:
+        if span is not None:
+            span.failed(error)
+        raise
+    made = Call(tool, arguments, agent, call)
+    if span is not None:
+        made.span = span
+        span.permitted(made.decision, agent)
+    return made
 
 
 def current_call() -> Call:

@@ -121,9 +121,13 @@ class _running(_recorded):
 
     def __enter__(self) -> None:
         self._token = running.set(self._call or decided())  # decided by a framework's hook
+        if self._call is not None and self._call.span is not None:
+            self._call.span.enter()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         running.reset(self._token)
+        if self._call is not None and self._call.span is not None:
+            self._call.span.leave()
         super().__exit__(kind, error, trace)
 
 

@@ -19,7 +19,7 @@ struct AuthorityPlace: ParsableArguments {
         try Owner.work(on: directory)
     }
 
-    /// What AGENTID_AUTHORITY names; `nil` where it is not set, or empty.
+    /// The directory that AGENTID_AUTHORITY names; `nil` where it is not set, or empty.
     static var ofEnvironment: String? {
         guard let value = unsafe getenv("AGENTID_AUTHORITY"), unsafe value.pointee != 0 else { return nil }
         return unsafe String(cString: value)

@@ -31,7 +31,7 @@ struct OpenMetrics {
 
     private typealias Sample = (labels: [(String, String)], value: JSON.Value?)
 
-    /// What is not known is left out.
+    /// Writes a family; values that are not known are left out.
     private mutating func gauge(_ name: String, _ help: String, _ samples: [Sample]) {
         let lines = samples.compactMap { sample in
             sample.value?.int.map { Self.line(name, sample.labels, "\($0)") }

@@ -81,7 +81,7 @@ struct Fault: Error, CustomStringConvertible {
 
     /// The system's call that just failed on a file.
     ///
-    /// - Parameter what: What could not be done, e.g. `cannot be written`.
+    /// - Parameter what: The failed work, e.g. `cannot be written`.
     init(file path: String, _ what: String = "") {
         let number = errno
         var text = (what.isEmpty ? "\(path): " : "\(path) \(what): ") + (unsafe String(cString: strerror(number)))
