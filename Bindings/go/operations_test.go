@@ -72,4 +72,15 @@ func TestAnAuthorityInNumbers(t *testing.T) {
 	if found.TrustDomain != "acme.example" || found.Agents.Active != 1 || found.Audit == nil || found.Replay != nil {
 		t.Fatalf("%+v", found)
 	}
+	value := func(name, label, of string) (sum float64) {
+		for _, metric := range must[[]Metric](t)(acme.Metrics(bg, "acme")) {
+			if metric.Name == name && metric.Labels[label] == of {
+				sum += metric.Value
+			}
+		}
+		return sum
+	}
+	if value("agentid_decisions", "outcome", "permitted") != 1 || value("agentid_agents", "state", "active") != 1 {
+		t.Fatal(must[[]Metric](t)(acme.Metrics(bg, "acme")))
+	}
 }
