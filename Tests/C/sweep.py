@@ -27,6 +27,8 @@ failures = calls = 0
 
 def kind(parameter):
     """What stands for a parameter in a call."""
+    if found := re.search(r"\(\*(\w+)\)\(", parameter):
+        return found.group(1), "callback"
     name = re.search(r"(\w+)(\[\d*\])?$", parameter).group(1)
     if parameter.endswith("**" + name):
         return name, "error" if "agentid_error" in parameter else "handle out"
@@ -34,7 +36,7 @@ def kind(parameter):
         return name, "bytes out"
     if re.search(r"agentid_\w+options \*|agentid_clock|agentid_signer|agentid_agent_filter|agentid_hook \*|agentid_provider \*", parameter):
         return name, "options"
-    if "agentid_progress" in parameter:
+    if "agentid_progress" in parameter or "agentid_log_line" in parameter:
         return name, "callback"
     if "char *" in parameter:
         return name, "text"
