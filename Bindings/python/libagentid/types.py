@@ -91,11 +91,32 @@ class BudgetRest(TypedDict):
     unit: str
 
 
-class WouldDeny(TypedDict):
-    """A rule in observe mode, with the reason that it would have denied a call for."""
-
+class _WouldDeny(TypedDict):
     rule: str
     reason: str
+
+
+class WouldDeny(_WouldDeny, total=False):
+    """A rule in observe mode, with the reason that it would have denied a call for."""
+
+    then: Literal["suspend", "revoke", "deprovision"]
+    """What would have become of the agent; absent: nothing."""
+
+
+class _Stop(TypedDict):
+    rule: str
+    then: Literal["suspend", "revoke", "deprovision"]
+
+
+class Stop(_Stop, total=False):
+    """What became of an agent, with all below it, before its call was answered."""
+
+    stopped: list[str]
+    """The agents by their IDs; a key by its thumbprint, where the registry knows no agent of it."""
+    pending: Literal[True]
+    """It could not be written down yet: denied in this process, not yet in others, and tried again."""
+    observed: Literal[True]
+    """The rule is only observed: nothing was stopped."""
 
 
 class _DecisionDocument(TypedDict):
@@ -118,6 +139,7 @@ class DecisionDocument(_DecisionDocument, total=False):
     """The answer to one call: docs/schemas/decision.json. Names of arguments, never their values."""
 
     would_deny: WouldDeny
+    stop: Stop
 
 
 class _AuditEntry(TypedDict):
@@ -155,6 +177,7 @@ class AuditEntry(_AuditEntry, total=False):
     policy: int
     rule: str
     would_deny: WouldDeny
+    stop: Stop
     cut: dict[str, Any]
 
 

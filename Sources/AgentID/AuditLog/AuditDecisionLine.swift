@@ -1,3 +1,4 @@
+internal import Policy
 internal import StrictJSON
 
 /// The whole entry of a decision: for denials, and for permits with parts that no template holds.
@@ -12,12 +13,15 @@ struct AuditDecisionLine {
     let cut: [UInt8]
     /// `,"would_deny":{…}`, or nothing: what a rule that is only observed would have denied.
     let observed: [UInt8]
+    /// `,"stop":{…}`, or nothing: what became of the agent.
+    let stop: [UInt8]
 
     init(
         _ denial: Denial?, _ context: AuditContext, _ facts: AuditFacts, _ mark: AuditMark, _ cut: AuditCut,
-        wouldDeny: Denial? = nil
+        wouldDeny: Denial? = nil, stop: AgentStop? = nil
     ) {
         var cut = cut
+        self.stop = stop.map { Array(",\"stop\":".utf8) + $0.tree.canonical() } ?? []
         observed = wouldDeny.map { Array(",\"would_deny\":".utf8) + $0.observation.canonical() } ?? []
         self.denial = denial.map { AuditDenial($0, &cut) }
         (self.context, self.facts, self.mark, self.cut) = (context, facts, mark, cut.member)
@@ -26,7 +30,7 @@ struct AuditDecisionLine {
     var bytes: [UInt8] {
         let size =
             context.bytes.count + (denial?.count ?? 0) + facts.text.count + mark.bytes.count + cut.count
-            + observed.count + AuditTemplate.mostAdded + 64
+            + observed.count + stop.count + AuditTemplate.mostAdded + 64
         return ByteWriter.bytes(size) { line in
             let pieces = context.bytes
             line.put(pieces.span.extracting(context.agent))
@@ -47,6 +51,7 @@ struct AuditDecisionLine {
             if let denial { line.put(denial.reason) }
             line.put(pieces.span.extracting(context.sequence))
             line.put(decimal: facts.sequence)
+            line.put(stop)
             line.put(pieces.span.extracting(context.task))
             line.put(decimal: facts.time)
             line.put(#","tool":"#)
@@ -83,6 +88,10 @@ struct AuditDenial {
 extension Denial {
     /// The verdict of a rule that is only observed: its ID is a short name.
     var observation: JSONTree {
-        ["reason": .string(reason.rawValue), "rule": rule.map { .string($0) } ?? .null]
+        var members: JSONTree.Members = [
+            "reason": .string(reason.rawValue), "rule": rule.map { .string($0) } ?? .null,
+        ]
+        if consequence.isStop { members["then"] = .string(consequence.rawValue) }
+        return .object(members)
     }
 }

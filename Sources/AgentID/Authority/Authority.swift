@@ -54,6 +54,7 @@ public final class Authority: Sendable {
     let view: RegistryView
     let lifecycle: Lifecycle
     let trail: AuditTrail?
+    private let stopping: AgentStopping
     let home: Guard
 
     init(
@@ -80,7 +81,9 @@ public final class Authority: Sendable {
         guardOptions.clock = clock
         // Asked by agents in this process, which need no proof.
         guardOptions.sharesReplayMemory = false
-        home = try Guard(guardOptions, view: view, trail: trail, onDenial: lifecycle.denials.add)
+        stopping = AgentStopping(view, write: lifecycle.stop)
+        home = try Guard(
+            guardOptions, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add)
         try lifecycle.foldWhatIsLeft()
     }
 
@@ -208,6 +211,6 @@ public final class Authority: Sendable {
     /// A guard that follows this authority: changes to its bundle and its revocations reach the guard.
     public func guarding(_ options: Guard.Options) throws(AgentIDError) -> Guard {
         try keys.checkOpen()
-        return try Guard(options, view: view, trail: trail, onDenial: lifecycle.denials.add)
+        return try Guard(options, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add)
     }
 }

@@ -12,10 +12,7 @@ extension Authority {
         try AuditBounds.check(reason: reason)
         let directory = try AuthorityDirectory(reading: path)
         try Files.checkDirectory(directory.path)
-        let page = try SharedSequence(path: "\(directory.path)/sequence", isWriter: true)
-        let journal = Journal(path: directory.journalPath, lock: directory.lockPath)
-        let entry = JournalEntry(.revoke(revocation), reason: reason, time: CheckedClock(SystemClock()).milliseconds)
-        page.reach(.journal, try journal.append([entry], known: page.reached(.journal)))
-        page.advance()
+        let time = CheckedClock(SystemClock()).milliseconds
+        try directory.enforce([JournalEntry(.revoke(revocation), reason: reason, time: time)])
     }
 }

@@ -1,3 +1,4 @@
+internal import Policy
 internal import StrictJSON
 
 /// Why a call was denied: the codes of OAAF Core 1.0 where it has one for the check, ours beside them.
@@ -30,8 +31,10 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     public var retryAfter: Int64? { byPolicy?.retryAfter }
     /// The rest of the budget that refused the call; `nil` where none did.
     public var left: BudgetRest? { byPolicy?.left }
+    /// What becomes of the agent, where a rule of the policy said no.
+    var consequence: Consequence { byPolicy?.consequence ?? .deny }
     /// Behind a reference: few denials have it, and all are passed on by value.
-    private let byPolicy: PolicyRefusal?
+    private var byPolicy: PolicyRefusal?
 
     init(_ reason: String, _ message: String, link: Int? = nil, at place: String = "", argument: String? = nil) {
         self.reason = Reason(reason)
@@ -46,7 +49,17 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     init(_ reason: String, _ message: String, rule: ExactText, retryAfter: Int64? = nil, left: BudgetRest? = nil) {
         (self.reason, self.message) = (Reason(reason), message.printable)
         (link, argument, place) = (nil, nil, "policy.\(rule)")
-        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter, left: left)
+        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter, left: left, consequence: .deny)
+    }
+
+    /// The same, of a rule with a consequence.
+    func leading(to consequence: Consequence) -> Denial {
+        guard let byPolicy, consequence != byPolicy.consequence else { return self }
+        var denial = self
+        denial.byPolicy = PolicyRefusal(
+            rule: byPolicy.rule, retryAfter: byPolicy.retryAfter, left: byPolicy.left,
+            consequence: consequence)
+        return denial
     }
 
     /// A refusal on account of the call itself: the place is a parameter's, not a claim's of the link.
@@ -73,8 +86,9 @@ private final class PolicyRefusal: Sendable {
     let rule: String
     let retryAfter: Int64?
     let left: BudgetRest?
+    let consequence: Consequence
 
-    init(rule: String, retryAfter: Int64?, left: BudgetRest?) {
-        (self.rule, self.retryAfter, self.left) = (rule, retryAfter, left)
+    init(rule: String, retryAfter: Int64?, left: BudgetRest?, consequence: Consequence) {
+        (self.rule, self.retryAfter, self.left, self.consequence) = (rule, retryAfter, left, consequence)
     }
 }

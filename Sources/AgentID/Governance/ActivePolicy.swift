@@ -55,7 +55,7 @@ final class ActivePolicy: Sendable {
             let member: String
             switch rule.effect {
             case .refusal, .hours, .labels, .rate, .budget:
-                guard rule.consequence != .deny else { return nil }
+                guard rule.consequence == .ask else { return nil }
                 member = "then"
             case .approval, .anomaly: member = rule.effect.member
             }

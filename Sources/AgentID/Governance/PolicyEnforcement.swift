@@ -81,6 +81,7 @@ struct PolicyEnforcement: ~Copyable {
 
     /// Denies the call where the rule is enforced; keeps the denial where it is observed.
     private mutating func refuse(_ planned: PlannedRule, _ denial: Denial) throws(Denial) {
+        let denial = denial.leading(to: rule(planned).consequence)
         guard planned.isObserved else { throw denial }
         if wouldDeny == nil { wouldDeny = denial }
     }

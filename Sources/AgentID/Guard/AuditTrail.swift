@@ -65,13 +65,16 @@ final class AuditTrail: Sendable {
         let sample = AuditFlood.Sample(
             denial, on: decision.tool, at: decision.time, chain: decision.chain, guardian: mark.guardian)
         let number = made.add(1, ordering: .relaxed).newValue
-        switch log.flood.take(sample, as: AuditRecord(process: process, number: number), lost: lost) {
-        case .counted(let record): return record
-        case .single: break
+        // One that stops an agent is an entry of its own.
+        if decision.stop == nil {
+            switch log.flood.take(sample, as: AuditRecord(process: process, number: number), lost: lost) {
+            case .counted(let record): return record
+            case .single: break
+            }
         }
         var cut = AuditCut()
         let facts = facts(of: decision, number: number, arguments: arguments(), sequence: sequence, &cut)
-        try log.append(AuditDecisionLine(denial, decision.auditContext, facts, mark, cut).bytes)
+        try log.append(AuditDecisionLine(denial, decision.auditContext, facts, mark, cut, stop: decision.stop).bytes)
         return AuditRecord(process: process, number: number)
     }
 

@@ -20,6 +20,8 @@ public struct Decision: Sendable {
     var wouldDeny: WouldDeny?
     /// Its reservations of budgets.
     var spending: Spending?
+    /// What became of the agent, where a rule with a consequence said no.
+    public internal(set) var stop: AgentStop?
 
     init(tool: String, time: Int64) { (self.tool, self.time) = (tool, time) }
 
@@ -54,6 +56,7 @@ public struct Decision: Sendable {
             "left": denial?.left?.tree ?? .null,
         ]
         if let observed { members["would_deny"] = observed.observation }
+        if let stop { members["stop"] = stop.tree }
         return .object(members)
     }
 
@@ -66,6 +69,7 @@ public struct Decision: Sendable {
             lines.append("  rule: \(denial.reason)" + (denial.place.isEmpty ? "" : " at \(denial.place)"))
         }
         if let policy { lines.append("  policy: version \(policy)") }
+        if let stop { lines.append("  stopped: \(stop.description)") }
         if let observed, let rule = observed.rule { lines.append("  observed: the rule \(rule) would deny it") }
         if let chain, let root = chain.links.first?.grant.claim {
             for (name, value) in [("for", root.principal), ("task", root.task), ("owner", root.owner)] {

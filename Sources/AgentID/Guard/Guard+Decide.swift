@@ -27,6 +27,7 @@ extension Guard {
             if let fault { throw fault }
             try decide(&decision, chain, proof: proof, arguments: arguments, call: &call, now: now, since: begun)
         } catch { decision.denial = fault ?? error }
+        if decision.denial != nil { stopAgent(of: &decision) }
         // Denied as it is; its entry has the machine's time.
         if decision.time == 0 { decision.time = clock.milliseconds }
         if let trail, let auditMark {

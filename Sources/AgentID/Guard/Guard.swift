@@ -16,6 +16,8 @@ public final class Guard: Sendable {
     let trail: AuditTrail?
     /// Is told of each denial; `nil` for a guard that no authority made. Waits for nothing.
     let onDenial: (@Sendable (Decision) -> Void)?
+    /// Stops agents that crossed the line of a rule; `nil` for a guard that nobody asks for decisions.
+    let stopping: AgentStopping?
     /// The part that all its audit entries share.
     let auditMark: AuditMark?
     /// The revocations for this guard alone.
@@ -41,11 +43,12 @@ public final class Guard: Sendable {
     public convenience init(_ options: Options) throws(AgentIDError) { try self.init(options, view: nil, trail: nil) }
 
     init(
-        _ options: Options, view: RegistryView?, trail: AuditTrail?, onDenial: (@Sendable (Decision) -> Void)? = nil
+        _ options: Options, view: RegistryView?, trail: AuditTrail?, stopping: AgentStopping? = nil,
+        onDenial: (@Sendable (Decision) -> Void)? = nil
     ) throws(AgentIDError) {
         try options.check()
         self.options = options
-        (self.view, self.trail, self.onDenial) = (view, trail, onDenial)
+        (self.view, self.trail, self.stopping, self.onDenial) = (view, trail, stopping, onDenial)
         following = view.map { Borrowed($0) }
         auditMark = trail?.mark(of: options.audience)
         clock = CheckedClock(options.clock)

@@ -15,6 +15,8 @@ final class RegistryView: Sendable {
         var policy: ActivePolicy?
         /// Why the policy in force cannot be enforced.
         var unreadable: AgentIDError?
+        /// Agents that a rule suspended, until everybody can see it.
+        var held: [ExactText] = []
         /// The fault, if registry and files no longer belong together: no age of the view makes up for that.
         var apart: AgentIDError?
     }
@@ -106,7 +108,26 @@ final class RegistryView: Sendable {
         return Self.suspending(suspended, in: try registry.read { try $0.standing(of: agents) })
     }
 
-    private var suspended: [ExactText] { position.withLock { $0.journal?.suspended.map(\.agent) ?? [] } }
+    private var suspended: [ExactText] {
+        position.withLock { $0.held + ($0.journal?.suspended.map(\.agent) ?? []) }
+    }
+
+    /// Suspends an agent for the guards of this view, at once, until ``release(_:)``.
+    func hold(_ agent: ExactText) {
+        position.withLock { $0.held.append(agent) }
+        standingVersion.add(1, ordering: .releasing)
+    }
+
+    /// Ends what ``hold(_:)`` began once: the registry or its journal says it by now.
+    func release(_ agent: ExactText) {
+        position.withLock { position in
+            if let i = position.held.firstIndex(of: agent) { position.held.remove(at: i) }
+        }
+        standingVersion.add(1, ordering: .releasing)
+    }
+
+    /// Whether an agent is suspended by what the registry does not have yet.
+    func isHeld(_ agent: ExactText) -> Bool { suspended.contains(agent) }
 
     private static func suspending(_ suspended: [ExactText], in standing: [AgentStanding]) -> [AgentStanding] {
         suspended.isEmpty ? standing : standing.map { suspending(suspended, $0) }
@@ -228,6 +249,7 @@ extension Guard {
         let view = try RegistryView(of: registry, in: directory)
         let trail = try AuditTrail.open(
             options.audit, of: view.trustDomain, in: directory, registry: registry, clock: CheckedClock(options.clock))
-        return try Guard(options, view: view, trail: trail)
+        let stopping = AgentStopping(view) { entries throws(AgentIDError) in try directory.enforce(entries) }
+        return try Guard(options, view: view, trail: trail, stopping: stopping)
     }
 }

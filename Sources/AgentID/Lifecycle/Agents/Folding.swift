@@ -60,7 +60,7 @@ extension Lifecycle {
         } catch { return registry.isBroken ? error : nil }
     }
 
-    private func append(_ entries: [JournalEntry], to journal: Journal) throws(AgentIDError) {
+    func append(_ entries: [JournalEntry], to journal: Journal) throws(AgentIDError) {
         registry.reach(.journal, try journal.append(entries, known: registry.reached(.journal)))
         registry.announceElsewhere()
     }
@@ -98,7 +98,7 @@ extension Lifecycle {
         if try endDeparted(report: { _ in }) > 0 { try finish(report: { _ in }) }
     }
 
-    private func fold(in registry: any RegistryWriter, at now: Int64) throws(AgentIDError) -> Folded {
+    func fold(in registry: any RegistryWriter, at now: Int64) throws(AgentIDError) -> Folded {
         var folded = Folded()
         guard let journal else { return folded }
         let mark = try registry.meta().journal
@@ -111,7 +111,7 @@ extension Lifecycle {
         return folded
     }
 
-    private func apply(
+    func apply(
         _ entry: JournalEntry, in registry: any RegistryWriter, _ folded: inout Folded
     ) throws(AgentIDError) {
         let reason = entry.reason.isEmpty ? nil : entry.reason
@@ -135,7 +135,7 @@ extension Lifecycle {
         }
     }
 
-    private func settle(_ folded: Folded) {
+    func settle(_ folded: Folded) {
         if !folded.ended.isEmpty {
             view.revocations.add(folded.ended.map { Revocation(unchecked: .agent, $0.id) })
             for agent in folded.ended { leases.take(agent.id)?.markEnded() }

@@ -21,7 +21,7 @@ extension Lifecycle {
         try write { registry in
             var agent = try Self.goingOn(id, in: registry)
             guard agent.state == .suspended else { return }
-            agent.state = .active
+            (agent.state, agent.endReason) = (.active, nil)
             try registry.update(agent)
             try registry.announce()
             try recorder.record(LifecycleEvent(.resumed, of: agent, at: now, reason: nil), in: registry)
@@ -37,7 +37,7 @@ extension Lifecycle {
         _ id: String, reason: String?, at time: Int64, in registry: any RegistryWriter
     ) throws(AgentIDError) {
         guard var agent = try registry.agent(id), agent.state == .active || agent.state == .parked else { return }
-        agent.state = .suspended
+        (agent.state, agent.endReason) = (.suspended, reason)
         try registry.update(agent)
         try registry.announce()
         try recorder.record(LifecycleEvent(.suspended, of: agent, at: time, reason: reason), in: registry)

@@ -1,0 +1,137 @@
+internal import JOSE
+internal import Policy
+internal import StrictJSON
+
+/// Stops agents that crossed the line of a rule: in this process at once, and in all of the machine when ``stop(_:by:)``
+/// returns.
+///
+/// Nothing waits here for who has the registry's lock: what is written is a line of the journal, which guards read too. Where
+/// it cannot be written, on a full disk or by a user who may not, the agent is denied in this process, and a thread tries
+/// again until it is written.
+final class AgentStopping: Sendable {
+    typealias Write = @Sendable ([JournalEntry]) throws(AgentIDError) -> Void
+
+    /// One change that is in force here alone.
+    private struct Waiting: Sendable {
+        /// Empty once it is written.
+        var entries: [JournalEntry]
+        /// Who is suspended here until everybody sees it.
+        let held: [ExactText]
+    }
+
+    private struct State {
+        var waiting: [Waiting] = []
+        var thread: BackgroundThread?
+        var isStopped = false
+    }
+
+    private let view: RegistryView
+    private let write: Write
+    private let state = Locked(State())
+    /// The most changes that are tried again; what is beyond stays in force here.
+    private static let most = 4096
+
+    init(_ view: RegistryView, write: @escaping Write) { (self.view, self.write) = (view, write) }
+
+    deinit {
+        let thread = state.withLock { state in
+            state.isStopped = true
+            return state.thread.take()
+        }
+        thread?.stop()
+        retry()
+    }
+
+    /// Stops who answers for a chain's calls. Returns who that is, and whether it is in force in this process alone.
+    func stop(
+        _ chain: VerifiedChain, _ consequence: Consequence, reason: String, now: Int64
+    ) -> (stopped: [String], isPending: Bool) {
+        let offender = Offender(of: chain, in: view.registry)
+        let changes = offender.changes(consequence)
+        var held: [ExactText] = []
+        for change in changes {
+            switch change {
+            case .suspend(let agent):
+                // Another thread was faster.
+                guard !view.isHeld(agent.exact) else { continue }
+                view.hold(agent.exact)
+                held.append(agent.exact)
+            case .end(let agent): view.revocations.add([Revocation(unchecked: .agent, agent)])
+            case .revoke(let revocation), .endAll(let revocation): view.revocations.add([revocation])
+            }
+        }
+        let waiting = Waiting(entries: changes.map { JournalEntry($0, reason: reason, time: now) }, held: held)
+        let isPending = attempt(waiting).map(keep) != nil
+        return (offender.names, isPending)
+    }
+
+    /// Writes a change and lets go of who is held for it; returns what is left to do.
+    private func attempt(_ waiting: Waiting) -> Waiting? {
+        var waiting = waiting
+        do throws(AgentIDError) {
+            if !waiting.entries.isEmpty { try write(waiting.entries) }
+            waiting.entries = []
+            try view.refresh()
+        } catch { return waiting }
+        for agent in waiting.held { view.release(agent) }
+        return nil
+    }
+
+    private func keep(_ waiting: Waiting) {
+        state.withLock { state in
+            guard !state.isStopped, state.waiting.count < Self.most else { return }
+            state.waiting.append(waiting)
+            guard state.thread == nil else { return }
+            state.thread = try? BackgroundThread.start(name: "agentid-stop") { [weak self] thread in
+                while thread.wait(milliseconds: 200) { self?.retry() }
+            }
+        }
+    }
+
+    private func retry() {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        guard !waiting.isEmpty else { return }
+        let left = waiting.compactMap(attempt)
+        state.withLock { $0.waiting += left }
+    }
+}
+
+/// Who answers for the calls under a chain, and is stopped for them.
+///
+/// A chain of another authority stops nobody by a name in it: its issuer may write whose name it likes. The key that signed
+/// the call is known, and so is a registered agent whose key that is.
+struct Offender {
+    private let registered: [String]
+    /// Where nobody is registered: the leaf, by its ID or its key.
+    private let leaf: Revocation
+
+    init(of chain: VerifiedChain, in registry: any Registry) {
+        let link = chain.links[chain.links.count - 1]
+        let name = chain.issuer.isOwn ? link.grant.claim?.agent : nil
+        let key = link.holderThumbprint
+        leaf = name.map { Revocation(unchecked: .agent, $0) } ?? Revocation(unchecked: .key, key)
+        let found = try? registry.read { registry in
+            if let name, try registry.agent(name) != nil { return [name] }
+            return try registry.holders(of: key, limit: 16).filter { $0.state != .deprovisioned }.map(\.agent)
+        }
+        // Where the registry cannot be asked now, a name of its own domain may be one that it has.
+        registered = found ?? (name.map { [$0] } ?? [])
+    }
+
+    var names: [String] { registered.isEmpty ? [leaf.value] : registered }
+
+    func changes(_ consequence: Consequence) -> [JournalEntry.Change] {
+        // Nobody could resume what the registry does not know.
+        guard !registered.isEmpty else { return [.revoke(leaf)] }
+        return registered.map { agent in
+            switch consequence {
+            case .deny, .ask, .suspend: .suspend(agent: agent)
+            case .revoke: .revoke(Revocation(unchecked: .agent, agent))
+            case .deprovision: .end(agent: agent)
+            }
+        }
+    }
+}
