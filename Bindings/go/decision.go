@@ -83,6 +83,15 @@ type Issuer struct {
 	Foreign bool   `json:"foreign"` // it is not the domain whose registry the guard follows
 }
 
+// Stop is the fate of an agent, with all below it, before its call was answered.
+type Stop struct {
+	Rule     string   `json:"rule"`     // the rule whose line was crossed
+	Then     string   `json:"then"`     // "suspend", "revoke" or "deprovision"
+	Stopped  []string `json:"stopped"`  // IDs of agents; a key's thumbprint, where the registry knows no agent of it
+	Pending  bool     `json:"pending"`  // not written down yet: denied in this process, not yet in others
+	Observed bool     `json:"observed"` // the rule is only observed: nothing was stopped
+}
+
 // DecisionDocument is a decision in full: docs/schemas/decision.json.
 type DecisionDocument struct {
 	Decision string         `json:"decision"` // "permit" or "deny"
@@ -98,6 +107,7 @@ type DecisionDocument struct {
 	Policy     int64  `json:"policy"`      // the version of the policy that it was decided by; 0: none
 	Rule       string `json:"rule"`        // the rule of the policy that denied it
 	RetryAfter int64  `json:"retry_after"` // milliseconds until time alone no longer stands against it; 0: it does not
+	Stop       *Stop  `json:"stop"`        // nil where no rule stopped the agent
 
 	Left *BudgetRest `json:"left"` // what is left of the budget that denied it; nil where none did
 }

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 
 __all__ = [
     "AuditEntry", "DecidedLink", "DecisionDocument", "DecodedChain", "DecodedLink", "Event", "SecretLease", "SecretRequest",
-    "TaskDocument", "TaskLeftOut", "TaskMention", "TaskPin", "WouldDeny",
+    "Stop", "TaskDocument", "TaskLeftOut", "TaskMention", "TaskPin", "WouldDeny",
 ]  # fmt: skip
 
 
@@ -100,7 +100,7 @@ class WouldDeny(_WouldDeny, total=False):
     """A rule in observe mode, with the reason that it would have denied a call for."""
 
     then: Literal["suspend", "revoke", "deprovision"]
-    """What would have become of the agent; absent: nothing."""
+    """The fate that the agent would have had; absent: none."""
 
 
 class _Stop(TypedDict):
@@ -109,7 +109,7 @@ class _Stop(TypedDict):
 
 
 class Stop(_Stop, total=False):
-    """What became of an agent, with all below it, before its call was answered."""
+    """The fate of an agent, with all below it, before its call was answered."""
 
     stopped: list[str]
     """The agents by their IDs; a key by its thumbprint, where the registry knows no agent of it."""

@@ -12,14 +12,14 @@ from life import check, open_authority, start
 # Asks as fast as it can; says when each call began and was answered, by the machine's steady clock, and what the answer was.
 WORKER = """
 import json, sys, time, libagentid
-with libagentid.Guard.open(sys.argv[1], audience="files") as guard:
+with libagentid.Guard.open_directory(sys.argv[1], audience="files") as guard:
     calls = json.loads(sys.stdin.readline())
     print("ready", flush=True)
     sys.stdin.readline()
     answers = []
     for chain, proof in calls:
         begun = time.monotonic_ns()
-        decision = guard.check(chain, proof, "read_file", {"path": "/data/a.csv"})
+        decision = guard.check("read_file", {"path": "/data/a.csv"}, chain=chain, proof=proof)
         answers.append([begun, time.monotonic_ns(), decision.reason, decision.document.get("stop")])
     print(json.dumps(answers))
 """
@@ -27,7 +27,7 @@ with libagentid.Guard.open(sys.argv[1], audience="files") as guard:
 
 @pytest.mark.parametrize("then", ["suspend", "revoke", "deprovision"])
 def test_no_call_that_begins_after_the_denial_was_answered_is_permitted_in_any_process(tmp_path, then):
-    with open_authority(tmp_path / "acme") as acme, start(acme) as agent, agent.spawn("below") as child:
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent, agent.spawn("below", same_scope=True) as child:
         acme.apply_policy({"version": 1, "rules": [
             {"id": "few", "match": "read_file", "rate": {"calls": 300, "per": "1h", "for": "task"}, "then": then},
         ]})  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_stop_is_told_with_its_rule_and_only_an_operator_resumes(tmp_path):
         acme.resume(agent.id)
         assert agent.check("read_file", {"path": "/data/a.csv"})
         acme.integrate()
-        entries = [json.loads(line) for line in libagentid.AuditLog.open(tmp_path / "acme").entries()]
+        entries = list(libagentid.Audit.open(tmp_path / "acme").entries())
         for entry in entries:
             check("audit", entry)
         assert [entry["stop"]["rule"] for entry in entries if "stop" in entry] == ["never"]

@@ -1,7 +1,7 @@
 internal import Policy
 internal import StrictJSON
 
-/// What became of an agent that crossed the line of a rule: it was stopped, with all below it, before its call was answered.
+/// The fate of an agent that crossed the line of a rule: it was stopped, with all below it, before its call was answered.
 public final class AgentStop: Sendable, CustomStringConvertible {
     /// The rule's ID.
     public let rule: String
@@ -14,7 +14,10 @@ public final class AgentStop: Sendable, CustomStringConvertible {
     /// Whether the rule is only observed: nothing was stopped.
     public let isObserved: Bool
 
-    init(rule: String, _ consequence: Consequence, of stopped: [String], isPending: Bool = false, isObserved: Bool = false) {
+    init(
+        rule: String, _ consequence: Consequence, of stopped: [String], isPending: Bool = false,
+        isObserved: Bool = false
+    ) {
         (self.rule, then, self.stopped) = (rule, consequence.rawValue, stopped)
         (self.isPending, self.isObserved) = (isPending, isObserved)
     }

@@ -31,7 +31,7 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     public var retryAfter: Int64? { byPolicy?.retryAfter }
     /// The rest of the budget that refused the call; `nil` where none did.
     public var left: BudgetRest? { byPolicy?.left }
-    /// What becomes of the agent, where a rule of the policy said no.
+    /// The consequence for the agent, where a rule of the policy said no.
     var consequence: Consequence { byPolicy?.consequence ?? .deny }
     /// Behind a reference: few denials have it, and all are passed on by value.
     private var byPolicy: PolicyRefusal?

@@ -15,7 +15,7 @@ final class AgentStopping: Sendable {
     private struct Waiting: Sendable {
         /// Empty once it is written.
         var entries: [JournalEntry]
-        /// Who is suspended here until everybody sees it.
+        /// The agents suspended here until everybody sees it.
         let held: [ExactText]
     }
 
@@ -99,7 +99,7 @@ final class AgentStopping: Sendable {
     }
 }
 
-/// Who answers for the calls under a chain, and is stopped for them.
+/// The holder who answers for the calls under a chain, and is stopped for them.
 ///
 /// A chain of another authority stops nobody by a name in it: its issuer may write whose name it likes. The key that signed
 /// the call is known, and so is a registered agent whose key that is.

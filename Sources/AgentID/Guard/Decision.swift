@@ -20,7 +20,7 @@ public struct Decision: Sendable {
     var wouldDeny: WouldDeny?
     /// Its reservations of budgets.
     var spending: Spending?
-    /// What became of the agent, where a rule with a consequence said no.
+    /// The fate of the agent, where a rule with a consequence said no.
     public internal(set) var stop: AgentStop?
 
     init(tool: String, time: Int64) { (self.tool, self.time) = (tool, time) }

@@ -111,6 +111,7 @@ private struct AuditPage {
             line("rule", "\(entry.text("reason") ?? "no reason")\(link)\(argument)")
             line("", "\(entry.text("message") ?? "")\(entry.text("place").map { " (\($0))" } ?? "")")
         }
+        showStop()
         for (name, what) in entry.json?["cut"]?.members.map({ ($0.name.string ?? "", $0.value) }) ?? [] {
             line("cut", "\(name): \(JSONTree.value(what).text)")
         }
@@ -122,6 +123,21 @@ private struct AuditPage {
                 isThese
                     ? Console.coloured("these were the arguments", .green)
                     : Console.coloured("these were NOT the arguments", .red))
+        }
+    }
+
+    /// The fate of the agent, where a rule stopped it.
+    private func showStop() {
+        guard let stop = entry.json?["stop"] else { return }
+        let what = "\(stop["then"]?.string ?? ""), by the rule \(stop["rule"]?.string ?? "")"
+        let isPending = stop["pending"] != nil
+        line(
+            "stopped",
+            stop["observed"] != nil
+                ? "nobody, as the rule is observed: \(what)"
+                : Console.coloured(PrintableText(what), .red) + (isPending ? " (not written down yet)" : ""))
+        for one in stop["stopped"]?.elements.map({ $0 }) ?? [] {
+            line("", "\(AgentName.short(one.string ?? "", in: entry.home))")
         }
     }
 

@@ -79,7 +79,7 @@ private struct AgentLine {
 
     let cells: [String]
     let colour: Console.Colour
-    /// The task, and the reason for its end.
+    /// The task, and the reason for its end or suspension.
     let task: PrintableText
 
     init(_ agent: AgentDescription, branches: String, now: Int64) {
@@ -98,6 +98,8 @@ private struct AgentLine {
         if let ended = agent.ended {
             let why = agent.shortEndReason.map { ": \($0)" } ?? ""
             task += Console.coloured(" (ended \(Console.span(since: ended, now)) ago\(why))", .dim)
+        } else if let why = agent.shortEndReason {
+            task += Console.coloured(" (suspended: \(why))", .dim)
         }
         self.task = task
     }

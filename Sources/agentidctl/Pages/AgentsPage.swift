@@ -123,8 +123,8 @@ struct AgentsPage {
         }
         if let ended = agent.ended {
             facts.append(.fact("Ended", "\(HTML.time(Int(clamping: ended)))"))
-            if let reason = agent.shortEndReason { facts.append(.fact("Because", .whole(reason))) }
         }
+        if let reason = agent.shortEndReason { facts.append(.fact("Because", .whole(reason))) }
         if row.depth > Self.deepest { facts.append(.fact("Depth", "\(row.depth)")) }
         return facts
     }

@@ -34,7 +34,7 @@ extension AgentDescription {
         return expires > now ? "\(Console.span(since: now, expires)) left" : "over"
     }
 
-    /// The reason for its end. If an agent above took it along, that one is given by its short name.
+    /// The reason for its end, or for its suspension. If an agent above took it along, that one is given by its short name.
     var shortEndReason: String? {
         guard let reason = endReason, !reason.isEmpty else { return nil }
         let words = reason.parts(at: UInt8(ascii: " "), atMost: 2, omittingEmpty: false)

@@ -8,10 +8,12 @@ import Testing
 
 /// What becomes of an agent that crosses the line of a rule: it stops in the very call, with all below it.
 @Suite struct ConsequenceTests {
-    private func apply(_ world: World, then: String, calls: Int = 2, mode: String = "enforce", version: Int = 1) throws {
+    private func apply(_ world: World, then: String, calls: Int = 2, mode: String = "enforce", version: Int = 1) throws
+    {
         try world.authority.applyPolicy(
             Array(
-                #"{"version":\#(version),"rules":[{"id":"few","match":"read_file","then":"\#(then)","mode":"\#(mode)","#.utf8)
+                #"{"version":\#(version),"rules":[{"id":"few","match":"read_file","then":"\#(then)","mode":"\#(mode)","#
+                    .utf8)
                 + Array(#""rate":{"calls":\#(calls),"per":"1h","for":"agent"}}]}"#.utf8))
     }
 

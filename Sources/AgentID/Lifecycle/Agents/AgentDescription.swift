@@ -35,7 +35,7 @@ public struct AgentDescription: Sendable {
     public var created: Int64 { record.created }
     /// The time when it ended, in seconds since 1970.
     public var ended: Int64? { record.ended }
-    /// The reason for its end.
+    /// The reason for its end, or for its suspension.
     public var endReason: String? { record.endReason }
     /// The receipt of its end.
     public var tombstone: String? { record.tombstone }
