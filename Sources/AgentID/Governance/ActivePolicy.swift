@@ -6,6 +6,8 @@ final class ActivePolicy: Sendable {
     let document: PolicyDocument
     /// Places in the document's rules: hours and refusals, then what needs no meter, then what takes.
     let order: [Int]
+    /// Places of the anomalies, which are counted where a call is denied.
+    let anomalies: [Int]
 
     var version: Int64 { document.version }
 
@@ -14,6 +16,7 @@ final class ActivePolicy: Sendable {
         let unbuilt = Self.unbuilt(in: document)
         if let first = unbuilt.first { throw PolicyErrors(first, Array(unbuilt.dropFirst())) }
         self.document = document
+        anomalies = document.rules.indices.filter { document.rules[$0].effect.turn == 5 }
         order = document.rules.indices.sorted {
             (document.rules[$0].effect.turn, $0) < (document.rules[$1].effect.turn, $1)
         }
@@ -57,7 +60,13 @@ final class ActivePolicy: Sendable {
             case .refusal, .hours, .labels, .rate, .budget:
                 guard rule.consequence == .ask else { return nil }
                 member = "then"
-            case .approval, .anomaly: member = rule.effect.member
+            case .approval: member = rule.effect.member
+            case .anomaly(let anomaly):
+                guard anomaly.sign == .replays else { return nil }
+                return PolicyError(
+                    "not_built", at: "rules[\(i)].anomaly", rule: rule.id.string,
+                    "a proof that is shown again may come from anybody who saw it: counting it would let them stop the agent",
+                    remedy: "leave the rule out: a replayed call is denied, and told as such", position: nil)
             }
             return PolicyError(
                 "not_built", at: "rules[\(i)].\(member)", rule: rule.id.string,

@@ -13,6 +13,7 @@ final class PolicyPlan: Sendable {
     /// with the chain.
     private let previous: PolicyPlan?
     private let tools = LatestPlace()
+    private let anomalies = LatestPlace()
     private let context = Memo()
 
     init(_ policy: ActivePolicy, for chain: VerifiedChain, _ meters: MetersOpening, after previous: PolicyPlan?) {
@@ -28,6 +29,14 @@ final class PolicyPlan: Sendable {
 
     /// The rules for a tool that was asked for before.
     func known(_ tool: String) -> Borrowed<ToolPlan>? { tools.borrowed(ToolPlan.self)?.with { $0.known(tool) } }
+
+    /// The anomalies of the policy, with their meters for this chain: made when its first sign is counted.
+    func counting(now: Int64) throws(Denial) -> AnomalyCounting {
+        if let found = anomalies.found(AnomalyCounting.self) { return found }
+        let made = try AnomalyCounting(policy, of: subjects, meters, now: now)
+        // One that another thread made meanwhile stays.
+        return anomalies.replaced { $0 ?? made }
+    }
 
     /// The rules that a call of this tool may be about. A chain has so many tools at most as its scope.
     func tool(_ name: String, now: Int64) throws(Denial) -> ToolPlan {

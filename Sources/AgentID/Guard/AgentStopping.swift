@@ -42,11 +42,14 @@ final class AgentStopping: Sendable {
         retry()
     }
 
-    /// Stops who answers for a chain's calls. Returns who that is, and whether it is in force in this process alone.
+    /// Stops who answers for a chain's calls, or an agent above. Returns who that is, and whether it is in force in this
+    /// process alone.
+    ///
+    /// - Parameter above: how far above the holder: 0 for the holder itself.
     func stop(
-        _ chain: VerifiedChain, _ consequence: Consequence, reason: String, now: Int64
+        _ chain: VerifiedChain, above: Int, _ consequence: Consequence, reason: String, now: Int64
     ) -> (stopped: [String], isPending: Bool) {
-        let offender = Offender(of: chain, in: view.registry)
+        let offender = Offender(of: chain, above: above, in: view.registry)
         let changes = offender.changes(consequence)
         var held: [ExactText] = []
         for change in changes {
@@ -108,8 +111,8 @@ struct Offender {
     /// Where nobody is registered: the leaf, by its ID or its key.
     private let leaf: Revocation
 
-    init(of chain: VerifiedChain, in registry: any Registry) {
-        let link = chain.links[chain.links.count - 1]
+    init(of chain: VerifiedChain, above: Int, in registry: any Registry) {
+        let link = Self.link(of: chain, above: above)
         let name = chain.issuer.isOwn ? link.grant.claim?.agent : nil
         let key = link.holderThumbprint
         leaf = name.map { Revocation(unchecked: .agent, $0) } ?? Revocation(unchecked: .key, key)
@@ -119,6 +122,16 @@ struct Offender {
         }
         // Where the registry cannot be asked now, a name of its own domain may be one that it has.
         registered = found ?? (name.map { [$0] } ?? [])
+    }
+
+    /// The last grant of an agent so far above the holder.
+    private static func link(of chain: VerifiedChain, above: Int) -> VerifiedChain.Link {
+        let leaf = chain.links[chain.links.count - 1]
+        // A holder without a name stands below the last that has one.
+        let place = chain.agents.count - 1 - above + (leaf.grant.claim?.agent == nil ? 1 : 0)
+        guard above > 0, chain.agents.indices.contains(place) else { return leaf }
+        let name = chain.agents[place]
+        return chain.links.last { $0.grant.claim?.agent?.isSame(as: name) == true } ?? leaf
     }
 
     var names: [String] { registered.isEmpty ? [leaf.value] : registered }

@@ -27,7 +27,9 @@ extension Guard {
             if let fault { throw fault }
             try decide(&decision, chain, proof: proof, arguments: arguments, call: &call, now: now, since: begun)
         } catch { decision.denial = fault ?? error }
-        if decision.denial != nil { stopAgent(of: &decision) }
+        if decision.denial != nil, fault == nil {
+            stopAgent(of: &decision, proof: proof, call: call.flatMap { $0 }, since: begun)
+        }
         // Denied as it is; its entry has the machine's time.
         if decision.time == 0 { decision.time = clock.milliseconds }
         if let trail, let auditMark {
@@ -190,7 +192,7 @@ extension Guard {
         }
     }
 
-    private func proofVerifier(at now: Int64) -> ProofVerifier {
+    func proofVerifier(at now: Int64) -> ProofVerifier {
         ProofVerifier(
             audience: options.audience, requiresAudience: !options.acceptsProofsWithoutAudience,
             window: options.proofWindow, now: now / 1000)

@@ -63,7 +63,7 @@ import Testing
         for (wrong, name, place) in [
             (#"{"id":"r","match":"t","then":"ask","approval":{"of":["a"]}}"#, "not_built", "rules[0].approval"),
             (#"{"id":"r","match":"t","approval":{"of":["a"]}}"#, "not_built", "rules[0].approval"),
-            (#"{"id":"r","anomaly":{"denials":1,"per":"1m"},"then":"revoke"}"#, "not_built", "rules[0].anomaly"),
+            (#"{"id":"r","anomaly":{"replays":1,"per":"1m"},"then":"revoke"}"#, "not_built", "rules[0].anomaly"),
             (#"{"id":"r","match":"t","thn":"deny"}"#, "unknown_member", "rules[0].thn"),
         ] {
             #expect { try world.authority.applyPolicy(rule(wrong)) } throws: {

@@ -128,9 +128,7 @@ public final class Agent: Sendable {
             child = try parent.child(name, instance: UUIDv7.make(at: clock.milliseconds))
         } catch { throw AgentIDError(error.code, name: error.name, message: error.message, at: "name") }
         let key = try Agent.newKey()
-        let held = try state.held.derive(
-            to: key.publicKey, agent: child.description, request, by: state.key, clock: clock
-        ).held
+        let held = try derive(state, to: key.publicKey, agent: child.description, request).held
         let lineage = state.lineage.adding(
             grant: held.grant.id, key: key.thumbprint, agent: child.description)
         let term = Term(source: .parent(self, request), lifetime: request.lifetime, until: request.until)
@@ -157,11 +155,25 @@ public final class Agent: Sendable {
                 throw AgentIDError(error.code, name: error.name, message: error.message, at: "options.agent")
             }
         }
-        let signed = try state.held.derive(to: holder, agent: request.agent, request, by: state.key, clock: clock)
+        let signed = try derive(state, to: holder, agent: request.agent, request)
         if let lifecycle = home?.lifecycle {
             try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [signed.grant.id], to: holder)
         }
         return String(decoding: signed.chain, as: UTF8.self)
+    }
+
+    /// Signs a grant below its own; one that asks for more than it has is a sign that the policy may count.
+    private func derive(
+        _ state: State, to holder: PublicKey, agent: String?, _ request: DelegationRequest
+    ) throws(AgentIDError) -> SignedGrant {
+        do throws(AgentIDError) {
+            return try state.held.derive(to: holder, agent: agent, request, by: state.key, clock: clock)
+        } catch {
+            if error.name == "empty_intersection" || error.name == "not_below_parent" {
+                home?.guardian.noteWidening(under: state.held.chain, error.message)
+            }
+            throw error
+        }
     }
 
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
