@@ -40,11 +40,12 @@ import Testing
         try apply(#""denials":3"#)
         let (agent, other) = (try world.start(), try world.start())
         let child = try agent.spawn("below", .sameScope())
+        let id = try agent.id()
         for _ in 0..<3 { #expect(try ask(agent, "read_file", wrong).stop == nil) }
         #expect(try ask(agent).isPermitted, "permits count nothing")
         let last = try ask(agent, "delete_file")
         #expect(last.denial?.reason.rawValue == "tool_not_authorized" && last.rule == nil && last.policy == 1)
-        #expect(last.stop?.rule == "astray" && last.stop?.then == "suspend" && last.stop?.stopped == [try agent.id()])
+        #expect(last.stop?.rule == "astray" && last.stop?.then == "suspend" && last.stop?.stopped == [id])
         #expect(try reason(agent) == "suspended" && reason(child) == "suspended" && reason(other) == nil)
     }
 
@@ -92,7 +93,8 @@ import Testing
         let root = try world.start()
         let children = try (0..<4).map { try root.spawn("c\($0)", .sameScope()) }
         for child in children.prefix(3) { #expect(try ask(child, "x").stop == nil) }
-        #expect(try ask(children[3], "x").stop?.stopped == [try root.id()])
+        let id = try root.id()
+        #expect(try ask(children[3], "x").stop?.stopped == [id])
         #expect(try reason(children[0]) == "suspended" && reason(root) == "suspended")
     }
 
