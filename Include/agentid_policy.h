@@ -80,14 +80,13 @@ const char *agentid_decision_rule(const agentid_decision *decision);
  */
 int64_t agentid_decision_retry_after(const agentid_decision *decision);
 
-/* --------------------------------------------------------------------------------------------------- Calls as objects
- *
+/* --------------------------------------------------------------------------------------------------- Calls as objects */
+
+/*
  * A call from its decision until its outcome is known. It ends once: by agentid_call_commit(), by agentid_call_abort(), or by
  * agentid_call_leave(), which does one of the two where neither was done. One that never ends counts as having cost what was
- * reserved for it, and nothing is recorded of it.
+ * reserved for it, and nothing is recorded of it. Freed by agentid_call_free().
  */
-
-/* A permitted call that has not ended, or has. Freed by agentid_call_free(). */
 typedef struct agentid_call agentid_call;
 
 /*
