@@ -182,6 +182,25 @@ import Testing
                 named("name:d", "Move the dental check-up", directory: #"{"d": {"Dental check-up": [3, "3"]}}"#), "3"))
     }
 
+    @Test func daysAreFoundAsPeopleWriteThem() throws {
+        for (prompt, day) in [
+            ("on May 15th, 2026", "2026-05-15"), ("on 15 May 2026.", "2026-05-15"), ("Sep 3", "1999-09-03"),
+            ("from the 13th to the 17th of May 2026", "2026-05-13"),
+            ("from the 13th to the 17th of May 2026", "2026-05-17 09:00"),
+        ] {
+            let task = try named("date", prompt)
+            #expect(try admits(task, "\"\(day)\""), "\(prompt)")
+            #expect(try !admits(task, #""2026-05-01""#) && !admits(task, #""2026-06-15""#), "\(prompt)")
+        }
+        #expect(try admits(named("date", "May I go? I have 15 minutes"), #""2026-01-01""#), "none is named")
+    }
+
+    @Test func aHostEndsWhereASentenceBegins() throws {
+        let task = try named("url", "Post it to www.our-company.com.They sent it to Bob.")
+        #expect(try admits(task, #""www.our-company.com""#))
+        #expect(try !admits(task, #""www.our-company.com.they""#))
+    }
+
     @Test func aToolThatNoWordAsksForIsLeftOut() throws {
         let pins = #"{"t": {"words": ["delet*", "remove"]}}"#
         #expect(try scope("Deleting is fine", "t; u", pins: pins).scope.text == "t; u")

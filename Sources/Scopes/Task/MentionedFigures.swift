@@ -41,21 +41,77 @@ extension Mention {
             && day(bytes) == nil
     }
 
-    /// `2026-05-15`, `2026/05/15`: also at the beginning of a time, as in `2026-05-15 10:00`.
+    /// `2026-05-15`, `2026/05/15`, also at the beginning of a time; `May 15th, 2026`, `15 May`, `the 13th to the 17th of May`.
     static func dates(in prompt: Prompt, _ found: inout [Mention]) {
         prompt.forEachToken { range in
             let bytes = prompt.bytes[range]
             guard let day = day(bytes.prefix(10)),
                 bytes.count == 10 || bytes[range.lowerBound + 10] == UInt8(ascii: "T")
-            else {
-                return
-            }
+            else { return }
             let text = prompt.text(range)
-            found.append(
-                Mention(
-                    text: text, place: range.lowerBound, values: [.string(day), .string(text)],
-                    clause: ["constraint_type": "glob", "pattern": .string(day + "*")]))
+            found.append(date(text, range.lowerBound, day))
         }
+        var words: [Range<Int>] = []
+        prompt.forEachWord { words.append($0..<$1) }
+        for (i, word) in words.enumerated() {
+            guard let month = month(prompt.folded[word]) else { continue }
+            // The days before it, from the nearest on: "13th to the 17th of"; or else the one after it, which a year may follow.
+            var (days, j, links) = ([Range<Int>](), i - 1, 0)
+            while j >= 0, links < 3 {
+                let isDay = number(prompt, words[j], atMost: 31) != nil
+                guard isDay || isLink(prompt.folded[words[j]]) else { break }
+                if isDay { days.append(words[j]) }
+                links = isDay ? 0 : links + 1
+                j -= 1
+            }
+            var next = i + 1
+            if days.isEmpty, next < words.count, number(prompt, words[next], atMost: 31) != nil {
+                days.append(words[next])
+                next += 1
+            }
+            let year = next < words.count && words[next].count == 4 ? number(prompt, words[next], atMost: 9999) : nil
+            for range in days {
+                let day = number(prompt, range, atMost: 31) ?? 0
+                let written = (year.map { padded($0, 4) } ?? "????") + "-" + padded(month, 2) + "-" + padded(day, 2)
+                found.append(date(prompt.text(range), range.lowerBound, written))
+            }
+        }
+    }
+
+    private static func date(_ text: String, _ place: Int, _ day: String) -> Mention {
+        Mention(
+            text: text, place: place, values: [.string(day), .string(text)],
+            clause: ["constraint_type": "glob", "pattern": .string(day + "*")])
+    }
+
+    private static func padded(_ number: Int, _ digits: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(digits - text.utf8.count, 0)) + text
+    }
+
+    private static func isLink(_ word: ArraySlice<UInt8>) -> Bool {
+        ["of", "the", "to", "and", "until", "till", "through"].contains { word.elementsEqual($0.utf8) }
+    }
+
+    /// `may`, `september`, `sep`: 1 to 12.
+    private static func month(_ word: ArraySlice<UInt8>) -> Int? {
+        let names: StaticString =
+            "january february march april may june july august september october november december"
+        guard word.count >= 3 else { return nil }
+        let months = names.description.utf8.split(separator: 0x20)
+        return months.firstIndex { $0.elementsEqual(word) || word.count == 3 && $0.starts(with: word) }.map { $0 + 1 }
+    }
+
+    /// `15`, `15th`, `2026`.
+    private static func number(_ prompt: Prompt, _ range: Range<Int>, atMost most: Int) -> Int? {
+        let word = prompt.folded[range]
+        let digits = word.prefix(while: Prompt.isDigit)
+        let ending = word[digits.endIndex...]
+        guard (1...4).contains(digits.count),
+            ending.isEmpty || ["st", "nd", "rd", "th"].contains(where: { ending.elementsEqual($0.utf8) })
+        else { return nil }
+        let value = digits.reduce(0) { $0 * 10 + Int($1 & 0x0F) }
+        return value > 0 && value <= most ? value : nil
     }
 
     /// A day as ISO 8601 writes it; `nil` if this is none.

@@ -15,6 +15,8 @@ extension Mention {
             rest = bytes[(colon + 3)...]
         }
         let host = rest.prefix(while: isHost)
+        // "www.acme.example.They said": a capital after a small letter and a full stop begins a sentence.
+        if scheme == nil, let stop = sentence(in: host) { return url(prompt, range.lowerBound..<stop) }
         let after = rest[host.endIndex...]
         guard after.isEmpty || "/?#:".utf8.contains(after[after.startIndex]), isHostName(host, isBare: scheme == nil)
         else {
@@ -33,6 +35,16 @@ extension Mention {
         ]
         if !isWhole { uri["path"] = .string(String(decoding: path, as: UTF8.self)) }
         return Mention(text: text, place: range.lowerBound, values: [.string(text)], clause: .object(uri))
+    }
+
+    private static func sentence(in host: ArraySlice<UInt8>) -> Int? {
+        var place = host.startIndex + 1
+        while place + 1 < host.endIndex {
+            let isSmall = Prompt.isLetter(host[place - 1]) && !Prompt.isUpper(host[place - 1])
+            if isSmall, host[place] == UInt8(ascii: "."), Prompt.isUpper(host[place + 1]) { return place }
+            place += 1
+        }
+        return nil
     }
 
     /// A host that stands there without a scheme ends like a domain, not like a file.

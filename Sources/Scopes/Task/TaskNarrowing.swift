@@ -75,11 +75,13 @@ struct TaskNarrowing: ~Copyable {
         return narrower
     }
 
-    private mutating func leaveOut(_ tool: ToolScope, _ pin: ArgumentPin?, _ reason: String, _ message: String) {
+    @inline(never) private mutating func leaveOut(
+        _ tool: ToolScope, _ pin: ArgumentPin?, _ reason: String, _ message: String
+    ) {
         leftOut.append(TaskScope.LeftOut(tool: tool.name, argument: pin?.argument, reason: reason, message: message))
     }
 
-    private mutating func mentions(for pin: ArgumentPin) throws(ScopeError) -> [Mention] {
+    @inline(never) private mutating func mentions(for pin: ArgumentPin) throws(ScopeError) -> [Mention] {
         if let same = known.first(where: { $0.pin.kind == pin.kind && $0.pin.directory.isSame(as: pin.directory) }) {
             return same.mentions
         }
@@ -98,7 +100,7 @@ struct TaskNarrowing: ~Copyable {
 
     /// The constraint that admits what is named, below the ceiling's own, and the values that it lists; `nil` if nothing
     /// of it is.
-    private mutating func constraint(
+    @inline(never) private mutating func constraint(
         for pin: ArgumentPin, _ mentions: [Mention], under own: Constraint
     ) throws(ScopeError) -> (Constraint, [JSONTree])? {
         var (values, listed): ([JSONTree], [JSON.Value]) = ([], [])
