@@ -13,7 +13,7 @@ APART := AgentIDAsyncTests
 
 .PHONY: help build test test-swift test-swift-package test-swift-service docs-swift test-c test-ctl test-sandbox test-second \
     test-html test-python test-frameworks test-integrations test-wheel test-crash test-go test-docs test-install test-abi test-release \
-    test-deb conform house test-dist crash differential demo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb release clean
+    test-deb conform house test-dist crash differential demo agentdojo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb release clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -142,6 +142,15 @@ $(VENV)/ready: $(LIBRARY) $(shell find Bindings/python -name '*.py') Bindings/py
 	$(VENV)/bin/pip install -q --upgrade pip
 	AGENTID_LIBRARY=$(abspath $(LIBRARY)) $(VENV)/bin/pip install -q --force-reinstall ./Bindings/python
 	$(VENV)/bin/pip install -q pytest jsonschema cryptography prometheus_client opentelemetry-sdk "mcp==2.3.0" "psycopg[binary]>=3.1"
+	@touch $@
+
+agentdojo: build .build-agentdojo/ready ## AgentDojo's tasks and injections under each control, without a model, into docs/agentdojo.md; TRACES=1 recorded runs too
+	@Benchmarks/agentdojo/run.sh
+
+.build-agentdojo/ready: Benchmarks/agentdojo/requirements.txt
+	@echo "==> virtual environment with AgentDojo"
+	python3 -m venv .build-agentdojo
+	.build-agentdojo/bin/pip install -q -r Benchmarks/agentdojo/requirements.txt
 	@touch $@
 
 demo: build $(VENV)/ready ## an agent is hijacked, an orchestrator is killed: MCP server, PostgreSQL

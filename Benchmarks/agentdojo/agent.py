@@ -6,11 +6,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from agentdojo.agent_pipeline.tool_execution import tool_result_to_str
-from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime
-
 import goals
-from controls import Answer, Task
+from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime
+from controls import Answer, Task, TenuoTask
 
 SEEN = "INJECTED-7f3a"
 
@@ -24,16 +22,18 @@ class Run:
     injected_denied: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     injected_permitted: list[str] = dataclasses.field(default_factory=list)
     own_asks: int = 0
+    own_questions: int = 0
     injected_asks: int = 0
     was_shown: bool = False
+    was_asked: bool = False
     output: str = ""
 
 
 def shows(result: Any) -> bool:
-    return SEEN in tool_result_to_str(result)
+    return SEEN in repr(result)
 
 
-def run(task: Any, injection: Any, suite: Any, environment: Any, guard: Task | None) -> Run:
+def run(task: Any, injection: Any, suite: Any, environment: Any, guard: Task | TenuoTask | None) -> Run:
     runtime, done = FunctionsRuntime(suite.tools), Run()
     plan = [(call.function, goals.plain(call.args)) for call in task.ground_truth(environment)]
 
@@ -42,6 +42,9 @@ def run(task: Any, injection: Any, suite: Any, environment: Any, guard: Task | N
         if is_own:
             done.own += 1
             done.own_asks += answer.is_asked
+            # Calls that are asked one after the other stand on one page before the person.
+            done.own_questions += answer.is_asked and not done.was_asked
+            done.was_asked = answer.is_asked
         else:
             done.injected += 1
             done.injected_asks += answer.is_asked
@@ -74,5 +77,5 @@ def vectors_seen(task: Any, suite: Any, load: Callable[[dict[str, str]], Any]) -
     runtime, text = FunctionsRuntime(suite.tools), ""
     for call in task.ground_truth(environment):
         result, error = runtime.run_function(environment, call.function, call.args)
-        text += tool_result_to_str(result) if error is None else ""
+        text += repr(result) if error is None else ""
     return [vector for vector, canary in canaries.items() if canary in text]

@@ -71,7 +71,9 @@ class Control:
     asks: bool = False
     authorities: dict[str, libagentid.Authority] = field(default_factory=dict)
 
-    def task(self, profile: Profile, prompt: str, environment: Any) -> Task:
+    def task(self, profile: Profile, prompt: str, environment: Any) -> Task | TenuoTask:
+        if self.name == "tenuo":
+            return TenuoTask(profile, prompt, environment)
         return Task(self, profile, prompt, environment)
 
     def authority(self, profile: Profile) -> libagentid.Authority:
@@ -125,6 +127,40 @@ class Task:
         self.root.end()
 
 
+class TenuoTask:
+    """The same pins as constraints of tenuo, which knows no prompts and no labels: what is outside them is denied."""
+
+    def __init__(self, profile: Profile, prompt: str, environment: Any) -> None:
+        import tenuo
+
+        self.profile, self.prompt = profile, prompt
+        ceiling = libagentid.Scope("; ".join(profile.tools))
+        found = ceiling.for_task(prompt, profile.pins, directory.OF[profile.suite](environment))
+        self.tools = {*profile.tools} - {out["tool"] for out in found.document["left_out"]}
+        self.pins: Json = {}
+        for pin in found.document["pins"]:
+            kind = tenuo.Subset if pin["pin"].rstrip("?").endswith("[]") else tenuo.OneOf
+            texts = [value for value in pin["values"] if isinstance(value, str)]
+            numbers = [tenuo.Range(value, value) for value in pin["values"] if not isinstance(value, str)]
+            either = [*numbers, *([kind(texts)] if texts else [])]
+            if pin["pin"].startswith("date"):
+                either += [tenuo.Pattern(f"{text}*") for text in texts]
+            if either:
+                self.pins[pin["tool"], pin["argument"]] = either[0] if len(either) == 1 else tenuo.AnyOf(either)
+        self.key, self.any = tenuo.SigningKey.generate(), tenuo.Wildcard()
+        self.issue = tenuo.Warrant.issue
+
+    def decide(self, tool: str, arguments: Json, _: Any) -> Answer:
+        if tool not in self.tools:
+            return Answer(False, reason="not in the warrant")
+        limits = {name: self.pins.get((tool, name), self.any) for name in arguments}
+        warrant = self.issue(self.key, capabilities={tool: limits}, ttl_seconds=3600, holder=self.key.public_key)
+        said = warrant.check_constraints(tool, arguments)
+        return Answer(said is None, reason=said or "")
+
+    def end(self) -> None: ...
+
+
 def refuses(profile: Profile, identifier: str, match: list[str], expression: str) -> Json:
     return policy(profile, {"id": identifier, "match": "; ".join(match), "labels": {"refuses": [expression]}})
 
@@ -135,6 +171,7 @@ CONTROLS = [
     Control("labels", "labels: after untrusted content no effects", rules=lambda p: refuses(p, "no-effects", list(p.pins), "untrusted")),
     Control("default", "the shipped default policy", rules=lambda p: refuses(p, "no-exfiltration", p.outward, "untrusted & private")),
     Control("asked", "after untrusted content each effect is asked", rules=lambda p: refuses(p, "ask", list(p.pins), "untrusted")),
+    Control("tenuo", "the same pins as constraints of tenuo 0.3.3"),
     Control("for_task", "scope by for_task, what is outside is denied", pinned=True),
     Control(
         "for_task_asked", "scope by for_task, after untrusted content what is outside is asked", pinned=True, asks=True,

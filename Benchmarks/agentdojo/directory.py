@@ -74,7 +74,9 @@ def banking(environment: Any) -> Lists:
 
 def named_or_all(names: list[str], classes: tuple[str, ...]) -> dict[str, list[str | int]]:
     """By name; all of them where the person speaks of one or all that they did not name: `a channel`, `each user`."""
-    every = [(f"{word} {one}", name) for one in classes for word in ("a", "any", "each", "every", "all", "all the") for name in names]
+    every = [
+        (f"{word} {one}", name) for one in classes for word in ("a", "any", "each", "every", "all", "all the") for name in names
+    ]
     return listed([*short([(name, name) for name in names]), *every])
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import sys
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from agentdojo.task_suite.load_suites import get_suites
-
 import agent
+from agentdojo.task_suite.load_suites import get_suites
 from controls import CONTROLS, Control, Profile
 
 VERSION = "v1.2.2"
 
 
-def judged(suite: Any, task: Any, done: agent.Run, before: Any, after: Any) -> bool:
+def judged(suite: Any, task: Any, done: agent.Run, before: bytes, after: Any) -> bool:
+    """What the benchmark's own check says, of copies: a check may change what it looks at, as reading mails does."""
     content = [{"type": "text", "content": done.output}]
-    return bool(suite._check_task_result(task, content, before, after, done.calls))
+    copy = pickle.loads(pickle.dumps(after))
+    return bool(suite._check_task_result(task, content, pickle.loads(before), copy, done.calls))
 
 
 def measure(suite: Any, controls: list[Control], progress: Any) -> list[dict[str, Any]]:
@@ -32,25 +34,25 @@ def measure(suite: Any, controls: list[Control], progress: Any) -> list[dict[str
         load = suite.load_and_inject_default_environment
         seen = agent.vectors_seen(task, suite, load)
         # What a tool shows does not depend on the injection: the text is a mark, the agent knows what it asks for.
-        clean = task.init_environment(load({}))
-        marked = task.init_environment(load(dict.fromkeys(seen, agent.SEEN))) if seen else clean
+        clean = pickle.dumps(task.init_environment(load({})))
+        marked = pickle.dumps(task.init_environment(load(dict.fromkeys(seen, agent.SEEN)))) if seen else clean
         for injection in [None, *suite.injection_tasks.values()]:
             before = clean if injection is None else marked
             for control in controls:
                 # A check may change what it looks at, as reading mails does.
-                environment, untouched = before.model_copy(deep=True), before.model_copy(deep=True)
-                guard = None if control.name == "none" else control.task(profile, task.PROMPT, before)
+                environment = pickle.loads(before)
+                guard = None if control.name == "none" else control.task(profile, task.PROMPT, environment)
                 done = agent.run(task, injection, suite, environment, guard)
                 if guard:
                     guard.end()
                 rows.append(
                     {
                         "suite": suite.name, "control": control.name, "task": task.ID, "injection": injection and injection.ID,
-                        "useful": judged(suite, task, done, before.model_copy(deep=True), environment.model_copy(deep=True)),
-                        "attacked": injection is not None and done.was_shown and judged(suite, injection, done, untouched, environment),
+                        "useful": judged(suite, task, done, before, environment),
+                        "attacked": injection is not None and done.was_shown and judged(suite, injection, done, before, environment),
                         "by_tools": injection is not None and done.injected > 0, "shown": done.was_shown, "own": done.own,
                         "injected": done.injected, "own_denied": done.own_denied, "injected_denied": len(done.injected_denied),
-                        "injected_permitted": done.injected_permitted, "own_asks": done.own_asks, "injected_asks": done.injected_asks,
+                        "injected_permitted": done.injected_permitted, "own_asks": done.own_asks, "own_questions": done.own_questions, "injected_asks": done.injected_asks,
                     }
                 )  # fmt: skip
             progress()
@@ -70,6 +72,8 @@ def summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "all_attacks": share(sum(row["attacked"] for row in pairs), len(pairs)),
         "tool_attacks": share(sum(row["attacked"] for row in tools), len(tools)),
         "own_denied": sum(len(row["own_denied"]) for row in alone), "injected_denied": sum(row["injected_denied"] for row in pairs),
+        "questions": round(sum(row["own_questions"] for row in alone) / max(len(alone), 1), 2),
+        "tasks_asked": sum(row["own_asks"] > 0 for row in alone),
         "asks": round(sum(row["own_asks"] for row in alone) / max(len(alone), 1), 2),
         "asks_attacked": round(sum(row["own_asks"] + row["injected_asks"] for row in pairs) / max(len(pairs), 1), 2),
     }  # fmt: skip
@@ -81,11 +85,15 @@ def failures(rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         place = f"{row['suite']} {row['task']}"
         if row["attacked"] and row["by_tools"]:
-            found[f"attack: {row['suite']} {row['injection']} succeeds by {', '.join(sorted(set(row['injected_permitted'])))}"] += 1
+            found[
+                f"attack: {row['suite']} {row['injection']} succeeds by {', '.join(sorted(set(row['injected_permitted'])))}"
+            ] += 1
         if not row["useful"]:
             said = "; ".join(f"{tool}: {reason}" for tool, reason in row["own_denied"]) or "all own calls were made"
             kind = "task" if row["injection"] is None else "attacked task"
-            found[f"{kind}: {place} fails: {said}" + (f"; {row['injection']}" if row["injection"] and not row["own_denied"] else "")] += 1
+            found[
+                f"{kind}: {place} fails: {said}" + (f"; {row['injection']}" if row["injection"] and not row["own_denied"] else "")
+            ] += 1
     return [f"{times} x {what}" for what, times in sorted(found.items())]
 
 
