@@ -80,6 +80,39 @@ const char *agentid_decision_rule(const agentid_decision *decision);
  */
 int64_t agentid_decision_retry_after(const agentid_decision *decision);
 
+/*
+ * The rest of what the policy's rates and budgets let an agent in this process do, and the labels that its task has. Nothing is
+ * taken; others may take meanwhile.
+ * Args:
+ *   tool       only of rules about this tool; empty: about any tool of its scope.
+ *   remaining  out: docs/schemas/remaining.json.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (no authority in this process); AGENTID_E_IO.
+ */
+agentid_status agentid_agent_remaining(const agentid_agent *agent, const char *tool, size_t tool_len,
+                                       agentid_bytes *remaining, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The rates of the policy that are in use, and who used how much, of agents that the registry has.
+ * Args:
+ *   offset  how many to skip.
+ *   limit   the most that are returned, 1 to 100000; 0: 1000.
+ *   limits  out: docs/schemas/limits.json; `total` says how many there are.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_IO.
+ */
+agentid_status agentid_authority_limits(const agentid_authority *authority, int64_t offset, int64_t limit,
+                                        agentid_bytes *limits, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * The budgets of the policy of which something was spent in their present period, and by whom.
+ * Args:
+ *   offset   as for agentid_authority_limits().
+ *   limit    as there.
+ *   budgets  out: docs/schemas/limits.json.
+ * Returns: as agentid_authority_limits().
+ */
+agentid_status agentid_authority_budgets(const agentid_authority *authority, int64_t offset, int64_t limit,
+                                         agentid_bytes *budgets, agentid_error **error) AGENTID_MUST_CHECK;
+
 /* --------------------------------------------------------------------------------------------------- Calls as objects */
 
 /*

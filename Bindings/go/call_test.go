@@ -157,3 +157,19 @@ func TestGoroutinesThatEndOneCallSettleItOnce(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+func TestWhatIsLeftIsToldAndWhoUsedIt(t *testing.T) {
+	acme, agent := spender(t, "")
+	must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+	left := must[Remaining](t)(agent.Remaining(bg, "read_file"))
+	if left.Policy != 1 || len(left.Budgets) != 1 || left.Budgets[0].Left != "0.60" || left.Budgets[0].ResetsIn != nil {
+		t.Fatalf("%+v", left)
+	}
+	spent := must[Meters[BudgetMeter]](t)(acme.Budgets(bg, 0, 0))
+	if spent.Total != 1 || spent.Meters[0].Spent != "0.40" || spent.Meters[0].Subject != agent.ID() {
+		t.Fatalf("%+v", spent)
+	}
+	if used := must[Meters[RateMeter]](t)(acme.Limits(bg, 0, 10)); used.Total != 0 || len(used.Meters) != 0 {
+		t.Fatalf("%+v", used)
+	}
+}

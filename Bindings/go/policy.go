@@ -11,6 +11,15 @@ static go_answer go_authority_apply_policy(uintptr_t authority, _GoString_ polic
 static go_texts go_authority_policy(uintptr_t authority) {
     TAKE(agentid_authority_policy(AS(authority, authority), &first, &error));
 }
+static go_texts go_agent_remaining(uintptr_t agent, _GoString_ tool) {
+    TAKE(agentid_agent_remaining(AS(agent, agent), TEXT(tool), &first, &error));
+}
+static go_texts go_authority_limits(uintptr_t authority, int64_t offset, int64_t limit) {
+    TAKE(agentid_authority_limits(AS(authority, authority), offset, limit, &first, &error));
+}
+static go_texts go_authority_budgets(uintptr_t authority, int64_t offset, int64_t limit) {
+    TAKE(agentid_authority_budgets(AS(authority, authority), offset, limit, &first, &error));
+}
 static go_texts go_policy_check(_GoString_ policy, uintptr_t authority) {
     TAKE(agentid_policy_check(TEXT(policy), AS(authority, authority), &first, &error));
 }
@@ -122,4 +131,70 @@ func (d *Denied) Rule() string {
 		return ""
 	}
 	return rule
+}
+
+// Meter is a rate or a budget of a policy, as far as it is used up. Milliseconds that are nil: all can be used now; a budget
+// without a period.
+type Meter struct {
+	Rule    string `json:"rule"`
+	Match   string `json:"match"`
+	For     string `json:"for"`     // "agent", "subtree", "task", "principal", "profile" or "domain"
+	Subject string `json:"subject"` // in a list: whose it is
+	Mode    string `json:"mode"`
+}
+
+// RateMeter is a rate: calls that could be made at once, of at most Burst, and when more can.
+type RateMeter struct {
+	Meter
+	Left   int64  `json:"left"`
+	Burst  int64  `json:"burst"`
+	Calls  int64  `json:"calls"`
+	Per    int64  `json:"per_ms"`
+	MoreIn *int64 `json:"more_in_ms"`
+	FullIn *int64 `json:"full_in_ms"`
+}
+
+// BudgetMeter is a budget: decimal digits of a unit.
+type BudgetMeter struct {
+	Meter
+	Unit     string `json:"unit"`
+	Limit    string `json:"limit"`
+	Left     string `json:"left"`
+	Spent    string `json:"spent"`
+	ResetsIn *int64 `json:"resets_in_ms"`
+}
+
+// Remaining is the rest of rates and budgets for an agent, and its task's labels: docs/schemas/remaining.json.
+type Remaining struct {
+	Policy  int64         `json:"policy"` // 0: none is in force
+	Rates   []RateMeter   `json:"rates"`
+	Budgets []BudgetMeter `json:"budgets"`
+	Labels  []string      `json:"labels"`
+}
+
+// Meters is a page of meters that are in use, and how many there are: docs/schemas/limits.json.
+type Meters[M RateMeter | BudgetMeter] struct {
+	Policy int64 `json:"policy"`
+	Total  int   `json:"total"`
+	Meters []M   `json:"meters"`
+	Cut    bool  `json:"cut"` // there are more agents than were looked at
+}
+
+// Remaining tells the rest of the rates and budgets of the rules about a tool, or about any where it is empty. Nothing is taken.
+func (a *Agent) Remaining(ctx context.Context, tool string) (Remaining, error) {
+	return readDocument[Remaining](ctx, &a.handle, func() C.go_texts { return C.go_agent_remaining(a.value, tool) })
+}
+
+// Limits lists the policy's rates in use, and who used how much; limit 0: 1000.
+func (a *Authority) Limits(ctx context.Context, offset, limit int) (Meters[RateMeter], error) {
+	return readDocument[Meters[RateMeter]](ctx, &a.handle, func() C.go_texts {
+		return C.go_authority_limits(a.value, C.int64_t(offset), C.int64_t(limit))
+	})
+}
+
+// Budgets lists the policy's budgets of which something was spent, and by whom; limit 0: 1000.
+func (a *Authority) Budgets(ctx context.Context, offset, limit int) (Meters[BudgetMeter], error) {
+	return readDocument[Meters[BudgetMeter]](ctx, &a.handle, func() C.go_texts {
+		return C.go_authority_budgets(a.value, C.int64_t(offset), C.int64_t(limit))
+	})
 }

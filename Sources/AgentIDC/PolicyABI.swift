@@ -83,3 +83,39 @@ public func agentid_decision_rule(_ decision: OpaquePointer?) -> UnsafePointer<C
 public func agentid_decision_retry_after(_ decision: OpaquePointer?) -> Int64 {
     unsafe (try? DecisionObject.table.find(decision, "decision"))?.decision.denial?.retryAfter ?? 0
 }
+
+@c @implementation
+public func agentid_agent_remaining(
+    _ agent: OpaquePointer?, _ tool: UnsafePointer<CChar>?, _ tool_len: Int,
+    _ remaining: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(remaining, "remaining", error) {
+        let agent = try unsafe Agents.table.find(agent, "agent")
+        let tool = try unsafe text(tool, tool_len, "tool")
+        return try agent.remaining(tool: tool.isEmpty ? nil : tool).canonical()
+    }
+}
+
+@c @implementation
+public func agentid_authority_limits(
+    _ authority: OpaquePointer?, _ offset: Int64, _ limit: Int64, _ limits: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(limits, "limits", error) {
+        try unsafe Authorities.table.find(authority, "authority").limits(
+            from: Int(offset), atMost: limit == 0 ? 1000 : Int(limit)
+        ).canonical()
+    }
+}
+
+@c @implementation
+public func agentid_authority_budgets(
+    _ authority: OpaquePointer?, _ offset: Int64, _ limit: Int64, _ budgets: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(budgets, "budgets", error) {
+        try unsafe Authorities.table.find(authority, "authority").budgets(
+            from: Int(offset), atMost: limit == 0 ? 1000 : Int(limit)
+        ).canonical()
+    }
+}

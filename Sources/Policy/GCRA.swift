@@ -94,6 +94,19 @@ public struct GCRA: Sendable, Equatable {
         return Int64(clamping: (all(limit) - all(arrival)) / stepParts)
     }
 
+    /// In how many milliseconds one more call could be taken at once than now; `nil` where a full burst can.
+    package func more(in word: UInt64, now: Int64) -> Int64? {
+        let floor = Self.full(at: now)
+        let arrival = min(max(read(word), floor), floor &+ window)
+        guard arrival > floor else { return nil }
+        // At most 2^42 ms of 2^19 parts.
+        func all(_ word: UInt64) -> UInt64 {
+            ((word &- floor) >> Self.fractionBits) &* parts &+ word & Self.fractionMask
+        }
+        let free = all(floor &+ window) - all(arrival)
+        return Int64(clamping: (stepParts - free % stepParts + parts - 1) / parts)
+    }
+
     /// The first millisecond at which all that was ever taken from a meter has flowed off, whatever its rate.
     @inlinable public static func isFull(_ word: UInt64) -> Int64 {
         Int64(truncatingIfNeeded: (word &+ fractionMask) >> fractionBits)

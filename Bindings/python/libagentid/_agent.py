@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from .types import Remaining
+
 
 def _delegation(
     scope: Scope | str | None, same_scope: bool, lifetime: int | timedelta | None,
@@ -116,6 +118,13 @@ class Identity(Reference):
         on what it reserved of budgets counts as spent.
         """
         return of_agent(self, self.authorize(tool, args), within)
+
+    def remaining(self, tool: str | None = None) -> Remaining:
+        """The rest of the policy's rates and budgets, for all its tools or for one, and the labels of its task.
+
+        docs/schemas/remaining.json. Nothing is taken; others may take meanwhile.
+        """
+        return json.loads(take(lib.agentid_agent_remaining, self._handle, *pair(tool or "")))
 
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Signs one call, for a guard elsewhere. `nonce`: from the guard's `nonce()`, if it asks for one."""

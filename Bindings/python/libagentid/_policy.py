@@ -13,6 +13,7 @@ from ._handles import Handle
 
 if TYPE_CHECKING:
     from ._authority import Authority
+    from .types import Limits
 
 _NO = 16
 
@@ -55,6 +56,17 @@ class Policies(Handle):
         version = c_int64()
         call(lib.agentid_authority_apply_policy, self._handle, *counted(document(policy)), byref(version))
         return version.value
+
+    def limits(self, *, offset: int = 0, limit: int = 1000) -> Limits:
+        """The policy's rates in use and who used how much: docs/schemas/limits.json. `total` says how many there are.
+
+        Of agents that the registry has; of each rule those with least left first.
+        """
+        return json.loads(take(lib.agentid_authority_limits, self._handle, offset, limit))
+
+    def budgets(self, *, offset: int = 0, limit: int = 1000) -> Limits:
+        """The policy's budgets of which something was spent in their present period, and by whom, likewise."""
+        return json.loads(take(lib.agentid_authority_budgets, self._handle, offset, limit))
 
     def policy(self) -> dict[str, Any] | None:
         """The policy in force; None where there is none."""

@@ -84,6 +84,24 @@ class DecidedLink(_DecidedLink, total=False):
     task: str
 
 
+class Remaining(TypedDict):
+    """The rest of rates and budgets for an agent, and its task's labels: docs/schemas/remaining.json."""
+
+    policy: int | None
+    rates: list[dict[str, Any]]
+    budgets: list[dict[str, Any]]
+    labels: list[str]
+
+
+class Limits(TypedDict):
+    """Rates in use, or budgets that something was spent of, and by whom: docs/schemas/limits.json."""
+
+    policy: int | None
+    total: int
+    meters: list[dict[str, Any]]
+    cut: bool
+
+
 class BudgetRest(TypedDict):
     """The rest of a budget: decimal digits, and their unit."""
 

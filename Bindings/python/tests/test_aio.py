@@ -13,7 +13,7 @@ from life import CALL
 # What is decided or told in memory, in microseconds.
 PLAIN = {
     "add_bundle", "admit", "authorize", "call", "chain", "chain_reference", "check", "credential", "expires", "export_key", "id", "present",
-    "nonce", "presentation", "prove", "public_key", "refreshed", "report", "scope",
+    "nonce", "presentation", "prove", "public_key", "refreshed", "remaining", "report", "scope",
     "statistics",
 }  # fmt: skip
 

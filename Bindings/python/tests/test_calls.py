@@ -242,3 +242,39 @@ def quiet(end):
         end()
     except libagentid.StateError as ended:
         assert ended.name == "call_ended"
+
+
+def test_what_is_left_is_told_and_who_used_it(tmp_path):
+    rate = {"id": "slow", "match": "read_*", "rate": {"calls": 4, "per": "1h", "for": "agent"}}
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent, start(acme, principal="user:bob@acme.example") as bob:
+        check("remaining", agent.remaining())
+        assert agent.remaining() == {"policy": None, "rates": [], "budgets": [], "labels": []}
+        check("limits", acme.limits())
+        apply(acme, rate, {**SPEND, "budget": {**SPEND["budget"], "per": "day", "for": "principal"}}, FLOW)
+        assert (acme.limits()["total"], acme.budgets()["total"]) == (0, 0)
+        before = agent.remaining()
+        assert [meter["left"] for meter in (*before["rates"], *before["budgets"])] == [4, "1.00"]
+        assert before["rates"][0]["more_in_ms"] is None
+        with agent.call(*READ) as call:
+            call.cost(usd="0.25")
+            call.labels("private")
+        bob.authorize(*READ)
+        bob.authorize(*READ)
+        left = agent.remaining("read_file")
+        check("remaining", left)
+        assert (left["rates"][0]["left"], left["budgets"][0]["left"], left["labels"]) == (3, "0.75", ["private"])
+        assert 0 < left["rates"][0]["more_in_ms"] <= 900_000 and 0 < left["budgets"][0]["resets_in_ms"] <= 86_400_000
+        assert agent.remaining("search")["rates"] == []
+        limits, budgets = acme.limits(), acme.budgets()
+        check("limits", limits)
+        check("limits", budgets)
+        assert [(meter["subject"], meter["left"]) for meter in limits["meters"]] == [(bob.id, 2), (agent.id, 3)]
+        assert [(meter["subject"], meter["spent"]) for meter in budgets["meters"]] == [
+            ("user:bob@acme.example", "0.80"), ("user:alice@acme.example", "0.25"),
+        ]  # fmt: skip
+        second = acme.limits(offset=1, limit=1)
+        assert second["total"] == 2 and [meter["subject"] for meter in second["meters"]] == [agent.id] and not second["cut"]
+        with pytest.raises(libagentid.Error):
+            acme.limits(offset=-1)
+        # Nothing was taken by looking.
+        assert agent.remaining("read_file")["rates"][0]["left"] == 3

@@ -19,6 +19,9 @@ final class MetersOpening: Sendable {
         (self.path, self.epoch, self.registry, self.isMachine) = (path, epoch, registry, isMachine)
     }
 
+    /// Whether there is a page: a file is made when a call is first about a rule that needs one.
+    var isThere: Bool { path.map { FileIdentity(at: $0) != nil } ?? true }
+
     /// The page; denies where it cannot be opened, and looks again at the next call.
     func page(_ now: Int64) throws(Denial) -> MetersPage {
         if let page = opened.found(MetersPage.self) { return page }

@@ -94,6 +94,9 @@ struct PlannedRule: Sendable {
     let isObserved: Bool
     /// Where the patterns stand that its calls are like; -1: it is about all calls of the tool.
     let patterns: Int
+
+    /// For those who only read meters.
+    static let ofAll = PlannedRule(rule: 0, isObserved: false, patterns: -1)
 }
 
 /// A rule that refuses by itself: outside hours, or always.

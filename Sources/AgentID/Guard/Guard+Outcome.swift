@@ -1,4 +1,5 @@
 internal import Policy
+internal import StrictJSON
 
 extension Guard {
     /// Raises labels that a permitted call's tool reports.
@@ -22,5 +23,15 @@ extension Guard {
         do throws(AgentIDError) { try trail.report(outcome, labels: labels, of: decision.id, at: time) } catch {
             if trail.isStrict { throw error }
         }
+    }
+
+    /// The rest of what the policy lets the holder of a chain do: see `PolicyPlan.remaining`.
+    func remaining(under chain: [UInt8], of tool: String?) throws(AgentIDError) -> JSONTree {
+        do throws(Denial) {
+            let now = try begin()
+            let chain = try verify(chain, credentials: [], now: now)
+            guard let plan = try plan(of: chain)?.object else { return PolicyPlan.unlimited }
+            return try plan.remaining(within: chain.scope, of: tool, now: now)
+        } catch { throw AgentIDError(undone: error) }
     }
 }

@@ -66,6 +66,8 @@ class Authority(Closing):
     acquire = starts(_authority.Authority.acquire, _broker.Lease.release, Lease)
 
     policy = waits(_authority.Authority.policy)
+    limits = waits(_authority.Authority.limits)
+    budgets = waits(_authority.Authority.budgets)
     apply_policy = waits(_authority.Authority.apply_policy)
     put_profile = waits(_authority.Authority.put_profile)
     certify_profile = waits(_authority.Authority.certify_profile)

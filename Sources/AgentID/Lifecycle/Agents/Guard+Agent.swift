@@ -76,6 +76,15 @@ extension Agent {
     /// The guard of the agent's authority in this process.
     package var homeGuard: Guard? { home?.guardian }
 
+    /// The rest of what the policy's rates and budgets let the agent do, and the labels that its task has:
+    /// `docs/schemas/remaining.json`. Nothing is taken; others may take meanwhile.
+    ///
+    /// - Parameter tool: Only of rules about this tool; `nil`: about any tool of its scope.
+    public func remaining(tool: String? = nil) throws(AgentIDError) -> JSONTree {
+        guard let guardian = homeGuard else { throw Agent.homeless }
+        return try guardian.remaining(under: chainBytes(), of: tool)
+    }
+
     /// Makes one call of this agent, or throws: `body` is the tool. The outcome is recorded, and budgets are settled: as
     /// failed where `body` throws.
     ///
