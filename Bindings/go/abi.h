@@ -51,6 +51,8 @@ typedef struct go_decision {
     uintptr_t held;
     agentid_bytes document, explanation;
     int64_t retry_after;
+    uint32_t approval_len; /* of the request that a denied call waits for */
+    char approval[64];
     char id[64];
 } go_decision;
 
@@ -95,6 +97,11 @@ static inline go_decision go_decided(agentid_status status, agentid_error *error
     go_decision answer = {.status = status, .error = (uintptr_t)error};
     if (made == NULL) return answer;
     answer.retry_after = agentid_decision_retry_after(made);
+    if (status == AGENTID_DENIED) {
+        const char *approval = agentid_decision_approval(made);
+        answer.approval_len = (uint32_t)strnlen(approval, sizeof answer.approval);
+        memcpy(answer.approval, approval, answer.approval_len);
+    }
     const char *id = agentid_decision_id(made);
     answer.id_len = (uint32_t)strnlen(id, sizeof answer.id);
     memcpy(answer.id, id, answer.id_len);
@@ -114,6 +121,7 @@ static inline go_decision go_decided(agentid_status status, agentid_error *error
 int32_t agentid_go_now(int64_t *milliseconds, void *user_data);
 int32_t agentid_go_sign(const uint8_t *message, size_t message_len, uint8_t signature[64], void *user_data);
 int32_t agentid_go_run(const char *event, size_t event_len, void *user_data);
+int32_t agentid_go_approve(const char *request, size_t request_len, void *user_data);
 int32_t agentid_go_acquire(const char *request, size_t request_len, char *secret, size_t capacity, size_t *secret_len,
                    void *user_data);
 int32_t agentid_go_give_back(const char *lease, size_t lease_len, void *user_data);

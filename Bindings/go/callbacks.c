@@ -15,6 +15,10 @@ int32_t agentid_go_run(const char *event, size_t event_len, void *user_data) {
     return agentidGoRun((char *)event, event_len, (uintptr_t)user_data);
 }
 
+int32_t agentid_go_approve(const char *request, size_t request_len, void *user_data) {
+    return agentidGoApprove((char *)request, request_len, (uintptr_t)user_data);
+}
+
 int32_t agentid_go_acquire(const char *request, size_t request_len, char *secret, size_t capacity, size_t *secret_len,
                            void *user_data) {
     return agentidGoAcquire((char *)request, request_len, secret, capacity, secret_len, agentid_go_acquiring,

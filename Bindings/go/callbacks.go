@@ -114,6 +114,29 @@ func agentidGoRun(event *C.char, length C.size_t, user C.uintptr_t) C.int32_t {
 	}), "a hook failed, its event is given again")
 }
 
+//export agentidGoApprove
+func agentidGoApprove(request *C.char, length C.size_t, user C.uintptr_t) C.int32_t {
+	verdict := ApprovalLeave
+	err := try(func() error {
+		var asked ApprovalRequest
+		err := json.Unmarshal(C.GoBytes(unsafe.Pointer(request), C.int(length)), &asked)
+		if err == nil {
+			verdict, err = cgo.Handle(user).Value().(func(ApprovalRequest) (ApprovalVerdict, error))(asked)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return said(err, "a callback for approvals failed, it is asked again")
+	case verdict == ApprovalApprove:
+		return C.AGENTID_APPROVAL_APPROVE
+	case verdict == ApprovalRefuse:
+		return C.AGENTID_APPROVAL_REFUSE
+	default:
+		return C.AGENTID_APPROVAL_LEAVE
+	}
+}
+
 //export agentidGoAcquire
 func agentidGoAcquire(request *C.char, length C.size_t, secret *C.char, capacity C.size_t, count *C.size_t, call, user C.uintptr_t) C.int32_t {
 	ctx := withTurn(context.Background())

@@ -106,6 +106,7 @@ type DecisionDocument struct {
 
 	Policy     int64  `json:"policy"`      // the version of the policy that it was decided by; 0: none
 	Rule       string `json:"rule"`        // the rule of the policy that denied it
+	Approval   string `json:"approval"`    // the request for approval that it waits for, or was refused
 	RetryAfter int64  `json:"retry_after"` // milliseconds until time alone no longer stands against it; 0: it does not
 	Stop       *Stop  `json:"stop"`        // nil where no rule stopped the agent
 
@@ -186,6 +187,7 @@ func refusal(answer *verdict) error {
 	document, explanation := take(&answer.document), string(take(&answer.explanation))
 	err := failure(answer.status, answer.error)
 	if denied, ok := err.(*Denied); ok {
+		denied.approval = C.GoStringN(&answer.approval[0], C.int(answer.approval_len))
 		denied.retryAfter = time.Duration(answer.retry_after) * time.Millisecond
 		denied.document, denied.explanation = document, explanation
 		denied.Decision = remember(&Decision{denied: denied}, answer)

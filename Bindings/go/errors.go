@@ -80,6 +80,7 @@ type Denied struct {
 
 	said        *Error
 	retryAfter  time.Duration
+	approval    string
 	document    []byte
 	explanation string
 }

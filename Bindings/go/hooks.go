@@ -77,6 +77,8 @@ type Event struct {
 	Reason       string   `json:"reason"`
 	Tombstone    string   `json:"tombstone"`
 	Issuer       *Issuer  `json:"issuer"` // of a denied chain
+
+	Approval *ApprovalStep `json:"approval"` // of the event "approval"
 }
 
 // HookRecord is a hook as its authority knows it.

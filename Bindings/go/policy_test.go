@@ -31,7 +31,7 @@ func TestAPolicyIsAppliedEnforcedAndTold(t *testing.T) {
 	}
 	_, err = acme.ApplyPolicy(bg, []byte(`{"version":2,"rules":[{"id":"a","match":"t","approval":{"of":["user:a"]}}]}`))
 	var fault *Error
-	if !errors.As(err, &fault) || fault.Name != "not_built" || fault.Where != "rules[0].approval" {
+	if !errors.As(err, &fault) || fault.Name != "unknown_approver" || fault.Where != "rules[0].approval.of[0]" {
 		t.Fatalf("%v", err)
 	}
 	report := must[PolicyReport](t)(CheckPolicy([]byte(`{"version":2,"rules":[{"id":"a","match":"t","thn":"deny"}]}`)))

@@ -23,6 +23,9 @@ type Reason string
 const (
 	ReasonAgentNotUnderParent         Reason = "agent_not_under_parent"
 	ReasonAlgorithmNotPermitted       Reason = "algorithm_not_permitted"
+	ReasonApprovalRefused             Reason = "approval_refused"
+	ReasonApprovalRequired            Reason = "approval_required"
+	ReasonApprovalUnavailable         Reason = "approval_unavailable"
 	ReasonArgumentConstraintViolated  Reason = "argument_constraint_violated"
 	ReasonArgumentKeySetMismatch      Reason = "argument_key_set_mismatch"
 	ReasonArgumentMissing             Reason = "argument_missing"

@@ -14,18 +14,22 @@ internal import StrictJSON
     nonisolated(unsafe) let reason: UnsafeMutablePointer<CChar>?
     nonisolated(unsafe) let id: UnsafeMutablePointer<CChar>?
     nonisolated(unsafe) let rule: UnsafeMutablePointer<CChar>?
+    // SAFETY: as above.
+    nonisolated(unsafe) let approval: UnsafeMutablePointer<CChar>?
 
     init(_ decision: Decision) {
         self.decision = decision
         unsafe reason = decision.denial.map { unsafe strdup($0.reason.rawValue) } ?? nil
         unsafe id = decision.id.isEmpty ? nil : strdup(decision.id)
         unsafe rule = decision.rule.map { unsafe strdup($0) } ?? nil
+        unsafe approval = decision.approval.map { unsafe strdup($0) } ?? nil
     }
 
     deinit {
         unsafe free(reason)
         unsafe free(id)
         unsafe free(rule)
+        unsafe free(approval)
     }
 }
 

@@ -1,12 +1,12 @@
 package import StrictJSON
 
-/// Whose consent a call needs.
+/// Whose consent a call needs: all of one rule's `approval`.
 package struct Approval: Sendable {
     /// The principals who may give it.
     package let approvers: [ExactText]
     /// The number of them who must.
     package let needed: Int
-    /// The longest time that a request waits, in milliseconds.
+    /// The time after the question in which the call may be approved and made, in milliseconds.
     package let within: Int64
 
     init(parsing json: JSON.Value, at path: String) throws(PolicyError) {
@@ -16,7 +16,8 @@ package struct Approval: Sendable {
             "of", remedy: "list who may approve, e.g. [\"user:cfo@acme.example\"]", atMost: PolicyLimits.approvers)
         for (value, path) in list {
             let approver = try MemberReader.text(
-                value, at: path, remedy: "write who may approve as a text, e.g. \"user:cfo@acme.example\"", atMost: 512
+                value, at: path, remedy: "write who may approve as a text, e.g. \"user:cfo@acme.example\"",
+                atMost: PolicyLimits.approver
             ).exact
             guard !approvers.contains(approver) else {
                 throw PolicyError(

@@ -6,6 +6,8 @@ package struct PolicyDocument: Sendable {
     package let version: Int64
     package let mode: PolicyMode
     package let labels: LabelNames
+    /// The keys of those who may approve.
+    package let approvers: [Approver]
     package let rules: [PolicyRule]
     /// The document in canonical form.
     package let bytes: [UInt8]
@@ -40,9 +42,10 @@ package struct PolicyDocument: Sendable {
                 rules.append(rule)
             } catch { errors.append(error) }
         }
-        if errors.isEmpty { errors = Self.settleLabels(of: &rules, head) }
+        if errors.isEmpty { errors = Self.settleLabels(of: &rules, head) + Self.strangers(in: rules, head) }
         if let first = errors.first { throw PolicyErrors(first, Array(errors.dropFirst())) }
         (version, mode, labels, self.rules) = (head.version, head.mode, head.labels, rules)
+        approvers = head.approvers
         self.bytes = JSONTree.value(json.root).canonical()
     }
 
@@ -70,19 +73,39 @@ package struct PolicyDocument: Sendable {
         return []
     }
 
+    /// Approvers that a rule names and nobody has the key of: what they are asked would never be approved.
+    private static func strangers(in rules: [PolicyRule], _ head: Head) -> [PolicyError] {
+        let known = Set(head.approvers.map(\.name))
+        var errors: [PolicyError] = []
+        for (rule, element) in zip(rules, head.rules) {
+            for (i, name) in (rule.approval?.approvers ?? []).enumerated() where !known.contains(name) {
+                errors.append(
+                    PolicyError(
+                        "unknown_approver", at: "\(element.path).approval.of[\(i)]", rule: rule.id.string,
+                        "the policy has no key of this approver",
+                        remedy: "add approvers: [{\"name\": ..., \"key\": ...}] to the policy",
+                        position: element.0.position))
+            }
+        }
+        return errors
+    }
+
     /// The members besides the rules.
     private struct Head {
         let version: Int64
         let mode: PolicyMode
         let labels: LabelNames
+        let approvers: [Approver]
         let rules: [(JSON.Value, path: String)]
 
         init(_ json: JSON.Value) throws(PolicyError) {
-            let reader = try MemberReader(json, at: "", knowing: ["version", "mode", "labels", "rules", "$schema"])
+            let reader = try MemberReader(
+                json, at: "", knowing: ["version", "mode", "labels", "approvers", "rules", "$schema"])
             if reader["$schema"] != nil { _ = try reader.text("$schema", remedy: "write the schema's URI as a text") }
             version = try reader.integer("version", in: 1...1_000_000_000)
             mode = try reader.choice("mode", else: PolicyMode.enforce)
             labels = try LabelNames(parsing: reader)
+            approvers = try Approver.list(of: reader)
             let remedy = "list the policy's rules; an empty list enforces nothing"
             let list = try reader.need("rules", remedy: remedy)
             guard list.kind == .array else {

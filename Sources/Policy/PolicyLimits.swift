@@ -14,6 +14,10 @@ package enum PolicyLimits {
     /// Label expressions in one list.
     static let expressions = 32
     static let approvers = 16
+    /// Keys of approvers in one document.
+    static let approverKeys = 256
+    /// Bytes of an approver's name.
+    static let approver = 512
     package static let calls: Int64 = 500_000
     /// A year and a day, in milliseconds.
     package static let longest: Int64 = 366 * 86_400_000

@@ -16,8 +16,8 @@ struct AgentIDCtl: ParsableCommand {
             CommandGroup(
                 name: "Authority",
                 subcommands: [
-                    Init.self, ProfileCommand.self, PolicyCommand.self, LimitsCommand.self, BudgetsCommand.self,
-                    Bundle.self, KeysCommand.self, Revoke.self,
+                    Init.self, ProfileCommand.self, PolicyCommand.self, ApprovalsCommand.self, LimitsCommand.self,
+                    BudgetsCommand.self, Bundle.self, KeysCommand.self, Revoke.self,
                 ]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
             CommandGroup(

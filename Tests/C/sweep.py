@@ -36,7 +36,7 @@ def kind(parameter):
         return name, "bytes out"
     if re.search(r"agentid_\w+options \*|agentid_clock|agentid_signer|agentid_agent_filter|agentid_hook \*|agentid_provider \*", parameter):
         return name, "options"
-    if "agentid_progress" in parameter or "agentid_log_line" in parameter:
+    if re.search(r"agentid_(progress|log_line|approver|release) ", parameter):
         return name, "callback"
     if "char *" in parameter:
         return name, "text"

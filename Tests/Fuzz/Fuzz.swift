@@ -25,6 +25,7 @@ enum Fuzz {
         case "replay": ReplayTarget()
         case "meters": MetersTarget()
         case "cost": CostTarget()
+        case "approval": ApprovalTarget()
         default: nil
         }
     }

@@ -5,6 +5,9 @@ import Testing
 /// The document of the guide, which has every kind of rule.
 let example = #"""
     { "version": 3, "mode": "enforce", "labels": ["untrusted", "private", "secret", "reviewed"],
+      "approvers": [
+        {"name": "user:cfo@acme.example", "key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+        {"name": "user:coo@acme.example", "key": "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}],
       "rules": [
         {"id": "mail-rate", "match": "send_mail", "rate": {"calls": 10, "per": "1h", "for": "task"}},
         {"id": "spend", "match": "pay(usd: *)", "budget": {"unit": "usd", "cost": {"argument": "usd"}, "limit": "5.00",

@@ -61,6 +61,7 @@ import Testing
         (#"{"id":"r","match":"t","approval":{"of":["a"],"need":2}}"#, "rules[0].approval.need", "range", "of the 1"),
         (#"{"id":"r","match":"t","then":"ask"}"#, "rules[0].then", "nobody", "approval"),
         (#"{"id":"r","match":"t","approval":{"of":["a"]},"then":"deny"}"#, "rules[0].approval", "asks nobody", "ask"),
+        (#"{"id":"r","match":"t","approval":{"of":["a"]}}"#, "rules[0].approval.of[0]", "no key", "approvers"),
         (#"{"id":"r","match":"t","anomaly":{"denials":5,"per":"1m"}}"#, "rules[0].match", "all calls", "leave"),
         (#"{"id":"r","anomaly":{"denials":5,"per":"1m"}}"#, "rules[0].then", "stops", "suspend"),
         (#"{"id":"r","anomaly":{"per":"1m"},"then":"revoke"}"#, "rules[0].anomaly", "one sign", "denials"),

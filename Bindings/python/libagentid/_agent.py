@@ -14,7 +14,7 @@ from ._abi import lib
 from ._call import Call, of_agent
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import Error, call, counted, depth, duration, moment, option, pair, take, text, texts
+from ._errors import Error, call, counted, depth, duration, milliseconds, moment, option, pair, take, text, texts
 from ._handles import Handle, Reference, owner
 from ._raised import log
 from ._scope import Scope, worded
@@ -97,8 +97,14 @@ class Identity(Reference):
         """The scope of its grant; `str(agent.scope)` is the text form."""
         return Scope(take(lib.agentid_agent_scope, self._handle))
 
-    def authorize(self, tool: str, args: Mapping[str, Any]) -> Decision:
-        """Asks the authority's guard in this process; raises `Denied`."""
+    def authorize(self, tool: str, args: Mapping[str, Any], *, wait: float | timedelta | None = None) -> Decision:
+        """Asks the authority's guard in this process; raises `Denied`.
+
+        `wait`: the longest time in seconds that a call waits for the approval that it needs; None: it does not.
+        """
+        if wait is not None:
+            given = (*sent(tool), *counted(arguments(args)), milliseconds(wait, "wait"))
+            return decide(lib.agentid_agent_authorize_waiting, self._handle, *given)
         try:
             return decide(lib.agentid_agent_authorize_z, self._handle, terminated(tool), arguments(args))
         except ValueError:  # a NUL character or a lone surrogate

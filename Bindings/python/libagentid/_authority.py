@@ -15,6 +15,7 @@ import libagentid._callbacks as _callbacks
 
 from ._abi import lib
 from ._agent import Agent, Identity
+from ._approvals import Approvals
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
 from ._errors import Error, call, depth, duration, moment, option, pair, take, text, texts
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 
-class Authority(Lifecycle, Policies, Observed):
+class Authority(Lifecycle, Policies, Approvals, Observed):
     """The root of trust of one trust domain: its signing keys, its profiles, its revocations."""
 
     _owners = owner("agentid_authority_close")

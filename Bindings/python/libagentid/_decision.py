@@ -88,6 +88,11 @@ class Decision:
         return lib.agentid_decision_rule(self._open()).decode() or None
 
     @property
+    def approval(self) -> str | None:
+        """The request for approval that the call waits for: once people approved it, make the very same call again."""
+        return lib.agentid_decision_approval(self._open()).decode() or None
+
+    @property
     def retry_after(self) -> float | None:
         """In how many seconds the call could be permitted, where time alone stands against it; else None."""
         milliseconds = lib.agentid_decision_retry_after(self._open())

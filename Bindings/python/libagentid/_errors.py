@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from ctypes import byref, c_void_p, string_at
+from ctypes import byref, c_int64, c_void_p, string_at
 from typing import TYPE_CHECKING, Any, cast
 
-from ._abi import NO_DELEGATION, Bytes, lib
+from ._abi import NO_DELEGATION, Bytes, checked, lib
 from ._raised import after_failure, after_success, pending
 from ._reasons import Category, Reason, category, http_status
 
@@ -73,6 +73,12 @@ class Denied(Error):
     def argument(self) -> str | None:
         """The name of the argument at fault; None where none is."""
         return self.where.removeprefix("arguments.") if self.where.startswith("arguments.") else None
+
+    @property
+    def approval(self) -> str | None:
+        """The request for approval that the call waits for, or was refused; None where there is none."""
+        document = self.document
+        return document.get("approval") if document else None
 
     @property
     def rule(self) -> str | None:
@@ -216,6 +222,12 @@ def duration(value: int | timedelta | None, name: str) -> int:
 def moment(value: int | datetime | None, name: str) -> int:
     """A point in time inside an option struct."""
     return number(None if value is None else point(value, name), name)
+
+
+def milliseconds(value: float | timedelta, name: str) -> Any:
+    """A wait in milliseconds."""
+    seconds = value if isinstance(value, int | float) else value.total_seconds()
+    return checked(c_int64, int(1000 * seconds), name)
 
 
 def length(value: int | timedelta, name: str) -> Any:

@@ -7,7 +7,8 @@ from typing import Literal
 from ._abi import lib
 
 Reason = Literal[
-    "agent_not_under_parent", "algorithm_not_permitted", "argument_constraint_violated", "argument_key_set_mismatch",
+    "agent_not_under_parent", "algorithm_not_permitted", "approval_refused", "approval_required", "approval_unavailable",
+    "argument_constraint_violated", "argument_key_set_mismatch",
     "argument_missing", "argument_not_permitted", "arguments_malformed", "audit_replaced", "audit_rolled_back",
     "audit_unavailable", "authority_revoked", "authorization_details_invalid", "budget_exhausted",
     "budget_unavailable", "chain_audience_mismatch",

@@ -12,15 +12,53 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 __all__ = [
+    "ApprovalDocument", "ApprovalState", "ApprovalStep",
     "AuditEntry", "DecidedLink", "DecisionDocument", "DecodedChain", "DecodedLink", "Event", "SecretLease", "SecretRequest",
     "Stop", "TaskDocument", "TaskLeftOut", "TaskMention", "TaskPin", "WouldDeny",
 ]  # fmt: skip
 
 
+ApprovalState = Literal["pending", "approved", "refused"]
+"""Whether a request waits, or what people said."""
+
+
+class ApprovalStep(TypedDict):
+    """A step of a request for approval, as an event has it."""
+
+    id: str
+    state: Literal["asked", "approved", "refused", "used"]
+    rule: str
+    policy: int
+    by: str | None
+    expires_ms: int
+
+
+class ApprovalDocument(TypedDict):
+    """A request for approval: docs/schemas/approval.json."""
+
+    id: str
+    state: ApprovalState
+    call: dict[str, Any]
+    """The part that an approver signs: tool, digest of the arguments, agent, chain, rule, policy, request, expiry."""
+    arguments: dict[str, Any] | None
+    """None once it is decided."""
+    because: str
+    principal: str | None
+    owner: str | None
+    task: str | None
+    labels: list[str]
+    of: list[str]
+    need: int
+    approved_by: list[str]
+    refused_by: str | None
+    asked_ms: int
+    expires_ms: int
+
+
 class _Event(TypedDict):
     event: Literal[
         "created", "renewed", "rotated", "granted", "delegated", "denied", "suspended", "resumed", "parked", "unparked",
-        "revoked", "deprovisioning", "deprovisioned", "lapsed",
+        "revoked", "deprovisioning", "deprovisioned", "lapsed", "approval",
     ]  # fmt: skip
     kind: Literal["event"]
     time_ms: int
@@ -43,6 +81,7 @@ class Event(_Event, total=False):
     revoked: Literal["grant", "key", "agent", "profile", "principal", "issuer"]
     decision: str
     tool: str
+    approval: ApprovalStep
     count: int
     omitted: int
     issuer: dict[str, Any]
@@ -149,6 +188,8 @@ class _DecisionDocument(TypedDict):
     chain: list[DecidedLink]
     policy: int | None
     rule: str | None
+    approval: str | None
+    """The request for approval that the call waits for, or was refused."""
     retry_after: int | None
     left: BudgetRest | None
 

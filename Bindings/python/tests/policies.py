@@ -6,6 +6,11 @@ from typing import Any
 
 EXAMPLE: dict[str, Any] = {
     "version": 3, "mode": "enforce", "labels": ["untrusted", "private", "secret", "reviewed"],
+    "approvers": [
+        {"name": "user:cfo@acme.example", "key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+        {"name": "user:coo@acme.example", "key": "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"},
+        {"name": "user:a", "key": "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU"},
+    ],
     "rules": [
         {"id": "mail-rate", "match": "send_mail", "rate": {"calls": 10, "per": "1h", "burst": 5, "for": "task"}},
         {"id": "spend", "match": "pay(usd: *)",

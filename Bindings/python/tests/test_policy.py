@@ -9,7 +9,7 @@ import pytest
 from life import SCHEMAS, check, open_authority, start
 
 # What a reader knows beyond a schema: what else stands in the document, and what a scope and a time zone are.
-BEYOND = {"unknown_label", "duplicate", "unknown_zone"}
+BEYOND = {"unknown_label", "duplicate", "unknown_zone", "unknown_approver"}
 SCHEMA = jsonschema.Draft202012Validator(json.loads((SCHEMAS / "policy.json").read_text()))
 
 
@@ -56,7 +56,7 @@ def test_a_policy_is_applied_kept_and_explained():
         assert older.value.name == "policy_version"
         for wrong, name, where in [
             ({**deny, "thn": 1}, "unknown_member", "rules[0].thn"),
-            ({"id": "a", "match": "t", "approval": {"of": ["user:a"]}}, "not_built", "rules[0].approval"),
+            ({"id": "a", "match": "t", "approval": {"of": ["user:a"]}}, "unknown_approver", "rules[0].approval.of[0]"),
         ]:
             with pytest.raises(libagentid.Error) as refused:
                 acme.apply_policy(rules(wrong, version=2))

@@ -19,8 +19,19 @@ CLASSES = [kind for name, kind in vars(libagentid).items() if name in libagentid
 # Answered from the memory of this process; what reads a file, or asks the registry, is a method.
 PROPERTIES = {
     "Agent": {"chain", "chain_reference", "credential", "expires", "id", "public_key", "scope"},
-    "Decision": {"document", "id", "left", "policy", "reason", "retry_after", "rule"},
-    "Denied": {"argument", "category", "challenge", "document", "http_status", "left", "reason", "retry_after", "rule"},
+    "Decision": {"approval", "document", "id", "left", "policy", "reason", "retry_after", "rule"},
+    "Denied": {
+        "approval",
+        "argument",
+        "category",
+        "challenge",
+        "document",
+        "http_status",
+        "left",
+        "reason",
+        "retry_after",
+        "rule",
+    },
     "Lease": {"secret"},
     "Provider": {"release_command"},
     "Scope": {"json"},

@@ -83,7 +83,8 @@ public final class Authority: Sendable {
         guardOptions.sharesReplayMemory = false
         stopping = AgentStopping(view, write: lifecycle.stop)
         home = try Guard(
-            guardOptions, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add)
+            guardOptions, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add,
+            onAsked: lifecycle.hooks.wake)
         try lifecycle.foldWhatIsLeft()
     }
 
@@ -211,6 +212,8 @@ public final class Authority: Sendable {
     /// A guard that follows this authority: changes to its bundle and its revocations reach the guard.
     public func guarding(_ options: Guard.Options) throws(AgentIDError) -> Guard {
         try keys.checkOpen()
-        return try Guard(options, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add)
+        return try Guard(
+            options, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add,
+            onAsked: lifecycle.hooks.wake)
     }
 }

@@ -33,6 +33,8 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     public var left: BudgetRest? { byPolicy?.left }
     /// The consequence for the agent, where a rule of the policy said no.
     var consequence: Consequence { byPolicy?.consequence ?? .deny }
+    /// The request for approval that the call waits for, or was refused; `nil` where there is none.
+    public var approval: String? { byPolicy?.approval }
     /// Behind a reference: few denials have it, and all are passed on by value.
     private var byPolicy: PolicyRefusal?
 
@@ -46,10 +48,13 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     }
 
     /// A refusal by a rule of the policy.
-    init(_ reason: String, _ message: String, rule: ExactText, retryAfter: Int64? = nil, left: BudgetRest? = nil) {
+    init(
+        _ reason: String, _ message: String, rule: ExactText, retryAfter: Int64? = nil, left: BudgetRest? = nil,
+        approval: String? = nil
+    ) {
         (self.reason, self.message) = (Reason(reason), message.printable)
         (link, argument, place) = (nil, nil, "policy.\(rule)")
-        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter, left: left, consequence: .deny)
+        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter, left: left, approval: approval, consequence: .deny)
     }
 
     /// The same, of a rule with a consequence.
@@ -58,7 +63,7 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
         var denial = self
         denial.byPolicy = PolicyRefusal(
             rule: byPolicy.rule, retryAfter: byPolicy.retryAfter, left: byPolicy.left,
-            consequence: consequence)
+            approval: byPolicy.approval, consequence: consequence)
         return denial
     }
 
@@ -81,14 +86,17 @@ public struct BudgetRest: Sendable {
     public let unit: String
 }
 
-/// The rule of the policy that refused a call, when the call could be permitted, and what is left of its budget.
+/// The rule of the policy that refused a call, when the call could be permitted, and what is left of its budget, or who is
+/// asked.
 private final class PolicyRefusal: Sendable {
     let rule: String
     let retryAfter: Int64?
     let left: BudgetRest?
+    let approval: String?
     let consequence: Consequence
 
-    init(rule: String, retryAfter: Int64?, left: BudgetRest?, consequence: Consequence) {
-        (self.rule, self.retryAfter, self.left, self.consequence) = (rule, retryAfter, left, consequence)
+    init(rule: String, retryAfter: Int64?, left: BudgetRest?, approval: String?, consequence: Consequence) {
+        (self.rule, self.retryAfter, self.left, self.approval) = (rule, retryAfter, left, approval)
+        self.consequence = consequence
     }
 }

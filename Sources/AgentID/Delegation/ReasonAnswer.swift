@@ -67,7 +67,7 @@ extension Reason {
     }()
 
     private static let forbidden = """
-        agent_not_under_parent algorithm_not_permitted argument_constraint_violated argument_key_set_mismatch \
+        agent_not_under_parent algorithm_not_permitted approval_refused approval_required argument_constraint_violated argument_key_set_mismatch \
         argument_missing argument_not_permitted arguments_malformed authority_revoked \
         authorization_details_invalid budget_exhausted chain_audience_mismatch chain_audience_missing chain_cycle_detected \
         chain_length_mismatch chain_too_long constraint_expansion constraint_too_deep \
@@ -87,7 +87,7 @@ extension Reason {
         """
 
     private static let undecided = """
-        audit_replaced audit_rolled_back audit_unavailable budget_unavailable clock_failed clock_invalid clock_went_back \
+        approval_unavailable audit_replaced audit_rolled_back audit_unavailable budget_unavailable clock_failed clock_invalid clock_went_back \
         directory_replaced journal_missing journal_rolled_back meters_damaged meters_full policy_unreadable \
         registry_replaced registry_rolled_back \
         replay_memory_full replay_memory_replaced revocation_view_stale status_unavailable

@@ -9,6 +9,9 @@ final class ActivePolicy: Sendable {
     /// Places of the anomalies, which are counted where a call is denied.
     let anomalies: [Int]
 
+    /// Those who may approve.
+    let approvers: ApproverKeys
+
     var version: Int64 { document.version }
 
     init(parsing bytes: [UInt8]) throws(PolicyErrors) {
@@ -17,6 +20,7 @@ final class ActivePolicy: Sendable {
         if let first = unbuilt.first { throw PolicyErrors(first, Array(unbuilt.dropFirst())) }
         self.document = document
         anomalies = document.rules.indices.filter { document.rules[$0].effect.turn == 5 }
+        approvers = try ApproverKeys(of: document)
         order = document.rules.indices.sorted {
             (document.rules[$0].effect.turn, $0) < (document.rules[$1].effect.turn, $1)
         }
@@ -55,22 +59,11 @@ final class ActivePolicy: Sendable {
     /// The rules that this version reads and cannot enforce, as errors: they are refused, not left out.
     private static func unbuilt(in document: PolicyDocument) -> [PolicyError] {
         document.rules.enumerated().compactMap { i, rule in
-            let member: String
-            switch rule.effect {
-            case .refusal, .hours, .labels, .rate, .budget:
-                guard rule.consequence == .ask else { return nil }
-                member = "then"
-            case .approval: member = rule.effect.member
-            case .anomaly(let anomaly):
-                guard anomaly.sign == .replays else { return nil }
-                return PolicyError(
-                    "not_built", at: "rules[\(i)].anomaly", rule: rule.id.string,
-                    "a proof that is shown again may come from anybody who saw it: counting it would let them stop the agent",
-                    remedy: "leave the rule out: a replayed call is denied, and told as such", position: nil)
-            }
+            guard case .anomaly(let anomaly) = rule.effect, anomaly.sign == .replays else { return nil }
             return PolicyError(
-                "not_built", at: "rules[\(i)].\(member)", rule: rule.id.string,
-                "this version of the library does not enforce this", remedy: "leave the rule out", position: nil)
+                "not_built", at: "rules[\(i)].anomaly", rule: rule.id.string,
+                "a proof that is shown again may come from anybody who saw it: counting it would let them stop the agent",
+                remedy: "leave the rule out: a replayed call is denied, and told as such", position: nil)
         }
     }
 }

@@ -10,6 +10,10 @@ struct PolicyEnforcement: ~Copyable {
     private let rules: ToolPlan
     /// The denial of a rule in observe mode, which decides nothing.
     private(set) var wouldDeny: Denial?
+    /// The rule that refused this call unless somebody approves it, and what it says against it: for who asks.
+    private var question: PolicyQuestion?
+    /// The rules that the call was approved under: they refuse it no more.
+    var consents: [Int] = []
     /// The amounts reserved of budgets.
     private(set) var spending: Spending?
     /// The rates that were taken from, a bit each: a policy has at most 1000 rules.
@@ -25,17 +29,25 @@ struct PolicyEnforcement: ~Copyable {
     /// - Parameters:
     ///   - expires: when the chain does, in milliseconds since 1970.
     ///   - now: in milliseconds since 1970.
+    ///   - use: uses up what the call was approved by; the last thing that may refuse it.
     mutating func decide(
-        _ call: JSON.Value, until expires: Int64, now: Int64, within work: inout WorkBudget
+        _ call: JSON.Value, until expires: Int64, now: Int64, within work: inout WorkBudget,
+        using use: () throws(Denial) -> Void
     ) throws(Denial) {
         try test(call, now: now, within: &work)
-        guard let page = rules.rules.page else { return try check(work.isExhausted) }
+        guard let page = rules.rules.page else {
+            if !rules.rules.questions.isEmpty { try ask(call, within: &work) }
+            try check(work.isExhausted)
+            return try consents.isEmpty ? () : use()
+        }
         let time = try page.look(now)
         try checkLabels(call, page, until: expires, at: time, within: &work)
+        if !rules.rules.questions.isEmpty { try ask(call, within: &work) }
         try take(call, page, at: time, within: &work)
         do throws(Denial) {
             if !rules.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
             try check(work.isExhausted)
+            if !consents.isEmpty { try use() }
             try addLabels(call, page, at: time, within: &work)
             try check(work.isExhausted)
         } catch {
@@ -53,6 +65,12 @@ struct PolicyEnforcement: ~Copyable {
             try? page.giveBack(rules.rules.rates[i].slot, rules.rules.rates[i].meter)
         }
         taken = InlineArray(repeating: 0)
+    }
+
+    /// The question to be asked, where the last decision denied for want of consent.
+    mutating func takeQuestion() -> PolicyQuestion? {
+        defer { question = nil }
+        return question
     }
 
     private func check(_ isExhausted: Bool) throws(Denial) {
@@ -79,11 +97,27 @@ struct PolicyEnforcement: ~Copyable {
         }
     }
 
-    /// Denies the call where the rule is enforced; keeps the denial where it is observed.
+    /// Denies the call where the rule is enforced; keeps the denial where it is observed. Where the rule asks, the call
+    /// waits for consent, and goes on where that was given.
     private mutating func refuse(_ planned: PlannedRule, _ denial: Denial) throws(Denial) {
-        let denial = denial.leading(to: rule(planned).consequence)
+        var denial = denial
+        if rule(planned).consequence == .ask {
+            if consents.contains(planned.rule) { return }
+            denial = Denial("approval_required", denial.message, rule: rule(planned).id)
+            if !planned.isObserved { question = PolicyQuestion(rule: planned.rule, because: denial.message) }
+        } else {
+            denial = denial.leading(to: rule(planned).consequence)
+        }
         guard planned.isObserved else { throw denial }
         if wouldDeny == nil { wouldDeny = denial }
+    }
+
+    /// Asks before every call that a rule is about.
+    private mutating func ask(_ call: JSON.Value, within work: inout WorkBudget) throws(Denial) {
+        for planned in rules.rules.questions
+        where rules.rules.coverage(of: call, by: planned, within: &work) != .no {
+            try refuse(planned, Denial("approval_required", "\(short) needs approval", rule: rule(planned).id))
+        }
     }
 
     private func rule(_ planned: PlannedRule) -> PolicyRule { plan.policy.document.rules[planned.rule] }
@@ -215,4 +249,10 @@ struct PolicyEnforcement: ~Copyable {
             "\(short): what this call costs in \(planned.budget.unit) cannot be told: its argument \(why)",
             rule: rule(planned.planned).id)
     }
+}
+
+/// A rule that refuses a call unless somebody approves it, by its place in the document, and what it says against it.
+struct PolicyQuestion {
+    let rule: Int
+    let because: String
 }

@@ -38,6 +38,20 @@ final class PolicyPlan: Sendable {
         return anomalies.replaced { $0 ?? made }
     }
 
+    /// The labels of the task and of the agent, for people; none where they cannot be read.
+    func labels(until expires: Int64, now: Int64) -> LabelSet {
+        guard !policy.document.labels.names.isEmpty, let page = try? meters.page(now), let time = try? page.look(now)
+        else { return [] }
+        var bits: UInt64 = 0
+        for subject in [Subject.task, .agent] {
+            let key = page.key(["labels"] + (subjects.names(of: subject).first ?? []))
+            if let slot = try? page.slot(of: key, .labels, until: now, at: time) {
+                bits |= (try? page.bits(slot, until: expires, at: time)) ?? 0
+            }
+        }
+        return LabelSet(rawValue: bits)
+    }
+
     /// The rules that a call of this tool may be about. A chain has so many tools at most as its scope.
     func tool(_ name: String, now: Int64) throws(Denial) -> ToolPlan {
         if let found = known(name) { return found.object }

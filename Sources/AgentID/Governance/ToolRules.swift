@@ -6,6 +6,8 @@ internal import StrictJSON
 struct ToolRules: Sendable {
     /// Those that refuse by themselves, in the order in which they are asked.
     private(set) var tests: [PlannedTest] = []
+    /// Those that ask before every call.
+    private(set) var questions: [PlannedRule] = []
     private(set) var rates: [PlannedRate] = []
     private(set) var budgets: [PlannedBudget] = []
     /// The ledger of the budgets; `nil` where there are none.
@@ -56,8 +58,9 @@ struct ToolRules: Sendable {
             case .budget(let budget):
                 (page, ledger) = (try meters.page(now), try meters.ledger(now))
                 budgets.append(PlannedBudget(planned, budget, of: rule, subjects.names(of: budget.subject)))
+            case .approval: questions.append(planned)
             // Refused when the policy is read.
-            case .approval, .anomaly: continue
+            case .anomaly: continue
             }
         }
         if !labels.isEmpty {

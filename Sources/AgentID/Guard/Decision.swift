@@ -37,6 +37,8 @@ public struct Decision: Sendable {
     public var policy: Int64? { plan?.with { $0.version } }
     /// The rule of the policy that denied it; `nil` where none did.
     public var rule: String? { denial?.rule }
+    /// The request for approval that the call waits for: people decide it, and the very same call may be tried again.
+    public var approval: String? { denial?.approval }
     /// The first denial by a rule in observe mode, of a call that is permitted.
     public var observed: Denial? { wouldDeny?.denial }
 
@@ -54,6 +56,7 @@ public struct Decision: Sendable {
             "policy": policy.map { .int(Int($0)) } ?? .null, "rule": text(rule),
             "retry_after": denial?.retryAfter.map { .int(Int($0)) } ?? .null,
             "left": denial?.left?.tree ?? .null,
+            "approval": text(approval),
         ]
         if let observed { members["would_deny"] = observed.observation }
         if let stop { members["stop"] = stop.tree }
@@ -68,6 +71,7 @@ public struct Decision: Sendable {
             lines.append("  because: \(denial.message)")
             lines.append("  rule: \(denial.reason)" + (denial.place.isEmpty ? "" : " at \(denial.place)"))
         }
+        if let approval { lines.append("  approval: \(approval)") }
         if let policy { lines.append("  policy: version \(policy)") }
         if let stop { lines.append("  stopped: \(stop.description)") }
         if let observed, let rule = observed.rule { lines.append("  observed: the rule \(rule) would deny it") }

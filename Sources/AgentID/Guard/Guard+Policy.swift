@@ -31,12 +31,40 @@ extension Guard {
         within work: inout WorkBudget
     ) throws(Denial) {
         var enforcement = try PolicyEnforcement(plan, of: decision.tool, now: now)
-        try enforcement.decide(call, until: chain.expires * 1000, now: now, within: &work)
+        var approved: [ApprovalRecord] = []
+        while true {
+            do throws(Denial) {
+                try enforcement.decide(call, until: chain.expires * 1000, now: now, within: &work) {
+                    () throws(Denial) in
+                    try desk?.use(approved, now: now)
+                }
+                break
+            } catch {
+                guard let question = enforcement.takeQuestion() else { throw error }
+                // Asked anew with what was approved: each turn adds a rule, of which there are so many.
+                approved.append(try consent(to: question, decision.tool, call, under: chain, plan, now: now))
+                enforcement.consents.append(question.rule)
+            }
+        }
         if let denial = enforcement.wouldDeny { decision.wouldDeny = WouldDeny(denial) }
         decision.spending = enforcement.spending
         do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
             enforcement.giveBack()
             throw error
+        }
+    }
+
+    /// The consent to a call that a rule refuses without; asks for it where there is none.
+    private func consent(
+        to question: PolicyQuestion, _ tool: String, _ call: JSON.Value, under chain: VerifiedChain, _ plan: PolicyPlan,
+        now: Int64
+    ) throws(Denial) -> ApprovalRecord {
+        let asked = ApprovalQuestion(
+            tool, call, under: chain, rule: plan.policy.document.rules[question.rule], of: plan.policy,
+            because: question.because, labels: plan.labels(until: chain.expires * 1000, now: now))
+        guard let desk else { throw asked.denial("this guard follows no registry to ask in") }
+        return try desk.consent(to: asked, now: now) {
+            revocations.first(of: $0) != nil || view?.revocations.first(of: $0) != nil
         }
     }
 

@@ -30,6 +30,8 @@ public final class Guard: Sendable {
     let permits = StripedCounter()
     /// Keeps rates and labels of the policy; `nil` for a guard that follows no registry.
     let meters: MetersOpening?
+    /// Asks for approval of calls; `nil` as above.
+    let desk: ApprovalDesk?
     let clock: CheckedClock
     let watch: ClockWatch
     /// When the view was last known to be complete, in milliseconds of the guard's clock, and of one that nobody sets.
@@ -44,7 +46,8 @@ public final class Guard: Sendable {
 
     init(
         _ options: Options, view: RegistryView?, trail: AuditTrail?, stopping: AgentStopping? = nil,
-        onDenial: (@Sendable (Decision) -> Void)? = nil
+        onDenial: (@Sendable (Decision) -> Void)? = nil,
+        onAsked: @escaping @Sendable () -> Void = {}
     ) throws(AgentIDError) {
         try options.check()
         self.options = options
@@ -56,6 +59,7 @@ public final class Guard: Sendable {
         meters = view.map {
             MetersOpening(path: $0.metersPath, epoch: $0.epoch, registry: $0.registry, isMachine: isMachine)
         }
+        desk = view.map { ApprovalDesk(directory: $0.directory, registry: $0.registry, onAsked: onAsked) }
         watch = ClockWatch(window: options.proofWindow * 1000)
         // From now on steps are seen, not from the first decision.
         if let now = try? clock.now() { _ = watch.wentBack(to: now) }

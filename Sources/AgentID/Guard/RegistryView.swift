@@ -26,6 +26,8 @@ final class RegistryView: Sendable {
     let replayPath: String?
     /// The rates and labels that guards of one directory share; `nil` as above.
     let metersPath: String?
+    /// The authority's; `nil` as above.
+    let directory: String?
     /// Which registry it is.
     let epoch: SIMD2<UInt64>
     let revocations = RevocationList()
@@ -44,7 +46,7 @@ final class RegistryView: Sendable {
 
     init(of registry: any Registry, in directory: AuthorityDirectory?) throws(AgentIDError) {
         self.registry = registry
-        (replayPath, metersPath) = (directory?.replayPath, directory?.metersPath)
+        (replayPath, metersPath, self.directory) = (directory?.replayPath, directory?.metersPath, directory?.path)
         let announced = registry.changes
         let (meta, bundle) = try registry.read { registry in (try registry.meta(), try TrustBundle(of: registry)) }
         trustDomain = try TrustDomain(meta.trustDomain)

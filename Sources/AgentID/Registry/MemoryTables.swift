@@ -42,6 +42,7 @@ final class MemoryTables: RegistryWriter {
         var departures: [Departure] = []
         /// Oldest first.
         var policies: [PolicyRecord] = []
+        var approvals: [ExactText: ApprovalRecord] = [:]
         var counters: [ExactText: Int64] = [:]
         var events: [EventRecord] = []
         /// The numbers that were given last; none is given twice.

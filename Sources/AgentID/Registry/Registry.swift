@@ -127,6 +127,16 @@ package protocol RegistryReader {
     /// The policy of a version, as far back as they are kept; ``RegistryMeta/policyVersion`` is in force.
     func policy(_ version: Int64) throws(AgentIDError) -> PolicyRecord?
 
+    /// A request for approval, whether or not it has lapsed.
+    func approval(_ id: String) throws(AgentIDError) -> ApprovalRecord?
+    /// The request of a call, by its digest: there is one at most.
+    func approval(ofCall call: String) throws(AgentIDError) -> ApprovalRecord?
+    /// Oldest first.
+    func approvals(limit: Int) throws(AgentIDError) -> [ApprovalRecord]
+    /// The number of a task's requests that have not lapsed by a time, and of all.
+    func approvalCounts(of task: String, at time: Int64) throws(AgentIDError) -> (ofTask: Int, inAll: Int)
+    func hasApproval(lapsedBy time: Int64) throws(AgentIDError) -> Bool
+
     func brokerLease(_ id: String) throws(AgentIDError) -> BrokerLeaseRecord?
     /// Oldest first; of one agent, or of all.
     func brokerLeases(of agent: String?, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
@@ -197,6 +207,14 @@ package protocol RegistryWriter: RegistryReader {
 
     /// Puts a policy in force; announces. Its version is newer than that of the one before.
     func put(_ policy: PolicyRecord) throws(AgentIDError)
+
+    /// Inserts or replaces; in place of another request of the same call.
+    func put(_ approval: ApprovalRecord) throws(AgentIDError)
+    /// Whether there was one: of two that take it, one does.
+    func removeApproval(_ id: String) throws(AgentIDError) -> Bool
+    /// Removes the requests of an agent and of all below it.
+    func removeApprovals(of agent: String) throws(AgentIDError)
+    func removeApprovals(lapsedBy time: Int64) throws(AgentIDError)
 
     /// Keeps which audit log belongs to the registry, and how far it is known to have got.
     func setLog(_ mark: LogMark) throws(AgentIDError)

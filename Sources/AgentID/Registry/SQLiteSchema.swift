@@ -241,5 +241,23 @@ enum SQLiteSchema {
         ) STRICT;
         ALTER TABLE meta ADD COLUMN policy_version INTEGER NOT NULL DEFAULT 0;
         """,
+        // Calls that wait for people's consent.
+        """
+        CREATE TABLE approvals (
+            id TEXT PRIMARY KEY,
+            call TEXT NOT NULL UNIQUE,
+            agent TEXT NOT NULL,
+            task TEXT NOT NULL,
+            asked INTEGER NOT NULL,
+            expires INTEGER NOT NULL,
+            document TEXT NOT NULL,
+            arguments TEXT,
+            state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'refused')),
+            tokens TEXT NOT NULL,
+            refused_by TEXT
+        ) STRICT;
+        CREATE INDEX approvals_agent ON approvals (agent);
+        CREATE INDEX approvals_expires ON approvals (expires);
+        """,
     ]
 }

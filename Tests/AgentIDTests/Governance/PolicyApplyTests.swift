@@ -61,8 +61,7 @@ import Testing
     @Test func whatIsReadAndNotEnforcedIsRefusedAndChangesNothing() throws {
         let world = try World()
         for (wrong, name, place) in [
-            (#"{"id":"r","match":"t","then":"ask","approval":{"of":["a"]}}"#, "not_built", "rules[0].approval"),
-            (#"{"id":"r","match":"t","approval":{"of":["a"]}}"#, "not_built", "rules[0].approval"),
+            (#"{"id":"r","match":"t","approval":{"of":["a"]}}"#, "unknown_approver", "rules[0].approval.of[0]"),
             (#"{"id":"r","anomaly":{"replays":1,"per":"1m"},"then":"revoke"}"#, "not_built", "rules[0].anomaly"),
             (#"{"id":"r","match":"t","thn":"deny"}"#, "unknown_member", "rules[0].thn"),
         ] {

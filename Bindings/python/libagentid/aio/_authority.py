@@ -18,7 +18,7 @@ from ._running import Closing, in_thread, starting, starts, waits
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from libagentid.types import Event
+    from libagentid.types import ApprovalDocument, Event
     from typing_extensions import Self
 
 
@@ -69,6 +69,12 @@ class Authority(Closing):
     limits = waits(_authority.Authority.limits)
     budgets = waits(_authority.Authority.budgets)
     apply_policy = waits(_authority.Authority.apply_policy)
+    approvals = waits(_authority.Authority.approvals)
+    approval = waits(_authority.Authority.approval)
+    sign_approval = waits(_authority.Authority.sign_approval)
+    approve = waits(_authority.Authority.approve)
+    refuse = waits(_authority.Authority.refuse)
+    wait_for_approval = waits(_authority.Authority.wait_for_approval)
     put_profile = waits(_authority.Authority.put_profile)
     certify_profile = waits(_authority.Authority.certify_profile)
     withdraw_profile = waits(_authority.Authority.withdraw_profile)
@@ -105,6 +111,12 @@ class Authority(Closing):
         """As `libagentid.Authority.add_hook`; a coroutine function is run on this loop, any other on a thread."""
         add = partial(self.sync.add_hook, name, called(run) if run else None, command=command, events=events)
         await in_thread(partial(add, deadline=deadline, max_attempts=max_attempts))
+
+    async def on_approval(
+        self, decide: Callable[[ApprovalDocument], Coroutine[Any, Any, bool | None] | bool | None], *, by: str, key: str | bytes
+    ) -> None:
+        """As `libagentid.Authority.on_approval`; a coroutine function is run on this loop, any other on a thread."""
+        await in_thread(partial(self.sync.on_approval, called(decide), by=by, key=key))
 
     async def add_provider(self, name: str, provider: Provider | _broker.Provider) -> None:
         """Adds a provider of secrets to this process; methods that are coroutines are run on this loop."""

@@ -37,6 +37,7 @@ extension Lifecycle {
     /// Ends lapsed agents and finishes undone work. Returns the number of agents ended.
     func reap(report: (Int) -> Void) throws(AgentIDError) -> Int {
         try checkWhole()
+        try removeLapsedApprovals(now: try clock.now())
         var count = 0
         var last: LeaseRecord?
         while true {
@@ -113,6 +114,7 @@ extension Lifecycle {
         _ = try registry.add([Revocation(unchecked: .agent, agent.id)], at: now / 1000, reason: reason)
         try registry.removeLease(of: agent.id)
         try registry.releaseBrokerLeases(of: agent.id, at: now)
+        try registry.removeApprovals(of: agent.id)
         let grants = try registry.grants(of: agent.id).map(\.id)
         for name in isLapsed ? [LifecycleEvent.Name.lapsed, .deprovisioning] : [.deprovisioning] {
             try recorder.record(

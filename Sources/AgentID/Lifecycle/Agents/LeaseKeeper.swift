@@ -139,6 +139,8 @@ extension Lifecycle {
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
+        // What it asked must not outlast its time because nobody looks.
+        try? removeLapsedApprovals(now: now)
         let runsUntil = steady.now.later(by: leaseDuration * 1000)
         var due: [ExactText] = []
         // Held until the leases are written.

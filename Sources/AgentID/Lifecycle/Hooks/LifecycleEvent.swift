@@ -32,6 +32,8 @@ public struct LifecycleEvent: Sendable {
         case deprovisioned
         /// It ended because nobody renewed its lease.
         case lapsed
+        /// A call of it was asked about, approved, refused, or made after it was approved.
+        case approval
 
         /// All but renewals, which are many and alike.
         public static var usual: Set<Name> { Set(allCases).subtracting([.renewed]) }
@@ -58,6 +60,8 @@ public struct LifecycleEvent: Sendable {
     /// The authority that vouches for a denied chain's names; `nil` for events in the authority itself.
     var issuer: ChainIssuer?
     var tool: String?
+    /// The request for approval in question: its ID, state, rule, policy, and who decided.
+    var approval: JSONTree?
     /// The tombstone of an agent that is gone.
     var tombstone: String?
     /// The number of denials that it reports, if more than one; its other members describe the first.
@@ -139,6 +143,7 @@ public struct LifecycleEvent: Sendable {
         if !chain.isEmpty { members["chain"] = .array(chain.map { .string($0) }) }
         if let sequence { members["sequence"] = .int(Int(sequence)) }
         if let issuer { members["issuer"] = issuer.tree }
+        if let approval { members["approval"] = approval }
         if let count { members["count"] = .int(count) }
         if let omitted { members["omitted"] = .int(omitted) }
         if let cut { members["cut"] = cut }

@@ -1,0 +1,169 @@
+//go:build cgo
+
+package agentid
+
+/*
+#include "abi.h"
+
+static go_texts go_authority_approvals(uintptr_t authority) {
+    TAKE(agentid_authority_approvals(AS(authority, authority), &first, &error));
+}
+static go_texts go_authority_approval(uintptr_t authority, _GoString_ request) {
+    TAKE(agentid_authority_approval(AS(authority, authority), TEXT(request), &first, &error));
+}
+static go_texts go_approval_sign(uintptr_t authority, _GoString_ request, _GoString_ approver, _GoString_ key) {
+    TAKE(agentid_approval_sign(AS(authority, authority), TEXT(request), TEXT(approver), TEXT(key), &first, &error));
+}
+static go_answer go_approval_approve(uintptr_t authority, _GoString_ request, _GoString_ token) {
+    int32_t approved = 0;
+    agentid_error *error = NULL;
+    agentid_status status = agentid_approval_approve(AS(authority, authority), TEXT(request), TEXT(token), &approved, &error);
+    return (go_answer){status, (uintptr_t)error, 0, approved};
+}
+static go_answer go_approval_refuse(uintptr_t authority, _GoString_ request, _GoString_ approver) {
+    DO(agentid_approval_refuse(AS(authority, authority), TEXT(request), TEXT(approver), &error));
+}
+static go_answer go_approval_wait(uintptr_t authority, _GoString_ request, int64_t milliseconds) {
+    int32_t state = 0;
+    agentid_error *error = NULL;
+    agentid_status status = agentid_approval_wait(AS(authority, authority), TEXT(request), milliseconds, &state, &error);
+    return (go_answer){status, (uintptr_t)error, 0, state};
+}
+static go_answer go_approval_callback(uintptr_t authority, _GoString_ approver, _GoString_ key, uintptr_t decide) {
+    DO(agentid_approval_callback(AS(authority, authority), TEXT(approver), TEXT(key), agentid_go_approve, (void *)decide,
+                                 agentid_go_release, &error));
+}
+static go_decision go_agent_authorize_waiting(uintptr_t agent, _GoString_ tool, _GoString_ arguments, int64_t milliseconds,
+                                              int along) {
+    DECIDE(along, agentid_agent_authorize_waiting(AS(agent, agent), TEXT(tool), TEXT(arguments), milliseconds, &made, &error));
+}
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"runtime"
+)
+
+// ApprovalRequest is a call that waits for people's consent, or was decided and not made yet: docs/schemas/approval.json.
+type ApprovalRequest struct {
+	ID           string          `json:"id"`
+	State        string          `json:"state"`     // "pending", "approved" or "refused"
+	Call         ApprovalCall    `json:"call"`      // what an approver signs
+	Arguments    json.RawMessage `json:"arguments"` // null once it is decided
+	Because      string          `json:"because"`   // what the rule says against the call
+	Principal    string          `json:"principal"`
+	Owner        string          `json:"owner"`
+	Task         string          `json:"task"`
+	Labels       []string        `json:"labels"` // of the task when it was asked
+	Of           []string        `json:"of"`     // who may approve
+	Need         int             `json:"need"`   // how many of them must
+	ApprovedBy   []string        `json:"approved_by"`
+	RefusedBy    string          `json:"refused_by"`
+	AskedMillis  int64           `json:"asked_ms"`
+	ExpireMillis int64           `json:"expires_ms"`
+}
+
+// ApprovalCall is the call that an approval is over.
+type ApprovalCall struct {
+	Tool      string   `json:"tool"`
+	Arguments string   `json:"arguments"` // the SHA-256 of the arguments in canonical form, base64url
+	Agent     string   `json:"agent"`
+	Chain     []string `json:"chain"`  // the agents, root first
+	Issuer    string   `json:"issuer"` // empty: this authority
+	Rule      string   `json:"rule"`
+	Policy    int64    `json:"policy"`
+	Request   string   `json:"request"`
+	Expires   int64    `json:"expires"` // milliseconds since 1970
+}
+
+// ApprovalStep is a step of a request, in an Event.
+type ApprovalStep struct {
+	ID     string `json:"id"`
+	State  string `json:"state"` // "asked", "approved", "refused" or "used"
+	Rule   string `json:"rule"`
+	Policy int64  `json:"policy"`
+	By     string `json:"by"` // the approver who decided
+}
+
+// ApprovalVerdict is the verdict of an approver's callback.
+type ApprovalVerdict int
+
+// The verdicts. The zero one leaves the request to others.
+const (
+	ApprovalLeave ApprovalVerdict = iota
+	ApprovalApprove
+	ApprovalRefuse
+)
+
+// Approvals are the requests that have not lapsed, oldest first.
+func (a *Authority) Approvals(ctx context.Context) ([]ApprovalRequest, error) {
+	return readDocument[[]ApprovalRequest](ctx, &a.handle, func() C.go_texts { return C.go_authority_approvals(a.value) })
+}
+
+// Approval is one request, with its arguments until it is decided; the error is ErrNotFound where it is gone.
+func (a *Authority) Approval(ctx context.Context, request string) (ApprovalRequest, error) {
+	return readDocument[ApprovalRequest](ctx, &a.handle, func() C.go_texts { return C.go_authority_approval(a.value, request) })
+}
+
+// SignApproval signs one person's consent to a request, for Approve; key is their private key, a JWK.
+func (a *Authority) SignApproval(ctx context.Context, request, approver string, key []byte) (token string, err error) {
+	return a.read(ctx, func() C.go_texts { return C.go_approval_sign(a.value, request, approver, view(key)) })
+}
+
+// Approve approves a request: the very same call is permitted once. It is false where the request waits for more people.
+func (a *Authority) Approve(ctx context.Context, request, token string) (approved bool, err error) {
+	count, err := a.tally(ctx, func() C.go_answer { return C.go_approval_approve(a.value, request, token) })
+	return count == 1, err
+}
+
+// Refuse refuses a request, in the name of one of its approvers: its call is denied until it lapses.
+func (a *Authority) Refuse(ctx context.Context, request, approver string) error {
+	return a.do(ctx, func() C.go_answer { return C.go_approval_refuse(a.value, request, approver) })
+}
+
+// WaitForApproval waits until a request is decided, or for the context; the error is ErrNotFound where it is gone.
+func (a *Authority) WaitForApproval(ctx context.Context, request string) (approved bool, err error) {
+	// The library cannot be woken: it is asked again every second.
+	for {
+		state, err := a.tally(ctx, func() C.go_answer { return C.go_approval_wait(a.value, request, 1000) })
+		if err != nil || state != 0 {
+			return state == 1, err
+		}
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// OnApproval decides requests by a callback as they come, one at a time, and signs for one approver with their private key, a
+// JWK. A callback that fails is asked again later.
+func (a *Authority) OnApproval(ctx context.Context, approver string, key []byte, decide func(ApprovalRequest) (ApprovalVerdict, error)) error {
+	return finish(ctx, func() error {
+		callback := keep(decide)
+		// From here on it is the library's: it releases it where this fails too.
+		return a.done(C.go_approval_callback(a.value, approver, view(key), callback))
+	})
+}
+
+// Approval is the request for approval that the call waits for, or was refused; empty where there is none.
+func (d *Denied) Approval() string { return d.approval }
+
+// AuthorizeWaiting is Authorize, for a call that waits for the approval that it needs, until the context ends.
+func (a *Agent) AuthorizeWaiting(ctx context.Context, tool string, arguments []byte) (*Decision, error) {
+	for {
+		decision, err := decided(apart(ctx, arguments, func(arguments []byte) verdict {
+			defer runtime.KeepAlive(a)
+			return C.go_agent_authorize_waiting(a.value, tool, view(arguments), 1000, bare)
+		}))
+		var denied *Denied
+		if !errors.As(err, &denied) || denied.Reason != ReasonApprovalRequired || denied.approval == "" {
+			return decision, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,94 @@
+//go:build cgo
+
+package agentid
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asking is an authority whose policy asks the CFO, and the CFO's key.
+func asking(t *testing.T) (*Authority, []byte) {
+	acme := authority(t, "", AuthorityOptions{})
+	key := must[[]byte](t)(GenerateKey())
+	var public struct{ X string }
+	if err := json.Unmarshal(key, &public); err != nil {
+		t.Fatal(err)
+	}
+	must[int64](t)(acme.ApplyPolicy(bg, fmt.Appendf(nil, `{"version":1,"approvers":[{"name":"user:cfo","key":"%s"}],
+		"rules":[{"id":"big","match":"read_file","approval":{"of":["user:cfo"]}}]}`, public.X)))
+	return acme, key
+}
+
+func TestAnApprovedCallIsPermittedOnce(t *testing.T) {
+	acme, key := asking(t)
+	agent := start(t, acme)
+	_, err := agent.Authorize(bg, "read_file", inside)
+	var denied *Denied
+	if !errors.As(err, &denied) || denied.Reason != ReasonApprovalRequired || denied.Rule() != "big" || denied.Approval() == "" {
+		t.Fatalf("%v", err)
+	}
+	request := denied.Approval()
+	shown := must[ApprovalRequest](t)(acme.Approval(bg, request))
+	if shown.State != "pending" || shown.Call.Tool != "read_file" || string(shown.Arguments) != string(inside) || shown.Of[0] != "user:cfo" {
+		t.Fatalf("%+v", shown)
+	}
+	if all := must[[]ApprovalRequest](t)(acme.Approvals(bg)); len(all) != 1 || all[0].ID != request {
+		t.Fatalf("%+v", all)
+	}
+	token := must[string](t)(acme.SignApproval(bg, request, "user:cfo", key))
+	_, err = acme.Approve(bg, request, token+"x")
+	refused(t, err, ErrMalformed, "")
+	if !must[bool](t)(acme.Approve(bg, request, token)) {
+		t.Fatal("it waits for more people")
+	}
+	must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+	_, err = agent.Authorize(bg, "read_file", inside)
+	if !errors.As(err, &denied) || denied.Approval() == request {
+		t.Fatalf("%v", err)
+	}
+	if err := acme.Refuse(bg, denied.Approval(), "user:cfo"); err != nil {
+		t.Fatal(err)
+	}
+	if approved, err := acme.WaitForApproval(bg, denied.Approval()); approved || err != nil {
+		t.Fatal(approved, err)
+	}
+	_, err = acme.WaitForApproval(bg, request)
+	refused(t, err, ErrNotFound, "")
+}
+
+func TestACallWaitsForItsApproverOrForItsContext(t *testing.T) {
+	acme, key := asking(t)
+	agent := start(t, acme)
+	short, cancel := context.WithTimeout(bg, 50*time.Millisecond)
+	defer cancel()
+	if _, err := agent.AuthorizeWaiting(short, "read_file", inside); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("%v", err)
+	}
+	calls := 0
+	err := acme.OnApproval(bg, "user:cfo", key, func(request ApprovalRequest) (ApprovalVerdict, error) {
+		calls++
+		switch {
+		case calls == 1:
+			panic("not yet")
+		case strings.Contains(string(request.Arguments), "secret"):
+			return ApprovalRefuse, nil
+		default:
+			return ApprovalApprove, nil
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must[*Decision](t)(agent.AuthorizeWaiting(bg, "read_file", inside))
+	_, err = agent.AuthorizeWaiting(bg, "read_file", []byte(`{"path":"/data/q3/secret"}`))
+	var denied *Denied
+	if !errors.As(err, &denied) || denied.Reason != ReasonApprovalRefused {
+		t.Fatalf("%v", err)
+	}
+}

@@ -1,0 +1,84 @@
+"""Calls that wait for people's consent. docs/policies.md says when a rule asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from ctypes import byref, c_int32, string_at
+from typing import TYPE_CHECKING, Any
+
+import libagentid._abi as _abi
+import libagentid._callbacks as _callbacks
+
+from ._abi import lib
+from ._errors import call, milliseconds, pair, take
+from ._handles import Handle
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from .types import ApprovalDocument, ApprovalState
+
+_STATES: tuple[ApprovalState, ...] = ("pending", "approved", "refused")
+_VERDICTS = {None: 0x41504C, True: 0x415041, False: 0x415052}
+
+
+def _key(key: str | bytes) -> tuple[bytes, int]:
+    return pair(key) if isinstance(key, str) else (key, len(key))
+
+
+class Approvals(Handle):
+    """An authority's requests for approval."""
+
+    def approvals(self) -> list[ApprovalDocument]:
+        """The requests that have not lapsed, oldest first."""
+        return json.loads(take(lib.agentid_authority_approvals, self._handle))
+
+    def approval(self, request: str) -> ApprovalDocument:
+        """One request, with its arguments' values until it is decided; raises `NotFound` where it is gone."""
+        return json.loads(take(lib.agentid_authority_approval, self._handle, *pair(request)))
+
+    def sign_approval(self, request: str, *, by: str, key: str | bytes) -> str:
+        """Signs one person's consent to a request, for `approve`. `key`: their private key, a JWK."""
+        return take(lib.agentid_approval_sign, self._handle, *pair(request), *pair(by), *_key(key))
+
+    def approve(self, request: str, token: str | None = None, *, by: str | None = None, key: str | bytes | None = None) -> bool:
+        """Approves a request: the very same call is permitted once. False where it waits for more people.
+
+        With a `token` that was signed elsewhere, or with an approver's name and private key.
+        """
+        given = self.sign_approval(request, by=by or "", key=key or b"") if token is None else token
+        approved = c_int32()
+        call(lib.agentid_approval_approve, self._handle, *pair(request), *pair(given), byref(approved))
+        return approved.value == 1
+
+    def refuse(self, request: str, *, by: str) -> None:
+        """Refuses a request: its call is denied until it lapses."""
+        call(lib.agentid_approval_refuse, self._handle, *pair(request), *pair(by))
+
+    def wait_for_approval(self, request: str, timeout: float | timedelta) -> ApprovalState:
+        """Waits until a request is decided; raises `NotFound` where it is gone. `timeout` in seconds."""
+        state = c_int32()
+        call(lib.agentid_approval_wait, self._handle, *pair(request), milliseconds(timeout, "timeout"), byref(state))
+        return _STATES[state.value]
+
+    def on_approval(self, decide: Callable[[ApprovalDocument], bool | None], *, by: str, key: str | bytes) -> None:
+        """Decides requests by a callback, on a thread of its own, and signs for one approver with their private key.
+
+        True approves, False refuses, None leaves the request to others. After an exception it is asked again later.
+        """
+
+        def called(request: Any, length: int, _: int | None) -> int:
+            try:
+                verdict = _callbacks.finished(decide(json.loads(string_at(request, length))))
+                # Truth is not enough: what is neither True nor False approves nothing.
+                return _VERDICTS[verdict] if verdict is None or isinstance(verdict, bool) else _abi.CALLBACK_FAILED
+            except BaseException:
+                _callbacks.log("a callback for approvals failed")
+                return _abi.CALLBACK_FAILED
+
+        run = _abi.RUN_HOOK(_callbacks.callback(called))
+        call(
+            lib.agentid_approval_callback, self._handle, *pair(by), *_key(key), run, _callbacks.keep(run),
+            _callbacks.RELEASE,
+        )  # fmt: skip

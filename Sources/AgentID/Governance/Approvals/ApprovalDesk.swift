@@ -1,0 +1,205 @@
+internal import JOSE
+internal import Policy
+internal import StrictJSON
+
+/// Where a guard asks for approval, and looks whether it was given. Requests are in the registry: every process sees
+/// them, and they survive it.
+///
+/// Asked only about calls that some rule refuses unless they are approved.
+final class ApprovalDesk: Sendable {
+    /// A registry that requests are written to, and whether events go to an audit log.
+    private final class Opened: Sendable {
+        let registry: any Registry
+        let isLogging: Bool
+        init(_ registry: any Registry, isLogging: Bool) { (self.registry, self.isLogging) = (registry, isLogging) }
+    }
+
+    private let directory: String?
+    private let registry: any Registry
+    private let onAsked: @Sendable () -> Void
+    private let opened = LatestPlace()
+    private let opening = Locked(())
+    /// The longest wait for the registry in a call, in milliseconds.
+    private static let patience = 1000
+
+    /// - Parameters:
+    ///   - directory: of the authority, which a guard may have opened only for reading; `nil` where there is none.
+    ///   - registry: of a guard without a directory.
+    ///   - onAsked: is told after each question, and must not wait.
+    init(directory: String?, registry: any Registry, onAsked: @escaping @Sendable () -> Void = {}) {
+        (self.directory, self.registry, self.onAsked) = (directory, registry, onAsked)
+    }
+
+    private func open() throws(AgentIDError) -> Opened {
+        if let opened = opened.found(Opened.self) { return opened }
+        return try opening.withLock { _ throws(AgentIDError) in
+            if let found = opened.found(Opened.self) { return found }
+            guard let directory else { return opened.replaced { _ in Opened(registry, isLogging: false) } }
+            let place = try AuthorityDirectory(reading: directory)
+            let made = Opened(try place.openRegistry(.write), isLogging: place.hasAuditLog)
+            return opened.replaced { _ in made }
+        }
+    }
+
+    /// The request of a call that was approved by as many people as the rule wants. Otherwise asks, once for each call, and
+    /// throws the denial that names the request.
+    ///
+    /// - Parameters:
+    ///   - now: in milliseconds since 1970.
+    ///   - isRevoked: whether one of these was.
+    func consent(
+        to question: ApprovalQuestion, now: Int64, isRevoked: ([Revocation]) -> Bool
+    ) throws(Denial) -> ApprovalRecord {
+        guard question.call.arguments.count <= ApprovalRecord.longestArguments else {
+            throw question.denial(
+                "no approver can be shown arguments of more than \(ApprovalRecord.longestArguments) bytes")
+        }
+        let answer: Answer
+        do throws(AgentIDError) { answer = try look(for: question, now: now, isRevoked: isRevoked) } catch {
+            throw Self.unavailable(error)
+        }
+        switch answer {
+        case .approved(let record): return record
+        case .denied(let denial): throw denial
+        }
+    }
+
+    private enum Answer: Sendable {
+        case approved(ApprovalRecord)
+        case denied(Denial)
+    }
+
+    private func look(
+        for question: ApprovalQuestion, now: Int64, isRevoked: ([Revocation]) -> Bool
+    ) throws(AgentIDError) -> Answer {
+        let place = try open()
+        // Read first: what waits, and what finds no room, costs no transaction that others wait for.
+        let found: (Answer?, stale: String?) = try place.registry.read { reader in
+            guard let known = try reader.approval(ofCall: question.call.digest), known.expires > now else {
+                return (try Self.fullness(of: question, at: now, in: reader).map { .denied($0) }, nil)
+            }
+            if known.state == .approved,
+                try !Self.isApproved(known, question, now: now, in: reader, isRevoked: isRevoked)
+            {
+                // Somebody who approved it may not any more: it is asked anew.
+                return (nil, known.id)
+            }
+            return (Self.answer(to: question, known), nil)
+        }
+        if let answer = found.0 { return answer }
+        let answer = try place.registry.write(within: Self.patience) { writer in
+            try ask(question, inPlaceOf: found.stale, now: now, isLogging: place.isLogging, in: writer)
+        }
+        onAsked()
+        return answer
+    }
+
+    private func ask(
+        _ question: ApprovalQuestion, inPlaceOf stale: String?, now: Int64, isLogging: Bool,
+        in writer: any RegistryWriter
+    ) throws(AgentIDError) -> Answer {
+        try writer.removeApprovals(lapsedBy: now)
+        // Another thread or process may have asked meanwhile.
+        if let other = try writer.approval(ofCall: question.call.digest) {
+            guard let stale, other.id.isSame(as: stale) else { return Self.answer(to: question, other) }
+            _ = try writer.removeApproval(other.id)
+        }
+        if let full = try Self.fullness(of: question, at: now, in: writer) { return .denied(full) }
+        let request = question.request(at: now)
+        try writer.put(request)
+        try Self.record(.asked, of: request, at: now, isLogging: isLogging, in: writer)
+        return Self.answer(to: question, request)
+    }
+
+    private static func answer(to question: ApprovalQuestion, _ request: ApprovalRecord) -> Answer {
+        switch request.state {
+        case .approved: return .approved(request)
+        case .pending: return .denied(question.denial("it waits for approval", request: request.id))
+        case .refused:
+            let reason = "approval_refused"
+            let who = request.refusedBy ?? "an approver"
+            return .denied(question.denial("\(who) refused it", reason: reason, request: request.id))
+        }
+    }
+
+    /// The denial where no more requests are taken.
+    private static func fullness(
+        of question: ApprovalQuestion, at now: Int64, in reader: any RegistryReader
+    ) throws(AgentIDError) -> Denial? {
+        let counts = try reader.approvalCounts(of: question.call.task, at: now)
+        if counts.ofTask >= ApprovalRecord.mostOfTask {
+            return question.denial("\(ApprovalRecord.mostOfTask) calls of this task have been asked about already")
+        }
+        return counts.inAll < ApprovalRecord.most
+            ? nil : question.denial("\(ApprovalRecord.most) calls have been asked about already")
+    }
+
+    // MARK: Verifying
+
+    /// Whether enough different people approved exactly this call, all of whom still may.
+    private static func isApproved(
+        _ request: ApprovalRecord, _ question: ApprovalQuestion, now: Int64, in reader: any RegistryReader,
+        isRevoked: ([Revocation]) -> Bool
+    ) throws(AgentIDError) -> Bool {
+        guard let approval = question.rule.approval else { return false }
+        let call = question.call.signed(request: request.id, expires: request.expires).canonical()
+        var people: [ExactText] = []
+        for token in request.tokens {
+            let read = try? ApprovalToken(
+                verifying: Array(token.utf8), of: call, by: question.policy.approvers, named: approval.approvers,
+                now: now / 1000)
+            guard let approver = read?.approver, !people.contains(approver.name), !isRevoked(approver.revocable),
+                !question.chain.links.contains(where: { $0.holderThumbprint.isSame(as: approver.thumbprint) }),
+                try !approver.isAgent(of: question.call.chain, in: reader)
+            else { continue }
+            people.append(approver.name)
+        }
+        return people.count >= approval.needed
+    }
+
+    /// Uses what was approved: for this call alone, in one transaction, which no other call and no power cut undoes. The
+    /// memory of proofs would not do: it forgets after minutes, and an approval may be good for days.
+    func use(_ requests: [ApprovalRecord], now: Int64) throws(Denial) {
+        let areUsed: Bool
+        do throws(AgentIDError) {
+            let place = try open()
+            areUsed = try place.registry.write(within: Self.patience) { writer in
+                for request in requests {
+                    guard try writer.approval(request.id) == request else { return false }
+                }
+                for request in requests {
+                    _ = try writer.removeApproval(request.id)
+                    try Self.record(.used, of: request, at: now, isLogging: place.isLogging, in: writer)
+                }
+                return true
+            }
+        } catch { throw Self.unavailable(error) }
+        guard areUsed else {
+            throw Denial("approval_required", "another call used its approval: ask again", at: "policy")
+        }
+    }
+
+    private static func unavailable(_ error: AgentIDError) -> Denial {
+        Denial("approval_unavailable", "nobody can be asked to approve this call: \(error)", at: "policy")
+    }
+}
+
+/// The steps of a request that the audit log and hooks are told of.
+enum ApprovalStep: String { case asked, approved, refused, used }
+
+extension ApproverKeys.Entry {
+    /// Whatever ends it when it is revoked.
+    var revocable: [Revocation] {
+        [Revocation(unchecked: .key, thumbprint), Revocation(unchecked: .principal, name.string)]
+    }
+
+    /// Whether this is an agent that the call runs through, or one that it could act through: whatever stands below the
+    /// root's agent, or has a key that is an agent's.
+    ///
+    /// - Parameter chain: the IDs of the call's agents, root first.
+    func isAgent(of chain: [String], in reader: any RegistryReader) throws(AgentIDError) -> Bool {
+        if chain.contains(where: { $0.isSame(as: name.string) || $0.isSame(as: "key:\(thumbprint)") }) { return true }
+        if let root = chain.first, SPIFFEID.isUnder(name.string, root) { return true }
+        return try !reader.holders(of: thumbprint, limit: 1).isEmpty
+    }
+}

@@ -1,0 +1,86 @@
+internal import Glibc
+internal import JOSE
+internal import StrictJSON
+
+extension RegistryReader {
+    /// A request that has not lapsed; throws where there is none.
+    func approval(_ id: String, at now: Int64) throws(AgentIDError) -> ApprovalRecord {
+        guard let found = try approval(id), found.expires > now else {
+            throw AgentIDError(
+                .notFound, name: "approval",
+                message: "there is no such request: it lapsed, its call was made, or its agent ended", at: "id")
+        }
+        return found
+    }
+}
+
+extension Lifecycle {
+    /// Removes the requests that have lapsed, with their arguments' values.
+    func removeLapsedApprovals(now: Int64) throws(AgentIDError) {
+        // Read first: where none has, nobody waits for the disk.
+        guard try registry.read({ try $0.hasApproval(lapsedBy: now) }) else { return }
+        try registry.write { try $0.removeApprovals(lapsedBy: now) }
+    }
+
+    /// Records a decision for the log and for hooks.
+    func tell(
+        _ step: ApprovalStep, of request: ApprovalRecord, by approver: String, at now: Int64,
+        in registry: any RegistryWriter
+    ) throws(AgentIDError) {
+        try ApprovalDesk.record(
+            step, of: request, by: approver, at: now, isLogging: recorder.isLogging, in: registry)
+        // Whoever waits for the decision looks when this moves.
+        try registry.announce()
+    }
+
+    /// Waits until a request is decided or gone, or some time has passed; `nil` where it is gone.
+    func waitForApproval(_ id: String, milliseconds: Int64) throws(AgentIDError) -> ApprovalRecord.State? {
+        // By the machine's own time: an authority's clock may stand still.
+        let start = MonotonicClock.sinceBoot
+        while true {
+            let changes = registry.changes
+            let now = clock.milliseconds
+            let found = try registry.read { try $0.approval(id) }
+            guard let found, found.expires > now else { return nil }
+            guard found.state == .pending else { return found.state }
+            repeat {
+                guard MonotonicClock.sinceBoot - start < milliseconds else { return .pending }
+                usleep(5000)
+            } while registry.changes == changes && clock.milliseconds < found.expires
+        }
+    }
+}
+
+extension Agent {
+    /// As ``check(tool:arguments:)``; where the call needs approval it waits for that, and tries again once. Holds no lock
+    /// while it waits.
+    ///
+    /// - Parameter milliseconds: the longest wait.
+    public func check(
+        tool: String, arguments: [UInt8], waiting milliseconds: Int64
+    ) throws(AgentIDError) -> Decision {
+        let start = MonotonicClock.sinceBoot
+        while true {
+            let decision = try check(tool: tool, arguments: arguments)
+            guard let home, let request = decision.approval, decision.denial?.reason.rawValue == "approval_required"
+            else { return decision }
+            let left = milliseconds - (MonotonicClock.sinceBoot - start)
+            // One rule after another may ask; what was refused or has lapsed is said by the next decision.
+            guard left > 0, try home.lifecycle.waitForApproval(request, milliseconds: left) != .pending else {
+                return decision
+            }
+        }
+    }
+
+    /// Permits one call, waiting for approval where it needs that; throws what denies it in the end.
+    @discardableResult
+    public func authorize(
+        tool: String, arguments: [UInt8], waiting milliseconds: Int64
+    ) throws(NotPermitted) -> Permit {
+        let decision: Decision
+        do throws(AgentIDError) {
+            decision = try check(tool: tool, arguments: arguments, waiting: milliseconds)
+        } catch { throw .failed(error) }
+        return try decision.permitted()
+    }
+}

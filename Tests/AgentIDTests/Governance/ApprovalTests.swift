@@ -1,0 +1,259 @@
+import Foundation
+import JOSE
+import Scopes
+import StrictJSON
+import Synchronization
+import Testing
+
+@testable import AgentID
+
+/// A call that a rule asks about is permitted once, after as many people approved exactly it.
+@Suite struct ApprovalTests {
+    @Test func anApprovedCallIsPermittedOnceAndAskedAboutOnlyOnce() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let id = try office.request(agent)
+        // The very same call finds its request again, however its arguments are written.
+        #expect(try office.request(agent) == id)
+        let same = try agent.check(tool: "read_file", arguments: Array(#"{ "path" : "/data/q3/\#u{61}" }"#.utf8))
+        #expect(same.approval == id)
+        #expect(try office.authority.approvals().map(\.id) == [id])
+        #expect(try office.approve(id))
+        let permitted = try office.ask(agent)
+        #expect(permitted.isPermitted && permitted.approval == nil && permitted.policy == 1)
+        #expect(try office.request(agent) != id)
+    }
+
+    @Test func anotherCallNeedsAnApprovalOfItsOwn() throws {
+        let office = try ApprovalWorld()
+        let (agent, other) = (try office.world.start(), try office.world.start())
+        let child = try agent.spawn("child", .sameScope())
+        try office.approve(try office.request(agent))
+        // Other arguments, another agent, another chain: each is another request.
+        var ids = Set<String>()
+        for decision in [try office.ask(agent, "/data/q3/b"), try office.ask(other), try office.ask(child)] {
+            #expect(decision.denial?.reason.rawValue == "approval_required")
+            ids.insert(try #require(decision.approval))
+        }
+        #expect(ids.count == 3)
+        #expect(try office.ask(agent).isPermitted)
+    }
+
+    @Test func anApprovalOutlivesRenewalsOfTheGrant() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.authority.startAgent(
+            profile: "researcher",
+            AgentRequest(
+                principal: "user:alice@acme.example", task: "Q3 review",
+                scope: Scope("read_file(path under '/data/q3')"),
+                lifetime: 300, until: 1_790_000_000 + 7200))
+        let (id, before) = (try office.request(agent), try agent.chain())
+        for _ in 0..<4 {
+            office.world.pass(seconds: 100)
+            try office.authority.lifecycle.renew()
+        }
+        #expect(try agent.chain() != before)
+        #expect(try office.request(agent) == id)
+        try office.approve(id)
+        #expect(try office.ask(agent).isPermitted)
+    }
+
+    @Test func aRequestLapsesApprovedOrNot() throws {
+        for isApproved in [false, true] {
+            let office = try ApprovalWorld()
+            let id = try office.request(try office.world.start())
+            if isApproved { try office.approve(id) }
+            office.world.pass(seconds: 15 * 60)
+            let agent = try office.world.start()
+            #expect(office.fault { try office.approve(id) } == "approval")
+            #expect(try office.authority.approvals().isEmpty)
+            #expect(try office.ask(agent).approval != id)
+            // Nothing of it is left.
+            #expect(try office.authority.registry.read { try $0.approval(id) } == nil)
+        }
+    }
+
+    @Test func twoOfTwoAreTwoPeople() throws {
+        let office = try ApprovalWorld(ApprovalWorld.two)
+        let agent = try office.world.start()
+        let id = try office.request(agent)
+        #expect(try office.approve(id) == false)
+        #expect(office.fault { try office.approve(id) } == "approval_decided")
+        #expect(try office.request(agent) == id)
+        #expect(try office.authority.approve(id, by: "user:coo", with: office.coo))
+        #expect(try office.ask(agent).isPermitted)
+    }
+
+    @Test func anApprovalIsOverOneCallAndNoOther() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let id = try office.request(agent)
+        let request = try office.authority.approval(id)
+        var whole: JSONTree.Members = [:]
+        for (name, value) in try JSON(parsing: request.call.canonical()).root.members {
+            whole[name.string ?? ""] = .value(value)
+        }
+        func refusal(of call: JSONTree, by name: String = "user:cfo", with key: SigningKey? = nil) throws -> String? {
+            let token = try ApprovalToken.make(
+                over: call, by: name, with: key ?? office.cfo, at: office.world.clock.milliseconds,
+                until: request.expires)
+            return office.fault { try office.authority.approve(id, token: token) }
+        }
+        for (name, value): (String, JSONTree) in [
+            ("agent", "spiffe://acme.example/agent/researcher/x"), ("arguments", "AAAA"), ("chain", []),
+            ("expires", .int(Int(request.expires) + 1)), ("issuer", "other.example"), ("policy", 2),
+            ("request", "x"), ("rule", "bigger"), ("tool", "write_file"),
+        ] {
+            var bent = whole
+            #expect(bent[name] != nil)
+            bent[name] = value
+            #expect(try refusal(of: .object(bent)) == "approval_other_call", "\(name)")
+        }
+        #expect(try refusal(of: request.call, with: SigningKey.generate()) == "approver_unknown")
+        #expect(try refusal(of: request.call, by: "user:coo") == "approver_unknown")
+        #expect(try refusal(of: request.call) == nil)
+    }
+
+    @Test func aTokenThatIsBentApprovesNothing() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let request = try office.authority.approval(try office.request(agent))
+        let token = Array(
+            try office.authority.approvalToken(for: request, by: "user:cfo", with: office.cfo).utf8)
+        for i in token.indices {
+            var bent = token
+            bent[i] = bent[i] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+            let fault = office.fault {
+                try office.authority.approve(request.id, token: String(decoding: bent, as: UTF8.self))
+            }
+            #expect(fault != nil, "byte \(i)")
+        }
+        #expect(try office.ask(agent).isPermitted == false)
+    }
+
+    @Test func whatEndsAnApproverEndsTheirApprovals() throws {
+        for kind in [Revocation.Kind.key, .principal] {
+            let office = try ApprovalWorld()
+            let agent = try office.world.start()
+            let id = try office.request(agent)
+            try office.approve(id)
+            let value = kind == .key ? office.cfo.publicKey.thumbprint : "user:cfo"
+            try office.authority.revoke(Revocation(kind, value))
+            // Others are asked.
+            let next = try office.request(agent)
+            #expect(next != id)
+            #expect(office.fault { try office.approve(next) } == "approver_revoked")
+            #expect(try office.authority.approve(next, by: "user:coo", with: office.coo))
+            #expect(try office.ask(agent).isPermitted)
+        }
+    }
+
+    @Test func anotherPolicyAsksAnew() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let (approved, waiting) = (try office.request(agent), try office.request(agent, "/data/q3/b"))
+        try office.approve(approved)
+        // The very same rules; the approver has another key.
+        try office.apply(ApprovalWorld.one, version: 2, cfo: SigningKey.generate().publicKey)
+        #expect(try office.request(agent) != approved)
+        #expect(office.fault { try office.approve(waiting) } == "approval_decided")
+        #expect(office.fault { try office.approve(try office.request(agent)) } == "approver_unknown")
+    }
+
+    @Test func noAgentOfTheCallApprovesIt() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let key = try SigningKey.generate()
+        let jwk = try agent.withExportedKey { span in span.indices.map { span[$0] } }
+        let own = try SigningKey(jwk: jwk.span)
+        for (i, (name, approver)) in [
+            (try agent.id(), key), ("\(try agent.id())/helper", key), ("user:cfo", own),
+        ].enumerated() {
+            let rules =
+                #"{"id":"big","match":"read_file","approval":{"of":["\#(name)"]}}"#
+            let approvers = #"[{"name":"\#(name)","key":"\#(Base64URL.encode(approver.publicKey.bytes))"}]"#
+            try office.authority.applyPolicy(
+                Array(#"{"version":\#(i + 2),"approvers":\#(approvers),"rules":[\#(rules)]}"#.utf8))
+            let id = try office.request(agent)
+            #expect(office.fault { try office.authority.approve(id, by: name, with: approver) } == "approver_is_agent")
+            // Nor does its guard believe such a token, however it came into the registry.
+            try office.smuggle(id, by: name, with: approver)
+            #expect(try office.ask(agent).isPermitted == false)
+        }
+    }
+
+    @Test func refusedIsDeniedUntilItLapses() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let id = try office.request(agent)
+        #expect(office.fault { try office.authority.refuse(id, by: "user:mallory") } == "approver_unknown")
+        try office.authority.refuse(id, by: "user:coo")
+        let denied = try office.ask(agent)
+        #expect(denied.denial?.reason.rawValue == "approval_refused" && denied.approval == id)
+        #expect(office.fault { try office.approve(id) } == "approval_decided")
+        #expect(try office.authority.approval(id).arguments == nil)
+    }
+
+    @Test func aRuleThatAsksLetsThroughWhatItWouldDeny() throws {
+        let people = #""then":"ask","approval":{"of":["user:cfo"]}"#
+        for rule in [
+            #"{"id":"big","match":"read_file","rate":{"calls":1,"per":"1h"},\#(people)}"#,
+            #"{"id":"big","match":"read_file","budget":{"unit":"calls","cost":{"fixed":"1"},"limit":"1","per":"day"},\#(people)}"#,
+        ] {
+            let office = try ApprovalWorld(rule)
+            let agent = try office.world.start()
+            #expect(try office.ask(agent).isPermitted)
+            try office.approve(try office.request(agent))
+            #expect(try office.ask(agent).isPermitted)
+            _ = try office.request(agent)
+        }
+        for rule in [
+            #"{"id":"big","match":"read_file","hours":"Sun 10:00-11:00 UTC",\#(people)}"#,
+            #"{"id":"big","match":"read_file","labels":{"requires":["seen"]},\#(people)}"#,
+        ] {
+            let office = try ApprovalWorld()
+            try office.apply(rule, version: 2, labels: #""labels":["seen"],"#)
+            let agent = try office.world.start()
+            try office.approve(try office.request(agent))
+            #expect(try office.ask(agent).isPermitted)
+        }
+    }
+
+    @Test func anObservedQuestionIsRecordedAndAsksNobody() throws {
+        let office = try ApprovalWorld(
+            #"{"id":"big","match":"read_file","mode":"observe","approval":{"of":["user:cfo"]}}"#)
+        let decision = try office.ask(try office.world.start())
+        #expect(decision.isPermitted && decision.observed?.reason.rawValue == "approval_required")
+        #expect(try office.authority.approvals().isEmpty)
+    }
+
+    @Test func anApprovalIsNotSpentOnACallThatALaterRuleDenies() throws {
+        let office = try ApprovalWorld(
+            ApprovalWorld.one + #",{"id":"slow","match":"read_file","rate":{"calls":1,"per":"1m"}}"#)
+        let agent = try office.world.start()
+        for path in ["/data/q3/a", "/data/q3/b"] { try office.approve(try office.request(agent, path)) }
+        #expect(try office.ask(agent, "/data/q3/a").isPermitted)
+        #expect(try office.ask(agent, "/data/q3/b").denial?.reason.rawValue == "rate_limited")
+        office.world.pass(seconds: 60)
+        #expect(try office.ask(agent, "/data/q3/b").isPermitted)
+    }
+
+    @Test func ofManyThatUseOneApprovalOneDoes() throws {
+        let directory = try TemporaryDirectory()
+        let office = try ApprovalWorld(at: directory.path)
+        let agent = try office.world.start()
+        let other = try Guard.open(directory: directory.path, .forTests(office.world))
+        try office.approve(try office.request(agent))
+        let permitted = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 8) { i in
+            let arguments = Array(#"{"path":"/data/q3/a"}"#.utf8)
+            let decision =
+                i % 2 == 0
+                ? try? agent.check(tool: "read_file", arguments: arguments)
+                : try? other.check(agent, tool: "read_file", arguments: arguments)
+            if decision?.isPermitted == true { permitted.add(1, ordering: .relaxed) }
+        }
+        let count = permitted.load(ordering: .relaxed)
+        #expect(count == 1)
+    }
+}
