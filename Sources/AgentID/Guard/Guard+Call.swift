@@ -27,14 +27,6 @@ extension Guard {
     ) throws -> Result {
         try begin(chain: chain, proof: proof, tool: tool, arguments: arguments).run(body)
     }
-
-    /// The same for a tool that waits.
-    public func withCall<Result>(
-        chain: String, proof: String, tool: String, arguments: [UInt8], isolation: isolated (any Actor)? = #isolation,
-        _ body: (Call) async throws -> Result
-    ) async throws -> Result {
-        try await begin(chain: chain, proof: proof, tool: tool, arguments: arguments).run(body)
-    }
 }
 
 extension Call {
@@ -49,21 +41,8 @@ extension Call {
         return result
     }
 
-    /// The same for a tool that waits.
-    public func run<Result>(
-        isolation: isolated (any Actor)? = #isolation, _ tool: (Call) async throws -> Result
-    ) async throws -> Result {
-        let result: Result
-        do { result = try await tool(self) } catch {
-            try? leave(failure: Self.failure(error))
-            throw error
-        }
-        try leave(failure: nil)
-        return result
-    }
-
     /// Only the error's type: its text may hold what the arguments held.
-    private static func failure(_ error: any Error) -> String {
+    package static func failure(_ error: any Error) -> String {
         "failed: \(String(describing: type(of: error)).beginning(atMost: 256))"
     }
 }

@@ -98,14 +98,6 @@ extension Agent {
     ) throws -> Result {
         try begin(tool: tool, arguments: arguments).run(body)
     }
-
-    /// The same for a tool that waits.
-    public func withCall<Result>(
-        tool: String, arguments: JSONTree, isolation: isolated (any Actor)? = #isolation,
-        _ body: (Call) async throws -> Result
-    ) async throws -> Result {
-        try await begin(tool: tool, arguments: arguments).run(body)
-    }
 }
 
 extension Agent {
