@@ -21,7 +21,8 @@ LEAST = 150
 def command():
     """How the library is linked, into a file of its own."""
     (ROOT / ".build/release/libagentid.so").unlink(missing_ok=True)
-    build = ["swift", "build", "-v", "-c", "release", "--disable-local-rpath", "--product", "agentid"]
+    flags = subprocess.run(["make", "-s", "release-flags"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    build = ["swift", "build", "-v", *flags, "--product", "agentid"]
     said = subprocess.run(build, cwd=ROOT, capture_output=True, text=True).stdout
     line = [line for line in said.splitlines() if 'ld.lld"' in line][-1]
     return re.sub(r"-o \S*libagentid\.so", "-o trial.so", line) + " --error-limit=0"
