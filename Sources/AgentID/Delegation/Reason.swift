@@ -54,7 +54,8 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
     ) {
         (self.reason, self.message) = (Reason(reason), message.printable)
         (link, argument, place) = (nil, nil, "policy.\(rule)")
-        byPolicy = PolicyRefusal(rule: rule.string, retryAfter: retryAfter, left: left, approval: approval, consequence: .deny)
+        byPolicy = PolicyRefusal(
+            rule: rule.string, retryAfter: retryAfter, left: left, approval: approval, consequence: .deny)
     }
 
     /// The same, of a rule with a consequence.

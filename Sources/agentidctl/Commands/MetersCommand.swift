@@ -2,7 +2,7 @@ import AgentID
 import ArgumentParser
 import StrictJSON
 
-/// Who used what of the rates of the policy in force.
+/// The rates of the policy in force, and their users.
 struct LimitsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "limits", abstract: "The rates of the policy that are in use, and who used how much.",
@@ -21,7 +21,7 @@ struct LimitsCommand: ParsableCommand {
     }
 }
 
-/// Who spent what of the budgets of the policy in force.
+/// The budgets of the policy in force, and their users.
 struct BudgetsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "budgets", abstract: "The budgets of the policy that something was spent of, and by whom.",

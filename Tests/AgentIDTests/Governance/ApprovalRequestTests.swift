@@ -50,7 +50,8 @@ import Testing
                 if isApproved { try office.approve(id) } else { try office.authority.refuse(id, by: "user:coo") }
                 office.authority.close()
             }
-            for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) where name != "audit" && name != "registry.db-wal" {
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+            for name in names where name != "audit" && name != "registry.db-wal" {
                 let data = FileManager.default.contents(atPath: "\(directory.path)/\(name)") ?? Data()
                 #expect(data.range(of: Data(Self.secret.utf8)) == nil, "\(name)")
             }
