@@ -24,8 +24,8 @@ def built() -> tuple[Path, Path | None]:
     if not (ROOT / "Package.swift").is_file() or shutil.which("swift") is None:
         raise SystemExit("libagentid: set AGENTID_LIBRARY to libagentid.so, or build it here with Swift 6.2 or later")
     for product in ("agentid", "agentidctl"):
-        flags = subprocess.run(["make", "-s", "release-flags"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
-        subprocess.run(["swift", "build", *flags, "--product", product], cwd=ROOT, check=True)
+        flags = subprocess.check_output(["make", "-s", "release-flags"], cwd=ROOT, text=True)
+        subprocess.run(["swift", "build", *flags.split(), "--product", product], cwd=ROOT, check=True)
     release = ROOT / ".build" / "release"
     return release / "libagentid.so", release / "agentidctl"
 
