@@ -26,6 +26,7 @@ extension Authority {
     /// another one.
     ///
     /// - Parameters:
+    ///   - request: The request.
     ///   - approver: the person's name in the policy.
     ///   - signer: their key.
     public func approvalToken(
@@ -35,9 +36,11 @@ extension Authority {
             over: request.call, by: approver, with: signer, at: try clock.now(), until: request.expires)
     }
 
-    /// Approves a request: the very same call is permitted once, as soon as as many people approved it as its rule wants.
+    /// Approves a request: the very same call is permitted once, as soon as enough people have approved it for its rule.
     ///
-    /// - Parameter token: `agentid-approval+jwt`, signed by an approver that the rule names, over exactly this request.
+    /// - Parameters:
+    ///   - id: The request's ID.
+    ///   - token: `agentid-approval+jwt`, signed by an approver that the rule names, over exactly this request.
     /// - Returns: whether it is approved now; `false`: it waits for more people.
     /// - Throws: where the token is not valid or not from somebody who may approve, and `approval_decided` where the
     ///   request is, or this approver has approved it before.
@@ -95,8 +98,10 @@ extension Authority {
 
     /// Refuses a request, also one that some have approved: the call is denied until the request lapses.
     ///
-    /// - Parameter approver: who refuses: one of those whom the rule names. Not signed: whoever holds the authority can
-    ///   end an agent altogether.
+    /// - Parameters:
+    ///   - id: The request's ID.
+    ///   - approver: One of those whom the rule names. Not signed: whoever holds the authority can end an agent
+    ///     altogether.
     public func refuse(_ id: String, by approver: String) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.checkWhole()
@@ -175,7 +180,9 @@ extension Authority {
 
     /// Waits until a request is decided, has lapsed or is gone, or some time has passed. Holds no lock.
     ///
-    /// - Parameter milliseconds: at most.
+    /// - Parameters:
+    ///   - id: The request's ID.
+    ///   - milliseconds: The longest wait.
     /// - Returns: the state; `nil` where the request is gone.
     public func waitForApproval(_ id: String, milliseconds: Int64) throws(AgentIDError) -> ApprovalRequest.State? {
         try keys.checkOpen()

@@ -52,10 +52,13 @@ extension Lifecycle {
 }
 
 extension Agent {
-    /// As ``check(tool:arguments:)``; where the call needs approval it waits for that, and tries again once. Holds no lock
-    /// while it waits.
+    /// As ``check(tool:arguments:)-(_,[UInt8])``; where the call needs approval it waits for that, and tries again.
+    /// Holds no lock while it waits.
     ///
-    /// - Parameter milliseconds: the longest wait.
+    /// - Parameters:
+    ///   - tool: The tool.
+    ///   - arguments: A JSON object.
+    ///   - milliseconds: The longest wait.
     public func check(
         tool: String, arguments: [UInt8], waiting milliseconds: Int64
     ) throws(AgentIDError) -> Decision {
