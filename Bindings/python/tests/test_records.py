@@ -39,8 +39,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[type, docume
             child = agent.spawn("reader", same_scope=True)
             identity, tombstone = child.id, child.end("done")
             acme.integrate()
-            usage = acme.usage()
+            usage, numbers = acme.usage(), acme.statistics()
             found = [
+                numbers, numbers.agents,
                 usage, usage.profiles[0], usage.profiles[0].used[0],
                 acme.agents()[0], acme.profiles()[0], acme.hooks()[0], acme.deliveries(dead=True)[0], acme.broker_leases()[0],
                 guard.statistics(), acme.verify_gone(identity),
