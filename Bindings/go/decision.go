@@ -187,7 +187,7 @@ func refusal(answer *verdict) error {
 	document, explanation := take(&answer.document), string(take(&answer.explanation))
 	err := failure(answer.status, answer.error)
 	if denied, ok := err.(*Denied); ok {
-		denied.approval = C.GoStringN(&answer.approval[0], C.int(answer.approval_len))
+		denied.approval = string(unsafe.Slice((*byte)(unsafe.Pointer(&answer.approval[0])), int(answer.approval_len)))
 		denied.retryAfter = time.Duration(answer.retry_after) * time.Millisecond
 		denied.document, denied.explanation = document, explanation
 		denied.Decision = remember(&Decision{denied: denied}, answer)

@@ -18,8 +18,8 @@ import tempfile
 from answers import Answers, Check
 from workplace import WORKER, Report, new_directory, seed
 
-NAMES = {"disk_full", "file", "read_only", "audit_unavailable"}
-REASONS = re.compile("disk is full|No space left|File too large|Permission denied|Read-only file system|cannot be written")
+NAMES = {"disk_full", "file", "read_only", "audit_unavailable", "permission_denied"}
+REASONS = re.compile("disk is full|No space left|File too large|[Pp]ermission denied|Read-only file system|cannot be written")
 NOBODY = 65534
 CHECK = """
 import json, os, pickle, sys
