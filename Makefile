@@ -29,7 +29,7 @@ build: ## build libagentid.so and agentidctl
 	swift build $(RELEASE) --product agentid
 	swift build $(RELEASE) --product agentidctl
 
-release-flags:
+release-flags: ## the flags of a build for release
 	@echo $(RELEASE)
 
 test: build $(VENV)/ready ## run every test, in two lanes side by side

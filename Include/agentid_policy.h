@@ -337,7 +337,7 @@ agentid_status agentid_approval_callback(agentid_authority *authority, const cha
  * Waits until a request is decided, or some time has passed. Holds no lock.
  * Args:
  *   request       its ID.
- *   milliseconds  the longest wait.
+ *   milliseconds  the longest wait; 0 or less: none.
  *   state         out: 0 where it still waits, 1 approved, 2 refused.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND: it lapsed, its call was made, or its agent ended; AGENTID_E_IO.
  */
@@ -349,7 +349,7 @@ agentid_status agentid_approval_wait(const agentid_authority *authority, const c
  * Args:
  *   tool          the tool's name.
  *   arguments     a JSON object.
- *   milliseconds  the longest wait.
+ *   milliseconds  the longest wait; 0 or less: none.
  *   decision      out, may be NULL; also of a denial. Free it with agentid_decision_free().
  * Returns: as agentid_agent_authorize().
  */

@@ -182,7 +182,7 @@ extension Authority {
     ///
     /// - Parameters:
     ///   - id: The request's ID.
-    ///   - milliseconds: The longest wait.
+    ///   - milliseconds: The longest wait; 0 or less: none.
     /// - Returns: the state; `nil` where the request is gone.
     public func waitForApproval(_ id: String, milliseconds: Int64) throws(AgentIDError) -> ApprovalRequest.State? {
         try keys.checkOpen()

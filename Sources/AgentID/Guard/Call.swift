@@ -89,8 +89,10 @@ public final class Call: Sendable {
         do throws(AgentIDError) {
             try Self.check(key: key)
             let seconds = try Self.checked(seconds)
+            // Before the lock: a caller's clock may call back.
+            let now = guardian.clock.milliseconds
             denial = try state.withLock { state throws(AgentIDError) in
-                try extend(&state, by: amount, in: unit, within: seconds, key: key)
+                try extend(&state, by: amount, in: unit, until: now + 1000 * seconds, key: key, at: now)
             }
         } catch { throw .failed(error) }
         guard let denial else { return }
@@ -100,11 +102,10 @@ public final class Call: Sendable {
     }
 
     private func extend(
-        _ state: inout State, by amount: String, in unit: String, within seconds: Int64, key: String?
+        _ state: inout State, by amount: String, in unit: String, until lapses: Int64, key: String?, at now: Int64
     ) throws(AgentIDError) -> Denial? {
         if let key, state.extended.contains(key.exact) { return nil }
         guard state.end == nil else { throw Self.ended }
-        let now = guardian.clock.milliseconds
         guard now < state.lapses else {
             throw AgentIDError(
                 .state, name: "call_lapsed",
@@ -123,7 +124,7 @@ public final class Call: Sendable {
             }
         } catch { return error }
         if let key { state.extended.insert(key.exact) }
-        state.lapses = now + 1000 * seconds
+        state.lapses = lapses
         return nil
     }
 

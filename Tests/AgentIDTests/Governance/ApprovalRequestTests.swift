@@ -217,6 +217,18 @@ import Testing
         #expect(try office.authority.waitForApproval(id, milliseconds: 60_000) == nil)
     }
 
+    @Test(arguments: [Int64.min, -1, 0]) func aWaitOfNoTimeOrLessEndsAtOnce(milliseconds: Int64) throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let arguments = Array(#"{"path":"/data/q3/a"}"#.utf8)
+        // Long enough for a time to pass in which the rest of the wait would be taken from it.
+        for _ in 0..<50 {
+            let decision = try agent.check(tool: "read_file", arguments: arguments, waiting: milliseconds)
+            let id = try #require(decision.approval)
+            #expect(try office.authority.waitForApproval(id, milliseconds: milliseconds) == .pending)
+        }
+    }
+
     @Test func aCallbackDecidesWhatWaitsAndWhatComes() throws {
         let office = try ApprovalWorld()
         let agent = try office.world.start()

@@ -115,6 +115,26 @@ import Testing
         try other.abort()
     }
 
+    @Test func aClockMayAskTheVeryCallThatReadsIt() throws {
+        let asked = Mutex<Call?>(nil)
+        let answered = Atomic(0)
+        let time = Int64(1_790_000_000_000)
+        let world = try World {
+            $0.clock = CallbackClock {
+                if let call = asked.withLock({ $0 }), !call.hasEnded { answered.add(1, ordering: .relaxed) }
+                return time
+            }
+        }
+        let agent = try world.start()
+        let call = try begin(agent)
+        asked.withLock { $0 = call }
+        try call.extend(by: "0", in: "usd", within: 60)
+        try call.commit()
+        asked.withLock { $0 = nil }
+        let count = answered.load(ordering: .relaxed)
+        #expect(count == 2)
+    }
+
     @Test func aCallThatLapsedGivesNothingBackAndWhatItCostBeyondIsCounted() throws {
         let world = try World()
         let agent = try world.start()

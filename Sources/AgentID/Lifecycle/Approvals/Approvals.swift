@@ -58,7 +58,7 @@ extension Agent {
     /// - Parameters:
     ///   - tool: The tool.
     ///   - arguments: A JSON object.
-    ///   - milliseconds: The longest wait.
+    ///   - milliseconds: The longest wait; 0 or less: none.
     public func check(
         tool: String, arguments: [UInt8], waiting milliseconds: Int64
     ) throws(AgentIDError) -> Decision {
@@ -67,11 +67,11 @@ extension Agent {
             let decision = try check(tool: tool, arguments: arguments)
             guard let home, let request = decision.approval, decision.denial?.reason.rawValue == "approval_required"
             else { return decision }
-            let left = milliseconds - (MonotonicClock.sinceBoot - start)
+            let spent = MonotonicClock.sinceBoot - start
             // One rule after another may ask; what was refused or has lapsed is said by the next decision.
-            guard left > 0, try home.lifecycle.waitForApproval(request, milliseconds: left) != .pending else {
-                return decision
-            }
+            guard spent < milliseconds,
+                try home.lifecycle.waitForApproval(request, milliseconds: milliseconds - spent) != .pending
+            else { return decision }
         }
     }
 
