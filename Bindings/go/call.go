@@ -159,7 +159,7 @@ func (c *Call) Labels(ctx context.Context, names ...string) error {
 // (budget_exhausted) where less is left: the call goes on with what it has.
 func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Duration, key string) error {
 	return c.do(ctx, func() C.go_answer {
-		return C.go_call_extend(c.value, unit, amount, C.int64_t(within/time.Second), key)
+		return C.go_call_extend(c.value, unit, amount, C.int64_t(seconds(within)), key)
 	})
 }
 

@@ -173,3 +173,13 @@ func TestWhatIsLeftIsToldAndWhoUsedIt(t *testing.T) {
 		t.Fatalf("%+v", used)
 	}
 }
+
+func TestAPartOfASecondIsNotTheDefaultOfAnHour(t *testing.T) {
+	_, agent := spender(t, "")
+	call := must[*Call](t)(agent.Call(bg, "read_file", inside))
+	defer call.Close()
+	refused(t, call.Extend(bg, "usd", "0", -time.Millisecond, ""), ErrArgument, "call_within")
+	ok(t, call.Extend(bg, "usd", "0", time.Millisecond, ""))
+	time.Sleep(1100 * time.Millisecond)
+	refused(t, call.Extend(bg, "usd", "0", time.Hour, ""), ErrState, "call_lapsed")
+}

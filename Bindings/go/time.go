@@ -31,10 +31,14 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return strconv.AppendInt(nil, t.Unix(), 10), nil
 }
 
-// seconds are whole ones, rounded down. What is less than one is one: 0 would ask for the default, which is longer.
+// seconds are whole ones, rounded down. What is less than one is one, and what is less than none is -1, which is refused: 0
+// would ask for the default, which is longer.
 func seconds(duration time.Duration) int64 {
-	if duration > 0 && duration < time.Second {
+	switch {
+	case duration > 0 && duration < time.Second:
 		return 1
+	case duration < 0 && duration > -time.Second:
+		return -1
 	}
 	return int64(duration / time.Second)
 }
