@@ -92,6 +92,11 @@ def begins(work):
     other("send_email")
     check(json.loads(ctl("policy", "init", "--tools", "a", "--untrusted", "web_*", "--private", "db_*", "--outward", "mail_*"))["rules"][2]
           ["match"] == "mail_*", "lists that are given stand in place of those found")
+    named = "read_mail; list_messages; getOrder; mail; sendMessage; read_and_forward; post"
+    lists = [rule["match"].split("; ") for rule in json.loads(ctl("policy", "init", "--tools", named))["rules"]]
+    reading = ["getOrder", "list_messages", "read_and_forward", "read_mail"]
+    check(lists == [reading, reading, ["mail", "post", "read_and_forward", "sendMessage"]],
+          "what reads brings in what others wrote, whatever it reads, and whatever else it does", lists)
     for wrong in ([], ["--tools", "a", "--profile", "b"]):
         run("policy", "init", *wrong, expect=2)
     run("policy", "init", "--tools", "a", "--outward", "send(", expect=1)

@@ -70,29 +70,32 @@ struct ToolsByName {
     ]
     /// Others see what these do.
     private static let acts = [
-        "add", "append", "book", "buy", "call", "cancel", "commit", "create", "delete", "deploy", "edit", "exec",
-        "execute", "forward",
-        "insert", "invite", "mail", "merge", "message", "move", "notify", "order", "pay", "post", "publish", "push",
-        "put", "remove", "reply",
-        "reschedule", "reserve", "run", "save", "schedule", "send", "set", "share", "shell", "submit", "transfer",
-        "tweet", "update",
-        "upload", "wire", "write",
+        "add", "append", "buy", "cancel", "create", "delete", "deploy", "edit", "exec", "execute", "forward", "insert",
+        "invite", "merge", "move", "notify", "pay", "publish", "push", "put", "remove", "reply", "reschedule",
+        "reserve",
+        "run", "save", "send", "set", "submit", "transfer", "update", "upload", "write",
+    ]
+    /// The same, unless the name says that it reads one: `mail` sends, `read_mail` does not.
+    private static let things = [
+        "book", "call", "commit", "email", "mail", "message", "order", "post", "schedule", "share", "shell", "tweet",
+        "wire",
     ]
     private static let reads = [
         "check", "describe", "find", "get", "inspect", "list", "load", "lookup", "open", "query", "read", "receive",
-        "search", "select",
-        "show", "view",
+        "search", "select", "show", "view",
     ]
 
     init(_ names: [String]) {
         for name in names.exact.inByteOrder() {
             let words = Self.words(of: name)
             let says = { (list: [String]) in words.contains { list.holds($0) } }
-            let (isWeb, isActing, isReading) = (says(Self.web), says(Self.acts), says(Self.reads))
+            let (isWeb, isReading) = (says(Self.web), says(Self.reads))
+            let isActing = says(Self.acts) || says(Self.things) && !isReading
             let isUnclear = !isWeb && !isActing && !isReading
             if isUnclear { unclear.append(name) }
-            if isWeb || isReading && !isActing || isUnclear { untrusted.append(name) }
-            if isReading && !isActing && !isWeb || isUnclear { confidential.append(name) }
+            // What reads and acts does both: it brings in what it has read.
+            if isWeb || isReading || isUnclear { untrusted.append(name) }
+            if isReading && !isWeb || isUnclear { confidential.append(name) }
             if isWeb || isActing || isUnclear { outward.append(name) }
         }
     }
