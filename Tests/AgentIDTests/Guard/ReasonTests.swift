@@ -6,7 +6,7 @@ import Testing
 @Suite struct ReasonTests {
     /// The lines of `Tests/Verdicts/reasons.tsv`.
     private func lines() throws -> [[String]] {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Verdicts/reasons.tsv")
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Verdicts/reasons.tsv")
         return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
             $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
         }

@@ -13,7 +13,7 @@ import Testing
     }
 
     static let cases: [Case] = {
-        let list = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Verdicts/cases.json")
+        let list = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Verdicts/cases.json")
         guard let bytes = try? Data(contentsOf: list), let root = try? JSON(parsing: Array(bytes)).root else {
             return []
         }
