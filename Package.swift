@@ -69,6 +69,9 @@ let integrations = [
     Integration(trait: "SwiftLog", folder: "Logging", products: [("Logging", "swift-log")]),
     Integration(trait: "SwiftMetrics", folder: "Metrics", products: [("Metrics", "swift-metrics")]),
     Integration(
+        trait: "DistributedTracing", folder: "Tracing",
+        products: [("Tracing", "swift-distributed-tracing"), ("Instrumentation", "swift-distributed-tracing")]),
+    Integration(
         trait: "ServiceLifecycle", folder: "Lifecycle", products: [("ServiceLifecycle", "swift-service-lifecycle")]),
     Integration(
         trait: "Hummingbird", folder: "Hummingbird",
@@ -122,6 +125,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     ],

@@ -59,6 +59,7 @@ import "C"
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -83,42 +84,62 @@ type Call struct {
 	handle
 	Decision Decision // permits
 	needs    any      // its agent or its guard
+	trace    trace
 }
 
 // Call permits one call as Authorize does, and begins it. The error is a Denied where the call is denied.
 func (a *Agent) Call(ctx context.Context, tool string, arguments []byte) (*Call, error) {
-	return waiting(ctx, func() (*Call, error) {
-		return a.called(a, C.go_call_begin(a.value, tool, view(arguments)))
-	}, forget)
+	return traced(ctx, named(tool), func(ctx context.Context) (*Call, error) {
+		return waiting(ctx, func() (*Call, error) {
+			return a.called(a, C.go_call_begin(a.value, tool, view(arguments)))
+		}, forget)
+	})
 }
 
 // Call permits one call by chain and proof as Authorize does, and begins it. The error is a Denied where the call is denied.
 func (g *Guard) Call(ctx context.Context, chain, proof, tool string, arguments []byte) (*Call, error) {
-	return waiting(ctx, func() (*Call, error) {
-		return g.called(g, C.go_guard_call_begin(g.value, chain, proof, tool, view(arguments)))
-	}, forget)
+	return traced(ctx, named(tool), func(ctx context.Context) (*Call, error) {
+		return waiting(ctx, func() (*Call, error) {
+			return g.called(g, C.go_guard_call_begin(g.value, chain, proof, tool, view(arguments)))
+		}, forget)
+	})
 }
 
 // CallPermitted begins the call that this guard has permitted, in whatever form it was presented.
 func (g *Guard) CallPermitted(ctx context.Context, permit *Permit) (*Call, error) {
-	return waiting(ctx, func() (*Call, error) {
-		answer := C.go_guard_call_permitted(g.value, permit.value)
-		if err := g.done(answer); err != nil {
-			return nil, err
-		}
-		return g.begun(g, answer.handle, permit.Decision), nil
-	}, forget)
+	return traced(ctx, permit.tool, func(ctx context.Context) (*Call, error) {
+		return waiting(ctx, func() (*Call, error) {
+			answer := C.go_guard_call_permitted(g.value, permit.value)
+			if err := g.done(answer); err != nil {
+				return nil, err
+			}
+			return g.begun(g, answer.handle, permit.Decision), nil
+		}, forget)
+	})
 }
 
 // CallPermitted begins the call that the authority's own guard has permitted to this agent.
 func (a *Agent) CallPermitted(ctx context.Context, permit *Permit) (*Call, error) {
-	return waiting(ctx, func() (*Call, error) {
-		answer := C.go_agent_call_permitted(a.value, permit.value)
-		if err := a.done(answer); err != nil {
-			return nil, err
-		}
-		return a.begun(a, answer.handle, permit.Decision), nil
-	}, forget)
+	return traced(ctx, permit.tool, func(ctx context.Context) (*Call, error) {
+		return waiting(ctx, func() (*Call, error) {
+			answer := C.go_agent_call_permitted(a.value, permit.value)
+			if err := a.done(answer); err != nil {
+				return nil, err
+			}
+			return a.begun(a, answer.handle, permit.Decision), nil
+		}, forget)
+	})
+}
+
+func named(tool string) func() string { return func() string { return tool } }
+
+// tool is what was permitted, as the decision's document says.
+func (p *Permit) tool() string {
+	document, err := p.Document()
+	if err != nil {
+		return "" // closed: the call says so
+	}
+	return document.Tool
 }
 
 func (h *handle) called(needs any, answer C.go_call) (*Call, error) {
@@ -166,21 +187,42 @@ func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Dura
 // Commit ends the call: it succeeded. The outcome in a few words, without values; empty: "succeeded". A retry with the same
 // key changes nothing; it may be empty. The error is ErrState (call_ended) where the call has ended otherwise.
 func (c *Call) Commit(ctx context.Context, outcome, key string) error {
-	return c.do(ctx, func() C.go_answer { return C.go_call_commit(c.value, outcome, key) })
+	told := c.trace.outcome(outcome, "succeeded")
+	err := c.do(ctx, func() C.go_answer { return C.go_call_commit(c.value, told, key) })
+	return c.trace.end(err, outcome, "succeeded")
 }
 
 // Abort ends the call: it failed, or was never made. What was reserved comes back once, as far as the rules say so.
 func (c *Call) Abort(ctx context.Context, outcome, key string) error {
-	return c.do(ctx, func() C.go_answer { return C.go_call_abort(c.value, outcome, key) })
+	told := c.trace.outcome(outcome, "failed")
+	err := c.do(ctx, func() C.go_answer { return C.go_call_abort(c.value, told, key) })
+	return c.trace.end(err, outcome, "failed")
 }
 
 // Done ends the call where it has not ended: as failed where err is not nil. Of err only its type is recorded.
 func (c *Call) Done(ctx context.Context, err error) error {
+	if err == nil && c.trace.span != nil {
+		ended := c.Commit(ctx, "", "")
+		if fault := (*Error)(nil); errors.As(ended, &fault) && fault.Name == "call_ended" {
+			return nil
+		}
+		return ended
+	}
 	failure := ""
 	if err != nil {
 		failure = fmt.Sprintf("failed: %.200s", fmt.Sprintf("%T", err))
 	}
-	return c.do(ctx, func() C.go_answer { return C.go_call_leave(c.value, failure) })
+	return c.leave(ctx, failure)
+}
+
+// leave ends the call where it has not ended.
+func (c *Call) leave(ctx context.Context, failure string) error {
+	told := failure
+	if failure != "" {
+		told = c.trace.outcome(failure, "")
+	}
+	err := c.do(ctx, func() C.go_answer { return C.go_call_leave(c.value, told) })
+	return c.trace.end(err, failure, "succeeded")
 }
 
 // Close ends the call as failed where it has not ended, and lets go of it; further calls are harmless.
@@ -188,7 +230,9 @@ func (c *Call) Close() error {
 	if c.closed.Load() {
 		return nil
 	}
-	err := c.done(C.go_call_leave(c.value, "failed: closed without an outcome"))
+	const failure = "failed: closed without an outcome"
+	err := c.done(C.go_call_leave(c.value, c.trace.outcome(failure, "")))
+	c.trace.end(nil, failure, "")
 	c.handle.Close()
 	return err
 }

@@ -13,10 +13,11 @@ let package = Package(
     dependencies: [
         .package(
             name: "libagentid", path: "../..",
-            traits: ["Hummingbird", "ServiceLifecycle", "SwiftLog", "SwiftMetrics"]),
+            traits: ["DistributedTracing", "Hummingbird", "ServiceLifecycle", "SwiftLog", "SwiftMetrics"]),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: [
@@ -28,6 +29,7 @@ let package = Package(
                 .product(name: "AgentIDLifecycle", package: "libagentid"),
                 .product(name: "AgentIDLogging", package: "libagentid"),
                 .product(name: "AgentIDMetrics", package: "libagentid"),
+                .product(name: "AgentIDTracing", package: "libagentid"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
@@ -36,6 +38,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "service", .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
