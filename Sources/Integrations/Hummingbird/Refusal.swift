@@ -1,5 +1,5 @@
 #if Hummingbird
-    public import AgentID
+    internal import AgentID
     public import HTTPTypes
     public import Hummingbird
 

@@ -22,9 +22,11 @@
             tool: String, arguments: JSONTree, tracer: any Tracer = InstrumentationSystem.tracer,
             isolation: isolated (any Actor)? = #isolation, _ body: (Call) async throws -> Value
         ) async throws -> Value {
-            try await tracer.withCall(tool, isolation: isolation, { () throws(NotPermitted) in
-                try begin(tool: tool, arguments: arguments)
-            }, body)
+            try await tracer.withCall(
+                tool, isolation: isolation,
+                { () throws(NotPermitted) in
+                    try begin(tool: tool, arguments: arguments)
+                }, body)
         }
     }
 
@@ -44,9 +46,11 @@
             tracer: any Tracer = InstrumentationSystem.tracer, isolation: isolated (any Actor)? = #isolation,
             _ body: (Call) async throws -> Value
         ) async throws -> Value {
-            try await tracer.withCall(tool, isolation: isolation, { () throws(NotPermitted) in
-                try begin(chain: chain, proof: proof, tool: tool, arguments: arguments)
-            }, body)
+            try await tracer.withCall(
+                tool, isolation: isolation,
+                { () throws(NotPermitted) in
+                    try begin(chain: chain, proof: proof, tool: tool, arguments: arguments)
+                }, body)
         }
     }
 
@@ -56,12 +60,13 @@
             _ body: (Call) async throws -> Value
         ) async throws -> Value {
             // As a result: a tracer writes down the text of an error that is thrown, which may hold an argument.
-            let made = await withSpan("execute_tool \(tool)", isolation: isolation) { span -> Result<Value, any Error> in
+            let made = await withSpan("execute_tool \(tool)", isolation: isolation) {
+                span -> Result<Value, any Error> in
                 span.attributes["gen_ai.operation.name"] = "execute_tool"
                 span.attributes["gen_ai.tool.name"] = tool
                 do {
                     let call: Call
-                    do { call = try begin() } catch {
+                    do throws(NotPermitted) { call = try begin() } catch {
                         span.refuse(error)
                         throw error
                     }
