@@ -92,6 +92,26 @@ agentid_status agentid_agent_remaining(const agentid_agent *agent, const char *t
                                        agentid_bytes *remaining, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
+ * The information-flow labels that an agent's task has, as its holder knows them: those of its grant, those that it was told,
+ * and, where the authority is in this process, those that its directory keeps. They go into each grant that the agent signs
+ * and into its proofs.
+ * Args: labels  out: a JSON array of texts, in the order of their bytes.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (closed); AGENTID_E_IO (those of the directory cannot be read).
+ */
+agentid_status agentid_agent_labels(const agentid_agent *agent, agentid_bytes *labels,
+                                    agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Adds labels to an agent's task: what it has read where no guard of its directory saw it. They stay. Where the authority is in
+ * this process, and its policy names labels, every process of the directory sees them when this returns.
+ * Args: labels  a JSON array of at most 64 texts of at most 256 bytes.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND (`unknown_label`: of a policy in this process), AGENTID_E_ARGUMENT
+ *          (`label_permits`: only rules add it), AGENTID_E_MALFORMED, AGENTID_E_LIMIT, AGENTID_E_STATE, AGENTID_E_IO.
+ */
+agentid_status agentid_agent_add_labels(agentid_agent *agent, const char *labels, size_t labels_len,
+                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
  * The rates of the policy that are in use, and who used how much, of agents that the registry has.
  * Args:
  *   offset  how many to skip.

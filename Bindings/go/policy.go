@@ -14,6 +14,10 @@ static go_texts go_authority_policy(uintptr_t authority) {
 static go_texts go_agent_remaining(uintptr_t agent, _GoString_ tool) {
     TAKE(agentid_agent_remaining(AS(agent, agent), TEXT(tool), &first, &error));
 }
+static go_texts go_agent_labels(uintptr_t agent) { TAKE(agentid_agent_labels(AS(agent, agent), &first, &error)); }
+static go_answer go_agent_add_labels(uintptr_t agent, _GoString_ labels) {
+    DO(agentid_agent_add_labels(AS(agent, agent), TEXT(labels), &error));
+}
 static go_texts go_authority_limits(uintptr_t authority, int64_t offset, int64_t limit) {
     TAKE(agentid_authority_limits(AS(authority, authority), offset, limit, &first, &error));
 }
@@ -183,6 +187,22 @@ type Meters[M RateMeter | BudgetMeter] struct {
 // Remaining tells the rest of the rates and budgets of the rules about a tool, or about any where it is empty. Nothing is taken.
 func (a *Agent) Remaining(ctx context.Context, tool string) (Remaining, error) {
 	return readDocument[Remaining](ctx, &a.handle, func() C.go_texts { return C.go_agent_remaining(a.value, tool) })
+}
+
+// Labels tells the information-flow labels that the agent's task has: those of its grant, those that it was told, and those
+// that the directory of its authority keeps, where that is in this process.
+func (a *Agent) Labels(ctx context.Context) ([]string, error) {
+	return readDocument[[]string](ctx, &a.handle, func() C.go_texts { return C.go_agent_labels(a.value) })
+}
+
+// AddLabels adds labels to the agent's task: what it has read where no guard of its directory saw it. They stay, and go into each
+// grant that it signs and into its proofs.
+func (a *Agent) AddLabels(ctx context.Context, labels ...string) error {
+	text, err := json.Marshal(append([]string{}, labels...))
+	if err != nil {
+		return err
+	}
+	return a.do(ctx, func() C.go_answer { return C.go_agent_add_labels(a.value, view(text)) })
 }
 
 // Limits lists the policy's rates in use, and who used how much; limit 0: 1000.

@@ -3,6 +3,7 @@
 
 internal import AgentID
 public import CAgentID
+internal import StrictJSON
 
 @c @implementation
 public func agentid_policy_check(
@@ -93,6 +94,28 @@ public func agentid_agent_remaining(
         let agent = try unsafe Agents.table.find(agent, "agent")
         let tool = try unsafe text(tool, tool_len, "tool")
         return try agent.remaining(tool: tool.isEmpty ? nil : tool).canonical()
+    }
+}
+
+@c @implementation
+public func agentid_agent_labels(
+    _ agent: OpaquePointer?, _ labels: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(labels, "labels", error) {
+        let labels = try unsafe Agents.table.find(agent, "agent").labels()
+        return JSONTree.array(labels.map { .string($0) }).canonical()
+    }
+}
+
+@c @implementation
+public func agentid_agent_add_labels(
+    _ agent: OpaquePointer?, _ labels: UnsafePointer<CChar>?, _ labels_len: Int,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let agent = try unsafe Agents.table.find(agent, "agent")
+        try agent.addLabels(unsafe texts(of: input(labels, labels_len, "labels"), "labels"))
     }
 }
 

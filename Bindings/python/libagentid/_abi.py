@@ -253,6 +253,8 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "guard_call_begin": (_H, *_TEXT, *_TEXT, *_TEXT, *_TEXT, c_int64, _OUT, _OUT),
     "guard_call_permitted": (_H, _H, c_int64, _OUT),
     "agent_remaining": (_H, *_TEXT, _BYTES),
+    "agent_labels": (_H, _BYTES),
+    "agent_add_labels": (_H, *_TEXT),
     "authority_limits": (_H, c_int64, c_int64, _BYTES),
     "authority_budgets": (_H, c_int64, c_int64, _BYTES),
     "agent_call_permitted": (_H, _H, c_int64, _OUT),

@@ -132,6 +132,18 @@ class Identity(Reference):
         """
         return json.loads(take(lib.agentid_agent_remaining, self._handle, *pair(tool or "")))
 
+    def labels(self) -> list[str]:
+        """The information-flow labels that its task has: of its grant, as told, and if its authority is here, as kept."""
+        return json.loads(take(lib.agentid_agent_labels, self._handle))
+
+    def add_labels(self, *names: str) -> None:
+        """Adds labels to its task: what it has read where no guard of its directory saw it. They stay.
+
+        They go into each grant that it signs and into its proofs. If its authority is in this process, they are names of the
+        policy, and every process of the directory sees them at once.
+        """
+        call(lib.agentid_agent_add_labels, self._handle, *counted(texts(names, "labels") or b"[]"))
+
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Signs one call, for a guard elsewhere. `nonce`: from the guard's `nonce()`, if it asks for one."""
         given = (*pair(tool), *counted(arguments(args)))

@@ -20,11 +20,8 @@ struct Claim: Sendable {
         guard json.kind == .object else { return nil }
         for (name, value) in json.members {
             if name.equals("labels") {
-                for label in value.elements {
-                    guard let text = label.string, text.utf8.count <= AuditBounds.label else { return nil }
-                    labels.append(text)
-                }
-                guard value.kind == .array, labels.count <= 64 else { return nil }
+                guard let read = Self.labels(parsing: value) else { return nil }
+                labels = read
             } else if name.equals("agent") {
                 let isID = value.withUTF8 { if case .success = SPIFFEID.scan($0) { true } else { false } }
                 guard isID, let text = value.string else { return nil }
@@ -36,8 +33,22 @@ struct Claim: Sendable {
         }
     }
 
+    /// One claim has no more labels.
+    static let mostLabels = 64
+
     /// Labels as a claim lists them: in the order of their bytes, each once.
     static func labels(_ labels: [String]) -> [String] { Set(labels.map(\.exact)).sorted().map(\.string) }
+
+    /// Reads a list of labels; `nil` if it is malformed or beyond the limits.
+    static func labels(parsing json: JSON.Value) -> [String]? {
+        guard json.kind == .array, json.count <= mostLabels else { return nil }
+        var labels: [String] = []
+        for label in json.elements {
+            guard let text = label.string, text.utf8.count <= AuditBounds.label else { return nil }
+            labels.append(text)
+        }
+        return labels
+    }
 
     /// Whether it has members that only a root may have.
     var hasContext: Bool { profile != nil || owner != nil || principal != nil || task != nil || intent != nil }

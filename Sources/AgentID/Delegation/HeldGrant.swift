@@ -81,6 +81,8 @@ struct HeldGrant: Sendable {
         var claim = Claim()
         claim.agent = agent
         claim.labels = Claim.labels((grant.claim?.labels ?? []) + request.labels)
+        // Those handed down as well: no guard would accept more.
+        try DelegationRequest.check(labels: claim.labels)
         let terms = GrantTerms(
             id: UUIDv7.make(at: now), issuedAt: issuedAt, expires: expires, depth: depth, maxDepth: maxDepth,
             holder: holder, claim: agent != nil || !claim.labels.isEmpty ? claim : nil, audiences: request.audiences)

@@ -100,10 +100,10 @@ public struct DelegationRequest: Sendable {
 
     /// Refuses labels that no guard would accept.
     static func check(labels: [String]) throws(AgentIDError) {
-        guard labels.count <= 64, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
+        guard labels.count <= Claim.mostLabels, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
             throw AgentIDError(
                 .limit, name: "context",
-                message: "labels number at most 64, of at most \(AuditBounds.label) bytes each",
+                message: "labels number at most \(Claim.mostLabels), with those handed down, of at most \(AuditBounds.label) bytes each",
                 at: "options.labels")
         }
     }

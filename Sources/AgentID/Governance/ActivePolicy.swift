@@ -9,6 +9,9 @@ final class ActivePolicy: Sendable {
     /// Places of the anomalies, which are counted where a call is denied.
     let anomalies: [Int]
 
+    /// The labels that some rule requires: they permit.
+    let permitting: LabelSet
+
     /// Those who may approve.
     let approvers: ApproverKeys
 
@@ -19,6 +22,9 @@ final class ActivePolicy: Sendable {
         let unbuilt = Self.unbuilt(in: document)
         if let first = unbuilt.first { throw PolicyErrors(first, Array(unbuilt.dropFirst())) }
         self.document = document
+        permitting = document.rules.reduce(into: []) { all, rule in
+            if case .labels(let labels) = rule.effect { all.formUnion(labels.requires) }
+        }
         anomalies = document.rules.indices.filter { document.rules[$0].effect.turn == 5 }
         approvers = try ApproverKeys(of: document)
         order = document.rules.indices.sorted {
@@ -36,6 +42,17 @@ final class ActivePolicy: Sendable {
             throw Self.unreadable(version, error.first.description)
         }
         guard self.version == version else { throw Self.unreadable(version, "it says that it is \(self.version)") }
+    }
+
+    /// Labels that a grant or a proof carries: facts against the holder. What permits is not among them, as its holder could
+    /// sign it for itself; nor is a name that the policy does not list, which no rule is about.
+    func labels(carriedAs names: [String]) -> LabelSet {
+        var all: LabelSet = []
+        for name in names {
+            guard let place = document.labels.names.firstIndex(of: name.exact) else { continue }
+            all.insert(LabelSet(rawValue: 1 << UInt64(place)))
+        }
+        return all.subtracting(permitting)
     }
 
     /// Labels are kept by their places in the list: none of those that tasks have may come to mean another.

@@ -16,11 +16,15 @@ struct PolicyEnforcement: ~Copyable {
     var consents: [Int] = []
     /// The amounts reserved of budgets.
     private(set) var spending: Spending?
+    /// The labels that grant and proof carry: they count against the holder, whatever the page says.
+    let carried: LabelSet
     /// The rates that were taken from, a bit each: a policy has at most 1000 rules.
     private var taken = InlineArray<16, UInt64>(repeating: 0)
 
-    init(_ plan: PolicyPlan, of tool: String, now: Int64) throws(Denial) {
+    /// - Parameter labels: those that the proof carries.
+    init(_ plan: PolicyPlan, of tool: String, carrying labels: [String], now: Int64) throws(Denial) {
         (self.plan, self.tool) = (plan, tool)
+        carried = labels.isEmpty ? plan.carried : plan.carried.union(plan.policy.labels(carriedAs: labels))
         rules = try plan.tool(tool, now: now)
     }
 
@@ -130,10 +134,13 @@ struct PolicyEnforcement: ~Copyable {
         _ call: JSON.Value, _ page: MetersPage, until expires: Int64, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
         guard let labelled = rules.rules.labelled else { return }
-        let bits =
-            try page.bits(labelled.task, until: expires, at: time)
-            | page.bits(labelled.agent, until: expires, at: time)
-        let there = LabelSet(rawValue: bits)
+        let own = try page.bits(labelled.agent, until: expires, at: time)
+        let there = LabelSet(rawValue: try page.bits(labelled.task, until: expires, at: time) | own).union(carried)
+        if carried.rawValue & ~own != 0 {
+            // What was carried once stays with the holder, whatever becomes of the call, though it leave that out next time.
+            let until = time.milliseconds + Self.labelsLast
+            try page.raise(labelled.agent, bits: carried.rawValue, until: until, at: time)
+        }
         let names = plan.policy.document.labels
         for i in rules.rules.labels.indices {
             let planned = rules.rules.labels[i].planned

@@ -1,16 +1,29 @@
 internal import Policy
 internal import StrictJSON
 
+extension PolicyPlan {
+    /// The labels of the task and of the agent: those kept, and those that the grant carries.
+    func labels(now: Int64) throws(Denial) -> LabelSet {
+        guard !policy.document.labels.names.isEmpty else { return [] }
+        return try labels(MeterReading(meters, needsBudgets: false, now: now))
+    }
+
+    func labels(_ reading: MeterReading) throws(Denial) -> LabelSet {
+        var all = carried
+        for subject in [Subject.task, .agent] {
+            for name in subjects.names(of: subject) { all.formUnion(try reading.labels(of: name)) }
+        }
+        return all
+    }
+}
+
 // Labels that a tool reports with its result.
 extension PolicyPlan {
     /// The bits of labels by their names; throws for one that the policy does not have, or that permits something: what
     /// a rule requires is added by rules alone.
     func labels(named names: [String]) throws(AgentIDError) -> LabelSet {
         let known = policy.document.labels
-        var (all, permitting): (LabelSet, LabelSet) = ([], [])
-        for rule in policy.document.rules {
-            if case .labels(let labels) = rule.effect { permitting.formUnion(labels.requires) }
-        }
+        var all: LabelSet = []
         for name in names {
             guard let place = known.names.firstIndex(of: name.exact) else {
                 throw AgentIDError(
@@ -20,7 +33,7 @@ extension PolicyPlan {
                         + "labels, or report one of them", at: "labels")
             }
             let label = LabelSet(rawValue: 1 << UInt64(place))
-            guard permitting.isDisjoint(with: label) else {
+            guard policy.permitting.isDisjoint(with: label) else {
                 throw AgentIDError(
                     .argument, name: "label_permits",
                     message:

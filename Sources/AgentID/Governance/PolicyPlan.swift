@@ -9,6 +9,8 @@ final class PolicyPlan: Sendable {
     static let deepest = 256
     let subjects: PolicySubjects
     let meters: MetersOpening
+    /// The labels that the grant carries.
+    let carried: LabelSet
     /// The earlier plan for the same chain, under an older policy. Kept, as another thread may be in it; goes
     /// with the chain.
     private let previous: PolicyPlan?
@@ -20,6 +22,7 @@ final class PolicyPlan: Sendable {
         (self.policy, self.previous, depth) = (policy, previous, (previous?.depth ?? 0) + 1)
         version = policy.version
         (subjects, self.meters) = (PolicySubjects(of: chain), meters)
+        carried = policy.labels(carriedAs: chain.leaf.claim?.labels ?? [])
     }
 
     /// The part of audit entries about the chain under this policy.
@@ -36,20 +39,6 @@ final class PolicyPlan: Sendable {
         let made = try AnomalyCounting(policy, of: subjects, meters, now: now)
         // One that another thread made meanwhile stays.
         return anomalies.replaced { $0 ?? made }
-    }
-
-    /// The labels of the task and of the agent, for people; none where they cannot be read.
-    func labels(until expires: Int64, now: Int64) -> LabelSet {
-        guard !policy.document.labels.names.isEmpty, let page = try? meters.page(now), let time = try? page.look(now)
-        else { return [] }
-        var bits: UInt64 = 0
-        for subject in [Subject.task, .agent] {
-            let key = page.key(["labels"] + (subjects.names(of: subject).first ?? []))
-            if let slot = try? page.slot(of: key, .labels, until: now, at: time) {
-                bits |= (try? page.bits(slot, until: expires, at: time)) ?? 0
-            }
-        }
-        return LabelSet(rawValue: bits)
     }
 
     /// The rules that a call of this tool may be about. A chain has so many tools at most as its scope.

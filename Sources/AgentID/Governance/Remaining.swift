@@ -34,13 +34,9 @@ extension PolicyPlan {
             case .refusal, .hours, .labels, .approval, .anomaly: continue
             }
         }
-        var labels: LabelSet = []
-        for subject in [Subject.task, .agent] {
-            for name in subjects.names(of: subject) { labels.formUnion(try reading.labels(of: name)) }
-        }
         return [
             "policy": .int(Int(policy.version)), "rates": .array(rates), "budgets": .array(budgets),
-            "labels": .array(policy.document.labels.list(labels).map { .string($0) }),
+            "labels": .array(policy.document.labels.list(try labels(reading)).map { .string($0) }),
         ]
     }
 

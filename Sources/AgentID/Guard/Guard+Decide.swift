@@ -161,7 +161,8 @@ extension Guard {
             if let denial = Denial(proofs.remember(opened.use, since: begun)) { throw denial }
         }
         if following?.with({ $0.policyVersion }) ?? 0 != 0 {
-            try enforcePolicy(on: &decision, under: chain, call: call, now: now, within: &work)
+            try enforcePolicy(
+                on: &decision, under: chain, call: call, labels: opened?.labels ?? [], now: now, within: &work)
         } else {
             try lookOnceMore(chain, now: now)
         }

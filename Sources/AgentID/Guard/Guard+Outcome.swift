@@ -4,10 +4,14 @@ internal import StrictJSON
 extension Guard {
     /// Raises labels that a permitted call's tool reports.
     func raise(_ names: [String], of decision: Decision) throws(AgentIDError) {
+        if let chain = decision.chain { try raise(names, under: chain) }
+    }
+
+    func raise(_ names: [String], under chain: VerifiedChain) throws(AgentIDError) {
         let (plan, now): (PolicyPlan?, Int64)
         do throws(Denial) {
             now = try begin()
-            plan = if let chain = decision.chain { try self.plan(of: chain)?.object } else { nil }
+            plan = try self.plan(of: chain)?.object
         } catch { throw AgentIDError(undone: error) }
         // Nothing depends on labels where no policy names any.
         guard let plan, !plan.policy.document.labels.names.isEmpty else { return }

@@ -5,8 +5,10 @@ internal import Synchronization
 extension Guard {
     /// Decides a call by the policy in force, which the decision names from then on, and looks for revocations once more.
     /// What was taken is given back where either denies.
+    ///
+    /// - Parameter labels: those that the proof carries.
     func enforcePolicy(
-        on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, now: Int64,
+        on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, labels: [String], now: Int64,
         within work: inout WorkBudget
     ) throws(Denial) {
         guard let plan = try plan(of: chain) else { return try lookOnceMore(chain, now: now) }
@@ -21,16 +23,17 @@ extension Guard {
                 known?.with { $0.rules.giveBackAll() }
                 throw error
             }
-        case .ask: try enforce(plan.object, on: &decision, under: chain, call: call, now: now, within: &work)
+        case .ask:
+            try enforce(plan.object, on: &decision, under: chain, call: call, labels, now: now, within: &work)
         }
     }
 
     /// The same, rule by rule.
     private func enforce(
-        _ plan: PolicyPlan, on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, now: Int64,
-        within work: inout WorkBudget
+        _ plan: PolicyPlan, on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value,
+        _ labels: [String], now: Int64, within work: inout WorkBudget
     ) throws(Denial) {
-        var enforcement = try PolicyEnforcement(plan, of: decision.tool, now: now)
+        var enforcement = try PolicyEnforcement(plan, of: decision.tool, carrying: labels, now: now)
         var approved: [ApprovalRecord] = []
         while true {
             do throws(Denial) {
@@ -42,7 +45,9 @@ extension Guard {
             } catch {
                 guard let question = enforcement.takeQuestion() else { throw error }
                 // Asked anew with what was approved: each turn adds a rule, of which there are so many.
-                approved.append(try consent(to: question, decision.tool, call, under: chain, plan, now: now))
+                approved.append(
+                    try consent(
+                        to: question, decision.tool, call, under: chain, plan, enforcement.carried, now: now))
                 enforcement.consents.append(question.rule)
             }
         }
@@ -57,11 +62,11 @@ extension Guard {
     /// The consent to a call that a rule refuses without; asks for it where there is none.
     private func consent(
         to question: PolicyQuestion, _ tool: String, _ call: JSON.Value, under chain: VerifiedChain, _ plan: PolicyPlan,
-        now: Int64
+        _ carried: LabelSet, now: Int64
     ) throws(Denial) -> ApprovalRecord {
         let asked = ApprovalQuestion(
             tool, call, under: chain, rule: plan.policy.document.rules[question.rule], of: plan.policy,
-            because: question.because, labels: plan.labels(until: chain.expires * 1000, now: now))
+            because: question.because, labels: ((try? plan.labels(now: now)) ?? []).union(carried))
         guard let desk else { throw asked.denial("this guard follows no registry to ask in") }
         return try desk.consent(to: asked, now: now) {
             revocations.first(of: $0) != nil || view?.revocations.first(of: $0) != nil

@@ -27,7 +27,7 @@ struct ProofVerifier {
             throw Denial("pop_stale", "the proof was not signed within \(window) s of now", at: "proof.iat")
         }
         return OpenedProof(
-            proven: claims["hta"], nonce: claims["nonce"],
+            proven: claims["hta"], nonce: claims["nonce"], labels: try labels(in: claims),
             use: UsedProof(name: leaf.holderThumbprint + id, tree: chain.tree))
     }
 
@@ -82,6 +82,17 @@ struct ProofVerifier {
         return id
     }
 
+    /// The labels that the holder says its task has beyond those of its grant.
+    private func labels(in claims: JSON.Value) throws(Denial) -> [String] {
+        guard let claim = claims[Claim.name] else { return [] }
+        guard claim.kind == .object, let labels = claim["labels"].map(Claim.labels(parsing:)) ?? [] else {
+            throw Denial(
+                "pop_malformed", "the claim \(Claim.name) is not an object with at most \(Claim.mostLabels) labels",
+                at: "proof.\(Claim.name)")
+        }
+        return labels
+    }
+
     private func checkAudience(_ named: JSON.Value?) throws(Denial) {
         guard let named else {
             guard requiresAudience else { return }
@@ -114,6 +125,8 @@ struct OpenedProof {
     let proven: JSON.Value?
     /// The guard's nonce, if the proof carries one; not checked yet.
     let nonce: JSON.Value?
+    /// Those of the task, beyond the grant's, in the holder's own words.
+    let labels: [String]
     /// The record for the replay memory.
     let use: UsedProof
 

@@ -38,6 +38,8 @@ public final class Agent: Sendable {
     private let hasLeft = Atomic(false)
     /// Held while the key is replaced: one grant is handed on once.
     private let turn = Locked<Void>(())
+    /// The labels that it was told.
+    let noted = Locked<[String]>([])
 
     init(_ state: State, clock: CheckedClock, home: Home?) {
         name = state.held.grant.claim?.agent
@@ -166,8 +168,9 @@ public final class Agent: Sendable {
     private func derive(
         _ state: State, to holder: PublicKey, agent: String?, _ request: DelegationRequest
     ) throws(AgentIDError) -> SignedGrant {
+        let labelled = try labelled(request, in: state)
         do throws(AgentIDError) {
-            return try state.held.derive(to: holder, agent: agent, request, by: state.key, clock: clock)
+            return try state.held.derive(to: holder, agent: agent, labelled, by: state.key, clock: clock)
         } catch {
             if error.name == "empty_intersection" || error.name == "not_below_parent" {
                 home?.guardian.noteWidening(under: state.held.chain, error.message)
@@ -204,7 +207,8 @@ public final class Agent: Sendable {
                 return try replace(with: after)
             }
             // With what its own grant says of guards: a root that is granted anew is made after this one.
-            let request = DelegationRequest.sameScope(audiences: before.held.grant.audiences ?? [])
+            let request = DelegationRequest.sameScope(
+                labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [])
             let held = try before.held.derive(
                 to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
             ).held

@@ -48,6 +48,8 @@ extension Agent {
                 .argument, name: "nonce", message: "a nonce is not empty: leave it out where the guard gave none",
                 at: "nonce")
         }
+        let granted = state.held.grant.claim?.labels ?? []
+        let labels = try labels(in: state).filter { label in !granted.contains { $0.isSame(as: label) } }
         let now = try clock.now()
         // In JCS order as they stand: a proof is made at every call.
         var payload: [UInt8] = []
@@ -68,6 +70,13 @@ extension Agent {
         JCS.appendInt(Int(now / 1000), to: &payload)
         member("jti", UUIDv7.make(at: now))
         if let nonce { member("nonce", nonce) }
+        if !labels.isEmpty {
+            payload.append(UInt8(ascii: ","))
+            JCS.appendString(Claim.name, to: &payload)
+            payload.append(contentsOf: #":{"labels":"#.utf8)
+            payload += JSONTree.array(labels.map { .string($0) }).canonical()
+            payload.append(UInt8(ascii: "}"))
+        }
         payload.append(UInt8(ascii: "}"))
         let key = state.key
         return String(

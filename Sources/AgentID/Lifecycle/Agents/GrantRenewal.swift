@@ -140,7 +140,7 @@ extension Lifecycle {
         guard one.before.held.isBettered(by: end, at: now) else { return }
         let issuance = try Issuance(
             renewing: record, from: one.before.held, under: profile, of: trustDomain, to: one.before.key.publicKey,
-            until: end, by: keys.signer(for: active), at: now)
+            until: end, labels: one.agent.labelsKept(in: one.before), by: keys.signer(for: active), at: now)
         one.issuance = issuance
         (one.after.held, one.after.lineage) = (issuance.held, Lineage(root: issuance))
     }
@@ -157,6 +157,7 @@ extension Lifecycle {
                 throw AgentIDError(error, at: "scope")
             }
         }
+        request.labels += one.agent.labelsKept(in: one.before)
         let key = one.before.key.publicKey
         one.after.held = try above.held.derive(to: key, agent: one.id, request, by: above.key, clock: clock).held
         one.after.lineage = above.lineage.adding(

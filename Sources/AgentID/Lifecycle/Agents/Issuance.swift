@@ -43,10 +43,12 @@ struct Issuance: Sendable {
     ///
     /// - Parameters:
     ///   - expires: when the new grant ends, in seconds since 1970.
+    ///   - labels: added to those of the grant before.
     ///   - milliseconds: the time now.
     init(
         renewing agent: AgentRecord, from held: HeldGrant, under profile: Profile, of trustDomain: TrustDomain,
-        to holder: PublicKey, until expires: Int64, by signer: any Signer, at milliseconds: Int64
+        to holder: PublicKey, until expires: Int64, labels: [String] = [], by signer: any Signer,
+        at milliseconds: Int64
     ) throws(AgentIDError) {
         self.milliseconds = milliseconds
         guard expires > milliseconds / 1000 else {
@@ -59,7 +61,7 @@ struct Issuance: Sendable {
         var claim = Claim()
         (claim.agent, claim.profile, claim.owner) = (agent.id, agent.profile, agent.owner)
         (claim.principal, claim.task, claim.intent) = (agent.principal, agent.task, agent.intent)
-        claim.labels = Claim.labels(held.grant.claim?.labels ?? [])
+        claim.labels = Claim.labels((held.grant.claim?.labels ?? []) + labels)
         (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
         signed = try Self.sign(
             claim, scope, for: held.grant.audiences ?? [], to: holder, until: expires,
