@@ -174,6 +174,19 @@ func TestWhatIsLeftIsToldAndWhoUsedIt(t *testing.T) {
 	}
 }
 
+func TestLabelsGoDownIntoGrantsAndAreTold(t *testing.T) {
+	_, agent := spender(t, "")
+	ok(t, agent.AddLabels(bg, "private"))
+	child := must[*Agent](t)(agent.Spawn(bg, "below", Delegation{SameScope: true}))
+	if got := must[[]string](t)(child.Labels(bg)); len(got) != 1 || got[0] != "private" {
+		t.Fatal(got)
+	}
+	var failed *Error
+	if err := child.AddLabels(bg, "unheard-of"); !errors.As(err, &failed) || failed.Name != "unknown_label" {
+		t.Fatal(err)
+	}
+}
+
 func TestAPartOfASecondIsNotTheDefaultOfAnHour(t *testing.T) {
 	_, agent := spender(t, "")
 	call := must[*Call](t)(agent.Call(bg, "read_file", inside))

@@ -1,12 +1,12 @@
 """Labels of a task: in grants, in proofs, and told."""
 
-import pytest
-from policies import open_authority, start
-
 import libagentid
+import pytest
+from life import open_authority, start
 
+INSIDE = {"path": "/data/q3/a"}
 LABELS = ["untrusted", "private"]
-OUT = {"id": "out", "match": "search", "labels": {"refuses": ["untrusted"]}}
+OUT = {"id": "out", "match": "read_file", "labels": {"refuses": ["untrusted"]}}
 
 
 def apply(acme, *rules, version=1):
@@ -14,15 +14,16 @@ def apply(acme, *rules, version=1):
 
 
 def test_what_a_task_has_read_is_seen_by_a_guard_elsewhere_in_grants_and_proofs():
-    with open_authority() as acme, open_authority(trust_domain="globex.example") as globex, start(acme) as agent:
+    globex = libagentid.Authority.open(trust_domain="globex.example")
+    with open_authority() as acme, globex, start(acme) as agent:
         apply(acme)
         apply(globex, OUT)
-        guard = globex.guard(accept_proofs_without_audience=True)
-        guard.add_bundle(acme.bundle(), "acme.example")
+        guard = globex.guard(audience="mail")
+        guard.add_bundle("acme.example", acme.bundle())
 
         def reason(who):
-            chain, proof = who.present("search", {"query": "x"})
-            return guard.check("search", {"query": "x"}, chain=chain, proof=proof).reason
+            chain, proof = who.present("read_file", INSIDE, audience="mail")
+            return guard.check("read_file", INSIDE, chain=chain, proof=proof).reason
 
         assert reason(agent) is None and agent.labels() == []
         agent.add_labels("untrusted")

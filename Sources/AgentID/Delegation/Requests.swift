@@ -103,7 +103,7 @@ public struct DelegationRequest: Sendable {
         guard labels.count <= Claim.mostLabels, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
             throw AgentIDError(
                 .limit, name: "context",
-                message: "labels number at most \(Claim.mostLabels), with those handed down, of at most \(AuditBounds.label) bytes each",
+                message: "labels number at most \(Claim.mostLabels), of at most \(AuditBounds.label) bytes each",
                 at: "options.labels")
         }
     }

@@ -19,7 +19,8 @@ import Testing
         (home, elsewhere) = (try World(), try World { $0.trustDomain = "globex.example" })
         try home.authority.put(
             Profile(
-                name: "clerk", owner: "team:x@acme.example", ceiling: Scope(Self.scope), maxLifetime: 3600, maxDepth: 8))
+                name: "clerk", owner: "team:x@acme.example", ceiling: Scope(Self.scope), maxLifetime: 3600, maxDepth: 8)
+        )
         try Self.apply(
             #"{"id":"web","match":"web_fetch","labels":{"adds":["untrusted"]}}"#,
             labels: #""untrusted","private","reviewed""#, to: home)
