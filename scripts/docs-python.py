@@ -15,7 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE, PAGES = ROOT / "Bindings/python/libagentid", ROOT / "docs/python"
 MODULES = ["", "aio", "documents", "scopes", "types", "tools", "http", "http.asgi", "http.wsgi", "http.fastapi", "http.httpx", "http.requests",
-           "grpc", "metrics", "postgres", "oauth", "files"]  # fmt: skip
+           "grpc", "metrics", "postgres", "oauth", "files", "spiffe", "spiffe.workload"]  # fmt: skip
 MADE = "<!-- made by scripts/docs-python.py from the docstrings: do not edit -->\n"
 Class = ast.ClassDef
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -51,7 +51,7 @@ with acme.agent("reader", principal="user:alice@acme.example", task="T-1", scope
     graph.invoke({"messages": [...]})
 ```
 
-Without a framework, [`libagentid.tools.guarded`](guides/python.md) decorates functions. [HTTP has a page of its own](guides/http.md).
+Without a framework, [`libagentid.tools.guarded`](guides/python.md) decorates functions. [HTTP](guides/http.md), [gRPC](guides/grpc.md) and [SPIFFE](guides/spiffe.md) have pages of their own.
 
 ## What was tested
 
