@@ -125,6 +125,13 @@ class Identity(Reference):
         """
         return of_agent(self, self.authorize(tool, args), within)
 
+    def call_permitted(self, decision: Decision, *, within: int | timedelta | None = None) -> Call:
+        """Begins the call that `authorize` has permitted to this agent; otherwise as `Guard.call_permitted`.
+
+        Raises `StateError` without the agent's authority in this process.
+        """
+        return of_agent(self, decision, within)
+
     def remaining(self, tool: str | None = None) -> Remaining:
         """The rest of the policy's rates and budgets, for all its tools or for one, and the labels of its task.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from ._agent import Identity
     from ._decision import Decision
     from ._guard import EnforcementPoint
+    from .tools import Call as ToolCall
+
+running: ContextVar[Call | ToolCall | None] = ContextVar("agentid.call.running", default=None)
+"""The call of the guarded function or of the request that runs: see `libagentid.tools.current_call`."""
 
 
 class Call(Handle):
@@ -38,7 +43,7 @@ class Call(Handle):
     """
 
     _owners = owner("agentid_call_free")
-    _made_by = "Agent.call(tool, arguments) or Guard.call(tool, arguments, ...)"
+    _made_by = "Agent.call(tool, arguments), Guard.call(tool, arguments, ...) or call_permitted(decision)"
     decision: Decision
     """The decision, which permits."""
 

@@ -144,6 +144,13 @@ class EnforcementPoint(Reference):
         caller: Any = {name: value for name, value in given.items() if value is not _ABSENT}
         return of_guard(self, self.authorize(tool, args, **caller), within)
 
+    def call_permitted(self, decision: Decision, *, within: int | timedelta | None = None) -> Call:
+        """Begins the call that this guard has permitted, in whatever form it was presented. Use it in a `with` block: see `Call`.
+
+        One decision is good for one call. `within`: as for `call`. Raises `Denied` for a decision that denies.
+        """
+        return of_guard(self, decision, within)
+
     def _sent(self, tool: str, args: Mapping[str, Any], chain: object, proof: object) -> tuple[Any, ...]:
         """A call as received, each text with its length."""
         call = (*sent(chain), *sent(proof), *sent(tool), *counted(arguments(args)))

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Annotated
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import fastapi
 import httpx
 import libagentid
 import pytest
 import requests
-from libagentid.http import Refusal, Request, asgi, wsgi
+from libagentid.http import Refusal, Request, asgi, guarding, wsgi
 from libagentid.http._client import Presenter, wanted_nonce
 from libagentid.http._site import Site
 from libagentid.http.httpx import AgentAuth, Redirected
@@ -308,3 +310,37 @@ def test_the_example_of_wsgi_runs():
     example = HERE.parents[2] / "examples/integrations/http_wsgi.py"
     done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, check=True)
     assert done.stdout == "200 the report q3-sales, for clerk\n403 argument_constraint_violated\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "outcome"), [({"usd": "6"}, 500, "failed: ValueError"), ({"usd": []}, 422, "failed: status 422")]
+)
+def test_a_request_that_fastapi_fails_gives_its_budget_back(tmp_path, body, status, outcome):
+    app = fastapi.FastAPI()
+
+    @app.post("/pay")
+    def pay(usd: Annotated[str, fastapi.Body(embed=True)]):
+        raise ValueError(usd)
+
+    rule = {
+        "id": "spend",
+        "match": "pay",
+        "budget": {"unit": "usd", "limit": "10", "cost": {"fixed": "6"}, "per": "day", "for": "agent"},
+    }
+    where, routes = tmp_path / "acme", {"POST /pay": "pay"}
+    app.add_middleware(asgi.GuardMiddleware, guard=guarding(where, audience="files"), routes=routes)
+    with libagentid.Authority.open(where, trust_domain="acme.example") as acme:
+        acme.put_profile("web", owner="team:web@acme.example", ceiling="pay(usd: *)")
+        acme.apply_policy({"version": 1, "rules": [rule]})
+        with acme.agent("web", principal="user:alice@acme.example", task="t", scope="pay(usd: *)") as agent:
+
+            async def main():
+                way = httpx.ASGITransport(app, raise_app_exceptions=False)
+                own = AgentAuth(agent, audience="files", routes=routes)
+                async with httpx.AsyncClient(transport=way, base_url="http://files", auth=own) as client:
+                    return [(await client.post("/pay", json=body)).status_code for _ in range(3)]
+
+            assert asyncio.run(main()) == [status] * 3
+        acme.integrate()
+        with libagentid.Audit.open(where) as audit:
+            assert [entry["outcome"] for entry in audit.entries() if entry["kind"] == "outcome"] == [outcome] * 3

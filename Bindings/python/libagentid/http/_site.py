@@ -5,28 +5,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from .._abi import lib
-from .._decision import Decision, decide, sent
+from .._decision import decide, sent
 from .._errors import Denied, Error, counted
 from .._guard import EnforcementPoint
-from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, NONCE_HEADER, PROOF_HEADER, Call, Calls, Refusal, Request, fresh_nonce
+from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, NONCE_HEADER, PROOF_HEADER, Calls, Refusal, Request, fresh_nonce
 from ._metadata import ResourceMetadata
 from ._routes import Routes, Tools, calls_of
+from ._running import Permit
 
 _log = logging.getLogger("libagentid.http")
 # A call that cannot be decided: argument, malformed, limit.
 _NOT_A_CALL = {2, 5, 10}
 
 Guards = EnforcementPoint | Callable[[], EnforcementPoint]
-
-
-class Permit(NamedTuple):
-    """The permit under which a request reaches its handler."""
-
-    decision: Decision
-    call: Call
 
 
 class Site:
@@ -69,7 +62,7 @@ class Site:
     def permit(
         self, calls: Calls, request: Request, chains: Sequence[str | bytes], proofs: Sequence[str | bytes]
     ) -> Permit | None:  # fmt: skip
-        """Decides a request; None for one that needs no guard. Raises `Refusal`, and nothing else."""
+        """Decides a request and begins its call; None for one that needs no guard. Raises `Refusal`, and nothing else."""
         if len(chains) > 1 or len(proofs) > 1:
             raise Refusal(400, "header", f"{CHAIN_HEADER} and {PROOF_HEADER} are sent once")
 
@@ -79,7 +72,8 @@ class Site:
                 return None
             given = (*sent(chains[0] if chains else None), *sent(proofs[0] if proofs else None))
             called = (*sent(call.tool), *counted(call.arguments))
-            return Permit(decide(lib.agentid_guard_authorize, self._now()._handle, *given, *called), call)
+            guard = self._now()
+            return Permit(call, guard.call_permitted(decide(lib.agentid_guard_authorize, guard._handle, *given, *called)))
         except Exception as error:
             raise self._refusal(error) from None
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .._call import Call
 from .._decision import Decision
+from ._asgi_answer import App, Connection, Exchange, Receive, Scope, Send, again
 from ._call import CHAIN_HEADER, MAX_BODY, MAX_CHAIN, PROOF_HEADER, Refusal, Request
 from ._metadata import ResourceMetadata
 from ._routes import Tools
-from ._site import Guards, Permit, Site
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from ._running import Permit
+from ._site import Guards, Site
 
 _CHAIN, _PROOF = CHAIN_HEADER.lower().encode(), PROOF_HEADER.lower().encode()
 PERMIT = "libagentid.permit"
@@ -26,7 +23,11 @@ class GuardMiddleware:
     `guard`: `guarding(directory, audience=...)`, which makes one in each worker, or a `Guard`. `routes`: which tool each route is
     (`Routes`, or what makes one), or a function from `Request` to `Call`; without it the tool is method and path
     (`request_call`). `max_body`: in bytes; a body is read whole before it is decided. `metadata`: served to anybody (RFC 9728).
-    A WebSocket is a route of the method WEBSOCKET. The permit is `scope["libagentid.permit"]`, see `permit_of`.
+    A WebSocket is a route of the method WEBSOCKET. `permit_of` is the decision a handler runs under, `call_of` the call.
+
+    The call ends with the answer, before its last part is sent, and its outcome is recorded: it failed, and budgets come back
+    as far as their rules say so, where the application raises or answers 4xx or 5xx, whether or not a handler ran. A client
+    that goes away before gets nothing back.
     """
 
     def __init__(
@@ -56,13 +57,16 @@ class GuardMiddleware:
                 return None  # the client has gone
             query = scope["query_string"].decode("latin-1")
             request = Request.of(method, path, _path(scope), query, body, sent.content_type)
-            scope = {**scope, PERMIT: site.permit(calls, request, sent.chains, sent.proofs)}
+            permit = site.permit(calls, request, sent.chains, sent.proofs)
         except Refusal as refusal:
             if kind == "http":
                 return await _answer(send, refusal.status, refusal.body(), refusal.fields())
             await receive()
             return await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason})
-        await self._app(scope, _again(body, receive) if kind == "http" else receive, send)
+        scope, receive = {**scope, PERMIT: permit}, again(body, receive) if kind == "http" else receive
+        if permit is None:
+            return await self._app(scope, receive, send)
+        await (Exchange if kind == "http" else Connection)(permit, receive, send).run(self._app, scope)
 
     async def _introduce(self, chain: bytes, send: Send) -> None:
         self._site.introduce(chain)
@@ -95,6 +99,14 @@ def permit_of(scope: Scope) -> Decision:
     return _permit(scope).decision
 
 
+def call_of(scope: Scope) -> Call:
+    """The call that a request is, to tell its cost and labels before the answer has ended; raises `LookupError` as `permit_of`.
+
+    In the handler, and in what it calls, `libagentid.tools.current_call()` is the same.
+    """
+    return _permit(scope).running
+
+
 def _permit(scope: Scope) -> Permit:
     found = scope.get(PERMIT)
     if found is None:
@@ -125,20 +137,6 @@ def _path(scope: Scope) -> str | None:
     """The path as sent, if the server knows it."""
     raw: bytes | None = scope.get("raw_path")
     return raw.partition(b"?")[0].decode("latin-1") if raw else None
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """The application's `receive`: first the body that was decided about, then whatever follows."""
-    is_given = False
-
-    async def again() -> MutableMapping[str, Any]:
-        nonlocal is_given
-        if is_given:
-            return await receive()
-        is_given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from .._call import Call
 from .._decision import Decision
 from ._call import MAX_BODY, MAX_CHAIN, Refusal, Request
 from ._metadata import ResourceMetadata
 from ._routes import Tools
+from ._running import Permit
 from ._site import Guards, Site
+from ._wsgi_answer import begun
 
 PERMIT = "libagentid.permit"
 Start = Callable[..., Any]
@@ -20,6 +23,8 @@ App = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
 class GuardMiddleware:
     """Lets through what its guard permits, as `libagentid.http.asgi.GuardMiddleware` does. The permit: see `permit_of`.
+
+    The call of a request, see `call_of`, ends as it does there, when the application's iterable has ended.
 
     Safe with threads, and with workers that are forked after the application was loaded, where `guard` is `guarding(...)`.
     """
@@ -52,7 +57,7 @@ class GuardMiddleware:
             return _answer(start_response, refusal.status, refusal.body(), refusal.fields())
         environ = {**environ, PERMIT: permit, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ.pop("HTTP_TRANSFER_ENCODING", None)
-        return self._app(environ, start_response)
+        return self._app(environ, start_response) if permit is None else begun(self._app, permit, environ, start_response)
 
     def _read(self, environ: dict[str, Any], most: int) -> bytes:
         """The whole body: up to its stated length, or if the server ends it, up to its end."""
@@ -83,10 +88,22 @@ class GuardMiddleware:
 
 def permit_of(environ: dict[str, Any]) -> Decision:
     """The permit under which a request reached its handler; raises `LookupError` if it is exempt, or not guarded."""
+    return _permit(environ).decision
+
+
+def call_of(environ: dict[str, Any]) -> Call:
+    """The call that a request is, to tell its cost and labels before the answer has ended; raises `LookupError` as `permit_of`.
+
+    In the handler, and in what it calls, `libagentid.tools.current_call()` is the same.
+    """
+    return _permit(environ).running
+
+
+def _permit(environ: dict[str, Any]) -> Permit:
     found = environ.get(PERMIT)
     if found is None:
         raise LookupError("this request came without a permit: is GuardMiddleware before the application, and its route guarded?")
-    return found.decision
+    return found
 
 
 def _header(environ: dict[str, Any], name: str) -> list[bytes]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._call import of_agent, of_guard
+from .._call import of_agent, of_guard, running
 from .._current import current_agent
 from .._errors import Denied
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("libagentid.tools")
 _now: ContextVar[Call | None] = ContextVar("agentid.call", default=None)
-running: ContextVar[Call | None] = ContextVar("agentid.call.running", default=None)
-"""The call of the guarded function that runs: see `current_call`."""
 
 
 class Span(Protocol):
@@ -180,14 +178,15 @@ def authorize(
     return made
 
 
-def current_call() -> Call:
-    """The call of the guarded function that runs, to tell its cost and labels; `LookupError` outside of one.
+def current_call() -> Call | libagentid.Call:
+    """The call of the guarded function, or of the guarded request, that runs, to tell its cost and labels.
 
-    Not within generators, which share their context with whatever iterates over them.
+    `LookupError` outside of one. Not within generators that are decorated with `guarded`, which share their context with whatever
+    iterates over them.
     """
     call = running.get()
     if call is None:
-        raise LookupError("no guarded function runs here")
+        raise LookupError("no guarded function or request runs here")
     return call
 
 

@@ -7,7 +7,8 @@ import typing
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from ._call import Call, authorize, decided, running, taken
+from .._call import running
+from ._call import Call, authorize, decided, taken
 from ._values import plain
 
 if TYPE_CHECKING:

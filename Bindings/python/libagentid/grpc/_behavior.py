@@ -1,0 +1,176 @@
+"""Functions that run in place of handlers: the guard first, then the handler within its call, which ends as that goes."""
+
+# pyright: reportMissingModuleSource=false
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from .._call import running
+from ..http._call import NONCE_HEADER, Refusal
+from ..http._running import Permit
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_CODES = {
+    401: grpc.StatusCode.UNAUTHENTICATED, 403: grpc.StatusCode.PERMISSION_DENIED, 428: grpc.StatusCode.FAILED_PRECONDITION,
+    503: grpc.StatusCode.UNAVAILABLE,
+}  # fmt: skip
+_NAMES: dict[Any, str] = {key: code.name for code in grpc.StatusCode for key in (code, code.value[0])}
+REFUSAL = "agent-refusal"
+Decided = Callable[[Any, Any], Permit | Refusal]
+"""Decides a request of a context."""
+
+
+def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
+    """The function that runs in place of a handler's, and is of the same kind."""
+
+    def permit(request: Any, context: Any) -> Permit:
+        found = decided(request, context)
+        if isinstance(found, Refusal):
+            context.set_trailing_metadata(_said(found))
+            context.abort(_code(found), found.message)
+            raise found  # not reached: abort raises
+        return found
+
+    async def permit_async(request: Any, context: Any) -> Permit:
+        found = decided(request, context)
+        if isinstance(found, Refusal):
+            await context.abort(_code(found), found.message, _said(found))
+            raise found  # not reached: abort raises
+        return found
+
+    def returns(request: Any, context: Any) -> Any:
+        found = permit(request, context)
+        context = _Context(context, found) if is_aio else context
+        with _Ends(found, context) as ends:
+            answer = inner(request, context)
+            ends.well()
+            return answer
+
+    async def awaits(request: Any, context: Any) -> Any:
+        found = await permit_async(request, context)
+        context = _Context(context, found)
+        with _Ends(found, context) as ends:
+            answer = await inner(request, context)
+            ends.well()
+            return answer
+
+    def streams(request: Any, context: Any) -> Iterator[Any]:
+        found = permit(request, context)
+        context = _Context(context, found) if is_aio else context
+        ends = _Ends(found, context)
+        with ends:
+            answers = iter(inner(request, context))
+        try:
+            while True:
+                with ends:  # around each step: a generator shares its context with whatever iterates over it
+                    try:
+                        answer = next(answers)
+                    except StopIteration:
+                        ends.well()
+                        return
+                yield answer
+        finally:
+            ends.left()
+            close = getattr(answers, "close", None)
+            if close is not None:
+                close()
+
+    async def streams_async(request: Any, context: Any) -> AsyncIterator[Any]:
+        found = await permit_async(request, context)
+        context = _Context(context, found)
+        ends = _Ends(found, context)
+        with ends:
+            answers = inner(request, context)
+        try:
+            while True:
+                with ends:
+                    try:
+                        answer = await anext(answers)
+                    except StopAsyncIteration:
+                        ends.well()
+                        return
+                yield answer
+        finally:
+            ends.left()
+            await answers.aclose()
+
+    if is_aio and inspect.isasyncgenfunction(inner):
+        return streams_async
+    if is_aio and inspect.iscoroutinefunction(inner):
+        return awaits
+    return streams if is_stream else returns
+
+
+class _Ends:
+    """The call of a request: the current one within its blocks, and ended where one of them raises."""
+
+    __slots__ = ("_context", "_permit", "_token")
+
+    def __init__(self, permit: Permit, context: Any) -> None:
+        self._permit, self._context = permit, context
+
+    def __enter__(self) -> Self:
+        self._token = running.set(self._permit.running)
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        running.reset(self._token)
+        if isinstance(error, Exception):
+            self._permit.failed(self._failure() or error)
+        elif error is not None:
+            self._permit.left()  # a client can have a handler cancelled: what has begun then counts
+
+    def well(self) -> None:
+        """The handler has answered to the end."""
+        failure = self._failure()
+        self._permit.done() if failure is None else self._permit.failed(failure)
+
+    def left(self) -> None:
+        """Nothing more is asked of the handler."""
+        self._permit.left()
+
+    def _failure(self) -> str | None:
+        """The code that the handler has set, unless that is OK."""
+        code = self._context.code()
+        return None if code in (None, 0, grpc.StatusCode.OK) else f"code {_NAMES.get(code, code)}"
+
+
+class _Context:
+    """The context of a handler that grpc.aio runs. To abort there answers the client at once, so it ends the call before.
+
+    One of a plain function has codes set, and cannot be asked for them.
+    """
+
+    def __init__(self, context: Any, permit: Permit) -> None:
+        self._context, self._permit, self._code = context, permit, None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def code(self) -> Any:
+        return self._context.code() if hasattr(self._context, "code") else self._code
+
+    def set_code(self, code: Any) -> None:
+        self._code = code
+        self._context.set_code(code)
+
+    def abort(self, code: Any, *details: Any, **named: Any) -> Any:
+        self._permit.failed(f"code {_NAMES.get(code, code)}")
+        return self._context.abort(code, *details, **named)
+
+
+def _code(refusal: Refusal) -> grpc.StatusCode:
+    return _CODES.get(refusal.status, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def _said(refusal: Refusal) -> tuple[tuple[str, str], ...]:
+    """A refusal as trailing metadata: as HTTP answers it, JSON."""
+    nonces = [(name.lower(), value) for name, value in refusal.headers if name == NONCE_HEADER]
+    return ((REFUSAL, json.dumps(json.loads(refusal.body()))), *nonces)
