@@ -12,6 +12,7 @@ def troubles(here, expect=1):
     wrong = {f["what"]: f for f in found["findings"] if f["trouble"]}
     check(found["healthy"] is (not wrong), "healthy is not findings")
     check(all(f["where"] for f in found["findings"]), "each finding has a place", found)
+    check(all(f["remedy"] for f in wrong.values()), "each finding says what to do", wrong)
     return wrong
 
 

@@ -64,7 +64,7 @@ final class MetersFile: Sendable {
     }
 
     /// The header; `nil` where nobody has mapped the file yet.
-    private static func read(_ file: Int32, _ path: String) throws(AgentIDError) -> MetersHeader? {
+    static func read(_ file: Int32, _ path: String) throws(AgentIDError) -> MetersHeader? {
         var bytes = [UInt8](repeating: 0, count: MetersHeader.size)
         let count = unsafe pread(file, &bytes, bytes.count, 0)
         guard count >= 0 else { throw Files.failure("cannot read", path) }

@@ -249,10 +249,11 @@ final class SQLiteRegistry: Registry {
 
     package var changes: UInt64 { page.value }
 
-    /// Reads every page and index, for `doctor`.
+    /// Reads every page and index, for `doctor`; throws if a table is gone.
     func checkIntegrity() throws(AgentIDError) {
         let faults = try reader.withLock { database throws(AgentIDError) in
-            try database.rows("PRAGMA integrity_check(1)") { row throws(AgentIDError) in try row.text(0) }
+            try Self.checkTables(of: database)
+            return try database.rows("PRAGMA integrity_check(1)") { row throws(AgentIDError) in try row.text(0) }
         }
         guard faults.isSame(as: ["ok"]) else { throw SQLite.corrupt(faults.first ?? "no answer", "registry.db") }
     }

@@ -9,8 +9,6 @@ struct AuditCheckup {
 
     /// The tolerated delay of integration, in milliseconds; it normally takes about a second.
     private static let tolerated: Int64 = 60_000
-    /// The least free space, in bytes: a few segments.
-    private static let leastRoom: UInt64 = 64 << 20
 
     private init(directory: String) { self.directory = directory }
 
@@ -18,7 +16,7 @@ struct AuditCheckup {
     static func findings(at directory: String, isFull: Bool) -> [Finding] {
         let checkup = AuditCheckup(directory: directory)
         let signs = ["audit", "keys/log.jwk", "keys/digest"].map { "\(directory)/\($0)" }
-        guard signs.contains(where: { unsafe access($0, F_OK) == 0 }) else { return [checkup.room] }
+        guard signs.contains(where: { unsafe access($0, F_OK) == 0 }) else { return [] }
         var reader: AuditReader?
         let opened = Finding(of: "audit log: checkpoint", at: "\(checkup.audit)/checkpoint") {
             do { reader = try AuditReader(authority: directory) } catch let error as AgentIDError
@@ -32,7 +30,7 @@ struct AuditCheckup {
             }
         }
         let rest = reader.map { checkup.findings(in: $0, isFull: isFull) } ?? []
-        return [opened] + rest + [checkup.torn, checkup.room]
+        return [opened] + rest + [checkup.segments, checkup.torn]
     }
 
     private var audit: String { "\(directory)/audit" }
@@ -67,6 +65,17 @@ struct AuditCheckup {
         return [verified, behind]
     }
 
+    private var segments: Finding {
+        Finding(of: "audit log: its segments", at: "\(audit)/segments") {
+            guard unsafe access("\(audit)/segments", F_OK) != 0, unsafe access(audit, F_OK) == 0 else { return }
+            throw Trouble(
+                "the directory of what is not yet in the tree is gone: decisions cannot be written down",
+                remedy:
+                    "restore it; without it, end what has the directory open and start it again: it is made anew, and "
+                    + "the lines in it are lost")
+        }
+    }
+
     private var torn: Finding {
         Finding(of: "audit log: torn segments", at: "\(audit)/segments") {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(audit)/segments")) ?? []
@@ -75,18 +84,6 @@ struct AuditCheckup {
             throw Trouble(
                 "\(Console.count(torn.count, "segment")) whose end could not be read: \(first)",
                 remedy: "see the entries audit.gap; copy what is kept if you want it, then remove it")
-        }
-    }
-
-    private var room: Finding {
-        Finding(of: "room on the disk", at: directory) {
-            var status = statvfs()
-            guard unsafe statvfs(directory, &status) == 0 else { throw Fault(Console.lastError) }
-            let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
-            guard free < Self.leastRoom else { return }
-            throw Trouble(
-                "\(free >> 20) MiB are left: when nothing can be written down, calls are denied",
-                remedy: "make room, or move the directory")
         }
     }
 }

@@ -41,6 +41,7 @@ struct Doctor: ParsableCommand {
         if let authority {
             findings += DirectoryCheckup(directory: authority).findings
             findings += RegistryCheckup.findings(at: authority)
+            findings += DiskCheckup(directory: authority).findings
             findings += AuditCheckup.findings(at: authority, isFull: full)
         }
         let troubles = findings.filter { $0.trouble != nil }
@@ -50,49 +51,5 @@ struct Doctor: ParsableCommand {
             for finding in findings { finding.show() }
         }
         if !troubles.isEmpty { throw ExitCode(1) }
-    }
-}
-
-/// A fault and its remedy.
-struct Trouble: Error {
-    let text: String
-    let remedy: String
-
-    init(_ text: String, remedy: String) { (self.text, self.remedy) = (text, remedy) }
-}
-
-/// The result of one check.
-struct Finding {
-    let what: String
-    let place: String
-    /// The fault; `nil` if there is none.
-    let trouble: String?
-    let remedy: String?
-
-    init(of what: String, at place: String, _ check: () throws -> Void) {
-        (self.what, self.place) = (what, place)
-        do {
-            try check()
-            (trouble, remedy) = (nil, nil)
-        } catch let error as Trouble {
-            (trouble, remedy) = (error.text, error.remedy)
-        } catch {
-            (trouble, remedy) = ("\(error)", nil)
-        }
-    }
-
-    var document: JSONTree {
-        [
-            "what": .string(what), "where": .string(place), "trouble": trouble.map { .string($0) } ?? .null,
-            "remedy": remedy.map { .string($0) } ?? .null,
-        ]
-    }
-
-    func show() {
-        guard let trouble else { return Console.data("\(Console.coloured("ok", .green))  \(what)") }
-        Console.data(
-            "\(Console.coloured("wrong", .red))  \(what): \(trouble) "
-                + "(\(place))")
-        if let remedy { Console.data("       \(remedy)") }
     }
 }

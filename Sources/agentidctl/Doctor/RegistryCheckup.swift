@@ -17,15 +17,15 @@ struct RegistryCheckup {
         let whole = Finding(of: "registry: readable and whole", at: "\(directory)/registry.db") {
             let inspection = try RegistryInspection(of: directory)
             opened = inspection
-            do { try inspection.checkIntegrity() } catch {
-                throw Trouble("\(error)", remedy: "stop what uses it and restore a backup: see docs/registry.md")
+            do { try inspection.checkIntegrity() } catch let error as AgentIDError {
+                throw Trouble(error.message, remedy: "stop what uses it and restore a backup: see docs/registry.md")
             }
         }
         guard let opened else { return [whole] }
         let checkup = RegistryCheckup(inspection: opened, directory: directory)
         return [whole, checkup.together, checkup.replayMemory] + checkup.keys + checkup.profiles + checkup.reviews + [
             checkup.clock, checkup.leases, checkup.tombstones,
-        ] + checkup.hooks + [checkup.secrets]
+        ] + checkup.hooks + [checkup.secrets] + GuardCheckup(inspection: opened, directory: directory).findings
     }
 
     private var registry: String { "\(directory)/registry.db" }

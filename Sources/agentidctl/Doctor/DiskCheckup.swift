@@ -1,0 +1,31 @@
+import Glibc
+
+/// Checks the disk of a directory: that it can be written, and has room.
+struct DiskCheckup {
+    let directory: String
+
+    /// The least free space, in bytes: a few segments of the audit log.
+    private static let leastRoom: UInt64 = 64 << 20
+
+    var findings: [Finding] {
+        var status = statvfs()
+        let failure: Fault? = unsafe statvfs(directory, &status) == 0 ? nil : Fault(file: directory)
+        return [
+            Finding(of: "the disk can be written", at: directory) {
+                if let failure { throw failure }
+                guard status.f_flag & UInt(ST_RDONLY) != 0 else { return }
+                throw Trouble(
+                    "it is mounted read-only: nothing can be written down, so calls are denied",
+                    remedy: "see dmesg for why, then: mount -o remount,rw")
+            },
+            Finding(of: "room on the disk", at: directory) {
+                if let failure { throw failure }
+                let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+                guard free < Self.leastRoom else { return }
+                throw Trouble(
+                    "\(free >> 20) MiB are left: when nothing can be written down, calls are denied",
+                    remedy: "make room, or move the directory")
+            },
+        ]
+    }
+}

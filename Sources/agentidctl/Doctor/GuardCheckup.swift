@@ -1,0 +1,89 @@
+import AgentID
+import Glibc
+
+/// Checks what guards need for each call: where something is wrong with it, they deny.
+struct GuardCheckup {
+    let inspection: RegistryInspection
+    let directory: String
+
+    /// The longest wait for a lock, in milliseconds: whoever works holds it for less.
+    private static let patience = 2000
+
+    var findings: [Finding] {
+        [writable, lock, policy, approvals] + meters
+    }
+
+    private var registry: String { "\(directory)/registry.db" }
+
+    private var writable: Finding {
+        Finding(of: "registry: can be written", at: registry) {
+            // Of a disk, or to a user, that lets nobody write: another finding.
+            guard unsafe access(registry, W_OK) == 0 else { return }
+            try inspection.checkWritable(within: Int32(Self.patience))
+        }
+    }
+
+    private var lock: Finding {
+        Finding(of: "lock of the journal", at: "\(directory)/lock") {
+            guard unsafe access("\(directory)/lock", W_OK) == 0 else { return }
+            try inspection.checkLock(within: Self.patience)
+        }
+    }
+
+    private var policy: Finding {
+        Finding(of: "policy in force", at: registry) {
+            do { try inspection.checkPolicy() } catch let error as AgentIDError where error.name == "policy_unreadable"
+            {
+                let isZone = error.message.parts(at: 0x20).contains { $0.isSame(as: "zone") }
+                throw Trouble(
+                    "\(error.message): calls are denied",
+                    remedy: isZone
+                        ? "install tzdata, or: agentidctl policy apply --authority \(directory) with a newer version"
+                        : "agentidctl policy apply --authority \(directory) with a newer version")
+            }
+        }
+    }
+
+    private var approvals: Finding {
+        Finding(of: "requests for approval", at: registry) {
+            do { try inspection.checkApprovals() } catch let error as AgentIDError
+                where error.name == "registry_corrupt"
+            {
+                throw Trouble(
+                    "calls that wait for people are denied: \(error.message)",
+                    remedy: "stop what uses it and restore a backup, or empty the table: sqlite3 \(registry) "
+                        + "'delete from approvals'; who waits asks again")
+            }
+        }
+    }
+
+    // MARK: Meters
+
+    private var meters: [Finding] {
+        let path = "\(directory)/meters"
+        return [
+            Finding(
+                of: "meters: rates, budgets, labels", at: path,
+                remedy: "end the guards of this directory, then: rm \(path); rates begin anew, labels are forgotten"
+            ) {
+                do { try inspection.checkMeters() } catch let error as AgentIDError where error.name != "meters_damaged"
+                {
+                    throw Trouble(error.message, remedy: "\(makingOwn(path)), or end the guards and remove it")
+                }
+            },
+            Finding(of: "meters: the file that guards go by", at: path) {
+                let holders = HeldMeters(of: inspection, directory: directory).processes
+                guard let first = holders.first else { return }
+                let others = holders.count > 1 ? " and \(holders.count - 1) more" : ""
+                throw Trouble(
+                    "\(first)\(others) opened another one, which was moved away, removed or replaced since, and denies",
+                    remedy: "put it back, or end the process and start it again: rates begin anew, labels are forgotten"
+                )
+            },
+        ]
+    }
+
+    private func makingOwn(_ path: String) -> String {
+        "find out who made it, then: chown --reference=\(directory) \(path); chmod 600 \(path)"
+    }
+}

@@ -1,0 +1,193 @@
+"""Whatever makes guards deny every call, `doctor` finds, and says what to do: exit 1, and no finding without a remedy."""
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+from checkup import only, troubles
+from harness import check, ctl
+from lifecycle import authority, database, start
+
+RATE = {"version": 1, "rules": [{"id": "few", "match": "search", "rate": {"calls": 5, "per": "1h", "for": "agent"}}]}
+HOURS = {"version": 2, "rules": [{"id": "day", "match": "search", "hours": "Mon-Fri 09:00-17:00 Europe/Berlin"}]}
+
+
+def call(work, here, agent, expect=0):
+    """One call of an agent whose key is in a directory."""
+    made = ["--tool", "search", "--arguments", "{}"]
+    proof = ctl("prove", "--agent", f"{work}/{agent}", *made, "--audience", "tools")
+    return ctl("authorize", *here, "--audience", "tools", *made, "--proof", "-", f"{work}/{agent}", "--json", stdin=proof.encode(),
+               expect=expect, json_out=True)
+
+
+def apply(work, here, policy):
+    file = pathlib.Path(f"{work}/policy.json")
+    file.write_text(json.dumps(policy))
+    return ctl("policy", "apply", *here, str(file), "--json", json_out=True)
+
+
+def metered(work):
+    """An authority whose policy has a rate, which one call was counted by."""
+    here = authority(work)
+    start(work, here, "agent")
+    apply(work, here, RATE)
+    call(work, here, "agent")
+    check(troubles(here, expect=0) == {}, "nothing is wrong with what works")
+    return here, f"{here[1]}/meters"
+
+
+def meters(work):
+    here, path = metered(work)
+    whole = pathlib.Path(path).read_bytes()
+    for damage, at in ((os.urandom(4096), 0), (os.urandom(8192), 16384), (os.urandom(16), 576)):
+        pathlib.Path(path).write_bytes(whole[:at] + damage + whole[at + len(damage):])
+        call(work, here, "agent", expect=10)
+        only(here, "meters", "end the guards", path)
+    for size in (len(whole) - 512, len(whole) + 512, 16):
+        pathlib.Path(path).write_bytes(whole)
+        os.truncate(path, size)
+        only(here, "meters", "end the guards")
+    pathlib.Path(path).write_bytes(whole)
+    os.chmod(path, 0o666)
+    only(here, "meters", "chmod")
+    os.chmod(path, 0o600)
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534)
+        only(here, "meters", "chown")
+        os.chown(path, 0, 0)
+    os.remove(path)
+    os.symlink("/dev/zero", path)
+    only(here, "meters", "remove")
+    os.remove(path)
+    check(troubles(here, expect=0) == {}, "where there is none, the next guard makes one")
+    pathlib.Path(path).write_bytes(whole)
+    os.chmod(path, 0o600)
+    check(troubles(here, expect=0) == {}, "and all is well again")
+
+
+def another(work):
+    """Another user's file in a user's directory."""
+    if os.geteuid() != 0:
+        return
+    here, path = metered(work)
+    os.chmod(work, 0o711)
+    for root, names, files in os.walk(here[1]):
+        for name in [root, *(f"{root}/{name}" for name in names + files)]:
+            os.chown(name, 65534, 65534)
+    check(troubles(here, expect=0) == {}, "root looks as the owner")
+    os.chown(path, 0, 0)
+    only(here, "meters", "belongs to user 0", "chown")
+
+
+def moved(work):
+    """A guard that runs goes by the file that it opened; what was put in its place, or nothing, is found by its process."""
+    here, path = metered(work)
+    with open(path, "r+b") as held, open(f"{here[1]}/registry.db", "rb"):
+        os.rename(path, f"{work}/elsewhere")
+        only(here, "meters", f"process {os.getpid()}", "start it again")
+        shutil.copy(f"{work}/elsewhere", path)
+        only(here, "meters", f"process {os.getpid()}")
+        os.remove(path)
+        os.rename(f"{work}/elsewhere", path)
+        check(held.read(1) != b"" and troubles(here, expect=0) == {}, "it is back")
+
+
+def policies(work):
+    here, _ = metered(work)
+    with database(here) as db:
+        db.execute("UPDATE policies SET document = CAST('{}' AS BLOB)")
+    only(here, "policy", "version 1", "agentidctl policy apply")
+    with database(here) as db:
+        db.execute("DELETE FROM policies")
+    only(here, "policy", "does not have it", "agentidctl policy apply")
+
+
+def tables(work):
+    here, _ = metered(work)
+    with database(here) as db:
+        db.execute("INSERT INTO approvals VALUES ('1', 'c', 'a', 't', 1, 9223372036854775807, '{}', NULL, 'approved', 'junk', NULL)")
+    only(here, "approval", "tokens")
+    with database(here) as db:
+        db.execute("UPDATE approvals SET tokens = '[]', document = 'junk'")
+    only(here, "approval", "document")
+    with database(here) as db:
+        db.execute("DELETE FROM approvals")
+    check(troubles(here, expect=0) == {}, "nobody asks any more")
+    for table in ("approvals", "policies", "departures"):
+        place = f"{work}/{table}"
+        os.mkdir(place)
+        here = authority(place)
+        with database(here) as db:
+            db.execute(f"DROP TABLE {table}")
+        wrong = troubles(here)
+        check(any(f"table {table}" in f["trouble"] and "backup" in f["remedy"] for f in wrong.values()), f"no table {table}", wrong)
+
+
+def zones(work):
+    """Without the machine's tz database a policy with hours cannot be read."""
+    here = authority(work)
+    apply(work, here, HOURS)
+    check(troubles(here, expect=0) == {}, "nothing is wrong where the zone is known")
+    with unshared("mount -t tmpfs tmpfs /usr/share/zoneinfo") as inside:
+        if inside is None:
+            return
+        found = inside("doctor", *here)
+        wrong = [f for f in found["findings"] if f["trouble"]]
+        check(len(wrong) == 1 and "Europe/Berlin" in wrong[0]["trouble"] and "tzdata" in wrong[0]["remedy"], "no zone", found)
+
+
+@contextlib.contextmanager
+def unshared(prepare):
+    """Runs the program in a mount namespace of its own, after `prepare`; None where that may not be."""
+    import harness
+    enter = ["unshare", "--mount", "sh", "-ec", f'{prepare}; exec "$0" "$@"']
+    if subprocess.run([*enter, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        yield None
+        return
+
+    def inside(*arguments):
+        done = subprocess.run([*enter, harness.PROGRAM, *arguments, "--json"], capture_output=True, timeout=60)
+        return json.loads(done.stdout or done.stderr)
+
+    yield inside
+
+
+def segments(work):
+    here, _ = metered(work)
+    home = here[1]
+    ctl("audit", "checkpoint", *here, "--integrate")
+    os.rename(f"{home}/audit/segments", f"{work}/kept")
+    only(here, "segments", "restore")
+    os.rename(f"{work}/kept", f"{home}/audit/segments")
+    check(troubles(here, expect=0) == {}, "they are back")
+
+
+def locked(work):
+    """A process that was stopped while it wrote."""
+    here, _ = metered(work)
+    held = f"import os, sqlite3, signal; db = sqlite3.connect({here[1] + '/registry.db'!r}); db.execute('BEGIN IMMEDIATE'); " \
+           "print(1, flush=True); os.kill(os.getpid(), signal.SIGSTOP)"
+    with subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE) as holder:
+        holder.stdout.read(1)
+        only(here, "registry: can be written", f"process {holder.pid}", "end that process")
+        holder.send_signal(signal.SIGKILL)
+    with open(f"{here[1]}/lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        only(here, "lock", f"process {os.getpid()}", "end that process")
+    check(troubles(here, expect=0) == {}, "it is free")
+
+
+def unwritable(work):
+    here, _ = metered(work)
+    with unshared(f"mount --bind {here[1]} {here[1]}; mount -o remount,bind,ro {here[1]}") as inside:
+        if inside is None:
+            return
+        found = inside("doctor", *here)
+        wrong = [f for f in found["findings"] if f["trouble"]]
+        check(any("read-only" in f["trouble"] and "remount" in f["remedy"] for f in wrong), "a read-only disk is named", found)
+        check(all(f["remedy"] for f in wrong), "each finding says what to do", wrong)
