@@ -116,9 +116,9 @@ def test_what_is_no_single_request_does_not_pass(acme):
     ):
         sent, _ = proxy.from_client(wrong)
         assert sent is None
-    assert proxy.from_client({"jsonrpc": "2.0", "id": 1, "result": {}})[0] is not None
-    for wrong in ({}, {"id": 9, "result": {}}, [], {"method": "notifications/x"}):
-        assert proxy.from_server(wrong) == wrong
+    assert proxy.from_client({"jsonrpc": "2.0", "id": 1, "result": {}})[0] is None  # the server has asked nothing
+    for wrong in ({}, {"id": 9, "result": {}}, [], {"id": 9, "method": 7}):
+        assert proxy.from_server(wrong) is None
 
 
 def test_whatever_breaks_in_the_guard_the_call_does_not_pass(acme, agent, monkeypatch):
@@ -131,7 +131,8 @@ def test_whatever_breaks_in_the_guard_the_call_does_not_pass(acme, agent, monkey
         with pytest.raises(ZeroDivisionError):
             proxy.from_client(call)
     assert proxy.from_client(call)[0] == call
-    assert proxy.from_client(call)[0] is None  # a proof is good once
+    sent, said = proxy.from_client({**call, "id": 2})
+    assert sent is None and said["result"]["isError"]  # a proof is good once
 
 
 def test_pins_that_are_none_are_an_error(tmp_path):
@@ -196,16 +197,21 @@ def test_what_a_client_proves_is_decided_by_that_and_not_by_the_sessions_agent(a
             "method": "tools/call",
             "params": {"name": "read_file", "arguments": {"path": "/data/a"}},
         }
-        assert proxy.from_client(call)[0] == call
+
+        def refused(meta):
+            sent, said = proxy.from_client({**call, "params": {**call["params"], "_meta": meta}})
+            return sent is None and said["result"]["isError"]
+
+        assert proxy.from_client({**call, "id": 0})[0] == {**call, "id": 0}
         chain, proof = agent.present("read_file", {"path": "/data/b"}, audience=AUDIENCE)
         for meta in (
             {"io.agentid/chain": chain},
             {"io.agentid/proof": proof},
             {"io.agentid/chain": chain, "io.agentid/proof": proof},
         ):
-            assert proxy.from_client({**call, "params": {**call["params"], "_meta": meta}})[0] is None
+            assert refused(meta)
         bob.end()
-        assert proxy.from_client(call)[0] is None
+        assert refused({})
         bob.close()
 
 
@@ -213,15 +219,15 @@ def test_a_proxy_that_asks_for_nonces_gives_one_with_its_denial(acme, agent):
     proxy = Proxy(acme.guard(audience=AUDIENCE, require_nonce=True))
     what = {"name": "read_file", "arguments": {"path": "/data/a"}}
 
-    def asked(nonce):
+    def asked(nonce, number=1):
         chain, proof = agent.present("read_file", what["arguments"], audience=AUDIENCE, nonce=nonce)
         meta = {"io.agentid/chain": chain, "io.agentid/proof": proof}
-        return proxy.from_client({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**what, "_meta": meta}})
+        return proxy.from_client({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {**what, "_meta": meta}})
 
     sent, said = asked(None)
     nonce = said["result"]["_meta"]["io.agentid/nonce"]
     assert sent is None and asked(nonce)[0] is not None
-    sent, said = asked(nonce)
+    sent, said = asked(nonce, 2)
     assert sent is None and "io.agentid/nonce" not in said["result"]["_meta"]  # replayed: that is no want of a nonce
 
 
@@ -237,6 +243,7 @@ def test_after_a_list_that_changed_a_tool_is_called_only_when_it_was_listed_agai
     assert proxy.from_client(call)[0] is None
     assert list_tools(tool) == {"tools": [tool], "ttlMs": 0, "cacheScope": "private"}
     assert proxy.from_client(call)[0] == call
+    assert proxy.from_server({"jsonrpc": "2.0", "id": 1, "result": {"content": []}}) is not None
     proxy.from_server({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
     assert proxy.from_client(call)[0] is None
     assert list_tools({**tool, "description": "Reads, and sends a copy to eve."})["tools"] == []

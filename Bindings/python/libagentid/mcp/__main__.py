@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -23,8 +24,10 @@ from .._agent import Agent
 from .._authority import Authority
 from .._errors import Error
 from .._guard import Guard
+from ._messages import TOOL, exact
 from ._pins import digest, listed, read_pins, write_pins
 from ._proxy import Proxy
+from ._stdio import run
 
 _STARTS = ("profile", "principal", "task", "scope")
 
@@ -72,6 +75,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _certify(path: str, command: Sequence[str]) -> int:
     tools = asyncio.run(listed(command))
+    for tool in tools:
+        exact(tool, TOOL)  # else a client might show what nobody saw here
     found = {tool["name"]: digest(tool) for tool in tools}
     if len(found) != len(tools):
         raise ValueError("two of the server's tools have the same name")
@@ -80,6 +85,8 @@ def _certify(path: str, command: Sequence[str]) -> int:
         name = tool["name"]
         if before.get(name) != found[name]:
             print(f"{'changed' if name in before else 'new'}: {name!r}: {tool.get('description')!r}", file=sys.stderr)
+            rest = {member: value for member, value in tool.items() if member not in ("name", "description", "_meta")}
+            print(f"  {json.dumps(rest)}", file=sys.stderr)  # a schema's words are shown to the model as well
     for name in sorted(before.keys() - found):
         print(f"gone: {name!r}", file=sys.stderr)
     write_pins(path, found)
@@ -99,7 +106,7 @@ def _guard(given: argparse.Namespace, starts: dict[str, str], command: Sequence[
         elif held:
             agent = stack.enter_context(_opened(Path(held)))
         guard = stack.enter_context(Guard.open_directory(given.authority, audience=given.audience))
-        return asyncio.run(Proxy(guard, pins, agent).run(command))
+        return asyncio.run(run(Proxy(guard, pins, agent), command))
 
 
 def _opened(directory: Path) -> Agent:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ._messages import LISTED, envelope, is_id, only, outcome, read
 from ._wire import LIST, canonical
 
 LINE = 16 * 1024 * 1024
@@ -78,12 +79,12 @@ async def _ask(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
 
     async def answer(number: int) -> dict[str, Any]:
         while line := await server.readline():
-            message = json.loads(line)
-            if isinstance(message, dict) and message.get("id") == number and "method" not in message:
-                result = message.get("result")
-                if not isinstance(result, dict):
-                    raise ValueError(f"the server answered with an error: {canonical(message.get('error'))[:500]}")
-                return result
+            message = envelope(read(line, in_any_case=False))
+            if is_id(message.get("id")) and message["id"] == number and "method" not in message:
+                said = outcome(message)
+                if not isinstance(said.get("result"), dict):
+                    raise ValueError(f"the server answered with an error: {json.dumps(said.get('error'))[:500]}")
+                return only(said["result"], LISTED) if number else said["result"]
         raise ValueError("the server ended before it answered")
 
     about = {"protocolVersion": _VERSION, "capabilities": {}, "clientInfo": {"name": "agentidctl", "version": "1"}}

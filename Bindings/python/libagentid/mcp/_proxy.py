@@ -1,148 +1,280 @@
-"""A guard before a server that is not changed: between a client and the server's process, over stdio.
+"""A guard before a server that is not changed: which messages pass between a client and the server, and as what.
 
-What a client sends is parsed once and written anew, so that the server reads what was decided. Tools whose definitions are not
-those that were certified are not shown, and calls of them are denied, as are calls of tools that this session has not listed yet.
+Every message is made anew of its known members, so that the server reads what was decided, and the client what was filtered. An
+answer passes only to a request that waits for it. Tools whose definitions are not those that were certified are not shown, and
+calls of them are denied, as are calls of tools that this session has not listed yet.
 """
 
 # What is read here is JSON from elsewhere, of which no type is known.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import os
-import sys
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._errors import Denied
+from .._errors import Denied, Error
 from ..tools import authorize, refusal
-from ._pins import LINE, digest
-from ._wire import CHANGED, DENIED, LIST, answer, asked, callable_tools, canonical, denial, permit, shown
+from ._messages import (
+    CALL,
+    CALLED,
+    LISTED,
+    METHODS,
+    NOTIFICATIONS,
+    PARAMS,
+    TOOL,
+    Refused,
+    asked_method,
+    envelope,
+    exact,
+    is_id,
+    only,
+    outcome,
+    read,
+)  # fmt: skip
+from ._pins import digest
+from ._wire import CHANGED, DENIED, LIST, OWN, answer, asked, callable_tools, denial, permit, shown
 
 if TYPE_CHECKING:
     from .._agent import Identity
     from .._guard import Guard
     from ..tools import Call
 
-_PENDING = 10_000  # requests without an answer, at most
+log = logging.getLogger("libagentid.mcp")
+_CALL, _CANCELLED, _WITHOUT_ANSWER = "tools/call", "notifications/cancelled", -32603
+_PENDING = 10_000  # requests without an answer, at most, of each side; and of those that were cancelled, remembered
 
 
 class Proxy:
     """One client and one server's process. `agent`: whose calls those are with which the client sent neither chain nor proof."""
 
     def __init__(self, guard: Guard, pins: Mapping[str, str] | None = None, agent: Identity | None = None) -> None:
-        self._guard, self._pins, self._pending, self._agent = guard, pins, dict[str, Any](), agent
+        self._guard, self._pins, self._agent = guard, pins, agent
+        self._pending = dict[int | str, tuple[str, Any]]()  # the client's requests: what each is, and its call or chain
+        self._cancelled = dict[int | str, None]()  # an answer may still come: it must not be taken for another's
+        self._server_asked = dict[int | str, None]()
         self._certified = set[str]()  # as listed in this session
+
+    def client_line(self, line: bytes) -> tuple[Any, Any]:
+        """As `from_client`, of a line as received."""
+        try:
+            message = read(line, in_any_case=True)
+        except Refused as refused:
+            return None, self._error_for(_loosely(line), refused)
+        return self.from_client(message)
 
     def from_client(self, message: Any) -> tuple[Any, Any]:
         """The message that goes on to the server, and the one that is answered at once."""
-        if not isinstance(message, dict):
-            return None, _error(None, -32600, "one message a line: batches are not taken")
-        method, params, number = message.get("method"), message.get("params"), message.get("id")
-        if method is None:
-            return message, None  # an answer to what the server asked
-        if not isinstance(method, str) or not isinstance(params, Mapping | None):
-            return None, _error(number, -32600, "not a request")
-        wanted = asked(method, params)
-        if number is None and wanted is not None:
-            return None, None  # what must be decided must be answered
+        try:
+            message = envelope(message)
+            if "method" not in message:
+                return self._client_answers(message), None
+            method, params = asked_method(message)
+            exact([method], METHODS)
+            if params is not None:
+                exact(params, PARAMS)
+                params = only(params, CALL) if method == _CALL else params
+                message["params"] = params
+            else:
+                message.pop("params", None)
+            return self._told(message, method) if "id" not in message else self._requested(message, method, params)
+        except Refused as refused:
+            return None, self._error_for(message, refused)
+
+    def _error_for(self, message: Any, refused: Refused) -> dict[str, Any]:
+        number = message.get("id") if isinstance(message, dict) else None
+        free = is_id(number) and number not in self._pending  # else it would be read as the answer to the other request
+        return _error(number if free else None, refused.code, str(refused))
+
+    def _client_answers(self, message: dict[str, Any]) -> Any:
+        number = message.get("id")
+        if not is_id(number) or number not in self._server_asked:
+            raise Refused("the message has no method, and does not answer what the server asked")
+        sent = {"jsonrpc": "2.0", "id": number, **outcome(message)}
+        del self._server_asked[number]
+        return sent
+
+    def _told(self, message: dict[str, Any], method: str) -> tuple[Any, Any]:
+        """A notification. What would have to be decided must be answered, so it does not pass without an ID."""
+        if method not in NOTIFICATIONS:
+            log.warning("not passed on to the server: %s without an id", method)
+            return None, None
+        if method == _CANCELLED:
+            number = message.get("params", {}).get("requestId")
+            if not is_id(number) or number not in self._pending:
+                return None, None
+            self._settle(number, "cancelled by the client")  # it may have run, so it costs
+            _remember(self._cancelled, number)
+        return message, None
+
+    def _requested(self, message: dict[str, Any], method: str, params: dict[str, Any] | None) -> tuple[Any, Any]:
+        number = message["id"]
+        if not is_id(number):
+            raise Refused("id must be a text of at most 1024 characters, or an integer between -(2^53 - 1) and 2^53 - 1")
+        if number in self._pending or number in self._cancelled:
+            raise Refused(f"the id {number!r:.100} is another request's, which waits or was cancelled: take a new one")
+        if method in NOTIFICATIONS:
+            raise Refused(f"{method} is a notification: it has no id")
         if len(self._pending) >= _PENDING:
             return None, _error(number, DENIED, "too many requests wait for an answer")
+        if method == _CALL:
+            _checked(params)
+        wanted = asked(method, params)
         if wanted is None:
-            if method == LIST:
-                chain, proof = shown(params)
-                if self._agent is not None and chain is None and proof is None:
-                    chain = self._agent.chain
-                self._pending[canonical(number)] = ("list", chain)
+            self._pending[number] = ("list", self._chain(params)) if method == LIST else ("open", None)
             return message, None
         try:
-            if method == "tools/call" and self._pins is not None and wanted[0] not in self._certified:
+            if method == _CALL and self._pins is not None and wanted[0] not in self._certified:
                 text = f"Denied: this session has not listed {wanted[0]} as it was certified. The tool has not run."
                 return None, _result(number, {"content": [{"type": "text", "text": text}], "isError": True})
             call = self._authorized(wanted, shown(params))
         except Denied as denied:
-            if method == "tools/call":
+            if method == _CALL:
                 return None, _result(number, answer(denied, self._guard))
             return None, _error(number, DENIED, refusal(denied), denial(denied, self._guard))
-        self._pending[canonical(number)] = ("call", call)
+        except Error as error:
+            raise Refused(f"the request cannot be decided: {error}", -32602) from None
+        self._pending[number] = ("call", call)
         return message, None
+
+    def _chain(self, params: Mapping[str, Any] | None) -> Any:
+        chain, proof = shown(params)
+        return self._agent.chain if self._agent is not None and chain is None and proof is None else chain
 
     def _authorized(self, wanted: tuple[str, Any], presented: tuple[Any, Any]) -> Call:
         if self._agent is not None and presented == (None, None):
             return authorize(*wanted, guard=self._guard, agent=self._agent)
         return authorize(*wanted, guard=self._guard, presented=presented)
 
+    def server_line(self, line: bytes) -> Any:
+        """As `from_server`, of a line as received."""
+        try:
+            return self.from_server(read(line, in_any_case=False))
+        except Refused as refused:
+            return self._without_answer(_loosely(line), str(refused))
+
     def from_server(self, message: Any) -> Any:
-        """The message that goes on to the client."""
-        if isinstance(message, dict) and message.get("method") == CHANGED:
+        """The message that goes on to the client; None where none does."""
+        try:
+            known = envelope(message)
+            return self._server_asks(known) if "method" in known else self._answered(known)
+        except Refused as refused:
+            return self._without_answer(message, str(refused))
+
+    def _server_asks(self, message: dict[str, Any]) -> Any:
+        method, params = asked_method(message)
+        if "id" in message:
+            number = message["id"]
+            if not is_id(number) or number in self._server_asked:
+                raise Refused("the id of the server's request is not valid, or waits for an answer already")
+            _remember(self._server_asked, number)
+        elif method == CHANGED:
             self._certified.clear()  # what was seen may no longer be so
-        if not isinstance(message, dict) or "method" in message or "id" not in message:
-            return message
-        kind, kept = self._pending.pop(canonical(message["id"]), (None, None))
-        result = message.get("result")
+        elif method == _CANCELLED and is_id(ended := (params or {}).get("requestId")):
+            self._server_asked.pop(ended, None)
+        if params is None:
+            message.pop("params", None)
+        return message
+
+    def _answered(self, message: dict[str, Any]) -> Any:
+        number = message.get("id")
+        if not is_id(number) or number not in self._pending:
+            if is_id(number):
+                self._cancelled.pop(number, None)
+            raise Refused("no request waits for this answer")
+        kind, kept = self._pending[number]
+        said = outcome(message)
+        result = said.get("result")
+        if "error" in said:
+            said["error"] = {**said["error"], **_without_own(said["error"], "data")}
+        elif kind == "call":
+            if isinstance(result, dict):
+                exact(result, CALLED)
+        elif kind == "list":
+            said["result"] = self._listed(result, kept)
+        del self._pending[number]
         if kind == "call":
-            failed = not isinstance(result, dict) or bool(result.get("isError"))
-            kept.answered(failed, bool)
+            kept.answered(not isinstance(result, dict) or bool(result.get("isError")), bool)
             kept.done()
             if isinstance(result, dict):
-                result = {**result, "_meta": {**(result.get("_meta") or {}), **permit(kept)}}
-        elif kind == "list" and isinstance(result, dict):
-            known = callable_tools(self._guard, kept)
-            tools = [tool for tool in result.get("tools") or [] if self._is_certified(tool) and tool.get("name") in known]
-            cached = {"ttlMs": 0, "cacheScope": "private"} if "ttlMs" in result else {}  # one client's list is not another's
-            result = {**result, "tools": tools, **cached}
-        return message if result is None else {**message, "result": result}
+                said["result"] = {**result, "_meta": {**_without_own(result, "_meta").get("_meta", {}), **permit(kept)}}
+        return {"jsonrpc": "2.0", "id": number, **said}
+
+    def _listed(self, result: Any, chain: Any) -> dict[str, Any]:
+        result = only(result, LISTED) if isinstance(result, dict) else {}
+        if not isinstance(result.get("tools"), list):
+            raise Refused("a list of tools has the member tools, an array")
+        known = callable_tools(self._guard, chain)
+        tools = [tool for tool in result["tools"] if self._is_certified(tool) and tool["name"] in known]
+        if self._pins is not None:  # the rest of a definition is certified
+            tools = [{name: value for name, value in tool.items() if name != "_meta"} for tool in tools]
+        cached = {"ttlMs": 0, "cacheScope": "private"} if "ttlMs" in result else {}  # one client's list is not another's
+        return {**result, "tools": tools, **cached}
 
     def _is_certified(self, tool: Any) -> bool:
+        """Whether a tool is one, and as it was certified where that is asked for."""
+        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+            return False
+        try:
+            exact(tool, TOOL)
+        except Refused as refused:
+            log.warning("a tool is not shown: %s", refused)
+            return False
         if self._pins is None:
             return True
-        name, is_same = tool.get("name"), self._pins.get(tool.get("name")) == digest(tool)
+        name, is_same = tool["name"], self._pins.get(tool["name"]) == digest(tool)
         self._certified.add(name) if is_same else self._certified.discard(name)
         return is_same
 
-    async def run(self, command: Sequence[str]) -> int:
-        """Runs the server until it ends, or the client goes; its status."""
-        loop = asyncio.get_running_loop()
-        client = asyncio.StreamReader(limit=LINE)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(client), sys.stdin)
-        pipe = asyncio.subprocess.PIPE
-        environment = {name: value for name, value in os.environ.items() if name != "AGENTID_AGENT"}  # not the server's to know
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE, env=environment)
-        to_server, server = process.stdin, process.stdout
-        if to_server is None or server is None:
-            raise RuntimeError("the server's process has no pipes")
+    def _without_answer(self, message: Any, why: str) -> Any:
+        """Tells the client that the server's message does not pass, if a request of its own waits for that."""
+        log.warning("not passed on to the client: %s", why)
+        number = message.get("id") if isinstance(message, dict) and "method" not in message else None
+        if not is_id(number) or number not in self._pending:
+            return None
+        self._settle(number, "the answer could not be read")
+        return _error(number, _WITHOUT_ANSWER, f"the server's answer is not passed on: {why}")
 
-        async def forward() -> None:
-            while line := await client.readline():
-                try:
-                    sent, said = self.from_client(json.loads(line))
-                except (ValueError, RecursionError):
-                    sent, said = None, _error(None, -32700, "not JSON")
-                if said is not None:
-                    _write(said)
-                if sent is not None:
-                    to_server.write(json.dumps(sent).encode() + b"\n")
-                    await to_server.drain()
-            to_server.close()
+    def _settle(self, number: int | str, how: str) -> None:
+        """Ends a request that gets no answer. A call of it may have run, so it counts as made."""
+        kind, kept = self._pending.pop(number)
+        if kind == "call":
+            kept.done(how)
 
-        async def back() -> None:
-            while line := await server.readline():
-                with contextlib.suppress(ValueError, RecursionError):  # what is not JSON is dropped
-                    _write(self.from_server(json.loads(line)))
-
-        tasks = [asyncio.create_task(forward()), asyncio.create_task(back())]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        with contextlib.suppress(asyncio.TimeoutError):
-            return await asyncio.wait_for(process.wait(), 5)
-        process.kill()
-        return await process.wait()
+    def close(self) -> None:
+        """Records the calls that the server has not answered."""
+        for number in list(self._pending):
+            self._settle(number, "no answer: the session ended")
 
 
-def _write(message: Any) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
+def _loosely(line: bytes) -> Any:
+    """Reads a message that was refused, only to answer under its ID."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _checked(params: dict[str, Any] | None) -> None:
+    name, arguments = (params or {}).get("name"), (params or {}).get("arguments")
+    if not isinstance(name, str) or not isinstance(arguments, dict | None):
+        raise Refused("a call of a tool has a name, a text, and arguments, an object", -32602)
+    if "/" in name and name in METHODS:
+        raise Refused(f"{name} is a method, which a grant may be for: a tool of that name cannot be called", -32602)
+
+
+def _remember(numbers: dict[int | str, None], number: int | str) -> None:
+    """Remembers one more; the oldest is forgotten where there are too many."""
+    if len(numbers) >= _PENDING:
+        del numbers[next(iter(numbers))]
+    numbers[number] = None
+
+
+def _without_own(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A member without what only the guard says; none where it is not an object."""
+    value = holder.get(name)
+    return {name: {key: item for key, item in value.items() if not key.startswith(OWN)}} if isinstance(value, dict) else {}
 
 
 def _result(number: Any, result: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .._guard import Guard
     from ..tools import Call
 
+OWN = "io.agentid/"  # what the guard says, and no server
 CHAIN, PROOF, DECISION = "io.agentid/chain", "io.agentid/proof", "io.agentid/decision"
 NONCE = "io.agentid/nonce"  # beside a denial: the nonce for the next proof, of a guard with require_nonce
 DENIED = -32001  # the code of an MCP error that carries a denial
