@@ -50,11 +50,11 @@ type PolicyError struct {
 	Remedy  string `json:"remedy"` // what to do
 }
 
-// PolicyFinding is a rule that never decides anything.
+// PolicyFinding is a rule that never decides anything, or calls that no rule decides.
 type PolicyFinding struct {
-	Name    string `json:"name"` // "shadowed_rule", "unreachable_rule" or "budget_above_parent"
+	Name    string `json:"name"` // "shadowed_rule", "unreachable_rule", "budget_above_parent" or "unlabelled_tools"
 	Path    string `json:"path"`
-	Rule    string `json:"rule"`
+	Rule    string `json:"rule"` // empty where it is of no single rule
 	Message string `json:"message"`
 }
 

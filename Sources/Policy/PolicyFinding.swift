@@ -1,22 +1,24 @@
 package import Scopes
 internal import StrictJSON
 
-/// An oddity of a valid policy: a rule that never decides anything.
+/// An oddity of a valid policy: a rule that never decides anything, or calls that no rule decides.
 package struct PolicyFinding: Sendable, CustomStringConvertible {
-    /// `shadowed_rule`, `unreachable_rule` or `budget_above_parent`.
+    /// `shadowed_rule`, `unreachable_rule`, `budget_above_parent` or `unlabelled_tools`.
     package let name: StaticString
-    /// Which rule, by its place and its ID.
+    /// Which rule, by its place and its ID; `labels` and `nil` where it is of all of them.
     package let path: String
-    package let rule: String
+    package let rule: String?
     package let message: String
 
-    package var description: String { "\(path): rule \(rule): \(message)".printable }
+    package var description: String {
+        "\(path): \(rule.map { "rule \($0): " } ?? "")\(message)".printable
+    }
 }
 
 extension PolicyDocument {
     /// The oddities of this policy, in the order of its rules.
     ///
-    /// - Parameter ceilings: of all profiles; with none, no rule is called unreachable.
+    /// - Parameter ceilings: of all profiles; with none, no rule is called unreachable, and no tool unlabelled.
     package func findings(ceilings: [Scope]) -> [PolicyFinding] {
         var findings: [PolicyFinding] = []
         for (i, rule) in rules.enumerated() {
@@ -38,7 +40,23 @@ extension PolicyDocument {
                 break
             }
         }
+        let unlabelled = unlabelledTools(of: ceilings)
+        if !unlabelled.isEmpty {
+            let message = "no rule about labels is about these tools of profiles: \(unlabelled.joined(separator: ", "))"
+            findings.append(PolicyFinding(name: "unlabelled_tools", path: "labels", rule: nil, message: message))
+        }
         return findings
+    }
+
+    /// The tools by which data flows past a policy's labels.
+    private func unlabelledTools(of ceilings: [Scope]) -> [String] {
+        let matches = rules.compactMap { rule -> CallPattern? in
+            if case .labels = rule.effect { rule.match } else { nil }
+        }
+        guard !matches.isEmpty else { return [] }
+        return ceilings.flatMap(\.tools).map(\.name).exact.inByteOrder().filter { name in
+            !matches.contains { !$0.tools(named: name).isEmpty }
+        }
     }
 }
 

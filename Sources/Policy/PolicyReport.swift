@@ -36,7 +36,7 @@ extension PolicyError {
 extension PolicyFinding {
     fileprivate var tree: JSONTree {
         [
-            "name": .string(name.description), "path": .string(path), "rule": .string(rule),
+            "name": .string(name.description), "path": .string(path), "rule": rule.map { .string($0) } ?? .null,
             "message": .string(message),
         ]
     }

@@ -33,6 +33,10 @@ def applied(work):
     file.write_text('{"version": 2, "rules": [{"id": "fax", "match": "fax", "then": "deny"}]}')
     found = ctl("policy", "check", str(file), *here, "--json", json_out=True)
     check([one["name"] for one in found["findings"]] == ["unreachable_rule"], "a rule that nobody reaches is found", found)
+    file.write_text('{"version": 2, "labels": ["a"], "rules": [{"id": "mail", "match": "read_mail", "labels": {"adds": ["a"]}}, '
+                    '{"id": "all", "match": "*", "rate": {"calls": 1, "per": "1h"}}]}')
+    found = ctl("policy", "check", str(file), *here, "--json", json_out=True)["findings"][-1]
+    check((found["name"], found["rule"]) == ("unlabelled_tools", None) and "read_file" in found["message"], "a tool past all labels is found", found)
 
 
 PINS = {"send": {"arguments": {"to": "address:people[]"}, "words": ["send", "mail*"]}, "pay": {"arguments": {"to": "account"}}}
@@ -53,6 +57,34 @@ def for_task(work):
     _, error = run(*asked, expect=1)
     check("pay.to" in error and "address, url, account" in error, "a pin that is misspelt is named", error)
     run("scope", "for-task", "pay", "-", "--pins", "-", expect=2)
+
+
+def sorted_by_name(*names):
+    text, said = run("policy", "init", "--tools", "; ".join(names))
+    lists = {rule["id"]: rule["match"].split("; ") for rule in json.loads(text)["rules"]}
+    in_order = ("untrusted", "private", "no-exfiltration")
+    found = {name: "".join(rule[0] if rule[0] != "n" else "o" for rule in in_order if name in lists.get(rule, [])) for name in names}
+    return found, said
+
+
+def names_mislead_to_the_safe_side():
+    """Untrusted, private, outward: what a name leaves open is taken for each."""
+    reading = ("read_inbox", "GMAIL_FETCH_EMAILS", "gmailFetchEmails", "listMessages", "search_files", "get_order", "open_file", "reading_list", "get_settings")
+    found, said = sorted_by_name(*reading)
+    check(set(found.values()) == {"up"} and said == "", "what reads is untrusted and private, in any case and number", (found, said))
+    found, said = sorted_by_name("get_webpages", "read_urls", "openURLs", "open_link", "HTTPGet", "lookup_dns", "scrape_sites_of_the_web")
+    check(set(found.values()) == {"uo"} and said == "", "the web is public, and told what it is asked for", (found, said))
+    acting = ("GMAIL_SEND_EMAIL", "sendMessages", "creates_issue", "pay", "mail", "shares", "settingUpdate")
+    found, said = sorted_by_name(*acting)
+    check(set(found.values()) == {"o"} and said == "", "what acts is outward", (found, said))
+    for both in ("read_and_post", "read_and_mail", "search_and_email", "readThenTweet", "read_file_to_slack", "inbox2mailRead",
+                 "download_file", "load_image", "view_site", "lookup_domain", "list_hosts", "get_page", "list_transfers"):
+        found, said = sorted_by_name(both)
+        check(found == {both: "upo"} and both in said, "what a name joins is each, and is told", (found, said))
+    for unclear in ("fetch", "search", "open_pull_request", "open_issue", "openTicket", "post_search", "check_out", "read_and_frobnicate", "lire_le_courrier",
+                    '"lies_\u00fcber"', '"read&relay"', "x"):
+        found, said = sorted_by_name(unclear)
+        check(set(found.values()) == {"upo"} and "not clear" in said and unclear.strip('"') in said, "what a name does not tell is each, and is told", (found, said))
 
 
 def begins(work):
@@ -97,6 +129,7 @@ def begins(work):
     reading = ["getOrder", "list_messages", "read_and_forward", "read_mail"]
     check(lists == [reading, reading, ["mail", "post", "read_and_forward", "sendMessage"]],
           "what reads brings in what others wrote, whatever it reads, and whatever else it does", lists)
+    names_mislead_to_the_safe_side()
     for wrong in ([], ["--tools", "a", "--profile", "b"]):
         run("policy", "init", *wrong, expect=2)
     run("policy", "init", "--tools", "a", "--outward", "send(", expect=1)

@@ -159,9 +159,25 @@ import Testing
             """#)
         let findings = policy.findings(ceilings: [try Scope("delete_file; send; pay")])
         #expect(
-            findings.map { "\($0.rule) \($0.name)" } == [
+            findings.map { "\($0.rule ?? "-") \($0.name)" } == [
                 "one shadowed_rule", "gone unreachable_rule", "fast shadowed_rule", "agent budget_above_parent",
             ])
         #expect(policy.findings(ceilings: []).count == 3)
+    }
+
+    @Test func toolsThatNoRuleAboutLabelsIsAboutAreFound() throws {
+        let policy = try policy(
+            #"""
+            {"version":1,"labels":["private"],"rules":[
+              {"id":"reads","match":"read_*; db.get(table == 'hr')","labels":{"adds":["private"]}},
+              {"id":"all","match":"*","rate":{"calls":5,"per":"1h"}}
+            ]}
+            """#)
+        let findings = policy.findings(ceilings: [try Scope("read_mail; fax; db.get"), try Scope("fax; Read_mail")])
+        #expect(
+            findings.map(\.description) == [
+                "labels: no rule about labels is about these tools of profiles: Read_mail, fax"
+            ])
+        #expect(policy.findings(ceilings: []).isEmpty)
     }
 }

@@ -27,7 +27,8 @@ def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = 
     """Reads a policy without applying it: docs/schemas/policy-report.json.
 
     `errors` has the first of each rule, with `path`, `rule`, `message` and `remedy`; there are none where it could be applied.
-    `findings` are rules that never decide anything; those that match no tool of a profile, where an `authority` is given.
+    `findings` are rules that never decide anything; where an `authority` is given, also those that match no tool of a profile,
+    and tools of profiles that no rule about labels is about.
     """
     out = Bytes()
     try:
