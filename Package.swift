@@ -153,10 +153,14 @@ let package = Package(
             exclude: ["agentid.map", "unused.ld"],
             swiftSettings: settings,
             linkerSettings: sharedLibrary),
+        // Apart from AgentID: the shared library does not have it.
+        .target(
+            name: "PolicyReplay", dependencies: ["AgentID", "JOSE", "Policy", "Scopes", "StrictJSON"],
+            swiftSettings: settings),
         .executableTarget(
             name: "agentidctl",
             dependencies: [
-                "AgentID", "CProcess", "Scopes", "JOSE", "StrictJSON",
+                "AgentID", "CProcess", "PolicyReplay", "Scopes", "JOSE", "StrictJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings, linkerSettings: standalone),
@@ -181,7 +185,8 @@ let package = Package(
         .testTarget(
             name: "AgentIDTests",
             dependencies: [
-                "AgentID", "Policy", "Scopes", "TransparencyLog", "JOSE", "StrictJSON", "TestSupport", "audit-process",
+                "AgentID", "Policy", "PolicyReplay", "Scopes", "TransparencyLog", "JOSE", "StrictJSON", "TestSupport",
+                "audit-process",
             ],
             swiftSettings: settings),
         .testTarget(name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync"], swiftSettings: settings),

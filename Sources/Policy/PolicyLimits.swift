@@ -21,6 +21,9 @@ package enum PolicyLimits {
     package static let calls: Int64 = 500_000
     /// A year and a day, in milliseconds.
     package static let longest: Int64 = 366 * 86_400_000
+    /// The time that labels, and a budget without a period, stay after the last call, in milliseconds: an agent may be parked
+    /// for 30 days.
+    package static let kept: Int64 = 31 * 86_400_000
     /// Digits after the point of an amount.
     package static let scale = 9
 }

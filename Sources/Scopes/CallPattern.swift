@@ -70,6 +70,17 @@ package struct ToolPattern: Sendable {
     /// Whether every call of a tool of such a name is meant.
     package var isOpen: Bool { tool.isOpen }
 
+    /// The arguments that a rule names, where it says nothing of their values: whatever they are, no call of such a tool is
+    /// shown not to be meant, and one that has them all surely is. `nil` where values matter.
+    package var namesOnly: [ExactText]? {
+        var names: [ExactText] = []
+        for entry in tool.map.entries {
+            guard case .wildcard = entry.constraint else { return nil }
+            if !entry.isOptional { names.append(entry.name.exact) }
+        }
+        return names
+    }
+
     /// Whether a call of a tool of such a name is meant, by its arguments; allocates nothing.
     package func coverage(of call: JSON.Value, within work: inout WorkBudget) -> Coverage {
         guard !tool.isOpen else { return .yes }

@@ -50,6 +50,20 @@ public struct AuditReader: Sendable {
         guard index < count, limit > 0, let tile = Tile.ofTree(size: count, level: 0, index: index >> 8) else {
             return []
         }
+        let start = Int(index & 0xFF)
+        let bundle = try bundle(at: index, checking: start..<min(start + min(limit, Tile.fullWidth), tile.width))
+        return bundle.entries.map { Array(bundle.bytes[$0]) }
+    }
+
+    /// The entries that share a file with the one at an index, in the file's bytes, each compared with the signed tree.
+    ///
+    /// - Parameter checking: which of them; by itself all.
+    package func bundle(
+        at index: UInt64, checking: Range<Int>? = nil
+    ) throws(AgentIDError) -> (bytes: [UInt8], entries: [Range<Int>]) {
+        guard index < count, let tile = Tile.ofTree(size: count, level: 0, index: index >> 8) else {
+            throw beyond(index)
+        }
         guard kept.contains(index) else { throw elsewhere(index) }
         return try inAuditTree { () throws(TransparencyLogError) in
             var tree = try tree()
@@ -58,18 +72,16 @@ public struct AuditReader: Sendable {
             // The proof of one leaf hashes the whole of its tile, so the tile is the signed one if the proof holds.
             let first = tile.index << 8
             try tree.inclusionProof(of: first).verify(leaf: tree.leaf(at: first), root: checkpoint.root)
-            var entries: [[UInt8]] = []
-            let start = Int(index - first)
-            for i in start..<min(start + min(limit, Tile.fullWidth), tile.width) {
+            let checking = checking ?? 0..<tile.width
+            for i in checking {
                 guard i < ranges.count,
                     try MerkleHash.leaf(bytes.span.extracting(ranges[i])) == tree.leaf(at: first + UInt64(i))
                 else {
                     throw TransparencyLogError(
                         "entry", "entry \(first + UInt64(i)) is not the one in the tree", at: tile.entriesPath)
                 }
-                entries.append(Array(bytes[ranges[i]]))
             }
-            return entries
+            return (bytes, Array(ranges[checking]))
         }
     }
 

@@ -1,13 +1,13 @@
-internal import Policy
+package import Policy
 internal import StrictJSON
 
 /// A policy as guards enforce it: read, checked, and its rules in the order in which they are asked. Immutable.
-final class ActivePolicy: Sendable {
-    let document: PolicyDocument
+package final class ActivePolicy: Sendable {
+    package let document: PolicyDocument
     /// Places in the document's rules: hours and refusals, then what needs no meter, then what takes.
-    let order: [Int]
+    package let order: [Int]
     /// Places of the anomalies, which are counted where a call is denied.
-    let anomalies: [Int]
+    package let anomalies: [Int]
 
     /// The labels that some rule requires: they permit.
     let permitting: LabelSet
@@ -17,7 +17,7 @@ final class ActivePolicy: Sendable {
 
     var version: Int64 { document.version }
 
-    init(parsing bytes: [UInt8]) throws(PolicyErrors) {
+    package init(parsing bytes: [UInt8]) throws(PolicyErrors) {
         let document = try PolicyDocument(parsing: bytes, zones: ZoneFiles.read)
         let unbuilt = Self.unbuilt(in: document)
         if let first = unbuilt.first { throw PolicyErrors(first, Array(unbuilt.dropFirst())) }
@@ -101,7 +101,7 @@ extension PolicyRule.Effect {
 
 extension AgentIDError {
     /// The first of a policy's errors, and how many there are.
-    init(_ errors: PolicyErrors) {
+    package init(_ errors: PolicyErrors) {
         let first = errors.first
         let others = errors.all.count > 1 ? " (and \(errors.all.count - 1) more: check the policy)" : ""
         let rule = first.rule.map { "rule \($0): " } ?? ""

@@ -8,10 +8,6 @@ struct PlannedBudget: Sendable {
     let rule: ExactText
     private let parts: [[String]]
 
-    /// The time that a budget without a period lasts after its last call, in milliseconds: an agent may be parked for 30
-    /// days.
-    private static let lasts: Int64 = 31 * 86_400_000
-
     init(_ planned: PlannedRule, _ budget: Budget, of rule: PolicyRule, _ names: [[String]]) {
         (self.planned, self.budget, self.rule) = (planned, budget, rule.id)
         // Under another scale the same number is another amount.
@@ -23,7 +19,8 @@ struct PlannedBudget: Sendable {
     func accounts(at time: MeterTime) -> [BudgetAccount] {
         parts.map {
             BudgetAccount(
-                $0, limit: budget.limit.units, length: budget.period, end: time.milliseconds + Self.lasts, at: time)
+                $0, limit: budget.limit.units, length: budget.period, end: time.milliseconds + PolicyLimits.kept,
+                at: time)
         }
     }
 

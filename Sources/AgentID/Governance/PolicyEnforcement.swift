@@ -138,7 +138,7 @@ struct PolicyEnforcement: ~Copyable {
         let there = LabelSet(rawValue: try page.bits(labelled.task, until: expires, at: time) | own).union(carried)
         if carried.rawValue & ~own != 0 {
             // What was carried once stays with the holder, whatever becomes of the call, though it leave that out next time.
-            let until = time.milliseconds + Self.labelsLast
+            let until = time.milliseconds + PolicyLimits.kept
             try page.raise(labelled.agent, bits: carried.rawValue, until: until, at: time)
         }
         let names = plan.policy.document.labels
@@ -155,9 +155,6 @@ struct PolicyEnforcement: ~Copyable {
             try refuse(planned, Denial("flow_refused", message, rule: rule(planned).id))
         }
     }
-
-    /// The time that labels stay after they were added, in milliseconds: an agent may be parked for 30 days.
-    static let labelsLast: Int64 = 31 * 86_400_000
 
     /// Adds what the call adds. What permits is added only by a call that surely is the one that a rule is about.
     private func addLabels(
@@ -177,7 +174,7 @@ struct PolicyEnforcement: ~Copyable {
             if labels.subject == .agent { agent.formUnion(added) } else { task.formUnion(added) }
         }
         // Before the call is permitted: no call that comes after it may be decided without them.
-        let until = time.milliseconds + Self.labelsLast
+        let until = time.milliseconds + PolicyLimits.kept
         if !task.isEmpty { try page.raise(labelled.task, bits: task.rawValue, until: until, at: time) }
         if !agent.isEmpty { try page.raise(labelled.agent, bits: agent.rawValue, until: until, at: time) }
     }

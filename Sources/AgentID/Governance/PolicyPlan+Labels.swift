@@ -49,7 +49,7 @@ extension PolicyPlan {
     func raise(_ labels: LabelSet, now: Int64) throws(Denial) {
         let page = try meters.page(now)
         let time = try page.look(now)
-        let until = time.milliseconds + PolicyEnforcement.labelsLast
+        let until = time.milliseconds + PolicyLimits.kept
         let name = subjects.names(of: .task).first ?? []
         let slot = try page.slot(of: page.key(["labels"] + name), .labels, until: until, at: time)
         try page.raise(slot, bits: labels.rawValue, until: until, at: time)

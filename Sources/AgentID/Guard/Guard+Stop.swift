@@ -17,7 +17,7 @@ extension Guard {
             return stop(rule, denial.consequence, chain, above: 0, &decision, stopping)
         }
         guard let plan = anomalies(for: chain) else { return }
-        let signs = denial.signs(under: plan.policy)
+        let signs = Anomaly.Sign.of(denial.reason.rawValue, by: denial.rule, under: plan.policy)
         guard !signs.isEmpty, isOwnDoing(decision, chain, proof: proof, call: call, since: begun) else { return }
         count(signs, chain, plan, &decision, stopping)
     }
@@ -87,27 +87,4 @@ extension Guard {
             chain, above: above, consequence, reason: "\(version)rule \(rule)", now: decision.time)
         decision.stop = AgentStop(rule: rule, consequence, of: stopped, isPending: isPending)
     }
-}
-
-extension Denial {
-    /// The signs that a denial is, of an agent that asked for the call itself.
-    ///
-    /// Only what its holder alone brings about: not that it is revoked, suspended or late; not what a guard, its files or its
-    /// clock lack; and nothing that others have used up or seen, as a rate of the whole task.
-    fileprivate func signs(under policy: ActivePolicy) -> [Anomaly.Sign] {
-        let name = reason.rawValue
-        if name.isSame(as: "tool_not_authorized") { return [.denials, .unknownTools] }
-        if Self.own.contains(where: { name.isSame(as: $0.description) }) { return [.denials] }
-        guard let rule, let found = policy.document.rules.first(where: { $0.id == rule.exact }) else { return [] }
-        switch found.effect {
-        case .rate(_, let subject): return subject == .agent ? [.denials] : []
-        case .budget(let budget): return budget.subject == .agent ? [.denials] : []
-        case .refusal, .hours, .labels, .approval, .anomaly: return []
-        }
-    }
-
-    private static let own: [StaticString] = [
-        "argument_constraint_violated", "argument_key_set_mismatch", "argument_missing", "argument_not_permitted",
-        "arguments_malformed", "outside_hours", "policy_denied",
-    ]
 }

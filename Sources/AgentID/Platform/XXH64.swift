@@ -2,14 +2,14 @@
 ///
 /// It detects torn writes and flipped bits, so it must be fast and needs no key: about 40 ns for a line of 400 bytes,
 /// where libsodium's SipHash takes 250 and a bytewise CRC 400. The signed tree protects against people.
-enum XXH64 {
+package enum XXH64 {
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
     private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
     private static let prime4: UInt64 = 0x85EB_CA77_C2B2_AE63
     private static let prime5: UInt64 = 0x27D4_EB2F_1656_67C5
 
-    static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
+    package static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
         guard let base = bytes.baseAddress else { return finish(seed &+ prime5) }
         let count = bytes.count
         var position = 0

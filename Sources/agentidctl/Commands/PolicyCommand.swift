@@ -7,7 +7,7 @@ struct PolicyCommand: ParsableCommand {
         commandName: "policy", abstract: "What guards enforce beyond the chain.",
         discussion:
             "A policy is a JSON document, docs/policies.md; every guard of the directory goes by it at its next call.",
-        subcommands: [Init.self, Check.self, Apply.self, Show.self, Explain.self])
+        subcommands: [Init.self, Check.self, Apply.self, Show.self, Explain.self, Replay.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -96,7 +96,7 @@ struct PolicyCommand: ParsableCommand {
 
 extension PolicyCheck {
     /// The error of a policy that was refused, with the rule and the remedy where the document is at fault.
-    fileprivate func fault(instead error: AgentIDError) -> any Error {
+    func fault(instead error: AgentIDError) -> any Error {
         guard let first = try? document.read()["errors"]?.elements.first(where: { _ in true }) else { return error }
         var fault = Fault("\(error)")
         (fault.code, fault.reason) = ("malformed", error.name)
