@@ -161,7 +161,7 @@ agentdojo: build .build-agentdojo/ready ## AgentDojo's tasks and injections unde
 	.build-agentdojo/bin/pip install -q -r Benchmarks/agentdojo/requirements.txt
 	@touch $@
 
-demo: build $(VENV)/ready ## an agent is hijacked, an orchestrator is killed: MCP server, PostgreSQL
+demo: build $(VENV)/ready ## an agent is hijacked, an orchestrator is killed, a policy governs: MCP server, PostgreSQL
 	@scripts/prepare.sh demo
 	@$(VENV)/bin/python examples/demo/run.py
 

@@ -216,9 +216,33 @@ def audit():
         assert report["sound"], report["findings"]
         show("    all of it verified", report["size"] / spent, "/s")
         log.close()
+        spent, found = timed(lambda: replay(path))
+        assert found["calls"]["judged"] >= count and found["calls"]["newly_denied"] == 0, found
+        show(f"    replayed under a policy of {len(REPLAYED)} rules", found["calls"]["judged"] / spent, "/s")
         spent, acme = timed(lambda: libagentid.Authority.open(path))
         show("    the authority opened again", spent * 1000, "ms")
         acme.close()
+
+
+# Each is about every call of the log, and none denies one.
+REPLAYED = [
+    {"id": "rate", "match": "search", "rate": {"calls": 500_000, "per": "1s", "for": "agent"}},
+    {"id": "tree", "match": "*", "rate": {"calls": 500_000, "per": "1s", "for": "subtree"}},
+    {"id": "hours", "match": "search", "hours": "Mon-Sun 00:00-24:00 UTC"},
+    {"id": "seen", "match": "search", "labels": {"adds": ["seen"]}},
+    {"id": "flow", "match": "search", "labels": {"refuses": ["seen & own"]}},
+    {"id": "spend", "match": "search", "budget": {"unit": "calls", "limit": "1000000000", "cost": {"fixed": "1"}}},
+    {"id": "astray", "anomaly": {"denials": 5, "per": "1m"}, "then": "suspend"},
+    {"id": "other", "match": "send_mail", "then": "deny"},
+]
+
+
+def replay(path):
+    """What a policy would have done to the log, told by the command line: its start is in the time."""
+    program = os.environ.get("AGENTIDCTL", str(pathlib.Path(__file__).resolve().parents[1] / ".build/release/agentidctl"))
+    policy = json.dumps({"version": 1, "labels": ["seen", "own"], "rules": REPLAYED})
+    command = [program, "policy", "replay", "--authority", path, "-", "--json"]
+    return json.loads(subprocess.run(command, input=policy, capture_output=True, encoding="utf-8", check=True).stdout)
 
 
 def len_of(path):

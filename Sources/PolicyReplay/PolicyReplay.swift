@@ -2,7 +2,7 @@ package import AgentID
 internal import Policy
 package import StrictJSON
 
-/// What a policy would have done to the decisions of a log: they are read once, brought into the order of their times, and
+/// A policy's answers to the decisions of a log, as if it had been in force: they are read once, brought into the order of their times, and
 /// answered by the clock of the log.
 ///
 /// Memory is bounded, whatever the log's length: by the entries that wait for their turn, the last chains, and the meters

@@ -30,7 +30,7 @@ struct ReplayJudge {
 
     // MARK: A call
 
-    /// What was taken for a call, to be given back where it is denied after all.
+    /// The takings of a call, to be given back where it is denied after all.
     private struct Taken {
         var rates: [(meter: ReplayMeter, rate: GCRA)] = []
         var budgets: [(meter: ReplayMeter, amount: Int64, refunds: Bool)] = []
@@ -170,7 +170,7 @@ struct ReplayJudge {
         return true
     }
 
-    /// What a rule would say hangs on values that the log does not have.
+    /// Counts a call of which the log does not have what the rule goes by.
     private mutating func leaveOpen(_ rule: Int, _ verdict: inout ReplayVerdict) {
         verdict.isOpen = true
         counts[rule].open += 1

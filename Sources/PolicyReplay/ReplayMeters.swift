@@ -8,7 +8,7 @@ final class ReplayMeter {
         case rate
         /// Labels that are there.
         case labels
-        /// What was spent, in units of the budget's smallest part.
+        /// The amount spent, in units of the budget's smallest part.
         case budget
     }
 

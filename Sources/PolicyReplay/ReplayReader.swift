@@ -10,7 +10,7 @@ struct ReplayReader {
         let first: UInt64
         var bytes: [UInt8] = []
         var entries: [(members: EntryMembers, context: UInt64)?] = []
-        /// The number of entries that are no JSON objects in canonical form.
+        /// The number of entries that are not JSON objects in canonical form.
         var unread = 0
     }
 

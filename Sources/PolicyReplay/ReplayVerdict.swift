@@ -15,7 +15,7 @@ package struct ReplayVerdict: Sendable {
     package internal(set) var answer = Answer.permit
     package internal(set) var rule: Int?
     package internal(set) var reason: StaticString = ""
-    /// What a rule that is only observed would have denied: the first of them.
+    /// The first rule that would have denied the call, were it not only observed.
     package internal(set) var observed: (rule: Int, reason: StaticString)?
     /// Whether what the log does not have might change the answer.
     package internal(set) var isOpen = false

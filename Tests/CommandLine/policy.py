@@ -2,7 +2,7 @@
 import json
 import pathlib
 
-from harness import check, ctl, run
+from harness import check, ctl, on_terminal, run
 
 DENY = {"version": 1, "rules": [{"id": "no-keys", "match": "read_*(path like '**.key')", "then": "deny"}]}
 
@@ -134,3 +134,52 @@ def begins(work):
         run("policy", "init", *wrong, expect=2)
     run("policy", "init", "--tools", "a", "--outward", "send(", expect=1)
     run("policy", "init", *here, "--profile", "nobody", expect=1)
+
+
+def replayed(work):
+    """What a policy would have done to the log: read only, with its own exit status, by the times that are asked about."""
+    here, file, agent = ["--authority", f"{work}/acme"], pathlib.Path(f"{work}/policy.json"), f"{work}/agent"
+    ctl("init", *here, "acme.example")
+    ctl("profile", "put", "clerk", *here, "--owner", "team:x@acme.example", "--ceiling", "send; pay(usd: *)")
+    ctl("agent", *here, "--profile", "clerk", "--principal", "user:ann@acme.example", "--task", "t", "--scope", "send; pay(usd: *)", "--out", agent)
+
+    def authorize(tool, arguments, expect=0):
+        proof = ctl("prove", "--agent", agent, "--tool", tool, "--arguments", arguments, "--audience", "tools")
+        ctl("authorize", *here, "--audience", "tools", "--tool", tool, "--arguments", arguments, "--proof", "-", agent,
+            stdin=proof.encode(), expect=expect)
+
+    for _ in range(3):
+        authorize("send", "{}")
+    authorize("pay", '{"usd": "5"}')
+    authorize("fax", "{}", 10)
+    ctl("audit", "checkpoint", *here, "--integrate")
+    before = ctl("audit", "checkpoint", *here)
+    rules = [{"id": "few", "match": "send", "rate": {"calls": 2, "per": "1d"}},
+             {"id": "dear", "match": "pay(usd decimal >= '1000')", "then": "deny"}]
+    file.write_text(json.dumps({"version": 1, "rules": rules}))
+    found = ctl("policy", "replay", *here, str(file), "--json", expect=10, json_out=True)
+    check((found["calls"]["judged"], found["calls"]["newly_denied"], found["calls"]["not_judged"]) == (4, 1, 1), "a replay counts calls", found)
+    check(found["calls"]["denied_otherwise"] == 1, "and what no policy was asked about", found)
+    few, dear = found["rules"]
+    check((few["newly_denied"], few["examples"][0]["tool"], few["examples"][0]["reason"]) == (1, "send", "rate_limited"), "of each rule", few)
+    check((dear["denied"], dear["not_judged"]) == (0, 1), "values that the log does not have are not guessed", dear)
+    told, said = run("policy", "replay", *here, str(file), expect=10)
+    check(told.startswith("few (rate): denies 1, 1 of them permitted before\n") and "rate_limited" in told, "for people", told)
+    check("4 calls answered by the policy: 1 that the log permitted would be denied" in said and "argument values" in said, "in all", said)
+    check("█" not in said, "no bar where it is piped", said)
+    later = ctl("policy", "replay", *here, str(file), "--since", "2099-01-01", "--json", json_out=True)
+    check(later["calls"]["judged"] == 0 and later["log"]["from_ms"] is None, "only the times that are asked about", later)
+    check(ctl("policy", "replay", *here, str(file), "--until", "1h", "--json", json_out=True)["calls"]["judged"] == 0, "an hour ago")
+    check(ctl("policy", "replay", *here, str(file), "--since", "1h", "--json", expect=10, json_out=True) == found, "since an hour ago")
+    rules[0]["mode"] = "observe"
+    file.write_text(json.dumps({"version": 1, "rules": rules}))
+    seen = ctl("policy", "replay", *here, str(file), "--json", json_out=True)
+    check(b"few" in on_terminal("policy", "replay", *here, str(file)), "on a terminal too")
+    check((seen["rules"][0]["observed"], seen["calls"]["newly_denied"]) == (1, 0), "a rule that is only observed denies nothing", seen)
+    check(ctl("audit", "checkpoint", *here) == before, "a replay writes nothing")
+    file.write_text('{"version": 1, "rules": [{"id": "r", "match": "t", "rate": {"calls": 1, "per": "1y"}}]}')
+    _, error = run("policy", "replay", *here, str(file), "--json", expect=1)
+    check((json.loads(error)["path"], json.loads(error)["rule"]) == ("rules[0].rate.per", "r"), "an error names its place", error)
+    for wrong in (["--since", "soon"], ["--since", "2099-01-02", "--until", "2099-01-01"]):
+        run("policy", "replay", *here, str(file), *wrong, expect=2)
+    run("policy", "replay", "--authority", f"{work}/nowhere", str(file), expect=1)

@@ -51,4 +51,12 @@ def send_mail(to: str, body: str) -> str:
     return "sent"
 
 
+@server.tool()
+def pay(usd: str, to: str) -> str:
+    """Pays."""
+    with open(data / "payments", "a") as payments:
+        payments.write(f"{to}: {usd}\n")
+    return f"paid {usd}"
+
+
 server.run()
