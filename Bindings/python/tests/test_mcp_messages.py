@@ -164,7 +164,7 @@ def test_an_id_that_waits_for_its_answer_is_refused_and_no_outcome_is_lost(proxy
     for again in (call(1), listing(1), {"jsonrpc": "2.0", "id": 1, "method": "ping"}):
         sent, said = proxy.from_client(again)
         assert sent is None and said["id"] is None and "is another request's" in said["error"]["message"]
-    assert proxy.from_client(call("1"))[0] is not None  # a text is no number
+    assert proxy.from_client(call("1"))[0] is not None  # a text differs from a number
     for number in (1, "1"):
         assert proxy.from_server(answered(number, {"content": []}))["result"]["content"] == []
         assert proxy.from_server(answered(number, {"content": []})) is None

@@ -54,6 +54,7 @@ async def run(proxy: Proxy, command: Sequence[str]) -> int:
     forwards, backs = asyncio.create_task(forward()), asyncio.create_task(back())
     try:
         await asyncio.wait([forwards, backs, stopped], return_when=asyncio.FIRST_COMPLETED)
+        forwards.cancel()  # nothing more is decided that the server cannot get
         to_server.close()
         try:
             status = await asyncio.wait_for(process.wait(), _PATIENCE)
