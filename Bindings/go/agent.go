@@ -40,6 +40,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime"
 	"time"
@@ -109,7 +110,10 @@ func (a *Agent) Spawn(ctx context.Context, name string, delegation Delegation) (
 // unwanted ends an agent whose caller has gone.
 func unwanted(agent *Agent) {
 	defer agent.Close()
-	if _, err := agent.End(withTurn(context.Background()), "the call that started it was cancelled"); err != nil {
+	_, err := agent.End(withTurn(context.Background()), "the call that started it was cancelled")
+	if fault := (*Error)(nil); errors.As(err, &fault) && fault.Name == "tombstone_unsigned" {
+		slog.Warn("agentid: an agent that nobody waited for has ended; the next Reap signs its tombstone", "agent", agent)
+	} else if err != nil {
 		slog.Warn("agentid: an agent that nobody waited for has not ended, it is denied once its lease has lapsed", "agent", agent, "error", err)
 	}
 }

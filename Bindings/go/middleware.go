@@ -42,7 +42,11 @@ func PermitFrom(ctx context.Context) *Permit {
 	return permit
 }
 
-// Wrap puts the guard before a handler. 401: send another chain or proof; 403: this authority is not enough; 400 and
+// Wrap puts the guard before a handler. The call ends with the answer, and its outcome is recorded: it failed, and budgets come back
+// as far as their rules say so, where the handler panics or answers 4xx or 5xx. A client that goes away before gets nothing back.
+// CallFrom is the call within the handler.
+//
+// The answers are these. 401: send another chain or proof; 403: this authority is not enough; 400 and
 // 413: this is not a call; 428: send the whole chain once; 503: the guard cannot decide now.
 func (m Middleware) Wrap(next http.Handler) http.Handler {
 	call, most := m.Call, m.MaxBody
@@ -79,9 +83,15 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		defer permit.Close()
-		r = r.WithContext(context.WithValue(r.Context(), permitKey{}, permit))
+		begun, err := m.Guard.CallPermitted(r.Context(), permit)
+		if err != nil {
+			m.refuseFor(w, err)
+			return
+		}
+		ctx := context.WithValue(context.WithValue(begun.Context(), permitKey{}, permit), callKey{}, begun)
+		r = r.WithContext(ctx)
 		r.Body = io.NopCloser(bytes.NewReader(body)) // call may have read it
-		next.ServeHTTP(w, r)
+		serve(next, w, r, begun)
 	})
 }
 

@@ -3,15 +3,18 @@
 package agentid
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"errors"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,6 +92,25 @@ func TestWhatACancelledCallMadeIsEndedByWhoeverComesBack(t *testing.T) {
 	back := must[*Agent](t)(acme.Unpark(bg, parked.ID()))
 	defer back.Close()
 	must[*Decision](t)(back.Authorize(bg, "read_file", inside))
+}
+
+func TestTheLogSaysTheTruthOfAnAgentThatNobodyWaitedFor(t *testing.T) {
+	var text bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
+	defer slog.SetDefault(before)
+	by := elsewhere(t)
+	acme := authority(t, "", AuthorityOptions{Signer: by})
+	agent := start(t, acme)
+	by.sign = func([]byte) ([]byte, error) { return nil, errors.New("unplugged") }
+	unwanted(agent)
+	if got := states(t, acme); len(got) != 1 || got[0] == "active" {
+		t.Fatal(got)
+	}
+	said := text.String()
+	if !strings.Contains(said, "has ended; the next Reap signs its tombstone") || strings.Contains(said, "has not ended") {
+		t.Fatal(said)
+	}
 }
 
 func TestASecretThatNobodyWaitsForIsReturned(t *testing.T) {

@@ -63,13 +63,18 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
     world.acme.close()
 
 
-def exchange(app: Any, body: bytes, fields: list[tuple[str, str]], *, kind: str = "http", gone_after: int = 99) -> list[Any]:
+def exchange(
+    app: Any, body: bytes, fields: list[tuple[str, str]], *, kind: str = "http", gone_after: int = 99, whole: bool = False
+) -> list[Any]:
     """What an ASGI server has sent when the application is through; its client goes away after so many messages."""
     said: list[Any] = []
     is_connect = kind == "websocket"
 
     async def receive() -> Any:
-        nonlocal is_connect
+        nonlocal is_connect, whole
+        if whole:
+            whole = False
+            return {"type": "http.request", "body": body, "more_body": False}
         if is_connect:
             is_connect = False
             return {"type": "websocket.connect"}
@@ -226,6 +231,17 @@ def test_who_hangs_up_gets_nothing_back(world: World) -> None:
 
     with pytest.raises(OSError, match="gone"):
         exchange(asgi.GuardMiddleware(streams, **world.options), body, fields, gone_after=2)
+    assert (world.left, world.outcomes) == ("4", ["closed early"])
+
+
+def test_an_error_that_came_of_hanging_up_gives_nothing_back(world: World) -> None:
+    async def fails(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+
+    with pytest.raises(OSError, match="gone"):
+        exchange(asgi.GuardMiddleware(fails, **world.options), *world.fields(), gone_after=0, whole=True)
     assert (world.left, world.outcomes) == ("4", ["closed early"])
 
 

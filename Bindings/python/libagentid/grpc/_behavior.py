@@ -122,19 +122,27 @@ class _Ends:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         running.reset(self._token)
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and not self._is_gone():
             self._permit.failed(self._failure() or error)
         elif error is not None:
-            self._permit.left()  # a client can have a handler cancelled: what has begun then counts
+            self._permit.left()  # a client can have a handler cancelled, or fail: what has begun then counts
 
     def well(self) -> None:
         """The handler has answered to the end."""
         failure = self._failure()
-        self._permit.done() if failure is None else self._permit.failed(failure)
+        if failure is None:
+            self._permit.done()
+        else:
+            self._permit.left() if self._is_gone() else self._permit.failed(failure)
 
     def left(self) -> None:
         """Nothing more is asked of the handler."""
         self._permit.left()
+
+    def _is_gone(self) -> bool:
+        """Whether the client has cancelled: what fails then may have been made to."""
+        context = self._context
+        return not context.is_active() if hasattr(context, "is_active") else hasattr(context, "cancelled") and context.cancelled()
 
     def _failure(self) -> str | None:
         """The code that the handler has set, unless that is OK."""

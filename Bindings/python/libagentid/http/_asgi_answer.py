@@ -82,6 +82,8 @@ class Exchange(Connection):
         kind: str = message["type"]
         if kind == "http.response.start":
             self._is_answered = True
+            if message["status"] >= 400 and self._is_gone:
+                self._permit.left()
             self._permit.answered(message["status"])
         elif kind in _BODIES and not message.get("more_body"):
             self._permit.done()
