@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OWN = "io.agentid/"  # what the guard says, and no server
 CHAIN, PROOF, DECISION = "io.agentid/chain", "io.agentid/proof", "io.agentid/decision"
+APPROVAL = "io.agentid/approval"  # beside a denial: the state of the request for approval after its user was asked
 NONCE = "io.agentid/nonce"  # beside a denial: the nonce for the next proof, of a guard with require_nonce
 DENIED = -32001  # the code of an MCP error that carries a denial
 LIST, CHANGED = "tools/list", "notifications/tools/list_changed"
@@ -84,6 +85,26 @@ def denial(denied: Denied, guard: Guard) -> dict[str, Any]:
 def answer(denied: Denied, guard: Guard) -> dict[str, Any]:
     """A denial as the result of a tool, which a model reads."""
     return {"content": [{"type": "text", "text": refusal(denied)}], "isError": True, "_meta": denial(denied, guard)}
+
+
+_SAID = {
+    "approved": "Denied so far, and approved now: make the very same call again, once. The tool has not run yet.",
+    "refused": "Denied: the person who was asked refused this call. Do not repeat it. The tool has not run.",
+}
+
+
+def answer_after(state: str, request: str, denied: Denied, guard: Guard) -> dict[str, Any]:
+    """A denial as the result of a tool, after the client's user was asked."""
+    said = answer(denied, guard)
+    text = _SAID.get(state)
+    content = said["content"] if text is None else [{"type": "text", "text": text}]
+    return {**said, "content": content, "_meta": {**said["_meta"], APPROVAL: {"id": request, "state": state}}}
+
+
+def was_approved(data: Any) -> bool:
+    """Whether an answer's `_meta` says that the very same call is now approved."""
+    found: Any = data.get(APPROVAL) if isinstance(data, Mapping) else None
+    return isinstance(found, Mapping) and found.get("state") == "approved"
 
 
 def wanted_nonce(data: Any) -> str | None:

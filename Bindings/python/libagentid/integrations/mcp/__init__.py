@@ -14,7 +14,8 @@ from .. import needs
 
 VERSION = needs("mcp", "1.10", "mcp")
 
+from ...mcp._elicit import Elicitation  # noqa: E402
 from ._client import prove_calls  # noqa: E402
 from ._server import guard_server  # noqa: E402
 
-__all__ = ["guard_server", "prove_calls"]
+__all__ = ["Elicitation", "guard_server", "prove_calls"]

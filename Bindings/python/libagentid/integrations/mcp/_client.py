@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ..._current import current_agent
-from ...mcp._wire import CHAIN, LIST, PROOF, asked, wanted_nonce
+from ...mcp._wire import CHAIN, LIST, PROOF, asked, wanted_nonce, was_approved
 
 _C = TypeVar("_C")
 
@@ -15,7 +15,8 @@ def prove_calls(client: _C, *, audience: str) -> _C:
 
     `client`: a `Client` of either package inside its `async with`, or a `ClientSession`. `audience`: the name of the server's
     guard. Where that asks for a nonce the request is sent again, once, with a new proof. A call outside of any agent raises
-    `LookupError` and is not sent; a list is then sent without a chain, and is empty.
+    `LookupError` and is not sent; a list is then sent without a chain, and is empty. A call that the client's user has just
+    approved, because the server asked, is sent again, once.
     """
     session: Any = getattr(client, "session", client)
     send: Any = session.send_request
@@ -23,19 +24,32 @@ def prove_calls(client: _C, *, audience: str) -> _C:
         raise ValueError("this client proves its calls already")
 
     async def proving(request: Any, *args: Any, **kwargs: Any) -> Any:
+        result, nonce = await once(request, None, *args, **kwargs)
+        if nonce is not None:
+            result, _ = await once(request, nonce, *args, **kwargs)
+        if not (_is_error(result) and was_approved(getattr(result, "meta", None))):
+            return result
+        result, nonce = await once(request, None, *args, **kwargs)
+        return result if nonce is None else (await once(request, nonce, *args, **kwargs))[0]
+
+    async def once(request: Any, nonce: str | None, *args: Any, **kwargs: Any) -> tuple[Any, str | None]:
+        """The answer to one sending, and the nonce that it asks for, unless it had one."""
         try:
-            result = await send(_proved(request, audience), *args, **kwargs)
-            is_error = getattr(result, "is_error", False) or getattr(result, "isError", False)
-            nonce = wanted_nonce(getattr(result, "meta", None)) if is_error else None
+            result = await send(_proved(request, audience, nonce), *args, **kwargs)
+            return result, wanted_nonce(getattr(result, "meta", None)) if _is_error(result) and nonce is None else None
         except Exception as error:  # an MCPError, McpError in mcp 1
-            nonce, result = wanted_nonce(getattr(getattr(error, "error", None), "data", None)), None
-            if nonce is None:
+            wanted = wanted_nonce(getattr(getattr(error, "error", None), "data", None)) if nonce is None else None
+            if wanted is None:
                 raise
-        return result if nonce is None else await send(_proved(request, audience, nonce), *args, **kwargs)
+            return None, wanted
 
     proving.__agentid_audience__ = audience  # pyright: ignore[reportFunctionMemberAccess]
     session.send_request = proving
     return client
+
+
+def _is_error(result: Any) -> bool:
+    return bool(getattr(result, "is_error", False) or getattr(result, "isError", False))
 
 
 def _proved(request: Any, audience: str, nonce: str | None = None) -> Any:

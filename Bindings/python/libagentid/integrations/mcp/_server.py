@@ -8,29 +8,32 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..._errors import Denied
 from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, permit, shown
 from ...tools import authorize
+from ._ask import asked_before, asked_now, without_answers
 
 if TYPE_CHECKING:
     from ..._guard import Guard
+    from ...mcp._elicit import Elicitation
 
 _S = TypeVar("_S")
 
 
-def guard_server(server: _S, guard: Guard) -> _S:
+def guard_server(server: _S, guard: Guard, *, elicit: Elicitation | None = None) -> _S:
     """Has a guard decide every request of a server that does or reads something, and shows each client its own tools only.
 
     `server`: an `MCPServer`, a `FastMCP` of either package, or a low-level `Server`. A call of a tool needs the tool with its
     arguments in the chain that came with it; reading a resource needs the tool `resources/read`, and so on for all that is not
     listing. A denial is the tool's answer, an error elsewhere. The guard needs an `audience`. Call it once for each server.
+    `elicit`: asks the client's user where a call of a tool needs an approval.
     """
     low: Any = next((found for name in ("_lowlevel_server", "_mcp_server") if (found := getattr(server, name, None))), server)
     if hasattr(low, "middleware"):
         if any(isinstance(each, _Middleware) for each in low.middleware):
             raise ValueError("this server has a guard already")
-        low.middleware.append(_Middleware(guard))
+        low.middleware.append(_Middleware(guard, elicit))
     elif hasattr(low, "request_handlers"):
         if isinstance(low.request_handlers, _Handlers):
             raise ValueError("this server has a guard already")
-        low.request_handlers = _Handlers(low.request_handlers, guard)
+        low.request_handlers = _Handlers(low.request_handlers, guard, elicit)
     else:
         raise TypeError(f"{type(server).__name__} is not a server of the packages mcp or fastmcp that can be guarded")
     return server
@@ -39,8 +42,8 @@ def guard_server(server: _S, guard: Guard) -> _S:
 class _Middleware:
     """For mcp 2: sees each request as received, before anything else reads it."""
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, guard: Guard, elicit: Elicitation | None) -> None:
+        self._guard, self._elicit = guard, elicit
 
     async def __call__(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         method, params = cast("str", ctx.method), cast("Mapping[str, Any] | None", ctx.params)
@@ -51,9 +54,10 @@ class _Middleware:
         try:
             call = authorize(*wanted, guard=self._guard, presented=shown(params))
         except Denied as denied:
-            return self._refused(denied, method)
+            asked_again = await asked_now(self._elicit, denied, self._guard, ctx) if method == "tools/call" else None
+            return self._refused(denied, method) if asked_again is None else asked_again
         with call:
-            result = await call_next(ctx)
+            result = await call_next(ctx if self._elicit is None else without_answers(ctx))
             if isinstance(result, dict) and result.get("isError"):
                 call.failed("the tool says so")
         return {**result, "_meta": {**(result.get("_meta") or {}), **permit(call)}} if isinstance(result, dict) else result
@@ -76,9 +80,9 @@ class _Middleware:
 class _Handlers(dict[Any, Any]):
     """For mcp 1: the handlers by the type of their request, each guarded, also those registered later."""
 
-    def __init__(self, handlers: Mapping[Any, Any], guard: Guard) -> None:
+    def __init__(self, handlers: Mapping[Any, Any], guard: Guard, elicit: Elicitation | None) -> None:
         super().__init__(handlers)
-        self._guard = guard
+        self._guard, self._elicit = guard, elicit
 
     def __getitem__(self, key: Any) -> Any:
         return self._guarded(super().__getitem__(key))
@@ -102,7 +106,8 @@ class _Handlers(dict[Any, Any]):
             try:
                 call = authorize(*wanted, guard=self._guard, presented=shown(wire))
             except Denied as denied:
-                return self._refused(denied, method)
+                after = await asked_before(self._elicit, denied, self._guard) if method == "tools/call" else None
+                return self._refused(denied, method) if after is None else after
             with call:
                 result = await handler(request)
                 if getattr(result.root, "isError", False):
