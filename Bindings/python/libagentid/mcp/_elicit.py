@@ -65,7 +65,7 @@ class Elicitation:
         return Question(denied.approval, message)
 
     def settle(self, question: Question, answer: Mapping[str, Any] | None) -> str:
-        """What an answer comes to: approved, refused, or pending, which denies too.
+        """The state after an answer: approved, refused, or pending, which denies too.
 
         `answer`: an `ElicitResult` as JSON, or None. Only an accepted form that says `approve: true` approves.
         """
