@@ -189,11 +189,17 @@ def counted(data: bytes) -> tuple[bytes, int]:
     return data, len(data)
 
 
+def utf8(value: str) -> bytes:
+    """A text's bytes. The library refuses a lone surrogate, which UTF-8 does not have, as it does any other malformed input, and
+    says which parameter it was."""
+    return value.encode("utf-8", "surrogatepass")
+
+
 def pair(value: str) -> tuple[bytes, int]:
     """A text as pointer and length."""
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"a text is needed here, not {type(value).__name__}")
-    return counted(value.encode())
+    return counted(utf8(value))
 
 
 def option(value: str | None) -> bytes | None:
@@ -204,7 +210,7 @@ def option(value: str | None) -> bytes | None:
         raise TypeError(f"an option that is a text cannot be {type(value).__name__}")
     if "\0" in value:
         raise ValueError("a NUL character cannot be part of an option")
-    return value.encode()
+    return utf8(value)
 
 
 def number(value: int | None, name: str) -> int:

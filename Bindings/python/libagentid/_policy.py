@@ -8,7 +8,7 @@ from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
 
 from ._abi import Bytes, lib
-from ._errors import Error, NotFound, call, counted, pair, take, text
+from ._errors import Error, NotFound, call, counted, pair, take, text, utf8
 from ._handles import Handle
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _NO = 16
 
 def document(policy: Mapping[str, Any] | str) -> bytes:
     """A policy as the library reads it: a mapping, or JSON."""
-    return policy.encode() if isinstance(policy, str) else json.dumps(policy).encode()
+    return utf8(policy) if isinstance(policy, str) else json.dumps(policy).encode()
 
 
 def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = None) -> dict[str, Any]:

@@ -39,13 +39,13 @@ _CATEGORIES: tuple[Category, ...] = ("forbidden", "unauthorized", "undecided")  
 
 def category(reason: str) -> Category:
     """A reason's category; `forbidden` for one that the library does not know."""
-    text = reason.encode()
+    text = reason.encode("utf-8", "surrogatepass")
     number: int = lib.agentid_reason_category(text, len(text))
     return _CATEGORIES[number]
 
 
 def http_status(reason: str) -> int:
     """A server's answer: 401, 403 or 503; 428 where the client has to send the whole chain once; 429 after too many calls."""
-    text = reason.encode()
+    text = reason.encode("utf-8", "surrogatepass")
     status: int = lib.agentid_reason_http_status(text, len(text))
     return status

@@ -99,7 +99,7 @@ class Call:
             traceparent = self.span.traceparent
             outcome = outcome if traceparent is None else f"{outcome[:900]} traceparent={traceparent}"
         try:
-            end(outcome.encode()[:1024].decode(errors="ignore"))
+            end(outcome.encode("utf-8", "replace")[:1024].decode(errors="ignore"))
         except Exception:  # the tool has run: to lose its result would have it run again
             log.exception("the outcome of a permitted call of %s could not be recorded", self.tool)
 

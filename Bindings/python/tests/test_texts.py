@@ -1,0 +1,75 @@
+"""A text that UTF-8 does not have, a lone surrogate, is an error of the library that names the parameter, wherever it is given."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import libagentid
+import pytest
+from life import ALICE, CALL, OWNER, SCOPE, open_authority, start
+
+LONE = "a\ud800"
+TASK: Any = {"principal": ALICE, "task": "t", "scope": SCOPE}
+CASES: dict[str, Callable[[Any, Any, Any], object]] = {
+    "trust_domain": lambda acme, agent, guard: libagentid.Authority.open(None, trust_domain=LONE),
+    "passphrase": lambda acme, agent, guard: libagentid.Authority.open(None, trust_domain="a.example", passphrase=LONE),
+    "directory": lambda acme, agent, guard: libagentid.Audit.open(LONE),
+    "name": lambda acme, agent, guard: acme.put_profile(LONE, owner=OWNER, ceiling=SCOPE),
+    "owner": lambda acme, agent, guard: acme.put_profile("p", owner=LONE, ceiling=SCOPE),
+    "ceiling": lambda acme, agent, guard: acme.put_profile("p", owner=OWNER, ceiling=LONE),
+    "profile": lambda acme, agent, guard: acme.agent(LONE, **TASK),
+    "principal": lambda acme, agent, guard: acme.agent("researcher", **{**TASK, "principal": LONE}),
+    "task": lambda acme, agent, guard: acme.agent("researcher", **{**TASK, "task": LONE}),
+    "intent": lambda acme, agent, guard: acme.agent("researcher", intent=LONE, **TASK),
+    "scope": lambda acme, agent, guard: acme.agent("researcher", **{**TASK, "scope": LONE}),
+    "reason of suspend": lambda acme, agent, guard: acme.suspend(agent, LONE),
+    "reason of end": lambda acme, agent, guard: agent.end(LONE),
+    "id": lambda acme, agent, guard: acme.resume(LONE),
+    "name of spawn": lambda acme, agent, guard: agent.spawn(LONE, same_scope=True),
+    "holder": lambda acme, agent, guard: agent.delegate(LONE, same_scope=True),
+    "tool of prove": lambda acme, agent, guard: agent.prove(LONE, {}, audience="x"),
+    "audience of prove": lambda acme, agent, guard: agent.prove(*CALL, audience=LONE),
+    "nonce of prove": lambda acme, agent, guard: agent.prove(*CALL, audience="x", nonce=LONE),
+    "audience of a guard": lambda acme, agent, guard: acme.guard(audience=LONE),
+    "decision": lambda acme, agent, guard: guard.report(LONE, "succeeded"),
+    "outcome": lambda acme, agent, guard: guard.report("01J", LONE),
+    "bundle": lambda acme, agent, guard: guard.add_bundle("a.example", LONE),
+    "revoked": lambda acme, agent, guard: acme.revoke(principal=LONE),
+    "policy": lambda acme, agent, guard: acme.apply_policy(LONE),
+    "policy as a document": lambda acme, agent, guard: acme.apply_policy({"version": 1, "labels": [LONE]}),
+    "a scope": lambda acme, agent, guard: libagentid.Scope(LONE),
+    "a chain": lambda acme, agent, guard: libagentid.chain_reference(LONE),
+    "unit": lambda acme, agent, guard: agent.call(*CALL).cost({LONE: "1"}),
+    "outcome of commit": lambda acme, agent, guard: agent.call(*CALL).commit(LONE),
+    "key of abort": lambda acme, agent, guard: agent.call(*CALL).abort(key=LONE),
+    "labels": lambda acme, agent, guard: agent.call(*CALL).labels(LONE),
+    "hook": lambda acme, agent, guard: acme.add_hook(LONE, lambda event: None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_lone_surrogate_is_an_error_of_the_library(name: str, tmp_path: pathlib.Path) -> None:
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent, acme.guard(audience="files") as guard:
+        with pytest.raises(libagentid.Error) as raised:
+            CASES[name](acme, agent, guard)
+        assert raised.value.where or raised.value.name in ("utf8", "json"), raised.value
+        assert agent.check(*CALL).permitted
+
+
+def test_the_error_names_the_parameter_and_the_byte(tmp_path: pathlib.Path) -> None:
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent:
+        with pytest.raises(libagentid.Error, match="reason is not UTF-8 at byte 1") as raised:
+            agent.end(LONE)
+        assert (raised.value.name, raised.value.where) == ("utf8", "reason")
+
+
+def test_what_a_tool_says_of_its_failure_is_recorded_without_what_is_not_text(tmp_path: pathlib.Path) -> None:
+    from libagentid.tools import authorize
+
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent:
+        authorize(*CALL, agent=agent).failed(LONE)
+        acme.integrate()
+        with libagentid.Audit.open(tmp_path / "acme") as audit:
+            assert [entry["outcome"] for entry in audit.entries() if entry["kind"] == "outcome"] == ["failed: a?"]
