@@ -83,7 +83,7 @@ In each of them one contract is tested, synchronously and asynchronously where t
 * Threads that a framework, or a tool, starts without its context know of no agent: calls in them are refused.
 * MCP carries chain and proof in each request's `_meta` (`io.agentid/chain`, `io.agentid/proof`), over stdio and HTTP; a request that is neither a call of a tool nor
   listing needs a grant for its method: `resources/read(uri: *)`. A guard with `require_nonce` puts a nonce beside its denial (`io.agentid/nonce`), and
-  `prove_calls` sends the request once more with it. [Servers in other languages](guides/mcp.md) get a guard from `agentidctl mcp guard`.
+  `prove_calls` sends the request once more with it. [Servers in other languages](guides/mcp.md) get a guard from `agentidctl mcp guard`, which the Python package brings.
 * LangGraph's interrupts: `libagentid.integrations.langgraph.guarded_graph` starts an agent for a thread, parks it in an interrupt, and takes it up on
   resume, in whatever process; the resumed call is decided anew. The parked agent is found by profile, principal and thread, not by what a checkpoint says.
 * A package that is missing or too old raises `ImportError`, which says what to install.
