@@ -78,6 +78,12 @@ struct MetersClock: ~Copyable, Sendable {
         return Int64(bitPattern: line.word) &+ steady.now.milliseconds
     }
 
+    /// Whether the page was last used in another run of the machine.
+    func isNewRun(_ words: MetersWords) -> Bool {
+        let line = words.line
+        return isSealed(line) && line.name & MeterName.mask != run
+    }
+
     /// Where the machine was started anew since, or the page is new, its line begins with this clock. `false` where the page
     /// is damaged.
     func begin(_ now: Int64, _ words: MetersWords) -> Bool {

@@ -100,6 +100,14 @@ final class MetersFile: Sendable {
         return false
     }
 
+    /// Does something that no other process does meanwhile; `false` where one has been at it for 5 s.
+    func exclusively(_ body: () -> Void) -> Bool {
+        guard Self.lock(file) else { return false }
+        defer { _ = flock(file, LOCK_UN) }
+        body()
+        return true
+    }
+
     /// Whether all of it can be touched, for a mapping of what was cut off is SIGBUS; and whether it still has its name.
     var isWhole: Bool {
         var status = stat()

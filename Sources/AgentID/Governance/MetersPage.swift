@@ -57,9 +57,39 @@ package final class MetersPage: Sendable {
         guard header.epoch == epoch else {
             throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")
         }
-        guard clock.begin(now, words), isSound() else {
+        guard begin(now), isSound() else {
             throw MetersHeader.refusal(file?.path ?? "", "is damaged")
         }
+    }
+
+    /// Begins the meters' line in time; after the machine went down, by whoever comes first, once what that left is mended.
+    private func begin(_ now: Int64) -> Bool {
+        guard let file, clock.isNewRun(words) else { return clock.begin(now, words) }
+        var hasBegun = false
+        let isLocked = file.exclusively {
+            if clock.isNewRun(words) { mend() }
+            hasBegun = clock.begin(now, words)
+        }
+        return isLocked && hasBegun
+    }
+
+    /// A power cut leaves what had reached the disk, of each sector apart: slots whose count was lost, counts whose slots were.
+    /// A meter that was lost begins anew.
+    private func mend() {
+        let vacant = (name: MeterName.sealed(MeterName.vacant, 0, header.secret), word: UInt64(0))
+        var all: UInt64 = 0
+        for bucket in 0..<header.buckets {
+            let slots = bucket * Self.slotsPerBucket..<(bucket + 1) * Self.slotsPerBucket
+            let used = slots.last { words.pair($0) != (0, 0) }.map { $0 + 1 - slots.lowerBound } ?? 0
+            for slot in slots.prefix(used) {
+                let pair = words.pair(slot)
+                if pair.name != 0, MeterPlaces.isSound(pair, header.secret) { continue }
+                _ = words.swap(slot, pair, for: vacant)
+            }
+            words.setClaimed(of: bucket, UInt64(used))
+            all += UInt64(used)
+        }
+        words[.claimed] = all
     }
 
     /// Whether all slots are what this library writes, and none that was claimed is blank.

@@ -78,6 +78,13 @@ internal import Synchronization
         return Int(truncatingIfNeeded: word >> UInt64(bucket % 8 * 8) & 0xFF)
     }
 
+    /// Says how many were, where nobody else uses the page.
+    func setClaimed(of bucket: Int, _ count: UInt64) {
+        let (place, shift) = (Self.firstBucket + bucket / 8, UInt64(bucket % 8 * 8))
+        let others = unsafe words[place].load(ordering: .sequentiallyConsistent) & ~(0xFF << shift)
+        unsafe words[place].store(others | count << shift, ordering: .sequentiallyConsistent)
+    }
+
     /// Counts a slot that was claimed: after it was.
     func countClaim(of bucket: Int) {
         defer { _ = countUp(.claimed) }

@@ -63,6 +63,30 @@ import Testing
         }
     }
 
+    /// A power cut leaves each sector as it was before or after: slots without their counts, and counts without their slots.
+    @Test(arguments: 0..<24) func afterAPowerCutWhatReachedTheDiskGoesOnAndNothingIsDamaged(_ seed: Int) throws {
+        var random = Seeded(seed: UInt64(seed))
+        let world = try MetersWorld()
+        let before = MovedClock(run: "before")
+        let rate = try #require(GCRA(calls: 1, period: 1_000_000, burst: 1))
+        do {
+            let page = try world.page(steady: before.steady)
+            for i in 0..<40 { #expect(try page.take("\(i)", rate, now: start) == nil) }
+        }
+        let (sector, whole) = (64, try world.read())
+        let words = whole.count / 8
+        for place in stride(from: MetersWorld.slots / 2, to: words, by: sector) where Bool.random(using: &random) {
+            try world.write([UInt64](repeating: 0, count: sector), at: place)
+        }
+        if try world.read() != whole {
+            #expect(throws: AgentIDError.self, "in the same run it is damage") { try world.page(steady: before.steady) }
+        }
+        let page = try world.page(steady: MovedClock(run: "after").steady)
+        for i in 0..<40 { _ = try page.take("\(i)", rate, now: start + 1) }
+        for i in 0..<40 { #expect(try page.take("\(i)", rate, now: start + 2) != nil, "each is there once") }
+        #expect(try world.page(steady: MovedClock(run: "after").steady).take("0", rate, now: start + 3) != nil)
+    }
+
     @Test func anOlderCopyThatIsWrittenBackOverTheFileIsNoticed() throws {
         let world = try MetersWorld()
         let page = try world.page()
