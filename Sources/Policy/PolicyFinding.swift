@@ -42,8 +42,9 @@ extension PolicyDocument {
         }
         let unlabelled = unlabelledTools(of: ceilings)
         if !unlabelled.isEmpty {
+            let name: StaticString = "unlabelled_tools"
             let message = "no rule about labels is about these tools of profiles: \(unlabelled.joined(separator: ", "))"
-            findings.append(PolicyFinding(name: "unlabelled_tools", path: "labels", rule: nil, message: message))
+            findings.append(PolicyFinding(name: name, path: "labels", rule: nil, message: message))
         }
         return findings
     }
