@@ -187,7 +187,8 @@ agentid_status agentid_tombstone_verify(const char *trust_domain, size_t trust_d
  * restart.
  * Deliveries are acknowledged at least once a second. If the process is killed first, they are delivered again.
  *   events        a JSON array of names; NULL: all but `renewed`. created, renewed, rotated, granted, delegated, denied,
- *                 suspended, resumed, parked, unparked, revoked, deprovisioning, deprovisioned, lapsed, approval.
+ *                 suspended, resumed, parked, unparked, revoked, deprovisioning, deprovisioned, lapsed, approval,
+ *                 policy.
  *   run           receives the event (docs/schemas/event.json); returns AGENTID_CALLBACK_OK when done, anything
  *                 else to be tried again. Called on a thread of its own, one call at a time; may call this library.
  *   command       instead of `run`: a JSON array, the program's path first. Gets the event on stdin; exit status 0 means

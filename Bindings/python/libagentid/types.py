@@ -55,10 +55,19 @@ class ApprovalDocument(TypedDict):
     expires_ms: int
 
 
+class PolicyApplied(TypedDict):
+    """A policy that was put in force, as an event has it."""
+
+    version: int
+    sha256: str
+    """Of its document in canonical form, base64url."""
+
+
 class _Event(TypedDict):
     event: Literal[
         "created", "renewed", "rotated", "granted", "delegated", "denied", "suspended", "resumed", "parked", "unparked",
         "revoked", "deprovisioning", "deprovisioned", "lapsed", "approval",
+        "policy",
     ]  # fmt: skip
     kind: Literal["event"]
     time_ms: int
@@ -82,6 +91,7 @@ class Event(_Event, total=False):
     decision: str
     tool: str
     approval: ApprovalStep
+    policy: PolicyApplied
     count: int
     omitted: int
     issuer: dict[str, Any]

@@ -60,13 +60,18 @@ final class AuditTiles: TileStorage {
 
 extension TransparencyLogError {
     /// Carries a file's error through the log.
-    init(_ error: AgentIDError) { self.init("file", error.message, at: error.place) }
+    init(_ error: AgentIDError) {
+        self.init(DiskFailure.isMeant(by: error) ? error.name : "file", error.message, at: error.place)
+    }
+
+    /// Whether it is a file's, and says nothing of the log.
+    var isFile: Bool { name == "file" || name == "disk_full" || name == "read_only" }
 }
 
 extension AgentIDError {
     init(_ error: TransparencyLogError) {
-        if error.name == "file" {
-            self.init(.io, name: "file", message: error.message, at: error.place)
+        if error.isFile {
+            self.init(.io, name: error.name, message: error.message, at: error.place)
         } else {
             self.init(
                 .malformed, name: "audit_damaged", message: "the audit log is damaged: \(error.message)",

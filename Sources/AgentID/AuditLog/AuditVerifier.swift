@@ -60,7 +60,7 @@ struct AuditVerifier {
     /// A tile's hashes; `nil` if the file is missing or has another length.
     private mutating func stored(_ tile: Tile) throws(TransparencyLogError) -> [UInt8]? {
         do throws(TransparencyLogError) { return try tree.hashes(level: tile.level, index: tile.index) } catch {
-            if error.name == "file" { throw error }
+            if error.isFile { throw error }
             return nil
         }
     }

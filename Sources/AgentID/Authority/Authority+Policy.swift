@@ -18,9 +18,14 @@ extension Authority {
         try lifecycle.checkWhole()
         let policy: ActivePolicy
         do throws(PolicyErrors) { policy = try ActivePolicy(parsing: document) } catch { throw AgentIDError(error) }
-        let record = PolicyRecord(
-            version: policy.version, document: policy.document.bytes, appliedAt: try clock.now() / 1000)
-        try registry.write { registry in
+        let now = try clock.now()
+        let record = PolicyRecord(version: policy.version, document: policy.document.bytes, appliedAt: now / 1000)
+        var event = LifecycleEvent(.policy, at: now)
+        event.policy = [
+            "version": .int(Int(record.version)), "sha256": .string(AuditCut.hash(record.document.span)),
+        ]
+        let (applied, recorder) = (event, lifecycle.recorder)
+        try lifecycle.write { registry in
             let inForce = try registry.meta().policyVersion
             if record.version == inForce, let known = try registry.policy(inForce),
                 known.document.span.hasSameBytes(as: record.document.span)
@@ -36,6 +41,7 @@ extension Authority {
                 try policy.checkLabels(after: before)
             }
             try registry.put(record)
+            try recorder.record(applied, in: registry)
         }
         // What this process decides next goes by it; others see the announcement at their next call.
         try view.refresh()

@@ -16,18 +16,17 @@ extension RegistryInspection {
         return header.epoch == RegistryEpoch.words(epoch)
     }
 
-    /// Reads the policy in force; its version, 0 where there is none.
-    @discardableResult
-    package func checkPolicy() throws(AgentIDError) -> Int64 {
+    /// Reads the policy in force.
+    package func checkPolicy() throws(AgentIDError) {
         try registry.read { registry in
-            let version = try registry.meta().policyVersion
-            _ = try ActivePolicy(of: registry, version: version)
-            return version
+            _ = try ActivePolicy(of: registry, version: try registry.meta().policyVersion)
         }
     }
 
-    /// The version of the policy in force, 0 where there is none. Does not read it.
-    package func policyVersion() throws(AgentIDError) -> Int64 { try registry.read { try $0.meta().policyVersion } }
+    /// The version of the policy in force, 0 where there is none, and the newest that the log had when the registry was restored.
+    package func policyVersions() throws(AgentIDError) -> (inForce: Int64, inLog: Int64) {
+        try registry.read { (try $0.meta().policyVersion, try $0.counter(RegistryCounter.policyInLog)) }
+    }
 
     /// Reads all requests for approval.
     package func checkApprovals() throws(AgentIDError) {

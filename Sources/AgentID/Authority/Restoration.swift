@@ -8,6 +8,10 @@ package struct Restoration: Sendable {
     package let revoked: [String]
     /// The key that signs from now on; `nil` if the keys are not in the directory.
     package let signing: String?
+    /// The version of the policy in force, 0 where there is none.
+    package let policy: Int64
+    /// The newest version that the audit log says was put in force since the backup; `nil` where it says of none that is newer.
+    package let newerPolicy: Int64?
 }
 
 extension Authority {
@@ -38,6 +42,7 @@ extension Authority {
                 after: before.meta, journal: journal, known: registry.reached, witness)
             let entries = (try? journal.pending(after: before.meta.journal).entries) ?? []
             let recorder = EventRecorder(isLogging: directory.hasAuditLog)
+            let logged = loggedPolicy(in: directory, after: before.meta)
             let (lapsed, revoked) = try registry.write { registry in
                 // First: everything recorded below is numbered after all that the log has taken.
                 let lapsed = try registry.begin(beginning)
@@ -50,6 +55,10 @@ extension Authority {
                     try recorder.record(
                         try LifecycleEvent(of: revocation, at: now, reason: nil, in: registry), in: registry)
                 }
+                if let logged {
+                    let known = try registry.counter(RegistryCounter.policyInLog)
+                    if logged > known { _ = try registry.add(logged - known, to: RegistryCounter.policyInLog) }
+                }
                 return (lapsed, key == nil ? [] : before.keys.map(\.key.thumbprint))
             }
             try witness.accept(beginning.reach)
@@ -60,11 +69,21 @@ extension Authority {
             Files.remove(directory.replayPath)
             // Of the registry as it was: rates begin anew.
             Files.remove(directory.metersPath)
-            return Restoration(lapsed: lapsed, revoked: revoked, signing: key?.publicKey.thumbprint)
+            return Restoration(
+                lapsed: lapsed, revoked: revoked, signing: key?.publicKey.thumbprint,
+                policy: before.meta.policyVersion, newerPolicy: logged)
         } catch {
             if let key { Files.remove(directory.keyPath(key.publicKey)) }
             throw error
         }
+    }
+
+    /// The version of a policy that was put in force after the backup, as far as the log is newer and can be read.
+    private static func loggedPolicy(in directory: AuthorityDirectory, after meta: RegistryMeta) -> Int64? {
+        guard let reader = try? AuditReader(authority: directory.path),
+            let newest = try? reader.newestPolicy(from: UInt64(clamping: meta.log.size))
+        else { return nil }
+        return newest > meta.policyVersion ? newest : nil
     }
 
     /// Makes and stores a key, if keys are stored in the directory; `nil` if a caller's signer has them.
@@ -80,6 +99,12 @@ extension Authority {
         try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: passphrase)
         return key
     }
+}
+
+/// Counters of the registry that are not of budgets.
+enum RegistryCounter {
+    /// The newest version of a policy that a newer log had when the registry was restored.
+    static let policyInLog = "policy.in_log"
 }
 
 extension RegistryReader {

@@ -15,7 +15,11 @@ enum Files {
                 .io, name: "permission_denied", message: "\(what) \(path), permission denied: \(reason)", at: path)
         }
         let reason = unsafe String(cString: strerror(number))
-        return AgentIDError(.io, name: "file", message: "\(what) \(path): \(reason)", at: path)
+        guard let (name, remedy) = DiskFailure.name(of: number) else {
+            return AgentIDError(.io, name: "file", message: "\(what) \(path): \(reason)", at: path)
+        }
+        errno = number
+        return AgentIDError(.io, name: name, message: "\(what) \(path): \(reason): \(remedy)", at: path)
     }
 
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }

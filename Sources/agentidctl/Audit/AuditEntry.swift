@@ -81,8 +81,10 @@ struct AuditEntry {
         case .outcome:
             return head + "outcome    \(decisionName)  \(text("outcome") ?? "")"
         case .event:
-            let about =
-                json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? text("key") ?? text("profile") ?? ""
+            let version: String = json?["policy"]?["version"]?.int.map { "version \($0)" } ?? ""
+            let about: String =
+                json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? text("key") ?? text("profile")
+                ?? version
             let why = text("reason").map { "  \($0)" } ?? ""
             return head + "event      \(text("event") ?? "")  \(about)\(principal)\(why)"
         case .gap:

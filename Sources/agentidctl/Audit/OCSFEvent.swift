@@ -44,6 +44,10 @@ struct OCSFEvent {
     /// Account Change, or User Access Management: an event of an agent, or of something it depends on.
     private var event: JSONTree {
         let name = entry.json?["event"]?.string ?? "unknown"
+        if name.isSame(as: "policy") {
+            let version = entry.json?["policy"]?["version"]?.int ?? 0
+            return base(.informational, .string("the policy of version \(version) was put in force"))
+        }
         let user: JSONTree = user("agent", or: ["key", "profile", "principal"])
         let actor: JSONTree = ["user": self.user("owner")]
         let privilege: Int? =

@@ -101,6 +101,7 @@ struct ApprovalsCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Sign the approval of a request and print it: approve --token takes it.")
         @OptionGroup var options: AuthorityOptions
+        @OptionGroup var output: Output
         @OptionGroup var signing: ApproverKey
         @Argument(help: "The request's ID.") var request: String
 
@@ -111,7 +112,9 @@ struct ApprovalsCommand: ParsableCommand {
         func run() throws {
             let (name, key) = try signing.read()
             let authority = try options.open(onlyToRead: true)
-            Console.evidence(try authority.approvalToken(for: authority.approval(request), by: name, with: key) + "\n")
+            let token = try authority.approvalToken(for: authority.approval(request), by: name, with: key)
+            if output.json { return Console.data(["token": .string(token)]) }
+            Console.evidence(token + "\n")
         }
     }
 
@@ -119,6 +122,7 @@ struct ApprovalsCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
                 "Make an approver's key: the private half into a new file, the public half, for the policy, on stdout.")
+        @OptionGroup var output: Output
         @Argument(help: "The file to be made.") var file: String
 
         func run() throws {
@@ -128,6 +132,7 @@ struct ApprovalsCommand: ParsableCommand {
             }
             try written.get()
             let x = try JSON(parsing: key.publicKey.jwk.canonical()).root["x"]?.string ?? ""
+            if output.json { return Console.data(["key": .string(x), "file": .string(file)]) }
             Console.data(PrintableText(x))
         }
     }
@@ -146,7 +151,9 @@ struct ApproverKey: ParsableArguments {
         var bytes = try Console.read(key, limit: 4096)
         defer { Sodium.wipe(&bytes) }
         let line = Console.line(bytes)
-        do { return (name, try SigningKey(jwk: line.span)) } catch { throw Fault("\(key): \(error)") }
+        do { return (name, try SigningKey(jwk: line.span)) } catch {
+            throw Fault("\(key): \(error)", code: "malformed", reason: error.name, path: key)
+        }
     }
 }
 

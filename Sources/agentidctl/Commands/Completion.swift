@@ -5,6 +5,7 @@ struct Completion: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print a completion script for a shell.",
         discussion: "e.g. agentidctl completion bash > /etc/bash_completion.d/agentidctl")
+    @OptionGroup var output: Output
     @Argument(help: "bash, zsh or fish.") var shell: String
 
     func validate() throws {
@@ -15,6 +16,8 @@ struct Completion: ParsableCommand {
 
     func run() throws {
         guard let shell = CompletionShell(rawValue: shell) else { return }
-        Console.data(PrintableText(verbatim: AgentIDCtl.completionScript(for: shell)))
+        let script = AgentIDCtl.completionScript(for: shell)
+        if output.json { return Console.data(["script": .string(script)]) }
+        Console.data(PrintableText(verbatim: script))
     }
 }

@@ -8,6 +8,7 @@ import StrictJSON
 struct Conform: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Speak the conformance adapter protocol for AAT draft -02 (JSON Lines) on stdin and stdout.")
+    @OptionGroup var output: Output
 
     func run() throws {
         var lines = LineReader(limit: 4 << 20)

@@ -55,14 +55,18 @@ struct PolicyCommand: ParsableCommand {
     }
 
     struct Show: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the policy in force.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show the policy in force: it is JSON, with --json on one line.")
         @OptionGroup var options: AuthorityOptions
+        @OptionGroup var output: Output
 
         func run() throws {
             guard let document = try options.open(onlyToRead: true).policy() else {
-                throw Fault("no policy is in force: apply one")
+                throw Fault.noPolicy
             }
-            Console.data(PrintableText(.value(try JSON(parsing: document).root)))
+            let policy = JSONTree.value(try JSON(parsing: document).root)
+            if output.json { return Console.data(policy) }
+            Console.data(PrintableText(policy))
         }
     }
 
@@ -76,7 +80,7 @@ struct PolicyCommand: ParsableCommand {
 
         func run() throws {
             guard let document = try options.open(onlyToRead: true).policy() else {
-                throw Fault("no policy is in force: apply one")
+                throw Fault.noPolicy
             }
             let found = try PolicyCheck.explanation(of: document, tool: tool, arguments: Array(arguments.utf8))
             if output.json { return Console.data(found) }
@@ -97,7 +101,10 @@ struct PolicyCommand: ParsableCommand {
 extension PolicyCheck {
     /// The error of a policy that was refused, with the rule and the remedy where the document is at fault.
     func fault(instead error: AgentIDError) -> any Error {
-        guard let first = try? document.read()["errors"]?.elements.first(where: { _ in true }) else { return error }
+        // Where the disk or another process is at fault, the document is not, whatever is in it.
+        guard let first = try? document.read()["errors"]?.elements.first(where: { _ in true }),
+            error.code == .malformed || error.code == .limit, first["name"]?.string?.isSame(as: error.name) == true
+        else { return error }
         var fault = Fault("\(error)")
         (fault.code, fault.reason) = ("malformed", error.name)
         (fault.path, fault.rule, fault.remedy) = (first["path"]?.string, first["rule"]?.string, first["remedy"]?.string)

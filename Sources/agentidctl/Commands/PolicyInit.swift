@@ -10,6 +10,7 @@ extension PolicyCommand {
             discussion:
                 "A task that has read what others wrote and what is private sends nothing outward any more. The tools are sorted by their names, and a name may mislead; those whose names do not tell count as all three: look at the lists, and correct them."
         )
+        @OptionGroup var output: Output
         @ArgumentParser.Option(name: .long, help: "The directory of an authority: the tools of its profiles.")
         var authority: String?
         @ArgumentParser.Option(name: .long, help: "Only the tools of this profile; with --authority.")
@@ -45,6 +46,9 @@ extension PolicyCommand {
             let document = sorted.policy(untrusted: untrusted, private: `private`, outward: outward)
             let check = PolicyCheck(of: document.canonical())
             guard check.isApplicable else { throw Fault(check.lines.first ?? "the lists make no policy") }
+            if output.json {
+                return Console.data(["policy": document, "unclear": .array(sorted.unclear.map { .string($0) })])
+            }
             Console.data(PrintableText(document))
             func say(_ what: String, _ names: [String]) {
                 guard !names.isEmpty else { return }

@@ -23,7 +23,7 @@ struct Reap: ParsableCommand {
     func run() throws {
         // Before there are other threads, which inherit the mask.
         let signals = watch ? EndSignals() : nil
-        let authority = try options.open()
+        var authority = try options.open()
         defer { authority.close() }
         guard let signals else {
             let round = try Round(authority) { false }
@@ -42,6 +42,10 @@ struct Reap: ParsableCommand {
                 // A full disk, or a registry that another process holds: watching goes on, and reports it once.
                 if !"\(error)".isSame(as: lastError) { Console.error(error) }
                 lastError = "\(error)"
+                // What was opened is not what stands there now, and never will be.
+                guard let error = error as? AgentIDError, error.isOfReplaced else { continue }
+                authority.close()
+                authority = try options.open()
             }
         } while !signals.wait(seconds: every ?? 10)
     }
@@ -97,6 +101,16 @@ private struct Round {
             "returned": .int(returned), "delivered": .int(delivered), "waiting": .int(waiting),
             "not_returned": .int(owed),
         ]
+    }
+}
+
+extension AgentIDError {
+    /// Whether the directory, or a part of it, is not the one that was opened.
+    fileprivate var isOfReplaced: Bool {
+        [
+            "directory_replaced", "registry_replaced", "registry_rolled_back", "journal_missing", "journal_rolled_back",
+            "audit_replaced", "audit_rolled_back",
+        ].contains { name.isSame(as: $0) }
     }
 }
 

@@ -10,7 +10,7 @@ struct GuardCheckup {
     private static let patience = 2000
 
     var findings: [Finding] {
-        [writable, lock, policy, approvals] + meters
+        [writable, lock, policy, newest, approvals] + meters
     }
 
     private var registry: String { "\(directory)/registry.db" }
@@ -41,6 +41,17 @@ struct GuardCheckup {
                         ? "install tzdata, or: agentidctl policy apply --authority \(directory) with a newer version"
                         : "agentidctl policy apply --authority \(directory) with a newer version")
             }
+        }
+    }
+
+    private var newest: Finding {
+        let versions = try? inspection.policyVersions()
+        let inForce = versions.map { $0.inForce == 0 ? "none" : "version \($0.inForce)" } ?? "unknown"
+        return Finding(of: "policy in force: \(inForce), the newest", at: registry) {
+            guard let versions, versions.inLog > versions.inForce else { return }
+            throw Trouble(
+                "the audit log says that version \(versions.inLog) was, before the directory was restored",
+                remedy: "agentidctl policy apply --authority \(directory) with version \(versions.inLog) or newer")
         }
     }
 

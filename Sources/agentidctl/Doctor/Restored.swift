@@ -9,7 +9,9 @@ struct Restored: ParsableCommand {
             Nobody knows what was revoked since the backup. So every agent that the registry has lapses at once, a new \
             key signs, and all others are revoked: no chain from before is permitted any more. End what has the \
             directory open first, and start it again after: until then it denies. Hand the new bundle to guards \
-            elsewhere (agentidctl bundle), and revoke anew which principals and profiles were revoked since the backup.
+            elsewhere (agentidctl bundle), and revoke anew which principals and profiles were revoked since the backup. \
+            The policy in force is the backup's: apply the newest anew. What was spent of budgets since the backup is \
+            forgotten, as are all rates and labels.
             """)
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
@@ -37,9 +39,17 @@ struct Restored: ParsableCommand {
                 "lapsed": .int(restored.lapsed), "ended": .int(ended),
                 "revoked": .array(restored.revoked.map { .string($0) }),
                 "signing": restored.signing.map { .string($0) } ?? .null,
+                "policy_version": .int(Int(restored.policy)),
+                "policy_in_log": restored.newerPolicy.map { .int(Int($0)) } ?? .null,
             ])
         }
         Console.message("ended: \(Console.count(restored.lapsed, "agent"))")
+        let version = String(restored.policy)
+        Console.message(restored.policy == 0 ? "policy: none is in force" : "policy: version \(version) is in force")
+        if let newer = restored.newerPolicy {
+            Console.message(
+                "warning: the audit log says that version \(String(newer)) was in force since: agentidctl policy apply")
+        }
         guard let signing = restored.signing else {
             return Console.message("the signing key is not in keys/: rotate it where it is kept")
         }

@@ -53,15 +53,19 @@ struct AgentDirectory {
         let file = unsafe Glibc.open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard file >= 0 else {
             if errno == ENOENT { return nil }
-            throw errno == ELOOP ? Fault("\(place) is a link: it is not followed") : Fault(file: place)
+            throw errno == ELOOP
+                ? Fault("\(place) is a link: it is not followed", code: "io", reason: "unsafe_file", path: place)
+                : Fault(file: place)
         }
         defer { close(file) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw Fault("\(place) is not a file")
+            throw Fault("\(place) is not a file", code: "io", reason: "unsafe_file", path: place)
         }
         guard !isSecret || status.st_mode & 0o077 == 0 else {
-            throw Fault("\(place) can be read by others: chmod 600 \(place), and rotate the key if they did")
+            throw Fault(
+                "\(place) can be read by others: chmod 600 \(place), and rotate the key if they did", code: "io",
+                reason: "unsafe_permissions", path: place)
         }
         return try Console.read(file, named: place, limit: limit)
     }

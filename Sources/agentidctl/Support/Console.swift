@@ -73,11 +73,11 @@ enum Console {
         while bytes.count <= limit {
             let count = unsafe piece.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Fault("\(path) cannot be read") }
+            guard count >= 0 else { throw Fault(file: path, "cannot be read") }
             if count == 0 { return bytes }
             bytes += piece.prefix(count)
         }
-        throw Fault("\(path) is longer than \(limit) bytes")
+        throw Fault("\(path) is longer than \(limit) bytes", code: "limit", reason: "file", path: path)
     }
 
     /// Reads a passphrase from a file, without one newline at its end; `-` is stdin. It is read into guarded memory.
@@ -100,7 +100,7 @@ enum Console {
             }
             return filled
         }
-        guard let count else { throw Fault("\(path) cannot be read") }
+        guard let count else { throw Fault(file: path, "cannot be read") }
         return try memory.withSpan { bytes in
             let length = count > 0 && bytes[count - 1] == 0x0A ? count - 1 : count
             return Result { () throws(AgentIDError) in try Passphrase(bytes.extracting(0..<length)) }

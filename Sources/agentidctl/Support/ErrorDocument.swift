@@ -79,6 +79,16 @@ struct Fault: Error, CustomStringConvertible {
 
     init(_ description: String) { self.description = description }
 
+    /// An error that the library has a name for too.
+    init(_ description: String, code: String, reason: String, path: String? = nil) {
+        self.description = description
+        (self.code, self.reason, self.path) = (code, reason, path)
+    }
+
+    static var noPolicy: Fault {
+        Fault("no policy is in force: apply one", code: "not_found", reason: "no_policy", path: "policy")
+    }
+
     /// The system's call that just failed on a file.
     ///
     /// - Parameter what: The failed work, e.g. `cannot be written`.
@@ -91,6 +101,8 @@ struct Fault: Error, CustomStringConvertible {
         if PermissionDenied.isMeant(by: number) {
             reason = PermissionDenied.name
             text += ": \(PermissionDenied.explanation(of: path))"
+        } else if let (name, remedy) = DiskFailure.name(of: number) {
+            (reason, self.remedy) = (name, remedy)
         }
         description = text
     }

@@ -34,6 +34,8 @@ public struct LifecycleEvent: Sendable {
         case lapsed
         /// A call of it was asked about, approved, refused, or made after it was approved.
         case approval
+        /// A policy was put in force.
+        case policy
 
         /// All but renewals, which are many and alike.
         public static var usual: Set<Name> { Set(allCases).subtracting([.renewed]) }
@@ -62,6 +64,8 @@ public struct LifecycleEvent: Sendable {
     var tool: String?
     /// The request for approval in question: its ID, state, rule, policy, and who decided.
     var approval: JSONTree?
+    /// The policy that was put in force: its version, and the SHA-256 of its document.
+    var policy: JSONTree?
     /// The tombstone of an agent that is gone.
     var tombstone: String?
     /// The number of denials that it reports, if more than one; its other members describe the first.
@@ -144,6 +148,7 @@ public struct LifecycleEvent: Sendable {
         if let sequence { members["sequence"] = .int(Int(sequence)) }
         if let issuer { members["issuer"] = issuer.tree }
         if let approval { members["approval"] = approval }
+        if let policy { members["policy"] = policy }
         if let count { members["count"] = .int(count) }
         if let omitted { members["omitted"] = .int(omitted) }
         if let cut { members["cut"] = cut }
