@@ -80,6 +80,15 @@ struct CIDR: Sendable, Equatable {
         return contains(AddressRange(isVersion6: address.isVersion6, first: address.bits, last: address.bits))
     }
 
+    /// Whether a text is an address, and no IPv6 form of one of ours, or of which one is ours: `::ffff:169.254.169.254`.
+    func canTell(_ text: Span<UInt8>) -> Bool {
+        guard let address = IPAddress(text) else { return false }
+        guard let inner = address.version4 else { return true }
+        let mapped = UInt128(0xFFFF) << 32 | inner
+        return !contains(AddressRange(isVersion6: false, first: inner, last: inner))
+            && !contains(AddressRange(isVersion6: true, first: mapped, last: mapped))
+    }
+
     private func contains(_ range: AddressRange) -> Bool {
         var (low, high) = (0, ranges.count)
         while low < high {

@@ -132,12 +132,16 @@ extension Constraint {
             return work.isExhausted ? .maybe : most
         case .each(let clause):
             guard value.kind == .array else { return .maybe }
-            var least = Coverage.yes
+            // One recipient beside it would free a call from a rule that has all of them in mind: some are enough for
+            // what restricts, and what permits wants all.
+            var (least, most) = (Coverage.yes, Coverage.no)
             for element in value.elements {
                 guard work.spend(4) else { return .maybe }
-                least = min(least, clause.coverage(of: element, within: &work))
+                let one = clause.coverage(of: element, within: &work)
+                (least, most) = (min(least, one), max(most, one))
             }
-            return work.isExhausted ? .maybe : least
+            guard !work.isExhausted else { return .maybe }
+            return most == .no ? .no : least == .yes ? .yes : .maybe
         case .members(let members):
             guard value.kind == .object, work.spend(value.count * members.value.entries.count) else { return .maybe }
             return members.value.coverage(of: value, within: &work)
@@ -146,24 +150,52 @@ extension Constraint {
             isPermitted = permits(value, within: &work)
         }
         guard !work.isExhausted else { return .maybe }
-        return isPermitted ? .yes : isAbout(value) ? .no : .maybe
+        guard !isPermitted else { return .yes }
+        return isAbout(value, within: &work) && !work.isExhausted ? .no : .maybe
     }
 
     /// Whether a value is of the kind that a constraint can tell about. A number in a text, a relative path and a host that
     /// is not an address are none: the tool may take them for what the constraint would permit.
-    private func isAbout(_ value: JSON.Value) -> Bool {
+    private func isAbout(_ value: JSON.Value, within work: inout WorkBudget) -> Bool {
         switch self {
         case .exact(let expected): expected.kind == value.kind
         case .oneOf(let values): values.contains { $0.kind == value.kind }
         case .notOneOf, .wildcard, .all, .any, .each, .members: true
         case .range: value.kind == .number
-        case .contains, .subset: value.kind == .array
-        case .pathContainment: value.kind == .string && value.withUTF8 { PathContainment.isPath($0) }
+        case .contains(let values), .subset(let values): value.isList(ofKindsIn: values, within: &work)
+        case .pathContainment:
+            value.kind == .string && value.withUTF8 { PathContainment.isPath($0) && !$0.hasPercentEscape }
         case .glob(let glob):
-            value.kind == .string && (!glob.value.isAboutPaths || value.withUTF8 { Glob.isPlainPath($0) })
+            value.kind == .string
+                && (!glob.value.isAboutPaths || value.withUTF8 { Glob.isPlainPath($0) && !$0.hasPercentEscape })
         case .uri: value.kind == .string && value.withUTF8 { URIPattern.canTell($0) }
-        case .cidr: value.kind == .string && value.withUTF8 { IPAddress($0) != nil }
+        case .cidr(let cidr): value.kind == .string && value.withUTF8 { cidr.value.canTell($0) }
         case .decimalRange: value.kind == .string && value.withUTF8 { Decimal.Parts($0) != nil }
         }
+    }
+}
+
+extension JSON.Value {
+    /// Whether this is an array whose elements are of the kinds of a set's values: `[["a"]]` and `[{"email":"a"}]` may mean
+    /// what `["a"]` does.
+    fileprivate func isList(ofKindsIn values: ValueSet, within work: inout WorkBudget) -> Bool {
+        guard kind == .array, work.spend(count * values.count) else { return false }
+        return elements.allSatisfy { element in values.contains { $0.kind == element.kind } }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a tool that decodes it reads another path: `/data/%68r`.
+    fileprivate var hasPercentEscape: Bool {
+        var i = 0
+        while i + 2 < count {
+            if self[i] == UInt8(ascii: "%"), IPAddress.hexDigit(self[i + 1]) != nil,
+                IPAddress.hexDigit(self[i + 2]) != nil
+            {
+                return true
+            }
+            i += 1
+        }
+        return false
     }
 }

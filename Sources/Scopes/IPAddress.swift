@@ -6,6 +6,18 @@ struct IPAddress: Sendable, Hashable {
 
     var width: Int { isVersion6 ? 128 : 32 }
 
+    /// The IPv4 address that this is, or that a packet to it ends at: mapped (RFC 4291), compatible, NAT64 (RFC 6052), 6to4
+    /// (RFC 3056).
+    var version4: UInt128? {
+        let low = bits & 0xFFFF_FFFF
+        guard isVersion6 else { return low }
+        if bits >> 112 == 0x2002 { return bits >> 80 & 0xFFFF_FFFF }
+        switch bits >> 32 {
+        case 0, 0xFFFF, 0xFFFF << 16, 0x0064_FF9B << 64: return low
+        default: return nil
+        }
+    }
+
     /// Either version. An IPv4-mapped IPv6 address is an IPv6 address.
     init?(_ text: Span<UInt8>) {
         if let address = IPAddress(version4: text) ?? IPAddress(version6: text) { self = address } else { return nil }

@@ -55,6 +55,38 @@ import Testing
         #expect(try coverage("t(x all(> 5, < 9))", "t", #"{"x":10}"#) == .no)
     }
 
+    @Test func anotherWayToWriteAValueDoesNotTakeACallFromUnderIt() throws {
+        for address in [
+            "::ffff:169.254.169.254", "::ffff:a9fe:a9fe", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "::a9fe:a9fe",
+            "0xA9FEA9FE", "2852039166", "0251.0376.0251.0376", "169.254.43518", "169.254.169.254:80",
+        ] {
+            #expect(
+                try coverage("t(ip cidr ['169.254.0.0/16'])", "t", #"{"ip":"\#(address)"}"#) == .maybe, "\(address)")
+        }
+        for address in ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "2001:db8::a9fe:a9fe", "8.8.8.8"] {
+            #expect(try coverage("t(ip cidr ['169.254.0.0/16'])", "t", #"{"ip":"\#(address)"}"#) == .no, "\(address)")
+        }
+        #expect(try coverage("t(ip cidr ['::ffff:10.0.0.0/104'])", "t", #"{"ip":"10.1.2.3"}"#) == .maybe)
+        for list in [#"[["eve"]]"#, #"[{"email":"eve"}]"#, #"["ann",["eve"]]"#, #""eve""#] {
+            #expect(try coverage("t(cc contains ['eve'])", "t", #"{"cc":\#(list)}"#) == .maybe, "\(list)")
+            #expect(try coverage("t(cc subset of ['eve'])", "t", #"{"cc":\#(list)}"#) == .maybe, "\(list)")
+        }
+        #expect(try coverage("t(cc contains ['eve'])", "t", #"{"cc":["ann"]}"#) == .no)
+        #expect(try coverage("t(p under '/data/hr')", "t", #"{"p":"/data/%68r/x"}"#) == .maybe)
+        #expect(try coverage("t(p like '/data/hr/**')", "t", #"{"p":"/data%2fhr/x"}"#) == .maybe)
+        #expect(try coverage("t(p under '/data/hr')", "t", #"{"p":"/data/100%/x"}"#) == .no)
+    }
+
+    @Test func oneElementIsEnoughForWhatRestrictsAndAllForWhatPermits() throws {
+        let match = "t(to each(like '*@evil.example'))"
+        for (list, answer) in [
+            (#"["a@evil.example"]"#, .yes), (#"["ok@x","a@evil.example"]"#, .maybe), (#"["ok@x"]"#, .no), ("[]", .no),
+            (#"["ok@x",["a@evil.example"]]"#, .maybe),
+        ] as [(String, Coverage)] {
+            #expect(try coverage(match, "t", #"{"to":\#(list)}"#) == answer, "\(list)")
+        }
+    }
+
     @Test func patternsCoverPatterns() throws {
         func pattern(_ text: String) throws -> CallPattern {
             try CallPattern(parsing: JSON(parsing: JSONTree.string(text).canonical()).root)

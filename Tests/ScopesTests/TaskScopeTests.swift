@@ -195,6 +195,34 @@ import Testing
         #expect(try admits(named("date", "May I go? I have 15 minutes"), #""2026-01-01""#), "none is named")
     }
 
+    @Test func aNamedDayAdmitsATimeOnItAndNoTail() throws {
+        let task = try named("date", "on May 15th, 2026")
+        for time in ["T10:00", " 10:00", "T10:00:00Z", "T10:00:00+02:00"] {
+            #expect(try admits(task, "\"2026-05-15\(time)\""), "\(time)")
+        }
+        for tail in [
+            " to 2099-01-01; DROP TABLE", "0", "/2099-12-31", "T10:00:00Z\\nX", String(repeating: "x", count: 99),
+        ] {
+            #expect(try !admits(task, "\"2026-05-15\(tail)\""), "\(tail)")
+        }
+    }
+
+    @Test func aNamedPlaceIsAtItsSchemesOwnPort() throws {
+        let page = try named("url", "visit https://acme.example/docs")
+        #expect(
+            try admits(page, #""https://acme.example/docs/x""#) && admits(page, #""https://acme.example:443/docs""#))
+        #expect(try !admits(page, #""https://acme.example:444/docs""#))
+        let host = try named("url", "see acme.example")
+        #expect(try admits(host, #""http://acme.example/x""#) && !admits(host, #""http://acme.example:6379/""#))
+        #expect(try admits(named("url", "see https://acme.example:8443/a"), #""https://acme.example:8443/a""#))
+    }
+
+    @Test func numbersOfTelephonesAndTicketsAreNotAmounts() throws {
+        let task = try named("amount", "pay 12 for ticket 99999, room no. 7 and call +49 170 5555555 or tel 0301")
+        #expect(try admits(task, "12"))
+        for number in ["99999", "7", "49", "170", "5555555", "301"] { #expect(try !admits(task, number), "\(number)") }
+    }
+
     @Test func aHostEndsWhereASentenceBegins() throws {
         let task = try named("url", "Post it to www.our-company.com.They sent it to Bob.")
         #expect(try admits(task, #""www.our-company.com""#))

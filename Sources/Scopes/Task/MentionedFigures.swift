@@ -79,9 +79,16 @@ extension Mention {
     }
 
     private static func date(_ text: String, _ place: Int, _ day: String) -> Mention {
-        Mention(
+        // A time of a known length: a star would admit whatever stands after the day.
+        let times = [
+            "", "T??:??", " ??:??", "T??:??:??", " ??:??:??", "T??:??:??Z", "T??:??:??+??:??", "T??:??:??-??:??",
+        ]
+        return Mention(
             text: text, place: place, values: [.string(day), .string(text)],
-            clause: ["constraint_type": "glob", "pattern": .string(day + "*")])
+            clause: [
+                "constraint_type": "any",
+                "constraints": .array(times.map { ["constraint_type": "glob", "pattern": .string(day + $0)] }),
+            ])
     }
 
     private static func padded(_ number: Int, _ digits: Int) -> String {
@@ -135,6 +142,8 @@ extension Mention {
         var taken: [Mention] = []
         accounts(in: prompt, &taken)
         var (place, next) = (0, 0)
+        // Where the groups of a telephone number or the number of a ticket end.
+        var referenceEnd = -1
         while place < bytes.count {
             while next < taken.count, taken[next].place < place { next += 1 }
             if next < taken.count, taken[next].place == place {
@@ -160,6 +169,11 @@ extension Mention {
                 }
                 place += 1
             }
+            if isReference(prompt, start) || referenceEnd >= 0 && start == referenceEnd + 1 && bytes[start - 1] == 0x20
+            {
+                referenceEnd = place
+                continue
+            }
             let isAlone = { (byte: UInt8) in !Prompt.isWord(byte) && !"-/:.@".utf8.contains(byte) }
             let endsSentence = place < bytes.count && bytes[place] == UInt8(ascii: ".")
             guard start == 0 || isAlone(bytes[start - 1]) || bytes[start - 1] >= 0x80,
@@ -170,6 +184,21 @@ extension Mention {
             guard let number = Double(text) else { continue }
             found.append(
                 Mention(text: prompt.text(start..<place), place: start, values: [.number(number), .string(text)]))
+        }
+    }
+
+    /// Whether a number is a telephone's, or that of a thing: after `+` or `#`, or after a word such as `ticket`.
+    private static func isReference(_ prompt: Prompt, _ start: Int) -> Bool {
+        guard start > 0 else { return false }
+        if "+#".utf8.contains(prompt.bytes[start - 1]) { return true }
+        var end = start
+        while end > 0, " :.".utf8.contains(prompt.bytes[end - 1]) { end -= 1 }
+        var begin = end
+        while begin > 0, end - begin < 16, Prompt.isWord(prompt.bytes[begin - 1]) { begin -= 1 }
+        guard begin < end, end < start else { return false }
+        let word = prompt.folded[begin..<end]
+        return ["ticket", "phone", "telephone", "tel", "number", "no", "id", "room", "version"].contains {
+            word.elementsEqual($0.utf8)
         }
     }
 

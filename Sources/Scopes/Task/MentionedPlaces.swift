@@ -3,7 +3,7 @@ internal import StrictJSON
 /// URLs and paths in a prompt.
 extension Mention {
     /// `https://host/path`, `www.host`, `host.example/path`. Of a host alone every page is named, of a page it and all
-    /// below it.
+    /// below it, at the scheme's own port.
     static func url(_ prompt: Prompt, _ range: Range<Int>) -> Mention? {
         let bytes = prompt.bytes[range]
         guard bytes.count <= 2048, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
@@ -33,6 +33,13 @@ extension Mention {
             "constraint_type": "uri", "hosts": [.string(folded)],
             "schemes": scheme.map { [.string($0)] } ?? ["https", "http"],
         ]
+        // The scheme's own port: another is another service of the host.
+        switch scheme {
+        case nil: uri["ports"] = [80, 443]
+        case "https": uri["ports"] = [443]
+        case "http": uri["ports"] = [80]
+        default: break
+        }
         if !isWhole { uri["path"] = .string(String(decoding: path, as: UTF8.self)) }
         return Mention(text: text, place: range.lowerBound, values: [.string(text)], clause: .object(uri))
     }
