@@ -57,6 +57,42 @@ import Testing
         while try world.authority.agents().first?.tombstone == nil { _ = try world.authority.reap() }
     }
 
+    /// A provider whose secrets' return hangs while it is told to.
+    private final class Vault: SecretProvider {
+        let hangs = Monitor(false)
+        let returned = Monitor(0)
+        var releaseCommand: [String] { [] }
+        func acquire(_ request: SecretRequest) throws -> Secret { try Secret([1, 2, 3].span) }
+        func release(_ release: SecretRelease) throws {
+            _ = hangs.wait { $0 ? nil : true }
+            returned.change { $0 += 1 }
+        }
+    }
+
+    @Test func aProviderThatHangsDelaysNoOtherAndNoEnd() throws {
+        let world = try World()
+        let agent = try world.start()
+        let vaults = [Vault(), Vault()]
+        for (i, vault) in vaults.enumerated() {
+            try world.authority.add(vault, named: "vault \(i)")
+            for _ in 0..<3 {
+                let permit = try agent.authorize(
+                    tool: "read_file", arguments: Array(#"{"path":"/data/q3/a.csv"}"#.utf8))
+                _ = try world.authority.acquire(for: permit, from: "vault \(i)", resource: "db", timeToLive: 1)
+            }
+        }
+        vaults[0].hangs.change { $0 = true }
+        world.hand.milliseconds.add(2000, ordering: .relaxed)
+        // Whether by this or by the authority's own thread: all of the one that does not hang.
+        _ = try world.authority.reap()
+        #expect(vaults[1].returned.wait(milliseconds: 10_000) { $0 == 3 ? true : nil } == true)
+        #expect(vaults[0].returned.change { $0 } == 0)
+        _ = try world.authority.reap()
+        #expect(try world.authority.deprovision(agent: agent.id()) != nil)
+        vaults[0].hangs.change { $0 = false }
+        #expect(vaults[0].returned.wait(milliseconds: 10_000) { $0 >= 3 ? true : nil } == true)
+    }
+
     @Test func anEndDoesNotWaitForAClock() throws {
         let hangs = Monitor(false)
         let world = try World { options in

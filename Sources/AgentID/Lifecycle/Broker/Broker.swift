@@ -27,6 +27,9 @@ final class Broker: Sendable {
     /// released once more.
     private static let longestAcquisition: Int64 = 60_000
 
+    /// The providers, with their commands, whose secrets threads of this process are returning.
+    private let under = Locked<Set<[ExactText]>>([])
+
     init(
         registry: any Registry, clock: CheckedClock, run: @escaping @Sendable ([String], String) throws -> Void
     ) {
@@ -148,14 +151,50 @@ final class Broker: Sendable {
     }
 
     /// Returns due secrets: of agents that ended, past their time, or after a failure. Returns their number.
+    ///
+    /// Those of each provider are returned by a thread of their own, and after five seconds this goes on without whoever
+    /// hangs: a provider that is dead or slow delays no other, and no end of an agent.
     @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
         let now = clock.milliseconds
         let due = try registry.read { registry in
             try registry.brokerLeases(dueBy: now, limit: limit)
         }
-        var returned = 0
-        for lease in due where try attemptRelease(lease) == nil { returned += 1 }
-        return returned
+        let kinds = Dictionary(grouping: due) { ([$0.provider] + $0.releaseCommand).map(\.exact) }
+        let work = Monitor(Round(open: 0, returned: 0, fault: nil))
+        for (kind, leases) in kinds where begin(kind) {
+            work.change { $0.open += 1 }
+            let run: @Sendable () -> Void = { [self] in
+                defer { under.withLock { _ = $0.remove(kind) } }
+                for lease in leases {
+                    do throws(AgentIDError) {
+                        let isReturned = try attemptRelease(lease) == nil
+                        work.change { $0.returned += isReturned ? 1 : 0 }
+                    } catch { work.change { $0.fault = error } }
+                }
+                work.change { $0.open -= 1 }
+            }
+            do throws(AgentIDError) {
+                try BackgroundThread.start(name: "agentid-return") { _ in run() }.abandon()
+            } catch { run() }
+        }
+        let done = work.wait(milliseconds: Self.patience) { $0.open == 0 ? $0 : nil } ?? work.change { $0 }
+        if let fault = done.fault { throw fault }
+        return done.returned
+    }
+
+    private struct Round: Sendable {
+        /// Threads under way.
+        var open: Int
+        var returned: Int
+        var fault: AgentIDError?
+    }
+
+    /// The longest wait for providers that return secrets, in milliseconds; and the threads that they may hang at a time.
+    private static let (patience, mostThreads) = (5000, 16)
+
+    /// Whether this process may begin to return secrets of a kind: nobody is at it.
+    private func begin(_ kind: [ExactText]) -> Bool {
+        under.withLock { $0.count < Self.mostThreads && $0.insert(kind).inserted }
     }
 
     /// Returns the secrets of an agent that ended, and of all below it. After this many milliseconds it goes on without
