@@ -63,6 +63,13 @@ package struct Budget: Sendable {
         }
     }
 
+    /// The unit and the scale of a budget as it is written, whether or not the rest of it can be read.
+    package static func scale(of json: JSON.Value?) -> (unit: ExactText, scale: Int)? {
+        guard let json, let unit = json["unit"]?.string?.exact else { return nil }
+        if let scale = json["scale"]?.int { return (unit, scale) }
+        return json["limit"]?.string.map { (unit, digitsAfterPoint($0)) }
+    }
+
     private static func digitsAfterPoint(_ text: String) -> Int {
         text.utf8.firstIndex(of: UInt8(ascii: ".")).map { text.utf8.distance(from: $0, to: text.utf8.endIndex) - 1 }
             ?? 0

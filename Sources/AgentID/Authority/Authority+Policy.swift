@@ -37,9 +37,7 @@ extension Authority {
                     .state, name: "policy_version",
                     message: "the policy in force has version \(inForce): write \(inForce + 1) or more", at: "version")
             }
-            if let before = try ActivePolicy(of: registry, version: inForce) {
-                try policy.checkLabels(after: before)
-            }
+            if let before = try registry.policy(inForce)?.document { try policy.checkSuccession(after: before) }
             try registry.put(record)
             try recorder.record(applied, in: registry)
         }

@@ -55,9 +55,31 @@ package final class ActivePolicy: Sendable {
         return all.subtracting(permitting)
     }
 
-    /// Labels are kept by their places in the list: none of those that tasks have may come to mean another.
-    func checkLabels(after before: ActivePolicy) throws(AgentIDError) {
-        let (old, new) = (before.document.labels.names, document.labels.names)
+    /// What must stay from one policy to the next: labels are kept by their places in the list, and none of those that tasks
+    /// have may come to mean another; what was spent of a budget is kept in units of its scale.
+    ///
+    /// - Parameter before: The document in force, which may be one that this version cannot enforce, or cannot on this
+    ///   machine. One that is damaged asks for nothing.
+    func checkSuccession(after before: [UInt8]) throws(AgentIDError) {
+        guard let root = try? JSON(parsing: before).root else { return }
+        try checkLabels(after: root["labels"].map { $0.elements.compactMap { $0.string?.exact } } ?? [])
+        for (i, rule) in document.rules.enumerated() {
+            guard case .budget(let budget) = rule.effect,
+                let old = root["rules"]?.elements.first(where: { $0["id"]?.string?.isSame(as: rule.id.string) == true }
+                ),
+                let was = Budget.scale(of: old["budget"]), was.unit == budget.unit, was.scale != budget.scale
+            else { continue }
+            throw AgentIDError(
+                .state, name: "policy_scale",
+                message:
+                    "rule \(rule.id): what was spent is counted with \(was.scale) digits after the point: write the "
+                    + "limit with as many, or give the rule another id to begin anew",
+                at: "rules[\(i)].budget")
+        }
+    }
+
+    private func checkLabels(after old: [ExactText]) throws(AgentIDError) {
+        let new = document.labels.names
         guard new.count >= old.count, zip(old, new).allSatisfy({ $0 == $1 }) else {
             throw AgentIDError(
                 .state, name: "policy_labels",

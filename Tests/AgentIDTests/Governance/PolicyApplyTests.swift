@@ -1,9 +1,10 @@
-import AgentID
 import Foundation
 import Scopes
 import StrictJSON
 import Synchronization
 import Testing
+
+@testable import AgentID
 
 /// A policy lives in the registry, and guards decide by it.
 @Suite struct PolicyApplyTests {
@@ -56,6 +57,39 @@ import Testing
         let kept = try #require(try world.authority.policy())
         #expect(
             String(decoding: kept, as: UTF8.self) == #"{"rules":[{"id":"r","match":"t","then":"deny"}],"version":5}"#)
+    }
+
+    @Test func whatCannotBeReadGivesWayToANewerOne() throws {
+        let world = try World()
+        let agent = try world.start()
+        try world.authority.applyPolicy(rule(""))
+        for (i, damaged) in [
+            #"{"version":1,"rules":[{"id":"r","match":"t","hours":"Mon 08:00-18:00 No/Where"}]}"#, "{",
+        ].enumerated() {
+            let version = Int64(10 * i + 10)
+            try world.authority.registry.write {
+                try $0.put(PolicyRecord(version: version, document: Array(damaged.utf8), appliedAt: 0))
+            }
+            try world.authority.applyPolicy(rule("", version: Int(version) + 1))
+            #expect(try policy(agent).policy == version + 1)
+        }
+    }
+
+    @Test func aBudgetKeepsItsScale() throws {
+        let world = try World()
+        func spend(_ limit: String, _ version: Int, id: String = "spend", more: String = "") -> [UInt8] {
+            rule(
+                #"{"id":"\#(id)","match":"t","budget":{"unit":"usd","limit":"\#(limit)","cost":{"fixed":"1"}\#(more)}}"#,
+                version: version)
+        }
+        try world.authority.applyPolicy(spend("10.00", 1))
+        #expect { try world.authority.applyPolicy(spend("10.000", 2)) } throws: {
+            let error = $0 as? AgentIDError
+            return error?.name == "policy_scale" && error?.place == "rules[0].budget"
+        }
+        try world.authority.applyPolicy(spend("5.00", 2))
+        try world.authority.applyPolicy(spend("5", 3, more: #","scale":2"#))
+        try world.authority.applyPolicy(spend("10.000", 4, id: "anew"))
     }
 
     @Test func whatIsReadAndNotEnforcedIsRefusedAndChangesNothing() throws {
