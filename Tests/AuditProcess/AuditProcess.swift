@@ -86,7 +86,7 @@ import Policy
         let numbers = arguments.dropFirst(2).compactMap { Int64($0) }
         guard let rate = GCRA(calls: numbers[0], period: numbers[1], burst: numbers[0]) else { exit(2) }
         let clock = SystemClock()
-        let page = try MetersPage(path: arguments[0], isMachine: true, now: clock.milliseconds)
+        let page = try MetersPage(path: arguments[0], believesSteps: false, now: clock.milliseconds)
         let name = arguments[1]
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
             for _ in 0..<numbers[2] {
@@ -109,7 +109,7 @@ import Policy
     static func budget(_ arguments: [String]) throws {
         let numbers = arguments.dropFirst().compactMap { Int64($0) }
         let clock = SystemClock()
-        let page = try MetersPage(path: "\(arguments[0])/meters", isMachine: true, now: clock.milliseconds)
+        let page = try MetersPage(path: "\(arguments[0])/meters", believesSteps: false, now: clock.milliseconds)
         let ledger = try BudgetLedger(directory: arguments[0], page)
         DispatchQueue.concurrentPerform(iterations: 4) { thread in
             for i in 0..<numbers[2] {

@@ -19,7 +19,7 @@ final class MetersTarget: FuzzTarget {
         path = unsafe String(cString: made) + "/meters"
         self.rate = rate
         do {
-            let page = try MetersPage(path: path, buckets: 2, isMachine: false, now: Self.now)
+            let page = try MetersPage(path: path, buckets: 2, believesSteps: true, now: Self.now)
             for name in ["a", "b"] { _ = try Self.take(name, rate, page) }
         } catch { fatalError("no page: \(error)") }
         good = Self.read(path)
@@ -45,7 +45,7 @@ final class MetersTarget: FuzzTarget {
             bytes = last < 128 ? bytes.dropLast(Int(last) * 37) : bytes + [UInt8](repeating: last, count: Int(last))
         }
         Self.write(bytes, path)
-        guard let page = try? MetersPage(path: path, buckets: 2, isMachine: false, now: Self.now) else { return }
+        guard let page = try? MetersPage(path: path, buckets: 2, believesSteps: true, now: Self.now) else { return }
         for name in ["a", "b", "c"] {
             var taken = 0
             for _ in 0..<5 where (try? Self.take(name, rate, page)) == .some(nil) { taken += 1 }

@@ -53,6 +53,7 @@ final class AuditAppender: Sendable {
 
     private let directory: String
     private let options: AuditOptions
+    var isDurable: Bool { options.sync == .always }
     private let clock: any WallClock
     private let files: any AuditFiles
     private let owner: String

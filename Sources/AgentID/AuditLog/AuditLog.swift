@@ -19,6 +19,9 @@ public final class AuditLog: Sendable {
     /// Counts denials.
     let flood = AuditFlood()
 
+    /// Whether a line is on the disk before `append` returns.
+    var isDurable: Bool { appender.isDurable }
+
     /// The reason for refusing appends: the log was replaced, or is older than it was.
     var apart: AgentIDError? { appender.apart }
 

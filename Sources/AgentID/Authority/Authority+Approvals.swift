@@ -6,7 +6,7 @@ extension Authority {
     /// The requests that have not lapsed, oldest first; at most 1024.
     public func approvals() throws(AgentIDError) -> [ApprovalRequest] {
         try keys.checkOpen()
-        let now = try clock.now()
+        let now = home.meterTime(try clock.now())
         try lifecycle.removeLapsedApprovals(now: now)
         return try registry.read { registry in
             try registry.approvals(limit: ApprovalRecord.most).filter { $0.expires > now }.map { ApprovalRequest($0) }
@@ -18,7 +18,7 @@ extension Authority {
     /// - Throws: `approval` where there is none of this ID: it has lapsed, its call was made, or its agent ended.
     public func approval(_ id: String) throws(AgentIDError) -> ApprovalRequest {
         try keys.checkOpen()
-        let now = try clock.now()
+        let now = home.meterTime(try clock.now())
         return ApprovalRequest(try registry.read { try $0.approval(id, at: now) })
     }
 
@@ -33,7 +33,7 @@ extension Authority {
         for request: ApprovalRequest, by approver: String, with signer: any Signer
     ) throws(AgentIDError) -> String {
         try ApprovalToken.make(
-            over: request.call, by: approver, with: signer, at: try clock.now(), until: request.expires)
+            over: request.call, by: approver, with: signer, at: home.meterTime(try clock.now()), until: request.expires)
     }
 
     /// Approves a request: the very same call is permitted once, as soon as enough people have approved it for its rule.
@@ -48,7 +48,7 @@ extension Authority {
     public func approve(_ id: String, token: String) throws(AgentIDError) -> Bool {
         try keys.checkOpen()
         try lifecycle.checkWhole()
-        let now = try clock.now()
+        let now = home.meterTime(try clock.now())
         let view = view
         let isApproved = try lifecycle.write { registry in
             var record = try registry.approval(id, at: now)
@@ -105,7 +105,7 @@ extension Authority {
     public func refuse(_ id: String, by approver: String) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.checkWhole()
-        let now = try clock.now()
+        let now = home.meterTime(try clock.now())
         try lifecycle.write { registry in
             var record = try registry.approval(id, at: now)
             guard record.state != .refused else { throw AgentIDError.approvalDecided("it was refused") }
@@ -144,7 +144,7 @@ extension Authority {
                 }))
         // What was asked before comes to the callback as if it were asked now.
         let waiting = try approvals().filter { $0.state == .pending }
-        let now = try clock.now()
+        let now = home.meterTime(try clock.now())
         try registry.write { registry in
             for request in waiting {
                 let event: JSONTree = ["approval": ["id": .string(request.id), "state": "asked"]]

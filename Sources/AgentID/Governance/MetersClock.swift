@@ -6,36 +6,31 @@ internal import Synchronization
 ///
 /// The page says how far it is ahead of the machine's steady clock, as who made it read the wall clock. A guard's clock is
 /// taken at its word as long as it agrees with that to a tenth of a second, which follows a clock that is slewed. One
-/// that does not is corrected by the difference:
+/// that does not is corrected by the difference: whether the machine's clock was set or the program brought a wrong one,
+/// meters go on as if it had not happened.
 ///
-/// * The machine's own clock was set: meters go on as if it had not been.
-/// * A clock that the program brought, in one of several processes: it is wrong, and has no say.
-/// * A clock that the program brought, and for a minute no other process has used the page: it is the only one there is, and
-///   is believed, as when somebody tests with it or replays.
+/// A page of one guard alone believes a clock that the program brought: somebody tests with it, or replays.
 ///
 /// After a reboot the first clock is believed again.
 struct MetersClock: ~Copyable, Sendable {
     /// How far a clock may be from its line until that is looked at.
     private static let slack: Int64 = 100
-    private static let solitude: Int64 = 60_000
 
     private let steady: SteadyClock
-    private let isMachine: Bool
+    private let believesSteps: Bool
     /// Of this run of the machine.
     let run: UInt64
     /// Whether the machine says which run this is.
     let knowsRun: Bool
     private let secret: SIMD2<UInt64>
-    /// Which process this is, for tests.
-    private let process: UInt64?
     /// How far the guard's clock was ahead of the coarse steady one when it was judged; `.max`: not known.
     private let known = Atomic<Int64>(.max)
     /// Its correction.
     private let shift = Atomic<Int64>(0)
 
-    /// - Parameter isMachine: whether the guard's clock is the machine's own.
-    init(steady: SteadyClock, isMachine: Bool, secret: SIMD2<UInt64>, process: UInt64? = nil) {
-        (self.steady, self.isMachine, self.secret, self.process) = (steady, isMachine, secret, process)
+    /// - Parameter believesSteps: whether the guard's clock is believed where it steps.
+    init(steady: SteadyClock, believesSteps: Bool, secret: SIMD2<UInt64>) {
+        (self.steady, self.believesSteps, self.secret) = (steady, believesSteps, secret)
         knowsRun = !steady.now.boot.isEmpty
         let hash = steady.now.boot.withUTF8Span { Sodium.sipHash($0, key: secret) }
         run = hash.x & MeterName.mask
@@ -59,7 +54,7 @@ struct MetersClock: ~Copyable, Sendable {
         var shift: Int64 = 0
         if line.name & MeterName.mask == run {
             let difference = now &- Int64(bitPattern: line.word) &- sinceBoot
-            if difference.magnitude <= Self.slack || !isMachine && isAlone(sinceBoot, words) {
+            if difference.magnitude <= Self.slack || believesSteps {
                 words.move(line, to: sealed(now &- sinceBoot))
             } else {
                 shift = 0 &- difference
@@ -78,6 +73,9 @@ struct MetersClock: ~Copyable, Sendable {
         return Int64(bitPattern: line.word) &+ steady.now.milliseconds
     }
 
+    /// Whether nobody has used the page yet.
+    func isNew(_ words: MetersWords) -> Bool { words.line == (0, 0) }
+
     /// Whether the page was last used in another run of the machine.
     func isNewRun(_ words: MetersWords) -> Bool {
         let line = words.line
@@ -91,7 +89,6 @@ struct MetersClock: ~Copyable, Sendable {
         let isBlank = line.name == 0 && line.word == 0
         guard isBlank || isSealed(line) else { return false }
         guard isBlank || line.name & MeterName.mask != run else { return true }
-        (words[.user], words[.othersSeen]) = (user, 0)
         words.move(line, to: sealed(now &- steady.now.milliseconds))
         return true
     }
@@ -103,23 +100,5 @@ struct MetersClock: ~Copyable, Sendable {
 
     private func isSealed(_ line: (name: UInt64, word: UInt64)) -> Bool {
         MeterName.sealed(line.name, line.word, secret) == line.name
-    }
-
-    // MARK: Who else is there
-
-    private static let drawn = UInt64.random(in: 1 ... .max)
-    /// Names this process among those of the machine.
-    private var user: UInt64 { process ?? Self.drawn ^ UInt64(bitPattern: Int64(getpid())) << 32 }
-
-    private func isAlone(_ sinceBoot: Int64, _ words: MetersWords) -> Bool {
-        let others = Int64(clamping: words[.othersSeen])
-        return words[.user] == user && (others == 0 || sinceBoot - others > Self.solitude)
-    }
-
-    /// Leaves word that this process uses the page: every 50 ms or so.
-    func leaveWord(_ words: MetersWords) {
-        guard words[.user] != user else { return }
-        words.raise(.othersSeen, to: UInt64(clamping: steady.now.milliseconds))
-        words[.user] = user
     }
 }

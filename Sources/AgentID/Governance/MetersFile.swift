@@ -39,7 +39,10 @@ final class MetersFile: Sendable {
     private static func prepare(
         _ file: Int32, _ path: String, _ initial: MetersHeader
     ) throws(AgentIDError) -> MetersHeader {
-        if let header = try read(file, path) { return header }
+        if let header = try read(file, path) {
+            try Files.fillHoles(of: file, path)
+            return header
+        }
         guard lock(file) else {
             throw AgentIDError(
                 .state, name: "busy", message: "another process has been making \(path) for 5 s: end it, or try again",
@@ -116,6 +119,15 @@ final class MetersFile: Sendable {
 
     /// Whether it is this file that stands under its path.
     var isInPlace: Bool { identity != nil && FileIdentity(at: path) == identity }
+
+    /// Writes all to the disk; `false` where it cannot.
+    func sync() -> Bool {
+        for _ in 0..<100 {
+            if fdatasync(file) == 0 { return true }
+            guard errno == EINTR else { return false }
+        }
+        return false
+    }
 
     func map() throws(AgentIDError) -> MappedMemory {
         guard let mapping = MappedMemory(file, from: 0, count: header.length) else {

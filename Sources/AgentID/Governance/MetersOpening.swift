@@ -5,6 +5,7 @@ final class MetersOpening: Sendable {
     private let path: String?
     private let epoch: SIMD2<UInt64>
     private let isMachine: Bool
+    private let isDurable: Bool
     private let registry: any Registry
     private let opened = LatestPlace()
     private let openedLedger = LatestPlace()
@@ -15,8 +16,10 @@ final class MetersOpening: Sendable {
     ///   - epoch: of the registry that is followed.
     ///   - registry: lends budgets, where there is no directory.
     ///   - isMachine: whether the guard's clock is the machine's own.
-    init(path: String?, epoch: SIMD2<UInt64>, registry: any Registry, isMachine: Bool) {
-        (self.path, self.epoch, self.registry, self.isMachine) = (path, epoch, registry, isMachine)
+    ///   - isDurable: whether what is answered is on the disk before.
+    init(path: String?, epoch: SIMD2<UInt64>, registry: any Registry, isMachine: Bool, isDurable: Bool) {
+        (self.path, self.epoch, self.registry) = (path, epoch, registry)
+        (self.isMachine, self.isDurable) = (isMachine, isDurable)
     }
 
     /// Whether there is a page: a file is made when a call is first about a rule that needs one.
@@ -28,7 +31,9 @@ final class MetersOpening: Sendable {
         do throws(AgentIDError) {
             return try opening.withLock { _ throws(AgentIDError) in
                 if let page = opened.found(MetersPage.self) { return page }
-                let page = try MetersPage(path: path, epoch: epoch, isMachine: isMachine, now: now)
+                let page = try MetersPage(
+                    path: path, epoch: epoch, believesSteps: path == nil && !isMachine, now: now,
+                    isDurable: isDurable)
                 return opened.replaced { _ in page }
             }
         } catch { throw Denial("meters_damaged", error.message, at: "policy") }

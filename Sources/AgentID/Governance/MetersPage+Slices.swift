@@ -33,19 +33,24 @@ extension MetersPage {
     }
 
     /// Reserves an amount, which is not negative.
-    package func reserve(_ slot: MeterSlot, _ amount: Int64) throws(Denial) -> Reserved {
+    ///
+    /// - Parameter limit: of the budget now: more may have been lent under another.
+    package func reserve(_ slot: MeterSlot, _ amount: Int64, limit: Int64 = .max) throws(Denial) -> Reserved {
         for _ in 0..<Self.patience {
             guard let pair = try read(slot) else { return .moved }
             // After the pair, which stands until the swap: so the loan is this slice's. It only grows.
             let loan = words.loan(slot.index)
             let (spent, isTooMuch) = pair.word.addingReportingOverflow(UInt64(clamping: amount))
-            guard !isTooMuch, spent <= UInt64(Int64.max) else {
+            guard !isTooMuch, spent <= UInt64(clamping: limit) else {
                 return .short(.max, of: loan.holder, lent: Int64(clamping: loan.lent))
             }
             guard spent <= loan.lent else {
                 return .short(Int64(clamping: spent - loan.lent), of: loan.holder, lent: Int64(clamping: loan.lent))
             }
-            if words.swap(slot.index, pair, for: slot.sealed(spent)) { return .taken }
+            if words.swap(slot.index, pair, for: slot.sealed(spent)) {
+                countTurn()
+                return .taken
+            }
         }
         throw MeterPlaces.damaged("other processes change it all the time")
     }
@@ -65,7 +70,10 @@ extension MetersPage {
             guard let pair = try read(slot) else { return 0 }
             let (sum, isTooMuch) = pair.word.addingReportingOverflow(UInt64(clamping: amount))
             let spent = isTooMuch ? UInt64(Int64.max) : min(sum, UInt64(Int64.max))
-            if words.swap(slot.index, pair, for: slot.sealed(spent)) { return Int64(clamping: spent) }
+            if words.swap(slot.index, pair, for: slot.sealed(spent)) {
+                countTurn()
+                return Int64(clamping: spent)
+            }
         }
         throw MeterPlaces.damaged("other processes change it all the time")
     }

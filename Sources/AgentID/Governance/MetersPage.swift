@@ -25,20 +25,29 @@ package final class MetersPage: Sendable {
     /// When the file's length was last asked for, in ticks of the processor.
     private let measuredAt = Atomic<UInt64>(0)
     private let lookedAt = Atomic<Int64>(0)
+    /// The least number of turns, as far as this guard and the directory know.
     private let turns: Atomic<UInt64>
-    private let isGone = Atomic<Bool>(false)
+    private let witness: MetersWitness?
+    private let isDurable: Bool
+    private let fate = Atomic<Int>(Fate.sound)
+
+    private enum Fate {
+        /// `away`: another file, or none, stands under its path: that may pass. `lost`: for ever.
+        static let (sound, away, lost) = (0, 1, 2)
+    }
 
     /// The page of a directory, or with no path one of this process alone.
     ///
     /// - Parameters:
     ///   - path: of the file `meters`: made where there is none.
     ///   - epoch: names the registry whose meters these are.
-    ///   - isMachine: whether `now` is told by the machine's own clock, which all guards of the directory share.
+    ///   - believesSteps: whether the guard's clock is believed where it steps: see ``MetersClock``.
     ///   - now: the guard's clock, in milliseconds since 1970.
-    ///   - steady: what nobody sets; and which process this is: for tests.
+    ///   - isDurable: whether a label is on the disk before it is answered.
+    ///   - steady: what nobody sets: for tests.
     package init(
-        path: String?, epoch: SIMD2<UInt64> = .zero, buckets: Int = MetersPage.buckets, isMachine: Bool, now: Int64,
-        steady: SteadyClock = .machine, process: UInt64? = nil
+        path: String?, epoch: SIMD2<UInt64> = .zero, buckets: Int = MetersPage.buckets, believesSteps: Bool, now: Int64,
+        isDurable: Bool = false, steady: SteadyClock = .machine
     ) throws(AgentIDError) {
         let initial = MetersHeader(buckets: min(max(buckets, 1), MetersHeader.mostBuckets), epoch: epoch)
         file = if let path { try MetersFile(path: path, initial: initial) } else { nil }
@@ -52,25 +61,44 @@ package final class MetersPage: Sendable {
             mapping = made
         }
         words = unsafe MetersWords(mapping.start, header)
+        self.isDurable = isDurable
         turns = Atomic(words[.turns])
-        clock = MetersClock(steady: steady, isMachine: isMachine, secret: header.secret, process: process)
+        witness = if let path { try MetersWitness(beside: path) } else { nil }
+        clock = MetersClock(steady: steady, believesSteps: believesSteps, secret: header.secret)
         guard header.epoch == epoch else {
             throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")
         }
         guard begin(now), isSound() else {
             throw MetersHeader.refusal(file?.path ?? "", "is damaged")
         }
+        guard words.turns >= witness?.turns ?? 0 else {
+            throw MetersHeader.refusal(
+                file?.path ?? "", "is an older copy, which knows less than was spent and seen since")
+        }
+        turns.max(words.turns, ordering: .releasing)
     }
 
     /// Begins the meters' line in time; after the machine went down, by whoever comes first, once what that left is mended.
     private func begin(_ now: Int64) -> Bool {
-        guard let file, clock.isNewRun(words) else { return clock.begin(now, words) }
+        guard let file, clock.isNewRun(words) else {
+            if clock.isNew(words) { takeOverTurns() }
+            return clock.begin(now, words)
+        }
         var hasBegun = false
         let isLocked = file.exclusively {
-            if clock.isNewRun(words) { mend() }
+            if clock.isNewRun(words) {
+                mend()
+                takeOverTurns()
+            }
             hasBegun = clock.begin(now, words)
         }
         return isLocked && hasBegun
+    }
+
+    /// A page that is new, or of another run of the machine, begins with the turns that the directory knows: what it lacks was
+    /// removed by somebody, or lost with the power. Before its line begins: then others compare them.
+    private func takeOverTurns() {
+        if let witness { words.raise(.turns, to: witness.turns) }
     }
 
     /// A power cut leaves what had reached the disk, of each sector apart: slots whose count was lost, counts whose slots were.
@@ -113,14 +141,15 @@ package final class MetersPage: Sendable {
     ///
     /// - Parameter now: the guard's clock, in milliseconds since 1970.
     package func look(_ now: Int64) throws(Denial) -> MeterTime {
-        guard !isGone.load(ordering: .relaxed) else { throw gone() }
+        let fate = fate.load(ordering: .relaxed)
+        guard fate == Fate.sound || fate == Fate.away && isBack() else { throw gone() }
         if let file {
             let ticks = cprocess_ticks()
             if ticks &- measuredAt.load(ordering: .relaxed) > cprocess_ticks_of_10_us() {
                 guard file.isWhole else { throw lose() }
                 measuredAt.store(ticks, ordering: .relaxed)
             }
-            let least = turns.load(ordering: .acquiring)
+            let least = max(turns.load(ordering: .acquiring), witness?.turns ?? 0)
             guard words.mark == MetersHeader.magic.0, words.turns >= least else { throw lose() }
         }
         let coarse = MonotonicClock.milliseconds
@@ -134,13 +163,32 @@ package final class MetersPage: Sendable {
         guard coarse &- looked >= Self.interval,
             lookedAt.compareExchange(expected: looked, desired: coarse, ordering: .relaxed).exchanged, let file
         else { return }
-        guard file.isInPlace, words.holds(header.words) else { throw lose() }
-        clock.leaveWord(words)
-        turns.max(words.countUp(.turns), ordering: .releasing)
+        guard words.holds(header.words) else { throw lose() }
+        guard file.isInPlace else {
+            _ = fate.compareExchange(expected: Fate.sound, desired: Fate.away, ordering: .sequentiallyConsistent)
+            throw gone()
+        }
+        countTurn()
+    }
+
+    /// Counts what an older copy of the file must not be without: time that passes, money, labels.
+    func countTurn() {
+        guard file != nil else { return }
+        let count = words.countUp(.turns)
+        turns.max(count, ordering: .releasing)
+        witness?.note(turns: count)
+    }
+
+    /// Whether the file that was moved away stands in its place again, as it was. Another that was used meanwhile has moved the
+    /// directory's turns on.
+    private func isBack() -> Bool {
+        guard let file, file.isInPlace, file.isWhole, words.holds(header.words) else { return false }
+        _ = fate.compareExchange(expected: Fate.away, desired: Fate.sound, ordering: .sequentiallyConsistent)
+        return true
     }
 
     private func lose() -> Denial {
-        isGone.store(true, ordering: .releasing)
+        fate.store(Fate.lost, ordering: .sequentiallyConsistent)
         return gone()
     }
 
@@ -236,7 +284,10 @@ package final class MetersPage: Sendable {
                 continue
             }
             if pair.word & bits == bits { return }
-            if words.swap(slot.index, pair, for: slot.sealed(pair.word | bits)) { return }
+            guard words.swap(slot.index, pair, for: slot.sealed(pair.word | bits)) else { continue }
+            countTurn()
+            if isDurable, let file, !file.sync() { throw MeterPlaces.damaged("a label cannot be written to the disk") }
+            return
         }
         throw MeterPlaces.damaged("other processes change it all the time")
     }

@@ -21,11 +21,9 @@ internal import Synchronization
 
     /// Words of the first page that change, apart from those that are loaded at each call. A line has eight.
     enum Place: Int {
-        /// Counts up at least every 50 ms in which somebody takes: an older copy of the file has a lower one.
+        /// Counts up with each amount that is spent and each label, and at least every 50 ms in which somebody takes: an
+        /// older copy of the file has a lower one.
         case turns = 64
-        /// The process that looked last, and when another one did before, in milliseconds of the steady clock.
-        case user = 74
-        case othersSeen = 75
         /// The number of slots ever claimed, in all buckets.
         case claimed = 80
     }

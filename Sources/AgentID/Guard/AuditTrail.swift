@@ -19,6 +19,9 @@ final class AuditTrail: Sendable {
         process = AuditProcess()
     }
 
+    /// Whether a decision is on the disk before it is answered.
+    var isDurable: Bool { isStrict && log?.isDurable == true }
+
     /// The number of decisions that could not be recorded, including those denied for that reason.
     var unrecorded: Int { lost.count + (log?.vanished ?? 0) }
 

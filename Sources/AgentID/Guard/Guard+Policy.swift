@@ -68,9 +68,19 @@ extension Guard {
             tool, call, under: chain, rule: plan.policy.document.rules[question.rule], of: plan.policy,
             because: question.because, labels: ((try? plan.labels(now: now)) ?? []).union(carried))
         guard let desk else { throw asked.denial("this guard follows no registry to ask in") }
-        return try desk.consent(to: asked, now: now) {
+        // By the meters' time: a clock that is wrong for a moment must not let requests lapse, its own or another's.
+        return try desk.consent(to: asked, now: meterTime(now, making: true)) {
             revocations.first(of: $0) != nil || view?.revocations.first(of: $0) != nil
         }
+    }
+
+    /// The time that the meters go by, which no wrong clock moves; the guard's own where there are none.
+    ///
+    /// - Parameter isMaking: whether the page is made where there is none.
+    func meterTime(_ now: Int64, making isMaking: Bool = false) -> Int64 {
+        guard let meters, isMaking || meters.isThere, let page = try? meters.page(now), let time = try? page.look(now)
+        else { return now }
+        return time.milliseconds
     }
 
     /// The plan of the policy in force for a chain; `nil` if there is none after all.

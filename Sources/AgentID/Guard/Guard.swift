@@ -57,7 +57,9 @@ public final class Guard: Sendable {
         clock = CheckedClock(options.clock)
         let isMachine = clock.isMachine
         meters = view.map {
-            MetersOpening(path: $0.metersPath, epoch: $0.epoch, registry: $0.registry, isMachine: isMachine)
+            MetersOpening(
+                path: $0.metersPath, epoch: $0.epoch, registry: $0.registry, isMachine: isMachine,
+                isDurable: trail?.isDurable ?? false)
         }
         desk = view.map { ApprovalDesk(directory: $0.directory, registry: $0.registry, onAsked: onAsked) }
         watch = ClockWatch(window: options.proofWindow * 1000)

@@ -22,6 +22,23 @@ enum Files {
         return AgentIDError(.io, name: name, message: "\(what) \(path): \(reason): \(remedy)", at: path)
     }
 
+    /// Gives a file that is to be mapped the room that it has not got on the disk: copies and archives leave out what is zero,
+    /// and touching that when the disk is full raises SIGBUS. Nothing is written: others use the file.
+    static func fillHoles(of file: Int32, _ path: String) throws(AgentIDError) {
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else { throw failure("cannot look at", path) }
+        guard Int(status.st_blocks) < Int(status.st_size) / 512 else { return }
+        var result: Int32 = -1
+        for _ in 0..<100 where result != 0 {
+            result = fallocate(file, Int32(CPROCESS_KEEP_SIZE), 0, status.st_size)
+            guard result != 0, errno == EINTR else { break }
+        }
+        // Elsewhere than there, the disk cannot be asked for room, or need not.
+        guard result == 0 || ![ENOSPC, EDQUOT, EFBIG, EIO].contains(errno) else {
+            throw failure("cannot take the room for", path)
+        }
+    }
+
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// As ``exists(_:)``; throws where this user may not know.

@@ -10,4 +10,6 @@ package enum RegistryMark: Int, CaseIterable, Sendable {
     case proofs
     /// The number of transactions in the file `registry.db` alone, without its `-wal`.
     case database
+    /// The turns of the file `meters`: see ``MetersWitness``.
+    case meters
 }

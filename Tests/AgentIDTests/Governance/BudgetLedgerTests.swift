@@ -59,6 +59,22 @@ import Testing
         }
     }
 
+    @Test func aLimitThatIsLoweredHoldsAtOnceForWhatWasLentBefore() throws {
+        let (world, shelf) = (try MetersWorld(), try Shelf())
+        let page = try world.page()
+        let ledger = BudgetLedger(shelf.registry, page)
+        #expect(try reserve(1, [account(limit: 1000)], ledger, page) != nil)
+        #expect(try reserve(9, [account(limit: 10)], ledger, page) != nil)
+        guard case .exhausted(0, let left) = try ledger.reserve(1, of: [account(limit: 10)], at: page.look(start))
+        else {
+            Issue.record("more was spent than the limit")
+            return
+        }
+        #expect(left == 0)
+        #expect(try reserve(990, [account(limit: 1000)], ledger, page) != nil)
+        #expect(try reserve(1, [account(limit: 1000)], ledger, page) == nil)
+    }
+
     @Test func siblingsCountAgainstTheirParentAndARefusalTakesNothing() throws {
         let (world, shelf) = (try MetersWorld(), try Shelf())
         let page = try world.page()
@@ -90,7 +106,7 @@ import Testing
             #expect(try ledgers[i].left(of: account, at: pages[i].look(start)) == -150)
         }
         // Another machine's page sees it too.
-        let elsewhere = try MetersPage(path: nil, isMachine: false, now: start)
+        let elsewhere = try MetersPage(path: nil, believesSteps: true, now: start)
         #expect(try reserve(1, [account], BudgetLedger(shelf.registry, elsewhere), elsewhere) == nil)
     }
 
@@ -165,7 +181,7 @@ import Testing
         #expect(try one.commit(70))
         #expect(try ledger.left(of: account, at: page.look(start)) == -30)
         // Another machine's page: as much was booked as was spent, and no more.
-        let elsewhere = try MetersPage(path: nil, isMachine: false, now: start)
+        let elsewhere = try MetersPage(path: nil, believesSteps: true, now: start)
         #expect(try BudgetLedger(shelf.registry, elsewhere).left(of: account, at: elsewhere.look(start)) == -30)
         #expect(try reserve(1, [account], ledger, page) == nil)
     }

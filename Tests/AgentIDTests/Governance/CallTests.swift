@@ -132,7 +132,7 @@ import Testing
         try call.commit()
         asked.withLock { $0 = nil }
         let count = answered.load(ordering: .relaxed)
-        #expect(count == 2)
+        #expect(count >= 2)
     }
 
     @Test func aCallThatLapsedGivesNothingBackAndWhatItCostBeyondIsCounted() throws {

@@ -27,14 +27,18 @@ import Testing
     @Test func oneProcessWithAWrongClockGainsNothingAndSpoilsNothing() throws {
         let rate = try #require(rate)
         let (world, clock) = (try MetersWorld(), MovedClock())
-        let right = try world.page(steady: clock.steady, process: 1)
+        let right = try world.page(isMachine: true, steady: clock.steady)
         #expect(try right.take("a", rate, now: start) == nil)
         for wrong in [hour, -hour, 24 * hour] {
-            let other = try world.page(now: start + wrong, steady: clock.steady, process: 2)
+            let other = try world.page(isMachine: true, now: start + wrong, steady: clock.steady)
             // The last of the burst once, then nothing.
             let answer = try other.take("a", rate, now: start + wrong)
             #expect(answer == (wrong == hour ? nil : 60_000))
             #expect(try other.take("a", rate, now: start + wrong + 1) == 59_999 || answer != nil)
+            // Nor by going to and fro.
+            for away in [2 * hour, 0, 2 * hour, 0] {
+                #expect(try other.take("a", rate, now: start + away) == 60_000)
+            }
             #expect(try right.take("a", rate, now: start) == 60_000)
             #expect(try right.take("b \(wrong)", rate, now: start) == nil)
         }
@@ -42,10 +46,9 @@ import Testing
         #expect(try right.take("a", rate, now: start + 60_000) == nil)
     }
 
-    @Test func theOnlyClockThereIsIsBelieved() throws {
+    @Test func aGuardsOwnClockIsBelievedWhereItsMetersAreItsOwn() throws {
         let rate = try #require(rate)
-        let (world, clock) = (try MetersWorld(), MovedClock())
-        let page = try world.page(steady: clock.steady)
+        let page = try MetersPage(path: nil, believesSteps: true, now: start, steady: MovedClock().steady)
         var now = start
         for _ in 0..<50 {
             #expect(try page.take("a", rate, now: now) == nil && page.take("a", rate, now: now) == nil)

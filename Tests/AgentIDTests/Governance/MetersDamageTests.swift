@@ -101,6 +101,87 @@ import Testing
         }
     }
 
+    @Test func anOlderCopyThatIsPutThereWhileNobodyLooksIsRefused() throws {
+        let world = try MetersWorld()
+        try world.makeSequence()
+        let rate = try #require(GCRA(calls: 2, period: 1_000_000, burst: 2))
+        var copy: [UInt64] = []
+        do {
+            let page = try world.page()
+            let time = try page.look(start)
+            let slot = try page.slot(of: page.key(["task"]), .labels, until: .max, at: time)
+            try page.raise(slot, bits: 1, until: .max, at: time)
+            copy = Array(try world.read()).littleEndianWords
+            // Within one look: each label counts by itself.
+            try page.raise(slot, bits: 2, until: .max, at: time)
+        }
+        try world.write(copy, at: 0)
+        #expect { try world.page() } throws: { ($0 as? AgentIDError)?.name == "meters_damaged" }
+        // Whoever removes the file begins anew, as the error says.
+        try FileManager.default.removeItem(atPath: world.file)
+        #expect(try world.page().take("a", rate, now: start) == nil)
+        // After a reboot it may be behind: the power was cut.
+        do {
+            let page = try world.page(steady: MovedClock(run: "before").steady)
+            copy = Array(try world.read()).littleEndianWords
+            let time = try page.look(start)
+            try page.raise(
+                page.slot(of: page.key(["task"]), .labels, until: .max, at: time), bits: 1, until: .max, at: time)
+        }
+        try world.write(copy, at: 0)
+        #expect(try world.page(steady: MovedClock(run: "after").steady).take("a", rate, now: start) == nil)
+    }
+
+    @Test func aFileThatIsMovedAwayDeniesUntilItIsBack() throws {
+        let world = try MetersWorld()
+        try world.makeSequence()
+        let page = try world.page()
+        let rate = try #require(GCRA(calls: 9, period: 1_000_000, burst: 9))
+        func isDenied() -> Bool {
+            usleep(60_000)
+            do { return try page.take("a", rate, now: start) != nil } catch {
+                return error.reason.rawValue == "meters_damaged"
+            }
+        }
+        let away = world.file + ".away"
+        #expect(!isDenied())
+        for _ in 0..<2 {
+            try FileManager.default.moveItem(atPath: world.file, toPath: away)
+            #expect(isDenied() && isDenied())
+            try FileManager.default.moveItem(atPath: away, toPath: world.file)
+            #expect(!isDenied())
+        }
+        // Another was used meanwhile.
+        try FileManager.default.moveItem(atPath: world.file, toPath: away)
+        let time = try world.page().look(start)
+        #expect(isDenied())
+        let other = try world.page()
+        try other.raise(
+            other.slot(of: other.key(["t"]), .labels, until: .max, at: time), bits: 1, until: .max, at: time)
+        try FileManager.default.removeItem(atPath: world.file)
+        try FileManager.default.moveItem(atPath: away, toPath: world.file)
+        #expect(isDenied() && isDenied())
+    }
+
+    @Test func whatACopyLeftOutIsGivenRoomAgain() throws {
+        let world = try MetersWorld()
+        _ = try world.page(buckets: 64)
+        let content = try world.read()
+        try FileManager.default.removeItem(atPath: world.file)
+        // As `cp --sparse` and `tar -S` leave it.
+        let file = unsafe open(world.file, O_CREAT | O_RDWR, 0o600)
+        defer { close(file) }
+        #expect(ftruncate(file, off_t(content.count)) == 0)
+        _ = unsafe content.withUnsafeBytes { unsafe pwrite(file, $0.baseAddress, 4096, 0) }
+        func blocks() -> Int {
+            var status = stat()
+            return unsafe fstat(file, &status) == 0 ? Int(status.st_blocks) * 512 : 0
+        }
+        #expect(blocks() < content.count)
+        _ = try world.page(buckets: 64)
+        #expect(blocks() >= content.count)
+    }
+
     @Test func anyBitThatFlipsInAMeterDeniesIt() throws {
         let world = try MetersWorld()
         let page = try world.page(buckets: 1)
@@ -158,9 +239,9 @@ import Testing
 
     @Test func anotherRegistrysMetersAreRefused() throws {
         let world = try MetersWorld()
-        _ = try MetersPage(path: world.file, epoch: SIMD2(1, 2), isMachine: true, now: start)
+        _ = try MetersPage(path: world.file, epoch: SIMD2(1, 2), believesSteps: false, now: start)
         #expect(throws: AgentIDError.self) {
-            try MetersPage(path: world.file, epoch: SIMD2(1, 3), isMachine: true, now: self.start)
+            try MetersPage(path: world.file, epoch: SIMD2(1, 3), believesSteps: false, now: self.start)
         }
     }
 }

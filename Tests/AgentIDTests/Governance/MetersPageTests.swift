@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test func allOrNoneIsTakenFromSeveralRates() throws {
-        let page = try MetersPage(path: nil, isMachine: false, now: start)
+        let page = try MetersPage(path: nil, believesSteps: true, now: start)
         let wide = try #require(GCRA(calls: 5, period: 1000, burst: 5))
         let narrow = try #require(GCRA(calls: 2, period: 1000, burst: 2))
         let time = try page.look(start)

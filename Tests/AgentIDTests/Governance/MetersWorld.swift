@@ -16,10 +16,9 @@ final class MetersWorld: Sendable {
     static let slots = 1024
 
     func page(
-        buckets: Int = 4, isMachine: Bool = false, now: Int64 = start, steady: SteadyClock = .machine,
-        process: UInt64? = nil
+        buckets: Int = 4, isMachine: Bool = false, now: Int64 = start, steady: SteadyClock = .machine
     ) throws -> MetersPage {
-        try MetersPage(path: file, buckets: buckets, isMachine: isMachine, now: now, steady: steady, process: process)
+        try MetersPage(path: file, buckets: buckets, believesSteps: !isMachine, now: now, steady: steady)
     }
 
     /// Writes words into the file as it stands.
@@ -29,6 +28,9 @@ final class MetersWorld: Sendable {
         try handle.write(contentsOf: Data(words.littleEndianBytes))
         try handle.close()
     }
+
+    /// The page of the directory's marks, beside the file.
+    func makeSequence() throws { _ = try SharedSequence(path: directory.path + "/sequence", isWriter: true) }
 
     func read() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file)) }
 }

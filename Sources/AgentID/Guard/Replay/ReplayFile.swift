@@ -55,7 +55,10 @@ final class ReplayFile: Sendable {
     private static func prepare(
         _ file: Int32, _ path: String, _ initial: ReplayHeader, patience: Int
     ) throws(AgentIDError) -> ReplayHeader {
-        if let header = try read(file, path) { return header }
+        if let header = try read(file, path) {
+            try Files.fillHoles(of: file, path)
+            return header
+        }
         guard lock(file, patience: patience) else {
             throw AgentIDError(
                 .state, name: "busy", message: "another process has been making \(path) for 5 s: end it, or try again",
