@@ -55,7 +55,7 @@ package final class ActivePolicy: Sendable {
         return all.subtracting(permitting)
     }
 
-    /// What must stay from one policy to the next: labels are kept by their places in the list, and none of those that tasks
+    /// Checks what stays from one policy to the next: labels are kept by their places in the list, and none of those that tasks
     /// have may come to mean another; what was spent of a budget is kept in units of its scale.
     ///
     /// - Parameter before: The document in force, which may be one that this version cannot enforce, or cannot on this
