@@ -25,6 +25,8 @@ public final class Authority: Sendable {
         public var audit = AuditPolicy()
         /// The second clock for leases, besides `clock`: replaced only in tests.
         package var steadyClock = SteadyClock.machine
+        /// The clock that meters go by: replaced only in tests.
+        package var metersClock = SteadyClock.machine
 
         /// The defaults.
         public init() {}
@@ -64,7 +66,7 @@ public final class Authority: Sendable {
         options.passphrase = nil
         (self.options, self.registry, self.directory, self.keys) = (options, registry, directory, keys)
         clock = CheckedClock(options.clock)
-        view = try RegistryView(of: registry, in: directory)
+        view = try RegistryView(of: registry, in: directory, steady: options.metersClock)
         trustDomain = view.trustDomain
         // If this directory already has an audit log, events are recorded even when auditing is off in this session.
         let isLogging = directory.map { options.audit.isEnabled || $0.hasAuditLog } ?? false

@@ -6,6 +6,7 @@ final class MetersOpening: Sendable {
     private let epoch: SIMD2<UInt64>
     private let isMachine: Bool
     private let isDurable: Bool
+    private let steady: SteadyClock
     private let registry: any Registry
     private let opened = LatestPlace()
     private let openedLedger = LatestPlace()
@@ -17,9 +18,13 @@ final class MetersOpening: Sendable {
     ///   - registry: lends budgets, where there is no directory.
     ///   - isMachine: whether the guard's clock is the machine's own.
     ///   - isDurable: whether what is answered is on the disk before.
-    init(path: String?, epoch: SIMD2<UInt64>, registry: any Registry, isMachine: Bool, isDurable: Bool) {
+    ///   - steady: the clock that nobody sets.
+    init(
+        path: String?, epoch: SIMD2<UInt64>, registry: any Registry, isMachine: Bool, isDurable: Bool,
+        steady: SteadyClock
+    ) {
         (self.path, self.epoch, self.registry) = (path, epoch, registry)
-        (self.isMachine, self.isDurable) = (isMachine, isDurable)
+        (self.isMachine, self.isDurable, self.steady) = (isMachine, isDurable, steady)
     }
 
     /// Whether there is a page: a file is made when a call is first about a rule that needs one.
@@ -33,7 +38,7 @@ final class MetersOpening: Sendable {
                 if let page = opened.found(MetersPage.self) { return page }
                 let page = try MetersPage(
                     path: path, epoch: epoch, believesSteps: path == nil && !isMachine, now: now,
-                    isDurable: isDurable)
+                    isDurable: isDurable, steady: steady)
                 return opened.replaced { _ in page }
             }
         } catch { throw Denial("meters_damaged", error.message, at: "policy") }

@@ -59,7 +59,7 @@ public final class Guard: Sendable {
         meters = view.map {
             MetersOpening(
                 path: $0.metersPath, epoch: $0.epoch, registry: $0.registry, isMachine: isMachine,
-                isDurable: trail?.isDurable ?? false)
+                isDurable: trail?.isDurable ?? false, steady: $0.steady)
         }
         desk = view.map { ApprovalDesk(directory: $0.directory, registry: $0.registry, onAsked: onAsked) }
         watch = ClockWatch(window: options.proofWindow * 1000)

@@ -44,8 +44,13 @@ final class RegistryView: Sendable {
     private let keysSeen = Atomic<Int64>(0)
     private let policySeen = Atomic<Int64>(0)
 
-    init(of registry: any Registry, in directory: AuthorityDirectory?) throws(AgentIDError) {
-        self.registry = registry
+    /// The clock that nobody sets, which meters go by.
+    let steady: SteadyClock
+
+    init(
+        of registry: any Registry, in directory: AuthorityDirectory?, steady: SteadyClock = .machine
+    ) throws(AgentIDError) {
+        (self.registry, self.steady) = (registry, steady)
         (replayPath, metersPath, self.directory) = (directory?.replayPath, directory?.metersPath, directory?.path)
         let announced = registry.changes
         let (meta, bundle) = try registry.read { registry in (try registry.meta(), try TrustBundle(of: registry)) }

@@ -77,7 +77,7 @@ import Testing
 
     private static func run(_ steps: [Step], under policy: [UInt8]?) throws -> Run {
         let directory = try TemporaryDirectory()
-        let world = try World(at: directory.path)
+        let world = try World(at: directory.path, movesMeters: true)
         defer { world.authority.close() }
         let scope = "read_file; search; send.mail; send.note"
         try world.authority.put(

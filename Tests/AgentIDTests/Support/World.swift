@@ -8,12 +8,16 @@ struct World {
     let hand = Hand()
     let authority: Authority
 
-    init(at path: String? = nil, _ change: (inout Authority.Options) -> Void = { _ in }) throws {
+    /// - Parameter movesMeters: whether the machine's clock, which meters go by, moves with the hand.
+    init(
+        at path: String? = nil, movesMeters: Bool = false, _ change: (inout Authority.Options) -> Void = { _ in }
+    ) throws {
         var options = Authority.Options()
         options.trustDomain = "acme.example"
         let hand = hand
         options.clock = CallbackClock { hand.milliseconds.load(ordering: .relaxed) }
         options.steadyClock = Self.steadyClock(hand)
+        if movesMeters { options.metersClock = options.steadyClock }
         change(&options)
         authority = try Authority.open(directory: path, options: options)
         try authority.put(
