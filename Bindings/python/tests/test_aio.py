@@ -12,9 +12,9 @@ from life import CALL
 
 # What is decided or told in memory, in microseconds.
 PLAIN = {
-    "add_bundle", "admit", "authorize", "call", "call_permitted", "chain", "chain_reference", "check", "credential", "expires", "export_key", "id", "labels",
-    "present", "nonce", "presentation", "prove", "public_key", "refreshed", "remaining", "report", "scope",
-    "statistics",
+    "add_bundle", "admit", "authorize", "call", "call_permitted", "chain", "chain_reference", "check", "credential",
+    "expires", "export_key", "id", "labels", "nonce", "present", "presentation", "prove", "public_key", "refreshed",
+    "remaining", "report", "scope", "statistics",
 }  # fmt: skip
 
 
