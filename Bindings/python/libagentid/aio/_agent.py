@@ -34,7 +34,6 @@ class Agent(Closing, _agent.Identity):
 
     open = staticmethod(starting(_agent.Agent.open, _agent.Agent.close, lambda agent: Agent(agent)))
     spawn = starts(_agent.Agent.spawn, ended, lambda agent: Agent(agent))
-    add_labels = waits(_agent.Agent.add_labels)
     delegate = waits(_agent.Agent.delegate)
     end = waits(_agent.Agent.end)
     park = waits(_agent.Agent.park)
