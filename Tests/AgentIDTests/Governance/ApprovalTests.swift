@@ -114,6 +114,32 @@ import Testing
         #expect(try refusal(of: request.call) == nil)
     }
 
+    @Test func aTokenThatBringsAKeyOrBeginsLaterApprovesNothing() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let request = try office.authority.approval(try office.request(agent))
+        let made = try office.authority.approvalToken(for: request, by: "user:cfo", with: office.cfo)
+        let payload = try CompactJWS(Array(made.utf8)).payload(limits: JSON.Limits(bytes: 1 << 16, depth: 16)).root
+        func refusal(header more: String = "", nbf: JSONTree? = nil) throws -> String? {
+            var claims: JSONTree.Members = [:]
+            for (name, value) in payload.members { claims[name.string ?? ""] = .value(value) }
+            if let nbf { claims["nbf"] = nbf }
+            let header =
+                #"{"alg":"Ed25519","kid":"\#(office.cfo.publicKey.thumbprint)"\#(more),"typ":"agentid-approval+jwt"}"#
+            let signed =
+                Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(JSONTree.object(claims).canonical())
+            let token = signed + "." + Base64URL.encode(office.cfo.sign(Array(signed.utf8).span))
+            return office.fault { try office.authority.approve(request.id, token: token) }
+        }
+        let now = Int(office.world.clock.milliseconds / 1000)
+        #expect(try refusal(header: #","jwk":{"kty":"OKP"}"#) == "approval_malformed")
+        #expect(try refusal(header: #","x5u":"https://evil.example""#) == "approval_malformed")
+        #expect(try refusal(nbf: .int(now + 600)) == "approval_expired")
+        #expect(try refusal(nbf: "soon") == "approval_malformed")
+        #expect(try office.ask(agent).isPermitted == false)
+        #expect(try refusal(nbf: .int(now)) == nil)
+    }
+
     @Test func aTokenThatIsBentApprovesNothing() throws {
         let office = try ApprovalWorld()
         let agent = try office.world.start()

@@ -51,6 +51,9 @@ struct ApprovalToken: Sendable {
         guard jws.type.isSame(as: TokenType.approval) else {
             throw refuse(name: "approval_malformed", "typ is not \(TokenType.approval): this is not an approval")
         }
+        guard !jws.bringsKey else {
+            throw refuse(name: "approval_malformed", "its header brings a key: leave jku, jwk, x5u and x5c out")
+        }
         guard let approver = jws.keyID.flatMap({ approvers.entry(of: $0) }) else {
             throw refuse(name: "approver_unknown", "the policy names no approver with the key that kid names")
         }
@@ -76,7 +79,16 @@ struct ApprovalToken: Sendable {
         guard let issued = claims["iat"]?.int, let expires = claims["exp"]?.int else {
             throw refuse(name: "approval_malformed", "iat or exp is missing, or not a whole number of seconds")
         }
-        guard Int64(issued) <= now + Limits.issuedAtSkew, Int64(expires) > now else {
+        let begins: Int
+        switch claims["nbf"] {
+        case nil: begins = issued
+        case .some(let date):
+            guard let whole = date.int else {
+                throw refuse(name: "approval_malformed", "nbf is not a whole number of seconds")
+            }
+            begins = max(issued, whole)
+        }
+        guard Int64(begins) <= now + Limits.issuedAtSkew, Int64(expires) > now else {
             throw refuse(name: "approval_expired", "the approval has expired, or is dated in the future")
         }
     }
