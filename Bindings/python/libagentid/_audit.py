@@ -87,5 +87,5 @@ class Audit(Handle):
                 raise
         found = text(report)
         if raised:
-            raise raised[0]
+            raise raised.pop()
         return AuditReport(json.loads(found))

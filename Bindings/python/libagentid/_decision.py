@@ -124,9 +124,12 @@ def decide(function: Any, *inputs: Any) -> Decision:
     raised = failure(error)
     if isinstance(raised, Denied) and decision:
         raised.decision = Decision(decision, False)
-    if pending:
-        raised.__cause__ = after_failure()
-    raise raised
+    try:
+        if pending:
+            raised.__cause__ = after_failure()
+        raise raised
+    finally:
+        del raised  # its traceback holds this frame: together they would live until the collector comes
 
 
 def check(function: Any, *inputs: Any) -> Decision:

@@ -164,9 +164,12 @@ def call(function: Any, *arguments: Any) -> None:
             after_success()
         return
     raised = failure(error)
-    if pending:
-        raised.__cause__ = after_failure()
-    raise raised
+    try:
+        if pending:
+            raised.__cause__ = after_failure()
+        raise raised
+    finally:
+        del raised  # its traceback holds this frame: together they would live until the collector comes
 
 
 def take(function: Any, *arguments: Any) -> str:

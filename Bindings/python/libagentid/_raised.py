@@ -58,7 +58,10 @@ def after_success() -> None:
     if isinstance(error, KeyboardInterrupt):
         _thread.interrupt_main()
     elif error is not None and not isinstance(error, Exception):
-        raise error
+        try:
+            raise error
+        finally:
+            del error
 
 
 def after_failure() -> Exception | None:
@@ -66,4 +69,7 @@ def after_failure() -> Exception | None:
     error = pending.pop(get_ident(), None)
     if error is None or isinstance(error, Exception):
         return error
-    raise error
+    try:
+        raise error
+    finally:
+        del error
