@@ -88,7 +88,7 @@ class Server:
 def requests_for(agent: libagentid.Agent, count: int) -> list[bytes]:
     presenter, found = Presenter(agent, audience="files", routes=ROUTES), []
     for index in range(count):
-        headers = presenter.headers("GET", f"http://files/users/{index}", b"", None)
+        headers = presenter.sending("GET", f"http://files/users/{index}", b"", None).headers()
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         found.append(f"GET /users/{index} HTTP/1.1\r\nHost: files\r\n{lines}\r\n".encode())
     return found

@@ -18,6 +18,7 @@ from ._errors import Error, call, counted, depth, duration, milliseconds, moment
 from ._handles import Handle, Reference, owner
 from ._raised import log
 from ._scope import Scope, worded
+from ._spans import traced
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -123,14 +124,14 @@ class Identity(Reference):
         `within`: the time within which it ends, in seconds or as a timedelta, by default an hour, at most 30 days; from then
         on what it reserved of budgets counts as spent.
         """
-        return of_agent(self, self.authorize(tool, args), within)
+        return traced(tool, lambda: of_agent(self, self.authorize(tool, args), within), self)
 
     def call_permitted(self, decision: Decision, *, within: int | timedelta | None = None) -> Call:
         """Begins the call that `authorize` has permitted to this agent; otherwise as `Guard.call_permitted`.
 
         Raises `StateError` without the agent's authority in this process.
         """
-        return of_agent(self, decision, within)
+        return traced(lambda: decision.document["tool"], lambda: of_agent(self, decision, within), self)
 
     def remaining(self, tool: str | None = None) -> Remaining:
         """The rest of the policy's rates and budgets, for all its tools or for one, and the labels of its task.

@@ -9,9 +9,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
-from ._errors import Error, call, counted, duration, pair, texts
+from ._errors import Error, StateError, call, counted, duration, pair, texts
 from ._handles import Handle, owner
 from ._raised import log
+from ._spans import named
 
 if TYPE_CHECKING:
     from ctypes import c_void_p
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ._agent import Identity
     from ._decision import Decision
     from ._guard import EnforcementPoint
+    from ._spans import Span
     from .tools import Call as ToolCall
 
 running: ContextVar[Call | ToolCall | None] = ContextVar("agentid.call.running", default=None)
@@ -46,6 +48,7 @@ class Call(Handle):
     _made_by = "Agent.call(tool, arguments), Guard.call(tool, arguments, ...) or call_permitted(decision)"
     decision: Decision
     """The decision, which permits."""
+    _span: Span | None = None
 
     @classmethod
     def _of(cls, needs: object, function: Any, decider: c_void_p, decision: Decision, within: int | timedelta | None) -> Call:
@@ -93,17 +96,45 @@ class Call(Handle):
 
         Raises `StateError` (`call_ended`) where it has ended otherwise.
         """
-        call(lib.agentid_call_commit, self._handle, *pair(outcome or ""), *pair(key or ""))
+        self._ends(lib.agentid_call_commit, outcome or "succeeded", *pair(key or ""))
 
     def abort(self, outcome: str | None = None, *, key: str | None = None) -> None:
         """Ends it: it failed, or was never made. What was reserved comes back once, as far as the rules say so."""
-        call(lib.agentid_call_abort, self._handle, *pair(outcome or ""), *pair(key or ""))
+        self._ends(lib.agentid_call_abort, outcome or "failed", *pair(key or ""))
 
     def _leave(self, failure: str) -> None:
-        call(lib.agentid_call_leave, self._handle, *pair(failure))
+        """Ends it where it has not ended: it succeeded, or failed so."""
+        if failure or self._span is None:
+            return self._ends(lib.agentid_call_leave, failure)
+        try:
+            self.commit()
+        except StateError as error:
+            if error.name != "call_ended":
+                raise
+        return None
+
+    def _ends(self, function: Any, outcome: str, *key: Any) -> None:
+        call(function, self._handle, *pair(named(self._span, outcome)), *key)
+        self._told(outcome)
+
+    def _told(self, outcome: str) -> None:
+        """Ends its span: the outcome is known, and recorded if that was possible."""
+        if self._span is not None:
+            self._span.ended(outcome)
+
+    def close(self) -> None:
+        """Releases it; further calls are harmless. One that has not ended counts as having cost what was reserved."""
+        self._told("failed: closed without an outcome")
+        super().close()
+
+    def __enter__(self) -> Self:
+        self._entered = None if self._span is None else self._span.enter()
+        return self
 
     def __exit__(self, *exception: object) -> None:
         error = exception[1] if len(exception) > 1 else None
+        if self._span is not None:
+            self._span.leave(self._entered)
         try:
             self._leave("" if error is None else f"failed: {type(error).__name__}")
         except Error as fault:
@@ -114,10 +145,28 @@ class Call(Handle):
             self.close()
 
     async def __aenter__(self) -> Self:
-        return self
+        return self.__enter__()
 
     async def __aexit__(self, *exception: object) -> None:
         self.__exit__(*exception)
+
+
+class within:
+    """Makes a call the current one for a block, and its span the current one where it has one."""
+
+    __slots__ = ("_call", "_entered", "_span", "_token")
+
+    def __init__(self, call: Call | ToolCall | None) -> None:
+        self._call, self._span = call, None if call is None else call._span
+
+    def __enter__(self) -> None:
+        self._token = running.set(self._call)
+        self._entered = None if self._span is None else self._span.enter()
+
+    def __exit__(self, *_: object) -> None:
+        running.reset(self._token)
+        if self._span is not None:
+            self._span.leave(self._entered)
 
 
 def of_agent(agent: Identity, decision: Decision, within: int | timedelta | None = None) -> Call:

@@ -18,6 +18,7 @@ from ._call import Call, of_guard
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, duration, number, option, pair, take
 from ._handles import Handle, Reference, owner
+from ._spans import traced
 from .documents import GuardStatistics
 
 if TYPE_CHECKING:
@@ -142,14 +143,14 @@ class EnforcementPoint(Reference):
         """
         given = {"chain": chain, "proof": proof, "presentation": presentation, "agent": agent or _ABSENT}
         caller: Any = {name: value for name, value in given.items() if value is not _ABSENT}
-        return of_guard(self, self.authorize(tool, args, **caller), within)
+        return traced(tool, lambda: of_guard(self, self.authorize(tool, args, **caller), within), agent)
 
     def call_permitted(self, decision: Decision, *, within: int | timedelta | None = None) -> Call:
         """Begins the call that this guard has permitted, in whatever form it was presented. Use it in a `with` block: see `Call`.
 
         One decision is good for one call. `within`: as for `call`. Raises `Denied` for a decision that denies.
         """
-        return of_guard(self, decision, within)
+        return traced(lambda: decision.document["tool"], lambda: of_guard(self, decision, within))
 
     def _sent(self, tool: str, args: Mapping[str, Any], chain: object, proof: object) -> tuple[Any, ...]:
         """A call as received, each text with its length."""
@@ -293,7 +294,7 @@ class Admission(Handle):
     ) -> Call:  # fmt: skip
         """As `authorize`, and begins it: see `Call`."""
         guard: Any = self._needs
-        return of_guard(guard, self.authorize(tool, args, proof=proof), within)
+        return traced(tool, lambda: of_guard(guard, self.authorize(tool, args, proof=proof), within))
 
     def check(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:
         """As `authorize`, but returns the denial."""

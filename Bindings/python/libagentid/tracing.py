@@ -1,15 +1,18 @@
 """Spans of guarded calls, where the host has opentelemetry-api.
 
-A call that goes through `libagentid.tools`, which all integrations do, becomes a span with tool, agent, decision and reason,
-never with an argument. It lasts until the tool's outcome is known, and a span that the tool makes is its child. The outcome in
-the audit log ends with the span's `traceparent`, so that one leads to the other.
+Each call that is decided here becomes a span with tool, agent, decision and reason, never with an argument: `agent.call`,
+`guard.call`, whatever goes through `libagentid.tools`, as all integrations do, and the requests that a guard over HTTP or gRPC
+decides. It lasts until the outcome is known, and a span that the tool or the handler makes is its child. The outcome in the
+audit log ends with the span's `traceparent`, so that one leads to the other.
+
+A request that a client here proves is a span of the kind CLIENT, with tool, agent and outcome: its guard decides elsewhere.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .tools import _call  # pyright: ignore[reportPrivateUsage]
+from . import _spans
 
 if TYPE_CHECKING:
     from ._agent import Identity
@@ -22,15 +25,15 @@ __all__ = ["trace_calls"]
 def trace_calls(tracer_provider: Any = None, *, enabled: bool = True) -> None:
     """Makes a span of each guarded call of this process from now on, by `tracer_provider` or the global one.
 
-    `enabled=False` ends that. Raises `ImportError` without opentelemetry-api.
+    `enabled=False` ends that. Raises `ImportError` without opentelemetry-api. Decisions alone (`authorize`, `check`) have none.
     """
     if not enabled:
-        _call.tracer = None
+        _spans.tracer = None
         return
     from opentelemetry import trace
 
     tracer = trace.get_tracer("libagentid", tracer_provider=tracer_provider)
-    _call.tracer = lambda tool: _Span(tracer, tool)
+    _spans.tracer = lambda tool, is_client: _Span(tracer, tool, is_client)
 
 
 def _acting(document: Any) -> str | None:
@@ -38,58 +41,65 @@ def _acting(document: Any) -> str | None:
     return document["chain"][-1].get("agent") if document and document.get("chain") else None
 
 
-class _Span(_call.Span):
+class _Span(_spans.Span):
     """One call."""
 
-    def __init__(self, tracer: Any, tool: str) -> None:
+    def __init__(self, tracer: Any, tool: str, is_client: bool) -> None:
+        from opentelemetry.trace import SpanKind
+
+        # A tool's name may be a stranger's: no exporter is to stumble over it.
+        tool = tool[:200].encode("utf-8", "replace").decode()
         attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool, "agentid.tool": tool}
-        self._span = tracer.start_span(f"execute_tool {tool}", attributes=attributes)
-        self._token: Any = None
+        kind = SpanKind.CLIENT if is_client else SpanKind.INTERNAL
+        self._span = tracer.start_span(f"execute_tool {tool}", kind=kind, attributes=attributes)
+        self._is_ended = False
 
     def permitted(self, decision: Decision, agent: Identity | None) -> None:
-        self._set({"agentid.decision": "permit", "agentid.decision_id": decision.id, "agentid.policy": decision.policy})
-        if agent is not None:
-            self._set({"agentid.agent": agent.id})
-            return
-        self._set({"agentid.agent": _acting(decision.document)})
+        acting = _acting(decision.document) if agent is None else agent.id
+        self._set({
+            "agentid.decision": "permit", "agentid.decision_id": decision.id, "agentid.policy": decision.policy,
+            "agentid.agent": acting,
+        })  # fmt: skip
+
+    def sent(self, agent: Identity) -> None:
+        self._set({"agentid.agent": agent.id})
 
     def denied(self, denied: Denied) -> None:
-        from opentelemetry.trace import Status, StatusCode
-
         self._set({
             "agentid.decision": "deny", "agentid.reason": denied.name, "agentid.rule": denied.rule,
             "agentid.decision_id": None if denied.decision is None else denied.decision.id,
             "agentid.agent": _acting(denied.document),
         })  # fmt: skip
-        self._span.set_status(Status(StatusCode.ERROR, denied.name))
-        self._span.end()
+        self._end(denied.name)
 
     def failed(self, error: BaseException) -> None:
-        from opentelemetry.trace import Status, StatusCode
-
         # Only the type: the text may hold what the arguments held.
-        self._span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-        self._span.end()
+        self._end(type(error).__name__)
 
     def ended(self, outcome: str) -> None:
+        if not self._is_ended:
+            self._set({"agentid.outcome": outcome})
+            self._end(outcome if outcome.startswith("failed") else None)
+
+    def _end(self, failure: str | None) -> None:
         from opentelemetry.trace import Status, StatusCode
 
-        self._set({"agentid.outcome": outcome})
-        if outcome.startswith("failed"):
-            self._span.set_status(Status(StatusCode.ERROR, outcome))
+        if self._is_ended:
+            return
+        self._is_ended = True
+        if failure is not None:
+            self._span.set_status(Status(StatusCode.ERROR, failure))
         self._span.end()
 
-    def enter(self) -> None:
+    def enter(self) -> object:
         from opentelemetry import context, trace
 
-        self._token = context.attach(trace.set_span_in_context(self._span))
+        return context.attach(trace.set_span_in_context(self._span))
 
-    def leave(self) -> None:
+    def leave(self, token: Any) -> None:
         from opentelemetry import context
 
-        if self._token is not None:
-            context.detach(self._token)
-            self._token = None
+        context.detach(token)
 
     @property
     def traceparent(self) -> str | None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, the one of examples/demo: gone with the tests."""
+"""Fixtures of all tests: a PostgreSQL server of their own, the one of examples/demo, gone with them; the proxy of mcp_world."""
 
 import pathlib
 import sys
@@ -8,6 +8,9 @@ from life import left_out
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[3] / "examples/demo"))
 import database
+from mcp_world import mcp_acme, mcp_directory, outcomes, pinned, proxied, proxy
+
+__all__ = ["mcp_acme", "mcp_directory", "outcomes", "pinned", "proxied", "proxy", "server"]
 
 TABLES = """
 CREATE TABLE reports (line text); INSERT INTO reports VALUES ('Q3');

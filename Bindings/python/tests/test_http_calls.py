@@ -12,10 +12,10 @@ from typing import Any
 
 import libagentid
 import pytest
+from http_world import proven, through_wsgi
 from libagentid.http import asgi, guarding, wsgi
 from libagentid.http._client import Presenter
 from libagentid.tools import current_call
-from test_http import through_wsgi
 
 POLICY: Any = {
     "version": 1, "labels": ["private"],
@@ -41,7 +41,7 @@ class World:
 
     def fields(self, method: str = "POST") -> tuple[bytes, list[tuple[str, str]]]:
         body = b'{"usd":"6"}' if method == "POST" else b""
-        return body, list(self.presenter.headers(method, "/pay", body, None).items())
+        return body, list(proven(self.presenter, method, "/pay", body).items())
 
     @property
     def left(self) -> str:

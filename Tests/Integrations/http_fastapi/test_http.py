@@ -171,7 +171,7 @@ def test_a_nonce_is_given_where_it_is_wanting_and_nowhere_else(web, agent):
         presenter = Presenter(agent, audience="files", routes=ROUTES)
 
         def answer(path, nonce):
-            headers = presenter.headers("GET", f"http://files{path}", b"", None, nonce=nonce)
+            headers = presenter.sending("GET", f"http://files{path}", b"", None).headers(nonce=nonce)
             request = Request.of("GET", path.encode(), path, "", b"", None)
             try:
                 return site.permit(site.calls("GET", path.encode()), request, [headers["Agent-Chain"]], [headers["Agent-Proof"]])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from .._call import running
+from .._call import within
 from ..http._call import NONCE_HEADER, Refusal
 from ..http._running import Permit
 
@@ -111,17 +111,18 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
 class _Ends:
     """The call of a request: the current one within its blocks, and ended where one of them raises."""
 
-    __slots__ = ("_context", "_permit", "_token")
+    __slots__ = ("_context", "_permit", "_within")
 
     def __init__(self, permit: Permit, context: Any) -> None:
         self._permit, self._context = permit, context
 
     def __enter__(self) -> Self:
-        self._token = running.set(self._permit.running)
+        self._within = within(self._permit.running)
+        self._within.__enter__()
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        running.reset(self._token)
+        self._within.__exit__()
         if isinstance(error, Exception) and not self._is_gone():
             self._permit.failed(self._failure() or error)
         elif error is not None:

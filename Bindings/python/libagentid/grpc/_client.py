@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import grpc
 import grpc.aio
 
-from ..http._call import NONCE_HEADER
+from ..http._call import CHAIN_HEADER, NONCE_HEADER
 from ..http._client import LONG_CHAIN, Presenter, wanted_nonce
 from ._methods import Arguments, Methods, message_arguments
 
 if TYPE_CHECKING:
     from .._agent import Identity
+    from ..http._sending import Sending
 
 
 class _Details(NamedTuple):
@@ -33,8 +34,22 @@ def _nonce(metadata: Any) -> str | None:
     return wanted_nonce(401, {NONCE_HEADER: found.get(NONCE_HEADER.lower())})
 
 
+def _with(details: Any, headers: Mapping[str, str]) -> Any:
+    """A call's details, with chain and proof in its metadata."""
+    metadata = [*(details.metadata or ()), *((name.lower(), value) for name, value in headers.items())]
+    if isinstance(details, grpc.aio.ClientCallDetails):
+        given = grpc.aio.Metadata(*metadata)
+        return grpc.aio.ClientCallDetails(details.method, details.timeout, given, details.credentials, details.wait_for_ready)
+    kept = [getattr(details, name, None) for name in ("credentials", "wait_for_ready", "compression")]
+    return _Details(details.method, details.timeout, metadata, *kept)
+
+
+def _is_reference(headers: Mapping[str, str]) -> bool:
+    return headers[CHAIN_HEADER].startswith("sha-256=")
+
+
 class _Prover:
-    """The part that all client interceptors share: it puts chain and proof into a call's metadata."""
+    """The part that all client interceptors share: which calls are proven, and as what."""
 
     def __init__(
         self, tools: Mapping[str, str | None], agent: Identity | None = None, *, audience: str, streams: Collection[str] = (),
@@ -43,22 +58,24 @@ class _Prover:
         self._methods = Methods(tools, streams, arguments)
         self._presenter = Presenter(agent, audience=audience, long_chain=long_chain)
 
-    def _proven(
-        self, details: Any, request: Any, *, is_stream: bool, is_whole: bool, nonce: str | None = None
-    ) -> tuple[Any, bool]:  # fmt: skip
-        """The details with chain and proof, and whether the chain is sent by reference. Raises `Refusal`."""
+    def _sending(self, details: Any, request: Any, *, is_stream: bool) -> Sending | None:
+        """A call on its way; None for a method that is exempt. Raises `Refusal`, and `LookupError` without an agent."""
         method = details.method.decode() if isinstance(details.method, bytes) else details.method
         if self._methods.is_exempt(method):
-            return details, False
-        call = self._methods.stream(method) if is_stream else self._methods.call(method, request)
-        sent = {name.lower(): value for name, value in self._presenter.prove(call, is_whole=is_whole, nonce=nonce).items()}
-        metadata = [*(details.metadata or ()), *sent.items()]
-        given = grpc.aio.Metadata(*metadata) if isinstance(details, grpc.aio.ClientCallDetails) else metadata
-        kept = [getattr(details, name, None) for name in ("credentials", "wait_for_ready", "compression")]
-        made = _Details(details.method, details.timeout, given, *kept)
-        if isinstance(details, grpc.aio.ClientCallDetails):
-            made = grpc.aio.ClientCallDetails(details.method, details.timeout, given, kept[0], kept[1])  # type: ignore[assignment]
-        return made, sent["agent-chain"].startswith("sha-256=")
+            return None
+        return self._presenter.of(self._methods.stream(method) if is_stream else self._methods.call(method, request))
+
+
+def _watched(sending: Sending, call: Any, code: Callable[[Any], Any]) -> Any:
+    """A call whose end its span is told."""
+
+    def ended(call: Any) -> None:
+        found = code(call)
+        sending.ended("succeeded" if found == grpc.StatusCode.OK else f"failed: code {getattr(found, 'name', found)}")
+
+    if sending.is_observed:
+        call.add_done_callback(ended)
+    return call
 
 
 class AgentInterceptor(
@@ -74,55 +91,93 @@ class AgentInterceptor(
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
         """Called by grpc."""
-        details, is_reference = self._proven(client_call_details, request, is_stream=False, is_whole=False)
-        call = continuation(details, request)
-        if is_reference and call.code() == grpc.StatusCode.FAILED_PRECONDITION:
-            call = continuation(self._proven(client_call_details, request, is_stream=False, is_whole=True)[0], request)
-        if not call.done() or call.code() != grpc.StatusCode.UNAUTHENTICATED:  # not done: a future, which is not waited for
-            return call
-        if nonce := _nonce(call.trailing_metadata()):
-            whole = self._proven(client_call_details, request, is_stream=False, is_whole=True, nonce=nonce)
-            call = continuation(whole[0], request)
-        return call
+        details, sending = client_call_details, self._sending(client_call_details, request, is_stream=False)
+        if sending is None:
+            return continuation(details, request)
+        with sending:
+            headers = sending.headers()
+            call = continuation(_with(details, headers), request)
+            if _is_reference(headers) and call.code() == grpc.StatusCode.FAILED_PRECONDITION:
+                call = continuation(_with(details, sending.headers(is_whole=True)), request)
+            # Not done: a future, which is not waited for.
+            if call.done() and call.code() == grpc.StatusCode.UNAUTHENTICATED and (nonce := _nonce(call.trailing_metadata())):
+                call = continuation(_with(details, sending.headers(is_whole=True, nonce=nonce)), request)
+            return _watched(sending, call, _code)
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
         """Called by grpc."""
-        return continuation(self._proven(client_call_details, request, is_stream=False, is_whole=True)[0], request)
+        return self._streams(continuation, client_call_details, request, is_stream=False)
 
     def intercept_stream_unary(self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any) -> Any:
         """Called by grpc."""
-        return continuation(self._proven(client_call_details, None, is_stream=True, is_whole=True)[0], request_iterator)
+        return self._streams(continuation, client_call_details, request_iterator, is_stream=True)
 
     def intercept_stream_stream(self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any) -> Any:
         """Called by grpc."""
-        return continuation(self._proven(client_call_details, None, is_stream=True, is_whole=True)[0], request_iterator)
+        return self._streams(continuation, client_call_details, request_iterator, is_stream=True)
+
+    def _streams(self, continuation: Callable[..., Any], details: Any, request: Any, *, is_stream: bool) -> Any:
+        sending = self._sending(details, request, is_stream=is_stream)
+        if sending is None:
+            return continuation(details, request)
+        with sending:
+            call = continuation(_with(details, sending.headers(is_whole=True)), request)
+            return _watched(sending, call, _code)
+
+
+def _code(call: Any) -> Any:
+    return call.code()
+
+
+def _code_now(call: Any) -> Any:
+    """The code of a call of grpc.aio that has ended: to await it suspends nothing."""
+    waiting = call.code()
+    try:
+        waiting.send(None)
+    except StopIteration as found:
+        return found.value
+    waiting.close()
+    return None
 
 
 class _UnaryUnary(_Prover, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        details, is_reference = self._proven(client_call_details, request, is_stream=False, is_whole=False)
-        call = await continuation(details, request)
-        if is_reference and await call.code() == grpc.StatusCode.FAILED_PRECONDITION:
-            call = await continuation(self._proven(client_call_details, request, is_stream=False, is_whole=True)[0], request)
-        if await call.code() == grpc.StatusCode.UNAUTHENTICATED and (nonce := _nonce(await call.trailing_metadata())):
-            whole = self._proven(client_call_details, request, is_stream=False, is_whole=True, nonce=nonce)
-            call = await continuation(whole[0], request)
-        return call
+        details, sending = client_call_details, self._sending(client_call_details, request, is_stream=False)
+        if sending is None:
+            return await continuation(details, request)
+        with sending:
+            headers = sending.headers()
+            call = await continuation(_with(details, headers), request)
+            if _is_reference(headers) and await call.code() == grpc.StatusCode.FAILED_PRECONDITION:
+                call = await continuation(_with(details, sending.headers(is_whole=True)), request)
+            if await call.code() == grpc.StatusCode.UNAUTHENTICATED and (nonce := _nonce(await call.trailing_metadata())):
+                call = await continuation(_with(details, sending.headers(is_whole=True, nonce=nonce)), request)
+            return _watched(sending, call, _code_now)
 
 
-class _UnaryStream(_Prover, grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
+class _Streams(_Prover):
+    async def _send(self, continuation: Any, details: Any, request: Any, *, is_stream: bool) -> Any:
+        sending = self._sending(details, request, is_stream=is_stream)
+        if sending is None:
+            return await continuation(details, request)
+        with sending:
+            call = await continuation(_with(details, sending.headers(is_whole=True)), request)
+            return _watched(sending, call, _code_now)
+
+
+class _UnaryStream(_Streams, grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
     async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return await continuation(self._proven(client_call_details, request, is_stream=False, is_whole=True)[0], request)
+        return await self._send(continuation, client_call_details, request, is_stream=False)
 
 
-class _StreamUnary(_Prover, grpc.aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]
+class _StreamUnary(_Streams, grpc.aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]
     async def intercept_stream_unary(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
-        return await continuation(self._proven(client_call_details, None, is_stream=True, is_whole=True)[0], request_iterator)
+        return await self._send(continuation, client_call_details, request_iterator, is_stream=True)
 
 
-class _StreamStream(_Prover, grpc.aio.StreamStreamClientInterceptor):  # type: ignore[type-arg]
+class _StreamStream(_Streams, grpc.aio.StreamStreamClientInterceptor):  # type: ignore[type-arg]
     async def intercept_stream_stream(self, continuation: Any, client_call_details: Any, request_iterator: Any) -> Any:
-        return await continuation(self._proven(client_call_details, None, is_stream=True, is_whole=True)[0], request_iterator)
+        return await self._send(continuation, client_call_details, request_iterator, is_stream=True)
 
 
 def aio_interceptors(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from .._call import running
+from .._call import within
 from ._running import Permit
 
 Scope = MutableMapping[str, Any]
@@ -27,17 +27,15 @@ class Connection:
 
     async def run(self, app: App, scope: Scope) -> None:
         """Runs the application within the call, and ends that as it went."""
-        token = running.set(self._permit.running)
-        try:
-            await app(scope, self.receive, self.send)
-        except BaseException as error:
-            # A client can make a server cancel a handler: what has begun then counts.
-            self._permit.left() if self._is_gone or not isinstance(error, Exception) else self._permit.failed(error)
-            raise
-        else:
-            self._returned()
-        finally:
-            running.reset(token)
+        with within(self._permit.running):
+            try:
+                await app(scope, self.receive, self.send)
+            except BaseException as error:
+                # A client can make a server cancel a handler: what has begun then counts.
+                self._permit.left() if self._is_gone or not isinstance(error, Exception) else self._permit.failed(error)
+                raise
+            else:
+                self._returned()
 
     async def receive(self) -> MutableMapping[str, Any]:
         """The application's `receive`."""

@@ -64,3 +64,4 @@ class Permit:
         except Error as error:
             if error.name != "call_ended":  # by the handler; else the tool has run, and its answer is not withheld
                 _log.exception("the outcome of a permitted call of %s could not be recorded", self.call.tool)
+                self.running._told(failure or outcome or "succeeded")

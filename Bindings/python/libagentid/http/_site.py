@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable, Sequence
 
 from .._abi import lib
+from .._call import of_guard
 from .._decision import decide, sent
 from .._errors import Denied, Error, counted
 from .._guard import EnforcementPoint
+from .._spans import traced
 from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, NONCE_HEADER, PROOF_HEADER, Calls, Refusal, Request, fresh_nonce
 from ._metadata import ResourceMetadata
 from ._routes import Routes, Tools, calls_of
@@ -73,7 +75,8 @@ class Site:
             given = (*sent(chains[0] if chains else None), *sent(proofs[0] if proofs else None))
             called = (*sent(call.tool), *counted(call.arguments))
             guard = self._now()
-            return Permit(call, guard.call_permitted(decide(lib.agentid_guard_authorize, guard._handle, *given, *called)))
+            decision: Any = lambda: decide(lib.agentid_guard_authorize, guard._handle, *given, *called)  # noqa: E731
+            return Permit(call, traced(call.tool, lambda: of_guard(guard, decision())))
         except Exception as error:
             raise self._refusal(error) from None
 

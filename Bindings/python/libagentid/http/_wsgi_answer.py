@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .._call import running
+from .._call import within
 from ._running import Permit
 
 Start = Callable[..., Any]
@@ -43,17 +43,15 @@ class _Answer:
     @contextmanager
     def runs(self) -> Generator[None]:
         """The application runs within; where it raises, the call has failed."""
-        token = running.set(self._permit.running)
-        try:
-            yield
-        except Exception as error:
-            self._permit.failed(error)
-            raise
-        except BaseException:
-            self._permit.left()
-            raise
-        finally:
-            running.reset(token)
+        with within(self._permit.running):
+            try:
+                yield
+            except Exception as error:
+                self._permit.failed(error)
+                raise
+            except BaseException:
+                self._permit.left()
+                raise
 
     def sends(self, part: bytes) -> None:
         """A part is about to be sent: the call ends before the last one, or before the first of an error."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..integrations import needs
 
@@ -17,6 +17,7 @@ from ._client import LONG_CHAIN, Presenter, Redirected, wanted_nonce, wants_chai
 if TYPE_CHECKING:
     from .._agent import Identity
     from ._routes import Tools
+    from ._sending import Sending
 
 __all__ = ["AgentAuth", "Redirected"]
 
@@ -40,32 +41,41 @@ class AgentAuth(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Called by httpx."""
-        self._sign(request, is_whole=False)
-        response = yield request
-        if wants_chain(response.status_code, request.headers.get(CHAIN_HEADER)):
-            response = yield from self._again(request)
-        nonce = wanted_nonce(response.status_code, response.headers)
-        if nonce is not None and CHAIN_HEADER in request.headers:
-            self._sign(request, is_whole=self._presenter.introduction() is None, nonce=nonce)
+        content_type = request.headers.get("Content-Type")
+        sending = self._presenter.sending(request.method, str(request.url), request.content, content_type)
+        if sending is None:
             response = yield request
+        else:
+            with sending:
+                response = yield from _proven(request, sending)
+                sending.answered(response.status_code)
         if any(each.has_redirect_location for each in (response, *response.history)):
             raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
 
-    def _again(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
-        """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
-        chain = self._presenter.introduction()
-        if chain is not None:
-            kind = {"Content-Type": INTRODUCTION, "Host": request.headers["Host"]}
-            told = yield httpx.Request("POST", request.url, content=chain, headers=kind, extensions=request.extensions)
-            if told.status_code == 204:
-                self._sign(request, is_whole=False)
-                response = yield request
-                if not wants_chain(response.status_code, request.headers.get(CHAIN_HEADER)):
-                    return response  # else another worker, with another memory, has answered
-        self._sign(request, is_whole=True)
-        return (yield request)
 
-    def _sign(self, request: httpx.Request, *, is_whole: bool, nonce: str | None = None) -> None:
-        how: Any = {"is_whole": is_whole, "nonce": nonce}
-        body, content_type = request.content, request.headers.get("Content-Type")
-        request.headers.update(self._presenter.headers(request.method, str(request.url), body, content_type, **how))
+def _proven(request: httpx.Request, sending: Sending) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
+    """Sends a request with its proof, and again where the server asks for more."""
+    request.headers.update(sending.headers())
+    response = yield request
+    if wants_chain(response.status_code, request.headers[CHAIN_HEADER]):
+        response = yield from _again(request, sending)
+    nonce = wanted_nonce(response.status_code, response.headers)
+    if nonce is not None:
+        request.headers.update(sending.headers(is_whole=sending.introduction() is None, nonce=nonce))
+        response = yield request
+    return response
+
+
+def _again(request: httpx.Request, sending: Sending) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
+    """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
+    chain = sending.introduction()
+    if chain is not None:
+        kind = {"Content-Type": INTRODUCTION, "Host": request.headers["Host"]}
+        told = yield httpx.Request("POST", request.url, content=chain, headers=kind, extensions=request.extensions)
+        if told.status_code == 204:
+            request.headers.update(sending.headers())
+            response = yield request
+            if not wants_chain(response.status_code, request.headers[CHAIN_HEADER]):
+                return response  # else another worker, with another memory, has answered
+    request.headers.update(sending.headers(is_whole=True))
+    return (yield request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..integrations import needs
@@ -17,6 +18,7 @@ from ._client import LONG_CHAIN, Presenter, Redirected, wanted_nonce, wants_chai
 if TYPE_CHECKING:
     from .._agent import Identity
     from ._routes import Tools
+    from ._sending import Sending
 
 __all__ = ["AgentAuth", "Redirected"]
 
@@ -42,8 +44,11 @@ class AgentAuth(AuthBase):
             r.body = body
             r.headers.pop("Transfer-Encoding", None)
             r.headers["Content-Length"] = str(len(body))
-        self._sign(r, body, is_whole=False)
-        r.register_hook("response", self._answered)  # pyright: ignore[reportUnknownMemberType]
+        sending = self._presenter.sending(r.method or "GET", r.url or "", body, r.headers.get("Content-Type"))
+        if sending is not None:
+            with sending:
+                r.headers.update(sending.headers())
+        r.register_hook("response", partial(_answered, sending))  # pyright: ignore[reportUnknownMemberType]
         return r
 
     def _read(self, body: Any) -> bytes:
@@ -61,49 +66,55 @@ class AgentAuth(AuthBase):
                 break  # refused, with its length, where it is proven
         return bytes(parts)
 
-    def _sign(self, request: requests.PreparedRequest, body: bytes, *, is_whole: bool, nonce: str | None = None) -> None:
-        how: Any = {"is_whole": is_whole, "nonce": nonce}
-        method, url, content_type = request.method or "GET", request.url or "", request.headers.get("Content-Type")
-        request.headers.update(self._presenter.headers(method, url, body, content_type, **how))
 
-    def _answered(self, response: requests.Response, *others: Any, **how: Any) -> requests.Response:
-        if wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
-            _ = response.content  # the connection is used again
-            response.close()
-            response = self._again(response, how)
-        nonce = wanted_nonce(response.status_code, response.headers)
-        if nonce is not None and CHAIN_HEADER in response.request.headers:
-            _ = response.content
-            response.close()
-            response = self._resent(response, how, is_whole=self._presenter.introduction() is None, nonce=nonce)
-        if response.is_redirect:
-            response.close()
-            raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
-        return response
+def _answered(sending: Sending | None, response: requests.Response, *others: Any, **how: Any) -> requests.Response:
+    """A hook of requests, which calls it with each answer."""
+    if sending is not None:
+        with sending:
+            response = _proven(sending, response, how)
+        sending.answered(response.status_code)
+    if response.is_redirect:
+        response.close()
+        raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
+    return response
 
-    def _again(self, response: requests.Response, how: dict[str, Any]) -> requests.Response:
-        """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
-        chain, send = self._presenter.introduction(), response.connection.send  # type: ignore[attr-defined]
-        ways = [True]
-        if chain is not None:
-            introducing = requests.Request("POST", response.request.url, {"Content-Type": INTRODUCTION}, data=chain).prepare()
-            told: requests.Response = send(introducing, **how)
-            _ = told.content
-            ways = [False, True] if told.status_code == 204 else ways
-        for is_whole in ways:
-            response = self._resent(response, how, is_whole=is_whole)
-            if not wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
-                break  # else another worker, with another memory, has answered
-            _ = response.content
-        return response
 
-    def _resent(
-        self, response: requests.Response, how: dict[str, Any], *, is_whole: bool, nonce: str | None = None
-    ) -> requests.Response:  # fmt: skip
-        """The answer to the request of another answer, signed anew."""
-        again = response.request.copy()
-        self._sign(again, self._read(again.body), is_whole=is_whole, nonce=nonce)
-        answer: requests.Response = response.connection.send(again, **how)  # type: ignore[attr-defined]
-        answer.history.append(response)
-        answer.request = again
-        return answer
+def _proven(sending: Sending, response: requests.Response, how: dict[str, Any]) -> requests.Response:
+    """The answer, once the server asks for nothing more."""
+    if wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
+        _ = response.content  # the connection is used again
+        response.close()
+        response = _again(sending, response, how)
+    nonce = wanted_nonce(response.status_code, response.headers)
+    if nonce is not None:
+        _ = response.content
+        response.close()
+        response = _resent(response, how, sending.headers(is_whole=sending.introduction() is None, nonce=nonce))
+    return response
+
+
+def _again(sending: Sending, response: requests.Response, how: dict[str, Any]) -> requests.Response:
+    """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
+    chain, send = sending.introduction(), response.connection.send  # type: ignore[attr-defined]
+    ways = [True]
+    if chain is not None:
+        introducing = requests.Request("POST", response.request.url, {"Content-Type": INTRODUCTION}, data=chain).prepare()
+        told: requests.Response = send(introducing, **how)
+        _ = told.content
+        ways = [False, True] if told.status_code == 204 else ways
+    for is_whole in ways:
+        response = _resent(response, how, sending.headers(is_whole=is_whole))
+        if not wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
+            break  # else another worker, with another memory, has answered
+        _ = response.content
+    return response
+
+
+def _resent(response: requests.Response, how: dict[str, Any], headers: dict[str, str]) -> requests.Response:
+    """The answer to the request of another answer, proven anew."""
+    again = response.request.copy()
+    again.headers.update(headers)
+    answer: requests.Response = response.connection.send(again, **how)  # type: ignore[attr-defined]
+    answer.history.append(response)
+    answer.request = again
+    return answer

@@ -70,7 +70,7 @@ class AgentInterceptor(ClientCallInterceptor):
             args.input.tenant = self._tenant
         call = Requested(_tool(args.method), arguments(_fields(args.input)))
         given = args.context or ClientCallContext()
-        sent = {**(given.service_parameters or {}), **self._presenter.prove(call, is_whole=True)}
+        sent = {**(given.service_parameters or {}), **self._presenter.of(call).headers(is_whole=True)}
         args.context = given.model_copy(update={"service_parameters": sent})
 
     async def after(self, args: AfterArgs) -> None:

@@ -7,9 +7,9 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from .._call import of_agent, of_guard, running
+from .._call import running
 from .._current import current_agent
 from .._errors import Denied
 
@@ -22,26 +22,10 @@ if TYPE_CHECKING:
     from .._agent import Identity
     from .._decision import Decision
     from .._guard import Guard
+    from .._spans import Span
 
 log = logging.getLogger("libagentid.tools")
 _now: ContextVar[Call | None] = ContextVar("agentid.call", default=None)
-
-
-class Span(Protocol):
-    """The observer of one call: libagentid.tracing makes a span of it."""
-
-    def permitted(self, decision: Decision, agent: Identity | None) -> None: ...
-    def denied(self, denied: Denied) -> None: ...
-    def failed(self, error: BaseException) -> None: ...
-    def ended(self, outcome: str) -> None: ...
-    def enter(self) -> None: ...
-    def leave(self) -> None: ...
-    @property
-    def traceparent(self) -> str | None: ...
-
-
-tracer: Callable[[str], Span] | None = None
-"""Makes the span of a call of a tool; None: nobody observes calls."""
 
 
 class Call:
@@ -50,14 +34,13 @@ class Call:
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_call", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "pauses", "span", "tool")
+    __slots__ = ("_before", "_call", "_entered", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "pauses", "tool")
 
     def __init__(self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call) -> None:
         self.tool, self.arguments, self.agent = tool, arguments, agent
         self._call, self._before = call, None
         self.pauses: type[BaseException] | tuple[()] = ()
         """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
-        self.span: Span | None = None
         self._is_open, self._is_taken, self._is_begun = True, False, False
 
     _before: Token[Call | None] | None
@@ -66,6 +49,10 @@ class Call:
     def decision(self) -> Decision:
         """The decision, which permits."""
         return self._call.decision
+
+    @property
+    def _span(self) -> Span | None:
+        return self._call._span
 
     def cost(self, amounts: Mapping[str, str | int | Decimal] | None = None, /, **named: str | int | Decimal) -> None:
         """Tells what the call costs, as `libagentid.Call.cost`."""
@@ -94,14 +81,12 @@ class Call:
         if not self._is_open:
             return
         self._is_open = False
-        if self.span is not None:
-            self.span.ended(outcome)
-            traceparent = self.span.traceparent
-            outcome = outcome if traceparent is None else f"{outcome[:900]} traceparent={traceparent}"
+        outcome = outcome.encode("utf-8", "replace")[:1024].decode(errors="ignore")
         try:
-            end(outcome.encode("utf-8", "replace")[:1024].decode(errors="ignore"))
+            end(outcome)
         except Exception:  # the tool has run: to lose its result would have it run again
             log.exception("the outcome of a permitted call of %s could not be recorded", self.tool)
+            self._call._told(outcome)
 
     def take(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether this is the call of these arguments, once."""
@@ -119,8 +104,7 @@ class Call:
 
     def __enter__(self) -> Self:
         self._before = _now.set(self)
-        if self.span is not None:
-            self.span.enter()
+        self._entered = None if self._span is None else self._span.enter()
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -129,8 +113,8 @@ class Call:
                 _now.reset(self._before)
             except ValueError:  # left in another context, which never had it
                 _now.set(None)
-        if self.span is not None:
-            self.span.leave()
+        if self._span is not None:
+            self._span.leave(self._entered)
         if isinstance(error, self.pauses):
             self._end(self._call.abort, "paused")  # it is made again, and costs then
         else:
@@ -150,32 +134,18 @@ def authorize(
     `guard`: the guard that decides, if not that of the authority in this process. `presented`: the chain and the proof
     received with a call from elsewhere, for `guard`.
     """
-    span = None if tracer is None else tracer(tool)
     try:
         if presented is not None:
             if guard is None:
                 raise TypeError("what was presented needs guard=")
-            call = of_guard(guard, guard.authorize(tool, arguments, chain=presented[0], proof=presented[1]))
+            call = guard.call(tool, arguments, chain=presented[0], proof=presented[1])
         else:
             agent = current_agent() if agent is None else agent
-            if guard is None:
-                call = of_agent(agent, agent.authorize(tool, arguments))
-            else:
-                call = of_guard(guard, guard.authorize(tool, arguments, agent=agent))
+            call = agent.call(tool, arguments) if guard is None else guard.call(tool, arguments, agent=agent)
     except Denied as denied:
         tell(denied, tool)
-        if span is not None:
-            span.denied(denied)
         raise
-    except BaseException as error:
-        if span is not None:
-            span.failed(error)
-        raise
-    made = Call(tool, arguments, agent, call)
-    if span is not None:
-        made.span = span
-        span.permitted(made.decision, agent)
-    return made
+    return Call(tool, arguments, agent, call)
 
 
 def current_call() -> Call | libagentid.Call:

@@ -7,7 +7,7 @@ import typing
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from .._call import running
+from .._call import within
 from ._call import Call, authorize, decided, taken
 from ._values import plain
 
@@ -118,17 +118,14 @@ class _recorded:
 class _running(_recorded):
     """And is the `current_call` meanwhile."""
 
-    __slots__ = ("_token",)
+    __slots__ = ("_within",)
 
     def __enter__(self) -> None:
-        self._token = running.set(self._call or decided())  # decided by a framework's hook
-        if self._call is not None and self._call.span is not None:
-            self._call.span.enter()
+        self._within = within(self._call or decided())  # decided by a framework's hook
+        self._within.__enter__()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        running.reset(self._token)
-        if self._call is not None and self._call.span is not None:
-            self._call.span.leave()
+        self._within.__exit__(kind, error, trace)
         super().__exit__(kind, error, trace)
 
 
