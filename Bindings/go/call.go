@@ -107,15 +107,17 @@ func (g *Guard) Call(ctx context.Context, chain, proof, tool string, arguments [
 
 // CallPermitted begins the call that this guard has permitted, in whatever form it was presented.
 func (g *Guard) CallPermitted(ctx context.Context, permit *Permit) (*Call, error) {
-	return traced(ctx, permit.tool, func(ctx context.Context) (*Call, error) {
-		return waiting(ctx, func() (*Call, error) {
-			answer := C.go_guard_call_permitted(g.value, permit.value)
-			if err := g.done(answer); err != nil {
-				return nil, err
-			}
-			return g.begun(g, answer.handle, permit.Decision), nil
-		}, forget)
-	})
+	return traced(ctx, permit.tool, func(ctx context.Context) (*Call, error) { return g.callPermitted(ctx, permit) })
+}
+
+func (g *Guard) callPermitted(ctx context.Context, permit *Permit) (*Call, error) {
+	return waiting(ctx, func() (*Call, error) {
+		answer := C.go_guard_call_permitted(g.value, permit.value)
+		if err := g.done(answer); err != nil {
+			return nil, err
+		}
+		return g.begun(g, answer.handle, permit.Decision), nil
+	}, forget)
 }
 
 // CallPermitted begins the call that the authority's own guard has permitted to this agent.

@@ -77,13 +77,10 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 			refuse(w, http.StatusBadRequest, Refusal{Reason: "call", Message: err.Error()})
 			return
 		}
-		permit, err := permitted(m.Guard.ask(r.Context(), strings.Join(chain, ""), strings.Join(proof, ""), tool, arguments, held))
-		if err != nil {
-			m.refuseFor(w, err)
-			return
+		permit, begun, err := m.begin(r.Context(), strings.Join(chain, ""), strings.Join(proof, ""), tool, arguments)
+		if permit != nil {
+			defer permit.Close()
 		}
-		defer permit.Close()
-		begun, err := m.Guard.CallPermitted(r.Context(), permit)
 		if err != nil {
 			m.refuseFor(w, err)
 			return
@@ -93,6 +90,19 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body)) // call may have read it
 		serve(next, w, r, begun)
 	})
+}
+
+// begin decides a request and begins its call, in a span of its own. The permit is the caller's to close.
+func (m Middleware) begin(ctx context.Context, chain, proof, tool string, arguments []byte) (permit *Permit, call *Call, err error) {
+	call, err = traced(ctx, named(tool), func(ctx context.Context) (*Call, error) {
+		found, err := permitted(m.Guard.ask(ctx, chain, proof, tool, arguments, held))
+		if err != nil {
+			return nil, err
+		}
+		permit = found
+		return m.Guard.callPermitted(ctx, permit)
+	})
+	return permit, call, err
 }
 
 func (m Middleware) refuseFor(w http.ResponseWriter, err error) {

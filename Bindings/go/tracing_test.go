@@ -111,6 +111,24 @@ func TestEachCallHasASpanThatEndsOnceAndIsNamedInTheLog(t *testing.T) {
 	}
 }
 
+func TestARequestIsASpanWhetherOrNotItIsPermitted(t *testing.T) {
+	said := record(t)
+	server, agent, _ := site(t, nil)
+	web := client(agent, nil)
+	for _, body := range []string{`{"path":"/data/q3/a"}`, `{"path":"/etc/shadow"}`} {
+		response, err := web.Post(server.URL+"/read_file", "application/json", strings.NewReader(body))
+		ok(t, err)
+		ok(t, response.Body.Close())
+	}
+	expected := []string{
+		"POST /read_file: permitted true", "POST /read_file: ended succeeded",
+		"POST /read_file: denied argument_constraint_violated",
+	}
+	if !slices.Equal(*said, expected) {
+		t.Fatal(*said)
+	}
+}
+
 func TestASpanThatPanicsLeavesNoCallBehind(t *testing.T) {
 	_, agent := spender(t, "")
 	TraceCalls(func(ctx context.Context, tool string) (context.Context, CallSpan) { return ctx, panicking{} })

@@ -96,3 +96,24 @@ def outcomes(acme, directory):
         return [told[each] for each in own if each in told]
 
     return outcomes
+
+
+@pytest.fixture
+def spans(monkeypatch):
+    """The spans that have ended, the first ended first, of the SDK of OpenTelemetry; what is called makes spans of its own by `tracer`."""
+    monkeypatch.delenv("OTEL_SDK_DISABLED", raising=False)
+    from libagentid import tracing
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing.trace_calls(provider)
+
+    def spans():
+        return exporter.get_finished_spans()
+
+    spans.tracer = provider.get_tracer("test")
+    yield spans
+    tracing.trace_calls(enabled=False)

@@ -1,4 +1,4 @@
-"""Observers of calls, where the host has any: `libagentid.tracing` makes spans of them. Nothing here imports a tracing package."""
+"""Observers of calls, where the host has any: `libagentid.tracing` makes spans of them. Nothing here imports its package."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ class Site:
             given = (*sent(chains[0] if chains else None), *sent(proofs[0] if proofs else None))
             called = (*sent(call.tool), *counted(call.arguments))
             guard = self._now()
-            decision: Any = lambda: decide(lib.agentid_guard_authorize, guard._handle, *given, *called)  # noqa: E731
-            return Permit(call, traced(call.tool, lambda: of_guard(guard, decision())))
+            given = (lib.agentid_guard_authorize, guard._handle, *given, *called)
+            return Permit(call, traced(call.tool, lambda: of_guard(guard, decide(*given))))
         except Exception as error:
             raise self._refusal(error) from None
 
