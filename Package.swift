@@ -75,7 +75,7 @@ let integrations = [
         trait: "ServiceLifecycle", folder: "Lifecycle", products: [("ServiceLifecycle", "swift-service-lifecycle")]),
     Integration(
         trait: "Hummingbird", folder: "Hummingbird",
-        products: [("Hummingbird", "hummingbird"), ("HTTPTypes", "swift-http-types")]),
+        products: [("Hummingbird", "hummingbird"), ("HTTPTypes", "swift-http-types"), ("Logging", "swift-log")]),
 ]
 
 // The command line runs where no Swift is installed, once it is built for release.

@@ -2,7 +2,12 @@
     public import AgentID
     public import Hummingbird
 
-    /// Lets through what its guard permits.
+    /// Lets through what its guard permits. A request is one call, which ends with its answer.
+    ///
+    /// The call ends before the last part of the answer is written, or before the first of an error, and its outcome is
+    /// recorded: it failed, and budgets come back as far as their rules say so, where a handler throws or answers 4xx or 5xx. A
+    /// client that goes away before gets nothing back. A middleware outside of this one that puts another body into an answer
+    /// leaves the call without an end: what it reserved then counts as spent.
     ///
     /// 401: send another chain or a fresh proof; 403: this authority is not enough; 428: send the whole chain once; 400 and 413:
     /// this is not a call; 503: the guard cannot decide now. All as the middleware of the Go and Python bindings answers, so that
@@ -19,7 +24,7 @@
             self.maxBody = maxBody
         }
 
-        /// Decides the request, and hands it on with the decision in its context.
+        /// Decides the request, and hands it on with its call in the context.
         ///
         /// - Throws: ``Refusal``; the errors of `next`.
         public func handle(
@@ -36,20 +41,33 @@
             {
                 throw Refusal(.contentTooLarge, "body", "a body has at most \(maxBody) bytes")
             }
-            let call = try AgentCall(request.method, request.head.path ?? "", body: Array(buffer: body))
+            let asked = try AgentCall(request.method, request.head.path ?? "", body: Array(buffer: body))
+            let call: Call
             // In memory, in microseconds: nothing here waits.
-            let decision = guardian.check(
-                chain: chain.first ?? "", proof: proof.first ?? "", tool: call.tool, arguments: call.arguments)
-            if let denial = decision.denial { throw Refusal(denial, of: decision) }
+            do throws(NotPermitted) {
+                call = try guardian.begin(
+                    chain: chain.first ?? "", proof: proof.first ?? "", tool: asked.tool, arguments: asked.arguments)
+            } catch { throw Refusal(error) }
             var context = context
-            context.decision = decision
-            return try await next(request, context)
+            context.call = call
+            let answered = AnsweredCall(call, logger: context.logger)
+            let response: Response
+            do { response = try await next(request, context) } catch {
+                answered.failed(error)
+                throw error
+            }
+            return answered.ended(by: response, to: request.method)
         }
     }
 
-    /// A context that has the permit under which its request came to its handler.
+    /// A context that has the call that its request is.
     public protocol AgentRequestContext: RequestContext {
+        /// The call, to tell its cost and labels; `nil` on routes without an ``AgentGuard``.
+        var call: Call? { get set }
+    }
+
+    extension AgentRequestContext {
         /// The decision that let the request through; `nil` on routes without an ``AgentGuard``.
-        var decision: Decision? { get set }
+        public var decision: Decision? { call?.decision }
     }
 #endif

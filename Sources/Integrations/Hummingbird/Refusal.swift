@@ -8,7 +8,7 @@
     public struct Refusal: HTTPResponseError {
         /// The status of the answer, as the list of reasons has it.
         public let status: HTTPResponse.Status
-        private var headers: HTTPFields = [.contentType: "application/json"]
+        private var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store"]
         private var members: JSONTree.Members
 
         init(_ status: HTTPResponse.Status, _ reason: String, _ message: String) {
@@ -16,7 +16,12 @@
             members = ["reason": .string(reason), "message": .string(message)]
         }
 
-        init(_ denial: Denial, of decision: Decision) {
+        init(_ error: NotPermitted) {
+            guard case .denied(let decision) = error, let denial = decision.denial else {
+                // Whatever a client sends is decided: this is ours.
+                self.init(.serviceUnavailable, "internal", "the guard could not decide")
+                return
+            }
             let place = denial.place.isEmpty ? "" : " (\(denial.place))"
             self.init(
                 HTTPResponse.Status(code: denial.reason.httpStatus), denial.reason.rawValue, denial.message + place)
@@ -24,9 +29,11 @@
             if let link = denial.link { members["link"] = .int(link) }
             if !decision.id.isEmpty { members["decision"] = .string(decision.id) }
             if let challenge = denial.reason.challenge { headers[.wwwAuthenticate] = challenge }
+            // In whole seconds, and never too early.
+            if let wait = denial.retryAfter, wait > 0 { headers[.retryAfter] = String((wait - 1) / 1000 + 1) }
         }
 
-        /// The answer, with `WWW-Authenticate` where another chain or proof would cure it.
+        /// The answer, with `WWW-Authenticate` where another chain or proof would cure it, and `Retry-After` where time would.
         public func response(from request: Request, context: some RequestContext) -> Response {
             Response(
                 status: status, headers: headers,

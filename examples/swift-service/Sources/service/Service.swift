@@ -44,7 +44,7 @@ import Hummingbird
 
     struct Context: AgentRequestContext {
         var coreContext: CoreRequestContextStorage
-        var decision: Decision?
+        var call: Call?
 
         init(source: Source) { coreContext = .init(source: source) }
     }
