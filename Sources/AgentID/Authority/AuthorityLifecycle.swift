@@ -222,15 +222,23 @@ extension Authority {
     /// - Parameters:
     ///   - permit: At most a minute old, under a chain that names its agent.
     ///   - provider: The name it was added with.
-    ///   - resource: The resource to open, in the provider's terms.
+    ///   - resource: The resource to open, in the provider's terms. Where the provider says which resources tools may
+    ///     open, the call's; one secret of it for each permit.
     ///   - timeToLive: In seconds; at most as long as the agent's grant lasts.
-    /// - Throws: A ``Denial`` if the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
+    /// - Throws: A ``Denial``, which is an event (`secret_refused`), if the permit is too old or not for this resource, or
+    ///   the agent has ended meanwhile; ``AgentIDError``.
     public func acquire(
         for permit: Permit, from provider: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
         try keys.checkOpen()
-        return try lifecycle.broker.acquire(
-            for: permit, from: provider, resource: resource, timeToLive: timeToLive)
+        do {
+            return try lifecycle.broker.acquire(
+                for: permit, from: provider, resource: resource, timeToLive: timeToLive)
+        } catch let denial as Denial {
+            SecretRefusal(denial, for: permit, provider, at: clock.milliseconds, under: view.sequence)?
+                .tell(trail, lifecycle.denials, lifecycle.recorder.isLogging ? registry : nil)
+            throw denial
+        }
     }
 
     /// Returns a secret before its time; harmless if it was returned already.

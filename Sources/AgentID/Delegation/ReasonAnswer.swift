@@ -76,7 +76,8 @@ extension Reason {
         expiry_exceeds_parent expiry_not_after_issuance flow_forbidden flow_refused holder_key_invalid \
         identity_binding_unavailable issued_before_parent issuer_thumbprint_mismatch lease_lapsed \
         lifetime_exceeded outside_hours par_hash_mismatch par_hash_missing par_hash_present_on_root parked \
-        policy_denied private_key_material rate_limited root_depth_invalid subject_identity_mismatch suspended token_too_large too_costly tool_not_authorized \
+        policy_denied private_key_material rate_limited root_depth_invalid secret_permit_foreign secret_resource_mismatch secret_used \
+        subject_identity_mismatch suspended token_too_large too_costly tool_not_authorized \
         tool_not_delegated
         """
 

@@ -93,6 +93,17 @@ final class AuditTrail: Sendable {
         try log?.append(JSONTree.object(members).canonical())
     }
 
+    /// Writes down an event that is in no transaction.
+    func record(event line: [UInt8]) {
+        do throws(AgentIDError) {
+            guard let log else { throw AuditSegment.unavailable("it could not be opened", 0) }
+            try log.append(line)
+        } catch {
+            lost.add(1)
+            ProcessLog.write(.error, .auditEntries, error.name, "an event is not in the audit log: \(error.message)")
+        }
+    }
+
     /// The call's facts: the names of its arguments, never their values, and its tool.
     private func facts(
         of decision: Decision, number: UInt64, arguments: JSON.Value?, sequence: Int64, _ cut: inout AuditCut

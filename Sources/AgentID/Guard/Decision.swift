@@ -20,6 +20,8 @@ public struct Decision: Sendable {
     var wouldDeny: WouldDeny?
     /// Its reservations of budgets.
     var spending: Spending?
+    /// The call and its arguments, where the guard gives secrets for what it permits.
+    var call: PermittedCall?
     /// The fate of the agent, where a rule with a consequence said no.
     public internal(set) var stop: AgentStop?
 

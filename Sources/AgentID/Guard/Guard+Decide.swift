@@ -146,6 +146,9 @@ extension Guard {
             throw Denial("arguments_malformed", "the arguments are not an object", at: "arguments")
         }
         parsed = call
+        if following?.with({ $0.givesSecrets.load(ordering: .relaxed) }) == true {
+            decision.call = PermittedCall(call, by: permitSource)
+        }
         if let refusal = chain.scope.refusal(of: tool, arguments: call, within: &work) {  // step 6b
             throw Denial(refusal, tool: tool, link: chain.links.count - 1)
         }

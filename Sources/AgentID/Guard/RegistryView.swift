@@ -28,6 +28,10 @@ final class RegistryView: Sendable {
     let metersPath: String?
     /// The authority's; `nil` as above.
     let directory: String?
+    /// Whether the registry is open for reading only, as for guards in other processes than the authority's.
+    let isReadOnly: Bool
+    /// Whether permits are used to get secrets in this process: then they keep their calls.
+    let givesSecrets = Atomic<Bool>(false)
     /// Which registry it is.
     let epoch: SIMD2<UInt64>
     let revocations = RevocationList()
@@ -48,9 +52,10 @@ final class RegistryView: Sendable {
     let steady: SteadyClock
 
     init(
-        of registry: any Registry, in directory: AuthorityDirectory?, steady: SteadyClock = .machine
+        of registry: any Registry, in directory: AuthorityDirectory?, isReadOnly: Bool = false,
+        steady: SteadyClock = .machine
     ) throws(AgentIDError) {
-        (self.registry, self.steady) = (registry, steady)
+        (self.registry, self.isReadOnly, self.steady) = (registry, isReadOnly, steady)
         (replayPath, metersPath, self.directory) = (directory?.replayPath, directory?.metersPath, directory?.path)
         let announced = registry.changes
         let (meta, bundle) = try registry.read { registry in (try registry.meta(), try TrustBundle(of: registry)) }
@@ -253,7 +258,7 @@ extension Guard {
     public static func open(directory path: String, _ options: Options) throws(AgentIDError) -> Guard {
         let directory = try AuthorityDirectory(reading: path)
         let registry = try directory.openRegistry(.read)
-        let view = try RegistryView(of: registry, in: directory)
+        let view = try RegistryView(of: registry, in: directory, isReadOnly: true)
         let trail = try AuditTrail.open(
             options.audit, of: view.trustDomain, in: directory, registry: registry, clock: CheckedClock(options.clock))
         let stopping = AgentStopping(view) { entries throws(AgentIDError) in try directory.enforce(entries) }

@@ -44,11 +44,7 @@ final class Lifecycle: Sendable {
         let hooks = HookRunner(registry: registry, clock: clock)
         self.hooks = hooks
         denials = DenialNotifier(registry: registry) { hooks.wake() }
-        broker = Broker(registry: registry, clock: clock) { command, lease in
-            let run = CommandRun(command, event: "release", document: Array(lease.utf8), milliseconds: 60_000)
-            let outcome = run.run()
-            if outcome != .succeeded { throw outcome }
-        }
+        broker = Broker(registry: registry, view: view, clock: clock)
     }
 
     var trustDomain: TrustDomain { view.trustDomain }

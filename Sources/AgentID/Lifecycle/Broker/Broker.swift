@@ -1,6 +1,7 @@
 internal import JOSE
 internal import Scopes
 internal import StrictJSON
+internal import Synchronization
 
 /// Gets secrets for guarded tools and makes sure that each is taken back: by a call, in time, with its agent, after a
 /// crash.
@@ -9,11 +10,19 @@ internal import StrictJSON
 /// provider has confirmed that nothing is left of it.
 final class Broker: Sendable {
     private let registry: any Registry
+    private let view: RegistryView
     private let clock: CheckedClock
-    private let providers = Locked<[ExactText: any SecretProvider]>([:])
+    /// The guard whose permits alone this answers to; `nil` for an authority's.
+    private let source: PermitSource?
+    private let added = Locked<[ExactText: Added]>([:])
     private let returning = Locked(Returning())
     /// Runs a release command with a lease on its stdin; throws if it fails.
     private let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
+
+    private struct Added {
+        let provider: any SecretProvider
+        let resources: ResourceBinding
+    }
 
     private struct Returning {
         var thread: BackgroundThread?
@@ -30,10 +39,20 @@ final class Broker: Sendable {
     /// The providers, with their commands, whose secrets threads of this process are returning.
     private let under = Locked<Set<[ExactText]>>([])
 
+    /// - Parameters:
+    ///   - registry: Open for writing.
+    ///   - view: Of the same registry, with its journal.
     init(
-        registry: any Registry, clock: CheckedClock, run: @escaping @Sendable ([String], String) throws -> Void
+        registry: any Registry, view: RegistryView, clock: CheckedClock, permitsOf source: PermitSource? = nil,
+        run: @escaping @Sendable ([String], String) throws -> Void = runCommand
     ) {
-        (self.registry, self.clock, self.run) = (registry, clock, run)
+        (self.registry, self.view, self.clock, self.source, self.run) = (registry, view, clock, source, run)
+    }
+
+    /// Runs a release command.
+    private static let runCommand: @Sendable ([String], String) throws -> Void = { command, lease in
+        let outcome = CommandRun(command, event: "release", document: Array(lease.utf8), milliseconds: 60_000).run()
+        if outcome != .succeeded { throw outcome }
     }
 
     func add(_ provider: any SecretProvider, named name: String) throws(AgentIDError) {
@@ -44,7 +63,9 @@ final class Broker: Sendable {
         if !command.isEmpty, let fault = Hook.fault(in: command) {
             throw AgentIDError(.argument, name: "provider", message: fault, at: "provider.release_command")
         }
-        providers.withLock { $0[name.exact] = provider }
+        let resources = try ResourceBinding(provider.resources)
+        added.withLock { $0[name.exact] = Added(provider: provider, resources: resources) }
+        if source != nil || !resources.isEmpty { view.givesSecrets.store(true, ordering: .relaxed) }
         try keepReturning()
     }
 
@@ -75,13 +96,14 @@ final class Broker: Sendable {
     func acquire(
         for permit: Permit, from providerName: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
-        guard let provider = providers.withLock({ $0[providerName.exact] }) else {
+        guard let added = added.withLock({ $0[providerName.exact] }) else {
             throw AgentIDError(
                 .notFound, name: "provider", message: "there is no provider of this name in this process",
                 at: "provider")
         }
         let now = try clock.now()
         let chain = try chain(of: permit.decision, at: now)
+        try checkView(of: chain, at: now)
         let left = chain.expires - now / 1000
         guard left > 0 else { throw Denial("expired", "the grant has expired since the decision", at: "chain") }
         guard (1...left).contains(timeToLive) else {
@@ -89,9 +111,60 @@ final class Broker: Sendable {
                 .argument, name: "ttl", message: "a secret lasts 1 to \(left) s, as long as the grant at most",
                 at: "ttl")
         }
-        guard (1...2048).contains(resource.utf8.count) else {
-            throw AgentIDError(.argument, name: "resource", message: "a resource has 1 to 2048 bytes", at: "resource")
+        guard (1...ResourceBinding.longest).contains(resource.utf8.count) else {
+            throw AgentIDError(
+                .argument, name: "resource", message: "a resource has 1 to \(ResourceBinding.longest) bytes", at: "resource")
         }
+        guard source != nil || !added.resources.isEmpty else {
+            return try make(resource, from: added.provider, providerName, for: chain, timeToLive, at: now)
+        }
+        let call = try call(of: permit.decision, for: resource, at: added.resources)
+        guard call.take(resource, from: providerName) else {
+            throw Denial("secret_used", "this permit got its secret: decide anew", at: "decision")
+        }
+        do {
+            return try make(resource, from: added.provider, providerName, for: chain, timeToLive, at: now)
+        } catch {
+            call.giveBack(resource, from: providerName)
+            throw error
+        }
+    }
+
+    /// The call of a permit, which names the resource.
+    private func call(
+        of decision: Decision, for resource: String, at resources: ResourceBinding
+    ) throws(Denial) -> PermittedCall {
+        guard let call = decision.call, source.map({ $0 === call.source }) ?? true else {
+            throw Denial(
+                "secret_permit_foreign",
+                "another guard made this permit, or this one did before it had a provider: decide anew, here",
+                at: "decision")
+        }
+        guard resources.admits(resource, tool: decision.tool, call.arguments) else {
+            throw Denial(
+                "secret_resource_mismatch", "the call that was permitted does not name this resource", at: "resource")
+        }
+        return call
+    }
+
+    /// Refuses what was revoked, suspended or lapsed: by the registry, and by the journal next to it.
+    private func checkView(of chain: VerifiedChain, at now: Int64) throws(Denial) {
+        let standings: [LinkStanding]
+        do throws(AgentIDError) {
+            try view.refresh()
+            standings = try view.standing(of: chain)
+        } catch { throw view.denial(error, "the revocations") }
+        if let revoked = view.revocations.first(in: chain, profiles: !chain.issuer.isForeign) {
+            throw Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
+        }
+        if let denial = standings.lazy.compactMap({ $0.denial(at: now) }).first { throw denial }
+    }
+
+    /// Makes the secret and its lease.
+    private func make(
+        _ resource: String, from provider: any SecretProvider, _ providerName: String, for chain: VerifiedChain,
+        _ timeToLive: Int64, at now: Int64
+    ) throws -> (lease: String, secret: Secret) {
         var lease = BrokerLeaseRecord(
             id: UUIDv7.make(at: now), agent: "", provider: providerName, resource: resource,
             releaseCommand: provider.releaseCommand, acquired: now, expires: now + timeToLive * 1000, state: .acquiring)
@@ -124,12 +197,18 @@ final class Broker: Sendable {
             try registry.put(held)
             return true
         }
-        guard isHeld else {
-            // The agent ended meanwhile, and the secret may have been made after that release: recorded again.
+        var ended: Denial?
+        if isHeld {
+            do throws(Denial) { try checkView(of: chain, at: made) } catch { ended = error }
+        } else {
+            ended = Denial("authority_revoked", "the agent ended while its secret was made")
+        }
+        if let ended {
+            // The secret may have been made after that release: recorded again.
             (lease.state, lease.nextAt) = (.releasing, 0)
             try registry.write { [lease] registry in try registry.put(lease) }
             _ = try attemptRelease(lease)
-            throw Denial("authority_revoked", "the agent ended while its secret was made")
+            throw ended
         }
         return (lease.id, secret)
     }
@@ -156,9 +235,11 @@ final class Broker: Sendable {
     /// hangs: a provider that is dead or slow delays no other, and no end of an agent.
     @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
         let now = clock.milliseconds
+        // A guard returns those of its own providers: it would only keep others from whoever can.
+        let own = source.map { _ in added.withLock { Set($0.keys) } }
         let due = try registry.read { registry in
-            try registry.brokerLeases(dueBy: now, limit: limit)
-        }
+            try registry.brokerLeases(dueBy: now, limit: own == nil ? limit : .max)
+        }.filter { own?.contains($0.provider.exact) ?? true }
         let kinds = Dictionary(grouping: due) { ([$0.provider] + $0.releaseCommand).map(\.exact) }
         let work = Monitor(Round(open: 0, returned: 0, fault: nil))
         for (kind, leases) in kinds where begin(kind) {
@@ -234,7 +315,7 @@ final class Broker: Sendable {
         guard try take(lease) else { return nil }
         var failure: String?
         do {
-            if let provider = providers.withLock({ $0[lease.provider.exact] }) {
+            if let provider = added.withLock({ $0[lease.provider.exact]?.provider }) {
                 try provider.release(SecretRelease(lease))
             } else if !lease.releaseCommand.isEmpty {
                 try run(lease.releaseCommand, SecretRelease(lease).document.text)

@@ -55,4 +55,12 @@ public protocol SecretProvider: Sendable {
     /// The command that releases for this provider in a process that does not have it: a program, by its absolute path,
     /// and its arguments, with the lease on stdin. If empty, such a lease waits for a process that has the provider.
     var releaseCommand: [String] { get }
+    /// The resource of each tool: a call may open no other, and no tool that is not listed opens any. With none, the
+    /// default, a guard's permit opens what an argument of its call says, and an authority's any.
+    var resources: [ToolResource] { get }
+}
+
+extension SecretProvider {
+    /// None.
+    public var resources: [ToolResource] { [] }
 }

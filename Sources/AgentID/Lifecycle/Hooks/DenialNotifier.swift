@@ -1,7 +1,8 @@
 internal import JOSE
 internal import StrictJSON
 
-/// Delivers denials to the hooks that asked for them, away from the path of decisions: a denied call waits for nobody.
+/// Delivers denials, of calls and of secrets, to the hooks that asked for them, away from the path of decisions: a denied
+/// call waits for nobody.
 ///
 /// Limited: under each root grant a hook has at most 16 denials at a time, and 1024 or 1 MiB in all. Further ones are
 /// reported as one event with their number, as soon as the hook has taken some, or are counted in the next event.
@@ -26,19 +27,9 @@ final class DenialNotifier: Sendable {
 
     /// Adds a denial; never waits for a disk.
     func add(_ decision: Decision) {
-        guard let denial = decision.denial, let chain = decision.chain, let root = chain.links.first?.grant.claim
-        else {
-            return
-        }
-        var event = LifecycleEvent(.denied, at: decision.time)
-        (event.agent, event.profile, event.owner) = (chain.blamed, root.profile, root.owner)
-        (event.principal, event.task, event.intent) = (root.principal, root.task, root.intent)
-        var cut = AuditCut()
-        (event.reason, event.tool) = (denial.reason.rawValue, cut.fit(decision.tool, AuditBounds.tool, as: "tool"))
-        if !cut.isEmpty { event.cut = cut.tree }
-        event.decision = decision.id.isEmpty ? nil : decision.id
-        event.chain = chain.links.map(\.grant.id)
-        (event.issuer, event.source) = (chain.issuer, chain.tree)
+        guard let denial = decision.denial,
+            let event = LifecycleEvent(.denied, by: denial, of: decision, at: decision.time)
+        else { return }
         add(event)
     }
 
@@ -63,14 +54,16 @@ final class DenialNotifier: Sendable {
             }
             guard !waiting.isEmpty || held.contains(where: { !$1.isEmpty }) else { return false }
             let hooks = listening()
-            held = held.filter { name, _ in hooks.contains { $0.exact == name } }
+            held = held.filter { name, _ in hooks.contains { $0.name.exact == name } }
             guard !hooks.isEmpty else { return false }
             let omitted = waiting.takeOmitted()
             for hook in hooks {
-                var backlog = held[hook.exact] ?? DenialBacklog()
+                var backlog = held[hook.name.exact] ?? DenialBacklog()
                 backlog.omit(omitted)
-                for event in waiting.events.values.joined() { backlog.add(event) }
-                held[hook.exact] = backlog
+                for event in waiting.events.values.joined() where hook.events.holds(event.name.rawValue) {
+                    backlog.add(event)
+                }
+                held[hook.name.exact] = backlog
             }
             let before = held
             let after = try? registry.write { registry in
@@ -124,9 +117,27 @@ final class DenialNotifier: Sendable {
     }
 
     /// The hooks that asked for denials.
-    private func listening() -> [String] {
+    private func listening() -> [HookRecord] {
         let hooks = try? registry.read { try $0.hooks() }
-        return hooks?.filter { $0.events.holds(LifecycleEvent.Name.denied.rawValue) }.map(\.name) ?? []
+        return hooks?.filter { hook in
+            [LifecycleEvent.Name.denied, .secretRefused].contains { hook.events.holds($0.rawValue) }
+        } ?? []
+    }
+}
+
+extension LifecycleEvent {
+    /// Of a denial under a chain that verified; `nil` under none.
+    init?(_ name: Name, by denial: Denial, of decision: Decision, at time: Int64) {
+        guard let chain = decision.chain, let root = chain.links.first?.grant.claim else { return nil }
+        self.init(name, at: time)
+        (agent, profile, owner) = (chain.blamed, root.profile, root.owner)
+        (principal, task, intent) = (root.principal, root.task, root.intent)
+        var cut = AuditCut()
+        (reason, tool) = (denial.reason.rawValue, cut.fit(decision.tool, AuditBounds.tool, as: "tool"))
+        if !cut.isEmpty { self.cut = cut.tree }
+        self.decision = decision.id.isEmpty ? nil : decision.id
+        self.chain = chain.links.map(\.grant.id)
+        (issuer, source) = (chain.issuer, chain.tree)
     }
 }
 

@@ -36,6 +36,8 @@ public struct LifecycleEvent: Sendable {
         case approval
         /// A policy was put in force.
         case policy
+        /// No secret was given for a call of it that was permitted.
+        case secretRefused = "secret_refused"
 
         /// All but renewals, which are many and alike.
         public static var usual: Set<Name> { Set(allCases).subtracting([.renewed]) }
@@ -64,6 +66,8 @@ public struct LifecycleEvent: Sendable {
     var tool: String?
     /// The request for approval in question: its ID, state, rule, policy, and who decided.
     var approval: JSONTree?
+    /// The provider that was asked for a secret. The resource may be the value of an argument, and is not told.
+    var provider: String?
     /// The policy that was put in force: its version, and the SHA-256 of its document.
     var policy: JSONTree?
     /// The tombstone of an agent that is gone.
@@ -91,7 +95,7 @@ public struct LifecycleEvent: Sendable {
 
     /// The size while it waits, in bytes, roughly.
     var size: Int {
-        let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool].compactMap { $0 }
+        let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool, provider].compactMap { $0 }
         return (texts + chain).reduce(512 + source.utf8.count) { $0 + $1.utf8.count + 16 }
     }
 
@@ -138,7 +142,7 @@ public struct LifecycleEvent: Sendable {
         let texts = [
             ("agent", agent), ("profile", profile), ("owner", owner), ("principal", principal), ("task", task),
             ("intent", intent), ("key", key), ("reason", reason), ("tombstone", tombstone), ("decision", decision),
-            ("tool", tool),
+            ("tool", tool), ("provider", provider),
         ]
         for (name, text) in texts {
             if let text { members[name] = .string(text) }

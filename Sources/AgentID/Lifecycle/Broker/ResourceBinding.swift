@@ -1,0 +1,84 @@
+internal import StrictJSON
+
+/// The resource that calls of a tool may open at a provider.
+public struct ToolResource: Sendable {
+    /// The tool, byte for byte as grants name it.
+    public let tool: String
+    /// The resource, in which `{name}` stands for the call's argument of that name, a text, e.g. `crm/{table}`.
+    public let resource: String
+
+    /// A tool and its resource.
+    public init(tool: String, resource: String) { (self.tool, self.resource) = (tool, resource) }
+}
+
+/// Which resource a permitted call may open: what its own arguments name.
+struct ResourceBinding: Sendable {
+    private enum Part: Sendable {
+        case text(String)
+        case argument(String)
+    }
+
+    private var tools: [ExactText: [Part]] = [:]
+
+    /// - Parameter resources: One for each tool. With none, a call may open what one of its arguments says.
+    init(_ resources: [ToolResource]) throws(AgentIDError) {
+        for (i, entry) in resources.enumerated() {
+            let place = "provider.resources[\(i)]"
+            guard (1...AuditBounds.tool).contains(entry.tool.utf8.count), tools[entry.tool.exact] == nil else {
+                throw Self.refusal("a tool's name has 1 to \(AuditBounds.tool) bytes, and comes once", at: place)
+            }
+            guard (1...Self.longest).contains(entry.resource.utf8.count), let parts = Self.parts(entry.resource) else {
+                throw Self.refusal(
+                    "a resource has 1 to \(Self.longest) bytes, and each { encloses an argument's name: {name}",
+                    at: place)
+            }
+            tools[entry.tool.exact] = parts
+        }
+    }
+
+    /// The longest resource, in bytes.
+    static let longest = 2048
+
+    var isEmpty: Bool { tools.isEmpty }
+
+    /// Whether a call of a tool may open a resource.
+    func admits(_ resource: String, tool: String, _ arguments: JSON.Value) -> Bool {
+        guard !isEmpty else { return arguments.members.contains { $0.value.equals(resource) } }
+        guard let parts = tools[tool.exact] else { return false }
+        var named = ""
+        for part in parts {
+            switch part {
+            case .text(let text): named += text
+            case .argument(let name):
+                guard let argument = arguments[name]?.string else { return false }
+                named += argument
+            }
+            guard named.utf8.count <= Self.longest else { return false }
+        }
+        return named.isSame(as: resource)
+    }
+
+    private static func parts(_ template: String) -> [Part]? {
+        var (parts, from, isName): ([Part], [UInt8], Bool) = ([], [], false)
+        for byte in template.utf8 {
+            switch byte {
+            case UInt8(ascii: "{"):
+                guard !isName else { return nil }
+                if !from.isEmpty { parts.append(.text(String(decoding: from, as: UTF8.self))) }
+                (from, isName) = ([], true)
+            case UInt8(ascii: "}"):
+                guard isName, !from.isEmpty else { return nil }
+                parts.append(.argument(String(decoding: from, as: UTF8.self)))
+                (from, isName) = ([], false)
+            default: from.append(byte)
+            }
+        }
+        guard !isName else { return nil }
+        if !from.isEmpty { parts.append(.text(String(decoding: from, as: UTF8.self))) }
+        return parts
+    }
+
+    private static func refusal(_ message: String, at place: String) -> AgentIDError {
+        AgentIDError(.argument, name: "provider", message: message, at: place)
+    }
+}
