@@ -3,24 +3,30 @@ package agentid
 /*
 #include "abi.h"
 
-static go_answer go_broker_add_provider(uintptr_t authority, _GoString_ name, _GoString_ command, uintptr_t user) {
+static go_answer go_broker_add_provider(int of_guard, uintptr_t broker, _GoString_ name, _GoString_ command,
+                                        _GoString_ resources, uintptr_t user) {
     agentid_provider provider = {sizeof provider, agentid_go_acquire, agentid_go_give_back, go_option(command),
-                                 agentid_go_release, (void *)user};
-    DO(agentid_broker_add_provider(AS(authority, authority), TEXT(name), &provider, &error));
+                                 agentid_go_release, (void *)user, go_option(resources)};
+    DO(of_guard ? agentid_guard_add_provider(AS(guard, broker), TEXT(name), &provider, &error)
+                : agentid_broker_add_provider(AS(authority, broker), TEXT(name), &provider, &error));
 }
-static go_texts go_broker_acquire(uintptr_t authority, uintptr_t decision, _GoString_ provider,
-                                     _GoString_ resource, int64_t ttl, uintptr_t call) {
+static go_texts go_broker_acquire(int of_guard, uintptr_t broker, uintptr_t decision, _GoString_ provider,
+                                  _GoString_ resource, int64_t ttl, uintptr_t call) {
     uintptr_t outer = agentid_go_acquiring; // a provider may acquire what it needs itself
     agentid_go_acquiring = call;
     agentid_bytes first = {NULL, 0, 0}, second = {NULL, 0, 0};
     agentid_error *error = NULL;
-    agentid_status status = agentid_broker_acquire(AS(authority, authority), AS(decision, decision), TEXT(provider),
-                                                      TEXT(resource), ttl, &first, &second, &error);
+    agentid_status status = of_guard
+        ? agentid_guard_acquire(AS(guard, broker), AS(decision, decision), TEXT(provider), TEXT(resource), ttl, &first,
+                                &second, &error)
+        : agentid_broker_acquire(AS(authority, broker), AS(decision, decision), TEXT(provider), TEXT(resource), ttl,
+                                 &first, &second, &error);
     agentid_go_acquiring = outer;
     return (go_texts){status, (uintptr_t)error, first, second};
 }
-static go_answer go_broker_release(uintptr_t authority, _GoString_ lease) {
-    DO(agentid_broker_release(AS(authority, authority), TEXT(lease), &error));
+static go_answer go_broker_release(int of_guard, uintptr_t broker, _GoString_ lease) {
+    DO(of_guard ? agentid_guard_release(AS(guard, broker), TEXT(lease), &error)
+                : agentid_broker_release(AS(authority, broker), TEXT(lease), &error));
 }
 static go_texts go_broker_leases(uintptr_t authority) {
     TAKE(agentid_broker_leases(AS(authority, authority), &first, &error));
@@ -30,6 +36,7 @@ import "C"
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -48,6 +55,13 @@ type Provider interface {
 	ReleaseCommand() []string
 }
 
+// Binder is a Provider that says which resource calls of each tool may open: by the tool's name, and {name} within a
+// resource is the call's argument of that name, e.g. "crm/{table}". Others are refused, and each permit then gets one secret.
+// Without it a Guard's permit opens what one of its call's arguments says, and an Authority's any resource.
+type Binder interface {
+	Resources() map[string]string
+}
+
 // SecretRequest asks a provider for a secret.
 type SecretRequest struct {
 	Lease     string `json:"lease"`
@@ -63,14 +77,14 @@ type SecretRequest struct {
 type Lease struct {
 	ID        string
 	Secret    []byte // wiped by Release
-	authority *Authority
+	broker    interface{ Release(ctx context.Context, lease string) error }
 }
 
 // Release returns the secret before its time; harmless where it was returned before.
 func (l *Lease) Release(ctx context.Context) error {
 	clear(l.Secret)
 	l.Secret = nil
-	return l.authority.Release(ctx, l.ID)
+	return l.broker.Release(ctx, l.ID)
 }
 
 // BrokerLease is a secret that the broker holds.
@@ -88,14 +102,31 @@ type BrokerLease struct {
 
 // AddProvider adds a provider of secrets to this process, in place of one of the same name.
 func (a *Authority) AddProvider(ctx context.Context, name string, provider Provider) error {
+	return addProvider(ctx, &a.handle, 0, name, provider)
+}
+
+// AddProvider adds a provider of secrets to this guard, in place of one of the same name: for a tool server without the
+// authority's keys. Leases are written to the registry of the directory that the guard follows, which this process has to own.
+func (g *Guard) AddProvider(ctx context.Context, name string, provider Provider) error {
+	return addProvider(ctx, &g.handle, 1, name, provider)
+}
+
+func addProvider(ctx context.Context, broker *handle, ofGuard C.int, name string, provider Provider) error {
 	var t texts
-	command := t.list("release_command", provider.ReleaseCommand())
+	command, resources := t.list("release_command", provider.ReleaseCommand()), ""
+	if binder, binds := provider.(Binder); binds && len(binder.Resources()) > 0 {
+		document, err := json.Marshal(binder.Resources())
+		if err != nil {
+			return err
+		}
+		resources = t.maybe("resources", string(document))
+	}
 	if t.fault != nil {
 		return t.fault
 	}
 	return finish(ctx, func() error {
 		user := keep(provider)
-		err := a.done(C.go_broker_add_provider(a.value, name, command, user))
+		err := broker.done(C.go_broker_add_provider(ofGuard, broker.value, name, command, resources, user))
 		dropFailed(err, user)
 		return err
 	})
@@ -109,23 +140,37 @@ type acquisition struct {
 
 // Acquire gets a secret for a call that was permitted. It ends with the agent at the latest, and is returned when the
 // agent is deprovisioned, also by another process after this one died. Where the provider failed, its error is joined.
-// A secret that comes after the context has ended is returned to its provider.
+// A secret that comes after the context has ended is returned to its provider. A refusal is Denied, and an event of the agent.
 func (a *Authority) Acquire(ctx context.Context, permit *Permit, provider, resource string, ttl time.Duration) (*Lease, error) {
+	return acquire(ctx, &a.handle, 0, a, permit, provider, resource, ttl)
+}
+
+// Acquire gets a secret for a call that this guard has permitted since it has the provider: one for each permit, of the
+// resource that the call names. Otherwise it is as Authority.Acquire.
+func (g *Guard) Acquire(ctx context.Context, permit *Permit, provider, resource string, ttl time.Duration) (*Lease, error) {
+	return acquire(ctx, &g.handle, 1, g, permit, provider, resource, ttl)
+}
+
+func acquire(
+	ctx context.Context, broker *handle, ofGuard C.int, releaser interface {
+		Release(ctx context.Context, lease string) error
+	}, permit *Permit, provider, resource string, ttl time.Duration,
+) (*Lease, error) {
 	return waiting(ctx, func() (*Lease, error) {
 		acquiring := &acquisition{ctx: withTurn(ctx)}
 		call := cgo.NewHandle(acquiring)
 		defer call.Delete()
-		answer := C.go_broker_acquire(a.value, permit.value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
+		answer := C.go_broker_acquire(ofGuard, broker.value, permit.value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
 		runtime.KeepAlive(permit)
 		secret := take(&answer.second)
-		id, err := a.text(answer)
+		id, err := broker.text(answer)
 		if err != nil {
 			if acquiring.failed != nil {
 				err = errors.Join(err, acquiring.failed)
 			}
 			return nil, err
 		}
-		return &Lease{id, secret, a}, nil
+		return &Lease{id, secret, releaser}, nil
 	}, func(lease *Lease) {
 		if err := lease.Release(withTurn(context.Background())); err != nil {
 			slog.Warn("agentid: a secret that nobody waited for was not returned, it ends with its lease", "error", err)
@@ -135,7 +180,12 @@ func (a *Authority) Acquire(ctx context.Context, permit *Permit, provider, resou
 
 // Release returns a secret by the ID of its lease.
 func (a *Authority) Release(ctx context.Context, lease string) error {
-	return a.do(ctx, func() C.go_answer { return C.go_broker_release(a.value, lease) })
+	return a.do(ctx, func() C.go_answer { return C.go_broker_release(0, a.value, lease) })
+}
+
+// Release returns a secret by the ID of its lease.
+func (g *Guard) Release(ctx context.Context, lease string) error {
+	return g.do(ctx, func() C.go_answer { return C.go_broker_release(1, g.value, lease) })
 }
 
 // BrokerLeases lists the secrets that the broker has lent.

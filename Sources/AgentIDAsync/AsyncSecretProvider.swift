@@ -12,6 +12,20 @@ public protocol AsyncSecretProvider: Sendable {
     func release(_ release: SecretRelease) async throws
     /// The command that releases for this provider in a process that does not have it; see `SecretProvider`.
     var releaseCommand: [String] { get }
+    /// The resource of each tool; see `SecretProvider`.
+    var resources: [ToolResource] { get }
+}
+
+extension AsyncSecretProvider {
+    /// None.
+    public var resources: [ToolResource] { [] }
+}
+
+extension Guard {
+    /// Adds a provider of secrets to this guard, replacing one with the same name.
+    public func add(_ provider: any AsyncSecretProvider, named name: String) throws(AgentIDError) {
+        try add(WaitingProvider(provider: provider), named: name)
+    }
 }
 
 extension Authority {
@@ -32,4 +46,5 @@ private struct WaitingProvider: SecretProvider {
     func release(_ release: SecretRelease) throws { try AsyncCall { try await provider.release(release) }.result() }
 
     var releaseCommand: [String] { provider.releaseCommand }
+    var resources: [ToolResource] { provider.resources }
 }

@@ -15,6 +15,7 @@ internal import StrictJSON
     typealias Release = @convention(c) (UnsafePointer<CChar>?, Int, UnsafeMutableRawPointer?) -> Int32
 
     let releaseCommand: [String]
+    let resources: [ToolResource]
     private let owner: CallbackOwner
     private let acquireCallback: Acquire
     private let releaseCallback: Release
@@ -28,6 +29,20 @@ internal import StrictJSON
         guard let release = unsafe callbacks.release else { throw Failure.argument("provider.release", "is NULL") }
         unsafe (acquireCallback, releaseCallback) = unsafe (acquire, release)
         releaseCommand = unsafe try texts(callbacks.release_command, "provider.release_command")
+        resources = try unsafe terminated(callbacks.resources, "provider.resources").map { try Self.resources($0) } ?? []
+    }
+
+    /// Reads `{"tool":"resource"}`.
+    private static func resources(_ bytes: [UInt8]) throws -> [ToolResource] {
+        guard let root = try? JSON(parsing: bytes).root, root.kind == .object else {
+            throw Failure.argument("provider.resources", "is not a JSON object of tools and their resources")
+        }
+        return try root.members.map { member in
+            guard let resource = member.value.string else {
+                throw Failure.argument("provider.resources", "has a resource that is not a text")
+            }
+            return ToolResource(tool: member.name.string ?? "", resource: resource)
+        }
     }
 
     func acquire(_ request: SecretRequest) throws -> Secret {
@@ -88,18 +103,29 @@ public func agentid_broker_acquire(
     unsafe call(error) {
         let (leaseOut, secretOut) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
         let authority = try unsafe Authorities.table.find(authority, "authority")
-        let decision = try unsafe DecisionObject.table.find(decision, "decision").decision
-        if let denial = decision.denial { throw Failure(denial) }
-        guard let permit = decision.permit else { throw Failure.argument("decision", "permits nothing") }
         let acquired = try authority.acquire(
-            for: permit, from: unsafe text(provider, provider_len, "provider"),
+            for: unsafe permit(decision), from: unsafe text(provider, provider_len, "provider"),
             resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
-        unsafe try OwnedBytes.give(Array(acquired.lease.utf8).span, to: leaseOut)
-        let given = acquired.secret.withSpan { secret in
-            Result { unsafe try OwnedBytes.give(secret, to: secretOut) }
-        }
-        try given.get()
+        unsafe try give(acquired, leaseOut, secretOut)
     }
+}
+
+private func permit(_ decision: OpaquePointer?) throws -> Permit {
+    let decision = try unsafe DecisionObject.table.find(decision, "decision").decision
+    if let denial = decision.denial { throw Failure(denial) }
+    guard let permit = decision.permit else { throw Failure.argument("decision", "permits nothing") }
+    return permit
+}
+
+@unsafe private func give(
+    _ acquired: (lease: String, secret: Secret), _ lease: UnsafeMutablePointer<agentid_bytes>,
+    _ secret: UnsafeMutablePointer<agentid_bytes>
+) throws {
+    unsafe try OwnedBytes.give(Array(acquired.lease.utf8).span, to: lease)
+    let given = acquired.secret.withSpan { bytes in
+        Result { unsafe try OwnedBytes.give(bytes, to: secret) }
+    }
+    try given.get()
 }
 
 @c @implementation
@@ -120,5 +146,43 @@ public func agentid_broker_leases(
 ) -> agentid_status {
     unsafe give(leases, "leases", error) {
         JSONTree.array(try unsafe Authorities.table.find(authority, "authority").brokerLeases()).canonical()
+    }
+}
+
+@c @implementation
+public func agentid_guard_add_provider(
+    _ guardian: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ provider: UnsafePointer<agentid_provider>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let guardian = try unsafe Guards.table.find(guardian, "guard")
+        let name = unsafe try text(name, name_len, "name")
+        try guardian.add(unsafe CallbackProvider(provider), named: name)
+    }
+}
+
+@c @implementation
+public func agentid_guard_acquire(
+    _ guardian: OpaquePointer?, _ decision: OpaquePointer?, _ provider: UnsafePointer<CChar>?, _ provider_len: Int,
+    _ resource: UnsafePointer<CChar>?, _ resource_len: Int, _ ttl: Int64,
+    _ lease: UnsafeMutablePointer<agentid_bytes>?, _ secret: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let (leaseOut, secretOut) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
+        let acquired = try unsafe Guards.table.find(guardian, "guard").acquire(
+            for: unsafe permit(decision), from: unsafe text(provider, provider_len, "provider"),
+            resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
+        unsafe try give(acquired, leaseOut, secretOut)
+    }
+}
+
+@c @implementation
+public func agentid_guard_release(
+    _ guardian: OpaquePointer?, _ lease: UnsafePointer<CChar>?, _ lease_len: Int,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        try unsafe Guards.table.find(guardian, "guard").release(lease: unsafe text(lease, lease_len, "lease"))
     }
 }

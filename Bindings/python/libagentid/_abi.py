@@ -136,7 +136,7 @@ ACQUIRE = ctypes.CFUNCTYPE(c_int32, POINTER(c_char), c_size_t, c_void_p, c_size_
 class Provider(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("acquire", ACQUIRE), ("release", RUN_HOOK), ("release_command", c_char_p),
-        ("release_data", c_void_p), ("user_data", c_void_p),
+        ("release_data", c_void_p), ("user_data", c_void_p), ("resources", c_char_p),
     ]  # fmt: skip
 
 
@@ -193,6 +193,9 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "broker_acquire": (_H, _H, *_TEXT, *_TEXT, c_int64, _BYTES, _BYTES),
     "broker_release": (_H, *_TEXT),
     "broker_leases": (_H, _BYTES),
+    "guard_add_provider": (_H, *_TEXT, POINTER(Provider)),
+    "guard_acquire": (_H, _H, *_TEXT, *_TEXT, c_int64, _BYTES, _BYTES),
+    "guard_release": (_H, *_TEXT),
     "audit_integrate": (_H,),
     "audit_usage": (_H, *_TEXT, _BYTES),
     "audit_report": (_H, *_TEXT, *_TEXT),

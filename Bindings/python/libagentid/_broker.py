@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Sequence
-from ctypes import byref
+from collections.abc import Mapping, Sequence
+from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
-from ._errors import texts
+from ._errors import call, length, option, pair, text, texts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._lifecycle import Lifecycle
+    from datetime import timedelta
+
+    from ._decision import Decision
     from .types import SecretLease, SecretRequest
 
 
@@ -37,10 +39,16 @@ class Provider(Protocol):
         ...
 
 
+class Broker(Protocol):
+    """An authority, or a guard."""
+
+    def release(self, lease: str, /) -> None: ...
+
+
 class Lease:
     """A secret for one permitted call. Returned when the `with` block ends."""
 
-    def __init__(self, authority: Lifecycle, id: str, secret: str) -> None:
+    def __init__(self, authority: Broker, id: str, secret: str) -> None:
         self._authority, self.id = authority, id
         self._secret: str | None = secret
 
@@ -69,7 +77,17 @@ class Lease:
         return f"Lease({self.id!r})"
 
 
-def provider_struct(provider: Provider) -> Any:
+def acquired(
+    function: Any, broker: Any, decision: Decision, provider: str, resource: str, ttl: int | timedelta
+) -> Lease:  # fmt: skip
+    """The lease that a broker's function gives."""
+    seconds = _abi.checked(c_int64, length(ttl, "ttl"), "ttl")
+    lease, secret = _abi.Bytes(), _abi.Bytes()
+    call(function, broker._handle, decision, *pair(provider), *pair(resource), seconds, byref(lease), byref(secret))
+    return Lease(broker, text(lease), text(secret))
+
+
+def provider_struct(provider: Provider, resources: Mapping[str, str] | None = None) -> Any:
     """The struct for a provider."""
 
     def acquire(request: Any, length: int, secret: int, capacity: int, count: Any, _: int | None) -> int:
@@ -101,6 +119,7 @@ def provider_struct(provider: Provider) -> Any:
             acquire=called[0],
             release=called[1],
             release_command=command,
+            resources=None if resources is None else option(json.dumps(dict(resources))),
             release_data=_callbacks.RELEASE,
             user_data=_callbacks.keep(*called),
         )

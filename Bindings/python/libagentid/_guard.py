@@ -14,6 +14,7 @@ import libagentid._abi as _abi
 from ._abi import lib
 from ._agent import Identity
 from ._audit import SYNC, Sync
+from ._broker import Lease, Provider, acquired, provider_struct
 from ._call import Call, of_guard
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import call, counted, duration, number, option, pair, take
@@ -277,6 +278,30 @@ class Guard(EnforcementPoint, Handle):
             require_nonce,
         )
         return cls.__new__(cls)._own(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options)
+
+    def add_provider(self, name: str, provider: Provider, *, resources: Mapping[str, str] | None = None) -> None:
+        """Adds a provider of secrets to this guard: for a tool server without the authority's keys.
+
+        Leases are written to the registry of the directory that it follows, so the process has to be its owner. `resources`
+        says which resource calls of each tool may open, e.g. `{"query": "crm/{table}"}`: `{table}` is the call's argument of
+        that name. Without it a call opens what one of its arguments says.
+        Raises `StateError` (`no_registry`) for a guard that follows no authority.
+        """
+        call(lib.agentid_guard_add_provider, self._handle, *pair(name), provider_struct(provider, resources))
+
+    def acquire(self, decision: Decision, provider: str, resource: str, ttl: int | timedelta) -> Lease:
+        """Gets a secret for a call that this guard has permitted since it has the provider. Use it in `with`.
+
+        It is for the tool, not for the agent, and ends with the agent at the latest, also if this process is stopped or dead.
+        Each permit gets one secret of its resource; `ttl` in seconds or as a timedelta. Raises `Denied`, which is an event
+        (`secret_refused`): `secret_permit_foreign`, `secret_resource_mismatch`, `secret_used`, `pop_stale`, or why the agent
+        may not act any more.
+        """
+        return acquired(lib.agentid_guard_acquire, self, decision, provider, resource, ttl)
+
+    def release(self, lease: Lease | str) -> None:
+        """Returns a secret before its time, named by its lease or its ID; harmless if it was returned already."""
+        call(lib.agentid_guard_release, self._handle, *pair(lease if isinstance(lease, str) else lease.id))
 
 
 class Admission(Handle):

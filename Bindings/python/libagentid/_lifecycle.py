@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,9 +13,9 @@ import libagentid._callbacks as _callbacks
 
 from ._abi import lib
 from ._agent import Identity
-from ._broker import Lease, Provider, provider_struct
+from ._broker import Lease, Provider, acquired, provider_struct
 from ._decision import Decision
-from ._errors import Error, call, duration, length, moment, number, option, pair, point, take, text, texts
+from ._errors import Error, call, duration, moment, number, option, pair, point, take, texts
 from ._handles import Handle
 from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 
@@ -160,19 +160,21 @@ class Lifecycle(Handle):
             int(1000 * (timeout if isinstance(timeout, int | float) else timeout.total_seconds())),
         )
 
-    def add_provider(self, name: str, provider: Provider) -> None:
-        """Adds a provider of secrets to this process."""
-        call(lib.agentid_broker_add_provider, self._handle, *pair(name), provider_struct(provider))
+    def add_provider(self, name: str, provider: Provider, *, resources: Mapping[str, str] | None = None) -> None:
+        """Adds a provider of secrets to this process.
+
+        `resources` says which resource calls of each tool may open, e.g. `{"query": "crm/{table}"}`: `{table}` is the call's
+        argument of that name. Others are refused, and each permit then gets one secret.
+        """
+        call(lib.agentid_broker_add_provider, self._handle, *pair(name), provider_struct(provider, resources))
 
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int | timedelta) -> Lease:
-        """Gets a secret for a permitted call: for the tool, not for the agent. Use it in `with`."""
-        seconds = _abi.checked(c_int64, length(ttl, "ttl"), "ttl")
-        lease, secret = _abi.Bytes(), _abi.Bytes()
-        call(
-            lib.agentid_broker_acquire, self._handle, decision, *pair(provider), *pair(resource), seconds,
-            byref(lease), byref(secret),
-        )  # fmt: skip
-        return Lease(self, text(lease), text(secret))
+        """Gets a secret for a permitted call: for the tool, not for the agent. Use it in `with`.
+
+        Raises `Denied`, which is an event (`secret_refused`), for a decision that is too old or not about this resource, and
+        if the agent has ended meanwhile.
+        """
+        return acquired(lib.agentid_broker_acquire, self, decision, provider, resource, ttl)
 
     def release(self, lease: Lease | BrokerLease | str) -> None:
         """Returns a secret before its time, named by its lease or its ID; harmless if it was returned already."""

@@ -25,7 +25,8 @@ Reason = Literal[
     "pop_malformed", "pop_missing", "pop_recipient_mismatch", "pop_signature_invalid", "pop_stale",
     "pop_token_mismatch", "pop_tool_mismatch", "presentation_malformed", "private_key_material", "rate_limited",
     "registry_replaced", "registry_rolled_back", "replay_memory_full", "replay_memory_replaced", "replayed",
-    "revocation_view_stale", "root_depth_invalid", "status_unavailable", "subject_identity_mismatch", "suspended",
+    "revocation_view_stale", "root_depth_invalid", "secret_permit_foreign",
+    "secret_resource_mismatch", "secret_used", "status_unavailable", "subject_identity_mismatch", "suspended",
     "token_malformed", "token_too_large", "too_costly", "tool_not_authorized", "tool_not_delegated", "untrusted_root",
 ]  # fmt: skip
 """Why a call was denied, in this version of the library; a newer one may have more. docs/operations.md explains each."""

@@ -67,7 +67,7 @@ class _Event(TypedDict):
     event: Literal[
         "created", "renewed", "rotated", "granted", "delegated", "denied", "suspended", "resumed", "parked", "unparked",
         "revoked", "deprovisioning", "deprovisioned", "lapsed", "approval",
-        "policy",
+        "policy", "secret_refused",
     ]  # fmt: skip
     kind: Literal["event"]
     time_ms: int
@@ -92,6 +92,7 @@ class Event(_Event, total=False):
     tool: str
     approval: ApprovalStep
     policy: PolicyApplied
+    provider: str
     count: int
     omitted: int
     issuer: dict[str, Any]

@@ -85,7 +85,8 @@ struct AuditEntry {
             let about: String =
                 json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? text("key") ?? text("profile")
                 ?? version
-            let why = text("reason").map { "  \($0)" } ?? ""
+            let whose = text("provider").map { "  \($0)" } ?? ""
+            let why = whose + (text("reason").map { "  \($0)" } ?? "")
             return head + "event      \(text("event") ?? "")  \(about)\(principal)\(why)"
         case .gap:
             return head + Console.coloured("gap", .red) + "        \(text("kind") ?? "")  \(text("segment") ?? "")"

@@ -36,7 +36,7 @@ struct OCSFEvent {
             members.merging([
                 "class_name": "API Activity", "category_name": "Application Activity",
                 "actor": ["user": caller, "app_uid": string("agent", or: "unknown")],
-                "api": ["operation": string("tool", or: "unknown"), "request": ["uid": string("id", or: "")]],
+                "api": ["operation": string("tool", or: "unknown"), "request": ["uid": .string(entry.decisionID ?? "")]],
                 "src_endpoint": ["uid": string("agent", or: "unknown"), "name": .string(entry.agent)],
             ]))
     }
@@ -47,6 +47,16 @@ struct OCSFEvent {
         if name.isSame(as: "policy") {
             let version = entry.json?["policy"]?["version"]?.int ?? 0
             return base(.informational, .string("the policy of version \(version) was put in force"))
+        }
+        if name.isSame(as: "secret_refused") {
+            let provider = entry.json?["provider"]?.string ?? "unknown"
+            return call(
+                .medium,
+                [
+                    "status_id": 2, "status": "Failure", "action_id": 2, "action": "Denied",
+                    "status_code": string("reason", or: "unknown"),
+                    "status_detail": .string("no secret of the provider \(provider)"), "message": .string(name),
+                ])
         }
         let user: JSONTree = user("agent", or: ["key", "profile", "principal"])
         let actor: JSONTree = ["user": self.user("owner")]

@@ -55,6 +55,7 @@ struct OTelLogs {
 
     private func severity(of entry: AuditEntry) -> (Int, String) {
         switch entry.kind {
+        case .event where entry.json?["event"]?.equals("secret_refused") == true: (13, "WARN")
         case .permit, .outcome, .event, .unknown: (9, "INFO")
         case .deny, .denials: (13, "WARN")
         case .gap: (17, "ERROR")

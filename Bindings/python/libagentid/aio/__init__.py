@@ -11,9 +11,10 @@ and nothing goes on unseen. Everything else, errors and documents included, is a
 
 from ._agent import Agent, current_agent
 from ._audit import Audit
-from ._authority import Authority, Lease
+from ._authority import Authority
 from ._callbacks import Provider
 from ._guard import Guard
+from ._lease import Lease
 from ._running import to_thread
 
 __all__ = ["Agent", "Audit", "Authority", "Guard", "Lease", "Provider", "current_agent", "to_thread"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import libagentid._guard as _guard
 from ._agent import Agent, ended
 from ._callbacks import OnLoop, Provider, called
 from ._guard import Guard
+from ._lease import Lease
 from ._running import Closing, in_thread, starting, starts, waits
 
 if TYPE_CHECKING:
@@ -20,36 +21,6 @@ if TYPE_CHECKING:
 
     from libagentid.types import ApprovalDocument, Event
     from typing_extensions import Self
-
-
-class Lease:
-    """A secret for one permitted call. Returned when the `async with` block ends."""
-
-    def __init__(self, lease: _broker.Lease) -> None:
-        self.sync = lease
-
-    def __repr__(self) -> str:
-        return f"<aio {self.sync!r}>"
-
-    @property
-    def id(self) -> str:
-        """The lease's ID at the broker."""
-        return self.sync.id
-
-    @property
-    def secret(self) -> str:
-        """The secret; raises `ValueError` once it was returned."""
-        return self.sync.secret
-
-    async def release(self) -> None:
-        """Returns the secret; harmless if it was returned already."""
-        await in_thread(self.sync.release, surely=True)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self.release()
 
 
 class Authority(Closing):
@@ -118,6 +89,8 @@ class Authority(Closing):
         """As `libagentid.Authority.on_approval`; a coroutine function is run on this loop, any other on a thread."""
         await in_thread(partial(self.sync.on_approval, called(decide), by=by, key=key))
 
-    async def add_provider(self, name: str, provider: Provider | _broker.Provider) -> None:
-        """Adds a provider of secrets to this process; methods that are coroutines are run on this loop."""
-        await in_thread(partial(self.sync.add_provider, name, OnLoop(provider)))
+    async def add_provider(
+        self, name: str, provider: Provider | _broker.Provider, *, resources: Mapping[str, str] | None = None
+    ) -> None:
+        """As `libagentid.Authority.add_provider`; methods that are coroutines are run on this loop."""
+        await in_thread(partial(self.sync.add_provider, name, OnLoop(provider), resources=resources))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
+import libagentid._broker as _broker
 import libagentid._guard as _guard
 
-from ._running import Closing, starting
+from ._callbacks import OnLoop, Provider
+from ._lease import Lease
+from ._running import Closing, in_thread, starting, starts, waits
 
 
 class Guard(Closing, _guard.EnforcementPoint):
@@ -17,3 +23,12 @@ class Guard(Closing, _guard.EnforcementPoint):
 
     open = staticmethod(starting(_guard.Guard.open, _guard.Guard.close, lambda guard: Guard(guard)))
     open_directory = staticmethod(starting(_guard.Guard.open_directory, _guard.Guard.close, lambda guard: Guard(guard)))
+
+    acquire = starts(_guard.Guard.acquire, _broker.Lease.release, Lease)
+    release = waits(_guard.Guard.release)
+
+    async def add_provider(
+        self, name: str, provider: Provider | _broker.Provider, *, resources: Mapping[str, str] | None = None
+    ) -> None:
+        """As `libagentid.Guard.add_provider`; methods that are coroutines are run on this loop."""
+        await in_thread(partial(self.sync.add_provider, name, OnLoop(provider), resources=resources))

@@ -314,6 +314,7 @@ final class Broker: Sendable {
     private func attemptRelease(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> String? {
         guard try take(lease) else { return nil }
         var failure: String?
+        var isElsewhere = false
         do {
             if let provider = added.withLock({ $0[lease.provider.exact]?.provider }) {
                 try provider.release(SecretRelease(lease))
@@ -321,6 +322,7 @@ final class Broker: Sendable {
                 try run(lease.releaseCommand, SecretRelease(lease).document.text)
             } else {
                 failure = "no provider named \(lease.provider) in this process, and no command that releases for it"
+                isElsewhere = true
             }
         } catch { failure = "\(error)" }
         let said = failure.map { $0.prefix(bytes: 1000) }
@@ -337,7 +339,9 @@ final class Broker: Sendable {
             guard var failed = try registry.brokerLease(lease.id) else { return }
             if failed.state == .held { failed.state = .releasing }
             failed.attempts += 1
-            failed.nextAt = now + RetryDelay.milliseconds(afterAttempts: failed.attempts)
+            let delay = RetryDelay.milliseconds(afterAttempts: failed.attempts)
+            // Whoever has the provider is not kept from it by those who do not.
+            failed.nextAt = now + (isElsewhere ? min(delay, 1000) : delay)
             failed.error = said
             try registry.put(failed)
         }

@@ -39,6 +39,12 @@ public struct LifecycleEvent: Sendable {
         /// No secret was given for a call of it that was permitted.
         case secretRefused = "secret_refused"
 
+        /// The event of this name, byte for byte; `nil` if there is none.
+        public init?(rawValue: String) {
+            guard let name = Self.allCases.first(where: { $0.rawValue.isSame(as: rawValue) }) else { return nil }
+            self = name
+        }
+
         /// All but renewals, which are many and alike.
         public static var usual: Set<Name> { Set(allCases).subtracting([.renewed]) }
     }
