@@ -22,7 +22,8 @@ internal import StrictJSON
 
     init(_ given: UnsafePointer<agentid_provider>?) throws {
         guard unsafe given != nil else { throw Failure.argument("provider", "is NULL") }
-        let size = unsafe MemoryLayout<agentid_provider>.size
+        // Without `resources`.
+        let size = unsafe MemoryLayout<agentid_provider>.size - MemoryLayout<UnsafePointer<CChar>?>.size
         let callbacks = unsafe try options(given, initial: agentid_provider(), firstVersion: size)
         owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release_data)
         guard let acquire = unsafe callbacks.acquire else { throw Failure.argument("provider.acquire", "is NULL") }

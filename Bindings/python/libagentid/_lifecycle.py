@@ -15,7 +15,7 @@ from ._abi import lib
 from ._agent import Identity
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._decision import Decision
-from ._errors import Error, call, duration, moment, number, option, pair, point, take, texts
+from ._errors import Error, call, duration, moment, number, option, pair, point, take, text, texts
 from ._handles import Handle
 from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 
