@@ -30,7 +30,8 @@ internal import StrictJSON
         guard let release = unsafe callbacks.release else { throw Failure.argument("provider.release", "is NULL") }
         unsafe (acquireCallback, releaseCallback) = unsafe (acquire, release)
         releaseCommand = unsafe try texts(callbacks.release_command, "provider.release_command")
-        resources = try unsafe terminated(callbacks.resources, "provider.resources").map { try Self.resources($0) } ?? []
+        resources =
+            try unsafe terminated(callbacks.resources, "provider.resources").map { try Self.resources($0) } ?? []
     }
 
     /// Reads `{"tool":"resource"}`.

@@ -14,9 +14,9 @@ import libagentid._callbacks as _callbacks
 from ._errors import call, length, option, pair, text, texts
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from datetime import timedelta
+
+    from typing_extensions import Self
 
     from ._decision import Decision
     from .types import SecretLease, SecretRequest

@@ -18,7 +18,7 @@ public final class Guard: Sendable {
     let onDenial: (@Sendable (Decision) -> Void)?
     /// Stops agents that crossed the line of a rule; `nil` for a guard that nobody asks for decisions.
     let stopping: AgentStopping?
-    /// What its permits have in common, and no other guard's; and its broker.
+    /// Marks its permits as its own, and holds its broker.
     let permitSource = PermitSource()
     /// The part that all its audit entries share.
     let auditMark: AuditMark?

@@ -6,7 +6,7 @@ final class PermittedCall: Sendable {
     let arguments: JSON.Value
     /// The guard that permitted it.
     let source: PermitSource
-    /// What was got for it: a provider and its resource.
+    /// The secrets got for it: a provider and its resource.
     private let got = Locked<Set<ExactText>>([])
 
     init(_ arguments: JSON.Value, by source: PermitSource) { (self.arguments, self.source) = (arguments, source) }
@@ -32,5 +32,5 @@ final class PermitSource: Sendable {
     let broker = Locked<(any GuardBroker)?>(nil)
 }
 
-/// What gives secrets for the permits of a guard: in Lifecycle.
+/// Gives secrets for the permits of a guard: in Lifecycle.
 protocol GuardBroker: AnyObject, Sendable {}

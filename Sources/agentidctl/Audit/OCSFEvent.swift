@@ -36,7 +36,9 @@ struct OCSFEvent {
             members.merging([
                 "class_name": "API Activity", "category_name": "Application Activity",
                 "actor": ["user": caller, "app_uid": string("agent", or: "unknown")],
-                "api": ["operation": string("tool", or: "unknown"), "request": ["uid": .string(entry.decisionID ?? "")]],
+                "api": [
+                    "operation": string("tool", or: "unknown"), "request": ["uid": .string(entry.decisionID ?? "")],
+                ],
                 "src_endpoint": ["uid": string("agent", or: "unknown"), "name": .string(entry.agent)],
             ]))
     }

@@ -143,6 +143,24 @@ import Testing
         try until { try vault.count == 0 && world.authority.brokerLeases().isEmpty }
     }
 
+    @Test func whoCannotReturnASecretKeepsNobodyFromIt() throws {
+        let lost = Vault()
+        do {
+            let gone = try Guard.open(directory: directory.path, .forTests(world))
+            try gone.add(lost, named: "lost")
+            _ = try gone.acquire(for: permit(by: gone), from: "lost", resource: path, timeToLive: 300)
+        }
+        _ = try world.authority.deprovision(agent: agent.id())
+        // Those without the provider try, and leave it for a second at most.
+        for _ in 0..<10 {
+            _ = try world.authority.reap()
+            world.pass(milliseconds: 1001)
+        }
+        #expect(try attempts() >= 8)
+        try guardian.add(lost, named: "lost")
+        try until { try lost.count == 0 && world.authority.brokerLeases().isEmpty }
+    }
+
     @Test func aRevocationWhileASecretIsMadeIsNotTooLate() throws {
         let authority = world.authority
         let id = try agent.id()
@@ -233,6 +251,11 @@ import Testing
         }
         #expect(Set(entries.compactMap { $0["provider"]?.string }) == ["vault", "bound"])
         #expect(told.withLock { $0.allSatisfy { $0.contains("secret_") } })
+    }
+
+    private func attempts() throws -> Int {
+        let lease = try #require(try world.authority.brokerLeases().first)
+        return try JSON(parsing: lease.canonical()).root["attempts"]?.int ?? 0
     }
 
     private func until(_ condition: () throws -> Bool) throws {

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from libagentid.types import ApprovalDocument, Event
-    from typing_extensions import Self
 
 
 class Authority(Closing):

@@ -113,7 +113,8 @@ final class Broker: Sendable {
         }
         guard (1...ResourceBinding.longest).contains(resource.utf8.count) else {
             throw AgentIDError(
-                .argument, name: "resource", message: "a resource has 1 to \(ResourceBinding.longest) bytes", at: "resource")
+                .argument, name: "resource", message: "a resource has 1 to \(ResourceBinding.longest) bytes",
+                at: "resource")
         }
         guard source != nil || !added.resources.isEmpty else {
             return try make(resource, from: added.provider, providerName, for: chain, timeToLive, at: now)

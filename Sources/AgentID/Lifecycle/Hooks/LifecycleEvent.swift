@@ -101,7 +101,9 @@ public struct LifecycleEvent: Sendable {
 
     /// The size while it waits, in bytes, roughly.
     var size: Int {
-        let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool, provider].compactMap { $0 }
+        let texts = [agent, profile, owner, principal, task, intent, key, reason, decision, tool, provider].compactMap {
+            $0
+        }
         return (texts + chain).reduce(512 + source.utf8.count) { $0 + $1.utf8.count + 16 }
     }
 
