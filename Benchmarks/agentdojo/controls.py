@@ -97,11 +97,13 @@ class Task:
         scope = self.scope(environment)
         self.text = str(scope)
         first = f"{self.ceiling}; ask_a_person" if control.asks else self.ceiling
-        # Holds the ceiling, and hands on what the person named. Where the policy asks, what it does itself is asked: its label says so.
+        # Holds the ceiling, and hands on what the person named.
         self.root = acme.agent(profile.suite, principal="user:emma@acme.example", task="as the person said", scope=first)
-        if control.asks:
-            self.root.authorize("ask_a_person", {})
         self.agent = self.root.spawn("worker", scope=scope) if control.pinned else self.root
+        # Where the policy asks, what is outside is done by one whose label says so: its own, which no worker inherits.
+        if control.asks:
+            self.outside = self.root.spawn("outside", scope=first)
+            self.outside.authorize("ask_a_person", {})
 
     def scope(self, environment: Any) -> libagentid.Scope:
         if not self.control.pinned:
@@ -117,7 +119,7 @@ class Task:
                 self.text, self.agent = str(scope), self.root.spawn("worker", scope=scope)
                 decision = self.agent.check(tool, arguments)
         if not decision and decision.rule is None and self.control.asks:
-            decision = self.root.check(tool, arguments)
+            decision = self.outside.check(tool, arguments)
         if decision:
             return PERMITTED
         reason = f"{decision.reason}{f' ({decision.rule})' if decision.rule else ''}"

@@ -62,6 +62,9 @@ public struct PublicKey: Hashable, Sendable {
         return Base64URL.encode(Sodium.sha256(members.span))
     }
 
+    /// Whether a signature can verify under it: a point of the curve's main subgroup, canonical, not of small order.
+    package var isUsable: Bool { Sodium.isPoint(bytes.span) }
+
     /// Whether `signature` is this key's over `message`: strict Ed25519, see SECURITY.md.
     public func verifies(_ signature: Span<UInt8>, of message: Span<UInt8>) -> Bool {
         Sodium.verify(signature, of: message, by: bytes.span)

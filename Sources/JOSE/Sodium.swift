@@ -23,6 +23,15 @@ package enum Sodium {
         }
     }
 
+    /// Whether these 32 bytes are a point of Ed25519's main subgroup in its one encoding, and not of small order.
+    package static func isPoint(_ key: Span<UInt8>) -> Bool {
+        guard isReady, key.count == 32 else { return false }
+        return unsafe key.withUnsafeBufferPointer { key in
+            guard let k = key.baseAddress else { return false }
+            return unsafe crypto_core_ed25519_is_valid_point(k) == 1
+        }
+    }
+
     package static func sha256(_ message: Span<UInt8>) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: Int(crypto_hash_sha256_BYTES))
         unsafe message.withUnsafeBufferPointer { message in

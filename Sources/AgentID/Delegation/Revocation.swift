@@ -56,8 +56,12 @@ public struct Revocation: Hashable, Sendable {
                         + "base64url, or their URN")
             }
         case .agent:
-            do throws(AgentIDError) { _ = try SPIFFEID(value) } catch {
+            let id: SPIFFEID
+            do throws(AgentIDError) { id = try SPIFFEID(value) } catch {
                 throw refuse("an agent is named by its SPIFFE ID: \(error.message)")
+            }
+            guard value.utf8.count > id.trustDomain.issuer.utf8.count else {
+                throw refuse("this names a trust domain: an agent's ID has a path, such as /agent/PROFILE/INSTANCE")
             }
         case .profile:
             do throws(AgentIDError) { try Profile.check(name: value) } catch {
@@ -65,7 +69,7 @@ public struct Revocation: Hashable, Sendable {
             }
         case .principal:
             do throws(AgentIDError) { try URI.check(value, at: "value") } catch {
-                throw refuse("a principal is named by a URI, e.g. user:alice@acme.example")
+                throw refuse("a principal is named by a URI: \(error.message)")
             }
         }
         (self.kind, self.value) = (kind, value)

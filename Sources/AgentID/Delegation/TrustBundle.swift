@@ -17,7 +17,7 @@ struct TrustBundle: Sendable {
         self.anchors = anchors.sorted { $0.thumbprint.exact < $1.thumbprint.exact }
     }
 
-    /// Reads a bundle. Keys of other types are skipped; two keys with one `kid` are refused.
+    /// Reads a bundle. Keys of other types, and those of certificates, are skipped; two keys with one `kid` are refused.
     init(parsing bytes: [UInt8], of domain: TrustDomain) throws(AgentIDError) {
         func refuse(_ what: String, _ place: String) -> AgentIDError {
             AgentIDError(.malformed, name: "bundle", message: what, at: "bundle.\(place)")
@@ -33,6 +33,8 @@ struct TrustBundle: Sendable {
         var anchors: [TrustAnchor] = []
         var seen: Set<ExactText> = []
         for (i, jwk) in list.elements.enumerated() where jwk["kty"]?.equals("OKP") == true {
+            // SPIFFE: such a key signs certificates, and none of what is verified here.
+            if jwk["use"]?.equals("x509-svid") == true { continue }
             guard let kid = jwk["kid"]?.string, !kid.isEmpty else { throw refuse("a key has no kid", "keys[\(i)].kid") }
             let key: PublicKey
             do throws(JOSEError) { key = try PublicKey(jwk: jwk) } catch {

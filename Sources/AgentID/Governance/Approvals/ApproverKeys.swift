@@ -17,6 +17,7 @@ struct ApproverKeys: Sendable {
         for (i, approver) in document.approvers.enumerated() {
             do throws(JOSEError) {
                 let key = try PublicKey(bytes: try Base64URL.decode(approver.key.string))
+                guard key.isUsable else { throw JOSEError("key", "no signature verifies under this key") }
                 entries.append(Entry(name: approver.name, key: key, thumbprint: key.thumbprint))
             } catch {
                 throw PolicyErrors(
