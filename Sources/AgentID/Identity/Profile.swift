@@ -60,6 +60,13 @@ public struct Profile: Sendable {
                 .argument, name: "review_by", message: "a review is due between 1970 and the end of the year 9999",
                 at: "options.review_by")
         }
+        // In quotes it could stand in a scope, where it is one tool's name: a profile that means a family of tools says which.
+        for tool in ceiling.tools where tool.name.utf8.contains(UInt8(ascii: "*")) {
+            throw AgentIDError(
+                .argument, name: "tool_pattern",
+                message: "a ceiling names each tool: none is called \(tool.name.beginning(atMost: 64)), and * stands "
+                    + "for names in a policy's rules only", at: "options.ceiling")
+        }
         self.name = name
         self.owner = owner
         do throws(ScopeError) { self.ceiling = try ceiling.normalized() } catch {

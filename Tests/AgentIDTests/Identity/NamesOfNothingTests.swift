@@ -1,5 +1,6 @@
 import AgentID
 import JOSE
+import Scopes
 import StrictJSON
 import Testing
 
@@ -62,5 +63,17 @@ struct NamesOfNothingTests {
         // Alone it is nothing that chains can be verified under.
         let alone = Array(#"{"keys":[\#(other)]}"#.utf8)
         #expect(message { try guardian.addBundle(alone, for: "other.example") }.contains("no Ed25519 key"))
+    }
+}
+
+extension NamesOfNothingTests {
+    @Test(arguments: ["github.*", "*", "a*b"])
+    func noCeilingNamesAToolByAPattern(name: String) throws {
+        for text in ["'\(name)'", "read; \"\(name)\"(x: *)"] {
+            let ceiling = try Scope(text: text)
+            #expect(
+                message { _ = try Profile(name: "p", owner: "team:x@acme.example", ceiling: ceiling) }
+                    .contains("names each tool"))
+        }
     }
 }
