@@ -70,6 +70,25 @@ def meters(work):
     check(troubles(here, expect=0) == {}, "and all is well again")
 
 
+def older(work):
+    """A copy that knows less than was spent since."""
+    here = authority(work)
+    start(work, here, "agent")
+    budget = {"unit": "calls", "limit": "5", "cost": {"fixed": "1"}, "per": "day", "for": "agent"}
+    apply(work, here, {"version": 1, "rules": [{"id": "five", "match": "search", "budget": budget}]})
+    path = pathlib.Path(f"{here[1]}/meters")
+    call(work, here, "agent")
+    before = path.read_bytes()
+    call(work, here, "agent")
+    check(troubles(here, expect=0) == {}, "nothing is wrong with what works")
+    now = path.read_bytes()
+    path.write_bytes(before)
+    only(here, "meters", "older copy", "end the guards")
+    call(work, here, "agent", expect=10)
+    path.write_bytes(now)
+    check(troubles(here, expect=0) == {}, "and all is well again")
+
+
 def another(work):
     """Another user's file in a user's directory."""
     if os.geteuid() != 0:

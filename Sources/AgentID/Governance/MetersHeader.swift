@@ -39,6 +39,8 @@ struct MetersHeader: Equatable, Sendable {
         guard bytes.prefix(Self.byteCount).elementsEqual(self.bytes) else { throw Self.refusal(path, "is damaged") }
     }
 
+    static let older = "is an older copy, which knows less than was spent and seen since"
+
     static func refusal(_ path: String, _ what: String, _ code: AgentIDError.Code = .io) -> AgentIDError {
         AgentIDError(
             code, name: "meters_damaged",

@@ -11,6 +11,9 @@ extension MetersFile {
         defer { _ = close(file) }
         guard let header = try read(file, path) else { return }
         guard header.epoch == epoch else { throw MetersHeader.refusal(path, "belongs to another registry") }
+        // Before the page is read, which is never behind.
+        let turns = (try? MetersWitness(beside: path, isWriter: false))?.turns ?? 0
+        let clock = MetersClock(steady: .machine, believesSteps: false, secret: header.secret)
         // Both words of a slot may be read at different times while guards write them: what is damaged stays so.
         for _ in 0..<8 {
             guard let page = MappedMemory(-1, from: 0, count: header.length) else {
@@ -19,7 +22,13 @@ extension MetersFile {
             let count = unsafe pread(file, page.start, header.length, 0)
             guard count >= 0 else { throw Files.failure("cannot read", path) }
             guard count == header.length else { continue }
-            if unsafe MetersWords(page.start, header).isSound(header) { return }
+            let words = unsafe MetersWords(page.start, header)
+            if words.isSound(header) {
+                guard words.turns >= turns || clock.isNew(words) || clock.isNewRun(words) else {
+                    throw MetersHeader.refusal(path, MetersHeader.older)
+                }
+                return
+            }
             usleep(1000)
         }
         throw MetersHeader.refusal(path, "is damaged")

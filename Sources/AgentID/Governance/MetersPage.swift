@@ -72,8 +72,7 @@ package final class MetersPage: Sendable {
             throw MetersHeader.refusal(file?.path ?? "", "is damaged")
         }
         guard words.turns >= witness?.turns ?? 0 else {
-            throw MetersHeader.refusal(
-                file?.path ?? "", "is an older copy, which knows less than was spent and seen since")
+            throw MetersHeader.refusal(file?.path ?? "", MetersHeader.older)
         }
         turns.max(words.turns, ordering: .releasing)
     }

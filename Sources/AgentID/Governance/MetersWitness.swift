@@ -7,9 +7,10 @@ struct MetersWitness: Sendable {
     private let sequence: SharedSequence?
 
     /// - Parameter path: The file of meters, next to which `sequence` is; without that nothing is known.
-    init(beside path: String) throws(AgentIDError) {
+    /// - Parameter isWriter: whether it notes turns; without, the file is not touched.
+    init(beside path: String, isWriter: Bool = true) throws(AgentIDError) {
         let place = "\(Files.split(path).parent)/sequence"
-        sequence = Files.exists(place) ? try SharedSequence(path: place, isWriter: true) : nil
+        sequence = Files.exists(place) ? try SharedSequence(path: place, isWriter: isWriter) : nil
     }
 
     /// The least number of turns.
