@@ -115,6 +115,7 @@ let package = Package(
     name: "libagentid",
     products: [
         .library(name: "AgentID", targets: ["AgentID", "AgentIDAsync"]),
+        .library(name: "AgentIDFoundation", targets: ["AgentIDFoundation"]),
         .library(name: "agentid", type: .dynamic, targets: ["AgentIDC"]),
         .executable(name: "agentidctl", targets: ["agentidctl"]),
     ] + integrations.map { .library(name: $0.target, targets: [$0.target]) },
@@ -147,6 +148,10 @@ let package = Package(
         // Apart: Swift's concurrency would add 0.9 MB to the shared library, which has no use for it.
         .target(
             name: "AgentIDAsync", dependencies: ["AgentID", "JOSE", "StrictJSON", "TransparencyLog"],
+            swiftSettings: settings),
+        // Apart: nothing else below the command line needs Foundation.
+        .target(
+            name: "AgentIDFoundation", dependencies: ["AgentID", "Scopes"], path: "Sources/Integrations/Foundation",
             swiftSettings: settings),
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID", "JOSE", "Scopes", "StrictJSON"],
@@ -189,7 +194,8 @@ let package = Package(
                 "audit-process",
             ],
             swiftSettings: settings),
-        .testTarget(name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync"], swiftSettings: settings),
+        .testTarget(
+            name: "AgentIDAsyncTests", dependencies: ["AgentIDAsync", "AgentIDFoundation"], swiftSettings: settings),
     ]
         + integrations.map {
             .target(

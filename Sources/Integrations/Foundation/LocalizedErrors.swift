@@ -1,0 +1,35 @@
+public import AgentID
+
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+
+// What programs show that print `error.localizedDescription`: the fault, its place and its remedy.
+
+extension AgentIDError: LocalizedError {
+    /// The fault and its remedy.
+    public var errorDescription: String? { description }
+    /// The stable name.
+    public var failureReason: String? { name }
+}
+
+extension Denial: LocalizedError {
+    /// What was denied, and why.
+    public var errorDescription: String? { description }
+    /// The reason's stable name.
+    public var failureReason: String? { reason.rawValue }
+}
+
+extension ScopeError: LocalizedError {
+    /// The fault, and where in the scope it is.
+    public var errorDescription: String? { description }
+    /// The stable name.
+    public var failureReason: String? { name }
+}
+
+extension NotPermitted: LocalizedError {
+    /// What was denied and why, or the fault that left it undecided.
+    public var errorDescription: String? { "\(self)" }
+}
