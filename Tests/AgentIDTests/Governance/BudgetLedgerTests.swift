@@ -282,7 +282,8 @@ import Testing
         #expect(spent == 1000)
     }
 
-    @Test func processesThatAreKilledAndStoppedSpendNoMoreThanTheLimitAndAllOfIt() throws {
+    @Test(.disabled(if: Sanitizer.isThread))
+    func processesThatAreKilledAndStoppedSpendNoMoreThanTheLimitAndAllOfIt() throws {
         var random = Seeded.announced("killed spenders")
         let directory = try TemporaryDirectory()
         var options = Authority.Options()

@@ -5,7 +5,7 @@ import Testing
 @testable import AgentID
 
 /// Processes that take from one meter, and are killed and stopped while they do.
-@Suite struct MetersProcessTests {
+@Suite(.disabled(if: Sanitizer.isThread)) struct MetersProcessTests {
     private func start(_ world: MetersWorld, _ name: String, calls: Int, tries: Int) throws -> (Process, Pipe) {
         let started = try AuditProcessTests.start(
             ["meters", world.file, name, "\(calls)", "\(Int64(1) << 41)", "\(tries)"])
