@@ -6,7 +6,7 @@ public import AgentID
     public import Foundation
 #endif
 
-// What programs show that print `error.localizedDescription`: the fault, its place and its remedy.
+// For programs that print `error.localizedDescription`: the fault, its place and its remedy.
 
 extension AgentIDError: LocalizedError {
     /// The fault and its remedy.
@@ -16,7 +16,7 @@ extension AgentIDError: LocalizedError {
 }
 
 extension Denial: LocalizedError {
-    /// What was denied, and why.
+    /// The denied call's rule and reason.
     public var errorDescription: String? { description }
     /// The reason's stable name.
     public var failureReason: String? { reason.rawValue }
@@ -30,6 +30,6 @@ extension ScopeError: LocalizedError {
 }
 
 extension NotPermitted: LocalizedError {
-    /// What was denied and why, or the fault that left it undecided.
+    /// The denial with its reason, or the fault that left the call undecided.
     public var errorDescription: String? { "\(self)" }
 }
