@@ -95,6 +95,8 @@ def begins(work):
     ctl("profile", "put", "assistant", *here, "--owner", "team:office@acme.example", "--ceiling", tools)
     text, said = run("policy", "init", *here)
     check("frobnicate" in said, "a name that says nothing is told", said)
+    check(run("policy", "init", AGENTID_AUTHORITY=home)[0] == text, "the variable names the authority")
+    check("readFile" not in run("policy", "init", "--tools", "search", AGENTID_AUTHORITY=home)[0], "tools that are given are all")
     rules = {rule["id"]: rule["match"].split("; ") for rule in json.loads(text)["rules"]}
     check(rules == {"untrusted": ["frobnicate", "get_webpage", "readFile", "read_inbox"], "private": ["frobnicate", "readFile", "read_inbox"],
                     "no-exfiltration": ["frobnicate", "get_webpage", "send_email"]}, "tools are sorted by their names", rules)

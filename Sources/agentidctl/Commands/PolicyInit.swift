@@ -11,8 +11,12 @@ extension PolicyCommand {
                 "A task that has read what others wrote and what is private sends nothing outward any more. The tools are sorted by their names, and a name may mislead; those whose names do not tell count as all three: look at the lists, and correct them."
         )
         @OptionGroup var output: Output
-        @ArgumentParser.Option(name: .long, help: "The directory of an authority: the tools of its profiles.")
-        var authority: String?
+        @ArgumentParser.Option(
+            name: .customLong("authority"),
+            help: .init(
+                "The directory of an authority: the tools of its profiles. Without it, and without other tools, what AGENTID_AUTHORITY names.",
+                valueName: "authority"))
+        var named: String?
         @ArgumentParser.Option(name: .long, help: "Only the tools of this profile; with --authority.")
         var profile: String?
         @ArgumentParser.Option(name: .long, help: "These tools, a list like `read_inbox; send_mail`.")
@@ -24,11 +28,15 @@ extension PolicyCommand {
         @ArgumentParser.Option(name: .long, help: "The tools that reach others, a rule's match.")
         var outward: String?
 
+        private var isEachGiven: Bool { untrusted != nil && `private` != nil && outward != nil }
+        private var authority: String? { named ?? (tools != nil || isEachGiven ? nil : AuthorityPlace.ofEnvironment) }
+
         func validate() throws {
             if let authority { try Owner.work(on: authority) }
-            let isEachGiven = untrusted != nil && `private` != nil && outward != nil
             guard authority != nil || tools != nil || isEachGiven else {
-                throw ValidationError("give --authority, or --tools, or each of --untrusted, --private and --outward")
+                throw ValidationError(
+                    "give --authority or set AGENTID_AUTHORITY, or give --tools, or each of --untrusted, --private and --outward"
+                )
             }
             guard profile == nil || authority != nil else { throw ValidationError("--profile goes with --authority") }
         }
