@@ -353,8 +353,10 @@ typedef struct agentid_agent_options {
     int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: none */
     const char *audiences;           /* the guards that the grant and all below it may be presented to, by their
                                         names: a JSON array of strings; NULL: any */
+    int32_t isolated;                /* not 0: every agent that it spawns is isolated: what these learn does not flow up
+                                        to it; agentid_authority_issue() refuses it */
 } agentid_agent_options;
-#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, NULL }
+#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, NULL, 0 }
 /* AGENTID_AGENT_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
 void agentid_agent_options_init(agentid_agent_options *options, size_t struct_size);
 
@@ -425,8 +427,11 @@ typedef struct agentid_delegation_options {
     const char *audiences;           /* the guards that the child's grants and all below them may be presented to, by
                                         their names: a JSON array of strings; NULL: the parent's, which are checked
                                         in any case */
+    int32_t isolated;                /* not 0: the child and all below it keep the labels of what they learn to
+                                        themselves, until agentid_agent_join_labels(); agentid_agent_delegate() refuses
+                                        it, as does agentid_agent_spawn() without the authority in this process */
 } agentid_delegation_options;
-#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, 0, 0, NULL, NULL, 0, NULL }
+#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, 0, 0, NULL, NULL, 0, NULL, 0 }
 /* AGENTID_DELEGATION_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
 void agentid_delegation_options_init(agentid_delegation_options *options, size_t struct_size);
 

@@ -112,6 +112,23 @@ agentid_status agentid_agent_add_labels(agentid_agent *agent, const char *labels
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
+ * Takes the labels of an agent below this one, whose result this one is about to use. An isolated child's are nowhere else
+ * above it. With a type, takes a result of it instead: with the labels that the policy's `results` give the type, in place of the
+ * child's; exactly that result may be used then.
+ * Args:
+ *   child   in this process, and not ended.
+ *   result  empty without a type.
+ *   type    the name of a type in the policy's `results`; empty: the child's labels are taken.
+ *   joined  out: the labels taken, a JSON array of texts.
+ * Returns: AGENTID_OK; where it is another, the result must not be used: AGENTID_E_MALFORMED (`result_type`),
+ *          AGENTID_E_NOT_FOUND (`unknown_result`), AGENTID_E_ARGUMENT (`not_below`), AGENTID_E_STATE, AGENTID_E_LIMIT,
+ *          AGENTID_E_IO.
+ */
+agentid_status agentid_agent_join_labels(agentid_agent *agent, const agentid_agent *child, const char *result,
+                                         size_t result_len, const char *type, size_t type_len, agentid_bytes *joined,
+                                         agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
  * The rates of the policy that are in use, and who used how much, of agents that the registry has.
  * Args:
  *   offset  how many to skip.
@@ -325,6 +342,32 @@ agentid_status agentid_approval_approve(agentid_authority *authority, const char
 agentid_status agentid_approval_refuse(agentid_authority *authority, const char *request, size_t request_len,
                                        const char *approver, size_t approver_len,
                                        agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Asks those whom the policy names to take labels away from an agent: a rule of it `declassifies` them. They decide as about a
+ * call; then agentid_authority_declassify() takes the labels away.
+ * Args:
+ *   agent    its ID.
+ *   labels   a JSON array of names of the policy's labels.
+ *   request  out: the request's ID; of the very same agent and labels the one that waits already.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (`not_declassifiable`: no rule lets people take all these away),
+ *          AGENTID_E_NOT_FOUND (`unknown_label`, `agent`), AGENTID_E_ARGUMENT, AGENTID_E_LIMIT, AGENTID_E_IO.
+ */
+agentid_status agentid_authority_ask_to_declassify(agentid_authority *authority, const char *agent, size_t agent_len,
+                                                   const char *labels, size_t labels_len, agentid_bytes *request,
+                                                   agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Takes labels away from an agent, where as many people approved that as the policy wants: once. It is an event of the log
+ * (`approval`, `used`). Grants that say them are made anew without: at once where the agent is held in this process, else at
+ * half their life. Agents below keep what their own grants say.
+ * Args: request  its ID.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (`approval_required`: it waits, was refused, or not enough of them may approve any
+ *          more; `labels_above`: agents above have a label); AGENTID_E_NOT_FOUND, also the second time; AGENTID_E_ARGUMENT
+ *          (`approval_other_call`); AGENTID_E_IO: then it is done in part, or not at all: ask again.
+ */
+agentid_status agentid_authority_declassify(agentid_authority *authority, const char *request, size_t request_len,
+                                            agentid_error **error) AGENTID_MUST_CHECK;
 
 /* The verdict of an approver's callback. No result that was never set has one of these values. */
 #define AGENTID_APPROVAL_LEAVE 0x41504C

@@ -64,6 +64,7 @@ type Delegation struct {
 	Labels    []string      // information-flow labels, added to its parent's
 	Agent     string        // Delegate only: the ID of a holder that has a credential
 	Audiences []string      // names of the guards that its grants may be presented to; nil: its parent's
+	Isolated  bool          // Spawn only: it and all below it keep the labels of what they learn to themselves
 }
 
 func newAgent(answer C.go_answer, needs any, strict bool) (*Agent, error) {
@@ -92,6 +93,7 @@ func (d Delegation) texts() (scope, labels, audiences string, fault error) {
 func (d Delegation) options() C.agentid_delegation_options {
 	return C.agentid_delegation_options{
 		same_scope: flag(d.SameScope), lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: C.int32_t(d.MaxDepth), until: C.int64_t(unix(d.Until)),
+		isolated: flag(d.Isolated),
 	}
 }
 

@@ -23,6 +23,12 @@ static go_answer go_approval_approve(uintptr_t authority, _GoString_ request, _G
 static go_answer go_approval_refuse(uintptr_t authority, _GoString_ request, _GoString_ approver) {
     DO(agentid_approval_refuse(AS(authority, authority), TEXT(request), TEXT(approver), &error));
 }
+static go_texts go_authority_ask_to_declassify(uintptr_t authority, _GoString_ agent, _GoString_ labels) {
+    TAKE(agentid_authority_ask_to_declassify(AS(authority, authority), TEXT(agent), TEXT(labels), &first, &error));
+}
+static go_answer go_authority_declassify(uintptr_t authority, _GoString_ request) {
+    DO(agentid_authority_declassify(AS(authority, authority), TEXT(request), &error));
+}
 static go_answer go_approval_wait(uintptr_t authority, _GoString_ request, int64_t milliseconds) {
     int32_t state = 0;
     agentid_error *error = NULL;
@@ -77,6 +83,8 @@ type ApprovalCall struct {
 	Policy    int64    `json:"policy"`
 	Request   string   `json:"request"`
 	Expires   int64    `json:"expires"` // milliseconds since 1970
+	// The labels that are to be taken away from the agent: then no call is meant.
+	Declassifies []string `json:"declassifies,omitempty"`
 }
 
 // ApprovalStep is a step of a request, in an Event.
@@ -86,6 +94,8 @@ type ApprovalStep struct {
 	Rule   string `json:"rule"`
 	Policy int64  `json:"policy"`
 	By     string `json:"by"` // the approver who decided
+	// The labels that are, or were, to be taken away from the agent.
+	Declassifies []string `json:"declassifies,omitempty"`
 }
 
 // ApprovalVerdict is the verdict of an approver's callback.
@@ -122,6 +132,22 @@ func (a *Authority) Approve(ctx context.Context, request, token string) (approve
 // Refuse refuses a request, in the name of one of its approvers: its call is denied until it lapses.
 func (a *Authority) Refuse(ctx context.Context, request, approver string) error {
 	return a.do(ctx, func() C.go_answer { return C.go_approval_refuse(a.value, request, approver) })
+}
+
+// AskToDeclassify asks those whom the policy names to take labels away from an agent, by its ID; it returns the request's ID. A rule
+// of the policy declassifies them. They decide as about a call, by Approve or Refuse; then Declassify takes them away.
+func (a *Authority) AskToDeclassify(ctx context.Context, agent string, labels ...string) (request string, err error) {
+	text, err := json.Marshal(append([]string{}, labels...))
+	if err != nil {
+		return "", err
+	}
+	return a.read(ctx, func() C.go_texts { return C.go_authority_ask_to_declassify(a.value, agent, view(text)) })
+}
+
+// Declassify takes labels away from an agent, where as many people approved that as the policy wants: once. The error is ErrState
+// where it waits or was refused, and where agents above have a label; ErrNotFound where there is no such request, also the second time.
+func (a *Authority) Declassify(ctx context.Context, request string) error {
+	return a.do(ctx, func() C.go_answer { return C.go_authority_declassify(a.value, request) })
 }
 
 // WaitForApproval waits until a request is decided, or for the context; the error is ErrNotFound where it is gone.

@@ -27,8 +27,9 @@ static go_answer go_authority_activate_key(uintptr_t authority) {
     DO(agentid_authority_activate_key(AS(authority, authority), &error));
 }
 
-typedef struct go_request { // the texts of agentid_agent_options
+typedef struct go_request { // what is copied of agentid_agent_options
     _GoString_ principal, task, intent, scope, entitlements, labels, audiences;
+    int32_t isolated;
 } go_request;
 
 static agentid_agent_options go_agent_options(const go_request *texts, int64_t lifetime, int64_t until,
@@ -44,6 +45,7 @@ static agentid_agent_options go_agent_options(const go_request *texts, int64_t l
     options.lifetime = lifetime;
     options.until = until;
     options.max_depth = max_depth;
+    options.isolated = texts->isolated;
     return options;
 }
 static go_answer go_authority_start_agent(uintptr_t authority, _GoString_ profile, go_request texts, int64_t lifetime,
@@ -146,6 +148,7 @@ type AgentOptions struct {
 	MaxDepth     int           // deepest delegation; 0: the profile's; or NoDelegation
 	Labels       []string      // information-flow labels the task starts with
 	Audiences    []string      // names of the guards that the grant, and all below it, may be presented to; nil: any
+	Isolated     bool          // every agent that it spawns is isolated: what these learn does not flow up to it
 }
 
 func (o AgentOptions) texts() (C.go_request, error) {
@@ -153,7 +156,7 @@ func (o AgentOptions) texts() (C.go_request, error) {
 	request := C.go_request{
 		principal: t.given("principal", o.Principal), task: t.given("task", o.Task), intent: t.maybe("intent", o.Intent),
 		scope: t.given("scope", o.Scope), labels: t.list("labels", o.Labels),
-		audiences: t.list("audiences", o.Audiences),
+		audiences: t.list("audiences", o.Audiences), isolated: flag(o.Isolated),
 	}
 	if o.Entitlements != nil {
 		request.entitlements = t.given("entitlements", *o.Entitlements)

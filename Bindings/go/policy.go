@@ -18,6 +18,9 @@ static go_texts go_agent_labels(uintptr_t agent) { TAKE(agentid_agent_labels(AS(
 static go_answer go_agent_add_labels(uintptr_t agent, _GoString_ labels) {
     DO(agentid_agent_add_labels(AS(agent, agent), TEXT(labels), &error));
 }
+static go_texts go_agent_join_labels(uintptr_t agent, uintptr_t child, _GoString_ result, _GoString_ type) {
+    TAKE(agentid_agent_join_labels(AS(agent, agent), AS(agent, child), TEXT(result), TEXT(type), &first, &error));
+}
 static go_texts go_authority_limits(uintptr_t authority, int64_t offset, int64_t limit) {
     TAKE(agentid_authority_limits(AS(authority, authority), offset, limit, &first, &error));
 }
@@ -37,6 +40,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -203,6 +207,28 @@ func (a *Agent) AddLabels(ctx context.Context, labels ...string) error {
 		return err
 	}
 	return a.do(ctx, func() C.go_answer { return C.go_agent_add_labels(a.value, view(text)) })
+}
+
+// TypedResult is a result that an agent below this one hands up as a type in the policy's results.
+type TypedResult struct {
+	Result string // exactly what is used from then on
+	Type   string // its type's name
+}
+
+// JoinLabels takes the labels of an agent below this one, whose result this one is about to use; it returns them. With a typed
+// result it takes the labels that stand at its type, in place of the child's; where there is an error, do not use the result.
+func (a *Agent) JoinLabels(ctx context.Context, child *Agent, typed *TypedResult) ([]string, error) {
+	if child == nil || typed != nil && typed.Type == "" {
+		return nil, errors.New("agentid: there is no child, or a typed result without its type")
+	}
+	var result TypedResult
+	if typed != nil {
+		result = *typed
+	}
+	return readDocument[[]string](ctx, &a.handle, func() C.go_texts {
+		defer runtime.KeepAlive(child)
+		return C.go_agent_join_labels(a.value, child.value, result.Result, result.Type)
+	})
 }
 
 // Limits lists the policy's rates in use, and who used how much; limit 0: 1000.

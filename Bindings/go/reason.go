@@ -75,6 +75,7 @@ const (
 	ReasonLifetimeExceeded            Reason = "lifetime_exceeded"
 	ReasonMetersDamaged               Reason = "meters_damaged"
 	ReasonMetersFull                  Reason = "meters_full"
+	ReasonMetersShare                 Reason = "meters_share"
 	ReasonNonceInvalid                Reason = "nonce_invalid"
 	ReasonNonceRequired               Reason = "nonce_required"
 	ReasonNotYetValid                 Reason = "not_yet_valid"

@@ -26,7 +26,7 @@ private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws
         maxDepth: unsafe try depth(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
         agent: unsafe try terminatedText(options.agent, "options.agent"),
-        audiences: unsafe try texts(options.audiences, "options.audiences"))
+        audiences: unsafe try texts(options.audiences, "options.audiences"), isolated: unsafe options.isolated != 0)
     request.scope = scope
     return request
 }

@@ -73,6 +73,32 @@ public func agentid_approval_approve(
 }
 
 @c @implementation
+public func agentid_authority_ask_to_declassify(
+    _ authority: OpaquePointer?, _ agent: UnsafePointer<CChar>?, _ agent_len: Int, _ labels: UnsafePointer<CChar>?,
+    _ labels_len: Int, _ request: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(request, "request", error) {
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        return Array(
+            try authority.askToDeclassify(
+                agent: unsafe text(agent, agent_len, "agent"),
+                labels: unsafe texts(of: input(labels, labels_len, "labels"), "labels")
+            ).id.utf8)
+    }
+}
+
+@c @implementation
+public func agentid_authority_declassify(
+    _ authority: OpaquePointer?, _ request: UnsafePointer<CChar>?, _ request_len: Int,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        try unsafe Authorities.table.find(authority, "authority").declassify(
+            unsafe text(request, request_len, "request"))
+    }
+}
+
+@c @implementation
 public func agentid_approval_refuse(
     _ authority: OpaquePointer?, _ request: UnsafePointer<CChar>?, _ request_len: Int,
     _ approver: UnsafePointer<CChar>?, _ approver_len: Int, _ error: UnsafeMutablePointer<OpaquePointer?>?

@@ -116,7 +116,7 @@ private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> A
         until: unsafe options.until == 0 ? nil : options.until,
         maxDepth: unsafe try depth(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
-        audiences: unsafe try texts(options.audiences, "options.audiences"))
+        audiences: unsafe try texts(options.audiences, "options.audiences"), isolated: unsafe options.isolated != 0)
 }
 
 @c @implementation

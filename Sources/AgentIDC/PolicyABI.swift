@@ -120,6 +120,23 @@ public func agentid_agent_add_labels(
 }
 
 @c @implementation
+public func agentid_agent_join_labels(
+    _ agent: OpaquePointer?, _ child: OpaquePointer?, _ result: UnsafePointer<CChar>?, _ result_len: Int,
+    _ type: UnsafePointer<CChar>?, _ type_len: Int, _ joined: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(joined, "joined", error) {
+        let agent = try unsafe Agents.table.find(agent, "agent")
+        let child = try unsafe Agents.table.find(child, "child")
+        let (result, type) = try unsafe (text(result, result_len, "result"), text(type, type_len, "type"))
+        guard !type.isEmpty || result.isEmpty else { throw Failure.argument("type", "is empty: a result has a type") }
+        let labels =
+            try type.isEmpty ? agent.joinLabels(from: child) : agent.joinLabels(from: child, result: result, as: type)
+        return JSONTree.array(labels.map { .string($0) }).canonical()
+    }
+}
+
+@c @implementation
 public func agentid_authority_limits(
     _ authority: OpaquePointer?, _ offset: Int64, _ limit: Int64, _ limits: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?

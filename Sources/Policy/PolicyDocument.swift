@@ -8,6 +8,8 @@ package struct PolicyDocument: Sendable {
     package let labels: LabelNames
     /// The keys of those who may approve.
     package let approvers: [Approver]
+    /// The types that the results of isolated agents may have.
+    package let results: [TypedResult]
     package let rules: [PolicyRule]
     /// The document in canonical form.
     package let bytes: [UInt8]
@@ -45,7 +47,7 @@ package struct PolicyDocument: Sendable {
         if errors.isEmpty { errors = Self.settleLabels(of: &rules, head) + Self.strangers(in: rules, head) }
         if let first = errors.first { throw PolicyErrors(first, Array(errors.dropFirst())) }
         (version, mode, labels, self.rules) = (head.version, head.mode, head.labels, rules)
-        approvers = head.approvers
+        (approvers, results) = (head.approvers, head.results)
         self.bytes = JSONTree.value(json.root).canonical()
     }
 
@@ -96,16 +98,18 @@ package struct PolicyDocument: Sendable {
         let mode: PolicyMode
         let labels: LabelNames
         let approvers: [Approver]
+        let results: [TypedResult]
         let rules: [(JSON.Value, path: String)]
 
         init(_ json: JSON.Value) throws(PolicyError) {
             let reader = try MemberReader(
-                json, at: "", knowing: ["version", "mode", "labels", "approvers", "rules", "$schema"])
+                json, at: "", knowing: ["version", "mode", "labels", "approvers", "results", "rules", "$schema"])
             if reader["$schema"] != nil { _ = try reader.text("$schema", remedy: "write the schema's URI as a text") }
             version = try reader.integer("version", in: 1...1_000_000_000)
             mode = try reader.choice("mode", else: PolicyMode.enforce)
             labels = try LabelNames(parsing: reader)
             approvers = try Approver.list(of: reader)
+            results = try TypedResult.list(of: reader, labels)
             let remedy = "list the policy's rules; an empty list enforces nothing"
             let list = try reader.need("rules", remedy: remedy)
             guard list.kind == .array else {

@@ -14,6 +14,8 @@ package enum PolicyLimits {
     /// Label expressions in one list.
     static let expressions = 32
     static let approvers = 16
+    /// Types of results in one document, and texts that one may be.
+    static let (results, choices) = (64, 256)
     /// Keys of approvers in one document.
     static let approverKeys = 256
     /// Bytes of an approver's name.

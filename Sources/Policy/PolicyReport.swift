@@ -81,6 +81,11 @@ extension PolicyDocument {
             return
                 "more than \(anomaly.count) \(anomaly.sign.rawValue) in \(PolicyDuration.text(anomaly.period)) of one "
                 + anomaly.subject.rawValue
+        case .declassification(let taken):
+            let approval = rule.approval
+            return
+                "lets \(approval?.needed ?? 1) of \((approval?.approvers ?? []).map(\.string).joined(separator: ", ")) "
+                + "take away \(labels.list(taken).joined(separator: ", "))"
         case .labels(let rule):
             var parts: [String] = []
             if !rule.adds.isEmpty { parts.append("adds \(labels.list(rule.adds).joined(separator: ", "))") }

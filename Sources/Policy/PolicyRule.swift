@@ -4,7 +4,7 @@ package import StrictJSON
 /// One rule of a policy: which calls, what about them, and what happens to one that crosses the line.
 package struct PolicyRule: Sendable {
     package let id: ExactText
-    /// Which calls; `nil` for an anomaly, which is about all of an agent's.
+    /// Which calls; `nil` for an anomaly, which is about all of an agent's, and where a rule declassifies.
     package let match: CallPattern?
     package internal(set) var effect: Effect
     package let consequence: Consequence
@@ -24,6 +24,8 @@ package struct PolicyRule: Sendable {
         case rate(Rate, Subject)
         case budget(Budget)
         case anomaly(Anomaly)
+        /// Lets people take these labels away from an agent.
+        case declassification(LabelSet)
 
         /// The member of a rule that has it.
         package var member: String {
@@ -35,14 +37,17 @@ package struct PolicyRule: Sendable {
             case .rate: "rate"
             case .budget: "budget"
             case .anomaly: "anomaly"
+            case .declassification: "declassifies"
             }
         }
     }
 
     private static let members: [StaticString] = [
-        "id", "match", "rate", "budget", "labels", "approval", "anomaly", "hours", "then", "mode",
+        "id", "match", "rate", "budget", "labels", "approval", "anomaly", "hours", "declassifies", "then", "mode",
     ]
-    private static let effects: [StaticString] = ["rate", "budget", "labels", "anomaly", "hours"]
+    private static let effects: [StaticString] = [
+        "rate", "budget", "labels", "anomaly", "hours", "declassifies",
+    ]
 
     /// Reads a rule; its errors say which it is, once its ID is known.
     init(
@@ -61,7 +66,7 @@ package struct PolicyRule: Sendable {
             self.mode = try reader.choice("mode", else: mode)
             effect = try Self.effect(of: reader, labels: labels, zones: zones)
             match = try Self.match(of: reader, effect)
-            let then = try reader.choice("then", else: effect.isApproval ? Consequence.ask : Consequence.deny)
+            let then = try reader.choice("then", else: effect.asks ? Consequence.ask : Consequence.deny)
             consequence = then
             approval = try reader["approval"].map { json throws(PolicyError) in
                 try Approval(parsing: json, at: reader.path(of: "approval"))
@@ -88,11 +93,20 @@ package struct PolicyRule: Sendable {
         if let json = reader["hours"] {
             return .hours(try Hours(parsing: json, at: reader.path(of: "hours"), zones: zones))
         }
+        if reader["declassifies"] != nil {
+            let remedy = "list the labels that approvers may take away"
+            var all: LabelSet = []
+            for (value, path) in try reader.list("declassifies", remedy: remedy, atMost: PolicyLimits.labels) {
+                all.formUnion(try labels.expression(value, at: path, single: true))
+            }
+            return .declassification(all)
+        }
         if reader["approval"] != nil { return .approval }
         guard reader["then"] != nil else {
             throw reader.error(
                 "missing", "this rule does nothing",
-                remedy: "write one of rate, budget, labels, approval, anomaly, hours, or \"then\": \"deny\"")
+                remedy:
+                    "write one of rate, budget, labels, approval, anomaly, hours, declassifies, or \"then\": \"deny\"")
         }
         return .refusal
     }
@@ -114,11 +128,15 @@ package struct PolicyRule: Sendable {
 
     private static func match(of reader: MemberReader, _ effect: Effect) throws(PolicyError) -> CallPattern? {
         let path = reader.path(of: "match")
-        if case .anomaly = effect {
+        let matchless: String? =
+            switch effect {
+            case .anomaly: "an anomaly is about all calls of an agent"
+            case .declassification: "people declassify an agent, no call of it"
+            default: nil
+            }
+        if let matchless {
             guard let match = reader["match"] else { return nil }
-            throw PolicyError(
-                "malformed", at: path, "an anomaly is about all calls of an agent", remedy: "leave match out",
-                position: match.position)
+            throw PolicyError("malformed", at: path, matchless, remedy: "leave match out", position: match.position)
         }
         let json = try reader.need(
             "match", remedy: "write which calls: a scope such as \"send_mail\" or \"pay(usd: *)\", or \"*\" for all")
@@ -157,6 +175,11 @@ package struct PolicyRule: Sendable {
                 "then", "an anomaly stops the agent: its calls were denied already",
                 remedy: "write \"then\": \"suspend\", \"revoke\" or \"deprovision\"")
         }
+        if case .declassification = effect, then != .ask || reader["mode"] != nil {
+            throw wrong(
+                then == .ask ? "mode" : "then", "a rule that declassifies waits for people, and denies no call",
+                remedy: "leave then and mode out")
+        }
         if case .labels(let labels) = effect, labels.refuses.isEmpty, labels.requires.isEmpty, reader["then"] != nil {
             throw wrong(
                 "then", "a rule that only adds labels refuses nothing", remedy: "leave then out, or add refuses")
@@ -165,7 +188,11 @@ package struct PolicyRule: Sendable {
 }
 
 extension PolicyRule.Effect {
-    fileprivate var isApproval: Bool {
-        if case .approval = self { true } else { false }
+    /// Whether people are asked, whatever else the rule says.
+    fileprivate var asks: Bool {
+        switch self {
+        case .approval, .declassification: true
+        default: false
+        }
     }
 }

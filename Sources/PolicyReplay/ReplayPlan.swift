@@ -58,7 +58,7 @@ final class ReplayPlan {
                     ReplayBudget(
                         rule: place, match: match, budget: budget,
                         accounts: subjects.names(of: budget.subject).map { .init(parts: own + $0) }))
-            case .anomaly: continue
+            case .anomaly, .declassification: continue
             }
         }
         guard !policy.document.labels.names.isEmpty else { return }

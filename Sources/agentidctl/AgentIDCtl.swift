@@ -16,7 +16,8 @@ struct AgentIDCtl: ParsableCommand {
             CommandGroup(
                 name: "Authority",
                 subcommands: [
-                    Init.self, ProfileCommand.self, PolicyCommand.self, ApprovalsCommand.self, LimitsCommand.self,
+                    Init.self, ProfileCommand.self, PolicyCommand.self, ApprovalsCommand.self, DeclassifyCommand.self,
+                    LimitsCommand.self,
                     BudgetsCommand.self, Bundle.self, KeysCommand.self, Revoke.self,
                 ]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),

@@ -92,14 +92,14 @@ class AgentOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("principal", c_char_p), ("task", c_char_p), ("intent", c_char_p), ("scope", c_char_p),
         ("entitlements", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32), ("labels", c_char_p), ("until", c_int64),
-        ("audiences", c_char_p),
+        ("audiences", c_char_p), ("isolated", c_int32),
     ]  # fmt: skip
 
 
 class DelegationOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("scope", c_char_p), ("same_scope", c_int32), ("lifetime", c_int64), ("max_depth", c_int32),
-        ("labels", c_char_p), ("agent", c_char_p), ("until", c_int64), ("audiences", c_char_p),
+        ("labels", c_char_p), ("agent", c_char_p), ("until", c_int64), ("audiences", c_char_p), ("isolated", c_int32),
     ]  # fmt: skip
 
 
@@ -258,6 +258,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "agent_remaining": (_H, *_TEXT, _BYTES),
     "agent_labels": (_H, _BYTES),
     "agent_add_labels": (_H, *_TEXT),
+    "agent_join_labels": (_H, _H, *_TEXT, *_TEXT, _BYTES),
     "authority_limits": (_H, c_int64, c_int64, _BYTES),
     "authority_budgets": (_H, c_int64, c_int64, _BYTES),
     "agent_call_permitted": (_H, _H, c_int64, _OUT),
@@ -272,6 +273,8 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "approval_sign": (_H, *_TEXT, *_TEXT, *_TEXT, _BYTES),
     "approval_approve": (_H, *_TEXT, *_TEXT, POINTER(c_int32)),
     "approval_refuse": (_H, *_TEXT, *_TEXT),
+    "authority_ask_to_declassify": (_H, *_TEXT, *_TEXT, _BYTES),
+    "authority_declassify": (_H, *_TEXT),
     "approval_callback": (_H, *_TEXT, *_TEXT, RUN_HOOK, c_void_p, c_void_p),
     "approval_wait": (_H, *_TEXT, c_int64, POINTER(c_int32)),
     "agent_authorize_waiting": (_H, *_TEXT, *_TEXT, c_int64, _OUT),

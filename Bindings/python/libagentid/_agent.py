@@ -33,6 +33,7 @@ def _delegation(
     until: int | datetime | None, max_depth: int | None, labels: Sequence[str],
     agent: str | None = None,
     audiences: Sequence[str] = (),
+    isolated: bool = False,
 ) -> Any:  # fmt: skip
     return byref(
         _abi.DelegationOptions(
@@ -44,6 +45,7 @@ def _delegation(
             labels=texts(labels, "labels"),
             agent=option(agent),
             audiences=texts(audiences, "audiences"),
+            isolated=int(isolated),
         )
     )
 
@@ -152,6 +154,18 @@ class Identity(Reference):
         """
         call(lib.agentid_agent_add_labels, self._handle, *counted(texts(names, "labels") or b"[]"))
 
+    def join_labels(self, child: Identity, result: str | None = None, *, type: str | None = None) -> list[str]:
+        """Takes the labels of an agent below this one, whose result this one is about to use; returns them.
+
+        With `result` and `type`: takes a result that is of this type in the policy's `results`, with the labels that stand there
+        in place of the child's. Use exactly `result` then. Raises `Error` (`result_type`) where it is not of the type,
+        `NotFound` (`unknown_result`) for a type that the policy does not have; where it raises, do not use the result.
+        """
+        if (result is None) != (type is None):
+            raise TypeError("give result and type, or neither")
+        given = (*pair(result or ""), *pair(type or ""))
+        return json.loads(take(lib.agentid_agent_join_labels, self._handle, child._handle, *given))
+
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Signs one call, for a guard elsewhere. `nonce`: from the guard's `nonce()`, if it asks for one."""
         given = (*pair(tool), *counted(arguments(args)))
@@ -256,7 +270,7 @@ class Agent(Identity, Handle):
     def spawn(
         self, name: str, scope: Scope | str | None = None, *, same_scope: bool = False,
         lifetime: int | timedelta | None = None, until: int | datetime | None = None, max_depth: int | None = None,
-        labels: Sequence[str] = (), audiences: Sequence[str] = (),
+        labels: Sequence[str] = (), audiences: Sequence[str] = (), isolated: bool = False,
     ) -> Agent:  # fmt: skip
         """Starts a sub-agent with an ID below this one's and no more than this one's authority.
 
@@ -264,8 +278,11 @@ class Agent(Identity, Handle):
         `lifetime`: of each grant, in seconds or as a timedelta; by default as long as the parent's. Renewed while held.
         `until`: its hard end, in seconds since 1970 or as a datetime with its time zone; by default its parent's.
         `audiences`: the names of the guards that its grants may be presented to; by default its parent's.
+        `isolated`: it and all below it keep the labels of what they learn to themselves, until `join_labels`.
         """
-        options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences)
+        options = _delegation(
+            scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences, isolated=isolated
+        )
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
 
     def delegate(

@@ -11,12 +11,13 @@ import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
-from ._errors import call, milliseconds, pair, take
+from ._errors import call, counted, milliseconds, pair, take, texts
 from ._handles import Handle
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from ._agent import Identity
     from .types import ApprovalDocument, ApprovalState
 
 _STATES: tuple[ApprovalState, ...] = ("pending", "approved", "refused")
@@ -55,6 +56,24 @@ class Approvals(Handle):
     def refuse(self, request: str, *, by: str) -> None:
         """Refuses a request: its call is denied until it lapses."""
         call(lib.agentid_approval_refuse, self._handle, *pair(request), *pair(by))
+
+    def ask_to_declassify(self, agent: Identity | str, *labels: str) -> str:
+        """Asks those whom the policy names to take labels away from an agent; returns the request's ID.
+
+        A rule of the policy `declassifies` them. They `approve` or `refuse` it as a call, then `declassify` takes them away.
+        Raises `StateError` (`not_declassifiable`), `NotFound` (`unknown_label`).
+        """
+        named = agent if isinstance(agent, str) else agent.id
+        given = counted(texts(labels, "labels") or b"[]")
+        return take(lib.agentid_authority_ask_to_declassify, self._handle, *pair(named), *given)
+
+    def declassify(self, request: str) -> None:
+        """Takes labels away from an agent, where as many people approved that as the policy wants: once.
+
+        Raises `StateError`: `approval_required` where it waits, was refused, or not enough of them may approve any more;
+        `labels_above` where agents above have a label; `NotFound` where there is no such request, also the second time.
+        """
+        call(lib.agentid_authority_declassify, self._handle, *pair(request))
 
     def wait_for_approval(self, request: str, timeout: float | timedelta) -> ApprovalState:
         """Waits until a request is decided; raises `NotFound` where it is gone. `timeout` in seconds."""

@@ -109,7 +109,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         self, profile: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,
         entitlements: Scope | str | None = None, lifetime: int | timedelta | None = None,
         until: int | datetime | None = None, max_depth: int | None = None,
-        labels: Sequence[str] = (), audiences: Sequence[str] = (),
+        labels: Sequence[str] = (), audiences: Sequence[str] = (), isolated: bool = False,
     ) -> Agent:  # fmt: skip
         """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
 
@@ -117,8 +117,11 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         profile's `max_lifetime`.
         As long as the agent is held its grant is renewed at half of that, with its lease and its credential.
         `until`: the hard end, in seconds since 1970 or as a datetime with its time zone: no grant runs past it.
+        `isolated`: every agent that it spawns is isolated: what these learn does not flow up to it.
         """
-        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences)
+        options = _request(
+            principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences, isolated
+        )
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile), options)
 
     def unpark(self, agent: Identity | str) -> Agent:
@@ -219,7 +222,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
 def _request(
     principal: str, task: str, scope: Scope | str, intent: str | None, entitlements: Scope | str | None,
     lifetime: int | timedelta | None, until: int | datetime | None, max_depth: int | None,
-    labels: Sequence[str], audiences: Sequence[str],
+    labels: Sequence[str], audiences: Sequence[str], isolated: bool = False,
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
@@ -233,6 +236,7 @@ def _request(
             max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
             audiences=texts(audiences, "audiences"),
+            isolated=int(isolated),
         )
     )
 

@@ -20,7 +20,7 @@ Reason = Literal[
     "expiry_not_after_issuance", "flow_forbidden", "flow_refused", "holder_key_invalid",
     "identity_binding_unavailable", "invalid_signature", "issued_before_parent", "issuer_thumbprint_mismatch",
     "journal_missing", "journal_rolled_back", "lease_lapsed", "lifetime_exceeded", "meters_damaged", "meters_full",
-    "nonce_invalid", "nonce_required", "not_yet_valid", "outside_hours", "par_hash_mismatch", "par_hash_missing",
+    "meters_share", "nonce_invalid", "nonce_required", "not_yet_valid", "outside_hours", "par_hash_mismatch", "par_hash_missing",
     "par_hash_present_on_root", "parked", "policy_denied", "policy_unreadable", "pop_binding_mismatch",
     "pop_malformed", "pop_missing", "pop_recipient_mismatch", "pop_signature_invalid", "pop_stale",
     "pop_token_mismatch", "pop_tool_mismatch", "presentation_malformed", "private_key_material", "rate_limited",

@@ -159,7 +159,8 @@ public final class Authority: Sendable {
     public func issue(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> (chain: String, credential: String) {
-        try lifecycle.withActiveKey { active throws(AgentIDError) in
+        guard !request.isIsolated else { throw Agent.unisolable }
+        return try lifecycle.withActiveKey { active throws(AgentIDError) in
             let issuance = try self.issuance(profile: name, to: holder, request, signedWith: active)
             let credential = try issuance.credential(to: holder, by: keys)
             try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
@@ -171,7 +172,8 @@ public final class Authority: Sendable {
     public func issueGrant(
         profile name: String, to holder: PublicKey, _ request: AgentRequest
     ) throws(AgentIDError) -> String {
-        try lifecycle.withActiveKey { active throws(AgentIDError) in
+        guard !request.isIsolated else { throw Agent.unisolable }
+        return try lifecycle.withActiveKey { active throws(AgentIDError) in
             let issuance = try self.issuance(profile: name, to: holder, request, signedWith: active)
             try lifecycle.register(issuance, leaseUntil: issuance.grant.expires * 1000)
             return issuance.grant.chain

@@ -11,6 +11,8 @@ struct Claim: Sendable {
     var task: String?
     var intent: String?
     var labels: [String] = []
+    /// Of a root: whatever it starts is isolated. Of another: it and all below it keep their labels to themselves.
+    var isIsolated = false
 
     init() {}
 
@@ -22,6 +24,9 @@ struct Claim: Sendable {
             if name.equals("labels") {
                 guard let read = Self.labels(parsing: value) else { return nil }
                 labels = read
+            } else if name.equals("isolated") {
+                guard value.kind == .bool else { return nil }
+                isIsolated = value.bool == true
             } else if name.equals("agent") {
                 let isID = value.withUTF8 { if case .success = SPIFFEID.scan($0) { true } else { false } }
                 guard isID, let text = value.string else { return nil }
@@ -59,6 +64,7 @@ struct Claim: Sendable {
         for (name, path) in Self.context {
             if let text = self[keyPath: path] { members[name] = .string(text) }
         }
+        if isIsolated { members["isolated"] = true }
         if !labels.isEmpty { members["labels"] = .array(labels.map { .string($0) }) }
         return .object(members)
     }

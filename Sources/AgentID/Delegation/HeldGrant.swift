@@ -80,6 +80,7 @@ struct HeldGrant: Sendable {
         } catch { throw AgentIDError(error, at: "options.scope") }
         var claim = Claim()
         claim.agent = agent
+        claim.isIsolated = request.isIsolated
         claim.labels = Claim.labels((grant.claim?.labels ?? []) + request.labels)
         // Those handed down as well: no guard would accept more.
         try DelegationRequest.check(labels: claim.labels)

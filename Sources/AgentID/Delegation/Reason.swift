@@ -58,6 +58,12 @@ public struct Denial: Error, Sendable, CustomStringConvertible {
             rule: rule.string, retryAfter: retryAfter, left: left, approval: approval, consequence: .deny)
     }
 
+    /// A refusal for a time, by no rule.
+    init(_ reason: String, _ message: String, retryAfter: Int64) {
+        self.init(reason, message, at: "policy")
+        byPolicy = PolicyRefusal(rule: nil, retryAfter: retryAfter, left: nil, approval: nil, consequence: .deny)
+    }
+
     /// The same, of a rule with a consequence.
     func leading(to consequence: Consequence) -> Denial {
         guard let byPolicy, consequence != byPolicy.consequence else { return self }
@@ -90,13 +96,13 @@ public struct BudgetRest: Sendable {
 /// The rule of the policy that refused a call, when the call could be permitted, and what is left of its budget, or who is
 /// asked.
 private final class PolicyRefusal: Sendable {
-    let rule: String
+    let rule: String?
     let retryAfter: Int64?
     let left: BudgetRest?
     let approval: String?
     let consequence: Consequence
 
-    init(rule: String, retryAfter: Int64?, left: BudgetRest?, approval: String?, consequence: Consequence) {
+    init(rule: String?, retryAfter: Int64?, left: BudgetRest?, approval: String?, consequence: Consequence) {
         (self.rule, self.retryAfter, self.left, self.approval) = (rule, retryAfter, left, approval)
         self.consequence = consequence
     }

@@ -89,7 +89,7 @@ extension Reason {
 
     private static let undecided = """
         approval_unavailable audit_replaced audit_rolled_back audit_unavailable budget_unavailable clock_failed clock_invalid clock_went_back \
-        directory_replaced journal_missing journal_rolled_back meters_damaged meters_full policy_unreadable \
+        directory_replaced journal_missing journal_rolled_back meters_damaged meters_full meters_share policy_unreadable \
         registry_replaced registry_rolled_back \
         replay_memory_full replay_memory_replaced revocation_view_stale status_unavailable
         """

@@ -22,14 +22,17 @@ public struct AgentRequest: Sendable {
     public var labels: [String]
     /// The guards that the grant, and all below it, may be presented to, by their names; empty: any.
     public var audiences: [String]
+    /// Whether every agent that it spawns is isolated: what these learn does not flow up to it. See
+    /// ``DelegationRequest/isIsolated``.
+    public var isIsolated: Bool
 
     /// A request.
     public init(
         principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
         lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
-        audiences: [String] = []
+        audiences: [String] = [], isolated: Bool = false
     ) {
-        self.audiences = audiences
+        (self.audiences, isIsolated) = (audiences, isolated)
         (self.principal, self.task, self.scope, self.intent) = (principal, task, scope, intent)
         self.until = until
         (self.entitlements, self.lifetime, self.maxDepth, self.labels) = (entitlements, lifetime, maxDepth, labels)
@@ -54,32 +57,36 @@ public struct DelegationRequest: Sendable {
     /// The guards that the child's grants, and all below them, may be presented to, by their names; empty: the
     /// parent's. Each grant above is checked as well, so a child never reaches more guards.
     public var audiences: [String]
+    /// Whether the child and all below it keep the labels of what they learn to themselves. Its parent takes a result with
+    /// ``Agent/joinLabels(from:)``, or a typed one without them. Only for `spawn`, where the authority is in this process:
+    /// a guard elsewhere, or one whose registry does not have the child, counts what it learns for the whole task.
+    public var isIsolated: Bool
 
     /// Hands on no more than a scope.
     public init(
         scope: Scope, lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
-        agent: String? = nil, audiences: [String] = []
+        agent: String? = nil, audiences: [String] = [], isolated: Bool = false
     ) {
         self.init(
             part: scope, lifetime: lifetime, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
-            audiences: audiences)
+            audiences: audiences, isolated: isolated)
     }
 
     /// Hands on all that the parent may.
     public static func sameScope(
         lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], agent: String? = nil,
-        audiences: [String] = []
+        audiences: [String] = [], isolated: Bool = false
     ) -> DelegationRequest {
         DelegationRequest(
             part: nil, lifetime: lifetime, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
-            audiences: audiences)
+            audiences: audiences, isolated: isolated)
     }
 
     private init(
         part scope: Scope?, lifetime: Int64?, until: Int64?, maxDepth: Int?, labels: [String], agent: String?,
-        audiences: [String]
+        audiences: [String], isolated: Bool
     ) {
-        self.audiences = audiences
+        (self.audiences, isIsolated) = (audiences, isolated)
         (self.scope, self.lifetime, self.until, self.maxDepth) = (scope, lifetime, until, maxDepth)
         (self.labels, self.agent) = (labels, agent)
     }

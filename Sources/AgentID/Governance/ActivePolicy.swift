@@ -117,6 +117,7 @@ extension PolicyRule.Effect {
         case .rate: 3
         case .budget: 4
         case .anomaly: 5
+        case .declassification: 6
         }
     }
 }

@@ -9,7 +9,7 @@ final class AnomalyCounting: Sendable {
         let sign: Anomaly.Sign
         let meter: GCRA
         /// From the agent up to the root.
-        let slots: [MeterSlot]
+        let slots: [(slot: MeterSlot, share: MeterShare)]
     }
 
     /// A sign that was one too many.
@@ -32,9 +32,12 @@ final class AnomalyCounting: Sendable {
         for place in policy.anomalies {
             let rule = policy.document.rules[place]
             guard case .anomaly(let anomaly) = rule.effect else { continue }
-            var slots: [MeterSlot] = []
+            var slots: [(slot: MeterSlot, share: MeterShare)] = []
             for name in subjects.holders(of: anomaly.subject) {
-                slots.append(try page.slot(of: page.key(["anomaly", rule.id.string] + name), .rate, at: time))
+                let share = MeterShare(
+                    subjects, .agent, name.last ?? "", for: anomaly.period, page, meters.registry)
+                let key = page.key(["anomaly", rule.id.string] + name)
+                slots.append((try page.slot(of: key, .rate, at: time, from: share), share))
             }
             counters.append(Counter(rule: place, sign: anomaly.sign, meter: anomaly.rate.meter, slots: slots))
         }
@@ -50,7 +53,8 @@ final class AnomalyCounting: Sendable {
             let rule = policy.document.rules[counter.rule]
             // The highest agent whose meter is full: all below it stop with it.
             var highest: Int?
-            for i in counter.slots.indices where try page.take(counter.slots[i], counter.meter, at: time) != nil {
+            for i in counter.slots.indices
+            where try page.take(counter.slots[i].slot, counter.meter, at: time, from: counter.slots[i].share) != nil {
                 highest = i
             }
             guard let highest else { continue }

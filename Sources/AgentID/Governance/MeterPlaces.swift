@@ -46,8 +46,11 @@ struct MeterPlaces {
 
     /// Where the meter is; where it is nowhere, makes it.
     ///
-    /// - Parameter until: until when it is needed, where that is not told by its word.
-    func find(until: Int64) throws(Denial) -> Int {
+    /// - Parameters:
+    ///   - until: until when it is needed, where that is not told by its word.
+    ///   - share: is taken from before another is made.
+    func find(until: Int64, of share: MeterShare? = nil) throws(Denial) -> Int {
+        var share = share
         for _ in 0..<1000 {
             let look = try look()
             if let found = look.found { return found }
@@ -57,6 +60,11 @@ struct MeterPlaces {
                 if pair.name & MeterName.mask == name | MeterName.pending, try confirm(pending, pair, until) {
                     return pending
                 }
+                continue
+            }
+            if let taken = share {
+                try taken.take(at: MeterTime(milliseconds: time))
+                share = nil
                 continue
             }
             guard let free = look.free else {

@@ -7,7 +7,7 @@ final class MetersOpening: Sendable {
     private let isMachine: Bool
     private let isDurable: Bool
     private let steady: SteadyClock
-    private let registry: any Registry
+    let registry: any Registry
     private let opened = LatestPlace()
     private let openedLedger = LatestPlace()
     private let opening = Locked(())

@@ -204,8 +204,15 @@ package final class MetersPage: Sendable {
     package func slot(
         of key: MeterKey, _ kind: MeterKind, until: Int64 = 0, at time: MeterTime
     ) throws(Denial) -> MeterSlot {
+        try slot(of: key, kind, until: until, at: time, from: nil)
+    }
+
+    /// The same, where a meter that is made takes from a share.
+    func slot(
+        of key: MeterKey, _ kind: MeterKind, until: Int64 = 0, at time: MeterTime, from share: MeterShare?
+    ) throws(Denial) -> MeterSlot {
         let places = MeterPlaces(words, header, key, kind, at: time.milliseconds)
-        return MeterSlot(key, kind, index: try places.find(until: until), secret: header.secret)
+        return MeterSlot(key, kind, index: try places.find(until: until, of: share), secret: header.secret)
     }
 
     /// Finds a meter where it is in use; makes none: for those who only look.
@@ -216,7 +223,11 @@ package final class MetersPage: Sendable {
 
     /// Takes one call from a rate; returns in how many milliseconds it could be taken where it cannot now.
     package func take(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64? {
-        takeAtOnce(slot, rate, at: time) ? nil : try takeSlowly(slot, rate, at: time)
+        try take(slot, rate, at: time, from: nil)
+    }
+
+    func take(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime, from share: MeterShare?) throws(Denial) -> Int64? {
+        takeAtOnce(slot, rate, at: time) ? nil : try takeSlowly(slot, rate, at: time, from: share)
     }
 
     /// Takes one call from a rate, where it is there and nobody else is at it.
@@ -230,12 +241,12 @@ package final class MetersPage: Sendable {
 
     /// The same where another was faster, the meter moved, or it is not to be had.
     @inline(never) private func takeSlowly(
-        _ slot: MeterSlot, _ rate: GCRA, at time: MeterTime
+        _ slot: MeterSlot, _ rate: GCRA, at time: MeterTime, from share: MeterShare?
     ) throws(Denial) -> Int64? {
         var slot = slot
         for _ in 0..<Self.patience {
             guard let pair = try read(slot) else {
-                slot = try self.slot(of: slot.key, .rate, at: time)
+                slot = try self.slot(of: slot.key, .rate, at: time, from: share)
                 continue
             }
             switch rate.take(from: pair.word, now: time.milliseconds) {
@@ -297,6 +308,26 @@ package final class MetersPage: Sendable {
         if let pair = try read(slot) { return pair.word }
         let found = try self.slot(of: slot.key, .labels, until: until, at: time)
         return try read(found)?.word ?? 0
+    }
+
+    /// Takes labels away; whether any were there.
+    func lower(_ key: MeterKey, bits: UInt64, at time: MeterTime) throws(Denial) -> Bool {
+        for _ in 0..<Self.patience {
+            guard let slot = try found(key, .labels, at: time), let pair = try read(slot), pair.word & bits != 0 else {
+                return false
+            }
+            guard words.swap(slot.index, pair, for: slot.sealed(pair.word & ~bits)) else { continue }
+            countTurn()
+            if isDurable, let file { _ = file.sync() }
+            return true
+        }
+        throw MeterPlaces.damaged("other processes change it all the time")
+    }
+
+    /// The labels of a subject that has a meter; where none was raised it has none, and gets none.
+    func bits(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> UInt64 {
+        guard let slot = try found(key, .labels, at: time) else { return 0 }
+        return try bits(slot, until: until, at: time)
     }
 
     static let patience = 100_000

@@ -18,13 +18,16 @@ struct PolicyEnforcement: ~Copyable {
     private(set) var spending: Spending?
     /// The labels that grant and proof carry: they count against the holder, whatever the page says.
     let carried: LabelSet
+    /// Of these, those that the proof says beyond the grant: its holder could leave them out next time.
+    private let shown: LabelSet
     /// The rates that were taken from, a bit each: a policy has at most 1000 rules.
     private var taken = InlineArray<16, UInt64>(repeating: 0)
 
     /// - Parameter labels: those that the proof carries.
     init(_ plan: PolicyPlan, of tool: String, carrying labels: [String], now: Int64) throws(Denial) {
         (self.plan, self.tool) = (plan, tool)
-        carried = labels.isEmpty ? plan.carried : plan.carried.union(plan.policy.labels(carriedAs: labels))
+        let proven: LabelSet = labels.isEmpty ? [] : plan.policy.labels(carriedAs: labels)
+        (carried, shown) = (plan.carried.union(proven), proven.subtracting(plan.carried))
         rules = try plan.tool(tool, now: now)
     }
 
@@ -45,14 +48,14 @@ struct PolicyEnforcement: ~Copyable {
             return try consents.isEmpty ? () : use()
         }
         let time = try page.look(now)
-        try checkLabels(call, page, until: expires, at: time, within: &work)
+        try checkLabels(call, until: expires, at: time, within: &work)
         if !rules.rules.questions.isEmpty { try ask(call, within: &work) }
         try take(call, page, at: time, within: &work)
         do throws(Denial) {
             if !rules.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
             try check(work.isExhausted)
             if !consents.isEmpty { try use() }
-            try addLabels(call, page, at: time, within: &work)
+            try addLabels(call, at: time, within: &work)
             try check(work.isExhausted)
         } catch {
             giveBack()
@@ -131,16 +134,13 @@ struct PolicyEnforcement: ~Copyable {
 
     /// Refuses by the labels that were there before the call.
     private mutating func checkLabels(
-        _ call: JSON.Value, _ page: MetersPage, until expires: Int64, at time: MeterTime, within work: inout WorkBudget
+        _ call: JSON.Value, until expires: Int64, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
         guard let labelled = rules.rules.labelled else { return }
-        let own = try page.bits(labelled.agent, until: expires, at: time)
-        let there = LabelSet(rawValue: try page.bits(labelled.task, until: expires, at: time) | own).union(carried)
-        if carried.rawValue & ~own != 0 {
-            // What was carried once stays with the holder, whatever becomes of the call, though it leave that out next time.
-            let until = time.milliseconds + PolicyLimits.kept
-            try page.raise(labelled.agent, bits: carried.rawValue, until: until, at: time)
-        }
+        let kept = try labelled.kept(until: expires, at: time)
+        let there = kept.union(carried)
+        // What was shown once stays with the holder, whatever becomes of the call, though it leave that out next time.
+        try labelled.raiseOwn(shown.subtracting(kept), at: time)
         let names = plan.policy.document.labels
         for i in rules.rules.labels.indices {
             let planned = rules.rules.labels[i].planned
@@ -158,7 +158,7 @@ struct PolicyEnforcement: ~Copyable {
 
     /// Adds what the call adds. What permits is added only by a call that surely is the one that a rule is about.
     private func addLabels(
-        _ call: JSON.Value, _ page: MetersPage, at time: MeterTime, within work: inout WorkBudget
+        _ call: JSON.Value, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
         guard let labelled = rules.rules.labelled else { return }
         var (task, agent): (LabelSet, LabelSet) = ([], [])
@@ -174,9 +174,8 @@ struct PolicyEnforcement: ~Copyable {
             if labels.subject == .agent { agent.formUnion(added) } else { task.formUnion(added) }
         }
         // Before the call is permitted: no call that comes after it may be decided without them.
-        let until = time.milliseconds + PolicyLimits.kept
-        if !task.isEmpty { try page.raise(labelled.task, bits: task.rawValue, until: until, at: time) }
-        if !agent.isEmpty { try page.raise(labelled.agent, bits: agent.rawValue, until: until, at: time) }
+        try labelled.raise(task, at: time)
+        try labelled.raiseOwn(agent, at: time)
     }
 
     // MARK: Rates
@@ -188,7 +187,8 @@ struct PolicyEnforcement: ~Copyable {
             let planned = rules.rules.rates[i].planned
             if planned.patterns >= 0, rules.rules.coverage(of: call, by: planned, within: &work) == .no { continue }
             do throws(Denial) {
-                let wait = try page.take(rules.rules.rates[i].slot, rules.rules.rates[i].meter, at: time)
+                let isTaken = page.takeAtOnce(rules.rules.rates[i].slot, rules.rules.rates[i].meter, at: time)
+                let wait = try isTaken ? nil : rules.rules.rates[i].take(from: page, at: time)
                 if let wait {
                     try refuse(planned, limited(planned, for: wait))
                 } else {

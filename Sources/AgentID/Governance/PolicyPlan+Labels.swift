@@ -8,21 +8,32 @@ extension PolicyPlan {
         return try labels(MeterReading(meters, needsBudgets: false, now: now))
     }
 
-    func labels(_ reading: MeterReading) throws(Denial) -> LabelSet {
-        var all = carried
-        for subject in [Subject.task, .agent] {
-            for name in subjects.names(of: subject) { all.formUnion(try reading.labels(of: name)) }
-        }
+    func labels(_ reading: MeterReading) throws(Denial) -> LabelSet { try carried.union(kept(reading)) }
+
+    /// Those that the directory keeps, whatever the grant carries.
+    func kept(now: Int64) throws(Denial) -> LabelSet { try kept(MeterReading(meters, needsBudgets: false, now: now)) }
+
+    private func kept(_ reading: MeterReading) throws(Denial) -> LabelSet {
+        var all: LabelSet = []
+        for name in subjects.labelPlaces + subjects.names(of: .agent) { all.formUnion(try reading.labels(of: name)) }
         return all
     }
 }
 
 // Labels that a tool reports with its result.
 extension PolicyPlan {
+    /// Adds labels to the task, or to the isolated agent that this is below; they stay as if a call had added them.
+    func raise(_ labels: LabelSet, now: Int64) throws(Denial) {
+        let page = try meters.page(now)
+        try LabelMeters(of: subjects, page, meters.registry).raise(labels, at: page.look(now))
+    }
+}
+
+extension ActivePolicy {
     /// The bits of labels by their names; throws for one that the policy does not have, or that permits something: what
     /// a rule requires is added by rules alone.
     func labels(named names: [String]) throws(AgentIDError) -> LabelSet {
-        let known = policy.document.labels
+        let known = document.labels
         var all: LabelSet = []
         for name in names {
             guard let place = known.names.firstIndex(of: name.exact) else {
@@ -33,7 +44,7 @@ extension PolicyPlan {
                         + "labels, or report one of them", at: "labels")
             }
             let label = LabelSet(rawValue: 1 << UInt64(place))
-            guard policy.permitting.isDisjoint(with: label) else {
+            guard permitting.isDisjoint(with: label) else {
                 throw AgentIDError(
                     .argument, name: "label_permits",
                     message:
@@ -43,15 +54,5 @@ extension PolicyPlan {
             all.formUnion(label)
         }
         return all
-    }
-
-    /// Adds labels to the task; they stay as if a call had added them.
-    func raise(_ labels: LabelSet, now: Int64) throws(Denial) {
-        let page = try meters.page(now)
-        let time = try page.look(now)
-        let until = time.milliseconds + PolicyLimits.kept
-        let name = subjects.names(of: .task).first ?? []
-        let slot = try page.slot(of: page.key(["labels"] + name), .labels, until: until, at: time)
-        try page.raise(slot, bits: labels.rawValue, until: until, at: time)
     }
 }

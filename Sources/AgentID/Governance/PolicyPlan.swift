@@ -18,10 +18,13 @@ final class PolicyPlan: Sendable {
     private let anomalies = LatestPlace()
     private let context = Memo()
 
-    init(_ policy: ActivePolicy, for chain: VerifiedChain, _ meters: MetersOpening, after previous: PolicyPlan?) {
+    init(
+        _ policy: ActivePolicy, for chain: VerifiedChain, _ meters: MetersOpening, isolated: [IsolatedAgent],
+        after previous: PolicyPlan?
+    ) {
         (self.policy, self.previous, depth) = (policy, previous, (previous?.depth ?? 0) + 1)
         version = policy.version
-        (subjects, self.meters) = (PolicySubjects(of: chain), meters)
+        (subjects, self.meters) = (PolicySubjects(of: chain, isolated: isolated), meters)
         carried = policy.labels(carriedAs: chain.leaf.claim?.labels ?? [])
     }
 

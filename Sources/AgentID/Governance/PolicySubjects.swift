@@ -2,13 +2,17 @@ package import Policy
 
 /// Whose meters the calls under one chain take from.
 package struct PolicySubjects: Sendable {
-    private let issuer: String
+    let issuer: String
     private let agents: [String]
-    private let task: String
+    let task: String
     private let principal: String
     private let profile: String
     /// The holder of a leaf that names no agent, below one that is named.
     private let unnamed: [String]
+    /// The names of the places that labels are kept at: the task's, then those of the isolated agents of the chain.
+    let labelPlaces: [[String]]
+    /// The place of those that the agent itself raises.
+    let raisedPlace: Int
 
     /// - Parameters:
     ///   - issuer: empty for the own authority.
@@ -17,7 +21,8 @@ package struct PolicySubjects: Sendable {
     ///   - isNamed: whether the leaf names an agent.
     ///   - task: the root's agent, or what else names the tree of grants.
     package init(
-        issuer: String, agents: [String], key: String, isNamed: Bool, task: String, principal: String, profile: String
+        issuer: String, agents: [String], key: String, isNamed: Bool, task: String, principal: String, profile: String,
+        isolated: [IsolatedAgent] = []
     ) {
         // What another authority names is another thing, whatever its name.
         self.issuer = issuer
@@ -25,16 +30,19 @@ package struct PolicySubjects: Sendable {
         self.agents = agents.isEmpty ? ["key:\(key)"] : agents
         unnamed = agents.isEmpty || isNamed ? [] : ["key:\(key)"]
         (self.task, self.principal, self.profile) = (task, principal, profile)
+        labelPlaces = [[Subject.task.rawValue, issuer, task]] + isolated.map { ["isolated", issuer, $0.name] }
+        raisedPlace = (isolated.lastIndex { $0.isRegistered } ?? -1) + 1
     }
 
-    init(of chain: VerifiedChain) {
+    init(of chain: VerifiedChain, isolated: [IsolatedAgent] = []) {
         let root = chain.links.first?.grant.claim
         let leaf = chain.links.last
         self.init(
             issuer: chain.issuer.isOwn ? "" : chain.issuer.name, agents: chain.agents,
             key: leaf?.holderThumbprint ?? "", isNamed: leaf?.grant.claim?.agent != nil,
             // A root grant is renewed under another `jti`, but for the same agent.
-            task: root?.agent ?? chain.tree, principal: root?.principal ?? "", profile: root?.profile ?? "")
+            task: root?.agent ?? chain.tree, principal: root?.principal ?? "", profile: root?.profile ?? "",
+            isolated: isolated)
     }
 
     /// The parts that name each of the meters of anomalies: the holder's own, then those of the agents above. What a holder
@@ -57,5 +65,35 @@ package struct PolicySubjects: Sendable {
             case .domain: [""]
             }
         return found.map { [kind, issuer, $0] }
+    }
+}
+
+/// An agent of a chain whose grant says that it keeps its labels to itself.
+package struct IsolatedAgent: Sendable {
+    let name: String
+    /// Whether the registry has that very grant. What others sign for themselves isolates nobody: what they learn counts
+    /// for whoever is above, and what was learnt in isolation counts for them.
+    let isRegistered: Bool
+}
+
+extension RegistryReader {
+    /// The isolated agents of a chain of this registry, from the root on.
+    func isolated(in chain: VerifiedChain) throws(AgentIDError) -> [IsolatedAgent] {
+        var found: [IsolatedAgent] = []
+        var end = 0
+        for (i, link) in chain.links.enumerated() {
+            end += link.jws.bytes.count + (i == 0 ? 0 : 1)
+            guard i > 0, let claim = link.grant.claim, claim.isIsolated, let agent = claim.agent,
+                // One that goes on with another key stands there twice.
+                chain.links[i - 1].grant.claim?.agent.isSame(as: agent) != true
+            else { continue }
+            // To the byte, with all above it: another grant of this `jti` would be somebody else's word.
+            let known = try grant(link.grant.id)
+            let isRegistered =
+                known.map { $0.agent.isSame(as: agent) && $0.chain.utf8.elementsEqual(chain.bytes.prefix(end)) }
+                ?? false
+            found.append(IsolatedAgent(name: agent, isRegistered: isRegistered))
+        }
+        return found
     }
 }

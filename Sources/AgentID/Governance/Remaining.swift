@@ -31,7 +31,7 @@ extension PolicyPlan {
                 let planned = PlannedBudget(.ofAll, budget, of: rule, subjects.names(of: budget.subject))
                 guard let least = try reading.budget(planned).min(by: { $0.left < $1.left }) else { continue }
                 budgets.append(.object(rule.document(of: budget, least)))
-            case .refusal, .hours, .labels, .approval, .anomaly: continue
+            case .refusal, .hours, .labels, .approval, .anomaly, .declassification: continue
             }
         }
         return [

@@ -13,8 +13,7 @@ struct ToolRules: Sendable {
     /// The ledger of the budgets; `nil` where there are none.
     private(set) var ledger: BudgetLedger?
     private(set) var labels: [PlannedLabels] = []
-    /// Where the labels are: the task's, and the agent's own.
-    private(set) var labelled: (task: MeterSlot, agent: MeterSlot)?
+    private(set) var labelled: LabelMeters?
     /// `nil` where no rule needs a meter.
     private(set) var page: MetersPage?
     /// Whether calls can be decided without a look at their arguments: see ``takeAtOnce(at:)``.
@@ -47,8 +46,11 @@ struct ToolRules: Sendable {
                 let time = try page.look(now)
                 self.page = page
                 for name in subjects.names(of: subject) {
-                    let slot = try page.slot(of: page.key(["rate", rule.id.string] + name), .rate, at: time)
-                    rates.append(PlannedRate(planned: planned, meter: rate.meter, slot: slot))
+                    let key = page.key(["rate", rule.id.string] + name)
+                    let share = MeterShare(
+                        subjects, subject, name.last ?? "", for: rate.period, page, meters.registry)
+                    let slot = try page.slot(of: key, .rate, at: time, from: share)
+                    rates.append(PlannedRate(planned: planned, meter: rate.meter, slot: slot, share: share))
                 }
                 guard rates.count <= Self.mostRates else {
                     throw Denial(
@@ -60,18 +62,12 @@ struct ToolRules: Sendable {
                 budgets.append(PlannedBudget(planned, budget, of: rule, subjects.names(of: budget.subject)))
             case .approval: questions.append(planned)
             // Refused when the policy is read.
-            case .anomaly: continue
+            case .anomaly, .declassification: continue
             }
         }
         if !labels.isEmpty {
             let page = try meters.page(now)
-            let time = try page.look(now)
-            self.page = page
-            func slot(_ subject: Subject) throws(Denial) -> MeterSlot {
-                let name = subjects.names(of: subject).first ?? []
-                return try page.slot(of: page.key(["labels"] + name), .labels, until: now, at: time)
-            }
-            labelled = (try slot(.task), try slot(.agent))
+            (self.page, labelled) = (page, LabelMeters(of: subjects, page, meters.registry))
         }
         guard isPlain else { return }
         manner = if let page, !rates.isEmpty { .rates(Borrowed(page)) } else { .none }
@@ -119,4 +115,11 @@ struct PlannedRate: Sendable {
     let planned: PlannedRule
     let meter: GCRA
     let slot: MeterSlot
+    /// What it takes from where its meter has to be made again.
+    let share: MeterShare
+
+    /// Takes one call; returns in how many milliseconds it could be taken where it cannot now.
+    func take(from page: MetersPage, at time: MeterTime) throws(Denial) -> Int64? {
+        try page.take(slot, meter, at: time, from: share)
+    }
 }

@@ -15,7 +15,7 @@ extension Anomaly.Sign {
         switch found.effect {
         case .rate(_, let subject): return subject == .agent ? [.denials] : []
         case .budget(let budget): return budget.subject == .agent ? [.denials] : []
-        case .refusal, .hours, .labels, .approval, .anomaly: return []
+        case .refusal, .hours, .labels, .approval, .anomaly, .declassification: return []
         }
     }
 

@@ -4,19 +4,21 @@ internal import StrictJSON
 extension Guard {
     /// Raises labels that a permitted call's tool reports.
     func raise(_ names: [String], of decision: Decision) throws(AgentIDError) {
-        if let chain = decision.chain { try raise(names, under: chain) }
+        if let chain = decision.chain { _ = try raise(names, under: chain) }
     }
 
-    func raise(_ names: [String], under chain: VerifiedChain) throws(AgentIDError) {
+    /// Whether they are kept.
+    func raise(_ names: [String], under chain: VerifiedChain) throws(AgentIDError) -> Bool {
         let (plan, now): (PolicyPlan?, Int64)
         do throws(Denial) {
             now = try begin()
             plan = try self.plan(of: chain)?.object
         } catch { throw AgentIDError(undone: error) }
         // Nothing depends on labels where no policy names any.
-        guard let plan, !plan.policy.document.labels.names.isEmpty else { return }
-        let labels = try plan.labels(named: names)
+        guard let plan, !plan.policy.document.labels.names.isEmpty else { return false }
+        let labels = try plan.policy.labels(named: names)
         do throws(Denial) { try plan.raise(labels, now: now) } catch { throw AgentIDError(undone: error) }
+        return true
     }
 
     /// Records the outcome of a call, where there is a log; throws where it must be recorded and cannot be.

@@ -101,7 +101,15 @@ extension Guard {
                 "the policy changed \(PolicyPlan.deepest) times since this chain was admitted: admit it again",
                 at: "chain")
         }
-        let made = chain.plan.replaced { PolicyPlan(policy, for: chain, meters, after: $0) }
+        // Only a grant of the registry's own authority isolates, and few do.
+        var isolated: [IsolatedAgent] = []
+        if let view, chain.issuer.isOwn, chain.links.dropFirst().contains(where: { $0.grant.claim?.isIsolated == true })
+        {
+            do throws(AgentIDError) { isolated = try view.registry.read { try $0.isolated(in: chain) } } catch {
+                throw view.denial(error, "the grants")
+            }
+        }
+        let made = chain.plan.replaced { PolicyPlan(policy, for: chain, meters, isolated: isolated, after: $0) }
         if made.depth == PolicyPlan.deepest { chain.isWornOut.store(true, ordering: .relaxed) }
         return Borrowed(made)
     }

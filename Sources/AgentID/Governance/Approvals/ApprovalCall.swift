@@ -36,6 +36,23 @@ struct ApprovalCall: Sendable {
         ]
     }
 
+    /// That labels are taken away from an agent: shown to people like a call, and told from every call by its own member.
+    ///
+    /// - Parameter chain: the agent's ID after those above it.
+    init(declassifying labels: [String], of chain: [String], rule: ExactText, policy: Int64) {
+        let (named, labels) = (chain.last ?? "", JSONTree.array(labels.map { .string($0) }))
+        let shown: JSONTree = ["agent": .string(named), "labels": labels]
+        let text = shown.canonical()
+        arguments = text
+        (self.chain, agent, task) = (chain, named, "agent:\(chain.first ?? "")")
+        members = [
+            "agent": .string(agent), "arguments": .string(Base64URL.encode(Sodium.sha256(text.span))),
+            "chain": .array(chain.map { .string($0) }), "declassifies": labels, "issuer": "",
+            "policy": .int(Int(policy)),
+            "rule": .string(rule.string), "tool": "declassify",
+        ]
+    }
+
     /// Tells the call from every other.
     var digest: String {
         let text = JSONTree.object(members).canonical()

@@ -141,16 +141,27 @@ final class ApprovalDesk: Sendable {
         _ request: ApprovalRecord, _ question: ApprovalQuestion, now: Int64, in reader: any RegistryReader,
         isRevoked: ([Revocation]) -> Bool
     ) throws(AgentIDError) -> Bool {
-        guard let approval = question.rule.approval else { return false }
-        let call = question.call.signed(request: request.id, expires: request.expires).canonical()
+        try isApproved(
+            request, over: question.call.signed(request: request.id, expires: request.expires), by: question.rule,
+            of: question.policy, chain: question.call.chain,
+            keys: question.chain.links.map(\.holderThumbprint), now: now, in: reader, isRevoked: isRevoked)
+    }
+
+    /// The same of whatever was asked.
+    static func isApproved(
+        _ request: ApprovalRecord, over call: JSONTree, by rule: PolicyRule, of policy: ActivePolicy, chain: [String],
+        keys: [String], now: Int64, in reader: any RegistryReader, isRevoked: ([Revocation]) -> Bool
+    ) throws(AgentIDError) -> Bool {
+        guard let approval = rule.approval else { return false }
+        let call = call.canonical()
         var people: [ExactText] = []
         for token in request.tokens {
             let read = try? ApprovalToken(
-                verifying: Array(token.utf8), of: call, by: question.policy.approvers, named: approval.approvers,
+                verifying: Array(token.utf8), of: call, by: policy.approvers, named: approval.approvers,
                 now: now / 1000)
             guard let approver = read?.approver, !people.contains(approver.name), !isRevoked(approver.revocable),
-                !question.chain.links.contains(where: { $0.holderThumbprint.isSame(as: approver.thumbprint) }),
-                try !approver.isAgent(of: question.call.chain, in: reader)
+                !keys.contains(where: { $0.isSame(as: approver.thumbprint) }),
+                try !approver.isAgent(of: chain, in: reader)
             else { continue }
             people.append(approver.name)
         }

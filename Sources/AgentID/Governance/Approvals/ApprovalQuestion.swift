@@ -40,6 +40,24 @@ struct ApprovalQuestion: Sendable {
             document: document.text, arguments: String(decoding: call.arguments, as: UTF8.self))
     }
 
+    /// A new request to take labels away. Times in milliseconds since 1970.
+    static func record(
+        of call: ApprovalCall, _ rule: PolicyRule, because: String, _ agent: AgentRecord, at now: Int64
+    ) -> ApprovalRecord {
+        let within = rule.approval?.within ?? 0
+        let (id, expires) = (UUIDv7.make(at: now), now.addingReportingOverflow(within).partialValue)
+        let document: JSONTree = [
+            "call": call.signed(request: id, expires: expires), "because": .string(because),
+            "principal": .string(agent.principal), "owner": .string(agent.owner), "task": .string(agent.task),
+            "labels": call.members["declassifies"] ?? [],
+            "of": .array((rule.approval?.approvers ?? []).map { .string($0.string) }),
+            "need": .int(rule.approval?.needed ?? 1),
+        ]
+        return ApprovalRecord(
+            id: id, call: call.digest, agent: call.agent, task: call.task, asked: now, expires: expires,
+            document: document.text, arguments: String(decoding: call.arguments, as: UTF8.self))
+    }
+
     /// The denial while nobody has approved the call.
     func denial(_ why: String, reason: String = "approval_required", request: String? = nil) -> Denial {
         Denial(reason, "\(because): \(why)", rule: rule.id, approval: request)

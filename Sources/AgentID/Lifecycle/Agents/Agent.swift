@@ -38,8 +38,10 @@ public final class Agent: Sendable {
     private let hasLeft = Atomic(false)
     /// Held while the key is replaced: one grant is handed on once.
     private let turn = Locked<Void>(())
-    /// The labels that it was told.
+    /// The labels that it was told, and that no directory keeps.
     let noted = Locked<[String]>([])
+    /// Whether labels were taken away that its grant still says.
+    private let isDeclassified = Atomic(false)
 
     init(_ state: State, clock: CheckedClock, home: Home?) {
         name = state.held.grant.claim?.agent
@@ -124,6 +126,12 @@ public final class Agent: Sendable {
                 at: "options.agent")
         }
         let state = try current()
+        var request = request
+        // A root that was started isolated isolates whatever it starts.
+        if case .authority = state.term?.source, state.held.grant.claim?.isIsolated == true {
+            request.isIsolated = true
+        }
+        guard !request.isIsolated || home != nil else { throw Agent.unisolable }
         let parent = try SPIFFEID(id())
         let child: SPIFFEID
         do throws(AgentIDError) {
@@ -149,6 +157,7 @@ public final class Agent: Sendable {
         -> String
     {
         let state = try current()
+        guard !request.isIsolated else { throw Agent.unisolable }
         guard holder != state.key.publicKey else {
             throw AgentIDError(.argument, name: "own_key", message: "the holder's key is the agent's own", at: "holder")
         }
@@ -208,7 +217,8 @@ public final class Agent: Sendable {
             }
             // With what its own grant says of guards: a root that is granted anew is made after this one.
             let request = DelegationRequest.sameScope(
-                labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [])
+                labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [],
+                isolated: before.held.grant.claim?.isIsolated ?? false)
             let held = try before.held.derive(
                 to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
             ).held
@@ -322,6 +332,14 @@ public final class Agent: Sendable {
         return state
     }
 
+    /// Whether its grant is to be made anew, with fewer labels.
+    var hasFewerLabels: Bool { isDeclassified.load(ordering: .acquiring) }
+    func noteFewerLabels(_ has: Bool) { isDeclassified.store(has, ordering: .releasing) }
+
+    static let unisolable = AgentIDError(
+        .argument, name: "isolated",
+        message: "only an agent that the registry has is isolated: spawn it, in a process of the authority",
+        at: "options.isolated")
     package static let homeless = AgentIDError(
         .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
     private static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")

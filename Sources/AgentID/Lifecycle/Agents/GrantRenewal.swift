@@ -61,7 +61,7 @@ extension Lifecycle {
 
     private func isDue(_ agent: Agent, at now: Int64) -> Bool {
         guard let state = agent.snapshot else { return false }
-        return state.isGrantDue(at: now) || state.renewCredentialAt <= now
+        return state.isGrantDue(at: now) || agent.hasFewerLabels || state.renewCredentialAt <= now
     }
 
     private func renew(_ batch: [(id: String, agent: Agent)]) throws(AgentIDError) {
@@ -96,7 +96,10 @@ extension Lifecycle {
             return try signed.isEmpty ? [] : register(signed, signedWith: active)
         }
         for one in renewed {
-            if one.isGranted { one.agent.take(one.after, insteadOf: one.before) }
+            if one.isGranted {
+                one.agent.take(one.after, insteadOf: one.before)
+                one.agent.noteFewerLabels(false)
+            }
             if let credential = one.credential { one.agent.take(credential) }
             leases.note(nil, of: one.id)
         }
@@ -110,7 +113,7 @@ extension Lifecycle {
         let now = try clock.now()
         guard let term = before.term else { return nil }
         var one = Renewed(id: id, agent: agent, before: before, after: before)
-        if before.isGrantDue(at: now) {
+        if before.isGrantDue(at: now) || agent.hasFewerLabels {
             switch term.source {
             case .authority: try signRoot(&one, term, with: active, at: now)
             case .parent(let parent, let request):
@@ -137,7 +140,7 @@ extension Lifecycle {
         }
         try Issuance.checkReview(of: profile, now: now / 1000)
         let end = term.end(of: profile.maxLifetime, now: now / 1000)
-        guard one.before.held.isBettered(by: end, at: now) else { return }
+        guard one.before.held.isBettered(by: end, at: now) || one.agent.hasFewerLabels else { return }
         let issuance = try Issuance(
             renewing: record, from: one.before.held, under: profile, of: trustDomain, to: one.before.key.publicKey,
             until: end, labels: one.agent.labelsKept(in: one.before), by: keys.signer(for: active), at: now)
@@ -150,14 +153,14 @@ extension Lifecycle {
     ) throws(AgentIDError) {
         guard let above = parent.snapshot else { return }
         let end = term.end(of: above.held.grant.expires - now / 1000, now: now / 1000)
-        guard one.before.held.isBettered(by: end, at: now) else { return }
+        guard one.before.held.isBettered(by: end, at: now) || one.agent.hasFewerLabels else { return }
         var request = request
         if request.scope != nil {
             do throws(ScopeError) { request.scope = try one.before.held.scope.cut(by: above.held.scope) } catch {
                 throw AgentIDError(error, at: "scope")
             }
         }
-        request.labels += one.agent.labelsKept(in: one.before)
+        request.labels = one.agent.labelsKept(in: one.before)
         let key = one.before.key.publicKey
         one.after.held = try above.held.derive(to: key, agent: one.id, request, by: above.key, clock: clock).held
         one.after.lineage = above.lineage.adding(

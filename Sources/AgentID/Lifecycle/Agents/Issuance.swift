@@ -25,7 +25,7 @@ struct Issuance: Sendable {
         var claim = Claim()
         (claim.agent, claim.profile, claim.owner) = (id.description, profile.name, profile.owner)
         (claim.principal, claim.task, claim.intent) = (request.principal, request.task, request.intent)
-        claim.labels = Claim.labels(request.labels)
+        (claim.labels, claim.isIsolated) = (Claim.labels(request.labels), request.isIsolated)
         (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
         signed = try Self.sign(
             claim, scope, for: request.audiences, to: holder,
@@ -39,15 +39,15 @@ struct Issuance: Sendable {
             task: request.task, intent: request.intent, key: holder.thumbprint, created: now)
     }
 
-    /// An agent's grant, issued again: the same mandate and labels, no more scope and depth, cut by its present profile.
+    /// An agent's grant, issued again: the same mandate, no more scope and depth, cut by its present profile.
     ///
     /// - Parameters:
     ///   - expires: when the new grant ends, in seconds since 1970.
-    ///   - labels: added to those of the grant before.
+    ///   - labels: all that it says from now on.
     ///   - milliseconds: the time now.
     init(
         renewing agent: AgentRecord, from held: HeldGrant, under profile: Profile, of trustDomain: TrustDomain,
-        to holder: PublicKey, until expires: Int64, labels: [String] = [], by signer: any Signer,
+        to holder: PublicKey, until expires: Int64, labels: [String], by signer: any Signer,
         at milliseconds: Int64
     ) throws(AgentIDError) {
         self.milliseconds = milliseconds
@@ -61,7 +61,7 @@ struct Issuance: Sendable {
         var claim = Claim()
         (claim.agent, claim.profile, claim.owner) = (agent.id, agent.profile, agent.owner)
         (claim.principal, claim.task, claim.intent) = (agent.principal, agent.task, agent.intent)
-        claim.labels = Claim.labels((held.grant.claim?.labels ?? []) + labels)
+        (claim.labels, claim.isIsolated) = (Claim.labels(labels), held.grant.claim?.isIsolated ?? false)
         (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
         signed = try Self.sign(
             claim, scope, for: held.grant.audiences ?? [], to: holder, until: expires,

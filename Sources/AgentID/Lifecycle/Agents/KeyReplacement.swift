@@ -18,7 +18,8 @@ extension Lifecycle {
             }
             let issuance = try Issuance(
                 renewing: agent, from: before.held, under: profile, of: trustDomain, to: key.publicKey,
-                until: before.held.grant.expires, by: keys.signer(for: active), at: clock.milliseconds)
+                until: before.held.grant.expires, labels: labelsLeft(of: before.held, id: id),
+                by: keys.signer(for: active), at: clock.milliseconds)
             let credential: HeldCredential? =
                 before.credential == nil
                 ? nil : try self.credential(for: key.publicKey, id: id, until: issuance.grant.expires)

@@ -60,7 +60,8 @@ extension Lifecycle {
             guard before.grant.holder == parked.key.publicKey else { throw ParkedKey.damaged }
             let issuance = try Issuance(
                 renewing: agent, from: before, under: profile, of: trustDomain, to: parked.key.publicKey,
-                until: parked.term.end(of: profile.maxLifetime, now: now / 1000), by: keys.signer(for: active), at: now)
+                until: parked.term.end(of: profile.maxLifetime, now: now / 1000),
+                labels: labelsLeft(of: before, id: id), by: keys.signer(for: active), at: now)
             let state = Agent.State(
                 held: issuance.held, key: parked.key,
                 credential: try credential(

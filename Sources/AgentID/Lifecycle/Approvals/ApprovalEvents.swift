@@ -12,11 +12,13 @@ extension ApprovalDesk {
         let call = (try? JSON(parsing: request.document))?.root["call"]
         event.agent = request.agent
         event.tool = call?["tool"]?.string
-        event.approval = [
+        var approval: JSONTree.Members = [
             "id": .string(request.id), "state": .string(step.rawValue), "by": approver.map { .string($0) } ?? .null,
             "rule": call?["rule"].map { .value($0) } ?? .null, "policy": call?["policy"].map { .value($0) } ?? .null,
             "expires_ms": .int(Int(request.expires)),
         ]
+        if let labels = call?["declassifies"] { approval["declassifies"] = .value(labels) }
+        event.approval = .object(approval)
         try EventRecorder(isLogging: isLogging).record(event, in: registry)
     }
 }

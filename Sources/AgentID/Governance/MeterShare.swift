@@ -1,0 +1,56 @@
+internal import Policy
+internal import StrictJSON
+
+/// The part of a page that one root grant, or one other authority, may fill with meters of agents that the registry does
+/// not have: whoever may hand on can name as many of them as it likes, and others need room too.
+///
+/// Counted for each time that meters are kept: so many at once, and as many more in that time. Agents that the registry
+/// has take nothing: the authority started them.
+final class MeterShare: Sendable {
+    /// Meters of all agents below one root, and of all that another authority names.
+    static let (ofRoot, ofAuthority): (Int64, Int64) = (512, 8192)
+
+    private let subjects: PolicySubjects
+    private let name: String
+    private let isAgent: Bool
+    private let lifetime: Int64
+    private let page: MetersPage
+    private let registry: any Registry
+
+    /// - Parameters:
+    ///   - subject: whose meter is to be made, and its name.
+    ///   - lifetime: the time that it is kept, in milliseconds.
+    init(
+        _ subjects: PolicySubjects, _ subject: Subject, _ name: String, for lifetime: Int64, _ page: MetersPage,
+        _ registry: any Registry
+    ) {
+        (self.subjects, self.name, isAgent) = (subjects, name, subject == .agent || subject == .subtree)
+        (self.lifetime, self.page, self.registry) = (max(lifetime, 60_000), page, registry)
+    }
+
+    /// Takes one meter from the share, or denies.
+    func take(at time: MeterTime) throws(Denial) {
+        let isForeign = !subjects.issuer.isEmpty
+        // An authority elsewhere makes up roots, principals and profiles as well.
+        guard isForeign || isAgent, try !isRegistered() else { return }
+        let most = isForeign ? Self.ofAuthority : Self.ofRoot
+        let whose = isForeign ? ["issuer", subjects.issuer] : ["root", subjects.task]
+        guard let rate = GCRA(calls: most, period: lifetime, burst: most) else { return }
+        let slot = try page.slot(of: page.key(["share", "\(lifetime)"] + whose), .rate, at: time)
+        guard let wait = try page.take(slot, rate, at: time) else { return }
+        throw Denial(
+            "meters_share",
+            isForeign
+                ? "the authority \(subjects.issuer.beginning(atMost: 256)) has \(most) meters here already"
+                : "\(most) meters are in use for agents below this root that the registry does not have: spawn them in a "
+                    + "process of the authority, or name fewer", retryAfter: wait)
+    }
+
+    private func isRegistered() throws(Denial) -> Bool {
+        guard subjects.issuer.isEmpty else { return false }
+        let name = name
+        do throws(AgentIDError) { return try registry.read { try $0.agent(name) != nil } } catch {
+            throw Denial("revocation_view_stale", "the agents cannot be read: \(error)")
+        }
+    }
+}
