@@ -96,7 +96,7 @@ package struct PolicyRule: Sendable {
         if reader["declassifies"] != nil {
             let remedy = "list the labels that approvers may take away"
             var all: LabelSet = []
-            for (value, path) in try reader.list("declassifies", remedy: remedy, atMost: PolicyLimits.labels) {
+            for (value, path) in try reader.list("declassifies", remedy: remedy, atMost: PolicyLimits.expressions) {
                 all.formUnion(try labels.expression(value, at: path, single: true))
             }
             return .declassification(all)

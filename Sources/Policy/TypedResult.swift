@@ -74,7 +74,7 @@ package struct TypedResult: Sendable {
             var labels: LabelSet = []
             if member["labels"] != nil {
                 let list = try member.list(
-                    "labels", remedy: "list labels, or leave the member out", atMost: PolicyLimits.labels)
+                    "labels", remedy: "list labels, or leave the member out", atMost: PolicyLimits.expressions)
                 for (value, path) in list { labels.formUnion(try known.expression(value, at: path, single: true)) }
             }
             results.append(TypedResult(name: name, kind: try kind(of: member), labels: labels))

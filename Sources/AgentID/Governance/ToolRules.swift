@@ -115,7 +115,7 @@ struct PlannedRate: Sendable {
     let planned: PlannedRule
     let meter: GCRA
     let slot: MeterSlot
-    /// What it takes from where its meter has to be made again.
+    /// The share that its meter takes from where it has to be made again.
     let share: MeterShare
 
     /// Takes one call; returns in how many milliseconds it could be taken where it cannot now.
