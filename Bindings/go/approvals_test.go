@@ -92,3 +92,25 @@ func TestACallWaitsForItsApproverOrForItsContext(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 }
+
+func TestPeopleTakeLabelsAwayOnce(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	key := must[[]byte](t)(GenerateKey())
+	var public struct{ X string }
+	if err := json.Unmarshal(key, &public); err != nil {
+		t.Fatal(err)
+	}
+	must[int64](t)(acme.ApplyPolicy(bg, fmt.Appendf(nil, `{"version":1,"labels":["private"],"approvers":[{"name":"user:cfo","key":"%s"}],
+		"rules":[{"id":"clear","declassifies":["private"],"approval":{"of":["user:cfo"]}}]}`, public.X)))
+	agent := start(t, acme)
+	ok(t, agent.AddLabels(bg, "private"))
+	request := must[string](t)(acme.AskToDeclassify(bg, agent.ID(), "private"))
+	refused(t, acme.Declassify(bg, request), ErrState, "approval_required")
+	token := must[string](t)(acme.SignApproval(bg, request, "user:cfo", key))
+	must[bool](t)(acme.Approve(bg, request, token))
+	ok(t, acme.Declassify(bg, request))
+	if got := must[[]string](t)(agent.Labels(bg)); len(got) != 0 {
+		t.Fatal(got)
+	}
+	refused(t, acme.Declassify(bg, request), ErrNotFound, "approval")
+}

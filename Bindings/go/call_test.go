@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -184,6 +185,30 @@ func TestLabelsGoDownIntoGrantsAndAreTold(t *testing.T) {
 	var failed *Error
 	if err := child.AddLabels(bg, "unheard-of"); !errors.As(err, &failed) || failed.Name != "unknown_label" {
 		t.Fatal(err)
+	}
+}
+
+func TestAnIsolatedChildsLabelsComeUpOnPurposeAlone(t *testing.T) {
+	acme, agent := spender(t, "")
+	policy := strings.Replace(budget, `"version":1,`, `"version":2,"results":[{"name":"verdict","type":["pay","ask"]}],`, 1)
+	must[int64](t)(acme.ApplyPolicy(bg, []byte(policy)))
+	child := must[*Agent](t)(agent.Spawn(bg, "reader", Delegation{SameScope: true, Isolated: true}))
+	ok(t, child.AddLabels(bg, "private"))
+	if got := must[[]string](t)(agent.Labels(bg)); len(got) != 0 {
+		t.Fatal(got)
+	}
+	_, err := agent.JoinLabels(bg, child, &TypedResult{Result: "pay eve", Type: "verdict"})
+	refused(t, err, ErrMalformed, "result_type")
+	_, err = child.JoinLabels(bg, agent, nil)
+	refused(t, err, ErrArgument, "not_below")
+	if got := must[[]string](t)(agent.JoinLabels(bg, child, &TypedResult{Result: "pay", Type: "verdict"})); len(got) != 0 {
+		t.Fatal(got)
+	}
+	if got := must[[]string](t)(agent.JoinLabels(bg, child, nil)); len(got) != 1 || got[0] != "private" {
+		t.Fatal(got)
+	}
+	if got := must[[]string](t)(agent.Labels(bg)); len(got) != 1 {
+		t.Fatal(got)
 	}
 }
 

@@ -13,7 +13,7 @@ from life import CALL
 # What is decided or told in memory, in microseconds.
 PLAIN = {
     "add_bundle", "add_labels", "admit", "authorize", "call", "call_permitted", "chain", "chain_reference", "check",
-    "credential", "expires", "export_key", "id", "labels", "nonce", "present", "presentation", "prove", "public_key", "refreshed",
+    "credential", "expires", "export_key", "id", "join_labels", "labels", "nonce", "present", "presentation", "prove", "public_key", "refreshed",
     "remaining", "report", "scope", "statistics",
 }  # fmt: skip
 

@@ -44,6 +44,8 @@ class Authority(Closing):
     sign_approval = waits(_authority.Authority.sign_approval)
     approve = waits(_authority.Authority.approve)
     refuse = waits(_authority.Authority.refuse)
+    ask_to_declassify = waits(_authority.Authority.ask_to_declassify)
+    declassify = waits(_authority.Authority.declassify)
     wait_for_approval = waits(_authority.Authority.wait_for_approval)
     put_profile = waits(_authority.Authority.put_profile)
     certify_profile = waits(_authority.Authority.certify_profile)
