@@ -83,7 +83,7 @@ public func agentid_authority_ask_to_declassify(
             try authority.askToDeclassify(
                 agent: unsafe text(agent, agent_len, "agent"),
                 labels: unsafe texts(of: input(labels, labels_len, "labels"), "labels")
-            ).id.utf8)
+            ).utf8)
     }
 }
 

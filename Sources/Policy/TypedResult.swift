@@ -45,13 +45,17 @@ package struct TypedResult: Sendable {
     }
 
     private static func isDate(_ text: [UInt8]) -> Bool {
-        let parts = text.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard parts.map(\.count) == [4, 2, 2], parts.joined().allSatisfy(isDigit) else { return false }
-        let numbers = parts.map { $0.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) } }
-        guard (1...12).contains(numbers[1]) else { return false }
-        let isLeap = numbers[0] % 4 == 0 && (numbers[0] % 100 != 0 || numbers[0] % 400 == 0)
-        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][numbers[1] - 1]
-        return (1...days).contains(numbers[2])
+        guard text.count == 10, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-") else { return false }
+        var number = 0
+        for (i, byte) in text.enumerated() where i != 4 && i != 7 {
+            guard isDigit(byte) else { return false }
+            number = number * 10 + Int(byte - UInt8(ascii: "0"))
+        }
+        let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100)
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        // 31 and 30 alternate, and begin again with August.
+        let days = month == 2 ? (isLeap ? 29 : 28) : 30 + (month + month / 8) % 2
+        return (1...12).contains(month) && (1...days).contains(day)
     }
 
     /// Reads the document's list; none where the member is missing.

@@ -2,7 +2,7 @@ internal import Policy
 
 /// Where the labels are that calls under one chain are decided by. A meter is made when a label is raised, not before:
 /// what grants and proofs carry is read from them.
-struct LabelMeters: Sendable {
+final class LabelMeters: Sendable {
     /// The task's, then those of isolated agents of the chain, from the root on.
     private let places: [MeterKey]
     private let raised: Int
@@ -38,7 +38,7 @@ struct LabelMeters: Sendable {
         try raise(labels, agent, .agent, subjects.names(of: .agent).first?.last ?? "", at: time)
     }
 
-    private func raise(
+    @inline(never) private func raise(
         _ labels: LabelSet, _ key: MeterKey, _ subject: Subject, _ name: String, at time: MeterTime
     ) throws(Denial) {
         guard !labels.isEmpty else { return }

@@ -10,7 +10,8 @@ final class MeterShare: Sendable {
     /// Meters of all agents below one root, and of all that another authority names.
     static let (ofRoot, ofAuthority): (Int64, Int64) = (512, 8192)
 
-    private let subjects: PolicySubjects
+    private let issuer: String
+    private let task: String
     private let name: String
     private let isAgent: Bool
     private let lifetime: Int64
@@ -20,34 +21,35 @@ final class MeterShare: Sendable {
     /// - Parameters:
     ///   - subject: whose meter is to be made, and its name.
     ///   - lifetime: the time that it is kept, in milliseconds.
-    init(
+    @inline(never) init(
         _ subjects: PolicySubjects, _ subject: Subject, _ name: String, for lifetime: Int64, _ page: MetersPage,
         _ registry: any Registry
     ) {
-        (self.subjects, self.name, isAgent) = (subjects, name, subject == .agent || subject == .subtree)
+        (issuer, task, self.name) = (subjects.issuer, subjects.task, name)
+        isAgent = subject == .agent || subject == .subtree
         (self.lifetime, self.page, self.registry) = (max(lifetime, 60_000), page, registry)
     }
 
     /// Takes one meter from the share, or denies.
     func take(at time: MeterTime) throws(Denial) {
-        let isForeign = !subjects.issuer.isEmpty
+        let isForeign = !issuer.isEmpty
         // An authority elsewhere makes up roots, principals and profiles as well.
         guard isForeign || isAgent, try !isRegistered() else { return }
         let most = isForeign ? Self.ofAuthority : Self.ofRoot
-        let whose = isForeign ? ["issuer", subjects.issuer] : ["root", subjects.task]
+        let whose = isForeign ? ["issuer", issuer] : ["root", task]
         guard let rate = GCRA(calls: most, period: lifetime, burst: most) else { return }
         let slot = try page.slot(of: page.key(["share", "\(lifetime)"] + whose), .rate, at: time)
         guard let wait = try page.take(slot, rate, at: time) else { return }
         throw Denial(
             "meters_share",
             isForeign
-                ? "the authority \(subjects.issuer.beginning(atMost: 256)) has \(most) meters here already"
+                ? "the authority \(issuer.beginning(atMost: 256)) has \(most) meters here already"
                 : "\(most) meters are in use for agents below this root that the registry does not have: spawn them in a "
                     + "process of the authority, or name fewer", retryAfter: wait)
     }
 
     private func isRegistered() throws(Denial) -> Bool {
-        guard subjects.issuer.isEmpty else { return false }
+        guard issuer.isEmpty else { return false }
         let name = name
         do throws(AgentIDError) { return try registry.read { try $0.agent(name) != nil } } catch {
             throw Denial("revocation_view_stale", "the agents cannot be read: \(error)")

@@ -67,6 +67,11 @@ extension Guard {
         let asked = ApprovalQuestion(
             tool, call, under: chain, rule: plan.policy.document.rules[question.rule], of: plan.policy,
             because: question.because, labels: ((try? plan.labels(now: now)) ?? []).union(carried))
+        return try consent(to: asked, now: now)
+    }
+
+    /// The consent to what people are asked.
+    func consent(to asked: ApprovalQuestion, now: Int64) throws(Denial) -> ApprovalRecord {
         guard let desk else { throw asked.denial("this guard follows no registry to ask in") }
         // By the meters' time: a clock that is wrong for a moment must not let requests lapse, its own or another's.
         return try desk.consent(to: asked, now: meterTime(now, making: true)) {

@@ -30,9 +30,9 @@ struct DeclassifyCommand: ParsableCommand {
                 return Console.message("the labels are taken away")
             }
             let asked = try authority.askToDeclassify(agent: agent ?? "", labels: labels)
-            if output.json { return Console.data(asked.document) }
-            Console.data(PrintableText(asked.id))
-            Console.message("it waits for approval: agentidctl approvals show \(asked.id)")
+            if output.json { return Console.data(["request": .string(asked)]) }
+            Console.data(PrintableText(asked))
+            Console.message("it waits for approval: agentidctl approvals show \(asked)")
         }
     }
 }

@@ -70,8 +70,8 @@ struct LabelWorld {
     /// Has people take labels away.
     func declassify(_ agent: Agent, _ labels: [String]) throws {
         let request = try authority.askToDeclassify(agent: agent.id(), labels: labels)
-        try approve(request.id)
-        try authority.declassify(request.id)
+        try approve(request)
+        try authority.declassify(request)
     }
 
     func fault(_ body: () throws -> Void) -> String? {
@@ -260,20 +260,20 @@ struct LabelWorld {
         let before = try agent.chain()
         #expect(try office.reason(agent, "send") == "flow_refused")
         let request = try office.authority.askToDeclassify(agent: agent.id(), labels: ["untrusted"])
-        #expect(try office.authority.askToDeclassify(agent: agent.id(), labels: ["untrusted"]).id == request.id)
-        #expect(office.fault { try office.authority.declassify(request.id) } == "approval_required")
-        try office.approve(request.id, by: ["user:cfo"])
-        #expect(office.fault { try office.authority.declassify(request.id) } == "approval_required")
+        #expect(try office.authority.askToDeclassify(agent: agent.id(), labels: ["untrusted"]) == request)
+        #expect(office.fault { try office.authority.declassify(request) } == "approval_required")
+        try office.approve(request, by: ["user:cfo"])
+        #expect(office.fault { try office.authority.declassify(request) } == "approval_required")
         #expect(try office.reason(agent, "send") == "flow_refused")
-        try office.approve(request.id, by: ["user:coo"])
+        try office.approve(request, by: ["user:coo"])
         #expect(try office.reason(agent, "send") == "flow_refused")
-        try office.authority.declassify(request.id)
+        try office.authority.declassify(request)
         // At once: the grant that said it was made anew.
         #expect(try agent.labels() == [] && office.reason(agent, "send") == nil && agent.chain() != before)
-        #expect(office.fault { try office.authority.declassify(request.id) } == "approval")
+        #expect(office.fault { try office.authority.declassify(request) } == "approval")
         // What is learnt afterwards is there again, and stays through renewals.
         try agent.authorize(tool: "read_mail", arguments: [:])
-        #expect(office.fault { try office.authority.declassify(request.id) } == "approval")
+        #expect(office.fault { try office.authority.declassify(request) } == "approval")
         for _ in 0..<2 {
             office.world.pass(seconds: 160)
             try office.authority.lifecycle.renew()
@@ -295,11 +295,11 @@ struct LabelWorld {
             office.authority.askToDeclassify(agent: agent.id(), labels: ["untrusted"]),
             office.authority.askToDeclassify(agent: other.id(), labels: ["untrusted"])
         )
-        try office.approve(first.id)
-        var record = second.record
-        (record.tokens, record.state) = (try office.authority.approval(first.id).record.tokens, .approved)
+        try office.approve(first)
+        var record = try office.authority.approval(second).record
+        (record.tokens, record.state) = (try office.authority.approval(first).record.tokens, .approved)
         try office.authority.registry.write { try $0.put(record) }
-        #expect(office.fault { try office.authority.declassify(second.id) } == "approval_required")
+        #expect(office.fault { try office.authority.declassify(second) } == "approval_required")
         #expect(try other.labels() == ["private", "untrusted"])
     }
 
@@ -316,9 +316,9 @@ struct LabelWorld {
         }
         try agent.authorize(tool: "read_mail", arguments: [:])
         let request = try office.authority.askToDeclassify(agent: id, labels: ["untrusted"])
-        try office.approve(request.id)
+        try office.approve(request)
         try office.apply(LabelWorld.rules, version: 2)
-        #expect(office.fault { try office.authority.declassify(request.id) } == "approval_required")
+        #expect(office.fault { try office.authority.declassify(request) } == "approval_required")
         #expect(try agent.labels() == ["untrusted"])
     }
 
@@ -338,14 +338,17 @@ struct LabelWorld {
                 """#.utf8))
         let request = try office.authority.askToDeclassify(agent: agent.id(), labels: ["untrusted"])
         #expect(
-            office.fault { try office.authority.approve(request.id, by: "user:eve", with: #require(key)) }
+            office.fault { try office.authority.approve(request, by: "user:eve", with: #require(key)) }
                 == "approver_is_agent")
         // Nor one that was written past that.
-        var record = request.record
-        record.tokens = [try office.authority.approvalToken(for: request, by: "user:eve", with: #require(key))]
+        var record = try office.authority.approval(request).record
+        record.tokens = [
+            try office.authority.approvalToken(
+                for: office.authority.approval(request), by: "user:eve", with: #require(key))
+        ]
         record.state = .approved
         try office.authority.registry.write { try $0.put(record) }
-        #expect(office.fault { try office.authority.declassify(request.id) } == "approval_required")
+        #expect(office.fault { try office.authority.declassify(request) } == "approval_required")
     }
 
     @Test func aCallNamedLikeItAndItsApprovalTakeNothingAway() throws {
@@ -407,9 +410,9 @@ struct LabelWorld {
         let operators = try Authority.open(directory: office.directory.path, options: options)
         let request = try operators.askToDeclassify(agent: agent.id(), labels: ["untrusted"])
         for (name, key) in [("user:cfo", office.cfo), ("user:coo", office.coo)] {
-            try operators.approve(request.id, by: name, with: key)
+            try operators.approve(request, by: name, with: key)
         }
-        try operators.declassify(request.id)
+        try operators.declassify(request)
         // Its grant still says so.
         #expect(try office.reason(agent, "send") == "flow_refused")
         office.world.pass(seconds: 160)

@@ -133,24 +133,24 @@ import Testing
                 let request = try home.authority.askToDeclassify(agent: node.agent.id(), labels: labels)
                 for count in 0...2 {
                     if count > 0 {
-                        try home.authority.approve(request.id, by: people[count - 1].0, with: people[count - 1].1)
+                        try home.authority.approve(request, by: people[count - 1].0, with: people[count - 1].1)
                     }
                     guard count < 2 else { break }
                     // Not by one of two.
-                    #expect(throws: AgentIDError.self) { try home.authority.declassify(request.id) }
+                    #expect(throws: AgentIDError.self) { try home.authority.declassify(request) }
                     #expect(try Set(node.agent.labels()) == node.all)
                 }
                 guard node.above.isDisjoint(with: labels) else {
-                    #expect(throws: AgentIDError.self) { try home.authority.declassify(request.id) }
-                    try home.authority.refuse(request.id, by: "user:cfo")
+                    #expect(throws: AgentIDError.self) { try home.authority.declassify(request) }
+                    try home.authority.refuse(request, by: "user:cfo")
                     break
                 }
-                try home.authority.declassify(request.id)
+                try home.authority.declassify(request)
                 node.own.subtract(labels)
                 if node.head === node { node.learnt.subtract(labels) }
                 node.granted = try granted(node.agent)
                 #expect(node.granted.isDisjoint(with: labels), "step \(step)")
-                #expect(throws: AgentIDError.self) { try home.authority.declassify(request.id) }
+                #expect(throws: AgentIDError.self) { try home.authority.declassify(request) }
                 takenFrom = node
             default: break
             }

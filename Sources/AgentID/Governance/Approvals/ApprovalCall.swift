@@ -7,8 +7,9 @@ internal import StrictJSON
 /// The chain is named by its agents and not by its grants: these are renewed every few minutes, and an approval waits for
 /// a person. What the chain is good for is checked at each call all the same.
 struct ApprovalCall: Sendable {
-    /// `{"agent","arguments","chain","issuer","policy","rule","tool"}`; of the arguments their SHA-256 in canonical form.
-    let members: JSONTree.Members
+    /// `{"agent","arguments","chain","issuer","policy","rule","tool"}`; of the arguments their SHA-256 in canonical form. Where
+    /// labels are to be taken away, `declassifies` as well, which no call has.
+    private(set) var members: JSONTree.Members
     /// The arguments in canonical form.
     let arguments: [UInt8]
     let agent: String
@@ -36,22 +37,8 @@ struct ApprovalCall: Sendable {
         ]
     }
 
-    /// That labels are taken away from an agent: shown to people like a call, and told from every call by its own member.
-    ///
-    /// - Parameter chain: the agent's ID after those above it.
-    init(declassifying labels: [String], of chain: [String], rule: ExactText, policy: Int64) {
-        let (named, labels) = (chain.last ?? "", JSONTree.array(labels.map { .string($0) }))
-        let shown: JSONTree = ["agent": .string(named), "labels": labels]
-        let text = shown.canonical()
-        arguments = text
-        (self.chain, agent, task) = (chain, named, "agent:\(chain.first ?? "")")
-        members = [
-            "agent": .string(agent), "arguments": .string(Base64URL.encode(Sodium.sha256(text.span))),
-            "chain": .array(chain.map { .string($0) }), "declassifies": labels, "issuer": "",
-            "policy": .int(Int(policy)),
-            "rule": .string(rule.string), "tool": "declassify",
-        ]
-    }
+    /// Makes it the question whether labels are taken away from the agent.
+    mutating func declassify(_ labels: JSON.Value) { members["declassifies"] = .value(labels) }
 
     /// Tells the call from every other.
     var digest: String {

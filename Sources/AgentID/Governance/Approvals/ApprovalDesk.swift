@@ -141,27 +141,16 @@ final class ApprovalDesk: Sendable {
         _ request: ApprovalRecord, _ question: ApprovalQuestion, now: Int64, in reader: any RegistryReader,
         isRevoked: ([Revocation]) -> Bool
     ) throws(AgentIDError) -> Bool {
-        try isApproved(
-            request, over: question.call.signed(request: request.id, expires: request.expires), by: question.rule,
-            of: question.policy, chain: question.call.chain,
-            keys: question.chain.links.map(\.holderThumbprint), now: now, in: reader, isRevoked: isRevoked)
-    }
-
-    /// The same of whatever was asked.
-    static func isApproved(
-        _ request: ApprovalRecord, over call: JSONTree, by rule: PolicyRule, of policy: ActivePolicy, chain: [String],
-        keys: [String], now: Int64, in reader: any RegistryReader, isRevoked: ([Revocation]) -> Bool
-    ) throws(AgentIDError) -> Bool {
-        guard let approval = rule.approval else { return false }
-        let call = call.canonical()
+        guard let approval = question.rule.approval else { return false }
+        let call = question.call.signed(request: request.id, expires: request.expires).canonical()
         var people: [ExactText] = []
         for token in request.tokens {
             let read = try? ApprovalToken(
-                verifying: Array(token.utf8), of: call, by: policy.approvers, named: approval.approvers,
+                verifying: Array(token.utf8), of: call, by: question.policy.approvers, named: approval.approvers,
                 now: now / 1000)
             guard let approver = read?.approver, !people.contains(approver.name), !isRevoked(approver.revocable),
-                !keys.contains(where: { $0.isSame(as: approver.thumbprint) }),
-                try !approver.isAgent(of: chain, in: reader)
+                !question.chain.links.contains(where: { $0.holderThumbprint.isSame(as: approver.thumbprint) }),
+                try !approver.isAgent(of: question.call.chain, in: reader)
             else { continue }
             people.append(approver.name)
         }
@@ -170,7 +159,10 @@ final class ApprovalDesk: Sendable {
 
     /// Uses what was approved: for this call alone, in one transaction, which no other call and no power cut undoes. The
     /// memory of proofs would not do: it forgets after minutes, and an approval may be good for days.
-    func use(_ requests: [ApprovalRecord], now: Int64) throws(Denial) {
+    /// - Parameter also: Written in the same transaction.
+    func use(
+        _ requests: [ApprovalRecord], now: Int64, also: (any RegistryWriter) throws -> Void = { _ in }
+    ) throws(Denial) {
         let areUsed: Bool
         do throws(AgentIDError) {
             let place = try open()
@@ -182,6 +174,7 @@ final class ApprovalDesk: Sendable {
                     _ = try writer.removeApproval(request.id)
                     try Self.record(.used, of: request, at: now, isLogging: place.isLogging, in: writer)
                 }
+                try also(writer)
                 return true
             }
         } catch { throw Self.unavailable(error) }

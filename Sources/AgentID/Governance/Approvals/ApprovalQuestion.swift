@@ -3,7 +3,7 @@ internal import StrictJSON
 
 /// The question whether a call may be made that a rule of the policy refuses unless somebody approves it.
 struct ApprovalQuestion: Sendable {
-    let call: ApprovalCall
+    private(set) var call: ApprovalCall
     let chain: VerifiedChain
     let tool: String
     let rule: PolicyRule
@@ -22,6 +22,19 @@ struct ApprovalQuestion: Sendable {
         (self.because, self.labels) = (because, labels)
     }
 
+    /// The question whether labels are taken away from the last agent of a chain.
+    ///
+    /// - Parameter asked: `{"agent", "labels"}`, which people are shown.
+    init(
+        declassifying labels: LabelSet, _ asked: JSON.Value, under chain: VerifiedChain, rule: PolicyRule,
+        of policy: ActivePolicy
+    ) {
+        self.init(
+            "declassify", asked, under: chain, rule: rule, of: policy, because: "labels are to be taken away",
+            labels: labels)
+        if let named = asked["labels"] { call.declassify(named) }
+    }
+
     /// A new request. Times in milliseconds since 1970.
     func request(at now: Int64) -> ApprovalRecord {
         let within = rule.approval?.within ?? 0
@@ -32,24 +45,6 @@ struct ApprovalQuestion: Sendable {
             "call": call.signed(request: id, expires: expires), "because": .string(because),
             "principal": text(root?.principal), "owner": text(root?.owner), "task": text(root?.task),
             "labels": .array(policy.document.labels.list(labels).map { .string($0) }),
-            "of": .array((rule.approval?.approvers ?? []).map { .string($0.string) }),
-            "need": .int(rule.approval?.needed ?? 1),
-        ]
-        return ApprovalRecord(
-            id: id, call: call.digest, agent: call.agent, task: call.task, asked: now, expires: expires,
-            document: document.text, arguments: String(decoding: call.arguments, as: UTF8.self))
-    }
-
-    /// A new request to take labels away. Times in milliseconds since 1970.
-    static func record(
-        of call: ApprovalCall, _ rule: PolicyRule, because: String, _ agent: AgentRecord, at now: Int64
-    ) -> ApprovalRecord {
-        let within = rule.approval?.within ?? 0
-        let (id, expires) = (UUIDv7.make(at: now), now.addingReportingOverflow(within).partialValue)
-        let document: JSONTree = [
-            "call": call.signed(request: id, expires: expires), "because": .string(because),
-            "principal": .string(agent.principal), "owner": .string(agent.owner), "task": .string(agent.task),
-            "labels": call.members["declassifies"] ?? [],
             "of": .array((rule.approval?.approvers ?? []).map { .string($0.string) }),
             "need": .int(rule.approval?.needed ?? 1),
         ]

@@ -98,15 +98,13 @@ extension Agent {
 
     private func checkBelow(_ child: Agent) throws(AgentIDError) {
         let (own, other) = (try current().held, try child.current().held)
-        let isNamed =
+        let isBelow =
             if let above = own.grant.claim?.agent, let below = other.grant.claim?.agent {
-                SPIFFEID.isUnder(below, above)
+                SPIFFEID.isUnder(below, above) && !below.isSame(as: above)
             } else {
-                false
+                other.chain.starts(with: own.chain + [UInt8(ascii: "~")])
             }
-        let isChained = other.chain.count > own.chain.count && other.chain.starts(with: own.chain + [UInt8(ascii: "~")])
-        guard child !== self, isNamed && !(own.grant.claim?.agent).isSame(as: other.grant.claim?.agent) || isChained
-        else {
+        guard isBelow else {
             throw AgentIDError(
                 .argument, name: "not_below", message: "this agent started no such child: labels are joined from below",
                 at: "child")

@@ -23,7 +23,7 @@ extension Lifecycle {
     ///
     /// - Parameter goesOn: asked between batches.
     /// - Returns: when to look again, in milliseconds from now.
-    func renewGrants(while goesOn: () -> Bool = { true }) -> Int64 {
+    func renewGrants(while goesOn: (() -> Bool)? = nil) -> Int64 {
         var held: [[(id: String, agent: Agent)]] = []
         var shortest: Int64 = 300
         for (id, agent) in leases.agents() {
@@ -36,7 +36,7 @@ extension Lifecycle {
         for level in held {
             guard let now = try? clock.now() else { return Self.pause(shortest) }
             var due = level.filter { isDue($0.agent, at: now) }[...]
-            while !due.isEmpty, goesOn() {
+            while !due.isEmpty, goesOn?() ?? true {
                 let batch = Array(due.prefix(Self.batchSize))
                 due = due.dropFirst(Self.batchSize)
                 do throws(AgentIDError) { try renew(batch) } catch {
