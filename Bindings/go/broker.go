@@ -75,9 +75,11 @@ type SecretRequest struct {
 
 // Lease is a secret that was got for one permitted call: for the tool, not for the agent.
 type Lease struct {
-	ID        string
-	Secret    []byte // wiped by Release
-	broker    interface{ Release(ctx context.Context, lease string) error }
+	ID     string
+	Secret []byte // wiped by Release
+	broker interface {
+		Release(ctx context.Context, lease string) error
+	}
 }
 
 // Release returns the secret before its time; harmless where it was returned before.

@@ -280,9 +280,7 @@ class Agent(Identity, Handle):
         `audiences`: the names of the guards that its grants may be presented to; by default its parent's.
         `isolated`: it and all below it keep the labels of what they learn to themselves, until `join_labels`.
         """
-        options = _delegation(
-            scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences, isolated=isolated
-        )
+        options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences, isolated=isolated)
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
 
     def delegate(

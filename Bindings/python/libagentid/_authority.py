@@ -119,9 +119,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         `until`: the hard end, in seconds since 1970 or as a datetime with its time zone: no grant runs past it.
         `isolated`: every agent that it spawns is isolated: what these learn does not flow up to it.
         """
-        options = _request(
-            principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences, isolated
-        )
+        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences, isolated)
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile), options)
 
     def unpark(self, agent: Identity | str) -> Agent:

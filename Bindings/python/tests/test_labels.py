@@ -62,7 +62,10 @@ def test_an_isolated_childs_labels_come_up_on_purpose_alone():
             assert below.value.name == "not_below" and agent.labels() == []
             assert agent.join_labels(reader, "7", type="amount") == ["private"] == agent.labels()
             # What it took went down again.
-            assert agent.join_labels(reader) == ["private", "untrusted"] and agent.check("read_file", INSIDE).reason == "flow_refused"
+            assert (
+                agent.join_labels(reader) == ["private", "untrusted"]
+                and agent.check("read_file", INSIDE).reason == "flow_refused"
+            )
     with open_authority() as acme:
         acme.apply_policy({"version": 1, "labels": LABELS, "rules": [OUT]})
         with start(acme, isolated=True) as agent, agent.spawn("reader", same_scope=True) as reader:
@@ -85,7 +88,10 @@ def test_people_take_labels_away_once():
         assert acme.ask_to_declassify(agent.id, "untrusted") == request
         shown = acme.approval(request)
         check("approval", shown)
-        assert shown["call"]["declassifies"] == ["untrusted"] and shown["arguments"] == {"agent": agent.id, "labels": ["untrusted"]}
+        assert shown["call"]["declassifies"] == ["untrusted"] and shown["arguments"] == {
+            "agent": agent.id,
+            "labels": ["untrusted"],
+        }
         for name, key in keys.items():
             with pytest.raises(libagentid.StateError) as early:
                 acme.declassify(request)
