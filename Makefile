@@ -125,9 +125,9 @@ test-deb: ## the Debian packages: lintian, installed, used, purged
 	@echo "==> Debian packages"
 	@Tests/Debian/run
 
-test-frameworks: ## HTTP, MCP, and LangChain with LangGraph, of the integrations that test-integrations tests
-	@echo "==> HTTP, MCP and LangChain"
-	@Tests/Integrations/run http_fastapi mcp langchain
+test-frameworks: ## HTTP, MCP, LangChain with LangGraph, and SPIFFE, of the integrations that test-integrations tests
+	@echo "==> HTTP, MCP, LangChain and SPIFFE"
+	@Tests/Integrations/run http_fastapi mcp langchain spiffe
 
 test-integrations: build ## each agent framework, in an environment of its own (kept in .build-integrations); NAMES="mcp langchain" for some
 	@echo "==> integrations"

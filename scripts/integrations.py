@@ -14,13 +14,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE, RESULTS = ROOT / "docs/integrations.md", ROOT / ".build-integrations/results"
 GLUE, EXAMPLES = ROOT / "Bindings/python/libagentid/integrations", ROOT / "examples/integrations"
 
-# framework, result, module, what is guarded, sub-agents
+# framework, result, module, what is guarded, sub-agents. Those without a module have a page of their own.
 ROWS = [
     ("MCP, SDK 2.x", "mcp", "mcp", "every request of a server that does or reads something; lists are filtered", "each caller by its chain"),
     ("MCP, SDK 1.x", "mcp1", "mcp", "the same", "the same"),
     ("FastMCP 4", "fastmcp", "mcp", "the same", "the same"),
     ("A2A", "a2a", "a2a", "every request of a server, over JSON-RPC, REST and gRPC", "each caller by its chain"),
     ("LangChain, LangGraph, deepagents", "langchain", "langchain", "every tool call; tools shown", "graphs inside tools, named graphs; unguarded ones are an error; pauses park"),
+    ("Langflow", "langflow-flow", "langflow", "every tool call of a flow's agents, under its server as well; tools shown", "agents inside tools; unguarded ones are an error"),
     ("OpenAI Agents", "openai-agents", "openai_agents", "function tools, tools of MCP servers; tools shown", "handoffs, agents as tools"),
     ("Pydantic AI", "pydantic-ai", "pydantic_ai", "every function tool; tools shown", "agents inside tools, named ones"),
     ("Google ADK", "google-adk", "google_adk", "every tool of every agent of a runner; tools shown", "transfers"),
@@ -33,7 +34,11 @@ ROWS = [
     ("Haystack", "haystack", "haystack", "tools that were given to `guard_tools`", "named tools"),
     ("Agno", "agno", "agno", "every tool call of an agent", "a team's members"),
     ("Strands", "strands", "strands", "every tool call; tools shown", "named agents"),
+    ("[HTTP](guides/http.md)", "http_fastapi", None, "every request of a server of ASGI or WSGI", "each caller by its chain"),
+    ("[gRPC](guides/grpc.md)", "grpc_python", None, "every request of a server, sync and aio", "each caller by its chain"),
+    ("[SPIFFE](guides/spiffe.md)", "spiffe", None, "connections and exchanges: who calls", "each workload, by its SVID"),
 ]
+LEFT_OUT = {"incidents"}  # has a page of its own, and adds no lines to anything
 HEAD = """<!-- run by Tests/Integrations/run -->
 # Agent frameworks
 
@@ -51,7 +56,7 @@ with acme.agent("reader", principal="user:alice@acme.example", task="T-1", scope
     graph.invoke({"messages": [...]})
 ```
 
-Without a framework, [`libagentid.tools.guarded`](guides/python.md) decorates functions. [HTTP](guides/http.md), [gRPC](guides/grpc.md) and [SPIFFE](guides/spiffe.md) have pages of their own.
+Without a framework, [`libagentid.tools.guarded`](guides/python.md) decorates functions. HTTP, gRPC and SPIFFE have pages of their own.
 
 ## What was tested
 
@@ -84,11 +89,42 @@ In each of them one contract is tested, synchronously and asynchronously where t
 * MCP carries chain and proof in each request's `_meta` (`io.agentid/chain`, `io.agentid/proof`), over stdio and HTTP; a request that is neither a call of a tool nor
   listing needs a grant for its method: `resources/read(uri: *)`. A guard with `require_nonce` puts a nonce beside its denial (`io.agentid/nonce`), and
   `prove_calls` sends the request once more with it. [Servers in other languages](guides/mcp.md) get a guard from `agentidctl mcp guard`, which the Python package brings.
+* A flow that Langflow's server runs is in no `with` block of yours: `start_agent` of a `GuardedAgent` starts an agent for each run, which ends with it. Whose it is does not
+  come from a component's inputs, which a caller of the server can set. Langflow's older agents (tool-calling, CSV, SQL, JSON and OpenAPI agents) run by LangChain's
+  `AgentExecutor`, which has no place for a guard: a flow that has one beside a guarded agent raises `NotGuarded`; one of them alone is not seen. Nor are components that a flow runs by its
+  edges, which no model calls.
 * LangGraph's interrupts: `libagentid.integrations.langgraph.guarded_graph` starts an agent for a thread, parks it in an interrupt, and takes it up on
   resume, in whatever process; the resumed call is decided anew. The parked agent is found by profile, principal and thread, not by what a checkpoint says.
 * A package that is missing or too old raises `ImportError`, which says what to install.
 
 [What all this stops](incidents.md), and what it does not.
+
+## LangGraph, and an MCP server behind FastAPI
+
+`pip install 'libagentid[langchain,mcp,fastapi]' langchain-mcp-adapters uvicorn`. The authority is made once, with `agentidctl` as [here](guides/mcp.md) or as in the
+[five minutes](quickstart.md); the server reads its directory. In the server, a line after the tools:
+
+```python from examples/integrations/mcp_fastapi.py
+from libagentid.http import guarding
+from libagentid.integrations.mcp import guard_server, prove_calls
+
+    guard_server(server, guarding(directory, audience="mcp://files"))
+
+    app.mount("/", server.streamable_http_app())  # after the routes of your own
+```
+
+In the agent's process, a session that is kept, and proves its calls:
+
+```python from examples/integrations/mcp_fastapi.py
+    with acme.agent("reader", principal="user:alice@acme.example", task="T-1", scope="read_file(path under '/data/q3')"):
+        async with client.session("files") as session:
+            prove_calls(session, audience="mcp://files")
+            tools = await load_mcp_tools(session)
+```
+
+[The whole program](../examples/integrations/mcp_fastapi.py) prints what the model reads. `client.get_tools()` opens a session for each call, which proves nothing: its list is empty, and its
+calls are denied (`chain_empty`). The server decides whatever its clients are; `Guarded()` in the graph decides the agent's other tools as well, and shows the model its own. The guard is the
+MCP server's: [`GuardMiddleware`](guides/http.md) goes before routes of your own, not before `/mcp`, whose requests it would take for calls.
 
 ## In short
 
@@ -106,6 +142,8 @@ def snippet(module):
 
 
 def lines(result, module):
+    if module is None:
+        return "–"
     example = EXAMPLES / f"{result.replace('-', '_')}.py"
     if example.exists():
         return sum(bool(re.search(r"# guard\b", line)) for line in example.read_text().splitlines())
@@ -113,6 +151,11 @@ def lines(result, module):
 
 
 def page():
+    tested = {path.parent.name for path in (ROOT / "Tests/Integrations").glob("*/requirements.txt")} - LEFT_OUT
+    made = {path.stem for path in GLUE.glob("[a-z]*.py")} | {path.parent.name for path in GLUE.glob("*/__init__.py")}
+    for what, there, told in (("tested", tested, {row[1] for row in ROWS}), ("an integration", made - {"langgraph"}, {row[2] for row in ROWS} - {None})):
+        if there != told:
+            sys.exit(f"what is {what} and what the table has differ: {', '.join(sorted(there ^ told))}")
     text, shown = HEAD, set()
     for name, result, module, guarded, below in ROWS:
         found = json.loads((RESULTS / f"{result}.json").read_text())
@@ -120,12 +163,12 @@ def page():
         text += f"| {name} | {versions} | {found['tests']} | {lines(result, module)} | {guarded} | {below} |\n"
     text += TAIL
     for name, result, module, *_ in ROWS:
-        if module in shown:
+        if module in shown or module is None:
             continue
         shown.add(module)
         example = EXAMPLES / f"{result.replace('-', '_')}.py"
         whole = f"[The whole of it](../examples/integrations/{example.name}), which runs without a model's provider. " if example.exists() else ""
-        extra = result if module != "mcp" else "mcp"
+        extra = module.replace("_", "-")
         text += f"### {name.split(',')[0]}\n\n{whole}`pip install 'libagentid[{extra}]'`, `from libagentid.integrations.{module} import ...`\n\n```python\n"
         text += "\n".join(snippet(module)).strip("\n") + "\n```\n\n"
     return text.rstrip("\n") + "\n"

@@ -6,25 +6,30 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..._errors import Denied
+from ..._guard import EnforcementPoint
 from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, permit, shown
 from ...tools import authorize
 from ._ask import asked_before, asked_now, without_answers
 
 if TYPE_CHECKING:
-    from ..._guard import Guard
     from ...mcp._elicit import Elicitation
 
 _S = TypeVar("_S")
+_Guards = EnforcementPoint | Callable[[], EnforcementPoint]
 
 
-def guard_server(server: _S, guard: Guard, *, elicit: Elicitation | None = None) -> _S:
+def guard_server(server: _S, guard: _Guards, *, elicit: Elicitation | None = None) -> _S:
     """Has a guard decide every request of a server that does or reads something, and shows each client its own tools only.
 
     `server`: an `MCPServer`, a `FastMCP` of either package, or a low-level `Server`. A call of a tool needs the tool with its
     arguments in the chain that came with it; reading a resource needs the tool `resources/read`, and so on for all that is not
-    listing. A denial is the tool's answer, an error elsewhere. The guard needs an `audience`. Call it once for each server.
-    `elicit`: asks the client's user where a call of a tool needs an approval.
+    listing. A denial is the tool's answer, an error elsewhere. Call it once for each server.
+
+    `guard`: a `Guard` with an `audience`, or `libagentid.http.guarding(directory, audience=...)`, which makes one in each worker
+    that is forked. `elicit`: asks the client's user where a call of a tool needs an approval.
     """
+    if not callable(guard) and not isinstance(guard, EnforcementPoint):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"guard is a Guard, or guarding(directory, audience=...), not {type(guard).__name__}")
     low: Any = next((found for name in ("_lowlevel_server", "_mcp_server") if (found := getattr(server, name, None))), server)
     if hasattr(low, "middleware"):
         if any(isinstance(each, _Middleware) for each in low.middleware):
@@ -39,11 +44,21 @@ def guard_server(server: _S, guard: Guard, *, elicit: Elicitation | None = None)
     return server
 
 
-class _Middleware:
+class _Guarding:
+    """The guard of this process."""
+
+    _now: _Guards
+
+    @property
+    def _guard(self) -> Any:
+        return self._now if isinstance(self._now, EnforcementPoint) else self._now()
+
+
+class _Middleware(_Guarding):
     """For mcp 2: sees each request as received, before anything else reads it."""
 
-    def __init__(self, guard: Guard, elicit: Elicitation | None) -> None:
-        self._guard, self._elicit = guard, elicit
+    def __init__(self, guard: _Guards, elicit: Elicitation | None) -> None:
+        self._now, self._elicit = guard, elicit
 
     async def __call__(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         method, params = cast("str", ctx.method), cast("Mapping[str, Any] | None", ctx.params)
@@ -77,12 +92,12 @@ class _Middleware:
         return CallToolResult.model_validate(answer(denied, self._guard), by_name=False)
 
 
-class _Handlers(dict[Any, Any]):
+class _Handlers(_Guarding, dict[Any, Any]):
     """For mcp 1: the handlers by the type of their request, each guarded, also those registered later."""
 
-    def __init__(self, handlers: Mapping[Any, Any], guard: Guard, elicit: Elicitation | None) -> None:
+    def __init__(self, handlers: Mapping[Any, Any], guard: _Guards, elicit: Elicitation | None) -> None:
         super().__init__(handlers)
-        self._guard, self._elicit = guard, elicit
+        self._now, self._elicit = guard, elicit
 
     def __getitem__(self, key: Any) -> Any:
         return self._guarded(super().__getitem__(key))
