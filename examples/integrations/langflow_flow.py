@@ -30,7 +30,8 @@ class Researcher(GuardedAgent):  # guard
     name = "Researcher"
 
     def start_agent(self):  # guard: whose run it is, where a server runs the flow
-        return acme.agent("reader", principal="user:alice@acme.example", task="T-1", scope="read_file(path under '/data/q3')")  # guard
+        task = {"principal": "user:alice@acme.example", "task": "T-1", "scope": "read_file(path under '/data/q3')"}  # guard
+        return acme.agent("reader", **task)  # guard
 
 
 def asks(path: str) -> AIMessage:

@@ -15,6 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from libagentid._release_command import main
+
 
 class FileProvider:
     """Keeps the secret of each lease in a file of its own (0600) until it is released. Safe from several threads and processes.
@@ -66,15 +68,5 @@ def _path(directory: Path, lease: str) -> Path:
     return directory / str(uuid.UUID(lease))
 
 
-def _main(arguments: Sequence[str]) -> int | str:
-    if len(arguments) != 2 or arguments[0] != "release":
-        return "usage: python -m libagentid.files release DIRECTORY  (the lease, JSON, on stdin)"
-    try:
-        release(arguments[1], json.load(sys.stdin))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+    sys.exit(main("libagentid.files", "DIRECTORY", release))

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from libagentid._release_command import main
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -121,15 +122,5 @@ def _drop(connection: psycopg.Connection[Any], role: str) -> None:
     connection.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
-def _main(arguments: Sequence[str]) -> int | str:
-    if len(arguments) != 2 or arguments[0] != "release":
-        return "usage: python -m libagentid.postgres release CONNINFO  (the lease, JSON, on stdin)"
-    try:
-        release(arguments[1], json.load(sys.stdin))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+    sys.exit(main("libagentid.postgres", "CONNINFO", release))

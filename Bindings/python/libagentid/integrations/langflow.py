@@ -42,8 +42,8 @@ _BARE = frozenset({
 class GuardedAgent(AgentComponent):
     """Langflow's Agent, each of whose tool calls is decided as the current agent, or as the one that `start_agent` starts.
 
-    Its model is shown the tools that this agent may call. An agent of the same flow that nothing guards raises `NotGuarded`. A call
-    that waits for a person's approval is decided when it is resumed.
+    Its model is shown the tools that this agent may call. An agent of the same flow that nothing guards raises `NotGuarded`. A
+    call that waits for a person's approval is decided when it is resumed.
     """
 
     display_name = "Guarded Agent"
