@@ -19,11 +19,13 @@ extension AgentRequest {
     /// A request whose grants live for a duration.
     public init(
         principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
-        lifetime: Duration, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], audiences: [String] = []
+        lifetime: Duration, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], audiences: [String] = [],
+        isolated: Bool = false
     ) {
         self.init(
             principal: principal, task: task, scope: scope, intent: intent, entitlements: entitlements,
-            lifetime: lifetime.seconds, until: until, maxDepth: maxDepth, labels: labels, audiences: audiences)
+            lifetime: lifetime.seconds, until: until, maxDepth: maxDepth, labels: labels, audiences: audiences,
+            isolated: isolated)
     }
 }
 
@@ -31,21 +33,21 @@ extension DelegationRequest {
     /// Hands on no more than a scope, for a duration.
     public init(
         scope: Scope, lifetime: Duration, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
-        agent: String? = nil, audiences: [String] = []
+        agent: String? = nil, audiences: [String] = [], isolated: Bool = false
     ) {
         self.init(
             scope: scope, lifetime: lifetime.seconds, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
-            audiences: audiences)
+            audiences: audiences, isolated: isolated)
     }
 
     /// Hands on all that the parent may, for a duration.
     public static func sameScope(
         lifetime: Duration, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], agent: String? = nil,
-        audiences: [String] = []
+        audiences: [String] = [], isolated: Bool = false
     ) -> DelegationRequest {
         .sameScope(
             lifetime: lifetime.seconds, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
-            audiences: audiences)
+            audiences: audiences, isolated: isolated)
     }
 }
 
