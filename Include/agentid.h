@@ -294,6 +294,18 @@ agentid_status agentid_authority_bundle(agentid_authority *authority, agentid_by
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
+ * A signed list of what this authority has revoked, for agentid_guard_load_revocations() of guards that cannot read its
+ * registry. Anybody may pass it on. Agents and grants of which nothing can be valid any more are left out.
+ * Args:
+ *   lifetime  how long the list is good for, seconds, 1 to 2592000; 0: 3600.
+ *   list      out: a compact JWS.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT (lifetime); AGENTID_E_LIMIT if more is revoked than a list can hold;
+ *          AGENTID_E_IO; AGENTID_E_SIGNER.
+ */
+agentid_status agentid_authority_revocation_list(agentid_authority *authority, int64_t lifetime, agentid_bytes *list,
+                                                 agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
  * Adds the next signing key to the bundle without signing with it yet; guards need to see it first.
  * Returns: AGENTID_OK; AGENTID_E_STATE if one is published already, or if a caller's signer signs.
  */
@@ -770,6 +782,21 @@ agentid_status agentid_guard_add_bundle(agentid_guard *guard, const char *trust_
  */
 agentid_status agentid_guard_revoke(agentid_guard *guard, agentid_revocation_kind kind,
                                     const char *value, size_t value_len, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Loads a signed list of what an authority has revoked, for a guard that does not follow its registry: the list's domain
+ * needs a bundle here. It is about chains of that domain and credentials that it signed, and nobody else's. What a list names
+ * stays revoked in this guard, whatever later lists leave out. Takes effect before the call returns.
+ * Args:
+ *   list  what agentid_authority_revocation_list() made, at most 8 MiB.
+ *   keep  0: when the list has expired, chains of its domain are denied until a newer one is loaded
+ *         (`revocation_view_stale`). Not 0: they are still permitted.
+ * Returns: AGENTID_OK, also for the list that is held; AGENTID_E_LIMIT; AGENTID_E_MALFORMED if it is damaged, or the domain did
+ *          not sign it; AGENTID_E_STATE if it has expired (`revocations_expired`), is older than the one held
+ *          (`revocations_rolled_back`), or the guard follows the domain's registry (`own_domain`). Nothing is changed then.
+ */
+agentid_status agentid_guard_load_revocations(agentid_guard *guard, const char *list, size_t list_len, int32_t keep,
+                                              agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Confirms that this guard knows every revocation: its view is new again, see `max_view_age`.

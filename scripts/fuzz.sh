@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-20}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(json jws chain presentation scope glob note segment entry capi replay meters cost approval policy)
+[ ${#targets[@]} -gt 0 ] || targets=(json jws chain presentation scope glob note segment entry capi replay meters cost approval policy revocations)
 binary=.build-fuzz/release/agentid-fuzz
 echo "==> building the fuzz targets (instrumented, optimised, AddressSanitizer)"
 # In one option for the compiler: of two it takes the last, and fuzzes blindly.

@@ -20,6 +20,9 @@ static void go_authority_close(uintptr_t authority) { agentid_authority_close(AS
 static go_texts go_authority_bundle(uintptr_t authority) {
     TAKE(agentid_authority_bundle(AS(authority, authority), &first, &error));
 }
+static go_texts go_authority_revocation_list(uintptr_t authority, int64_t lifetime) {
+    TAKE(agentid_authority_revocation_list(AS(authority, authority), lifetime, &first, &error));
+}
 static go_answer go_authority_publish_key(uintptr_t authority) {
     DO(agentid_authority_publish_key(AS(authority, authority), &error));
 }
@@ -214,6 +217,12 @@ func (a *Authority) Issue(ctx context.Context, profile, holder string, options A
 // Bundle is the trust domain's public keys, a SPIFFE bundle, for Guard.AddBundle and anyone else who verifies.
 func (a *Authority) Bundle(ctx context.Context) (string, error) {
 	return a.read(ctx, func() C.go_texts { return C.go_authority_bundle(a.value) })
+}
+
+// RevocationList is a signed list of what this authority has revoked, for Guard.LoadRevocations of guards that cannot read its
+// registry. Anybody may pass it on. It is good for the lifetime, in whole seconds; 0: an hour.
+func (a *Authority) RevocationList(ctx context.Context, lifetime time.Duration) (string, error) {
+	return a.read(ctx, func() C.go_texts { return C.go_authority_revocation_list(a.value, C.int64_t(seconds(lifetime))) })
 }
 
 // PublishKey adds the next signing key to the bundle; guards need to see it before it signs.

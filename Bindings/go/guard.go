@@ -31,6 +31,9 @@ static go_answer go_guard_open_directory(_GoString_ directory, agentid_guard_opt
 static go_answer go_guard_add_bundle(uintptr_t guard, _GoString_ trust_domain, _GoString_ bundle) {
     DO(agentid_guard_add_bundle(AS(guard, guard), TEXT(trust_domain), TEXT(bundle), &error));
 }
+static go_answer go_guard_load_revocations(uintptr_t guard, _GoString_ list, int32_t keep) {
+    DO(agentid_guard_load_revocations(AS(guard, guard), TEXT(list), keep, &error));
+}
 static go_answer go_guard_refreshed(uintptr_t guard) { DO(agentid_guard_refreshed(AS(guard, guard), &error)); }
 
 static go_decision go_guard_authorize(uintptr_t guard, _GoString_ chain, _GoString_ proof, _GoString_ tool,
@@ -144,6 +147,14 @@ func (a *Authority) Guard(ctx context.Context, options GuardOptions) (*Guard, er
 // AddBundle trusts the keys of a bundle for the trust domain they belong to.
 func (g *Guard) AddBundle(trustDomain, bundle string) error {
 	return g.done(C.go_guard_add_bundle(g.value, trustDomain, bundle))
+}
+
+// LoadRevocations loads a signed list of what an authority has revoked, without its registry: see Authority.RevocationList. The
+// guard needs the bundle of the list's domain, whose chains and credentials alone it is about. What it names stays revoked here.
+// When it has expired and no newer one was loaded, chains of its domain are denied (ReasonRevocationViewStale), unless keep.
+// A list that is older than the one held is refused (revocations_rolled_back), and nothing changes.
+func (g *Guard) LoadRevocations(list string, keep bool) error {
+	return g.done(C.go_guard_load_revocations(g.value, list, flag(keep)))
 }
 
 // Refreshed says that nothing was revoked beyond what this guard was told.

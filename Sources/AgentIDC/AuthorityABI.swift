@@ -58,6 +58,17 @@ public func agentid_authority_bundle(
 }
 
 @c @implementation
+public func agentid_authority_revocation_list(
+    _ authority: OpaquePointer?, _ lifetime: Int64, _ list: UnsafeMutablePointer<agentid_bytes>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe give(list, "list", error) {
+        let authority = try unsafe Authorities.table.find(authority, "authority")
+        return Array(try authority.revocationList(lifetime: lifetime == 0 ? 3600 : lifetime).utf8)
+    }
+}
+
+@c @implementation
 public func agentid_authority_publish_key(
     _ authority: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {

@@ -92,17 +92,21 @@ func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String
 let longestInput = 1 << 20
 
 /// Copies an input: foreign memory may change while it is read.
-func input(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> [UInt8] {
-    unsafe Array(try inputBuffer(data, length, name))
+func input(
+    _ data: UnsafePointer<CChar>?, _ length: Int, _ name: String, most: Int = longestInput
+) throws -> [UInt8] {
+    unsafe Array(try inputBuffer(data, length, name, most: most))
 }
 
 /// An input in place, for a callee that copies it: valid until the call that received it returns.
-func inputBuffer(_ data: UnsafePointer<CChar>?, _ length: Int, _ name: String) throws -> UnsafeBufferPointer<UInt8> {
+func inputBuffer(
+    _ data: UnsafePointer<CChar>?, _ length: Int, _ name: String, most: Int = longestInput
+) throws -> UnsafeBufferPointer<UInt8> {
     guard length != 0 else { return unsafe UnsafeBufferPointer(start: nil, count: 0) }
     guard let data = unsafe data else { throw Failure.argument(name, "is NULL with a length of \(length)") }
-    guard length > 0, length <= longestInput else {
+    guard length > 0, length <= most else {
         throw Failure(
-            status: AgentIDError.Code.limit.rawValue, name: "input_too_long", message: "\(name) is longer than 1 MiB",
+            status: AgentIDError.Code.limit.rawValue, name: "input_too_long", message: "\(name) is longer than \(most >> 20) MiB",
             place: name)
     }
     return unsafe UnsafeBufferPointer(start: UnsafeRawPointer(data).assumingMemoryBound(to: UInt8.self), count: length)

@@ -105,6 +105,17 @@ public func agentid_guard_revoke(
 }
 
 @c @implementation
+public func agentid_guard_load_revocations(
+    _ guard_: OpaquePointer?, _ list: UnsafePointer<CChar>?, _ list_len: Int, _ keep: Int32,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe call(error) {
+        let guardian = try unsafe Guards.table.find(guard_, "guard")
+        try guardian.loadRevocations(unsafe input(list, list_len, "list", most: SignedRevocations.longest), keepsAfterExpiry: keep != 0)
+    }
+}
+
+@c @implementation
 public func agentid_guard_refreshed(_ guard_: OpaquePointer?, _ error: UnsafeMutablePointer<OpaquePointer?>?)
     -> agentid_status
 {

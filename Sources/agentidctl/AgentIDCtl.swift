@@ -19,6 +19,7 @@ struct AgentIDCtl: ParsableCommand {
                     Init.self, ProfileCommand.self, PolicyCommand.self, ApprovalsCommand.self, DeclassifyCommand.self,
                     LimitsCommand.self,
                     BudgetsCommand.self, Bundle.self, KeysCommand.self, Revoke.self,
+                    Revocations.self,
                 ]),
             CommandGroup(name: "Agents", subcommands: [StartAgent.self, Issue.self, Delegate.self, Prove.self]),
             CommandGroup(

@@ -26,6 +26,7 @@ enum Fuzz {
         case "meters": MetersTarget()
         case "cost": CostTarget()
         case "approval": ApprovalTarget()
+        case "revocations": RevocationsTarget()
         case "policy": PolicyTarget()
         default: nil
         }

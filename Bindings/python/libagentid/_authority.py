@@ -208,6 +208,14 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         """The public keys, a SPIFFE bundle."""
         return take(lib.agentid_authority_bundle, self._handle)
 
+    def revocation_list(self, *, lifetime: int | timedelta | None = None) -> str:
+        """A signed list of what is revoked, for guards that cannot read the registry: `Guard.load_revocations`.
+
+        Anybody may pass it on. `lifetime` in seconds or as a timedelta, by default an hour, at most 30 days: then they need a
+        newer one. Agents and grants of which nothing can be valid any more are left out.
+        """
+        return take(lib.agentid_authority_revocation_list, self._handle, duration(lifetime, "lifetime"))
+
     def publish_key(self) -> None:
         """Adds the next signing key to the bundle."""
         call(lib.agentid_authority_publish_key, self._handle)

@@ -204,6 +204,19 @@ class EnforcementPoint(Reference):
         named = {"agent": agent, "grant": grant, "key": key, "profile": profile, "principal": principal, "issuer": issuer}
         call(lib.agentid_guard_revoke, self._handle, *revoked(named))
 
+    def load_revocations(self, revocations: str, *, keep_after_expiry: bool = False) -> None:
+        """Loads a signed list of what an authority has revoked (`Authority.revocation_list`), without its registry.
+
+        The guard needs the bundle of the list's domain, whose chains and credentials alone it is about. What it names stays
+        revoked here. When it has expired and no newer one was loaded, chains of its domain are denied
+        (`revocation_view_stale`), or with `keep_after_expiry` still permitted. Shows before the call returns. Takes memory of
+        the list's size, 8 MiB at most.
+
+        Raises `Error` (`revocations`) for a list that is damaged or that the domain did not sign, and `StateError`:
+        `revocations_expired`, `revocations_rolled_back` if it is older than the one held, `own_domain`. Nothing changes then.
+        """
+        call(lib.agentid_guard_load_revocations, self._handle, *pair(revocations), int(keep_after_expiry))
+
     def refreshed(self) -> None:
         """Confirms that this guard knows every revocation."""
         call(lib.agentid_guard_refreshed, self._handle)

@@ -13,7 +13,8 @@ from life import CALL
 # What is decided or told in memory, in microseconds.
 PLAIN = {
     "add_bundle", "add_labels", "admit", "authorize", "call", "call_permitted", "chain", "chain_reference", "check",
-    "credential", "expires", "export_key", "id", "join_labels", "labels", "nonce", "present", "presentation", "prove", "public_key", "refreshed",
+    "credential", "expires", "export_key", "id", "join_labels", "labels", "load_revocations", "nonce", "present",
+    "presentation", "prove", "public_key", "refreshed",
     "remaining", "report", "scope", "statistics",
 }  # fmt: skip
 

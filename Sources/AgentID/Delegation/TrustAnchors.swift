@@ -98,7 +98,9 @@ struct TrustAnchors: Sendable {
     /// The claims of a token other than a grant that an authority signs, and the anchor that its `kid` names.
     ///
     /// The issuer it names must be the anchor's domain; the key must not be revoked, nor retired before it was dated.
-    func claims(of token: [UInt8], type: String) throws(JOSEError) -> (anchor: TrustAnchor, claims: JSON.Value) {
+    func claims(
+        of token: [UInt8], type: String, limits: JSON.Limits = .init(bytes: Limits.tokenSize)
+    ) throws(JOSEError) -> (anchor: TrustAnchor, claims: JSON.Value) {
         let jws = try CompactJWS(token)
         guard jws.type?.isSame(as: type) == true else { throw JOSEError("typ", "typ is not \(type)") }
         guard !jws.bringsKey else { throw JOSEError("header", "its header brings a key: it must not") }
@@ -107,7 +109,7 @@ struct TrustAnchors: Sendable {
         guard let key = named.first?.key, jws.isSigned(by: key) else {
             throw JOSEError("untrusted", "no trusted key signed it")
         }
-        let claims = try jws.payload(limits: .init(bytes: Limits.tokenSize)).root
+        let claims = try jws.payload(limits: limits).root
         guard let issuedAt = claims["iat"]?.int else { throw JOSEError("claims", "iat is missing") }
         guard
             let anchor = named.first(where: { claims["iss"]?.equals($0.issuer) == true })

@@ -65,6 +65,7 @@ extension Guard {
     func checkLive(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         try checkAnchors(chain, now: now)
         try checkRevocations(chain)
+        if loaded.earliestExpiry <= now / 1000, let denial = loaded.denial(of: chain, at: now / 1000) { throw denial }
         guard chain.expires > now / 1000 else {
             throw expired(chain, now: now)
         }
@@ -111,11 +112,12 @@ extension Guard {
     }
 
     func checkRevocations(_ chain: VerifiedChain) throws(Denial) {
-        // Both only grow: an equal sum is an unchanged pair.
-        let sequence = revocations.sequence &+ (following?.with { $0.revocations.sequence } ?? 0)
+        // All only grow: an equal sum means that none has changed.
+        let sequence =
+            revocations.sequence &+ (following?.with { $0.revocations.sequence } ?? 0) &+ loaded.sequence
         guard sequence != 0, chain.checkedSequence.load(ordering: .relaxed) != sequence else { return }
         if let revoked = revocations.first(in: chain)
-            ?? view?.revocations.first(in: chain, profiles: !chain.issuer.isForeign)
+            ?? view?.revocations.first(in: chain, profiles: !chain.issuer.isForeign) ?? loaded.first(in: chain)
         {
             throw Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain")
         }
@@ -124,12 +126,10 @@ extension Guard {
 
     /// Checks a credential that is presented: its signer, and the agent and key that it names.
     func checkRevocations(of credential: Credential) throws(Denial) {
-        let candidates =
-            [
-                Revocation(unchecked: .issuer, credential.anchor.thumbprint),
-                Revocation(unchecked: .key, credential.key.thumbprint),
-            ] + SPIFFEID.ancestry(of: credential.subject).map { Revocation(unchecked: .agent, $0) }
-        if let revoked = revocations.first(of: candidates) ?? view?.revocations.first(of: candidates) {
+        let candidates = credential.revocable
+        if let revoked = revocations.first(of: candidates) ?? view?.revocations.first(of: candidates)
+            ?? loaded.first(of: credential)
+        {
             throw Denial(
                 "authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "credentials")
         }

@@ -24,6 +24,8 @@ public final class Guard: Sendable {
     let auditMark: AuditMark?
     /// The revocations for this guard alone.
     let revocations = RevocationList()
+    /// The signed lists of domains whose registry this guard does not follow.
+    let loaded = LoadedRevocations()
     let anchors = Locked(TrustAnchors())
     let cache: Locked<ChainCache>
     let proofs: ProofMemory
@@ -214,7 +216,7 @@ public final class Guard: Sendable {
             "remembered_proofs": .int(used.remembered), "replay_slots": .int(used.slots),
             "replay_slots_at_most": .int(used.mostSlots),
             "unrecorded": .int(trail?.unrecorded ?? 0),
-            "revocations": .int(revocations.count + (view?.revocations.count ?? 0)),
+            "revocations": .int(revocations.count + (view?.revocations.count ?? 0) + loaded.count),
         ]
     }
 }

@@ -87,6 +87,17 @@ struct Bundle: ParsableCommand {
     }
 }
 
+struct Revocations: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print a signed list of what was revoked, for guards that cannot read the registry.",
+        discussion: "They load it beside the bundle, and need a newer one before it expires.")
+    @OptionGroup var options: AuthorityOptions
+    @OptionGroup var output: Output
+    @ArgumentParser.Option(name: .long, help: "How long it is good for, in seconds.") var lifetime: Int64 = 3600
+
+    func run() throws { Console.evidence(try options.open().revocationList(lifetime: lifetime)) }
+}
+
 struct Revoke: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Revoke a grant, key, agent, profile, principal or issuer, for good, with all that descends from it.")

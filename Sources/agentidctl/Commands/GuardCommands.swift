@@ -12,6 +12,10 @@ struct TrustedKeys: ParsableArguments {
     var bundle: String?
     @ArgumentParser.Option(name: .long, help: "The trust domain the bundle belongs to.") var trustDomain: String?
 
+    @ArgumentParser.Option(
+        name: .long, help: "Know what this signed list of the bundle's domain says is revoked; see agentidctl revocations.")
+    var revocations: String?
+
     /// Trusts the authority that the environment names, if it names one.
     mutating func followEnvironment() throws {
         authority = AuthorityPlace.ofEnvironment
@@ -25,11 +29,17 @@ struct TrustedKeys: ParsableArguments {
         guard (bundle == nil) == (trustDomain == nil) else {
             throw ValidationError("--bundle and --trust-domain go together")
         }
+        guard revocations == nil || bundle != nil else {
+            throw ValidationError("--revocations is of the domain whose --bundle is given")
+        }
     }
 
     func makeGuard(_ options: Guard.Options) throws -> Guard {
         let made = try authority.map { try Guard.open(directory: $0, options) } ?? Guard(options)
         if let bundle { try made.addBundle(Console.read(bundle, limit: 1 << 18), for: trustDomain ?? "") }
+        if let revocations {
+            try made.loadRevocations(Console.line(Console.read(revocations, limit: SignedRevocations.longest + 1)))
+        }
         return made
     }
 }

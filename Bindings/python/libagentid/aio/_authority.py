@@ -52,6 +52,7 @@ class Authority(Closing):
     withdraw_profile = waits(_authority.Authority.withdraw_profile)
     issue = waits(_authority.Authority.issue)
     revoke = waits(_authority.Authority.revoke)
+    revocation_list = waits(_authority.Authority.revocation_list)
     agents = waits(_authority.Authority.agents)
     suspend = waits(_authority.Authority.suspend)
     resume = waits(_authority.Authority.resume)

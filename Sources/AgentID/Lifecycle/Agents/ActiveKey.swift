@@ -19,6 +19,11 @@ extension Lifecycle {
         }
     }
 
+    /// The signer of a key, waited for no longer than so many milliseconds.
+    func boundedSigner(of key: PublicKey, within milliseconds: Int) throws(AgentIDError) -> any Signer {
+        DeadlineSigner.wrap(try keys.signer(for: key), within: milliseconds, signing)
+    }
+
     private func activeKey() throws(AgentIDError) -> PublicKey {
         let active = try registry.read { try $0.keys() }.first { $0.role == .active }
         guard let active else {

@@ -157,7 +157,7 @@ extension Lifecycle {
         do throws(AgentIDError) {
             try withActiveKey { active throws(AgentIDError) in
                 isSigned = false
-                let signer = DeadlineSigner.wrap(try keys.signer(for: active), within: Self.patience, signing)
+                let signer = try boundedSigner(of: active, within: Self.patience)
                 // Signed before the transaction: a signer may be remote, and nobody waits for it with the lock.
                 let now = clock.milliseconds
                 var signed: [(agent: String, tombstone: String)] = []
