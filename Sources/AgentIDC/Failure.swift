@@ -106,7 +106,8 @@ func inputBuffer(
     guard let data = unsafe data else { throw Failure.argument(name, "is NULL with a length of \(length)") }
     guard length > 0, length <= most else {
         throw Failure(
-            status: AgentIDError.Code.limit.rawValue, name: "input_too_long", message: "\(name) is longer than \(most >> 20) MiB",
+            status: AgentIDError.Code.limit.rawValue, name: "input_too_long",
+            message: "\(name) is longer than \(most >> 20) MiB",
             place: name)
     }
     return unsafe UnsafeBufferPointer(start: UnsafeRawPointer(data).assumingMemoryBound(to: UInt8.self), count: length)

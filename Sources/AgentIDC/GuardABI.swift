@@ -111,7 +111,8 @@ public func agentid_guard_load_revocations(
 ) -> agentid_status {
     unsafe call(error) {
         let guardian = try unsafe Guards.table.find(guard_, "guard")
-        try guardian.loadRevocations(unsafe input(list, list_len, "list", most: SignedRevocations.longest), keepsAfterExpiry: keep != 0)
+        try guardian.loadRevocations(
+            unsafe input(list, list_len, "list", most: SignedRevocations.longest), keepsAfterExpiry: keep != 0)
     }
 }
 

@@ -89,9 +89,9 @@ class Approvals(Handle):
 
         def called(request: Any, length: int, _: int | None) -> int:
             try:
-                verdict = _callbacks.finished(decide(json.loads(string_at(request, length))))
                 # Truth is not enough: what is neither True nor False approves nothing.
-                return _VERDICTS[verdict] if verdict is None or isinstance(verdict, bool) else _abi.CALLBACK_FAILED
+                asked = json.loads(string_at(request, length))
+                return _VERDICTS[_callbacks.typed(decide(asked), (bool, type(None)), "decide", "True, False or None")]
             except BaseException:
                 _callbacks.log("a callback for approvals failed")
                 return _abi.CALLBACK_FAILED

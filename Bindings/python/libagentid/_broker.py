@@ -92,7 +92,8 @@ def provider_struct(provider: Provider, resources: Mapping[str, str] | None = No
 
     def acquire(request: Any, length: int, secret: int, capacity: int, count: Any, _: int | None) -> int:
         try:
-            made = _callbacks.finished(provider.acquire(json.loads(ctypes.string_at(request, length)))).encode()
+            asked = json.loads(ctypes.string_at(request, length))
+            made = _callbacks.typed(provider.acquire(asked), str, "provider.acquire", "the secret as a str").encode()
             if len(made) > capacity:
                 raise ValueError(f"a secret has at most {capacity} bytes")
             ctypes.memmove(secret, made, len(made))

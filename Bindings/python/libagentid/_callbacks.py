@@ -13,7 +13,7 @@ import libagentid._abi as _abi
 
 from ._raised import callback, log, record
 
-__all__ = ["RELEASE", "Signer", "callback", "clock", "finished", "keep", "log", "record", "signer"]
+__all__ = ["RELEASE", "Signer", "callback", "clock", "finished", "keep", "log", "record", "seconds", "signer", "typed"]
 
 _kept: dict[int, tuple[Any, ...]] = {}
 _tokens = itertools.count(1)
@@ -35,6 +35,20 @@ def finished(made: Any) -> Any:
         made.close()
         raise TypeError("a callback returned a coroutine: add it through libagentid.aio, which runs those")
     return made
+
+
+def typed(made: Any, kinds: type | tuple[type, ...], callback: str, kind: str) -> Any:
+    """A callback's result of these types; TypeError that names the callback for any other."""
+    if not isinstance(finished(made), kinds):
+        raise TypeError(f"{callback} returned {type(made).__name__}, not {kind}")
+    return made
+
+
+def seconds(told: Any) -> float:
+    """A clock's answer, a number of any kind; TypeError for any other."""
+    if isinstance(finished(told), bool) or not hasattr(told, "__float__"):
+        raise TypeError(f"clock returned {type(told).__name__}, not seconds since 1970 as a number")
+    return told
 
 
 def keep(*callbacks: Any) -> int:
@@ -65,7 +79,7 @@ def clock(now: Callable[[], float] | None) -> Any:
 
     def tell(milliseconds: Any, _: int | None) -> int:
         try:
-            milliseconds[0] = max(-1, min(int(now() * 1000), 1 << 62))
+            milliseconds[0] = max(-1, min(int(seconds(now()) * 1000), 1 << 62))
             return _abi.CALLBACK_OK
         except BaseException as error:
             record(error)
@@ -79,15 +93,15 @@ def signer(by: Signer | None) -> Any:
     """The struct for a signer; None for none."""
     if by is None:
         return None
-    public_key = bytes(by.public_key)
+    public_key = bytes(typed(by.public_key, (bytes, bytearray, memoryview), "signer.public_key", "32 bytes"))
     if len(public_key) != 32:
         raise ValueError("a signer's public_key has 32 bytes")
 
     def sign(message: Any, length: int, signature: Any, _: int | None) -> int:
         try:
-            made = finished(by.sign(ctypes.string_at(message, length)))
+            made = bytes(typed(by.sign(ctypes.string_at(message, length)), (bytes, bytearray, memoryview), "signer.sign", "64 bytes"))
             if len(made) != 64:
-                raise ValueError("a signature has 64 bytes")
+                raise ValueError(f"signer.sign returned {len(made)} bytes: a signature has 64")
             ctypes.memmove(signature, made, 64)
             return _abi.CALLBACK_OK
         except BaseException as error:

@@ -8,7 +8,7 @@ extension Authority {
     /// Leaves out agents and grants of which nothing can be valid any more: all grants of them expired an hour ago, or
     /// they were revoked 90 days ago.
     ///
-    /// - Parameter lifetime: How long the list is good for, in seconds; 1 second to 30 days. Guards deny when it is over,
+    /// - Parameter lifetime: The list is good for so many seconds, 1 second to 30 days. Guards deny when it is over,
     ///   unless told otherwise.
     /// - Throws: `revocation_list` for another lifetime; `revocations_size` if more is revoked than a list can hold.
     public func revocationList(lifetime: Int64 = 3600) throws(AgentIDError) -> String {

@@ -21,6 +21,8 @@ public struct SignedRevocations: Sendable {
     public let issued: Int64
     /// Until when it is good, in seconds since 1970.
     public let expires: Int64
+    /// The key that signed it, as its thumbprint.
+    public let key: String
     /// The revocations, by kind and name.
     public let revocations: [Revocation]
 
@@ -45,6 +47,7 @@ public struct SignedRevocations: Sendable {
         (trustDomain, self.sequence, self.issued, self.expires) = (
             domain, Int64(sequence), Int64(issued), Int64(expires)
         )
+        key = anchor.thumbprint
         if let denial = anchor.denial(ofStatementFrom: self.issued, at: now, link: nil) {
             throw Self.refusal("the list is not valid: \(denial.message)")
         }
@@ -74,7 +77,7 @@ public struct SignedRevocations: Sendable {
         return found
     }
 
-    private static func refusal(_ message: String) -> AgentIDError {
+    static func refusal(_ message: String) -> AgentIDError {
         AgentIDError(.malformed, name: "revocations", message: message, at: "list")
     }
 
@@ -97,7 +100,8 @@ public struct SignedRevocations: Sendable {
         guard revocations.count <= most, token.count <= longest else {
             throw AgentIDError(
                 .limit, name: "revocations_size",
-                message: "\(revocations.count) revocations are still needed, and a list has \(most) and \(longest) bytes "
+                message:
+                    "\(revocations.count) revocations are still needed, and a list has \(most) and \(longest) bytes "
                     + "at most: let guards follow the registry")
         }
         return String(decoding: token, as: UTF8.self)

@@ -32,10 +32,14 @@ final class LoadedRevocations: Sendable {
         let keys = list.revocations.map { RevocationKey($0) }
         try loading.withLock { _ throws(AgentIDError) in
             let before = held.withLock { $0[domain] }
+            guard before?.list.contains(RevocationKey(list.signedBy)) != true else {
+                throw SignedRevocations.refusal("the key that signed the list is revoked: \(list.key)")
+            }
             if let before, (list.sequence, list.issued) < (before.sequence, before.issued) {
                 throw AgentIDError(
                     .state, name: "revocations_rolled_back",
-                    message: "a list of \(list.trustDomain) with seq \(before.sequence), made at \(before.issued), is held; "
+                    message:
+                        "a list of \(list.trustDomain) with seq \(before.sequence), made at \(before.issued), is held; "
                         + "this has \(list.sequence), made at \(list.issued)", at: "list.seq")
             }
             let known = before?.list ?? RevocationSnapshot()
@@ -86,6 +90,10 @@ final class LoadedRevocations: Sendable {
     }
 }
 
+extension SignedRevocations {
+    fileprivate var signedBy: Revocation { Revocation(unchecked: .issuer, key) }
+}
+
 extension Credential {
     /// Everything whose revocation ends it: its signer, and the agent and key that it names.
     var revocable: [Revocation] {
@@ -116,6 +124,9 @@ extension Guard {
                 .state, name: "own_domain",
                 message: "this guard follows the registry of \(read.trustDomain), which says what is revoked",
                 at: "list.iss")
+        }
+        guard revocations.first(of: [read.signedBy]) ?? view?.revocations.first(of: [read.signedBy]) == nil else {
+            throw SignedRevocations.refusal("the key that signed the list is revoked: \(read.key)")
         }
         try loaded.take(read, keeps: keepsAfterExpiry)
         return read

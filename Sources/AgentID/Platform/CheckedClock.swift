@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The clock as the library reads it: every time enters here and is checked, so that arithmetic on it is safe.
 struct CheckedClock: WallClock {
     /// The end of the year 9999, in milliseconds since 1970: adding any documented duration does not overflow.
@@ -6,20 +8,34 @@ struct CheckedClock: WallClock {
     private let given: any WallClock
     /// Bounds the calls to a caller's clock.
     private let calls: BoundedCall?
+    /// Tells whether a caller's clock hangs.
+    private let pulse: ClockPulse?
 
     init(_ given: any WallClock) {
         let known = given as? CheckedClock
         self.given = known?.given ?? given
         calls = known == nil ? given is SystemClock ? nil : BoundedCall() : known?.calls
+        pulse = known == nil ? given is SystemClock ? nil : ClockPulse() : known?.pulse
     }
 
     /// Whether it is the machine's own.
     var isMachine: Bool { calls == nil }
 
-    /// The time, in milliseconds since 1970. Throws if the clock fails or returns a value that is not a time.
+    /// The time, in milliseconds since 1970. Throws if the clock fails or returns a value that is not a time, and at once
+    /// while it hangs: only the calls that asked it within the first second wait for it.
     func now() throws(AgentIDError) -> Int64 {
-        let said = given.milliseconds
-        guard said > 0, said <= Self.latest else { throw Self.refusal(of: said) }
+        guard let pulse else { return try Self.checked(given.milliseconds) }
+        guard pulse.begin(patience: Self.patience) else {
+            throw AgentIDError(
+                .state, name: "clock_failed",
+                message: "the clock cannot tell the time: its callback has not returned for a second", at: "clock")
+        }
+        defer { pulse.end() }
+        return try Self.checked(given.milliseconds)
+    }
+
+    private static func checked(_ said: Int64) throws(AgentIDError) -> Int64 {
+        guard said > 0, said <= latest else { throw refusal(of: said) }
         return said
     }
 
@@ -49,5 +65,29 @@ struct CheckedClock: WallClock {
                 .state, name: "clock_invalid",
                 message: "the clock says \(said) ms since 1970, which is not within the years 1970 to 9999", at: "clock"
             )
+    }
+}
+
+/// The calls of a caller's clock that are under way: it hangs while some are and none has returned for a while.
+private final class ClockPulse: Sendable {
+    private let pending = Atomic<Int>(0)
+    /// When the last call returned, or the first one began; by a clock that nobody sets, in milliseconds.
+    private let beat = Atomic<Int64>(0)
+
+    /// Begins a call; `false` if the clock hangs.
+    func begin(patience: Int) -> Bool {
+        let now = MonotonicClock.milliseconds
+        if pending.load(ordering: .acquiring) == 0 {
+            beat.store(now, ordering: .releasing)
+        } else if now &- beat.load(ordering: .acquiring) > Int64(patience) {
+            return false
+        }
+        pending.add(1, ordering: .acquiringAndReleasing)
+        return true
+    }
+
+    func end() {
+        beat.store(MonotonicClock.milliseconds, ordering: .releasing)
+        pending.subtract(1, ordering: .acquiringAndReleasing)
     }
 }

@@ -13,7 +13,8 @@ struct TrustedKeys: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "The trust domain the bundle belongs to.") var trustDomain: String?
 
     @ArgumentParser.Option(
-        name: .long, help: "Know what this signed list of the bundle's domain says is revoked; see agentidctl revocations.")
+        name: .long,
+        help: "Know what this signed list of the bundle's domain says is revoked; see agentidctl revocations.")
     var revocations: String?
 
     /// Trusts the authority that the environment names, if it names one.

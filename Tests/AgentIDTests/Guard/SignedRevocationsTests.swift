@@ -50,7 +50,9 @@ import Testing
         ]
         change(&claims)
         let key = key ?? signer
-        return CompactJWS.make(type: type, keyID: key.publicKey.thumbprint, payload: JSONTree.object(claims).canonical()) {
+        return CompactJWS.make(
+            type: type, keyID: key.publicKey.thumbprint, payload: JSONTree.object(claims).canonical()
+        ) {
             key.sign($0)
         }
     }
@@ -60,7 +62,8 @@ import Testing
             profile: "researcher",
             AgentRequest(principal: "user:bob@acme.example", task: "t", scope: Scope("read_file(path under '/data')")))
         let root = try #require(
-            try JSON(parsing: ChainDecoder.decode(Array(agent.chain().utf8)).text).root["links"]?.elements.map { $0 }.first)
+            try JSON(parsing: ChainDecoder.decode(Array(agent.chain().utf8)).text).root["links"]?.elements.map { $0 }
+                .first)
         let (id, key) = (try agent.id(), try agent.publicKey().thumbprint)
         let name: String =
             switch kind {
@@ -138,7 +141,9 @@ import Testing
 
     @Test func whatIsCutChangedOrAnotherTokenIsRefused() throws {
         let whole = try list()
-        for cut in [0, 1, whole.count / 2, whole.count - 1] { #expect(refusal(Array(whole.prefix(cut))) == "revocations") }
+        for cut in [0, 1, whole.count / 2, whole.count - 1] {
+            #expect(refusal(Array(whole.prefix(cut))) == "revocations")
+        }
         for i in stride(from: 0, to: whole.count, by: 7) {
             var changed = whole
             changed[i] ^= 1
@@ -167,6 +172,9 @@ import Testing
         let other = try world.guarding()
         try other.loadRevocations(old)
         #expect(refusal(old) == "revocations", "a revoked key is good for nothing")
+        let thumbprint = signer.publicKey.thumbprint
+        #expect(refusal(made { $0["revoked"] = ["issuer": [.string(thumbprint)]] }, at: other) == "loaded")
+        #expect(refusal(made { $0["seq"] = 2_000_000 }, at: other) == "revocations", "it ended itself")
     }
 
     @Test func whatCanNoLongerBeValidIsLeftOut() throws {
