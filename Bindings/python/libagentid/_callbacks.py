@@ -99,7 +99,8 @@ def signer(by: Signer | None) -> Any:
 
     def sign(message: Any, length: int, signature: Any, _: int | None) -> int:
         try:
-            made = bytes(typed(by.sign(ctypes.string_at(message, length)), (bytes, bytearray, memoryview), "signer.sign", "64 bytes"))
+            given = by.sign(ctypes.string_at(message, length))
+            made = bytes(typed(given, (bytes, bytearray, memoryview), "signer.sign", "64 bytes"))
             if len(made) != 64:
                 raise ValueError(f"signer.sign returned {len(made)} bytes: a signature has 64")
             ctypes.memmove(signature, made, 64)
