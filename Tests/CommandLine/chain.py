@@ -60,6 +60,13 @@ def life(work):
     pathlib.Path(bundle).write_text(ctl("bundle", *here))
     ctl("verify", "--bundle", bundle, "--trust-domain", "acme.example", reader)
     ctl("verify", "--bundle", bundle, "--trust-domain", "other.example", reader, expect=10)
+    listed, by_bundle = f"{work}/revocations", ["--bundle", bundle, "--trust-domain", "acme.example"]
+    pathlib.Path(listed).write_text(ctl("revocations", *here, "--lifetime", "60"))
+    ctl("verify", *by_bundle, "--revocations", listed, reader)
+    ctl("verify", *here, "--revocations", listed, reader, expect=2)
+    ctl("revocations", *here, "--lifetime", "0", expect=1)
+    pathlib.Path(f"{work}/cut").write_text(pathlib.Path(listed).read_text()[:-20])
+    ctl("verify", *by_bundle, "--revocations", f"{work}/cut", reader, expect=1)
     ctl("verify", reader, expect=2)
     jwk = {k: v for k, v in json.load(open(f"{reader}/key.jwk")).items() if k != "d"}
     chain = ctl("issue", *here, *task, "--holder", "-", "--json", stdin=json.dumps(jwk).encode(), json_out=True)["chain"]
