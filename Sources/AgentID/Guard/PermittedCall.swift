@@ -26,10 +26,22 @@ final class PermittedCall: Sendable {
     }
 }
 
-/// Tells the permits of one guard from those of all others.
-final class PermitSource: Sendable {
-    /// The broker of the guard, made with its first provider.
-    let broker = Locked<(any GuardBroker)?>(nil)
+/// Tells the permits of one guard from those of all others, and holds its broker.
+@safe final class PermitSource: Sendable {
+    private let lock = Locked<Void>(())
+    // SAFETY: read and written under the lock only.
+    nonisolated(unsafe) private var known: (any GuardBroker)?
+
+    /// The broker, made with the guard's first provider.
+    var broker: (any GuardBroker)? { lock.withLock { _ in unsafe known } }
+
+    /// Keeps a broker, if there is none.
+    func keep(_ made: any GuardBroker) {
+        lock.withLock { _ in
+            let kept = unsafe known ?? made
+            unsafe known = kept
+        }
+    }
 }
 
 /// Gives secrets for the permits of a guard: in Lifecycle.

@@ -39,16 +39,9 @@ extension Guard {
     ///
     /// - Throws: `no_registry` for a guard that follows no authority; `provider`.
     public func add(_ provider: any SecretProvider, named name: String) throws(AgentIDError) {
-        var desk = permitSource.broker.withLock { $0 as? SecretDesk }
-        if desk == nil {
-            // Opened under no lock; if another thread was faster, its desk stays.
-            let made = try SecretDesk(of: self)
-            desk = permitSource.broker.withLock { known in
-                if known == nil { known = made }
-                return known as? SecretDesk
-            }
-        }
-        try desk?.broker.add(provider, named: name)
+        // Opened under no lock; if another thread was faster, its desk stays.
+        if permitSource.broker == nil { permitSource.keep(try SecretDesk(of: self)) }
+        try secretDesk().broker.add(provider, named: name)
     }
 
     /// Gets a secret for a call that this guard has permitted: for the tool, not for the agent. It ends with the agent at
@@ -90,7 +83,7 @@ extension Guard {
     public func release(lease: String) throws(AgentIDError) { try secretDesk().broker.release(lease) }
 
     private func secretDesk() throws(AgentIDError) -> SecretDesk {
-        guard let desk = permitSource.broker.withLock({ $0 }) as? SecretDesk else {
+        guard let desk = permitSource.broker as? SecretDesk else {
             throw AgentIDError(
                 .notFound, name: "provider", message: "this guard has no provider: add one first", at: "provider")
         }
