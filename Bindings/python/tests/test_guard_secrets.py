@@ -150,7 +150,7 @@ for line in sys.stdin:
     call = json.loads(line)
     try:
         decision = guard.authorize("read_file", {"path": call["path"]}, chain=call["chain"], proof=call["proof"])
-        lease = guard.acquire(decision, "vault", call["path"], 300)
+        lease = guard.acquire(decision, "vault", call["path"], 200)
         print(json.dumps(lease.id), flush=True)
         if call.get("release"):
             lease.release()

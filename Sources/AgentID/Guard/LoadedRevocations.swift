@@ -37,6 +37,9 @@ internal import Synchronization
         try loading.withLock { _ throws(AgentIDError) in
             var all = held
             let before = all[domain]
+            guard before?.list.contains(RevocationKey(list.signedBy)) != true else {
+                throw SignedRevocations.refusal("the key that signed the list is revoked: \(list.key)")
+            }
             if let before, (list.sequence, list.issued) < (before.sequence, before.issued) {
                 throw AgentIDError(
                     .state, name: "revocations_rolled_back",
@@ -92,6 +95,10 @@ internal import Synchronization
     }
 }
 
+extension SignedRevocations {
+    fileprivate var signedBy: Revocation { Revocation(unchecked: .issuer, key) }
+}
+
 extension Credential {
     /// Everything whose revocation ends it: its signer, and the agent and key that it names.
     var revocable: [Revocation] {
@@ -122,6 +129,9 @@ extension Guard {
                 .state, name: "own_domain",
                 message: "this guard follows the registry of \(read.trustDomain), which says what is revoked",
                 at: "list.iss")
+        }
+        guard revocations.first(of: [read.signedBy]) ?? view?.revocations.first(of: [read.signedBy]) == nil else {
+            throw SignedRevocations.refusal("the key that signed the list is revoked: \(read.key)")
         }
         try loaded.take(read, keeps: keepsAfterExpiry)
         return read

@@ -131,7 +131,7 @@ import Testing
 
     @Test func anAgentThatEndedOrIsHeldUpGetsNothingAndItsSecretsAreReturned() throws {
         let (kept, next) = (try permit(), try permit())
-        _ = try guardian.acquire(for: kept, from: "vault", resource: path, timeToLive: 300)
+        _ = try guardian.acquire(for: kept, from: "vault", resource: path, timeToLive: 200)
         try world.authority.suspend(agent: agent.id())
         #expect(reason(next) == "suspended")
         try world.authority.resume(agent: agent.id())
@@ -148,11 +148,11 @@ import Testing
         do {
             let gone = try Guard.open(directory: directory.path, .forTests(world))
             try gone.add(lost, named: "lost")
-            _ = try gone.acquire(for: permit(by: gone), from: "lost", resource: path, timeToLive: 300)
+            _ = try gone.acquire(for: permit(by: gone), from: "lost", resource: path, timeToLive: 200)
         }
         _ = try world.authority.deprovision(agent: agent.id())
         // Those without the provider try, and leave it for a second at most.
-        for _ in 0..<10 {
+        for _ in 0..<20 {
             _ = try world.authority.reap()
             world.pass(milliseconds: 1001)
         }
