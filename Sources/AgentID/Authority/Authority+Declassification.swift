@@ -88,6 +88,7 @@ private final class Declassification {
     func take(
         by record: ApprovalRecord, also write: (any RegistryWriter) throws -> Void
     ) throws(AgentIDError) {
+        let granted = try granted()
         let (time, stays): (MeterTime, LabelSet)
         do throws(Denial) {
             time = try page.look(now)
@@ -105,10 +106,16 @@ private final class Declassification {
         } catch { throw AgentIDError(undone: error) }
     }
 
-    /// Those that the grants above say.
-    private var granted: LabelSet {
+    /// Those that the present grant of the agent above says: the next one of this agent says them as well.
+    private func granted() throws(AgentIDError) -> LabelSet {
         let above = question.chain.links.prefix { $0.grant.claim?.agent.isSame(as: question.call.agent) != true }.last
-        return question.policy.labels(carriedAs: above?.grant.claim?.labels ?? [])
+        guard let claim = above?.grant.claim else { return [] }
+        let agent = claim.agent ?? ""
+        let present = try guardian.view?.registry.read { try $0.lastGrants(of: [agent]).first } ?? nil
+        let labels = try present.map { record throws(AgentIDError) in
+            try HeldGrant(reading: Array(record.chain.utf8)).grant.claim?.labels ?? []
+        }
+        return question.policy.labels(carriedAs: labels ?? claim.labels)
     }
 }
 

@@ -166,10 +166,14 @@ struct LabelWorld {
         let held = try elsewhere.current().held
         for isolated in [false, true] {
             let child = try agent.spawn("quarantine", .sameScope(isolated: isolated))
-            let forged = try held.derive(
-                to: key.publicKey, agent: child.id(), .sameScope(isolated: true), by: #require(parent),
-                clock: elsewhere.clock
-            ).held
+            // Also under the `jti` of the grant that the registry has.
+            var claim = Claim()
+            (claim.agent, claim.isIsolated, claim.labels) = (try child.id(), true, try agent.labels())
+            let known = try child.current().held.grant
+            let terms = GrantTerms(
+                id: known.id, issuedAt: known.issuedAt, expires: known.expires, depth: known.depth,
+                maxDepth: known.maxDepth, holder: key.publicKey, claim: claim, audiences: [])
+            let forged = HeldGrant(try SignedGrant(terms, held.scope, below: held, by: #require(parent)))
             let liar = try Agent.open(
                 key: key, chain: String(decoding: forged.chain, as: UTF8.self), clock: office.world.clock)
             let own = try office.authority.guarding(.forTests(office.world))
