@@ -707,7 +707,7 @@ typedef struct agentid_guard_options {
     int32_t max_depth;               /* deepest chain; 0: 16; at most 64 */
     int64_t max_token_size;          /* bytes; 0: 64 KiB, which is also the most */
     int64_t max_chain_size;          /* bytes; 0: 256 KiB, which is also the most */
-    const agentid_clock *clock;      /* NULL: the machine's clock */
+    const agentid_clock *clock;      /* NULL: that of the authority which makes the guard, or the machine's */
     int32_t own_replay_memory;       /* not 0: used proofs are remembered in this guard alone; see below */
     int32_t audit_sync;              /* AGENTID_AUDIT_..., for a guard of a directory; others do as their authority */
     int32_t audit_relaxed;           /* not 0: decisions that cannot be recorded are counted, not denied */

@@ -83,7 +83,7 @@ type GuardOptions struct {
 	MaxDepth        int           // deepest chain
 	MaxTokenSize    int           // bytes
 	MaxChainSize    int           // bytes
-	Clock           Clock         // nil: the machine's
+	Clock           Clock         // nil: that of the authority which makes the guard, or the machine's
 	OwnReplayMemory bool          // used proofs are remembered in this guard alone, not with its directory
 	AuditSync       AuditSync     // for a guard of a directory; others do as their authority
 	AuditRelaxed    bool          // decisions that cannot be written down are counted, not denied

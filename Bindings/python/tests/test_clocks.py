@@ -58,6 +58,13 @@ def test_numbers_of_every_kind_tell_the_time(acme, told):
             assert agent.authorize(*CALL)
 
 
+def test_the_authoritys_clock_reaches_its_guards():
+    """An hour ahead: by the machine's clock its grants and proofs are of the future."""
+    with open_authority(clock=lambda: time.time() + 3600) as acme, start(acme) as agent, acme.guard(audience="files") as guard:
+        proof = agent.prove(*CALL, audience="files")
+        assert guard.authorize(*CALL, chain=agent.chain, proof=proof)
+
+
 def test_a_clock_that_hangs_denies_those_who_come_later():
     go_on = threading.Event()
     go_on.set()

@@ -213,9 +213,12 @@ public final class Authority: Sendable {
         return try registry.read { try $0.revocations(after: 0, limit: .max) }.map(\.revocation)
     }
 
-    /// A guard that follows this authority: changes to its bundle and its revocations reach the guard.
+    /// A guard that follows this authority: changes to its bundle and its revocations reach the guard. Without a clock of
+    /// its own it goes by the authority's.
     public func guarding(_ options: Guard.Options) throws(AgentIDError) -> Guard {
         try keys.checkOpen()
+        var options = options
+        if options.clock is SystemClock { options.clock = clock }
         return try Guard(
             options, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add,
             onAsked: lifecycle.hooks.wake)

@@ -38,7 +38,7 @@ extension Guard {
         /// The recording of decisions, for a guard that follows a directory; a guard made by an authority records as
         /// that does.
         public var audit = AuditPolicy()
-        /// The clock.
+        /// The clock. A guard that an authority makes goes by the authority's in place of `SystemClock`.
         public var clock: any WallClock = SystemClock()
         /// The source of grants' status, besides this guard's own revocations.
         public var statuses: (any StatusResolver)?
