@@ -8,9 +8,9 @@ from ctypes import byref, c_void_p
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
-from ._errors import Denied, failure, take
+from ._errors import Denied, Error, failure, take, throw
 from ._handles import freeing
-from ._raised import after_failure, after_success, log, pending
+from ._raised import after_success, log, pending
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -121,15 +121,13 @@ def decide(function: Any, *inputs: Any) -> Decision:
         if pending:
             after_success()
         return permitted
-    raised = failure(error)
-    if isinstance(raised, Denied) and decision:
-        raised.decision = Decision(decision, False)
-    try:
-        if pending:
-            raised.__cause__ = after_failure()
-        raise raised
-    finally:
-        del raised  # its traceback holds this frame: together they would live until the collector comes
+    throw(_with_decision(failure(error), decision))
+
+
+def _with_decision(error: Error, decision: c_void_p) -> Error:
+    if isinstance(error, Denied) and decision:
+        error.decision = Decision(decision, False)
+    return error
 
 
 def check(function: Any, *inputs: Any) -> Decision:

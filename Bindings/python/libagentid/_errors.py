@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from ctypes import byref, c_int64, c_void_p, string_at
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ._abi import NO_DELEGATION, Bytes, checked, lib
 from ._raised import after_failure, after_success, pending
@@ -163,13 +163,20 @@ def call(function: Any, *arguments: Any) -> None:
         if pending:
             after_success()
         return
-    raised = failure(error)
+    throw(failure(error))
+
+
+def throw(raised: Error) -> NoReturn:
+    """Raises what the library answered; the caller must not keep it in a variable of its own.
+
+    Its traceback holds the frames it came through: together with a variable there it would live until the collector comes.
+    """
     try:
         if pending:
             raised.__cause__ = after_failure()
         raise raised
     finally:
-        del raised  # its traceback holds this frame: together they would live until the collector comes
+        del raised
 
 
 def take(function: Any, *arguments: Any) -> str:
