@@ -2,16 +2,21 @@ internal import StrictJSON
 
 /// Reads a few hundred bytes as an input of up to a megabyte: repetition is what makes a small change of the bytes a large
 /// one of the work.
+///
+/// What does not fit is made and thrown away, in lists in lists: `work` bounds that, and what is made after it is short.
 package struct Maker {
     private let bytes: [UInt8]
     private var position = 0
+    /// How many more bytes may be read, and pieces of 64 bytes be written.
+    private var work = 1_000_000
     /// Which element of a list is being made: lists are made by reading the same bytes once for each.
     private var index = 0
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     package mutating func byte() -> Int {
-        guard position < bytes.count else { return 0 }
+        work -= 1
+        guard work > 0, position < bytes.count else { return 0 }
         position += 1
         return Int(bytes[position - 1])
     }
@@ -26,7 +31,7 @@ package struct Maker {
             (position, index) = (start, i)
             let goesOn = body(&self, i)
             furthest = max(furthest, position)
-            if !goesOn { break }
+            if !goesOn || work <= 0 { break }
         }
         (position, index) = (furthest, outer)
     }
@@ -54,7 +59,9 @@ package struct Maker {
             let piece = choice < 208 ? Self.pieces[choice % Self.pieces.count] : number(choice)
             let times = choose([1, 1, 1, 2, 3, 8, 16, 60, 126, 250, 4000, 1 << 20])
             let room = max(longest - text.utf8.count, 0) / max(piece.utf8.count, 1)
-            text += String(repeating: piece, count: min(times, room))
+            let count = work > 0 ? min(times, room) : min(1, room)
+            text += String(repeating: piece, count: count)
+            work -= piece.utf8.count * count / 64
         }
         return text
     }
@@ -92,9 +99,9 @@ package struct Maker {
 
     private mutating func escaped(_ room: Int) -> String {
         let escape = choose(["\\u0061", "\\n", "\\ud83d\\ude00", "\\\"", "\\u0000"])
-        return "\""
-            + String(repeating: escape, count: min(choose([1, 10, 600, 1 << 18]), max(room / escape.utf8.count, 1)))
-            + "\""
+        let count = min(choose([1, 10, 600, 1 << 18]), max(room / escape.utf8.count, 1))
+        work -= escape.utf8.count * count / 64
+        return "\"" + String(repeating: escape, count: count) + "\""
     }
 
     private mutating func array(_ room: Int, depth: Int) -> String {
@@ -103,7 +110,7 @@ package struct Maker {
             let element = maker.value(room - text.utf8.count, depth: depth + 1)
             guard text.utf8.count + element.utf8.count + 2 < room || i == 0 else { return false }
             text += (i == 0 ? "" : ",") + element
-            return true
+            return text.utf8.count + 3 < room
         }
         return text + "]"
     }
@@ -118,7 +125,7 @@ package struct Maker {
             let value = maker.value(room - text.utf8.count - name.utf8.count, depth: depth + 1)
             guard text.utf8.count + name.utf8.count + value.utf8.count + 3 < room || i == 0 else { return false }
             text += (i == 0 ? "" : ",") + name + ":" + value
-            return true
+            return text.utf8.count + 7 < room
         }
         return text + "}"
     }
@@ -132,7 +139,7 @@ package struct Maker {
             let element = maker.value(min(longest, room - text.utf8.count), depth: 60)
             guard text.utf8.count + element.utf8.count + 2 < room || i == 0 else { return false }
             text += (i == 0 ? "" : ",") + element
-            return true
+            return text.utf8.count + 3 < room
         }
         return text + "]"
     }
