@@ -2,13 +2,14 @@ internal import Glibc
 
 /// The members of an entry that a replay asks for.
 enum EntryMember: Int, CaseIterable {
-    case agent, arguments, chain, count, decision, event, id, issuer, kind, labels, outcome, principal, profile, reason,
+    case agent, approval, arguments, chain, count, decision, event, id, issuer, kind, labels, outcome, principal, profile, reason,
         rule
     case time, tool
 
     fileprivate var name: StaticString {
         switch self {
         case .agent: "agent"
+        case .approval: "approval"
         case .arguments: "arguments"
         case .chain: "chain"
         case .count: "count"
@@ -33,7 +34,7 @@ enum EntryMember: Int, CaseIterable {
 /// the one before.
 struct EntryMembers: Sendable {
     /// Start and end of each member's value; both 0 where it is not there.
-    private var places = InlineArray<17, SIMD2<UInt32>>(repeating: SIMD2(0, 0))
+    private var places = InlineArray<18, SIMD2<UInt32>>(repeating: SIMD2(0, 0))
 
     /// The bytes of a member's value, as JSON; `nil` where the entry does not have it.
     subscript(member: EntryMember) -> Range<Int>? {

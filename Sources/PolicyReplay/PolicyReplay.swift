@@ -99,6 +99,13 @@ package final class PolicyReplay {
             var found = record(.resumed)
             found.text = names.number(bytes.text(entry[.agent]) ?? "")
             waiting.append(found)
+        } else if let approval = entry[.approval], bytes.says("approval", entry[.event]) {
+            guard let step = bytes.value(approval), step["state"]?.string?.isSame(as: "used") == true,
+                let taken = step["declassifies"], let agent = bytes.text(entry[.agent])
+            else { return }
+            var found = record(.declassified)
+            (found.text, found.labels) = (names.number(agent), labels(taken))
+            waiting.append(found)
         }
     }
 
@@ -141,7 +148,12 @@ package final class PolicyReplay {
     }
 
     private func labels(_ range: Range<Int>?, _ bytes: Span<UInt8>) -> UInt64 {
-        guard let range, !labels.isEmpty, let list = bytes.value(range), list.kind == .array else { return 0 }
+        guard let range, !labels.isEmpty, let list = bytes.value(range) else { return 0 }
+        return labels(list)
+    }
+
+    private func labels(_ list: JSON.Value) -> UInt64 {
+        guard list.kind == .array else { return 0 }
         var found: UInt64 = 0
         for name in list.elements { if let name = name.string { found |= labels[name.exact] ?? 0 } }
         return found
@@ -183,6 +195,7 @@ package final class PolicyReplay {
             if verdict.stop != nil { onVerdict?(record.index, verdict) }
         case .succeeded, .failed: judge.end(record)
         case .resumed: judge.resume(names.texts[Int(record.text)])
+        case .declassified: judge.declassify(record, names.texts[Int(record.text)])
         }
     }
 }

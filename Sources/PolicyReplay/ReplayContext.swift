@@ -33,15 +33,20 @@ final class ReplayContext {
         let isOwn = issuer?["foreign"] == nil
         let name = isOwn ? "" : issuer?["domain"]?.string ?? issuer?["iss"]?.string ?? ""
         var (agents, last): ([String], JSON.Value?) = ([], nil)
+        var isolated: [IsolatedAgent] = []
         for link in chain.elements {
-            if let agent = link["agent"]?.string, agents.last?.isSame(as: agent) != true { agents.append(agent) }
+            if let agent = link["agent"]?.string, agents.last?.isSame(as: agent) != true {
+                agents.append(agent)
+                if link["isolated"]?.bool == true { isolated.append(IsolatedAgent(name: agent, isRegistered: true)) }
+            }
             last = link
         }
         let key = last?["key"]?.string ?? ""
         subjects = PolicySubjects(
             issuer: name, agents: agents, key: key, isNamed: last?["agent"] != nil,
             task: root["agent"]?.string ?? (issuer?["key"]?.string ?? "") + (root["jti"]?.string ?? ""),
-            principal: bytes.text(entry[.principal]) ?? "", profile: bytes.text(entry[.profile]) ?? "")
+            principal: bytes.text(entry[.principal]) ?? "", profile: bytes.text(entry[.profile]) ?? "",
+            isolated: isOwn ? isolated : [])
         agent = last?["agent"]?.string ?? "key:\(key)"
         holders = subjects.holders(of: .subtree).map { Self.holder(of: name, $0.last ?? "") }
         self.key = Self.key(of: entry, bytes)

@@ -13,18 +13,11 @@ struct ReplayJudge {
     private var stopped: [ExactText: Int] = [:]
     /// Whether it matters how a call ended.
     let keepsCalls: Bool
-    /// Of the labels, those that rules require: no tool reports them.
-    private let permitting: LabelSet
 
     init(_ policy: ActivePolicy) {
         self.policy = policy
         counts = policy.document.rules.map { _ in RuleCounts() }
-        var (isSpending, permitting) = (false, LabelSet())
-        for rule in policy.document.rules {
-            if case .budget = rule.effect { isSpending = true }
-            if case .labels(let labels) = rule.effect { permitting.formUnion(labels.requires) }
-        }
-        self.permitting = permitting
+        let isSpending = policy.document.rules.contains { if case .budget = $0.effect { true } else { false } }
         keepsCalls = isSpending || !policy.document.labels.names.isEmpty
     }
 
@@ -84,8 +77,7 @@ struct ReplayJudge {
             }
         }
         if !plan.labels.isEmpty, let labelled = plan.labelled {
-            let (task, agent) = (labelled.task.labels(at: now), labelled.agent.labels(at: now))
-            let (sure, possible) = (task.sure.union(agent.sure), task.possible.union(agent.possible))
+            let (sure, possible) = labelled.labels(at: now)
             for rule in plan.labels {
                 let isSure =
                     rule.labels.refuses.contains { sure.isSuperset(of: $0) }
@@ -185,8 +177,12 @@ struct ReplayJudge {
                 case .restricts: rule.labels.adds.subtracting(rule.labels.permitting)
                 case .unknown: []
                 }
-            let meter = rule.labels.subject == .agent ? labelled.agent : labelled.task
-            meter.raise(sure, possible: rule.match == .unknown ? rule.labels.adds : [], at: now)
+            let possible = rule.match == .unknown ? rule.labels.adds : []
+            if rule.labels.subject == .agent {
+                labelled.raiseOwn(sure, possible: possible, at: now)
+            } else {
+                labelled.raise(sure, possible: possible, at: now)
+            }
         }
     }
 
@@ -255,14 +251,20 @@ struct ReplayJudge {
     /// An operator set an agent going again.
     mutating func resume(_ agent: String) { stopped[ReplayContext.holder(of: "", agent)] = nil }
 
+    /// People took labels away from an agent.
+    mutating func declassify(_ record: ReplayRecord, _ agent: String) {
+        ReplayLabels.lower(LabelSet(rawValue: record.labels), of: agent, &meters)
+    }
+
     // MARK: Outcomes
 
     /// A call ended: its tool reported labels, or it failed and costs nothing.
     mutating func end(_ record: ReplayRecord) {
         guard keepsCalls, let call = pending.take(record) else { return }
-        let labels = LabelSet(rawValue: record.labels).subtracting(permitting)
+        // What rules require no tool reports.
+        let labels = LabelSet(rawValue: record.labels).subtracting(policy.permitting)
         if !labels.isEmpty {
-            plan(of: call.call).labelled?.task.raise(labels, possible: labels, at: record.time)
+            plan(of: call.call).labelled?.raise(labels, possible: [], at: record.time)
         }
         guard record.kind == .failed else { return }
         for (meter, amount, refunds) in call.budgets where refunds { meter.spent -= amount }

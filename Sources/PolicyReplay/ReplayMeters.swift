@@ -60,6 +60,11 @@ final class ReplayMeter {
         until = max(until, now.addingReportingOverflow(PolicyLimits.kept).partialValue)
     }
 
+    func lower(_ labels: LabelSet) {
+        word &= ~labels.rawValue
+        possible &= ~labels.rawValue
+    }
+
     // MARK: Budgets
 
     var spent: Int64 {

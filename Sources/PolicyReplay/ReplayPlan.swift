@@ -31,7 +31,7 @@ final class ReplayPlan {
     let age: Int
     private(set) var tests: [(rule: Int, match: ReplayMatch, hours: Hours?)] = []
     private(set) var labels: [(rule: Int, match: ReplayMatch, labels: LabelRule)] = []
-    private(set) var labelled: (task: ReplayMeter, agent: ReplayMeter)?
+    private(set) var labelled: ReplayLabels?
     private(set) var questions: [(rule: Int, match: ReplayMatch)] = []
     private(set) var rates: [(rule: Int, match: ReplayMatch, rate: GCRA, meter: ReplayMeter)] = []
     var budgets: [ReplayBudget] = []
@@ -62,10 +62,7 @@ final class ReplayPlan {
             }
         }
         guard !policy.document.labels.names.isEmpty else { return }
-        func labels(_ subject: Subject) -> ReplayMeter {
-            meters.meter(.labels, ["labels"] + (subjects.names(of: subject).first ?? []))
-        }
-        labelled = (labels(.task), labels(.agent))
+        labelled = ReplayLabels(of: subjects, permitting: policy.permitting, &meters)
     }
 }
 

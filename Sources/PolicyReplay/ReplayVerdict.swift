@@ -35,6 +35,7 @@ struct ReplayRecord {
         case denied
         case succeeded, failed
         case resumed
+        case declassified
     }
 
     let time: Int64
@@ -45,9 +46,9 @@ struct ReplayRecord {
     /// The ID of the decision: its process, by number, and its number there.
     var process: UInt32 = 0
     var number: UInt64 = 0
-    /// Why it was denied, by number; the agent that was resumed.
+    /// Why it was denied, by number; the agent that was resumed, or that labels were taken away from.
     var text: UInt32 = 0
-    /// Labels that the tool reported.
+    /// Labels that the tool reported, or that were taken away.
     var labels: UInt64 = 0
 }
 

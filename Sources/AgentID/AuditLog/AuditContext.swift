@@ -31,7 +31,7 @@ final class AuditContext: Sendable {
     /// - Parameter policy: the version of the policy that the calls were decided under; `nil` for none.
     convenience init(_ links: [VerifiedChain.Link], _ issuer: ChainIssuer, policy: Int64? = nil) {
         let tree = JSONTree.array(
-            links.map { link in
+            links.enumerated().map { i, link in
                 var members: JSONTree.Members = [
                     "jti": .string(link.grant.id), "sha256": .string(link.tokenHash),
                 ]
@@ -40,6 +40,8 @@ final class AuditContext: Sendable {
                 } else {
                     members["key"] = .string(link.holderThumbprint)
                 }
+                // Of a root it says what its agent starts, of another what that agent is.
+                if i > 0, link.grant.claim?.isIsolated == true { members["isolated"] = true }
                 return .object(members)
             })
         self.init(links, issuer, chain: Array("\"chain\":".utf8) + tree.canonical() + Array(",".utf8), policy)

@@ -10,7 +10,7 @@ package final class ActivePolicy: Sendable {
     package let anomalies: [Int]
 
     /// The labels that some rule requires: they permit.
-    let permitting: LabelSet
+    package let permitting: LabelSet
 
     /// Those who may approve.
     let approvers: ApproverKeys

@@ -10,9 +10,9 @@ package struct PolicySubjects: Sendable {
     /// The holder of a leaf that names no agent, below one that is named.
     private let unnamed: [String]
     /// The names of the places that labels are kept at: the task's, then those of the isolated agents of the chain.
-    let labelPlaces: [[String]]
+    package let labelPlaces: [[String]]
     /// The place of those that the agent itself raises.
-    let raisedPlace: Int
+    package let raisedPlace: Int
 
     /// - Parameters:
     ///   - issuer: empty for the own authority.
@@ -30,7 +30,8 @@ package struct PolicySubjects: Sendable {
         self.agents = agents.isEmpty ? ["key:\(key)"] : agents
         unnamed = agents.isEmpty || isNamed ? [] : ["key:\(key)"]
         (self.task, self.principal, self.profile) = (task, principal, profile)
-        labelPlaces = [[Subject.task.rawValue, issuer, task]] + isolated.map { ["isolated", issuer, $0.name] }
+        labelPlaces =
+            [[Subject.task.rawValue, issuer, task]] + isolated.map { Self.isolatedPlace(of: $0.name, issuer) }
         raisedPlace = (isolated.lastIndex { $0.isRegistered } ?? -1) + 1
     }
 
@@ -44,6 +45,9 @@ package struct PolicySubjects: Sendable {
             task: root?.agent ?? chain.tree, principal: root?.principal ?? "", profile: root?.profile ?? "",
             isolated: isolated)
     }
+
+    /// The name of the place that the labels of an isolated agent are kept at, and of all below it.
+    package static func isolatedPlace(of agent: String, _ issuer: String) -> [String] { ["isolated", issuer, agent] }
 
     /// The parts that name each of the meters of anomalies: the holder's own, then those of the agents above. What a holder
     /// without a name does is not its parent's doing.
@@ -74,6 +78,8 @@ package struct IsolatedAgent: Sendable {
     /// Whether the registry has that very grant. What others sign for themselves isolates nobody: what they learn counts
     /// for whoever is above, and what was learnt in isolation counts for them.
     let isRegistered: Bool
+
+    package init(name: String, isRegistered: Bool) { (self.name, self.isRegistered) = (name, isRegistered) }
 }
 
 extension RegistryReader {

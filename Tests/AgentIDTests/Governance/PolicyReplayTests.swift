@@ -88,7 +88,7 @@ import Testing
             let root = try world.authority.startAgent(
                 profile: "clerk",
                 AgentRequest(principal: "user:\(principal)@acme.example", task: "t", scope: Scope(scope)))
-            let child = try root.spawn("child", .sameScope())
+            let child = try root.spawn("child", .sameScope(isolated: principal == "bob"))
             agents += [root, child, try child.spawn("grandchild", .sameScope())]
         }
         for step in steps {
