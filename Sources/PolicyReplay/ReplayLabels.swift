@@ -28,7 +28,9 @@ struct ReplayLabels {
     }
 
     /// Raises labels of the agent alone.
-    func raiseOwn(_ sure: LabelSet, possible: LabelSet, at now: Int64) { agent.raise(sure, possible: possible, at: now) }
+    func raiseOwn(_ sure: LabelSet, possible: LabelSet, at now: Int64) {
+        agent.raise(sure, possible: possible, at: now)
+    }
 
     /// Raises labels of the task, or of the isolated agent that the chain is below. Those above it may have joined them
     /// since, which no log says.
