@@ -31,8 +31,9 @@ extension Authority {
         try keys.checkOpen()
         try lifecycle.checkWhole()
         try lifecycle.leases.begin(for: lifecycle)
-        let state = try lifecycle.unpark(agent)
+        let (state, labels) = try lifecycle.unpark(agent)
         let held = Agent(state, clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
+        try held.note(labels)
         lifecycle.leases.keep(held, id: agent, for: lifecycle)
         return held
     }

@@ -52,6 +52,9 @@ public struct SignedRevocations: Sendable {
             throw Self.refusal("the list is not valid: \(denial.message)")
         }
         guard self.issued <= now + Limits.issuedAtSkew else { throw Self.refusal("the list is dated in the future") }
+        guard self.expires - self.issued <= Self.longestLifetime else {
+            throw Self.refusal("the list is good for more than \(Self.longestLifetime / 86_400) days")
+        }
         guard self.expires > now else {
             throw AgentIDError(
                 .state, name: "revocations_expired",

@@ -88,6 +88,11 @@ struct TrustAnchors: Sendable {
         ChainIssuer.domain(of: issuer).map { bundles[$0.name.exact] != nil } ?? false
     }
 
+    /// Whether a domain's key of this thumbprint is trusted now; one that was retired is.
+    func trusts(_ thumbprint: String, of domain: TrustDomain) -> Bool {
+        named[thumbprint.exact]?.contains { $0.domain == domain && $0.revokedAt == nil } ?? false
+    }
+
     /// The anchor as it is trusted now; `nil` if it no longer is.
     func current(_ anchor: TrustAnchor) -> TrustAnchor? {
         named[anchor.thumbprint.exact]?.first {

@@ -8,10 +8,11 @@ extension Guard {
     ///
     /// - Parameters:
     ///   - fault: Denies the call whatever the checks would say: only its chain is looked for.
+    ///   - labels: Those that the holder is known to have beyond its grant, where there is no proof to carry them.
     ///   - chain: Finds the call's chain.
     func decision(
         on tool: String, _ arguments: [UInt8], proof: [UInt8]?, fault: Denial? = nil,
-        _ chain: (Int64) throws(Denial) -> VerifiedChain
+        carrying labels: [String] = [], _ chain: (Int64) throws(Denial) -> VerifiedChain
     ) -> Decision {
         // Before the wall clock: a call that is held up after it must not outlast the memory of its proof.
         let begun = proof == nil ? 0 : MonotonicClock.milliseconds
@@ -25,7 +26,8 @@ extension Guard {
             try checkKnown(chain, now: now)
             decision.chain = chain
             if let fault { throw fault }
-            try decide(&decision, chain, proof: proof, arguments: arguments, call: &call, now: now, since: begun)
+            try decide(
+                &decision, chain, proof: proof, labels, arguments: arguments, call: &call, now: now, since: begun)
         } catch { decision.denial = fault ?? error }
         if decision.denial != nil, fault == nil {
             stopAgent(of: &decision, proof: proof, call: call.flatMap { $0 }, since: begun)
@@ -116,7 +118,7 @@ extension Guard {
 
     /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
     func decide(
-        _ decision: inout Decision, _ chain: VerifiedChain, proof: [UInt8]?, arguments: [UInt8],
+        _ decision: inout Decision, _ chain: VerifiedChain, proof: [UInt8]?, _ labels: [String], arguments: [UInt8],
         call parsed: inout JSON.Value??, now: Int64, since begun: Int64
     ) throws(Denial) {
         let tool = decision.tool
@@ -165,7 +167,7 @@ extension Guard {
         }
         if following?.with({ $0.policyVersion }) ?? 0 != 0 {
             try enforcePolicy(
-                on: &decision, under: chain, call: call, labels: opened?.labels ?? [], now: now, within: &work)
+                on: &decision, under: chain, call: call, labels: opened?.labels ?? labels, now: now, within: &work)
         } else {
             try lookOnceMore(chain, now: now)
         }

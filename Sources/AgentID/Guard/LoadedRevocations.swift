@@ -11,6 +11,7 @@ internal import Synchronization
         let expires: Int64
         /// Whether the domain's chains are permitted after the list has expired.
         let keeps: Bool
+        let signedBy: Revocation
     }
 
     private let reading = Locked<Void>(())
@@ -30,7 +31,11 @@ internal import Synchronization
     private var held: [ExactText: Held] { reading.withLock { _ in unsafe lists } ?? [:] }
 
     /// Takes in a list; refuses one that is older than the one of the same domain. What was revoked stays revoked.
-    func take(_ list: SignedRevocations, keeps: Bool) throws(AgentIDError) {
+    ///
+    /// - Parameter isTrusted: Whether a key of the domain still is, as far as the guard knows otherwise.
+    func take(
+        _ list: SignedRevocations, keeps: Bool, isTrusted: (Revocation) -> Bool
+    ) throws(AgentIDError) {
         let domain = list.trustDomain.name.exact
         // Hashed beside the readers.
         let keys = list.revocations.map { RevocationKey($0) }
@@ -40,7 +45,9 @@ internal import Synchronization
             guard before?.list.contains(RevocationKey(list.signedBy)) != true else {
                 throw SignedRevocations.refusal("the key that signed the list is revoked: \(list.key)")
             }
-            if let before, (list.sequence, list.issued) < (before.sequence, before.issued) {
+            // A stolen key can sign any sequence: it must not shut out the lists that end it.
+            let isVoid = before.map { keys.contains(RevocationKey($0.signedBy)) || !isTrusted($0.signedBy) } ?? true
+            if let before, !isVoid, (list.sequence, list.issued) < (before.sequence, before.issued) {
                 throw AgentIDError(
                     .state, name: "revocations_rolled_back",
                     message:
@@ -50,7 +57,7 @@ internal import Synchronization
             let known = before?.list ?? RevocationSnapshot()
             let next = Held(
                 list: known.adding(keys) ?? known, sequence: list.sequence, issued: list.issued,
-                expires: list.expires, keeps: keeps)
+                expires: list.expires, keeps: keeps, signedBy: list.signedBy)
             all[domain] = next
             let made = all
             reading.withLock { _ in unsafe lists = made }
@@ -123,7 +130,8 @@ extension Guard {
     public func loadRevocations(
         _ list: [UInt8], keepsAfterExpiry: Bool = false
     ) throws(AgentIDError) -> SignedRevocations {
-        let read = try SignedRevocations(verifying: list, anchors: anchors.withLock { $0 }, now: clock.now() / 1000)
+        let anchors = anchors.withLock { $0 }
+        let read = try SignedRevocations(verifying: list, anchors: anchors, now: clock.now() / 1000)
         guard view?.trustDomain != read.trustDomain else {
             throw AgentIDError(
                 .state, name: "own_domain",
@@ -133,7 +141,9 @@ extension Guard {
         guard revocations.first(of: [read.signedBy]) ?? view?.revocations.first(of: [read.signedBy]) == nil else {
             throw SignedRevocations.refusal("the key that signed the list is revoked: \(read.key)")
         }
-        try loaded.take(read, keeps: keepsAfterExpiry)
+        try loaded.take(read, keeps: keepsAfterExpiry) { key in
+            revocations.first(of: [key]) == nil && anchors.trusts(key.value, of: read.trustDomain)
+        }
         return read
     }
 }

@@ -57,6 +57,32 @@ import Testing
         }
     }
 
+    @Test func aStolenKeyDoesNotShutOutTheListsThatEndIt() throws {
+        let thief = signer
+        try guardian.loadRevocations(made { $0["seq"] = .int(1 << 52) })
+        let next = try SigningKey.generate()
+        let domain = try TrustDomain("acme.example")
+        let bundle = TrustBundle(
+            sequence: 100, anchors: [thief, next].map { TrustAnchor($0.publicKey, of: domain) })
+        try guardian.addBundle(bundle.tree(at: 0).canonical(), for: "acme.example")
+        // Another key alone does not: that may be an older list.
+        #expect(refusal(made(by: next) { $0["seq"] = 7 }) == "revocations_rolled_back")
+        let ending = made(by: next) {
+            $0["seq"] = 7
+            $0["revoked"] = ["issuer": [.string(thief.publicKey.thumbprint)], "principal": ["user:alice@acme.example"]]
+        }
+        #expect(refusal(ending) == "loaded")
+        #expect(try reason() == "authority_revoked")
+        #expect(refusal(made { $0["seq"] = .int(1 << 52) }) == "revocations")
+        #expect(refusal(made(by: next) { $0["seq"] = 6 }) == "revocations_rolled_back")
+    }
+
+    @Test func noListIsGoodForLongerThanAMonth() {
+        let now = Int(world.clock.milliseconds / 1000)
+        #expect(refusal(made { $0["exp"] = .int(now + 30 * 86_400) }) == "loaded")
+        #expect(refusal(made { $0["exp"] = .int(now + 30 * 86_400 + 1) }) == "revocations")
+    }
+
     @Test(arguments: Revocation.Kind.allCases) func whatIsListedIsDeniedAndNothingElse(kind: Revocation.Kind) throws {
         let other = try world.authority.startAgent(
             profile: "researcher",

@@ -36,10 +36,12 @@ public final class Agent: Sendable {
     private let isEnded = Atomic(false)
     /// Whether it was parked: this handle is its owner no more.
     private let hasLeft = Atomic(false)
-    /// Held while the key is replaced: one grant is handed on once.
-    private let turn = Locked<Void>(())
+    /// Held while the key is replaced, and labels are noted: one grant is handed on once, with all of them.
+    let turn = Locked<Void>(())
     /// The labels that it was told, and that no directory keeps.
     let noted = Locked<[String]>([])
+    /// Whether there are any: asked at every call.
+    let hasNotes = Atomic(false)
     /// Whether labels were taken away that its grant still says.
     private let isDeclassified = Atomic(false)
 
@@ -248,7 +250,7 @@ public final class Agent: Sendable {
         guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
         let id = try id()
         try turn.withLock { _ throws(AgentIDError) in
-            try lifecycle.park(id, current(), for: seconds)
+            try lifecycle.park(id, current(), labels: notes, for: seconds)
             hasLeft.store(true, ordering: .releasing)
             close()
         }

@@ -1,4 +1,5 @@
 internal import Policy
+internal import Synchronization
 
 // The labels of an agent's task, as its holder knows them: they go into the grants that it signs, and into its proofs.
 extension Agent {
@@ -28,11 +29,18 @@ extension Agent {
         try note(names)
     }
 
-    private func note(_ names: [String]) throws(AgentIDError) {
-        try noted.withLock { noted throws(AgentIDError) in
-            let all = Claim.labels(noted + names)
+    /// The labels that no directory keeps.
+    var notes: [String] { hasNotes.load(ordering: .acquiring) ? noted.withLock { $0 } : [] }
+
+    func note(_ names: [String]) throws(AgentIDError) {
+        guard !names.isEmpty else { return }
+        try turn.withLock { _ throws(AgentIDError) in
+            // One that is parked meanwhile would lose them.
+            _ = try current()
+            let all = Claim.labels(notes + names)
             try DelegationRequest.check(labels: all)
-            noted = all
+            noted.withLock { $0 = all }
+            hasNotes.store(true, ordering: .releasing)
         }
     }
 

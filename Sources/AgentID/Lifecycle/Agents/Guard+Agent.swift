@@ -8,7 +8,9 @@ extension Guard {
         let isHome = agent.guardian?.isSame(as: self) ?? false
         let known = isGone || !isHome ? nil : agent.verified
         let chain = isGone || known != nil ? nil : try agent.chainBytes()
-        return decision(on: tool, arguments, proof: nil) { now throws(Denial) in
+        // What a proof would carry; a guard of its authority reads the directory's itself.
+        let labels = isGone ? [] : isHome ? agent.notes : try agent.labels()
+        return decision(on: tool, arguments, proof: nil, carrying: labels) { now throws(Denial) in
             if let known { return known }
             guard let chain else {
                 throw agent.hasEnded

@@ -1,4 +1,5 @@
 internal import JOSE
+internal import StrictJSON
 
 /// The state of a parked agent, sealed under the authority: its key, its term, and the grant it held.
 struct ParkedKey {
@@ -6,10 +7,16 @@ struct ParkedKey {
     let term: Term
     /// The `jti` of the grant.
     let grant: String
+    /// Those that it was told, and that no directory keeps.
+    let labels: [String]
 
     /// XSalsa20-Poly1305, the nonce before the box.
-    static func seal(_ state: Agent.State, _ term: Term, with sealing: GuardedBytes) throws(AgentIDError) -> [UInt8] {
-        let rest = Array("\(term.lifetime ?? 0) \(term.until ?? 0) \(state.held.grant.id)".utf8)
+    static func seal(
+        _ state: Agent.State, _ term: Term, _ labels: [String], with sealing: GuardedBytes
+    ) throws(AgentIDError) -> [UInt8] {
+        let rest =
+            Array("\(term.lifetime ?? 0) \(term.until ?? 0) \(state.held.grant.id) ".utf8)
+            + JSONTree.array(labels.map { .string($0) }).canonical()
         let nonce = Sodium.randomBytes(Sodium.secretBoxNonceBytes)
         guard let secret = GuardedBytes(count: 32 + rest.count),
             let box = try? state.key.withSeed({ seed -> [UInt8]? in
@@ -36,14 +43,20 @@ struct ParkedKey {
             unsafe secret.withUnsafeBytes { secret in for i in 0..<32 { unsafe seed[i] = secret[i] } }
         }
         let rest = secret.withSpan { secret in (32..<secret.count).map { secret[$0] } }
-        let words = rest.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
-        guard words.count == 3, let lifetime = Int64(words[0]), let until = Int64(words[1]) else { throw Self.damaged }
+        let words = rest.split(separator: UInt8(ascii: " "), maxSplits: 3).map { String(decoding: $0, as: UTF8.self) }
+        guard words.count >= 3, let lifetime = Int64(words[0]), let until = Int64(words[1]) else { throw Self.damaged }
         do throws(JOSEError) { key = try SigningKey(guardedSeed: seed) } catch {
             throw AgentIDError(error, at: "agent")
         }
         term = Term(
             source: .authority, lifetime: lifetime == 0 ? nil : lifetime, until: until == 0 ? nil : until)
         grant = words[2]
+        // Without, it was parked by a version that knew none.
+        let told = words.count == 3 ? "[]" : words[3]
+        guard let told = (try? JSON(parsing: Array(told.utf8)).root).flatMap(Claim.labels(parsing:)) else {
+            throw Self.damaged
+        }
+        labels = told
     }
 
     static let damaged = AgentIDError(

@@ -3,7 +3,9 @@ internal import StrictJSON
 /// An agent's run waits: `active -> parked -> active`. Its lease then says until when, and holds what it goes on with.
 extension Lifecycle {
     /// Parks an agent that is held here, for so many seconds at most.
-    func park(_ id: String, _ state: Agent.State, for seconds: Int64) throws(AgentIDError) {
+    ///
+    /// - Parameter labels: Those that no directory keeps.
+    func park(_ id: String, _ state: Agent.State, labels: [String], for seconds: Int64) throws(AgentIDError) {
         guard (1...Limits.longestParking).contains(seconds) else {
             throw AgentIDError(
                 .argument, name: "seconds", message: "an agent is parked for 1 second to 30 days", at: "seconds")
@@ -15,7 +17,7 @@ extension Lifecycle {
                 at: "agent")
         }
         try checkWhole()
-        let sealed = try ParkedKey.seal(state, term, with: keys.sealingKey())
+        let sealed = try ParkedKey.seal(state, term, labels, with: keys.sealingKey())
         let now = try clock.now()
         let expires = min(now + seconds * 1000, (term.until ?? Limits.latestDate) * 1000)
         let lease = LeaseRecord(
@@ -43,9 +45,9 @@ extension Lifecycle {
     }
 
     /// Takes up a parked agent, as a renewal would go on with it. What it holds from now on.
-    func unpark(_ id: String) throws(AgentIDError) -> Agent.State {
+    func unpark(_ id: String) throws(AgentIDError) -> (state: Agent.State, labels: [String]) {
         let sealing = try keys.sealingKey()
-        let state = try withActiveKey { active throws(AgentIDError) in
+        let taken = try withActiveKey { active throws(AgentIDError) in
             let now = try clock.now()
             let (agent, sealed, profile) = try registry.read { registry in
                 let (agent, sealed) = try self.parked(id, at: now, in: registry)
@@ -69,11 +71,11 @@ extension Lifecycle {
                     lifetime: min(leaseDuration, issuance.grant.expires - now / 1000), signedWith: active, at: now),
                 lineage: Lineage(root: issuance), term: parked.term)
             try register(issuance, of: sealed, revocable: grant.links + state.lineage.revocable)
-            return state
+            return (state, parked.labels)
         }
         try? view.refresh()
         hooks.wake()
-        return state
+        return taken
     }
 
     /// The transaction: who else opened the same box finds it gone.
