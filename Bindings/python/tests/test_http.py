@@ -152,3 +152,40 @@ def test_the_path_is_the_one_that_was_sent_unless_it_is_another(world: World) ->
     assert tool(b"/a b", "/a%20b") == "GET /a%20b" and tool(b"/a!b", "/a!b") == "GET /a!b" and tool(b"", "") == "GET /"
     assert tool(b"/a b", None) == "GET /a%20b" and tool(b"/x", "/y") == "GET /x" and tool("/é".encode(), None) == "GET /%C3%A9"
     assert tool(b"/read_file", "/read%5ffile") == "GET /read%5ffile"
+
+
+@pytest.mark.parametrize("query", ["full=%FF", "full=%C3", "full=\u00e9", "full=a;id=8", "f%FFll=1", "full=a\x7f", "full=\x00"])
+def test_a_query_that_frameworks_read_differently_is_refused(world: World, query: str) -> None:
+    world.ran.clear()
+    status, said, _ = world.call(ROUTES)("GET", f"/users/7?{query}", headers={"Agent-Chain": "", "Agent-Proof": ""})
+    assert (status, said["reason"]) == (400, "call") and world.ran == []
+
+
+def test_a_query_may_hold_whatever_is_escaped(world: World) -> None:
+    assert world.call(ROUTES)("GET", "/users/7?full=%C3%A9%3B%00+x")[0] == 200
+
+
+@pytest.mark.parametrize(("root", "routes", "path", "runs"), [
+    # An application at /api runs /secret for both.
+    ("/api", {"GET /secret": "secret", "GET /{full}/{id}": "get_user"}, "/api/secret", False),
+    ("/api/", {"GET /secret": "secret", "GET /{full}/{id}": "get_user"}, "/api/secret", False),
+    ("/api", {"GET /secret": None, "GET /{full}/{id}": "get_user"}, "/api/secret", False),
+    ("/api", {"GET /{full}/{id}": "get_user"}, "/api/secret", False),
+    ("/api", {"GET /{id:path}": "get_user"}, "/api/secret", False),
+    ("/api", {"GET /{id}": "get_user", "GET /api/secret": "secret"}, "/secret", False),
+    ("/api", {"GET /{id:path}": "get_user"}, "/secret", True),
+    ("/api", {"GET /api/{id}": "get_user"}, "/api/secret", True),
+    ("/a", {"GET /api/{id}": "get_user"}, "/api/secret", True),
+])  # fmt: skip
+def test_a_path_is_one_route_wherever_the_application_is_mounted(
+    world: World, root: str, routes: dict[str, str | None], path: str, runs: bool
+) -> None:
+    world.ran.clear()
+    seen = Routes(routes).find("GET", path).values
+    chain, proof = world.agent.present("get_user", seen, audience="files")
+
+    async def mounted(scope: Any, receive: Any, send: Any) -> None:
+        await asgi.GuardMiddleware(world.asgi, guard=world.guard, routes=routes)({**scope, "root_path": root}, receive, send)
+
+    answer = through_asgi(mounted, "GET", path, b"", [("Agent-Chain", chain), ("Agent-Proof", proof)])
+    assert answer[0] == (200 if runs else 403) and len(world.ran) == runs, answer

@@ -42,14 +42,29 @@ class Routes:
             raise Refusal(400, "call", "the path is not UTF-8") from None
         return self.find(request.method, path)(request)
 
-    def find(self, method: str, path: str) -> Found:
-        """The route of a path, and the values in it. Raises `Refusal`."""
+    def find(self, method: str, path: str, root: str = "") -> Found:
+        """The route of a path, and the values in it, for an application that is mounted at `root`. Raises `Refusal`."""
+        found = self._find(method, path)
+        if found is None or (root and not self._is_one(method, path, root.rstrip("/"), found)):
+            raise Refusal(403, "route_without_tool", f"no tool is named for this route: {method} {path[:200]}")
+        return found
+
+    def _is_one(self, method: str, path: str, root: str, found: Found) -> bool:
+        """Whether the application runs what was found: it takes a path with its root, and one without it, for the same."""
+        below = path.removeprefix(root)
+        has_roots = any(route.text.startswith(f"{method} {root}/") for route in self._routes)
+        if below != path and below.startswith("/"):
+            other = self._find(method, below)
+            return other == found or (other is None and has_roots)
+        return not has_roots or self._find(method, root + path) in (None, found)
+
+    def _find(self, method: str, path: str) -> Found | None:
         if (fixed := self._fixed.get(f"{method} {path}")) is not None:
             return fixed
         for own, match, route in self._open:
             if own == method and (found := match(path)) is not None:
                 return Found(route.tool, dict(zip(route.names, found.groups(), strict=True)))
-        raise Refusal(403, "route_without_tool", f"no tool is named for this route: {method} {path[:200]}")
+        return None
 
 
 class Found(NamedTuple):
@@ -106,11 +121,7 @@ class _Route:
 def _arguments(request: Request, values: dict[str, str]) -> bytes:
     """All inputs of a handler, as one JSON object. A name that occurs twice is refused, here or by the guard."""
     if request.query:
-        try:
-            pairs = parse_qsl(request.query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS)
-        except ValueError:
-            raise Refusal(400, "call", f"a query has at most {_QUERY_FIELDS} fields") from None
-        for name, value in pairs:
+        for name, value in _fields(request.query):
             if name in values:
                 raise Refusal(400, "call", "an argument is given twice, in the path or the query", argument=name)
             values[name] = value
@@ -126,6 +137,19 @@ def _arguments(request: Request, values: dict[str, str]) -> bytes:
         raise Refusal(400, "call", "the body is not a JSON object")
     members = body[1:].lstrip()
     return first[:-1] + (b"" if members[:1] == b"}" else b",") + members
+
+
+def _fields(query: str) -> list[tuple[str, str]]:
+    """The fields of a query. Refuses what frameworks read in different ways."""
+    if not (query.isascii() and query.isprintable()) or ";" in query:
+        # Bytes without escapes are Latin-1 to one and UTF-8 to another, and a semicolon ends a field for some.
+        raise Refusal(400, "call", "a query is ASCII without control characters: escape others, and semicolons")
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS, errors="strict")
+    except UnicodeDecodeError:
+        raise Refusal(400, "call", "the query is not UTF-8") from None
+    except ValueError:
+        raise Refusal(400, "call", f"a query has at most {_QUERY_FIELDS} fields") from None
 
 
 Tools = Routes | Mapping[str, str | None] | Calls | None

@@ -36,12 +36,15 @@ class Site:
         self.max_body, self.metadata = max_body, metadata
         self._calls = calls_of(routes)
 
-    def calls(self, method: str, path: bytes) -> Calls | None:
-        """The function that turns a request into a call; None if the route is exempt. Raises `Refusal` for an unnamed route."""
+    def calls(self, method: str, path: bytes, root: str = "") -> Calls | None:
+        """The function that turns a request into a call; None if the route is exempt. Raises `Refusal` for an unnamed route.
+
+        `root`: where the application is mounted, which it leaves out of the path where that begins with it.
+        """
         if not isinstance(self._calls, Routes):
             return self._calls
         try:
-            found = self._calls.find(method, path.decode())
+            found = self._calls.find(method, path.decode(), root)
             return None if found.tool is None else found
         except UnicodeDecodeError:
             raise Refusal(400, "call", "the path is not UTF-8") from None

@@ -50,7 +50,7 @@ class GuardMiddleware:
             if kind == "http" and site.is_introduction(method, sent.content_type):
                 chain = await self._read(sent, receive, MAX_CHAIN)
                 return None if chain is None else await self._introduce(chain, send)
-            if (calls := site.calls(method, path)) is None:
+            if (calls := site.calls(method, path, scope.get("root_path", ""))) is None:
                 return await self._app(scope, receive, send)
             body = await self._read(sent, receive, site.max_body) if kind == "http" else b""
             if body is None:
