@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 
 import libagentid
 import pytest
@@ -144,6 +146,8 @@ def test_refusal_is_in_the_log_and_told(acme, guard, tmp_path):
 SERVER = """
 from test_guard_secrets import Vault, permit
 import signal
+import subprocess
+import sys
 guard = libagentid.Guard.open_directory(sys.argv[1], audience="files")
 guard.add_provider("vault", Vault(sys.argv[2], by_command=True))
 for line in sys.stdin:
@@ -241,3 +245,29 @@ def test_on_a_loop(acme, tmp_path):
                 await guard.release(lease.id)
 
     asyncio.run(main())
+
+
+LEAVES = """
+import sys, time, libagentid
+from life import CALL, open_authority, start
+class Slow:
+    release_command = []
+    def acquire(self, request): return "x"
+    def release(self, lease): time.sleep(0.3)
+acme = open_authority(sys.argv[1])
+guard = libagentid.Guard.open_directory(sys.argv[1], audience="files")
+guard.add_provider("slow", Slow())
+agent = start(acme)
+for _ in range(20):
+    permit = guard.authorize(*CALL, chain=agent.chain, proof=agent.prove(*CALL, audience="files"))
+    guard.acquire(permit, "slow", CALL[1]["path"], 1)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("while_it_returns", ["1.3", "1.7", "2.1"])
+def test_a_program_ends_while_its_secrets_are_returned(tmp_path, while_it_returns):
+    here = pathlib.Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, "-c", LEAVES, str(tmp_path / "acme"), while_it_returns], env=environment, check=False)
+    assert done.returncode == 0

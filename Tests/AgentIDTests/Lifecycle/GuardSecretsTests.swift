@@ -161,6 +161,37 @@ import Testing
         try until { try lost.count == 0 && world.authority.brokerLeases().isEmpty }
     }
 
+    /// A provider that returns a secret only when it is let.
+    private final class Slow: SecretProvider {
+        let begun = Atomic(0)
+        let isLet = Atomic(false)
+        var releaseCommand: [String] { [] }
+        func acquire(_ request: SecretRequest) throws -> Secret { try Secret(Array("s".utf8).span) }
+        func release(_ release: SecretRelease) {
+            begun.add(1, ordering: .relaxed)
+            while !isLet.load(ordering: .relaxed) { usleep(1000) }
+        }
+    }
+
+    @Test func aGuardThatIsGoneCallsItsProviderNoMore() throws {
+        let slow = Slow()
+        do {
+            let gone = try Guard.open(directory: directory.path, .forTests(world))
+            try gone.add(slow, named: "slow")
+            for _ in 0..<3 {
+                _ = try gone.acquire(for: permit(by: gone), from: "slow", resource: path, timeToLive: 1)
+            }
+            world.pass(milliseconds: 1001)
+            try until { slow.begun.load(ordering: .relaxed) == 1 }
+        }
+        slow.isLet.store(true, ordering: .relaxed)
+        usleep(500_000)
+        #expect(slow.begun.load(ordering: .relaxed) == 1)
+        try guardian.add(slow, named: "slow")
+        world.pass(milliseconds: 1001)
+        try until { try world.authority.brokerLeases().isEmpty }
+    }
+
     @Test func aRevocationWhileASecretIsMadeIsNotTooLate() throws {
         let authority = world.authority
         let id = try agent.id()

@@ -13,7 +13,9 @@ final class Broker: Sendable {
     private let view: RegistryView
     private let clock: CheckedClock
     /// The guard whose permits alone this answers to; `nil` for an authority's.
-    private let source: PermitSource?
+    ///
+    /// By its identity: it owns this, which would keep both alive.
+    private let source: ObjectIdentifier?
     private let added = Locked<[ExactText: Added]>([:])
     private let returning = Locked(Returning())
     /// Runs a release command with a lease on its stdin; throws if it fails.
@@ -46,7 +48,9 @@ final class Broker: Sendable {
         registry: any Registry, view: RegistryView, clock: CheckedClock, permitsOf source: PermitSource? = nil,
         run: @escaping @Sendable ([String], String) throws -> Void = runCommand
     ) {
-        (self.registry, self.view, self.clock, self.source, self.run) = (registry, view, clock, source, run)
+        (self.registry, self.view, self.clock, self.source, self.run) = (
+            registry, view, clock, source.map { ObjectIdentifier($0) }, run
+        )
     }
 
     /// Runs a release command.
@@ -135,7 +139,7 @@ final class Broker: Sendable {
     private func call(
         of decision: Decision, for resource: String, at resources: ResourceBinding
     ) throws(Denial) -> PermittedCall {
-        guard let call = decision.call, source.map({ $0 === call.source }) ?? true else {
+        guard let call = decision.call, source.map({ $0 == ObjectIdentifier(call.source) }) ?? true else {
             throw Denial(
                 "secret_permit_foreign",
                 "another guard made this permit, or this one did before it had a provider: decide anew, here",
@@ -317,7 +321,11 @@ final class Broker: Sendable {
         var failure: String?
         var isElsewhere = false
         do {
-            if let provider = added.withLock({ $0[lease.provider.exact]?.provider }) {
+            if returning.withLock({ $0.isStopped }) {
+                // Its program may be about to unload the provider: whoever has it next returns the secret.
+                failure = "this process has closed what returns secrets"
+                isElsewhere = true
+            } else if let provider = added.withLock({ $0[lease.provider.exact]?.provider }) {
                 try provider.release(SecretRelease(lease))
             } else if !lease.releaseCommand.isEmpty {
                 try run(lease.releaseCommand, SecretRelease(lease).document.text)
