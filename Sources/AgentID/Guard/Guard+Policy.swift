@@ -64,9 +64,9 @@ extension Guard {
         to question: PolicyQuestion, _ tool: String, _ call: JSON.Value, under chain: VerifiedChain, _ plan: PolicyPlan,
         _ carried: LabelSet, now: Int64
     ) throws(Denial) -> ApprovalRecord {
-        let asked = ApprovalQuestion(
+        let asked = try ApprovalQuestion(
             tool, call, under: chain, rule: plan.policy.document.rules[question.rule], of: plan.policy,
-            because: question.because, labels: ((try? plan.labels(now: now)) ?? []).union(carried))
+            because: question.because, labels: plan.labels(now: now).union(carried))
         return try consent(to: asked, now: now)
     }
 

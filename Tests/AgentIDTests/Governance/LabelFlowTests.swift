@@ -197,4 +197,20 @@ import Testing
             #expect(decision.denial?.reason.rawValue == expected, "\(claim)")
         }
     }
+
+    /// A guard elsewhere knows no more than the grant says.
+    @Test func whereThePolicyCannotBeReadNoGrantIsMadeWithoutItsLabels() throws {
+        let office = try LabelWorld()
+        let agent = try office.start()
+        try agent.authorize(tool: "read_mail", arguments: [:])
+        try office.authority.registry.write { registry in
+            try registry.put(PolicyRecord(version: 2, document: Array("{\"version\":2,\"new\":1}".utf8), appliedAt: 0))
+        }
+        let key = try SigningKey.generate().publicKey
+        #expect(office.fault { _ = try agent.spawn("child", .sameScope()) } == "policy_unreadable")
+        #expect(office.fault { _ = try agent.delegate(to: key, .sameScope()) } == "policy_unreadable")
+        #expect(office.fault { _ = try agent.labels() } == "policy_unreadable")
+        try office.apply(LabelWorld.rules, version: 3)
+        #expect(try agent.spawn("child", .sameScope()).labels() == ["untrusted"])
+    }
 }

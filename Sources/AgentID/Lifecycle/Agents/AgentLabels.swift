@@ -127,13 +127,14 @@ extension Agent {
 }
 
 extension Guard {
-    /// The labels that the directory keeps of an agent's task; none where no policy names any.
+    /// The labels that the directory keeps of an agent's task; none where no policy names any. Throws where the policy, or
+    /// what it counts, cannot be read: a grant without them would pass where neither is.
     func labels(of agent: Agent) throws(AgentIDError) -> [String] {
         guard let view, view.policyVersion != 0 || view.hasMoved else { return [] }
         do throws(Denial) {
             let now = try begin()
-            guard let policy = try? view.policy(), !policy.document.labels.names.isEmpty,
-                let plan = try plan(of: verified(agent, now: now))?.object
+            guard let plan = try plan(of: verified(agent, now: now))?.object,
+                !plan.policy.document.labels.names.isEmpty
             else { return [] }
             return plan.policy.document.labels.list(try plan.kept(now: now))
         } catch { throw AgentIDError(undone: error) }
