@@ -41,6 +41,7 @@ struct AgentIDCtl: ParsableCommand {
     /// Errors go to stderr as one line; exit 1, or 2 for a wrong usage, or 10 for a denial.
     static func main() {
         do {
+            try refuseUnknown(CommandLine.arguments.dropFirst())
             try refuseRepeated(CommandLine.arguments.dropFirst())
             var command = try parseAsRoot()
             try Owner.become()
@@ -67,6 +68,36 @@ struct AgentIDCtl: ParsableCommand {
 }
 
 extension AgentIDCtl {
+    /// Refuses a command that there is not, or that is cut short. The parser would take it for an argument, and
+    /// complain of the first option after it.
+    fileprivate static func refuseUnknown(_ arguments: some Sequence<String>) throws {
+        var command: any ParsableCommand.Type = Self.self
+        var path = "agentidctl"
+        for argument in arguments {
+            let below = command.configuration.subcommands
+            guard !below.isEmpty, !argument.isSame(as: "help") else { return }
+            let names = below.map { $0._commandName }
+            if argument.starts(exactly: "-") {
+                // Of the command itself are only -h, --help and --version, and a default command's.
+                guard command.configuration.defaultSubcommand == nil, !argument.starts(exactly: "-h"),
+                    !["--help", "--version", "--help-hidden"].holds(argument),
+                    !argument.starts(exactly: "--experimental"), !argument.starts(exactly: "--generate")
+                else { return }
+                throw ValidationError("\(path) takes a command first: \(names.joined(separator: ", "))")
+            }
+            guard let next = names.firstIndex(where: { $0.isSame(as: argument) }) else {
+                guard command.configuration.defaultSubcommand == nil else { return }
+                let remedy =
+                    path.isSame(as: "agentidctl") && argument.isSame(as: "mcp")
+                    ? "the agentidctl of the Python package has it: `which -a agentidctl` lists those of this machine"
+                    : "its commands are \(names.joined(separator: ", "))"
+                throw ValidationError("\(path) has no command '\(argument)' here; \(remedy)")
+            }
+            command = below[next]
+            path += " \(names[next])"
+        }
+    }
+
     /// Refuses an option that is given twice: one of the two would be ignored, and nobody would know which.
     fileprivate static func refuseRepeated(_ arguments: some Sequence<String>) throws {
         var seen: Set<ExactText> = []

@@ -67,6 +67,8 @@ def documents(work):
         (["agents", "--authority", f"{work}/absent"], 1, "not_found", "no_authority", None),
         (["agents"], 2, "usage", "usage", None),
         (["nonsense"], 2, "usage", "usage", None),
+        (["approve", *here, "x"], 2, "usage", "usage", None),
+        (["approvals", *here], 2, "usage", "usage", None),
         (["agents", *here, "--state", "dead\u202e"], 2, "usage", "usage", None),
         (["init", *here, "other.example"], 1, "state", "other_trust_domain", "options.trust_domain"),
         (["suspend", *here, "nobody"], 1, "failed", "failed", None),

@@ -96,6 +96,8 @@ def tree(work):
         _, said = run("suspend", *here, short(ids["reader"]), "--reason", "odd calls")
         check(short(ids["reader"]) in said, "suspended by short name", said)
         check(chosen("--state", "suspended") == {ids["reader"]}, "by state")
+        check(chosen("--state", "live") == chosen("--live") and chosen("--state", "denied") == {ids["scanner"]}
+              and chosen("--state", "ended") == set() == chosen("--state", "parked"), "by the words that are shown")
         check(chosen("--live") == every - {ids["reader"], ids["scanner"]}, "suspended is not live, nor is what is below it")
         check("suspended" in ctl("agents", *here), "drawn as suspended")
         shown = ctl("resume", *here, ids["reader"].rsplit("-", 1)[1], "--json", json_out=True)

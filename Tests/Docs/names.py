@@ -14,9 +14,10 @@ NAME = r'"([a-z][a-z0-9]*(?:_[a-z0-9]+)*)"'
 REASON = [rf"\bDenial\(\s*{NAME}", rf"\breason = {NAME}", rf"return {NAME}", rf'try check\((?:(?!try check\().)*?{NAME},\s*"',
           rf"\? error\.name : {NAME}", rf"error\.name == {NAME} \? error\.name", rf"case {NAME}: (?:reason =|return) error\.name"]
 REASON_IN = ["AgentID/Delegation", "AgentID/Governance", "AgentID/Guard", "AgentID/Lifecycle", "AgentID/Identity"]
-ERROR = [rf"(?<!\.)\bname: {NAME}", rf"\b(?:JOSEError|PolicyError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}"]
+ERROR = [rf"(?<!\.)\bname: {NAME}", rf"\b(?:JOSEError|PolicyError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}",
+         rf"\.unknown\(\s*{NAME}, "]
 # Names that are made of something else, and what of.
-PASSED_ON = {"error.name", "error.reason.rawValue", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
+PASSED_ON = {"error.name", "error.reason.rawValue", "kind", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
 STATE = '"agent_\\(agent.state.rawValue)"'
 
 

@@ -311,6 +311,8 @@ class Agent(Identity, Handle):
         Meanwhile it is denied (`parked`), and its key is sealed under the authority. This handle and its `with` block no longer
         end it. Raises if agents below it live, or if another agent started it; it then goes on.
         """
+        if not seconds:
+            raise ValueError("seconds cannot be 0: say how long it is parked at most, 1 second to 30 days")
         call(lib.agentid_agent_park, self._handle, duration(seconds, "seconds"))
         self._has_ended = True
 

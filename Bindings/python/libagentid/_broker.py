@@ -87,6 +87,13 @@ def acquired(
     return Lease(broker, text(lease), text(secret))
 
 
+def whole(provider: object) -> None:
+    """Raises TypeError for a provider that lacks a member."""
+    for member in ("acquire", "release", "release_command"):
+        if not hasattr(provider, member):
+            raise TypeError(f"a provider has acquire(request), release(lease) and release_command: {provider!r} has no {member}")
+
+
 def provider_struct(provider: Provider, resources: Mapping[str, str] | None = None) -> Any:
     """The struct for a provider."""
 
@@ -114,6 +121,7 @@ def provider_struct(provider: Provider, resources: Mapping[str, str] | None = No
             return _abi.CALLBACK_FAILED
 
     called = (_abi.ACQUIRE(_callbacks.callback(acquire)), _abi.RUN_HOOK(_callbacks.callback(release)))
+    whole(provider)
     command = texts(provider.release_command, "release_command")
     return byref(
         _abi.Provider(

@@ -151,6 +151,22 @@ def arguments(values: Mapping[str, Any]) -> bytes:
         return encode(values).encode()
     except (ValueError, RecursionError) as error:
         return _refused(values, error)
+    except TypeError as error:
+        raise TypeError(f"{_misfit(values)}: give what JSON can hold") from error
+
+
+def _misfit(values: Mapping[str, Any]) -> str:
+    """Which argument of a call is of a type that JSON does not have; no client can have sent it."""
+    if not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return f"arguments are a mapping of names to values, not {type(values).__name__}"
+    for name, value in values.items():
+        try:
+            encode({name: value})
+        except TypeError:
+            return f"the argument {name!r} is {type(value).__name__}, or has in it what is not JSON"
+        except (ValueError, RecursionError):
+            continue
+    return f"arguments are a dict, not {type(values).__name__}"
 
 
 def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
@@ -163,7 +179,7 @@ def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
         return b"["
     except ValueError as again:
         if "ircular" in str(again):
-            raise  # no client can send a circle: the caller made it
+            raise ValueError("an argument contains itself, a circular reference: give what JSON can hold") from again  # the caller made it
         return b"["
 
 

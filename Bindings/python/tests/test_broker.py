@@ -197,6 +197,8 @@ class Slow:
     def acquire(self, request):
         print(json.dumps(request["lease"]), flush=True)
         signal.pause()
+    def release(self, lease):
+        pass
 acme = open_authority(sys.argv[1])
 acme.add_provider("vault", Slow())
 agent = start(acme)

@@ -4,6 +4,7 @@ import json
 
 import libagentid
 import pytest
+from libagentid._decision import arguments
 
 SCOPE = "search(q: *)"
 
@@ -127,3 +128,14 @@ def test_a_reason_of_any_length_harms_nothing(world):
     acme.suspend(agent.id, "\x01" * 1024)
     acme.integrate()
     assert libagentid.Audit.open(path).verify().sound
+
+
+def test_a_value_that_is_not_json_is_named():
+    with pytest.raises(TypeError, match="the argument 'body' is bytes"):
+        arguments({"path": "/a", "body": b"x"})
+    with pytest.raises(TypeError, match="the argument 'when' is dict, or has in it"):
+        arguments({"when": {"at": {1, 2}}})
+    circle = {}
+    circle["self"] = circle
+    with pytest.raises(ValueError, match="contains itself"):
+        arguments(circle)

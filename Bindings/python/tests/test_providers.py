@@ -271,3 +271,15 @@ def test_the_release_command_removes_a_file_as_the_provider_does(tmp_path):
     for _ in range(2):  # it may be called twice
         subprocess.run(provider.release_command, input=json.dumps(lease), text=True, check=True, env=environment)
         assert not provider.holds(secret, "door")
+
+
+def test_a_provider_without_a_member_is_refused_by_name(tmp_path):
+    class Half:
+        release_command = ()
+
+        def acquire(self, request):
+            return "secret"
+
+    with open_authority(tmp_path / "acme") as acme:
+        with pytest.raises(TypeError, match="has no release$"):
+            acme.add_provider("half", Half())

@@ -79,10 +79,16 @@ internal import JOSE
         guard fdatasync(file) == 0 else { throw Self.unavailable("cannot sync the segment \(name)", errno) }
     }
 
-    /// Whether sequencers find this very file under its name.
+    /// Whether sequencers find this very file under its name, at its full length.
     var isThere: Bool {
         var (own, found) = (stat(), stat())
-        guard unsafe fstat(file, &own) == 0, own.st_nlink > 0, unsafe lstat(path, &found) == 0 else { return false }
+        guard unsafe fstat(file, &own) == 0 else { return false }
+        guard own.st_size >= capacity else {
+            // Its pages raise SIGBUS now; its owner may still seal it.
+            memory.detach()
+            return false
+        }
+        guard own.st_nlink > 0, unsafe lstat(path, &found) == 0 else { return false }
         return own.st_ino == found.st_ino && own.st_dev == found.st_dev
     }
 

@@ -63,6 +63,11 @@ internal import Synchronization
         if start < end { _ = unsafe madvise(base + start, end - start, 23) }
     }
 
+    /// Puts memory of this process alone in the file's place: what is written from now on is lost.
+    func detach() {
+        _ = unsafe mmap(base, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+    }
+
     /// Unmaps the memory: nothing of this is used afterwards.
     func unmap() { unsafe munmap(base, capacity) }
 }

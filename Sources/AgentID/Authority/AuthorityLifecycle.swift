@@ -190,8 +190,8 @@ extension Authority {
         try keys.checkOpen()
         let now = clock.milliseconds
         guard try registry.write({ try $0.retry(delivery, at: now) }) else {
-            throw AgentIDError(
-                .notFound, name: "delivery", message: "there is no dead delivery of this number", at: "delivery")
+            throw AgentIDError.unknown(
+                "delivery", "\(delivery)", " that is dead: the list of deliveries has the numbers", at: "delivery")
         }
         lifecycle.hooks.wake()
     }

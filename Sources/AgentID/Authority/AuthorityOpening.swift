@@ -9,7 +9,7 @@ extension Authority {
             throw Passphrase.unused
         }
         guard let path, !path.isEmpty else {
-            let domain = try newTrustDomain(options, "there is no authority to open")
+            let domain = try newTrustDomain(options, in: nil)
             let keys = SigningKeys(
                 directory: nil, signer: options.signer, passphrase: options.passphrase)
             let first: PublicKey
@@ -24,7 +24,7 @@ extension Authority {
         // What is missing is found out before anything is made.
         let domain =
             try AuthorityDirectory.holdsAuthority(path)
-            ? nil : try newTrustDomain(options, "there is no authority in \(path)")
+            ? nil : try newTrustDomain(options, in: path)
         let directory = try AuthorityDirectory(creating: path, isNew: domain != nil)
         let keys = SigningKeys(
             directory: directory, signer: options.signer, passphrase: options.passphrase)
@@ -54,9 +54,9 @@ extension Authority {
         return try Authority(registry: registry, keys: keys, directory: directory, options: options)
     }
 
-    private static func newTrustDomain(_ options: Options, _ absence: String) throws(AgentIDError) -> TrustDomain {
+    private static func newTrustDomain(_ options: Options, in path: String?) throws(AgentIDError) -> TrustDomain {
         guard !options.mustExist else {
-            throw AgentIDError(.notFound, name: "no_authority", message: absence, at: "directory")
+            throw AuthorityDirectory.missing(path ?? "memory")
         }
         guard let name = options.trustDomain else {
             throw AgentIDError(

@@ -8,8 +8,7 @@ extension Authority {
     /// Backups may still hold the keys in the open: rotate the keys if that matters.
     public static func sealKeys(in path: String, under passphrase: Passphrase) throws(AgentIDError) -> Int {
         guard try AuthorityDirectory.holdsAuthority(path) else {
-            throw AgentIDError(
-                .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+            throw AuthorityDirectory.missing(path)
         }
         let directory = try AuthorityDirectory(creating: path, isNew: false)
         return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in

@@ -26,8 +26,7 @@ extension Authority {
         directory path: String, passphrase: Passphrase?, clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> Restoration {
         guard try AuthorityDirectory.holdsAuthority(path) else {
-            throw AgentIDError(
-                .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+            throw AuthorityDirectory.missing(path)
         }
         let directory = try AuthorityDirectory(creating: path, isNew: false)
         let now = try CheckedClock(clock).now()

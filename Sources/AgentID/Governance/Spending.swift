@@ -31,7 +31,10 @@ final class Spending: Sendable {
         guard Self.amount(amount, scale) != nil else {
             throw AgentIDError(
                 .argument, name: "cost",
-                message: "this is not a decimal with at most \(scale) digits after the point, such as 12.40", at: place)
+                message: scale == 0
+                    ? "an amount of \(unit) is a whole number without a sign, such as 12"
+                    : "an amount of \(unit) is a decimal without a sign, of at most \(scale) digits after the point, "
+                        + "such as 12.\(String(repeating: "4", count: min(scale, 2)))", at: place)
         }
         return own
     }

@@ -181,17 +181,17 @@ final class RegistryView: Sendable {
     /// Whether the last look was lately, found nothing wrong, and nothing has come since.
     var isUpToDate: Bool { !isDue && !hasFailed.load(ordering: .acquiring) }
 
+    // The time first: after a pause the files are looked at before the page is read, which may have been cut off.
     private var isDue: Bool {
-        hasMoved
-            || MonotonicClock.milliseconds - lookedAt.load(ordering: .relaxed) >= 50
+        MonotonicClock.milliseconds - lookedAt.load(ordering: .relaxed) >= 50 || hasMoved
     }
 
     private func look(_ position: inout Position) throws(AgentIDError) {
+        // Before the files: they then hold no less.
+        let known = registry.reached(.journal)
         let announced = registry.changes
         position.apart = nil
         do throws(AgentIDError) {
-            // Before the files: they then hold no less.
-            let known = registry.reached(.journal)
             // The journal first: a line folded since, and gone from it, is in the registry by then.
             let before = position.journal?.suspended.count ?? 0
             revocations.add(try position.journal?.advance() ?? [])

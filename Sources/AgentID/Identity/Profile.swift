@@ -49,7 +49,8 @@ public struct Profile: Sendable {
         try URI.check(owner, at: "options.owner")
         guard (Limits.shortestLifetime...Limits.longestLifetime).contains(maxLifetime) else {
             throw AgentIDError(
-                .limit, name: "lifetime", message: "a lifetime is 2 seconds to 90 days", at: "options.max_lifetime")
+                .limit, name: "lifetime", message: "a lifetime is 2 seconds to 90 days, this one is \(maxLifetime) s",
+                at: "options.max_lifetime")
         }
         guard (0...Limits.hardDepth).contains(maxDepth) else {
             throw AgentIDError(

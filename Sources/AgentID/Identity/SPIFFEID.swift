@@ -24,7 +24,10 @@ public struct SPIFFEID: Sendable, CustomStringConvertible {
     static func scan(_ text: Span<UInt8>) -> Result<Range<Int>, AgentIDError> {
         let scheme = scheme
         guard text.count <= 2048 else { return .failure(malformed("a SPIFFE ID has at most 2048 bytes")) }
-        guard text.starts(with: scheme.span) else { return .failure(malformed("a SPIFFE ID starts with spiffe://")) }
+        guard text.starts(with: scheme.span) else {
+            return .failure(
+                malformed("a SPIFFE ID starts with spiffe://, such as spiffe://acme.example/agent/reader/1"))
+        }
         let slash = text.firstIndex(of: UInt8(ascii: "/"), from: scheme.count) ?? text.count
         let domain = scheme.count..<slash
         if let fault = TrustDomain.fault(in: text.extracting(domain)) { return .failure(malformed(fault)) }

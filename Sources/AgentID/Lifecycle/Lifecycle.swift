@@ -193,7 +193,7 @@ final class Lifecycle: Sendable {
     /// The record of an agent that may go on.
     func active(_ id: String, in registry: any RegistryReader) throws(AgentIDError) -> AgentRecord {
         guard let agent = try registry.agent(id) else {
-            throw AgentIDError(.notFound, name: "agent", message: "the registry has no such agent", at: "agent")
+            throw Self.unknown(id)
         }
         guard agent.state == .active else {
             throw AgentIDError(

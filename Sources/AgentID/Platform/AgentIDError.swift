@@ -74,3 +74,13 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The place and the message, for people.
     public var description: String { place.isEmpty ? message : "\(place): \(message)" }
 }
+
+extension AgentIDError {
+    /// There is nothing of this kind and name; the remedy follows a colon.
+    static func unknown(_ kind: String, _ name: String, _ remedy: String, at place: String) -> AgentIDError {
+        // Of a name of any length, enough to know it by.
+        let shown = name.utf8.count > 128 ? "\(String(decoding: name.utf8.prefix(64), as: UTF8.self))..." : name
+        return AgentIDError(
+            .notFound, name: kind, message: "there is no \(kind) '\(shown)'\(remedy)", at: place)
+    }
+}

@@ -14,6 +14,8 @@ internal import Synchronization
     /// `nil` for a page of this process alone.
     private let path: String?
     private let identity: FileIdentity?
+    /// Whether the file was found cut short: the page is then this process's own.
+    private let isCut = Atomic<Bool>(false)
 
     private static let size = 4096
     private static let magic: UInt64 = 0x7370_6f63_6864_6961
@@ -61,12 +63,18 @@ internal import Synchronization
 
     // MARK: Marks
 
-    /// Whether the path still names this page's file, at its full length. Reading a page that was cut off raises
-    /// SIGBUS.
+    /// Whether the path still names this page's file, at its full length. Ask before an access that comes after a
+    /// pause: touching a page that was cut off raises SIGBUS.
     var isInPlace: Bool {
         guard let path else { return true }
-        guard let look = FileLook(path) else { return false }
-        return look.identity == identity && look.size >= Self.size
+        guard !isCut.load(ordering: .acquiring), let look = FileLook(path), look.identity == identity else {
+            return false
+        }
+        guard look.size < Self.size else { return true }
+        isCut.store(true, ordering: .releasing)
+        // An empty page in its place: nothing that comes later raises the signal.
+        _ = unsafe mmap(words, Self.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+        return false
     }
 
     /// The epoch of the registry that the marks belong to; `nil` if they belong to none yet.

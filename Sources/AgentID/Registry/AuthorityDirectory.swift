@@ -19,11 +19,16 @@ struct AuthorityDirectory: Sendable {
         try Files.checkIfPresent(lockPath, isReader: false)
     }
 
+    static func missing(_ path: String) -> AgentIDError {
+        AgentIDError(
+            .notFound, name: "no_authority",
+            message: "there is no authority in \(path): create it, or name the directory of one", at: "directory")
+    }
+
     /// Opens a directory for reading only.
     init(reading path: String) throws(AgentIDError) {
         guard try Files.isPresent("\(path)/registry.db") else {
-            throw AgentIDError(
-                .notFound, name: "no_authority", message: "there is no authority in \(path)", at: "directory")
+            throw Self.missing(path)
         }
         self.path = try Files.resolve(path)
         try Files.checkDirectory(self.path, isReader: true)

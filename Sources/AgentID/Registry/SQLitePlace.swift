@@ -7,6 +7,8 @@ final class SQLitePlace: Sendable {
     private static let interval: Int64 = 50
     /// The size to which SQLite truncates its log, in bytes, when it starts it again.
     static let logSize = 16 << 20
+    /// The least size of SQLite's shared memory while anybody uses it, in bytes.
+    private static let memorySize = 32 << 10
 
     let path: String
     private let directory: String
@@ -122,6 +124,8 @@ final class SQLitePlace: Sendable {
         // Before the look: another thread may see the files grow after it.
         let (least, leastLog) = (longest.load(ordering: .acquiring), longestLog.load(ordering: .acquiring))
         let known = marked.load(ordering: .acquiring)
+        // Before anything reads it.
+        let isPageInPlace = page.isInPlace
         guard let place = FileIdentity(at: directory) else {
             throw Apart.directory(directory, "is not under its name any more")
         }
@@ -135,7 +139,7 @@ final class SQLitePlace: Sendable {
         }
         longest.max(database.size, ordering: .releasing)
         try examine(changed: database.changed, notes: isWriter)
-        guard page.isInPlace, !isMarked || page.epoch != nil, page.reached(.writes) >= known else {
+        guard isPageInPlace, !isMarked || page.epoch != nil, page.reached(.writes) >= known else {
             throw Apart.registry("the file `sequence` was removed, replaced or cut short", at: "\(directory)/sequence")
         }
         marked.max(page.reached(.writes), ordering: .releasing)
@@ -143,8 +147,13 @@ final class SQLitePlace: Sendable {
         guard opened.log == nil || log?.identity == opened.log else {
             throw Apart.registry("registry.db-wal was removed or replaced", at: "\(path)-wal")
         }
-        guard opened.memory == nil || FileIdentity(at: "\(path)-shm") == opened.memory else {
+        let memory = FileLook("\(path)-shm")
+        guard opened.memory == nil || memory?.identity == opened.memory else {
             throw Apart.registry("registry.db-shm was removed or replaced", at: "\(path)-shm")
+        }
+        // SQLite has it mapped, and would be ended by SIGBUS.
+        guard opened.memory == nil || (memory?.size ?? 0) >= Self.memorySize else {
+            throw Apart.registry("registry.db-shm was cut short", at: "\(path)-shm")
         }
         let size = log?.size ?? 0
         // It is reused from its start, and truncated to no less than this.

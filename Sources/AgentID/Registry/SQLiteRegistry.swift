@@ -169,7 +169,10 @@ final class SQLiteRegistry: Registry {
     }
 
     package func announceElsewhere() { page.advance() }
-    package func reached(_ mark: RegistryMark) -> UInt64 { page.reached(mark) }
+    package func reached(_ mark: RegistryMark) -> UInt64 {
+        _ = page.isInPlace
+        return page.reached(mark)
+    }
     package func reach(_ mark: RegistryMark, _ value: UInt64) { page.reach(mark, value) }
 
     package func write<Result>(

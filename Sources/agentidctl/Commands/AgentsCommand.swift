@@ -13,11 +13,15 @@ struct Agents: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "Only owned by.") var owner: String?
     @ArgumentParser.Option(name: .long, help: "Only started by this agent.") var parent: String?
     @ArgumentParser.Option(
-        name: .long, help: "Only active, suspended or deprovisioned.", completion: .list(Self.states))
+        name: .long,
+        help: "Only in this state: active, parked, suspended or deprovisioned, or a word of the column STATE.",
+        completion: .list(Self.states))
     var state: String?
     @Flag(name: .long, help: "Only those that may act now.") var live = false
 
-    private static let states = ["active", "suspended", "deprovisioned"]
+    /// The registry's states.
+    private static let recorded = ["active", "parked", "suspended", "deprovisioned"]
+    private static let states = recorded + AgentState.allCases.map(\.rawValue).filter { !recorded.holds($0) }
 
     func validate() throws {
         if let state, !Self.states.holds(state) {
@@ -30,8 +34,11 @@ struct Agents: ParsableCommand {
         var selection = AgentSelection()
         (selection.profile, selection.principal, selection.owner) = (profile, principal, owner)
         selection.parent = try parent.map { try AgentName.resolve($0, in: authority) }
-        selection.state = state
-        let agents = try authority.allAgents(selection).filter { !live || $0.isLive }
+        selection.state = state.flatMap { Self.recorded.holds($0) ? $0 : nil }
+        let shown = selection.state == nil ? state : nil
+        let agents = try authority.allAgents(selection).filter { agent in
+            (!live || agent.isLive) && (shown.map { AgentState(agent).rawValue.isSame(as: $0) } ?? true)
+        }
         if output.json { return Console.data(.array(agents.map(\.document))) }
         if output.html {
             let page = AgentsPage(

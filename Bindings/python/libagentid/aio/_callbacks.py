@@ -59,6 +59,7 @@ class OnLoop:
     """A provider, as the library calls it."""
 
     def __init__(self, provider: Provider | _broker.Provider) -> None:
+        _broker.whole(provider)
         self.release_command = provider.release_command
         self.acquire = called(provider.acquire)
         self.release = called(provider.release)

@@ -22,7 +22,7 @@ extension Lifecycle {
                 || registry.damagedProfiles().contains { $0.name.isSame(as: profile) }
         }
         guard isKnown else {
-            throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "name")
+            throw AgentIDError.unknown("profile", profile, ": the list of profiles has the names", at: "name")
         }
         return try endAll(of: Revocation(.profile, profile), reason: reason, report: report)
     }

@@ -194,6 +194,6 @@ extension Lifecycle {
     }
 
     static func unknown(_ agent: String) -> AgentIDError {
-        AgentIDError(.notFound, name: "agent", message: "the registry has no such agent", at: "agent")
+        .unknown("agent", agent, " in the registry: give the ID of one", at: "agent")
     }
 }

@@ -120,7 +120,7 @@ struct Issuance: Sendable {
 
     static func profile(named name: String, in registry: any RegistryReader) throws(AgentIDError) -> Profile {
         guard let record = try registry.profile(named: name) else {
-            throw AgentIDError(.notFound, name: "profile", message: "there is no profile of this name", at: "profile")
+            throw AgentIDError.unknown("profile", name, ": put it first", at: "profile")
         }
         return record.profile
     }

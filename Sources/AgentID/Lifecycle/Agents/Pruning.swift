@@ -10,7 +10,7 @@ extension Lifecycle {
         let now = try clock.now() / 1000
         guard (0...now).contains(time) else {
             throw AgentIDError(
-                .argument, name: "ended_before", message: "a time in seconds since 1970 that is not ahead is needed",
+                .argument, name: "ended_before", message: "the time is ahead, or before 1970: give one that has passed",
                 at: "ended_before")
         }
         var count = 0

@@ -101,9 +101,7 @@ final class Broker: Sendable {
         for permit: Permit, from providerName: String, resource: String, timeToLive: Int64
     ) throws -> (lease: String, secret: Secret) {
         guard let added = added.withLock({ $0[providerName.exact] }) else {
-            throw AgentIDError(
-                .notFound, name: "provider", message: "there is no provider of this name in this process",
-                at: "provider")
+            throw AgentIDError.unknown("provider", providerName, " in this process: add it first", at: "provider")
         }
         let now = try clock.now()
         let chain = try chain(of: permit.decision, at: now)

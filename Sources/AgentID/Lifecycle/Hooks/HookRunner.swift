@@ -29,7 +29,7 @@ final class HookRunner: Sendable {
         let isKnown = try registry.write { registry in try registry.removeHook(named: name) }
         state.withLock { $0.workers.removeValue(forKey: name.exact) }?.end()
         guard isKnown else {
-            throw AgentIDError(.notFound, name: "hook", message: "there is no hook of this name", at: "name")
+            throw AgentIDError.unknown("hook", name, ": the list of hooks has the names", at: "name")
         }
     }
 
