@@ -62,6 +62,23 @@ def replay(trace, points, chance, into, slack=0.0, ignores=lambda path: False):
             state.apply(record)
 
 
+def folded_early(trace):
+    """The points at which the registry reached the disk while lines of the journal had not: it must not know of them."""
+    named = {kind: {file for made, file, _, _, name in trace if made == disk.CREATE and name.startswith(name_of)}
+             for kind, name_of in (("journal", b"acme/journal"), ("registry", b"acme/registry.db-wal"))}
+    waiting, begun, points = False, {}, []
+    for i, (kind, file, a, _, bytes_) in enumerate(trace):
+        if kind == disk.WRITE and file in named["journal"]:
+            waiting, begun = True, {}
+        elif kind == disk.SYNC and file in named["journal"]:
+            begun[int.from_bytes(bytes_, "little")] = True
+        elif kind == disk.SYNCED and file in named["journal"] and a in begun:
+            waiting = False
+        elif kind == disk.SYNCED and file in named["registry"] and waiting and i + 1 < len(trace):
+            points.append(i + 1)
+    return points
+
+
 def cut(audit, count, chance, report):
     """Records one run and cuts its power."""
     with new_directory() as work:
@@ -71,7 +88,10 @@ def cut(audit, count, chance, report):
         # One in ten while the directory is made, which is short and where most can go wrong.
         first = next(i for i, record in enumerate(trace) if record[0] == disk.MARK)
         points = set(chance.sample(range(first), min(count // 10, first)))
-        points |= set(chance.sample(range(first, len(trace)), count - len(points)))
+        early = [point for point in folded_early(trace) if point >= first]
+        points |= set(chance.sample(early, min(len(early), count // 5)))
+        points |= set(chance.sample(sorted(set(range(first, len(trace))) - points), count - len(points)))
+        report.note("points while lines of the journal were on their way", len(set(early) & points))
         for answers, found in replay(trace, points, chance, f"{work}/cut", SLACK[audit]):
             for what, faults in found:
                 report.check(f"{audit}: {what}, after {answers.count} answers", faults)

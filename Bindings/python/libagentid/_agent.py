@@ -206,6 +206,7 @@ class Agent(Identity, Handle):
 
     _owners = owner("agentid_agent_close")
     _made_by = "Authority.agent(profile, ...), {0}.spawn(name) or {0}.open(key, chain)"
+    _calls_back = True  # it keeps its authority
     _is_at_home = False
     _has_ended = False
     _entered = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import itertools
 import threading
@@ -27,6 +28,15 @@ def _forget(token: int | None) -> None:
 
 _release = _abi.RELEASE(_forget)
 RELEASE = ctypes.cast(_release, ctypes.c_void_p)
+
+
+@atexit.register
+def _leave() -> None:
+    # Whatever outlives the interpreter's modules, an agent in another module's global for one, may call back until the end:
+    # the code of a callback is never freed then.
+    with _lock:
+        for kept in (_release, *_kept.values()):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
 
 def finished(made: Any) -> Any:

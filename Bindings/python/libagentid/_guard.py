@@ -322,6 +322,7 @@ class Admission(Handle):
 
     _owners = owner("agentid_admission_free")
     _made_by = "Guard.admit(chain)"
+    _calls_back = True  # it keeps its guard
 
     def authorize(self, tool: str, args: Mapping[str, Any], *, proof: str | None) -> Decision:
         """Permits one call under the chain, or raises `Denied`. Expiry, revocation, proof and scope are checked each time."""

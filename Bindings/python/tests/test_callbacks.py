@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -152,3 +154,29 @@ def test_signals_at_any_moment_of_a_callback_make_no_garbage_of_its_result():
             signal.signal(signal.SIGUSR1, before)
         assert reasons == {None}, "no garbage was taken for a time"
         assert [found.state for found in acme.agents()] == ["active"]
+
+
+OUTLIVES = """
+import atexit, sys, time
+atexit.register(lambda: print(len(libagentid._callbacks._kept)))  # the first comes last
+import libagentid
+
+agents = []
+for _ in range(2):
+    acme = libagentid.Authority.open(sys.argv[1], trust_domain="acme.example", clock=lambda: time.time())
+    acme.put_profile("p", owner="team:x@acme.example", ceiling="read(path: *)")
+    for _ in range(2):
+        agents.append(acme.agent("p", principal="user:a@acme.example", task="t", scope="read(path: *)"))
+    acme.revoke(agent=agents[-1])
+    guard = acme.guard(audience="g")
+    admission = guard.admit(agents[-2].chain)
+    if sys.argv[2] == "closed":
+        acme.close(), guard.close()
+"""
+
+
+@pytest.mark.parametrize("which", ["open", "closed"])
+def test_nothing_calls_back_into_an_interpreter_that_has_ended(tmp_path, which):
+    run = [sys.executable, "-c", OUTLIVES, str(tmp_path / "acme"), which]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")

@@ -31,8 +31,10 @@ final class AuditAppender: Sendable {
         var isClosed = false
         /// The reason for refusing appends until it is mended: the log was replaced, or is older than it was.
         var apart: AgentIDError?
-        /// The position up to which the segment was last seen under its name, and the number of lines appended by then.
-        var seen = (position: AuditSegmentMemory.start, lines: UInt64(0))
+        /// The end of what is known to be integrated of the segment.
+        var integrated = AuditSegmentMemory.start
+        /// Lines of segments that were removed, to be written again.
+        var removed: ArraySlice<[UInt8]> = []
 
         mutating func advance(to next: Int) {
             bytes &+= next &- position
@@ -62,7 +64,6 @@ final class AuditAppender: Sendable {
     private let state = Locked(State())
     private let commits = GroupCommit()
     private let failed = Atomic<Int>(0)
-    private let gone = Atomic<Int>(0)
     private let log: SIMD2<UInt64>
     private let checkPlace: @Sendable () throws(AgentIDError) -> Void
 
@@ -85,8 +86,8 @@ final class AuditAppender: Sendable {
     /// Whether this is a child forked from the process that opened the log.
     var isInChild: Bool { mark.isInChild }
 
-    /// The number of lines lost with a segment that was removed.
-    var vanished: Int { gone.load(ordering: .relaxed) }
+    /// The number of lines of a segment that was removed which are not written again.
+    var vanished: Int { state.withLock { $0.removed.count } }
 
     /// The number of lines that could not be appended.
     var failures: Int { failed.load(ordering: .relaxed) }
@@ -199,7 +200,7 @@ final class AuditAppender: Sendable {
         retire(&state)
         (state.segment, state.position) = (fresh, AuditSegmentMemory.start)
         (state.ready, state.spare) = (ready, nil)
-        state.seen = (state.position, state.lines)
+        state.integrated = state.position
         switch write(fresh.memory, state.position, &state.templates) {
         case .next(let next):
             state.advance(to: next)
@@ -298,37 +299,42 @@ final class AuditAppender: Sendable {
         state.withLock { $0.isAsked = false }
     }
 
-    /// Checks that the segment is still where sequencers look for it. If it was removed or replaced, the lines since
-    /// the last check are appended to a fresh segment. Lines that cannot be are counted, and the gap becomes an entry.
-    func watch() throws(AgentIDError) -> AuditGap? {
-        let (segment, position, lines) = state.withLock { ($0.segment, $0.position, $0.lines) }
-        guard let segment else { return nil }
-        if segment.isThere {
-            state.withLock { state in if state.segment === segment { state.seen = (position, lines) } }
-            return nil
+    /// Checks that the segment is still where sequencers look for it. If it was removed or replaced, returns the gap, and
+    /// keeps the lines that were not integrated for ``writeAgain()``.
+    ///
+    /// - Parameter integrated: How far segments are integrated, as `sequence` said lately.
+    func watch(_ integrated: [AuditSequence.Segment]) throws(AgentIDError) -> AuditGap? {
+        guard let segment = state.withLock({ $0.segment }) else { return nil }
+        if let known = integrated.first(where: { $0.name == segment.name }) {
+            state.withLock { if $0.segment === segment { $0.integrated = max($0.integrated, known.position) } }
         }
-        let lost = state.withLock { state -> (seen: Int, end: Int, lines: UInt64)? in
-            guard state.segment === segment else { return nil }
+        guard !segment.isThere else { return nil }
+        let (from, end) = state.withLock { state in
             // The next append makes a new segment.
-            state.segment = nil
-            state.templates.removeAll()
-            return (state.seen.position, state.position, state.lines - state.seen.lines)
+            if state.segment === segment { retire(&state) }
+            return (state.integrated, state.position)
         }
-        guard let lost else { return nil }
-        let gap = AuditGap(
-            kind: .removedSegment, segment: segment.name.description, from: lost.seen, to: lost.end)
-        var written: UInt64 = 0
-        defer { gone.add(Int(clamping: lost.lines - min(written, lost.lines)), ordering: .relaxed) }
-        _ = try append(gap.line(at: clock.milliseconds).span)
-        for line in try segment.lines(from: lost.seen, to: lost.end) {
-            _ = try append(line.span)
-            written += 1
+        let gap = AuditGap(kind: .removedSegment, segment: segment.name.description, from: from, to: end)
+        let lines = [gap.line(at: clock.milliseconds)] + (try segment.lines(from: from, to: end))
+        state.withLock { state in
+            state.full.removeAll { $0 === segment }
+            state.removed += lines
         }
         return gap
     }
 
+    /// Appends the lines of removed segments to the present one, as soon as there can be one; after an entry that tells of
+    /// the gap.
+    func writeAgain() throws(AgentIDError) {
+        while let line = state.withLock({ $0.removed.first }) {
+            _ = try append(line.span)
+            state.withLock { _ = $0.removed.removeFirst() }
+        }
+    }
+
     /// Seals and releases the segments, after a last sync.
     func close() -> AgentIDError? {
+        try? writeAgain()
         state.withLock { state in
             state.isClosed = true
             retire(&state)

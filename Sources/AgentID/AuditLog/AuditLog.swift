@@ -116,10 +116,6 @@ public final class AuditLog: Sendable {
                     let left = tending - MonotonicClock.milliseconds
                     guard thread.wait(milliseconds: min(max(1, Int(left)), Self.watch)) else { return }
                     do throws(AgentIDError) {
-                        try appender.prepare()
-                        if let gap = try appender.watch() { notes.withLock { $0.add([gap]) } }
-                    } catch { notes.withLock { $0.fail(error) } }
-                    do throws(AgentIDError) {
                         let breach = try place.breach()
                         if let breach {
                             appender.stop(breach)
@@ -129,12 +125,19 @@ public final class AuditLog: Sendable {
                         }
                         isApart = breach != nil
                     } catch { notes.withLock { $0.fail(error) } }
+                    do throws(AgentIDError) {
+                        try appender.prepare()
+                        let gap = try appender.watch(place.segments)
+                        defer { if let gap { notes.withLock { $0.add([gap]) } } }
+                        try appender.writeAgain()
+                    } catch { notes.withLock { $0.fail(error) } }
                 } while MonotonicClock.milliseconds < tending
                 tending = MonotonicClock.milliseconds
                 flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }
                 do throws(AgentIDError) {
                     bytes = try appender.tend(since: bytes)
-                    guard let sequencer, tending >= checkpoint else { continue }
+                    // Another directory that is in the place of this one, perhaps half copied, is left alone.
+                    guard let sequencer, !isApart, tending >= checkpoint else { continue }
                     checkpoint = tending + interval
                     // A slow signer delays neither syncs nor room for lines: its answer is found next time.
                     let outcome = try sequencer.integrate(waiting: 0, signature: 500)

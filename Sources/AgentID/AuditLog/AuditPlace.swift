@@ -14,6 +14,8 @@ struct AuditPlace: Sendable {
     /// The largest number of entries seen.
     private var seen: UInt64 = 0
     private var hasHead = false
+    /// How far segments were integrated when the file `sequence` was last read.
+    private(set) var segments: [AuditSequence.Segment] = []
     /// The state of the file `sequence` when it was last read.
     private var looked: FileLook?
 
@@ -64,7 +66,7 @@ struct AuditPlace: Sendable {
         guard sequence.after.size >= size else {
             return Apart.logRolledBack("audit/sequence knows of \(sequence.after.size) of \(size) entries", at: path)
         }
-        looked = look
+        (looked, segments) = (look, sequence.segments)
         return nil
     }
 

@@ -148,6 +148,10 @@ struct AuditSequencer: Sendable {
             guard note == nil, try files.list("\(directory)/tile").isEmpty else {
                 throw Self.damaged("the file is missing beside a checkpoint or tiles: restore it", at: sequence)
             }
+            // Also a directory that somebody is copying a backup into.
+            if let known = outbox?.logSize(atLeast: 0), known > 0 {
+                throw Apart.logRolledBack("0 of \(known) entries are left", at: sequence)
+            }
             let state = AuditSequence(key: key)
             try files.replace(sequence, with: state.bytes)
             try sign(state.after, turn)
@@ -259,6 +263,7 @@ struct AuditSequencer: Sendable {
         }
         step.finish(growth.head)
         let bytes = step.next.bytes
+        try identity?.check(in: directory, origin: key.name, files: files)
         // A document that could not be read again would stop the log forever.
         guard bytes.count <= AuditSequence.largest else {
             throw AgentIDError(

@@ -71,7 +71,9 @@ package final class MetersPage: Sendable {
         guard begin(now), isSound() else {
             throw MetersHeader.refusal(file?.path ?? "", "is damaged")
         }
-        guard words.turns >= witness?.turns ?? 0 else {
+        // The directory's first: others go on meanwhile, and the page is ahead of it.
+        let least = witness?.turns ?? 0
+        guard words.turns >= least else {
             throw MetersHeader.refusal(file?.path ?? "", MetersHeader.older)
         }
         turns.max(words.turns, ordering: .releasing)
@@ -162,7 +164,7 @@ package final class MetersPage: Sendable {
         guard coarse &- looked >= Self.interval,
             lookedAt.compareExchange(expected: looked, desired: coarse, ordering: .relaxed).exchanged, let file
         else { return }
-        guard words.holds(header.words) else { throw lose() }
+        guard words.holds(header.words), words.addsUp(header.buckets) else { throw lose() }
         guard file.isInPlace else {
             _ = fate.compareExchange(expected: Fate.sound, desired: Fate.away, ordering: .sequentiallyConsistent)
             throw gone()

@@ -130,12 +130,15 @@ final class Journal: Sendable {
     }
 
     /// The lines that the registry has not folded yet, and the mark after them.
+    ///
+    /// They are on the disk: a registry that knew more of the journal than a power cut leaves of it would be refused.
     func pending(after mark: JournalMark) throws(AgentIDError) -> (entries: [JournalEntry], mark: JournalMark) {
         var entries: [JournalEntry] = []
         var reached = mark
         for file in try files(from: mark.epoch) {
             let offset = file.epoch.isSame(as: mark.epoch) ? mark.offset : 0
             let (found, end, _) = file.entries(from: offset)
+            if end > offset { try file.sync(path) }
             entries += found.map(\.entry)
             reached = JournalMark(epoch: file.epoch, offset: end)
         }

@@ -114,6 +114,11 @@ internal import StrictJSON
         return (found, start, damaged)
     }
 
+    /// Makes all that was read durable. Its writer may not have come to that yet.
+    func sync(_ path: String) throws(AgentIDError) {
+        guard fdatasync(file) == 0 else { throw Files.failure("cannot sync", path) }
+    }
+
     private static func read(_ file: Int32, from offset: Int, count: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0

@@ -72,6 +72,53 @@ import Testing
         #expect(world.authority.trail?.unrecorded == 0)
     }
 
+    /// Also those of before the last look, which were not integrated yet.
+    @Test func whatWasDecidedBeforeAllSegmentsWereRemovedIsWrittenOnceThereIsAPlace() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let agent = try world.start()
+        try world.authority.integrate()
+        var permitted: [String] = []
+        func decide(_ count: Int) throws {
+            for _ in 0..<count {
+                let decision = try agent.check(tool: "read_file", arguments: call)
+                if decision.isPermitted { permitted.append(decision.id) }
+            }
+        }
+        try decide(20)
+        usleep(150_000)
+        try FileManager.default.removeItem(atPath: directory.path + "/audit/segments")
+        usleep(150_000)
+        try decide(3)
+        #expect(permitted.count == 20)
+        #expect((world.authority.trail?.unrecorded ?? 0) > 20)
+        try FileManager.default.createDirectory(
+            atPath: directory.path + "/audit/segments", withIntermediateDirectories: false,
+            attributes: [.posixPermissions: 0o700])
+        usleep(200_000)
+        try decide(10)
+        #expect(permitted.count == 30)
+        try world.authority.integrate()
+        let found = try entries(directory)
+        let ids = found.compactMap { $0["kind"]?.equals("decision") == true ? $0["id"]?.string : nil }
+        #expect(permitted.allSatisfy { id in ids.count { $0.isSame(as: id) } == 1 })
+        #expect(found.contains { $0["kind"]?.equals("removed_segment") == true })
+    }
+
+    /// A backup that is being copied has a name, and no entries yet.
+    @Test func aDirectoryThatIsHalfCopiedBeginsNoNewTree() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        _ = try world.start()
+        try world.authority.integrate()
+        for name in ["sequence", "checkpoint", "tile"] {
+            try FileManager.default.removeItem(atPath: directory.path + "/audit/" + name)
+        }
+        #expect(throws: AgentIDError.self) { try world.authority.integrate() }
+        usleep(1_200_000)
+        #expect(!FileManager.default.fileExists(atPath: directory.path + "/audit/sequence"))
+    }
+
     @Test func nothingIsWrittenIntoAnotherLogThatTookThePlaceOfThisOne() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)

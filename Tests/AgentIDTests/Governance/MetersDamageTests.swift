@@ -63,6 +63,34 @@ import Testing
         }
     }
 
+    /// Labels that are not found would permit.
+    @Test(arguments: [512, MetersWorld.slots]) func labelsThatWereBlankedDeny(_ place: Int) throws {
+        let world = try MetersWorld()
+        let page = try world.page()
+        let (time, until) = (try page.look(start), start + 1_000_000)
+        try page.raise(page.slot(of: page.key(["l"]), .labels, until: until, at: time), bits: 1, until: until, at: time)
+        #expect(try page.bits(of: page.key(["l"]), until: until, at: time) == 1)
+        try world.write([UInt64](repeating: 0, count: world.read().count / 8 - place), at: place)
+        usleep(60_000)
+        #expect {
+            let time = try page.look(start)
+            _ = try page.bits(of: page.key(["l"]), until: until, at: time)
+        } throws: {
+            ($0 as? Denial)?.reason.rawValue == "meters_damaged"
+        }
+    }
+
+    /// Others count on while a page is opened.
+    @Test func aPageThatIsInUseIsNotAnOlderCopy() throws {
+        let world = try MetersWorld()
+        try world.makeSequence()
+        let page = try world.page()
+        let counting = Thread { while !Thread.current.isCancelled { page.countTurn() } }
+        counting.start()
+        defer { counting.cancel() }
+        for _ in 0..<2000 { _ = try world.page() }
+    }
+
     /// A power cut leaves each sector as it was before or after: slots without their counts, and counts without their slots.
     @Test(arguments: 0..<24) func afterAPowerCutWhatReachedTheDiskGoesOnAndNothingIsDamaged(_ seed: Int) throws {
         var random = Seeded(seed: UInt64(seed))
