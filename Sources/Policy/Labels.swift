@@ -4,6 +4,9 @@ package import StrictJSON
 package struct LabelSet: OptionSet, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// Of a literal `[]` Swift makes an array and goes through it: 1,100 instructions.
+    package static var none: LabelSet { LabelSet(rawValue: 0) }
 }
 
 /// A rule's effect on the labels of a task: the origins of its data, and its earlier calls.

@@ -47,7 +47,7 @@ package final class ActivePolicy: Sendable {
     /// Labels that a grant or a proof carries: facts against the holder. What permits is not among them, as its holder could
     /// sign it for itself; nor is a name that the policy does not list, which no rule is about.
     func labels(carriedAs names: [String]) -> LabelSet {
-        var all: LabelSet = []
+        var all = LabelSet.none
         for name in names {
             guard let place = document.labels.names.firstIndex(of: name.exact) else { continue }
             all.insert(LabelSet(rawValue: 1 << UInt64(place)))

@@ -7,6 +7,7 @@ final class LabelMeters: Sendable {
     private let places: [MeterKey]
     private let raised: Int
     private let agent: MeterKey
+    private let agentName: String
     private let subjects: PolicySubjects
     private let page: MetersPage
     private let registry: any Registry
@@ -14,7 +15,8 @@ final class LabelMeters: Sendable {
     init(of subjects: PolicySubjects, _ page: MetersPage, _ registry: any Registry) {
         places = subjects.labelPlaces.map { page.key(["labels"] + $0) }
         (raised, self.subjects, self.page, self.registry) = (subjects.raisedPlace, subjects, page, registry)
-        agent = page.key(["labels"] + (subjects.names(of: .agent).first ?? []))
+        let own = subjects.names(of: .agent).first ?? []
+        (agent, agentName) = (page.key(["labels"] + own), own.last ?? "")
     }
 
     /// Those that are kept. What isolated agents learn is not among those of the agents above them; what these have learnt
@@ -23,26 +25,48 @@ final class LabelMeters: Sendable {
     /// - Parameter expires: the latest time at which a call under the chain can be permitted, in milliseconds since 1970.
     func kept(until expires: Int64, at time: MeterTime) throws(Denial) -> LabelSet {
         var bits = try page.bits(of: agent, until: expires, at: time)
-        for place in places { bits |= try page.bits(of: place, until: expires, at: time) }
+        for i in places.indices { bits |= try page.bits(of: places[i], until: expires, at: time) }
         return LabelSet(rawValue: bits)
+    }
+
+    /// Whether rules neither refuse a call nor add to what is kept, whichever of them are about it: then they need not
+    /// be asked one by one.
+    ///
+    /// - Parameters:
+    ///   - carried: the labels that count beside those that are kept.
+    ///   - expires: as for ``kept(until:at:)``.
+    func settle(
+        _ rules: LabelsAtOnce, carrying carried: LabelSet, until expires: Int64, at time: MeterTime
+    ) throws(Denial) -> Bool {
+        let lasting = time.milliseconds + PolicyLimits.kept
+        let own = try page.labels(of: agent, until: expires, at: time)
+        var isThere = own.hold(rules.agent, until: lasting)
+        var bits = own.bits | carried.rawValue
+        for i in places.indices {
+            let kept = try page.labels(of: places[i], until: expires, at: time)
+            if i == raised, !kept.hold(rules.task, until: lasting) { isThere = false }
+            bits |= kept.bits
+        }
+        return isThere && rules.permits(bits)
     }
 
     /// Raises labels of the task, or of the isolated agent that the chain is below.
     func raise(_ labels: LabelSet, at time: MeterTime) throws(Denial) {
+        guard !labels.isEmpty else { return }
         let name = subjects.labelPlaces[raised].last ?? ""
         try raise(labels, places[raised], raised == 0 ? .task : .agent, name, at: time)
     }
 
     /// Raises labels of the agent alone.
     func raiseOwn(_ labels: LabelSet, at time: MeterTime) throws(Denial) {
-        try raise(labels, agent, .agent, subjects.names(of: .agent).first?.last ?? "", at: time)
+        if !labels.isEmpty { try raise(labels, agent, .agent, agentName, at: time) }
     }
 
     @inline(never) private func raise(
         _ labels: LabelSet, _ key: MeterKey, _ subject: Subject, _ name: String, at time: MeterTime
     ) throws(Denial) {
-        guard !labels.isEmpty else { return }
-        let until = time.milliseconds + PolicyLimits.kept
+        // A minute more: within it no call that adds the same has to write.
+        let until = time.milliseconds + PolicyLimits.kept + 60_000
         let share = MeterShare(subjects, subject, name, for: PolicyLimits.kept, page, registry)
         let slot = try page.slot(of: key, .labels, until: until, at: time, from: share)
         try page.raise(slot, bits: labels.rawValue, until: until, at: time)

@@ -114,8 +114,27 @@ struct MeterPlaces {
         return words.swap(slot, pair, for: (MeterName.sealed(name, word, header.secret), word))
     }
 
-    /// Where the meter is, if it is anywhere: nothing is claimed.
-    func found() throws(Denial) -> Int? { try look().found }
+    /// Where the meter is, if it is anywhere, and its word: nothing is claimed.
+    func found() throws(Denial) -> (slot: Int, word: UInt64)? {
+        let (first, second) = buckets
+        if let found = try found(in: first) { return found }
+        return second == first ? nil : try found(in: second)
+    }
+
+    private func found(in bucket: Int) throws(Denial) -> (slot: Int, word: UInt64)? {
+        let first = bucket * MetersPage.slotsPerBucket
+        // Before the slots: one is claimed first and counted next.
+        let claimed = words.claimed(of: bucket)
+        for position in 0..<MetersPage.slotsPerBucket {
+            let pair = try read(first + position)
+            if pair.name & MeterName.mask == name { return (first + position, pair.word) }
+            if pair.name == 0 {
+                guard position >= claimed else { throw Self.damaged("meters in it were removed") }
+                return nil
+            }
+        }
+        return nil
+    }
 
     private var vacated: (name: UInt64, word: UInt64) {
         (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, header.secret), 0)
@@ -178,14 +197,19 @@ struct MeterPlaces {
         pair.name == 0 && pair.word == 0 || MeterName.sealed(pair.name, pair.word, secret) == pair.name
     }
 
+    /// The two that the meter may stand in: one and the same where there are no two.
+    private var buckets: (first: Int, second: Int) {
+        func bucket(_ bits: UInt64) -> Int { Int(bits.multipliedFullWidth(by: UInt64(header.buckets)).high) }
+        let first = bucket(key.bits.x)
+        let second = bucket(key.bits.x &* 0x9E37_79B9_7F4A_7C15)
+        return (first, second == first ? (first + 1) % header.buckets : second)
+    }
+
     /// The meter's places in their order; `nil` after the last.
     private func place(_ index: Int) -> Int? {
         guard index < 2 * MetersPage.slotsPerBucket else { return nil }
-        func bucket(_ bits: UInt64) -> Int { Int(bits.multipliedFullWidth(by: UInt64(header.buckets)).high) }
-        let first = bucket(key.bits.x)
+        let (first, second) = buckets
         if index < MetersPage.slotsPerBucket { return first * MetersPage.slotsPerBucket + index }
-        var second = bucket(key.bits.x &* 0x9E37_79B9_7F4A_7C15)
-        if second == first { second = (first + 1) % header.buckets }
         guard second != first else { return nil }
         return second * MetersPage.slotsPerBucket + index - MetersPage.slotsPerBucket
     }

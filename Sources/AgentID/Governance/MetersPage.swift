@@ -220,7 +220,7 @@ package final class MetersPage: Sendable {
     /// Finds a meter where it is in use; makes none: for those who only look.
     package func found(_ key: MeterKey, _ kind: MeterKind, at time: MeterTime) throws(Denial) -> MeterSlot? {
         let places = MeterPlaces(words, header, key, kind, at: time.milliseconds)
-        return try places.found().map { MeterSlot(key, kind, index: $0, secret: header.secret) }
+        return try places.found().map { MeterSlot(key, kind, index: $0.slot, secret: header.secret) }
     }
 
     /// Takes one call from a rate; returns in how many milliseconds it could be taken where it cannot now.
@@ -328,8 +328,17 @@ package final class MetersPage: Sendable {
 
     /// The labels of a subject that has a meter; where none was raised it has none, and gets none.
     func bits(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> UInt64 {
-        guard let slot = try found(key, .labels, at: time) else { return 0 }
-        return try bits(slot, until: until, at: time)
+        try labels(of: key, until: until, at: time).bits
+    }
+
+    /// The same, and until when they are kept.
+    func labels(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> KeptLabels {
+        let places = MeterPlaces(words, header, key, .labels, at: time.milliseconds)
+        guard let found = try places.found() else { return KeptLabels(bits: 0, until: 0) }
+        let kept = words.until(found.slot)
+        if kept >= until { return KeptLabels(bits: found.word, until: kept) }
+        let slot = MeterSlot(key, .labels, index: found.slot, secret: header.secret)
+        return KeptLabels(bits: try bits(slot, until: until, at: time), until: until)
     }
 
     static let patience = 100_000
@@ -348,6 +357,16 @@ package final class MetersPage: Sendable {
     package var room: (used: Int, slots: Int) {
         (Int(clamping: words[.claimed]), header.buckets * Self.slotsPerBucket)
     }
+}
+
+/// The labels of one subject.
+struct KeptLabels {
+    let bits: UInt64
+    /// In milliseconds since 1970.
+    let until: Int64
+
+    /// Whether all of some labels are there, and stay so long.
+    func hold(_ labels: UInt64, until time: Int64) -> Bool { labels == 0 || bits & labels == labels && until >= time }
 }
 
 /// A time of a ``MetersPage`` that can be relied on for one decision.

@@ -26,7 +26,7 @@ struct PolicyEnforcement: ~Copyable {
     /// - Parameter labels: those that the proof carries.
     init(_ plan: PolicyPlan, of tool: String, carrying labels: [String], now: Int64) throws(Denial) {
         (self.plan, self.tool) = (plan, tool)
-        let proven: LabelSet = labels.isEmpty ? [] : plan.policy.labels(carriedAs: labels)
+        let proven = labels.isEmpty ? .none : plan.policy.labels(carriedAs: labels)
         (carried, shown) = (plan.carried.union(proven), proven.subtracting(plan.carried))
         rules = try plan.tool(tool, now: now)
     }
@@ -160,8 +160,8 @@ struct PolicyEnforcement: ~Copyable {
     private func addLabels(
         _ call: JSON.Value, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
-        guard let labelled = rules.rules.labelled else { return }
-        var (task, agent): (LabelSet, LabelSet) = ([], [])
+        guard let labelled = rules.rules.labelled, rules.rules.labelsAtOnce.adds else { return }
+        var (task, agent) = (LabelSet.none, LabelSet.none)
         for i in rules.rules.labels.indices {
             let labels = rules.rules.labels[i].labels
             guard !labels.adds.isEmpty else { continue }

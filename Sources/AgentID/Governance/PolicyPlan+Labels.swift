@@ -14,7 +14,7 @@ extension PolicyPlan {
     func kept(now: Int64) throws(Denial) -> LabelSet { try kept(MeterReading(meters, needsBudgets: false, now: now)) }
 
     private func kept(_ reading: MeterReading) throws(Denial) -> LabelSet {
-        var all: LabelSet = []
+        var all = LabelSet.none
         for name in subjects.labelPlaces + subjects.names(of: .agent) { all.formUnion(try reading.labels(of: name)) }
         return all
     }
@@ -34,7 +34,7 @@ extension ActivePolicy {
     /// a rule requires is added by rules alone.
     func labels(named names: [String]) throws(AgentIDError) -> LabelSet {
         let known = document.labels
-        var all: LabelSet = []
+        var all = LabelSet.none
         for name in names {
             guard let place = known.names.firstIndex(of: name.exact) else {
                 throw AgentIDError(

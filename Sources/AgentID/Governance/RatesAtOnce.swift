@@ -6,22 +6,28 @@ extension ToolRules {
     enum AtOnce {
         /// No rule is about the tool.
         case nothing
-        /// Each rate had a call left, and it was taken.
+        /// Each rate had a call left, which was taken, and no label is against it.
         case taken
         /// Nothing was taken: the rules are to be asked one by one.
         case ask
     }
 
-    /// Takes a call from each rate, where rates of all calls are all there is.
+    /// Takes a call from each rate, where there are but rates of all calls and labels, and these have nothing against it.
     ///
-    /// - Parameter now: in milliseconds since 1970.
-    func takeAtOnce(at now: Int64) -> AtOnce {
+    /// - Parameters:
+    ///   - now: in milliseconds since 1970.
+    ///   - carried: the labels of the grant; `nil` where the proof carries more.
+    ///   - expires: when the chain does, in milliseconds since 1970.
+    func takeAtOnce(at now: Int64, carrying carried: LabelSet?, until expires: Int64) -> AtOnce {
         switch manner {
         case .none: return .nothing
         case .some: return .ask
-        case .rates(let page):
+        case .meters(let page, let labelled):
             return page.with { page in
                 guard let time = try? page.look(now) else { return .ask }
+                if let labelled {
+                    guard let carried, labelled.with({ settle($0, carried, expires, time) }) else { return .ask }
+                }
                 let rates = rates.span
                 for i in rates.indices {
                     guard page.takeAtOnce(rates[i].slot, rates[i].meter, at: time) else {
@@ -34,7 +40,11 @@ extension ToolRules {
         }
     }
 
-    /// Gives back what ``takeAtOnce(at:)`` took.
+    private func settle(_ meters: LabelMeters, _ carried: LabelSet, _ expires: Int64, _ time: MeterTime) -> Bool {
+        (try? meters.settle(labelsAtOnce, carrying: carried, until: expires, at: time)) ?? false
+    }
+
+    /// Gives back what ``takeAtOnce(at:carrying:until:)`` took.
     func giveBackAll() {
         if let page { giveBack(rates.count, page) }
     }
@@ -48,8 +58,8 @@ extension ToolRules {
     enum Manner: Sendable {
         /// No rule is about the tool.
         case none
-        /// Rates count all its calls, and no other rule is about it.
-        case rates(Borrowed<MetersPage>)
+        /// Rates count all its calls, and labels may be against some: no other rule is about it.
+        case meters(Borrowed<MetersPage>, Borrowed<LabelMeters>?)
         /// Every rule, one by one.
         case some
     }

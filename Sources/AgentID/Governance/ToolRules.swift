@@ -14,9 +14,11 @@ struct ToolRules: Sendable {
     private(set) var ledger: BudgetLedger?
     private(set) var labels: [PlannedLabels] = []
     private(set) var labelled: LabelMeters?
+    /// What `labels` say together.
+    private(set) var labelsAtOnce = LabelsAtOnce()
     /// `nil` where no rule needs a meter.
     private(set) var page: MetersPage?
-    /// Whether calls can be decided without a look at their arguments: see ``takeAtOnce(at:)``.
+    /// Whether calls can be decided without a look at their arguments: see ``takeAtOnce(at:carrying:until:)``.
     private(set) var manner = Manner.some
     /// The patterns of each rule for this tool, where the arguments decide; the rules point into it.
     private var patterns: [[ToolPattern]] = []
@@ -27,7 +29,7 @@ struct ToolRules: Sendable {
     init(
         _ tool: String, under policy: ActivePolicy, of subjects: PolicySubjects, _ meters: MetersOpening, now: Int64
     ) throws(Denial) {
-        // Whatever kinds of rules there are: all but a rate of all calls is to be asked.
+        // Whatever kinds of rules there are: all but a rate of all calls and labels are to be asked.
         var isPlain = true
         for place in policy.order {
             let rule = policy.document.rules[place]
@@ -36,11 +38,16 @@ struct ToolRules: Sendable {
             let planned = PlannedRule(
                 rule: place, isObserved: rule.mode == .observe, patterns: isOpen ? -1 : patterns.count)
             if !isOpen { patterns.append(found) }
-            if case .rate = rule.effect, isOpen {} else { isPlain = false }
+            switch rule.effect {
+            case .rate where isOpen, .labels: break
+            default: isPlain = false
+            }
             switch rule.effect {
             case .refusal: tests.append(PlannedTest(planned: planned, hours: nil))
             case .hours(let hours): tests.append(PlannedTest(planned: planned, hours: hours))
-            case .labels(let labels): self.labels.append(PlannedLabels(planned: planned, labels: labels))
+            case .labels(let labels):
+                self.labels.append(PlannedLabels(planned: planned, labels: labels))
+                labelsAtOnce.add(labels)
             case .rate(let rate, let subject):
                 let page = try meters.page(now)
                 let time = try page.look(now)
@@ -70,7 +77,7 @@ struct ToolRules: Sendable {
             (self.page, labelled) = (page, LabelMeters(of: subjects, page, meters.registry))
         }
         guard isPlain else { return }
-        manner = if let page, !rates.isEmpty { .rates(Borrowed(page)) } else { .none }
+        manner = if let page { .meters(Borrowed(page), labelled.map { Borrowed($0) }) } else { .none }
     }
 
     /// Whether a call is one that a rule is about, as far as its arguments tell.

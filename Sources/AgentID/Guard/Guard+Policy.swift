@@ -15,7 +15,12 @@ extension Guard {
         decision.plan = plan
         let known = plan.with { $0.known(decision.tool) }
         let exhausted = work.isExhausted
-        let answer = known?.with { exhausted ? ToolRules.AtOnce.ask : $0.rules.takeAtOnce(at: now) }
+        let carried = labels.isEmpty ? plan.with { $0.carried } : nil
+        let answer = known?.with {
+            exhausted
+                ? ToolRules.AtOnce.ask
+                : $0.rules.takeAtOnce(at: now, carrying: carried, until: chain.expires * 1000)
+        }
         switch answer ?? .ask {
         case .nothing: try lookOnceMore(chain, now: now)
         case .taken:
