@@ -1,6 +1,6 @@
 internal import Policy
 
-/// What the rules about labels for one tool say together. A call that none of them can refuse, and that can add nothing
+/// The rules about labels for one tool, taken together. A call that none of them can refuse, and that can add nothing
 /// new, is decided by this alone, whatever its arguments are.
 struct LabelsAtOnce: Sendable {
     /// The labels that may be added to the task, and to the agent.

@@ -14,7 +14,7 @@ struct ToolRules: Sendable {
     private(set) var ledger: BudgetLedger?
     private(set) var labels: [PlannedLabels] = []
     private(set) var labelled: LabelMeters?
-    /// What `labels` say together.
+    /// All of `labels`, taken together.
     private(set) var labelsAtOnce = LabelsAtOnce()
     /// `nil` where no rule needs a meter.
     private(set) var page: MetersPage?
