@@ -179,7 +179,7 @@ def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
         return b"["
     except ValueError as again:
         if "ircular" in str(again):
-            raise ValueError("an argument contains itself, a circular reference: give what JSON can hold") from again  # the caller made it
+            raise ValueError("an argument contains itself, a circular reference: give what JSON can hold") from again
         return b"["
 
 

@@ -133,8 +133,10 @@ extension Guard {
         guard let view, view.policyVersion != 0 || view.hasMoved else { return [] }
         do throws(Denial) {
             let now = try begin()
-            guard let plan = try plan(of: verified(agent, now: now))?.object,
-                !plan.policy.document.labels.names.isEmpty
+            let policy: ActivePolicy?
+            do throws(AgentIDError) { policy = try view.policy() } catch { throw Denial(error.name, error.message) }
+            guard let policy, !policy.document.labels.names.isEmpty,
+                let plan = try plan(of: verified(agent, now: now))?.object
             else { return [] }
             return plan.policy.document.labels.list(try plan.kept(now: now))
         } catch { throw AgentIDError(undone: error) }
