@@ -5,6 +5,7 @@ Shows that no more is ever spent than the limit, that a kill loses nothing but w
 is left can be spent to the last cent. Arguments: how many kills (200). CRASH_SEED repeats a run's moments.
 """
 
+import glob
 import multiprocessing
 import os
 import random
@@ -58,7 +59,14 @@ def spend(directory, said, chance_seed, tries, dearest, started):
                     call.close()
                 os.write(file, f"end {thread} {cost}\n".encode())
 
-        threads = [threading.Thread(target=run, args=(thread,)) for thread in range(THREADS)]
+        def tell(thread):
+            try:
+                run(thread)
+            except Exception as error:
+                with open(f"{said}.faults", "a") as faults:
+                    faults.write(f"{type(error).__name__}: {error}\n")
+
+        threads = [threading.Thread(target=tell, args=(thread,)) for thread in range(THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -77,6 +85,11 @@ def heard(said):
                 open_.pop(thread)
                 cost += int(amount)
     return cost, sum(open_.values())
+
+
+def faults_of(work):
+    """What any call met but a kill: denials for another reason than the budget, and errors."""
+    return [line for file in sorted(glob.glob(f"{work}/*.faults")) for line in open(file).read().splitlines()]
 
 
 def start(directory, said, chance, tries=1_000_000, dearest=DEAREST):
@@ -119,6 +132,7 @@ def round_of_kills(kills, chance, report):
         last = [start(directory, f"{work}/{next(number)}", chance, 300, dearest) for dearest in (DEAREST, 7, 1, 1)]
         for process, _ in last:
             process.join()
+        report.check("no call failed for another reason than the budget", faults_of(work))
         faults = [process.exitcode for process, _ in last if process.exitcode]
         with libagentid.Authority.open(directory, audit="none") as acme, acme.agent("p", **PAY) as agent:
             rest = agent.check("pay", {"usd": text(LIMIT)}).left

@@ -5,7 +5,6 @@ Shows that each refusal is an error that says why, that what was answered before
 and that work goes on when there is room. Arguments: how many sizes of each kind (24). CRASH_SEED repeats a run's sizes.
 """
 
-import contextlib
 import json
 import os
 import pickle
@@ -16,7 +15,7 @@ import sys
 import tempfile
 
 from answers import Answers, Check
-from workplace import WORKER, Report, new_directory, seed
+from workplace import WORKER, Report, new_directory, seed, small_disk
 
 NAMES = {"disk_full", "file", "read_only", "audit_unavailable", "permission_denied"}
 REASONS = re.compile("disk is full|No space left|File too large|[Pp]ermission denied|Read-only file system|cannot be written")
@@ -32,23 +31,6 @@ os.setresgid(owner, owner, owner)
 os.setresuid(owner, owner, owner)
 print(json.dumps(Check(directory, answers, audit).run(settle=settle)))
 """
-
-
-@contextlib.contextmanager
-def small_disk(work, kilobytes):
-    """A file system of so many kilobytes; None where none can be mounted."""
-    place = f"{work}/disk"
-    os.makedirs(place, exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=0700", "tmpfs", place], stderr=subprocess.DEVNULL
-    )
-    if mounted.returncode != 0:
-        yield None
-        return
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def work_until_refused(directory, answers, chance, audit, *options):

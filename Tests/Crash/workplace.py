@@ -33,6 +33,23 @@ def new_directory():
         shutil.rmtree(work, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def small_disk(work, kilobytes):
+    """A file system of so many kilobytes; None where none can be mounted."""
+    place = f"{work}/disk"
+    os.makedirs(place, exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=0700", "tmpfs", place], stderr=subprocess.DEVNULL
+    )
+    if mounted.returncode != 0:
+        yield None
+        return
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
 def compiled_shim(work):
     """trace_shim.c and its other half, compiled."""
     shim = f"{work}/trace_shim.so"

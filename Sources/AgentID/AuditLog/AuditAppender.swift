@@ -328,7 +328,7 @@ final class AuditAppender: Sendable {
     func writeAgain() throws(AgentIDError) {
         while let line = state.withLock({ $0.removed.first }) {
             _ = try append(line.span)
-            state.withLock { _ = $0.removed.removeFirst() }
+            state.withLock { _ = $0.removed.popFirst() }
         }
     }
 
