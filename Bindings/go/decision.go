@@ -1,11 +1,11 @@
 package agentid
 
 /*
-#cgo nocallback go_decision_free
 #cgo nocallback go_decision_document
 #cgo nocallback go_decision_explain
 #include "abi.h"
 
+// A decision may be the last to hold its guard, whose provider is let go with it: that calls back.
 static void go_decision_free(uintptr_t decision) { agentid_decision_free(AS(decision, decision)); }
 static go_texts go_decision_document(uintptr_t decision) {
     TAKE(agentid_decision_document(AS(decision, decision), &first, &error));

@@ -3,6 +3,7 @@ package agentid
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -54,4 +55,16 @@ func TestAGuardGivesSecretsForWhatItPermitted(t *testing.T) {
 	_, err = guard.Acquire(bg, last, "vault", path, time.Minute)
 	refused(t, err, ErrDenied, string(ReasonAuthorityRevoked))
 	until(t, "its secret is returned", func() bool { return len(must[[]BrokerLease](t)(acme.BrokerLeases(bg))) == 0 })
+}
+
+func TestAProviderIsLetGoWithTheLastPermitOfItsGuard(t *testing.T) {
+	place := filepath.Join(t.TempDir(), "acme")
+	agent := start(t, authority(t, place, AuthorityOptions{}))
+	before := kept.Load()
+	guard := must[*Guard](t)(OpenGuardDirectory(bg, place, GuardOptions{AnyAudience: true}))
+	ok(t, guard.AddProvider(bg, "vault", &vault{}))
+	permit := must[*Permit](t)(guard.PermitAgent(bg, agent, "read_file", inside))
+	guard.Close()
+	runtime.KeepAlive(permit)
+	until(t, "the collector frees the permit", func() bool { runtime.GC(); return kept.Load() <= before })
 }
