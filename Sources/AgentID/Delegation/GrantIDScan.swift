@@ -22,7 +22,7 @@ enum GrantIDScan {
                 guard let text = string(payload, from: position) else { return nil }
                 position = text.upperBound
                 if depth == 1, isName, payload.extracting(text).hasSameBytes(as: name.span) {
-                    return value(payload, behind: position + 1)
+                    return value(payload, after: position)
                 }
             default: break
             }
@@ -32,8 +32,8 @@ enum GrantIDScan {
     }
 
     /// The string after a name's colon; not empty, without escapes: an identifier needs none.
-    private static func value(_ payload: Span<UInt8>, behind start: Int) -> Range<Int>? {
-        var position = start
+    private static func value(_ payload: Span<UInt8>, after end: Int) -> Range<Int>? {
+        var position = end + 1
         var colonSeen = false
         while position < payload.count {
             switch payload[position] {

@@ -77,7 +77,7 @@ struct MeterPlaces {
                 throw Self.damaged("meters in it were removed")
             }
             let nonce = GCRA.full(at: time) | UInt64.random(in: 0...0xF_FFFF)
-            let mine = (name: MeterName.sealed(name | MeterName.pending, nonce, header.secret), word: nonce)
+            let mine = (name: MeterName.sealed(name | MeterName.pending, nonce, header.key), word: nonce)
             guard words.swap(free.slot, free.pair, for: mine) else { continue }
             if free.pair.name == 0 { words.countClaim(of: free.slot / MetersPage.slotsPerBucket) }
             if kind == .labels { words.setUntil(free.slot, until) }
@@ -111,7 +111,7 @@ struct MeterPlaces {
             words.swapLoan(slot, loan, for: (0, MeterLoan.holder(draw, until: until)))
         }
         let word = kind == .rate ? GCRA.full(at: time) : 0
-        return words.swap(slot, pair, for: (MeterName.sealed(name, word, header.secret), word))
+        return words.swap(slot, pair, for: (MeterName.sealed(name, word, header.key), word))
     }
 
     /// Where the meter is, if it is anywhere, and its word: nothing is claimed.
@@ -137,7 +137,7 @@ struct MeterPlaces {
     }
 
     private var vacated: (name: UInt64, word: UInt64) {
-        (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, header.secret), 0)
+        (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, header.key), 0)
     }
 
     private func look() throws(Denial) -> Look {
@@ -180,7 +180,7 @@ struct MeterPlaces {
 
     /// Name and word of a slot as they stood together; throws where they do not belong together.
     private func read(_ slot: Int) throws(Denial) -> (name: UInt64, word: UInt64) {
-        try Self.read(slot, words, header.secret)
+        try Self.read(slot, words, header.key)
     }
 
     static func read(

@@ -13,7 +13,7 @@ extension MetersFile {
         guard header.epoch == epoch else { throw MetersHeader.refusal(path, "belongs to another registry") }
         // Before the page is read, which is never behind.
         let turns = (try? MetersWitness(beside: path, isWriter: false))?.turns ?? 0
-        let clock = MetersClock(steady: .machine, believesSteps: false, secret: header.secret)
+        let clock = MetersClock(steady: .machine, believesSteps: false, secret: header.key)
         // Both words of a slot may be read at different times while guards write them: what is damaged stays so.
         for _ in 0..<8 {
             guard let page = MappedMemory(-1, from: 0, count: header.length) else {
@@ -38,7 +38,7 @@ extension MetersFile {
 extension MetersWords {
     /// Whether all of the page is what this library writes, and no slot that was claimed is blank.
     func isSound(_ header: MetersHeader) -> Bool {
-        guard holds(header.words), MeterPlaces.isSound(line, header.secret), addsUp(header.buckets) else {
+        guard holds(header.words), MeterPlaces.isSound(line, header.key), addsUp(header.buckets) else {
             return false
         }
         for bucket in 0..<header.buckets {
@@ -46,7 +46,7 @@ extension MetersWords {
             guard claimed <= MetersPage.slotsPerBucket else { return false }
             for position in 0..<MetersPage.slotsPerBucket {
                 let slot = bucket * MetersPage.slotsPerBucket + position
-                guard let pair = try? MeterPlaces.read(slot, self, header.secret), pair.name != 0 || position >= claimed
+                guard let pair = try? MeterPlaces.read(slot, self, header.key), pair.name != 0 || position >= claimed
                 else { return false }
             }
         }

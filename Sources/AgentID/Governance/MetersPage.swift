@@ -49,7 +49,7 @@ package final class MetersPage: Sendable {
         path: String?, epoch: SIMD2<UInt64> = .zero, buckets: Int = MetersPage.buckets, believesSteps: Bool, now: Int64,
         isDurable: Bool = false, steady: SteadyClock = .machine
     ) throws(AgentIDError) {
-        let initial = MetersHeader(buckets: min(max(buckets, 1), MetersHeader.mostBuckets), epoch: epoch)
+        let initial = MetersHeader(buckets: min(max(buckets, 1), MetersFormat.mostBuckets), epoch: epoch)
         file = if let path { try MetersFile(path: path, initial: initial) } else { nil }
         header = file?.header ?? initial
         if let file {
@@ -64,7 +64,7 @@ package final class MetersPage: Sendable {
         self.isDurable = isDurable
         turns = Atomic(words[.turns])
         witness = if let path { try MetersWitness(beside: path) } else { nil }
-        clock = MetersClock(steady: steady, believesSteps: believesSteps, secret: header.secret)
+        clock = MetersClock(steady: steady, believesSteps: believesSteps, secret: header.key)
         guard header.epoch == epoch else {
             throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")
         }
@@ -105,14 +105,14 @@ package final class MetersPage: Sendable {
     /// A power cut leaves what had reached the disk, of each sector apart: slots whose count was lost, counts whose slots were.
     /// A meter that was lost begins anew.
     private func mend() {
-        let vacant = (name: MeterName.sealed(MeterName.vacant, 0, header.secret), word: UInt64(0))
+        let vacant = (name: MeterName.sealed(MeterName.vacant, 0, header.key), word: UInt64(0))
         var all: UInt64 = 0
         for bucket in 0..<header.buckets {
             let slots = bucket * Self.slotsPerBucket..<(bucket + 1) * Self.slotsPerBucket
             let used = slots.last { words.pair($0) != (0, 0) }.map { $0 + 1 - slots.lowerBound } ?? 0
             for slot in slots.prefix(used) {
                 let pair = words.pair(slot)
-                if pair.name != 0, MeterPlaces.isSound(pair, header.secret) { continue }
+                if pair.name != 0, MeterPlaces.isSound(pair, header.key) { continue }
                 _ = words.swap(slot, pair, for: vacant)
             }
             words.setClaimed(of: bucket, UInt64(used))
@@ -127,7 +127,7 @@ package final class MetersPage: Sendable {
     /// Names a meter of this page.
     ///
     /// - Parameter parts: what tells it from all others, e.g. a rule's ID, a kind of subject, the subject.
-    package func key(_ parts: [String]) -> MeterKey { MeterKey(parts, secret: header.secret) }
+    package func key(_ parts: [String]) -> MeterKey { MeterKey(parts, secret: header.key) }
 
     /// Names a slice, of this run of the machine: after a power cut a page may say less than was spent.
     package func sliceKey(_ parts: [String]) -> MeterKey { key(parts + ["\(run)"]) }
@@ -151,7 +151,7 @@ package final class MetersPage: Sendable {
                 measuredAt.store(ticks, ordering: .relaxed)
             }
             let least = max(turns.load(ordering: .acquiring), witness?.turns ?? 0)
-            guard words.mark == MetersHeader.magic.0, words.turns >= least else { throw lose() }
+            guard words.mark == MetersFormat.magic.0, words.turns >= least else { throw lose() }
         }
         let coarse = MonotonicClock.milliseconds
         if coarse &- lookedAt.load(ordering: .relaxed) >= Self.interval { try lookWell(coarse) }
@@ -214,13 +214,13 @@ package final class MetersPage: Sendable {
         of key: MeterKey, _ kind: MeterKind, until: Int64 = 0, at time: MeterTime, from share: MeterShare?
     ) throws(Denial) -> MeterSlot {
         let places = MeterPlaces(words, header, key, kind, at: time.milliseconds)
-        return MeterSlot(key, kind, index: try places.find(until: until, of: share), secret: header.secret)
+        return MeterSlot(key, kind, index: try places.find(until: until, of: share), secret: header.key)
     }
 
     /// Finds a meter where it is in use; makes none: for those who only look.
     package func found(_ key: MeterKey, _ kind: MeterKind, at time: MeterTime) throws(Denial) -> MeterSlot? {
         let places = MeterPlaces(words, header, key, kind, at: time.milliseconds)
-        return try places.found().map { MeterSlot(key, kind, index: $0.slot, secret: header.secret) }
+        return try places.found().map { MeterSlot(key, kind, index: $0.slot, secret: header.key) }
     }
 
     /// Takes one call from a rate; returns in how many milliseconds it could be taken where it cannot now.
@@ -337,7 +337,7 @@ package final class MetersPage: Sendable {
         guard let found = try places.found() else { return KeptLabels(bits: 0, until: 0) }
         let kept = words.until(found.slot)
         if kept >= until { return KeptLabels(bits: found.word, until: kept) }
-        let slot = MeterSlot(key, .labels, index: found.slot, secret: header.secret)
+        let slot = MeterSlot(key, .labels, index: found.slot, secret: header.key)
         return KeptLabels(bits: try bits(slot, until: until, at: time), until: until)
     }
 
@@ -347,7 +347,7 @@ package final class MetersPage: Sendable {
     func read(_ slot: MeterSlot) throws(Denial) -> (name: UInt64, word: UInt64)? {
         var pair = (name: words.name(slot.index), word: words.word(slot.index))
         if slot.sealed(pair.word).name == pair.name { return pair }
-        pair = try MeterPlaces.read(slot.index, words, header.secret)
+        pair = try MeterPlaces.read(slot.index, words, header.key)
         // It was the meter's, so it is not blank.
         guard pair.name != 0 else { throw MeterPlaces.damaged("a meter in it was removed") }
         return pair.name & MeterName.mask == slot.name ? pair : nil

@@ -91,7 +91,7 @@ import Testing
         let key = page.key(["left"])
         let rate = try #require(GCRA(calls: 1, period: 1000, burst: 1))
         _ = try page.look(start)
-        let secret = try MetersHeader(reading: Array(world.read()), path: "").secret
+        let secret = try MetersHeader(reading: Array(world.read()), path: "").key
         let nonce = GCRA.full(at: start) | 77
         let name = MeterName.of(key, .rate) | MeterName.pending
         try world.write([MeterName.sealed(name, nonce, secret), nonce], at: MetersWorld.slots)

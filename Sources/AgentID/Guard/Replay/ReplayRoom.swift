@@ -123,7 +123,7 @@ internal import Synchronization
     /// Adds a segment after the `known` that are mapped here. Returns whether there is one now.
     ///
     /// - Parameter waits: Whether to wait, up to 100 ms, if another adds it; a caller with other room does not.
-    func grow(behind known: Int, waits: Bool) -> Bool {
+    func grow(after known: Int, waits: Bool) -> Bool {
         for turn in 0...(waits ? 100 : 0) {
             if turn > 0 { usleep(1000) }
             if page.buckets(of: known) > 0 { return true }
@@ -148,7 +148,7 @@ internal import Synchronization
         let there = mappedBuckets
         let more = min(max(min(3 * there, most - there), (there + 1) / 2), ReplayTable.mostBuckets - there)
         guard more > 0 else { return }
-        try file?.allocate(more, behind: there)
+        try file?.allocate(more, after: there)
         page.publish(index, buckets: more)
     }
 }

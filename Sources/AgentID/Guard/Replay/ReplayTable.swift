@@ -114,12 +114,12 @@ final class ReplayTable: Sendable {
             case .found: return .replayed
             case .unusable: return .full(.whole)
             case .full(let known):
-                guard room.grow(behind: known, waits: true) else { return .full(.whole) }
+                guard room.grow(after: known, waits: true) else { return .full(.whole) }
             case .free(let slot, let held, let free):
                 guard 2 * held + room.reserve < free || places.mayHave(free: free, at: unit, hold: hold) else {
                     return .full(.share)
                 }
-                if places.isNearFull(slot) { _ = room.grow(behind: slot.segment + 1, waits: false) }
+                if places.isNearFull(slot) { _ = room.grow(after: slot.segment + 1, waits: false) }
                 guard places.take(slot, at: unit) else { continue }
                 clock.note(taken: room.page.countTaken())
                 let isElsewhere = places.isElsewhere(
