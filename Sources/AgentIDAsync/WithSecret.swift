@@ -1,47 +1,7 @@
 public import AgentID
 
-extension Authority {
-    /// Gets a secret for a permitted call: for the tool, not for the agent.
-    ///
-    /// - Parameters:
-    ///   - permit: At most a minute old, under a chain that names its agent.
-    ///   - provider: The name it was added with.
-    ///   - resource: The resource to open, in the provider's terms.
-    ///   - timeToLive: In seconds; at most as long as the agent's grant lasts.
-    /// - Throws: A ``Denial`` if the permit is too old, or the agent has ended meanwhile; ``AgentIDError``.
-    public func acquire(
-        for permit: Permit, from provider: String, resource: String, timeToLive: Int64
-    ) async throws -> (lease: String, secret: Secret) {
-        try await WaitingThreads.run {
-            try acquire(for: permit, from: provider, resource: resource, timeToLive: timeToLive)
-        }
-    }
-
-    /// Returns a secret before its time; harmless if it was returned already.
-    public func release(lease: String) async throws(AgentIDError) {
-        try await WaitingThreads.run { () throws(AgentIDError) in try release(lease: lease) }
-    }
-
-    /// Gets a secret for a permitted call, runs `body`, and returns the secret on every way out, cancellation included.
-    /// A failed return is tried again automatically, and by `reap`.
-    ///
-    /// - Throws: The errors of `body` and of `acquire`.
-    public func withSecret<Result>(
-        for permit: Permit, from provider: String, resource: String, timeToLive: Int64,
-        isolation: isolated (any Actor)? = #isolation, _ body: (Secret) async throws -> Result
-    ) async throws -> Result {
-        try Task.checkCancellation()
-        let (lease, secret) = try await acquire(
-            for: permit, from: provider, resource: resource, timeToLive: timeToLive)
-        let outcome: Swift.Result<Result, any Error>
-        do { outcome = .success(try await body(secret)) } catch { outcome = .failure(error) }
-        try? await release(lease: lease)
-        return try outcome.get()
-    }
-}
-
-extension Guard {
-    /// Gets a secret for a call that this guard has permitted: see the call of the same name that waits.
+extension SecretSource {
+    /// Gets a secret for a permitted call: see the call of the same name that waits.
     ///
     /// - Throws: A ``Denial``, which is an event (`secret_refused`); ``AgentIDError``.
     public func acquire(

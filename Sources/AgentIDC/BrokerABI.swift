@@ -89,9 +89,7 @@ public func agentid_broker_add_provider(
     _ provider: UnsafePointer<agentid_provider>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let authority = try unsafe Authorities.table.find(authority, "authority")
-        let name = unsafe try text(name, name_len, "name")
-        try authority.add(unsafe CallbackProvider(provider), named: name)
+        try unsafe add(provider, name, name_len, to: Authorities.table.find(authority, "authority"))
     }
 }
 
@@ -103,12 +101,9 @@ public func agentid_broker_acquire(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let (leaseOut, secretOut) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
-        let authority = try unsafe Authorities.table.find(authority, "authority")
-        let acquired = try authority.acquire(
-            for: unsafe permit(decision), from: unsafe text(provider, provider_len, "provider"),
-            resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
-        unsafe try give(acquired, leaseOut, secretOut)
+        try unsafe acquire(decision, provider, provider_len, resource, resource_len, ttl, lease, secret) {
+            try unsafe Authorities.table.find(authority, "authority")
+        }
     }
 }
 
@@ -119,10 +114,25 @@ private func permit(_ decision: OpaquePointer?) throws -> Permit {
     return permit
 }
 
-@unsafe private func give(
-    _ acquired: (lease: String, secret: Secret), _ lease: UnsafeMutablePointer<agentid_bytes>,
-    _ secret: UnsafeMutablePointer<agentid_bytes>
+@unsafe private func add(
+    _ provider: UnsafePointer<agentid_provider>?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    to source: any SecretSource
 ) throws {
+    let name = unsafe try text(name, name_len, "name")
+    try source.add(unsafe CallbackProvider(provider), named: name)
+}
+
+/// Clears the outputs before it looks for the source, and writes them last.
+@unsafe private func acquire(
+    _ decision: OpaquePointer?, _ provider: UnsafePointer<CChar>?, _ provider_len: Int,
+    _ resource: UnsafePointer<CChar>?, _ resource_len: Int, _ ttl: Int64,
+    _ lease: UnsafeMutablePointer<agentid_bytes>?, _ secret: UnsafeMutablePointer<agentid_bytes>?,
+    from source: () throws -> any SecretSource
+) throws {
+    let (lease, secret) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
+    let acquired = try source().acquire(
+        for: unsafe permit(decision), from: unsafe text(provider, provider_len, "provider"),
+        resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
     unsafe try OwnedBytes.give(Array(acquired.lease.utf8).span, to: lease)
     let given = acquired.secret.withSpan { bytes in
         Result { unsafe try OwnedBytes.give(bytes, to: secret) }
@@ -157,9 +167,7 @@ public func agentid_guard_add_provider(
     _ provider: UnsafePointer<agentid_provider>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let guardian = try unsafe Guards.table.find(guardian, "guard")
-        let name = unsafe try text(name, name_len, "name")
-        try guardian.add(unsafe CallbackProvider(provider), named: name)
+        try unsafe add(provider, name, name_len, to: Guards.table.find(guardian, "guard"))
     }
 }
 
@@ -171,11 +179,9 @@ public func agentid_guard_acquire(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let (leaseOut, secretOut) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
-        let acquired = try unsafe Guards.table.find(guardian, "guard").acquire(
-            for: unsafe permit(decision), from: unsafe text(provider, provider_len, "provider"),
-            resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
-        unsafe try give(acquired, leaseOut, secretOut)
+        try unsafe acquire(decision, provider, provider_len, resource, resource_len, ttl, lease, secret) {
+            try unsafe Guards.table.find(guardian, "guard")
+        }
     }
 }
 

@@ -31,7 +31,7 @@ private final class SecretDesk: GuardBroker {
 }
 
 // Secrets for what a guard has permitted, in a process that may not have the authority's keys.
-extension Guard {
+extension Guard: SecretSource {
     /// Adds a provider of secrets to this guard, replacing one with the same name.
     ///
     /// From now on its permits keep their calls, and this process returns the provider's secrets that are due: those of
