@@ -5,4 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 AGENTID_FUZZ=1 swift build -c release --product agentid-cost --scratch-path .build-cost 2>&1 |
     grep -E "error|warning: |complete" || true
-exec .build-cost/release/agentid-cost "$@"
+TMPDIR=$(mktemp -d -p /dev/shm agentid-cost.XXXXXX)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+.build-cost/release/agentid-cost "$@"

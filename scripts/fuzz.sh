@@ -11,6 +11,10 @@ echo "==> building the fuzz targets (instrumented, optimised, AddressSanitizer)"
 AGENTID_FUZZ=1 swift build -c release --product agentid-fuzz --scratch-path .build-fuzz \
     --sanitize=fuzzer -Xswiftc -sanitize=fuzzer,address 2>&1 | grep -E "error|warning: |complete" || true
 export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0
+# In memory, and gone afterwards, whatever a target leaves there.
+TMPDIR=$(mktemp -d -p /dev/shm agentid-fuzz.XXXXXX)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 found=0
 for target in "${targets[@]}"; do
     corpus=.build-fuzz/corpus/$target crashes=.build-fuzz/found/$target

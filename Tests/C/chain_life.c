@@ -331,7 +331,8 @@ static void scopes(void)
 
 int main(void)
 {
-    char directory[] = "/tmp/agentid-life-XXXXXX", path[64], command[80];
+    const char *directory = new_directory();
+    char path[1100], command[1100];
     agentid_authority *authority;
     EXPECT(agentid_abi_version() == AGENTID_ABI_VERSION);
     DONE(agentid_selftest(&error));
@@ -341,7 +342,7 @@ int main(void)
     presentations(authority);
     agentid_authority_close(authority);
 
-    EXPECT(mkdtemp(directory) != NULL);
+    EXPECT(directory != NULL);
     snprintf(path, sizeof path, "%s/acme", directory);
     seconds = 1790000000;
     authority = open_authority(path, "correct horse");

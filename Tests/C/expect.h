@@ -35,6 +35,15 @@ static int failures;
 /* A text and its length, as two arguments. */
 #define TEXT(text) (text), strlen(text)
 
+/* A new directory below TMPDIR, or /tmp. Whoever runs the program removes it. */
+static inline const char *new_directory(void)
+{
+    static char path[1024];
+    const char *parent = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/agentid-XXXXXX", parent == NULL ? "/tmp" : parent);
+    return mkdtemp(path);
+}
+
 static inline int ended(const char *name)
 {
     if (failures == 0) printf("%s: all as expected\n", name);

@@ -1,6 +1,6 @@
 /*
  * Secrets from a guard that has none of the authority's keys, through the headers alone. In a directory named by the first
- * argument, or a new one under /tmp.
+ * argument, or a new one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -69,8 +69,7 @@ static void use_secrets_of_a_guard(agentid_agent *agent, const char *directory)
 
 int main(int count, char **words)
 {
-    char made[] = "/tmp/agentid-XXXXXX";
-    const char *directory = count > 1 ? words[1] : mkdtemp(made);
+    const char *directory = count > 1 ? words[1] : new_directory();
     agentid_authority_options options = AGENTID_AUTHORITY_OPTIONS_INIT;
     agentid_profile_options profile = AGENTID_PROFILE_OPTIONS_INIT;
     agentid_agent_options task = AGENTID_AGENT_OPTIONS_INIT;

@@ -1,6 +1,6 @@
 /*
  * The life of agents after they were started, through the header alone: listing, suspension, hooks, broker, deprovisioning,
- * tombstones, the audit log. In a directory named by the first argument, or a new one under /tmp.
+ * tombstones, the audit log. In a directory named by the first argument, or a new one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -192,8 +192,7 @@ static void read_log(agentid_authority *authority, const char *directory)
 
 int main(int count, char **words)
 {
-    char made[] = "/tmp/agentid-XXXXXX";
-    const char *directory = count > 1 ? words[1] : mkdtemp(made);
+    const char *directory = count > 1 ? words[1] : new_directory();
     agentid_authority_options options = AGENTID_AUTHORITY_OPTIONS_INIT;
     agentid_profile_options profile = AGENTID_PROFILE_OPTIONS_INIT;
     agentid_agent_options task = AGENTID_AGENT_OPTIONS_INIT;

@@ -1,12 +1,11 @@
 internal import AgentID
+internal import CostCases
 internal import Glibc
 internal import JOSE
 internal import Scopes
 
-/// A directory in memory, made anew.
-private func place(_ name: String) -> String {
-    let path = "/dev/shm/agentid-fuzz-\(getpid())-\(name)"
-    precondition(unsafe mkdir(path, 0o700) == 0 || errno == EEXIST, "no /dev/shm")
+private func place() -> String {
+    guard let path = scratchDirectory() else { fatalError("no directory") }
     return path
 }
 
@@ -33,7 +32,7 @@ private func names(in path: String) -> [String] {
 
 /// A segment that is anything whatever is integrated with gaps, and the log verifies and goes on.
 final class SegmentTarget: FuzzTarget {
-    private let directory = place("segment")
+    private let directory = place()
     private let log: AuditLog
     /// A good segment: a header and a few lines.
     private let model: [UInt8]
@@ -91,7 +90,7 @@ final class SegmentTarget: FuzzTarget {
 
 /// Every call has an entry or is in a count, however long or odd what it brings is.
 final class EntryTarget: FuzzTarget {
-    private let directory = place("entry")
+    private let directory = place()
     private let authority: Authority
     private let agent: Agent
     private let guardian: Guard

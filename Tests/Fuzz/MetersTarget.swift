@@ -1,4 +1,5 @@
 internal import AgentID
+internal import CostCases
 internal import Glibc
 internal import Policy
 
@@ -12,11 +13,10 @@ final class MetersTarget: FuzzTarget {
     private let rate: GCRA
 
     init() {
-        var template = Array("/tmp/agentid-fuzz-XXXXXX\0".utf8CString)
-        guard let made = unsafe mkdtemp(&template), let rate = GCRA(calls: 3, period: 1_000_000_000, burst: 3) else {
+        guard let made = scratchDirectory(), let rate = GCRA(calls: 3, period: 1_000_000_000, burst: 3) else {
             fatalError("no directory")
         }
-        path = unsafe String(cString: made) + "/meters"
+        path = made + "/meters"
         self.rate = rate
         do {
             let page = try MetersPage(path: path, buckets: 2, believesSteps: true, now: Self.now)

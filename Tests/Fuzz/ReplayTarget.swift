@@ -1,4 +1,5 @@
 internal import AgentID
+internal import CostCases
 internal import Glibc
 internal import Scopes
 internal import StrictJSON
@@ -16,9 +17,8 @@ final class ReplayTarget: FuzzTarget {
 
     init() {
         do {
-            var template = Array("/tmp/agentid-fuzz-XXXXXX\0".utf8CString)
-            guard let made = unsafe mkdtemp(&template) else { fatalError("no directory") }
-            directory = unsafe String(cString: made)
+            guard let made = scratchDirectory() else { fatalError("no directory") }
+            directory = made
             let clock = CallbackClock { 1_790_000_000_000 }
             var authorityOptions = Authority.Options()
             (authorityOptions.trustDomain, authorityOptions.clock) = ("acme.example", clock)

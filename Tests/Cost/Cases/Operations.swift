@@ -21,11 +21,7 @@ package struct World: Sendable {
     package init() throws {
         issuer = try SigningKey.generate()
         holders = try (0..<17).map { _ in try SigningKey.generate() }
-        var template = Array("/tmp/agentid-cost.XXXXXX".utf8CString)
-        directory = unsafe template.withUnsafeMutableBufferPointer { path in
-            guard let start = path.baseAddress, unsafe mkdtemp(start) != nil else { return nil }
-            return unsafe String(cString: start) + "/home"
-        }
+        directory = scratchDirectory().map { $0 + "/home" }
         guard let directory else { return }
         var options = Authority.Options()
         options.trustDomain = "home.example"

@@ -1,5 +1,3 @@
-public import JOSE
-
 /// What gets secrets for permitted calls from its providers: an authority, or the guard of a tool server.
 ///
 /// Safe to use from any thread.
