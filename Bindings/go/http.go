@@ -28,13 +28,19 @@ const DefaultMaxBody = 1 << 20
 type CallOf func(request *http.Request, body []byte) (tool string, arguments []byte, err error)
 
 // RequestCall is the call of a request whose tool is its method and path as sent, e.g. "POST /read_file", and whose
-// arguments are its body; an empty body is an empty object. A query would be outside both, and is refused.
+// arguments are its body; an empty body is an empty object. A query would be outside both, and is refused; so is a body that is not
+// JSON by its Content-Type, or has names in one object that differ in case alone: a handler would read another call.
 func RequestCall(request *http.Request, body []byte) (tool string, arguments []byte, err error) {
 	if request.URL.RawQuery != "" || request.URL.ForceQuery {
 		return "", nil, errors.New("a query is not part of the call: send arguments in the body")
 	}
 	if len(body) == 0 {
 		body = []byte("{}")
+	} else if err = isJSON(request.Header.Get("Content-Type")); err != nil {
+		return "", nil, err
+	}
+	if err = readOneWay(body); err != nil {
+		return "", nil, err
 	}
 	path := request.URL.EscapedPath()
 	if path == "" {
