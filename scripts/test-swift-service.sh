@@ -37,7 +37,7 @@ call() { # status method path body
     local proof status
     proof=$(ctl prove --agent "$work/agent" --tool "$2 $3" --arguments "${4:-{\}}" --audience notes)
     status=$(curl -s -o "$work/answer" -w '%{http_code}' -X "$2" "$url$3" -H "Agent-Chain: $(cat "$work/agent/chain")" \
-        -H "Agent-Proof: $proof" ${4:+--data-raw "$4"})
+        -H "Agent-Proof: $proof" ${4:+-H "Content-Type: application/json" --data-raw "$4"})
     [ "$status" = "$1" ] || { echo "$2 $3: $status, not $1: $(cat "$work/answer")" >&2; exit 1; }
 }
 call 201 POST /notes/add '{"book":"q3","text":"by curl"}'

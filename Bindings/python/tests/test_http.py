@@ -161,6 +161,27 @@ def test_a_query_that_frameworks_read_differently_is_refused(world: World, query
     assert (status, said["reason"]) == (400, "call") and world.ran == []
 
 
+@pytest.mark.parametrize("end", ["%0A", "%0D", "%00", "%1F", "%7F", "%C2%85", "%E2%80%A8", "%0A7"])
+def test_a_path_with_a_line_end_or_another_control_character_is_refused(world: World, end: str) -> None:
+    # An expression that ends with `$`, as routers have them, takes `7` and a newline for `7`.
+    world.ran.clear()
+    status, said, _ = world.call(ROUTES)("GET", f"/users/7{end}", headers={"Agent-Chain": "", "Agent-Proof": ""})
+    assert (status, said["reason"]) == (400, "call") and world.ran == []
+
+
+def test_a_whole_number_in_a_path_has_one_spelling() -> None:
+    routes = Routes({"GET /a/{x:int}": "t", "GET /a/{x:int}/{rest:path}": "u"})
+    for path in ("0", "7", "-7", "10", "9" * 40):
+        assert routes.find("GET", f"/a/{path}").values == {"x": path}
+        assert routes.find("GET", f"/a/{path}/b").values == {"x": path, "rest": "b"}
+    for path in ("07", "+7", "-0", "7.0", "1_0", " 7", "7 ", "", "-", "\u0667", "\uff17", "7\u200b", "7/", "x"):
+        with pytest.raises(Refusal) as refused:
+            routes.find("GET", f"/a/{path}") if path != "7/" else Routes({"GET /a/{x:int}": "t"}).find("GET", "/a/7/")
+        assert refused.value.reason == "route_without_tool", path
+    with pytest.raises(ValueError, match="it must be one"):
+        Routes({"GET /a/{x:int}": "t", "GET /a/{y}": "u"})
+
+
 def test_a_query_may_hold_whatever_is_escaped(world: World) -> None:
     assert world.call(ROUTES)("GET", "/users/7?full=%C3%A9%3B%00+x")[0] == 200
 

@@ -99,7 +99,7 @@ def test_metadata_is_for_anybody_and_named_in_a_401(world: World) -> None:
     [
         ({"GET /a/{x}": "t", "GET /a/b": "u"}, "it must be one"), ({"GET /{x:path}": "t", "GET /a/b": None}, "it must be one"),
         ({"GET /{x}/b": "t", "GET /a/{y}": "u"}, "it must be one"), ({"get /a": "t"}, "a method and a path"), ({"/a": "t"}, "a method"),
-        ({"GET a": "t"}, "a method and a path"), ({"GET /{x}/{x}": "t"}, "twice"), ({"GET /{x:int}": "t"}, "not a value"),
+        ({"GET a": "t"}, "a method and a path"), ({"GET /{x}/{x}": "t"}, "twice"), ({"GET /{x:float}": "t"}, "not a value"),
         ({"GET /{x:path}/a": "t"}, "at the end"), ({"GET /a{x}": "t"}, "not a value"), ({"GET /a": ""}, "a tool is a name"),
         ({"GET /a": True}, "a tool is a name"),
     ],

@@ -2,20 +2,81 @@
     internal import HTTPTypes
 
     /// The call that a request is: the tool is its method and path as sent, e.g. `POST /notes/add`, the arguments are its body,
-    /// an empty body an empty object. A query would be outside both, and is refused.
+    /// an empty body an empty object. A query would be outside both, and is refused; so is a body that is not JSON by its type.
     struct AgentCall {
         let tool: String
         let arguments: [UInt8]
 
-        init(_ method: HTTPRequest.Method, _ path: String, body: [UInt8]) throws(Refusal) {
+        init(_ method: HTTPRequest.Method, _ path: String, body: [UInt8], types: [String] = []) throws(Refusal) {
             guard !path.utf8.contains(UInt8(ascii: "?")) else {
                 throw Refusal(.badRequest, "call", "a query is not part of the call: send arguments in the body")
             }
             guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(UInt8(ascii: "#")) else {
                 throw Refusal(.badRequest, "call", "a call is sent to a path")
             }
+            // What a handler would read as a form is not what the guard has seen.
+            guard body.isEmpty || types.isEmpty || (types.count == 1 && Self.isJSON(types[0])) else {
+                throw Refusal(.unsupportedMediaType, "content_type", "arguments are sent as application/json, in UTF-8")
+            }
+            guard !Self.hasNamesThatAreOneText(body) else {
+                throw Refusal(.badRequest, "call", "an object has two names that a handler reads as one")
+            }
             tool = "\(method.rawValue) \(path)"
             arguments = body.isEmpty ? Array("{}".utf8) : body
+        }
+
+        /// Whether a Content-Type is JSON in UTF-8, and says nothing else.
+        private static func isJSON(_ type: String) -> Bool {
+            let small = type.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+            let parts = small.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(trimmed)
+            let isNamed =
+                parts[0].elementsEqual("application/json".utf8)
+                || (parts[0].starts(with: "application/".utf8) && parts[0].suffix(5).elementsEqual("+json".utf8))
+            return isNamed
+                && parts.dropFirst().allSatisfy { part in
+                    ["", "charset=utf-8", "charset=\"utf-8\""].contains { $0.utf8.elementsEqual(part) }
+                }
+        }
+
+        private static func trimmed(_ part: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+            let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+            var part = part.drop(while: isSpace)
+            while let last = part.last, isSpace(last) { part.removeLast() }
+            return part
+        }
+
+        /// Whether an object has two names that are the same `String`, as a decoder's keys are, and are not the same bytes. Names
+        /// in ASCII are the same text only if they are the same bytes, which the guard refuses.
+        private static func hasNamesThatAreOneText(_ body: [UInt8]) -> Bool {
+            guard body.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\\") }) else { return false }
+            var open: [[String: [UInt8]]] = []
+            var place = 0
+            while place < body.count, open.count <= 96 {  // deeper arguments are denied
+                switch body[place] {
+                case UInt8(ascii: "{"), UInt8(ascii: "["): open.append([:])
+                case UInt8(ascii: "}"), UInt8(ascii: "]"): _ = open.popLast()
+                case UInt8(ascii: "\""):
+                    let start = place
+                    place += 1
+                    while place < body.count, body[place] != UInt8(ascii: "\"") {
+                        place += body[place] == UInt8(ascii: "\\") ? 2 : 1
+                    }
+                    guard place < body.count, !open.isEmpty, isName(before: body[(place + 1)...]) else { break }
+                    let bytes = Array(body[start...place])
+                    guard let name = try? JSON(parsing: bytes).root.string else { break }
+                    let written = Array(name.utf8)
+                    if let other = open[open.count - 1].updateValue(written, forKey: name), other != written {
+                        return true
+                    }
+                default: break
+                }
+                place += 1
+            }
+            return false
+        }
+
+        private static func isName(before rest: ArraySlice<UInt8>) -> Bool {
+            rest.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: ":")
         }
     }
 #endif

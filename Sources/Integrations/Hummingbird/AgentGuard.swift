@@ -9,8 +9,8 @@
     /// client that goes away before gets nothing back. A middleware outside of this one that puts another body into an answer
     /// leaves the call without an end: what it reserved then counts as spent.
     ///
-    /// 401: send another chain or a fresh proof; 403: this authority is not enough; 428: send the whole chain once; 400 and 413:
-    /// this is not a call; 503: the guard cannot decide now. All as the middleware of the Go and Python bindings answers, so that
+    /// 401: send another chain or a fresh proof; 403: this authority is not enough; 428: send the whole chain once; 400, 413
+    /// and 415: this is not a call; 503: the guard cannot decide now. All as the middleware of the Go and Python bindings answers, so that
     /// clients of either call all three.
     public struct AgentGuard<Context: AgentRequestContext>: RouterMiddleware {
         private let guardian: Guard
@@ -41,7 +41,9 @@
             {
                 throw Refusal(.contentTooLarge, "body", "a body has at most \(maxBody) bytes")
             }
-            let asked = try AgentCall(request.method, request.head.path ?? "", body: Array(buffer: body))
+            let asked = try AgentCall(
+                request.method, request.head.path ?? "", body: Array(buffer: body),
+                types: request.headers[values: .contentType])
             let call: Call
             // In memory, in microseconds: nothing here waits.
             do throws(NotPermitted) {

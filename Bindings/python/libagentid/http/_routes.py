@@ -11,14 +11,19 @@ from urllib.parse import parse_qsl
 from ._call import Call, Calls, Refusal, Request, json_body, request_call
 
 _QUERY_FIELDS = 100
+_SPACE = b" \t\r\n"
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_VALUES = {"": "([^/]+)", "int": "(0|-?[1-9][0-9]*)"}
+"""The values of one part of a path, by their kind."""
 
 
 class Routes:
     """The tool of each route: `Routes({"GET /users/{id}": "get_user", "GET /health": None})`.
 
-    A route is a method and a path; `{name}` is one part of it, `{name:path}`, at the end, all that is left. Arguments are texts
-    from the path and the query, and the members of the body, a JSON object. None exempts a route from the guard; any route that
-    is not named is refused. Routes that a path could be taken for at once are refused when this is made: which of them the
+    A route is a method and a path. `{name}` is one part of it; `{name:int}` one that is a whole number in its one spelling, `5`
+    and neither `05` nor `+5`, where the application converts it; `{name:path}`, at the end, all that is left. Arguments are
+    texts from the path and the query, and the members of the body, a JSON object. None exempts a route from the guard; any route
+    that is not named is refused. Routes that a path could be taken for at once are refused when this is made: which of them the
     application would take is not known here. Raises `ValueError`. Immutable, and the same for servers and clients.
     """
 
@@ -44,6 +49,8 @@ class Routes:
 
     def find(self, method: str, path: str, root: str = "") -> Found:
         """The route of a path, and the values in it, for an application that is mounted at `root`. Raises `Refusal`."""
+        if _CONTROLS.search(path):  # a newline at the end is none to an expression that ends with `$`, as routers have them
+            raise Refusal(400, "call", "the path has a control character or a line's end in it")
         found = self._find(method, path)
         if found is None or (root and not self._is_one(method, path, root.rstrip("/"), found)):
             raise Refusal(403, "route_without_tool", f"no tool is named for this route: {method} {path[:200]}")
@@ -91,19 +98,19 @@ class _Route:
             if "{" not in part and "}" not in part:
                 continue
             name, _, kind = part[1:-1].partition(":")
-            is_value = part[0] == "{" and part[-1] == "}" and name.isidentifier() and kind in ("", "path")
-            if not is_value or (kind and index != len(self.parts) - 1):
-                raise ValueError(f"{text}: {part} is not a value: {{name}} is, and {{name:path}} at the end")
+            is_value = part[0] == "{" and part[-1] == "}" and name.isidentifier() and kind in (*_VALUES, "path")
+            if not is_value or (kind == "path" and index != len(self.parts) - 1):
+                raise ValueError(f"{text}: {part} is not a value: {{name}} is, {{name:int}}, and {{name:path}} at the end")
             if name in self.names:
                 raise ValueError(f"{text}: {{{name}}} is there twice")
             self.names.append(name)
-            self.has_rest = bool(kind)
+            self.has_rest = kind == "path"
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The paths of this route: a value is not empty and has no slash, all that is left may be both."""
-        parts = [re.escape(part) if "{" not in part else "([^/]+)" for part in self.parts]
-        return re.compile("".join(f"/{part}" for part in [*parts[:-1], "(.*)" if self.has_rest else parts[-1]]), re.DOTALL)
+        """The paths of this route: a value is not empty and has no slash, all that is left may be empty and have some."""
+        parts = [re.escape(part) if "{" not in part else _VALUES.get(part[1:-1].partition(":")[2], "(.*)") for part in self.parts]
+        return re.compile("".join(f"/{part}" for part in parts))
 
     def meets(self, other: _Route) -> bool:
         """Whether one path could be both's."""
@@ -125,7 +132,7 @@ def _arguments(request: Request, values: dict[str, str]) -> bytes:
             if name in values:
                 raise Refusal(400, "call", "an argument is given twice, in the path or the query", argument=name)
             values[name] = value
-    body = json_body(request).strip()
+    body = json_body(request).strip(_SPACE)
     if not values:
         return body or b"{}"
     # The members of the body follow as they were sent: the guard reads them, and refuses a name that is there twice.
@@ -135,7 +142,7 @@ def _arguments(request: Request, values: dict[str, str]) -> bytes:
         return first
     if body[:1] != b"{":
         raise Refusal(400, "call", "the body is not a JSON object")
-    members = body[1:].lstrip()
+    members = body[1:].lstrip(_SPACE)
     return first[:-1] + (b"" if members[:1] == b"}" else b",") + members
 
 
