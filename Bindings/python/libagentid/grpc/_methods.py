@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-
 from .._decision import arguments
+from .._protobuf import bounded, known_fields
 from ..http._call import Call, Refusal
 
 Arguments = Callable[[str, Any], Mapping[str, Any]]
@@ -16,9 +15,10 @@ Arguments = Callable[[str, Any], Mapping[str, Any]]
 def message_arguments(method: str, message: Any) -> Mapping[str, Any]:
     """A request's fields by their names in the .proto file, as the JSON mapping of Protocol Buffers has them.
 
-    A field that is not set, or has its default value and no presence, is left out; 64-bit numbers are texts.
+    A field that is not set, or has its default value and no presence, is left out; 64-bit numbers are texts. Raises `ValueError` for
+    a message with a value that JSON does not have.
     """
-    return MessageToDict(message, preserving_proto_field_name=True)
+    return known_fields(message)
 
 
 class Methods:
@@ -42,9 +42,8 @@ class Methods:
         return self._tools[method] is None
 
     def call(self, method: str, message: Any) -> Call:
-        """The call that a request is."""
-        if hasattr(message, "DiscardUnknownFields"):
-            message.DiscardUnknownFields()  # a handler is given no more than the guard has seen
+        """The call that a request is. Raises `NotArguments`."""
+        bounded(message)  # a handler is given no more than the guard has seen
         return Call(self._tools[method] or "", arguments(self._arguments(method, message)))
 
     def stream(self, method: str) -> Call:

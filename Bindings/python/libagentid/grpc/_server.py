@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from .._protobuf import NotArguments
 from ..http._call import MAX_BODY, Call, Refusal
 from ..http._running import Permit
 from ..http._site import Guards, Site
@@ -51,11 +52,14 @@ class _Interceptor:
         def decided(request: Any, context: Any) -> Permit | Refusal:
             if named is not None:
                 return named
-            call = (
-                (lambda: self._methods.stream(method))
-                if handler.request_streaming
-                else (lambda: self._methods.call(method, request))
-            )
+            def call() -> Call:
+                if handler.request_streaming:
+                    return self._methods.stream(method)
+                try:
+                    return self._methods.call(method, request)
+                except NotArguments as error:
+                    raise Refusal(400, "call", str(error)) from None
+
             try:
                 return self._permit(context.invocation_metadata(), call)
             except Refusal as refusal:

@@ -25,10 +25,10 @@ from a2a.client.client import ClientCallContext  # noqa: E402
 from a2a.client.interceptors import AfterArgs, BeforeArgs, ClientCallInterceptor  # noqa: E402
 from a2a.server.request_handlers.request_handler import RequestHandler  # noqa: E402
 from a2a.utils.errors import InternalError, InvalidParamsError, InvalidRequestError  # noqa: E402
-from google.protobuf.json_format import MessageToDict  # noqa: E402
 
 from .._decision import arguments  # noqa: E402
 from .._errors import Denied, Error  # noqa: E402
+from .._protobuf import NotArguments, known_fields  # noqa: E402
 from ..http._call import CHAIN_HEADER, PROOF_HEADER  # noqa: E402
 from ..http._call import Call as Requested  # noqa: E402
 from ..http._client import Presenter  # noqa: E402
@@ -49,12 +49,6 @@ def _tool(method: str) -> str:
     return f"a2a/{_CLIENT.get(method, method)}"
 
 
-def _fields(message: Any) -> dict[str, Any]:
-    """A request's fields, without those that this package does not know: the handler is given no more than was decided."""
-    message.DiscardUnknownFields()
-    return MessageToDict(message, preserving_proto_field_name=True)
-
-
 class AgentInterceptor(ClientCallInterceptor):
     """Proves each request as `agent`, by itself the `current_agent()`: without one it raises `LookupError`, and nothing is sent.
 
@@ -68,7 +62,7 @@ class AgentInterceptor(ClientCallInterceptor):
         """Called by the client."""
         if self._tenant and not args.input.tenant:
             args.input.tenant = self._tenant
-        call = Requested(_tool(args.method), arguments(_fields(args.input)))
+        call = Requested(_tool(args.method), arguments(known_fields(args.input)))
         given = args.context or ClientCallContext()
         sent = {**(given.service_parameters or {}), **self._presenter.of(call).headers(is_whole=True)}
         args.context = given.model_copy(update={"service_parameters": sent})
@@ -141,13 +135,15 @@ class _Guarded(RequestHandler):
     def permitted(self, tool: str, params: Any, context: Any) -> Call:
         """Permits a request, or raises the error that answers it."""
         try:
-            call = authorize(f"a2a/{tool}", _fields(params), guard=self._guard, presented=_shown(context.state))
+            call = authorize(f"a2a/{tool}", known_fields(params), guard=self._guard, presented=_shown(context.state))
             context.user = AgentUser(call.decision, self._by_principal)
         except Denied as denied:
             data = {"reason": denied.name, "category": denied.category, "argument": denied.argument or ""}
             raise InvalidRequestError(refusal(denied), data=data) from None
         except Error as error:
             raise InvalidParamsError(f"this cannot be decided: {error.message}") from None
+        except NotArguments as error:
+            raise InvalidParamsError(f"this cannot be decided: {error}") from None
         except Exception:
             _log.exception("a request was refused because the guard could not decide")
             raise InternalError("the guard could not decide") from None
