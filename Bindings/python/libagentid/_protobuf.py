@@ -19,7 +19,8 @@ class NotArguments(ValueError):
 def known_fields(message: Any) -> dict[str, Any]:
     """A message's fields by their names in the .proto file, as the JSON mapping of Protocol Buffers has them.
 
-    Fields that this program does not know are taken out of it: a handler is given no more than was decided. Raises `NotArguments`.
+    Fields that this program does not know are taken out of it, so that a handler is given no more than was decided. Raises
+    `NotArguments`.
     """
     bounded(message)
     try:

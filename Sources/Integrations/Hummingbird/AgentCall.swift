@@ -1,4 +1,5 @@
 #if Hummingbird
+    internal import AgentID
     internal import HTTPTypes
 
     /// The call that a request is: the tool is its method and path as sent, e.g. `POST /notes/add`, the arguments are its body,

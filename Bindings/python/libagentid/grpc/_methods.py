@@ -15,8 +15,8 @@ Arguments = Callable[[str, Any], Mapping[str, Any]]
 def message_arguments(method: str, message: Any) -> Mapping[str, Any]:
     """A request's fields by their names in the .proto file, as the JSON mapping of Protocol Buffers has them.
 
-    A field that is not set, or has its default value and no presence, is left out; 64-bit numbers are texts. Raises `ValueError` for
-    a message with a value that JSON does not have.
+    A field that is not set, or has its default value and no presence, is left out; 64-bit numbers are texts. Raises `ValueError`
+    for a message with a value that JSON does not have.
     """
     return known_fields(message)
 
