@@ -27,6 +27,8 @@ from mcp_world import EVIL, PATH, answered, call, listing, refused
     (call(method="tools/call\0"), "method must be"),
     (call(method="tools/call "), "method must be"),
     (call(method="Resources/Read"), "'Resources/Read'"),
+    (call(method="notifications/tools/call"), "is a notification"),
+    (call(method="notifications/"), "is a notification"),
 ])  # fmt: skip
 def test_a_name_that_equals_a_known_one_but_for_case_is_refused_by_name(proxy, message, named):
     assert named in refused(proxy, message)
