@@ -52,6 +52,7 @@ class _Interceptor:
         def decided(request: Any, context: Any) -> Permit | Refusal:
             if named is not None:
                 return named
+
             def call() -> Call:
                 if handler.request_streaming:
                     return self._methods.stream(method)
