@@ -384,6 +384,8 @@ def test_many_values_can_be_arguments(rpc, wide):
     assert b"\xa0\x06\x01" not in message.SerializeToString()
 
 
-@pytest.mark.parametrize("data", [b"\x1a\x05\x0a\x03x/y", b"\x22\x09\x11\0\0\0\0\0\0\xf8\x7f", b"\x2a\x03\x0a\x01_", b"\x2a\x04\x0a\x02aB"])
+@pytest.mark.parametrize(
+    "data", [b"\x1a\x05\x0a\x03x/y", b"\x22\x09\x11\0\0\0\0\0\0\xf8\x7f", b"\x2a\x03\x0a\x01_", b"\x2a\x04\x0a\x02aB"]
+)
 def test_a_value_that_json_does_not_have_is_no_fault_of_the_guard(rpc, wide, data, caplog):
     assert asked(rpc, wide, wide.FromString(data))[0] == grpc.StatusCode.INVALID_ARGUMENT and not caplog.records
