@@ -21,6 +21,8 @@ extern int pipe2(int ends[2], int flags);
 extern void closefrom(int from);
 extern int fallocate(int file, int mode, off_t offset, off_t length);
 extern int renameat2(int from, const char *path, int to, const char *target, unsigned int flags);
+extern int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock,
+                                  const struct timespec *end);
 extern long syscall(long number, ...);
 extern pid_t vfork(void);
 extern int setresuid(uid_t real, uid_t effective, uid_t saved);

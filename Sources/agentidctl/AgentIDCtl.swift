@@ -41,9 +41,9 @@ struct AgentIDCtl: ParsableCommand {
     /// Errors go to stderr as one line; exit 1, or 2 for a wrong usage, or 10 for a denial.
     static func main() {
         do {
-            try refuseUnknown(CommandLine.arguments.dropFirst())
-            try refuseRepeated(CommandLine.arguments.dropFirst())
-            var command = try parseAsRoot()
+            try refuseUnknown(Arguments.all.dropFirst())
+            try refuseRepeated(Arguments.all.dropFirst())
+            var command = try parseAsRoot(Array(Arguments.all.dropFirst()))
             try Owner.become()
             try command.run()
         } catch let exit as ExitCode {
@@ -52,7 +52,7 @@ struct AgentIDCtl: ParsableCommand {
             if exitCode(for: error) == .success { Self.exit(withError: error) }
             // The message quotes the arguments, so it is kept on one line.
             var message = fullMessage(for: error)
-            for given in CommandLine.arguments where !given.printable.isSame(as: given) {
+            for given in Arguments.all where !given.printable.isSame(as: given) {
                 message = message.replacing(exactly: given, with: given.printable)
             }
             if Console.isJSON {

@@ -116,3 +116,22 @@ def refused(work):
             if flag and command[0] != "doctor":
                 found = json.loads(done.stderr)
                 check(found["reason"] in ("permission_denied", "directory_owner") and found["code"] == "io", "its reason", found)
+
+
+def preloaded(work):
+    """What a preloaded library does before the program begins takes no word from it."""
+    source = f"{work}/early.c"
+    with open(source, "w", encoding="ascii") as file:
+        file.write('#include <stdlib.h>\n__attribute__((constructor)) static void early(void) { setenv("A_NEW_ONE", "x", 1); }\n')
+    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", f"{work}/early.so"], check=True)
+    early = {"LD_PRELOAD": f"{work}/early.so"}
+    acme, _ = place(work)
+    check(ctl("--version", **early) == ctl("--version"), "the version is asked for")
+    principal = "user:a@acme.example"
+    ctl("revoke", "--authority", acme, "principal", principal, **early)
+    shown = ctl("audit", "export", "--authority", acme, "--format", "jsonl")
+    check(principal in shown, "what was to be revoked is", shown[-300:])
+    run("revoke", "--authority", acme, "principal", "", expect=1, **early)
+    run("no-such-command", expect=2, **early)
+    words = ["scope", "check", "read(x: *)", "read", json.dumps({"x": "é " + "y" * 100_000})]
+    check(ctl(*words, **early) == ctl(*words), "long and foreign words arrive whole")

@@ -4,6 +4,10 @@ import datetime
 import decimal
 import fractions
 import math
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -90,6 +94,35 @@ def test_a_clock_that_hangs_denies_those_who_come_later():
             thread.join(10)
             assert not thread.is_alive()
         assert agent.check(*CALL)
+
+
+# As a library that sets the time of one program may leave it (libfaketime, the monotonic clock being kept).
+FORGETS = """
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *end) {
+    (void)condition, (void)mutex, (void)end;
+    return ETIMEDOUT;
+}
+"""
+STARTS = """
+import sys
+from life import CALL, open_authority, start
+with open_authority(sys.argv[1]) as acme:
+    agents = [start(acme) for _ in range(50)]
+    print(sum(agent.check(*CALL).permitted for agent in agents))
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_waits_go_by_the_steady_clock_whatever_is_preloaded(tmp_path):
+    (tmp_path / "forgets.c").write_text(FORGETS)
+    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "forgets.c", "-o", tmp_path / "forgets.so"], check=True)
+    environment = {**os.environ, "LD_PRELOAD": str(tmp_path / "forgets.so"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = [sys.executable, "-c", STARTS, tmp_path / "acme"]
+    done = subprocess.run(told, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "50", done.stderr
 
 
 class Vault:

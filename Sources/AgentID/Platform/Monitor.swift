@@ -15,12 +15,7 @@ internal import Glibc
         unsafe pthread_mutex_init(mutex, nil)
         unsafe condition = .allocate(capacity: 1)
         unsafe condition.initialize(to: pthread_cond_t())
-        // The monotonic clock: a wait must not end early or late because somebody set the time.
-        var attributes = pthread_condattr_t()
-        unsafe pthread_condattr_init(&attributes)
-        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        unsafe pthread_cond_init(condition, &attributes)
-        unsafe pthread_condattr_destroy(&attributes)
+        unsafe pthread_cond_init(condition, nil)
     }
 
     deinit {
@@ -54,7 +49,9 @@ internal import Glibc
             if let result = unsafe body(&value) { return result }
             if milliseconds == nil {
                 unsafe pthread_cond_wait(condition, mutex)
-            } else if unsafe pthread_cond_timedwait(condition, mutex, &end) != 0 {
+                // The monotonic clock: a wait must not end early or late because somebody set the time. It is named here:
+                // preloaded libraries that set the time of one program (libfaketime) forget a condition's attribute.
+            } else if unsafe pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &end) != 0 {
                 return unsafe body(&value)
             }
         }

@@ -17,9 +17,14 @@ package struct LeaseTime: Sendable {
     /// Whether a lease is over by both clocks.
     func isOver(_ lease: LeaseRecord) -> Bool {
         guard lease.expires <= wall - lease.grace else { return false }
-        guard !steady.boot.isEmpty, lease.runsUntil.boot.isSame(as: steady.boot) else {
-            return wall - lease.expires >= margin + lease.grace
-        }
-        return lease.runsUntil.milliseconds <= steady.milliseconds - lease.grace
+        return lease.runs(at: steady).map { !$0 } ?? (wall - lease.expires >= margin + lease.grace)
+    }
+}
+
+extension LeaseRecord {
+    /// Whether it runs at a moment of the steady clock; `nil`: of another boot, which tells nothing.
+    func runs(at steady: SteadyTime) -> Bool? {
+        guard !steady.boot.isEmpty, runsUntil.boot.isSame(as: steady.boot) else { return nil }
+        return runsUntil.milliseconds > steady.milliseconds - grace
     }
 }

@@ -81,11 +81,13 @@ extension MemoryTables {
     }
 
     func renewLeases(
-        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime
+        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime, orRunningAt steady: Int64
     ) -> [String] {
         agents.filter { id in
             guard var row = row(of: id.exact), row.record.state != .deprovisioned, var lease = row.lease,
-                lease.sealed == nil, lease.expires > now - lease.grace
+                lease.sealed == nil,
+                lease.expires > now - lease.grace
+                    || lease.runs(at: SteadyTime(boot: runsUntil.boot, milliseconds: steady)) == true
             else { return false }
             (lease.expires, lease.renewed, lease.runsUntil) = (max(lease.expires, expires), now, runsUntil)
             row.lease = lease

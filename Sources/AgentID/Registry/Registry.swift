@@ -165,9 +165,10 @@ package protocol RegistryWriter: RegistryReader {
     func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) throws(AgentIDError) -> Int
     func put(_ lease: LeaseRecord) throws(AgentIDError)
     /// Renews the leases of those agents that have not ended, are not parked, and whose lease has not lapsed, or not for
-    /// longer than its grace; returns these.
+    /// longer than its grace; returns these. `steady`: a moment of the boot of `runsUntil`; a lease that runs then has not
+    /// lapsed, whatever the wall clock says. `.max`: the wall clock decides.
     func renewLeases(
-        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime
+        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime, orRunningAt steady: Int64
     ) throws(AgentIDError) -> [String]
     func removeLease(of agent: String) throws(AgentIDError)
 

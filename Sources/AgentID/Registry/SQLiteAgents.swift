@@ -219,16 +219,18 @@ extension SQLiteSession {
     }
 
     func renewLeases(
-        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime
+        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime, orRunningAt steady: Int64
     ) throws(AgentIDError) -> [String] {
         var renewed: [String] = []
         for agent in agents {
             let rows = try database.run(
                 """
                 UPDATE leases SET expires = max(expires, ?3), renewed = ?2, boot = ?4, runs_until = ?5
-                WHERE agent = ?1 AND expires > ?2 - grace AND sealed IS NULL
+                WHERE agent = ?1 AND sealed IS NULL
+                AND (expires > ?2 - grace OR (boot = ?4 AND boot <> '' AND runs_until > ?6 - grace))
                 AND EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND state <> 'deprovisioned')
-                """, .text(agent), .int(now), .int(expires), .text(runsUntil.boot), .int(runsUntil.milliseconds))
+                """, .text(agent), .int(now), .int(expires), .text(runsUntil.boot), .int(runsUntil.milliseconds),
+                .int(steady))
             if rows > 0 { renewed.append(agent) }
         }
         return renewed

@@ -43,7 +43,7 @@ enum Console {
     static func end(_ status: Int32) -> Never { exit(status) }
 
     /// Whether the arguments ask for JSON; known before they are parsed, since that can fail.
-    static let isJSON = CommandLine.arguments.dropFirst().prefix { !$0.isSame(as: "--") }
+    static let isJSON = Arguments.all.dropFirst().prefix { !$0.isSame(as: "--") }
         .contains { $0.isSame(as: "--json") }
 
     /// Writes an error on stderr, on one line: for people, or as the document that `--json` asks for.

@@ -48,6 +48,63 @@ import Testing
         withExtendedLifetime(agent) {}
     }
 
+    /// A holder whose wall clock is told by hand, and that renews only as told.
+    private func holder(_ wrong: World.Hand) throws -> Authority {
+        var options = Authority.Options()
+        let hand = world.hand
+        options.clock = CallbackClock {
+            hand.milliseconds.load(ordering: .relaxed) + wrong.milliseconds.load(ordering: .relaxed)
+        }
+        options.steadyClock = world.steadyClock
+        let holder = try Authority.open(directory: path, options: options)
+        holder.lifecycle.leases.stop()
+        return holder
+    }
+
+    private func reason(_ agent: Agent) throws -> String? {
+        try agent.check(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
+    }
+
+    @Test(arguments: [-86_400_000, -600_000, -301_000])
+    func agentsOfAClockThatWasBehindGoOnOnceItIsRight(_ behind: Int64) throws {
+        let wrong = World.Hand()
+        wrong.milliseconds.store(behind, ordering: .relaxed)
+        let holder = try holder(wrong)
+        let agent = try world.start(from: holder)
+        try holder.lifecycle.renew()
+        #expect(try reason(agent) == nil)
+        wrong.milliseconds.store(0, ordering: .relaxed)
+        #expect(try reason(agent) != nil)
+        // The first round sees the step, the next one that it stays.
+        for _ in 1...2 {
+            world.pass(seconds: 100)
+            try holder.lifecycle.renew()
+        }
+        #expect(try reason(agent) == nil)
+        #expect(try world.authority.reap() == 0)
+        // Frozen past its lease, by both clocks: nothing is renewed any more.
+        world.pass(seconds: 301)
+        for _ in 1...3 { try holder.lifecycle.renew() }
+        #expect(try reason(agent) != nil)
+        #expect(try world.authority.reap() == 1)
+    }
+
+    @Test func aClockThatIsAheadForOneRoundMakesNoLeaseLonger() throws {
+        let wrong = World.Hand()
+        wrong.milliseconds.store(0, ordering: .relaxed)
+        let holder = try holder(wrong)
+        let agent = try world.start(from: holder)
+        for ahead: Int64 in [0, 86_400_000, 0, 0] {
+            wrong.milliseconds.store(ahead, ordering: .relaxed)
+            world.pass(seconds: 100)
+            try holder.lifecycle.renew()
+        }
+        #expect(try reason(agent) == nil)
+        agent.close()
+        world.pass(seconds: 301)
+        #expect(try world.authority.reap() == 1)
+    }
+
     @Test func afterARebootTheWallClockDecidesWithAMargin() throws {
         let agent = try world.start()
         agent.close()

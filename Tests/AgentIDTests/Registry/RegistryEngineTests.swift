@@ -114,9 +114,11 @@ import Testing
             }
         case 14:
             let agents = (0..<draw.number(0...6)).map { _ in draw.agent() }
-            let (now, until, steady) = (draw.time(), draw.time(), draw.steady())
+            let (now, until, steady, running) = (draw.time(), draw.time(), draw.steady(), draw.steady())
             return { registry in
-                Self.told(try registry.renewLeases(of: agents, at: now, until: until, runsUntil: steady))
+                Self.told(
+                    try registry.renewLeases(
+                        of: agents, at: now, until: until, runsUntil: steady, orRunningAt: running.milliseconds))
             }
         case 15:
             let agent = draw.agent()

@@ -194,7 +194,8 @@ struct Shelf {
         #expect(
             try shelf.write { registry in
                 try registry.renewLeases(
-                    of: ids, at: 100, until: 400, runsUntil: SteadyTime(boot: "run", milliseconds: 7))
+                    of: ids, at: 100, until: 400, runsUntil: SteadyTime(boot: "run", milliseconds: 7),
+                    orRunningAt: .max)
             } == [ids[0]])
         let renewed = try #require(try shelf.read { try $0.lease(of: ids[0]) })
         #expect(renewed.runsUntil == SteadyTime(boot: "run", milliseconds: 7))

@@ -19,6 +19,8 @@ final class LeaseKeeper: Sendable {
         var isStopped = false
         /// The time of the next look at the grants, in milliseconds of a clock that nobody sets.
         var lookAt = Int64.max
+        /// The distance of the wall clock ahead of the steady one at the last round of leases, in milliseconds.
+        var ahead: Int64?
     }
     private let state = Locked(State())
 
@@ -89,6 +91,15 @@ final class LeaseKeeper: Sendable {
         }
     }
 
+    /// Whether the wall clock has kept pace with the steady one since the last round: one that is wrong for less than a round
+    /// renews nothing by the steady clock.
+    func keepsPace(_ ahead: Int64) -> Bool {
+        state.withLock { state in
+            defer { state.ahead = ahead }
+            return state.ahead.map { (ahead - $0).magnitude < 1000 } ?? false
+        }
+    }
+
     /// Records the renewed leases, and stops renewing the agents that have none any more.
     ///
     /// By both clocks: one that is wrong for a moment ends nobody.
@@ -132,17 +143,17 @@ final class LeaseKeeper: Sendable {
 }
 
 extension Lifecycle {
-    /// Renews the leases of all live handles in one transaction.
+    /// Renews the leases of all live handles, some in each transaction: others that write come between.
     ///
-    /// An agent that is parked, has ended or is revoked, or whose lease lapsed longer ago than its grace, is never renewed
-    /// again.
+    /// An agent that is parked, has ended or is revoked, or whose lease lapsed longer ago than its grace by both clocks, is
+    /// never renewed again. One that lapsed by a wall clock that was set is: its date came from a clock that was wrong.
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
+        let isSteady = leases.keepsPace(now - steady.now.milliseconds)
         // What it asked must not outlast its time because nobody looks.
         try? removeLapsedApprovals(now: now)
-        let runsUntil = steady.now.later(by: leaseDuration * 1000)
-        var due: [ExactText] = []
+        var due: ArraySlice<ExactText> = []
         // Held until the leases are written.
         let agents = leases.agents()
         for (id, agent) in agents {
@@ -152,17 +163,23 @@ extension Lifecycle {
             }
             due.append(id.exact)
         }
-        guard !due.isEmpty else { return }
-        let (renewed, known) = try registry.write { registry in
-            let renewed = try registry.renewLeases(
-                of: Set(due).inByteOrder(), at: now, until: now + leaseDuration * 1000,
-                runsUntil: runsUntil
-            ).exact
-            let rest = due.filter { !renewed.contains($0) }.map(\.string)
-            return (renewed, try registry.standing(of: rest).filter { $0.state != .deprovisioned }.map(\.agent).exact)
+        while !due.isEmpty {
+            let batch = Array(due.prefix(1000))
+            due.removeFirst(batch.count)
+            let (now, steady) = (try clock.now(), steady.now)
+            let (renewed, known) = try registry.write { registry in
+                let renewed = try registry.renewLeases(
+                    of: Set(batch).inByteOrder(), at: now, until: now + leaseDuration * 1000,
+                    runsUntil: steady.later(by: leaseDuration * 1000),
+                    orRunningAt: isSteady ? steady.milliseconds : .max
+                ).exact
+                let rest = batch.filter { !renewed.contains($0) }.map(\.string)
+                let standing = try registry.standing(of: rest)
+                return (renewed, standing.filter { $0.state != .deprovisioned }.map(\.agent).exact)
+            }
+            for id in batch where !renewed.contains(id) && !known.contains(id) { leases.forget(id.string) }
+            leases.note(renewed: renewed, of: batch, within: leaseDuration + resumeWithin)
         }
-        for id in due where !renewed.contains(id) && !known.contains(id) { leases.forget(id.string) }
-        leases.note(renewed: renewed, of: due, within: leaseDuration + resumeWithin)
     }
 
     /// Renews everything that is due, as the threads do.
