@@ -140,7 +140,7 @@ public final class AuditLog: Sendable {
                     guard let sequencer, !isApart, tending >= checkpoint else { continue }
                     checkpoint = tending + interval
                     // A slow signer delays neither syncs nor room for lines: its answer is found next time.
-                    let outcome = try sequencer.integrate(waiting: 0, signature: 500)
+                    let outcome = try sequencer.integrate(waiting: 0, signature: 500, total: 500)
                     if let line = lag.note(isBehind: outcome.isBusy) {
                         ProcessLog.write(line.level, .auditIntegration, line.reason, line.message)
                     }
@@ -223,7 +223,7 @@ public final class AuditLog: Sendable {
         var error = appender.close()
         if let sequencer {
             do throws(AgentIDError) {
-                let found = try sequencer.integrate(waiting: 500, signature: 500).gaps
+                let found = try sequencer.integrate(waiting: 500, signature: 500, total: 500).gaps
                 notes.withLock { $0.add(found) }
             } catch let thrown { error = thrown }
         }

@@ -79,11 +79,13 @@ struct AuditSequencer: Sendable {
     ///     left to
     ///     that process.
     ///   - signature: The longest wait for a caller's signer, in milliseconds. The wait never holds the lock.
+    ///   - total: The longest wait for all signatures, in milliseconds.
     func integrate(
-        waiting: Int, steps: Int = mostSteps, signature: Int = 10_000
+        waiting: Int, steps: Int = mostSteps, signature: Int = 10_000, total: Int = .max
     ) throws(AgentIDError) -> Outcome {
         let turn = SequencerTurn()
         guard let signing else { return try integrate(waiting: waiting, steps: steps, turn) }
+        var left = total
         // Each step that another process does meanwhile costs a signature too, so not forever.
         for _ in 0..<2 * Self.mostSteps {
             do throws(AgentIDError) {
@@ -93,7 +95,9 @@ struct AuditSequencer: Sendable {
             } catch {
                 guard let head = turn.unsigned else { throw error }
                 turn.unsigned = nil
-                try signing.sign(head, within: signature)
+                let begun = MonotonicClock.milliseconds
+                try signing.sign(head, within: min(signature, left))
+                left -= min(Int(clamping: MonotonicClock.milliseconds - begun), left)
             }
         }
         return Outcome(gaps: turn.gaps, isBusy: true)
@@ -123,10 +127,13 @@ struct AuditSequencer: Sendable {
         var state = try recover(turn)
         var outcome = Outcome(size: state.after.size)
         removeUnnamed()
+        // What came while a caller's signer was asked is left to the next call: there may be more of it each time.
+        guard !turn.hasAll else { return outcome }
         for _ in 0..<steps {
             var step = AuditStep(
                 after: state, at: now, entries: stepEntries, bytes: stepBytes, log: identity?.tag)
             let isMore = try gather(into: &step)
+            turn.hasAll = !isMore
             guard !step.entries.isEmpty || step.next.segments != state.segments else { break }
             outcome.gaps += step.gaps
             turn.gaps += step.gaps

@@ -91,6 +91,8 @@ final class CheckpointSigning: Sendable {
 final class SequencerTurn {
     /// The head that must be signed before the sequencer can go on.
     var unsigned: AuditSequence.Head?
+    /// Whether the last step has all that was there when the lock was taken.
+    var hasAll = false
     /// The gaps found in committed steps.
     var gaps: [AuditGap] = []
 }

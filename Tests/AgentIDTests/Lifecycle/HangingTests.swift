@@ -1,3 +1,4 @@
+import Glibc
 import JOSE
 import Synchronization
 import Testing
@@ -42,6 +43,40 @@ import Testing
         let outcome = try away.integrate(waiting: 10_000)
         #expect(!outcome.isBusy && outcome.size == 30 && outcome.gaps.isEmpty)
         #expect(try fixture.entries() == (0..<30).map { "\($0)" })
+        log.close()
+    }
+
+    /// A signer whose every signature is an entry of the log, as one behind a guard is; it takes its time.
+    private final class Logged: Signer {
+        let key: SigningKey
+        let log: AuditLog
+        let count = Atomic<Int>(0)
+        var publicKey: PublicKey { key.publicKey }
+        init(_ key: SigningKey, in log: AuditLog) { (self.key, self.log) = (key, log) }
+        func sign(_ message: [UInt8]) throws -> [UInt8] {
+            count.add(1, ordering: .relaxed)
+            try log.append(bytes("signed"))
+            usleep(60_000)
+            return key.sign(message.span)
+        }
+    }
+
+    @Test func whatIsWrittenWhileASignerIsAskedKeepsNoIntegrationFromItsEnd() throws {
+        let fixture = try AuditFixture()
+        let log = try fixture.open(signing: false)
+        let logged = Logged(fixture.signer, in: log)
+        let away = AuditSequencer(
+            directory: fixture.directory, key: try fixture.key, signer: logged, clock: SystemClock(),
+            files: SystemAuditFiles())
+        try log.append(bytes("first"))
+        // A checkpoint of nothing is signed first: together they take longer.
+        #expect(name { _ = try away.integrate(waiting: 0, signature: 10_000, total: 100) } == "signer_timeout")
+        for _ in 1...3 {
+            let before = logged.count.load(ordering: .relaxed)
+            #expect(try !away.integrate(waiting: 10_000).isBusy)
+            #expect(logged.count.load(ordering: .relaxed) <= before + 2)
+        }
+        #expect(try fixture.entries().first == "first")
         log.close()
     }
 
