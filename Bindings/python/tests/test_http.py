@@ -131,12 +131,13 @@ def test_a_client_that_goes_before_its_body_has_come_runs_nothing(world: World) 
 
     scope = {"type": "http", "method": "POST", "path": "/notes/n", "query_string": b"", "headers": []}
     asyncio.run(asgi.GuardMiddleware(world.asgi, guard=world.guard, routes=ROUTES)(scope, receive, send))
-    environ = {
-        "REQUEST_METHOD": "POST", "PATH_INFO": "/notes/n", "wsgi.input": io.BytesIO(b"{"), "CONTENT_LENGTH": "10",
-    }  # fmt: skip
-    said: list[Any] = []
-    wsgi.GuardMiddleware(world.wsgi, guard=world.guard, routes=ROUTES)(environ, lambda *a: said.append(a))
-    assert said[0][0].startswith("400") and world.ran == []
+    for length in ("10", "\u00b2", "-1", "1_0", "+1", "x"):
+        environ = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/notes/n", "wsgi.input": io.BytesIO(b"{"), "CONTENT_LENGTH": length,
+        }  # fmt: skip
+        said: list[Any] = []
+        wsgi.GuardMiddleware(world.wsgi, guard=world.guard, routes=ROUTES)(environ, lambda *a, said=said: said.append(a))
+        assert said[0][0].startswith("400") and world.ran == []
 
 
 def test_a_refusal_can_be_pickled_and_says_no_more_than_its_answer() -> None:

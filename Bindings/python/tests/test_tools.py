@@ -121,6 +121,33 @@ def test_what_no_caller_chooses_is_hidden_and_a_default_of_none_is_not_given(age
     assert ran == ["/data/a", "/data/a", "/data/b"]
 
 
+def test_a_model_whose_json_is_not_what_the_tool_gets_is_refused():
+    pydantic = pytest.importorskip("pydantic")
+
+    class Inner(pydantic.BaseModel):
+        model_config = {"extra": "allow"}
+        size: float | None = 1.5
+        many: list[float] = []
+
+    class Hidden(pydantic.BaseModel):
+        to: str = pydantic.Field("eve", exclude=True)
+
+    class Secret(pydantic.BaseModel):
+        word: pydantic.SecretStr
+
+    class Outer(pydantic.BaseModel):
+        inner: Inner = Inner()
+        other: pydantic.BaseModel | None = None
+
+    assert plain(Outer()) == {"inner": {"size": 1.5, "many": []}, "other": None}
+    assert plain(Outer(inner=Inner(more=[{"a": 1}]))) == {"inner": {"size": 1.5, "many": [], "more": [{"a": 1}]}, "other": None}
+    nan = float("nan")
+    for value in [Inner(size=nan), Inner(many=[1, -float("inf")]), Inner(more={"a": [nan]}), Hidden(), Secret(word="x"),
+                  Outer(inner=Inner(size=nan)), Outer(other=Hidden()), Outer(other=Secret(word="x")), [Hidden()]]:  # fmt: skip
+        with pytest.raises(TypeError, match="not what a guard sees"):
+            plain(value)
+
+
 def test_arguments_gathered_by_stars_are_decided_and_none_hides_another(agent, ran):
     @guarded(name="add")
     def gathers(a, /, *more, **named):

@@ -32,8 +32,9 @@ package struct ApprovalRecord: Sendable, Equatable {
         (self.state, self.tokens, self.refusedBy) = (state, tokens, refusedBy)
     }
 
-    /// The most requests of one task, and of all.
+    /// The most requests of one task, of one principal, and of all.
     package static let mostOfTask = 16
+    package static let mostOfPrincipal = 256
     package static let most = 1024
     /// The longest arguments that are shown to an approver, in bytes of canonical JSON.
     package static let longestArguments = 16 << 10

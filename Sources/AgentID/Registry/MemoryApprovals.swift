@@ -17,6 +17,13 @@ extension MemoryTables {
         return (waiting.count { $0.task.isSame(as: task) }, waiting.count)
     }
 
+    func approvalCount(ofPrincipal principal: String, at time: Int64) -> Int {
+        small.approvals.values.count {
+            $0.expires > time && $0.task.starts(exactly: "agent:")
+                && (try? JSON(parsing: $0.document))?.root["principal"]?.string.isSame(as: principal) ?? false
+        }
+    }
+
     func hasApproval(lapsedBy time: Int64) -> Bool { small.approvals.values.contains { $0.expires <= time } }
 
     func put(_ approval: ApprovalRecord) {

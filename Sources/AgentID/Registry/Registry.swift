@@ -135,6 +135,8 @@ package protocol RegistryReader {
     func approvals(limit: Int) throws(AgentIDError) -> [ApprovalRecord]
     /// The number of a task's requests that have not lapsed by a time, and of all.
     func approvalCounts(of task: String, at time: Int64) throws(AgentIDError) -> (ofTask: Int, inAll: Int)
+    /// The number of requests, that have not lapsed by a time, of all agents of this authority that act for a principal.
+    func approvalCount(ofPrincipal principal: String, at time: Int64) throws(AgentIDError) -> Int
     func hasApproval(lapsedBy time: Int64) throws(AgentIDError) -> Bool
 
     func brokerLease(_ id: String) throws(AgentIDError) -> BrokerLeaseRecord?

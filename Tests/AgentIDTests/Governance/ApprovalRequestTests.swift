@@ -151,6 +151,45 @@ import Testing
         #expect(decision.denial?.reason.rawValue == "approval_required" && decision.approval == nil)
     }
 
+    @Test func oneOfWhomManyTasksAskLeavesRoomForOthers() throws {
+        let directory = try TemporaryDirectory()
+        for path in [nil, directory.path] {
+            let office = try ApprovalWorld(at: path)
+            let mallory = "user:mallory@acme.example"
+            let eve = #"user:eve"principal":"user:mallory@acme.example"@acme.example"#
+            func put(_ count: Int, _ principal: String, task: String) throws {
+                try office.authority.registry.write { registry in
+                    for i in 0..<count {
+                        let document: JSONTree = ["principal": .string(principal), "task": .string("t")]
+                        try registry.put(
+                            ApprovalRecord(
+                                id: "\(task)\(i)", call: "\(task)\(i)", agent: "a", task: "\(task)\(i / 16)", asked: 0,
+                                expires: .max, document: document.text, arguments: nil))
+                    }
+                }
+            }
+            func start(_ principal: String) throws -> Agent {
+                let scope = try Scope("read_file(path under '/data/q3')")
+                return try office.authority.startAgent(
+                    profile: "researcher", AgentRequest(principal: principal, task: "t", scope: scope))
+            }
+            try put(ApprovalRecord.mostOfPrincipal - 1, mallory, task: "agent:m")
+            // Another authority's word for a principal, and a name that looks like one, count for nobody here.
+            try put(16, mallory, task: "issuer:x")
+            try put(20, eve, task: "agent:e")
+            let (greedy, other) = (try start(mallory), try start("user:bob@acme.example"))
+            let last = try office.request(greedy)
+            let denied = try office.ask(greedy, "/data/q3/b")
+            #expect(denied.denial?.reason.rawValue == "approval_required" && denied.approval == nil)
+            #expect(denied.denial?.message.contains("for this principal") == true)
+            _ = try office.request(other)
+            // What waits goes on, and makes room.
+            try office.approve(last)
+            #expect(try office.ask(greedy).isPermitted)
+            _ = try office.request(greedy, "/data/q3/b")
+        }
+    }
+
     @Test func whatNobodyCanBeShownIsNotAsked() throws {
         let office = try ApprovalWorld(
             #"{"id":"big","match":"search","approval":{"of":["user:cfo"]}}"#)

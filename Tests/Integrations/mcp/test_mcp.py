@@ -168,6 +168,21 @@ def test_a_proof_for_another_server_and_a_used_one_are_refused(server, agent, ra
     assert ran == [("read_file", "/data/a")]
 
 
+@pytest.mark.skipif(flavours.FLAVOUR != "mcp1", reason="mcp 1 makes objects of requests before a guard sees them")
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), {"a": [float("-inf")]}])
+def test_a_number_that_json_does_not_have_is_not_decided_as_null(server, start, ran, number):
+    from mcp import types
+
+    agent = start("send_mail(to: *, body: *)")
+    null = {"a": [None]} if isinstance(number, dict) else None
+    chain, proof = agent.present("send_mail", {"to": null, "body": ""}, audience=AUDIENCE)
+    meta = {"io.agentid/chain": chain, "io.agentid/proof": proof}
+    params = {"name": "send_mail", "arguments": {"to": number, "body": ""}, "_meta": meta}
+    request = types.CallToolRequest.model_validate({"method": "tools/call", "params": params})
+    answer = asyncio.run(server._mcp_server.request_handlers[types.CallToolRequest](request))
+    assert answer.root.isError and "has not run" in answer.root.content[0].text and ran == []
+
+
 def test_each_of_many_calls_at_once_is_proved_as_the_agent_that_makes_it(server, start, ran):
     agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
 

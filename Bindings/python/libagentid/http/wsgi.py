@@ -64,7 +64,7 @@ class GuardMiddleware:
         given = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH") or ""
         if length:
-            if not length.isdigit():
+            if not (length.isascii() and length.isdigit()):  # to int() some digits are none, such as U+00B2
                 raise Refusal(400, "body", "Content-Length is not a number")
             if len(length) > 18 or int(length) > most:
                 raise self._site.too_long(most)

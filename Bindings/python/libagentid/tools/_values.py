@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -39,8 +40,26 @@ def plain(value: Any) -> Any:
     if is_dataclass(kind):
         return {field.name: plain(getattr(value, field.name)) for field in fields(kind)}
     if hasattr(kind, "model_dump"):
-        return plain(value.model_dump(mode="json"))
+        shown = plain(value.model_dump(mode="json"))
+        if _is_more_than_its_dump(value):
+            raise TypeError(f"a {kind.__name__} with a secret, NaN, infinity or a field that its JSON leaves out is not what a guard sees")
+        return shown
     raise TypeError(f"an argument of the type {kind.__name__} has no form in JSON: a guard cannot look at it")
+
+
+def _is_more_than_its_dump(value: Any) -> bool:
+    """Whether a Pydantic model, or what is in it, has a value that its JSON does not show."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, Mapping):
+        return any(map(_is_more_than_its_dump, cast("Mapping[Any, Any]", value).values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_is_more_than_its_dump, cast("list[Any]", value)))
+    if hasattr(value, "get_secret_value"):
+        return True
+    known: Mapping[str, Any] = getattr(type(value), "model_fields", {})
+    inner = (getattr(value, name, None) for name in (*known, *(getattr(value, "model_extra", None) or ())))
+    return any(field.exclude for field in known.values()) or any(map(_is_more_than_its_dump, inner))
 
 
 def _object(value: Mapping[Any, Any]) -> dict[str, Any]:

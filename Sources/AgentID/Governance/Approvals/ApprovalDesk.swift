@@ -130,8 +130,14 @@ final class ApprovalDesk: Sendable {
         if counts.ofTask >= ApprovalRecord.mostOfTask {
             return question.denial("\(ApprovalRecord.mostOfTask) calls of this task have been asked about already")
         }
-        return counts.inAll < ApprovalRecord.most
-            ? nil : question.denial("\(ApprovalRecord.most) calls have been asked about already")
+        guard counts.inAll < ApprovalRecord.most else {
+            return question.denial("\(ApprovalRecord.most) calls have been asked about already")
+        }
+        guard counts.inAll >= ApprovalRecord.mostOfPrincipal, let principal = question.principal,
+            try reader.approvalCount(ofPrincipal: principal, at: now) >= ApprovalRecord.mostOfPrincipal
+        else { return nil }
+        return question.denial(
+            "\(ApprovalRecord.mostOfPrincipal) calls for this principal have been asked about already")
     }
 
     // MARK: Verifying

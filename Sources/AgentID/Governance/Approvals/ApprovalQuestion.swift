@@ -35,6 +35,9 @@ struct ApprovalQuestion: Sendable {
         if let named = asked["labels"] { call.declassify(named) }
     }
 
+    /// For whom the call is made, where this authority says so.
+    var principal: String? { chain.issuer.isOwn ? chain.links.first?.grant.claim?.principal : nil }
+
     /// A new request. Times in milliseconds since 1970.
     func request(at now: Int64) -> ApprovalRecord {
         let within = rule.approval?.within ?? 0

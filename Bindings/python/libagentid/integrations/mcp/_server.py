@@ -110,6 +110,8 @@ class _Handlers(_Guarding, dict[Any, Any]):
             if request is None:  # the server's own look at its list
                 return await handler(request)
             method, wire = request.method, request.model_dump(by_alias=True, mode="json", exclude_none=True).get("params")
+            if method == "tools/call":  # as the tool gets them: in the dump NaN is null
+                wire["arguments"] = request.params.arguments
             wanted = asked(method, wire)
             if wanted is None:
                 result = await handler(request)
