@@ -42,7 +42,8 @@ def plain(value: Any) -> Any:
     if hasattr(kind, "model_dump"):
         shown = plain(value.model_dump(mode="json"))
         if _is_more_than_its_dump(value):
-            raise TypeError(f"a {kind.__name__} with a secret, NaN, infinity or a field that its JSON leaves out is not what a guard sees")
+            named = f"a {kind.__name__} with a secret, NaN, infinity or a field that its JSON leaves out"
+            raise TypeError(f"{named} is not what a guard sees")
         return shown
     raise TypeError(f"an argument of the type {kind.__name__} has no form in JSON: a guard cannot look at it")
 
@@ -57,7 +58,7 @@ def _is_more_than_its_dump(value: Any) -> bool:
         return any(map(_is_more_than_its_dump, cast("list[Any]", value)))
     if hasattr(value, "get_secret_value"):
         return True
-    known: Mapping[str, Any] = getattr(type(value), "model_fields", {})
+    known: Mapping[str, Any] = getattr(cast("type[Any]", type(value)), "model_fields", {})
     inner = (getattr(value, name, None) for name in (*known, *(getattr(value, "model_extra", None) or ())))
     return any(field.exclude for field in known.values()) or any(map(_is_more_than_its_dump, inner))
 
