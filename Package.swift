@@ -57,6 +57,8 @@ struct Integration {
     let trait: String
     let folder: String
     let products: [(name: String, package: String)]
+    /// Modules of this package, besides AgentID and AgentIDAsync.
+    var modules: [Target.Dependency] = []
 
     var target: String { "AgentID\(folder)" }
 
@@ -76,6 +78,15 @@ let integrations = [
     Integration(
         trait: "Hummingbird", folder: "Hummingbird",
         products: [("Hummingbird", "hummingbird"), ("HTTPTypes", "swift-http-types"), ("Logging", "swift-log")]),
+    Integration(
+        trait: "SPIFFE", folder: "SPIFFE",
+        products: [
+            ("X509", "swift-certificates"), ("SwiftASN1", "swift-asn1"), ("Crypto", "swift-crypto"),
+            ("CryptoExtras", "swift-crypto"), ("GRPCCore", "grpc-swift-2"),
+            ("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+            ("ServiceLifecycle", "swift-service-lifecycle"),
+        ],
+        modules: ["CProcess", "JOSE", "StrictJSON"]),
 ]
 
 // The command line runs where no Swift is installed, once it is built for release.
@@ -129,6 +140,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
@@ -199,7 +215,7 @@ let package = Package(
     ]
         + integrations.map {
             .target(
-                name: $0.target, dependencies: ["AgentID", "AgentIDAsync"] + $0.dependencies,
+                name: $0.target, dependencies: ["AgentID", "AgentIDAsync"] + $0.modules + $0.dependencies,
                 path: "Sources/Integrations/\($0.folder)", swiftSettings: settings)
         } + fuzzTargets,
     swiftLanguageModes: [.v6]

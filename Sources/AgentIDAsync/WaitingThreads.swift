@@ -5,7 +5,7 @@ internal import AgentID
 ///
 /// A thread is started when a call finds none idle, up to a limit, and ends after some idle seconds. Calls beyond the
 /// limit wait their turn, without a thread. Not for a child after `fork()`.
-final class WaitingThreads: TaskExecutor {
+package final class WaitingThreads: TaskExecutor {
     /// Enough that providers which wait for other calls never take them all; as many as Dispatch allows itself.
     static let shared = WaitingThreads(most: 64)
 
@@ -31,7 +31,7 @@ final class WaitingThreads: TaskExecutor {
     /// The number of threads.
     var count: Int { state.change { $0.threads } }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let needsThread = state.change { state in
             state.arriving.append(job)
@@ -76,7 +76,7 @@ final class WaitingThreads: TaskExecutor {
 
     /// Runs blocking code on one of the threads, even in a cancelled task. The caller's task suspends, and its
     /// task-local values are visible.
-    @concurrent static func run<Result: Sendable, Failure>(
+    @concurrent package static func run<Result: Sendable, Failure>(
         _ body: () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         try await withTaskExecutorPreference(shared) { () async throws(Failure) -> Result in try body() }

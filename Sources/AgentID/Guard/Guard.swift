@@ -228,4 +228,8 @@ public struct Admission: Sendable {
     public var issuer: ChainIssuer { chain.issuer }
     /// The guard that admitted it, and the only one that goes by it.
     public let guardian: Guard
+    /// The agent that the last grant names; `nil` where it names none.
+    package var agent: String? { chain.leaf.claim?.agent }
+    /// When the last grant ends, in seconds since 1970.
+    package var expires: Int64 { chain.leaf.expires }
 }

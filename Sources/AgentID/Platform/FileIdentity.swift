@@ -2,14 +2,14 @@ internal import CProcess
 internal import Glibc
 
 /// The identity of the file or directory at a path, which no copy of it shares.
-struct FileIdentity: Sendable, Equatable {
+package struct FileIdentity: Sendable, Equatable {
     private let device: UInt64
     private let node: UInt64
 
     fileprivate init(_ status: stat) { (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino)) }
 
     /// The identity of what is at a path now; `nil` if nothing is. Links are not followed.
-    init?(at path: String) {
+    package init?(at path: String) {
         guard let look = FileLook(path) else { return nil }
         self = look.identity
     }
@@ -23,14 +23,14 @@ struct FileIdentity: Sendable, Equatable {
 }
 
 /// A file's metadata, read without opening it.
-struct FileLook: Sendable, Equatable {
+package struct FileLook: Sendable, Equatable {
     let identity: FileIdentity
     let size: Int
     /// The time of its last change, in nanoseconds since 1970, by the machine's clock. No program can set it for a
     /// file.
     let changed: Int64
 
-    init?(_ path: String) {
+    package init?(_ path: String) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return nil }
         identity = FileIdentity(status)

@@ -3,7 +3,7 @@ internal import Glibc
 internal import StrictJSON
 
 /// The files of an authority: small, private, replaced whole or not at all.
-enum Files {
+package enum Files {
     /// The error of the system's call that just failed.
     static func failure(_ what: String, _ path: String) -> AgentIDError {
         let number = errno
@@ -39,7 +39,7 @@ enum Files {
         }
     }
 
-    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// As ``exists(_:)``; throws where this user may not know.
     static func isPresent(_ path: String) throws(AgentIDError) -> Bool {
@@ -68,7 +68,7 @@ enum Files {
     }
 
     /// Reads a file of at most 16 MiB; `isSecret` demands that nobody else can read it.
-    static func read(_ path: String, isSecret: Bool = false) throws(AgentIDError) -> [UInt8] {
+    package static func read(_ path: String, isSecret: Bool = false) throws(AgentIDError) -> [UInt8] {
         let file = try open(path, .read, forbidden: isSecret ? 0o077 : 0o022)
         defer { _ = Glibc.close(file) }
         var status = stat()
@@ -93,7 +93,7 @@ enum Files {
     ///
     /// Without `isDurable`, the disk is only asked to begin. Many files written so can be synced together at little
     /// more than the cost of one, but after a loss of power before that sync they may hold anything.
-    static func replace(_ path: String, with bytes: Span<UInt8>, isDurable: Bool = true) throws(AgentIDError) {
+    package static func replace(_ path: String, with bytes: Span<UInt8>, isDurable: Bool = true) throws(AgentIDError) {
         let temporary = "\(path).new"
         // Never writes into an existing file, which may have another name too.
         _ = unsafe unlink(temporary)
@@ -187,7 +187,7 @@ enum Files {
     ///
     /// Used for rare work, such as what is done once in a directory's life. Nothing that exists already is opened under
     /// it.
-    static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
+    package static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
         -> Result
     {
         guard let result = try withLock(path, within: 5000, body) else {

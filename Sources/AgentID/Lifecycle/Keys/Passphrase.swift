@@ -1,4 +1,4 @@
-internal import JOSE
+package import JOSE
 
 /// The passphrase that seals the signing keys of a directory: in guarded memory from its input on, wiped with the last
 /// reference. An authority holds one until it is closed: keys that it makes, or that another process rotates to, need
@@ -7,7 +7,7 @@ public struct Passphrase: Sendable {
     /// The longest passphrase, in bytes.
     public static let longest = 4096
 
-    let bytes: GuardedBytes
+    package let bytes: GuardedBytes
 
     /// Copies 1 to 4096 bytes; the caller wipes its own.
     public init(_ secret: Span<UInt8>) throws(AgentIDError) {
