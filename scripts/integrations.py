@@ -37,6 +37,7 @@ ROWS = [
     ("[HTTP](guides/http.md)", "http_fastapi", None, "every request of a server of ASGI or WSGI", "each caller by its chain"),
     ("[gRPC](guides/grpc.md)", "grpc_python", None, "every request of a server, sync and aio", "each caller by its chain"),
     ("[SPIFFE](guides/spiffe.md)", "spiffe", None, "connections and exchanges: who calls", "each workload, by its SVID"),
+    ("[SPIFFE, in Swift](guides/spiffe.md#in-swift)", "spiffe_swift", None, "who gets SVIDs, and for how long", "each agent, by its socket"),
 ]
 LEFT_OUT = {"incidents"}  # has a page of its own, and adds no lines to anything
 HEAD = """<!-- run by Tests/Integrations/run -->

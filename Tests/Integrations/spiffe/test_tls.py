@@ -2,23 +2,18 @@
 
 import asyncio
 import contextlib
-import os
-import pathlib
-import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 
 import libagentid
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from ends import *
 from libagentid.spiffe import SPIFFEID, TLS, X509SVID, Bundles, Source
 from pki import bundle, certificate, der, root
 from world import *
 
-HERE = pathlib.Path(__file__).parent
 AGENTS, REPORT = ("spiffe://acme.example/agent/reader/", "spiffe://corp.example/ns/prod/sa/report")
 
 
@@ -183,31 +178,6 @@ def test_asyncio_verifies_alike(source, both, corp, reader):
         assert peers == [REPORT]
 
     asyncio.run(asyncio.wait_for(main(), 30))
-
-
-@pytest.fixture(scope="session")
-def go(tmp_path_factory):
-    """The Go program, compiled by the Go of this environment."""
-    binary = tmp_path_factory.mktemp("go") / "peer"
-    compiler = shutil.which("go", path=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
-    variables = {**os.environ, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"}
-    variables["GOCACHE"] = os.environ.get("GOCACHE", str(pathlib.Path(sys.prefix) / "go-cache"))
-    subprocess.run([compiler, "build", "-o", binary, "."], cwd=HERE / "peer", env=variables, check=True)
-    return binary
-
-
-@pytest.fixture
-def files(tmp_path):
-    """An SVID as the files that Go reads, with the bundle that it trusts."""
-
-    def files(bundle, svid):
-        (tmp_path / "bundle.pem").write_text(bundle.pem())
-        (tmp_path / "svid.pem").write_text(svid.pem())
-        key = svid.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (tmp_path / "key.pem").write_bytes(key)
-        return [tmp_path / name for name in ("bundle.pem", "svid.pem", "key.pem")]
-
-    return files
 
 
 def test_go_serves_an_agent_and_python_asks(go, files, source, both, corp, reader, issuer):

@@ -13,6 +13,7 @@ import grpc
 import libagentid
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from ends import HEADER, raw, status
 from libagentid.spiffe import Bundles, Exchange, Workload
 from libagentid.spiffe.workload import WorkloadAPI, fetch_bundles, fetch_svid, fetch_token
 from pki import Tokens, bundle, certificate, der, encoded, root
@@ -20,8 +21,6 @@ from spiffe import WorkloadApiClient
 from spiffe._proto import workload_pb2, workload_pb2_grpc
 from spiffe.workloadapi.errors import WorkloadApiError
 from world import *
-
-HEADER = (("workload.spiffe.io", "true"),)
 
 
 @pytest.fixture
@@ -35,20 +34,6 @@ def sockets(tmp_path):
 def api(sockets, issuer):
     with WorkloadAPI(sockets, issuer, federated=Bundles([bundle("corp.example", root())]), poll=0.05) as api:
         yield api
-
-
-def raw(address, metadata=HEADER):
-    """A client without any manners."""
-    channel = grpc.insecure_channel(address.replace("unix://", "unix:"))
-    return channel, workload_pb2_grpc.SpiffeWorkloadAPIStub(channel), metadata
-
-
-def status(call, *given, **named):
-    """The status that a call, or its stream, ends with."""
-    with pytest.raises(grpc.RpcError) as raised:
-        for _ in call(*given, **named):
-            pass
-    return raised.value.code().name
 
 
 def test_the_package_spiffe_gets_the_agents_svid_and_bundles(api, reader, trusted, issuer):
