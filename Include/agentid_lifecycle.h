@@ -61,29 +61,44 @@ agentid_status agentid_authority_resume(agentid_authority *authority, const char
                                         agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Parks an agent whose run waits. Meanwhile every guard that follows the authority denies it (`parked`), its key is sealed
- * under the authority, it needs no lease, and the broker returns its secrets. The handle no longer owns the agent, can no
- * longer end it, and still has to be closed.
+ * Parks an agent whose run waits, with all below it that this process holds, in one transaction. Meanwhile every guard that
+ * follows the authority denies them (`parked`), their keys are sealed under the authority, they need no lease, and the
+ * broker returns their secrets. Their handles no longer own them, can no longer end them, and still have to be closed. An
+ * agent below it that another process holds, or nobody, stays as it is: denied while this one is parked.
  * Args:
  *   seconds  the longest time, 1 to 2592000, and not beyond the agent's `until`: after it the agent cannot be resumed, and
  *            agentid_authority_reap() ends it.
- * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_STATE if its authority is not in this process, another agent started
- *          it, agents below it live, or it may not act itself. On an error it goes on as it was.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_LIMIT for more than 1000 agents; AGENTID_E_STATE if its authority is
+ *          not in this process, another agent started it, agents below it start without pause, or it may not act itself. On
+ *          an error all go on as they were.
  */
 agentid_status agentid_agent_park(agentid_agent *agent, int64_t seconds, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Resumes a parked agent, in any process: with the same ID, scope, labels and `until`, and with a new grant, credential
- * and lease under its profile as it is now. If several callers try at once, one gets it.
+ * and lease under its profile as it is now. If several callers try at once, one gets it. Those that were parked with it are
+ * resumed with it: agentid_agent_take_unparked() has them. One that cannot go on, as something it depends on was revoked or
+ * nothing of its scope is left, ends with all below it.
  * Args:
  *   id     the agent's ID.
  *   agent  out: to be closed with agentid_agent_close().
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND; AGENTID_E_STATE if it is not parked (`not_parked`), its time is over
- *          (`parking_over`), it has ended, is suspended, or depends on something revoked; AGENTID_E_MALFORMED if its sealed
- *          key does not open.
+ *          (`parking_over`), it was parked with an agent above it (`sub_agent`), it has ended, is suspended, or depends on
+ *          something revoked; AGENTID_E_MALFORMED if its sealed key does not open. All then stay as they are.
  */
 agentid_status agentid_authority_unpark(agentid_authority *authority, const char *id, size_t id_len,
                                         agentid_agent **agent, agentid_error **error) AGENTID_MUST_CHECK;
+
+/*
+ * Takes one of the agents that a resumed one had started and that were parked with it, each once: with its ID, key, scope
+ * and labels of before. It is asked in turn for those that it had started. As long as nobody takes it, `agent` keeps it: it
+ * is renewed, and let go of when `agent` is closed or ended.
+ * Args:
+ *   child  out: to be closed with agentid_agent_close().
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND if none is left (`none_unparked`); AGENTID_E_STATE if `agent` was ended.
+ */
+agentid_status agentid_agent_take_unparked(agentid_agent *agent, agentid_agent **child,
+                                           agentid_error **error) AGENTID_MUST_CHECK;
 
 /* --------------------------------------------------------------------------------------------------- Deprovisioning */
 

@@ -32,6 +32,9 @@ static go_answer go_agent_rotate_key_revoking(uintptr_t agent) {
 static go_answer go_agent_park(uintptr_t agent, int64_t seconds) {
     DO(agentid_agent_park(AS(agent, agent), seconds, &error));
 }
+static go_answer go_agent_take_unparked(uintptr_t agent) {
+    MAKE(agent, agentid_agent_take_unparked(AS(agent, agent), &made, &error));
+}
 static go_texts go_agent_end(uintptr_t agent, _GoString_ reason) {
     TAKE(agentid_agent_end(AS(agent, agent), TEXT(reason), &first, &error));
 }
@@ -178,10 +181,28 @@ func (a *Agent) End(ctx context.Context, reason string) (tombstone string, err e
 }
 
 // Park parks the agent: its run waits, for so long at most (30 days), and not beyond its Until. Authority.Unpark takes it up
-// again. Meanwhile it is denied (parked), and its key sealed under the authority. This handle ends nothing any more, and still
-// has to be closed. Where it fails, the agent goes on.
+// again. All below it that this process holds are parked with it, all or none. Meanwhile they are denied (parked), and their
+// keys sealed under the authority. Their handles end nothing any more, and still have to be closed. What another process holds
+// stays as it is, denied while this one is parked. Where Park fails, all go on.
 func (a *Agent) Park(ctx context.Context, most time.Duration) error {
 	return a.do(ctx, func() C.go_answer { return C.go_agent_park(a.value, C.int64_t(seconds(most))) })
+}
+
+// Unparked returns the agents that this one had started and that were parked with it, each once, to be closed. Ask them for
+// those that they had started. One that nobody asks for is kept by this agent, and ends with it.
+func (a *Agent) Unparked() ([]*Agent, error) {
+	var taken []*Agent
+	for {
+		child, err := newAgent(C.go_agent_take_unparked(a.value), a, a.strict)
+		runtime.KeepAlive(a)
+		if errors.Is(err, ErrNotFound) {
+			return taken, nil
+		}
+		if err != nil {
+			return taken, err
+		}
+		taken = append(taken, child)
+	}
 }
 
 // RotateKey hands everything over to a new key; the old one is wiped here. It costs one level of depth. It revokes

@@ -182,7 +182,9 @@ func (a *Authority) StartAgent(ctx context.Context, profile string, options Agen
 }
 
 // Unpark takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and Until, with a new grant.
-// Of several callers at once one gets it. One that comes after the context has ended is parked again, for 30 days.
+// Those that were parked with it are taken up with it: Agent.Unparked has them. One that cannot go on, as something was revoked
+// or nothing of its scope is left, ends. Of several callers at once one gets them. One that comes after the context has ended is parked again, for 30 days,
+// with those.
 func (a *Authority) Unpark(ctx context.Context, id string) (*Agent, error) {
 	return waiting(ctx, func() (*Agent, error) {
 		return newAgent(C.go_authority_unpark(a.value, id), a, a.strict)

@@ -74,6 +74,22 @@ public func agentid_authority_unpark(
     }
 }
 
+@c @implementation
+public func agentid_agent_take_unparked(
+    _ agent: OpaquePointer?, _ child: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> agentid_status {
+    unsafe child?.pointee = nil
+    return unsafe call(error) {
+        let output = unsafe try required(child, "child")
+        guard let child = try unsafe Agents.table.find(agent, "agent").takeUnparked() else {
+            throw AgentIDError(
+                .notFound, name: "none_unparked", message: "no agent that was parked with it is left", at: "agent")
+        }
+        unsafe output.pointee = try Agents.table.insert(child)
+    }
+}
+
 /// The tombstone of an agent that has ended. If it could not be signed, that is an error, though the agent is gone.
 private func signed(_ tombstone: String?) throws -> [UInt8] {
     guard let tombstone else {

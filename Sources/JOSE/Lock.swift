@@ -50,6 +50,11 @@ public import Glibc
         return unsafe try body(&value.pointee)
     }
 
+    /// Takes the lock until ``unlock()``, by the same thread: for whoever needs several at once.
+    package func lock() { unsafe pthread_mutex_lock(mutex) }
+    /// Gives back the lock that ``lock()`` took.
+    package func unlock() { unsafe pthread_mutex_unlock(mutex) }
+
     /// Runs `body` without the lock: for the one thread of a forked child, whose parent may have held it.
     package func withoutLock(_ body: (inout Value) -> Void) { unsafe body(&value.pointee) }
 }

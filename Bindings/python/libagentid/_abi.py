@@ -221,6 +221,7 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "agent_authorize_z": (_H, c_char_p, c_char_p, _OUT),
     "agent_rotate_key": (_H,),
     "agent_park": (_H, c_int64),
+    "agent_take_unparked": (_H, _OUT),
     "agent_rotate_key_revoking": (_H,),
     "agent_id": (_H, _BYTES),
     "agent_chain": (_H, _BYTES),

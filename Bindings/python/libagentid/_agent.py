@@ -14,7 +14,7 @@ from ._abi import lib
 from ._call import Call, of_agent
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import Error, call, counted, depth, duration, milliseconds, moment, option, pair, take, text, texts
+from ._errors import Error, NotFound, call, counted, depth, duration, milliseconds, moment, option, pair, take, text, texts
 from ._handles import Handle, Reference, owner
 from ._raised import log
 from ._scope import Scope, worded
@@ -210,6 +210,7 @@ class Agent(Identity, Handle):
     _is_at_home = False
     _has_ended = False
     _entered = 0
+    _resumed: Sequence[Agent] = ()  # parked with it, until a framework's part asks for them
 
     @classmethod
     def _start(cls, needs: object, function: Any, *arguments: Any, is_at_home: bool = True) -> Agent:
@@ -309,13 +310,27 @@ class Agent(Identity, Handle):
     def park(self, seconds: int | timedelta) -> None:
         """Parks it while its run waits, for at most `seconds` (30 days), and not beyond `until`; `acme.unpark(id)` resumes it.
 
-        Meanwhile it is denied (`parked`), and its key is sealed under the authority. This handle and its `with` block no longer
-        end it. Raises if agents below it live, or if another agent started it; it then goes on.
+        All below it that this process holds are parked with it, all or none. Meanwhile they are denied (`parked`), and their keys
+        are sealed under the authority. Their handles and `with` blocks no longer end them. What another process holds stays as it
+        is, denied while this one is parked. Raises if another agent started this one; all then go on.
         """
         if not seconds:
             raise ValueError("seconds cannot be 0: say how long it is parked at most, 1 second to 30 days")
         call(lib.agentid_agent_park, self._handle, duration(seconds, "seconds"))
         self._has_ended = True
+
+    def unparked(self) -> list[Agent]:
+        """The agents that it had started and that were parked with it, each once: end or close them, or use `with`.
+
+        Empty unless this one comes from `acme.unpark`. Ask them for those that they had started. One that is not asked for is
+        kept by this agent, and ends with it.
+        """
+        taken: list[Agent] = []
+        while True:
+            try:
+                taken.append(Agent._start(self, lib.agentid_agent_take_unparked, self._handle))
+            except NotFound:
+                return taken
 
     def rotate_key(self, *, revoke_old: bool = False) -> None:
         """Hands everything over to a new key; the old one is wiped here.

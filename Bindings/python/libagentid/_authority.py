@@ -125,7 +125,9 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
     def unpark(self, agent: Identity | str) -> Agent:
         """Takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and `until`, a new grant.
 
-        Of several callers at once one gets it; the others raise `StateError` (`not_parked`).
+        Those that were parked with it are taken up with it: `unparked()` of the agent has them. One that cannot go on, as
+        something was revoked or nothing of its scope is left, ends. Of several callers at once one gets them; the others raise
+        `StateError` (`not_parked`).
         """
         named = agent if isinstance(agent, str) else agent.id
         return Agent._start(self, lib.agentid_authority_unpark, self._handle, *pair(named))

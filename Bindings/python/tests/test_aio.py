@@ -15,7 +15,7 @@ PLAIN = {
     "add_bundle", "add_labels", "admit", "authorize", "call", "call_permitted", "chain", "chain_reference", "check",
     "credential", "expires", "export_key", "id", "join_labels", "labels", "load_revocations", "nonce", "present",
     "presentation", "prove", "public_key", "refreshed",
-    "remaining", "report", "scope", "statistics",
+    "remaining", "report", "scope", "statistics", "unparked",
 }  # fmt: skip
 
 

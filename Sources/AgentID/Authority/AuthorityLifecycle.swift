@@ -24,17 +24,39 @@ extension Authority {
     /// Resumes a parked agent, in any process: with the same ID, scope, labels and `until`, and with a new grant,
     /// credential and lease, under its profile as it is now. If several callers try at once, one gets it.
     ///
-    /// - Throws: `not_parked` if it is not parked, or no longer; `parking_over` if its time is over; an error if it
-    ///   has ended, is
-    ///   suspended, or depends on something that was revoked. It then stays as it is.
+    /// Those that were parked with it are resumed in the same transaction; ``Agent/takeUnparked()`` has them. One that
+    /// cannot go on ends, with all below it: something that it depends on was revoked, or nothing of its scope is left.
+    ///
+    /// - Throws: `not_parked` if it is not parked, or no longer; `parking_over` if its time is over; `sub_agent` if it was
+    ///   parked with an agent above it; an error if it has ended, is suspended, or depends on something that was revoked.
+    ///   All then stay as they are.
     public func unpark(agent: String) throws(AgentIDError) -> Agent {
         try keys.checkOpen()
         try lifecycle.checkWhole()
         try lifecycle.leases.begin(for: lifecycle)
-        let (state, labels) = try lifecycle.unpark(agent)
+        let taken = try lifecycle.unpark(agent)
+        var held: [ExactText: Agent] = [:]
+        let root = try take(taken[0], under: nil)
+        held[agent.exact] = root
+        for one in taken.dropFirst() {
+            // An ID is its parent's, a name and an instance.
+            guard let above = SPIFFEID.ancestry(of: one.id).dropFirst().lazy.compactMap({ held[$0.exact] }).first
+            else { continue }
+            held[one.id.exact] = try take(one, under: above)
+        }
+        return root
+    }
+
+    private func take(_ one: Lifecycle.Unparked, under parent: Agent?) throws(AgentIDError) -> Agent {
+        var state = one.state
+        if let parent, let request = one.request {
+            state.term = Term(
+                source: .keeper(Term.Keeper(agent: parent), request), lifetime: request.lifetime, until: request.until)
+        }
         let held = Agent(state, clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
-        try held.note(labels)
-        lifecycle.leases.keep(held, id: agent, for: lifecycle)
+        try held.note(one.parked.labels)
+        parent?.keep(unparked: held)
+        lifecycle.leases.keep(held, id: one.id, for: lifecycle)
         return held
     }
 

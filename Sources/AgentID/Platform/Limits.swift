@@ -6,6 +6,8 @@ enum Limits {
     static let longestLifetime: Int64 = 90 * 86_400
     /// The longest time that an agent may be parked, or be resumed after its lease lapsed, in seconds.
     static let longestParking: Int64 = 30 * 86_400
+    /// The most agents that are parked together with the one above them.
+    static let parkedTogether = 1000
     /// The latest date: the end of the year 9999, in seconds since 1970.
     static let latestDate: Int64 = 253_402_300_799
     static let hardDepth = 64

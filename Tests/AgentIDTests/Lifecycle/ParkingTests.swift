@@ -197,7 +197,6 @@ import Testing
     @Test func whoMayNotGoOnIsNotParked() throws {
         let agent = try world.start()
         let child = try agent.spawn("child", .sameScope())
-        #expect(refusal { try agent.park(for: 60) } == "live_children")
         #expect(refusal { try child.park(for: 60) } == "sub_agent")
         #expect(try reason(child) == nil)
         try child.end()

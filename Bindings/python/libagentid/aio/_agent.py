@@ -39,6 +39,10 @@ class Agent(Closing, _agent.Identity):
     park = waits(_agent.Agent.park)
     rotate_key = waits(_agent.Agent.rotate_key)
 
+    def unparked(self) -> list[Agent]:
+        """As `libagentid.Agent.unparked`."""
+        return [Agent(child) for child in self.sync.unparked()]
+
     async def __aenter__(self) -> Self:
         _current.enter(self.sync)
         self.sync._entered += 1

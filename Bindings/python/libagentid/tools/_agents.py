@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _scopes: WeakKeyDictionary[Identity, dict[str, Any]] = WeakKeyDictionary()
+_resuming = Lock()
 
 
 def scope_of(agent: Identity) -> dict[str, Any]:
@@ -44,7 +45,28 @@ def narrowed(parent: Agent, name: str, tools: Iterable[str], *, scope: Scope | s
     kept = Scope(json.dumps({tool: above[tool] for tool in above if tool in wanted}))
     if scope is not None:
         kept = kept & (scope if isinstance(scope, Scope) else Scope(scope))
-    return parent.spawn(re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:48] or "agent", kept)
+    return parent.spawn(_segment(name), kept)
+
+
+def _segment(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:48] or "agent"
+
+
+def _resumed(parent: Agent, name: str, tools: frozenset[str]) -> Agent | None:
+    """One that was parked with its parent, of this name and with what its parent may do of these tools."""
+    above = scope_of(parent)
+    with _resuming:
+        taken = parent.unparked()
+        for child in taken:
+            child._has_ended = True  # it ends with its parent, unless a part asks for it
+        parent._resumed = [*parent._resumed, *taken]
+        for child in parent._resumed:
+            its = child.id.rsplit("/", 1)[0] == f"{parent.id}/{_segment(name)}"
+            if its and scope_of(child) == {tool: above[tool] for tool in above if tool in tools}:
+                parent._resumed = [each for each in parent._resumed if each is not child]
+                child._has_ended = False
+                return child
+    return None
 
 
 class SubAgents:
@@ -55,12 +77,15 @@ class SubAgents:
         self._lock = Lock()
 
     def agent(self, part: Hashable, name: str, tools: Iterable[str]) -> Agent:
-        """The sub-agent of a part below the current agent, which may do of these tools what that may; started when asked for."""
+        """The sub-agent of a part below the current agent, which may do of these tools what that may; started when asked for.
+
+        Where the current agent was parked in a pause, one of that name that was parked with it goes on.
+        """
         parent, wanted = current_agent(), frozenset(tools)
         key = part, wanted, parent
         found = self._kept.get(key)
         if found is None:
-            made = narrowed(parent, name, wanted)
+            made = _resumed(parent, name, wanted) or narrowed(parent, name, wanted)
             with self._lock:
                 found = self._kept.setdefault(key, made)
                 gone = [each for each in self._kept if each[2]._is_closed]

@@ -33,7 +33,8 @@ class Runs:
 
     def _take_up(self, key: str, principal: str) -> Agent:
         for record in self._authority.agents(profile=self._profile, principal=principal, state="parked"):
-            if record.task.encode() == key.encode():
+            # Those below it come with it.
+            if record.parent is None and record.task.encode() == key.encode():
                 try:
                     return self._authority.unpark(record.id)
                 except StateError as error:

@@ -31,11 +31,13 @@ public final class Agent: Sendable {
     let clock: CheckedClock
     private let state: Locked<State?>
     /// Its SPIFFE ID, where its grant names one: kept when the key is gone, so that it can still be ended.
-    private let name: String?
+    let name: String?
     /// Whether it was ended, not only let go of.
     private let isEnded = Atomic(false)
     /// Whether it was parked: this handle is its owner no more.
     private let hasLeft = Atomic(false)
+    /// Those that it had started and that were parked with it, until somebody takes them.
+    private let unparked = Locked<[Agent]>([])
     /// Held while the key is replaced, and labels are noted: one grant is handed on once, with all of them.
     let turn = Locked<Void>(())
     /// The labels that it was told, and that no directory keeps.
@@ -150,6 +152,11 @@ public final class Agent: Sendable {
             try lifecycle.leases.begin(for: lifecycle)
             try lifecycle.register(child.description, under: parent.description, held: held, lineage: lineage)
             lifecycle.leases.keep(agent, id: child.description, for: lifecycle)
+            guard snapshot != nil else {
+                // Parked or ended in between: what it is parked with is sealed.
+                try agent.end(reason: "the agent that started it was closed meanwhile")
+                throw Agent.closed
+            }
         }
         return agent
     }
@@ -237,24 +244,49 @@ public final class Agent: Sendable {
     /// Parks the agent: its run waits, for hours perhaps. Whoever has the authority open takes it up again, in this process or
     /// another, by `Authority.unpark(agent:)`.
     ///
-    /// Meanwhile it is denied by every guard that follows the authority's registry (`parked`), its key and what it goes on
-    /// with are sealed under the authority, and it needs no lease; what the broker holds for it is returned. This handle lets
-    /// go of it, and ends nothing any more.
+    /// All below it that this process holds are parked with it, in one transaction. Meanwhile they are denied by every guard
+    /// that follows the authority's registry (`parked`), their keys and what they go on with are sealed under the authority,
+    /// and they need no lease; what the broker holds for them is returned. Their handles let go of them, and end nothing any
+    /// more. An agent below it that another process holds, or nobody, stays as it is: it is denied as long as this one is
+    /// parked.
     ///
     /// - Parameter seconds: for how long at most, 1 to 30 days (2,592,000), and not beyond `until`. From then on it cannot be
     ///   taken up, and whoever reaps ends it.
-    /// - Throws: `live_children` as long as there are agents below it, `sub_agent` for an agent that another one started,
-    ///   `no_authority` without one in this process; where it has ended, is suspended, lapsed or revoked. Where it throws, the
-    ///   agent goes on.
+    /// - Throws: `sub_agent` for an agent that another one started, `parked_together` for more than 1,000 agents,
+    ///   `live_children` as long as agents below it start without pause, `no_authority` without one in this process; where it
+    ///   has ended, is suspended, lapsed or revoked. Where it throws, all go on.
     public func park(for seconds: Int64) throws(AgentIDError) {
         guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
         let id = try id()
-        try turn.withLock { _ throws(AgentIDError) in
-            try lifecycle.park(id, current(), labels: notes, for: seconds)
-            hasLeft.store(true, ordering: .releasing)
-            close()
-        }
+        try lifecycle.park(self, id, for: seconds)
         try? lifecycle.broker.release(below: id, within: 5000)
+    }
+
+    /// It is parked: this handle is its owner no more.
+    func leave() {
+        hasLeft.store(true, ordering: .releasing)
+        close()
+    }
+
+    /// Takes one of the agents that this one had started and that were parked with it, each once; `nil` if none is left.
+    ///
+    /// It has its ID, key, labels and scope of before, and is asked for those that it had started itself. As long as nobody
+    /// takes it, this agent keeps it: its lease and grant are renewed, and closing or ending this one lets go of it.
+    public func takeUnparked() throws(AgentIDError) -> Agent? {
+        _ = try current()
+        return unparked.withLock { $0.isEmpty ? nil : $0.removeFirst() }.map { child in
+            child.belong(to: self)
+            return child
+        }
+    }
+
+    /// Keeps a child until somebody takes it up: the child does not hold this one meanwhile.
+    func keep(unparked child: Agent) { unparked.withLock { $0.append(child) } }
+
+    private func belong(to parent: Agent) {
+        state.withLock { state in
+            if let request = state?.term?.source.parent?.request { state?.term?.source = .parent(parent, request) }
+        }
     }
 
     private func replace(with after: State) throws(AgentIDError) {
@@ -306,7 +338,14 @@ public final class Agent: Sendable {
     var hasEnded: Bool { isEnded.load(ordering: .acquiring) }
 
     /// Lets go of the key, whose memory is wiped when the last call that uses it returns.
-    private func wipe() { state.withLock { $0 = nil } }
+    private func wipe() {
+        state.withLock { $0 = nil }
+        let kept = unparked.withLock { unparked in
+            defer { unparked = [] }
+            return unparked
+        }
+        for child in kept { child.close() }
+    }
 
     /// The agent's present state; `nil` if it was closed.
     var snapshot: State? { state.withLock { $0 } }
@@ -344,7 +383,7 @@ public final class Agent: Sendable {
         at: "options.isolated")
     package static let homeless = AgentIDError(
         .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
-    private static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")
+    static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")
 
     static func newKey() throws(AgentIDError) -> SigningKey {
         do throws(JOSEError) { return try SigningKey.generate() } catch { throw AgentIDError(error, at: "") }

@@ -116,7 +116,8 @@ extension Lifecycle {
         if before.isGrantDue(at: now) || agent.hasFewerLabels {
             switch term.source {
             case .authority: try signRoot(&one, term, with: active, at: now)
-            case .parent(let parent, let request):
+            case .parent, .keeper:
+                guard let (parent, request) = term.source.parent else { break }
                 try derive(&one, term, from: parent, request, at: now)
             }
         }

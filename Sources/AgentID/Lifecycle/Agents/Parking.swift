@@ -1,120 +1,138 @@
 internal import StrictJSON
 
-/// An agent's run waits: `active -> parked -> active`. Its lease then says until when, and holds what it goes on with.
+/// An agent's run waits: `active -> parked`, with all below it that this process holds. The lease of the agent at the top
+/// then says until when, and holds what all go on with; each lease below has that agent's ID instead.
 extension Lifecycle {
-    /// Parks an agent that is held here, for so many seconds at most.
-    ///
-    /// - Parameter labels: Those that no directory keeps.
-    func park(_ id: String, _ state: Agent.State, labels: [String], for seconds: Int64) throws(AgentIDError) {
+    /// An agent to be parked, and its state.
+    private struct Parted {
+        let id: String
+        let agent: Agent
+        let state: Agent.State
+        let sealed: ParkedKey
+        var until: Int64 { (sealed.until ?? Limits.latestDate) * 1000 }
+    }
+
+    /// Parks an agent that is held here, with all below it, for so many seconds at most.
+    func park(_ agent: Agent, _ id: String, for seconds: Int64) throws(AgentIDError) {
         guard (1...Limits.longestParking).contains(seconds) else {
             throw AgentIDError(
                 .argument, name: "seconds", message: "an agent is parked for 1 second to 30 days", at: "seconds")
         }
-        guard let term = state.term, case .authority = term.source else {
+        guard let term = try agent.current().term, case .authority = term.source else {
             throw AgentIDError(
                 .state, name: "sub_agent",
-                message: "a sub-agent's grant comes from its parent: end it, park the parent, and spawn another later",
+                message: "a sub-agent's grant comes from its parent: park the agent at the top, and all below it with it",
                 at: "agent")
         }
         try checkWhole()
-        let sealed = try ParkedKey.seal(state, term, labels, with: keys.sealingKey())
-        let now = try clock.now()
-        let expires = min(now + seconds * 1000, (term.until ?? Limits.latestDate) * 1000)
-        let lease = LeaseRecord(
-            agent: id, expires: expires, renewed: now, holder: "parked", runsUntil: steady.now.later(by: expires - now),
-            sealed: sealed)
-        try write { registry in
-            let agent = try active(id, in: registry)
-            guard agent.key.isSame(as: state.key.thumbprint) else { throw Self.keyReplaced }
-            for standing in try registry.standing(of: [id]) { try checkRenewable(standing, at: now) }
-            try refuseRevoked(state.lineage.revocable, in: registry)
-            let below = try registry.subtree(of: id)
-            if let live = below.first(where: { $0.state != .deprovisioned && !$0.id.isSame(as: id) }) {
-                throw AgentIDError(
-                    .state, name: "live_children",
-                    message: "an agent below it has not ended, \(live.id): end those first", at: "agent")
-            }
-            try registry.put(lease)
-            try registry.releaseBrokerLeases(of: id, at: now)
-            try registry.announce()
-            try recorder.record(
-                LifecycleEvent(.parked, of: agent, at: now, chain: state.lineage.grants), in: registry)
+        // Agents below it may start and end meanwhile: what was sealed is then not all, and is sealed again.
+        for _ in 0..<100 {
+            guard try parkTogether(agent, id, for: seconds) else { continue }
+            try? view.refresh()
+            hooks.wake()
+            return
         }
-        try? view.refresh()
-        hooks.wake()
+        throw AgentIDError(
+            .state, name: "live_children",
+            message: "agents below it start and end all the time: have them stop first", at: "agent")
     }
 
-    /// Takes up a parked agent, as a renewal would go on with it. What it holds from now on.
-    func unpark(_ id: String) throws(AgentIDError) -> (state: Agent.State, labels: [String]) {
-        let sealing = try keys.sealingKey()
-        let taken = try withActiveKey { active throws(AgentIDError) in
-            let now = try clock.now()
-            let (agent, sealed, profile) = try registry.read { registry in
-                let (agent, sealed) = try self.parked(id, at: now, in: registry)
-                return (agent, sealed, try Issuance.profile(named: agent.profile, in: registry))
-            }
-            try Issuance.checkReview(of: profile, now: now / 1000)
-            let parked = try ParkedKey(opening: sealed, with: sealing)
-            guard let grant = try registry.read({ try $0.grant(parked.grant) }), grant.agent.isSame(as: id) else {
-                throw ParkedKey.damaged
-            }
-            let before = try HeldGrant(reading: Array(grant.chain.utf8))
-            guard before.grant.holder == parked.key.publicKey else { throw ParkedKey.damaged }
-            let issuance = try Issuance(
-                renewing: agent, from: before, under: profile, of: trustDomain, to: parked.key.publicKey,
-                until: parked.term.end(of: profile.maxLifetime, now: now / 1000),
-                labels: labelsLeft(of: before, id: id), by: keys.signer(for: active), at: now)
-            let state = Agent.State(
-                held: issuance.held, key: parked.key,
-                credential: try credential(
-                    for: parked.key.publicKey, id: id,
-                    lifetime: min(leaseDuration, issuance.grant.expires - now / 1000), signedWith: active, at: now),
-                lineage: Lineage(root: issuance), term: parked.term)
-            try register(issuance, of: sealed, revocable: grant.links + state.lineage.revocable)
-            return (state, parked.labels)
-        }
-        try? view.refresh()
-        hooks.wake()
-        return taken
-    }
-
-    /// The transaction: who else opened the same box finds it gone.
-    private func register(
-        _ issuance: Issuance, of sealed: [UInt8], revocable: [Revocation]
-    ) throws(AgentIDError) {
-        let now = try clock.now()
-        let id = issuance.agent.id
-        let runsUntil = steady.now.later(by: leaseDuration * 1000)
-        try write { registry in
-            guard try parked(id, at: now, in: registry).sealed == sealed else { throw Self.notParked }
-            try refuseRevoked(revocable, in: registry)
-            try issuance.checkStillDue(in: registry)
-            try registry.put(
-                LeaseRecord(
-                    agent: id, expires: now + leaseDuration * 1000, renewed: now, holder: leases.holder,
-                    runsUntil: runsUntil, grace: resumeWithin * 1000))
-            try registry.insert(issuance.grant)
-            try registry.announce()
-            try recorder.record(
-                LifecycleEvent(.unparked, of: issuance.agent, at: now, chain: [issuance.grant.id]), in: registry)
-        }
-    }
-
-    /// An agent that can be taken up, and what was sealed of it.
-    private func parked(
-        _ id: String, at now: Int64, in registry: any RegistryReader
-    ) throws(AgentIDError) -> (agent: AgentRecord, sealed: [UInt8]) {
-        guard let agent = try registry.agent(id) else { throw Self.unknown(id) }
-        guard agent.state == .parked, let lease = try registry.lease(of: id), let sealed = lease.sealed else {
-            _ = try active(id, in: registry)
-            throw Self.notParked
-        }
-        guard lease.expires > now else {
+    /// Whether they were parked: all of them, or nothing was changed.
+    private func parkTogether(_ agent: Agent, _ id: String, for seconds: Int64) throws(AgentIDError) -> Bool {
+        // Parents come before their children, always in the same order: two that take the turns of one tree do not wait
+        // for each other.
+        let held = [(id: id, agent: agent)] + heldBelow(id)
+        guard held.count <= Limits.parkedTogether else {
             throw AgentIDError(
-                .state, name: "parking_over",
-                message: "the time that the agent was parked for is over: it is ended by whoever reaps", at: "agent")
+                .limit, name: "parked_together",
+                message: "more than \(Limits.parkedTogether) agents would be parked together: end some below it",
+                at: "agent")
         }
-        return (agent, sealed)
+        for one in held { one.agent.turn.lock() }
+        defer { for one in held { one.agent.turn.unlock() } }
+        let now = try clock.now()
+        let tree = try parted(held, at: now)
+        let sealed = try ParkedKey.seal(tree.map(\.sealed), with: keys.sealingKey())
+        let expires = min(now + seconds * 1000, tree[0].until)
+        let isDone = try write { registry in
+            guard try isWhole(tree, of: held, at: now, in: registry) else { return false }
+            for (i, one) in tree.enumerated() {
+                let ends = min(expires, one.until)
+                try registry.put(
+                    LeaseRecord(
+                        agent: one.id, expires: ends, renewed: now, holder: "parked",
+                        runsUntil: steady.now.later(by: ends - now), sealed: i == 0 ? sealed : Self.mark(of: id)))
+                try registry.releaseBrokerLeases(of: one.id, at: now)
+                guard let record = try registry.agent(one.id) else { continue }
+                try recorder.record(
+                    LifecycleEvent(.parked, of: record, at: now, chain: one.state.lineage.grants), in: registry)
+            }
+            try registry.announce()
+            return true
+        }
+        if isDone { for one in tree { one.agent.leave() } }
+        return isDone
+    }
+
+    /// What stands in the lease of an agent that was parked with the one at the top.
+    static func mark(of top: String) -> [UInt8] { Array(top.utf8) }
+
+    private func heldBelow(_ id: String) -> [(id: String, agent: Agent)] {
+        leases.agents().filter { SPIFFEID.isUnder($0.id, id) }
+            .sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+    }
+
+    /// Those that can be taken up again, the one at the top first. One whose parent cannot, or that may not go on itself,
+    /// stays as it is, denied with those above it.
+    private func parted(
+        _ held: [(id: String, agent: Agent)], at now: Int64
+    ) throws(AgentIDError) -> [Parted] {
+        let standings = try registry.read { try $0.standing(of: held.map(\.id)) }
+        var tree: [Parted] = []
+        var places: [ObjectIdentifier: Int] = [:]
+        for (id, agent) in held {
+            var place: ParkedKey.Place?
+            if !tree.isEmpty {
+                guard let (parent, request) = agent.snapshot?.term?.source.parent,
+                    let above = places[ObjectIdentifier(parent)],
+                    let standing = standings.first(where: { $0.agent.isSame(as: id) }), Self.goesOn(standing, at: now)
+                else { continue }
+                place = ParkedKey.Place(
+                    id: id, parent: above, isScoped: request.scope != nil, maxDepth: request.maxDepth)
+            }
+            guard let state = agent.snapshot, let term = state.term else {
+                guard tree.isEmpty else { continue }
+                throw Agent.closed
+            }
+            places[ObjectIdentifier(agent)] = tree.count
+            tree.append(
+                Parted(
+                    id: id, agent: agent, state: state,
+                    sealed: ParkedKey(of: state, term, labels: agent.notes, place: place)))
+        }
+        return tree
+    }
+
+    private static func goesOn(_ agent: AgentStanding, at now: Int64) -> Bool {
+        (agent.state == .active || agent.state == .suspended) && (agent.leaseExpires ?? 0) > now
+    }
+
+    /// Looks again in the transaction: refuses where the agent at the top may not go on; whether the others are still all
+    /// of them.
+    private func isWhole(
+        _ tree: [Parted], of held: [(id: String, agent: Agent)], at now: Int64, in registry: any RegistryReader
+    ) throws(AgentIDError) -> Bool {
+        let top = tree[0]
+        guard try active(top.id, in: registry).key.isSame(as: top.state.key.thumbprint) else { throw Self.keyReplaced }
+        for standing in try registry.standing(of: [top.id]) { try checkRenewable(standing, at: now) }
+        try refuseRevoked(top.state.lineage.revocable, in: registry)
+        for one in tree.dropFirst() {
+            guard let standing = try registry.standing(of: [one.id]).first, Self.goesOn(standing, at: now),
+                standing.key.isSame(as: one.state.key.thumbprint)
+            else { return false }
+        }
+        let known = Set(held.map { ObjectIdentifier($0.agent) })
+        return heldBelow(top.id).allSatisfy { known.contains(ObjectIdentifier($0.agent)) }
     }
 
     /// Refuses what stands on something that was revoked.
@@ -125,7 +143,4 @@ extension Lifecycle {
                 at: "agent")
         }
     }
-
-    private static let notParked = AgentIDError(
-        .state, name: "not_parked", message: "the agent is not parked, or was taken up meanwhile", at: "agent")
 }

@@ -7,9 +7,14 @@ struct Term: Sendable {
         case authority
         /// A derived one, which the parent signs. Keeps the parent alive: a child's chain depends on its lease and key.
         case parent(Agent, DelegationRequest)
+        /// As long as an unparked child waits for whoever takes it up: its parent keeps it.
+        case keeper(Keeper, DelegationRequest)
     }
 
-    let source: Source
+    /// A parent that keeps the child.
+    struct Keeper: Sendable { weak let agent: Agent? }
+
+    var source: Source
     /// The lifetime of each grant, in seconds; `nil`: as long as the parent's.
     let lifetime: Int64?
     /// The agent's end for good, in seconds since 1970.
@@ -18,7 +23,7 @@ struct Term: Sendable {
     /// The number of agents above it: parents are renewed first.
     var level: Int {
         var (level, source) = (0, source)
-        while case .parent(let parent, _) = source, level < Limits.hardDepth {
+        while let parent = source.parent?.agent, level < Limits.hardDepth {
             level += 1
             guard let above = parent.snapshot?.term else { break }
             source = above.source
@@ -30,6 +35,17 @@ struct Term: Sendable {
     ///
     /// - Parameter most: The profile's longest lifetime, or the remaining time of the parent's grant.
     func end(of most: Int64, now: Int64) -> Int64 { min(now + min(lifetime ?? most, most), until ?? Limits.latestDate) }
+}
+
+extension Term.Source {
+    /// The agent that signs the grant, and what it was asked for; `nil` for a root, or if nobody holds the parent.
+    var parent: (agent: Agent, request: DelegationRequest)? {
+        switch self {
+        case .authority: nil
+        case .parent(let parent, let request): (parent, request)
+        case .keeper(let keeper, let request): keeper.agent.map { ($0, request) }
+        }
+    }
 }
 
 extension Agent.State {

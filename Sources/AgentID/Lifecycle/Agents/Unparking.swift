@@ -1,0 +1,187 @@
+internal import JOSE
+internal import StrictJSON
+
+/// A parked agent is taken up, with all that were parked with it: `parked -> active`.
+extension Lifecycle {
+    /// An agent as it was taken up.
+    struct Unparked {
+        let id: String
+        /// What was sealed of it.
+        let parked: ParkedKey
+        var state: Agent.State
+        /// What its grant is asked for again; `nil` for the agent at the top.
+        let request: DelegationRequest?
+        /// Everything whose revocation keeps it from going on.
+        let revocable: [Revocation]
+        /// Why it cannot go on: it ends.
+        var failure: String?
+    }
+
+    /// Takes up a parked agent, as a renewal would go on with it, and those parked with it, parents before their children.
+    func unpark(_ id: String) throws(AgentIDError) -> [Unparked] {
+        let sealing = try keys.sealingKey()
+        let taken = try withActiveKey { active throws(AgentIDError) in
+            let now = try clock.now()
+            let (agent, sealed, profile) = try registry.read { registry in
+                let (agent, sealed) = try self.parked(id, at: now, in: registry)
+                return (agent, sealed, try Issuance.profile(named: agent.profile, in: registry))
+            }
+            try Issuance.checkReview(of: profile, now: now / 1000)
+            let boxed = try ParkedKey.open(sealed, with: sealing)
+            let parked = boxed[0]
+            guard agent.key.isSame(as: parked.key.thumbprint) else { throw ParkedKey.damaged }
+            let (grant, before) = try grantHeld(by: parked, id)
+            let term = Term(source: .authority, lifetime: parked.lifetime, until: parked.until)
+            let issuance = try Issuance(
+                renewing: agent, from: before, under: profile, of: trustDomain, to: parked.key.publicKey,
+                until: term.end(of: profile.maxLifetime, now: now / 1000),
+                labels: labelsLeft(of: before, id: id), by: keys.signer(for: active), at: now)
+            let state = Agent.State(
+                held: issuance.held, key: parked.key,
+                credential: try credential(
+                    for: parked.key.publicKey, id: id,
+                    lifetime: min(leaseDuration, issuance.grant.expires - now / 1000), signedWith: active, at: now),
+                lineage: Lineage(root: issuance), term: term)
+            var tree = [
+                Unparked(
+                    id: id, parked: parked, state: state, request: nil,
+                    revocable: grant.links + state.lineage.revocable)
+            ]
+            for one in boxed.dropFirst() { try tree.append(derived(one, in: tree)) }
+            return try register(tree, issuance, of: sealed)
+        }
+        try? view.refresh()
+        hooks.wake()
+        return taken
+    }
+
+    /// The grant that a parked agent held, as the registry has it.
+    private func grantHeld(
+        by parked: ParkedKey, _ id: String
+    ) throws(AgentIDError) -> (grant: GrantRecord, held: HeldGrant) {
+        guard let grant = try registry.read({ try $0.grant(parked.grant) }), grant.agent.isSame(as: id) else {
+            throw ParkedKey.damaged
+        }
+        let held = try HeldGrant(reading: Array(grant.chain.utf8))
+        guard held.grant.holder == parked.key.publicKey else { throw ParkedKey.damaged }
+        return (grant, held)
+    }
+
+    /// The agent below others, with a grant that its parent signs now. One that has ended meanwhile, or cannot go on, has a
+    /// failure.
+    private func derived(_ parked: ParkedKey, in tree: [Unparked]) throws(AgentIDError) -> Unparked {
+        guard let place = parked.place, SPIFFEID.isUnder(place.id, tree[place.parent].id) else {
+            throw ParkedKey.damaged
+        }
+        let above = tree[place.parent]
+        // Without its lineage: its state is used only if nothing failed.
+        var one = Unparked(
+            id: place.id, parked: parked, state: above.state, request: nil, revocable: [],
+            failure: above.failure.map { _ in "an agent above it could not be taken up again" })
+        let record = try registry.read { try $0.agent(place.id) }
+        guard one.failure == nil, let record, record.state != .deprovisioned else {
+            if one.failure == nil { one.failure = "it has ended" }
+            return one
+        }
+        let (grant, before) = try grantHeld(by: parked, place.id)
+        var request = DelegationRequest.sameScope(
+            lifetime: parked.lifetime, until: parked.until, maxDepth: place.maxDepth,
+            labels: try labelsLeft(of: before, id: place.id), audiences: before.grant.audiences ?? [],
+            isolated: before.grant.claim?.isIsolated ?? false)
+        do throws(AgentIDError) {
+            if place.isScoped {
+                do throws(ScopeError) { request.scope = try before.scope.cut(by: above.state.held.scope) } catch {
+                    throw AgentIDError(error, at: "scope")
+                }
+            }
+            let key = parked.key
+            let held = try above.state.held.derive(
+                to: key.publicKey, agent: place.id, request, by: above.state.key, clock: clock
+            ).held
+            let lineage = above.state.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: place.id)
+            return Unparked(
+                id: place.id, parked: parked, state: Agent.State(held: held, key: key, lineage: lineage),
+                request: request, revocable: grant.links + lineage.revocable)
+        } catch {
+            one.failure = error.message
+            return one
+        }
+    }
+
+    /// The transaction: who else opened the same box finds it gone. Returns those that go on, parents first.
+    private func register(
+        _ tree: [Unparked], _ issuance: Issuance, of sealed: [UInt8]
+    ) throws(AgentIDError) -> [Unparked] {
+        let now = try clock.now()
+        let top = tree[0]
+        let runsUntil = steady.now.later(by: leaseDuration * 1000)
+        let (taken, ended) = try write { registry in
+            guard try parked(top.id, at: now, in: registry).sealed == sealed else { throw Self.notParked }
+            try refuseRevoked(top.revocable, in: registry)
+            try issuance.checkStillDue(in: registry)
+            var (ended, gone): ([AgentRecord], Set<Int>) = ([], [])
+            for (i, one) in tree.enumerated() {
+                if i > 0 {
+                    // One whose own time is over stays for whoever reaps.
+                    guard !gone.contains(one.parked.place?.parent ?? 0),
+                        let lease = try registry.lease(of: one.id), lease.sealed == Self.mark(of: top.id),
+                        lease.expires > now
+                    else {
+                        gone.insert(i)
+                        continue
+                    }
+                    let revoked = try registry.firstRevoked(of: one.revocable)
+                    if let failure = one.failure ?? revoked.map({ "revoked: \($0.kind.name) \($0.value)" }) {
+                        gone.insert(i)
+                        ended += try end(
+                            one.id, reason: "it could not be taken up again: \(failure)", isLapsed: false, now: now,
+                            in: registry)
+                        continue
+                    }
+                }
+                guard let record = try registry.agent(one.id), record.state != .deprovisioned,
+                    record.key.isSame(as: one.state.key.thumbprint)
+                else { throw ParkedKey.damaged }
+                try registry.put(
+                    LeaseRecord(
+                        agent: one.id, expires: now + leaseDuration * 1000, renewed: now, holder: leases.holder,
+                        runsUntil: runsUntil, grace: resumeWithin * 1000))
+                try registry.insert(i == 0 ? issuance.grant : GrantRecord(one.state.held, of: one.id))
+                try recorder.record(
+                    LifecycleEvent(
+                        .unparked, of: i == 0 ? issuance.agent : record, at: now, chain: one.state.lineage.grants),
+                    in: registry)
+            }
+            try registry.announce()
+            return (tree.indices.filter { !gone.contains($0) }.map { tree[$0] }, ended)
+        }
+        view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
+        return taken
+    }
+
+    /// An agent that can be taken up, and what was sealed of it.
+    private func parked(
+        _ id: String, at now: Int64, in registry: any RegistryReader
+    ) throws(AgentIDError) -> (agent: AgentRecord, sealed: [UInt8]) {
+        guard let agent = try registry.agent(id) else { throw Self.unknown(id) }
+        guard agent.state == .parked, let lease = try registry.lease(of: id), let sealed = lease.sealed else {
+            _ = try active(id, in: registry)
+            throw Self.notParked
+        }
+        guard agent.parent == nil else {
+            throw AgentIDError(
+                .state, name: "sub_agent",
+                message: "it was parked with an agent above it: unpark \(String(decoding: sealed, as: UTF8.self))",
+                at: "agent")
+        }
+        guard lease.expires > now else {
+            throw AgentIDError(
+                .state, name: "parking_over",
+                message: "the time that the agent was parked for is over: it is ended by whoever reaps", at: "agent")
+        }
+        return (agent, sealed)
+    }
+
+    private static let notParked = AgentIDError(
+        .state, name: "not_parked", message: "the agent is not parked, or was taken up meanwhile", at: "agent")
+}
