@@ -78,7 +78,9 @@ import Testing
             until = state.term?.until
             labels = try agent.labels()
             isIsolated = state.held.grant.claim?.isIsolated ?? false
-            verdicts = try ["/data/a", "/data/q3/a", "/data/q3/b/c", "/etc"].map { try ParkedTreeTests.verdict(agent, $0) }
+            verdicts = try ["/data/a", "/data/q3/a", "/data/q3/b/c", "/etc"].map {
+                try ParkedTreeTests.verdict(agent, $0)
+            }
         }
     }
 
@@ -103,7 +105,8 @@ import Testing
                 let child: Agent
                 do throws(AgentIDError) { child = try parent.spawn("w\(i)", request) } catch {
                     // Nothing of the scope, or of the depth, is left there.
-                    #expect(["empty_intersection", "not_below_parent", "delegation_depth_exceeded"].contains(error.name))
+                    let names = ["empty_intersection", "not_below_parent", "delegation_depth_exceeded"]
+                    #expect(names.contains(error.name))
                     continue
                 }
                 nodes.append((child, try parent.id()))
@@ -248,7 +251,7 @@ import Testing
         let elsewhere = try Guard.open(directory: path, .forTests(world))
         #expect(refusal { _ = try elsewhere.admit(chain: bytes(chain)) } == nil)
         try root.park(for: 3600)
-        #expect(refusal { _ = try elsewhere.admit(chain: bytes(chain)) } == "parked")
+        #expect(refusal { _ = try elsewhere.admit(chain: bytes(chain)) }?.hasPrefix("parked") == true)
         #expect(try states()[leftID] == "active")
         world.pass(seconds: 301)
         #expect(try world.authority.reap() == 1)
@@ -261,7 +264,6 @@ import Testing
         let id = try root.id()
         let short = try root.spawn("short", .sameScope(until: 1_790_001_000))
         let shortID = try short.id()
-        _ = try root.spawn("long", .sameScope())
         let long = try root.spawn("long", .sameScope())
         try root.park(for: 86_400)
         world.pass(seconds: 2000)
@@ -380,8 +382,6 @@ import Testing
     @Test func aRestoredBackupTakesNoneUp() throws {
         let root = try start()
         let id = try root.id()
-        let childID = try root.spawn("child", .sameScope()).id()
-        _ = childID
         let child = try root.spawn("kept", .sameScope())
         try root.park(for: 3600)
         world.authority.close()
@@ -393,7 +393,7 @@ import Testing
     @Test func callsInFlightAreSettledAndSecretsReturned() throws {
         try world.authority.applyPolicy(
             bytes(
-                #"{"version":1,"rules":[{"id":"n","match":"search","budget":{"unit":"calls","cost":1,"limit":"3","per":"day","for":"subtree"}}]}"#
+                #"{"version":1,"rules":[{"id":"n","match":"search","budget":{"unit":"calls","cost":{"fixed":"1"},"limit":"3","per":"day","for":"subtree"}}]}"#
             ))
         let root = try start()
         let id = try root.id()

@@ -64,7 +64,7 @@ struct ParkedKey {
         let nonce = Sodium.randomBytes(Sodium.secretBoxNonceBytes)
         guard let secret = GuardedBytes(count: 32 * tree.count + text.count) else {
             throw AgentIDError(
-                .limit, name: "seal", message: "the agents' keys could not be sealed: there is not enough guarded memory")
+                .limit, name: "seal", message: "the agents' keys were not sealed: there is not enough guarded memory")
         }
         unsafe secret.withUnsafeMutableBytes { secret in
             for (i, byte) in text.enumerated() { unsafe secret[32 + i] = byte }

@@ -21,7 +21,7 @@ extension Lifecycle {
         guard let term = try agent.current().term, case .authority = term.source else {
             throw AgentIDError(
                 .state, name: "sub_agent",
-                message: "a sub-agent's grant comes from its parent: park the agent at the top, and all below it with it",
+                message: "a sub-agent's grant comes from its parent: park the agent at the top, with all below it",
                 at: "agent")
         }
         try checkWhole()
@@ -74,7 +74,7 @@ extension Lifecycle {
         return isDone
     }
 
-    /// What stands in the lease of an agent that was parked with the one at the top.
+    /// The text in the lease of an agent that was parked with the one at the top.
     static func mark(of top: String) -> [UInt8] { Array(top.utf8) }
 
     private func heldBelow(_ id: String) -> [(id: String, agent: Agent)] {

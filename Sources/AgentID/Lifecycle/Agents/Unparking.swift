@@ -6,10 +6,10 @@ extension Lifecycle {
     /// An agent as it was taken up.
     struct Unparked {
         let id: String
-        /// What was sealed of it.
+        /// Its sealed part.
         let parked: ParkedKey
         var state: Agent.State
-        /// What its grant is asked for again; `nil` for the agent at the top.
+        /// The request for its grant; `nil` for the agent at the top.
         let request: DelegationRequest?
         /// Everything whose revocation keeps it from going on.
         let revocable: [Revocation]
