@@ -153,6 +153,38 @@ func TestAnAgentIsParkedInOneProcessAndTakenUpInAnother(t *testing.T) {
 	refused(t, err, ErrState, "not_parked")
 }
 
+func TestThoseBelowAreParkedAndTakenUpWithIt(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := must[*Agent](t)(acme.StartAgent(bg, "researcher", task))
+	child := must[*Agent](t)(agent.Spawn(bg, "child", Delegation{SameScope: true}))
+	below := must[*Agent](t)(child.Spawn(bg, "below", Delegation{SameScope: true}))
+	ok(t, agent.Park(bg, time.Hour))
+	for _, one := range []*Agent{agent, child, below} {
+		_, err := one.Authorize(bg, "read_file", inside)
+		refused(t, err, ErrDenied, "parked")
+		one.Close()
+	}
+	_, err := acme.Unpark(bg, child.ID())
+	refused(t, err, ErrState, "sub_agent")
+	again := must[*Agent](t)(acme.Unpark(bg, agent.ID()))
+	defer again.Close()
+	children := must[[]*Agent](t)(again.Unparked())
+	if len(children) != 1 || children[0].ID() != child.ID() {
+		t.Fatalf("%v", children)
+	}
+	deeper := must[[]*Agent](t)(children[0].Unparked())
+	if len(deeper) != 1 || deeper[0].ID() != below.ID() {
+		t.Fatalf("%v", deeper)
+	}
+	if left := must[[]*Agent](t)(again.Unparked()); len(left) != 0 {
+		t.Fatalf("%v", left)
+	}
+	for _, one := range append(children, deeper...) {
+		must[*Decision](t)(one.Authorize(bg, "read_file", inside))
+		one.Close()
+	}
+}
+
 // A process that was stopped finds its agents' leases lapsed: they go on where policy allows, and not where it does not.
 func TestAnAgentOfAStoppedProcessGoesOnWithinTheTimeThatPolicyAllows(t *testing.T) {
 	for name, within := range map[string]time.Duration{"call": time.Hour, "lease_lapsed": 0} {

@@ -119,6 +119,9 @@ static void suspend_and_resume(agentid_authority *authority, agentid_agent *chil
     ANSWERS(AGENTID_E_STATE, agentid_agent_park(child, 60, &error));
     ANSWERS(AGENTID_E_STATE, agentid_authority_unpark(authority, id->data, id->len, &taken, &error));
     EXPECT(taken == NULL);
+    taken = child;
+    ANSWERS(AGENTID_E_NOT_FOUND, agentid_agent_take_unparked(child, &taken, &error));
+    EXPECT(taken == NULL);
     DONE(agentid_hook_settle(authority, 20000, &error));
     DONE(agentid_hook_deliveries(authority, 1, &dead, &error));
     EXPECT(has(&dead, "the callback returned 7"));

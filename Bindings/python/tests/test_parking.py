@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import time
+from random import Random
 from typing import TYPE_CHECKING
 
 import libagentid
+import libagentid.aio
 import pytest
 
 if TYPE_CHECKING:
@@ -64,11 +68,138 @@ def test_a_taken_up_agent_ends_with_its_block() -> None:
 def test_who_may_not_be_parked_goes_on() -> None:
     acme = opened(None)
     with acme.agent("researcher", **ASK) as agent, agent.spawn("child", same_scope=True) as child:
-        for one, name in ((agent, "live_children"), (child, "sub_agent")):
-            with pytest.raises(libagentid.StateError) as refused:
-                one.park(60)
-            assert refused.value.name == name
+        with pytest.raises(libagentid.StateError) as refused:
+            child.park(60)
+        assert refused.value.name == "sub_agent"
+        for one in (agent, child):
             one.authorize("read_file", {"path": "/data/a"})
+
+
+def test_those_below_are_parked_and_taken_up_with_it(tmp_path: Path) -> None:
+    acme = opened(tmp_path / "acme")
+    with acme.agent("researcher", **ASK) as agent:
+        with agent.spawn("child", same_scope=True) as child, child.spawn("below", "read_file(path under '/data/q3')") as below:
+            ids = [agent.id, child.id, below.id]
+            below.add_labels(["told"])
+            agent.park(3600)
+            for one in (agent, child, below):
+                assert one.check("read_file", {"path": "/data/q3/a"}).reason == "parked"
+    assert {one.id for one in acme.agents(state="parked")} == set(ids)
+    with pytest.raises(libagentid.StateError, match=ids[0]) as refused:
+        acme.unpark(ids[1])
+    assert refused.value.name == "sub_agent"
+    with acme.unpark(ids[0]) as agent:
+        [child] = agent.unparked()
+        [below] = child.unparked()
+        assert [one.id for one in (agent, child, below)] == ids
+        assert agent.unparked() == child.unparked() == below.unparked() == []
+        assert below.labels() == ["told"]
+        assert not below.check("read_file", {"path": "/data/a"}).permitted
+        for one in (agent, child, below):
+            one.authorize("read_file", {"path": "/data/q3/a"})
+        child.close()
+        below.close()
+    assert {one.state for one in acme.agents()} == {"deprovisioned"}
+    acme.close()
+
+
+def test_taken_up_in_asyncio() -> None:
+    async def main() -> None:
+        async with await libagentid.aio.Authority.open(trust_domain="acme.example") as acme:
+            await acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
+            agent = await acme.agent("researcher", **ASK)
+            child = await agent.spawn("child", same_scope=True)
+            await agent.park(60)
+            child.close()
+            async with await acme.unpark(agent.id) as again:
+                [child] = again.unparked()
+                async with child:
+                    child.authorize("read_file", {"path": "/data/a"})
+
+    asyncio.run(main())
+
+
+WORK = """
+import os, sys, libagentid
+acme = libagentid.Authority.open(sys.argv[1], must_exist=True)
+agent = acme.unpark(sys.argv[2])
+print("ready", flush=True)
+while True:
+    agent.park(3600)
+    agent = acme.unpark(sys.argv[2])
+"""
+
+
+def test_a_kill_in_the_middle_leaves_all_or_none(tmp_path: Path) -> None:
+    random = Random(7)
+    for _ in range(12):
+        directory = tmp_path / f"acme{random.random()}"
+        acme = opened(directory)
+        with acme.agent("researcher", **ASK) as agent:
+            children = [agent.spawn(f"c{i}", same_scope=True) for i in range(4)]
+            children += [child.spawn("below", same_scope=True) for child in children]
+            agent.park(3600)
+            for child in children:
+                child.close()
+        worker = subprocess.Popen([sys.executable, "-c", WORK, str(directory), agent.id], stdout=subprocess.PIPE, text=True)
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+        time.sleep(random.uniform(0, 0.08))
+        worker.kill()
+        worker.wait()
+        worker.stdout.close()
+        states = [one.state for one in acme.agents()]
+        assert len(states) == 9
+        assert len(set(states)) == 1, states
+        if states[0] == "parked":
+            with acme.unpark(agent.id) as again:
+                taken = again.unparked()
+                taken += [below for child in taken for below in child.unparked()]
+                for one in taken:
+                    one.authorize("read_file", {"path": "/data/a"})
+                    one.close()
+                assert len(taken) == 8
+        acme.close()
+
+
+RACE = """
+import sys, libagentid
+acme = libagentid.Authority.open(sys.argv[1], must_exist=True)
+sys.stdin.readline()
+try:
+    with acme.unpark(sys.argv[2]) as agent:
+        children = agent.unparked()
+        print(len(children), flush=True)
+        sys.stdin.readline()
+        for child in children:
+            child.authorize("read_file", {"path": "/data/a"})
+            child.close()
+except libagentid.StateError as error:
+    print(error.name, flush=True)
+acme.close()
+"""
+
+
+def test_of_several_processes_one_takes_all_up(tmp_path: Path) -> None:
+    acme = opened(tmp_path / "acme")
+    with acme.agent("researcher", **ASK) as agent:
+        for i in range(3):
+            agent.spawn(f"c{i}", same_scope=True).close()
+        children = [agent.spawn(f"c{i}", same_scope=True) for i in range(3)]
+        agent.park(3600)
+        for child in children:
+            child.close()
+    command = [sys.executable, "-c", RACE, str(tmp_path / "acme"), agent.id]
+    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    said = [racer.stdout.readline().strip() for racer in racers if racer.stdout is not None]
+    for racer in racers:
+        racer.communicate("end\n" if racer.poll() is None else None)
+    assert sorted(said) == ["3", "not_parked", "not_parked"]
+    acme.close()
 
 
 def test_resume_within_is_bounded() -> None:

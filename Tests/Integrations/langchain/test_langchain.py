@@ -312,6 +312,27 @@ def test_a_pause_parks_the_agent_and_the_resumed_call_is_decided_anew(acme, ran,
     assert threads(acme, f"p{is_async}") == [("deprovisioned", identity)]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_the_agent_of_a_named_graph_goes_on_after_a_pause(acme, ran, is_async):
+    config = {"configurable": {**CONFIG["configurable"], "thread_id": f"named{is_async}"}}
+    saver = InMemorySaver()
+
+    def go(given, script):
+        inner = create_agent(Scripted(script=script), [asking(ran)], middleware=[Guarded("reader")], checkpointer=saver)
+        graph = guarded_graph(
+            inner, acme, profile="worker", scope="read_file(path under '/data')", principal=lambda c: c["configurable"]["user"]
+        )
+        return asyncio.run(graph.ainvoke(given, config)) if is_async else graph.invoke(given, config)
+
+    assert "__interrupt__" in go(ASK, [GOOD])
+    paused_ones = threads(acme, f"named{is_async}")
+    assert [state for state, _ in paused_ones] == ["parked", "parked"]
+    assert ran == []
+    result = go(Command(resume="yes"), [])
+    assert (ran, result["messages"][-1].content) == (["yes"], "done")
+    assert threads(acme, f"named{is_async}") == [("deprovisioned", identity) for _, identity in paused_ones]
+
+
 def test_what_was_revoked_in_the_pause_does_not_go_on(acme, ran):
     saver, config = InMemorySaver(), {"configurable": {**CONFIG["configurable"], "thread_id": "revoked"}}
     paused(acme, ran, saver).invoke(ASK, config)
