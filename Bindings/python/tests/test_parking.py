@@ -109,9 +109,11 @@ def test_taken_up_in_asyncio() -> None:
             await acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
             agent = await acme.agent("researcher", **ASK)
             child = await agent.spawn("child", same_scope=True)
+            identity = agent.id
             await agent.park(60)
-            child.close()
-            async with await acme.unpark(agent.id) as again:
+            await child.close()
+            await agent.close()
+            async with await acme.unpark(identity) as again:
                 [child] = again.unparked()
                 async with child:
                     child.authorize("read_file", {"path": "/data/a"})
@@ -136,12 +138,13 @@ def test_a_kill_in_the_middle_leaves_all_or_none(tmp_path: Path) -> None:
         directory = tmp_path / f"acme{random.random()}"
         acme = opened(directory)
         with acme.agent("researcher", **ASK) as agent:
+            identity = agent.id
             children = [agent.spawn(f"c{i}", same_scope=True) for i in range(4)]
             children += [child.spawn("below", same_scope=True) for child in children]
             agent.park(3600)
             for child in children:
                 child.close()
-        worker = subprocess.Popen([sys.executable, "-c", WORK, str(directory), agent.id], stdout=subprocess.PIPE, text=True)
+        worker = subprocess.Popen([sys.executable, "-c", WORK, str(directory), identity], stdout=subprocess.PIPE, text=True)
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
         time.sleep(random.uniform(0, 0.08))
@@ -152,7 +155,7 @@ def test_a_kill_in_the_middle_leaves_all_or_none(tmp_path: Path) -> None:
         assert len(states) == 9
         assert len(set(states)) == 1, states
         if states[0] == "parked":
-            with acme.unpark(agent.id) as again:
+            with acme.unpark(identity) as again:
                 taken = again.unparked()
                 taken += [below for child in taken for below in child.unparked()]
                 for one in taken:
@@ -183,13 +186,14 @@ acme.close()
 def test_of_several_processes_one_takes_all_up(tmp_path: Path) -> None:
     acme = opened(tmp_path / "acme")
     with acme.agent("researcher", **ASK) as agent:
+        identity = agent.id
         for i in range(3):
             agent.spawn(f"c{i}", same_scope=True).close()
         children = [agent.spawn(f"c{i}", same_scope=True) for i in range(3)]
         agent.park(3600)
         for child in children:
             child.close()
-    command = [sys.executable, "-c", RACE, str(tmp_path / "acme"), agent.id]
+    command = [sys.executable, "-c", RACE, str(tmp_path / "acme"), identity]
     racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for racer in racers:
         assert racer.stdin is not None

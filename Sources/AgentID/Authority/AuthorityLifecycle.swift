@@ -48,7 +48,7 @@ extension Authority {
     }
 
     private func take(_ one: Lifecycle.Unparked, under parent: Agent?) throws(AgentIDError) -> Agent {
-        var state = one.state
+        guard var state = one.state else { throw ParkedKey.damaged }
         if let parent, let request = one.request {
             state.term = Term(
                 source: .keeper(Term.Keeper(agent: parent), request), lifetime: request.lifetime, until: request.until)

@@ -2,7 +2,7 @@ internal import JOSE
 internal import StrictJSON
 
 /// An agent as it is sealed under the authority: its key, its term, and the grant it held.
-struct ParkedKey {
+final class ParkedKey: Sendable {
     let key: SigningKey
     let lifetime: Int64?
     let until: Int64?
@@ -11,16 +11,20 @@ struct ParkedKey {
     /// Those that it was told, and that no directory keeps.
     let labels: [String]
     /// Its place in the tree; `nil` for the agent at the top.
-    var place: Place?
+    let place: Place?
 
     /// The place of an agent that was parked with those above it.
-    struct Place {
+    final class Place: Sendable {
         let id: String
         /// The index of its parent: 0 is the agent at the top.
         let parent: Int
         /// Whether it has a scope of its own, and not all that its parent may.
         let isScoped: Bool
         let maxDepth: Int?
+
+        init(id: String, parent: Int, isScoped: Bool, maxDepth: Int?) {
+            (self.id, self.parent, self.isScoped, self.maxDepth) = (id, parent, isScoped, maxDepth)
+        }
     }
 
     init(of state: Agent.State, _ term: Term, labels: [String], place: Place? = nil) {
@@ -130,6 +134,7 @@ struct ParkedKey {
 
     private init(key: SigningKey, term: Term, grant: String, labels: [String]) {
         (self.key, lifetime, until, self.grant, self.labels) = (key, term.lifetime, term.until, grant, labels)
+        place = nil
     }
 
     private static func key(in secret: GuardedBytes, at start: Int) throws(AgentIDError) -> SigningKey {

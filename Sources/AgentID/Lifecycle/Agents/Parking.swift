@@ -4,12 +4,17 @@ internal import StrictJSON
 /// then says until when, and holds what all go on with; each lease below has that agent's ID instead.
 extension Lifecycle {
     /// An agent to be parked, and its state.
-    private struct Parted {
+    private final class Parted {
         let id: String
         let agent: Agent
         let state: Agent.State
         let sealed: ParkedKey
         var until: Int64 { (sealed.until ?? Limits.latestDate) * 1000 }
+
+        init(_ id: String, _ agent: Agent, _ state: Agent.State, _ term: Term, _ place: ParkedKey.Place?) {
+            (self.id, self.agent, self.state) = (id, agent, state)
+            sealed = ParkedKey(of: state, term, labels: agent.notes, place: place)
+        }
     }
 
     /// Parks an agent that is held here, with all below it, for so many seconds at most.
@@ -105,10 +110,7 @@ extension Lifecycle {
                 throw Agent.closed
             }
             places[ObjectIdentifier(agent)] = tree.count
-            tree.append(
-                Parted(
-                    id: id, agent: agent, state: state,
-                    sealed: ParkedKey(of: state, term, labels: agent.notes, place: place)))
+            tree.append(Parted(id, agent, state, term, place))
         }
         return tree
     }

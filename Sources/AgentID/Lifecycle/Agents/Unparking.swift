@@ -4,17 +4,26 @@ internal import StrictJSON
 /// A parked agent is taken up, with all that were parked with it: `parked -> active`.
 extension Lifecycle {
     /// An agent as it was taken up.
-    struct Unparked {
+    final class Unparked: Sendable {
         let id: String
         /// Its sealed part.
         let parked: ParkedKey
-        var state: Agent.State
+        /// `nil` if it cannot go on.
+        let state: Agent.State?
         /// The request for its grant; `nil` for the agent at the top.
         let request: DelegationRequest?
         /// Everything whose revocation keeps it from going on.
         let revocable: [Revocation]
         /// Why it cannot go on: it ends.
-        var failure: String?
+        let failure: String?
+
+        init(
+            _ id: String, _ parked: ParkedKey, _ state: Agent.State?, _ request: DelegationRequest? = nil,
+            revocable: [Revocation] = [], failure: String? = nil
+        ) {
+            (self.id, self.parked, self.state, self.request) = (id, parked, state, request)
+            (self.revocable, self.failure) = (revocable, failure)
+        }
     }
 
     /// Takes up a parked agent, as a renewal would go on with it, and those parked with it, parents before their children.
@@ -42,11 +51,7 @@ extension Lifecycle {
                     for: parked.key.publicKey, id: id,
                     lifetime: min(leaseDuration, issuance.grant.expires - now / 1000), signedWith: active, at: now),
                 lineage: Lineage(root: issuance), term: term)
-            var tree = [
-                Unparked(
-                    id: id, parked: parked, state: state, request: nil,
-                    revocable: grant.links + state.lineage.revocable)
-            ]
+            var tree = [Unparked(id, parked, state, revocable: grant.links + state.lineage.revocable)]
             for one in boxed.dropFirst() { try tree.append(derived(one, in: tree)) }
             return try register(tree, issuance, of: sealed)
         }
@@ -73,39 +78,32 @@ extension Lifecycle {
         guard let place = parked.place, SPIFFEID.isUnder(place.id, tree[place.parent].id) else {
             throw ParkedKey.damaged
         }
-        let above = tree[place.parent]
-        // Without its lineage: its state is used only if nothing failed.
-        var one = Unparked(
-            id: place.id, parked: parked, state: above.state, request: nil, revocable: [],
-            failure: above.failure.map { _ in "an agent above it could not be taken up again" })
-        let record = try registry.read { try $0.agent(place.id) }
-        guard one.failure == nil, let record, record.state != .deprovisioned else {
-            if one.failure == nil { one.failure = "it has ended" }
-            return one
+        let (id, parent) = (place.id, tree[place.parent])
+        guard let above = parent.state else {
+            return Unparked(id, parked, nil, failure: "an agent above it could not be taken up again")
         }
-        let (grant, before) = try grantHeld(by: parked, place.id)
+        let record = try registry.read { try $0.agent(id) }
+        guard let record, record.state != .deprovisioned else {
+            return Unparked(id, parked, nil, failure: "it has ended")
+        }
+        let (grant, before) = try grantHeld(by: parked, id)
         var request = DelegationRequest.sameScope(
             lifetime: parked.lifetime, until: parked.until, maxDepth: place.maxDepth,
-            labels: try labelsLeft(of: before, id: place.id), audiences: before.grant.audiences ?? [],
+            labels: try labelsLeft(of: before, id: id), audiences: before.grant.audiences ?? [],
             isolated: before.grant.claim?.isIsolated ?? false)
         do throws(AgentIDError) {
             if place.isScoped {
-                do throws(ScopeError) { request.scope = try before.scope.cut(by: above.state.held.scope) } catch {
+                do throws(ScopeError) { request.scope = try before.scope.cut(by: above.held.scope) } catch {
                     throw AgentIDError(error, at: "scope")
                 }
             }
             let key = parked.key
-            let held = try above.state.held.derive(
-                to: key.publicKey, agent: place.id, request, by: above.state.key, clock: clock
-            ).held
-            let lineage = above.state.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: place.id)
+            let held = try above.held.derive(to: key.publicKey, agent: id, request, by: above.key, clock: clock).held
+            let lineage = above.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: id)
             return Unparked(
-                id: place.id, parked: parked, state: Agent.State(held: held, key: key, lineage: lineage),
-                request: request, revocable: grant.links + lineage.revocable)
-        } catch {
-            one.failure = error.message
-            return one
-        }
+                id, parked, Agent.State(held: held, key: key, lineage: lineage), request,
+                revocable: grant.links + lineage.revocable)
+        } catch { return Unparked(id, parked, nil, failure: error.message) }
     }
 
     /// The transaction: who else opened the same box finds it gone. Returns those that go on, parents first.
@@ -139,17 +137,17 @@ extension Lifecycle {
                         continue
                     }
                 }
-                guard let record = try registry.agent(one.id), record.state != .deprovisioned,
-                    record.key.isSame(as: one.state.key.thumbprint)
+                guard let state = one.state, let record = try registry.agent(one.id), record.state != .deprovisioned,
+                    record.key.isSame(as: state.key.thumbprint)
                 else { throw ParkedKey.damaged }
                 try registry.put(
                     LeaseRecord(
                         agent: one.id, expires: now + leaseDuration * 1000, renewed: now, holder: leases.holder,
                         runsUntil: runsUntil, grace: resumeWithin * 1000))
-                try registry.insert(i == 0 ? issuance.grant : GrantRecord(one.state.held, of: one.id))
+                try registry.insert(i == 0 ? issuance.grant : GrantRecord(state.held, of: one.id))
                 try recorder.record(
                     LifecycleEvent(
-                        .unparked, of: i == 0 ? issuance.agent : record, at: now, chain: one.state.lineage.grants),
+                        .unparked, of: i == 0 ? issuance.agent : record, at: now, chain: state.lineage.grants),
                     in: registry)
             }
             try registry.announce()
