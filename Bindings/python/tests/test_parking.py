@@ -80,7 +80,7 @@ def test_those_below_are_parked_and_taken_up_with_it(tmp_path: Path) -> None:
     with acme.agent("researcher", **ASK) as agent:
         with agent.spawn("child", same_scope=True) as child, child.spawn("below", "read_file(path under '/data/q3')") as below:
             ids = [agent.id, child.id, below.id]
-            below.add_labels(["told"])
+            below.add_labels("told")
             agent.park(3600)
             for one in (agent, child, below):
                 assert one.check("read_file", {"path": "/data/q3/a"}).reason == "parked"
