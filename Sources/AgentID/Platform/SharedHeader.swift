@@ -1,16 +1,16 @@
 internal import JOSE
 
-/// What a file that guards share holds.
+/// The format of a file that guards share.
 protocol SharedFormat {
     /// The first 16 bytes, as two little-endian words.
     static var magic: (UInt64, UInt64) { get }
     static var version: UInt64 { get }
     static var mostBuckets: Int { get }
-    /// What a file is, as errors call it: `a replay memory`.
+    /// The noun for such a file in errors: `a replay memory`.
     static var noun: String { get }
     /// The name of errors about a file that cannot be used.
     static var errorName: String { get }
-    /// What to do about such a file, after a colon.
+    /// The remedy for such a file, after a colon.
     static var remedy: String { get }
 }
 

@@ -1,4 +1,4 @@
-/// What gets secrets for permitted calls from its providers: an authority, or the guard of a tool server.
+/// The source of secrets for permitted calls, from its providers: an authority, or the guard of a tool server.
 ///
 /// Safe to use from any thread.
 public protocol SecretSource: Sendable {
