@@ -664,7 +664,7 @@ agentid_status agentid_agent_open(const agentid_open_agent_options *options, age
 /*
  * Makes a new Ed25519 key pair, for an agent that asks elsewhere for its grant.
  * Args: jwk  out: a private JWK; free it as soon as it is stored.
- * Returns: AGENTID_OK; AGENTID_E_INTERNAL (no entropy, no guarded memory).
+ * Returns: AGENTID_OK; AGENTID_E_LIMIT (no guarded memory, no entropy).
  */
 agentid_status agentid_key_generate(agentid_bytes *jwk, agentid_error **error) AGENTID_MUST_CHECK;
 

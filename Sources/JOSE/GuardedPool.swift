@@ -37,9 +37,9 @@ final class GuardedPool: Sendable {
 
     private init() {}
 
-    /// Returns a cell of at least `count` bytes, all zero; `nil` if there is no memory, and in a forked child.
+    /// Returns a cell of at least `count` bytes, all zero; `nil` if there is hardly any memory, and in a forked child.
     func allocate(_ count: Int) -> Cell? {
-        guard count > 0, count <= Self.largestCell else { return nil }
+        guard count > 0, count <= Self.largestCell, Self.hasRoom() else { return nil }
         var power = Self.smallestPower
         while 1 << power < count { power += 1 }
         return shelves.withLock { shelves in
@@ -59,6 +59,17 @@ final class GuardedPool: Sendable {
             shelves.bySize[power].append(made)
             return Cell(slab: made.slab, index: Int(index))
         }
+    }
+
+    /// Whether the process may map 4 MiB more. Who gets no key makes no agent; later allocations could not be refused, and
+    /// one that fails ends the process.
+    private static func hasRoom() -> Bool {
+        let size = 4 << 20
+        let room = unsafe mmap(
+            nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let room = unsafe room, unsafe room != MAP_FAILED else { return false }
+        unsafe munmap(room, size)
+        return true
     }
 
     private static func shelf(_ power: Int, after present: Int) -> Shelf? {

@@ -59,7 +59,7 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     init(_ error: JOSEError, at place: String) {
-        let code: Code = error.name == "guarded_memory" ? .internal : .malformed
+        let code: Code = error.name == "guarded_memory" ? .limit : .malformed
         self.init(code, name: error.name, message: error.description, at: place)
     }
 

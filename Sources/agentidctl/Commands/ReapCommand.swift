@@ -32,8 +32,13 @@ struct Reap: ParsableCommand {
             return Console.message("\((["there was nothing to do"] + round.undone).joined(separator: ", "))")
         }
         var lastError = ""
+        var isOther = false
         repeat {
             do {
+                if isOther {
+                    authority = try options.open()
+                    isOther = false
+                }
                 let round = try Round(authority) { signals.isPending }
                 lastError = ""
                 guard let text = round.text else { continue }
@@ -43,9 +48,9 @@ struct Reap: ParsableCommand {
                 if !"\(error)".isSame(as: lastError) { Console.error(error) }
                 lastError = "\(error)"
                 // What was opened is not what stands there now, and never will be.
-                guard let error = error as? AgentIDError, error.isOfReplaced else { continue }
+                guard !isOther, let error = error as? AgentIDError, error.isOfReplaced else { continue }
                 authority.close()
-                authority = try options.open()
+                isOther = true
             }
         } while !signals.wait(seconds: every ?? 10)
     }

@@ -1,5 +1,6 @@
 import Glibc
 import JOSE
+import StrictJSON
 import Synchronization
 import Testing
 
@@ -126,6 +127,40 @@ import Testing
         #expect(try world.authority.deprovision(agent: agent.id()) != nil)
         vaults[0].hangs.change { $0 = false }
         #expect(vaults[0].returned.wait(milliseconds: 10_000) { $0 >= 3 ? true : nil } == true)
+    }
+
+    /// A provider that takes its time to return a secret.
+    private final class Careful: SecretProvider {
+        let held = Locked<Set<ExactText>>([])
+        var releaseCommand: [String] { [] }
+        func acquire(_ request: SecretRequest) throws -> Secret {
+            held.withLock { _ = $0.insert(request.lease.exact) }
+            return try Secret([1].span)
+        }
+        func release(_ release: SecretRelease) {
+            usleep(2000)
+            held.withLock { _ = $0.remove(release.lease.exact) }
+        }
+    }
+
+    @Test func aReturnThatIsAnsweredIsDoneWhoeverElseReturns() throws {
+        let world = try World()
+        let agent = try world.start()
+        let careful = Careful()
+        try world.authority.add(careful, named: "careful")
+        let others = try (0..<2).map { _ in
+            try BackgroundThread.start(name: "reaps") { thread in
+                while !thread.isStopping { _ = try? world.authority.reap() }
+            }
+        }
+        for _ in 0..<200 {
+            let permit = try agent.authorize(
+                tool: "read_file", arguments: Array(#"{"path":"/data/q3/a.csv"}"#.utf8))
+            let lease = try world.authority.acquire(for: permit, from: "careful", resource: "db", timeToLive: 60).lease
+            try world.authority.release(lease: lease)
+            #expect(careful.held.withLock { !$0.contains(lease.exact) })
+        }
+        for thread in others { thread.stop() }
     }
 
     @Test func anEndDoesNotWaitForAClock() throws {

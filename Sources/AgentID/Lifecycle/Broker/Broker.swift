@@ -218,13 +218,15 @@ final class Broker: Sendable {
 
     /// Returns one secret; harmless if it was returned already.
     func release(_ id: String) throws(AgentIDError) {
+        // Taken at once: what another process had begun would be answered as done.
+        let until = clock.milliseconds + Self.claim
         let found = try registry.write { registry -> BrokerLeaseRecord? in
             guard var lease = try registry.brokerLease(id) else { return nil }
-            (lease.state, lease.nextAt) = (.releasing, 0)
+            (lease.state, lease.nextAt) = (.releasing, until)
             try registry.put(lease)
             return lease
         }
-        if let lease = found, let failure = try attemptRelease(lease) {
+        if let lease = found, let failure = try attemptRelease(lease, isTaken: true) {
             throw AgentIDError(
                 .state, name: "provider_failed",
                 message: "the secret is not returned yet, it is tried again: \(failure)",
@@ -314,8 +316,10 @@ final class Broker: Sendable {
     }
 
     /// The error; `nil` if the lease is gone, or another process is about to return it.
-    private func attemptRelease(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> String? {
-        guard try take(lease) else { return nil }
+    private func attemptRelease(
+        _ lease: BrokerLeaseRecord, isTaken: Bool = false
+    ) throws(AgentIDError) -> String? {
+        if !isTaken, try !take(lease) { return nil }
         var failure: String?
         var isElsewhere = false
         do {

@@ -28,7 +28,7 @@ public final class Secret: Sendable {
     /// Guarded memory for a secret of `count` bytes.
     package static func memory(_ count: Int) throws(AgentIDError) -> GuardedBytes {
         guard let memory = GuardedBytes(count: max(count, 1)) else {
-            throw AgentIDError(.internal, name: "guarded_memory", message: "no guarded memory for a secret")
+            throw AgentIDError(.limit, name: "guarded_memory", message: "no guarded memory for a secret")
         }
         return memory
     }

@@ -31,7 +31,7 @@ public struct Passphrase: Sendable {
                 at: "options.passphrase")
         }
         guard let bytes = GuardedBytes(count: count) else {
-            throw AgentIDError(.internal, name: "guarded_memory", message: "no guarded memory for the passphrase")
+            throw AgentIDError(.limit, name: "guarded_memory", message: "no guarded memory for the passphrase")
         }
         unsafe bytes.withUnsafeMutableBytes { unsafe fill($0) }
         self.bytes = bytes
