@@ -65,7 +65,7 @@ public struct AuditReader: Sendable {
             throw beyond(index)
         }
         guard kept.contains(index) else { throw elsewhere(index) }
-        return try inAuditTree { () throws(TransparencyLogError) in
+        return try reading { () throws(TransparencyLogError) in
             var tree = try tree()
             let bytes = try tiles.read(tile.entriesPath) ?? []
             let ranges = EntryBundle.split(bytes.span).entries
@@ -88,7 +88,7 @@ public struct AuditReader: Sendable {
     /// The proof that the entry at an index is in the log.
     public func inclusionProof(of index: UInt64) throws(AgentIDError) -> InclusionProof {
         guard index < count else { throw beyond(index) }
-        return try inAuditTree { () throws(TransparencyLogError) in
+        return try reading { () throws(TransparencyLogError) in
             var tree = try tree()
             let proof = try tree.inclusionProof(of: index)
             try proof.verify(leaf: tree.leaf(at: index), root: checkpoint.root)
@@ -102,7 +102,7 @@ public struct AuditReader: Sendable {
     ) throws(AgentIDError) -> ConsistencyProof {
         let newSize = newSize ?? count
         guard oldSize > 0, oldSize <= newSize, newSize <= count else { throw beyond(max(oldSize, newSize)) }
-        return try inAuditTree { () throws(TransparencyLogError) in
+        return try reading { () throws(TransparencyLogError) in
             var tree = try tree()
             // The signed log must start with both heads, or the proof would be about other entries.
             let newRoot = try tree.root(ofFirst: newSize)
@@ -116,7 +116,7 @@ public struct AuditReader: Sendable {
     /// The root of the first `size` entries.
     public func checkpoint(ofFirst size: UInt64) throws(AgentIDError) -> Checkpoint {
         guard size <= count else { throw beyond(size) }
-        return try inAuditTree { () throws(TransparencyLogError) in
+        return try reading { () throws(TransparencyLogError) in
             var tree = try tree()
             let root = try tree.root(ofFirst: size)
             if size > 0 { try tree.consistencyProof(from: size).verify(oldRoot: root, newRoot: checkpoint.root) }
@@ -168,6 +168,23 @@ public struct AuditReader: Sendable {
 
     func tree() throws(TransparencyLogError) -> TiledTree<AuditTiles> {
         try TiledTree(size: checkpoint.size, reader: tiles)
+    }
+
+    /// Reads the tree. Where it is not as it was signed, the log may be another one than was opened.
+    private func reading<T>(_ body: () throws(TransparencyLogError) -> T) throws(AgentIDError) -> T {
+        do throws(AgentIDError) { return try inAuditTree(body) } catch {
+            guard error.name.isSame(as: "audit_damaged") else { throw error }
+            guard let now = try? AuditReader(directory: directory, key: key) else {
+                throw Apart.log("what was opened is gone", at: directory)
+            }
+            if now.count < count {
+                throw Apart.logRolledBack("\(now.count) of \(count) entries are left", at: directory)
+            }
+            if var tree = try? now.tree(), let root = try? tree.root(ofFirst: count), root != checkpoint.root {
+                throw Apart.log("it begins otherwise than what was opened", at: directory)
+            }
+            throw error
+        }
     }
 
     private func elsewhere(_ index: UInt64) -> AgentIDError {

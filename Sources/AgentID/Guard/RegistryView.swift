@@ -74,7 +74,7 @@ final class RegistryView: Sendable {
 
     /// The denial while the registry, or a file next to it, cannot be read.
     func denial(_ error: AgentIDError, _ what: String) -> Denial {
-        isBroken
+        isBroken && Reason(error.name).category == .undecided
             ? Denial(error.name, error.message) : Denial("revocation_view_stale", "\(what) cannot be read: \(error)")
     }
 

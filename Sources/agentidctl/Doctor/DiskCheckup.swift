@@ -6,6 +6,8 @@ struct DiskCheckup {
 
     /// The least free space, in bytes: a few segments of the audit log.
     private static let leastRoom: UInt64 = 64 << 20
+    /// The fewest new files that must be possible.
+    private static let leastFiles = 64
 
     var findings: [Finding] {
         var status = statvfs()
@@ -21,6 +23,12 @@ struct DiskCheckup {
             Finding(of: "room on the disk", at: directory) {
                 if let failure { throw failure }
                 let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+                // Some file systems do not count files.
+                if status.f_files > 0, status.f_favail < Self.leastFiles {
+                    throw Trouble(
+                        "\(status.f_favail) more files are possible: when nothing can be written down, calls are denied",
+                        remedy: "remove files, or move the directory to a disk with more inodes")
+                }
                 guard free < Self.leastRoom else { return }
                 throw Trouble(
                     "\(free >> 20) MiB are left: when nothing can be written down, calls are denied",

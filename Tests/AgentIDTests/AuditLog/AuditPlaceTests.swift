@@ -163,4 +163,40 @@ import Testing
         let denied = guardian.statistics()
         #expect(denied.text.contains("tool_not_authorized"))
     }
+
+    @Test func aReaderSaysThatAnotherLogStandsThere() throws {
+        let fixture = try AuditFixture()
+        let copy = fixture.directory + ".copy"
+        defer { try? FileManager.default.removeItem(atPath: copy) }
+        func grow(_ word: String, _ count: Int) throws {
+            let log = try fixture.open()
+            for i in 0..<count { try log.append(bytes("\(word) \(i)")) }
+            try log.integrate()
+            log.close()
+        }
+        func restore() throws {
+            try? FileManager.default.removeItem(atPath: fixture.directory)
+            try FileManager.default.copyItem(atPath: copy, toPath: fixture.directory)
+        }
+        func fault(_ reader: AuditReader) -> String {
+            do { _ = try reader.entries(from: 650) } catch { return error.name }
+            return "read"
+        }
+        try grow("first", 600)
+        try FileManager.default.copyItem(atPath: fixture.directory, toPath: copy)
+        try grow("second", 100)
+        let reader = try fixture.reader()
+        try restore()
+        #expect(fault(reader) == "audit_rolled_back")
+        try grow("other", 100)
+        #expect(fault(reader) == "audit_replaced")
+        try grow("more", 300)
+        #expect(fault(reader) == "audit_replaced")
+        #expect(fault(try fixture.reader()) == "read")
+        let last = try fixture.reader()
+        _ = try AuditVerifyTests.flip(fixture, "tile/entries/002", at: 4000, bit: 3)
+        #expect(fault(last) == "audit_damaged")
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        #expect(fault(reader) == "audit_replaced")
+    }
 }

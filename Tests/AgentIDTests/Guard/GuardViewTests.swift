@@ -44,6 +44,26 @@ private final class BrittleRegistry: Registry {
     /// Longer than the interval at which a guard looks whether the word moved or not.
     private func outlastThePoll() { usleep(80_000) }
 
+    @Test func aFaultOfTheDiskIsNoReasonBesideAnotherOne() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/acme"
+        let world = try World(at: path)
+        let agent = try world.start()
+        let guardian = try Guard.open(directory: path, .forTests(world))
+        #expect(try reason(guardian, agent) == nil)
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".moved")
+        outlastThePoll()
+        #expect(try reason(guardian, agent) == "directory_replaced")
+        let view = try #require(guardian.view)
+        #expect(view.isBroken)
+        for name in ["file", "permission_denied", "registry_corrupt"] {
+            let denial = view.denial(AgentIDError(.io, name: name, message: "Stale file handle"), "the revocations")
+            #expect(denial.reason.rawValue == "revocation_view_stale" && denial.message.contains("Stale file handle"))
+        }
+        #expect(view.denial(Apart.registry("gone", at: path), "it").reason.rawValue == "registry_replaced")
+        try FileManager.default.moveItem(atPath: path + ".moved", toPath: path)
+    }
+
     @Test func unreadableRegistryDeniesAtOnceOrWhenTheViewIsTooOld() throws {
         let world = try World()
         let agent = try world.start()
