@@ -17,8 +17,8 @@ DEBUG := .build-debug
 APART := AgentIDAsyncTests
 
 .PHONY: help build test test-swift test-swift-package test-swift-service docs-swift test-c test-ctl test-sandbox test-second \
-    test-html test-python test-frameworks test-integrations test-wheel test-crash test-go test-docs test-install test-abi test-release \
-    test-deb conform house test-dist crash differential demo agentdojo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb release release-flags clean
+    test-html test-python test-frameworks test-integrations test-wheel test-crash test-soak test-go test-docs test-install test-abi test-release \
+    test-deb conform house test-dist crash soak differential demo agentdojo fuzz fuzz-short bench sanitize format wheel install uninstall abi abi-update dist deb release release-flags clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -98,6 +98,13 @@ test-crash: $(VENV)/ready
 
 crash: build $(VENV)/ready ## kills, power cuts, full disks, many at once: ten minutes of it; CRASH_SEED repeats
 	@PYTHON=$(abspath $(VENV))/bin/python Tests/Crash/run
+
+test-soak: $(VENV)/ready
+	@echo "==> a soak, in short"
+	@PYTHON=$(abspath $(VENV))/bin/python Tests/Soak/run short
+
+soak: build $(VENV)/ready ## a million operations of several processes against a model, then 100,000 agents at once: quarter of an hour; SOAK_SEED repeats
+	@PYTHON=$(abspath $(VENV))/bin/python Tests/Soak/run
 
 test-go: ## the Go binding: format, vet, race detector, fuzz target, example
 	@scripts/test-go.sh

@@ -73,7 +73,8 @@ agentid_status agentid_audit_head(agentid_audit *audit, agentid_bytes *document,
  *   from     the index of the first.
  *   count    the most entries to return; up to 256 are returned at once.
  *   entries  out: a line of JSON each, ended by a newline; empty after the last.
- * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND beyond the end; AGENTID_E_MALFORMED if an entry is not the one in the tree.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND beyond the end; AGENTID_E_MALFORMED if an entry is not the one in the tree;
+ *          AGENTID_E_STATE (audit_replaced, audit_rolled_back) if another log stands there than was opened.
  */
 agentid_status agentid_audit_entries(agentid_audit *audit, uint64_t from, int64_t count, agentid_bytes *entries,
                                      agentid_error **error) AGENTID_MUST_CHECK;

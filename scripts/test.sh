@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 compiling=(test-swift lint docs-swift test-swift-package test-swift-service)
 [ -n "${CI:-}" ] && compiling+=(fuzz-short)
 others=(lint-python test-c test-abi test-release test-second test-install test-deb test-wheel test-html test-sandbox conform house
-    test-ctl test-python test-frameworks test-crash test-go test-docs)
+    test-ctl test-python test-frameworks test-crash test-soak test-go test-docs)
 
 results=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT

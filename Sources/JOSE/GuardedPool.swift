@@ -61,10 +61,10 @@ final class GuardedPool: Sendable {
         }
     }
 
-    /// Whether the process may map 4 MiB more. Who gets no key makes no agent; later allocations could not be refused, and
-    /// one that fails ends the process.
+    /// Whether the process may map 16 MiB more: a slab, and what tables take that grow. Who gets no key makes no agent; later
+    /// allocations could not be refused, and one that fails ends the process.
     private static func hasRoom() -> Bool {
-        let size = 4 << 20
+        let size = 16 << 20
         let room = unsafe mmap(
             nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let room = unsafe room, unsafe room != MAP_FAILED else { return false }

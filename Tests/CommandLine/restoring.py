@@ -54,10 +54,10 @@ def flipped(work):
 
 
 @contextlib.contextmanager
-def small_disk(work):
+def small_disk(work, options="size=20m"):
     place = f"{work}/disk"
     os.mkdir(place)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=0700", "tmpfs", place]
+    mount = ["mount", "-t", "tmpfs", "-o", f"{options},mode=0700", "tmpfs", place]
     if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode != 0:
         yield None
         return
@@ -84,3 +84,19 @@ def full(work):
         ctl("audit", "checkpoint", *here, "--integrate")
         check(any("revoked" in line and short(agent) in line for line in ctl("audit", "tail", *here).splitlines()),
               "it is in the log when there is room")
+
+
+def inodes(work):
+    """A disk with room and without free inodes takes no new file: that is found, and hinders no revocation."""
+    with small_disk(work, "size=200m,nr_inodes=200") as place:
+        if place is None:
+            return
+        here = authority(place)
+        agent = start(place, here, "agent")
+        check(troubles(here, expect=0) == {}, "all is well")
+        with contextlib.suppress(OSError):
+            for number in range(200):
+                open(f"{place}/{number}", "w").close()
+        only(here, "room on the disk", "inodes")
+        _, said = run("revoke", *here, "agent", agent)
+        check("revoked: agent" in said, "no inode keeps nobody from revoking", said)

@@ -17,7 +17,7 @@ import libagentid
 from measure import of_process
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "Crash"))
-from workplace import Report  # noqa: E402
+from workplace import Report
 
 WORK = {"principal": "user:a@acme.example", "task": "soak", "scope": "read(path under '/data')"}
 CALL = ("read", {"path": "/data/a"})
@@ -32,7 +32,8 @@ def world(directory):
 
 
 def live(count, report):
-    with tempfile.TemporaryDirectory(prefix="agentid-live-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as home:
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="agentid-live-", dir=base) as home:
         with world(f"{home}/acme") as acme:
             for _ in range(100):
                 with acme.agent("worker", **WORK, lifetime=86400) as agent:
@@ -49,19 +50,26 @@ def live(count, report):
                   flush=True)  # fmt: skip
             faults = [taken] if taken["memory"] > BYTES * count or taken["mappings"] > 40 + MAPPINGS * count else []
             report.check("an agent takes no more than its share", faults)
-            report.check("descriptors and threads do not depend on them", [taken] if taken["descriptors"] > 4 or taken["threads"] > 4 else [])
+            report.check(
+                "descriptors and threads do not depend on them",
+                [taken] if taken["descriptors"] > 4 or taken["threads"] > 4 else [],
+            )
             last = agents[-1]
             chain, proof = last.present(*CALL, audience="here")
             for agent in agents:
                 agent.end()
             del agents, agent, last
             guard = acme.guard(audience="here")
-            report.check("what has ended is denied", [] if guard.check(*CALL, chain=chain, proof=proof).reason == "authority_revoked" else ["permitted"])
+            report.check(
+                "what has ended is denied",
+                [] if guard.check(*CALL, chain=chain, proof=proof).reason == "authority_revoked" else ["permitted"],
+            )
             report.check("nobody lives on", acme.agents(state="active"))
             left = of_process()
-            print(f"when they have ended {left['memory'] - before['memory']} bytes and {left['mappings'] - before['mappings']} mappings more than before")
+            more = {name: left[name] - before[name] for name in left}
+            print(f"when they have ended {more['memory']} bytes and {more['mappings']} mappings more than before")
             # Names and keys that are revoked stay, and the allocator keeps some of what it had.
-            report.check("nothing stays of them", [left] if left["memory"] - before["memory"] > (4 << 20) + count * 2048 else [])
+            report.check("nothing stays of them", [more] if more["memory"] > (4 << 20) + count * 2048 else [])
 
 
 def refused():
@@ -91,7 +99,10 @@ def main():
     live(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, report)
     ended = subprocess.run([sys.executable, __file__, "refused"], capture_output=True, text=True)
     said = (ended.returncode, ended.stdout.strip())
-    report.check("where memory ends agents are refused, and those that live are permitted", [] if said == (0, "guarded_memory 10 True") else [said, ended.stderr[-300:]])
+    report.check(
+        "where memory ends agents are refused, and those that live are permitted",
+        [] if said == (0, "guarded_memory 10 True") else [said, ended.stderr[-300:]],
+    )
     report.end()
 
 

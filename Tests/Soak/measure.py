@@ -1,5 +1,6 @@
 """What a process and a directory take, and whether that is flat."""
 
+import ctypes
 import gc
 import os
 
@@ -7,8 +8,11 @@ import os
 def of_process():
     """Memory of its own in bytes, mappings, descriptors and threads. Shared pages are the kernel's to drop."""
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what the allocator keeps for later is not in use
     with open("/proc/self/smaps_rollup") as file:
-        own = sum(int(line.split()[1]) for line in file if line.startswith(("Private_Dirty:", "Anonymous:")) and "Priv" not in line)
+        own = sum(
+            int(line.split()[1]) for line in file if line.startswith(("Private_Dirty:", "Anonymous:")) and "Priv" not in line
+        )
     with open("/proc/self/maps") as file:
         mappings = sum(1 for _ in file)
     return {
@@ -41,7 +45,7 @@ def growth(samples, name):
     xs, ys = [at for at, _ in half], [taken[name] for _, taken in half]
     mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
     square = sum((x - mean_x) ** 2 for x in xs)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys)) / square if square else 0.0
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / square if square else 0.0
     return slope * (xs[-1] - xs[0])
 
 

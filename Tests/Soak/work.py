@@ -1,6 +1,5 @@
 """The processes of a soak: those that start agents, a tool server, and one that looks after the directory."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,8 +8,8 @@ import time
 import traceback
 
 import libagentid
-from life import Life, policy
 from libagentid.files import FileProvider
+from life import Life, policy
 from measure import of_directory, of_process
 
 SAMPLES, CACHE = 40, 256
@@ -69,8 +68,8 @@ def tenant(plan, number, pipes):
             thread.join()
         office.authority.reap()
         found = {
-            "samples": samples, "wrong": "\n".join(wrong), "spent": sum(life.spent for life in lives), "ended": sum(life.ended for life in lives),
-            "decided": sum(life.decided for life in lives), "operations": sum(life.operations for life in lives),
+            "samples": samples, "wrong": "\n".join(wrong),
+            **{name: sum(getattr(life, name) for life in lives) for name in ("spent", "ended", "decided", "operations")},
         }  # fmt: skip
         office.guard.close()
         office.authority.close()
@@ -95,7 +94,7 @@ def sampling(plan, threads=()):
     while len(samples) < SAMPLES and not plan.failed.is_set():
         if plan.done.value >= step * (len(samples) + 1):
             samples.append((plan.done.value, of_process()))
-        elif threads and not any(thread.is_alive() for thread in threads) or plan.over.is_set():
+        elif plan.over.is_set() or (threads and not any(thread.is_alive() for thread in threads)):
             break
         time.sleep(0.02)
     return samples
@@ -148,7 +147,7 @@ def keeper(plan):
                 samples.append((plan.done.value, of_process()))
                 files.append((plan.done.value, of_directory(plan.directory)))
             time.sleep(0.05)
-        acme.reap()
+        settle(acme)
         acme.integrate()
         with libagentid.Audit.open(plan.directory) as log:
             if not log.verify().sound:
@@ -159,12 +158,22 @@ def keeper(plan):
         (team,) = [meter for meter in acme.budgets(limit=100_000)["meters"] if meter["rule"] == "team"]
         acme.close()
         return {
-            "samples": samples, "files": files, "wrong": "\n".join(wrong), "policies": version, "decisions": decisions, "archived": archived,
-            "pruned": pruned, "left alive": counts.agents.active + counts.agents.suspended + counts.agents.parked,
+            "samples": samples, "files": files, "wrong": "\n".join(wrong), "policies": version,
+            "decisions": decisions, "archived": archived, "pruned": pruned,
+            "left alive": counts.agents.active + counts.agents.suspended + counts.agents.parked,
             "secrets": sum(counts.secrets.values()) + len(os.listdir(f"{plan.work}/shelf")), "spent": team["spent"],
         }  # fmt: skip
 
     report(plan, "keeper", work)
+
+
+def settle(acme):
+    """Waits until every secret is returned: a process that ended may have begun with one, which is another's in a minute."""
+    for _ in range(1000):
+        acme.reap()
+        if not acme.broker_leases():
+            return
+        time.sleep(0.1)
 
 
 def look(acme):

@@ -32,13 +32,8 @@ struct Reap: ParsableCommand {
             return Console.message("\((["there was nothing to do"] + round.undone).joined(separator: ", "))")
         }
         var lastError = ""
-        var isOther = false
         repeat {
             do {
-                if isOther {
-                    authority = try options.open()
-                    isOther = false
-                }
                 let round = try Round(authority) { signals.isPending }
                 lastError = ""
                 guard let text = round.text else { continue }
@@ -48,9 +43,9 @@ struct Reap: ParsableCommand {
                 if !"\(error)".isSame(as: lastError) { Console.error(error) }
                 lastError = "\(error)"
                 // What was opened is not what stands there now, and never will be.
-                guard !isOther, let error = error as? AgentIDError, error.isOfReplaced else { continue }
+                guard let error = error as? AgentIDError, error.isOfReplaced else { continue }
                 authority.close()
-                isOther = true
+                authority = try options.open()
             }
         } while !signals.wait(seconds: every ?? 10)
     }

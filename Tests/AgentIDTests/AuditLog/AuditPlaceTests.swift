@@ -194,7 +194,7 @@ import Testing
         #expect(fault(reader) == "audit_replaced")
         #expect(fault(try fixture.reader()) == "read")
         let last = try fixture.reader()
-        _ = try AuditVerifyTests.flip(fixture, "tile/entries/002", at: 4000, bit: 3)
+        _ = try AuditVerifyTests.flip(fixture, "tile/entries/002", at: 1600, bit: 3)
         #expect(fault(last) == "audit_damaged")
         try FileManager.default.removeItem(atPath: fixture.directory)
         #expect(fault(reader) == "audit_replaced")
