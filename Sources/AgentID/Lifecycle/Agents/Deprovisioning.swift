@@ -19,7 +19,8 @@ extension Lifecycle {
         try broker.release(below: id, within: 5000)
         try buryAll()
         try checkWholeAfterwards()
-        return try registry.read { registry in try registry.agent(id)?.tombstone }
+        // Another process may have pruned it since.
+        return try registry.read { try $0.agent(id)?.tombstone ?? $0.prunedTombstone(of: id) }
     }
 
     /// Denies it everywhere first, whoever has the registry's lock. Then ends it in the registry, or throws an error
