@@ -95,8 +95,9 @@ def judge(found, report):
     if report.failed:
         return
     keeper, tenants = found["keeper"], [found[f"tenant {n}"] for n in range(TENANTS)]
-    total = {name: sum(one[name] for one in tenants) for name in ("operations", "decided", "spent", "ended")}
-    for name in ("operations", "ended", "decided"):
+    total = {name: sum(one[name] for one in tenants) for name in ("operations", "decided", "spent", "ended", "busy")}
+    report.check("a busy registry is the exception", [total["busy"]] if total["busy"] * 1000 > total["operations"] else [])
+    for name in ("operations", "ended", "decided", "busy"):
         report.note(name, total[name])
     for name in ("policies", "archived", "pruned"):
         report.note(name, keeper[name])

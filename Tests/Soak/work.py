@@ -69,7 +69,7 @@ def tenant(plan, number, pipes):
         office.authority.reap()
         found = {
             "samples": samples, "wrong": "\n".join(wrong),
-            **{name: sum(getattr(life, name) for life in lives) for name in ("spent", "ended", "decided", "operations")},
+            **{name: sum(getattr(life, name) for life in lives) for name in ("spent", "ended", "decided", "operations", "busy")},
         }  # fmt: skip
         office.guard.close()
         office.authority.close()
