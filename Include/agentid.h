@@ -337,7 +337,8 @@ void agentid_profile_options_init(agentid_profile_options *options, size_t struc
  * Args:
  *   name     letters, digits, '.', '-', '_': it becomes a segment of agents' IDs.
  *   options  owner and ceiling at least.
- * Returns: AGENTID_OK; AGENTID_E_SCOPE (ceiling), AGENTID_E_LIMIT, AGENTID_E_MALFORMED (name, owner), AGENTID_E_IO.
+ * Returns: AGENTID_OK; AGENTID_E_SCOPE (ceiling), AGENTID_E_LIMIT, AGENTID_E_MALFORMED (name, owner), AGENTID_E_IO;
+ *          AGENTID_E_ARGUMENT (`review_by` in the past, unless the profile that is kept has the very same).
  */
 agentid_status agentid_authority_put_profile(agentid_authority *authority, const char *name, size_t name_len,
                                              const agentid_profile_options *options,

@@ -29,9 +29,10 @@ const char *agentid_decision_id(const agentid_decision *decision);
 /*
  * Records the outcome of a permitted call.
  * Args:
- *   decision  the ID of the decision.
+ *   decision  the whole ID of the decision, of this guard or another of the directory.
  *   outcome   in a few words, e.g. "succeeded" or "failed: not found"; at most 1024 bytes.
- * Returns: AGENTID_OK; AGENTID_E_STATE for a guard without an audit log; AGENTID_E_IO if it cannot be written.
+ * Returns: AGENTID_OK; AGENTID_E_STATE for a guard without an audit log; AGENTID_E_IO if it cannot be written;
+ *          AGENTID_E_ARGUMENT ("decision") for what is not such an ID, and for a decision that this guard has not made.
  */
 agentid_status agentid_audit_report(agentid_guard *guard, const char *decision, size_t decision_len,
                                     const char *outcome, size_t outcome_len,

@@ -347,7 +347,7 @@ agentid_status agentid_approval_refuse(agentid_authority *authority, const char 
  * Asks those whom the policy names to take labels away from an agent: a rule of it `declassifies` them. They decide as about a
  * call; then agentid_authority_declassify() takes the labels away.
  * Args:
- *   agent    its ID.
+ *   agent    its ID; it may be suspended, so that it learns nothing meanwhile.
  *   labels   a JSON array of names of the policy's labels.
  *   request  out: the request's ID; of the very same agent and labels the one that waits already.
  * Returns: AGENTID_OK; AGENTID_E_STATE (`not_declassifiable`: no rule lets people take all these away),

@@ -173,7 +173,8 @@ func (a *Authority) Integrate(ctx context.Context) error {
 	return a.do(ctx, func() C.go_answer { return C.go_audit_integrate(a.value) })
 }
 
-// Report writes down how a permitted call went, by the ID of its decision, in a few words, e.g. "failed: not found".
+// Report writes down how a permitted call went, by the whole ID of its decision, in a few words, e.g. "failed: not found".
+// An ID that cannot be, and a decision that this guard has not made, are errors.
 func (g *Guard) Report(ctx context.Context, decision, outcome string) error {
 	return g.do(ctx, func() C.go_answer { return C.go_audit_report(g.value, decision, outcome) })
 }

@@ -8,8 +8,10 @@ extension ScopeTextReader {
         if accept("*") { return .wildcard }
         if accept("==") { return try checked(["constraint_type": "exact", "value": value()]) }
         if let range = try range() { return range }
+        skipSpace()
         let start = position
-        switch try word() {
+        // What is not a word, as `=` and `~`, is no operator either.
+        switch (try? word()) ?? "" {
         case "in": return try checked(["constraint_type": "one_of", "values": array()])
         case "not":
             guard try word() == "in" else { throw error("`not in` was expected", at: start) }
@@ -49,7 +51,7 @@ extension ScopeTextReader {
         case "any": return .any(try clauses(depth: depth))
         default:
             throw error(
-                "an operator was expected: * == <= >= < > in not contains subset under like uri cidr decimal each members all any number",
+                "an operator was expected, one of * == <= >= < > in not contains subset under like uri cidr decimal each members all any number",
                 at: start)
         }
     }
@@ -169,7 +171,7 @@ extension ScopeTextReader {
             position += 1
         }
         do throws(JSON.ParseError) { return .value(try JSON(parsing: json).root) } catch {
-            throw self.error("a JSON value was expected: \(error.rule)", at: start)
+            throw self.error("a JSON value was expected, a text in quotes: \(error.rule)", at: start)
         }
     }
 }

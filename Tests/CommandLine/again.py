@@ -41,10 +41,10 @@ def policy(work):
         if name.startswith("registry.db"):
             shutil.copy(f"{backup}/{name}", f"{home}/{name}")
     only(here, "registry", "agentidctl restored")
-    told = ctl("restored", *here, "--json", json_out=True)
+    told = ctl("restored", "--yes", *here, "--json", json_out=True)
     check((told["policy_version"], told["policy_in_log"]) == (1, 3), "restored says which policy is in force, and which was", told)
     only(here, "policy in force: version 1", "version 3", "agentidctl policy apply")
-    told = ctl("restored", *here, "--json", json_out=True)
+    told = ctl("restored", "--yes", *here, "--json", json_out=True)
     check(told["policy_version"] == 1, "once more", told)
     only(here, "policy in force: version 1", "version 3")
     apply(work, here, {"version": 3, "rules": []})
@@ -62,7 +62,7 @@ def watched(work):
         start(work, here, "one")
         os.rename(home, f"{work}/broken")
         os.rename(backup, home)
-        ctl("restored", *here)
+        ctl("restored", "--yes", *here)
         until(lambda: watching.poll() is not None or "replaced" in pathlib.Path(f"{work}/said").read_text(), "it noticed")
         start(work, here, "two")
         with database(here) as db:

@@ -22,7 +22,9 @@ def life(work):
     made = ctl("agent", *here, *task, "--out", agent, "--json", json_out=True)
     check(made["agent"].startswith("spiffe://acme.example/agent/researcher/"), "an agent has an ID", made)
     check(stat.S_IMODE(os.stat(f"{agent}/key.jwk").st_mode) == 0o600, "the key is its owner's alone")
-    ctl("agent", *here, *task, "--out", agent, expect=1)
+    said = run("agent", *here, *task, "--out", agent, expect=1)[1]
+    check(f"{agent} exists: name a directory that does not" in said, "a directory that exists is not written to", said)
+    check(len(ctl("agents", *here, "--json", json_out=True)) == 1, "and no agent is started")
     ctl("agent", *here, *task[:-1], "delete_all", "--out", f"{work}/no", expect=1)
     check(not os.path.exists(f"{work}/no"), "a refused agent leaves nothing")
     ctl("delegate", "--agent", agent, "--name", "reader", "--out", reader,
@@ -79,7 +81,7 @@ def life(work):
     keys = json.loads(ctl("bundle", *here, "--activate"))["keys"]
     check(len(keys) == 2, "the old key stays in the bundle")
     ctl("verify", *here, reader)
-    ctl("revoke", *here, "agent", made["agent"])
+    check(made["agent"] in run("revoke", *here, "agent", made["agent"].rsplit("-", 1)[1])[1], "by the end of its ID")
     check("authority_revoked" in ctl("verify", *here, reader, expect=10), "revoked with all below it")
     ctl("revoke", *here, "planet", "earth", expect=2)
     misuse(work, here)
@@ -114,7 +116,8 @@ def misuse(work, here):
     check(ctl("revoke", *here, "agent", "spiffe://acme.example/agent/nobody", "--json", json_out=True)["known"] is False, "as JSON")
     out, said = run("revoke", *here, "profile", "researcher")
     check("warning" not in said, "and a known one is not", said)
-    for kind, value in [("agent", "researcher"), ("key", "A" * 42), ("principal", "alice"), ("profile", "a b"), ("issuer", ""), ("grant", "")]:
+    check("no agent 'researcher'" in run("revoke", *here, "agent", "researcher", expect=1)[1], "nor is an agent")
+    for kind, value in [("agent", "spiffe://x"), ("key", "A" * 42), ("principal", "alice"), ("profile", "a b"), ("issuer", ""), ("grant", "")]:
         _, said = run("revoke", *here, kind, value, expect=1)
         check("is named by" in said, f"a {kind} is not called so", said)
     run("init", "--authority", "", "acme.example", expect=2)

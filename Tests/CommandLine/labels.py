@@ -31,7 +31,7 @@ def taken_away(work):
     for wrong in ([], [agent], ["--label", "untrusted"], ["--request", "x", agent]):
         run("declassify", *here, *wrong, expect=2)
     run("declassify", *here, agent, "--label", "unheard-of", expect=1)
-    request = ctl("declassify", *here, agent, "--label", "untrusted").strip()
+    request = ctl("declassify", *here, agent.rsplit("-", 1)[1], "--label", "untrusted").strip()
     check(agent in ctl("approvals", "show", *here, request), "people see whose labels")
     run("declassify", *here, "--request", request, expect=1)
     check(call("pay", 10)["reason"] == "flow_refused", "asking takes nothing away")
@@ -39,5 +39,6 @@ def taken_away(work):
     run("declassify", *here, "--request", request)
     call("pay", 0)
     run("declassify", *here, "--request", request, expect=1)
+    run("declassify", *here, "nobody", "--label", "untrusted", expect=1)
     call("read_mail", 0)
     check(call("pay", 10)["reason"] == "flow_refused", "what is read afterwards is there again")

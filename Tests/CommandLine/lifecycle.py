@@ -41,8 +41,13 @@ def reviews(work):
     put = ["profile", "put", "old", *here, "--ceiling", "search"]
     ctl(*put, expect=2)
     check("no owner, no agent" in run(*put, "--owner", "", expect=1)[1], "no owner, no agent")
-    _, said = run(*put, "--owner", "team:x", "--review-by", "2020-06-30")
-    check("agentidctl profile certify old" in said, "an overdue review is said when it is put", said)
+    _, said = run(*put, "--owner", "team:x", "--review-by", "2020-06-30", expect=1)
+    check("the review is in the past" in said, "no profile is put that starts nothing", said)
+    due = str(int(time.time()) + 2)
+    ctl(*put, "--owner", "team:x", "--review-by", due)
+    time.sleep(max(0, int(due) - time.time()) + 0.1)
+    _, said = run(*put, "--owner", "team:x", "--review-by", due)
+    check("agentidctl profile certify old" in said, "an overdue review is said when it is put again", said)
     _, said = run("agent", *here, "--profile", "old", "--principal", "user:a", "--task", "t", "--scope", "search",
                   "--out", f"{work}/no", expect=1)
     check("review date" in said and "agentidctl profile certify old" in said, "past the review date no new agents", said)

@@ -40,6 +40,9 @@ def flipped(work):
     here = authority(work)
     home = here[1]
     start(work, here, "first")
+    _, said = run("restored", *here, expect=1)
+    check("nothing was done" in said and "--yes" in said and home in said, "it asks, or wants to be told", said)
+    check(len(ctl("agents", *here, "--live", "--json", json_out=True)) == 1, "nothing was done")
     for word in (16, 17, 24, 25, 26, 27, 28):
         for bit in (3, 30, 62, 63):
             with open(f"{home}/sequence", "r+b") as file:
@@ -47,7 +50,7 @@ def flipped(work):
                 value = int.from_bytes(file.read(8), "little")
                 file.seek(8 * word)
                 file.write((value ^ 1 << bit).to_bytes(8, "little"))
-            ctl("restored", *here)
+            ctl("restored", "--yes", *here)
             ctl("profile", "list", *here)
             check(troubles(here, expect=0) == {}, f"word {word}, bit {bit} is mended")
     ctl("audit", "verify", *here)

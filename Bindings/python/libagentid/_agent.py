@@ -37,13 +37,13 @@ def _delegation(
 ) -> Any:  # fmt: skip
     return byref(
         _abi.DelegationOptions(
-            scope=option(worded(scope)),
+            scope=option(worded(scope), "scope"),
             same_scope=int(same_scope),
             lifetime=duration(lifetime, "lifetime"),
             until=moment(until, "until"),
             max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
-            agent=option(agent),
+            agent=option(agent, "agent"),
             audiences=texts(audiences, "audiences"),
             isolated=int(isolated),
         )
@@ -51,7 +51,7 @@ def _delegation(
 
 
 def proof_options(audience: str | None, nonce: str | None) -> Any:
-    return byref(_abi.ProofOptions(audience=option(audience or None), nonce=option(nonce)))
+    return byref(_abi.ProofOptions(audience=option(audience or None, "audience"), nonce=option(nonce, "nonce")))
 
 
 class Identity(Reference):
@@ -266,7 +266,7 @@ class Agent(Identity, Handle):
     @classmethod
     def open(cls, key: str, chain: str, credential: str | None = None) -> Agent:
         """Opens an agent whose grant was issued to this private JWK. The end of its block only releases it."""
-        options = _abi.OpenAgentOptions(key=option(key), chain=option(chain), credential=option(credential))
+        options = _abi.OpenAgentOptions(key=option(key, "key"), chain=option(chain, "chain"), credential=option(credential, "credential"))
         return cls.__new__(cls)._own(lib.agentid_agent_open, byref(options))
 
     def spawn(

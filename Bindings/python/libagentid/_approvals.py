@@ -11,7 +11,7 @@ import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
-from ._errors import call, counted, milliseconds, pair, take, texts
+from ._errors import call, counted, identifier, milliseconds, pair, take, texts
 from ._handles import Handle
 
 if TYPE_CHECKING:
@@ -61,11 +61,12 @@ class Approvals(Handle):
         """Asks those whom the policy names to take labels away from an agent; returns the request's ID.
 
         A rule of the policy `declassifies` them. They `approve` or `refuse` it as a call, then `declassify` takes them away.
-        Raises `StateError` (`not_declassifiable`), `NotFound` (`unknown_label`).
+        The agent may be suspended, so that it learns nothing meanwhile. Raises `StateError` (`not_declassifiable`), `NotFound`
+        (`unknown_label`).
         """
-        named = agent if isinstance(agent, str) else agent.id
+        named = identifier(agent, "agent")
         given = counted(texts(labels, "labels") or b"[]")
-        return take(lib.agentid_authority_ask_to_declassify, self._handle, *pair(named), *given)
+        return take(lib.agentid_authority_ask_to_declassify, self._handle, *named, *given)
 
     def declassify(self, request: str) -> None:
         """Takes labels away from an agent, where as many people approved that as the policy wants: once.

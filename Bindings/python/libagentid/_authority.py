@@ -18,7 +18,7 @@ from ._agent import Agent, Identity
 from ._approvals import Approvals
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._errors import Error, call, depth, duration, moment, option, pair, take, text, texts
+from ._errors import Error, call, depth, duration, identifier, moment, option, pair, take, text, texts
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._lifecycle import Lifecycle
@@ -60,8 +60,8 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         if audit not in SYNC:
             raise ValueError(f"audit is one of {', '.join(SYNC)}, not {audit!r}")
         options = _abi.AuthorityOptions(
-            trust_domain=option(trust_domain),
-            passphrase=option(passphrase),
+            trust_domain=option(trust_domain, "trust_domain"),
+            passphrase=option(passphrase, "passphrase"),
             must_exist=int(must_exist),
             signer=_callbacks.signer(signer),
             clock=_callbacks.clock(clock),
@@ -90,11 +90,12 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
 
         `max_lifetime`: the longest lifetime of a grant, in seconds or as a timedelta; an hour by itself. `review_by`: in seconds
         since 1970 or as a datetime with its time zone; from then on no agent is started,
-        and no grant renewed, until it is certified.
+        and no grant renewed, until it is certified. One in the past is refused (`review_by`), unless the profile that is kept
+        has the very same.
         """
         options = _abi.ProfileOptions(
-            owner=option(owner),
-            ceiling=option(worded(ceiling)),
+            owner=option(owner, "owner"),
+            ceiling=option(worded(ceiling), "ceiling"),
             max_lifetime=duration(max_lifetime, "max_lifetime"),
             max_depth=depth(max_depth),
             review_by=moment(review_by, "review_by"),
@@ -129,8 +130,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         something was revoked or nothing of its scope is left, ends. Of several callers at once one gets them; the others raise
         `StateError` (`not_parked`).
         """
-        named = agent if isinstance(agent, str) else agent.id
-        return Agent._start(self, lib.agentid_authority_unpark, self._handle, *pair(named))
+        return Agent._start(self, lib.agentid_authority_unpark, self._handle, *identifier(agent, "agent"))
 
     def issue(
         self, profile: str, holder: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,
@@ -234,11 +234,11 @@ def _request(
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
-            principal=option(principal),
-            task=option(task),
-            intent=option(intent),
-            scope=option(worded(scope)),
-            entitlements=option(worded(entitlements)),
+            principal=option(principal, "principal"),
+            task=option(task, "task"),
+            intent=option(intent, "intent"),
+            scope=option(worded(scope), "scope"),
+            entitlements=option(worded(entitlements), "entitlements"),
             lifetime=duration(lifetime, "lifetime"),
             until=moment(until, "until"),
             max_depth=depth(max_depth),

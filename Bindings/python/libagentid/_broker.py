@@ -128,7 +128,7 @@ def provider_struct(provider: Provider, resources: Mapping[str, str] | None = No
             acquire=called[0],
             release=called[1],
             release_command=command,
-            resources=None if resources is None else option(json.dumps(dict(resources))),
+            resources=None if resources is None else option(json.dumps(dict(resources)), "resources"),
             release_data=_callbacks.RELEASE,
             user_data=_callbacks.keep(*called),
         )

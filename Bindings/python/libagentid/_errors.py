@@ -194,6 +194,14 @@ def text(out: Bytes) -> str:
         lib.agentid_bytes_free(byref(out))
 
 
+def identifier(value: Any, name: str) -> tuple[bytes, int]:
+    """An ID as pointer and length, of a text or of what has one."""
+    given = value if isinstance(value, str) else getattr(value, "id", None)
+    if not isinstance(given, str):
+        raise TypeError(f"{name} is an ID, or an object that has one, not {type(value).__name__}")
+    return pair(given)
+
+
 def counted(data: bytes) -> tuple[bytes, int]:
     """Bytes as pointer and length."""
     return data, len(data)
@@ -212,14 +220,14 @@ def pair(value: str) -> tuple[bytes, int]:
     return counted(utf8(value))
 
 
-def option(value: str | None) -> bytes | None:
+def option(value: str | None, name: str) -> bytes | None:
     """A text inside an option struct: NUL would end it early."""
     if value is None:
         return None
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"an option that is a text cannot be {type(value).__name__}")
+        raise TypeError(f"{name} is a text, not {type(value).__name__}")
     if "\0" in value:
-        raise ValueError("a NUL character cannot be part of an option")
+        raise ValueError(f"{name} has a NUL character: leave it out")
     return utf8(value)
 
 
@@ -242,7 +250,9 @@ def moment(value: int | datetime | None, name: str) -> int:
 
 def milliseconds(value: float | timedelta, name: str) -> Any:
     """A wait in milliseconds."""
-    seconds = value if isinstance(value, int | float) else value.total_seconds()
+    seconds: Any = value if isinstance(value, int | float) else getattr(value, "total_seconds", lambda: None)()
+    if seconds is None:
+        raise TypeError(f"{name} is a number of seconds, or a timedelta, not {type(value).__name__}")
     return checked(c_int64, int(1000 * seconds), name)
 
 
@@ -252,7 +262,11 @@ def length(value: int | timedelta, name: str) -> Any:
     given: Any = value
     if times is not None and isinstance(given, times.datetime):
         raise TypeError(f"{name} is a length of time: seconds, or a timedelta, not a datetime")
-    return given // times.timedelta(seconds=1) if times is not None and isinstance(given, times.timedelta) else given
+    if times is not None and isinstance(given, times.timedelta):
+        return given // times.timedelta(seconds=1)
+    if not isinstance(given, int):
+        raise TypeError(f"{name} is a whole number of seconds, or a timedelta, not {type(given).__name__}")
+    return given
 
 
 def point(value: int | datetime, name: str) -> Any:
@@ -262,6 +276,9 @@ def point(value: int | datetime, name: str) -> Any:
     if times is not None and isinstance(given, times.timedelta):
         raise TypeError(f"{name} is a point in time: seconds since 1970, or a datetime with its time zone, not a timedelta")
     if times is None or not isinstance(given, times.datetime):
+        if not isinstance(given, int):
+            kind = type(given).__name__
+            raise TypeError(f"{name} is whole seconds since 1970, or a datetime with its time zone, not {kind}")
         return given
     if given.utcoffset() is None:
         raise ValueError(f"{name} is a datetime without a time zone, which could be any: use datetime.now(timezone.utc)")
@@ -270,6 +287,8 @@ def point(value: int | datetime, name: str) -> Any:
 
 def depth(value: int | None) -> int:
     """A `max_depth`, where 0 is a depth of its own."""
+    if value is not None and not isinstance(value, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"max_depth is a whole number, not {type(value).__name__}")
     if value is not None and value < 0:
         raise ValueError("max_depth is at least 0, or None for the default")
     return 0 if value is None else value or NO_DELEGATION

@@ -17,7 +17,7 @@ from ._audit import SYNC, Sync
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._call import Call, of_guard
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, duration, number, option, pair, take
+from ._errors import call, counted, duration, identifier, number, option, pair, take
 from ._handles import Handle, Reference, owner
 from ._spans import traced
 from .documents import GuardStatistics
@@ -35,7 +35,7 @@ def revoked(named: Mapping[str, Identity | str | None]) -> tuple[Any, ...]:
     if len(given) != 1:
         raise TypeError(f"name one of {', '.join(f'{name}=' for name in _KINDS)} to be revoked, not {len(given)}")
     name, value = given[0]
-    return _KINDS[name], *pair(value if isinstance(value, str) else value.id)
+    return _KINDS[name], *identifier(value, name)
 
 
 def guard_options(
@@ -48,7 +48,7 @@ def guard_options(
 ) -> Any:  # fmt: skip
     return byref(
         _abi.GuardOptions(
-            audience=option(audience),
+            audience=option(audience, "audience"),
             any_audience=int(any_audience),
             require_claim=int(require_claim),
             proof_window=duration(proof_window, "proof_window"),
@@ -182,7 +182,11 @@ class EnforcementPoint(Reference):
         return take(lib.agentid_guard_nonce, self._handle)
 
     def report(self, decision: Decision | str, outcome: str) -> None:
-        """Records the outcome of a permitted call, in 1 to 1024 bytes. Raises `StateError` (`no_audit_log`) without a log."""
+        """Records the outcome of a permitted call, in 1 to 1024 bytes.
+
+        `decision`: of this guard or another of the directory; if a text, its whole ID. Raises `StateError` (`no_audit_log`)
+        without a log, `Error` (`decision`) for what is not such an ID and for a decision that this guard has not made.
+        """
         named = decision if isinstance(decision, str) else decision.id or ""
         call(lib.agentid_audit_report, self._handle, *pair(named), *pair(outcome))
 
@@ -314,7 +318,7 @@ class Guard(EnforcementPoint, Handle):
 
     def release(self, lease: Lease | str) -> None:
         """Returns a secret before its time, named by its lease or its ID; harmless if it was returned already."""
-        call(lib.agentid_guard_release, self._handle, *pair(lease if isinstance(lease, str) else lease.id))
+        call(lib.agentid_guard_release, self._handle, *identifier(lease, "lease"))
 
 
 class Admission(Handle):

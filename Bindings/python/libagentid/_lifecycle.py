@@ -15,7 +15,7 @@ from ._abi import lib
 from ._agent import Identity
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._decision import Decision
-from ._errors import Error, call, duration, moment, number, option, pair, point, take, text, texts
+from ._errors import Error, call, duration, identifier, moment, number, option, pair, point, take, text, texts
 from ._handles import Handle
 from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 
@@ -28,7 +28,7 @@ _PAGE = 1000
 
 
 def _id(agent: Identity | str) -> tuple[bytes, int]:
-    return pair(agent if isinstance(agent, str) else agent.id)
+    return identifier(agent, "agent")
 
 
 class Lifecycle(Handle):
@@ -45,8 +45,8 @@ class Lifecycle(Handle):
         """
         above = parent.id if isinstance(parent, Identity) else parent
         chosen = _abi.AgentFilter(
-            profile=option(profile), principal=option(principal), owner=option(owner), parent=option(above),
-            state=option(state), limit=_PAGE if limit is None else limit or -1, offset=offset,
+            profile=option(profile, "profile"), principal=option(principal, "principal"), owner=option(owner, "owner"), parent=option(above, "parent"),
+            state=option(state, "state"), limit=_PAGE if limit is None else limit or -1, offset=offset,
         )  # fmt: skip
         found: dict[str, AgentRecord] = {}
         while True:
@@ -178,7 +178,7 @@ class Lifecycle(Handle):
 
     def release(self, lease: Lease | BrokerLease | str) -> None:
         """Returns a secret before its time, named by its lease or its ID; harmless if it was returned already."""
-        call(lib.agentid_broker_release, self._handle, *pair(lease if isinstance(lease, str) else lease.id))
+        call(lib.agentid_broker_release, self._handle, *identifier(lease, "lease"))
 
     def broker_leases(self) -> list[BrokerLease]:
         """The secrets that the broker holds."""

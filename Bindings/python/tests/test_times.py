@@ -1,9 +1,10 @@
 """Lengths of time and points in time: numbers of seconds, timedelta, datetime."""
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import libagentid
+import libagentid.tools
 import pytest
 from life import ALICE, CALL, SCOPE, open_authority, start
 
@@ -77,3 +78,47 @@ def test_a_secret_is_held_for_a_timedelta():
             assert lease.secret == "60"
         with pytest.raises(TypeError, match="ttl is a length"):
             acme.acquire(agent.authorize(*CALL), "vault", "door", datetime.now(UTC))
+
+
+def test_an_option_of_another_type_is_named_with_what_it_takes():
+    with open_authority() as acme:
+        for options, said in (
+            ({"max_lifetime": "5m"}, "max_lifetime is a whole number of seconds, or a timedelta, not str"),
+            ({"max_lifetime": 1.5}, "max_lifetime is a whole number of seconds, or a timedelta, not float"),
+            ({"review_by": date(2126, 1, 1)}, "review_by is whole seconds since 1970, or a datetime with its time zone, not date"),
+            ({"review_by": "2126-01-01"}, "not str"),
+            ({"ceiling": ["search"]}, "ceiling is a text, not list"),
+            ({"owner": 7}, "owner is a text, not int"),
+            ({"max_depth": "4"}, "max_depth is a whole number, not str"),
+        ):
+            with pytest.raises(TypeError) as refused:
+                acme.put_profile("p", **{"owner": "team:x@acme.example", "ceiling": SCOPE, **options})
+            assert said in str(refused.value)
+        with pytest.raises(TypeError, match="seconds since 1970"):
+            acme.prune(ended_before="2000-01-01")
+
+
+def test_a_review_in_the_past_is_refused_unless_it_is_what_is_kept():
+    given = {"owner": "team:x@acme.example", "ceiling": SCOPE}
+    with open_authority() as acme:
+        for past in (1, int(time.time()) - 1, datetime(2020, 1, 1, tzinfo=UTC)):
+            with pytest.raises(libagentid.Error) as refused:
+                acme.put_profile("p", **given, review_by=past)
+            assert (refused.value.name, refused.value.where) == ("review_by", "options.review_by")
+        soon = int(time.time()) + 2
+        acme.put_profile("p", **given, review_by=soon)
+        time.sleep(max(0, soon - time.time()) + 0.1)
+        acme.put_profile("p", **given, review_by=soon)
+        with pytest.raises(libagentid.StateError):
+            start(acme, profile="p")
+
+
+def test_what_has_no_id_is_named_and_a_wait_is_a_length_of_time():
+    with open_authority() as acme, start(acme) as agent:
+        for call in (acme.suspend, acme.deprovision, acme.unpark, lambda given: acme.revoke(agent=given or 7)):
+            with pytest.raises(TypeError, match="agent is an ID, or an object that has one"):
+                call(None)
+        with pytest.raises(TypeError, match="wait is a number of seconds, or a timedelta, not str"):
+            agent.authorize(*CALL, wait="5")
+        with pytest.raises(TypeError, match="name="):
+            libagentid.tools.guarded("read_file")

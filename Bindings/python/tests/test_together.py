@@ -317,7 +317,7 @@ def test_after_a_restore_and_its_remedy_no_chain_from_before_is_permitted(tmp_pa
     os.rename(world.path, world.path + ".broken")
     os.rename(tmp_path / "copy", world.path)
     assert world.denied() <= DIRECTORY | {"authority_revoked", "journal_rolled_back"}
-    done = subprocess.run([ctl(), "restored", "--authority", world.path, "--json"], capture_output=True, text=True)
+    done = subprocess.run([ctl(), "restored", "--yes", "--authority", world.path, "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["lapsed"] == 1
     thief = libagentid.Agent.open(key, chain)
@@ -348,7 +348,7 @@ def test_what_happens_after_a_restored_registry_is_in_the_log(tmp_path: Path) ->
     doctor = subprocess.run([ctl(), "doctor", "--authority", world.path], capture_output=True, text=True, check=False)
     assert doctor.returncode == 1
     assert "agentidctl restored" in doctor.stdout
-    subprocess.run([ctl(), "restored", "--authority", world.path], check=True, capture_output=True)
+    subprocess.run([ctl(), "restored", "--yes", "--authority", world.path], check=True, capture_output=True)
     with libagentid.Authority.open(world.path) as authority:
         agents = [
             authority.agent("p", principal="user:b@acme.example", task="t", scope="read(path under '/data')") for _ in range(20)

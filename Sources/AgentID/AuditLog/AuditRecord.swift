@@ -6,6 +6,22 @@ struct AuditRecord: Sendable {
     let number: UInt64
 
     var id: String { String(decoding: ByteWriter.bytes(64) { process.put(number, to: &$0) }, as: UTF8.self) }
+
+    /// Whether a text has the form of a decision's ID; of this process's decisions, whether there was such a one.
+    static func couldBe(_ id: String, by process: AuditProcess, made: UInt64) -> Bool {
+        let (bytes, count) = (Array(id.utf8), process.name.count)
+        let isForm =
+            bytes.count == count + 16
+            && bytes.indices.allSatisfy { i in
+                i == count - 1
+                    ? bytes[i] == UInt8(ascii: "-")
+                    : (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[i])
+                        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(bytes[i])
+            }
+        guard isForm, bytes.starts(with: process.name) else { return isForm }
+        let number = UInt64(id.suffix(16), radix: 16) ?? 0
+        return number > 0 && number <= made
+    }
 }
 
 /// A name that no other process draws; its decisions' IDs begin with it.

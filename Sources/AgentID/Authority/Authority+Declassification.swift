@@ -8,7 +8,7 @@ extension Authority {
     /// ``declassify(_:)`` takes the labels away.
     ///
     /// - Parameters:
-    ///   - agent: Its ID. Of a root, or an isolated agent, these are the labels of all its task; of another sub-agent those of
+    ///   - agent: Its ID; it may be suspended, so that it learns nothing while they decide. Of a root, or an isolated agent, these are the labels of all its task; of another sub-agent those of
     ///     its own.
     ///   - labels: As the policy names them.
     /// - Returns: The request's ID; for the very same agent and labels that of the one that waits already.
@@ -16,7 +16,7 @@ extension Authority {
     public func askToDeclassify(agent: String, labels: [String]) throws(AgentIDError) -> String {
         try keys.checkOpen()
         try lifecycle.checkWhole()
-        _ = try registry.read { try lifecycle.active(agent, in: $0) }
+        _ = try registry.read { try lifecycle.active(agent, orSuspended: true, in: $0) }
         switch try home.declassification(of: labels, from: agent).consent() {
         case .success(let record): return record.id
         case .failure(let denial):

@@ -103,11 +103,24 @@ public final class Authority: Sendable {
     }
 
     /// Creates or replaces a profile.
+    ///
+    /// - Throws: `review_by` where the review is in the past, unless the profile that is kept says the very same: whoever puts
+    ///   its profiles at each start goes on, and no agent starts.
     public func put(_ profile: Profile) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.checkWhole()
         let now = try clock.now() / 1000
-        try registry.write { try $0.put(ProfileRecord(profile: profile, certifiedAt: now)) }
+        try registry.write { registry in
+            if let review = profile.reviewBy, review <= now,
+                (try? registry.profile(named: profile.name))?.map(\.profile.reviewBy) != review
+            {
+                throw AgentIDError(
+                    .argument, name: "review_by",
+                    message: "the review is in the past, and no agent would start: give a later time, in seconds since 1970",
+                    at: "options.review_by")
+            }
+            try registry.put(ProfileRecord(profile: profile, certifiedAt: now))
+        }
     }
 
     /// The stored profiles that cannot be read, by name. Storing such a profile again repairs it.

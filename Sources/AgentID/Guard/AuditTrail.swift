@@ -85,7 +85,15 @@ final class AuditTrail: Sendable {
     func mark(of audience: String?) -> AuditMark { AuditMark(audience, process) }
 
     /// Writes down how a call went, and the labels that its tool reported.
+    ///
+    /// - Throws: `decision` for what is not a decision's ID, and for one that this guard has not made. One of another guard
+    ///   is taken as it is: its entry may come into the log later.
     func report(_ outcome: String, labels: [String] = [], of decision: String, at time: Int64) throws(AgentIDError) {
+        guard AuditRecord.couldBe(decision, by: process, made: made.load(ordering: .relaxed)) else {
+            throw AgentIDError(
+                .argument, name: "decision", message: "no decision has this ID: give the whole of what the decision says",
+                at: "decision")
+        }
         var members: JSONTree.Members = [
             "decision": .string(decision), "kind": "outcome", "outcome": .string(outcome), "time_ms": .int(Int(time)),
         ]

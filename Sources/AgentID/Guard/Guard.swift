@@ -192,16 +192,13 @@ public final class Guard: Sendable {
     ///
     /// - Parameters:
     ///   - outcome: In a few words, e.g. `succeeded` or `failed: not found`; at most 1024 bytes, without argument values.
-    ///   - decision: The ID of the decision.
+    ///   - decision: The whole ID of the decision, of this guard or another of the directory.
+    /// - Throws: `decision` for what is not such an ID, and for a decision that this guard has not made.
     public func report(_ outcome: String, of decision: String) throws(AgentIDError) {
         guard let trail, trail.log != nil else {
             throw AgentIDError(.state, name: "no_audit_log", message: "this guard has no audit log")
         }
         try AuditBounds.check(outcome: outcome)
-        guard (1...128).contains(decision.utf8.count) else {
-            throw AgentIDError(
-                .argument, name: "decision", message: "a decision's ID has 1 to 128 bytes", at: "decision")
-        }
         try trail.report(outcome, of: decision, at: clock.milliseconds)
     }
 

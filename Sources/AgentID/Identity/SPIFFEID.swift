@@ -82,7 +82,7 @@ public struct SPIFFEID: Sendable, CustomStringConvertible {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
                 continue
-            default: return "a path segment is of letters, digits, '.', '-' and '_'"
+            default: return "a path segment is of the letters a-z and A-Z, digits, '.', '-' and '_'; byte \(i) is not"
             }
         }
         return nil

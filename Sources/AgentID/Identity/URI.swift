@@ -17,7 +17,10 @@ enum URI {
                 ?? false)
         guard isURI else {
             throw AgentIDError(
-                .malformed, name: "uri", message: "a URI is needed here, e.g. user:alice@acme.example", at: place)
+                .malformed, name: "uri",
+                message: text.utf8.contains { $0 <= 0x20 || $0 >= 0x7F }
+                    ? "a URI has no spaces and only ASCII: write others as %20 or %C3%A9"
+                    : "a URI is needed here, e.g. user:alice@acme.example", at: place)
         }
     }
 }

@@ -191,11 +191,15 @@ final class Lifecycle: Sendable {
     }
 
     /// The record of an agent that may go on.
-    func active(_ id: String, in registry: any RegistryReader) throws(AgentIDError) -> AgentRecord {
+    ///
+    /// - Parameter suspended: whether one that is suspended will do as well.
+    func active(
+        _ id: String, orSuspended suspended: Bool = false, in registry: any RegistryReader
+    ) throws(AgentIDError) -> AgentRecord {
         guard let agent = try registry.agent(id) else {
             throw Self.unknown(id)
         }
-        guard agent.state == .active else {
+        guard agent.state == .active || suspended && agent.state == .suspended else {
             throw AgentIDError(
                 .state, name: "agent_\(agent.state.rawValue)", message: "the agent is \(agent.state.rawValue)",
                 at: "agent")

@@ -67,7 +67,7 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
         if error.isTooCostly {
             self.init(.limit, name: "too_costly", message: error.description, at: place)
         } else {
-            self.init(.malformed, name: "json", message: error.description, at: place)
+            self.init(.malformed, name: "json", message: "this is not JSON as it is read here: \(error)", at: place)
         }
     }
 

@@ -38,8 +38,10 @@ struct StartAgent: ParsableCommand {
     func run() throws {
         let key = try SigningKey.generate()
         try options.withEvents { authority in
-            let issued = try authority.issue(profile: task.profile, to: key.publicKey, task.request)
-            try AgentDirectory.create(out, key: key, chain: issued.chain, credential: issued.credential)
+            let request = try task.request
+            try AgentDirectory.create(out, key: key) {
+                try authority.issue(profile: task.profile, to: key.publicKey, request)
+            }
             let id = try AgentDirectory(path: out).open().id()
             Console.data(output.json ? PrintableText(["agent": .string(id), "directory": .string(out)]) : "\(id)")
         }
@@ -106,7 +108,7 @@ struct Delegate: ParsableCommand {
         let child = try parent.spawn(name, request)
         let key: Result<SigningKey, any Error> = try child.withExportedKey { jwk in Result { try SigningKey(jwk: jwk) }
         }
-        try AgentDirectory.create(out, key: key.get(), chain: child.chain(), credential: nil)
+        try AgentDirectory.create(out, key: key.get()) { (try child.chain(), "") }
         let id = try child.id()
         Console.data(output.json ? PrintableText(["agent": .string(id), "directory": .string(out)]) : "\(id)")
     }

@@ -104,7 +104,7 @@ struct Revoke: ParsableCommand {
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
     @Argument(help: "grant, key, agent, profile, principal or issuer.") var kind: String
-    @Argument(help: "Its jti, thumbprint, ID, name or URI.") var value: String
+    @Argument(help: "Its jti, thumbprint, ID, name or URI; of an agent its short name, too.") var value: String
 
     func validate() throws {
         guard Revocation.Kind(name: kind) != nil else {
@@ -114,7 +114,7 @@ struct Revoke: ParsableCommand {
 
     func run() throws {
         guard let kind = Revocation.Kind(name: kind) else { return }
-        let revocation = try Revocation(kind, value)
+        let revocation = try Revocation(kind, identifier(of: kind))
         let authority: Authority
         do { authority = try options.open() } catch let refusal as AgentIDError where refusal.code == .io {
             // A full disk must not prevent anybody from revoking.
@@ -126,6 +126,14 @@ struct Revoke: ParsableCommand {
         defer { authority.close() }
         tell(revocation, isKnown: try authority.revoke(revocation))
         authority.runHooks()
+    }
+
+    /// An agent's short name is looked up, without anything being written.
+    private func identifier(of kind: Revocation.Kind) throws -> String {
+        guard kind == .agent, !value.starts(exactly: "spiffe://") else { return value }
+        let authority = try options.open(onlyToRead: true)
+        defer { authority.close() }
+        return try AgentName.resolve(value, in: authority)
     }
 
     private func tell(_ revocation: Revocation, isKnown: Bool?) {

@@ -14,7 +14,7 @@ struct DeclassifyCommand: ParsableCommand {
     @ArgumentParser.Option(name: .customLong("label"), help: "A label of the policy; may be given again.")
     var labels: [String] = []
     @ArgumentParser.Option(name: .long, help: "A request that was approved.") var request: String?
-    @Argument(help: "The agent's ID.") var agent: String?
+    @Argument(help: "The agent: its ID or its short name.") var agent: String?
 
     func validate() throws {
         guard (request == nil) == (agent != nil), (agent == nil) == labels.isEmpty else {
@@ -29,7 +29,8 @@ struct DeclassifyCommand: ParsableCommand {
                 if output.json { return Console.data(["declassified": .string(request)]) }
                 return Console.message("the labels are taken away")
             }
-            let asked = try authority.askToDeclassify(agent: agent ?? "", labels: labels)
+            let id = try AgentName.resolve(agent ?? "", in: authority)
+            let asked = try authority.askToDeclassify(agent: id, labels: labels)
             if output.json { return Console.data(["request": .string(asked)]) }
             Console.data(PrintableText(asked))
             Console.message("it waits for approval: agentidctl approvals show \(asked)")

@@ -11,6 +11,7 @@ struct Leases: ParsableCommand {
     func run() throws {
         let leases = try options.open(onlyToRead: true).brokerLeases()
         if output.json { return Console.data(.array(leases)) }
+        if leases.isEmpty { Console.message("no secret is held") }
         for lease in try leases.map({ try $0.read() }) {
             let text = { (name: String) in PrintableText(lease[name]?.string ?? "") }
             let agent = AgentName.short(lease["agent"]?.string ?? "")

@@ -11,12 +11,19 @@ struct Restored: ParsableCommand {
             directory open first, and start it again after: until then it denies. Hand the new bundle to guards \
             elsewhere (agentidctl bundle), and revoke anew which principals and profiles were revoked since the backup. \
             The policy in force is the backup's: apply the newest anew. What was spent of budgets since the backup is \
-            forgotten, as are all rates and labels.
+            forgotten, as are all rates and labels. It asks before it does that, on a terminal; elsewhere it wants --yes.
             """)
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
+    @Flag(name: .long, help: "Do it without asking.") var yes = false
 
     func run() throws {
+        let question: PrintableText = "every agent of \(options.authority) ends, and its signing keys are revoked, for good"
+        guard yes || Console.confirms(question) else {
+            throw Fault(
+                "nothing was done: \(question). If it was restored from a backup, add --yes", code: "failed",
+                reason: "unconfirmed", path: options.authority)
+        }
         let passphrase = try options.readPassphrase()
         let restored = try Authority.acceptRestored(directory: options.authority, passphrase: passphrase)
         // They are denied already; now each gets its tombstone, and returns the secrets it holds.

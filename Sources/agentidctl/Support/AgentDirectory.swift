@@ -11,17 +11,23 @@ struct AgentDirectory {
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Makes the directory, which must not exist. Writes all of the agent or nothing.
-    static func create(_ path: String, key: SigningKey, chain: String, credential: String?) throws {
-        guard unsafe mkdir(path, 0o700) == 0 else { throw Fault(file: path) }
+    /// Makes the directory, which must not exist, and only then the agent. Writes all of the agent or nothing.
+    static func create(
+        _ path: String, key: SigningKey, _ start: () throws -> (chain: String, credential: String)
+    ) throws {
+        guard unsafe mkdir(path, 0o700) == 0 else {
+            guard errno == EEXIST else { throw Fault(file: path) }
+            throw Fault("\(path) exists: name a directory that does not", code: "exists", reason: "file", path: path)
+        }
         do {
+            let (chain, credential) = try start()
             let written: Result<Void, any Error> = try key.withExportedJWK { jwk in
                 do { return .success(try Console.create("\(path)/key.jwk", mode: 0o600, jwk)) } catch {
                     return .failure(error)
                 }
             }
             try written.get()
-            for (name, text) in [("chain", chain), ("credential", credential ?? "")] where !text.isEmpty {
+            for (name, text) in [("chain", chain), ("credential", credential)] where !text.isEmpty {
                 let bytes = Array((text + "\n").utf8)
                 try Console.create("\(path)/\(name)", mode: 0o644, bytes.span)
             }

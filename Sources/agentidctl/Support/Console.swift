@@ -22,6 +22,13 @@ enum Console {
         data(isatty(STDOUT_FILENO) == 1 ? PrintableText(lines: text) : PrintableText(verbatim: text))
     }
 
+    /// Asks on the terminal whether to go on; false where there is none, or stdin is given to something else.
+    static func confirms(_ question: PrintableText) -> Bool {
+        guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, !isJSON else { return false }
+        write("\(question.string). Go on? Type yes: ", to: STDERR_FILENO)
+        return readLine()?.isSame(as: "yes") ?? false
+    }
+
     static func message(_ text: PrintableText) { write(text.string + "\n", to: STDERR_FILENO) }
 
     /// Returns whether all of it was written.

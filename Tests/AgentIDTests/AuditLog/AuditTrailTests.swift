@@ -174,6 +174,16 @@ import Testing
         try guardian.report("failed: not found", of: decision.id)
         #expect(throws: AgentIDError.self) { try guardian.report("", of: decision.id) }
         #expect(throws: AgentIDError.self) { try world.guarding().report("x", of: decision.id) }
+        // What never was a decision: of another form, of this guard's but not made. Another guard's is not known here.
+        let (process, number) = (decision.id.prefix(33), String(decision.id.suffix(16)))
+        let zeros = String(repeating: "0", count: 15)
+        for never in [
+            "", "dead-1", "\(process)1", "\(process)\(zeros)0", "\(process)\(zeros)2", "\(process)\(zeros)A", "\(process)\(number)0",
+            decision.id.uppercased(), "é" + decision.id.dropFirst(2),
+        ] {
+            #expect { try guardian.report("succeeded", of: never) } throws: { ($0 as? AgentIDError)?.name == "decision" }
+        }
+        try guardian.report("succeeded", of: String(repeating: "a", count: 32) + "-\(zeros)1")
         try world.authority.integrate()
         let found = try JSON(parsing: AuditReader(authority: directory.path).find(decision: decision.id).text).root
         #expect(found["outcome"]?.string == "failed: not found")

@@ -105,6 +105,26 @@ import Testing
         #expect(try RegistryInspection(of: path).profiles.isEmpty)
     }
 
+    @Test func aProfileIsNotPutPastItsReviewUnlessItIsKeptSo() throws {
+        let now = world.clock.milliseconds / 1000
+        let put = { (review: Int64?) in
+            try world.authority.put(
+                Profile(name: "researcher", owner: "team:x", ceiling: Scope("read_file"), reviewBy: review))
+        }
+        for past in [1, now - 1, now] {
+            #expect { try put(past) } throws: {
+                ($0 as? AgentIDError).map { $0.name == "review_by" && $0.place == "options.review_by" } == true
+            }
+        }
+        #expect(try world.authority.profile(named: "researcher").reviewBy == nil)
+        try put(now + 10)
+        world.pass(seconds: 20)
+        // Who puts profiles at each start goes on, and no agent starts.
+        try put(now + 10)
+        #expect { try put(now + 9) } throws: { ($0 as? AgentIDError)?.name == "review_by" }
+        try put(nil)
+    }
+
     @Test func noOwnerNoAgent() throws {
         #expect { try Profile(name: "p", owner: "", ceiling: Scope("a")) } throws: {
             ($0 as? AgentIDError)?.message.contains("no owner, no agent") == true

@@ -38,6 +38,30 @@ import Testing
         }
     }
 
+    @Test func aSuspendedAgentLearnsNothingWhilePeopleDecide() throws {
+        let office = try LabelWorld()
+        let agent = try office.start()
+        let id = try agent.id()
+        try agent.authorize(tool: "read_mail", arguments: [:])
+        try office.authority.suspend(agent: id)
+        let request = try office.authority.askToDeclassify(agent: id, labels: ["untrusted"])
+        try office.approve(request)
+        try office.authority.declassify(request)
+        // Its labels are gone, and it goes on only where it is resumed.
+        #expect(try office.reason(agent, "send") == "suspended")
+        try office.authority.resume(agent: id)
+        #expect(try agent.labels() == [] && office.reason(agent, "send") == nil)
+        // One that has ended has nothing to be taken away.
+        try agent.authorize(tool: "read_mail", arguments: [:])
+        let late = try office.authority.askToDeclassify(agent: id, labels: ["untrusted"])
+        try office.approve(late)
+        try agent.end(reason: "done")
+        #expect(office.fault { try office.authority.declassify(late) } == "approval")
+        #expect(
+            office.fault { _ = try office.authority.askToDeclassify(agent: id, labels: ["untrusted"]) }
+                == "agent_deprovisioned")
+    }
+
     @Test func anApprovalIsOverThisAgentAndTheseLabelsAlone() throws {
         let office = try LabelWorld()
         let (agent, other) = (try office.start(), try office.start())

@@ -36,6 +36,8 @@ def guarded(
     starts. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments that do not fit or are not JSON: the
     function has not run then. Safe from any thread. What is decorated cannot be reached around the decorator by `__wrapped__`.
     """
+    if function is not None and not callable(function):
+        raise TypeError(f"what is guarded is a function, not {type(function).__name__}: a tool's name is given by name=")
     if function is None:
 
         def decorate(function: _F) -> _F:
