@@ -30,7 +30,7 @@ public struct Refusal: Sendable {
     public func explanation(tool: String) -> String {
         let (tool, argument) = (Self.short(tool), Self.short(argument ?? ""))
         switch reason {
-        case .toolNotAuthorized: return "the tool \(tool) is not granted"
+        case .toolNotAuthorized: return tool.isEmpty ? "no tool is named" : "the tool \(tool) is not granted"
         case .argumentNotPermitted: return "the argument \(argument) of \(tool) is not granted"
         case .argumentMissing: return "the argument \(argument) of \(tool) must be given"
         case .argumentConstraintViolated:

@@ -44,7 +44,9 @@ struct ScopeTextReader: ~Copyable {
             tools.append(ToolScope(name: name, map))
             skipSpace()
             guard position < bytes.count else { break }
-            guard accept(";") else { throw error("a semicolon was expected between tools; a name other than of a-z, A-Z, 0-9, . _ / - stands in quotes") }
+            guard accept(";") else {
+                throw error("a semicolon was expected between tools; a name beyond a-z A-Z 0-9 . _ - / is in quotes")
+            }
             skipSpace()
         }
         return tools.sorted { $0.name.isBefore($1.name) }

@@ -10,7 +10,7 @@ extension ScopeTextReader {
         if let range = try range() { return range }
         skipSpace()
         let start = position
-        // What is not a word, as `=` and `~`, is no operator either.
+        // Neither `=` nor `~` is an operator.
         switch (try? word()) ?? "" {
         case "in": return try checked(["constraint_type": "one_of", "values": array()])
         case "not":

@@ -266,7 +266,9 @@ class Agent(Identity, Handle):
     @classmethod
     def open(cls, key: str, chain: str, credential: str | None = None) -> Agent:
         """Opens an agent whose grant was issued to this private JWK. The end of its block only releases it."""
-        options = _abi.OpenAgentOptions(key=option(key, "key"), chain=option(chain, "chain"), credential=option(credential, "credential"))
+        options = _abi.OpenAgentOptions(
+            key=option(key, "key"), chain=option(chain, "chain"), credential=option(credential, "credential")
+        )
         return cls.__new__(cls)._own(lib.agentid_agent_open, byref(options))
 
     def spawn(

@@ -44,7 +44,9 @@ def current_agent() -> Agent:
     for found, _ in reversed(agents):
         if agent := found():
             return agent
-    raise LookupError("no agent here: call this inside a `with` block of one; on another thread, by contextvars.copy_context().run")
+    raise LookupError(
+        "no agent here: call this inside a `with` block of one; on another thread, by contextvars.copy_context().run"
+    )
 
 
 class _Here:

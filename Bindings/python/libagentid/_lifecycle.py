@@ -45,8 +45,9 @@ class Lifecycle(Handle):
         """
         above = parent.id if isinstance(parent, Identity) else parent
         chosen = _abi.AgentFilter(
-            profile=option(profile, "profile"), principal=option(principal, "principal"), owner=option(owner, "owner"), parent=option(above, "parent"),
-            state=option(state, "state"), limit=_PAGE if limit is None else limit or -1, offset=offset,
+            profile=option(profile, "profile"), principal=option(principal, "principal"), owner=option(owner, "owner"),
+            parent=option(above, "parent"), state=option(state, "state"),
+            limit=_PAGE if limit is None else limit or -1, offset=offset,
         )  # fmt: skip
         found: dict[str, AgentRecord] = {}
         while True:

@@ -116,8 +116,8 @@ public final class Authority: Sendable {
             {
                 throw AgentIDError(
                     .argument, name: "review_by",
-                    message: "the review is in the past, and no agent would start: give a later time, in seconds since 1970",
-                    at: "options.review_by")
+                    message: "the review is in the past, and no agent would start: give a later time, in seconds "
+                        + "since 1970", at: "options.review_by")
             }
             try registry.put(ProfileRecord(profile: profile, certifiedAt: now))
         }

@@ -91,8 +91,8 @@ final class AuditTrail: Sendable {
     func report(_ outcome: String, labels: [String] = [], of decision: String, at time: Int64) throws(AgentIDError) {
         guard AuditRecord.couldBe(decision, by: process, made: made.load(ordering: .relaxed)) else {
             throw AgentIDError(
-                .argument, name: "decision", message: "no decision has this ID: give the whole of what the decision says",
-                at: "decision")
+                .argument, name: "decision",
+                message: "no decision has this ID: give the whole of what the decision says", at: "decision")
         }
         var members: JSONTree.Members = [
             "decision": .string(decision), "kind": "outcome", "outcome": .string(outcome), "time_ms": .int(Int(time)),

@@ -66,8 +66,8 @@ extension Guard {
             guard audience != nil || acceptsProofsWithoutAudience else {
                 throw AgentIDError(
                     .argument, name: "audience_missing",
-                    message: "name the guard, so that proofs for others are no use here, or say that any will do",
-                    at: "options.audience")
+                    message: "name the guard by `audience`, so that proofs for others are no use here, or set "
+                        + "`any_audience`", at: "options.audience")
             }
             guard (0...Limits.hardDepth).contains(limits.depth) else {
                 throw refuse("max_depth", "a depth is 0 to \(Limits.hardDepth)")

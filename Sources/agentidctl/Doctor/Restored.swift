@@ -18,7 +18,8 @@ struct Restored: ParsableCommand {
     @Flag(name: .long, help: "Do it without asking.") var yes = false
 
     func run() throws {
-        let question: PrintableText = "every agent of \(options.authority) ends, and its signing keys are revoked, for good"
+        let question: PrintableText =
+            "every agent of \(options.authority) ends, and its signing keys are revoked, for good"
         guard yes || Console.confirms(question) else {
             throw Fault(
                 "nothing was done: \(question). If it was restored from a backup, add --yes", code: "failed",

@@ -178,10 +178,13 @@ import Testing
         let (process, number) = (decision.id.prefix(33), String(decision.id.suffix(16)))
         let zeros = String(repeating: "0", count: 15)
         for never in [
-            "", "dead-1", "\(process)1", "\(process)\(zeros)0", "\(process)\(zeros)2", "\(process)\(zeros)A", "\(process)\(number)0",
+            "", "dead-1", "\(process)1", "\(process)\(zeros)0", "\(process)\(zeros)2", "\(process)\(zeros)A",
+            "\(process)\(number)0",
             decision.id.uppercased(), "é" + decision.id.dropFirst(2),
         ] {
-            #expect { try guardian.report("succeeded", of: never) } throws: { ($0 as? AgentIDError)?.name == "decision" }
+            #expect { try guardian.report("succeeded", of: never) } throws: {
+                ($0 as? AgentIDError)?.name == "decision"
+            }
         }
         try guardian.report("succeeded", of: String(repeating: "a", count: 32) + "-\(zeros)1")
         try world.authority.integrate()
