@@ -85,7 +85,10 @@ def test_an_option_of_another_type_is_named_with_what_it_takes():
         for options, said in (
             ({"max_lifetime": "5m"}, "max_lifetime is a whole number of seconds, or a timedelta, not str"),
             ({"max_lifetime": 1.5}, "max_lifetime is a whole number of seconds, or a timedelta, not float"),
-            ({"review_by": date(2126, 1, 1)}, "review_by is whole seconds since 1970, or a datetime with its time zone, not date"),
+            (
+                {"review_by": date(2126, 1, 1)},
+                "review_by is whole seconds since 1970, or a datetime with its time zone, not date",
+            ),
             ({"review_by": "2126-01-01"}, "not str"),
             ({"ceiling": ["search"]}, "ceiling is a text, not list"),
             ({"owner": 7}, "owner is a text, not int"),
