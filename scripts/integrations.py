@@ -82,6 +82,8 @@ In each of them one contract is tested, synchronously and asynchronously where t
 * Where the table says "tools shown" the model is shown the tools that its agent may call. In the others (Claude Agent SDK, CrewAI, smolagents, Haystack,
   Agno) it still reads of all tools that you gave to the agent, since they have no hook in the place where the guard is: give an agent the
   tools of its task. What it calls is decided all the same.
+* A model that names a tool which it was not shown gets an answer of its framework, if that knows only the tools shown: Pydantic AI says that there is none of this name, OpenAI
+  Agents ends the run (`ModelBehaviorError`). The tool does not run; as nothing was decided, the log has no entry.
 * Put the guard last among middleware, plugins and hooks: what it decides is then what runs.
 * Tools that run at the model's provider, and tools or agents that a guard sees and cannot guard, raise `NotGuarded`: nothing runs unguarded
   because it was forgotten. An agent of which a guard sees nothing, such as one that a tool's code makes by itself, it cannot refuse, except in LangChain,
