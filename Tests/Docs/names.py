@@ -15,9 +15,10 @@ REASON = [rf"\bDenial\(\s*{NAME}", rf"\breason = {NAME}", rf"return {NAME}", rf'
           rf"\? error\.name : {NAME}", rf"error\.name == {NAME} \? error\.name", rf"case {NAME}: (?:reason =|return) error\.name"]
 REASON_IN = ["AgentID/Delegation", "AgentID/Governance", "AgentID/Guard", "AgentID/Lifecycle", "AgentID/Identity"]
 ERROR = [rf"(?<!\.)\bname: {NAME}", rf"\b(?:JOSEError|PolicyError|ScopeError|TransparencyLogError)\(\s*{NAME}", rf"\berror\(\s*\.\w+, {NAME}",
-         rf"\.unknown\(\s*{NAME}, "]
+         rf"\.unknown\(\s*{NAME}, ", rf"\berrorName: String \{{ {NAME} \}}"]
 # Names that are made of something else, and what of.
-PASSED_ON = {"error.name", "error.reason.rawValue", "kind", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name"}
+PASSED_ON = {"error.name", "error.reason.rawValue", "kind", "name", "denial.reason.rawValue", "refusal.reason.rawValue", "expansion.reason.rawValue", "failure.name",
+             "Format.errorName"}
 STATE = '"agent_\\(agent.state.rawValue)"'
 
 
