@@ -41,7 +41,7 @@ class Plan:
         self.agentidctl = os.environ.get("AGENTIDCTL") or str(HERE.parents[1] / ".build/release/agentidctl")
         self.announced, self.applied, self.done = (spawning.Value("q", 1) for _ in range(3))
         self.done.value = 0
-        self.failed, self.over, self.found = spawning.Event(), spawning.Event(), spawning.Queue()
+        self.failed, self.over, self.closed, self.found = *(spawning.Event() for _ in range(3)), spawning.Queue()
 
 
 def run(operations, seed):

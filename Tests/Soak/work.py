@@ -119,6 +119,8 @@ def server(plan, pipes):
             thread.start()
         samples = sampling(plan)
         plan.over.wait()
+        guard.close()  # denials that it counted are written now
+        plan.closed.set()
         return {"samples": samples}
 
     report(plan, "server", work)
@@ -140,19 +142,23 @@ def keeper(plan):
             plan.applied.value = version
             acme.reap()
             look(acme)
+            if plan.done.value >= step * (len(samples) + 1):
+                samples.append((plan.done.value, of_process()))
             if turn % 4 == 0:
                 pruned += prune(plan)
                 decisions, archived = archive(plan, acme, decisions, archived)
-            if plan.done.value >= step * (len(files) + 1):
-                samples.append((plan.done.value, of_process()))
-                files.append((plan.done.value, of_directory(plan.directory)))
+                # Always at the same moment: between two of them the log grows with what is decided.
+                if plan.done.value >= step * (len(files) + 1):
+                    files.append((plan.done.value, of_directory(plan.directory)))
             time.sleep(0.05)
+        files.append((plan.done.value, of_directory(plan.directory)))
+        plan.closed.wait(60)
         settle(acme)
         acme.integrate()
         with libagentid.Audit.open(plan.directory) as log:
             if not log.verify().sound:
                 wrong.append("the log is not sound")
-            decisions += sum(entry["kind"] == "decision" for entry in log.entries(archived))
+            decisions += sum(map(decided, log.entries(archived)))
         pruned += prune(plan)
         counts = acme.statistics()
         (team,) = [meter for meter in acme.budgets(limit=100_000)["meters"] if meter["rule"] == "team"]
@@ -165,6 +171,11 @@ def keeper(plan):
         }  # fmt: skip
 
     report(plan, "keeper", work)
+
+
+def decided(entry):
+    """How many decisions an entry records: denials beyond a hundred a second are counted together."""
+    return {"decision": 1, "denials": entry.get("count", 0)}.get(entry["kind"], 0)
 
 
 def settle(acme):
@@ -206,6 +217,6 @@ def archive(plan, acme, decisions, archived):
         check=True, capture_output=True)  # fmt: skip
     with libagentid.Audit.open(to) as moved:
         entries = moved.entries(archived)
-        decisions += sum(next(entries)["kind"] == "decision" for _ in range(archived, first))
+        decisions += sum(decided(next(entries)) for _ in range(archived, first))
     shutil.rmtree(to)
     return decisions, first
