@@ -8,8 +8,8 @@ extension Authority {
     /// ``declassify(_:)`` takes the labels away.
     ///
     /// - Parameters:
-    ///   - agent: Its ID; it may be suspended, so that it learns nothing while they decide. Of a root, or an isolated agent, these are the labels of all its task; of another sub-agent those of
-    ///     its own.
+    ///   - agent: Its ID; it may be suspended, so that it learns nothing while they decide. Of a root, or an isolated
+    ///     agent, these are the labels of all its task; of another sub-agent those of its own.
     ///   - labels: As the policy names them.
     /// - Returns: The request's ID; for the very same agent and labels that of the one that waits already.
     /// - Throws: `unknown_label`; `not_declassifiable` where no rule lets people take all these labels away.

@@ -111,12 +111,9 @@ final class ParkedKey: Sendable {
         let words = texts[0].split(separator: UInt8(ascii: " "), maxSplits: 3).map {
             String(decoding: $0, as: UTF8.self)
         }
-        guard words.count >= 3, let lifetime = Int64(words[0]), let until = Int64(words[1]) else { throw damaged }
-        // Without, it was parked by a version that knew none.
-        let told = words.count == 3 ? "[]" : words[3]
-        guard let labels = (try? JSON(parsing: Array(told.utf8)).root).flatMap(Claim.labels(parsing:)) else {
-            throw damaged
-        }
+        guard words.count == 4, let lifetime = Int64(words[0]), let until = Int64(words[1]),
+            let labels = (try? JSON(parsing: Array(words[3].utf8)).root).flatMap(Claim.labels(parsing:))
+        else { throw damaged }
         let term = Term(source: .authority, lifetime: lifetime == 0 ? nil : lifetime, until: until == 0 ? nil : until)
         var tree = [ParkedKey(key: try key(in: secret, at: 0), term: term, grant: words[2], labels: labels)]
         guard texts.count > 1 else { return tree }

@@ -53,9 +53,10 @@ extension Lifecycle {
                 message: "more than \(Limits.parkedTogether) agents would be parked together: end some below it",
                 at: "agent")
         }
+        // Not under their locks: a clock may be a caller's.
+        let now = try clock.now()
         for one in held { one.agent.turn.lock() }
         defer { for one in held { one.agent.turn.unlock() } }
-        let now = try clock.now()
         let tree = try parted(held, at: now)
         let sealed = try ParkedKey.seal(tree.map(\.sealed), with: keys.sealingKey())
         let expires = min(now + seconds * 1000, tree[0].until)
