@@ -99,6 +99,7 @@ In each of them one contract is tested, synchronously and asynchronously where t
   edges, which no model calls.
 * LangGraph's interrupts: `libagentid.integrations.langgraph.guarded_graph` starts an agent for a thread, parks it in an interrupt, and takes it up on
   resume, in whatever process; the resumed call is decided anew. The parked agent is found by profile, principal and thread, not by what a checkpoint says.
+  The agents of named and nested graphs are parked with it, and go on in the graph of their name with the same tools.
 * A package that is missing or too old raises `ImportError`, which says what to install.
 
 [What all this stops](incidents.md), and what it does not.
