@@ -108,7 +108,9 @@ class Task:
     def scope(self, environment: Any) -> libagentid.Scope:
         if not self.control.pinned:
             return self.ceiling
-        return self.ceiling.for_task(self.prompt, self.profile.pins, directory.OF[self.profile.suite](environment)).scope
+        return self.ceiling.for_task(
+            self.prompt, self.profile.pins, directory.OF[self.profile.suite](environment, self.prompt)
+        ).scope
 
     def decide(self, tool: str, arguments: Json, environment: Any) -> Answer:
         decision = self.agent.check(tool, arguments)
@@ -137,7 +139,7 @@ class TenuoTask:
 
         self.profile, self.prompt = profile, prompt
         ceiling = libagentid.Scope("; ".join(profile.tools))
-        found = ceiling.for_task(prompt, profile.pins, directory.OF[profile.suite](environment))
+        found = ceiling.for_task(prompt, profile.pins, directory.OF[profile.suite](environment, prompt))
         self.tools = {*profile.tools} - {out["tool"] for out in found.document["left_out"]}
         self.pins: Json = {}
         for pin in found.document["pins"]:
