@@ -67,7 +67,8 @@ agentid_status agentid_authority_resume(agentid_authority *authority, const char
  * agent below it that another process holds, or nobody, stays as it is: denied while this one is parked.
  * Args:
  *   seconds  the longest time, 1 to 2592000, and not beyond the agent's `until`: after it the agent cannot be resumed, and
- *            agentid_authority_reap() ends it.
+ *            agentid_authority_reap() ends it. 0, for one from agentid_authority_unpark(): the rest of the time that it was
+ *            parked for, as if nobody had resumed it.
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_LIMIT for more than 1000 agents; AGENTID_E_STATE if its authority is
  *          not in this process, another agent started it, agents below it start without pause, or it may not act itself. On
  *          an error all go on as they were.

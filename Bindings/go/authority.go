@@ -183,20 +183,18 @@ func (a *Authority) StartAgent(ctx context.Context, profile string, options Agen
 
 // Unpark takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and Until, with a new grant.
 // Those that were parked with it are taken up with it: Agent.Unparked has them. One that cannot go on, as something was revoked
-// or nothing of its scope is left, ends. Of several callers at once one gets them. One that comes after the context has ended is parked again, for 30 days,
-// with those.
+// or nothing of its scope is left, ends. Of several callers at once one gets them. One that comes after the context has ended is parked again,
+// with those, for the rest of its time.
 func (a *Authority) Unpark(ctx context.Context, id string) (*Agent, error) {
 	return waiting(ctx, func() (*Agent, error) {
 		return newAgent(C.go_authority_unpark(a.value, id), a, a.strict)
 	}, func(agent *Agent) {
 		defer agent.Close()
-		if err := agent.Park(withTurn(context.Background()), longestParking); err != nil {
+		if err := agent.Park(withTurn(context.Background()), 0); err != nil {
 			slog.Warn("agentid: an agent that nobody waited for was not parked again, it is denied once its lease has lapsed", "agent", agent, "error", err)
 		}
 	})
 }
-
-const longestParking = 30 * 24 * time.Hour
 
 // Issue issues a root grant and a credential to a public JWK that is held elsewhere. Nobody renews them. What comes after the
 // context has ended is nobody's, and ends with its grant.

@@ -342,3 +342,17 @@ def archived(work):
     check(len(ctl("audit", "export", *there, "--format", "jsonl").splitlines()) == 512 and first, "each exports what it has")
     check(len(tail(there, "-n", "3")) == 3 and len(tail(here, "-n", "1000")) > 80, "each shows its latest")
     check(troubles(here, expect=0) == {}, "doctor finds nothing wrong")
+    # A process whose clock was ahead dated its entries so; what came after shows how old they are.
+    ahead = f"{work}/ahead"
+    script = ("import os, sys, time\nsys.path.insert(0, sys.argv[2] + '/Bindings/python')\n"
+              "os.environ.setdefault('AGENTID_LIBRARY', sys.argv[2] + '/.build/release/libagentid.so')\nimport libagentid\n"
+              "for days in (0, 400, 0):\n"
+              " with libagentid.Authority.open(sys.argv[1], trust_domain='acme.example', clock=lambda: time.time() + 86400 * days) as a:\n"
+              "  for n in range(400): a.revoke(agent=f'spiffe://acme.example/agent/p/{days}-{n}')\n"
+              "  a.integrate()\n"
+              "with libagentid.Authority.open(sys.argv[1]) as a:\n"
+              " for n in range(400): a.revoke(agent=f'spiffe://acme.example/agent/q/{n}')\n a.integrate()")
+    subprocess.run([sys.executable, "-c", script, ahead, str(ROOT)], check=True)
+    run("audit", "archive", "--authority", ahead, "--to", f"{work}/no", "--before", "1d", expect=1)
+    done = ctl("audit", "archive", "--authority", ahead, "--to", f"{work}/old", "--before", "0s", "--json", json_out=True)
+    check((done["from"], done["to"]) == (0, 1024), "a clock that was ahead keeps nothing from being archived", done)

@@ -227,10 +227,18 @@ class Agent(Identity, Handle):
     def _undo(self) -> None:
         try:
             if self._handle:
-                self._end("its start was interrupted")
+                self._take_back("its start was interrupted")
         except Error as error:  # what interrupted it goes on
             log("an agent's end could not be written down", error=error)
         self.close()
+
+    def _take_back(self, reason: str) -> None:
+        """Undoes the call that it comes from: it is parked again for the rest of its time if it was parked, and ends if not."""
+        try:
+            call(lib.agentid_agent_park, self._handle, 0)
+            self._has_ended = True
+        except Error:
+            self._end(reason)
 
     def _end(self, reason: str) -> None:
         """Ends it if its authority is in this process. A tombstone that is not signed yet is signed later."""

@@ -147,3 +147,25 @@ def test_cancelled_before_its_turn_to_end_the_agent_it_ends_it_all_the_same():
             assert task.cancelled() and states(acme) == ["deprovisioned"]
 
     asyncio.run(main())
+
+
+def test_cancelled_unpark_leaves_the_agents_parked_for_the_rest_of_their_time():
+    async def main():
+        gate, signer = Gate(), Signer()
+        async with opened(signer=signer) as acme:
+            agent = await start(acme)
+            agent.sync.park(3600)
+            (before,) = acme.sync.agents()
+            signer.wait = gate
+            taking = asyncio.ensure_future(entered(acme.unpark(before.id)))
+            await gate.turn()
+            taking.cancel()
+            await gate.release()
+            await asyncio.wait([taking])
+            assert taking.cancelled()
+            (after,) = acme.sync.agents()
+            assert after.state == "parked" and after.lease_expires == before.lease_expires
+            async with acme.unpark(before.id) as again:
+                assert again.check(*CALL).permitted
+
+    asyncio.run(main())

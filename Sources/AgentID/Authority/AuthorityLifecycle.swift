@@ -1,4 +1,5 @@
 public import StrictJSON
+internal import Synchronization
 
 // An authority's calls on agents after their start. The work is done in Lifecycle.
 extension Authority {
@@ -37,6 +38,7 @@ extension Authority {
         let taken = try lifecycle.unpark(agent)
         var held: [ExactText: Agent] = [:]
         let root = try take(taken[0], under: nil)
+        root.parkedUntil.store(taken[0].parkedUntil, ordering: .releasing)
         held[agent.exact] = root
         for one in taken.dropFirst() {
             // An ID is its parent's, a name and an instance.

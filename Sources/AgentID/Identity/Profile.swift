@@ -23,6 +23,13 @@ public struct Profile: Sendable {
         name: String, owner: String, ceiling: Scope, maxLifetime: Int64 = 3600, maxDepth: Int = 4,
         reviewBy: Int64? = nil
     ) throws(AgentIDError) {
+        // One that is kept may have none: it is read.
+        guard !ceiling.isEmpty else {
+            throw AgentIDError(
+                .argument, name: "ceiling",
+                message: "the ceiling names no tool: no agent could start or go on (to end a profile, withdraw it)",
+                at: "options.ceiling")
+        }
         try self.init(
             checking: name, owner: owner, ceiling: ceiling, maxLifetime: maxLifetime, maxDepth: maxDepth,
             reviewBy: reviewBy)

@@ -96,6 +96,7 @@ final class Lifecycle: Sendable {
         let runsUntil = steady.now.later(by: leaseDuration * 1000)
         try write { registry in
             let above = try active(parent, in: registry)
+            try checkHandsOn(parent, lineage, at: now, in: registry)
             let agent = AgentRecord(
                 id: child, parent: parent, profile: above.profile, owner: above.owner, principal: above.principal,
                 task: above.task, intent: above.intent, key: held.grant.holder.thumbprint, created: now / 1000)
@@ -108,10 +109,14 @@ final class Lifecycle: Sendable {
     }
 
     /// Records a delegation to a key that is held elsewhere.
-    func recordDelegation(by agent: String, chain: [String], to holder: PublicKey) throws(AgentIDError) {
+    func recordDelegation(
+        by agent: String, _ lineage: Lineage, grant: String, to holder: PublicKey
+    ) throws(AgentIDError) {
         let now = try clock.now()
         try write { registry in
-            var event = LifecycleEvent(.delegated, of: try active(agent, in: registry), at: now, chain: chain)
+            let above = try active(agent, in: registry)
+            try checkHandsOn(agent, lineage, at: now, in: registry)
+            var event = LifecycleEvent(.delegated, of: above, at: now, chain: lineage.grants + [grant])
             event.key = holder.thumbprint
             try recorder.record(event, in: registry)
         }
@@ -141,6 +146,7 @@ final class Lifecycle: Sendable {
         try write { registry in
             if let signer, try !registry.isActive(signer) { throw Issuance.keyRotated }
             var record = try active(agent, in: registry)
+            try checkHandsOn(agent, lineage, at: now, in: registry)
             record.key = held.grant.holder.thumbprint
             try registry.update(record)
             try registry.insert(GrantRecord(held, of: agent))
@@ -188,6 +194,17 @@ final class Lifecycle: Sendable {
             LeaseRecord(
                 agent: agent.id, expires: leaseUntil, renewed: now, holder: leases.holder,
                 runsUntil: runsUntil, grace: grace))
+    }
+
+    /// Refuses what an agent signs for another key, where every guard of the directory would deny it.
+    @inline(never)  // Once, and not in each transaction.
+    private func checkHandsOn(
+        _ id: String, _ lineage: Lineage, at now: Int64, in registry: any RegistryReader
+    ) throws(AgentIDError) {
+        try refuseRevoked(lineage.revocable, in: registry)
+        for id in SPIFFEID.ancestry(of: id) {
+            for standing in try registry.standing(of: [id]) { try checkRenewable(standing, at: now) }
+        }
     }
 
     /// The record of an agent that may go on.

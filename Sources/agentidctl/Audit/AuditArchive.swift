@@ -46,15 +46,23 @@ extension AuditCommand {
         }
 
         /// The number of entries at the beginning that are older, in whole bundles.
+        ///
+        /// A time ahead of now is of a clock that was wrong: such an entry is as old as the next with a time that can be.
         private func entries(of reader: AuditReader, before time: Int64) throws -> UInt64 {
-            var size = reader.first
+            let now = Int(Console.now + 60) * 1000
+            var (size, end) = (reader.first, reader.first)
             while size < reader.count {
                 var newest: Int?
-                try reader.each(from: size, to: size + 256) { newest = $0.json?["time_ms"]?.int ?? newest }
-                guard let newest, Int64(newest) < time else { break }
+                try reader.each(from: size, to: size + 256) { entry in
+                    guard let written = entry.json?["time_ms"]?.int, written <= now else { return }
+                    newest = max(written, newest ?? written)
+                }
                 size += 256
+                guard let newest else { continue }
+                guard Int64(newest) < time else { break }
+                end = size
             }
-            return min(size, reader.count)
+            return min(end, reader.count)
         }
     }
 }

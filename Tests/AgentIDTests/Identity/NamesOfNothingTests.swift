@@ -19,6 +19,16 @@ struct NamesOfNothingTests {
         _ = try Revocation(.agent, "spiffe://acme.example/agent/p/1")
     }
 
+    @Test func aCeilingNamesATool() throws {
+        func profile(_ ceiling: String) throws -> Profile {
+            try Profile(name: "p", owner: "team:a@acme.example", ceiling: Scope(ceiling))
+        }
+        for nothing in ["", " ", "{}"] {
+            #expect(message { _ = try profile(nothing) }.contains("the ceiling names no tool"))
+        }
+        _ = try profile("read_file")
+    }
+
     @Test func aLongURISaysThatItIsTooLong() throws {
         let principal = "user:" + String(repeating: "a", count: 2044)
         #expect(message { _ = try Revocation(.principal, principal) }.contains("2048 bytes"))

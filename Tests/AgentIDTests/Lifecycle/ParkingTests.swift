@@ -87,6 +87,25 @@ import Testing
         #expect(try world.authority.agents(active).isEmpty)
     }
 
+    @Test func anAgentWhoseTakerIsGoneIsParkedForTheRestOfItsTime() throws {
+        let agent = try world.start()
+        let (id, key) = try (agent.id(), agent.publicKey())
+        let child = try agent.spawn("child", .sameScope())
+        let childID = try child.id()
+        #expect(refusal { try agent.park(for: 0) } == "seconds")
+        try agent.park(for: 3600)
+        let end = try world.authority.registry.read { try $0.lease(of: id)?.expires }
+        world.pass(seconds: 600)
+        try other().unpark(agent: id).park(for: 0)
+        #expect(try world.authority.registry.read { try $0.lease(of: id)?.expires } == end)
+        #expect(try world.authority.agents().map(\.state) == ["parked", "parked"])
+        let taken = try world.authority.unpark(agent: id)
+        #expect(try taken.publicKey() == key && reason(taken) == nil)
+        #expect(try taken.takeUnparked()?.id() == childID)
+        // Of no parking of its own.
+        #expect(refusal { try world.start().park(for: 0) } == "seconds")
+    }
+
     @Test(arguments: 0..<10) func ofTwoAtOnceOneGetsIt(_ round: Int) throws {
         let agent = try world.start()
         let id = try agent.id()

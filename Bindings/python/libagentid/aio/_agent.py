@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def ended(agent: _agent.Agent) -> None:
-    """Ends what was started for a task that is cancelled."""
-    agent._end("its start was cancelled")
+    """Ends what was started for a task that is cancelled, or parks it again."""
+    agent._take_back("its start was cancelled")
 
 
 class Agent(Closing, _agent.Identity):

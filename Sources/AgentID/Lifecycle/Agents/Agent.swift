@@ -36,6 +36,8 @@ public final class Agent: Sendable {
     private let isEnded = Atomic(false)
     /// Whether it was parked: this handle is its owner no more.
     private let hasLeft = Atomic(false)
+    /// The end of the parking that it was taken up from, in milliseconds since 1970; 0: of none.
+    let parkedUntil = Atomic<Int64>(0)
     /// Those that it had started and that were parked with it, until somebody takes them.
     private let unparked = Locked<[Agent]>([])
     /// Held while the key is replaced, and labels are noted: one grant is handed on once, with all of them.
@@ -177,7 +179,7 @@ public final class Agent: Sendable {
         }
         let signed = try derive(state, to: holder, agent: request.agent, request)
         if let lifecycle = home?.lifecycle {
-            try lifecycle.recordDelegation(by: id(), chain: state.lineage.grants + [signed.grant.id], to: holder)
+            try lifecycle.recordDelegation(by: id(), state.lineage, grant: signed.grant.id, to: holder)
         }
         return String(decoding: signed.chain, as: UTF8.self)
     }
@@ -251,7 +253,8 @@ public final class Agent: Sendable {
     /// parked.
     ///
     /// - Parameter seconds: for how long at most, 1 to 30 days (2,592,000), and not beyond `until`. From then on it cannot be
-    ///   taken up, and whoever reaps ends it.
+    ///   taken up, and whoever reaps ends it. 0, where it was parked before: for what is left of that time, as if nobody had
+    ///   taken it up.
     /// - Throws: `sub_agent` for an agent that another one started, `parked_together` for more than 1,000 agents,
     ///   `live_children` as long as agents below it start without pause, `no_authority` without one in this process; where it
     ///   has ended, is suspended, lapsed or revoked. Where it throws, all go on.

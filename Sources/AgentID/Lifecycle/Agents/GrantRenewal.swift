@@ -56,6 +56,9 @@ extension Lifecycle {
 
     private static var batchSize: Int { 128 }
 
+    /// The longest wait of a background thread for the registry, in milliseconds: who closes the authority waits for it.
+    static var longestTurn: Int { 1000 }
+
     /// The shortest wait, in milliseconds: a twentieth of the shortest life.
     private static func pause(_ shortest: Int64) -> Int64 { min(max(shortest * 50, 50), 5000) }
 
@@ -171,7 +174,7 @@ extension Lifecycle {
     /// The transaction. Returns those that were registered.
     private func register(_ signed: [Renewed], signedWith active: PublicKey) throws(AgentIDError) -> [Renewed] {
         let now = try clock.now()
-        let (renewed, failures) = try write { registry in
+        let (renewed, failures) = try write(within: Self.longestTurn) { registry in
             guard try registry.isActive(active) else { throw Issuance.keyRotated }
             var (renewed, failures): ([Renewed], [(id: String, message: String)]) = ([], [])
             for one in signed {

@@ -46,10 +46,13 @@ final class LeaseKeeper: Sendable {
         // A third: two attempts may fail before anything lapses.
         let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
         let leases = try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
-            while thread.wait(milliseconds: interval) {
+            var wait = interval
+            while thread.wait(milliseconds: wait) {
                 // A registry that fails now is asked again in time; leases that lapse until then are denied.
                 guard let lifecycle else { return }
+                wait = interval
                 do throws(AgentIDError) { try lifecycle.renewLeases() } catch {
+                    wait = min(interval, 10_000)
                     ProcessLog.write(
                         .error, .leases, "lease_not_renewed",
                         "leases of this process's agents were not renewed, and lapse if that goes on: \(error.message)")
@@ -167,7 +170,7 @@ extension Lifecycle {
             let batch = Array(due.prefix(1000))
             due.removeFirst(batch.count)
             let (now, steady) = (try clock.now(), steady.now)
-            let (renewed, known) = try registry.write { registry in
+            let (renewed, known) = try registry.write(within: Self.longestTurn) { registry in
                 let renewed = try registry.renewLeases(
                     of: Set(batch).inByteOrder(), at: now, until: now + leaseDuration * 1000,
                     runsUntil: steady.later(by: leaseDuration * 1000),

@@ -1,4 +1,5 @@
 internal import StrictJSON
+internal import Synchronization
 
 /// An agent's run waits: `active -> parked`, with all below it that this process holds. The lease of the agent at the top
 /// then says until when, and holds what all go on with; each lease below has that agent's ID instead.
@@ -19,7 +20,8 @@ extension Lifecycle {
 
     /// Parks an agent that is held here, with all below it, for so many seconds at most.
     func park(_ agent: Agent, _ id: String, for seconds: Int64) throws(AgentIDError) {
-        guard (1...Limits.longestParking).contains(seconds) else {
+        let before = seconds == 0 ? agent.parkedUntil.load(ordering: .acquiring) : 0
+        guard (1...Limits.longestParking).contains(seconds) || before > 0 else {
             throw AgentIDError(
                 .argument, name: "seconds", message: "an agent is parked for 1 second to 30 days", at: "seconds")
         }
@@ -32,7 +34,7 @@ extension Lifecycle {
         try checkWhole()
         // Agents below it may start and end meanwhile: what was sealed is then not all, and is sealed again.
         for _ in 0..<100 {
-            guard try parkTogether(agent, id, for: seconds) else { continue }
+            guard try parkTogether(agent, id, for: seconds, orUntil: before) else { continue }
             try? view.refresh()
             hooks.wake()
             return
@@ -43,7 +45,11 @@ extension Lifecycle {
     }
 
     /// Whether they were parked: all of them, or nothing was changed.
-    private func parkTogether(_ agent: Agent, _ id: String, for seconds: Int64) throws(AgentIDError) -> Bool {
+    ///
+    /// - Parameter before: the end of an earlier parking, in milliseconds, that goes on; 0: of none.
+    private func parkTogether(
+        _ agent: Agent, _ id: String, for seconds: Int64, orUntil before: Int64
+    ) throws(AgentIDError) -> Bool {
         // Parents come before their children, always in the same order: two that take the turns of one tree do not wait
         // for each other.
         let held = [(id: id, agent: agent)] + heldBelow(id)
@@ -59,7 +65,7 @@ extension Lifecycle {
         defer { for one in held { one.agent.turn.unlock() } }
         let tree = try parted(held, at: now)
         let sealed = try ParkedKey.seal(tree.map(\.sealed), with: keys.sealingKey())
-        let expires = min(now + seconds * 1000, tree[0].until)
+        let expires = min(before > 0 ? before : now + seconds * 1000, tree[0].until)
         let isDone = try write { registry in
             guard try isWhole(tree, of: held, at: now, in: registry) else { return false }
             for (i, one) in tree.enumerated() {

@@ -16,11 +16,14 @@ extension Lifecycle {
         let revocable: [Revocation]
         /// Why it cannot go on: it ends.
         let failure: String?
+        /// The end of the parking of the agent at the top, in milliseconds since 1970.
+        let parkedUntil: Int64
 
         init(
             _ id: String, _ parked: ParkedKey, _ state: Agent.State?, _ request: DelegationRequest? = nil,
-            revocable: [Revocation] = [], failure: String? = nil
+            revocable: [Revocation] = [], failure: String? = nil, parkedUntil: Int64 = 0
         ) {
+            self.parkedUntil = parkedUntil
             (self.id, self.parked, self.state, self.request) = (id, parked, state, request)
             (self.revocable, self.failure) = (revocable, failure)
         }
@@ -31,9 +34,9 @@ extension Lifecycle {
         let sealing = try keys.sealingKey()
         let taken = try withActiveKey { active throws(AgentIDError) in
             let now = try clock.now()
-            let (agent, sealed, profile) = try registry.read { registry in
-                let (agent, sealed) = try self.parked(id, at: now, in: registry)
-                return (agent, sealed, try Issuance.profile(named: agent.profile, in: registry))
+            let (agent, sealed, parkedUntil, profile) = try registry.read { registry in
+                let (agent, sealed, until) = try self.parked(id, at: now, in: registry)
+                return (agent, sealed, until, try Issuance.profile(named: agent.profile, in: registry))
             }
             try Issuance.checkReview(of: profile, now: now / 1000)
             let boxed = try ParkedKey.open(sealed, with: sealing)
@@ -51,7 +54,8 @@ extension Lifecycle {
                     for: parked.key.publicKey, id: id,
                     lifetime: min(leaseDuration, issuance.grant.expires - now / 1000), signedWith: active, at: now),
                 lineage: Lineage(root: issuance), term: term)
-            var tree = [Unparked(id, parked, state, revocable: grant.links + state.lineage.revocable)]
+            let revocable = grant.links + state.lineage.revocable
+            var tree = [Unparked(id, parked, state, revocable: revocable, parkedUntil: parkedUntil)]
             for one in boxed.dropFirst() { try tree.append(derived(one, in: tree)) }
             return try register(tree, issuance, of: sealed)
         }
@@ -160,7 +164,7 @@ extension Lifecycle {
     /// An agent that can be taken up, and what was sealed of it.
     private func parked(
         _ id: String, at now: Int64, in registry: any RegistryReader
-    ) throws(AgentIDError) -> (agent: AgentRecord, sealed: [UInt8]) {
+    ) throws(AgentIDError) -> (agent: AgentRecord, sealed: [UInt8], until: Int64) {
         guard let agent = try registry.agent(id) else { throw Self.unknown(id) }
         guard agent.state == .parked, let lease = try registry.lease(of: id), let sealed = lease.sealed else {
             _ = try active(id, in: registry)
@@ -177,7 +181,7 @@ extension Lifecycle {
                 .state, name: "parking_over",
                 message: "the time that the agent was parked for is over: it is ended by whoever reaps", at: "agent")
         }
-        return (agent, sealed)
+        return (agent, sealed, lease.expires)
     }
 
     private static let notParked = AgentIDError(

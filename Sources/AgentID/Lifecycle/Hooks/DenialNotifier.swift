@@ -66,7 +66,7 @@ final class DenialNotifier: Sendable {
                 held[hook.name.exact] = backlog
             }
             let before = held
-            let after = try? registry.write { registry in
+            let after = try? registry.write(within: Lifecycle.longestTurn) { registry in
                 var rest: [ExactText: DenialBacklog] = [:]
                 for (hook, backlog) in before { rest[hook] = try Self.tell(backlog, to: hook.string, in: registry) }
                 return rest
