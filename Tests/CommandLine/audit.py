@@ -225,10 +225,10 @@ def usage(work):
     check("the present ceiling is the smallest" in ctl("usage", *here), "and no smaller")
     ctl("profile", "put", "new", *here, "--owner", "team:x", "--ceiling", "a")
     check("nothing to propose" in ctl("usage", *here, "--profile", "new"), "nothing used, nothing proposed")
-    for since, calls in (("1h", 1), ("2020-01-31", 1), ("2020-01-31T12:00:00Z", 1), ("0s", 0), ("2126-06-30", 0)):
+    for since, calls in (("1h", 1), ("2020-01-31", 1), ("2020-01-31T12:00:00Z", 1), ("0s", 0), ("1w", 1), ("1600000000", 1), ("2126-06-30", 0)):
         found = ctl("usage", *here, "--since", since, "--json", json_out=True)["profiles"]
         check({p["profile"]: p["permitted"] for p in found}["researcher"] == calls, f"since {since}", found)
-    for since in ("soon", "1y", "-1d", "2027-06-31", "9999999999999d", ""):
+    for since in ("soon", "1y", "-1d", "2027-06-31", "9999999999999d", "", "90", "5e9"):
         ctl("usage", *here, f"--since={since}", expect=2)
     ctl("usage", *here, "--profile", "nobody", expect=1)
 

@@ -67,6 +67,7 @@ def bad_input(work):
     ctl("hooks", "retry", "99", *here, expect=1)
     ctl("hooks", "retry", "x", *here, expect=2)
     ctl("hooks", "run", *here, "--for", "0", expect=2)
+    ctl("hooks", "run", *here, "--for", "25h", expect=2)
     check(ctl("hooks", "list", *here, "--json", json_out=True) == [], "bad input adds no hook")
     ctl(*add, "all", "--", "/bin/true")
     events = ctl("hooks", "list", *here, "--json", json_out=True)[0]["events"]

@@ -54,7 +54,7 @@ def reviews(work):
     check("certify old" in run("profile", "show", "old", *here)[1], "profile show says so as well")
     check("certify old" in ctl("doctor", *here, expect=1), "and doctor")
     certify = ["profile", "certify", "old", *here]
-    for wrong in (["--review-by", "2027-06-31"], ["--review-by", "soon"], ["--for", "0"], [],
+    for wrong in (["--review-by", "2027-06-31"], ["--review-by", "soon"], ["--for", "0"], ["--for", "90h"], ["--for", "d"], [],
                   ["--for", "9", "--review-by", "2027-06-30"]):
         ctl(*certify, *wrong, expect=2)
     ctl(*certify, "--review-by", "2020-06-30", expect=1)
@@ -64,6 +64,13 @@ def reviews(work):
     check(ctl(*certify, "--review-by", "2126-06-30T12:00:00Z", "--json", json_out=True)["review_by"] == 4938451200 + 43200, "a time")
     days = ctl(*certify, "--for", "90", "--json", json_out=True)["review_by"] - time.time()
     check(89 * 86400 < days <= 90 * 86400, "days", days)
+    named = ctl(*certify, "--for", "90d", "--json", json_out=True)["review_by"] - time.time()
+    check(abs(named - days) < 60, "days with their unit", named)
+    put = ["profile", "put", "timed", *here, "--owner", "team:x", "--ceiling", "search"]
+    for text, seconds in (("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86400), ("77", 77)):
+        check(ctl(*put, "--max-lifetime", text, "--json", json_out=True)["max_lifetime"] == seconds, f"a length of time: {text}")
+    for wrong in ("", "m", "1y", "-1m", "1.5h", "9999999999999d", "1m\u0301", "1 m"):
+        ctl(*put, f"--max-lifetime={wrong}", expect=2)
     start(work, here, "again", profile="old")
     ctl("doctor", *here)
     _, said = run("profile", "withdraw", "old", *here, "--reason", "merged")

@@ -22,7 +22,7 @@ extension AuditCommand {
             name: .long,
             help: .init(
                 "Entries from before: 2027-01-31T12:00:00Z, a day, or so long ago: 90d, 12h.", valueName: "time"))
-        var before: Since?
+        var before: LogTime?
         @ArgumentParser.Option(name: .long, help: "So many entries, from the log's beginning.") var first: UInt64?
 
         func validate() throws {
@@ -31,7 +31,7 @@ extension AuditCommand {
 
         func run() throws {
             let reader = try options.open()
-            let size = try before.map { try entries(of: reader, before: $0.milliseconds) } ?? first ?? 0
+            let size = try before.map { try entries(of: reader, before: $0.start) } ?? first ?? 0
             let archived = try Progress.showing("archiving entries") { progress in
                 try reader.archive(first: size, to: to) { progress.set(Int(clamping: $0), of: Int(clamping: $1)) }
             }

@@ -14,14 +14,15 @@ struct TaskOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "What the task needs, e.g. 'read_file(path under \"/data\")'.")
     var scope: String
     @ArgumentParser.Option(name: .long, help: "What the principal may do at most.") var entitlements: String?
-    @ArgumentParser.Option(name: .long, help: "Seconds until it ends.") var lifetime: Int64 = 300
+    @ArgumentParser.Option(name: .long, help: "How long its grant is good for: seconds, or 90s, 15m, 1h.")
+    var lifetime = TimeSpan(seconds: 300)
     @ArgumentParser.Option(name: .long, help: "The deepest delegation.") var maxDepth: Int?
 
     var request: AgentRequest {
         get throws {
             AgentRequest(
                 principal: principal, task: task, scope: try Scope(scope), intent: intent,
-                entitlements: try entitlements.map { try Scope($0) }, lifetime: lifetime, maxDepth: maxDepth)
+                entitlements: try entitlements.map { try Scope($0) }, lifetime: lifetime.seconds, maxDepth: maxDepth)
         }
     }
 }
@@ -75,8 +76,10 @@ struct Delegate: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "The directory of the agent that delegates.") var agent: String
     @ArgumentParser.Option(name: .long, help: "What the child may do, less what its parent may not.") var scope: String?
     @Flag(name: .long, help: "Hand on all that the parent may.") var sameScope = false
-    @ArgumentParser.Option(name: .long, help: "Seconds until it ends; without it when its parent's grant does.")
-    var lifetime: Int64?
+    @ArgumentParser.Option(
+        name: .long,
+        help: "How long its grant is good for: seconds, or 90s, 15m, 1h; without it until its parent's grant ends.")
+    var lifetime: TimeSpan?
     @ArgumentParser.Option(name: .long, help: "How much deeper the child may delegate.") var maxDepth: Int?
     @ArgumentParser.Option(name: .long, help: "The sub-agent's name, a path segment.") var name: String?
     @ArgumentParser.Option(name: .long, help: "The directory to make for the sub-agent.") var out: String?
@@ -96,6 +99,7 @@ struct Delegate: ParsableCommand {
 
     func run() throws {
         let parent = try AgentDirectory(path: agent).open()
+        let lifetime = self.lifetime?.seconds
         let request =
             try scope.map { DelegationRequest(scope: try Scope($0), lifetime: lifetime, maxDepth: maxDepth) }
             ?? .sameScope(lifetime: lifetime, maxDepth: maxDepth)

@@ -93,9 +93,10 @@ struct Revocations: ParsableCommand {
         discussion: "They load it beside the bundle, and need a newer one before it expires.")
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
-    @ArgumentParser.Option(name: .long, help: "How long it is good for, in seconds.") var lifetime: Int64 = 3600
+    @ArgumentParser.Option(name: .long, help: "How long it is good for: seconds, or 90s, 15m, 1h, 7d.")
+    var lifetime = TimeSpan(seconds: 3600)
 
-    func run() throws { Console.evidence(try options.open().revocationList(lifetime: lifetime)) }
+    func run() throws { Console.evidence(try options.open().revocationList(lifetime: lifetime.seconds)) }
 }
 
 struct Revoke: ParsableCommand {

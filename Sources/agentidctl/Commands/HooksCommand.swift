@@ -50,7 +50,8 @@ struct HooksCommand: ParsableCommand {
             help: .init("On which events; without it on all but renewed.", valueName: "event"),
             completion: .list(LifecycleEvent.Name.allCases.map(\.rawValue)), transform: Self.event)
         var events: [LifecycleEvent.Name] = []
-        @ArgumentParser.Option(name: .long, help: "Seconds that one attempt may take.") var deadline: Int64 = 10
+        @ArgumentParser.Option(name: .long, help: "How long one attempt may take: seconds, or 90s, 15m.")
+        var deadline = TimeSpan(seconds: 10)
         @ArgumentParser.Option(name: .long, help: "Attempts before an event is given up.") var maxAttempts: Int64 = 12
         @Argument(parsing: .postTerminator, help: "Behind --: the absolute path of a program, and its arguments.")
         var command: [String] = []
@@ -76,7 +77,7 @@ struct HooksCommand: ParsableCommand {
             }
             let events = self.events.isEmpty ? LifecycleEvent.Name.usual : Set(self.events)
             let hook = Hook(
-                name, on: events, deadline: deadline, maxAttempts: maxAttempts, action: .command(command))
+                name, on: events, deadline: deadline.seconds, maxAttempts: maxAttempts, action: .command(command))
             try options.withEvents { authority in
                 try authority.add(hook)
                 if output.json { return Console.data(["hook": .string(name)]) }
@@ -141,17 +142,18 @@ struct HooksCommand: ParsableCommand {
             abstract: "Run the commands that are due: exit 0, or 1 where the time was over before all had their turn.")
         @OptionGroup var options: AuthorityOptions
         @OptionGroup var output: Output
-        @ArgumentParser.Option(name: .customLong("for"), help: .init("Seconds at most.", valueName: "seconds"))
-        var seconds = 60
+        @ArgumentParser.Option(
+            name: .customLong("for"), help: .init("How long at most: seconds, or 90s, 15m.", valueName: "time"))
+        var longest = TimeSpan(seconds: 60)
 
         func validate() throws {
-            guard (1...86_400).contains(seconds) else { throw ValidationError("--for is 1 to 86400 seconds") }
+            guard (1...86_400).contains(longest.seconds) else { throw ValidationError("--for is 1 s to 24 h") }
         }
 
         func run() throws {
             let authority = try options.open()
             defer { authority.close() }
-            let isSettled = try authority.runDueHooks(seconds: seconds)
+            let isSettled = try authority.runDueHooks(seconds: Int(longest.seconds))
             let waiting = try authority.waitingHooks().reduce(0) { $0 + $1.waiting }
             if output.json {
                 Console.data(["settled": .bool(isSettled), "waiting": .int(waiting)])

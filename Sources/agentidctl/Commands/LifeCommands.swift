@@ -48,7 +48,9 @@ struct Deprovision: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "Why, for people.") var reason = ""
 
     func validate() throws {
-        guard (agent == nil) != (principal == nil) else { throw ValidationError("give an agent, or --principal") }
+        guard (agent == nil) != (principal == nil) else {
+            throw ValidationError("give an agent or --principal, and not both")
+        }
     }
 
     func run() throws {

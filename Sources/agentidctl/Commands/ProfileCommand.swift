@@ -16,14 +16,14 @@ struct ProfileCommand: ParsableCommand {
         @Argument(help: "The profile's name.") var name: String
         @ArgumentParser.Option(name: .long, help: "Who answers for such agents, a URI.") var owner: String
         @ArgumentParser.Option(name: .long, help: "The scope no such agent goes beyond.") var ceiling: String
-        @ArgumentParser.Option(name: .long, help: "The longest lifetime of a grant, in seconds.")
-        var maxLifetime: Int64 = 3600
+        @ArgumentParser.Option(name: .long, help: "The longest lifetime of a grant: seconds, or 90s, 15m, 1h, 7d.")
+        var maxLifetime = TimeSpan(seconds: 3600)
         @ArgumentParser.Option(name: .long, help: "The deepest delegation.") var maxDepth = 4
         @OptionGroup var review: ReviewOptions
 
         func run() throws {
             let profile = try Profile(
-                name: name, owner: owner, ceiling: Scope(ceiling), maxLifetime: maxLifetime, maxDepth: maxDepth,
+                name: name, owner: owner, ceiling: Scope(ceiling), maxLifetime: maxLifetime.seconds, maxDepth: maxDepth,
                 reviewBy: review.date)
             try options.open().put(profile)
             if output.json { return Console.data(profile.tree) }

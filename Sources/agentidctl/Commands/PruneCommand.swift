@@ -16,13 +16,13 @@ struct Prune: ParsableCommand {
         name: .long,
         help: .init(
             "Those that ended before: 2027-01-31T12:00:00Z, a day, or so long ago: 90d, 12h.", valueName: "time"))
-    var endedBefore: Since
+    var endedBefore: LogTime
 
     func run() throws {
         let authority = try options.open()
         defer { authority.close() }
         let pruned = try Progress.showing("forgetting agents") { progress in
-            try authority.prune(endedBefore: endedBefore.milliseconds / 1000) { progress.advance(by: $0) }
+            try authority.prune(endedBefore: endedBefore.start / 1000) { progress.advance(by: $0) }
         }
         if output.json { return Console.data(["pruned": .int(pruned)]) }
         Console.message("forgotten: \(Console.count(pruned, "agent"))")

@@ -12,12 +12,13 @@ struct Reap: ParsableCommand {
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
     @Flag(name: .long, help: "Go on until told to end.") var watch = false
-    @ArgumentParser.Option(name: .long, help: "Seconds between rounds, 1 to 3600; with --watch. (default: 10)")
-    var every: Int?
+    @ArgumentParser.Option(
+        name: .long, help: "The time between rounds: seconds, or 90s, 15m, at most 1h; with --watch. (default: 10)")
+    var every: TimeSpan?
 
     func validate() throws {
         guard every == nil || watch else { throw ValidationError("--every goes with --watch") }
-        guard (1...3600).contains(every ?? 10) else { throw ValidationError("--every is 1 to 3600 seconds") }
+        guard (1...3600).contains(every?.seconds ?? 10) else { throw ValidationError("--every is 1 s to 1 h") }
     }
 
     func run() throws {
@@ -47,7 +48,7 @@ struct Reap: ParsableCommand {
                 authority.close()
                 authority = try options.open()
             }
-        } while !signals.wait(seconds: every ?? 10)
+        } while !signals.wait(seconds: Int(every?.seconds ?? 10))
     }
 }
 

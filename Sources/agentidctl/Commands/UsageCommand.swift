@@ -1,6 +1,5 @@
 import AgentID
 import ArgumentParser
-import FoundationEssentials
 import Scopes
 import StrictJSON
 
@@ -17,13 +16,13 @@ struct UsageCommand: ParsableCommand {
         name: .long,
         help: .init("Only since a time, 2027-01-31T12:00:00Z, a day, or for so long: 90d, 12h, 30m.", valueName: "time")
     )
-    var since: Since?
+    var since: LogTime?
 
     func run() throws {
         let authority = try options.open()
         defer { authority.close() }
         let usage = try Progress.showing("reading the audit log") { progress in
-            try authority.usage(profile: profile, since: since?.milliseconds) {
+            try authority.usage(profile: profile, since: since?.start) {
                 progress.set(Int(clamping: $0), of: Int(clamping: $1))
             }
         }
@@ -66,27 +65,5 @@ struct UsageCommand: ParsableCommand {
         guard proposal != usage.ceiling else { return Console.data("  the present ceiling is the smallest") }
         Console.data("  at present: \(usage.ceiling.text)")
         Console.data("  would do:   " + Console.coloured(PrintableText(proposal.text), .green))
-    }
-}
-
-/// A time in the past: a day (from its start), a time, or a time span ago.
-struct Since: ExpressibleByArgument {
-    let milliseconds: Int64
-
-    private static let units: [UInt8: Int64] = [
-        UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
-        UInt8(ascii: "w"): 604_800,
-    ]
-
-    init?(argument: String) {
-        if let unit = argument.utf8.last.flatMap({ Self.units[$0] }),
-            argument.allSatisfy(\.isASCII), let count = Int64(argument.dropLast()), (0...1_000_000).contains(count)
-        {
-            milliseconds = Int64(Date().timeIntervalSince1970 * 1000) - count * unit * 1000
-            return
-        }
-        guard let date = ReviewDate(argument: argument) else { return nil }
-        // The day of a review ends at its end; here a day counts from its start.
-        milliseconds = (date.seconds - (argument.utf8.count == 10 && argument.utf8.contains(0x2D) ? 86_400 : 0)) * 1000
     }
 }

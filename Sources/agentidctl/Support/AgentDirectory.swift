@@ -40,10 +40,10 @@ struct AgentDirectory {
 
     func open() throws -> Agent {
         guard var bytes = try read("key.jwk", limit: 4096, isSecret: true) else {
-            throw Fault(file: "\(path)/key.jwk")
+            throw Fault(noAgentIn: path, "key.jwk")
         }
         defer { for i in bytes.indices { bytes[i] = 0 } }
-        guard let chain = try text("chain") else { throw Fault(file: "\(path)/chain") }
+        guard let chain = try text("chain") else { throw Fault(noAgentIn: path, "chain") }
         return try Agent.open(
             key: SigningKey(jwk: Console.line(bytes).span), chain: chain, credential: text("credential"))
     }
@@ -74,5 +74,15 @@ struct AgentDirectory {
                 reason: "unsafe_permissions", path: place)
         }
         return try Console.read(file, named: place, limit: limit)
+    }
+}
+
+extension Fault {
+    /// A file of an agent that is not there.
+    fileprivate init(noAgentIn directory: String, _ file: String) {
+        let path = "\(directory)/\(file)"
+        self.init(
+            "\(path): there is no such file: name the directory that agentidctl agent --out made", code: "io",
+            reason: "file", path: path)
     }
 }

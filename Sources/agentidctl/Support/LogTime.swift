@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import StrictJSON
 
 /// A time in a log: a day, a time, seconds since 1970, or how long ago.
@@ -8,24 +9,14 @@ struct LogTime: ExpressibleByArgument {
     let end: Int64
 
     init?(argument: String) {
-        if let ago = Self.ago(argument) {
-            start = (Console.now - ago) * 1000
+        if let ago = TimeSpan(withUnit: argument) {
+            start = Int64(Date().timeIntervalSince1970 * 1000) - ago.seconds * 1000
             end = start
             return
         }
-        guard let date = ReviewDate(argument: argument) else { return nil }
+        // A small number is days or hours whose unit was left out: as seconds since 1970 it would take in everything.
+        guard let date = ReviewDate(argument: argument), date.seconds >= 1_000_000_000 else { return nil }
         end = date.seconds * 1000
         start = argument.utf8.count == 10 && argument.utf8.contains(UInt8(ascii: "-")) ? end - 86_400_000 : end
-    }
-
-    /// Seconds of a text such as `24h`.
-    private static func ago(_ text: String) -> Int64? {
-        let units: [UInt8: Int64] = [
-            UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
-        ]
-        guard let last = text.utf8.last, let unit = units[last], let count = Int64(text.dropLast()),
-            (0...1_000_000).contains(count)
-        else { return nil }
-        return count * unit
     }
 }

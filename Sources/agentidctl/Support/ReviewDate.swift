@@ -9,16 +9,16 @@ struct ReviewOptions: ParsableArguments {
         help: .init("No new agents after a day, e.g. 2027-01-31, or a time, 2027-01-31T12:00:00Z.", valueName: "date"))
     var reviewBy: ReviewDate?
     @ArgumentParser.Option(
-        name: .customLong("for"), help: .init("No new agents after so many days.", valueName: "days"))
-    var days: Int?
+        name: .customLong("for"), help: .init("No new agents after so many days: 90, or 90d.", valueName: "days"))
+    var days: Days?
 
     func validate() throws {
         guard reviewBy == nil || days == nil else { throw ValidationError("give --review-by or --for") }
-        guard (1...3650).contains(days ?? 1) else { throw ValidationError("--for is 1 to 3650 days") }
+        guard (1...3650).contains(days?.count ?? 1) else { throw ValidationError("--for is 1 to 3650 days") }
     }
 
     /// The time, in seconds since 1970.
-    var date: Int64? { reviewBy?.seconds ?? days.map { Console.now + Int64($0) * 86_400 } }
+    var date: Int64? { reviewBy?.seconds ?? days.map { Console.now + Int64($0.count) * 86_400 } }
 }
 
 /// A day (to its end), a time, or seconds since 1970.
