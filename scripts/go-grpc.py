@@ -15,6 +15,42 @@ MODULES = ["google.golang.org/grpc", "google.golang.org/protobuf", "google.golan
            "golang.org/x/sys", "golang.org/x/text"]  # fmt: skip
 
 
+# Debian's grpc knows messages of google.golang.org/protobuf no more than its golang/protobuf 1.3 does; all later ones of grpc do.
+CODEC = """package proto
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/protobuf/proto"
+)
+
+const Name = "proto"
+
+type codec struct{}
+
+func init() { encoding.RegisterCodec(codec{}) }
+
+func (codec) Name() string { return Name }
+
+func (codec) Marshal(value interface{}) ([]byte, error) {
+	message, ok := value.(proto.Message)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a message", value)
+	}
+	return proto.Marshal(message)
+}
+
+func (codec) Unmarshal(data []byte, value interface{}) error {
+	message, ok := value.(proto.Message)
+	if !ok {
+		return fmt.Errorf("%T is not a message", value)
+	}
+	return proto.Unmarshal(data, message)
+}
+"""
+
+
 def linked(source, target, name=None):
     """A folder's files as links, and those of the folders in it that have another name. Go takes links to files for files, not links to folders for folders."""
     for path in source.rglob("*"):
@@ -45,6 +81,9 @@ def main():
         packages = sorted({path.parent for path in vendored.rglob("*.go") if not path.name.endswith("_test.go")})
         listed += [f"# {name} {required.get(name, 'v0.0.0')}", "## explicit; go 1.24" if source == BINDING else "## explicit; go 1.21"]
         listed += [str(path.relative_to(folder / "vendor")) for path in packages]
+    codec = folder / "vendor/google.golang.org/grpc/encoding/proto/proto.go"
+    codec.unlink()
+    codec.write_text(CODEC)
     (folder / "vendor/modules.txt").write_text("\n".join(listed) + "\n")
 
 

@@ -94,7 +94,7 @@ func (s Server) begin(ctx context.Context, called func() (call, *refusal)) (*age
 	sent, _ := metadata.FromIncomingContext(ctx)
 	chain, proof := sent.Get(ChainKey), sent.Get(ProofKey)
 	if len(chain) > 1 || len(proof) > 1 {
-		return nil, refuse(codes.InvalidArgument, "header", "a chain and a proof are sent once")
+		return nil, refuse(codes.InvalidArgument, "header", agentid.ChainHeader+" and "+agentid.ProofHeader+" are sent once")
 	}
 	asked, refused := called()
 	if refused != nil {
