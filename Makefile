@@ -137,6 +137,7 @@ test-frameworks: ## HTTP, MCP, LangChain with LangGraph, and SPIFFE, of the inte
 	@Tests/Integrations/run http_fastapi mcp langchain spiffe
 
 test-integrations: build ## each agent framework, in an environment of its own (kept in .build-integrations); NAMES="mcp langchain" for some
+	@scripts/prepare.sh integrations
 	@echo "==> integrations"
 	@Tests/Integrations/run $(NAMES)
 

@@ -36,6 +36,7 @@ ROWS = [
     ("Strands", "strands", "strands", "every tool call; tools shown", "named agents"),
     ("[HTTP](guides/http.md)", "http_fastapi", None, "every request of a server of ASGI or WSGI", "each caller by its chain"),
     ("[gRPC](guides/grpc.md)", "grpc_python", None, "every request of a server, sync and aio", "each caller by its chain"),
+    ("[gRPC, in Go](guides/grpc.md#in-go)", "grpc_go", None, "every request of a server; Python at the other end", "each caller by its chain"),
     ("[SPIFFE](guides/spiffe.md)", "spiffe", None, "connections and exchanges: who calls", "each workload, by its SVID"),
     ("[SPIFFE, in Swift](guides/spiffe.md#in-swift)", "spiffe_swift", None, "who gets SVIDs, and for how long", "each agent, by its socket"),
 ]

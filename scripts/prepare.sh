@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Installs what the build needs and the machine lacks, from Debian's packages; with `test`, `demo`, `html` or `distribution`, what
-# those need as well; with `all`, everything.
+# Installs what the build needs and the machine lacks, from Debian's packages; with `test`, `demo`, `html`, `integrations` or `distribution`,
+# what those need as well; with `all`, everything.
 set -euo pipefail
 command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: see https://www.swift.org/install" >&2; exit 1; }
 packages=(libsodium-dev libsqlite3-dev pkg-config gcc g++ valgrind python3-venv)
 case "${1:-}" in
 test | demo | all) packages+=(postgresql) ;;&
 distribution | all) packages+=(abigail-tools debhelper lintian man-db mandoc zsh fish) ;;&
-html | all) packages+=(chromium) ;;
+html | all) packages+=(chromium) ;;&
+integrations | all) packages+=(golang-google-grpc-dev golang-google-protobuf-dev) ;;
 esac
 missing=()
 for package in "${packages[@]}"; do

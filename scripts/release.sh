@@ -3,7 +3,7 @@
 # into this repository and the archives into dist/. So what fails changes nothing.
 #
 # The version goes into the header, which all else follows, the Python package and debian/changelog; "Unreleased" in CHANGELOG.md is
-# cut; the interface is kept in abi/. Tags: VERSION for Swift packages, Bindings/go/vVERSION for Go. dist/ gets the source archive,
+# cut; the interface is kept in abi/. Tags: VERSION for Swift packages, Bindings/go/vVERSION and Bindings/go/agentidgrpc/vVERSION for Go. dist/ gets the source archive,
 # the wheel, Debian packages, what they contain (SPDX 2.3) and checksums. ARCHIVES=0 makes commit and tags alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,7 +44,9 @@ if [ "${ARCHIVES:-1}" = 1 ]; then
 fi
 git commit -qam "Version $version"
 git tag -a -m "Version $version" "$version"
-git tag -a -m "Version $version" "Bindings/go/v$version"
+for module in Bindings/go Bindings/go/agentidgrpc; do
+    git tag -a -m "Version $version" "$module/v$version"
+done
 
 if [ "${ARCHIVES:-1}" = 1 ]; then
     make dist wheel deb
@@ -54,6 +56,6 @@ if [ "${ARCHIVES:-1}" = 1 ]; then
     cp dist/* "$here/dist/"
 fi
 cd "$here"
-git fetch -q "$work/libagentid" HEAD "refs/tags/$version:refs/tags/$version" "refs/tags/Bindings/go/v$version:refs/tags/Bindings/go/v$version"
+git fetch -q "$work/libagentid" HEAD "refs/tags/$version:refs/tags/$version" "refs/tags/Bindings/go/*v$version:refs/tags/Bindings/go/*v$version"
 git merge -q --ff-only FETCH_HEAD
-echo "released $version on $branch: git push origin $branch $version Bindings/go/v$version"
+echo "released $version on $branch: git push origin $branch $version Bindings/go/v$version Bindings/go/agentidgrpc/v$version"

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 . scripts/go.sh
 
 echo "==> gofmt and go vet"
-unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go examples/swift-service Tests/HTTP)
+unformatted=$("$(go env GOROOT)/bin/gofmt" -l Bindings/go examples/go examples/go-grpc examples/swift-service Tests/HTTP)
 [ -z "$unformatted" ] || { echo "not as gofmt writes it: $unformatted" >&2; exit 1; }
 (cd Bindings/go && go vet ./...)
 (cd examples/go && go vet ./...)

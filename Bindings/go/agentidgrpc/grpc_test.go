@@ -261,7 +261,7 @@ func TestAMessageOfVeryManyValuesCostsLittleBeforeAnythingIsProved(t *testing.T)
 		}
 	}
 	if _, err := agentidgrpc.MessageArguments("", "a text"); err == nil {
-		t.Error("a text is no message")
+		t.Error("a text was taken for a message")
 	}
 	w.expectRuns()
 }

@@ -17,19 +17,19 @@ import (
 // mostValues are the values of a message that is written: a value counts one, a message within it four. It is refused before anything is
 // proved: who sends it may be anybody.
 const (
-	mostValues  = 100_000
-	perMessage  = 4
-	deepestWrit = 100 // messages within each other, as many as Python's parser takes
+	mostValues = 100_000
+	perMessage = 4
+	deepest    = 100 // messages within each other, as many as Python's parser takes
 )
 
 var (
 	errValues = fmt.Errorf("the message has more than %d values", mostValues)
-	errDepth  = fmt.Errorf("the message has more than %d messages within each other", deepestWrit)
+	errDepth  = fmt.Errorf("the message has more than %d messages within each other", deepest)
 )
 
 // MessageArguments are a request's fields by their names in the .proto file, as the JSON mapping of Protocol Buffers has them. A field that
 // is not set, or has its default value and no presence, is left out; 64-bit numbers are texts, bytes are Base64. It fails for a message with
-// a value that JSON does not have, and for one that is no proto.Message of google.golang.org/protobuf. The method is not looked at.
+// a value that JSON does not have, and for one that google.golang.org/protobuf does not know. The method is not looked at.
 func MessageArguments(_ string, message any) ([]byte, error) {
 	found, ok := message.(proto.Message)
 	if !ok {
@@ -115,7 +115,7 @@ func (w *writer) count(values int) error {
 }
 
 func (w *writer) message(message protoreflect.Message, depth int) error {
-	if depth > deepestWrit {
+	if depth > deepest {
 		return errDepth
 	}
 	if err := w.count(perMessage); err != nil {

@@ -10,7 +10,7 @@ import (
 // Arguments says what the arguments of a request are, as a JSON object. It is the same function at both ends.
 type Arguments func(method string, message any) ([]byte, error)
 
-// MethodOptions are what NewMethods takes beside the table.
+// MethodOptions are given to NewMethods beside the table.
 type MethodOptions struct {
 	Exempt    []string  // methods without a guard, e.g. "/grpc.health.v1.Health/Check"
 	Streams   []string  // methods with a stream of requests, whose messages the guard does not see: see NewMethods

@@ -105,7 +105,7 @@ func (r *refusal) trailer() metadata.MD {
 	return found
 }
 
-// RefusalFrom is what a guard said of a call that it refused, from the call's trailer; false where a guard said nothing.
+// RefusalFrom reads the refusal of a guard from a call's trailer; false where there is none.
 func RefusalFrom(trailer metadata.MD) (agentid.Refusal, bool) {
 	var said agentid.Refusal
 	found := trailer.Get(RefusalKey)
