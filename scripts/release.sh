@@ -4,7 +4,8 @@
 #
 # The version goes into the header, which all else follows, the Python package and debian/changelog; "Unreleased" in CHANGELOG.md is
 # cut; the interface is kept in abi/. Tags: VERSION for Swift packages, and one for each Go module, Bindings/go/vVERSION and
-# Bindings/go/agentidgrpc/vVERSION. dist/ gets the source archive, the wheel, Debian packages, what they contain (SPDX 2.3) and checksums. ARCHIVES=0 makes commit and tags alone.
+# Bindings/go/agentidgrpc/vVERSION. dist/ gets the source archive, the wheel, Debian packages, what they contain (SPDX 2.3) and checksums.
+# ARCHIVES=0 makes commit and tags alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fail() { echo "release: $1" >&2; exit 2; }
