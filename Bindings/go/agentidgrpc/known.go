@@ -78,7 +78,7 @@ func (w *writer) any(message protoreflect.Message, depth int) error {
 		if err := w.count(perMessage); err != nil {
 			return err
 		}
-		if depth >= deepestWrit {
+		if depth >= deepest {
 			return errDepth
 		}
 		err = w.fields(inner, depth+1)
