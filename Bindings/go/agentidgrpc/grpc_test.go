@@ -3,6 +3,7 @@ package agentidgrpc_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -152,7 +153,7 @@ func TestAMethodOfOneRequestTakesNoSecond(t *testing.T) {
 		}
 	}
 	_ = opened.CloseSend()
-	if err := opened.RecvMsg(new(structpb.Struct)); status.Code(err) == codes.OK {
+	if err := opened.RecvMsg(new(structpb.Struct)); status.Code(err) != codes.InvalidArgument {
 		t.Fatal(err)
 	}
 	// One that never asks for its request is refused, whatever it has done.
@@ -377,4 +378,33 @@ func TestADeadlineEndsWhatIsNotDecided(t *testing.T) {
 	defer cancel()
 	w.expectIn(ctx, w.client(w.agent), "Read", inside, "DeadlineExceeded", "")
 	w.expectRuns()
+}
+
+func TestAFieldThatTheGuardDoesNotKnowReachesNoHandler(t *testing.T) {
+	w := newWorld(t, "", agentid.GuardOptions{})
+	chain, proof := w.present("read_file", `{"path":"/data/a"}`, "files")
+	more := message("/data/a")
+	more.ProtoReflect().SetUnknown([]byte("\x7a\x01x"))
+	more.Fields["path"].ProtoReflect().SetUnknown([]byte("\x7a\x01x"))
+	answer := new(structpb.Struct) // the handler's request
+	if err := w.dial(w.address).Invoke(sent("agent-chain", chain, "agent-proof", proof), "/files.Files/Read", more, answer); err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.ProtoReflect().GetUnknown()) > 0 || len(answer.Fields["path"].ProtoReflect().GetUnknown()) > 0 {
+		t.Error("the handler was given what the guard has not seen")
+	}
+}
+
+func TestArgumentsOfOnesOwnAreAskedForNoHugeMessage(t *testing.T) {
+	w := newWorld(t, "", agentid.GuardOptions{})
+	own := must[*agentidgrpc.Methods](t)(agentidgrpc.NewMethods(tools, agentidgrpc.MethodOptions{
+		Arguments: func(string, any) ([]byte, error) { t.Error("asked"); return []byte("{}"), nil },
+	}))
+	guard := must[*agentid.Guard](t)(w.acme.Guard(context.Background(), agentid.GuardOptions{Audience: "files"}))
+	defer guard.Close()
+	huge := &structpb.Struct{Fields: map[string]*structpb.Value{}}
+	for i := range 20_000 {
+		huge.Fields[strconv.Itoa(i)] = structpb.NewNullValue()
+	}
+	w.expect(w.dial(w.serve(agentidgrpc.Server{Guard: guard, Methods: own})), "Read", huge, "InvalidArgument", "call")
 }
