@@ -79,7 +79,8 @@ class GuardInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[ty
     requests are a stream; the guard decides when the stream begins and sees none of its messages, which is waived by this.
 
     What is not permitted ends with UNAUTHENTICATED, PERMISSION_DENIED, FAILED_PRECONDITION (send the whole chain),
-    RESOURCE_EXHAUSTED (too many calls), UNAVAILABLE or INVALID_ARGUMENT; the trailing metadata has the refusal as JSON, under `agent-refusal`.
+    RESOURCE_EXHAUSTED (too many calls), UNAVAILABLE or INVALID_ARGUMENT; the trailing metadata has the refusal as JSON, under
+    `agent-refusal`.
 
     The call ends when the handler has, and its outcome is recorded: it failed, and budgets come back as far as their rules say
     so, where the handler raises, aborts or sets another code than OK. A client that cancels gets nothing back. A handler tells
