@@ -22,8 +22,18 @@ def go():
     found.mkdir()
     for name in ("libagentid.so", "libagentid.so.0"):
         (found / name).symlink_to(library)
-    (found / "agentid.pc").write_text(f"Name: agentid\nDescription: as built\nVersion: 0\nCflags: -I{ROOT / 'Include'}\nLibs: -L{found} -lagentid\n")
-    variables = {**os.environ, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": "-mod=vendor", "CGO_ENABLED": "1", "PKG_CONFIG_PATH": str(found), "LD_LIBRARY_PATH": str(found)}
+    (found / "agentid.pc").write_text(
+        f"Name: agentid\nDescription: as built\nVersion: 0\nCflags: -I{ROOT / 'Include'}\nLibs: -L{found} -lagentid\n"
+    )
+    variables = {
+        **os.environ,
+        "GOTOOLCHAIN": "local",
+        "GOPROXY": "off",
+        "GOFLAGS": "-mod=vendor",
+        "CGO_ENABLED": "1",
+        "PKG_CONFIG_PATH": str(found),
+        "LD_LIBRARY_PATH": str(found),
+    }
     variables["GOCACHE"] = os.environ.get("GOCACHE", str(ROOT / ".build-integrations/go-cache"))
     headers = "".join(path.read_text() for path in sorted((ROOT / "Include").glob("*.h")))
     variables["CGO_CFLAGS"] = f"-g -O2 -Wall -Werror -DAGENTID_HEADERS={len(headers)}"  # Go's cache does not look into them

@@ -54,33 +54,109 @@ def packed(message):
 
 def chosen(Wide):
     """Messages with each kind of value, and its edges."""
-    yield from (Wide(), Wide(maybe_int=0, maybeText="", maybe_bool=False, maybe_colour=0), Wide(int32=-1, sint64=-(1 << 63), uint64=(1 << 64) - 1))
-    yield from (Wide(fixed32=0xFFFFFFFF, sfixed64=-5, uint32=7, int64=1 << 53, bool=True), Wide(colour="BLUE"), Wide(colour=99), Wide(nothing={}))
-    for number in (0.1, 1e-45, 1.17549435e-38, 3.4028235e38, 16777216.0, 1e16, 1e15, 0.0001, 0.00001, 123456.7, -2.5, float("inf"), float("-inf"), float("nan")):
+    yield from (
+        Wide(),
+        Wide(maybe_int=0, maybeText="", maybe_bool=False, maybe_colour=0),
+        Wide(int32=-1, sint64=-(1 << 63), uint64=(1 << 64) - 1),
+    )
+    yield from (
+        Wide(fixed32=0xFFFFFFFF, sfixed64=-5, uint32=7, int64=1 << 53, bool=True),
+        Wide(colour="BLUE"),
+        Wide(colour=99),
+        Wide(nothing={}),
+    )
+    for number in (
+        0.1,
+        1e-45,
+        1.17549435e-38,
+        3.4028235e38,
+        16777216.0,
+        1e16,
+        1e15,
+        0.0001,
+        0.00001,
+        123456.7,
+        -2.5,
+        float("inf"),
+        float("-inf"),
+        float("nan"),
+    ):
         yield Wide(float=number, floats=[number, -number])
         yield Wide(double=number, flags={True: number, False: -number})
     for number in (5e-324, 1.7976931348623157e308, 1e22, 123456789012345680.0, -0.0, 9007199254740993.0):
         yield Wide(double=number, value={"number_value": number})
-    for text in ("", "a\"b\\c\n\r\t\b\f\x00\x1f\x7f", "é漢😀", "</script>&", "\u2028"):
+    for text in ("", 'a"b\\c\n\r\t\b\f\x00\x1f\x7f', "é漢😀", "</script>&", "\u2028"):
         yield Wide(string=text, a_text=text, named={text: Wide(string=text)}, struct={text: text})
-    yield from (Wide(bytes=bytes(range(256)), parts=[b"", b"\xff\xfe", b"abc"]), Wide(longs=[0, -1], colours=[0, 1, 7, 9], wides=[Wide(), Wide(int32=1)]))
-    yield from (Wide(texts={-5: "a", 0: "", 7: "b"}, painted={1: 7, 0: 0, 9: 50}), Wide(a_number=0), Wide(a_wide={}), Wide(a_colour=0), Wide(a_wide={"a_wide": {"int32": 3}}))
-    for seconds, nanos in ((0, 0), (1, 5), (-1, 0), (1700000000, 120000000), (1700000000, 1000), (-62135596800, 0), (253402300799, 999999999), (253402300800, 0), (0, -1), (1 << 40, 0)):
+    yield from (
+        Wide(bytes=bytes(range(256)), parts=[b"", b"\xff\xfe", b"abc"]),
+        Wide(longs=[0, -1], colours=[0, 1, 7, 9], wides=[Wide(), Wide(int32=1)]),
+    )
+    yield from (
+        Wide(texts={-5: "a", 0: "", 7: "b"}, painted={1: 7, 0: 0, 9: 50}),
+        Wide(a_number=0),
+        Wide(a_wide={}),
+        Wide(a_colour=0),
+        Wide(a_wide={"a_wide": {"int32": 3}}),
+    )
+    for seconds, nanos in (
+        (0, 0),
+        (1, 5),
+        (-1, 0),
+        (1700000000, 120000000),
+        (1700000000, 1000),
+        (-62135596800, 0),
+        (253402300799, 999999999),
+        (253402300800, 0),
+        (0, -1),
+        (1 << 40, 0),
+    ):
         yield Wide(at=timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos))
         yield Wide(during=duration_pb2.Duration(seconds=seconds, nanos=nanos))
-    yield from (Wide(during=duration_pb2.Duration(seconds=s, nanos=n)) for s, n in ((-1, -500000000), (0, -1), (1, -1), (-1, 1), (315576000001, 0)))
+    yield from (
+        Wide(during=duration_pb2.Duration(seconds=s, nanos=n))
+        for s, n in ((-1, -500000000), (0, -1), (1, -1), (-1, 1), (315576000001, 0))
+    )
     for path in ("a", "a_b", "a_b.c_d", "", "aB", "_", "a_", "a__b", "a_1", "_a", "a-b", "a b", "1"):
         yield Wide(mask={"paths": [path, "z"]})
     tree = struct_pb2.Struct()
     tree.update({"a": [1, 2.5, None, True, {"b": "c"}], "d": {}, "e": []})
-    yield from (Wide(struct=tree), Wide(value={}), Wide(value={"struct_value": tree}), Wide(list={"values": [{"null_value": 0}, {}, {"bool_value": False}]}), Wide(null=0))
+    yield from (
+        Wide(struct=tree),
+        Wide(value={}),
+        Wide(value={"struct_value": tree}),
+        Wide(list={"values": [{"null_value": 0}, {}, {"bool_value": False}]}),
+        Wide(null=0),
+    )
     for number in (float("inf"), float("nan")):
         yield Wide(value={"number_value": number})
-    yield from (Wide(int64_value={}), Wide(int64_value={"value": 5}), Wide(float_value={"value": 0.1}), Wide(bytes_value={"value": b"x"}), Wide(bool_value={}), Wide(string_value={"value": "é"}))
-    inner = [Wide(int32=5, any=packed(Wide(string="deep"))), timestamp_pb2.Timestamp(seconds=5), tree, wrappers_pb2.Int64Value(value=1 << 60), packed(Wide()), Wide()]
+    yield from (
+        Wide(int64_value={}),
+        Wide(int64_value={"value": 5}),
+        Wide(float_value={"value": 0.1}),
+        Wide(bytes_value={"value": b"x"}),
+        Wide(bool_value={}),
+        Wide(string_value={"value": "é"}),
+    )
+    inner = [
+        Wide(int32=5, any=packed(Wide(string="deep"))),
+        timestamp_pb2.Timestamp(seconds=5),
+        tree,
+        wrappers_pb2.Int64Value(value=1 << 60),
+        packed(Wide()),
+        Wide(),
+    ]
     yield Wide(any=packed(inner[0]), anys=[packed(each) for each in inner])
-    yield from (Wide(any={}), Wide(any={"type_url": "x/none.Such"}), Wide(any={"type_url": "wide.Wide"}), Wide(any={"type_url": "a/b/wide.Wide", "value": b"\x08\x05"}))
-    yield from (Wide(any={"value": b"x"}), Wide(any={"type_url": "x/wide.Wide", "value": b"\xff"}), Wide(any={"type_url": "x/google.protobuf.Empty"}))
+    yield from (
+        Wide(any={}),
+        Wide(any={"type_url": "x/none.Such"}),
+        Wide(any={"type_url": "wide.Wide"}),
+        Wide(any={"type_url": "a/b/wide.Wide", "value": b"\x08\x05"}),
+    )
+    yield from (
+        Wide(any={"value": b"x"}),
+        Wide(any={"type_url": "x/wide.Wide", "value": b"\xff"}),
+        Wide(any={"type_url": "x/google.protobuf.Empty"}),
+    )
     deep = Wide()
     for _ in range(60):
         deep = Wide(a_wide=deep)
@@ -97,7 +173,7 @@ def varied(Wide, count):
         made = Wide()
         for each in chance.sample(some, chance.randrange(1, 5)):
             made.MergeFrom(each)
-        made.float, made.double = (struct.unpack("<fxxxxd", chance.randbytes(16)))
+        made.float, made.double = struct.unpack("<fxxxxd", chance.randbytes(16))
         made.floats.extend(struct.unpack("<8f", chance.randbytes(32)))
         made.struct["x"] = chance.randrange(1 << 60) / (1 << chance.randrange(80))
         yield made
@@ -157,7 +233,14 @@ def test_a_go_client_reaches_a_python_server(ends, wide, world):
     messages = [each for each in chosen(wide[0].Wide) if is_call(each)]
     asked = [(method, each) for each in messages for method in ("Do", "Tail")] + [("Store", messages[3]), ("Echo", messages[4])]
     text = "".join(f"{method} {base64.b64encode(each.SerializeToString()).decode()}\n" for method, each in asked)
-    done = subprocess.run([ends[0], wide[2], "call", world[2], f"127.0.0.1:{port}"], input=text, env=ends[1], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [ends[0], wide[2], "call", world[2], f"127.0.0.1:{port}"],
+        input=text,
+        env=ends[1],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     server.stop(0).wait()
     assert done.returncode == 0, done.stderr
     for (method, message), answer in zip(asked, done.stdout.splitlines(), strict=True):
@@ -174,7 +257,9 @@ def is_call(message):
 
 @pytest.fixture
 def served(ends, wide, world):
-    with subprocess.Popen([ends[0], wide[2], "serve", world[2]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ends[1]) as server:
+    with subprocess.Popen(
+        [ends[0], wide[2], "serve", world[2]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ends[1]
+    ) as server:
         yield server.stdout.readline().strip()
         server.stdin.close()
 
@@ -205,7 +290,10 @@ def test_a_go_server_refuses_as_a_python_server_does(served, wide, world):
 
         def asked(where):
             with grpc.insecure_channel(where) as bare:
-                stub, proven = stubs.WStub(bare), stubs.WStub(grpc.intercept_channel(bare, AgentInterceptor(TOOLS, narrow, audience="wide")))
+                stub, proven = (
+                    stubs.WStub(bare),
+                    stubs.WStub(grpc.intercept_channel(bare, AgentInterceptor(TOOLS, narrow, audience="wide"))),
+                )
                 chain, proof = narrow.present("do_wide", {"string": "/data/x"}, audience="wide")
                 both = [("agent-chain", chain), ("agent-proof", proof)]
                 yield told(proven.Do, pb.Wide(string="/etc/é"))
@@ -217,14 +305,22 @@ def test_a_go_server_refuses_as_a_python_server_does(served, wide, world):
                 yield told(stub.Do, pb.Wide(string="/data/y"), metadata=both)
                 yield told(stub.Do, many)
                 yield told(stub.Do, pb.Wide(value={"number_value": float("nan")}))[0]
-                for metadata in (both[:1], both[1:], [*both, both[0]], [("agent-chain", "x"), both[1]], [("agent-chain", "sha-256=" + "A" * 43), both[1]]):
+                for metadata in (
+                    both[:1],
+                    both[1:],
+                    [*both, both[0]],
+                    [("agent-chain", "x"), both[1]],
+                    [("agent-chain", "sha-256=" + "A" * 43), both[1]],
+                ):
                     yield told(stub.Do, pb.Wide(), metadata=metadata)
 
         python, go = list(asked(f"127.0.0.1:{port}")), list(asked(served))
     server.stop(0).wait()
     for expected, found in zip(python, go, strict=True):
         assert found == expected
-    assert {"PERMISSION_DENIED", "UNAUTHENTICATED", "FAILED_PRECONDITION", "INVALID_ARGUMENT"} == {each if isinstance(each, str) else each[0] for each in go}
+    assert {"PERMISSION_DENIED", "UNAUTHENTICATED", "FAILED_PRECONDITION", "INVALID_ARGUMENT"} == {
+        each if isinstance(each, str) else each[0] for each in go
+    }
 
 
 def told(call, *arguments, **how):

@@ -238,7 +238,13 @@ def test_a_client_that_cancels_gets_nothing_back(made, world, serve, kind):  # n
 
 
 def test_too_many_calls_are_exhausted_resources(made, world, serve):  # noqa: F811
-    world[0].apply_policy({**POLICY, "version": 2, "rules": [{"id": "slow", "match": "read_file", "rate": {"calls": 1, "per": "day", "for": "agent"}}]})
+    world[0].apply_policy(
+        {
+            **POLICY,
+            "version": 2,
+            "rules": [{"id": "slow", "match": "read_file", "rate": {"calls": 1, "per": "day", "for": "agent"}}],
+        }
+    )
     codes = []
     serve("sync", lambda context: None, lambda address: codes.extend(ask(made, world, address, "Read") for _ in range(2)))
     assert codes == ["OK", "RESOURCE_EXHAUSTED"]
