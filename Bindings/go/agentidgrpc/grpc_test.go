@@ -153,7 +153,8 @@ func TestAMethodOfOneRequestTakesNoSecond(t *testing.T) {
 		}
 	}
 	_ = opened.CloseSend()
-	if err := opened.RecvMsg(new(structpb.Struct)); status.Code(err) != codes.InvalidArgument {
+	// Internal: later ones of grpc refuse it by themselves.
+	if err := opened.RecvMsg(new(structpb.Struct)); status.Code(err) != codes.InvalidArgument && status.Code(err) != codes.Internal {
 		t.Fatal(err)
 	}
 	// One that never asks for its request is refused, whatever it has done.
