@@ -7,8 +7,8 @@ internal import StrictJSON
 /// Signing happens outside of locks and transactions. One transaction for a batch looks again at all that may
 /// have happened meanwhile, registers what was signed, and records an event of each agent.
 extension Lifecycle {
-    /// The statements signed for an agent and not registered yet.
-    private struct Renewed {
+    /// The statements signed for an agent and not registered yet. A class: as a struct its copies took 20 kB of code.
+    private final class Renewed {
         let id: String
         let agent: Agent
         let before: Agent.State
@@ -17,6 +17,10 @@ extension Lifecycle {
         var issuance: Issuance?
         var credential: HeldCredential?
         var isGranted: Bool { !after.held.grant.id.isSame(as: before.held.grant.id) }
+
+        init(_ id: String, _ agent: Agent, _ before: Agent.State) {
+            (self.id, self.agent, self.before, self.after) = (id, agent, before, before)
+        }
     }
 
     /// Renews what is due, parents before their children. A failure is noted, and tried again in a moment.
@@ -115,13 +119,13 @@ extension Lifecycle {
     ) throws(AgentIDError) -> Renewed? {
         let now = try clock.now()
         guard let term = before.term else { return nil }
-        var one = Renewed(id: id, agent: agent, before: before, after: before)
+        let one = Renewed(id, agent, before)
         if before.isGrantDue(at: now) || agent.hasFewerLabels {
             switch term.source {
-            case .authority: try signRoot(&one, term, with: active, at: now)
+            case .authority: try signRoot(one, term, with: active, at: now)
             case .parent, .keeper:
                 guard let (parent, request) = term.source.parent else { break }
-                try derive(&one, term, from: parent, request, at: now)
+                try derive(one, term, from: parent, request, at: now)
             }
         }
         if before.renewCredentialAt <= now {
@@ -135,7 +139,7 @@ extension Lifecycle {
     }
 
     private func signRoot(
-        _ one: inout Renewed, _ term: Term, with active: PublicKey, at now: Int64
+        _ one: Renewed, _ term: Term, with active: PublicKey, at now: Int64
     ) throws(AgentIDError) {
         let id = one.id
         let (record, profile) = try registry.read { registry in
@@ -153,7 +157,7 @@ extension Lifecycle {
     }
 
     private func derive(
-        _ one: inout Renewed, _ term: Term, from parent: Agent, _ request: DelegationRequest, at now: Int64
+        _ one: Renewed, _ term: Term, from parent: Agent, _ request: DelegationRequest, at now: Int64
     ) throws(AgentIDError) {
         guard let above = parent.snapshot else { return }
         let end = term.end(of: above.held.grant.expires - now / 1000, now: now / 1000)
