@@ -6,7 +6,41 @@ public import CAgentID
 internal import JOSE
 internal import Scopes
 
-enum Agents { static let table = HandleTable<Agent>(kind: 4) }
+enum Agents { static let table = AgentTable() }
+
+/// Agents by handle, each with its front beside it.
+struct AgentTable: Sendable {
+    struct Held: Sendable {
+        let front: AgentFront?
+        let agent: Agent
+    }
+
+    private let held = HandleTable<Held>(kind: 4)
+
+    func insert(_ agent: Agent) throws(Failure) -> OpaquePointer {
+        unsafe try held.insert(Held(front: agent.front, agent: agent))
+    }
+
+    func find(_ agent: OpaquePointer?, _ name: String) throws(Failure) -> Agent {
+        try unsafe held.find(agent, name).agent
+    }
+
+    func remove(_ agent: OpaquePointer?) -> Agent? { unsafe held.remove(agent)?.agent }
+
+    /// Decides for an agent, by its front where that can: the agent itself is not touched then.
+    func check(_ agent: OpaquePointer?, tool: String, arguments: [UInt8]) throws -> Decision {
+        // As long as the table holds the agent.
+        let begun = held.find(UInt64(UInt(bitPattern: agent))) { held in
+            held.front.flatMap { front in front.begin().map { (front, $0) } }
+        }
+        if case (let front, let begun)?? = begun,
+            let decision = front.decide(begun, tool: tool, arguments: arguments)
+        {
+            return decision
+        }
+        return try unsafe find(agent, "agent").check(tool: tool, arguments: arguments)
+    }
+}
 
 private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws -> DelegationRequest {
     let size = unsafe MemoryLayout<agentid_delegation_options>.size
@@ -119,12 +153,11 @@ public func agentid_agent_authorize(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        let agent = try unsafe Agents.table.find(agent, "agent")
         var call = CallInput()
         let tool = try unsafe call.tool(tool, tool_len)
         let arguments = try unsafe call.bytes(arguments, arguments_len, .arguments)
-        if let fault = call.fault { return try agent.refuse(fault, tool: tool) }
-        return try agent.check(tool: tool, arguments: arguments)
+        if let fault = call.fault { return try unsafe Agents.table.find(agent, "agent").refuse(fault, tool: tool) }
+        return try unsafe Agents.table.check(agent, tool: tool, arguments: arguments)
     }
 }
 
@@ -134,12 +167,11 @@ public func agentid_agent_authorize_z(
     _ decision: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe decide(decision, error) {
-        let agent = try unsafe Agents.table.find(agent, "agent")
         var call = CallInput()
         let tool = try unsafe call.tool(terminated: tool)
         let arguments = try unsafe call.bytes(terminated: arguments, .arguments)
-        if let fault = call.fault { return try agent.refuse(fault, tool: tool) }
-        return try agent.check(tool: tool, arguments: arguments)
+        if let fault = call.fault { return try unsafe Agents.table.find(agent, "agent").refuse(fault, tool: tool) }
+        return try unsafe Agents.table.check(agent, tool: tool, arguments: arguments)
     }
 }
 

@@ -66,10 +66,14 @@ final class HandleTable<Object: Sendable>: Sendable {
         return 0
     }
 
-    func find(_ handle: UInt64) -> Object? {
-        parts.withLock(part(of: handle)) { slots in
+    func find(_ handle: UInt64) -> Object? { find(handle) { $0 } }
+
+    /// A part of an object: nothing else of it is looked at or counted.
+    @inline(__always)
+    func find<Part>(_ handle: UInt64, _ part: (Object) -> Part) -> Part? {
+        parts.withLock(self.part(of: handle)) { slots in
             guard let slot = locate(handle, slots.all.span) else { return nil }
-            return slots.all[slot].object
+            return slots.all[slot].object.map(part)
         }
     }
 

@@ -16,9 +16,6 @@ struct Glob: Sendable, Equatable {
 
     let pattern: String
     let tokens: [Token]
-    /// The states before a run, which may be empty: an automaton in one is in the state after it too. No two runs are
-    /// adjacent.
-    let runs: StateSet
     /// The bytes before the first wildcard.
     let literal: [UInt8]
     /// Whether the pattern holds a `/`.
@@ -42,9 +39,6 @@ struct Glob: Sendable, Equatable {
         }
         self.pattern = pattern
         self.tokens = tokens
-        var runs = StateSet()
-        for (i, token) in tokens.enumerated() where token.isRun { runs.insert(i) }
-        self.runs = runs
         literal = Array(pattern.utf8.prefix { $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "?") })
         isAboutPaths = pattern.utf8.contains(UInt8(ascii: "/"))
     }

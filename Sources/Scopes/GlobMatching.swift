@@ -6,11 +6,19 @@ extension Glob {
 
     /// Whether the glob matches a value; allocates nothing.
     func matches(_ value: Span<UInt8>, within work: inout WorkBudget) -> Bool {
+        let (tokens, literal) = (tokens, literal)
+        return Self.matches(value, tokens.span, literal: literal.span, isAboutPaths: isAboutPaths, within: &work)
+    }
+
+    /// The same for a glob in anybody's memory: all its tokens, and the bytes before the first wildcard.
+    static func matches(
+        _ value: Span<UInt8>, _ tokens: Span<Token>, literal: Span<UInt8>, isAboutPaths: Bool,
+        within work: inout WorkBudget
+    ) -> Bool {
         guard work.spend(10 + value.count >> 1) else { return false }
         guard !isAboutPaths || Self.isPlainPath(value) else { return false }
         // There is only one way through the text before the first wildcard.
-        let (tokens, literal) = (tokens, literal)
-        guard value.starts(with: literal.span) else { return false }
+        guard value.starts(with: literal) else { return false }
         if tokens.count == literal.count { return value.count == literal.count }
         if tokens.count == literal.count + 1 {
             // One run at the end, as most patterns have it.
@@ -20,20 +28,27 @@ extension Glob {
             }
         }
         let rest = value.extracting(literal.count..<value.count)
-        guard rest.count > Self.longestWithoutTable else { return matches(rest, visiting: &work) }
+        guard rest.count > Self.longestWithoutTable else {
+            return visit(rest, tokens, from: literal.count, within: &work)
+        }
         guard tokens.count - literal.count < 64 else {
             guard work.spend(100 + rest.count * 3) else { return false }
-            return matches(rest, moving: StateSet.self)
+            return move(rest, tokens, from: literal.count, StateSet.self)
         }
         guard work.spend(100 + rest.count) else { return false }
-        return matches(rest, moving: UInt64.self)
+        return move(rest, tokens, from: literal.count, UInt64.self)
     }
 
     /// Moves state by state: each byte of the value costs as much as there are states the pattern may be in.
-    private func matches(_ rest: Span<UInt8>, visiting work: inout WorkBudget) -> Bool {
-        let (tokens, runs) = (tokens, runs)
+    private static func visit(
+        _ rest: Span<UInt8>, _ tokens: Span<Token>, from base: Int, within work: inout WorkBudget
+    ) -> Bool {
+        // The states before a run, which may be empty: an automaton in one is in the state after it too. No two runs are
+        // adjacent.
+        var runs = StateSet()
+        for i in tokens.indices where tokens[i].isRun { runs.insert(i) }
         var states = StateSet()
-        states.insert(literal.count)
+        states.insert(base)
         states = states | (states & runs).successors
         for i in rest.indices {
             let byte = rest[i]
@@ -60,9 +75,10 @@ extension Glob {
     }
 
     /// Moves all states at once, as bits (Shift-And): each byte of the value costs the same, whatever the pattern.
-    private func matches<States: AutomatonStates>(_ rest: Span<UInt8>, moving: States.Type) -> Bool {
+    private static func move<States: AutomatonStates>(
+        _ rest: Span<UInt8>, _ tokens: Span<Token>, from base: Int, _: States.Type
+    ) -> Bool {
         // States are counted from the first wildcard.
-        let base = literal.count
         var taking = InlineArray<256, States>(repeating: States())
         var (anys, past, runs, paths, last) = (States(), States(), States(), States(), States())
         for i in base..<tokens.count {

@@ -9,7 +9,6 @@ struct PathContainment: Sendable, Equatable {
     /// The normalised root.
     @Exact private(set) var root: String
     private let bytes: [UInt8]
-    private let segments: [Range<Int>]
 
     init?(root: String) {
         let given = Array(root.utf8)
@@ -21,30 +20,32 @@ struct PathContainment: Sendable, Equatable {
         for range in kept.reversed() { text += "/" + String(decoding: given[range], as: UTF8.self) }
         self.root = text.isEmpty ? "/" : text
         bytes = Array(text.utf8)
-        var segments: [Range<Int>] = []
-        var start = 1
-        for (i, byte) in bytes.enumerated() where i > 0 && byte == UInt8(ascii: "/") {
-            segments.append(start..<i)
-            start = i + 1
-        }
-        if bytes.count > 1 { segments.append(start..<bytes.count) }
-        self.segments = segments
     }
 
     /// Whether a path lies at or below the root; allocates nothing, takes time linear in the path.
     func contains(_ path: Span<UInt8>) -> Bool {
-        guard Self.isPath(path) else { return false }
-        var kept = 0
-        Self.forEachKeptFromEnd(path) { _ in kept += 1 }
-        guard kept >= segments.count else { return false }
-        var index = kept
+        let bytes = bytes
+        return Self.isBelow(bytes.span, path)
+    }
+
+    /// Whether a path lies at or below a root, each segment of which is there with the `/` before it.
+    static func isBelow(_ root: Span<UInt8>, _ path: Span<UInt8>) -> Bool {
+        guard isPath(path) else { return false }
+        var (kept, depth) = (0, 0)
+        forEachKeptFromEnd(path) { _ in kept += 1 }
+        for i in root.indices where root[i] == UInt8(ascii: "/") { depth += 1 }
+        guard kept >= depth else { return false }
+        // From the end as well: where the segments that are to be compared next end.
+        var end = root.count
         var isInside = true
-        let (bytes, segments) = (bytes, segments)
-        Self.forEachKeptFromEnd(path) { range in
-            index -= 1
-            if index < segments.count, isInside {
-                isInside = path.extracting(range).hasSameBytes(as: bytes.span.extracting(segments[index]))
-            }
+        forEachKeptFromEnd(path) { range in
+            kept -= 1
+            guard kept < depth, isInside else { return }
+            let start = end - range.count
+            isInside =
+                start > 0 && root[start - 1] == UInt8(ascii: "/")
+                && path.extracting(range).hasSameBytes(as: root.extracting(start..<end))
+            end = start - 1
         }
         return isInside
     }

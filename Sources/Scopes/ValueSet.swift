@@ -4,7 +4,7 @@ public import StrictJSON
 /// many.
 public struct ValueSet: Sendable, Sequence {
     /// The largest number of values for which a scan is as fast as a look-up.
-    private static var scanned: Int { 8 }
+    static var scanned: Int { 8 }
 
     /// A place in the table: a value's index in `values` plus one, 0 for none, and the upper half of its hash.
     private struct Slot {

@@ -1,8 +1,12 @@
 extension JSON.Value {
     /// The member with this name, `nil` when there is none or this is not an object. Takes time linear in the members.
     public subscript(name: String) -> JSON.Value? {
-        guard let place = name.withUTF8Span({ storage.member($0, of: index) }) else { return nil }
-        return JSON.Value(storage: storage, index: place)
+        name.withUTF8Span { member($0) }
+    }
+
+    /// The same, of a name in anybody's memory.
+    package func member(_ name: Span<UInt8>) -> JSON.Value? {
+        storage.member(name, of: index).map { JSON.Value(storage: storage, index: $0) }
     }
 
     /// Whether this is a string of exactly this text, byte for byte; allocates nothing.

@@ -21,6 +21,9 @@ package struct WorkBudget: ~Copyable {
     /// The number of steps spent.
     package var spent: Int { remaining < 0 ? steps : steps - remaining }
 
+    /// Begins anew where it was when so many steps were spent: what follows does the same work again, and is charged for it.
+    package mutating func restart(at spent: Int) { remaining = steps - spent }
+
     /// Takes `steps`, which must not be negative. Returns `false` if fewer are left.
     @inlinable package mutating func spend(_ steps: Int) -> Bool {
         guard remaining >= 0 else { return false }

@@ -9,6 +9,10 @@
 
 enum { CALLS = 64 };
 
+/* Both agents have the same scope, of which the library keeps one. */
+#define SCOPE "read_file(path under '/data/q3', mode in ['r', 'rw'], lines >= 0 <= 100, note like 'a*b', more?: not in [1])"
+#define CALL "{\"path\":\"/data/q3/a.csv\",\"mode\":\"rw\",\"lines\":7,\"note\":\"a to b\",\"more\":2}"
+
 /* Each on a line of its own: a store to one says in the trace where the program is. */
 typedef struct { volatile char here[64]; } mark;
 static mark marks[4] __attribute__((aligned(64)));
@@ -20,7 +24,7 @@ static pthread_barrier_t turn;
 static void decide(int who, int calls)
 {
     for (int i = 0; i < calls; i++)
-        DONE(agentid_agent_authorize_z(agents[who], "read_file", "{\"path\":\"/data/q3/a.csv\"}", NULL, &error));
+        DONE(agentid_agent_authorize_z(agents[who], "read_file", CALL, NULL, &error));
 }
 
 /* First the one, then the other, with everything that is made once behind them. */
@@ -51,10 +55,10 @@ int main(int count, char **arguments)
     const char *directory = count > 1 ? arguments[1] : "";
     options.trust_domain = "acme.example";
     profile.owner = "team:research@acme.example";
-    profile.ceiling = "read_file(path under '/data')";
+    profile.ceiling = SCOPE;
     agent.principal = "user:alice@acme.example";
     agent.task = "review";
-    agent.scope = "read_file(path under '/data/q3')";
+    agent.scope = SCOPE;
     DONE(agentid_authority_open(TEXT(directory), &options, &acme, &error));
     DONE(agentid_authority_put_profile(acme, AGENTID_TEXT("researcher"), &profile, &error));
     for (int i = 0; i < 2; i++) DONE(agentid_authority_start_agent(acme, AGENTID_TEXT("researcher"), &agent, &agents[i], &error));

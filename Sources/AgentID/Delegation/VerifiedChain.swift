@@ -33,11 +33,33 @@ internal import Synchronization
         }
     }
 
+    // First, and so on one or two lines of memory, what every decision reads.
+
+    // SAFETY: an object that this one holds, or none; it is put here once.
+    nonisolated(unsafe) private let compiled = unsafe Atomic<UnsafeRawPointer?>(nil)
+    /// The generation of the trust anchors that it was last found good under; 0: never looked.
+    let anchorGeneration: Atomic<UInt64>
+    /// The earliest end of all that it rests on - grants, credentials, keys - in seconds since 1970.
+    let goodUntil: Atomic<Int64>
+    /// The revocation sequence this chain was last found clean under.
+    let checkedSequence = Atomic<UInt64>(UInt64.max)
+    /// The registry's sequence its agents' standing was last read under.
+    let standingSequence = Atomic<Int64>(-1)
+    /// Until when their leases are known to run, in milliseconds.
+    let leasedUntil = Atomic<Int64>(0)
+    /// Whether the guard that verified it has found in the registry what must stand there, or need not look.
+    let isKnownToRegistry: Atomic<Bool>
+    /// Whether it keeps as many plans as one chain may: the next call verifies the chain anew.
+    let isWornOut = Atomic<Bool>(false)
+    /// The plan of the policy in force for it.
+    let plan = LatestPlace()
+    /// An object that a module above makes from it, once.
+    let memo = Memo()
     /// The chain as it was presented.
     let bytes: [UInt8]
     let links: [Link]
     let leaf: Grant
-    /// The leaf's scope, compiled.
+    /// The leaf's scope.
     let scope: Scope
     /// The memory it takes, with all that it keeps alive, in bytes.
     let size: Int
@@ -45,26 +67,8 @@ internal import Synchronization
     let agents: [String]
     /// The root grant and whose key signed it: what all that descends from it has in common.
     let tree: String
-    /// The generation of the trust anchors that it was last found good under; 0: never looked.
-    let anchorGeneration: Atomic<UInt64>
-    /// The earliest end of all that it rests on - grants, credentials, keys - in seconds since 1970.
-    let goodUntil: Atomic<Int64>
     /// Whose word its names are.
     let issuer: ChainIssuer
-    /// Whether the guard that verified it has found in the registry what must stand there, or need not look.
-    let isKnownToRegistry: Atomic<Bool>
-    /// An object that a module above makes from it, once.
-    let memo = Memo()
-    /// The plan of the policy in force for it.
-    let plan = LatestPlace()
-    /// Whether it keeps as many plans as one chain may: the next call verifies the chain anew.
-    let isWornOut = Atomic<Bool>(false)
-    /// The revocation sequence this chain was last found clean under.
-    let checkedSequence = Atomic<UInt64>(UInt64.max)
-    /// The registry's sequence its agents' standing was last read under.
-    let standingSequence = Atomic<Int64>(-1)
-    /// Until when their leases are known to run, in milliseconds.
-    let leasedUntil = Atomic<Int64>(0)
     /// Everything that its agents depend on, according to the registry.
     private let foundations = Locked<[Revocation]>([])
 
@@ -89,6 +93,31 @@ internal import Synchronization
         let home = issuer.home
         isKnownToRegistry = Atomic(
             home == nil || !issuer.isOwn && !links.contains { $0.credential?.anchor.domain == home })
+    }
+
+    deinit {
+        // SAFETY: nobody else knows of it any more.
+        if let held = unsafe compiled.load(ordering: .acquiring) {
+            unsafe Unmanaged<CompiledScope>.fromOpaque(held).release()
+        }
+    }
+
+    /// Takes the form of ``scope`` by which calls are decided from now on, unless it has one.
+    func take(_ scope: CompiledScope) {
+        let held = unsafe Unmanaged.passRetained(scope)
+        let (isKept, _) = unsafe compiled.compareExchange(
+            expected: nil, desired: UnsafeRawPointer(held.toOpaque()), ordering: .acquiringAndReleasing)
+        if !isKept { unsafe held.release() }
+    }
+
+    /// The scope's refusal of a call (AAT section 7, step 6b).
+    func refusal(of tool: String, arguments: JSON.Value, within work: inout WorkBudget) -> Refusal? {
+        guard let held = unsafe compiled.load(ordering: .acquiring) else {
+            return scope.refusal(of: tool, arguments: arguments, within: &work)
+        }
+        return unsafe Unmanaged<CompiledScope>.fromOpaque(held)._withUnsafeGuaranteedRef {
+            $0.refusal(of: tool, arguments: arguments, within: &work)
+        }
     }
 
     /// The first thing in the chain that `isRevoked` says is revoked.

@@ -34,20 +34,21 @@ final class LabelMeters: Sendable {
     ///
     /// - Parameters:
     ///   - carried: the labels that count beside those that are kept.
+    ///   - shown: those of them that are to be kept by now.
     ///   - expires: as for ``kept(until:at:)``.
     func settle(
-        _ rules: LabelsAtOnce, carrying carried: LabelSet, until expires: Int64, at time: MeterTime
+        _ rules: LabelsAtOnce, carrying carried: LabelSet, shown: LabelSet, until expires: Int64, at time: MeterTime
     ) throws(Denial) -> Bool {
         let lasting = time.milliseconds + PolicyLimits.kept
         let own = try page.labels(of: agent, until: expires, at: time)
         var isThere = own.hold(rules.agent, until: lasting)
-        var bits = own.bits | carried.rawValue
+        var bits = own.bits
         for i in places.indices {
             let kept = try page.labels(of: places[i], until: expires, at: time)
             if i == raised, !kept.hold(rules.task, until: lasting) { isThere = false }
             bits |= kept.bits
         }
-        return isThere && rules.permits(bits)
+        return isThere && bits & shown.rawValue == shown.rawValue && rules.permits(bits | carried.rawValue)
     }
 
     /// Raises labels of the task, or of the isolated agent that the chain is below.

@@ -16,9 +16,12 @@ extension ToolRules {
     ///
     /// - Parameters:
     ///   - now: in milliseconds since 1970.
-    ///   - carried: the labels of the grant; `nil` where the proof carries more.
+    ///   - carried: the labels of grant and holder.
+    ///   - shown: those of them that only the holder says: they are to be kept already.
     ///   - expires: when the chain does, in milliseconds since 1970.
-    func takeAtOnce(at now: Int64, carrying carried: LabelSet?, until expires: Int64) -> AtOnce {
+    func takeAtOnce(
+        at now: Int64, carrying carried: LabelSet, shown: LabelSet, until expires: Int64
+    ) -> AtOnce {
         switch manner {
         case .none: return .nothing
         case .some: return .ask
@@ -26,7 +29,7 @@ extension ToolRules {
             return page.with { page in
                 guard let time = try? page.look(now) else { return .ask }
                 if let labelled {
-                    guard let carried, labelled.with({ settle($0, carried, expires, time) }) else { return .ask }
+                    guard labelled.with({ settle($0, carried, shown, expires, time) }) else { return .ask }
                 }
                 let rates = rates.span
                 for i in rates.indices {
@@ -40,11 +43,13 @@ extension ToolRules {
         }
     }
 
-    private func settle(_ meters: LabelMeters, _ carried: LabelSet, _ expires: Int64, _ time: MeterTime) -> Bool {
-        (try? meters.settle(labelsAtOnce, carrying: carried, until: expires, at: time)) ?? false
+    private func settle(
+        _ meters: LabelMeters, _ carried: LabelSet, _ shown: LabelSet, _ expires: Int64, _ time: MeterTime
+    ) -> Bool {
+        (try? meters.settle(labelsAtOnce, carrying: carried, shown: shown, until: expires, at: time)) ?? false
     }
 
-    /// Gives back what ``takeAtOnce(at:carrying:until:)`` took.
+    /// Gives back what ``takeAtOnce(at:carrying:shown:until:)`` took.
     func giveBackAll() {
         if let page { giveBack(rates.count, page) }
     }

@@ -18,7 +18,7 @@ struct ToolRules: Sendable {
     private(set) var labelsAtOnce = LabelsAtOnce()
     /// `nil` where no rule needs a meter.
     private(set) var page: MetersPage?
-    /// Whether calls can be decided without a look at their arguments: see ``takeAtOnce(at:carrying:until:)``.
+    /// Whether calls can be decided without a look at their arguments: see ``takeAtOnce(at:carrying:shown:until:)``.
     private(set) var manner = Manner.some
     /// The patterns of each rule for this tool, where the arguments decide; the rules point into it.
     private var patterns: [[ToolPattern]] = []

@@ -151,7 +151,7 @@ extension Guard {
         if following?.with({ $0.givesSecrets.load(ordering: .relaxed) }) == true {
             decision.call = PermittedCall(call, by: permitSource)
         }
-        if let refusal = chain.scope.refusal(of: tool, arguments: call, within: &work) {  // step 6b
+        if let refusal = chain.refusal(of: tool, arguments: call, within: &work) {  // step 6b
             throw Denial(refusal, tool: tool, link: chain.links.count - 1)
         }
         if let opened {

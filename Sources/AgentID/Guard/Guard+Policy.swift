@@ -6,7 +6,7 @@ extension Guard {
     /// Decides a call by the policy in force, which the decision names from then on, and looks for revocations once more.
     /// What was taken is given back where either denies.
     ///
-    /// - Parameter labels: those that the proof carries.
+    /// - Parameter labels: those that the proof carries, or that its holder was told.
     func enforcePolicy(
         on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, labels: [String], now: Int64,
         within work: inout WorkBudget
@@ -15,11 +15,14 @@ extension Guard {
         decision.plan = plan
         let known = plan.with { $0.known(decision.tool) }
         let exhausted = work.isExhausted
-        let carried = labels.isEmpty ? plan.with { $0.carried } : nil
+        let granted = plan.with { $0.carried }
+        let told = labels.isEmpty ? .none : plan.with { $0.policy.labels(carriedAs: labels) }
         let answer = known?.with {
             exhausted
                 ? ToolRules.AtOnce.ask
-                : $0.rules.takeAtOnce(at: now, carrying: carried, until: chain.expires * 1000)
+                : $0.rules.takeAtOnce(
+                    at: now, carrying: granted.union(told), shown: told.subtracting(granted),
+                    until: chain.expires * 1000)
         }
         switch answer ?? .ask {
         case .nothing: try lookOnceMore(chain, now: now)

@@ -28,6 +28,9 @@ public final class Guard: Sendable {
     let loaded = LoadedRevocations()
     let anchors = Locked(TrustAnchors())
     let cache: Locked<ChainCache>
+    /// The compiled scopes of agents in this process, which others of them may have as well.
+    let scopes = Locked(CompiledScopes())
+    let fronts = AgentFronts()
     let proofs: ProofMemory
     let nonces: any Nonces
     let counters = Locked(DenialCounters())

@@ -1,4 +1,5 @@
 import JOSE
+import Policy
 import Scopes
 import TestSupport
 import Testing
@@ -56,6 +57,37 @@ import Testing
         #expect(try labels.reason(agent, "send") == nil)
         try apply(to: world.authority)
         #expect(try labels.reason(agent, "send") == "flow_refused")
+    }
+
+    /// At the first call they are kept, as what a proof shows; from then on rules need not be asked one by one.
+    @Test func whatWasKeptOnceIsDecidedAtOnce() throws {
+        let world = try World()
+        let agent = try told(in: world)
+        try world.authority.applyPolicy(
+            Array(
+                #"""
+                {"version":1,"labels":["untrusted","private"],"rules":[
+                    {"id":"out","match":"send; note","labels":{"refuses":["untrusted"]}},
+                    {"id":"in","match":"read_hr; note","labels":{"refuses":["private"]}}]}
+                """#.utf8))
+        #expect(try labels.reason(agent, "deploy") == nil)
+        let (guardian, chain) = (try #require(agent.homeGuard), try #require(agent.front?.verified))
+        let now = guardian.clock.milliseconds
+        let plan = try #require(try guardian.plan(of: chain)).object
+        func answer(_ names: [String]) throws -> ToolRules.AtOnce {
+            let told = plan.policy.labels(carriedAs: names)
+            return try plan.tool("read_hr", now: now).rules.takeAtOnce(
+                at: now, carrying: told, shown: told, until: chain.expires * 1000)
+        }
+        #expect(try answer(["untrusted"]) == .ask)
+        for _ in 0..<2 {
+            #expect(try labels.reason(agent, "read_hr") == nil)
+            #expect(try answer(["untrusted"]) == .taken)
+            #expect(try answer(["untrusted", "private"]) == .ask)
+            for tool in ["send", "note"] { #expect(try labels.reason(agent, tool) == "flow_refused") }
+        }
+        // Another handle of the task, which was told nothing, is refused by what was kept.
+        #expect(plan.policy.document.labels.list(try plan.kept(now: now)) == ["untrusted"])
     }
 
     @Test func aHandleBringsAGuardElsewhereWhatAProofWould() throws {

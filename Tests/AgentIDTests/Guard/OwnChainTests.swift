@@ -17,22 +17,39 @@ import Testing
         let world = try World()
         let agents = try (0..<20).map { _ in try world.start() }
         for agent in agents { #expect(try reason(agent) == nil) }
-        let kept = agents.map(\.verified)
+        let kept = agents.map { $0.front?.verified }
         #expect(kept.allSatisfy { $0 != nil })
         for agent in agents { #expect(try reason(agent) == nil) }
-        #expect(zip(agents, kept).allSatisfy { $0.verified === $1 })
+        #expect(zip(agents, kept).allSatisfy { $0.front?.verified === $1 })
         #expect(agents[0].home?.guardian.cache.withLock { $0.count } == 0)
+    }
+
+    @Test func agentsThatMayDoTheSameShareOneCompiledScope() throws {
+        let world = try World()
+        let agents = try (0..<20).map { _ in try world.start() }
+        for agent in agents { #expect(try reason(agent) == nil) }
+        let scopes = try #require(agents[0].home?.guardian.scopes)
+        #expect(scopes.withLock { $0.latest.count } == 1)
+        // One that shares is denied as one that does not, and no other is.
+        _ = try world.authority.revoke(Revocation(.agent, agents[3].id()))
+        for (i, agent) in agents.enumerated() {
+            #expect(try reason(agent) == (i == 3 ? "authority_revoked" : nil))
+            #expect(
+                try agent.check(tool: "read_file", arguments: Array(#"{"path":"/etc/a"}"#.utf8)).denial?.argument
+                    == (i == 3 ? nil : "path"))
+        }
+        #expect(scopes.withLock { $0.latest.count } == 1)
     }
 
     @Test func anotherGrantIsVerifiedAnew() throws {
         let world = try World()
         let agent = try world.start()
         #expect(try reason(agent) == nil)
-        let before = agent.verified
+        let before = agent.front?.verified
         try agent.rotateKey()
-        #expect(agent.verified == nil)
+        #expect(agent.front?.verified == nil)
         #expect(try reason(agent) == nil)
-        #expect(agent.verified != nil && agent.verified !== before)
+        #expect(agent.front?.verified != nil && agent.front?.verified !== before)
     }
 
     @Test func whatIsKeptIsJudgedAtEachCall() throws {
@@ -47,7 +64,7 @@ import Testing
         #expect(try reason(agent) == "authority_revoked")
         #expect(try reason(other) == nil)
         try other.end()
-        #expect(other.verified == nil)
+        #expect(other.front?.verified == nil)
         #expect(try reason(other) == "authority_revoked")
     }
 

@@ -15,8 +15,6 @@ public final class Agent: Sendable {
         var lineage = Lineage()
         /// How the grant is renewed; `nil` where nobody here renews it.
         var term: Term?
-        /// The chain as the authority's guard verified it: this one, or the one before.
-        var verified: VerifiedChain?
     }
 
     /// The authority's side of an agent that was started in this process.
@@ -30,6 +28,9 @@ public final class Agent: Sendable {
     let guardian: Borrowed<Guard>?
     let clock: CheckedClock
     private let state: Locked<State?>
+    /// `nil` where no authority is in this process. Whatever changes the chain in ``state`` takes it out of here, under the
+    /// same lock.
+    package let front: AgentFront?
     /// Its SPIFFE ID, where its grant names one: kept when the key is gone, so that it can still be ended.
     let name: String?
     /// Whether it was ended, not only let go of.
@@ -55,7 +56,10 @@ public final class Agent: Sendable {
         self.clock = clock
         self.home = home
         guardian = home.map { Borrowed($0.guardian) }
+        front = home.map { AgentFront(at: $0.guardian) }
     }
+
+    deinit { front?.leave() }
 
     /// Takes up an identity whose grant was issued or delegated to `key`. The chain is read, not verified.
     public static func open(
@@ -93,18 +97,10 @@ public final class Agent: Sendable {
         return chain
     }
 
-    /// The chain as the authority's guard verified it; `nil` where it has not yet, or is to do so again.
-    var verified: VerifiedChain? {
-        state.withLock { state in
-            guard let verified = state?.verified, let chain = state?.held.chain,
-                verified.isPresented(as: chain), !verified.isWornOut.load(ordering: .relaxed)
-            else { return nil }
-            return verified
-        }
-    }
-
     /// Keeps what the authority's guard made of the chain, for as long as that is the agent's.
-    func keep(_ verified: VerifiedChain) { state.withLock { $0?.verified = verified } }
+    func keep(_ verified: VerifiedChain) {
+        state.withLock { if let held = $0?.held, verified.isPresented(as: held.chain) { front?.keep(verified) } }
+    }
 
     /// The credential, where the agent has one.
     public func credential() throws(AgentIDError) -> String? { try current().credential?.token }
@@ -201,6 +197,9 @@ public final class Agent: Sendable {
 
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
     public func check(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
+        if let front, let begun = front.begin(), let decision = front.decide(begun, tool: tool, arguments: arguments) {
+            return decision
+        }
         guard let guardian else { throw Agent.homeless }
         return try guardian.with { guardian in
             Result { () throws(AgentIDError) in try guardian.check(self, tool: tool, arguments: arguments) }
@@ -296,6 +295,7 @@ public final class Agent: Sendable {
         try state.withLock { state throws(AgentIDError) in
             guard state != nil else { throw Agent.closed }
             state = after
+            front?.keep(nil)
         }
     }
 
@@ -342,7 +342,10 @@ public final class Agent: Sendable {
 
     /// Lets go of the key, whose memory is wiped when the last call that uses it returns.
     private func wipe() {
-        state.withLock { $0 = nil }
+        state.withLock {
+            $0 = nil
+            front?.keep(nil)
+        }
         let kept = unparked.withLock { unparked in
             defer { unparked = [] }
             return unparked
@@ -361,6 +364,7 @@ public final class Agent: Sendable {
             else { return }
             (now.held, now.lineage) = (after.held, after.lineage)
             state = now
+            front?.keep(nil)
         }
     }
 

@@ -41,6 +41,7 @@ extension Agent {
             try DelegationRequest.check(labels: all)
             noted.withLock { $0 = all }
             hasNotes.store(true, ordering: .releasing)
+            front?.note()
         }
     }
 
@@ -189,11 +190,9 @@ extension Guard {
     }
 
     private func verified(_ agent: Agent, now: Int64) throws(Denial) -> VerifiedChain {
-        if let known = agent.verified { return known }
+        if let known = agent.front?.verified { return known }
         let bytes: [UInt8]
         do throws(AgentIDError) { bytes = try agent.chainBytes() } catch { throw Denial(error.name, error.message) }
-        let chain = try verifyAnew(bytes, now: now)
-        agent.keep(chain)
-        return chain
+        return try verifyAnew(bytes, of: agent, now: now)
     }
 }

@@ -6,7 +6,7 @@ extension Guard {
     public func check(_ agent: Agent, tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
         let isGone = agent.hasEnded || agent.isParked
         let isHome = agent.guardian?.isSame(as: self) ?? false
-        let known = isGone || !isHome ? nil : agent.verified
+        let known = isGone || !isHome ? nil : agent.front?.verified
         let chain = isGone || known != nil ? nil : try agent.chainBytes()
         // What a proof would carry; a guard of its authority reads the directory's itself.
         let labels = isGone ? [] : isHome ? agent.notes : try agent.labels()
@@ -17,11 +17,17 @@ extension Guard {
                     ? Denial("authority_revoked", "the agent has ended") : Denial("parked", "the agent is parked")
             }
             guard isHome else { return try verify(chain, credentials: [], now: now) }
-            // Kept by the agent, where nothing of others pushes it out; and it pushes out nothing of others here.
-            let verified = try verifyAnew(chain, now: now)
-            agent.keep(verified)
-            return verified
+            return try verifyAnew(chain, of: agent, now: now)
         }
+    }
+
+    /// Verifies an agent's chain, and has the agent keep it: nothing of others pushes it out there, and it pushes out nothing
+    /// of others here.
+    func verifyAnew(_ chain: [UInt8], of agent: Agent, now: Int64) throws(Denial) -> VerifiedChain {
+        let verified = try verifyAnew(chain, now: now)
+        verified.take(scopes.withLock { $0.compiled(verified.scope) })
+        agent.keep(verified)
+        return verified
     }
 
     /// Permits one call of an agent in this process, or throws: holding it is the proof.
