@@ -187,6 +187,8 @@ import Testing
             ("on May 15th, 2026", "2026-05-15"), ("on 15 May 2026.", "2026-05-15"), ("Sep 3", "1999-09-03"),
             ("from the 13th to the 17th of May 2026", "2026-05-13"),
             ("from the 13th to the 17th of May 2026", "2026-05-17 09:00"),
+            ("from May 11th to May 15th 2026", "2026-05-11"), ("from May 11th to May 15th 2026", "2026-05-15"),
+            ("11 May to 15 May 2026", "2026-05-15"), ("11 May 15 May 2026", "2026-05-15"),
         ] {
             let task = try named("date", prompt)
             #expect(try admits(task, "\"\(day)\""), "\(prompt)")

@@ -53,11 +53,13 @@ extension Mention {
         }
         var words: [Range<Int>] = []
         prompt.forEachWord { words.append($0..<$1) }
+        // The first word that no month before has taken: in "January 11th to January 15th" the 11th is the first month's.
+        var open = 0
         for (i, word) in words.enumerated() {
             guard let month = month(prompt.folded[word]) else { continue }
             // The days before it, from the nearest on: "13th to the 17th of"; or else the one after it, which a year may follow.
             var (days, j, links) = ([Range<Int>](), i - 1, 0)
-            while j >= 0, links < 3 {
+            while j >= open, links < 3 {
                 let isDay = number(prompt, words[j], atMost: 31) != nil
                 guard isDay || isLink(prompt.folded[words[j]]) else { break }
                 if isDay { days.append(words[j]) }
@@ -69,7 +71,11 @@ extension Mention {
                 days.append(words[next])
                 next += 1
             }
-            let year = next < words.count && words[next].count == 4 ? number(prompt, words[next], atMost: 9999) : nil
+            // Four digits: the next "15th" is no year.
+            let year =
+                next < words.count && prompt.folded[words[next]].allSatisfy(Prompt.isDigit) && words[next].count == 4
+                ? number(prompt, words[next], atMost: 9999) : nil
+            open = next
             for range in days {
                 let day = number(prompt, range, atMost: 31) ?? 0
                 let written = (year.map { padded($0, 4) } ?? "????") + "-" + padded(month, 2) + "-" + padded(day, 2)
