@@ -71,7 +71,7 @@ extension Mention {
                 days.append(words[next])
                 next += 1
             }
-            // Four digits: the next "15th" is no year.
+            // A year has four digits: "15th" may be the next day.
             let year =
                 next < words.count && prompt.folded[words[next]].allSatisfy(Prompt.isDigit) && words[next].count == 4
                 ? number(prompt, words[next], atMost: 9999) : nil
