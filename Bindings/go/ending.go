@@ -63,7 +63,7 @@ func serve(next http.Handler, w http.ResponseWriter, r *http.Request, call *Call
 	returned = true
 }
 
-// gone says whether the client has gone: what fails then may have been made to.
+// gone says whether the client has gone, or reads no further: what fails then may have been made to.
 func (e *ending) gone() bool { return errors.Is(e.client.Err(), context.Canceled) }
 
 // end ends the call once, where the handler has not. An outcome that cannot be recorded does not take the answer away.
@@ -132,9 +132,12 @@ func (e *ending) begin() {
 }
 
 // Flush is for handlers that ask for an http.Flusher.
-func (e *ending) Flush() {
+func (e *ending) Flush() { _ = e.FlushError() } // a server that cannot has nothing to say
+
+// FlushError is for http.ResponseController.
+func (e *ending) FlushError() error {
 	e.begin()
-	_ = http.NewResponseController(e.ResponseWriter).Flush() // a server that cannot has nothing to say
+	return http.NewResponseController(e.ResponseWriter).Flush()
 }
 
 // Hijack is for handlers that ask for an http.Hijacker. The call ends when the handler returns.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // The headers that carry a chain and the proof of one call.
@@ -14,6 +16,9 @@ const (
 	ChainHeader = "Agent-Chain"
 	ProofHeader = "Agent-Proof"
 )
+
+// NonceHeader carries, in a 401 of a guard with RequireNonce, the nonce for the next proof.
+const NonceHeader = "Agent-Nonce"
 
 // IntroductionType is the type of a body that is a chain, and nothing else: see Middleware.
 const IntroductionType = "application/agent-chain"
@@ -31,12 +36,15 @@ type CallOf func(request *http.Request, body []byte) (tool string, arguments []b
 // arguments are its body; an empty body is an empty object. A query would be outside both, and is refused; so is a body that is not
 // JSON by its Content-Type, or has names in one object that differ in case alone: a handler would read another call.
 func RequestCall(request *http.Request, body []byte) (tool string, arguments []byte, err error) {
+	if err = isForHere(request); err != nil {
+		return "", nil, err
+	}
 	if request.URL.RawQuery != "" || request.URL.ForceQuery {
 		return "", nil, errors.New("a query is not part of the call: send arguments in the body")
 	}
 	if len(body) == 0 {
 		body = []byte("{}")
-	} else if err = isJSON(request.Header.Get("Content-Type")); err != nil {
+	} else if err = isJSON(request.Header.Values("Content-Type")); err != nil {
 		return "", nil, err
 	}
 	if err = readOneWay(body); err != nil {
@@ -47,6 +55,21 @@ func RequestCall(request *http.Request, body []byte) (tool string, arguments []b
 		path = "/" // as it is sent
 	}
 	return request.Method + " " + path, body, nil
+}
+
+// isForHere refuses a request that was sent to more than a path: to a server elsewhere, which a handler could call in turn.
+func isForHere(request *http.Request) error {
+	if sent := request.RequestURI; request.Method == http.MethodConnect || sent != "" && sent[0] != '/' {
+		return errors.New("a call is sent to a path, and to no server by name")
+	}
+	return nil
+}
+
+// wantsHTTP2 says whether a request would have its connection speak HTTP/2: nobody would decide what follows on it.
+func wantsHTTP2(request *http.Request) bool {
+	return slices.ContainsFunc(request.Header.Values("Upgrade"), func(protocols string) bool {
+		return strings.Contains(strings.ToLower(protocols), "h2c")
+	})
 }
 
 func readBody(body io.ReadCloser) ([]byte, error) {

@@ -7,7 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -46,8 +48,8 @@ func PermitFrom(ctx context.Context) *Permit {
 // as far as their rules say so, where the handler panics or answers 4xx or 5xx. A client that goes away before gets nothing back.
 // CallFrom is the call within the handler.
 //
-// The answers are these. 401: send another chain or proof; 403: this authority is not enough; 400 and
-// 413: this is not a call; 428: send the whole chain once; 503: the guard cannot decide now.
+// The answers are these. 401: send another chain or proof, with the nonce of its NonceHeader where it has one; 403: this authority is
+// not enough; 400, 408 and 413: this is not a call; 428: send the whole chain once; 503: the guard cannot decide now.
 func (m Middleware) Wrap(next http.Handler) http.Handler {
 	call, most := m.Call, m.MaxBody
 	if call == nil {
@@ -57,13 +59,17 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 		most = DefaultMaxBody
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.Header.Get("Content-Type") == IntroductionType {
+		if types := r.Header.Values("Content-Type"); r.Method == http.MethodPost && len(types) == 1 && types[0] == IntroductionType {
 			m.introduce(w, r)
 			return
 		}
 		chain, proof := r.Header.Values(ChainHeader), r.Header.Values(ProofHeader)
 		if len(chain) > 1 || len(proof) > 1 {
 			refuse(w, http.StatusBadRequest, Refusal{Reason: "header", Message: "a chain and a proof are sent once"})
+			return
+		}
+		if wantsHTTP2(r) {
+			refuse(w, http.StatusBadRequest, Refusal{Reason: "header", Message: "each request of HTTP/2 is a call: this connection does not become one"})
 			return
 		}
 		body, err := readBody(http.MaxBytesReader(w, r.Body, most))
@@ -122,6 +128,11 @@ func (m Middleware) refuseFor(w http.ResponseWriter, err error) {
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
+	if denied.Reason == ReasonNonceRequired || denied.Reason == ReasonNonceInvalid {
+		if nonce, err := m.Guard.Nonce(); err == nil {
+			w.Header().Set(NonceHeader, nonce)
+		}
+	}
 	if wait := denied.RetryAfter(); wait > 0 {
 		// In whole seconds, and never too early.
 		w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
@@ -151,11 +162,16 @@ func (m Middleware) introduce(w http.ResponseWriter, r *http.Request) {
 }
 
 func refuseBody(w http.ResponseWriter, err error) {
-	status := http.StatusBadRequest
-	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
-		status = http.StatusRequestEntityTooLarge
+	// The error itself names addresses of the server.
+	status, message := http.StatusBadRequest, "the body cannot be read to its end"
+	var late net.Error
+	switch tooLong := new(http.MaxBytesError); {
+	case errors.As(err, &tooLong):
+		status, message = http.StatusRequestEntityTooLarge, fmt.Sprintf("a body has at most %d bytes", tooLong.Limit)
+	case errors.As(err, &late) && late.Timeout():
+		status, message = http.StatusRequestTimeout, "the body took too long"
 	}
-	refuse(w, status, Refusal{Reason: "body", Message: err.Error()})
+	refuse(w, status, Refusal{Reason: "body", Message: message})
 }
 
 func refuse(w http.ResponseWriter, status int, refusal Refusal) {

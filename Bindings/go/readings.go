@@ -5,6 +5,7 @@ package agentid
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"strings"
@@ -13,7 +14,11 @@ import (
 
 // isJSON refuses a body that a handler would read as a form, or in another charset: the guard has not seen that. One without a type
 // is JSON.
-func isJSON(contentType string) error {
+func isJSON(contentTypes []string) error {
+	if len(contentTypes) > 1 {
+		return errors.New("a body has one Content-Type")
+	}
+	contentType := strings.Join(contentTypes, "")
 	if contentType == "" {
 		return nil
 	}

@@ -83,6 +83,9 @@ func (*noted) WriteHeader(int)                {}
 
 // Call is the call that a request is: a CallOf.
 func (r *Routes) Call(request *http.Request, body []byte) (tool string, arguments []byte, err error) {
+	if err = isForHere(request); err != nil {
+		return "", nil, err
+	}
 	var found noted
 	r.mux.ServeHTTP(&found, asServed(request))
 	if found.route == nil || found.route.method != request.Method { // a ServeMux serves HEAD as GET
@@ -99,7 +102,7 @@ func (r *Routes) Call(request *http.Request, body []byte) (tool string, argument
 		}
 		values = append(values, [2]string{name, given[0]})
 	}
-	arguments, err = object(values, request.Header.Get("Content-Type"), body)
+	arguments, err = object(values, request.Header.Values("Content-Type"), body)
 	return found.route.tool, arguments, err
 }
 
@@ -117,8 +120,8 @@ func asServed(request *http.Request) *http.Request {
 
 // object is a JSON object of values, and of the members of a body as they stand there: the guard reads it, and refuses a name that
 // is there twice.
-func object(values [][2]string, contentType string, body []byte) ([]byte, error) {
-	members, err := membersOf(contentType, body)
+func object(values [][2]string, contentTypes []string, body []byte) ([]byte, error) {
+	members, err := membersOf(contentTypes, body)
 	if err != nil {
 		return nil, err
 	}
@@ -151,13 +154,13 @@ func object(values [][2]string, contentType string, body []byte) ([]byte, error)
 }
 
 // membersOf is what stands between the braces of a body.
-func membersOf(contentType string, body []byte) ([]byte, error) {
+func membersOf(contentTypes []string, body []byte) ([]byte, error) {
 	const space = " \t\r\n"
 	body = bytes.Trim(body, space)
 	if len(body) == 0 {
 		return nil, nil
 	}
-	if err := isJSON(contentType); err != nil {
+	if err := isJSON(contentTypes); err != nil {
 		return nil, err
 	}
 	if len(body) < 2 || body[0] != '{' || body[len(body)-1] != '}' {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -17,7 +18,8 @@ import (
 //
 // A chain of more than LongChain bytes is sent by reference: proxies let through about 8 kB of headers. A server that does not know it
 // answers 428, and gets it whole once: in the header where it is short enough for proxies, else by an introduction (Middleware).
-// A Transport remembers which servers know which chain. It may be used by several goroutines, and is not copied.
+// A Transport remembers which servers know which chain. Where a guard asks for a nonce (RequireNonce) the call is proved anew with the one
+// that it gave, once. It may be used by several goroutines, and is not copied.
 type Transport struct {
 	Agent       *Agent            // nil: that of the request's context
 	Audience    string            // the guard's name for itself
@@ -73,7 +75,32 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	once := outgoing{t, sent, body, func() (chain, proof string, err error) {
 		return agent.Present(tool, arguments, t.Audience)
 	}}
+	response, err := once.send()
+	if err != nil {
+		return nil, err
+	}
+	nonce := response.Header.Get(NonceHeader)
+	if nonce == "" || !isRefused(response, http.StatusUnauthorized, ReasonNonceRequired, ReasonNonceInvalid) {
+		return response, nil
+	}
+	once.present = func() (chain, proof string, err error) {
+		return agent.presentWith(tool, arguments, ProofOptions{t.Audience, nonce})
+	}
 	return once.send()
+}
+
+// presentWith is Present, for a guard that asks for more than its name.
+func (a *Agent) presentWith(tool string, arguments []byte, options ProofOptions) (chain, proof string, err error) {
+	presentation, err := a.Presentation(tool, arguments, options)
+	if err != nil {
+		return "", "", err
+	}
+	var both struct {
+		Chain []string `json:"aat_chain"`
+		Proof string   `json:"aat_pop"`
+	}
+	err = json.Unmarshal([]byte(presentation), &both)
+	return strings.Join(both.Chain, "~"), both.Proof, err
 }
 
 // outgoing is one request on its way.
@@ -192,15 +219,20 @@ func (o outgoing) learned(reference string, is bool) {
 	o.known[o.key(reference)] = true
 }
 
-// isUnknown says whether a guard asks for the whole chain, and is then done with the answer. A handler may answer 428 for reasons of
-// its own: its answer is left as it was, for the call was made.
+// isUnknown says whether a guard asks for the whole chain.
 func isUnknown(response *http.Response) bool {
-	if response.StatusCode != http.StatusPreconditionRequired {
+	return isRefused(response, http.StatusPreconditionRequired, ReasonChainUnknown)
+}
+
+// isRefused says whether a guard refused a call for one of these reasons, and is then done with the answer. A handler may answer with this
+// status for reasons of its own: its answer is left as it was, for the call was made.
+func isRefused(response *http.Response, status int, reasons ...Reason) bool {
+	if response.StatusCode != status {
 		return false
 	}
 	beginning, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 	var refusal Refusal
-	if err == nil && json.Unmarshal(beginning, &refusal) == nil && refusal.Reason == string(ReasonChainUnknown) {
+	if err == nil && json.Unmarshal(beginning, &refusal) == nil && slices.Contains(reasons, Reason(refusal.Reason)) {
 		drain(response)
 		return true
 	}
