@@ -3,6 +3,7 @@
 # pyright: reportMissingModuleSource=false
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,8 +28,8 @@ Decided = Callable[[Any, Any], Permit | Refusal]
 """Decides a request of a context."""
 
 
-def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
-    """The function that runs in place of a handler's, and is of the same kind."""
+def guarded(inner: Any, decided: Decided, is_stream: bool, task: asyncio.Task[Any] | None) -> Any:
+    """The function that runs in place of a handler's, and is of the same kind. `task`: that of the request, under grpc.aio."""
 
     def permit(request: Any, context: Any) -> Permit:
         found = decided(request, context)
@@ -47,7 +48,7 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
 
     def returns(request: Any, context: Any) -> Any:
         found = permit(request, context)
-        context = _Context(context, found) if is_aio else context
+        context = context if task is None else _Context(context, found, task)
         with _Ends(found, context) as ends:
             answer = inner(request, context)
             ends.well()
@@ -55,7 +56,7 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
 
     async def awaits(request: Any, context: Any) -> Any:
         found = await permit_async(request, context)
-        context = _Context(context, found)
+        context = context if task is None else _Context(context, found, task)
         with _Ends(found, context) as ends:
             answer = await inner(request, context)
             ends.well()
@@ -63,7 +64,7 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
 
     def streams(request: Any, context: Any) -> Iterator[Any]:
         found = permit(request, context)
-        context = _Context(context, found) if is_aio else context
+        context = context if task is None else _Context(context, found, task)
         ends = _Ends(found, context)
         with ends:
             answers = iter(inner(request, context))
@@ -84,7 +85,7 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
 
     async def streams_async(request: Any, context: Any) -> AsyncIterator[Any]:
         found = await permit_async(request, context)
-        context = _Context(context, found)
+        context = context if task is None else _Context(context, found, task)
         ends = _Ends(found, context)
         with ends:
             answers = inner(request, context)
@@ -101,9 +102,9 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, is_aio: bool) -> Any:
             ends.left()
             await answers.aclose()
 
-    if is_aio and inspect.isasyncgenfunction(inner):
+    if task is not None and inspect.isasyncgenfunction(inner):
         return streams_async
-    if is_aio and inspect.iscoroutinefunction(inner):
+    if task is not None and inspect.iscoroutinefunction(inner):
         return awaits
     return streams if is_stream else returns
 
@@ -141,9 +142,8 @@ class _Ends:
         self._permit.left()
 
     def _is_gone(self) -> bool:
-        """Whether the client has cancelled: what fails then may have been made to."""
-        context = self._context
-        return not context.is_active() if hasattr(context, "is_active") else hasattr(context, "cancelled") and context.cancelled()
+        """Whether the client has cancelled, or wanted an answer by now: what fails then may have been made to."""
+        return not self._context.is_active()
 
     def _failure(self) -> str | None:
         """The code that the handler has set, unless that is OK."""
@@ -157,11 +157,17 @@ class _Context:
     One of a plain function has codes set, and cannot be asked for them.
     """
 
-    def __init__(self, context: Any, permit: Permit) -> None:
-        self._context, self._permit, self._code = context, permit, None
+    def __init__(self, context: Any, permit: Permit, task: asyncio.Task[Any]) -> None:
+        self._context, self._permit, self._code, self._task = context, permit, None, task
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
+
+    def is_active(self) -> bool:
+        """As under grpc. A client that cancels has the task of its request cancelled, which the context does not show."""
+        task, rest = self._task, self._context.time_remaining()
+        is_cancelled = task.done() or (hasattr(task, "cancelling") and task.cancelling() > 0)  # Python 3.11 on
+        return not is_cancelled and (rest is None or rest > 0)
 
     def code(self) -> Any:
         return self._context.code() if hasattr(self._context, "code") else self._code
@@ -171,7 +177,7 @@ class _Context:
         self._context.set_code(code)
 
     def abort(self, code: Any, *details: Any, **named: Any) -> Any:
-        self._permit.failed(f"code {_NAMES.get(code, code)}")
+        self._permit.failed(f"code {_NAMES.get(code, code)}") if self.is_active() else self._permit.left()
         return self._context.abort(code, *details, **named)
 
 

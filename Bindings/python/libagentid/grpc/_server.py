@@ -3,6 +3,7 @@
 # pyright: reportMissingModuleSource=false
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -37,8 +38,8 @@ class _Interceptor:
             raise Refusal(403, "route_without_tool", "no tool is named for this method")
         return permit
 
-    def _guarded(self, method: str, handler: Any, is_aio: bool) -> Any:
-        """A handler behind the guard."""
+    def _guarded(self, method: str, handler: Any, task: asyncio.Task[Any] | None) -> Any:
+        """A handler behind the guard. `task`: that of the request, under grpc.aio."""
         try:
             if self._methods.is_exempt(method):
                 return handler
@@ -67,7 +68,7 @@ class _Interceptor:
                 return refusal
 
         made = getattr(grpc, f"{kind}_rpc_method_handler")
-        behavior = guarded(inner, decided, handler.response_streaming, is_aio)
+        behavior = guarded(inner, decided, handler.response_streaming, task)
         return made(behavior, request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer)
 
 
@@ -90,7 +91,7 @@ class GuardInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[ty
     def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         """Called by grpc."""
         handler = continuation(handler_call_details)
-        return None if handler is None else self._guarded(handler_call_details.method, handler, False)
+        return None if handler is None else self._guarded(handler_call_details.method, handler, None)
 
 
 class AioGuardInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -99,4 +100,4 @@ class AioGuardInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type: ig
     async def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         """Called by grpc."""
         handler = await continuation(handler_call_details)
-        return None if handler is None else self._guarded(handler_call_details.method, handler, True)
+        return None if handler is None else self._guarded(handler_call_details.method, handler, asyncio.current_task())
