@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
+from ._current import running_task
 from ._errors import Error, StateError, call, counted, duration, pair, texts
 from ._handles import Handle, owner
 from ._raised import log
@@ -149,6 +150,15 @@ class Call(Handle):
 
     async def __aexit__(self, *exception: object) -> None:
         self.__exit__(*exception)
+
+
+def is_cancelled() -> bool:
+    """Whether the task that runs here is being cancelled, also where its code has caught that (Python 3.11 on).
+
+    A client can have it cancelled, in servers that do so where it hangs up: what fails then may have been made to.
+    """
+    task = running_task()
+    return task is not None and hasattr(task, "cancelling") and task.cancelling() > 0
 
 
 class within:

@@ -55,15 +55,16 @@ class _Here:
     __slots__ = ("_task", "_thread")
 
     def __init__(self) -> None:
-        task = _task()
+        task = running_task()
         self._thread, self._task = get_ident(), None if task is None else ref(task)
 
     def is_left(self) -> bool:
         """Whether this is another thread or task."""
-        return self._thread != get_ident() or (None if self._task is None else self._task()) is not _task()
+        return self._thread != get_ident() or (None if self._task is None else self._task()) is not running_task()
 
 
-def _task() -> Any:
+def running_task() -> Any:
+    """The task of asyncio that runs here; None where none does."""
     asyncio = sys.modules.get("asyncio")
     try:
         return asyncio.current_task() if asyncio else None

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import pathlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -275,6 +276,24 @@ def test_who_hangs_up_on_a_wsgi_stream_or_has_its_handler_cancelled_gets_nothing
     with pytest.raises(asyncio.CancelledError):
         exchange(asgi.GuardMiddleware(cancelled, **world.options), *world.fields())
     assert world.outcomes == ["closed early"] * 2
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="a task does not say that it is being cancelled")
+@pytest.mark.parametrize("way", ["raises", "answers with an error"])
+def test_who_has_a_handler_cancelled_that_takes_it_for_a_failure_gets_nothing_back(world: World, way: str) -> None:
+    async def fails(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            asyncio.current_task().cancel()  # type: ignore[union-attr] # as a server does that sees its client go
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            if way == "raises":
+                raise ZeroDivisionError from None
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    with contextlib.suppress(ZeroDivisionError):
+        exchange(asgi.GuardMiddleware(fails, **world.options), *world.fields())
+    assert (world.left, world.outcomes) == ("4", ["closed early"])
 
 
 def test_a_wsgi_answer_of_known_length_is_settled_before_its_last_part(world: World) -> None:

@@ -1,11 +1,13 @@
 """libagentid.tools: no call of a guarded function before it was decided, whoever makes it and however."""
 
 import asyncio
+import contextlib
 import dataclasses
 import inspect
 import json
 import logging
 import pathlib
+import sys
 import threading
 import typing
 from decimal import Decimal
@@ -279,6 +281,42 @@ def test_outcomes_are_recorded_by_type_and_never_by_value(on_disk, tmp_path, cap
     assert (said["tool"], said["reason"], said["argument"]) == ("read_file", "argument_constraint_violated", "path")
     assert (said["principal"], said["agent"], bool(said["decision"])) == ("user:alice@acme.example", agent.id, True)
     assert "hunter2" not in caplog.text
+
+
+def test_a_client_elsewhere_that_has_its_call_cancelled_gets_nothing_back(on_disk, tmp_path):
+    acme, agent = on_disk
+    spend = {"unit": "usd", "limit": "10", "cost": {"fixed": "2"}, "per": "day", "for": "agent"}
+    acme.apply_policy({"version": 1, "rules": [{"id": "spend", "match": "nothing", "budget": spend}]})
+    guard = acme.guard(audience="here")
+
+    def presented():
+        proof = agent.prove("nothing", {}, audience="here")
+        return authorize("nothing", {}, guard=guard, presented=(agent.chain, proof))
+
+    for error in asyncio.CancelledError, GeneratorExit:
+        with pytest.raises(error), presented():
+            raise error
+
+    async def takes_it_for_a_failure(call):
+        asyncio.current_task().cancel()  # as a server does whose client says so, or goes
+        with pytest.raises(ValueError), call:
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                raise ValueError from None
+
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(takes_it_for_a_failure(presented()))
+    with pytest.raises(asyncio.CancelledError), authorize("nothing", {}):  # this program's own agent
+        raise asyncio.CancelledError
+    with pytest.raises(ValueError), presented():
+        raise ValueError
+    acme.integrate()
+    with libagentid.Audit.open(tmp_path / "acme") as log:
+        outcomes = [entry["outcome"] for entry in log.entries() if entry["kind"] == "outcome"]
+    swallowed = "closed early" if sys.version_info >= (3, 11) else "failed: ValueError"
+    assert outcomes == ["closed early"] * 2 + [swallowed, "failed: CancelledError", "failed: ValueError"]
+    assert agent.remaining("nothing")["budgets"][0]["left"] == ("4" if sys.version_info >= (3, 11) else "6")
 
 
 def test_a_model_reads_what_to_do_and_no_value(agent):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from .._call import is_cancelled
 from .._errors import Error
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Permit:
 
     def failed(self, how: str | BaseException) -> None:
         """The handler raised, or answered with an error. Of an exception only the type is recorded."""
-        self._end(f"failed: {how if isinstance(how, str) else type(how).__name__}", None)
+        if is_cancelled():
+            return self.left()
+        return self._end(f"failed: {how if isinstance(how, str) else type(how).__name__}", None)
 
     def done(self) -> None:
         """The answer has ended."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from .._call import running
+from .._call import is_cancelled, running
 from .._current import current_agent
 from .._errors import Denied
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .._spans import Span
 
 log = logging.getLogger("libagentid.tools")
+EARLY = "closed early"
 _now: ContextVar[Call | None] = ContextVar("agentid.call", default=None)
 
 
@@ -80,6 +81,8 @@ class Call:
     def _end(self, end: Callable[[str], None], outcome: str) -> None:
         if not self._is_open:
             return
+        if self.agent is None and end == self._call.abort and is_cancelled():
+            end, outcome = self._call.commit, EARLY
         self._is_open = False
         outcome = outcome.encode("utf-8", "replace")[:1024].decode(errors="ignore")
         try:
@@ -117,6 +120,8 @@ class Call:
             self._span.leave(self._entered)
         if isinstance(error, self.pauses):
             self._end(self._call.abort, "paused")  # it is made again, and costs then
+        elif self.agent is None and error is not None and not isinstance(error, Exception):
+            self.done(EARLY)  # its client, elsewhere, has gone: to hang up gives nothing back
         else:
             self.done() if error is None else self.failed(error)
 
