@@ -165,8 +165,9 @@ class _Context:
 
     def is_active(self) -> bool:
         """As under grpc. A client that cancels has the task of its request cancelled, which the context does not show."""
-        task, rest = self._task, self._context.time_remaining()
-        is_cancelled = task.done() or (hasattr(task, "cancelling") and task.cancelling() > 0)  # Python 3.11 on
+        task: Any = self._task
+        rest = self._context.time_remaining()
+        is_cancelled = bool(task.done() or (hasattr(task, "cancelling") and task.cancelling() > 0))  # Python 3.11 on
         return not is_cancelled and (rest is None or rest > 0)
 
     def code(self) -> Any:
