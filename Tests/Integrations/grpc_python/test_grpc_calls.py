@@ -248,3 +248,41 @@ def test_too_many_calls_are_exhausted_resources(made, world, serve):  # noqa: F8
     codes = []
     serve("sync", lambda context: None, lambda address: codes.extend(ask(made, world, address, "Read") for _ in range(2)))
     assert codes == ["OK", "RESOURCE_EXHAUSTED"]
+
+
+@pytest.mark.parametrize("kind", ["sync", "aio", "functions under aio"])
+@pytest.mark.parametrize("way", ["raises", "aborts", "sets a code"])
+def test_a_client_that_wants_an_answer_too_early_gets_nothing_back(made, world, serve, kind, way):  # noqa: F811
+    pb, stubs = made
+
+    def fails(context):
+        if way == "raises":
+            raise ValueError
+        return aborts(context) if way == "aborts" else sets(context)
+
+    async def takes_it_for_a_failure(context):
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            found = fails(context)
+            if found is not None:
+                await found
+
+    def waits(context):
+        if kind == "aio":
+            return takes_it_for_a_failure(context)
+        time.sleep(0.6)
+        return fails(context)
+
+    def asks(address):
+        with grpc.insecure_channel(address) as bare:
+            interceptor = AgentInterceptor(TOOLS, world[1], audience="files", streams=STREAMS)
+            with pytest.raises(grpc.RpcError):
+                stubs.FilesStub(grpc.intercept_channel(bare, interceptor)).Read(pb.Wanted(path="/a"), timeout=0.3)
+            for _ in range(500):
+                if outcomes(world):
+                    break
+                time.sleep(0.02)
+
+    serve(kind, waits, asks)
+    assert (left(world), outcomes(world)) == ("4", ["closed early"])
