@@ -7,6 +7,11 @@ extension Files {
     /// Makes a directory (0700), or checks an existing one and removes other users' access to it.
     static func makeDirectory(_ path: String) throws(AgentIDError) {
         let (parent, name) = split(path)
+        if name.isEmpty, path.utf8.count > 1 {
+            // A slash at its end, as a shell completes it.
+            _ = unsafe mkdir(path, 0o700)
+            return try makeDirectory(resolve(path))
+        }
         guard let above = try openParent(parent) else { throw failure("cannot make", path) }
         defer { _ = Glibc.close(above) }
         guard unsafe mkdirat(above, name, 0o700) == 0 || errno == EEXIST else { throw failure("cannot make", path) }

@@ -1,3 +1,4 @@
+import Glibc
 import JOSE
 import Scopes
 import Synchronization
@@ -167,5 +168,19 @@ import Testing
             try await Task.sleep(for: .milliseconds(20))
         }
         withExtendedLifetime(agent) {}
+    }
+}
+
+extension GrantRenewalTests {
+    /// The machine slept, or its clock was set: the thread that renews would look in a minute.
+    @Test func aDeniedCallHasAGrantThatIsOverMadeAnew() throws {
+        let world = try World { $0.leaseDuration = 3600 }
+        let agent = try start(in: world)
+        let child = try agent.spawn("a", .sameScope())
+        let start = MonotonicClock.milliseconds
+        world.pass(seconds: 400)
+        while try reason(child) != nil, MonotonicClock.milliseconds - start < 20_000 { usleep(1000) }
+        #expect(MonotonicClock.milliseconds - start < 20_000)
+        #expect(try reason(agent) == nil)
     }
 }

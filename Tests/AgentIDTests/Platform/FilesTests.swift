@@ -87,6 +87,15 @@ import Testing
         #expect(try Files.read(other) == [1, 2, 3])
     }
 
+    @Test func aDirectoryIsMadeThatIsNamedWithASlashAtItsEnd() throws {
+        for end in ["/", "///"] {
+            let path = directory.path + "/grö\(end.utf8.count)"
+            try Files.makeDirectory(path + end)
+            try Files.makeDirectory(path + end)
+            #expect(FileManager.default.fileExists(atPath: path))
+        }
+    }
+
     @Test func linkInPlaceOfADirectoryIsNotEntered() throws {
         try Files.makeDirectory(directory.path + "/real")
         #expect(unsafe symlink(directory.path + "/real", path) == 0)

@@ -380,6 +380,12 @@ public final class Agent: Sendable {
         return state
     }
 
+    /// Its grant is over: where one is due, it is made now. A clock that was set, or a machine that slept, kept it from being
+    /// made in time.
+    func hasten(at now: Int64) {
+        if let home, let state = snapshot, state.isGrantDue(at: now) { home.lifecycle.leases.hasten() }
+    }
+
     /// Whether its grant is to be made anew, with fewer labels.
     var hasFewerLabels: Bool { isDeclassified.load(ordering: .acquiring) }
     func noteFewerLabels(_ has: Bool) { isDeclassified.store(has, ordering: .releasing) }

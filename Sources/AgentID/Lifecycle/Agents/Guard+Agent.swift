@@ -10,7 +10,7 @@ extension Guard {
         let chain = isGone || known != nil ? nil : try agent.chainBytes()
         // What a proof would carry; a guard of its authority reads the directory's itself.
         let labels = isGone ? [] : isHome ? agent.notes : try agent.labels()
-        return decision(on: tool, arguments, proof: nil, carrying: labels) { now throws(Denial) in
+        let decision = decision(on: tool, arguments, proof: nil, carrying: labels) { now throws(Denial) in
             if let known { return known }
             guard let chain else {
                 throw agent.hasEnded
@@ -19,6 +19,10 @@ extension Guard {
             guard isHome else { return try verify(chain, credentials: [], now: now) }
             return try verifyAnew(chain, of: agent, now: now)
         }
+        if let reason = decision.denial?.reason, reason.rawValue.isSame(as: "expired") {
+            agent.hasten(at: decision.time)
+        }
+        return decision
     }
 
     /// Verifies an agent's chain, and has the agent keep it: nothing of others pushes it out there, and it pushes out nothing

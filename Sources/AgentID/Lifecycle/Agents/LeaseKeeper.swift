@@ -134,6 +134,16 @@ final class LeaseKeeper: Sendable {
     /// Looks at the grants now: something changed that may have prevented renewals.
     func wake() { state.withLock { $0.threads.last }?.wake() }
 
+    /// Looks at the grants now, unless it does so soon: what could not be renewed a moment ago is not tried at each call.
+    func hasten() {
+        state.withLock { state in
+            let now = MonotonicClock.milliseconds
+            guard state.lookAt != .max, state.lookAt - now > 5000 else { return }
+            state.lookAt = now
+            state.threads.last?.wake()
+        }
+    }
+
     /// Stops all renewing.
     func stop() {
         let threads = state.withLock { state in
