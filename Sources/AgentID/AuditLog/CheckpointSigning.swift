@@ -1,3 +1,4 @@
+internal import Glibc
 internal import StrictJSON
 internal import TransparencyLog
 
@@ -12,6 +13,8 @@ final class CheckpointSigning: Sendable {
         var signed: (head: AuditSequence.Head, note: Result<[UInt8], AgentIDError>)?
         /// The head being signed.
         var running: AuditSequence.Head?
+        /// The thread that the signer is called on.
+        var thread: pthread_t?
     }
 
     private let key: NoteKey
@@ -39,7 +42,9 @@ final class CheckpointSigning: Sendable {
             let left = Int(clamping: max(deadline - MonotonicClock.milliseconds, 0))
             let next = state.wait(milliseconds: left) { state -> Next? in
                 if let signed = state.signed, signed.head == head { return .signed(signed.note) }
-                guard state.running == nil else { return nil }
+                guard state.running == nil else {
+                    return state.thread.map { pthread_equal($0, pthread_self()) != 0 } == true ? .reentrant : nil
+                }
                 state.running = head
                 return .start
             }
@@ -48,6 +53,11 @@ final class CheckpointSigning: Sendable {
                 _ = try note.get()
                 return
             case .start: try start(head)
+            case .reentrant:
+                throw AgentIDError(
+                    .state, name: "reentrant",
+                    message: "the signer integrates the log while it signs the log's checkpoint: have it only sign",
+                    at: "options.signer")
             case nil:
                 throw AgentIDError(
                     .signer, name: "signer_timeout",
@@ -60,13 +70,15 @@ final class CheckpointSigning: Sendable {
     private enum Next {
         case signed(Result<[UInt8], AgentIDError>)
         case start
+        case reentrant
     }
 
     private func start(_ head: AuditSequence.Head) throws(AgentIDError) {
         do throws(AgentIDError) {
             let thread = try BackgroundThread.start(name: "agentid-sign") { [key, signer, state] _ in
+                state.change { $0.thread = pthread_self() }
                 let note = Self.note(head, key: key, signer: signer)
-                state.change { ($0.signed, $0.running) = ((head, note), nil) }
+                state.change { ($0.signed, $0.running, $0.thread) = ((head, note), nil, nil) }
             }
             // The thread ends by itself.
             thread.abandon()

@@ -87,6 +87,7 @@ public final class Authority: Sendable {
         home = try Guard(
             guardOptions, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add,
             onAsked: lifecycle.hooks.wake)
+        if let meters = home.meters { _ = lifecycle.meters.replaced { _ in meters } }
         try lifecycle.foldWhatIsLeft()
     }
 

@@ -30,6 +30,11 @@ final class MetersOpening: Sendable {
     /// Whether there is a page: a file is made when a call is first about a rule that needs one.
     var isThere: Bool { path.map { FileIdentity(at: $0) != nil } ?? true }
 
+    /// The page, where anything was ever kept in it.
+    func pageInUse(_ now: Int64) -> MetersPage? {
+        opened.found(MetersPage.self) ?? (path != nil && isThere ? try? page(now) : nil)
+    }
+
     /// The page; denies where it cannot be opened, and looks again at the next call.
     func page(_ now: Int64) throws(Denial) -> MetersPage {
         if let page = opened.found(MetersPage.self) { return page }

@@ -127,6 +127,12 @@ internal import Synchronization
         unsafe words[firstSlot + 4 * slot + 2].store(UInt64(clamping: until), ordering: .sequentiallyConsistent)
     }
 
+    /// Lowers it, unless another changed it.
+    func shorten(_ slot: Int, from old: Int64, to until: Int64) {
+        _ = unsafe words[firstSlot + 4 * slot + 2].compareExchange(
+            expected: UInt64(clamping: old), desired: UInt64(clamping: until), ordering: .sequentiallyConsistent)
+    }
+
     /// The loan of a slice, and its holder: see ``MeterLoan``.
     func loan(_ slot: Int) -> (lent: UInt64, holder: UInt64) {
         let pair = unsafe pairs[firstSlot / 2 + 2 * slot + 1].load(ordering: .sequentiallyConsistent)

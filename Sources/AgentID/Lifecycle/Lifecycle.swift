@@ -23,6 +23,8 @@ final class Lifecycle: Sendable {
     /// `nil` where the registry is in memory, and nobody else can have its lock.
     let journal: Journal?
     let folder = Folder()
+    /// Of the authority's own guard, a ``MetersOpening``.
+    let meters = LatestPlace()
     /// The number of callers that are ending all agents of a departing principal or profile.
     let callersEndingAll = Atomic<Int>(0)
     /// Bounds the calls to a caller's signer.
@@ -56,6 +58,19 @@ final class Lifecycle: Sendable {
         denials.stop()
         hooks.stop()
         broker.stop()
+    }
+
+    /// Takes note of agents that ended, once that is committed.
+    func settle(ended: [AgentRecord]) {
+        guard !ended.isEmpty else { return }
+        view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
+        for agent in ended { leases.take(agent.id)?.markEnded() }
+        release(ended)
+    }
+
+    /// Lets the labels of ended agents go.
+    func release(_ ended: [AgentRecord]) {
+        meters.found(MetersOpening.self)?.release(ended: ended.map(\.id), now: clock.milliseconds)
     }
 
     /// Refuses, by the same name, while guards of this directory deny everything: what it is, or its log, is not what was

@@ -47,6 +47,39 @@ import Testing
         log.close()
     }
 
+    /// A signer that integrates the log that it signs.
+    private final class Turning: Signer {
+        let key: SigningKey
+        let away = Monitor<AuditSequencer?>(nil)
+        let error = Monitor("")
+        var publicKey: PublicKey { key.publicKey }
+        init(_ key: SigningKey) { self.key = key }
+        func sign(_ message: [UInt8]) throws -> [UInt8] {
+            let away = away.change { $0 }
+            do { _ = try away?.integrate(waiting: 10_000) } catch {
+                self.error.change { $0 = (error as? AgentIDError)?.name ?? "\(error)" }
+            }
+            return key.sign(message.span)
+        }
+    }
+
+    @Test func aSignerThatIntegratesIsToldAtOnce() throws {
+        let fixture = try AuditFixture()
+        let turning = Turning(fixture.signer)
+        let away = AuditSequencer(
+            directory: fixture.directory, key: try fixture.key, signer: turning, clock: SystemClock(),
+            files: SystemAuditFiles())
+        let log = try fixture.open(signing: false)
+        try log.append(bytes("first"))
+        turning.away.change { $0 = away }
+        let began = MonotonicClock.milliseconds
+        #expect(try !away.integrate(waiting: 10_000).isBusy)
+        #expect(turning.error.change { $0 } == "reentrant" && MonotonicClock.milliseconds - began < 5000)
+        #expect(try fixture.entries() == ["first"])
+        turning.away.change { $0 = nil }
+        log.close()
+    }
+
     /// A signer whose every signature is an entry of the log, as one behind a guard is; it takes its time.
     private final class Logged: Signer {
         let key: SigningKey

@@ -86,8 +86,7 @@ extension Lifecycle {
             }
             return ended
         }
-        view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
-        for agent in ended { leases.take(agent.id)?.markEnded() }
+        settle(ended: ended)
         hooks.wake()
         return ended.count
     }
@@ -139,6 +138,8 @@ extension Lifecycle {
                         below: try registry.subtree(of: agent.id).count - 1)
                 }
             }
+            // Again: whoever ended them may have been killed before.
+            release(unburied.map(\.agent))
             guard !unburied.isEmpty, try bury(unburied) else { return }
             report(unburied.count)
             hooks.wake()

@@ -136,10 +136,7 @@ extension Lifecycle {
     }
 
     func settle(_ folded: Folded) {
-        if !folded.ended.isEmpty {
-            view.revocations.add(folded.ended.map { Revocation(unchecked: .agent, $0.id) })
-            for agent in folded.ended { leases.take(agent.id)?.markEnded() }
-        }
+        settle(ended: folded.ended)
         // The process that asked for it may have died, and no other may be ending them.
         if folded.isDeparture { folder.keep([], for: self) }
         guard let mark = folded.mark else { return }

@@ -157,7 +157,7 @@ extension Lifecycle {
             try registry.announce()
             return (tree.indices.filter { !gone.contains($0) }.map { tree[$0] }, ended)
         }
-        view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
+        settle(ended: ended)
         return taken
     }
 
