@@ -57,7 +57,7 @@ import Testing
         func sign(_ message: [UInt8]) throws -> [UInt8] {
             let away = away.change { $0 }
             do { _ = try away?.integrate(waiting: 10_000) } catch {
-                self.error.change { $0 = (error as? AgentIDError)?.name ?? "\(error)" }
+                self.error.change { $0 = error.name }
             }
             return key.sign(message.span)
         }
