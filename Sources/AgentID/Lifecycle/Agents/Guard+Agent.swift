@@ -19,7 +19,7 @@ extension Guard {
             guard isHome else { return try verify(chain, credentials: [], now: now) }
             return try verifyAnew(chain, of: agent, now: now)
         }
-        if let reason = decision.denial?.reason, reason.rawValue.isSame(as: "expired") {
+        if isHome, let reason = decision.denial?.reason, reason.rawValue.isSame(as: "expired") {
             agent.hasten(at: decision.time)
         }
         return decision
