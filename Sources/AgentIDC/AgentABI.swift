@@ -36,6 +36,8 @@ struct AgentTable: Sendable {
         if case (let front, let begun)?? = begun,
             let decision = front.decide(begun, tool: tool, arguments: arguments)
         {
+            // It may have gone meanwhile.
+            if !decision.isPermitted { unsafe try? find(agent, "agent").follow(decision) }
             return decision
         }
         return try unsafe find(agent, "agent").check(tool: tool, arguments: arguments)

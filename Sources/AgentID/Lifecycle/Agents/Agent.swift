@@ -198,6 +198,7 @@ public final class Agent: Sendable {
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
     public func check(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
         if let front, let begun = front.begin(), let decision = front.decide(begun, tool: tool, arguments: arguments) {
+            follow(decision)
             return decision
         }
         guard let guardian else { throw Agent.homeless }
@@ -378,12 +379,6 @@ public final class Agent: Sendable {
     func current() throws(AgentIDError) -> State {
         guard let state = state.withLock({ $0 }) else { throw Agent.closed }
         return state
-    }
-
-    /// Its grant is over: where one is due, it is made now. A clock that was set, or a machine that slept, kept it from being
-    /// made in time.
-    func hasten(at now: Int64) {
-        if let home, let state = snapshot, state.isGrantDue(at: now) { home.lifecycle.leases.hasten() }
     }
 
     /// Whether its grant is to be made anew, with fewer labels.

@@ -19,9 +19,7 @@ extension Guard {
             guard isHome else { return try verify(chain, credentials: [], now: now) }
             return try verifyAnew(chain, of: agent, now: now)
         }
-        if isHome, let reason = decision.denial?.reason, reason.rawValue.isSame(as: "expired") {
-            agent.hasten(at: decision.time)
-        }
+        if isHome { agent.follow(decision) }
         return decision
     }
 
@@ -124,4 +122,15 @@ private func decided(_ check: () throws(AgentIDError) -> Decision) throws(NotPer
     let decision: Decision
     do throws(AgentIDError) { decision = try check() } catch { throw .failed(error) }
     return try decision.permitted()
+}
+
+extension Agent {
+    /// Takes note of a decision of its own guard. If its grant is over, and one is due, that is made now: a clock that
+    /// was set, or a machine that slept, kept it from being made in time.
+    package func follow(_ decision: Decision) {
+        guard let reason = decision.denial?.reason, reason.rawValue.isSame(as: "expired"),
+            let home, let state = snapshot, state.isGrantDue(at: decision.time)
+        else { return }
+        home.lifecycle.leases.hasten()
+    }
 }
