@@ -225,8 +225,9 @@ final class SQLiteRegistry: Registry {
                     throw error
                 }
             } catch {
-                // Nothing of the transaction is kept, or is in force: that is everybody's failure.
-                for operation in operations where operation.error == nil { operation.error = error }
+                // Nothing of the transaction is kept, or is in force: that is everybody's failure. Whoever had one of its own
+                // may have it from another's change, which never was.
+                for operation in operations { operation.error = error }
                 throw error
             }
         }

@@ -1,5 +1,6 @@
 import Foundation
 import StrictJSON
+import Synchronization
 import Testing
 
 @testable import AgentID
@@ -89,5 +90,26 @@ import Testing
         }
         #expect(told == Array(repeating: "registry_busy", count: 8))
         #expect(try registry.write { try $0.counter("late") } == 0)
+    }
+
+    /// One caller's refusal may come of another's change: where that is taken back, the refusal was never true.
+    @Test func whereTheWholeFailsNobodyIsRefusedForWhatNeverWas() throws {
+        let (registry, directory) = try registry()
+        defer { withExtendedLifetime(directory) {} }
+        let begun = Atomic<Int>(0)
+        let told = try outcomes(registry, callers: 8) { i, registry in
+            if begun.add(1, ordering: .relaxed).newValue == 8 {
+                // As SQLite does where the disk is full.
+                try (registry as? SQLiteSession)?.database.script("ROLLBACK")
+                throw AgentIDError(.io, name: "disk_full", message: "the disk is full")
+            }
+            if try registry.counter("taken") > 0 { throw AgentIDError(.state, name: "taken", message: "it is taken") }
+            try registry.add(1, to: "taken")
+        }
+        #expect(told.contains("disk_full"))
+        // A caller who comes late on a busy machine has a transaction of its own.
+        if try registry.read({ try $0.counter("taken") }) == 0 {
+            #expect(told == Array(repeating: "disk_full", count: 8))
+        }
     }
 }

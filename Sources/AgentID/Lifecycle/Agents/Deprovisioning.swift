@@ -15,9 +15,14 @@ extension Lifecycle {
             throw Self.unknown(id)
         }
         if known.state != .deprovisioned { try endNow(id, reason: reason) }
-        // Nobody waits for other agents' secrets, nor long for a provider that hangs.
-        try broker.release(below: id, within: 5000)
-        try buryAll()
+        do throws(AgentIDError) {
+            // Nobody waits for other agents' secrets, nor long for a provider that hangs.
+            try broker.release(below: id, within: 5000)
+            try buryAll()
+        } catch {
+            throw error.pending(
+                "the agent has ended, but a secret to return or a tombstone to sign is left: call again, or reap")
+        }
         try checkWholeAfterwards()
         // Another process may have pruned it since.
         return try registry.read { try $0.agent(id)?.tombstone ?? $0.prunedTombstone(of: id) }

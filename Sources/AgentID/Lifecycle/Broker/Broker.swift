@@ -9,37 +9,34 @@ internal import Synchronization
 /// The order makes it certain: the lease is recorded before the provider is asked, and forgotten only after the
 /// provider has confirmed that nothing is left of it.
 final class Broker: Sendable {
-    private let registry: any Registry
+    let registry: any Registry
     private let view: RegistryView
-    private let clock: CheckedClock
+    let clock: CheckedClock
     /// The guard whose permits alone this answers to; `nil` for an authority's.
     ///
     /// By its identity: it owns this, which would keep both alive.
-    private let source: ObjectIdentifier?
-    private let added = Locked<[ExactText: Added]>([:])
-    private let returning = Locked(Returning())
+    let source: ObjectIdentifier?
+    let added = Locked<[ExactText: Added]>([:])
+    let returning = Locked(Returning())
     /// Runs a release command with a lease on its stdin; throws if it fails.
-    private let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
+    let run: @Sendable (_ command: [String], _ lease: String) throws -> Void
 
-    private struct Added {
+    struct Added {
         let provider: any SecretProvider
         let resources: ResourceBinding
     }
 
-    private struct Returning {
+    struct Returning {
         var thread: BackgroundThread?
         var isStopped = false
     }
 
-    /// The time that a lease is left to a process that has begun to return it, in milliseconds; longer than any command
-    /// runs.
-    private static let claim: Int64 = 70_000
-    /// The time in which a secret may still be in the making after its agent ended, in milliseconds: then it is
-    /// released once more.
-    private static let longestAcquisition: Int64 = 60_000
-
     /// The providers, with their commands, whose secrets threads of this process are returning.
-    private let under = Locked<Set<[ExactText]>>([])
+    let under = Locked<Set<[ExactText]>>([])
+    /// The leases that threads of this process are returning.
+    let inHand = Monitor<Set<ExactText>>([])
+    /// The outcomes that the registry failed to take down: it has those leases as being returned, for a while yet.
+    let unrecorded = Locked<[ExactText: Outcome]>([:])
 
     /// - Parameters:
     ///   - registry: Open for writing.
@@ -216,160 +213,11 @@ final class Broker: Sendable {
         return (lease.id, secret)
     }
 
-    /// Returns one secret; harmless if it was returned already.
-    func release(_ id: String) throws(AgentIDError) {
-        // Taken at once: what another process had begun would be answered as done.
-        let until = clock.milliseconds + Self.claim
-        let found = try registry.write { registry -> BrokerLeaseRecord? in
-            guard var lease = try registry.brokerLease(id) else { return nil }
-            (lease.state, lease.nextAt) = (.releasing, until)
-            try registry.put(lease)
-            return lease
-        }
-        if let lease = found, let failure = try attemptRelease(lease, isTaken: true) {
-            throw AgentIDError(
-                .state, name: "provider_failed",
-                message: "the secret is not returned yet, it is tried again: \(failure)",
-                at: "lease")
-        }
-    }
-
-    /// Returns due secrets: of agents that ended, past their time, or after a failure. Returns their number.
-    ///
-    /// Those of each provider are returned by a thread of their own, and after five seconds this goes on without whoever
-    /// hangs: a provider that is dead or slow delays no other, and no end of an agent.
-    @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
-        let now = clock.milliseconds
-        // A guard returns those of its own providers: it would only keep others from whoever can.
-        let own = source.map { _ in added.withLock { Set($0.keys) } }
-        let due = try registry.read { registry in
-            try registry.brokerLeases(dueBy: now, limit: own == nil ? limit : .max)
-        }.filter { own?.contains($0.provider.exact) ?? true }
-        let kinds = Dictionary(grouping: due) { ([$0.provider] + $0.releaseCommand).map(\.exact) }
-        let work = Monitor(Round(open: 0, returned: 0, fault: nil))
-        for (kind, leases) in kinds where begin(kind) {
-            work.change { $0.open += 1 }
-            let run: @Sendable () -> Void = { [self] in
-                defer { under.withLock { _ = $0.remove(kind) } }
-                for lease in leases {
-                    do throws(AgentIDError) {
-                        let isReturned = try attemptRelease(lease) == nil
-                        work.change { $0.returned += isReturned ? 1 : 0 }
-                    } catch { work.change { $0.fault = error } }
-                }
-                work.change { $0.open -= 1 }
-            }
-            do throws(AgentIDError) {
-                try BackgroundThread.start(name: "agentid-return") { _ in run() }.abandon()
-            } catch { run() }
-        }
-        let done = work.wait(milliseconds: Self.patience) { $0.open == 0 ? $0 : nil } ?? work.change { $0 }
-        if let fault = done.fault { throw fault }
-        return done.returned
-    }
-
-    private struct Round: Sendable {
-        /// Threads under way.
-        var open: Int
-        var returned: Int
-        var fault: AgentIDError?
-    }
-
-    /// The longest wait for providers that return secrets, in milliseconds; and the threads that they may hang at a time.
-    private static let (patience, mostThreads) = (5000, 16)
-
-    /// Whether this process may begin to return secrets of a kind: nobody is at it.
-    private func begin(_ kind: [ExactText]) -> Bool {
-        under.withLock { $0.count < Self.mostThreads && $0.insert(kind).inserted }
-    }
-
-    /// Returns the secrets of an agent that ended, and of all below it. After this many milliseconds it goes on without
-    /// the caller; if no thread is available for that, the secrets wait for the next return of due ones.
-    func release(below agent: String, within milliseconds: Int) throws(AgentIDError) {
-        let now = clock.milliseconds
-        let due = try registry.read { registry in
-            try registry.subtree(of: agent).flatMap { try registry.brokerLeases(of: $0.id, limit: 1000) }.filter {
-                $0.nextAt <= now && ($0.state == .releasing || $0.expires <= now)
-            }
-        }
-        guard !due.isEmpty else { return }
-        let isDone = Monitor(false)
-        let started = try? BackgroundThread.start(name: "agentid-return") { [self] _ in
-            for lease in due { _ = try? attemptRelease(lease) }
-            isDone.change { $0 = true }
-        }
-        guard let thread = started else { return }
-        _ = isDone.wait(milliseconds: milliseconds) { $0 ? true : nil }
-        thread.abandon()
-    }
-
-    /// Leaves a lease to this process for a while; `false` if another has begun to return it, or it is gone.
-    private func take(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> Bool {
-        let now = clock.milliseconds
-        return try registry.write { registry in
-            guard var found = try registry.brokerLease(lease.id), found.nextAt <= now else { return false }
-            if found.state == .held { found.state = .releasing }
-            found.nextAt = now + Self.claim
-            try registry.put(found)
-            return true
-        }
-    }
-
-    /// The error; `nil` if the lease is gone, or another process is about to return it.
-    private func attemptRelease(
-        _ lease: BrokerLeaseRecord, isTaken: Bool = false
-    ) throws(AgentIDError) -> String? {
-        if !isTaken, try !take(lease) { return nil }
-        var failure: String?
-        var isElsewhere = false
-        do {
-            if returning.withLock({ $0.isStopped }) {
-                // Its program may be about to unload the provider: whoever has it next returns the secret.
-                failure = "this process has closed what returns secrets"
-                isElsewhere = true
-            } else if let provider = added.withLock({ $0[lease.provider.exact]?.provider }) {
-                try provider.release(SecretRelease(lease))
-            } else if !lease.releaseCommand.isEmpty {
-                try run(lease.releaseCommand, SecretRelease(lease).document.text)
-            } else {
-                failure = "no provider named \(lease.provider) in this process, and no command that releases for it"
-                isElsewhere = true
-            }
-        } catch { failure = "\(error)" }
-        let said = failure.map { $0.prefix(bytes: 1000) }
-        let now = clock.milliseconds
-        try registry.write { registry in
-            guard let said else {
-                // The acquiring process may still create the secret and then crash, so it is checked again later.
-                let until = lease.acquired + Self.longestAcquisition
-                guard var found = try registry.brokerLease(lease.id), found.state == .acquiring, now < until
-                else { return try registry.removeBrokerLease(lease.id) }
-                found.nextAt = until
-                return try registry.put(found)
-            }
-            guard var failed = try registry.brokerLease(lease.id) else { return }
-            if failed.state == .held { failed.state = .releasing }
-            failed.attempts += 1
-            let delay = RetryDelay.milliseconds(afterAttempts: failed.attempts)
-            // Whoever has the provider is not kept from it by those who do not.
-            failed.nextAt = now + (isElsewhere ? min(delay, 1000) : delay)
-            failed.error = said
-            try registry.put(failed)
-        }
-        return said
-    }
-
     /// The verified chain of a permit that is fresh enough to act on.
     private func chain(of decision: Decision, at now: Int64) throws(Denial) -> VerifiedChain {
         guard let chain = decision.chain, abs(now - decision.time) <= 60_000 else {
             throw Denial("pop_stale", "the permit is older than a minute: decide anew")
         }
         return chain
-    }
-}
-
-extension SecretRelease {
-    init(_ lease: BrokerLeaseRecord) {
-        self.init(lease: lease.id, agent: lease.agent, resource: lease.resource)
     }
 }

@@ -1,0 +1,95 @@
+import StrictJSON
+import Synchronization
+import Testing
+
+@testable import AgentID
+
+/// What an end says of the secrets that it returned, where the registry has no room to take that down.
+@Suite struct SecretReturnTests {
+    /// A provider whose secrets are returned as the test says.
+    private final class Vault: SecretProvider {
+        let returned = Atomic<Int>(0)
+        let onRelease: @Sendable () -> Void
+        var releaseCommand: [String] { [] }
+        init(_ onRelease: @escaping @Sendable () -> Void) { self.onRelease = onRelease }
+        func acquire(_ request: SecretRequest) throws -> Secret { try Secret([1, 2, 3].span) }
+        func release(_ release: SecretRelease) {
+            returned.add(1, ordering: .relaxed)
+            onRelease()
+        }
+    }
+
+    /// A broker on a registry that can be full, and an agent that ended and held a secret of it.
+    private struct Holding {
+        let world: World
+        let registry: BrittleRegistry
+        let broker: Broker
+        let vault: Vault
+        let agent: String
+
+        init(_ onRelease: @escaping @Sendable (BrittleRegistry) -> Void) throws {
+            world = try World()
+            let brittle = BrittleRegistry(world.authority.registry)
+            registry = brittle
+            broker = Broker(
+                registry: brittle, view: try RegistryView(of: brittle, in: nil), clock: CheckedClock(world.clock))
+            vault = Vault { onRelease(brittle) }
+            try broker.add(vault, named: "vault")
+            let holder = try world.start()
+            agent = try holder.id()
+            let permit = try holder.authorize(
+                tool: "read_file", arguments: Array(#"{"path":"/data/q3/a.csv"}"#.utf8))
+            _ = try broker.acquire(for: permit, from: "vault", resource: "db", timeToLive: 60)
+            #expect(try world.authority.lifecycle.end([agent], reason: "") == 1)
+        }
+
+        var leases: Int { get throws { try registry.read { try $0.brokerLeases(of: nil, limit: 10) }.count } }
+
+        /// The name of the error of a return; `nil` where there was none.
+        func refusal() -> String? {
+            do throws(AgentIDError) { try broker.release(below: agent, within: 10_000) } catch { return error.name }
+            return nil
+        }
+    }
+
+    @Test func aReturnThatIsNotTakenDownIsAnErrorAndMadeUpForOnce() throws {
+        let holding = try Holding { $0.isFull.store(true, ordering: .relaxed) }
+        defer { holding.broker.stop() }
+        #expect(holding.refusal() == "disk_full")
+        #expect(holding.refusal() == "disk_full")
+        #expect(try holding.leases == 1)
+        holding.registry.isFull.store(false, ordering: .relaxed)
+        #expect(holding.refusal() == nil)
+        #expect(try holding.leases == 0)
+        #expect(holding.vault.returned.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func aSecretThatCannotBeTakenForReturnIsAnError() throws {
+        let holding = try Holding { _ in }
+        holding.broker.stop()
+        holding.registry.isFull.store(true, ordering: .relaxed)
+        #expect(holding.refusal() == "disk_full")
+        #expect(try holding.leases == 1)
+    }
+
+    @Test func anEndWaitsForTheThreadThatIsReturning() throws {
+        let (began, mayGo) = (Monitor(false), Monitor(false))
+        let holding = try Holding { _ in
+            began.change { $0 = true }
+            _ = mayGo.wait(milliseconds: 20_000) { $0 ? true : nil }
+        }
+        defer { holding.broker.stop() }
+        // Its own thread, or this one.
+        let other = try BackgroundThread.start(name: "returns") { _ in _ = try? holding.broker.releaseDue() }
+        #expect(began.wait(milliseconds: 20_000) { $0 ? true : nil } == true)
+        let opening = try BackgroundThread.start(name: "opens") { thread in
+            _ = thread.wait(milliseconds: 300)
+            mayGo.change { $0 = true }
+        }
+        #expect(holding.refusal() == nil)
+        #expect(try holding.leases == 0)
+        #expect(holding.vault.returned.load(ordering: .relaxed) == 1)
+        opening.stop()
+        other.stop()
+    }
+}
