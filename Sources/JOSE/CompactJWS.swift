@@ -130,7 +130,7 @@ extension CompactJWS {
                 throw JOSEError("header", "the header is longer than 4096 bytes", at: 4096)
             }
             let decoded = try Base64URL.decode(encoded)
-            var limits = JSON.Limits(bytes: 4096, depth: 8)
+            var limits = JSON.Limits(bytes: 4096)
             limits.admitsInexactNumbers = true
             do throws(JSON.ParseError) {
                 return try JSON(parsing: decoded, limits: limits)

@@ -16,6 +16,8 @@ final class ClockWatch: Sendable {
         let start: Int64
         /// The latest time, as last stored: see `newest` for the current line.
         var latest: Int64
+        /// Its beginning by the steady clock.
+        let since: Int64
     }
 
     private struct Refused {
@@ -34,6 +36,9 @@ final class ClockWatch: Sendable {
     private static let mostLines = 16
     /// The drift of a clock from its line that is tolerated without a check.
     private static let slack: Int64 = 1000
+
+    /// The time, in milliseconds, that a clock which was set keeps pace for before it is settled.
+    static let settling: Int64 = 1000
 
     private let window: Int64
     private let steady: @Sendable () -> Int64
@@ -63,11 +68,20 @@ final class ClockWatch: Sendable {
         return gone
     }
 
+    /// Whether a clock that tells this time may date what lasts: it did not go back, nor ahead a moment ago.
+    func isSettled(at now: Int64) -> Bool {
+        guard wentBack(to: now) == nil else { return false }
+        return state.withLock { state in
+            guard state.lines.count > 1, let line = state.lines.last else { return true }
+            return steady() - line.since >= Self.settling
+        }
+    }
+
     private func judge(_ state: inout State, _ now: Int64) -> Int64? {
         let steady = steady()
         let ahead = now - steady
         guard var line = state.lines.popLast() else {
-            return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
+            return go(&state, on: Line(ahead: ahead, start: now, latest: now, since: steady), to: now)
         }
         // A time that another thread read just before the clock was set belongs to no other line.
         line.latest = max(line.latest, min(newest.load(ordering: .relaxed), line.ahead + steady + Self.slack))
@@ -88,7 +102,7 @@ final class ClockWatch: Sendable {
         state.lines.append(line)
         if ahead > line.ahead {
             tell("went ahead by \((ahead - line.ahead) / 1000) s: what has expired by it is denied")
-            return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
+            return go(&state, on: Line(ahead: ahead, start: now, latest: now, since: steady), to: now)
         }
         if state.refused.map({ ($0.ahead - ahead).magnitude > Self.slack }) ?? true {
             state.refused = Refused(ahead: ahead, since: steady)
@@ -104,7 +118,7 @@ final class ClockWatch: Sendable {
             return line.latest - now
         }
         tell("went back by \((line.latest - now) / 1000) s, and is believed now")
-        return go(&state, on: Line(ahead: ahead, start: now, latest: now), to: now)
+        return go(&state, on: Line(ahead: ahead, start: now, latest: now, since: steady), to: now)
     }
 
     private func tell(_ what: String) {

@@ -184,4 +184,18 @@ extension GrantRenewalTests {
         #expect(MonotonicClock.milliseconds - start < 20_000)
         #expect(try reason(agent) == nil)
     }
+
+    @Test func aClockThatIsWrongForAMomentDatesNoGrant() throws {
+        let world = try World { $0.leaseDuration = 3600 }
+        let agent = try start(in: world)
+        let chain = try agent.chain()
+        for wrong: Int64 in [600, -600, 600, 1000, -1000, 400, -400] {
+            world.pass(seconds: wrong)
+            #expect(try reason(agent) != nil)
+            usleep(20_000)
+            world.pass(seconds: -wrong)
+            #expect(try reason(agent) == nil)
+        }
+        #expect(try agent.chain() == chain)
+    }
 }

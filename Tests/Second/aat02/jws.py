@@ -96,6 +96,8 @@ class Compact:
             raise NotJWS(f"header: {error}") from None
         if not isinstance(header, dict):
             raise NotJWS("the header is not an object")
+        if not isinstance(header.get("kid", ""), str):  # RFC 7515, 4.1.4
+            raise NotJWS("kid is not a string")
         return Compact(f"{parts[0]}.{parts[1]}", parts[1], header, decode(parts[2]))
 
     def payload(self) -> bytes:

@@ -16,10 +16,13 @@ extension Lifecycle {
         var after: Agent.State
         var issuance: Issuance?
         var credential: HeldCredential?
+        /// The distance of the clock that dated it ahead of the steady one, in milliseconds.
+        let ahead: Int64
         var isGranted: Bool { !after.held.grant.id.isSame(as: before.held.grant.id) }
 
-        init(_ id: String, _ agent: Agent, _ before: Agent.State) {
+        init(_ id: String, _ agent: Agent, _ before: Agent.State, at now: Int64) {
             (self.id, self.agent, self.before, self.after) = (id, agent, before, before)
+            ahead = now - MonotonicClock.sinceBoot
         }
     }
 
@@ -119,7 +122,7 @@ extension Lifecycle {
     ) throws(AgentIDError) -> Renewed? {
         let now = try clock.now()
         guard let term = before.term else { return nil }
-        let one = Renewed(id, agent, before)
+        let one = Renewed(id, agent, before, at: now)
         if before.isGrantDue(at: now) || agent.hasFewerLabels {
             switch term.source {
             case .authority: try signRoot(one, term, with: active, at: now)
@@ -202,6 +205,9 @@ extension Lifecycle {
             throw Self.keyReplaced
         }
         for standing in try registry.standing(of: [one.id]) { try checkRenewable(standing, at: now) }
+        guard (now - MonotonicClock.sinceBoot - one.ahead).magnitude <= Limits.issuedAtSkew.magnitude * 1000 else {
+            throw AgentIDError(.state, name: "clock_set", message: "the clock was set while it was signed")
+        }
         let revocable = one.before.lineage.revocable + (one.isGranted ? one.after.lineage.revocable : [])
         try refuseRevoked(revocable, in: registry)
         try one.issuance?.checkStillDue(in: registry)

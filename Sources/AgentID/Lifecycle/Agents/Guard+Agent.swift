@@ -125,10 +125,17 @@ private func decided(_ check: () throws(AgentIDError) -> Decision) throws(NotPer
 }
 
 extension Agent {
-    /// Takes note of a decision of its own guard. If its grant is over, and one is due, that is made now: a clock that
-    /// was set, or a machine that slept, kept it from being made in time.
+    /// Whether its authority's clock may date what lasts: see ``ClockWatch/isSettled(at:)``.
+    var isClockSettled: Bool {
+        guard let home, let now = try? clock.now() else { return true }
+        return home.guardian.watch.isSettled(at: now)
+    }
+
+    /// Takes note of a decision of its own guard. If its grant is over, or dated ahead, and one is due, that is made now: a
+    /// clock that was set, or a machine that slept, kept it from being made in time.
     package func follow(_ decision: Decision) {
-        guard let reason = decision.denial?.reason, reason.rawValue.isSame(as: "expired"),
+        guard let reason = decision.denial?.reason,
+            reason.rawValue.isSame(as: "expired") || reason.rawValue.isSame(as: "not_yet_valid"),
             let home, let state = snapshot, state.isGrantDue(at: decision.time)
         else { return }
         home.lifecycle.leases.hasten()

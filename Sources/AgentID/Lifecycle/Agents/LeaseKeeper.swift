@@ -64,7 +64,9 @@ final class LeaseKeeper: Sendable {
                 var wait: Int64 = 0
                 while thread.wait(milliseconds: Int(clamping: wait)) {
                     guard let self, let lifecycle else { return }
-                    wait = lifecycle.renewGrants(while: { !thread.isStopping })
+                    // What a clock that is wrong for a moment dates is good for nothing after it.
+                    let isSettled = self.agents().first?.agent.isClockSettled ?? true
+                    wait = isSettled ? lifecycle.renewGrants(while: { !thread.isStopping }) : ClockWatch.settling
                     self.state.withLock { $0.lookAt = MonotonicClock.milliseconds + wait }
                 }
             }
