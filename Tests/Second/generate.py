@@ -15,6 +15,7 @@ import beside
 import scopes
 import values
 from aat02.constraints import satisfies
+from aat02.jcs import NoCanonicalForm
 from aat02.strictjson import JSON, Number
 from model import Case, Object, Part, Ref, Tree, branch, number, tree, write
 from scopes import Plain
@@ -97,9 +98,17 @@ def algebra(rng: random.Random) -> Case:
             tried = [*scopes.mentioned(rule), *(rng.choice(scopes.SMALL) for _ in range(8))]
             rng.shuffle(tried)
             tried = tried[: rng.choice([1, len(tried)])]
-            made.args[name] = tree(next((value for value in tried if satisfies(rule, value)), tried[0]))
+            made.args[name] = tree(next((value for value in tried if permits(rule, value)), tried[0]))
     made.name = "algebra"
     return made
+
+
+def permits(rule: Plain, value: JSON) -> bool:
+    """Whether the constraint is known to permit the value: numbers that no double holds are permitted by none."""
+    try:
+        return satisfies(rule, value)
+    except NoCanonicalForm:
+        return False
 
 
 def root_map(rng: random.Random, args: dict[str, JSON]) -> Map:
