@@ -39,10 +39,6 @@ static go_answer go_approval_callback(uintptr_t authority, _GoString_ approver, 
     DO(agentid_approval_callback(AS(authority, authority), TEXT(approver), TEXT(key), agentid_go_approve, (void *)decide,
                                  agentid_go_release, &error));
 }
-static go_decision go_agent_authorize_waiting(uintptr_t agent, _GoString_ tool, _GoString_ arguments, int64_t milliseconds,
-                                              int along) {
-    DECIDE(along, agentid_agent_authorize_waiting(AS(agent, agent), TEXT(tool), TEXT(arguments), milliseconds, &made, &error));
-}
 */
 import "C"
 
@@ -50,7 +46,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"runtime"
 )
 
 // ApprovalRequest is a call that waits for people's consent, or was decided and not made yet: docs/schemas/approval.json.
@@ -177,19 +172,33 @@ func (a *Authority) OnApproval(ctx context.Context, approver string, key []byte,
 // Approval is the request for approval that the call waits for, or was refused; empty where there is none.
 func (d *Denied) Approval() string { return d.approval }
 
-// AuthorizeWaiting is Authorize, for a call that waits for the approval that it needs, until the context ends.
+// AuthorizeWaiting is Authorize, for a call that waits for the approval that it needs, until the context ends: the error is then
+// the context's and a *Denied, which names the request. An agent without its authority in this process does not wait.
 func (a *Agent) AuthorizeWaiting(ctx context.Context, tool string, arguments []byte) (*Decision, error) {
 	for {
-		decision, err := decided(apart(ctx, arguments, func(arguments []byte) verdict {
-			defer runtime.KeepAlive(a)
-			return C.go_agent_authorize_waiting(a.value, tool, view(arguments), 1000, bare)
-		}))
+		decision, err := a.Authorize(ctx, tool, arguments)
 		var denied *Denied
-		if !errors.As(err, &denied) || denied.Reason != ReasonApprovalRequired || denied.approval == "" {
+		acme := a.authority()
+		if acme == nil || !errors.As(err, &denied) || denied.Reason != ReasonApprovalRequired || denied.approval == "" {
 			return decision, err
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		// The call is decided again only once the request is: what waits behind a context that has ended uses no approval up.
+		if _, waited := acme.WaitForApproval(ctx, denied.approval); waited != nil && !errors.Is(waited, ErrNotFound) {
+			return nil, errors.Join(waited, err)
+		}
+	}
+}
+
+// authority is what started its root in this process; nil where that is elsewhere.
+func (a *Agent) authority() *Authority {
+	for {
+		switch needed := a.needs.(type) {
+		case *Authority:
+			return needed
+		case *Agent:
+			a = needed
+		default:
+			return nil
 		}
 	}
 }

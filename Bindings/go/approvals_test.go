@@ -67,11 +67,14 @@ func TestACallWaitsForItsApproverOrForItsContext(t *testing.T) {
 	agent := start(t, acme)
 	short, cancel := context.WithTimeout(bg, 50*time.Millisecond)
 	defer cancel()
-	if _, err := agent.AuthorizeWaiting(short, "read_file", inside); !errors.Is(err, context.DeadlineExceeded) {
+	_, err := agent.AuthorizeWaiting(short, "read_file", inside)
+	var denied *Denied
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &denied) || denied.Approval() == "" {
 		t.Fatalf("%v", err)
 	}
+	asked := denied.Approval()
 	calls := 0
-	err := acme.OnApproval(bg, "user:cfo", key, func(request ApprovalRequest) (ApprovalVerdict, error) {
+	err = acme.OnApproval(bg, "user:cfo", key, func(request ApprovalRequest) (ApprovalVerdict, error) {
 		calls++
 		switch {
 		case calls == 1:
@@ -86,8 +89,10 @@ func TestACallWaitsForItsApproverOrForItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	must[*Decision](t)(agent.AuthorizeWaiting(bg, "read_file", inside))
+	if approvals := must[[]ApprovalRequest](t)(acme.Approvals(bg)); len(approvals) != 0 {
+		t.Fatalf("%s was asked once, and used up: %+v", asked, approvals)
+	}
 	_, err = agent.AuthorizeWaiting(bg, "read_file", []byte(`{"path":"/data/q3/secret"}`))
-	var denied *Denied
 	if !errors.As(err, &denied) || denied.Reason != ReasonApprovalRefused {
 		t.Fatalf("%v", err)
 	}

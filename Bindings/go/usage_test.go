@@ -44,10 +44,10 @@ func TestUsageProposesWhatWasUsed(t *testing.T) {
 
 // Everything that a program in C can reach is reachable from here.
 func TestEveryFunctionOfTheHeaderIsBound(t *testing.T) {
-	// For C's own texts; the status of an error; what the error says; and what a decision's document says.
+	// For C's own texts; the status of an error; what the error says; what a decision's document says; and what waits without a context.
 	apart := map[string]bool{
 		"agentid_decision_policy": true, "agentid_decision_rule": true,
-		"agentid_agent_authorize_z": true, "agentid_guard_authorize_z": true,
+		"agentid_agent_authorize_z": true, "agentid_guard_authorize_z": true, "agentid_agent_authorize_waiting": true,
 		"agentid_error_code": true, "agentid_decision_permitted": true, "agentid_decision_reason": true,
 	}
 	var bound strings.Builder

@@ -14,7 +14,7 @@ from ._abi import lib
 from ._call import Call, of_agent
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import Error, NotFound, call, counted, depth, duration, milliseconds, moment, option, pair, take, text, texts
+from ._errors import Error, NotFound, call, counted, depth, duration, milliseconds, moment, of, option, pair, take, text, texts
 from ._handles import Handle, Reference, owner
 from ._raised import log
 from ._scope import Scope, worded
@@ -133,6 +133,7 @@ class Identity(Reference):
 
         Raises `StateError` without the agent's authority in this process.
         """
+        of(Decision, decision, "decision")
         return traced(lambda: decision.document["tool"], lambda: of_agent(self, decision, within), self)
 
     def remaining(self, tool: str | None = None) -> Remaining:
@@ -164,7 +165,7 @@ class Identity(Reference):
         if (result is None) != (type is None):
             raise TypeError("give result and type, or neither")
         given = (*pair(result or ""), *pair(type or ""))
-        return json.loads(take(lib.agentid_agent_join_labels, self._handle, child._handle, *given))
+        return json.loads(take(lib.agentid_agent_join_labels, self._handle, of(Identity, child, "child")._handle, *given))
 
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Signs one call, for a guard elsewhere. `nonce`: from the guard's `nonce()`, if it asks for one."""

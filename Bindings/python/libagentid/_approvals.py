@@ -25,6 +25,8 @@ _VERDICTS = {None: 0x41504C, True: 0x415041, False: 0x415052}
 
 
 def _key(key: str | bytes) -> tuple[bytes, int]:
+    if not isinstance(key, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"key is a JWK as a text, what is in its file, not {type(key).__name__}")
     return pair(key) if isinstance(key, str) else (key, len(key))
 
 
@@ -48,6 +50,8 @@ class Approvals(Handle):
 
         With a `token` that was signed elsewhere, or with an approver's name and private key.
         """
+        if (by is None, key is None) != ((True, True) if token is not None else (False, False)):
+            raise TypeError("give by= and key=, the approver's name and private key, or a token")
         given = self.sign_approval(request, by=by or "", key=key or b"") if token is None else token
         approved = c_int32()
         call(lib.agentid_approval_approve, self._handle, *pair(request), *pair(given), byref(approved))
@@ -87,6 +91,8 @@ class Approvals(Handle):
 
         True approves, False refuses, None leaves the request to others. After an exception it is asked again later.
         """
+
+        _callbacks.function(decide, "decide")
 
         def called(request: Any, length: int, _: int | None) -> int:
             try:

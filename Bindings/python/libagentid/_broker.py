@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
-from ._errors import call, length, option, pair, text, texts
+from ._decision import Decision
+from ._errors import call, length, of, option, pair, text, texts
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from typing_extensions import Self
 
-    from ._decision import Decision
     from .types import SecretLease, SecretRequest
 
 
@@ -83,6 +83,7 @@ def acquired(
     """The lease that a broker's function gives."""
     seconds = _abi.checked(c_int64, length(ttl, "ttl"), "ttl")
     lease, secret = _abi.Bytes(), _abi.Bytes()
+    of(Decision, decision, "decision")
     call(function, broker._handle, decision, *pair(provider), *pair(resource), seconds, byref(lease), byref(secret))
     return Lease(broker, text(lease), text(secret))
 
@@ -128,7 +129,7 @@ def provider_struct(provider: Provider, resources: Mapping[str, str] | None = No
             acquire=called[0],
             release=called[1],
             release_command=command,
-            resources=None if resources is None else option(json.dumps(dict(resources)), "resources"),
+            resources=None if resources is None else option(json.dumps(dict(of(Mapping, resources, "resources"))), "resources"),
             release_data=_callbacks.RELEASE,
             user_data=_callbacks.keep(*called),
         )

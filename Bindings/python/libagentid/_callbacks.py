@@ -54,6 +54,13 @@ def typed(made: Any, kinds: type | tuple[type, ...], callback: str, kind: str) -
     return made
 
 
+def function(given: Any, name: str) -> Any:
+    """A function, which is called later; TypeError at once for anything else."""
+    if not callable(given):
+        raise TypeError(f"{name} is a function, not {type(given).__name__}")
+    return given
+
+
 def seconds(told: Any) -> float:
     """A clock's answer, a number of any kind; TypeError for any other."""
     if isinstance(finished(told), bool) or not hasattr(told, "__float__"):
@@ -86,6 +93,7 @@ def clock(now: Callable[[], float] | None) -> Any:
     """The struct for a clock that returns seconds since 1970; None for none."""
     if now is None:
         return None
+    function(now, "clock")
 
     def tell(milliseconds: Any, _: int | None) -> int:
         try:
@@ -103,6 +111,8 @@ def signer(by: Signer | None) -> Any:
     """The struct for a signer; None for none."""
     if by is None:
         return None
+    if not hasattr(by, "public_key"):
+        raise TypeError(f"a signer has public_key and sign(message): {type(by).__name__} has no public_key")
     public_key = bytes(typed(by.public_key, (bytes, bytearray, memoryview), "signer.public_key", "32 bytes"))
     if len(public_key) != 32:
         raise ValueError("a signer's public_key has 32 bytes")

@@ -220,6 +220,13 @@ def pair(value: str) -> tuple[bytes, int]:
     return counted(utf8(value))
 
 
+def of(kind: type[Any], value: Any, name: str) -> Any:
+    """A value of this kind; TypeError, which names the argument, for any other."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is of the type {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
 def option(value: str | None, name: str) -> bytes | None:
     """A text inside an option struct: NUL would end it early."""
     if value is None:

@@ -17,7 +17,7 @@ from ._audit import SYNC, Sync
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._call import Call, of_guard
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, duration, identifier, number, option, pair, take
+from ._errors import call, counted, duration, identifier, number, of, option, pair, take
 from ._handles import Handle, Reference, owner
 from ._spans import traced
 from .documents import GuardStatistics
@@ -151,6 +151,7 @@ class EnforcementPoint(Reference):
 
         One decision is good for one call. `within`: as for `call`. Raises `Denied` for a decision that denies.
         """
+        of(Decision, decision, "decision")
         return traced(lambda: decision.document["tool"], lambda: of_guard(self, decision, within))
 
     def _sent(self, tool: str, args: Mapping[str, Any], chain: object, proof: object) -> tuple[Any, ...]:
@@ -171,7 +172,7 @@ class EnforcementPoint(Reference):
             return self._sent(tool, args, chain, proof)
         call = (*sent(tool), *counted(arguments(args)))
         if agent is not None:
-            return lib.agentid_guard_authorize_agent, self._handle, agent._handle, *call
+            return lib.agentid_guard_authorize_agent, self._handle, of(Identity, agent, "agent")._handle, *call
         return lib.agentid_guard_authorize_presentation, self._handle, *sent(presentation), *call
 
     def nonce(self) -> str:

@@ -122,7 +122,7 @@ class Lifecycle(Handle):
             max_attempts=number(max_attempts, "max_attempts"),
         )  # fmt: skip
         if run is not None:
-            run_event = run
+            run_event = _callbacks.function(run, "run")
 
             def called(event: Any, length: int, _: int | None) -> int:
                 try:

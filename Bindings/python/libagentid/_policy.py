@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
 
-from ._abi import Bytes, lib
+from ._abi import Bytes, checked, lib
 from ._errors import Error, NotFound, call, counted, pair, take, text, utf8
 from ._handles import Handle
 
@@ -21,6 +21,10 @@ _NO = 16
 def document(policy: Mapping[str, Any] | str) -> bytes:
     """A policy as the library reads it: a mapping, or JSON."""
     return utf8(policy) if isinstance(policy, str) else json.dumps(policy).encode()
+
+
+def _page(offset: int, limit: int) -> tuple[int, int]:
+    return checked(c_int64, offset, "offset"), checked(c_int64, limit, "limit")
 
 
 def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = None) -> dict[str, Any]:
@@ -63,11 +67,11 @@ class Policies(Handle):
 
         Of agents that the registry has; of each rule those with least left first.
         """
-        return json.loads(take(lib.agentid_authority_limits, self._handle, offset, limit))
+        return json.loads(take(lib.agentid_authority_limits, self._handle, *_page(offset, limit)))
 
     def budgets(self, *, offset: int = 0, limit: int = 1000) -> Limits:
         """The policy's budgets of which something was spent in their present period, and by whom, likewise."""
-        return json.loads(take(lib.agentid_authority_budgets, self._handle, offset, limit))
+        return json.loads(take(lib.agentid_authority_budgets, self._handle, *_page(offset, limit)))
 
     def policy(self) -> dict[str, Any] | None:
         """The policy in force; None where there is none."""

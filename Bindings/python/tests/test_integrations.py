@@ -3,11 +3,12 @@
 import importlib
 import importlib.metadata
 import pathlib
+import re
 import sys
 
 import libagentid.integrations
 import pytest
-from libagentid.integrations import needs
+from libagentid.integrations import needs, wanted
 
 FOLDER = pathlib.Path(libagentid.integrations.__file__).parent
 MODULES = sorted({path.stem for path in FOLDER.glob("[a-z]*.py")} | {path.parent.name for path in FOLDER.glob("*/__init__.py")})
@@ -26,8 +27,16 @@ def test_a_framework_that_is_missing_or_too_old_is_an_error_that_says_what_to_in
         monkeypatch.setattr(libagentid.integrations, "version", version)
         for name in [each for each in sys.modules if each.startswith(f"libagentid.integrations.{module}")]:
             monkeypatch.delitem(sys.modules, name)
-        with pytest.raises(ImportError, match=rf"{said}.*pip install 'libagentid\["):
+        with pytest.raises(ImportError, match=rf"{said}.*pip install 'libagentid\[") as missing:
             importlib.import_module(f"libagentid.integrations.{module}")
+        named = re.match(r"libagentid\.integrations\.(\S+) needs", str(missing.value))
+        assert named and named[1] in MODULES, missing.value
+
+
+def test_what_is_guarded_is_what_a_framework_calls_so():
+    wanted([], "__iter__", "a list of tools")
+    with pytest.raises(TypeError, match="what is guarded is an Agent, not list"):
+        wanted([], "handoffs", "an Agent")
 
 
 @pytest.mark.parametrize(("found", "least", "holds"), [

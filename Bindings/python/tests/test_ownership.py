@@ -14,6 +14,7 @@ import time
 import warnings
 from ctypes import CDLL, c_ulonglong, create_string_buffer
 from pathlib import Path
+from typing import Any
 
 import libagentid
 import pytest
@@ -247,3 +248,47 @@ def test_numbers_and_lists_are_taken_as_they_are_or_refused() -> None:
         libagentid.Authority.open("")
     with pytest.raises(ValueError, match="audit"):
         libagentid.Authority.open(trust_domain="acme.example", audit="sometimes")  # type: ignore[arg-type]
+
+
+def test_what_stands_in_for_another_object_is_named_at_once() -> None:
+    with open_authority() as acme, acme.agent("researcher", principal=ALICE, task="t", scope=SCOPE) as agent:
+        odd: Any = agent.id
+        with pytest.raises(TypeError, match="decision is of the type Decision, not str"):
+            acme.acquire(odd, "vault", "r", 60)
+        with pytest.raises(TypeError, match="decision is of the type Decision, not str"):
+            agent.call_permitted(odd)
+        with pytest.raises(TypeError, match="child is of the type Identity, not str"):
+            agent.join_labels(odd)
+        with acme.guard(audience="files") as guard:
+            with pytest.raises(TypeError, match="agent is of the type Identity, not str"):
+                guard.check("read_file", {}, agent=odd)
+            with pytest.raises(TypeError, match="decision"):
+                guard.call_permitted(odd)
+            with pytest.raises(TypeError, match="resources"):
+                guard.add_provider("vault", Vault(), resources=odd)
+        with pytest.raises(TypeError, match="offset is a whole number"):
+            acme.limits(offset=odd)
+        for given in ({}, {"by": "user:cfo"}, {"key": "{}"}, {"token": "a.b.c", "by": "user:cfo"}):
+            with pytest.raises(TypeError, match="by= and key="):
+                acme.approve("id", **given)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="key is a JWK as a text, .*not dict"):
+            acme.sign_approval("id", by="user:cfo", key={})  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="run is a function, not str"):
+            acme.add_hook("h", odd)
+        with pytest.raises(TypeError, match="decide is a function, not str"):
+            acme.on_approval(odd, by="user:cfo", key="{}")
+        assert [hook.name for hook in acme.hooks()] == []
+    with pytest.raises(TypeError, match="has no public_key"):
+        libagentid.Authority.open(trust_domain="acme.example", signer=b"key")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="clock is a function"):
+        libagentid.Authority.open(trust_domain="acme.example", clock=1795522935)  # type: ignore[arg-type]
+
+
+class Vault:
+    release_command: tuple[str, ...] = ()
+
+    def acquire(self, request: object) -> str:
+        raise AssertionError
+
+    def release(self, lease: object) -> None:
+        raise AssertionError

@@ -8,7 +8,7 @@ import time
 
 import libagentid
 import pytest
-from libagentid.spiffe import SPIFFEID, TLS, X509SVID, Bundles, Exchange, SVIDError, Workload, verify_token
+from libagentid.spiffe import SPIFFEID, TLS, X509SVID, Bundles, Exchange, Source, SVIDError, Workload, verify_token
 from pki import Tokens, bundle, certificate, der, encoded, root
 from world import *
 from world import SCOPE
@@ -59,6 +59,19 @@ def test_the_attested_identity_is_in_the_chain_and_the_log(exchange, tokens, dom
         entries = [json.dumps(dict(each)) for each in log.entries()]
     assert any(ID in each and '"decision"' in each for each in entries)
     assert [each.id for each in domain.agents(principal=ID)] == [agent.id]
+
+
+def test_what_is_mistaken_is_refused_before_a_token_comes(domain, issuer, bundles):
+    with pytest.raises(libagentid.ScopeError):
+        Workload(ID, "reader", scope="read_file(")
+    with domain.agent("reader", principal="user:alice@acme.example", task="Q3", scope=SCOPE) as agent:
+        with pytest.raises(TypeError, match="issuer is of the type Issuer, not Agent"):
+            Source(agent, issuer)
+        source = Source(issuer, agent)
+        with pytest.raises(TypeError, match="such as a source's svid, not Source"):
+            TLS.server(source, bundles, peers=[ID])
+        with pytest.raises(TypeError, match="bundles is of the type Bundles, not Bundle"):
+            TLS.client(source.svid, issuer.bundle(), peers=[ID])
 
 
 def test_all_of_a_workloads_agents_end_by_its_identity(exchange, tokens, domain):

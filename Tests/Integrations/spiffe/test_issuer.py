@@ -148,9 +148,13 @@ def test_a_passphrase_seals_the_key(domain, tmp_path):
     with Issuer.open(domain, tmp_path / "sealed", trust_domain="acme.example", passphrase="correct horse"):
         pass
     assert "BEGIN ENCRYPTED" in (tmp_path / "sealed" / "x509.json").read_text()
-    for wrong in (None, "battery staple"):
-        with pytest.raises((TypeError, ValueError)):
-            Issuer.open(domain, tmp_path / "sealed", trust_domain="acme.example", passphrase=wrong)
+    with pytest.raises(ValueError, match="password"):
+        Issuer.open(domain, tmp_path / "sealed", trust_domain="acme.example", passphrase="battery staple")
+    with pytest.raises(SVIDError, match="is sealed: give its passphrase"):
+        Issuer.open(domain, tmp_path / "sealed", trust_domain="acme.example")
+    Issuer.open(domain, tmp_path / "open", trust_domain="acme.example").close()
+    with pytest.raises(SVIDError, match="is not sealed: leave passphrase out"):
+        Issuer.open(domain, tmp_path / "open", trust_domain="acme.example", passphrase="correct horse")
 
 
 def test_the_key_is_not_the_authoritys(domain, issuer):

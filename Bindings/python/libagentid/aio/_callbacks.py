@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import libagentid._broker as _broker
+import libagentid._callbacks as _callbacks
 
 if TYPE_CHECKING:
     from libagentid.types import SecretLease, SecretRequest
@@ -33,7 +34,7 @@ class Provider(Protocol):
 
 def called(function: Callable[[A], Any]) -> Callable[[A], Any]:
     """A callback as the library calls it, on a thread: a coroutine it returns runs on this loop, while that is open."""
-    return partial(_call, asyncio.get_running_loop(), function)
+    return partial(_call, asyncio.get_running_loop(), _callbacks.function(function, "a callback"))
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[A], Any], argument: A) -> Any:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 def needs(package: str, least: str, extra: str, module: str | None = None) -> str:
     """The version of a package that an integration needs; ImportError where it is missing or too old: nothing runs unguarded."""
-    how, module = f"pip install 'libagentid[{extra}]'", module or f"libagentid.integrations.{extra}"
+    how, module = f"pip install 'libagentid[{extra}]'", module or f"libagentid.integrations.{extra.replace('-', '_')}"
     try:
         found = version(package)
     except PackageNotFoundError:
@@ -18,6 +18,12 @@ def needs(package: str, least: str, extra: str, module: str | None = None) -> st
     if _numbers(found) < _numbers(least):
         raise ImportError(f"{module} needs {package} {least} or later, and {found} is installed: {how}")
     return found
+
+
+def wanted(given: object, member: str, what: str) -> None:
+    """Raises TypeError for what has not the member that a guard goes in by."""
+    if not hasattr(given, member):
+        raise TypeError(f"what is guarded is {what}, not {type(given).__name__}")
 
 
 def _numbers(text: str) -> tuple[int, ...]:

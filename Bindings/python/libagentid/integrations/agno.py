@@ -15,7 +15,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, plain, refusal
-from . import needs
+from . import needs, wanted
 
 VERSION = needs("agno", "2.0", "agno")
 
@@ -26,6 +26,7 @@ def guard(agent: Any, name: str | None = None) -> Any:
     Members of a team, and an agent with `name`, are sub-agents with what the current agent may do of their tools: tools that are
     functions or toolkits with names. A tool that runs at the provider raises `NotGuarded`.
     """
+    wanted(agent, "tool_hooks", "an Agent or a Team")
     if foreign := [tool for tool in agent.tools or [] if isinstance(tool, dict)]:
         raise NotGuarded(f"tools run at the model's provider, where nothing guards them: {foreign!r:.200}")
     hooks = list(agent.tool_hooks or [])

@@ -15,7 +15,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
-from . import needs
+from . import needs, wanted
 
 VERSION = needs("autogen-core", "0.7", "autogen")
 
@@ -28,6 +28,8 @@ def guard(tools: Workbench | Sequence[Any], name: str | None = None) -> GuardedW
 
     `name`: as a sub-agent with what that may do of these tools.
     """
+    if not isinstance(tools, Workbench):
+        wanted(tools, "__iter__", "a list of tools, or a workbench")
     return GuardedWorkbench(tools if isinstance(tools, Workbench) else StaticWorkbench(list(tools)), name)
 
 

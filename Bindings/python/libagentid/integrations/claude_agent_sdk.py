@@ -16,7 +16,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import Call, SubAgents, acting, authorize, refusal
-from . import needs
+from . import needs, wanted
 
 VERSION = needs("claude-agent-sdk", "0.2.180", "claude-agent-sdk")
 
@@ -29,6 +29,7 @@ def guard(options: Any) -> Any:
     Sub-agents that the options define, with their tools, are sub-agents here; others are denied everything. A hook that fails
     blocks the call; a CLI that does not know of that refuses to connect.
     """
+    wanted(options, "hooks", "ClaudeAgentOptions")
     hooks = {event: list(matchers) for event, matchers in (options.hooks or {}).items()}
     decides = _Hooks({name: tuple(agent.tools or ()) for name, agent in (options.agents or {}).items()})
     for event, hook in (("PreToolUse", decides.before), ("PostToolUse", decides.after), ("PostToolUseFailure", decides.failed)):

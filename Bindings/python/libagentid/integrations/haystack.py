@@ -16,7 +16,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import SubAgents, acting, authorize, defaulted, plain, refusal
-from . import needs
+from . import needs, wanted
 
 VERSION = needs("haystack-ai", "2.14", "haystack")
 
@@ -28,6 +28,7 @@ def guard_tools(tools: Iterable[Any], name: str | None = None) -> list[Any]:
 
     `name`: as a sub-agent with what that may do of these tools. What `inputs_from_state` fills in is decided too.
     """
+    wanted(tools, "__iter__", "a list of tools, or a toolset")
     given = list(tools)
     names = tuple(tool.name for tool in given)
     return [_guarded(tool, name, names) for tool in given]

@@ -16,7 +16,7 @@ from typing import Any
 
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
-from . import needs
+from . import needs, wanted
 
 VERSION = needs("openai-agents", "0.6", "openai-agents")
 
@@ -32,6 +32,7 @@ def guard(agent: Any) -> Any:
     The agents it hands over to are copied likewise: each is a sub-agent, with what the current agent may do of its tools. A tool
     that runs at the provider, or an agent as a tool that was not given to `guard` first, raises `NotGuarded`.
     """
+    wanted(agent, "handoffs", "an Agent")
     return _copies(agent, {}, top=True)
 
 

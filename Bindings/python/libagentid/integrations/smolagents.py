@@ -15,7 +15,7 @@ from typing import Any
 
 from .._current import current_agent
 from ..tools import NotGuarded, SubAgents, acting, authorize, plain
-from . import needs
+from . import needs, wanted
 
 VERSION = needs("smolagents", "1.20", "smolagents")
 
@@ -28,6 +28,7 @@ def guard(agent: Any) -> Any:
     A managed agent may do what the current agent may do of its tools. An agent whose code runs elsewhere raises `NotGuarded`:
     its tools would as well.
     """
+    wanted(agent, "managed_agents", "an agent")
     if getattr(agent, "executor_type", "local") != "local":
         raise NotGuarded(f"the code of this agent runs elsewhere ({agent.executor_type}), and its tools with it")
     code = None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._scope import Scope
 from ._id import SPIFFEID, SVIDError, checked_pattern, matches
 from ._replay import Once
 from ._token import verify_token
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from .._agent import Agent
     from .._authority import Authority
-    from .._scope import Scope
     from ._bundle import Bundles
 
 
@@ -38,6 +38,8 @@ class Workload:
 
     def __post_init__(self) -> None:
         checked_pattern(self.workload)
+        if isinstance(self.scope, str):
+            Scope(self.scope)  # a fault in it is found before a token is used up
 
 
 class Exchange:

@@ -21,6 +21,8 @@ class Source:
     def __init__(
         self, issuer: Issuer, agent: Identity, *, lifetime: int | None = None, clock: Callable[[], float] = time.time
     ) -> None:
+        if not hasattr(issuer, "issue"):
+            raise TypeError(f"issuer is of the type Issuer, not {type(issuer).__name__}: Source(issuer, agent)")
         self._issuer, self._agent, self._lifetime, self._clock = issuer, agent, lifetime, clock
         self._svid: X509SVID | None = None
 

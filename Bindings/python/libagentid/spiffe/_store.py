@@ -120,13 +120,17 @@ class Store:
         if kept["trust_domain"] != self._domain:
             raise SVIDError("foreign_domain", f"{self._file} is of the trust domain {kept['trust_domain']}, not {self._domain}")
         password = None if self._passphrase is None else self._passphrase.encode()
-        signers = [
-            Signer(
-                x509.load_pem_x509_certificate(each["certificate"].encode()),
-                cast("SigningKey", load_pem_private_key(each["key"].encode(), password)),
-            )
-            for each in kept["signers"]
-        ]
+        try:
+            signers = [
+                Signer(
+                    x509.load_pem_x509_certificate(each["certificate"].encode()),
+                    cast("SigningKey", load_pem_private_key(each["key"].encode(), password)),
+                )
+                for each in kept["signers"]
+            ]
+        except TypeError:  # cryptography's word for one that is missing, or not wanted
+            wanted = "is sealed: give its passphrase" if password is None else "is not sealed: leave passphrase out"
+            raise SVIDError("passphrase", f"{self._file} {wanted}") from None
         self._seen = about.st_ino, about.st_mtime_ns
         return State(signers, kept["active"], kept["sequence"])
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
+from ._bundle import Bundles
 from ._id import SVIDError, checked_pattern, matches
 
 if TYPE_CHECKING:
-    from ._bundle import Bundles, Peer
+    from ._bundle import Peer
     from ._issuer import X509SVID
 
 
@@ -93,6 +94,10 @@ class TLS(ssl.SSLContext):
         made.verify_mode = ssl.CERT_REQUIRED
         if protocol == ssl.PROTOCOL_TLS_SERVER:
             made.num_tickets = 0  # each connection is verified by a handshake of its own
+        if not callable(svid):
+            raise TypeError(f"svid is a function of the present SVID, such as a source's svid, not {type(svid).__name__}")
+        if not isinstance(bundles, Bundles):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"bundles is of the type Bundles, not {type(bundles).__name__}")
         if isinstance(peers, str):
             raise TypeError("peers is a list of SPIFFE IDs, not one text")
         made._svid, made._bundles, made._peers = svid, bundles, tuple(checked_pattern(each) for each in peers)
