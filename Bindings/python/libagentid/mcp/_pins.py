@@ -53,10 +53,15 @@ def write_pins(path: str, pins: Mapping[str, str]) -> None:
             raise
 
 
+def environment() -> dict[str, str]:
+    """The environment of a server: not which agent calls it."""
+    return {name: value for name, value in os.environ.items() if name != "AGENTID_AGENT"}
+
+
 async def listed(command: Sequence[str]) -> list[dict[str, Any]]:
     """A server's own list, all pages of it. Raises `ValueError` for what is not a list, `asyncio.TimeoutError` after a minute."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE)
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE, env=environment())
     try:
         return await asyncio.wait_for(_ask(process), _PATIENCE)
     finally:
@@ -96,7 +101,9 @@ async def _ask(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
     for number in range(1, _PAGES + 1):
         say({"id": number, "method": LIST, "params": {} if cursor is None else {"cursor": cursor}})
         page = await answer(number)
-        tools += [tool for tool in page.get("tools") or [] if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
+        if not isinstance(page.get("tools"), list):
+            raise ValueError("the server's list has no array of tools")
+        tools += [tool for tool in page["tools"] if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
         cursor = page.get("nextCursor")
         if cursor is None:
             return tools

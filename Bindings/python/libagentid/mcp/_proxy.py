@@ -116,6 +116,8 @@ class Proxy:
             raise Refused(f"the id {number!r:.100} is another request's, which waits or was cancelled: take a new one")
         if method.startswith("notifications/"):  # which are not decided: a server may have a method of such a name
             raise Refused(f"{method} is a notification: it has no id")
+        if "/" not in method and method not in METHODS:  # a grant of a tool of that name is not one of the method
+            raise Refused(f"{method} is not a method of the specification: others have a slash in their names", -32601)
         if len(self._pending) >= _PENDING:
             return None, _error(number, DENIED, "too many requests wait for an answer")
         if method == _CALL:
@@ -140,7 +142,12 @@ class Proxy:
 
     def _chain(self, params: Mapping[str, Any] | None) -> Any:
         chain, proof = shown(params)
-        return self._agent.chain if self._agent is not None and chain is None and proof is None else chain
+        if self._agent is None or chain is not None or proof is not None:
+            return chain
+        try:
+            return self._agent.chain
+        except Error:  # it has ended: the list is empty
+            return None
 
     def _authorized(self, wanted: tuple[str, Any], presented: tuple[Any, Any]) -> Call:
         if self._agent is not None and presented == (None, None):
