@@ -71,22 +71,40 @@ def small_disk(work, options="size=20m"):
 
 
 def full(work):
-    """A revocation needs no block of the disk; it is in force at once, and in the log when there is room."""
+    """What stops an agent needs no block of the disk; it is in force at once, and in the log when there is room."""
     with small_disk(work) as place:
         if place is None:
             return
         here = authority(place)
-        agent = start(place, here, "agent")
+        names = ["revoked", "suspended", "ended", "lives"]
+        agents = {name: start(place, here, name) for name in names}
         with open(f"{place}/filler", "wb") as file, contextlib.suppress(OSError):
             while True:
                 os.write(file.fileno(), bytes(4096))
-        _, said = run("revoke", *here, "agent", agent)
+        _, said = run("revoke", *here, "agent", agents["revoked"])
         check("revoked: agent" in said and "when there is room" in said, "a full disk keeps nobody from revoking", said)
+        _, said = run("suspend", *here, short(agents["suspended"]))
+        check("suspended: " in said and "No space left" in said, "nor from suspending", said)
+        _, said = run("deprovision", *here, agents["ended"], expect=1)
+        check("denied everywhere" in said and "the disk is full" in said, "nor from ending, which is an error", said)
+        said, _ = run("gone", *here, agents["ended"], expect=1)
+        check("denied: 1" in said and "usable" not in said, "it is denied there already", said)
+        ctl("revocations", *here, expect=1)
+        _, said = run("resume", *here, agents["suspended"], expect=1)
+        check("make room" in said, "what lets go on waits for room", said)
         os.remove(f"{place}/filler")
-        check(ctl("agents", *here, "--live", "--json", json_out=True) == [], "what was revoked is denied")
+        ctl("reap", *here)
+        states = {entry["id"]: entry["state"] for entry in ctl("agents", *here, "--json", json_out=True)}
+        wanted = {"revoked": "active", "suspended": "suspended", "ended": "deprovisioned", "lives": "active"}
+        check(states == {agents[name]: wanted[name] for name in names}, "each is what was said", states)
+        check([entry["id"] for entry in ctl("agents", *here, "--live", "--json", json_out=True)] == [agents["lives"]],
+              "the others are denied")
+        ctl("gone", *here, agents["ended"])
         ctl("audit", "checkpoint", *here, "--integrate")
-        check(any("revoked" in line and short(agent) in line for line in ctl("audit", "tail", *here).splitlines()),
-              "it is in the log when there is room")
+        lines = ctl("audit", "tail", *here).splitlines()
+        for event, name in (("revoked", "revoked"), ("suspended", "suspended"), ("deprovisioned", "ended")):
+            check(any(event in line and short(agents[name]) in line for line in lines),
+                  "it is in the log when there is room", event)
 
 
 def inodes(work):

@@ -28,13 +28,31 @@ struct AuthorityOptions: ParsableArguments {
     /// The passphrase for its keys.
     func readPassphrase() throws -> Passphrase? { try passphraseFile.map(Console.passphrase) }
 
+    /// Opens the authority for what has to be possible on a full disk: there without its audit log, for which events wait.
+    ///
+    /// - Parameter tell: Told why, in that case.
+    func openEvenIfFull(_ tell: (AgentIDError) -> Void = { _ in }) throws -> Authority {
+        let passphrase = try readPassphrase()
+        do { return try open(passphrase: passphrase) } catch let refusal as AgentIDError
+            where refusal.name.isSame(as: "disk_full")
+        {
+            guard let authority = try? open(onlyToRead: true, passphrase: passphrase) else { throw refusal }
+            tell(refusal)
+            return authority
+        }
+    }
+
     /// Opens the authority for a command that causes events, and runs the commands of hooks that are then due.
-    func withEvents(_ body: (Authority) throws -> Void) throws {
-        let authority = try open()
+    ///
+    /// - Parameter evenIfFull: Whether the command stops somebody, which a full disk must not prevent.
+    func withEvents(evenIfFull: Bool = false, _ body: (Authority) throws -> Void) throws {
+        var full: AgentIDError?
+        let authority = try evenIfFull ? openEvenIfFull { full = $0 } : open()
         // A command that still runs then is killed; the next process tries its delivery again.
         defer { authority.close() }
         try body(authority)
         authority.runHooks()
+        if let full { Console.message("it is in force, and comes into registry and log when there is room: \(full)") }
     }
 }
 
@@ -96,7 +114,7 @@ struct Revocations: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "How long it is good for: seconds, or 90s, 15m, 1h, 7d.")
     var lifetime = TimeSpan(seconds: 3600)
 
-    func run() throws { Console.evidence(try options.open().revocationList(lifetime: lifetime.seconds)) }
+    func run() throws { Console.evidence(try options.openEvenIfFull().revocationList(lifetime: lifetime.seconds)) }
 }
 
 struct Revoke: ParsableCommand {

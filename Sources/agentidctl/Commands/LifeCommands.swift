@@ -11,7 +11,7 @@ struct Suspend: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "Why, for people.") var reason = ""
 
     func run() throws {
-        try options.withEvents { authority in
+        try options.withEvents(evenIfFull: true) { authority in
             let id = try AgentName.resolve(agent, in: authority)
             try authority.suspend(agent: id, reason: reason)
             if output.json { return Console.data(["agent": .string(id), "state": "suspended"]) }
@@ -55,7 +55,7 @@ struct Deprovision: ParsableCommand {
 
     func run() throws {
         var isBuried = true
-        try options.withEvents { authority in
+        try options.withEvents(evenIfFull: true) { authority in
             if let principal { return try end(principal, authority) }
             guard let agent else { return }
             let id = try AgentName.resolve(agent, in: authority)
@@ -94,7 +94,7 @@ struct GoneCommand: ParsableCommand {
     @Argument(help: "The agent: its ID or its short name.") var agent: String
 
     func run() throws {
-        let authority = try options.open()
+        let authority = try options.openEvenIfFull()
         let id = try AgentName.resolve(agent, in: authority)
         let gone = try Progress.showing("presenting chains") { progress in
             try authority.verifyGone(agent: id) { presented, all in progress.set(presented, of: all) }

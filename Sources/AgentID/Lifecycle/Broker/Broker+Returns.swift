@@ -132,44 +132,51 @@ extension Broker {
         }
         defer { if !isTaken { inHand.change { _ = $0.remove(lease.id.exact) } } }
         if !isTaken, try !take(lease) { return nil }
-        var outcome = Outcome(failure: nil, isElsewhere: false)
+        var (failure, isElsewhere): (String?, Bool) = (nil, false)
         do {
             if returning.withLock({ $0.isStopped }) {
                 // Its program may be about to unload the provider: whoever has it next returns the secret.
-                outcome = Outcome(failure: "this process has closed what returns secrets", isElsewhere: true)
+                failure = "this process has closed what returns secrets"
+                isElsewhere = true
             } else if let provider = added.withLock({ $0[lease.provider.exact]?.provider }) {
                 try provider.release(SecretRelease(lease))
             } else if !lease.releaseCommand.isEmpty {
                 try run(lease.releaseCommand, SecretRelease(lease).document.text)
             } else {
-                outcome = Outcome(
-                    failure: "no provider named \(lease.provider) in this process, and no command that releases for it",
-                    isElsewhere: true)
+                failure = "no provider named \(lease.provider) in this process, and no command that releases for it"
+                isElsewhere = true
             }
-        } catch { outcome.failure = "\(error)".prefix(bytes: 1000) }
-        do throws(AgentIDError) { try record(outcome, of: lease.id) } catch {
-            unrecorded.withLock { $0[lease.id.exact] = outcome }
+        } catch { failure = "\(error)" }
+        let outcome = Outcome(
+            lease: lease.id, failure: failure.map { $0.prefix(bytes: 1000) }, isElsewhere: isElsewhere)
+        do throws(AgentIDError) { try record(outcome) } catch {
+            unrecorded.withLock { $0.append(outcome) }
             throw error
         }
         return outcome.failure
     }
 
     /// The outcome of an attempt to return a secret.
-    struct Outcome {
+    final class Outcome: Sendable {
+        let lease: String
         /// `nil` if its provider confirmed that nothing is left.
-        var failure: String?
+        let failure: String?
         /// Whether only another process can return it.
-        var isElsewhere: Bool
+        let isElsewhere: Bool
+
+        init(lease: String, failure: String?, isElsewhere: Bool) {
+            (self.lease, self.failure, self.isElsewhere) = (lease, failure, isElsewhere)
+        }
     }
 
-    private func record(_ outcome: Outcome, of id: String) throws(AgentIDError) {
+    private func record(_ outcome: Outcome) throws(AgentIDError) {
         let now = clock.milliseconds
         try registry.write { registry in
-            guard var lease = try registry.brokerLease(id) else { return }
+            guard var lease = try registry.brokerLease(outcome.lease) else { return }
             guard let failure = outcome.failure else {
                 // The acquiring process may still create the secret and then crash, so it is checked again later.
                 let until = lease.acquired + Self.longestAcquisition
-                guard lease.state == .acquiring, now < until else { return try registry.removeBrokerLease(id) }
+                guard lease.state == .acquiring, now < until else { return try registry.removeBrokerLease(lease.id) }
                 lease.nextAt = until
                 return try registry.put(lease)
             }
@@ -185,9 +192,9 @@ extension Broker {
 
     /// Takes down what the registry failed to, if it can now.
     private func recordOutcomes() throws(AgentIDError) {
-        for (id, outcome) in unrecorded.withLock({ $0 }) {
-            try record(outcome, of: id.string)
-            unrecorded.withLock { $0[id] = nil }
+        for outcome in unrecorded.withLock({ $0 }) {
+            try record(outcome)
+            unrecorded.withLock { $0.removeAll { $0 === outcome } }
         }
     }
 }

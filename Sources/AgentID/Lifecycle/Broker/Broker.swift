@@ -36,7 +36,7 @@ final class Broker: Sendable {
     /// The leases that threads of this process are returning.
     let inHand = Monitor<Set<ExactText>>([])
     /// The outcomes that the registry failed to take down: it has those leases as being returned, for a while yet.
-    let unrecorded = Locked<[ExactText: Outcome]>([:])
+    let unrecorded = Locked<[Outcome]>([])
 
     /// - Parameters:
     ///   - registry: Open for writing.
