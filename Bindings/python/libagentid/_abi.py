@@ -43,7 +43,7 @@ def checked(kind: Any, value: Any, name: str) -> Any:
     """A number, unless ctypes would cut it to another without a word."""
     if kind in _BOUNDS and value is not None:
         low, high = _BOUNDS[kind]
-        if not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int):
             raise TypeError(f"{name} is a whole number, not {type(value).__name__}")
         if not low <= value <= high:
             raise OverflowError(f"{name} is out of bounds: {value}")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from .types import Remaining
 
+# It was not parked before, or the time that it was parked for is over, or it has no authority here.
+_NEVER_PARKED = ("seconds", "parking_over", "no_authority")
+
 
 def _delegation(
     scope: Scope | str | None, same_scope: bool, lifetime: int | timedelta | None,
@@ -234,12 +237,18 @@ class Agent(Identity, Handle):
         self.close()
 
     def _take_back(self, reason: str) -> None:
-        """Undoes the call that it comes from: it is parked again for the rest of its time if it was parked, and ends if not."""
+        """Undoes the call that it comes from: it is parked again for the rest of its time if it was parked, and ends if not.
+
+        Where it could be parked but is not, it is closed: what stands against it may pass, and an end stays.
+        """
         try:
             call(lib.agentid_agent_park, self._handle, 0)
-            self._has_ended = True
-        except Error:
-            self._end(reason)
+        except Error as error:
+            if error.name in _NEVER_PARKED:
+                return self._end(reason)
+            log("an agent that nobody waited for was not parked again: it is denied once its lease has lapsed", error=error)
+            self.close()
+        self._has_ended = True
 
     def _end(self, reason: str) -> None:
         """Ends it if its authority is in this process. A tombstone that is not signed yet is signed later."""

@@ -174,11 +174,13 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         max_view_age: int | timedelta | None = None, replay_capacity: int | None = None,
         cache_entries: int | None = None,
         own_replay_memory: bool = False, require_chain_aud: bool = False, require_nonce: bool = False,
+        cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
+        max_chain_size: int | None = None,
     ) -> Guard:  # fmt: skip
         """A guard that follows this authority.
 
         A proof is accepted once among all guards of its directory, or in this one with `own_replay_memory`. What is
-        required is as for `Guard.open`.
+        required and kept is as for `Guard.open`.
         """
         options = guard_options(
             audience,
@@ -191,6 +193,10 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
             own_replay_memory,
             require_chain_aud=require_chain_aud,
             require_nonce=require_nonce,
+            cache_bytes=cache_bytes,
+            max_depth=max_depth,
+            max_token_size=max_token_size,
+            max_chain_size=max_chain_size,
         )
         return Guard.__new__(Guard)._own(lib.agentid_authority_guard, self._handle, options, needs=self)
 

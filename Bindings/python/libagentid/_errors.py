@@ -258,7 +258,7 @@ def moment(value: int | datetime | None, name: str) -> int:
 def milliseconds(value: float | timedelta, name: str) -> Any:
     """A wait in milliseconds."""
     seconds: Any = value if isinstance(value, int | float) else getattr(value, "total_seconds", lambda: None)()
-    if seconds is None:
+    if seconds is None or isinstance(value, bool):
         raise TypeError(f"{name} is a number of seconds, or a timedelta, not {type(value).__name__}")
     return checked(c_int64, int(1000 * seconds), name)
 
@@ -271,7 +271,7 @@ def length(value: int | timedelta, name: str) -> Any:
         raise TypeError(f"{name} is a length of time: seconds, or a timedelta, not a datetime")
     if times is not None and isinstance(given, times.timedelta):
         return given // times.timedelta(seconds=1)
-    if not isinstance(given, int):
+    if isinstance(given, bool) or not isinstance(given, int):
         raise TypeError(f"{name} is a whole number of seconds, or a timedelta, not {type(given).__name__}")
     return given
 
@@ -283,7 +283,7 @@ def point(value: int | datetime, name: str) -> Any:
     if times is not None and isinstance(given, times.timedelta):
         raise TypeError(f"{name} is a point in time: seconds since 1970, or a datetime with its time zone, not a timedelta")
     if times is None or not isinstance(given, times.datetime):
-        if not isinstance(given, int):
+        if isinstance(given, bool) or not isinstance(given, int):
             kind = type(given).__name__
             raise TypeError(f"{name} is whole seconds since 1970, or a datetime with its time zone, not {kind}")
         return given
@@ -294,7 +294,7 @@ def point(value: int | datetime, name: str) -> Any:
 
 def depth(value: int | None) -> int:
     """A `max_depth`, where 0 is a depth of its own."""
-    if value is not None and not isinstance(value, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, bool) or not isinstance(value, int | None):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"max_depth is a whole number, not {type(value).__name__}")
     if value is not None and value < 0:
         raise ValueError("max_depth is at least 0, or None for the default")

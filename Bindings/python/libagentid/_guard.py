@@ -45,6 +45,8 @@ def guard_options(
     cache_entries: int | None = None,
     own_replay_memory: bool = False, audit: Sync = "batch",
     audit_strict: bool = True, require_chain_aud: bool = False, require_nonce: bool = False,
+    *, cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
+    max_chain_size: int | None = None,
 ) -> Any:  # fmt: skip
     return byref(
         _abi.GuardOptions(
@@ -55,6 +57,10 @@ def guard_options(
             max_view_age=duration(max_view_age, "max_view_age"),
             replay_capacity=number(replay_capacity, "replay_capacity"),
             cache_entries=number(cache_entries, "cache_entries"),
+            cache_bytes=number(cache_bytes, "cache_bytes"),
+            max_depth=number(max_depth, "max_depth"),
+            max_token_size=number(max_token_size, "max_token_size"),
+            max_chain_size=number(max_chain_size, "max_chain_size"),
             own_replay_memory=int(own_replay_memory),
             audit_sync=SYNC[audit],
             audit_relaxed=int(not audit_strict),
@@ -244,11 +250,18 @@ class Guard(EnforcementPoint, Handle):
         proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
         replay_capacity: int | None = None,
         cache_entries: int | None = None, require_chain_aud: bool = False, require_nonce: bool = False,
+        cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
+        max_chain_size: int | None = None,
     ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given.
 
         Each proof must name it, unless `any_audience`; with `require_chain_aud` some grant of each chain must as well. A
         proof, or a grant, that names others only is always denied. With `require_nonce` each proof must carry a `nonce()`.
+
+        It keeps at most `cache_entries` chains that it has verified (4,096), of `cache_bytes` in all (32 MiB). It denies chains
+        of more than `max_depth` delegations, or with a grant that allows more (16, at most 64); of more than `max_chain_size`
+        bytes (256 KiB, which is also the most); and grants and proofs of more than `max_token_size` bytes (64 KiB, which is
+        also the most). Raises `Error` (`guard_option`) for what is out of range.
         """
         options = guard_options(
             audience,
@@ -260,6 +273,10 @@ class Guard(EnforcementPoint, Handle):
             cache_entries,
             require_chain_aud=require_chain_aud,
             require_nonce=require_nonce,
+            cache_bytes=cache_bytes,
+            max_depth=max_depth,
+            max_token_size=max_token_size,
+            max_chain_size=max_chain_size,
         )
         return cls.__new__(cls)._own(lib.agentid_guard_open, options)
 
@@ -272,6 +289,8 @@ class Guard(EnforcementPoint, Handle):
         cache_entries: int | None = None,
         own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True,
         require_chain_aud: bool = False, require_nonce: bool = False,
+        cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
+        max_chain_size: int | None = None,
     ) -> Guard:  # fmt: skip
         """A guard that follows the authority kept in a directory, without its keys.
 
@@ -294,6 +313,10 @@ class Guard(EnforcementPoint, Handle):
             audit_strict,
             require_chain_aud,
             require_nonce,
+            cache_bytes=cache_bytes,
+            max_depth=max_depth,
+            max_token_size=max_token_size,
+            max_chain_size=max_chain_size,
         )
         return cls.__new__(cls)._own(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options)
 

@@ -15,7 +15,7 @@ from ._abi import lib
 from ._agent import Identity
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._decision import Decision
-from ._errors import Error, call, duration, identifier, moment, number, option, pair, point, take, text, texts
+from ._errors import Error, call, duration, identifier, milliseconds, moment, number, option, pair, point, take, text, texts
 from ._handles import Handle
 from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 
@@ -41,6 +41,7 @@ class Lifecycle(Handle):
     ) -> list[AgentRecord]:  # fmt: skip
         """The agents this authority knows, ended ones included, that match every filter given, by ID.
 
+        One that was suspended while it is parked is found by either `state`.
         With `limit`, at most that many from `offset` on: a page.
         """
         above = parent.id if isinstance(parent, Identity) else parent
@@ -158,7 +159,7 @@ class Lifecycle(Handle):
         call(
             lib.agentid_hook_settle,
             self._handle,
-            int(1000 * (timeout if isinstance(timeout, int | float) else timeout.total_seconds())),
+            milliseconds(timeout, "timeout"),
         )
 
     def add_provider(self, name: str, provider: Provider, *, resources: Mapping[str, str] | None = None) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import libagentid
 import pytest
@@ -24,8 +25,8 @@ def acme(request, tmp_path):
         yield authority
 
 
-def start(acme, scope="read_file(path under '/data/q3')"):
-    return acme.agent("researcher", principal="user:alice@acme.example", task="Q3 review", scope=scope)
+def start(acme, scope="read_file(path under '/data/q3')", **options):
+    return acme.agent("researcher", principal="user:alice@acme.example", task="Q3 review", scope=scope, **options)
 
 
 def test_sub_agent_is_held_to_its_narrower_scope(acme):
@@ -68,6 +69,36 @@ def test_guard_keeps_no_more_chains_than_it_was_told(acme):
         for _ in range(5):
             guard.admit(agent.delegate(other.public_key, same_scope=True)).close()
         assert 1 <= guard.statistics().cached_chains <= 2
+
+
+def test_guard_takes_no_larger_chains_than_it_was_told(acme, tmp_path):
+    with start(acme, max_depth=2) as agent, agent.spawn("a", same_scope=True) as child:
+
+        def reason(**limits):
+            with acme.guard(audience="files", **limits) as guard:
+                proof = child.prove("read_file", INSIDE, audience="files")
+                return guard.check("read_file", INSIDE, chain=child.chain, proof=proof).reason
+
+        assert reason() is None
+        assert reason(max_depth=2, max_token_size=65_536, max_chain_size=len(child.chain), cache_bytes=1 << 32) is None
+        assert reason(max_depth=1) == "delegation_ceiling_invalid"
+        assert reason(max_token_size=100) == "token_too_large"
+        assert reason(max_chain_size=len(child.chain) - 1) == "chain_too_long"
+        with acme.guard(audience="files", cache_bytes=1) as guard:
+            guard.admit(child.chain).close()
+            assert guard.statistics().cached_chains == 0
+
+
+def test_guard_names_the_limit_that_is_out_of_range(acme, tmp_path):
+    kept = tmp_path / "kept"
+    libagentid.Authority.open(kept, trust_domain="acme.example").close()
+    for make in (acme.guard, libagentid.Guard.open, partial(libagentid.Guard.open_directory, kept)):
+        for name, beyond in {"cache_bytes": 2**33, "max_depth": 65, "max_token_size": 65_537, "max_chain_size": 262_145}.items():
+            with pytest.raises(libagentid.Error) as refused:
+                make(audience="files", **{name: beyond})
+            assert refused.value.where == f"options.{name}"
+            with pytest.raises(ValueError, match=name):
+                make(audience="files", **{name: 0})
 
 
 def test_delegation_to_a_foreign_key(acme):

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import libagentid
 import pytest
 from aio_world import locked
 from life import CALL, open_authority, start
@@ -29,6 +30,36 @@ def test_closing_waits_for_no_process_that_keeps_the_registry_locked(tmp_path: P
         acme.close()
         assert time.monotonic() - begun < 6
     agent.close()
+
+
+def test_what_was_taken_up_for_nobody_ends_only_if_it_cannot_be_parked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with open_authority(tmp_path / "acme") as acme:
+
+        def taken_back(agent: libagentid.Agent) -> str:
+            """Its state, after the call that it comes from was undone."""
+            identity = agent.id
+            agent._take_back("nobody waited for it")
+            [state] = [one.state for one in acme.agents() if one.id == identity]
+            acme.deprovision(identity)
+            return state
+
+        def parked(seconds: int) -> str:
+            agent = start(acme)
+            identity = agent.id
+            agent.park(seconds)
+            return identity
+
+        assert taken_back(start(acme)) == "deprovisioned"
+        assert taken_back(acme.unpark(parked(3600))) == "parked"
+        over = acme.unpark(parked(1))
+        time.sleep(1.1)
+        assert taken_back(over) == "deprovisioned"
+        assert not caplog.records
+        held = acme.unpark(parked(3600))
+        acme.suspend(held)
+        assert taken_back(held) == "suspended"
+        assert held._is_closed
+        assert "was not parked again" in caplog.text
 
 
 class Interrupted(BaseException):

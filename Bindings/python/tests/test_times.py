@@ -116,6 +116,28 @@ def test_a_review_in_the_past_is_refused_unless_it_is_what_is_kept():
             start(acme, profile="p")
 
 
+def test_a_truth_is_no_number():
+    with open_authority() as acme, start(acme) as agent:
+        for call in (
+            lambda: start(acme, lifetime=True),
+            lambda: start(acme, until=True),
+            lambda: start(acme, max_depth=True),
+            lambda: agent.spawn("a", SCOPE, lifetime=True),
+            lambda: agent.park(True),
+            lambda: agent.authorize(*CALL, wait=True),
+            lambda: acme.settle(True),
+            lambda: acme.prune(ended_before=True),
+            lambda: acme.retry_delivery(True),
+            lambda: acme.guard(audience="g", proof_window=True),
+            lambda: acme.guard(audience="g", cache_entries=True),
+        ):
+            with pytest.raises(TypeError, match="not bool"):
+                call()
+        assert [one.state for one in acme.agents()] == ["active"]
+        with pytest.raises(TypeError, match="timeout is a number of seconds"):
+            acme.settle("5")
+
+
 def test_what_has_no_id_is_named_and_a_wait_is_a_length_of_time():
     with open_authority() as acme, start(acme) as agent:
         for call in (acme.suspend, acme.deprovision, acme.unpark, lambda given: acme.revoke(agent=given or 7)):
