@@ -22,7 +22,8 @@ typedef struct agentid_agent_filter {
     const char *principal;           /* acting for this principal */
     const char *owner;               /* owned by */
     const char *parent;              /* started by this agent */
-    const char *state;               /* "active", "parked", "suspended" or "deprovisioned" */
+    const char *state;               /* "active", "parked", "suspended" or "deprovisioned"; one that was suspended while it is
+                                        parked is found by either */
     int64_t limit;                   /* the most agents returned; 0: 1000 */
     int64_t offset;                  /* the number of agents skipped first */
 } agentid_agent_filter;
@@ -68,7 +69,7 @@ agentid_status agentid_authority_resume(agentid_authority *authority, const char
  * Args:
  *   seconds  the longest time, 1 to 2592000, and not beyond the agent's `until`: after it the agent cannot be resumed, and
  *            agentid_authority_reap() ends it. 0, for one from agentid_authority_unpark(): the rest of the time that it was
- *            parked for, as if nobody had resumed it.
+ *            parked for, as if nobody had resumed it; where none is left, AGENTID_E_STATE (`parking_over`).
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_LIMIT for more than 1000 agents; AGENTID_E_STATE if its authority is
  *          not in this process, another agent started it, agents below it start without pause, or it may not act itself. On
  *          an error all go on as they were.

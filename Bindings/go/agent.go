@@ -141,7 +141,7 @@ func (a *Agent) Delegate(ctx context.Context, holder string, delegation Delegati
 }
 
 // Authorize asks the authority's own guard, in this process: holding the agent is the proof. The arguments are a JSON
-// object. The error is a Denied where the call is denied, and means no as well where it is anything else.
+// object, `{}` where there are none. The error is a Denied where the call is denied, and means no as well where it is anything else.
 func (a *Agent) Authorize(ctx context.Context, tool string, arguments []byte) (*Decision, error) {
 	return decided(a.ask(ctx, tool, arguments, bare))
 }
@@ -184,7 +184,7 @@ func (a *Agent) End(ctx context.Context, reason string) (tombstone string, err e
 // again. All below it that this process holds are parked with it, all or none. Meanwhile they are denied (parked), and their
 // keys sealed under the authority. Their handles end nothing any more, and still have to be closed. What another process holds
 // stays as it is, denied while this one is parked. Where Park fails, all go on. With 0, one that Unpark took up is parked for the
-// rest of its time, as if nobody had taken it up.
+// rest of its time, as if nobody had taken it up; where none is left, that is an ErrState (parking_over).
 func (a *Agent) Park(ctx context.Context, most time.Duration) error {
 	return a.do(ctx, func() C.go_answer { return C.go_agent_park(a.value, C.int64_t(seconds(most))) })
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -65,6 +66,15 @@ func TestAdmittedChainIsCheckedAnew(t *testing.T) {
 	ok(t, files.Refreshed())
 	_, err = files.Admit(bg, "nonsense", "")
 	refused(t, err, ErrDenied, "")
+}
+
+func TestACallWithoutArgumentsIsToldWhatItHas(t *testing.T) {
+	agent := start(t, authority(t, "", AuthorityOptions{}))
+	_, err := agent.Authorize(bg, "read_file", nil)
+	refused(t, err, ErrDenied, "arguments_malformed")
+	if !strings.Contains(err.Error(), "a call without any has {}") {
+		t.Fatal(err)
+	}
 }
 
 func TestRevocationShowsAtTheNextCallOfEveryGuard(t *testing.T) {

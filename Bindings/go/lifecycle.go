@@ -52,7 +52,7 @@ type AgentFilter struct {
 	Principal string
 	Owner     string
 	Parent    string // the ID of the agent that started them
-	State     string // "active", "suspended" or "deprovisioned"
+	State     string // "active", "parked", "suspended" or "deprovisioned"; one suspended while it is parked is found by either
 	Limit     int    // at most so many; 0: all
 	Offset    int    // leaving out so many first
 }

@@ -64,7 +64,8 @@ def bad_input(work):
     ctl(*add, "x\x1b[2J", "--", "/bin/true", expect=1)
     ctl(*add, "x", "--deadline", "0", "--", "/bin/true", expect=1)
     ctl("hooks", "remove", "x", *here, expect=1)
-    ctl("hooks", "retry", "99", *here, expect=1)
+    said = run("hooks", "retry", "99", *here, expect=1)[1]
+    check("agentidctl hooks dead" in said, "where the numbers are", said)
     ctl("hooks", "retry", "x", *here, expect=2)
     ctl("hooks", "run", *here, "--for", "0", expect=2)
     ctl("hooks", "run", *here, "--for", "25h", expect=2)

@@ -115,6 +115,20 @@ def tree(work):
         shown = ctl("resume", *here, ids["reader"].rsplit("-", 1)[1], "--json", json_out=True)
         check(shown == {"agent": ids["reader"], "state": "active"}, "resumed by the end of its ID", shown)
         check(chosen("--live") == every, "resumed")
+
+        def park(sealed):
+            with database(here) as db:
+                db.execute("UPDATE leases SET sealed = ? WHERE agent = ?", (sealed, ids["reader"]))
+
+        park(b"sealed")
+        ctl("suspend", *here, ids["reader"])
+        check(chosen("--state", "parked") == {ids["reader"]} == chosen("--state", "suspended"), "suspended while parked")
+        shown = ctl("resume", *here, ids["reader"], "--json", json_out=True)
+        check(shown == {"agent": ids["reader"], "state": "parked"}, "resumed, and parked still", shown)
+        _, said = run("resume", *here, ids["reader"])
+        check("stays parked" in said, "in words", said)
+        check(chosen("--state", "parked") == {ids["reader"]} and chosen("--state", "suspended") == set(), "parked")
+        park(None)
         held = ctl("leases", *here, "--json", json_out=True)
         check([lease["id"] for lease in held] == [ids["lease"]], "the broker's lease", held)
         listed = ctl("leases", *here)

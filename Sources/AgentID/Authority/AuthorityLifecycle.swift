@@ -215,7 +215,7 @@ extension Authority {
         let now = clock.milliseconds
         guard try registry.write({ try $0.retry(delivery, at: now) }) else {
             throw AgentIDError.unknown(
-                "delivery", "\(delivery)", " that is dead: the list of deliveries has the numbers", at: "delivery")
+                "delivery", "\(delivery)", " that is dead: agentidctl hooks dead lists their numbers", at: "delivery")
         }
         lifecycle.hooks.wake()
     }

@@ -30,9 +30,9 @@ final class MetersOpening: Sendable {
     /// Whether there is a page: a file is made when a call is first about a rule that needs one.
     var isThere: Bool { path.map { FileIdentity(at: $0) != nil } ?? true }
 
-    /// The page, where anything was ever kept in it.
-    func pageInUse(_ now: Int64) -> MetersPage? {
-        opened.found(MetersPage.self) ?? (path != nil && isThere ? try? page(now) : nil)
+    /// The page, where anything was ever kept in it; one that is not open yet only if this `opens` it.
+    func pageInUse(_ now: Int64, opens: Bool) -> MetersPage? {
+        opened.found(MetersPage.self) ?? (opens && path != nil && isThere ? try? page(now) : nil)
     }
 
     /// The page; denies where it cannot be opened, and looks again at the next call.

@@ -6,22 +6,28 @@ extension MetersPage {
     static let keptAfterEnd: Int64 = 600_000
 
     /// Keeps labels no longer than that, unless their slot moves on meanwhile.
-    fileprivate func release(_ key: MeterKey, at time: MeterTime) throws(Denial) {
-        guard let slot = try found(key, .labels, at: time)?.index else { return }
-        let (kept, until) = (words.until(slot), time.milliseconds + Self.keptAfterEnd)
-        if kept > until { words.shorten(slot, from: kept, to: until) }
+    func release(_ slot: MeterSlot, at time: MeterTime) throws(Denial) {
+        let (kept, until) = (words.until(slot.index), time.milliseconds + Self.keptAfterEnd)
+        // Whose time that is: another took the slot if the labels had lapsed. Before it lapses nobody takes it.
+        guard kept > until, try read(slot) != nil else { return }
+        words.shorten(slot.index, from: kept, to: until)
     }
 }
 
 extension MetersOpening {
     /// Lets the labels of ended agents go before their time, so that they leave room. Where it fails they lapse later.
-    func release(ended agents: [String], now: Int64) {
-        guard !agents.isEmpty, let page = pageInUse(now), let time = try? page.look(now) else { return }
+    ///
+    /// - Parameter opens: whether a page that is not open yet is opened, which may wait for another process for 5 s.
+    func release(ended agents: [String], now: Int64, opens: Bool) {
+        guard !agents.isEmpty, let page = pageInUse(now, opens: opens), let time = try? page.look(now) else { return }
         for agent in agents {
             for place in [
                 [Subject.agent.rawValue, "", agent], [Subject.task.rawValue, "", agent],
                 PolicySubjects.isolatedPlace(of: agent, ""),
-            ] { try? page.release(page.key(["labels"] + place), at: time) }
+            ] {
+                let key = page.key(["labels"] + place)
+                if let slot = try? page.found(key, .labels, at: time) { try? page.release(slot, at: time) }
+            }
         }
     }
 }

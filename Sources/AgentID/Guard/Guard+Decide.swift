@@ -142,7 +142,8 @@ extension Guard {
             guard !error.isTooCostly else {
                 throw Denial("too_costly", "\(error): send fewer, or one text in their place", at: "arguments")
             }
-            throw Denial("arguments_malformed", "the arguments are not I-JSON: \(error)", at: "arguments")
+            let what = arguments.isEmpty ? "missing: a call without any has {}" : "not I-JSON: \(error)"
+            throw Denial("arguments_malformed", "the arguments are \(what)", at: "arguments")
         }
         guard call.kind == .object else {
             throw Denial("arguments_malformed", "the arguments are not an object", at: "arguments")

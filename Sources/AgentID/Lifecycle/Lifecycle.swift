@@ -65,12 +65,15 @@ final class Lifecycle: Sendable {
         guard !ended.isEmpty else { return }
         view.revocations.add(ended.map { Revocation(unchecked: .agent, $0.id) })
         for agent in ended { leases.take(agent.id)?.markEnded() }
-        release(ended)
+        // Nobody's end waits for a file: those that are buried are looked at again.
+        release(ended, opens: false)
     }
 
     /// Lets the labels of ended agents go.
-    func release(_ ended: [AgentRecord]) {
-        meters.found(MetersOpening.self)?.release(ended: ended.map(\.id), now: clock.milliseconds)
+    ///
+    /// - Parameter opens: whether to open the file of meters for that.
+    func release(_ ended: [AgentRecord], opens: Bool) {
+        meters.found(MetersOpening.self)?.release(ended: ended.map(\.id), now: clock.milliseconds, opens: opens)
     }
 
     /// Refuses, by the same name, while guards of this directory deny everything: what it is, or its log, is not what was

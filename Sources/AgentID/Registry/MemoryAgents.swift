@@ -10,7 +10,8 @@ extension MemoryTables {
         let order = filter.state == nil || filter.state == .deprovisioned ? byID : living
         guard filter.limit > 0 else { return [] }
         order.visit { key in
-            guard let agent = row(of: key.name)?.seen, filter.matches(agent) else { return true }
+            guard let row = row(of: key.name), filter.matches(row) else { return true }
+            let agent = row.seen
             if left > 0 { left -= 1 } else { found.append(agent) }
             return found.count < filter.limit
         }
@@ -126,10 +127,13 @@ extension AgentRecord {
 }
 
 extension AgentFilter {
-    fileprivate func matches(_ agent: AgentRecord) -> Bool {
+    fileprivate func matches(_ row: MemoryTables.AgentRow) -> Bool {
+        let agent = row.seen
+        // One that was suspended meanwhile is both.
+        let isParked = state == .parked && agent.state == .suspended && row.lease?.sealed != nil
         func isAsked(_ asked: String?, _ value: String?) -> Bool { asked == nil || asked.isSame(as: value) }
         return isAsked(profile, agent.profile) && isAsked(principal, agent.principal) && isAsked(owner, agent.owner)
-            && isAsked(parent, agent.parent) && (state.map { $0 == agent.state } ?? true)
+            && isAsked(parent, agent.parent) && (isParked || state.map { $0 == agent.state } ?? true)
     }
 }
 

@@ -28,7 +28,7 @@ extension SQLiteSession {
     func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord] {
         let asked: [(column: String, value: String?)] = [
             ("profile", filter.profile), ("principal", filter.principal), ("owner", filter.owner),
-            ("parent", filter.parent), ("state", filter.state.map(Self.stored)),
+            ("parent", filter.parent), ("state", filter.state == .parked ? nil : filter.state?.rawValue),
         ]
         var conditions: [String] = []
         var values: [SQLite.Value] = []
@@ -37,7 +37,8 @@ extension SQLiteSession {
             conditions.append("\(column) = ?")
             values.append(.text(value))
         }
-        if filter.state == .parked { conditions.append(Self.isParked) }
+        // One that was suspended meanwhile is both.
+        if filter.state == .parked { conditions.append("state <> 'deprovisioned' AND \(Self.isParked)") }
         if filter.state == .active { conditions.append("NOT \(Self.isParked)") }
         let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         values += [.int(Int64(max(filter.limit, 0))), .int(Int64(max(filter.offset, 0)))]

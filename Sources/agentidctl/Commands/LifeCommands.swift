@@ -30,8 +30,12 @@ struct Resume: ParsableCommand {
         try options.withEvents { authority in
             let id = try AgentName.resolve(agent, in: authority)
             try authority.resume(agent: id)
-            if output.json { return Console.data(["agent": .string(id), "state": "active"]) }
-            Console.message("resumed: \(AgentName.short(id))")
+            var parked = AgentSelection()
+            parked.state = "parked"
+            let isParked = try authority.allAgents(parked).contains { $0.id.isSame(as: id) }
+            if output.json { return Console.data(["agent": .string(id), "state": isParked ? "parked" : "active"]) }
+            let rest = isParked ? ", which stays parked until it is taken up" : ""
+            Console.message("resumed: \(AgentName.short(id))\(rest)")
         }
     }
 }

@@ -114,6 +114,41 @@ import Testing
         #expect(try office.authority.home.meters?.page(office.world.clock.milliseconds).room.slots == 32)
     }
 
+    @Test func aSlotThatAnotherHasTakenKeepsItsTime() throws {
+        let now = MetersWorld.start
+        let page = try MetersPage(path: nil, buckets: 1, believesSteps: true, now: now)
+        var time = try page.look(now)
+        let before = try page.slot(of: page.key(["ended"]), .labels, until: time.milliseconds + 5000, at: time)
+        try page.raise(before, bits: 1, until: time.milliseconds + 5000, at: time)
+        // It lapses, and its slot is taken, after somebody found it there.
+        time = try page.look(now + 10_000)
+        let until = time.milliseconds + 86_400_000
+        let taken = try page.slot(of: page.key(["other"]), .labels, until: until, at: time)
+        #expect(taken.index == before.index)
+        try page.raise(taken, bits: 2, until: until, at: time)
+        try page.release(before, at: time)
+        #expect(try page.labels(of: taken.key, until: 0, at: time).until == until)
+        try page.release(taken, at: time)
+        #expect(try page.labels(of: taken.key, until: 0, at: time).until == time.milliseconds + 600_000)
+    }
+
+    @Test func noEndWaitsForWhoeverMakesTheFileOfMeters() throws {
+        let office = try LabelWorld()
+        let id = try office.start().id()
+        let path = try #require(office.authority.view.metersPath)
+        // By a process that was stopped while it did.
+        let file = unsafe open(path, O_RDWR | O_CREAT, 0o600)
+        defer { close(file) }
+        #expect(flock(file, LOCK_EX) == 0)
+        let lifecycle = office.authority.lifecycle
+        let took = try ContinuousClock().measure {
+            try lifecycle.enforce([.end(agent: id)], reason: "")
+            try lifecycle.write { _ in }
+        }
+        #expect(took < .seconds(3))
+        #expect(try office.authority.agents().first?.state == "deprovisioned")
+    }
+
     @Test func anEndNeitherMakesAFileNorFailsByADamagedOne() throws {
         let office = try LabelWorld()
         try office.start().end()

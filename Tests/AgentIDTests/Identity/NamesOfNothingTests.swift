@@ -59,6 +59,20 @@ struct NamesOfNothingTests {
         try world.authority.applyPolicy(policy(SigningKey.generate().publicKey.bytes))
     }
 
+    @Test func anApproverIsNamedAsAPrincipalIs() throws {
+        let world = try World()
+        let key = try Base64URL.encode(SigningKey.generate().publicKey.bytes)
+        func policy(_ name: String) -> [UInt8] {
+            let rule = #"{"id":"r","match":"pay","approval":{"of":["\#(name)"]}}"#
+            return Array(
+                #"{"version":1,"approvers":[{"name":"\#(name)","key":"\#(key)"}],"rules":[\#(rule)]}"#.utf8)
+        }
+        for name in ["Alice", "user:", ":alice", "user:alice smith", "user:\u{E9}ric"] {
+            #expect(message { try world.authority.applyPolicy(policy(name)) }.contains("approvers[0].name"))
+        }
+        try world.authority.applyPolicy(policy("user:alice"))
+    }
+
     @Test func aBundlesKeyOfCertificatesIsSkipped() throws {
         let (root, certificates) = (try SigningKey.generate(), try SigningKey.generate())
         func jwk(_ key: SigningKey, _ members: String) -> String {

@@ -15,6 +15,12 @@ struct ApproverKeys: Sendable {
     init(of document: PolicyDocument) throws(PolicyErrors) {
         var entries: [Entry] = []
         for (i, approver) in document.approvers.enumerated() {
+            do throws(AgentIDError) { try URI.check(approver.name.string, at: "") } catch {
+                throw PolicyErrors(
+                    PolicyError(
+                        "malformed", at: "approvers[\(i)].name", error.message,
+                        remedy: "name a person as a principal is named, so that they can be revoked", position: nil))
+            }
             do throws(JOSEError) {
                 let key = try PublicKey(bytes: try Base64URL.decode(approver.key.string))
                 guard key.isUsable else { throw JOSEError("key", "no signature verifies under this key") }

@@ -255,7 +255,8 @@ public final class Agent: Sendable {
     /// - Parameter seconds: for how long at most, 1 to 30 days (2,592,000), and not beyond `until`. From then on it cannot be
     ///   taken up, and whoever reaps ends it. 0, where it was parked before: for what is left of that time, as if nobody had
     ///   taken it up.
-    /// - Throws: `sub_agent` for an agent that another one started, `parked_together` for more than 1,000 agents,
+    /// - Throws: `parking_over` with 0 where that time is over, `sub_agent` for an agent that another one started,
+    ///   `parked_together` for more than 1,000 agents,
     ///   `live_children` as long as agents below it start without pause, `no_authority` without one in this process; where it
     ///   has ended, is suspended, lapsed or revoked. Where it throws, all go on.
     public func park(for seconds: Int64) throws(AgentIDError) {

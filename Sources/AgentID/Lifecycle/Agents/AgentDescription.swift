@@ -66,7 +66,7 @@ public struct AgentSelection: Sendable {
     public var owner: String?
     /// Started by this agent.
     public var parent: String?
-    /// `active`, `parked`, `suspended` or `deprovisioned`.
+    /// `active`, `parked`, `suspended` or `deprovisioned`. One that was suspended while it is parked is found by either.
     public var state: String?
     /// The most agents returned; 1 to 100,000.
     public var limit = 1000

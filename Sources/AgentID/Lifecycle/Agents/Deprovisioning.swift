@@ -143,8 +143,8 @@ extension Lifecycle {
                         below: try registry.subtree(of: agent.id).count - 1)
                 }
             }
-            // Again: whoever ended them may have been killed before.
-            release(unburied.map(\.agent))
+            // Again: whoever ended them may have been killed before, or had the page not open.
+            release(unburied.map(\.agent), opens: true)
             guard !unburied.isEmpty, try bury(unburied) else { return }
             report(unburied.count)
             hooks.wake()

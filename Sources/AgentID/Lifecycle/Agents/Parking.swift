@@ -61,6 +61,7 @@ extension Lifecycle {
         }
         // Not under their locks: a clock may be a caller's.
         let now = try clock.now()
+        guard before == 0 || before > now else { throw Self.parkingOver }
         for one in held { one.agent.turn.lock() }
         defer { for one in held { one.agent.turn.unlock() } }
         let tree = try parted(held, at: now)
@@ -85,6 +86,10 @@ extension Lifecycle {
         if isDone { for one in tree { one.agent.leave() } }
         return isDone
     }
+
+    static let parkingOver = AgentIDError(
+        .state, name: "parking_over",
+        message: "the time that the agent was parked for is over: park it for another time, or end it", at: "seconds")
 
     /// The text in the lease of an agent that was parked with the one at the top.
     static func mark(of top: String) -> [UInt8] { Array(top.utf8) }
