@@ -198,4 +198,47 @@ extension GrantRenewalTests {
         }
         #expect(try agent.chain() == chain)
     }
+
+    private final class Counting: Signer {
+        let key: SigningKey
+        let count = Atomic(0)
+        var publicKey: PublicKey { key.publicKey }
+        init(_ key: SigningKey) { self.key = key }
+        func sign(_ message: [UInt8]) throws -> [UInt8] {
+            // Tokens, and not the log's checkpoints.
+            if message.starts(with: "eyJ".utf8) { count.add(1, ordering: .relaxed) }
+            return key.sign(message.span)
+        }
+    }
+
+    @Test func whatALockedRegistryDoesNotTakeIsNotSignedAgainAtOnce() throws {
+        let directory = try TemporaryDirectory()
+        let signer = Counting(try SigningKey.generate())
+        let world = try World(at: directory.path + "/acme") { ($0.signer, $0.leaseDuration) = (signer, 3600) }
+        let agent = try start(in: world)
+        let other = try SQLite(path: directory.path + "/acme/registry.db", .write, busyMilliseconds: 0)
+        try other.script("BEGIN IMMEDIATE")
+        world.pass(seconds: 400)
+        let lifecycle = world.authority.lifecycle
+        #expect(lifecycle.renewGrants() == 10_000)
+        let before = signer.count.load(ordering: .relaxed)
+        // Nor for each call that is denied meanwhile.
+        let start = MonotonicClock.milliseconds
+        while MonotonicClock.milliseconds - start < 6000 {
+            #expect(try reason(agent) == "expired")
+            usleep(100_000)
+        }
+        // A grant and a credential; and once more, where a round had begun.
+        #expect(signer.count.load(ordering: .relaxed) <= before + 4)
+        try other.script("ROLLBACK")
+        _ = lifecycle.renewGrants()
+        #expect(try reason(agent) == nil)
+        // One that lives a minute cannot wait so long.
+        let short = try self.start(in: world, lifetime: 60)
+        try other.script("BEGIN IMMEDIATE")
+        world.pass(seconds: 61)
+        #expect(lifecycle.renewGrants() == 6000)
+        try other.script("ROLLBACK")
+        withExtendedLifetime(short) {}
+    }
 }

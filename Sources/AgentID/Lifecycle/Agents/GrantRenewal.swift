@@ -48,8 +48,9 @@ extension Lifecycle {
                 due = due.dropFirst(Self.batchSize)
                 do throws(AgentIDError) { try renew(batch) } catch {
                     for (id, _) in batch { leases.note(error.message, of: id) }
-                    // Without a signer or a registry the others fail as well: soon again.
-                    return Self.pause(shortest)
+                    // Without a signer or a registry the others fail as well: soon again. What was signed for a registry
+                    // that did not take it is signed anew: not so soon.
+                    return error.code == .io ? min(Self.longestPause, shortest * 100) : Self.pause(shortest)
                 }
             }
         }
@@ -65,6 +66,9 @@ extension Lifecycle {
 
     /// The longest wait of a background thread for the registry, in milliseconds: who closes the authority waits for it.
     static var longestTurn: Int { 1000 }
+
+    /// The longest wait after what failed, in milliseconds.
+    static var longestPause: Int64 { 10_000 }
 
     /// The shortest wait, in milliseconds: a twentieth of the shortest life.
     private static func pause(_ shortest: Int64) -> Int64 { min(max(shortest * 50, 50), 5000) }

@@ -140,7 +140,7 @@ final class LeaseKeeper: Sendable {
     func hasten() {
         state.withLock { state in
             let now = MonotonicClock.milliseconds
-            guard state.lookAt != .max, state.lookAt - now > 5000 else { return }
+            guard state.lookAt != .max, state.lookAt - now > Lifecycle.longestPause else { return }
             state.lookAt = now
             state.threads.last?.wake()
         }
