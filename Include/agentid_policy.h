@@ -239,8 +239,9 @@ agentid_status agentid_call_labels(agentid_call *call, const char *labels, size_
  *   within  seconds from now on, as for agentid_call_begin().
  *   key     any text of at most 128 bytes; empty: none. With a key that was used before in this call nothing is reserved
  *           again.
- * Returns: AGENTID_OK; AGENTID_DENIED (`budget_exhausted`): the call goes on with what it has; AGENTID_E_ARGUMENT;
- *          AGENTID_E_STATE (`call_ended`, `call_lapsed`).
+ * Returns: AGENTID_OK; AGENTID_DENIED (`budget_exhausted`; `suspended`, `authority_revoked` and the like where an agent of the
+ *          call may not act any more): the call goes on with what it has; AGENTID_E_ARGUMENT; AGENTID_E_STATE (`call_ended`,
+ *          `call_lapsed`).
  */
 agentid_status agentid_call_extend(agentid_call *call, const char *unit, size_t unit_len, const char *amount,
                                    size_t amount_len, int64_t within, const char *key, size_t key_len,

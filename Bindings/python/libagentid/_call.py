@@ -86,8 +86,9 @@ class Call(Handle):
     ) -> None:  # fmt: skip
         """Goes on with a long call: it ends `within` so many seconds from now (by default an hour), and reserves more.
 
-        With a `key` that was used before in this call nothing is reserved again. Raises `Denied` (`budget_exhausted`): the
-        call goes on with what it has; `StateError` (`call_ended`, `call_lapsed`).
+        With a `key` that was used before in this call nothing is reserved again. Raises `Denied` (`budget_exhausted`;
+        `suspended`, `authority_revoked` and the like where its agent may not act any more): the call goes on with what it has;
+        `StateError` (`call_ended`, `call_lapsed`).
         """
         given = (*pair(unit), *pair(_digits(amount)), duration(within, "within"), *pair(key or ""))
         call(lib.agentid_call_extend, self._handle, *given)

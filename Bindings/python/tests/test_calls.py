@@ -119,6 +119,20 @@ def test_an_extension_reserves_once_for_each_key_or_nothing():
         assert left(agent) == "1 calls, 0.05"
 
 
+@pytest.mark.parametrize("end", ["suspend", "deprovision", "revoke"])
+def test_a_call_is_extended_only_while_its_agent_may_act(end):
+    with open_authority() as acme:
+        apply(acme)
+        agent = start(acme)
+        call = agent.call(*READ)
+        call.extend("usd")
+        acme.revoke(agent=agent.id) if end == "revoke" else getattr(acme, end)(agent.id)
+        with pytest.raises(libagentid.Denied) as denied:
+            call.extend("usd", "0.01")
+        assert denied.value.reason == ("suspended" if end == "suspend" else "authority_revoked")
+        call.commit()
+
+
 def test_labels_that_a_tool_reports_deny_the_tasks_next_call():
     with open_authority() as acme, start(acme) as agent:
         apply(acme, FLOW, NEED)

@@ -162,6 +162,20 @@ def test_a_query_that_frameworks_read_differently_is_refused(world: World, query
     assert (status, said["reason"]) == (400, "call") and world.ran == []
 
 
+@pytest.mark.parametrize("routes", [None, ROUTES])
+def test_a_request_for_a_server_by_name_is_no_call(world: World, routes: Any) -> None:
+    send = world.call(routes)
+    by_name = [("CONNECT", "/health"), ("CONNECT", "evil.example:443"), ("POST", "http://evil.example/read_file"), ("GET", "*")]
+    for method, url in by_name:
+        status, said, _ = send(method, url, headers={})
+        assert (status, said["reason"]) == (400, "call"), (method, url)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/health", "RAW_URI": "http://evil.example/health", "CONTENT_LENGTH": ""}
+    said: list[Any] = []
+    world.ran.clear()
+    list(wsgi.GuardMiddleware(world.wsgi, guard=world.guard, routes=ROUTES)(environ, lambda *given: said.extend(given)))
+    assert said[0].startswith("400") and world.ran == []
+
+
 @pytest.mark.parametrize("end", ["%0A", "%0D", "%00", "%1F", "%7F", "%C2%85", "%E2%80%A8", "%0A7"])
 def test_a_path_with_a_line_end_or_another_control_character_is_refused(world: World, end: str) -> None:
     # An expression that ends with `$`, as routers have them, takes `7` and a newline for `7`.

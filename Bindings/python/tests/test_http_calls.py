@@ -361,3 +361,22 @@ def test_an_outcome_that_cannot_be_recorded_does_not_take_the_answer_away(
     for send, status in zip(through(world, lambda: (200, [b"paid"])), (200, 403), strict=True):
         assert send() == status  # what was reserved counts as spent
     assert "could not be recorded" in caplog.text and json.dumps("6") not in caplog.text
+
+
+def test_a_websocket_whose_agent_is_suspended_goes_on_until_it_asks(tmp_path: pathlib.Path) -> None:
+    world = World(tmp_path / "acme", None)
+    heard: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        world.acme.suspend(world.agent.id)
+        for _ in range(2):  # what is sent in it is not decided
+            heard.append((await receive())["type"])
+        with pytest.raises(libagentid.Denied) as denied:
+            asgi.call_of(scope).extend("usd")
+        await send({"type": "websocket.close", "code": 1008, "reason": denied.value.reason})
+
+    _, fields = world.fields("WEBSOCKET")
+    said = exchange(asgi.GuardMiddleware(app, **world.options), b"", fields, kind="websocket")
+    assert said[-1]["reason"] == "suspended" and heard == ["websocket.receive"] * 2

@@ -81,7 +81,8 @@ public final class Call: Sendable {
     ///   - unit: E.g. `usd`. Where no budget counts it, nothing is reserved.
     ///   - seconds: From now on, within which the call ends: 1 to 2,592,000.
     ///   - key: Any text of 1 to 128 bytes: with a key that was used before in this call nothing is reserved again.
-    /// - Throws: as a decision, `budget_exhausted` where less is left: the call goes on with what it has.
+    /// - Throws: as a decision, `budget_exhausted` where less is left, and the reason that keeps the agent from acting where
+    ///   it was suspended, revoked or ended meanwhile, or its lease lapsed: the call goes on with what it has.
     public func extend(
         by amount: String, in unit: String, within seconds: Int64 = lapse, key: String? = nil
     ) throws(NotPermitted) {
@@ -91,14 +92,29 @@ public final class Call: Sendable {
             let seconds = try Self.checked(seconds)
             // Before the lock: a caller's clock may call back.
             let now = guardian.clock.milliseconds
-            denial = try state.withLock { state throws(AgentIDError) in
-                try extend(&state, by: amount, in: unit, until: now + 1000 * seconds, key: key, at: now)
+            if let refused = standing(at: now) {
+                denial = refused
+            } else {
+                denial = try state.withLock { state throws(AgentIDError) in
+                    try extend(&state, by: amount, in: unit, until: now + 1000 * seconds, key: key, at: now)
+                }
             }
         } catch { throw .failed(error) }
         guard let denial else { return }
         var decision = decision
         decision.denial = denial
         throw .denied(decision)
+    }
+
+    /// Why its agents may not act any more; `nil` while they may. A grant that is over meanwhile has done its part.
+    private func standing(at now: Int64) -> Denial? {
+        do throws(Denial) {
+            try guardian.refreshView(now: now)
+            guard let chain = decision.chain else { return nil }
+            try guardian.checkRevocations(chain)
+            try guardian.checkStanding(chain, now: now)
+            return nil
+        } catch { return error }
     }
 
     private func extend(

@@ -12,8 +12,9 @@
             guard !path.utf8.contains(UInt8(ascii: "?")) else {
                 throw Refusal(.badRequest, "call", "a query is not part of the call: send arguments in the body")
             }
-            guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(UInt8(ascii: "#")) else {
-                throw Refusal(.badRequest, "call", "a call is sent to a path")
+            guard method != .connect, path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(UInt8(ascii: "#"))
+            else {
+                throw Refusal(.badRequest, "call", "a call is sent to a path, and to no server by name")
             }
             // What a handler would read as a form is not what the guard has seen.
             guard body.isEmpty || types.isEmpty || (types.count == 1 && Self.isJSON(types[0])) else {

@@ -9,9 +9,12 @@
     /// client that goes away before gets nothing back. A middleware outside of this one that puts another body into an answer
     /// leaves the call without an end: what it reserved then counts as spent.
     ///
-    /// 401: send another chain or a fresh proof; 403: this authority is not enough; 428: send the whole chain once; 400, 413
-    /// and 415: this is not a call; 503: the guard cannot decide now. All as the middleware of the Go and Python bindings answers, so that
-    /// clients of either call all three.
+    /// A client whose chain is not known here (428) may introduce it: the chain alone, as a body of the type
+    /// `application/agent-chain`, in a POST to a path that this middleware is before; the answer is 204.
+    ///
+    /// 401: send another chain or a fresh proof, with the nonce of its `Agent-Nonce` where it has one; 403: this authority is not
+    /// enough; 428: send the whole chain once; 400, 413 and 415: this is not a call; 503: the guard cannot decide now. All as the
+    /// middleware of the Go and Python bindings answers, so that clients of either call all three.
     public struct AgentGuard<Context: AgentRequestContext>: RouterMiddleware {
         private let guardian: Guard
         private let maxBody: Int
@@ -35,21 +38,19 @@
                 throw Refusal(.badRequest, "header", "a chain and a proof are sent once")
             }
             var request = request
-            let body: ByteBuffer
-            do { body = try await request.collectBody(upTo: maxBody) } catch let error as any HTTPResponseError
-                where error.status == .contentTooLarge
-            {
-                throw Refusal(.contentTooLarge, "body", "a body has at most \(maxBody) bytes")
+            let types = request.headers[values: .contentType]
+            if request.method == .post, types == [Self.introduction] {
+                return try introduce(try await Self.body(of: &request, upTo: Self.longestChain))
             }
             let asked = try AgentCall(
-                request.method, request.head.path ?? "", body: Array(buffer: body),
-                types: request.headers[values: .contentType])
+                request.method, request.head.path ?? "", body: try await Self.body(of: &request, upTo: maxBody),
+                types: types)
             let call: Call
             // In memory, in microseconds: nothing here waits.
             do throws(NotPermitted) {
                 call = try guardian.begin(
                     chain: chain.first ?? "", proof: proof.first ?? "", tool: asked.tool, arguments: asked.arguments)
-            } catch { throw Refusal(error) }
+            } catch { throw Refusal(error, by: guardian) }
             var context = context
             context.call = call
             let answered = AnsweredCall(call, logger: context.logger)
@@ -59,6 +60,27 @@
                 throw error
             }
             return answered.ended(by: response, to: request.method)
+        }
+    }
+
+    extension AgentGuard {
+        /// The type of a body that is a chain, and nothing else.
+        private static var introduction: String { "application/agent-chain" }
+        private static var longestChain: Int { 256 << 10 }
+
+        private static func body(of request: inout Request, upTo most: Int) async throws -> [UInt8] {
+            do { return Array(buffer: try await request.collectBody(upTo: most)) } catch let error
+                as any HTTPResponseError
+                where error.status == .contentTooLarge
+            {
+                throw Refusal(.contentTooLarge, "body", "a body has at most \(most) bytes")
+            }
+        }
+
+        /// Verifies a chain that comes as a body, so that its reference is known afterwards: no header has to have room for it.
+        private func introduce(_ chain: [UInt8]) throws -> Response {
+            do { _ = try guardian.admit(chain: chain) } catch { throw Refusal(error) }
+            return Response(status: .noContent)
         }
     }
 

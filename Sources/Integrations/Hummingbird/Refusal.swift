@@ -16,18 +16,30 @@
             members = ["reason": .string(reason), "message": .string(message)]
         }
 
-        init(_ error: NotPermitted) {
+        /// - Parameter guardian: Gives a nonce where the proof wants one.
+        init(_ error: NotPermitted, by guardian: Guard) {
             guard case .denied(let decision) = error, let denial = decision.denial else {
                 // Whatever a client sends is decided: this is ours.
                 self.init(.serviceUnavailable, "internal", "the guard could not decide")
                 return
             }
+            self.init(denial)
+            if !decision.id.isEmpty { members["decision"] = .string(decision.id) }
+            if Self.curedByNonce.contains(denial.reason), let nonce = try? guardian.nonce() {
+                headers[.agentNonce] = nonce
+            }
+        }
+
+        private static let curedByNonce: Set<Reason> = [
+            Reason(rawValue: "nonce_required"), Reason(rawValue: "nonce_invalid"),
+        ]
+
+        init(_ denial: Denial) {
             let place = denial.place.isEmpty ? "" : " (\(denial.place))"
             self.init(
                 HTTPResponse.Status(code: denial.reason.httpStatus), denial.reason.rawValue, denial.message + place)
             if let argument = denial.argument { members["argument"] = .string(argument) }
             if let link = denial.link { members["link"] = .int(link) }
-            if !decision.id.isEmpty { members["decision"] = .string(decision.id) }
             if let challenge = denial.reason.challenge { headers[.wwwAuthenticate] = challenge }
             // In whole seconds, and never too early.
             if let wait = denial.retryAfter, wait > 0 { headers[.retryAfter] = String((wait - 1) / 1000 + 1) }

@@ -115,6 +115,28 @@ import Testing
         try other.abort()
     }
 
+    @Test func aCallIsExtendedOnlyWhileItsAgentsMayAct() throws {
+        let world = try World()
+        let agent = try world.start()
+        try apply(Self.budget, to: world)
+        let call = try begin(agent)
+        let id = try agent.id()
+        func refusal() -> String? {
+            do throws(NotPermitted) { try call.extend(by: "0.05", in: "usd", key: "page 2") } catch {
+                return error.denial?.reason.rawValue
+            }
+            return nil
+        }
+        try world.authority.suspend(agent: id)
+        #expect(refusal() == "suspended")
+        try world.authority.resume(agent: id)
+        #expect(try left(agent) == "1 calls, 0.20 usd")
+        #expect(refusal() == nil)
+        try world.authority.revoke(Revocation(.agent, id))
+        #expect(refusal() == "authority_revoked")
+        try call.commit()
+    }
+
     @Test func aClockMayAskTheVeryCallThatReadsIt() throws {
         let asked = Mutex<Call?>(nil)
         let answered = Atomic(0)

@@ -49,6 +49,14 @@ class Site:
         except UnicodeDecodeError:
             raise Refusal(400, "call", "the path is not UTF-8") from None
 
+    def is_here(self, method: str, *paths: str | bytes) -> None:
+        """Refuses a request that was sent to more than a path: to a server elsewhere, which a handler could call in turn.
+
+        `paths`: as sent and as the application sees it, where they are known.
+        """
+        if method == "CONNECT" or any(path and path[:1] not in ("/", b"/") for path in paths):
+            raise Refusal(400, "call", "a call is sent to a path, and to no server by name")
+
     def is_metadata(self, method: str, path: bytes) -> bool:
         """Whether a request asks for the server's metadata."""
         return self.metadata is not None and method == "GET" and path == self.metadata.path.encode()

@@ -45,6 +45,7 @@ class GuardMiddleware:
         site, method = self._site, scope["method"] if kind == "http" else "WEBSOCKET"
         path, sent = scope["path"].encode("utf-8", "surrogatepass"), _sent(scope)
         try:
+            site.is_here(method, path)
             if site.is_metadata(method, path):
                 return await _answer(send, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
             if kind == "http" and site.is_introduction(method, sent.content_type):

@@ -38,7 +38,9 @@ class GuardMiddleware:
         """Serves one request."""
         site, method = self._site, environ["REQUEST_METHOD"]
         path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
+        raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         try:
+            site.is_here(method, path, raw)
             if site.is_metadata(method, path):
                 return _answer(start_response, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
             if site.is_introduction(method, environ.get("CONTENT_TYPE")):
@@ -48,9 +50,8 @@ class GuardMiddleware:
             if (calls := site.calls(method, path)) is None:
                 return self._app(environ, start_response)
             body = self._read(environ, site.max_body)
-            sent = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
             request = Request.of(
-                method, path, sent.partition("?")[0], environ.get("QUERY_STRING", ""), body, environ.get("CONTENT_TYPE") or None
+                method, path, raw.partition("?")[0], environ.get("QUERY_STRING", ""), body, environ.get("CONTENT_TYPE") or None
             )
             permit = site.permit(calls, request, _header(environ, "HTTP_AGENT_CHAIN"), _header(environ, "HTTP_AGENT_PROOF"))
         except Refusal as refusal:

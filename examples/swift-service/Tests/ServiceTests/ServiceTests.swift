@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    private func site(_ body: @Sendable (Site) async throws -> Void) async throws {
+    private func site(nonces: Bool = false, _ body: @Sendable (Site) async throws -> Void) async throws {
         var options = Authority.Options()
         options.trustDomain = "acme.example"
         let acme = try await Authority.open(directory: nil, options: options)
@@ -53,6 +53,7 @@ import Testing
         try await acme.put(Profile(name: "scribe", owner: "team:books@acme.example", ceiling: scope))
         var guardOptions = Guard.Options()
         guardOptions.audience = Service.audience
+        guardOptions.requiresNonce = nonces
         let app = Service.application(try await acme.guarding(guardOptions))
         let request = AgentRequest(principal: "user:alice@acme.example", task: "Q3 review", scope: scope)
         try await acme.withAgent(profile: "scribe", request) { agent in
@@ -186,6 +187,56 @@ import Testing
             #expect(unknown.status == 428 && unknown["reason"] == "chain_unknown")
             #expect(try await site.send(.post, "/notes/add", add, headers: headers(isKnown: false)).status == 201)
             #expect(try await site.send(.post, "/notes/add", add, headers: headers(isKnown: true)).status == 201)
+        }
+    }
+
+    @Test func chainThatIsIntroducedIsKnownByItsReference() async throws {
+        try await site { site in
+            func introduce(_ chain: [UInt8]) async throws -> Answer {
+                try await site.send(.post, "/notes/add", chain, headers: [.contentType: "application/agent-chain"])
+            }
+            func known() async throws -> Int {
+                let headers = try site.agent.headers(
+                    for: .post, "/notes/add", body: add, audience: Service.audience, isKnown: true)
+                return try await site.send(.post, "/notes/add", add, headers: headers).status
+            }
+            #expect(try await known() == 428)
+            let wrong = try await introduce(Array("abc".utf8))
+            #expect(wrong.status == 401 && wrong["reason"] == "token_malformed")
+            let long = try await introduce(Array(repeating: 65, count: (256 << 10) + 1))
+            #expect(long.status == 413 && long["reason"] == "body")
+            #expect(try await introduce(Array(site.agent.chain().utf8)).status == 204)
+            #expect(try await known() == 201)
+            _ = try await site.acme.revoke(Revocation(.agent, site.agent.id()))
+            #expect(try await introduce(Array(site.agent.chain().utf8))["reason"] == "authority_revoked")
+        }
+    }
+
+    @Test func nonceComesWithItsDenialAndIsGoodOnce() async throws {
+        try await site(nonces: true) { site in
+            func send(_ nonce: String?) async throws -> Answer {
+                let headers = try site.agent.headers(
+                    for: .post, "/notes/add", body: add, audience: Service.audience, nonce: nonce)
+                return try await site.send(.post, "/notes/add", add, headers: headers)
+            }
+            let without = try await send(nil)
+            #expect(without.status == 401 && without["reason"] == "nonce_required")
+            let nonce = try #require(without.headers[.agentNonce])
+            #expect(try await send(nonce).status == 201)
+            let again = try await send(nonce)
+            #expect(again.status == 401 && again["reason"] == "replayed" && again.headers[.agentNonce] == nil)
+            let foreign = try await send("abc")
+            #expect(foreign["reason"] == "nonce_invalid" && foreign.headers[.agentNonce] != nil)
+        }
+    }
+
+    @Test func requestForAServerByNameIsNoCall() async throws {
+        try await site { site in
+            for (method, path) in [(HTTPRequest.Method.connect, "/notes/add"), (.post, "notes/add"), (.post, "*")] {
+                #expect(throws: Refusal.self) {
+                    try site.agent.headers(for: method, path, body: add, audience: Service.audience)
+                }
+            }
         }
     }
 
