@@ -380,3 +380,22 @@ def test_a_websocket_whose_agent_is_suspended_goes_on_until_it_asks(tmp_path: pa
     _, fields = world.fields("WEBSOCKET")
     said = exchange(asgi.GuardMiddleware(app, **world.options), b"", fields, kind="websocket")
     assert said[-1]["reason"] == "suspended" and heard == ["websocket.receive"] * 2
+
+
+def test_a_handshake_is_refused_with_status_and_reason_where_the_server_lets_it_be(tmp_path: pathlib.Path) -> None:
+    async def app(*_: Any) -> None:
+        raise AssertionError("it ran")
+
+    world = World(tmp_path / "acme", None)
+    guard = guarding(world.directory, audience="files", require_nonce=True)
+    _, fields = world.fields("WEBSOCKET")
+    guarded = asgi.GuardMiddleware(app, guard=guard, routes=ROUTES)
+    assert exchange(guarded, b"", fields, kind="websocket")[0]["type"] == "websocket.close"
+
+    async def extended(scope: Any, receive: Any, send: Any) -> None:
+        await guarded({**scope, "extensions": {"websocket.http.response": {}}}, receive, send)
+
+    _, fields = world.fields("WEBSOCKET")
+    start, body = exchange(extended, b"", fields, kind="websocket")
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 401)
+    assert b"agent-nonce" in dict(start["headers"]) and json.loads(body["body"])["reason"] == "nonce_required"

@@ -15,6 +15,8 @@ from ._site import Guards, Site
 
 _CHAIN, _PROOF = CHAIN_HEADER.lower().encode(), PROOF_HEADER.lower().encode()
 PERMIT = "libagentid.permit"
+_REFUSAL = "websocket.http.response"
+"""The extension of servers that answer a handshake as they are told: others answer 403, and say no more."""
 
 
 class GuardMiddleware:
@@ -63,6 +65,8 @@ class GuardMiddleware:
             if kind == "http":
                 return await _answer(send, refusal.status, refusal.body(), refusal.fields())
             await receive()
+            if _REFUSAL in (scope.get("extensions") or {}):
+                return await _answer(send, refusal.status, refusal.body(), refusal.fields(), _REFUSAL)
             return await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason})
         scope, receive = {**scope, PERMIT: permit}, again(body, receive) if kind == "http" else receive
         if permit is None:
@@ -140,8 +144,10 @@ def _path(scope: Scope) -> str | None:
     return raw.partition(b"?")[0].decode("latin-1") if raw else None
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:
+async def _answer(
+    send: Send, status: int, body: bytes, headers: list[tuple[str, str]], kind: str = "http.response"
+) -> None:  # fmt: skip
     fields = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     fields.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": fields})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{kind}.start", "status": status, "headers": fields})
+    await send({"type": f"{kind}.body", "body": body})
