@@ -129,7 +129,8 @@ private struct FlatObject {
     private static func expect(_ byte: UInt8, _ text: Span<UInt8>, _ position: inout Int) throws(JOSEError) {
         skipWhitespace(text, &position)
         guard position < text.count, text[position] == byte else {
-            throw JOSEError("jwk", "a private JWK is a JSON object of plain strings", at: position)
+            throw JOSEError(
+                "jwk", "a private JWK, what is in its file, is a JSON object of plain strings", at: position)
         }
         position += 1
     }
@@ -139,7 +140,8 @@ private struct FlatObject {
         let start = position
         while position < text.count, text[position] != UInt8(ascii: "\"") {
             guard (0x20..<0x7F).contains(text[position]), text[position] != UInt8(ascii: "\\") else {
-                throw JOSEError("jwk", "a private JWK is a JSON object of plain strings", at: position)
+                throw JOSEError(
+                    "jwk", "a private JWK, what is in its file, is a JSON object of plain strings", at: position)
             }
             position += 1
         }

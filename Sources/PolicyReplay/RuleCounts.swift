@@ -11,7 +11,7 @@ struct RuleCounts {
     var newlyAsked = 0
     /// Calls that it would deny if it were enforced, or an anomaly that it would stop the agent for.
     var observed = 0
-    /// Agents that it stops.
+    /// How often it stops an agent: one that was resumed counts again.
     var stops = 0
     /// Calls of stopped agents, and of those below them, that the log permitted.
     var afterStop = 0

@@ -20,7 +20,7 @@ def decided(work):
     }))
     ctl("policy", "apply", *here, str(file))
     told = pathlib.Path(f"{work}/told")
-    ctl("hooks", "add", "ask", *here, "--on", "approval", "--", "/bin/sh", "-c", f"cat >> {told}; echo >> {told}")
+    ctl("hooks", "add", "ask", *here, "--on", "approval", "--", "/bin/sh", "-c", f"cat >> {told}")
     ctl("agent", *here, "--profile", "clerk", "--principal", "user:ann@acme.example", "--task", "<b>\u202eodd", "--scope", TOOLS, "--out", home)
 
     def pay(usd, expect):
@@ -48,8 +48,25 @@ def decided(work):
     run("approvals", "approve", *here, request, expect=2)
     check("waits" in one_of("cfo"), "one of two is not enough")
     check("already" in one_of("cfo", expect=1), "nor is the same one twice")
+    wrong = run("approvals", "approve", *here, request, "--as", "user:eve", "--key", f"{work}/coo.jwk", expect=1)[1]
+    check("is user:coo's" in wrong, "a key that is another's is told whose it is", wrong)
     pay("<script>1", 10)
-    token = ctl("approvals", "sign", *here, request, "--as", "user:coo", "--key", f"{work}/coo.jwk")
+    shown = ctl("approvals", "show", *here, request, "--json", json_out=True)
+    signer = ["approvals", "sign", "--as", "user:coo", "--key", f"{work}/coo.jwk"]
+
+    def elsewhere(request, **how):
+        return run(*signer, "--shown", "-", stdin=json.dumps(request).encode(), AGENTID_AUTHORITY="", **how)
+
+    for part in ({"arguments": {"usd": "1"}}, {"arguments": None}, {"state": "approved"}, {"call": {**shown["call"], "declassifies": ["a"]}},
+                 {"call": {**shown["call"], "expires": 2**53}}, {"call": None}):
+        said = elsewhere({**shown, **part}, expect=1)[1]
+        check("-: " in said, "what is shown is what is signed", (part, said))
+    run(*signer, *here, expect=2)
+    run(*signer, request, "--shown", "-", stdin=b"{}", expect=2)
+    here_signed = ctl(*signer, *here, request)
+    token, said = elsewhere(shown)
+    check('pay {"usd":"<script>1"}' in said and "user:coo" in said, "who signs elsewhere is told what", said)
+    check(here_signed.count(".") == token.count(".") == 2, "both ways give a token", here_signed)
     run("approvals", "approve", *here, request, "--token", "-", stdin=token[:-9].encode(), expect=1)
     run("approvals", "approve", *here, request, "--token", "-", stdin=token.encode())
     check("not kept" in ctl("approvals", "show", *here, request), "arguments are gone once it is decided")

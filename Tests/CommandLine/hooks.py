@@ -11,7 +11,7 @@ def deliveries(work):
     here = authority(work)
     log = f"{work}/log"
     add = ["hooks", "add", *here]
-    _, said = run(*add, "log", "--on", "created", "suspended", "--", "/bin/sh", "-c", f"cat >> {log}; echo >> {log}")
+    _, said = run(*add, "log", "--on", "created", "suspended", "--", "/bin/sh", "-c", f"cat >> {log}")
     check("2 events" in said, "added", said)
     agent = start(work, here, "agent")
     ctl("suspend", *here, agent, "--reason", "odd\x1b[2J")

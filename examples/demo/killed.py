@@ -26,7 +26,7 @@ async def play(folder: Path, client: Client, conninfo: str) -> None:
     control.ask(*"profile put analyst --authority acme --owner team:finance@acme.example --ceiling".split(), CEILING)
     print()
     screen.act("2  An orchestrator is killed", f"leases of {LEASE} s, renewed by its process; a role in PostgreSQL")
-    control.show(*"hooks add siem --authority acme --on deprovisioned --".split(), "/bin/sh", "-c", 'cat >>"$0"; echo >>"$0"', str(told))
+    control.show(*"hooks add siem --authority acme --on deprovisioned --".split(), "/bin/sh", "-c", 'cat >>"$0"', str(told))
     program = str(Path(__file__).with_name("orchestrator.py"))
     process = await asyncio.create_subprocess_exec(
         sys.executable, program, str(folder / "acme"), str(folder / "data"), conninfo.replace("user=postgres", "user=clerk"),

@@ -60,6 +60,15 @@ public struct ApprovalRequest: Sendable {
     }
 }
 
+extension ApprovalRequest {
+    /// The consent of one person to what was asked, for one who has no authority. Times in milliseconds since 1970.
+    package static func token(
+        over call: JSONTree, by approver: String, with signer: any Signer, at now: Int64, until expires: Int64
+    ) throws(AgentIDError) -> String {
+        try ApprovalToken.make(over: call, by: approver, with: signer, at: now, until: expires)
+    }
+}
+
 extension ApprovalRequest.State {
     init(_ state: ApprovalRecord.State) {
         self =

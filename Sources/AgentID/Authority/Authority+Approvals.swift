@@ -111,8 +111,8 @@ extension Authority {
             guard record.state != .refused else { throw AgentIDError.approvalDecided("it was refused") }
             guard ApprovalRequest(record).approvers.contains(where: { $0.isSame(as: approver) }) else {
                 throw AgentIDError(
-                    .argument, name: "approver_unknown", message: "the rule does not name this approver", at: "approver"
-                )
+                    .argument, name: "approver_unknown", message: "the rule does not name this approver: see `of`",
+                    at: "approver")
             }
             (record.state, record.arguments, record.refusedBy) = (.refused, nil, approver)
             try registry.put(record)

@@ -86,7 +86,8 @@ struct AuditEntry {
                 json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? text("key") ?? text("profile")
                 ?? version
             let whose = text("provider").map { "  \($0)" } ?? ""
-            let why = whose + (text("reason").map { "  \($0)" } ?? "")
+            let step = json?["approval"]?["state"]?.string.map { "  \($0.printable)" } ?? ""
+            let why = whose + step + (text("reason").map { "  \($0)" } ?? "")
             return head + "event      \(text("event") ?? "")  \(about)\(principal)\(why)"
         case .gap:
             return head + Console.coloured("gap", .red) + "        \(text("kind") ?? "")  \(text("segment") ?? "")"

@@ -73,9 +73,12 @@ struct ApprovalsCommand: ParsableCommand {
                     isApproved = try authority.approve(request, by: name, with: key)
                 }
                 if output.json { return Console.data(["approved": .bool(isApproved)]) }
+                guard isApproved else { return Console.message("approved: it waits for more people") }
+                let isCall = (try? authority.approval(request).document.read()["call"]?["declassifies"]) == nil
                 Console.message(
-                    isApproved ? "approved: the very same call is permitted once" : "approved: it waits for more people"
-                )
+                    isCall
+                        ? "approved: the very same call is permitted once"
+                        : "approved: agentidctl declassify --request \(request) takes the labels away")
             }
         }
     }
@@ -94,27 +97,6 @@ struct ApprovalsCommand: ParsableCommand {
                 if output.json { return Console.data(["refused": .string(request)]) }
                 Console.message("refused")
             }
-        }
-    }
-
-    struct Sign: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Sign the approval of a request and print it: approve --token takes it.")
-        @OptionGroup var options: AuthorityOptions
-        @OptionGroup var output: Output
-        @OptionGroup var signing: ApproverKey
-        @Argument(help: "The request's ID.") var request: String
-
-        func validate() throws {
-            guard signing.isGiven else { throw ValidationError("give --as and --key") }
-        }
-
-        func run() throws {
-            let (name, key) = try signing.read()
-            let authority = try options.open(onlyToRead: true)
-            let token = try authority.approvalToken(for: authority.approval(request), by: name, with: key)
-            if output.json { return Console.data(["token": .string(token)]) }
-            Console.evidence(token + "\n")
         }
     }
 

@@ -30,7 +30,7 @@ struct PolicyCommand: ParsableCommand {
                 Console.data(found.document)
             } else {
                 for line in found.lines { Console.data(PrintableText(lines: line)) }
-                if found.isApplicable { Console.message("\(found.lines.count) findings, no error") }
+                if found.isApplicable { Console.message("\(Console.count(found.lines.count, "finding")), no error") }
             }
             if !found.isApplicable { throw ExitCode(1) }
         }
@@ -56,7 +56,7 @@ struct PolicyCommand: ParsableCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show the policy in force: it is JSON, with --json on one line.")
+            abstract: "Show the policy in force, as JSON; with --json on one line.")
         @OptionGroup var options: AuthorityOptions
         @OptionGroup var output: Output
 
@@ -64,9 +64,9 @@ struct PolicyCommand: ParsableCommand {
             guard let document = try options.open(onlyToRead: true).policy() else {
                 throw Fault.noPolicy
             }
-            let policy = JSONTree.value(try JSON(parsing: document).root)
-            if output.json { return Console.data(policy) }
-            Console.data(PrintableText(policy))
+            let policy = try JSON(parsing: document).root
+            if output.json { return Console.data(.value(policy)) }
+            Console.data(PolicyText.of(policy))
         }
     }
 
@@ -87,11 +87,14 @@ struct PolicyCommand: ParsableCommand {
             let rules = try JSON(parsing: found.canonical()).root["rules"].map { Array($0.elements) } ?? []
             for rule in rules {
                 let text = { (name: String) in rule[name]?.string ?? "" }
-                let open = rule["certain"]?.bool == true ? "" : " (the call leaves open whether it is meant: it is)"
+                let open = rule["certain"]?.bool == true ? "" : " (its arguments do not show that it is not meant)"
+                // That a rule denies, or asks where it is about asking, goes without saying.
+                let own = text("effect").isSame(as: "approval") ? "ask" : "deny"
+                let then = text("then").isSame(as: own) ? "" : ", then \(text("then"))"
                 let mode = text("mode").isSame(as: "observe") ? ", observed only" : ""
                 Console.data(
                     Console.coloured("\(text("rule"))", .bold)
-                        + PrintableText(lines: ": \(text("says")), then \(text("then"))\(mode)\(open)"))
+                        + PrintableText(lines: ": \(text("says"))\(then)\(mode)\(open)"))
             }
             if rules.isEmpty { Console.message("no rule is about this call") }
         }

@@ -42,7 +42,12 @@ extension PolicyCommand {
         }
 
         func run() throws {
-            var names = try tools.map { try Scope($0).tools.map(\.name) } ?? []
+            var names: [String] = []
+            if let tools {
+                do { names = try Scope(tools).tools.map(\.name) } catch {
+                    throw Fault("--tools: \(error)", code: "malformed", reason: "tools", path: "tools")
+                }
+            }
             if let authority {
                 var options = Authority.Options()
                 (options.audit, options.mustExist) = (.none, true)
@@ -57,7 +62,7 @@ extension PolicyCommand {
             if output.json {
                 return Console.data(["policy": document, "unclear": .array(sorted.unclear.map { .string($0) })])
             }
-            Console.data(PrintableText(document))
+            Console.data(PolicyText.of(try document.read()))
             func say(_ what: String, _ names: [String]) {
                 guard !names.isEmpty else { return }
                 Console.message(PrintableText(lines: "\(what), and so in each list: \(names.joined(separator: ", "))"))

@@ -69,7 +69,7 @@ private struct ReplaySummary {
         )
         if count("not_judged") > 0 {
             say(
-                "\(calls(count("not_judged"))) not wholly judged: a rule goes by argument values, which the log does not have"
+                "\(calls(count("not_judged"))) not wholly judged: a rule goes by argument values, or labels learnt in quarantine, which the log does not have"
             )
         }
         let others = count("denied_otherwise") + count("denials_counted_only")
@@ -97,7 +97,7 @@ private struct ReplaySummary {
         if count("observed") > 0 { parts.append("would deny \(count("observed")), if it were enforced") }
         if count("stopped_agents") > 0 {
             parts.append(
-                "stops \(Console.count(count("stopped_agents"), "agent")), whose \(calls(count("denied_after_stop"))) after that were permitted"
+                "stops agents \(Console.count(count("stopped_agents"), "time")), whose \(calls(count("denied_after_stop"))) after that were permitted"
             )
         }
         if count("not_judged") > 0 { parts.append("not judged: \(count("not_judged"))") }

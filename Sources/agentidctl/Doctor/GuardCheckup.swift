@@ -46,8 +46,9 @@ struct GuardCheckup {
 
     private var newest: Finding {
         let versions = try? inspection.policyVersions()
-        let inForce = versions.map { $0.inForce == 0 ? "none" : "version \($0.inForce)" } ?? "unknown"
-        return Finding(of: "policy in force: \(inForce), the newest", at: registry) {
+        let inForce =
+            versions.map { $0.inForce == 0 ? "none" : "version \($0.inForce), the newest in the log" } ?? "unknown"
+        return Finding(of: "policy in force: \(inForce)", at: registry) {
             guard let versions, versions.inLog > versions.inForce else { return }
             throw Trouble(
                 "the audit log says that version \(versions.inLog) was, before the directory was restored",

@@ -101,6 +101,8 @@ struct Fault: Error, CustomStringConvertible {
         if PermissionDenied.isMeant(by: number) {
             reason = PermissionDenied.name
             text += ": \(PermissionDenied.explanation(of: path))"
+        } else if number == EEXIST {
+            text += ", and is never overwritten: name another"
         } else if let (name, remedy) = DiskFailure.name(of: number) {
             (reason, self.remedy) = (name, remedy)
         }

@@ -57,10 +57,10 @@ final class HookCommand: Sendable {
     /// - Parameter deadline: In seconds.
     init(_ words: [String], deadline: Int64) { (self.words, self.deadline) = (words, deadline) }
 
-    /// Runs the program with a document on its stdin; throws unless it succeeds.
+    /// Runs the program with a document on its stdin, a line; throws unless it succeeds.
     func run(on input: String, event: String) throws {
         let run = CommandRun(
-            words, event: event, document: Array(input.utf8), milliseconds: deadline * 1000)
+            words, event: event, document: Array((input + "\n").utf8), milliseconds: deadline * 1000)
         let isAllowed = state.withLock { state in
             state.run = state.isStopped ? nil : run
             return !state.isStopped
