@@ -364,6 +364,8 @@ def test_a_run_that_fails_ends_its_agent(acme, ran):
     assert [state for state, _ in threads(acme, "fails")] == ["deprovisioned"]
     with pytest.raises(ValueError, match="checkpointer"):
         guarded_graph(create_agent(Scripted(script=[]), []), acme, profile="worker", scope="boom", principal=str)
+    with pytest.raises(TypeError, match="principal is a function of a run's config, not str"):
+        guarded_graph(graph, acme, profile="worker", scope="boom", principal="user:a@acme.example")
 
 
 class Fails(AgentMiddleware):

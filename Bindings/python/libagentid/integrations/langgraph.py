@@ -34,6 +34,8 @@ def guarded_graph(
     """
     if getattr(graph, "checkpointer", None) in (None, False):
         raise ValueError("a graph without a checkpointer cannot be resumed: compile it with one, or use `with acme.agent(...)`")
+    if not callable(principal):
+        raise TypeError(f"principal is a function of a run's config, not {type(principal).__name__}")
     return GuardedGraph(graph, Runs(authority, profile, scope, park=park), principal)
 
 
