@@ -319,6 +319,30 @@ def test_a_client_elsewhere_that_has_its_call_cancelled_gets_nothing_back(on_dis
     assert agent.remaining("nothing")["budgets"][0]["left"] == ("4" if sys.version_info >= (3, 11) else "6")
 
 
+def test_a_model_reads_that_it_may_call_again_where_it_may():
+    rules = [
+        {"id": "often", "match": "search", "rate": {"calls": 1, "per": "1h", "for": "agent"}},
+        {"id": "ask", "match": "pay", "approval": {"of": ["user:cfo"]}},
+        {"id": "never", "match": "shout", "hours": "Mon 00:00-00:01; Tue 00:00-00:01 UTC"},
+    ]
+    key = json.loads(libagentid.generate_key())["x"]
+    clock = lambda: 1795522935.0  # noqa: E731, a Tuesday at noon
+    with libagentid.Authority.open(trust_domain="acme.example", clock=clock) as acme:
+        acme.put_profile("clerk", owner="team:x@acme.example", ceiling="search; pay; shout")
+        acme.apply_policy({"version": 1, "approvers": [{"name": "user:cfo", "key": key}], "rules": rules})
+        with acme.agent("clerk", principal="user:alice@acme.example", task="t", scope="search; pay; shout") as agent:
+            agent.authorize("search", {})
+            for tool, said in (
+                ("search", "again after that time"),
+                ("pay", "the very same call again later"),
+                ("shout", "at another time"),
+            ):
+                with pytest.raises(libagentid.Denied) as denied:
+                    agent.authorize(tool, {})
+                told = refusal(denied.value)
+                assert said in told and "Do not repeat" not in told, told
+
+
 def test_a_model_reads_what_to_do_and_no_value(agent):
     with pytest.raises(libagentid.Denied) as denied:
         authorize("read_file", {"path": "/hunter2"})
