@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import stat
+import time
 
 from harness import check, ctl, run
 
@@ -164,6 +165,16 @@ def bad_input(work):
     ctl("completion", "csh", expect=2)
     for shell in ("bash", "zsh", "fish"):
         check("agentidctl" in ctl("completion", shell), f"completion {shell}")
+
+
+def expired(work):
+    here, prove = ["--authority", f"{work}/acme"], ["prove", "--agent", f"{work}/short", "--tool", "a", "--audience", "x"]
+    ctl("init", *here, "acme.example")
+    ctl("profile", "put", "p", *here, "--owner", "team:x", "--ceiling", "a")
+    ctl("agent", *here, "--profile", "p", "--principal", "user:x", "--task", "t", "--scope", "a", "--lifetime", "2", "--out", f"{work}/short")
+    check(run(*prove)[1] == "", "a proof under a grant that is good needs no word")
+    time.sleep(2)
+    check("has expired" in run(*prove)[1], "one under a grant that is over is told, with what to do")
 
 
 def hostile_names(work):

@@ -131,8 +131,12 @@ struct Prove: ParsableCommand {
     func validate() throws { try Owner.work(on: agent) }
 
     func run() throws {
-        let proof = try AgentDirectory(path: agent).open()
-            .prove(tool: tool, arguments: Array(arguments.utf8), audience: audience, nonce: nonce)
+        let held = try AgentDirectory(path: agent).open()
+        let proof = try held.prove(tool: tool, arguments: Array(arguments.utf8), audience: audience, nonce: nonce)
+        if try held.expires() <= Console.now {
+            Console.message(
+                "the agent's grant has expired, and guards deny this: start another agent, with a longer --lifetime")
+        }
         Console.data(output.json ? PrintableText(["proof": .string(proof)]) : "\(proof)")
     }
 }
