@@ -95,10 +95,10 @@ private struct ReplaySummary {
             parts.append("asks before \(count("asked")), \(count("newly_asked")) of them permitted before")
         }
         if count("observed") > 0 { parts.append("would deny \(count("observed")), if it were enforced") }
-        if count("stopped_agents") > 0 {
-            parts.append(
-                "stops agents \(Console.count(count("stopped_agents"), "time")), whose \(calls(count("denied_after_stop"))) after that were permitted"
-            )
+        let stops = count("stopped_agents")
+        if stops > 0 {
+            let often = stops == 1 ? "an agent once" : "agents \(stops) times"
+            parts.append("stops \(often), whose \(calls(count("denied_after_stop"))) after that were permitted")
         }
         if count("not_judged") > 0 { parts.append("not judged: \(count("not_judged"))") }
         let says = parts.isEmpty ? "nothing" : parts.joined(separator: "; ")
