@@ -7,7 +7,7 @@ extension Authority {
     public func approvals() throws(AgentIDError) -> [ApprovalRequest] {
         try keys.checkOpen()
         let now = home.meterTime(try clock.now())
-        try lifecycle.removeLapsedApprovals(now: now)
+        try lifecycle.removeLapsedApprovals(now: now, opening: true)
         return try registry.read { registry in
             try registry.approvals(limit: ApprovalRecord.most).filter { $0.expires > now }.map { ApprovalRequest($0) }
         }

@@ -35,6 +35,15 @@ final class MetersOpening: Sendable {
         opened.found(MetersPage.self) ?? (opens && path != nil && isThere ? try? page(now) : nil)
     }
 
+    /// The time by the page's clock, which no wrong clock moves, in milliseconds; `now` where there is no page, `nil` where it
+    /// cannot be read, or is not opened and is not to be.
+    func time(_ now: Int64, opening isOpening: Bool) -> Int64? {
+        guard let page = isOpening ? pageInUse(now) : opened.found(MetersPage.self) else {
+            return path != nil && isThere ? nil : now
+        }
+        return (try? page.look(now))?.milliseconds
+    }
+
     /// The page; denies where it cannot be opened, and looks again at the next call.
     func page(_ now: Int64) throws(Denial) -> MetersPage {
         if let page = opened.found(MetersPage.self) { return page }

@@ -91,9 +91,9 @@ extension Guard {
     ///
     /// - Parameter isMaking: whether the page is made where there is none.
     func meterTime(_ now: Int64, making isMaking: Bool = false) -> Int64 {
-        guard let meters, isMaking || meters.isThere, let page = try? meters.page(now), let time = try? page.look(now)
-        else { return now }
-        return time.milliseconds
+        guard let meters else { return now }
+        if isMaking { _ = try? meters.page(now) }
+        return meters.time(now, opening: true) ?? now
     }
 
     /// The plan of the policy in force for a chain; `nil` if there is none after all.

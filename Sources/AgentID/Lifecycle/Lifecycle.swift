@@ -46,7 +46,7 @@ final class Lifecycle: Sendable {
         let hooks = HookRunner(registry: registry, clock: clock)
         self.hooks = hooks
         denials = DenialNotifier(registry: registry) { hooks.wake() }
-        broker = Broker(registry: registry, view: view, clock: clock)
+        broker = Broker(registry: registry, view: view, clock: clock, steady: steady)
     }
 
     var trustDomain: TrustDomain { view.trustDomain }

@@ -48,6 +48,16 @@ package struct DeliveryRecord: Sendable, Equatable {
         (self.attempts, self.nextAt, self.claimedUntil) = (attempts, nextAt, claimedUntil)
         (self.claimedBy, self.state, self.error) = (claimedBy, state, error)
     }
+
+    /// The longest time that one is claimed for, in milliseconds: the longest deadline, and what comes after it.
+    package static let longestClaim: Int64 = 3_605_000
+
+    /// Whether its turn has not come, or somebody has it. A time that is further ahead than any that is set was told by a
+    /// clock that was wrong: it holds up nothing.
+    package func waits(at now: Int64) -> Bool {
+        func isAhead(_ time: Int64, by longest: Int64) -> Bool { time > now && time &- longest <= now }
+        return isAhead(nextAt, by: RetryDelay.longest) || isAhead(claimedUntil, by: Self.longestClaim)
+    }
 }
 
 /// The deliveries of a hook that one source caused.
@@ -85,6 +95,8 @@ package struct BrokerLeaseRecord: Sendable, Equatable {
     @Exact package var releaseCommand: [String]
     package var acquired: Int64
     package var expires: Int64
+    /// Its end by the machine's steady clock; without a boot's name, no clock knows it.
+    package var runsUntil = SteadyTime(boot: "", milliseconds: 0)
     package var state: State
     package var attempts: Int64 = 0
     /// The time of the next attempt to release it.
@@ -99,5 +111,17 @@ package struct BrokerLeaseRecord: Sendable, Equatable {
         (self.id, self.agent, self.provider, self.resource) = (id, agent, provider, resource)
         self.releaseCommand = releaseCommand
         (self.acquired, self.expires, self.state) = (acquired, expires, state)
+    }
+
+    /// Whether its turn to be released has come: a time that is further ahead than any that is set was told by a clock that
+    /// was wrong.
+    package func isDue(at now: Int64) -> Bool { nextAt <= now || nextAt &- RetryDelay.longest > now }
+
+    /// Whether it is to be released. In the boot that it was made in the steady clock decides: a clock that is wrong for a
+    /// moment returns no secret that is in use, and keeps none.
+    package func isOver(at now: Int64, _ steady: SteadyTime) -> Bool {
+        guard state != .releasing else { return true }
+        let isKnown = !steady.boot.isEmpty && runsUntil.boot.isSame(as: steady.boot)
+        return isKnown ? runsUntil.milliseconds <= steady.milliseconds : expires <= now
     }
 }

@@ -89,7 +89,7 @@ extension MemoryTables {
         queues[hook.exact]?.visit { key in
             guard let delivery = deliveries[key.number], delivery.record.state == .pending else { return true }
             let record = delivery.record
-            if record.nextAt > time || record.claimedUntil > time {
+            if record.waits(at: time) {
                 heldUp.insert(record.agent.exact)
             } else if !heldUp.contains(record.agent.exact), found.count < limit {
                 found.append(delivery)
@@ -143,11 +143,11 @@ extension MemoryTables {
         return ids.sorted().prefix(limit).compactMap { brokerLeases[$0] }
     }
 
-    func brokerLeases(dueBy time: Int64, limit: Int) -> [BrokerLeaseRecord] {
+    func brokerLeases(dueBy time: Int64, _ steady: SteadyTime, limit: Int) -> [BrokerLeaseRecord] {
         var found: [BrokerLeaseRecord] = []
         brokerLeasesDue.visit { key in
-            guard key.number <= time, found.count < limit else { return false }
-            if let lease = brokerLeases[key.name], lease.state == .releasing || lease.expires <= time {
+            guard found.count < limit else { return false }
+            if let lease = brokerLeases[key.name], lease.isDue(at: time), lease.isOver(at: time, steady) {
                 found.append(lease)
             }
             return true
@@ -160,6 +160,7 @@ extension MemoryTables {
         for var lease in held {
             if lease.state == .held { lease.state = .releasing }
             (lease.expires, lease.nextAt) = (min(lease.expires, time), time)
+            lease.runsUntil.milliseconds = 0
             set(lease.id.exact, lease)
         }
         return held.count

@@ -143,7 +143,7 @@ package protocol RegistryReader {
     /// Oldest first; of one agent, or of all.
     func brokerLeases(of agent: String?, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
     /// Those whose release is due; `time` in milliseconds.
-    func brokerLeases(dueBy time: Int64, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
+    func brokerLeases(dueBy time: Int64, _ steady: SteadyTime, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
 }
 
 /// The changes of a transaction.

@@ -54,6 +54,9 @@ internal import StrictJSON
         _ = unsafe sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0)
         // The file is input like any other; mmap would turn a truncated one into SIGBUS.
         try script("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA foreign_keys=ON")
+        // What a savepoint takes back is kept here, not in a file of the system's: that holds rows of the registry, and its
+        // disk may be full.
+        try script("PRAGMA temp_store=MEMORY")
     }
 
     /// A path as it is written in a URI.

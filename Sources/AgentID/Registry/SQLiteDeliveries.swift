@@ -90,13 +90,18 @@ extension SQLiteSession {
             .text(hook), .text(agent), .text(event), .text(payload), .text(source), .int(time))
     }
 
+    /// Whether a delivery's turn has not come at ?2: as ``DeliveryRecord/waits(at:)``.
+    private static let waits = """
+        (next_at > ?2 AND next_at <= ?2 + \(RetryDelay.longest)
+            OR claimed_until > ?2 AND claimed_until <= ?2 + \(DeliveryRecord.longestClaim))
+        """
     /// The pending deliveries of hook ?1 that are due at ?2 and not blocked by an earlier one of the same agent, which
     /// is not due or taken. Those of one agent that are due come together, and in their order.
     private static let due = """
-        FROM deliveries AS d WHERE hook = ?1 AND state = 'pending' AND next_at <= ?2 AND claimed_until <= ?2
+        FROM deliveries AS d WHERE hook = ?1 AND state = 'pending' AND NOT \(waits)
             AND NOT EXISTS (
                 SELECT 1 FROM deliveries WHERE hook = ?1 AND agent = d.agent AND state = 'pending' AND id < d.id
-                    AND (next_at > ?2 OR claimed_until > ?2))
+                    AND \(waits))
         """
 
     func hasDelivery(of hook: String, dueBy time: Int64) throws(AgentIDError) -> Bool {

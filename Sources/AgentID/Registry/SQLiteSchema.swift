@@ -259,5 +259,10 @@ enum SQLiteSchema {
         CREATE INDEX approvals_agent ON approvals (agent);
         CREATE INDEX approvals_expires ON approvals (expires);
         """,
+        // When a secret ends by the steady clock.
+        """
+        ALTER TABLE broker_leases ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+        ALTER TABLE broker_leases ADD COLUMN runs_until INTEGER NOT NULL DEFAULT 0;
+        """,
     ]
 }

@@ -32,7 +32,8 @@ import Testing
             let brittle = BrittleRegistry(world.authority.registry)
             registry = brittle
             broker = Broker(
-                registry: brittle, view: try RegistryView(of: brittle, in: nil), clock: CheckedClock(world.clock))
+                registry: brittle, view: try RegistryView(of: brittle, in: nil), clock: CheckedClock(world.clock),
+                steady: world.steadyClock)
             vault = Vault { onRelease(brittle) }
             try broker.add(vault, named: "vault")
             let holder = try world.start()

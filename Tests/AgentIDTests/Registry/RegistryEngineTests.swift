@@ -175,7 +175,8 @@ import Testing
             var lease = BrokerLeaseRecord(
                 id: "b\(draw.number(0...5))", agent: draw.agent(), provider: "v", resource: "r", acquired: 1,
                 expires: draw.time(), state: [.acquiring, .held, .releasing][draw.number(0...2)])
-            lease.nextAt = draw.time()
+            lease.nextAt = draw.time() + (draw.number(0...3) == 0 ? RetryDelay.longest : 0)
+            lease.runsUntil = SteadyTime(boot: ["", "b", "c"][draw.number(0...2)], milliseconds: Int64(draw.time()))
             let isRemoved = draw.number(0...3) == 0
             return { [lease] registry in
                 if isRemoved { try registry.removeBrokerLease(lease.id) } else { try registry.put(lease) }
@@ -247,7 +248,7 @@ import Testing
                 Self.told(
                     try registry.brokerLeases(of: agent, limit: limit),
                     try registry.brokerLeases(of: nil, limit: limit),
-                    try registry.brokerLeases(dueBy: time, limit: limit))
+                    try registry.brokerLeases(dueBy: time, SteadyTime(boot: "b", milliseconds: time), limit: limit))
             }
         case 9:
             return { registry in

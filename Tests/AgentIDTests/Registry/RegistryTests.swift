@@ -100,7 +100,7 @@ struct Shelf {
             #expect(try registry.deliveries(.pending, hook: nil, limit: 9).map(\.payload) == ["{}"])
             #expect(try registry.events(limit: 9).map(\.line) == [[0, 255]])
             #expect(try registry.counter("c") == 40)
-            #expect(try registry.brokerLeases(dueBy: 9, limit: 9) == [broker])
+            #expect(try registry.brokerLeases(dueBy: 9, SteadyTime(boot: "", milliseconds: 0), limit: 9) == [broker])
         }
     }
 

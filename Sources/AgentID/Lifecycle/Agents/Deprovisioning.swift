@@ -43,7 +43,7 @@ extension Lifecycle {
     /// Ends lapsed agents and finishes undone work. Returns the number of agents ended.
     func reap(report: (Int) -> Void) throws(AgentIDError) -> Int {
         try checkWhole()
-        try removeLapsedApprovals(now: try clock.now())
+        try removeLapsedApprovals(now: try clock.now(), opening: true)
         var count = 0
         var last: LeaseRecord?
         while true {

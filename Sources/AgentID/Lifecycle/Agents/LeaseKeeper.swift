@@ -167,7 +167,7 @@ extension Lifecycle {
         let now = try clock.now()
         let isSteady = leases.keepsPace(now - steady.now.milliseconds)
         // What it asked must not outlast its time because nobody looks.
-        try? removeLapsedApprovals(now: now)
+        try? removeLapsedApprovals(now: now, opening: false)
         var due: ArraySlice<ExactText> = []
         // Held until the leases are written.
         let agents = leases.agents()

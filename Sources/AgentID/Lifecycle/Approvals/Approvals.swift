@@ -15,8 +15,12 @@ extension RegistryReader {
 }
 
 extension Lifecycle {
-    /// Removes the requests that have lapsed, with their arguments' values.
-    func removeLapsedApprovals(now: Int64) throws(AgentIDError) {
+    /// Removes the requests that have lapsed, with their arguments' values: by the directory's clock, which no wrong one moves.
+    ///
+    /// - Parameter isOpening: whether that may be waited for; otherwise nothing is removed where this process does not have it.
+    func removeLapsedApprovals(now: Int64, opening isOpening: Bool) throws(AgentIDError) {
+        let meters = meters.found(MetersOpening.self)
+        guard let now = meters == nil ? now : meters?.time(now, opening: isOpening) else { return }
         // Read first: where none has, nobody waits for the disk.
         guard try registry.read({ try $0.hasApproval(lapsedBy: now) }) else { return }
         try registry.write { try $0.removeApprovals(lapsedBy: now) }

@@ -38,7 +38,7 @@ extension Broker {
         // A guard returns those of its own providers: it would only keep others from whoever can.
         let own = source.map { _ in added.withLock { Set($0.keys) } }
         let due = try registry.read { registry in
-            try registry.brokerLeases(dueBy: now, limit: own == nil ? limit : .max)
+            try registry.brokerLeases(dueBy: now, steady.now, limit: own == nil ? limit : .max)
         }.filter { own?.contains($0.provider.exact) ?? true }
         let kinds = Dictionary(grouping: due) { ([$0.provider] + $0.releaseCommand).map(\.exact) }
         let work = Monitor(Round(open: 0, returned: 0, fault: nil))
@@ -91,7 +91,7 @@ extension Broker {
         }
         let due = inHand.change { inHand in
             held.filter {
-                ($0.nextAt <= now || inHand.contains($0.id.exact)) && ($0.state == .releasing || $0.expires <= now)
+                ($0.isDue(at: now) || inHand.contains($0.id.exact)) && $0.isOver(at: now, steady.now)
             }
         }
         guard !due.isEmpty else { return }
@@ -114,7 +114,7 @@ extension Broker {
     private func take(_ lease: BrokerLeaseRecord) throws(AgentIDError) -> Bool {
         let now = clock.milliseconds
         return try registry.write { registry in
-            guard var found = try registry.brokerLease(lease.id), found.nextAt <= now else { return false }
+            guard var found = try registry.brokerLease(lease.id), found.isDue(at: now) else { return false }
             if found.state == .held { found.state = .releasing }
             found.nextAt = now + Self.claim
             try registry.put(found)
@@ -175,8 +175,10 @@ extension Broker {
             guard var lease = try registry.brokerLease(outcome.lease) else { return }
             guard let failure = outcome.failure else {
                 // The acquiring process may still create the secret and then crash, so it is checked again later.
-                let until = lease.acquired + Self.longestAcquisition
-                guard lease.state == .acquiring, now < until else { return try registry.removeBrokerLease(lease.id) }
+                let until = lease.acquired &+ Self.longestAcquisition
+                guard lease.state == .acquiring, now < until, lease.acquired <= now else {
+                    return try registry.removeBrokerLease(lease.id)
+                }
                 lease.nextAt = until
                 return try registry.put(lease)
             }

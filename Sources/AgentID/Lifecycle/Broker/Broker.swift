@@ -12,6 +12,7 @@ final class Broker: Sendable {
     let registry: any Registry
     private let view: RegistryView
     let clock: CheckedClock
+    let steady: SteadyClock
     /// The guard whose permits alone this answers to; `nil` for an authority's.
     ///
     /// By its identity: it owns this, which would keep both alive.
@@ -42,12 +43,12 @@ final class Broker: Sendable {
     ///   - registry: Open for writing.
     ///   - view: Of the same registry, with its journal.
     init(
-        registry: any Registry, view: RegistryView, clock: CheckedClock, permitsOf source: PermitSource? = nil,
+        registry: any Registry, view: RegistryView, clock: CheckedClock, steady: SteadyClock,
+        permitsOf source: PermitSource? = nil,
         run: @escaping @Sendable ([String], String) throws -> Void = runCommand
     ) {
-        (self.registry, self.view, self.clock, self.source, self.run) = (
-            registry, view, clock, source.map { ObjectIdentifier($0) }, run
-        )
+        (self.registry, self.view, self.clock, self.steady) = (registry, view, clock, steady)
+        (self.source, self.run) = (source.map { ObjectIdentifier($0) }, run)
     }
 
     /// Runs a release command.
@@ -168,6 +169,7 @@ final class Broker: Sendable {
         var lease = BrokerLeaseRecord(
             id: UUIDv7.make(at: now), agent: "", provider: providerName, resource: resource,
             releaseCommand: provider.releaseCommand, acquired: now, expires: now + timeToLive * 1000, state: .acquiring)
+        lease.runsUntil = steady.now.later(by: timeToLive * 1000)
         let booked = try registry.write { [lease] registry -> Result<String, Denial> in
             let holder = try registry.liveHolder(of: chain, at: now)
             if case .success(let agent) = holder {
@@ -191,7 +193,8 @@ final class Broker: Sendable {
         }
         let made = clock.milliseconds
         let isHeld = try registry.write { registry in
-            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring, held.expires > made
+            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring,
+                !held.isOver(at: made, steady.now)
             else { return false }
             held.state = .held
             try registry.put(held)

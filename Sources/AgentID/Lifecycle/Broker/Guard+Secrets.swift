@@ -20,7 +20,8 @@ private final class SecretDesk: GuardBroker {
             try Files.checkDirectory(directory.path)
             registry = try directory.openRegistry(.write)
         }
-        broker = Broker(registry: registry, view: view, clock: guardian.clock, permitsOf: guardian.permitSource)
+        broker = Broker(
+            registry: registry, view: view, clock: guardian.clock, steady: .machine, permitsOf: guardian.permitSource)
         denials = DenialNotifier(registry: registry) {}
     }
 

@@ -91,7 +91,7 @@ struct HookDelivery: Sendable {
         return try registry.read { registry in
             if try registry.hasDelivery(of: hook.name, dueBy: now) { return true }
             return try registry.deliveries(.pending, hook: hook.name, limit: 1000)
-                .contains { $0.claimedBy != nil && $0.claimedUntil > now }
+                .contains { $0.claimedBy != nil && $0.waits(at: now) }
         }
     }
 }

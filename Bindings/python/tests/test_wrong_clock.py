@@ -1,0 +1,140 @@
+"""A clock that is wrong for a moment: what was told by it holds up nothing, and takes nothing away, once it is right."""
+
+import contextlib
+import ctypes
+import time
+
+import pytest
+
+import libagentid
+import libagentid._abi as abi
+
+DAY = 86_400
+
+
+class Hand:
+    """An authority in a directory, whose clock is off by some seconds at times."""
+
+    def __init__(self, directory):
+        self.off = 0
+
+        def tell(milliseconds, _):
+            milliseconds[0] = int((time.time() + self.off) * 1000)
+            return abi.CALLBACK_OK
+
+        self.clock = abi.Clock(now=abi.NOW(tell))
+        path = str(directory).encode()
+        options = abi.AuthorityOptions(trust_domain=b"acme.example", clock=ctypes.pointer(self.clock))
+        authority = libagentid.Authority.__new__(libagentid.Authority)
+        self.acme = authority._own(abi.lib.agentid_authority_open, path, len(path), ctypes.byref(options))
+        self.acme.put_profile("p", owner="team:x@acme.example", ceiling="read; pay(usd: *)")
+
+    def start(self, **more):
+        return self.acme.agent("p", principal="user:a@acme.example", task="t", scope="read; pay(usd: *)", **more)
+
+    @contextlib.contextmanager
+    def wrong(self, off):
+        self.off = off
+        try:
+            yield
+        finally:
+            self.off = 0
+
+
+@pytest.fixture
+def hand(tmp_path):
+    hand = Hand(tmp_path / "acme")
+    with hand.acme:
+        yield hand
+
+
+class Vault:
+    release_command = ()
+
+    def __init__(self):
+        self.released, self.fails = [], False
+
+    def acquire(self, request):
+        return "a secret"
+
+    def release(self, lease):
+        if self.fails:
+            raise RuntimeError("the vault is away")
+        self.released.append(lease)
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY, 700])
+def test_a_hook_that_failed_under_it_is_tried_again_soon(hand, off):
+    heard, fails = [], [False]
+
+    def hear(event):
+        heard.append(event)
+        if fails[0]:
+            raise RuntimeError("not now")
+
+    hand.acme.add_hook("h", hear, events=["suspended", "resumed"], deadline=2)
+    agent = hand.start()
+    with hand.wrong(off):
+        fails[0] = True
+        hand.acme.suspend(agent.id, "a look")
+        until(lambda: heard)
+    fails[0], before = False, len(heard)
+    until(lambda: len(heard) > before)
+    hand.acme.resume(agent.id)
+    until(lambda: len(heard) > before + 1)
+    until(lambda: hand.acme.hooks()[0].pending == 0)
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY, 700])
+def test_a_secret_whose_return_failed_under_it_is_returned_soon(hand, off):
+    vault = Vault()
+    hand.acme.add_provider("vault", vault)
+    agent = hand.start()
+    hand.acme.acquire(agent.authorize("read", {}), "vault", "row", 60)
+    with hand.wrong(off):
+        vault.fails = True
+        agent.end("done")
+    vault.fails = False
+    until(lambda: hand.acme.reap() >= 0 and vault.released)
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY, 700])
+def test_a_secret_in_use_is_not_returned_by_it_and_one_that_is_over_is(hand, off):
+    vault = Vault()
+    hand.acme.add_provider("vault", vault)
+    agent = hand.start()
+    decision = agent.authorize("read", {})
+    hand.acme.acquire(decision, "vault", "long", 60)
+    with hand.wrong(off):
+        hand.acme.reap()
+        time.sleep(0.2)
+    assert vault.released == []
+    hand.acme.acquire(decision, "vault", "short", 1)
+    with hand.wrong(off):
+        time.sleep(1.1)
+        until(lambda: hand.acme.reap() >= 0 and vault.released)
+    assert [lease["resource"] for lease in vault.released] == ["short"]
+
+
+def test_a_request_for_approval_outlasts_it(hand):
+    hand.acme.apply_policy(
+        {
+            "version": 1,
+            "approvers": [{"name": "user:b@acme.example", "key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}],
+            "rules": [{"id": "money", "match": "pay", "approval": {"of": ["user:b@acme.example"], "within": "10m"}}],
+        }
+    )
+    agent = hand.start()
+    assert agent.check("pay", {"usd": "1"}).reason == "approval_required"
+    [asked] = hand.acme.approvals()
+    with hand.wrong(DAY):
+        hand.acme.reap()
+        hand.start()
+    assert [request["id"] for request in hand.acme.approvals()] == [asked["id"]]
