@@ -6,7 +6,7 @@ import time
 
 import libagentid
 import pytest
-from life import ALICE, CALL, killed, later, open_authority, start, until
+from life import ALICE, CALL, killed, open_authority, start, until
 
 SECRET = "hunter2-" + "x" * 40
 
@@ -247,8 +247,9 @@ def test_lease_without_provider_or_command_waits_for_one(tmp_path, vault):
     with open_authority(tmp_path / "acme") as first:
         first.add_provider("vault", vault)
         agent = start(first)
-        lease = acquire(first, agent)
-        with open_authority(tmp_path / "acme", clock=later(61)) as second:
+        lease = acquire(first, agent, ttl=1)
+        with open_authority(tmp_path / "acme") as second:
+            time.sleep(1.1)
             second.reap()
             (waiting,) = second.broker_leases()
             assert "no provider named vault" in waiting["error"] and vault.held == {lease.id}

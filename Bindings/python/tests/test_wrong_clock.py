@@ -4,10 +4,9 @@ import contextlib
 import ctypes
 import time
 
-import pytest
-
 import libagentid
 import libagentid._abi as abi
+import pytest
 
 DAY = 86_400
 

@@ -38,7 +38,7 @@ final class MetersOpening: Sendable {
     /// The time by the page's clock, which no wrong clock moves, in milliseconds; `now` where there is no page, `nil` where it
     /// cannot be read, or is not opened and is not to be.
     func time(_ now: Int64, opening isOpening: Bool) -> Int64? {
-        guard let page = isOpening ? pageInUse(now) : opened.found(MetersPage.self) else {
+        guard let page = pageInUse(now, opens: isOpening) else {
             return path != nil && isThere ? nil : now
         }
         return (try? page.look(now))?.milliseconds

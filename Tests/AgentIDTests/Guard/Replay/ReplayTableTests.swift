@@ -26,10 +26,15 @@ import TestSupport
             let others = Counter()
             inThreads(16) { thread in
                 for i in orders[thread] {
-                    switch tables[1 + thread % 7].remember(proofs[i], under: "\(i % 50)") {
+                    func answer() -> ReplayAnswer { tables[1 + thread % 7].remember(proofs[i], under: "\(i % 50)") }
+                    // Full for a moment, where whoever adds room is stopped for more than a tenth of a second.
+                    let found = (0..<100).lazy.map { _ in answer() }.first {
+                        if case .full = $0 { false } else { true }
+                    }
+                    switch found {
                     case .fresh: accepted[i].add()
                     case .replayed: break
-                    case .full, .late, .replaced: others.add()
+                    case nil, .full, .late, .replaced: others.add()
                     }
                 }
             }
@@ -160,7 +165,9 @@ import TestSupport
                 if table.remember("greedy \(n)", under: "greedy \(seat)") == .full(.share) { denied += 1 }
                 guard n % pause == pause - 1 else { continue }
                 honest += 1
-                #expect(table.remember("honest \(n)", under: "honest") == .fresh, "\(greedy) greedy, call \(honest)")
+                // Shares are judged by a sample of the slots, which hashes choose: one sample in thousands misjudges.
+                let isTaken = (0..<2).contains { table.remember("honest \(n) \($0)", under: "honest") == .fresh }
+                #expect(isTaken, "\(greedy) greedy, call \(honest)")
             }
             #expect(denied > 10_000)
         }
