@@ -39,6 +39,10 @@ extension Authority {
         }
     }
 
+    /// The number of retired keys that a rotation keeps though their last grants have ended. No bundle lists them, and no
+    /// guard takes what they signed, while the clock says so.
+    private static let keptEnded = 8
+
     /// Signs with the published key from now on, and removes the old one's private half.
     ///
     /// The old public half stays in the bundle until the last grant that it signed has expired. Every guard refuses
@@ -55,7 +59,11 @@ extension Authority {
             // A grant dated by a clock that was ahead for a moment is valid until the date it bears.
             let retiredAt = max(try registry.lastGrantIssue(after: now) ?? now, now)
             let retired = records.filter { $0.role != .next }.map(\.key)
-            records.removeAll { ($0.dropAt ?? .max) <= now }
+            // A clock that is ahead for a moment says that all have ended: some are kept whatever it says.
+            let ended = records.compactMap(\.dropAt).filter { $0 <= now }.sorted()
+            if ended.count > Self.keptEnded {
+                records.removeAll { ($0.dropAt ?? .max) < ended[ended.count - Self.keptEnded] }
+            }
             for i in records.indices {
                 switch records[i].role {
                 case .active:

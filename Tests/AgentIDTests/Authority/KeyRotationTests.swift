@@ -77,6 +77,38 @@ struct KeyRotationTests {
         #expect(verdict(try world.guarding(), chain) == "pop_missing")
     }
 
+    @Test(arguments: [10 * 86_400, 100 * 365 * 86_400, -10 * 86_400] as [Int64])
+    func rotationsUnderAClockThatIsWrongForAMomentEndNoGrant(off: Int64) throws {
+        let world = try World()
+        let oldest = try grant(world, lifetime: 3600)
+        try rotate(world.authority)
+        let chain = try grant(world, lifetime: 3600)
+        let follower = try world.authority.guarding(.forTests(world))
+        world.pass(seconds: off)
+        for _ in 0..<3 { try rotate(world.authority) }
+        world.pass(seconds: -off)
+        for guardian in [try world.guarding(), follower] {
+            #expect(verdict(guardian, oldest) == "pop_missing")
+            #expect(verdict(guardian, chain) == "pop_missing")
+        }
+        #expect(verdict(try world.guarding(), try grant(world, lifetime: 3600)) == "pop_missing")
+    }
+
+    @Test func keysThatEndedAreKeptInSmallNumbersAndInNoBundle() throws {
+        let world = try World()
+        var retired: [String] = []
+        for _ in 0..<12 {
+            _ = try grant(world, lifetime: 60)
+            retired.append(try #require(try kid(world.authority, .active)))
+            try rotate(world.authority)
+            world.pass(seconds: 61)
+        }
+        let keys = try world.authority.registry.read { try $0.keys() }.filter { $0.role == .retired }
+        #expect(Set(keys.map(\.key.thumbprint)) == Set(retired.suffix(9)), "the last one had not ended at its rotation")
+        let bundle = try world.authority.bundle()
+        #expect(!retired.contains { bundle.contains($0) })
+    }
+
     @Test func whatIsSignedWhileAnotherProcessRotatesIsSignedAnewAndNotLost() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: "\(directory.path)/a")
