@@ -54,7 +54,7 @@ extension Authority {
             throw AgentIDError(
                 .argument, name: "filter", message: "0 or more are skipped, and 1 to 100,000 returned", at: "limit")
         }
-        let (policy, agents) = try registry.read { registry in
+        let (policy, agents) = try registry.readAside { registry in
             var filter = AgentFilter()
             filter.limit = MeterSubjects.mostAgents + 1
             return (

@@ -224,7 +224,7 @@ public final class Authority: Sendable {
     /// All revocations, oldest first.
     public func revocations() throws(AgentIDError) -> [Revocation] {
         try keys.checkOpen()
-        return try registry.read { try $0.revocations(after: 0, limit: .max) }.map(\.revocation)
+        return try registry.readAside { try $0.revocations(after: 0, limit: .max) }.map(\.revocation)
     }
 
     /// A guard that follows this authority: changes to its bundle and its revocations reach the guard. Without a clock of

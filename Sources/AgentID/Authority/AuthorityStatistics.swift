@@ -13,7 +13,7 @@ struct AuthorityStatistics {
     /// - Parameter guardian: The counters of a guard of this process.
     func tree(with guardian: JSONTree? = nil) throws(AgentIDError) -> JSONTree {
         let now = now
-        var members: JSONTree.Members = try registry.read { registry in
+        var members: JSONTree.Members = try registry.readAside { registry in
             let (meta, agents) = (try registry.meta(), try registry.agentCounts(at: now))
             let secrets = try registry.brokerLeases(of: nil, limit: Self.mostSecrets)
             let members: JSONTree.Members = [

@@ -21,7 +21,7 @@ extension Authority {
         let now = try clock.now() / 1000
         // What is in force by the journal is in the registry first, or there is no list.
         try lifecycle.write { _ in }
-        let (sequence, revocations) = try registry.read { registry in
+        let (sequence, revocations) = try registry.readAside { registry in
             (try registry.meta().sequence, try registry.revocationsStillNeeded(at: now))
         }
         return try lifecycle.withActiveKey { active throws(AgentIDError) in

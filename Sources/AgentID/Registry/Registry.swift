@@ -16,6 +16,9 @@ package protocol Registry: Sendable {
     /// As ``read(_:)``, after a look whether this is still the registry that was opened, and no older than it was.
     func readAnew<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result
 
+    /// As ``read(_:)``, for what reads thousands of rows: decisions do not wait for it.
+    func readAside<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result
+
     /// Whether it was found replaced or rolled back, and not mended since: nothing that it says can be relied on.
     var isBroken: Bool { get }
 
@@ -34,6 +37,9 @@ package protocol Registry: Sendable {
 extension Registry {
     // Of an engine that nobody can replace beneath its users.
     package func readAnew<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
+        try read(body)
+    }
+    package func readAside<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
         try read(body)
     }
     package var isBroken: Bool { false }

@@ -4,7 +4,7 @@ internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
-/// A registry in one SQLite file. One connection writes; one reads beside it.
+/// A registry in one SQLite file. One connection writes; one reads beside it; long reads have one of their own.
 final class SQLiteRegistry: Registry {
     private let writer: Locked<SQLite>?
     private let reader: Locked<SQLite>
@@ -113,17 +113,28 @@ final class SQLiteRegistry: Registry {
         try read(anew: true, body)
     }
 
+    package func readAside<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
+        // Where none can be opened, as for want of descriptors, the one for decisions has to do.
+        guard let own = try? SQLite(path: place.path, .read, busyMilliseconds: 1000) else { return try readAnew(body) }
+        own.keepLog()
+        return try read(from: own, anew: true, body)
+    }
+
     private func read<Result>(
         anew isDue: Bool, _ body: (any RegistryReader) throws -> Result
     ) throws(AgentIDError) -> Result {
-        try reader.withLock { database throws(AgentIDError) in
-            let session = SQLiteSession(database)
-            guard isDue, !isRestored else { return try database.transaction("BEGIN") { try body(session) } }
-            let least = try look(at: database)
-            return try database.transaction("BEGIN") {
-                try check(session, least)
-                return try body(session)
-            }
+        try reader.withLock { database throws(AgentIDError) in try read(from: database, anew: isDue, body) }
+    }
+
+    private func read<Result>(
+        from database: SQLite, anew isDue: Bool, _ body: (any RegistryReader) throws -> Result
+    ) throws(AgentIDError) -> Result {
+        let session = SQLiteSession(database)
+        guard isDue, !isRestored else { return try database.transaction("BEGIN") { try body(session) } }
+        let least = try look(at: database)
+        return try database.transaction("BEGIN") {
+            try check(session, least)
+            return try body(session)
         }
     }
 

@@ -17,16 +17,16 @@ extension Lifecycle {
         let filter = try selection.filter()
         let now = clock.milliseconds
         try? view.refresh()
-        let records = try registry.read { registry in try registry.agents(filter) }
         var found = Found()
-        var (held, named) = (Set<ExactText>(), Set<ExactText>())
-        for record in records where record.state != .deprovisioned {
-            held.insert(record.id.exact)
-            named.formUnion(SPIFFEID.ancestry(of: record.id).map(\.exact))
+        let records = try registry.readAside { registry in
+            let records = try registry.agents(filter)
+            let held = records.filter { $0.state != .deprovisioned }.map(\.id)
+            for (id, grant) in zip(held, try registry.lastGrants(of: held)) { found.grants[id.exact] = grant }
+            return records
         }
-        try inPortions(held.inByteOrder()) { ids throws(AgentIDError) in
-            let grants = try registry.read { registry in try registry.lastGrants(of: ids) }
-            for (id, grant) in zip(ids, grants) { found.grants[id.exact] = grant }
+        var named = Set<ExactText>()
+        for record in records where record.state != .deprovisioned {
+            named.formUnion(SPIFFEID.ancestry(of: record.id).map(\.exact))
         }
         try inPortions(named.inByteOrder()) { ids throws(AgentIDError) in
             for standing in try view.standing(of: ids) { found.standings[standing.agent.exact] = standing }
