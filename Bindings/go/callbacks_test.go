@@ -26,6 +26,19 @@ func until(t *testing.T, what string, happened func() bool) {
 	}
 }
 
+// atRest waits until what earlier tests left is collected, and returns the number of callbacks that are kept.
+func atRest() int64 {
+	last := kept.Load()
+	for still := 0; still < 5; still++ {
+		runtime.GC()
+		time.Sleep(20 * time.Millisecond)
+		if now := kept.Load(); now != last {
+			last, still = now, 0
+		}
+	}
+	return last
+}
+
 type signer struct {
 	key  ed25519.PrivateKey
 	sign func(message []byte) ([]byte, error)
@@ -87,7 +100,7 @@ func TestClockThatFailsDenies(t *testing.T) {
 }
 
 func TestCallbacksAreLetGo(t *testing.T) {
-	before := kept.Load()
+	before := atRest()
 	acme := must[*Authority](t)(OpenAuthority(bg, "", AuthorityOptions{TrustDomain: "acme.example", Signer: elsewhere(t), Clock: time.Now}))
 	if kept.Load() != before+2 {
 		t.Fatal(kept.Load())
@@ -101,16 +114,16 @@ func TestCallbacksAreLetGo(t *testing.T) {
 	if _, err := OpenGuard(GuardOptions{Audience: "files", ProofWindow: time.Hour, Clock: time.Now}); err == nil {
 		t.Fatal("it opened")
 	}
-	until(t, "callbacks are let go", func() bool { return kept.Load() == before })
+	until(t, "callbacks are let go", func() bool { return kept.Load() <= before })
 }
 
 func TestCollectorIsTheBackstop(t *testing.T) {
-	before := kept.Load()
+	before := atRest()
 	func() {
 		acme := must[*Authority](t)(OpenAuthority(bg, "", AuthorityOptions{TrustDomain: "acme.example", Clock: time.Now}))
 		must[string](t)(acme.Bundle(bg))
 	}()
-	until(t, "the collector closes it", func() bool { runtime.GC(); return kept.Load() == before })
+	until(t, "the collector closes it", func() bool { runtime.GC(); return kept.Load() <= before })
 }
 
 func TestHookIsGivenEveryEventUntilItSucceeds(t *testing.T) {
