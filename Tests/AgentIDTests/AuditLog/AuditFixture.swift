@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JOSE
 import TransparencyLog
 
@@ -63,11 +64,17 @@ final class AuditFixture {
 
     /// Writes lines into a segment of its own, as a process that then dies.
     func leaveBehind(_ lines: [String], files: any AuditFiles = SystemAuditFiles()) throws {
-        let segment = try AuditSegment(
-            AuditSegmentName(owner: UUIDv7.make(at: SystemClock().milliseconds), number: 1), in: segments,
-            capacity: 1 << 16, clock: SystemClock(), files: files)
-        var position = AuditSegmentMemory.start
-        for line in lines { position = segment.append(Array(line.utf8), at: position) ?? position }
+        let name = AuditSegmentName(owner: UUIDv7.make(at: SystemClock().milliseconds), number: 1)
+        do {
+            let segment = try AuditSegment(
+                name, in: segments, capacity: 1 << 16, clock: SystemClock(), files: files)
+            var position = AuditSegmentMemory.start
+            for line in lines { position = segment.append(Array(line.utf8), at: position) ?? position }
+        }
+        // A child that another test starts holds what it inherits until it runs its program: an owner that seems to live.
+        let file = unsafe Glibc.open("\(segments)/\(name.file)", O_RDONLY)
+        defer { close(file) }
+        for _ in 0..<1000 where file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 { usleep(10_000) }
     }
 
     func bytes(_ path: String) throws -> [UInt8] {

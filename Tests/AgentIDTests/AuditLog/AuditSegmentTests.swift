@@ -28,12 +28,7 @@ import TestSupport
 
     /// Integrates, and checks that each line is either there, once and in order, or covered by a reported gap.
     static func check(_ fixture: AuditFixture, _ starts: [Int], _ what: String) throws -> [AuditGap] {
-        var gaps = try fixture.sequencer().integrate(waiting: 10_000).gaps
-        // A child that another test forks holds what it inherits until it runs its program: an owner that seems to live.
-        for _ in 0..<1000 where try fixture.paths(under: "segments").contains(where: { !$0.hasSuffix(".torn") }) {
-            usleep(10_000)
-            gaps += try fixture.sequencer().integrate(waiting: 10_000).gaps
-        }
+        let gaps = try fixture.sequencer().integrate(waiting: 10_000).gaps
         let entries = try fixture.entries()
         let kept = entries.filter { !$0.contains("audit.gap") }
         #expect(entries.count - kept.count == gaps.count, "\(what)")
