@@ -191,12 +191,12 @@ def test_a_wrong_key_approves_nothing(office):
 
 
 def test_the_agents_own_key_is_no_approvers(office):
-    office.acme.apply_policy({**policy({DESK: office.key, "x": office.agent.public_key}, {"of": [DESK]}), "version": 2})
+    office.acme.apply_policy({**policy({DESK: office.key, "desk:other": office.agent.public_key}, {"of": [DESK]}), "version": 2})
     office.says = "cancel"
     office.run(CALL)
     (request,) = office.acme.approvals()
     with pytest.raises(libagentid.Error):
-        office.acme.approve(request["id"], by="x", key=office.key)
+        office.acme.approve(request["id"], by="desk:other", key=office.key)
     assert office.ran == []
 
 
