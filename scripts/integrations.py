@@ -92,7 +92,7 @@ In each of them one contract is tested, synchronously and asynchronously where t
   where each tool that starts inside a guarded run must have been decided.
 * Threads that a framework, or a tool, starts without its context know of no agent: calls in them are refused.
 * MCP carries chain and proof in each request's `_meta` (`io.agentid/chain`, `io.agentid/proof`), over stdio and HTTP; a request that is neither a call of a tool nor
-  listing needs a grant for its method: `resources/read(uri: *)`. A guard with `require_nonce` puts a nonce beside its denial (`io.agentid/nonce`), and
+  listing needs a grant for its method: `resources/read(uri: *)`, [and `methods/acme/reindex`](guides/mcp.md) for one that the specification does not have. A guard with `require_nonce` puts a nonce beside its denial (`io.agentid/nonce`), and
   `prove_calls` sends the request once more with it. [A session's own streams](guides/mcp.md#over-streamable-http) are not decided. [Servers in other languages](guides/mcp.md) get a guard from `agentidctl mcp guard`, which the Python package brings.
 * A flow that Langflow's server runs is in no `with` block of yours: `start_agent` of a `GuardedAgent` starts an agent for each run, which ends with it. Whose it is does not
   come from a component's inputs, which a caller of the server can set. Langflow's older agents (tool-calling, CSV, SQL, JSON and OpenAPI agents) run by LangChain's

@@ -146,6 +146,21 @@ def test_what_is_no_tool_needs_a_permit_too(server, start, ran):
     assert (run(server, body), ran) == (["permit", "permit"], [("secret",), ("greet",)])
 
 
+def test_a_tool_of_a_methods_name_is_not_called_by_the_methods_grant(server, start, ran):
+    @server.tool(name="resources/read")
+    def taken(uri: str) -> str:
+        """Reads what the grant of the method was not for."""
+        ran.append(uri)
+        return uri
+
+    async def body(session):
+        listed = [tool.name for tool in (await session.list_tools()).tools]
+        return listed, text(await session.call_tool("resources/read", {"uri": "note://secret"}))[1]
+
+    start("resources/read(uri: *)")
+    assert (run(server, body), ran) == (([], True), [])
+
+
 def test_a_proof_for_another_server_and_a_used_one_are_refused(server, agent, ran):
     async def elsewhere(session):
         await refused(session, "read_file", {"path": "/data/a"})

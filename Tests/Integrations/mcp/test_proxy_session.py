@@ -102,10 +102,31 @@ def test_a_list_for_an_agent_that_has_ended_is_empty_and_the_session_goes_on(acm
     assert proxy.server_line(b'{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"read_file"}]}}')["result"]["tools"] == []
 
 
-def test_a_grant_of_a_tool_is_none_of_a_method_of_its_name(acme, agent):
-    proxy = Proxy(acme.guard(audience=AUDIENCE), None, agent)
-    sent, said = proxy.from_client({"jsonrpc": "2.0", "id": 1, "method": "boom", "params": {}})
-    assert sent is None and said["error"]["code"] == -32601
+GRANTED = ["boom", "acme/reindex", "resources/read", "methods/acme/reindex", "tools/call/resources/read"]
+
+
+@pytest.mark.parametrize("granted", GRANTED)
+def test_no_tool_has_a_grant_in_common_with_a_method(acme, granted):
+    acme.put_profile("any", owner="team:x@acme.example", ceiling=f"{granted}()")
+    with acme.agent("any", principal=CAROL, task="T-3", scope=f"{granted}()") as agent:
+        proxy = Proxy(acme.guard(audience=AUDIENCE), None, agent)
+
+        def passes(number, method, params):
+            return proxy.from_client({"jsonrpc": "2.0", "id": number, "method": method, "params": params})[0] is not None
+
+        methods = {each for each in GRANTED if passes(f"method {each}", each, {})}
+        tools = {each for each in GRANTED if passes(f"tool {each}", "tools/call", {"name": each, "arguments": {}})}
+        proxy.from_client({"jsonrpc": "2.0", "id": "list", "method": "tools/list"})
+        listed = {"tools": [{"name": each, "inputSchema": {}} for each in GRANTED]}
+        shown = proxy.from_server({"jsonrpc": "2.0", "id": "list", "result": listed})["result"]["tools"]
+    expected = {
+        "boom": (set(), {"boom"}),
+        "acme/reindex": (set(), {"acme/reindex"}),
+        "resources/read": ({"resources/read"}, set()),
+        "methods/acme/reindex": ({"acme/reindex"}, set()),
+        "tools/call/resources/read": (set(), {"resources/read"}),
+    }
+    assert (methods, tools) == expected[granted] and {each["name"] for each in shown} == tools
 
 
 def test_who_certifies_a_server_does_not_tell_it_which_agent_it_has(tmp_path, monkeypatch):

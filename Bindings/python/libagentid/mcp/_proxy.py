@@ -34,7 +34,7 @@ from ._messages import (
     read,
 )  # fmt: skip
 from ._pins import digest
-from ._wire import CHANGED, DENIED, LIST, OWN, answer, asked, callable_tools, denial, permit, shown
+from ._wire import CHANGED, DENIED, LIST, OWN, answer, asked, callable_tools, denial, granted, permit, shown
 
 if TYPE_CHECKING:
     from .._agent import Identity
@@ -116,8 +116,6 @@ class Proxy:
             raise Refused(f"the id {number!r:.100} is another request's, which waits or was cancelled: take a new one")
         if method.startswith("notifications/"):  # which are not decided: a server may have a method of such a name
             raise Refused(f"{method} is a notification: it has no id")
-        if "/" not in method and method not in METHODS:  # a grant of a tool of that name is not one of the method
-            raise Refused(f"{method} is not a method of the specification: others have a slash in their names", -32601)
         if len(self._pending) >= _PENDING:
             return None, _error(number, DENIED, "too many requests wait for an answer")
         if method == _CALL:
@@ -213,7 +211,7 @@ class Proxy:
         if not isinstance(result.get("tools"), list):
             raise Refused("a list of tools has the member tools, an array")
         known = callable_tools(self._guard, chain)
-        tools = [tool for tool in result["tools"] if self._is_certified(tool) and tool["name"] in known]
+        tools = [tool for tool in result["tools"] if self._is_certified(tool) and granted(tool["name"]) in known]
         if self._pins is not None:  # the rest of a definition is certified
             tools = [{name: value for name, value in tool.items() if name != "_meta"} for tool in tools]
         cached = {"ttlMs": 0, "cacheScope": "private"} if "ttlMs" in result else {}  # one client's list is not another's
@@ -267,8 +265,6 @@ def _checked(params: dict[str, Any] | None) -> None:
     name, arguments = (params or {}).get("name"), (params or {}).get("arguments")
     if not isinstance(name, str) or not isinstance(arguments, dict | None):
         raise Refused("a call of a tool has a name, a text, and arguments, an object", -32602)
-    if "/" in name and name in METHODS:
-        raise Refused(f"{name} is a method, which a grant may be for: a tool of that name cannot be called", -32602)
 
 
 def _remember(numbers: dict[int | str, None], number: int | str) -> None:

@@ -12,6 +12,7 @@ import libagentid
 
 from ..http._call import fresh_nonce
 from ..tools import refusal
+from ._messages import METHODS
 
 if TYPE_CHECKING:
     from .._errors import Denied
@@ -24,6 +25,7 @@ APPROVAL = "io.agentid/approval"  # beside a denial: the state of the request fo
 NONCE = "io.agentid/nonce"  # beside a denial: the nonce for the next proof, of a guard with require_nonce
 DENIED = -32001  # the code of an MCP error that carries a denial
 LIST, CHANGED = "tools/list", "notifications/tools/list_changed"
+_OTHER, _TOOL = "methods/", "tools/call/"  # before methods of no specification, and tools of a method's name, in grants
 _OPEN = frozenset(
     [
         "initialize",
@@ -41,15 +43,23 @@ _OPEN = frozenset(
 def asked(method: str, params: Mapping[str, Any] | None) -> tuple[str, Any] | None:
     """The tool and the arguments that a request must be permitted for; None where it needs no permit.
 
-    What is neither a call of a tool nor known to do nothing is itself the tool: `resources/read(uri: *)` in a scope.
+    What is neither a call of a tool nor known to do nothing is itself the tool: `resources/read(uri: *)` in a scope, and
+    `methods/acme/reindex` where the specification has no such method. No tool has a grant in common with a method.
     """
     given = dict(params or {})
     if method == "tools/call":
         arguments = given.get("arguments")
-        return given.get("name", ""), {} if arguments is None else arguments
+        return granted(given.get("name", "")), {} if arguments is None else arguments
     if method in _OPEN or method.startswith("notifications/"):
         return None
-    return method, {name: value for name, value in given.items() if name != "_meta"}
+    named = method if method in METHODS else _OTHER + method
+    return named, {name: value for name, value in given.items() if name != "_meta"}
+
+
+def granted(name: Any) -> Any:
+    """What a grant calls a tool: by its name, unless grants have that for a method."""
+    is_methods = isinstance(name, str) and "/" in name and (name in METHODS or name.startswith((_OTHER, _TOOL)))
+    return f"{_TOOL}{name}" if is_methods else name
 
 
 def shown(params: Mapping[str, Any] | None) -> tuple[Any, Any]:

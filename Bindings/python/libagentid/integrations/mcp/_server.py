@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..._errors import Denied
 from ..._guard import EnforcementPoint
-from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, permit, shown
+from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, granted, permit, shown
 from ...tools import authorize
 from ._ask import asked_before, asked_now, without_answers
 
@@ -79,7 +79,7 @@ class _Middleware(_Guarding):
 
     def _listed(self, result: Any, params: Mapping[str, Any] | None) -> Any:
         known = callable_tools(self._guard, shown(params)[0])
-        kept = [tool for tool in result["tools"] if tool["name"] in known]
+        kept = [tool for tool in result["tools"] if granted(tool["name"]) in known]
         cached = {"ttlMs": 0, "cacheScope": "private"} if "ttlMs" in result else {}  # one client's list is not another's
         return {**result, "tools": kept, **cached}
 
@@ -117,7 +117,7 @@ class _Handlers(_Guarding, dict[Any, Any]):
                 result = await handler(request)
                 if method == LIST:
                     known = callable_tools(self._guard, shown(wire)[0])
-                    listed = result.root.model_copy(update={"tools": [t for t in result.root.tools if t.name in known]})
+                    listed = result.root.model_copy(update={"tools": [t for t in result.root.tools if granted(t.name) in known]})
                     return type(result)(listed)
                 return result
             try:
