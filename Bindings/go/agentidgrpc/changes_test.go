@@ -92,7 +92,7 @@ func TestADirectoryThatIsLostUnderAServerPermitsNothing(t *testing.T) {
 	w.expectRuns("Read", "Tail", "Echo", "Echo", "Read", "Tail", "Echo", "Echo")
 }
 
-// A name that the transport routes, or a client's spelling of one, is no other method of the table.
+// Another spelling of a method is refused, also where the transport would lead it to the handler.
 func TestAMethodThatIsSpeltOtherwiseIsNotThatMethod(t *testing.T) {
 	w := newWorld(t, "", agentid.GuardOptions{})
 	bare := w.dial(w.address)

@@ -59,7 +59,10 @@ CHANGES = {
     "a policy": (lambda acme, agent: acme.apply_policy(FORBIDS), ("PERMISSION_DENIED", "policy_denied")),
     "a suspension": (lambda acme, agent: acme.suspend(agent.id), ("PERMISSION_DENIED", "suspended")),
     "a revocation": (lambda acme, agent: acme.revoke(agent=agent), ("PERMISSION_DENIED", "authority_revoked")),
-    "a principal that has left": (lambda acme, agent: acme.revoke(principal="user:alice@acme.example"), ("PERMISSION_DENIED", "authority_revoked")),
+    "a principal that has left": (
+        lambda acme, agent: acme.revoke(principal="user:alice@acme.example"),
+        ("PERMISSION_DENIED", "authority_revoked"),
+    ),
     "a narrower profile": (lambda acme, agent: acme.put_profile("web", owner="team:web@acme.example", ceiling="other()"), "OK"),
     "a new key": (lambda acme, agent: (acme.publish_key(), acme.activate_key()), "OK"),
 }

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import os
-import pathlib
 import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import libagentid
 import pytest
 from flavours import over_http, over_stdio, text
 from libagentid.integrations.mcp import prove_calls
 from test_mcp import AUDIENCE, SERVED, told
+from test_proxy import BARE, MODULE
 
 ALICE, SCOPE = "user:alice@acme.example", "read_file(path under '/data'); boom"
 DENIES = {"version": 1, "rules": [{"id": "no", "match": "read_file", "then": "deny"}]}
@@ -36,8 +37,9 @@ async def stdio(directory, ran):
         yield session
 
 
-@contextlib.asynccontextmanager
-async def http(directory, ran):
+@contextlib.contextmanager
+def served(directory, ran):
+    """The port of a server in a process of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -48,25 +50,29 @@ async def http(directory, ran):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
-            await asyncio.sleep(0.1)
+            time.sleep(0.1)
         try:
-            async with over_http(port) as session:
-                yield session
+            yield port
         finally:
             server.terminate()
 
 
 @contextlib.asynccontextmanager
+async def http(directory, ran):
+    with served(directory, ran) as port:
+        async with over_http(port) as session:
+            yield session
+
+
+@contextlib.asynccontextmanager
 async def guarded(directory, ran):
     """Behind `agentidctl mcp guard`, whose client proves its calls."""
-    bare = str(pathlib.Path(__file__).with_name("bare.py"))
-    options = ["--authority", str(directory), "--audience", AUDIENCE]
-    async with over_stdio(MODULE, *options, "--", sys.executable, bare, str(ran)) as session:
+    options = [*MODULE, "guard", "--authority", str(directory), "--audience", AUDIENCE]
+    async with over_stdio(*options, "--", sys.executable, BARE, str(ran)) as session:
         yield session
 
 
-MODULE = str(pathlib.Path(libagentid.__file__).parent / "mcp/__main__.py")
-WAYS = pytest.mark.parametrize("way", [stdio, http], ids=["stdio", "http"])
+WAYS = pytest.mark.parametrize("way", [stdio, http, guarded], ids=["stdio", "http", "guarded"])
 
 
 async def seen(session):
@@ -110,7 +116,6 @@ def test_a_change_is_in_force_for_the_next_request_of_an_open_session(office, tm
     ran = tmp_path / "ran"
     before, after = session(office, way, ran, lambda: does(*office[:2]))
     assert before == (PERMITTED, ALL) and after[1] == listed
-    print(change, after)
     if why is None:
         assert after[0] == PERMITTED
         return
@@ -137,7 +142,6 @@ def test_a_directory_that_is_lost_under_a_session_permits_and_lists_nothing_unti
         os.rename(away, directory)
 
     before, lost, after = session(office, way, tmp_path / "ran", replace, put_back)
-    print(lost)
     assert before == after == (PERMITTED, ALL)
     assert lost[0][1] and lost[1] == []
     assert told(tmp_path / "ran") == ["read_file /data/a"] * 2

@@ -57,7 +57,7 @@ def asked(method: str, params: Mapping[str, Any] | None) -> tuple[str, Any] | No
 
 
 def granted(name: Any) -> Any:
-    """What a grant calls a tool: by its name, unless grants have that for a method."""
+    """The name of a tool in grants: its own, unless that is a method's there."""
     is_methods = isinstance(name, str) and "/" in name and (name in METHODS or name.startswith((_OTHER, _TOOL)))
     return f"{_TOOL}{name}" if is_methods else name
 
