@@ -160,3 +160,48 @@ def test_the_tools_of_an_mcp_server_are_guarded(agent, ran):
     assert ran == ["/data/a"] * 2
     with pytest.raises(NotGuarded, match="MCP"):
         guard(Agent("outer", handoffs=[Agent("inner", mcp_servers=[Local()])]))
+
+
+def later(ran):
+    """A tool that is given to an agent after it was guarded."""
+
+    def send_file(path: str) -> str:
+        """Sends a file."""
+        ran.append(path)
+        return "sent"
+
+    return function_tool(send_file, strict_mode=False)
+
+
+ADDED = {
+    "a tool": lambda agent, tool: agent.tools.append(tool) or agent,
+    "a clone's tool": lambda agent, tool: agent.clone(tools=[*agent.tools, tool]),
+    "a tool of the list's": lambda agent, tool: setattr(agent, "tools", [tool]) or agent,
+    "a handoff": lambda agent, tool: agent.handoffs.append(Agent("other", tools=[tool])) or agent,
+    "a handoff of its own": lambda agent, tool: agent.handoffs.append(handoff(Agent("other", tools=[tool]))) or agent,
+}
+
+
+@ways
+@pytest.mark.parametrize("how", ADDED)
+def test_what_is_added_after_the_guard_is_an_error_and_does_not_run(agent, ran, how, is_async):
+    model = Scripted(
+        [[("transfer_to_other", {})], [("send_file", {"path": "/etc"})]]
+        if "handoff" in how
+        else [[("send_file", {"path": "/etc"})]]
+    )
+    added = ADDED[how](guard(Agent("worker", model=model)), later(ran))
+    for each in added.handoffs:
+        if isinstance(each, Agent):
+            each.model = model
+    with pytest.raises(NotGuarded, match="after it was guarded"):
+        run(added, is_async)
+    assert ran == []
+
+
+@ways
+def test_a_clone_of_a_guarded_agent_is_guarded(agent, ran, is_async):
+    model = Scripted([[BAD], [GOOD]])
+    tools = [function_tool(each, strict_mode=False) for each in tools_of(ran)]
+    run(guard(guard(Agent("worker", model=model, tools=tools)).clone(instructions="go")), is_async)
+    assert ran == ["/data/a"]

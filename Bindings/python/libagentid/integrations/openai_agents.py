@@ -10,6 +10,7 @@ docs/integrations.md says what holds in every framework.
 from __future__ import annotations
 
 import copy
+import functools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -49,8 +50,23 @@ def _copies(agent: Any, done: dict[int, Any], *, top: bool) -> Any:
     for server in agent.mcp_servers:
         _server(server)
     made.handoffs = [_handoff(each, done) for each in agent.handoffs]
-    setattr(made, _MARK, True)
+    made.__class__ = _guarded_class(type(agent))
     return made
+
+
+@functools.cache
+def _guarded_class(kind: Any) -> Any:
+    """The class of guarded agents of a class, also of their clones: they run nothing that was put beside what is guarded."""
+
+    async def get_all_tools(self: Any, *given: Any, **named: Any) -> Any:
+        found = await kind.get_all_tools(self, *given, **named)
+        for each in (*found, *self.tools, *self.handoffs):
+            if not any(getattr(part, _MARK, False) for part in (each, *(getattr(each, "tool_input_guardrails", None) or ()))):
+                what = getattr(each, "name", each)
+                raise NotGuarded(f"{self.name} was given {what} after it was guarded: guard() it with that")
+        return found
+
+    return kind if getattr(kind, _MARK, False) else type(kind.__name__, (kind,), {_MARK: True, "get_all_tools": get_all_tools})
 
 
 def _acting(sub: tuple[str, tuple[str, ...]] | None) -> Any:
@@ -121,4 +137,5 @@ def _handoff(to: Any, done: dict[int, Any]) -> Any:
         return _copies(await over(context, text), done, top=False)
 
     made.on_invoke_handoff = narrower
+    setattr(made, _MARK, True)
     return made
