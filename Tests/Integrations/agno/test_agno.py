@@ -96,3 +96,18 @@ def test_a_member_of_a_team_is_a_narrower_agent(acme, ran, is_async):
 def test_a_tool_that_runs_at_the_provider_is_an_error():
     with pytest.raises(NotGuarded):
         guard(Agent(model=Scripted([]), tools=[{"type": "web_search"}], telemetry=False))
+
+
+@ways
+def test_a_member_that_is_added_after_the_guard_does_not_run(acme, ran, is_async):
+    from libagentid.tools import acting
+
+    acme.put_profile("late", owner="team:x@acme.example", ceiling="delegate_task_to_member")
+    agent = acme.agent("late", principal="user:a@acme.example", task="T", scope="delegate_task_to_member")
+    member = Agent(name="reader", model=Scripted([[GOOD]]), tools=tools_of(ran)[:1], telemetry=False)
+    asks = Scripted([[("delegate_task_to_member", {"member_id": "reader", "task": "read"})]])
+    team = guard(Team(members=[], model=asks, telemetry=False))
+    team.members.append(member)
+    with acting(agent), contextlib.suppress(NotGuarded):
+        run(team, is_async)
+    assert ran == []

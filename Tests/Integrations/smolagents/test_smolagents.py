@@ -85,3 +85,21 @@ def test_code_that_runs_elsewhere_is_an_error():
     agent.executor_type = "docker"
     with pytest.raises(NotGuarded, match="elsewhere"):
         guard(agent)
+
+
+@pytest.mark.parametrize("kind", [ToolCallingAgent, CodeAgent])
+@pytest.mark.parametrize("what", ["tool", "agent"])
+def test_what_is_added_after_the_guard_is_an_error_and_does_not_run(agent, ran, kind, what):
+    script = [[("reader", {"task": "read"})]] if what == "agent" else [[GOOD]]
+    made = guard(kind(tools=[], model=Scripted(script, code=kind is CodeAgent), max_steps=2, verbosity_level=0))
+    read = tool(tools_of(ran)[0])
+    reading = Scripted([[GOOD]])
+    if what == "agent":
+        made.managed_agents["reader"] = ToolCallingAgent(
+            tools=[read], model=reading, name="reader", description="reads", verbosity_level=0
+        )
+    else:
+        made.tools["read_file"] = read
+    with pytest.raises(NotGuarded, match="after it was guarded"):
+        made.run("go")
+    assert ran == []

@@ -31,7 +31,8 @@ def guard(agent: Any, name: str | None = None) -> Any:
         raise NotGuarded(f"tools run at the model's provider, where nothing guards them: {foreign!r:.200}")
     hooks = list(agent.tool_hooks or [])
     if not any(isinstance(hook, _Hook) for hook in hooks):
-        agent.tool_hooks = [*hooks, _Hook(name, {n: f for tool in agent.tools or [] for n, f in _functions(tool).items()})]
+        tools = {n: f for tool in agent.tools or [] for n, f in _functions(tool).items()}
+        agent.tool_hooks = [*hooks, _Hook(agent, name, tools)]
     for member in getattr(agent, "members", None) or []:
         guard(member, member.name or "member")
     return agent
@@ -49,11 +50,14 @@ class _Hook:
 
     __name__ = "agentid"
 
-    def __init__(self, name: str | None, tools: dict[str, Any]) -> None:
-        self._name, self._tools, self._below = name, tuple(tools), SubAgents()
+    def __init__(self, of: Any, name: str | None, tools: dict[str, Any]) -> None:
+        self._of, self._name, self._tools, self._below = of, name, tuple(tools), SubAgents()
         self._defaults = {each: _defaults(function) for each, function in tools.items()}
 
     def __call__(self, function_name: str, function_call: Any, arguments: dict[str, Any]) -> Any:
+        for member in getattr(self._of, "members", None) or []:
+            if not any(isinstance(hook, _Hook) for hook in member.tool_hooks or []):
+                raise NotGuarded(f"the team was given {member.name} after it was guarded: guard() it with that")
         agent = current_agent() if self._name is None else self._below.agent(self._name, self._name, self._tools)
         given = {name: plain(value) for name, value in arguments.items()}
         try:

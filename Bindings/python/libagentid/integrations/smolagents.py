@@ -40,7 +40,21 @@ def guard(agent: Any) -> Any:
     for name, managed in agent.managed_agents.items():
         guard(managed)
         _narrow(name, managed)
+    if not hasattr(agent.run, _MARK):
+        agent.run = _only_guarded(agent, agent.run)
     return agent
+
+
+def _only_guarded(agent: Any, run: Any) -> Any:
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        bare = [name for name, tool in agent.tools.items() if name != _FINAL and not hasattr(tool.forward, _MARK)]
+        bare += [name for name, managed in agent.managed_agents.items() if not hasattr(managed.run, _MARK)]
+        if bare:
+            raise NotGuarded(f"this agent was given {', '.join(bare)} after it was guarded: guard() it with that")
+        return run(*args, **kwargs)
+
+    setattr(guarded, _MARK, "run")
+    return guarded
 
 
 class _Executor:
@@ -88,5 +102,6 @@ def _narrow(name: str, managed: Any) -> None:
         with acting(below.agent(name, name, [tool for tool in managed.tools if tool != _FINAL])):
             return run(*args, **kwargs)
 
+    setattr(narrower, _MARK, name)
     narrower.__agentid_below__ = below  # pyright: ignore[reportFunctionMemberAccess]
     managed.run = narrower
