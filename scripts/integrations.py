@@ -75,7 +75,7 @@ In each of them one contract is tested, synchronously and asynchronously where t
 * what is not permitted never runs, of many calls at once as well; the model reads why;
 * a default that the model leaves out is decided like an argument (a server's guard, of MCP, A2A, HTTP or gRPC, decides what the client sent: an argument that a grant has with a `?` may be
   left out there, and the server's own default is then used, whatever the grant says of it);
-* after a revocation nothing runs; outside of any agent nothing runs;
+* after a revocation nothing runs; outside of any agent nothing runs; of several runs at once each is decided as its own agent;
 * **it fails closed**: the guard raises, the audit log is full, the operator's log raises, memory runs out, the framework's own hook raises: the
   tool does not run. (CrewAI swallows what a hook raises, and runs the tool, unless it is `HookAborted`: here everything is.)
 

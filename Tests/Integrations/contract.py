@@ -4,6 +4,7 @@ A framework is a function (script, is_async=, guarded=) that runs an agent with 
 the calls of the script, a list of (name, arguments) a turn, and returns what the model read of each call, in order.
 """
 
+import concurrent.futures
 import contextlib
 
 import pytest
@@ -104,6 +105,19 @@ def test_an_agent_that_was_revoked_does_nothing_more(framework, agent, acme, ran
     acme.revoke(agent=agent)
     framework([[GOOD]], is_async=is_async)
     assert ran == []
+
+
+@ways
+def test_runs_at_once_are_each_decided_as_their_own_agent(framework, acme, ran, is_async):
+    def run(number):
+        scope = f"read_file(path under '/data/{number}')"
+        script = [[("read_file", {"path": f"/data/{(number + turn) % 4}/{number}"})] for turn in (1, 0, 2)]
+        with acme.agent("worker", principal="user:alice@acme.example", task="T-1", scope=scope):
+            framework(script, is_async=is_async)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(4)))
+    assert sorted(ran) == [f"/data/{number}/{number}" for number in range(4)]
 
 
 @ways
