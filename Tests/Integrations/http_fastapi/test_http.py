@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -262,6 +263,31 @@ def test_what_was_not_permitted_says_why(url, agent):
     assert httpx.get(url + "/unnamed").json()["reason"] == "route_without_tool"
     assert httpx.post(url + "/notes/n", content=b"x" * 200_000).status_code == 413
     assert httpx.post(url + "/notes/n", data={"text": "x"}).status_code == 415
+
+
+def test_what_an_operator_changes_is_in_force_for_the_next_request_of_an_open_connection(url, web, agent, where):
+    def told():
+        answer = client.get("/users/7")
+        return answer.status_code if answer.status_code == 200 else (answer.status_code, answer.json()["reason"])
+
+    with httpx.Client(base_url=url, auth=auth(agent)) as client:
+        assert told() == 200
+        web.suspend(agent.id)
+        time.sleep(0.1)
+        assert [told() for _ in range(6)] == [(403, "suspended")] * 6
+        web.resume(agent.id)
+        time.sleep(0.1)
+        assert told() == 200
+        os.rename(where, away := f"{where}-away")
+        try:
+            shutil.copytree(away, where)
+            time.sleep(0.1)
+            assert [told() for _ in range(6)] == [(503, "directory_replaced")] * 6
+        finally:
+            shutil.rmtree(where)
+            os.rename(away, where)
+        time.sleep(0.1)
+        assert told() == 200
 
 
 def test_a_redirect_is_not_followed(url, agent):
