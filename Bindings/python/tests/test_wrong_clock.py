@@ -14,8 +14,8 @@ DAY = 86_400
 class Hand:
     """An authority in a directory, whose clock is off by some seconds at times."""
 
-    def __init__(self, directory):
-        self.off = 0
+    def __init__(self, directory, off=0):
+        self.off = off
 
         def tell(milliseconds, _):
             milliseconds[0] = int((time.time() + self.off) * 1000)
@@ -137,3 +137,31 @@ def test_a_request_for_approval_outlasts_it(hand):
         hand.acme.reap()
         hand.start()
     assert [request["id"] for request in hand.acme.approvals()] == [asked["id"]]
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY, -400])
+def test_an_agent_that_started_under_it_goes_on_once_it_is_right(hand, off):
+    with hand.wrong(off):
+        try:
+            agent = hand.start()
+        except libagentid.Error:  # The clock went back: nobody starts.
+            agent = None
+    if agent is None:
+        agent = hand.start()
+    end = time.monotonic() + 10
+    while not agent.check("read", {}).permitted:
+        assert time.monotonic() < end, agent.check("read", {}).reason
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY, 700])
+def test_a_process_that_began_under_it_goes_on_once_it_is_right(tmp_path, off):
+    hand = Hand(tmp_path / "acme", off)
+    with hand.acme:
+        agent = hand.start()
+        assert agent.check("read", {}).permitted
+        hand.off = 0
+        end = time.monotonic() + 15
+        while not agent.check("read", {}).permitted:
+            assert time.monotonic() < end, agent.check("read", {}).reason
+            time.sleep(0.02)

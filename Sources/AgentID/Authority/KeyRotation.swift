@@ -70,7 +70,11 @@ extension Authority {
                     records[i].role = .retired
                     (records[i].dropAt, records[i].retiredAt) = (last, retiredAt)
                 case .next: records[i].role = .active
-                case .retired: break
+                case .retired:
+                    // No grant lasts longer than the last one: a clock that was ahead said so when that key was retired.
+                    guard let drop = records[i].dropAt, drop > last else { break }
+                    records[i].dropAt = last
+                    records[i].retiredAt = records[i].retiredAt.map { min($0, retiredAt) }
                 }
             }
             try registry.replaceKeys(records)

@@ -96,8 +96,13 @@ struct PolicyEnforcement: ~Copyable {
             guard rules.rules.coverage(of: call, by: planned, within: &work) != .no else { continue }
             let id = rule(planned).id
             if let hours = rules.rules.tests[i].hours {
+                // Nobody is stopped because a clock was wrong: the meters' time says so, too.
+                let isStop = rule(planned).consequence.isStop
+                if isStop { _ = try? plan.meters.page(now) }
                 guard !hours.contain(now) else { continue }
-                try refuse(planned, Denial("outside_hours", "\(short) may be called \(hours.text) only", rule: id))
+                try refuse(
+                    planned, Denial("outside_hours", "\(short) may be called \(hours.text) only", rule: id),
+                    isDoubted: isStop && hours.contain(plan.meters.time(now, opening: false) ?? now))
             } else {
                 try refuse(planned, Denial("policy_denied", "the policy denies such calls of \(short)", rule: id))
             }
@@ -105,15 +110,17 @@ struct PolicyEnforcement: ~Copyable {
     }
 
     /// Denies the call where the rule is enforced; keeps the denial where it is observed. Where the rule asks, the call
-    /// waits for consent, and goes on where that was given.
-    private mutating func refuse(_ planned: PlannedRule, _ denial: Denial) throws(Denial) {
+    /// waits for consent, and goes on where that was given. One that is doubted only denies.
+    private mutating func refuse(
+        _ planned: PlannedRule, _ denial: Denial, isDoubted: Bool = false
+    ) throws(Denial) {
         var denial = denial
         if rule(planned).consequence == .ask {
             if consents.contains(planned.rule) { return }
             denial = Denial("approval_required", denial.message, rule: rule(planned).id)
             if !planned.isObserved { question = PolicyQuestion(rule: planned.rule, because: denial.message) }
         } else {
-            denial = denial.leading(to: rule(planned).consequence)
+            denial = denial.leading(to: isDoubted ? .deny : rule(planned).consequence)
         }
         guard planned.isObserved else { throw denial }
         if wouldDeny == nil { wouldDeny = denial }

@@ -6,8 +6,8 @@ internal import Synchronization
 /// A clock that keeps pace with the steady one stays on one line: its distance ahead of it. A step ahead begins another
 /// line and is believed: more expires by it, and that is all. A step back to an earlier line ends a time when the clock
 /// was wrong, and is believed too. Any other step back may return to times at which proofs were accepted that are
-/// forgotten by now. It is refused as long as the clock shows such times, and for two windows at least. A clock that
-/// stands still, or lags, has not gone back.
+/// forgotten by now. It is refused as long as the clock shows such times, and until it has kept pace for as long as the
+/// times were shown that it contradicts, two windows at most. A clock that stands still, or lags, has not gone back.
 final class ClockWatch: Sendable {
     private struct Line {
         /// The distance ahead of the steady clock.
@@ -18,6 +18,8 @@ final class ClockWatch: Sendable {
         var latest: Int64
         /// Its beginning by the steady clock.
         let since: Int64
+        /// The time that it was shown for.
+        var length: Int64 { latest - start }
     }
 
     private struct Refused {
@@ -32,7 +34,8 @@ final class ClockWatch: Sendable {
         var refused: Refused?
     }
 
-    /// The most lines kept: a clock that is set every second makes many. Forgetting the oldest only forgets ways back.
+    /// The most lines kept: a clock that is set every second makes many. The shortest is
+    /// forgotten first: the least was decided on it.
     private static let mostLines = 16
     /// The drift of a clock from its line that is tolerated without a check.
     private static let slack: Int64 = 1000
@@ -109,11 +112,12 @@ final class ClockWatch: Sendable {
             ProcessLog.write(
                 .error, .clock, "clock_went_back",
                 "the clock went back by \((line.latest - now) / 1000) s: calls are denied until it is right, or for "
-                    + "\(2 * window / 1000) s where this is the right time")
+                    + "\(2 * window / 1000) s at most where this is the right time")
         }
         // Nothing was accepted at such times that could have been forgotten.
         let isNew = state.lines.allSatisfy { now < $0.start - window || now + window >= $0.latest }
-        guard isNew, let refused = state.refused, steady - refused.since > 2 * window + Self.slack else {
+        let shown = state.lines.reduce(0) { now + window < $1.latest ? max($0, $1.length) : $0 }
+        guard isNew, let refused = state.refused, steady - refused.since > min(shown, 2 * window) + Self.slack else {
             newest.store(line.latest, ordering: .relaxed)
             return line.latest - now
         }
@@ -130,7 +134,11 @@ final class ClockWatch: Sendable {
         line.latest = max(line.latest, now)
         newest.store(line.latest, ordering: .relaxed)
         state.lines.append(line)
-        if state.lines.count > Self.mostLines { state.lines.removeFirst() }
+        if state.lines.count > Self.mostLines {
+            let others = state.lines.indices.dropLast()
+            let shortest = others.min { state.lines[$0].length < state.lines[$1].length }
+            if let shortest { state.lines.remove(at: shortest) }
+        }
         state.refused = nil
         return nil
     }

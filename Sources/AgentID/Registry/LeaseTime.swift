@@ -5,19 +5,21 @@ package struct LeaseTime: Sendable {
     /// In milliseconds since 1970.
     package let wall: Int64
     package let steady: SteadyTime
-    /// The extra time given to a lease of another boot, in milliseconds: no steady clock can confirm that it is over.
-    package let margin: Int64
+    /// Leases of another boot are over that end by then, in milliseconds since 1970: they have some extra time, as no steady
+    /// clock can confirm it. None is, as long again after a boot: that often begins with a clock that is wrong.
+    package let ofOtherBoots: Int64
 
     /// - Parameter leaseDuration: In seconds.
     package init(wall: Int64, steady: SteadyTime, leaseDuration: Int64) {
         (self.wall, self.steady) = (wall, steady)
-        margin = max(leaseDuration, 60) * 1000
+        let margin = max(leaseDuration, 60) * 1000
+        ofOtherBoots = steady.milliseconds < margin ? -1 << 62 : wall - margin
     }
 
     /// Whether a lease is over by both clocks.
     func isOver(_ lease: LeaseRecord) -> Bool {
         guard lease.expires <= wall - lease.grace else { return false }
-        return lease.runs(at: steady).map { !$0 } ?? (wall - lease.expires >= margin + lease.grace)
+        return lease.runs(at: steady).map { !$0 } ?? (lease.expires <= ofOtherBoots - lease.grace)
     }
 }
 

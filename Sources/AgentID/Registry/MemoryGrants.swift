@@ -89,7 +89,9 @@ extension MemoryTables {
                 lease.expires > now - lease.grace
                     || lease.runs(at: SteadyTime(boot: runsUntil.boot, milliseconds: steady)) == true
             else { return false }
-            (lease.expires, lease.renewed, lease.runsUntil) = (max(lease.expires, expires), now, runsUntil)
+            let isAhead = steady != .max && lease.expires > expires + 60_000
+            lease.expires = isAhead ? expires : max(lease.expires, expires)
+            (lease.renewed, lease.runsUntil) = (now, runsUntil)
             row.lease = lease
             set(id.exact, row)
             return true

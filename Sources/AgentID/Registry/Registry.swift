@@ -174,7 +174,8 @@ package protocol RegistryWriter: RegistryReader {
     func put(_ lease: LeaseRecord) throws(AgentIDError)
     /// Renews the leases of those agents that have not ended, are not parked, and whose lease has not lapsed, or not for
     /// longer than its grace; returns these. `steady`: a moment of the boot of `runsUntil`; a lease that runs then has not
-    /// lapsed, whatever the wall clock says. `.max`: the wall clock decides.
+    /// lapsed, whatever the wall clock says, and one that ends more than a minute after `expires` was dated by a clock that was
+    /// ahead: it ends then, too. `.max`: the wall clock decides, and no lease ends sooner.
     func renewLeases(
         of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime, orRunningAt steady: Int64
     ) throws(AgentIDError) -> [String]

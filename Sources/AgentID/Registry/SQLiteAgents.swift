@@ -226,12 +226,13 @@ extension SQLiteSession {
         for agent in agents {
             let rows = try database.run(
                 """
-                UPDATE leases SET expires = max(expires, ?3), renewed = ?2, boot = ?4, runs_until = ?5
+                UPDATE leases SET expires = CASE WHEN ?6 < ?7 AND expires > ?3 + 60000 THEN ?3 ELSE max(expires, ?3) END,
+                renewed = ?2, boot = ?4, runs_until = ?5
                 WHERE agent = ?1 AND sealed IS NULL
                 AND (expires > ?2 - grace OR (boot = ?4 AND boot <> '' AND runs_until > ?6 - grace))
                 AND EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND state <> 'deprovisioned')
                 """, .text(agent), .int(now), .int(expires), .text(runsUntil.boot), .int(runsUntil.milliseconds),
-                .int(steady))
+                .int(steady), .int(.max))
             if rows > 0 { renewed.append(agent) }
         }
         return renewed
@@ -264,7 +265,7 @@ extension SQLiteSession {
             AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 - grace ELSE expires <= ?6 - grace END
             ORDER BY expires, agent LIMIT ?7
             """, .int(time.wall), .int(last?.expires ?? .min), .text(last?.agent ?? ""), .text(time.steady.boot),
-            .int(time.steady.milliseconds), .int(time.wall - time.margin), .int(Int64(limit)), read: Self.lease)
+            .int(time.steady.milliseconds), .int(time.ofOtherBoots), .int(Int64(limit)), read: Self.lease)
     }
 
     private static let leaseColumns = "agent, expires, renewed, holder, boot, runs_until, grace, sealed"

@@ -94,6 +94,24 @@ struct KeyRotationTests {
         #expect(verdict(try world.guarding(), try grant(world, lifetime: 3600)) == "pop_missing")
     }
 
+    @Test func theNextRotationMendsTheDatesOfAClockThatWasAhead() throws {
+        let world = try World()
+        let chain = try grant(world, lifetime: 3600)
+        let old = try #require(try kid(world.authority, .active))
+        let year: Int64 = 365 * 86_400
+        world.pass(seconds: year)
+        try rotate(world.authority)
+        world.pass(seconds: -year)
+        try rotate(world.authority)
+        let now = world.clock.seconds
+        let record = try #require(
+            try world.authority.registry.read { try $0.keys() }.first { $0.key.thumbprint.isSame(as: old) })
+        #expect((record.retiredAt, record.dropAt) == (now, now + 3600))
+        #expect(verdict(try world.guarding(), chain) == "pop_missing")
+        world.pass(seconds: 3600)
+        #expect(try !world.authority.bundle().contains(old))
+    }
+
     @Test func keysThatEndedAreKeptInSmallNumbersAndInNoBundle() throws {
         let world = try World()
         var retired: [String] = []

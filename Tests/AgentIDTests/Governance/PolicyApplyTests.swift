@@ -118,6 +118,21 @@ import Testing
         #expect(denied.denial?.reason.rawValue == "outside_hours" && denied.rule == "h")
     }
 
+    @Test(arguments: [true, false]) func nobodyIsStoppedByHoursBecauseAClockWasWrong(isWrong: Bool) throws {
+        let directory = try TemporaryDirectory()
+        // The meters' clock, which nobody sets, moves along where the time has really passed.
+        let world = try World(at: directory.path + "/acme", movesMeters: !isWrong)
+        try world.authority.applyPolicy(
+            rule(#"{"id":"h","match":"read_file","hours":"Mon 14:00-15:00 UTC","then":"suspend"}"#))
+        #expect(try policy(world.start()).isPermitted)
+        world.pass(seconds: 50 * 60)
+        let agent = try world.start()
+        let denied = try policy(agent)
+        #expect(denied.denial?.reason.rawValue == "outside_hours")
+        #expect((denied.stop == nil) == isWrong)
+        #expect(try policy(agent).denial?.reason.rawValue == (isWrong ? "outside_hours" : "suspended"))
+    }
+
     @Test func whatIsObservedIsPermittedAndSaysWhatItWouldDeny() throws {
         let world = try World()
         let agent = try world.start()

@@ -115,6 +115,22 @@ import Testing
         #expect(try booted.reap() == 1)
     }
 
+    @Test func aBootWithAClockThatIsAheadEndsNobody() throws {
+        let (lapsing, parked) = (try world.start(), try world.start())
+        try parked.park(for: 86_400)
+        lapsing.close()
+        let now = world.hand.milliseconds.load(ordering: .relaxed)
+        let booted = try other(ahead: 365 * 86_400_000, boot: "another run", slept: 2000 - now)
+        #expect(try booted.reap() == 0)
+        world.pass(seconds: 297)
+        #expect(try booted.reap() == 0)
+        // Set right by now: whoever is gone ends, and who is parked waits on.
+        let right = try other(ahead: 0, boot: "another run", slept: 2000 - now)
+        world.pass(seconds: 303)
+        #expect(try right.reap() == 1)
+        #expect(try right.agents().first { $0.state == "parked" } != nil)
+    }
+
     @Test func agentsThatCannotBeEndedKeepNobodyElseFromTheirEnd() throws {
         // Longest lapsed by the clock that is ahead, and more than are looked at in one go.
         let held = try (0..<130).map { _ in try world.start() }

@@ -43,12 +43,34 @@ import Testing
         #expect(watch.wentBack(to: pass(10_000) - 600_000) == nil, "past all that was decided at")
     }
 
-    @Test func aClockThatWasWrongFromTheStartCostsTwoWindows() {
+    @Test func aClockThatWasWrongFromTheStartCostsAsLongAgainTwoWindowsAtMost() {
+        for (wrong, cost): (Int64, Int64) in [(0, 0), (5000, 5000), (59_000, 59_000), (3_600_000, 60_000)] {
+            let watch = watch()
+            for passed in stride(from: Int64(0), through: wrong, by: 1000) {
+                #expect(watch.wentBack(to: pass(passed == 0 ? 0 : 1000) + 86_400_000) == nil)
+            }
+            for passed in stride(from: Int64(0), through: cost + 1000, by: 1000) {
+                #expect(watch.wentBack(to: pass(passed == 0 ? 0 : 1000)) != nil, "\(wrong): \(passed)")
+            }
+            #expect(watch.wentBack(to: pass(1000)) == nil, "\(wrong)")
+            #expect(watch.isSettled(at: pass(1000)))
+        }
+    }
+
+    @Test func aMomentAheadDoesNotHastenTheWayBackToBeforeTheStart() {
         let watch = watch()
-        #expect(watch.wentBack(to: pass(0) + 86_400_000) == nil)
-        #expect(watch.wentBack(to: pass(60_000)) != nil)
-        #expect(watch.wentBack(to: pass(59_000)) != nil)
-        #expect(watch.wentBack(to: pass(3000)) == nil)
+        for _ in 0..<100 { #expect(watch.wentBack(to: pass(1000)) == nil) }
+        #expect(watch.wentBack(to: pass(1000) + 86_400_000) == nil)
+        for _ in 0..<60 { #expect(watch.wentBack(to: pass(1000) - 86_400_000) != nil) }
+        #expect(watch.wentBack(to: pass(1000)) == nil)
+    }
+
+    @Test func manyStepsMakeNoneForgetWhatWasDecidedAt() {
+        let watch = watch()
+        for _ in 0..<1000 { #expect(watch.wentBack(to: pass(1000)) == nil) }
+        for step in Int64(1)...40 { #expect(watch.wentBack(to: pass(1000) + step * 3_600_000) == nil) }
+        for _ in 0..<80 { #expect(watch.wentBack(to: pass(1000) - 500_000) != nil) }
+        #expect(watch.wentBack(to: pass(1000)) == nil)
     }
 
     @Test func aClockMayBeSlewedAndTheMachineMaySleep() {

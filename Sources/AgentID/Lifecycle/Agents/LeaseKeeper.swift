@@ -19,8 +19,7 @@ final class LeaseKeeper: Sendable {
         var isStopped = false
         /// The time of the next look at the grants, in milliseconds of a clock that nobody sets.
         var lookAt = Int64.max
-        /// The distance of the wall clock ahead of the steady one at the last round of leases, in milliseconds.
-        var ahead: Int64?
+        var pace = ClockPace()
     }
     private let state = Locked(State())
 
@@ -34,8 +33,11 @@ final class LeaseKeeper: Sendable {
     /// Renews an agent's lease, grant and credential from now on, as long as somebody holds the agent.
     func keep(_ agent: Agent, id: String, for lifecycle: Lifecycle) {
         let due = agent.snapshot.map { min($0.renewGrantAt, $0.renewCredentialAt) } ?? .max
-        let wait = due == .max ? due : due - lifecycle.clock.milliseconds
+        let now = lifecycle.clock.milliseconds
+        let wait = due == .max ? due : due - now
+        let ahead = now - lifecycle.steady.now.milliseconds
         state.withLock { state in
+            state.pace.dates(ahead)
             state.agents[id.exact] = Kept(agent: agent)
             guard !state.isStopped else { return }
             if wait < state.lookAt - MonotonicClock.milliseconds { state.threads.last?.wake() }
@@ -46,13 +48,21 @@ final class LeaseKeeper: Sendable {
         // A third: two attempts may fail before anything lapses.
         let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
         let leases = try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
-            var wait = interval
-            while thread.wait(milliseconds: wait) {
-                // A registry that fails now is asked again in time; leases that lapse until then are denied.
+            var (due, hasFailed) = (MonotonicClock.milliseconds + Int64(interval), false)
+            while thread.wait(milliseconds: min(interval, Self.glance)) {
                 guard let lifecycle else { return }
-                wait = interval
-                do throws(AgentIDError) { try lifecycle.renewLeases() } catch {
-                    wait = min(interval, 10_000)
+                let (isWrong, isSettled) = lifecycle.glance()
+                let late = MonotonicClock.milliseconds - due
+                // A clock that is wrong for a moment dates no lease, unless that goes on.
+                let isOverdue = late >= 0 && (isSettled || late > Int64(interval) / 4)
+                guard isOverdue || isWrong && isSettled && !hasFailed else { continue }
+                (due, hasFailed) = (MonotonicClock.milliseconds + Int64(interval), false)
+                // A registry that fails now is asked again in time; leases that lapse until then are denied.
+                do throws(AgentIDError) {
+                    try lifecycle.renewLeases()
+                    if isWrong { lifecycle.leases.wake() }
+                } catch {
+                    (due, hasFailed) = (MonotonicClock.milliseconds + Int64(min(interval, 10_000)), true)
                     ProcessLog.write(
                         .error, .leases, "lease_not_renewed",
                         "leases of this process's agents were not renewed, and lapse if that goes on: \(error.message)")
@@ -96,14 +106,21 @@ final class LeaseKeeper: Sendable {
         }
     }
 
-    /// Whether the wall clock has kept pace with the steady one since the last round: one that is wrong for less than a round
-    /// renews nothing by the steady clock.
-    func keepsPace(_ ahead: Int64) -> Bool {
-        state.withLock { state in
-            defer { state.ahead = ahead }
-            return state.ahead.map { (ahead - $0).magnitude < 1000 } ?? false
-        }
+    /// The longest time in which a clock that was set is noticed, in milliseconds.
+    private static let glance = 1000
+
+    /// Looks how far the wall clock is ahead of the steady one, in milliseconds.
+    ///
+    /// - Returns: whether leases were dated by a clock that was set since, and whether it has kept pace for a while.
+    func look(_ ahead: Int64, at steady: Int64) -> (isWrong: Bool, isSettled: Bool) {
+        state.withLock { $0.pace.look(ahead, at: steady) }
     }
+
+    /// Notes by which clock all leases were dated.
+    func redate(_ ahead: Int64) { state.withLock { $0.pace.redates(ahead) } }
+
+    /// One of the agents that still have a handle.
+    var anyone: Agent? { state.withLock { $0.agents.first?.value.agent } }
 
     /// Records the renewed leases, and stops renewing the agents that have none any more.
     ///
@@ -165,7 +182,8 @@ extension Lifecycle {
     func renewLeases() throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
-        let isSteady = leases.keepsPace(now - steady.now.milliseconds)
+        let moment = steady.now.milliseconds
+        let isSteady = leases.look(now - moment, at: moment).isSettled
         // What it asked must not outlast its time because nobody looks.
         try? removeLapsedApprovals(now: now, opening: false)
         var due: ArraySlice<ExactText> = []
@@ -195,6 +213,16 @@ extension Lifecycle {
             for id in batch where !renewed.contains(id) && !known.contains(id) { leases.forget(id.string) }
             leases.note(renewed: renewed, of: batch, within: leaseDuration + resumeWithin)
         }
+        if isSteady { leases.redate(now - moment) }
+    }
+
+    /// Looks whether the clock was set, and whether it may date what lasts.
+    func glance() -> (isWrong: Bool, isSettled: Bool) {
+        guard let now = try? clock.now() else { return (false, false) }
+        let moment = steady.now.milliseconds
+        let seen = leases.look(now - moment, at: moment)
+        let isBelieved = leases.anyone?.home?.guardian.watch.isSettled(at: now) ?? true
+        return (seen.isWrong, seen.isSettled && isBelieved)
     }
 
     /// Renews everything that is due, as the threads do.
