@@ -50,13 +50,13 @@ def generate_key() -> str:
 
 def decode_chain(chain: str) -> DecodedChain:
     """Reads a chain and does NOT verify it: never decide by this."""
-    return json.loads(_take(_lib.agentid_chain_decode, *_pair(chain)))
+    return json.loads(_take(_lib.agentid_chain_decode, *_pair(chain, "chain")))
 
 
 def chain_reference(chain: str) -> str:
     """A chain's reference: `sha-256=` and the hash of its leaf. A guard that has verified the chain takes it in the chain's
     place. Any other guard denies it as `chain_unknown`: send the whole chain once. The chain is read, not verified."""
-    return _take(_lib.agentid_chain_reference, *_pair(chain))
+    return _take(_lib.agentid_chain_reference, *_pair(chain, "chain"))
 
 
 def selftest() -> None:

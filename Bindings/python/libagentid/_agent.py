@@ -144,7 +144,7 @@ class Identity(Reference):
 
         docs/schemas/remaining.json. Nothing is taken; others may take meanwhile.
         """
-        return json.loads(take(lib.agentid_agent_remaining, self._handle, *pair(tool or "")))
+        return json.loads(take(lib.agentid_agent_remaining, self._handle, *pair(tool or "", "tool")))
 
     def labels(self) -> list[str]:
         """The information-flow labels that its task has: of its grant, as told, and if its authority is here, as kept."""
@@ -167,14 +167,14 @@ class Identity(Reference):
         """
         if (result is None) != (type is None):
             raise TypeError("give result and type, or neither")
-        given = (*pair(result or ""), *pair(type or ""))
+        given = (*pair(result or "", "result"), *pair(type or "", "type"))
         return json.loads(take(lib.agentid_agent_join_labels, self._handle, of(Identity, child, "child")._handle, *given))
 
     def prove(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Signs one call, for a guard elsewhere. `nonce`: from the guard's `nonce()`, if it asks for one."""
-        given = (*pair(tool), *counted(arguments(args)))
+        given = (*pair(tool, "tool"), *counted(arguments(args)))
         if nonce is None:
-            return take(lib.agentid_agent_prove, self._handle, *given, *pair(audience or ""))
+            return take(lib.agentid_agent_prove, self._handle, *given, *pair(audience or "", "audience"))
         return take(lib.agentid_agent_prove_with, self._handle, *given, proof_options(audience, nonce))
 
     def present(
@@ -188,13 +188,13 @@ class Identity(Reference):
             both = json.loads(self.presentation(tool, args, audience=audience, nonce=nonce))
             return "~".join(both["aat_chain"]), both["aat_pop"]
         chain, proof = _abi.Bytes(), _abi.Bytes()
-        given = (*pair(tool), *counted(arguments(args)), *pair(audience or ""))
+        given = (*pair(tool, "tool"), *counted(arguments(args)), *pair(audience or "", "audience"))
         call(lib.agentid_agent_present, self._handle, *given, byref(chain), byref(proof))
         return text(chain), text(proof)
 
     def presentation(self, tool: str, args: Mapping[str, Any], *, audience: str | None = None, nonce: str | None = None) -> str:
         """Chain and proof of one call as one JSON object, for `Guard.authorize` or any other verifier."""
-        given = (*pair(tool), *counted(arguments(args)), proof_options(audience, nonce))
+        given = (*pair(tool, "tool"), *counted(arguments(args)), proof_options(audience, nonce))
         return take(lib.agentid_agent_presentation, self._handle, *given)
 
     def export_key(self) -> str:
@@ -303,7 +303,8 @@ class Agent(Identity, Handle):
         `isolated`: it and all below it keep the labels of what they learn to themselves, until `join_labels`.
         """
         options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences, isolated=isolated)
-        return Agent._start(self, lib.agentid_agent_spawn, self._handle, *pair(name), options, is_at_home=self._is_at_home)
+        given = (*pair(name, "name"), options)
+        return Agent._start(self, lib.agentid_agent_spawn, self._handle, *given, is_at_home=self._is_at_home)
 
     def delegate(
         self, holder: str, scope: Scope | str | None = None, *, same_scope: bool = False,
@@ -316,14 +317,14 @@ class Agent(Identity, Handle):
         The grant is not renewed: it ends with this agent's present grant at the latest. To extend it, delegate again.
         """
         options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, agent, audiences)
-        return take(lib.agentid_agent_delegate, self._handle, *pair(holder), options)
+        return take(lib.agentid_agent_delegate, self._handle, *pair(holder, "holder"), options)
 
     def end(self, reason: str | None = None) -> str:
         """Ends the agent and all below it, for good; returns its tombstone.
 
         Raises if the end could not be made durable: the agent is denied in this process all the same, and its end is tried again.
         """
-        tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason or ""))
+        tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason or "", "reason"))
         self._has_ended = True
         return tombstone
 

@@ -27,7 +27,7 @@ _VERDICTS = {None: 0x41504C, True: 0x415041, False: 0x415052}
 def _key(key: str | bytes) -> tuple[bytes, int]:
     if not isinstance(key, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"key is a JWK as a text, what is in its file, not {type(key).__name__}")
-    return pair(key) if isinstance(key, str) else (key, len(key))
+    return pair(key, "key") if isinstance(key, str) else (key, len(key))
 
 
 class Approvals(Handle):
@@ -39,11 +39,11 @@ class Approvals(Handle):
 
     def approval(self, request: str) -> ApprovalDocument:
         """One request, with its arguments' values until it is decided; raises `NotFound` where it is gone."""
-        return json.loads(take(lib.agentid_authority_approval, self._handle, *pair(request)))
+        return json.loads(take(lib.agentid_authority_approval, self._handle, *pair(request, "request")))
 
     def sign_approval(self, request: str, *, by: str, key: str | bytes) -> str:
         """Signs one person's consent to a request, for `approve`. `key`: their private key, a JWK."""
-        return take(lib.agentid_approval_sign, self._handle, *pair(request), *pair(by), *_key(key))
+        return take(lib.agentid_approval_sign, self._handle, *pair(request, "request"), *pair(by, "by"), *_key(key))
 
     def approve(self, request: str, token: str | None = None, *, by: str | None = None, key: str | bytes | None = None) -> bool:
         """Approves a request: the very same call is permitted once. False where it waits for more people.
@@ -54,12 +54,12 @@ class Approvals(Handle):
             raise TypeError("give by= and key=, the approver's name and private key, or a token")
         given = self.sign_approval(request, by=by or "", key=key or b"") if token is None else token
         approved = c_int32()
-        call(lib.agentid_approval_approve, self._handle, *pair(request), *pair(given), byref(approved))
+        call(lib.agentid_approval_approve, self._handle, *pair(request, "request"), *pair(given, "token"), byref(approved))
         return approved.value == 1
 
     def refuse(self, request: str, *, by: str) -> None:
         """Refuses a request: its call is denied until it lapses."""
-        call(lib.agentid_approval_refuse, self._handle, *pair(request), *pair(by))
+        call(lib.agentid_approval_refuse, self._handle, *pair(request, "request"), *pair(by, "by"))
 
     def ask_to_declassify(self, agent: Identity | str, *labels: str) -> str:
         """Asks those whom the policy names to take labels away from an agent; returns the request's ID.
@@ -78,12 +78,12 @@ class Approvals(Handle):
         Raises `StateError`: `approval_required` where it waits, was refused, or not enough of them may approve any more;
         `labels_above` where agents above have a label; `NotFound` where there is no such request, also the second time.
         """
-        call(lib.agentid_authority_declassify, self._handle, *pair(request))
+        call(lib.agentid_authority_declassify, self._handle, *pair(request, "request"))
 
     def wait_for_approval(self, request: str, timeout: float | timedelta) -> ApprovalState:
         """Waits until a request is decided; raises `NotFound` where it is gone. `timeout` in seconds."""
         state = c_int32()
-        call(lib.agentid_approval_wait, self._handle, *pair(request), milliseconds(timeout, "timeout"), byref(state))
+        call(lib.agentid_approval_wait, self._handle, *pair(request, "request"), milliseconds(timeout, "timeout"), byref(state))
         return _STATES[state.value]
 
     def on_approval(self, decide: Callable[[ApprovalDocument], bool | None], *, by: str, key: str | bytes) -> None:
@@ -105,6 +105,6 @@ class Approvals(Handle):
 
         run = _abi.RUN_HOOK(_callbacks.callback(called))
         call(
-            lib.agentid_approval_callback, self._handle, *pair(by), *_key(key), run, _callbacks.keep(run),
+            lib.agentid_approval_callback, self._handle, *pair(by, "by"), *_key(key), run, _callbacks.keep(run),
             _callbacks.RELEASE,
         )  # fmt: skip

@@ -37,7 +37,7 @@ class Audit(Handle):
     @classmethod
     def open(cls, directory: str | os.PathLike[str], *, key: str | None = None) -> Audit:
         """Opens the log of an authority's directory; without `key` under the one that the directory itself names."""
-        return cls.__new__(cls)._own(lib.agentid_audit_open, *pair(os.fspath(directory)), *pair(key or ""))
+        return cls.__new__(cls)._own(lib.agentid_audit_open, *pair(os.fspath(directory), "directory"), *pair(key or "", "key"))
 
     def head(self) -> AuditHead:
         """Size, root, key, and the checkpoint as the signed note that other tools verify."""
@@ -52,7 +52,7 @@ class Audit(Handle):
 
     def find(self, decision: str) -> AuditRecord:
         """A decision's entry, its index, and what was reported of it."""
-        return AuditRecord(json.loads(take(lib.agentid_audit_find, self._handle, *pair(decision))))
+        return AuditRecord(json.loads(take(lib.agentid_audit_find, self._handle, *pair(decision, "decision"))))
 
     def prove(self, index: int) -> InclusionProof:
         """Proves that an entry is in the log (RFC 6962 section 2.1.1)."""

@@ -72,7 +72,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
             no_audit=int(audit == "none"),
         )
         path = "" if directory is None else os.fspath(directory)
-        opened = cls.__new__(cls)._own(lib.agentid_authority_open, *pair(path), byref(options))
+        opened = cls.__new__(cls)._own(lib.agentid_authority_open, *pair(path, "directory"), byref(options))
         _warn_of_memory()
         return opened
 
@@ -100,7 +100,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
             max_depth=depth(max_depth),
             review_by=moment(review_by, "review_by"),
         )
-        call(lib.agentid_authority_put_profile, self._handle, *pair(name), byref(options))
+        call(lib.agentid_authority_put_profile, self._handle, *pair(name, "name"), byref(options))
 
     def profiles(self) -> list[Profile]:
         """All profiles."""
@@ -121,7 +121,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         `isolated`: every agent that it spawns is isolated: what these learn does not flow up to it.
         """
         options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences, isolated)
-        return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile), options)
+        return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile, "profile"), options)
 
     def unpark(self, agent: Identity | str) -> Agent:
         """Takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and `until`, a new grant.
@@ -148,7 +148,8 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences)
         chain, signed = _abi.Bytes(), _abi.Bytes()
         wanted = byref(signed) if credential else None
-        call(lib.agentid_authority_issue, self._handle, *pair(profile), *pair(holder), options, byref(chain), wanted)
+        given = (*pair(profile, "profile"), *pair(holder, "holder"), options)
+        call(lib.agentid_authority_issue, self._handle, *given, byref(chain), wanted)
         return text(chain), text(signed) if credential else None
 
     def revoke(
@@ -210,7 +211,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         Argument values are never in the audit log: a proposal is made of the scopes of the grants that calls were permitted
         under.
         """
-        return UsageReport(json.loads(take(lib.agentid_audit_usage, self._handle, *pair(profile or ""))))
+        return UsageReport(json.loads(take(lib.agentid_audit_usage, self._handle, *pair(profile or "", "profile"))))
 
     def bundle(self) -> str:
         """The public keys, a SPIFFE bundle."""

@@ -84,7 +84,8 @@ def acquired(
     seconds = _abi.checked(c_int64, length(ttl, "ttl"), "ttl")
     lease, secret = _abi.Bytes(), _abi.Bytes()
     of(Decision, decision, "decision")
-    call(function, broker._handle, decision, *pair(provider), *pair(resource), seconds, byref(lease), byref(secret))
+    given = (*pair(provider, "provider"), *pair(resource, "resource"), seconds)
+    call(function, broker._handle, decision, *given, byref(lease), byref(secret))
     return Lease(broker, text(lease), text(secret))
 
 

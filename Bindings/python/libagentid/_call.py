@@ -71,7 +71,7 @@ class Call(Handle):
         counts changes nothing. Raises `StateError` (`call_ended`).
         """
         for unit, amount in {**(amounts or {}), **named}.items():
-            call(lib.agentid_call_cost, self._handle, *pair(unit), *pair(_digits(amount)))
+            call(lib.agentid_call_cost, self._handle, *pair(unit, "unit"), *pair(_digits(amount), "amount"))
 
     def labels(self, *names: str) -> None:
         """Adds labels of the policy to the call's task: what its result is made of. Call it before the result is used.
@@ -90,7 +90,7 @@ class Call(Handle):
         `suspended`, `authority_revoked` and the like where its agent may not act any more): the call goes on with what it has;
         `StateError` (`call_ended`, `call_lapsed`).
         """
-        given = (*pair(unit), *pair(_digits(amount)), duration(within, "within"), *pair(key or ""))
+        given = (*pair(unit, "unit"), *pair(_digits(amount), "amount"), duration(within, "within"), *pair(key or "", "key"))
         call(lib.agentid_call_extend, self._handle, *given)
 
     def commit(self, outcome: str | None = None, *, key: str | None = None) -> None:
@@ -98,11 +98,11 @@ class Call(Handle):
 
         Raises `StateError` (`call_ended`) where it has ended otherwise.
         """
-        self._ends(lib.agentid_call_commit, outcome or "succeeded", *pair(key or ""))
+        self._ends(lib.agentid_call_commit, outcome or "succeeded", *pair(key or "", "key"))
 
     def abort(self, outcome: str | None = None, *, key: str | None = None) -> None:
         """Ends it: it failed, or was never made. What was reserved comes back once, as far as the rules say so."""
-        self._ends(lib.agentid_call_abort, outcome or "failed", *pair(key or ""))
+        self._ends(lib.agentid_call_abort, outcome or "failed", *pair(key or "", "key"))
 
     def _leave(self, failure: str) -> None:
         """Ends it where it has not ended: it succeeded, or failed so."""
@@ -116,7 +116,7 @@ class Call(Handle):
         return None
 
     def _ends(self, function: Any, outcome: str, *key: Any) -> None:
-        call(function, self._handle, *pair(named(self._span, outcome)), *key)
+        call(function, self._handle, *pair(named(self._span, outcome), "outcome"), *key)
         self._told(outcome)
 
     def _told(self, outcome: str) -> None:

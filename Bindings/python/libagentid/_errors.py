@@ -113,7 +113,7 @@ class Denied(Error):
     @property
     def challenge(self) -> str | None:
         """The value of `WWW-Authenticate` that goes with the status; None where that is not 401."""
-        return take(lib.agentid_reason_challenge, *pair(self.name)) or None
+        return take(lib.agentid_reason_challenge, *pair(self.name, "name")) or None
 
     @property
     def document(self) -> DecisionDocument | None:
@@ -199,7 +199,7 @@ def identifier(value: Any, name: str) -> tuple[bytes, int]:
     given = value if isinstance(value, str) else getattr(value, "id", None)
     if not isinstance(given, str):
         raise TypeError(f"{name} is an ID, or an object that has one, not {type(value).__name__}")
-    return pair(given)
+    return pair(given, name)
 
 
 def counted(data: bytes) -> tuple[bytes, int]:
@@ -213,10 +213,10 @@ def utf8(value: str) -> bytes:
     return value.encode("utf-8", "surrogatepass")
 
 
-def pair(value: str) -> tuple[bytes, int]:
-    """A text as pointer and length."""
+def pair(value: str, name: str) -> tuple[bytes, int]:
+    """A text as pointer and length; TypeError, which names the argument, for anything else."""
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a text is needed here, not {type(value).__name__}")
+        raise TypeError(f"{name} is a text, not {type(value).__name__}")
     return counted(utf8(value))
 
 
@@ -260,7 +260,11 @@ def milliseconds(value: float | timedelta, name: str) -> Any:
     seconds: Any = value if isinstance(value, int | float) else getattr(value, "total_seconds", lambda: None)()
     if seconds is None or isinstance(value, bool):
         raise TypeError(f"{name} is a number of seconds, or a timedelta, not {type(value).__name__}")
-    return checked(c_int64, int(1000 * seconds), name)
+    try:
+        whole = int(1000 * seconds)
+    except (ValueError, OverflowError):  # NaN, infinity, what times 1000 is infinite
+        raise OverflowError(f"{name} is out of bounds: {seconds}") from None
+    return checked(c_int64, whole, name)
 
 
 def length(value: int | timedelta, name: str) -> Any:

@@ -195,7 +195,7 @@ class EnforcementPoint(Reference):
         without a log, `Error` (`decision`) for what is not such an ID and for a decision that this guard has not made.
         """
         named = decision if isinstance(decision, str) else decision.id or ""
-        call(lib.agentid_audit_report, self._handle, *pair(named), *pair(outcome))
+        call(lib.agentid_audit_report, self._handle, *pair(named, "decision"), *pair(outcome, "outcome"))
 
     def admit(self, chain: str | None, credentials: str | None = None) -> Admission:
         """Verifies a chain once, for many calls; raises `Denied`. Later revocations still deny them."""
@@ -205,7 +205,7 @@ class EnforcementPoint(Reference):
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:
         """Trusts a trust domain's keys."""
-        call(lib.agentid_guard_add_bundle, self._handle, *pair(trust_domain), *pair(bundle))
+        call(lib.agentid_guard_add_bundle, self._handle, *pair(trust_domain, "trust_domain"), *pair(bundle, "bundle"))
 
     def revoke(
         self, *, agent: Identity | str | None = None, grant: str | None = None, key: str | None = None,
@@ -226,7 +226,7 @@ class EnforcementPoint(Reference):
         Raises `Error` (`revocations`) for a list that is damaged or that the domain did not sign, and `StateError`:
         `revocations_expired`, `revocations_rolled_back` if it is older than the one held, `own_domain`. Nothing changes then.
         """
-        call(lib.agentid_guard_load_revocations, self._handle, *pair(revocations), int(keep_after_expiry))
+        call(lib.agentid_guard_load_revocations, self._handle, *pair(revocations, "revocations"), int(keep_after_expiry))
 
     def refreshed(self) -> None:
         """Confirms that this guard knows every revocation."""
@@ -318,7 +318,7 @@ class Guard(EnforcementPoint, Handle):
             max_token_size=max_token_size,
             max_chain_size=max_chain_size,
         )
-        return cls.__new__(cls)._own(lib.agentid_guard_open_directory, *pair(os.fspath(directory)), options)
+        return cls.__new__(cls)._own(lib.agentid_guard_open_directory, *pair(os.fspath(directory), "directory"), options)
 
     def add_provider(self, name: str, provider: Provider, *, resources: Mapping[str, str] | None = None) -> None:
         """Adds a provider of secrets to this guard: for a tool server without the authority's keys.
@@ -328,7 +328,7 @@ class Guard(EnforcementPoint, Handle):
         that name. Without it a call opens what one of its arguments says.
         Raises `StateError` (`no_registry`) for a guard that follows no authority.
         """
-        call(lib.agentid_guard_add_provider, self._handle, *pair(name), provider_struct(provider, resources))
+        call(lib.agentid_guard_add_provider, self._handle, *pair(name, "name"), provider_struct(provider, resources))
 
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int | timedelta) -> Lease:
         """Gets a secret for a call that this guard has permitted since it has the provider. Use it in `with`.

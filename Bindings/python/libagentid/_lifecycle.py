@@ -60,7 +60,7 @@ class Lifecycle(Handle):
 
     def suspend(self, agent: Identity | str, reason: str | None = None) -> None:
         """Denies an agent's calls, and those of all below it, until it is resumed."""
-        call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason or ""))
+        call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason or "", "reason"))
 
     def resume(self, agent: Identity | str) -> None:
         """Resumes a suspended agent; raises `StateError` for one that has ended."""
@@ -68,22 +68,23 @@ class Lifecycle(Handle):
 
     def deprovision(self, agent: Identity | str, reason: str | None = None) -> str:
         """Ends an agent and all below it, for good; returns its tombstone."""
-        return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason or ""))
+        return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason or "", "reason"))
 
     def deprovision_principal(self, principal: str, reason: str | None = None) -> int:
         """Removes a principal who leaves: ends every agent that acts for them or is owned by them. Returns the number ended."""
-        return self._count(lib.agentid_authority_deprovision_principal, *pair(principal), *pair(reason or ""))
+        given = (*pair(principal, "principal"), *pair(reason or "", "reason"))
+        return self._count(lib.agentid_authority_deprovision_principal, *given)
 
     def withdraw_profile(self, name: str, reason: str | None = None) -> int:
         """Revokes a profile and ends its agents. Returns the number ended."""
-        return self._count(lib.agentid_authority_withdraw_profile, *pair(name), *pair(reason or ""))
+        return self._count(lib.agentid_authority_withdraw_profile, *pair(name, "name"), *pair(reason or "", "reason"))
 
     def certify_profile(self, name: str, review_by: int | datetime | None = None) -> None:
         """Records that someone has reviewed a profile: it may start agents until the next review."""
         call(
             lib.agentid_authority_certify_profile,
             self._handle,
-            *pair(name),
+            *pair(name, "name"),
             _abi.checked(c_int64, moment(review_by, "review_by"), "review_by"),
         )
 
@@ -135,11 +136,11 @@ class Lifecycle(Handle):
 
             options.run = _abi.RUN_HOOK(_callbacks.callback(called))
             options.release, options.user_data = _callbacks.RELEASE, _callbacks.keep(options.run)
-        call(lib.agentid_hook_add, self._handle, *pair(name), byref(options))
+        call(lib.agentid_hook_add, self._handle, *pair(name, "name"), byref(options))
 
     def remove_hook(self, name: str) -> None:
         """Removes a hook with its undelivered events."""
-        call(lib.agentid_hook_remove, self._handle, *pair(name))
+        call(lib.agentid_hook_remove, self._handle, *pair(name, "name"))
 
     def hooks(self) -> list[HookRecord]:
         """All hooks, with the number of waiting and dead deliveries of each."""
@@ -168,7 +169,7 @@ class Lifecycle(Handle):
         `resources` says which resource calls of each tool may open, e.g. `{"query": "crm/{table}"}`: `{table}` is the call's
         argument of that name. Others are refused, and each permit then gets one secret.
         """
-        call(lib.agentid_broker_add_provider, self._handle, *pair(name), provider_struct(provider, resources))
+        call(lib.agentid_broker_add_provider, self._handle, *pair(name, "name"), provider_struct(provider, resources))
 
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int | timedelta) -> Lease:
         """Gets a secret for a permitted call: for the tool, not for the agent. Use it in `with`.
@@ -194,4 +195,5 @@ class Lifecycle(Handle):
 
 def verify_tombstone(trust_domain: str, bundle: str, tombstone: str) -> Tombstone:
     """The claims of a tombstone, verified offline; raises `Denied`."""
-    return Tombstone(json.loads(take(lib.agentid_tombstone_verify, *pair(trust_domain), *pair(bundle), *pair(tombstone))))
+    given = (*pair(trust_domain, "trust_domain"), *pair(bundle, "bundle"), *pair(tombstone, "tombstone"))
+    return Tombstone(json.loads(take(lib.agentid_tombstone_verify, *given)))

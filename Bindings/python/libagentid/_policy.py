@@ -46,7 +46,7 @@ def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = 
 def explain_policy(policy: Mapping[str, Any] | str, tool: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Which rules of a policy a call is about, and what each of them does: docs/schemas/policy-explanation.json."""
     given = counted(json.dumps(arguments or {}).encode())
-    return json.loads(take(lib.agentid_policy_explain, *counted(document(policy)), *pair(tool), *given))
+    return json.loads(take(lib.agentid_policy_explain, *counted(document(policy)), *pair(tool, "tool"), *given))
 
 
 class Policies(Handle):

@@ -28,7 +28,7 @@ class Scope(Handle):
     _owners = owner("agentid_scope_free")
 
     def __init__(self, text: str) -> None:  # pyright: ignore[reportMissingSuperCall]
-        self._own(lib.agentid_scope_parse, *pair(text))
+        self._own(lib.agentid_scope_parse, *pair(text, "text"))
 
     def for_task(
         self,
@@ -53,7 +53,7 @@ class Scope(Handle):
             *inputs, scope, error = arguments
             return lib.agentid_scope_for_task(*inputs, scope, byref(out), error)
 
-        made._own(explained, self._handle, *pair(prompt), *pair(told), *counted(known))
+        made._own(explained, self._handle, *pair(prompt, "prompt"), *pair(told, "pins"), *counted(known))
         return TaskScope(made, json.loads(text(out)))
 
     @classmethod
@@ -108,7 +108,7 @@ class Scope(Handle):
     def permits(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether a call is permitted."""
         try:
-            call(lib.agentid_scope_permits, self._handle, *pair(tool), *pair(json.dumps(arguments)))
+            call(lib.agentid_scope_permits, self._handle, *pair(tool, "tool"), *pair(json.dumps(arguments), "arguments"))
         except Denied:
             return False
         return True

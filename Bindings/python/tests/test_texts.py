@@ -73,3 +73,29 @@ def test_what_a_tool_says_of_its_failure_is_recorded_without_what_is_not_text(tm
         acme.integrate()
         with libagentid.Audit.open(tmp_path / "acme") as audit:
             assert [entry["outcome"] for entry in audit.entries() if entry["kind"] == "outcome"] == ["failed: a?"]
+
+
+NO_TEXTS: dict[str, Callable[[Any, Any, Any], object]] = {
+    "name": lambda acme, agent, guard: acme.put_profile(7, owner=OWNER, ceiling=SCOPE),
+    "profile": lambda acme, agent, guard: acme.agent(7, **TASK),
+    "reason": lambda acme, agent, guard: acme.suspend(agent, 7),
+    "holder": lambda acme, agent, guard: agent.delegate(7, same_scope=True),
+    "tool": lambda acme, agent, guard: agent.prove(7, {}, audience="x"),
+    "audience": lambda acme, agent, guard: agent.prove(*CALL, audience=7),
+    "request": lambda acme, agent, guard: acme.approval(7),
+    "by": lambda acme, agent, guard: acme.refuse("r", by=7),
+    "decision": lambda acme, agent, guard: libagentid.Audit.open(guard).find(7),
+    "trust_domain": lambda acme, agent, guard: guard.add_bundle(7, "{}"),
+    "revocations": lambda acme, agent, guard: guard.load_revocations(7),
+    "unit": lambda acme, agent, guard: agent.call(*CALL).cost({7: "1"}),
+    "key": lambda acme, agent, guard: agent.call(*CALL).abort(key=7),
+    "principal": lambda acme, agent, guard: acme.deprovision_principal(7),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_TEXTS)
+def test_what_is_no_text_is_refused_by_the_name_of_its_parameter(name: str, tmp_path: pathlib.Path) -> None:
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent, acme.guard(audience="files") as guard:
+        with pytest.raises(TypeError, match=f"^{name} is a text, not int$"):
+            NO_TEXTS[name](acme, agent, tmp_path / "acme" if name == "decision" else guard)
+        assert agent.check(*CALL).permitted and not acme.agents(state="suspended")

@@ -147,3 +147,16 @@ def test_what_has_no_id_is_named_and_a_wait_is_a_length_of_time():
             agent.authorize(*CALL, wait="5")
         with pytest.raises(TypeError, match="name="):
             libagentid.tools.guarded("read_file")
+
+
+@pytest.mark.parametrize("length", [float("nan"), float("inf"), -float("inf"), 1e306, 1 << 70])
+def test_a_wait_that_no_clock_can_measure_is_refused_by_name(length):
+    with open_authority() as acme, start(acme) as agent:
+        for name, wait in {
+            "wait": lambda: agent.authorize(*CALL, wait=length),
+            "timeout": lambda: acme.settle(length),
+            "timeout of an approval": lambda: acme.wait_for_approval("r", length),
+        }.items():
+            with pytest.raises(OverflowError, match=f"^{name.split()[0]} is out of bounds: "):
+                wait()
+        assert agent.check(*CALL)

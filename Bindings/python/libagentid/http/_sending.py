@@ -40,17 +40,18 @@ class Sending:
 
         A long chain goes by reference, unless `is_whole`: to a server that answered with 428. `nonce`: from one with 401.
         """
-        named = (*pair(self._made.tool), *counted(self._made.arguments))
+        named = (*pair(self._made.tool, "tool"), *counted(self._made.arguments))
         if nonce is None:
             chain, proof = _abi.Bytes(), _abi.Bytes()
-            call(lib.agentid_agent_present, self._agent._handle, *named, *pair(self._audience), byref(chain), byref(proof))
+            named = (*named, *pair(self._audience, "audience"))
+            call(lib.agentid_agent_present, self._agent._handle, *named, byref(chain), byref(proof))
             sent, proven = text(chain), text(proof)
         else:
             options = proof_options(self._audience, nonce)
             both = json.loads(take(lib.agentid_agent_presentation, self._agent._handle, *named, options))
             sent, proven = "~".join(both["aat_chain"]), both["aat_pop"]
         if len(sent) >= self._long_chain and not is_whole:
-            sent = take(lib.agentid_chain_reference, *pair(sent))
+            sent = take(lib.agentid_chain_reference, *pair(sent, "sent"))
         return {CHAIN_HEADER: sent, PROOF_HEADER: proven}
 
     def introduction(self) -> bytes | None:
