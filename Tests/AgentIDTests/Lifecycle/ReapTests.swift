@@ -131,6 +131,33 @@ import Testing
         #expect(try right.agents().first { $0.state == "parked" } != nil)
     }
 
+    @Test func whoWasParkedUnderAClockThatWasBehindIsTakenUpOnceItIsRight() throws {
+        let behind = try other(ahead: -86_400_000)
+        let agents = try (0..<2).map { _ in try world.start(from: behind) }
+        let child = try agents[0].spawn("c", .sameScope())
+        let (ids, childID) = (try agents.map { try $0.id() }, try child.id())
+        let now = world.hand.milliseconds.load(ordering: .relaxed) / 1000
+        let ending = try behind.startAgent(
+            profile: "researcher",
+            AgentRequest(
+                principal: "user:x", task: "t", scope: Scope("search(query: *)"), until: now - 86_400 + 1800))
+        let endingID = try ending.id()
+        for agent in agents + [ending] { try agent.park(for: 3600) }
+        world.pass(seconds: 1000)
+        #expect(try world.authority.reap() == 0)
+        let taken = try world.authority.unpark(agent: ids[0])
+        #expect(try (taken.id(), reason(taken)) == (ids[0], nil))
+        #expect(try world.authority.agents().first { $0.id == childID }?.isLive == true)
+        // It has a hard end, which is over.
+        #expect(throws: AgentIDError.self) { try world.authority.unpark(agent: endingID) }
+        world.pass(seconds: 2601)
+        #expect {
+            try world.authority.unpark(agent: ids[1])
+        } throws: {
+            ($0 as? AgentIDError)?.name == "parking_over"
+        }
+    }
+
     @Test func agentsThatCannotBeEndedKeepNobodyElseFromTheirEnd() throws {
         // Longest lapsed by the clock that is ahead, and more than are looked at in one go.
         let held = try (0..<130).map { _ in try world.start() }

@@ -127,7 +127,7 @@ extension Lifecycle {
                     // One whose own time is over stays for whoever reaps.
                     guard !gone.contains(one.parked.place?.parent ?? 0),
                         let lease = try registry.lease(of: one.id), lease.sealed == Self.mark(of: top.id),
-                        lease.expires > now
+                        lease.parkedUntil(at: now, steady.now) != nil
                     else {
                         gone.insert(i)
                         continue
@@ -176,14 +176,24 @@ extension Lifecycle {
                 message: "it was parked with an agent above it: unpark \(String(decoding: sealed, as: UTF8.self))",
                 at: "agent")
         }
-        guard lease.expires > now else {
+        guard let until = lease.parkedUntil(at: now, steady.now) else {
             throw AgentIDError(
                 .state, name: "parking_over",
                 message: "the time that the agent was parked for is over: it is ended by whoever reaps", at: "agent")
         }
-        return (agent, sealed, lease.expires)
+        return (agent, sealed, until)
     }
 
     private static let notParked = AgentIDError(
         .state, name: "not_parked", message: "the agent is not parked, or was taken up meanwhile", at: "agent")
+}
+
+extension LeaseRecord {
+    /// The end of an agent's parking, in milliseconds since 1970; `nil` where it is over. A clock that was behind dated it
+    /// where the steady one says that it goes on.
+    fileprivate func parkedUntil(at now: Int64, _ steady: SteadyTime) -> Int64? {
+        if expires > now { return expires }
+        guard runs(at: steady) == true else { return nil }
+        return now + min(runsUntil.milliseconds - steady.milliseconds, Limits.longestParking * 1000)
+    }
 }
