@@ -58,7 +58,7 @@ with acme.agent("reader", principal="user:alice@acme.example", task="T-1", scope
     graph.invoke({"messages": [...]})
 ```
 
-Without a framework, [`libagentid.tools.guarded`](guides/python.md) decorates functions. HTTP, gRPC and SPIFFE have pages of their own.
+Without a framework, [`libagentid.tools.guarded`](guides/python.md#the-current-agent) decorates functions. HTTP, gRPC and SPIFFE have pages of their own.
 
 ## What was tested
 
