@@ -174,12 +174,11 @@ extension Guard {
         }
     }
 
-    /// Nothing is permitted after a revocation returned.
+    /// Nothing is permitted after a revocation or a suspension returned.
     func lookOnceMore(_ chain: VerifiedChain, now: Int64) throws(Denial) {
-        if following?.with({ $0.hasMoved }) == true {
-            try refreshView(now: now)
-            try checkStanding(chain, now: now)
-        }
+        if following?.with({ $0.hasMoved }) == true { try refreshView(now: now) }
+        // Also where another thread has read the news meanwhile.
+        try checkStanding(chain, now: now)
         try checkRevocations(chain)
         try checkAnchors(chain, now: now)
     }

@@ -1,8 +1,9 @@
-import AgentID
 import JOSE
 import StrictJSON
 import Synchronization
 import Testing
+
+@testable import AgentID
 
 /// What rests on a credential ends with it, with the key that signed it, and with whom it names.
 struct CredentialEndTests {
@@ -87,6 +88,33 @@ struct CredentialEndTests {
                 reason { () throws(Denial) in try guardian.admit(chain: chain, credentials: shown) }
                     == "subject_identity_mismatch")
         }
+    }
+
+    /// A list of the domain that signed the credential, whose chain comes from another one.
+    @Test func aListOfTheCredentialsDomainReachesAForeignChain() throws {
+        let (guardian, foreign) = (try guardian(), try SigningKey.generate())
+        try guardian.addBundle(HandMade.bundle([foreign], sequence: 1), for: "beta.example")
+        let root = HandMade.root(
+            foreign, to: parent, agent: "spiffe://beta.example/agent/p/a", at: now, ["iss": "spiffe://beta.example"])
+        let chain = try HandMade.child(of: root, by: parent, to: holder, agent: victim)
+        let shown = HandMade.credential(old, of: victim, to: holder, at: now)
+        let admission = try guardian.admit(chain: chain, credentials: shown)
+        func load(_ sequence: Int64, _ revoked: [Revocation]) throws {
+            let list = try SignedRevocations.issue(
+                revoked, of: TrustDomain("acme.example"), sequence: sequence, issued: now, expires: now + 60, by: issuer
+            )
+            try guardian.loadRevocations(Array(list.utf8))
+        }
+        try load(1, [])
+        #expect(ask(guardian, admission) == "pop_missing")
+        hand.withLock { $0 += 60 }
+        #expect(ask(guardian, admission) == "revocation_view_stale")
+        try load(2, [])
+        #expect(ask(guardian, admission) == "pop_missing")
+        try load(3, [Revocation(.agent, victim)])
+        #expect(ask(guardian, admission) == "authority_revoked")
+        #expect(
+            reason { () throws(Denial) in try guardian.admit(chain: chain, credentials: shown) } == "authority_revoked")
     }
 
     @Test func aBundleReplacedWhileACredentialIsVerifiedLeavesNoAdmission() async throws {

@@ -264,6 +264,28 @@ import Testing
         #expect(try office.ask(agent, "/data/q3/b").isPermitted)
     }
 
+    @Test func whatAnotherCallUsedOrSomebodyRefusedSinceIsNotUsed() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let (used, refused) = (try office.request(agent), try office.request(agent, "/data/q3/b"))
+        for id in [used, refused] { try office.approve(id) }
+        let records = try [used, refused].map { try office.authority.approval($0).record }
+        try office.authority.refuse(refused, by: "user:coo")
+        let desk = ApprovalDesk(directory: nil, registry: office.authority.registry)
+        let now = office.world.clock.milliseconds
+        func reason(_ records: [ApprovalRecord]) -> String? {
+            do throws(Denial) {
+                try desk.use(records, now: now)
+                return nil
+            } catch { return error.reason.rawValue }
+        }
+        // Of several all or none.
+        #expect(reason(records) == "approval_required")
+        #expect(reason([records[0]]) == nil)
+        #expect(reason([records[0]]) == "approval_required")
+        #expect(reason([records[1]]) == "approval_required")
+    }
+
     @Test func ofManyThatUseOneApprovalOneDoes() throws {
         let directory = try TemporaryDirectory()
         let office = try ApprovalWorld(at: directory.path)

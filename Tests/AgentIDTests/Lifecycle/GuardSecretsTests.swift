@@ -96,6 +96,20 @@ import Testing
         #expect(reason(try permit(by: bare), by: bare) == "provider")
     }
 
+    @Test func whoIsSuspendedInTheJournalAloneIsNotEvenAskedFor() throws {
+        let asked = Locked(0)
+        vault.onAcquire.withLock { $0 = { _ in asked.withLock { $0 += 1 } } }
+        try world.authority.add(vault, named: "vault")
+        let permit = try agent.authorize(tool: "read_file", arguments: arguments(path))
+        let place = try AuthorityDirectory(reading: directory.path)
+        try place.enforce([JournalEntry(.suspend(agent: agent.id()), reason: "", time: world.clock.milliseconds)])
+        let denial = #expect(throws: Denial.self) {
+            try world.authority.acquire(for: permit, from: "vault", resource: path, timeToLive: 30)
+        }
+        #expect(denial?.reason.rawValue == "suspended" && asked.withLock { $0 } == 0)
+        #expect(vault.count == 0)
+    }
+
     @Test func aTemplateSaysWhatEachToolOpens() throws {
         let named = Vault([ToolResource(tool: "read_file", resource: "share{path}!")])
         try guardian.add(named, named: "named")
