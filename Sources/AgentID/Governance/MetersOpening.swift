@@ -30,6 +30,9 @@ final class MetersOpening: Sendable {
     /// Whether there is a page: a file is made when a call is first about a rule that needs one.
     var isThere: Bool { path.map { FileIdentity(at: $0) != nil } ?? true }
 
+    /// Whether labels can be let go without waiting for a file to be opened.
+    var canRelease: Bool { path == nil || opened.found(MetersPage.self) != nil || !isThere }
+
     /// The page, where anything was ever kept in it; one that is not open yet only if this `opens` it.
     func pageInUse(_ now: Int64, opens: Bool) -> MetersPage? {
         opened.found(MetersPage.self) ?? (opens && path != nil && isThere ? try? page(now) : nil)

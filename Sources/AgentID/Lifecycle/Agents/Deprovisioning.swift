@@ -14,7 +14,10 @@ extension Lifecycle {
             if let tombstone = try registry.read({ try $0.prunedTombstone(of: id) }) { return tombstone }
             throw Self.unknown(id)
         }
-        if known.state != .deprovisioned { try endNow(id, reason: reason) }
+        if known.state != .deprovisioned, let tombstone = try endNow(known, reason: reason) {
+            try checkWholeAfterwards()
+            return tombstone
+        }
         do throws(AgentIDError) {
             // Nobody waits for other agents' secrets, nor long for a provider that hangs.
             try broker.release(below: id, within: 5000)
@@ -30,14 +33,22 @@ extension Lifecycle {
 
     /// Denies it everywhere first, whoever has the registry's lock. Then ends it in the registry, or throws an error
     /// that says it did not.
-    private func endNow(_ id: String, reason: String) throws(AgentIDError) {
-        view.revocations.add([Revocation(unchecked: .agent, id)])
-        try enforce([.end(agent: id)], reason: reason)
-        do throws(AgentIDError) { try write { _ in } } catch {
+    ///
+    /// - Returns: Its tombstone, if nothing is left to be done.
+    private func endNow(_ agent: AgentRecord, reason: String) throws(AgentIDError) -> String? {
+        view.revocations.add([Revocation(unchecked: .agent, agent.id)])
+        let time = try enforce([.end(agent: agent.id)], reason: reason)
+        let burial = burialAhead(of: agent, reason: reason, at: time)
+        var tombstone: String?
+        do throws(AgentIDError) {
+            try write { registry in tombstone = try burial.flatMap { try bury($0, in: registry) } }
+        } catch {
             folder.keep([], for: self)
             throw error.pending(
                 "the agent is denied everywhere from now on, but its end is not in the registry yet and is tried again")
         }
+        if tombstone != nil { hooks.wake() }
+        return tombstone
     }
 
     /// Ends lapsed agents and finishes undone work. Returns the number of agents ended.
@@ -65,9 +76,6 @@ extension Lifecycle {
         hooks.wake()
         return count
     }
-
-    /// The longest wait for a caller's signer that is to sign tombstones, in milliseconds.
-    private static var patience: Int { 5000 }
 
     /// The number of agents, besides those below them, that are ended in one transaction.
     static var batch: Int { 128 }
@@ -132,72 +140,6 @@ extension Lifecycle {
     func finish(report: (Int) -> Void) throws(AgentIDError) {
         try broker.releaseDue()
         try buryAll(report: report)
-    }
-
-    private func buryAll(report: (Int) -> Void = { _ in }) throws(AgentIDError) {
-        while true {
-            let unburied = try registry.read { registry in
-                try registry.agentsWithoutTombstone(limit: Self.batch).map { agent in
-                    Unburied(
-                        agent: agent, grants: try registry.grants(of: agent.id),
-                        below: try registry.subtree(of: agent.id).count - 1)
-                }
-            }
-            // Again: whoever ended them may have been killed before, or had the page not open.
-            release(unburied.map(\.agent), opens: true)
-            guard !unburied.isEmpty, try bury(unburied) else { return }
-            report(unburied.count)
-            hooks.wake()
-        }
-    }
-
-    private struct Unburied {
-        let agent: AgentRecord
-        let grants: [GrantRecord]
-        let below: Int
-    }
-
-    /// Signs the tombstones of agents and stores them. Returns `false` without a key, or with a signer that fails: the
-    /// agents are gone all the same, and a later `reap` signs.
-    private func bury(_ unburied: [Unburied]) throws(AgentIDError) -> Bool {
-        var isSigned = false
-        do throws(AgentIDError) {
-            try withActiveKey { active throws(AgentIDError) in
-                isSigned = false
-                let signer = try boundedSigner(of: active, within: Self.patience)
-                // Signed before the transaction: a signer may be remote, and nobody waits for it with the lock.
-                let now = clock.milliseconds
-                var signed: [(agent: String, tombstone: String)] = []
-                for one in unburied {
-                    let tombstone = try Tombstone.issue(
-                        for: one.agent, grants: one.grants, below: one.below, trustDomain: trustDomain, by: signer,
-                        milliseconds: now)
-                    signed.append((one.agent.id, tombstone))
-                }
-                isSigned = true
-                try registry.write { registry in
-                    // Another process rotated meanwhile: nobody trusts what the old key signs now.
-                    guard try registry.isActive(active) else { throw Issuance.keyRotated }
-                    for (agent, tombstone) in signed { try bury(agent, under: tombstone, at: now, in: registry) }
-                }
-            }
-            return true
-        } catch {
-            guard !isSigned else { throw error }
-            return false
-        }
-    }
-
-    private func bury(
-        _ id: String, under tombstone: String, at now: Int64, in registry: any RegistryWriter
-    ) throws(AgentIDError) {
-        // Another process may have been faster.
-        guard var agent = try registry.agent(id), agent.tombstone == nil else { return }
-        agent.tombstone = tombstone
-        try registry.update(agent)
-        var event = LifecycleEvent(.deprovisioned, of: agent, at: now, reason: agent.endReason)
-        event.tombstone = tombstone
-        try recorder.record(event, in: registry)
     }
 
     static func unknown(_ agent: String) -> AgentIDError {

@@ -28,7 +28,10 @@ extension Lifecycle {
     ///
     /// If the journal cannot be written, the registry is. If neither can, this process denies all the same and keeps
     /// trying, and the error says so.
-    func enforce(_ changes: [JournalEntry.Change], reason: String) throws(AgentIDError) {
+    ///
+    /// - Returns: The time that the changes bear, in milliseconds.
+    @discardableResult
+    func enforce(_ changes: [JournalEntry.Change], reason: String) throws(AgentIDError) -> Int64 {
         let now = clock.milliseconds
         let entries = changes.map { JournalEntry($0, reason: reason, time: now) }
         // Nothing written into an outdated registry is in force; a journal may be taken up by whoever restores it.
@@ -36,7 +39,7 @@ extension Lifecycle {
         if let journal {
             do throws(AgentIDError) {
                 try append(entries, to: journal)
-                if apart == nil { return }
+                if apart == nil { return now }
             } catch {}
         }
         do throws(AgentIDError) {
@@ -50,6 +53,7 @@ extension Lifecycle {
             folder.keep(entries, for: self)
             throw error.pending("denied in this process, not yet in others, and tried again until it is")
         }
+        return now
     }
 
     /// The reason why the registry is not the one that was opened; `nil` if it is.
