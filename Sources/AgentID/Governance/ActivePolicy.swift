@@ -128,9 +128,11 @@ extension AgentIDError {
         let first = errors.first
         let others = errors.all.count > 1 ? " (and \(errors.all.count - 1) more: check the policy)" : ""
         let rule = first.rule.map { "rule \($0): " } ?? ""
+        // What is not JSON has no path: the byte says where it is.
+        let byte = first.path.isEmpty ? first.position.map { " at byte \($0)" } ?? "" : ""
         self.init(
             first.name.isSame(as: "limit_exceeded") ? .limit : .malformed, name: first.name,
-            message: rule + "\(first.message); \(first.remedy)" + others,
+            message: rule + "\(first.message)\(byte); \(first.remedy)" + others,
             at: first.path.isEmpty ? "policy" : first.path)
     }
 }

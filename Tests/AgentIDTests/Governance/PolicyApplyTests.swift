@@ -34,6 +34,18 @@ import Testing
         #expect(try policy(agent, "/data/q3/a.csv").isPermitted && policy(agent).policy == 2)
     }
 
+    @Test(arguments: [
+        (#"{"version":1,"version":2,"rules":[]}"#, 13), (#"{"version":1e400}"#, 11), ("\u{FEFF}{}", 0), ("{}x", 2), ("{", 1),
+        ("{\r\n x", 4),
+    ])
+    func whatIsNotJSONIsRefusedAtItsByteAndChangesNothing(_ document: String, _ byte: Int) throws {
+        let world = try World()
+        try world.authority.applyPolicy(rule(""))
+        let error = #expect(throws: AgentIDError.self) { try world.authority.applyPolicy(Array(document.utf8)) }
+        #expect(error?.name == "json" && error?.message.contains(" at byte \(byte); ") == true, "\(error!)")
+        #expect(try policy(world.start()).policy == 1)
+    }
+
     @Test func anAgentOutlivesAnyNumberOfPolicies() throws {
         let world = try World()
         let agent = try world.start()
