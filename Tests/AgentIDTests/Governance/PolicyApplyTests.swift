@@ -35,7 +35,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"version":1,"version":2,"rules":[]}"#, 13), (#"{"version":1e400}"#, 11), ("\u{FEFF}{}", 0), ("{}x", 2), ("{", 1),
+        (#"{"version":1,"version":2,"rules":[]}"#, 13), (#"{"version":1e400}"#, 11), ("\u{FEFF}{}", 0), ("{}x", 2),
+        ("{", 1),
         ("{\r\n x", 4),
     ])
     func whatIsNotJSONIsRefusedAtItsByteAndChangesNothing(_ document: String, _ byte: Int) throws {
