@@ -116,6 +116,24 @@ def moved(work):
         check(held.read(1) != b"" and troubles(here, expect=0) == {}, "it is back")
 
 
+def replaced(work):
+    """Guards hold what they opened, by a descriptor or mapped: a copy put in its place is found by their processes."""
+    here = authority(work)
+    script = "import mmap, sys\nfile = open(sys.argv[1], 'r+b')\n" \
+        "held = mmap.mmap(file.fileno(), 0)\nprint(flush=True)\n" + "{}" + "\nsys.stdin.read()"
+    for name, closes in (("sequence", True), ("registry.db", False)):
+        path = f"{here[1]}/{name}"
+        command = [sys.executable, "-c", script.format("file.close()" if closes else ""), path]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            holder.stdout.readline()
+            check(troubles(here, expect=0) == {}, "who holds what is there is well")
+            shutil.copy2(path, f"{path}.new")
+            os.rename(f"{path}.new", path)
+            only(here, "files that guards go by", f"process {holder.pid}", name, "start it again", "agentidctl restored")
+            holder.stdin.close()
+        check(troubles(here, expect=0) == {}, "it has ended")
+
+
 def policies(work):
     here, _ = metered(work)
     with database(here) as db:

@@ -10,7 +10,7 @@ struct GuardCheckup {
     private static let patience = 2000
 
     var findings: [Finding] {
-        [writable, lock, policy, newest, approvals] + meters
+        [writable, lock, held, policy, newest, approvals] + meters
     }
 
     private var registry: String { "\(directory)/registry.db" }
@@ -27,6 +27,17 @@ struct GuardCheckup {
         Finding(of: "lock of the journal", at: "\(directory)/lock") {
             guard unsafe access("\(directory)/lock", W_OK) == 0 else { return }
             try inspection.checkLock(within: Self.patience)
+        }
+    }
+
+    private var held: Finding {
+        Finding(of: "files that guards go by", at: directory) {
+            let holders = HeldFiles(directory: directory).holders
+            guard let first = holders.first else { return }
+            let others = holders.count > 1 ? " and \(holders.count - 1) more" : ""
+            throw Trouble(
+                "\(first.process)\(others) opened another \(first.name), which was removed or replaced since, and denies",
+                remedy: "end the process and start it again; after a restore first: agentidctl restored")
         }
     }
 

@@ -27,13 +27,7 @@ struct HeldMeters {
     }
 
     /// As `process 4711 (python3)`.
-    var processes: [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { Int32($0) }.sorted().filter { $0 != getpid() && holdsOther($0) }.map { process in
-            let command = (try? Console.read("/proc/\(process)/comm")).map { Console.line($0) } ?? []
-            return "process \(process) (\(String(decoding: command, as: UTF8.self)))"
-        }
-    }
+    var processes: [String] { OtherProcesses.all.filter(holdsOther).map(OtherProcesses.words) }
 
     private func holdsOther(_ process: Int32) -> Bool {
         let place = "/proc/\(process)"

@@ -15,8 +15,8 @@ import Testing
         case .nothing, .buriedByAnother, .otherReason: break
         case .child: _ = try agent.spawn("below", .sameScope())
         case .secret:
-            let lease = BrokerLeaseRecord(
-                id: "b", agent: agent.id, provider: "vault", resource: "db", acquired: 1, expires: 9, state: .held)
+            let lease = try BrokerLeaseRecord(
+                id: "b", agent: agent.id(), provider: "vault", resource: "db", acquired: 1, expires: 9, state: .held)
             try registry.write { try $0.put(lease) }
         case .agentKey: try agent.rotateKey()
         case .signingKey:
@@ -31,14 +31,15 @@ import Testing
         let world = try World(at: isFile ? directory.path + "/acme" : nil)
         let lifecycle = world.authority.lifecycle
         let agent = try world.start()
+        let id = try agent.id()
         let time = lifecycle.clock.milliseconds
-        let record = try #require(try lifecycle.registry.read { try $0.agent(agent.id) })
+        let record = try #require(try lifecycle.registry.read { try $0.agent(id) })
         let burial = try #require(lifecycle.burialAhead(of: record, reason: "done", at: time))
         try make(change, of: agent, in: world.authority)
 
         let reason = change == .otherReason ? "another" : "done"
         let stored = try lifecycle.registry.write { registry in
-            _ = try lifecycle.end(agent.id, reason: reason, isLapsed: false, now: time, in: registry)
+            _ = try lifecycle.end(id, reason: reason, isLapsed: false, now: time, in: registry)
             if change == .buriedByAnother {
                 var record = burial.agent
                 record.tombstone = "t.o.mb"
@@ -47,7 +48,7 @@ import Testing
             return try lifecycle.bury(burial, in: registry)
         }
         #expect((stored != nil) == (change == .nothing))
-        let kept = try lifecycle.registry.read { try $0.agent(agent.id)?.tombstone }
+        let kept = try lifecycle.registry.read { try $0.agent(id)?.tombstone }
         #expect(kept == (change == .nothing ? burial.tombstone : change == .buriedByAnother ? "t.o.mb" : nil))
     }
 
@@ -55,7 +56,8 @@ import Testing
         let world = try World()
         let lifecycle = world.authority.lifecycle
         let agent = try world.start()
-        let record = try #require(try lifecycle.registry.read { try $0.agent(agent.id) })
+        let id = try agent.id()
+        let record = try #require(try lifecycle.registry.read { try $0.agent(id) })
         try make(hasSecret ? .secret : .child, of: agent, in: world.authority)
         #expect(lifecycle.burialAhead(of: record, reason: "done", at: lifecycle.clock.milliseconds) == nil)
     }
@@ -64,12 +66,13 @@ import Testing
         let directory = try TemporaryDirectory()
         let world = try World(at: isFile ? directory.path + "/acme" : nil)
         let agent = try world.start()
-        let token = try #require(try world.authority.deprovision(agent: agent.id, reason: "done"))
+        let id = try agent.id()
+        let token = try #require(try world.authority.deprovision(agent: id, reason: "done"))
         let tombstone = try Tombstone(
             verifying: token, bundle: Array(world.authority.bundle().utf8), trustDomain: "acme.example")
-        #expect(tombstone.agent == agent.id && tombstone.reason == "done" && tombstone.claims["below"]?.int == 0)
-        let record = try #require(try world.authority.registry.read { try $0.agent(agent.id) })
+        #expect(tombstone.agent == id && tombstone.reason == "done" && tombstone.claims["below"]?.int == 0)
+        let record = try #require(try world.authority.registry.read { try $0.agent(id) })
         #expect(record.tombstone == token && record.ended == tombstone.ended && record.endReason == "done")
-        #expect(try world.authority.deprovision(agent: agent.id) == token)
+        #expect(try world.authority.deprovision(agent: id) == token)
     }
 }
