@@ -480,9 +480,10 @@ agentid_status agentid_agent_delegate(agentid_agent *agent, const char *holder, 
  * Args:
  *   tool       the tool's name, exactly.
  *   arguments  the call's arguments, a JSON object.
- *   audience   the guard's name for itself; empty if that guard asks for none.
+ *   audience   the guard's name for itself, at most 256 bytes; empty if that guard asks for none.
  *   proof      out: a compact JWS, valid for one call within the guard's window (30 s by default).
- * Returns: AGENTID_OK; AGENTID_E_MALFORMED (arguments); AGENTID_E_STATE (closed, ended, expired).
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED (arguments); AGENTID_E_ARGUMENT (audience, nonce);
+ *          AGENTID_E_STATE (closed, ended, expired).
  */
 agentid_status agentid_agent_prove(agentid_agent *agent, const char *tool, size_t tool_len,
                                    const char *arguments, size_t arguments_len,
@@ -505,8 +506,8 @@ agentid_status agentid_agent_present(agentid_agent *agent, const char *tool, siz
 /* The guard that a proof is for. */
 typedef struct agentid_proof_options {
     size_t struct_size;
-    const char *audience;            /* the guard's name for itself; NULL if somebody forwards the call to it */
-    const char *nonce;               /* the nonce that the guard gave out, if it asks for one: agentid_guard_nonce() */
+    const char *audience;            /* the guard's name for itself, at most 256 bytes; NULL if somebody forwards the call to it */
+    const char *nonce;               /* the nonce that the guard gave out, if it asks for one, at most 256 bytes: agentid_guard_nonce() */
 } agentid_proof_options;
 #define AGENTID_PROOF_OPTIONS_INIT { sizeof(agentid_proof_options), NULL, NULL }
 /* AGENTID_PROOF_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */

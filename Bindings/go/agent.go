@@ -44,7 +44,6 @@ import "C"
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"runtime"
 	"time"
 )
@@ -117,9 +116,9 @@ func unwanted(agent *Agent) {
 	defer agent.Close()
 	_, err := agent.End(withTurn(context.Background()), "the call that started it was cancelled")
 	if fault := (*Error)(nil); errors.As(err, &fault) && fault.Name == "tombstone_unsigned" {
-		slog.Warn("agentid: an agent that nobody waited for has ended; the next Reap signs its tombstone", "agent", agent)
+		warn("an agent that nobody waited for has ended; the next Reap signs its tombstone", "agent", agent)
 	} else if err != nil {
-		slog.Warn("agentid: an agent that nobody waited for has not ended, it is denied once its lease has lapsed", "agent", agent, "error", err)
+		warn("an agent that nobody waited for has not ended, it is denied once its lease has lapsed", "agent", agent, "error", err)
 	}
 }
 

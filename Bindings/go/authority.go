@@ -73,7 +73,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
-	"log/slog"
 	"time"
 )
 
@@ -191,7 +190,7 @@ func (a *Authority) Unpark(ctx context.Context, id string) (*Agent, error) {
 	}, func(agent *Agent) {
 		defer agent.Close()
 		if err := agent.Park(withTurn(context.Background()), 0); err != nil {
-			slog.Warn("agentid: an agent that nobody waited for was not parked again, it is denied once its lease has lapsed", "agent", agent, "error", err)
+			warn("an agent that nobody waited for was not parked again, it is denied once its lease has lapsed", "agent", agent, "error", err)
 		}
 	})
 }

@@ -38,7 +38,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"runtime"
 	"runtime/cgo"
 	"time"
@@ -114,6 +113,9 @@ func (g *Guard) AddProvider(ctx context.Context, name string, provider Provider)
 }
 
 func addProvider(ctx context.Context, broker *handle, ofGuard C.int, name string, provider Provider) error {
+	if provider == nil {
+		return &Error{ErrArgument, "argument", "a provider is needed here", "provider", -1}
+	}
 	var t texts
 	command, resources := t.list("release_command", provider.ReleaseCommand()), ""
 	if binder, binds := provider.(Binder); binds && len(binder.Resources()) > 0 {
@@ -175,7 +177,7 @@ func acquire(
 		return &Lease{id, secret, releaser}, nil
 	}, func(lease *Lease) {
 		if err := lease.Release(withTurn(context.Background())); err != nil {
-			slog.Warn("agentid: a secret that nobody waited for was not returned, it ends with its lease", "error", err)
+			warn("a secret that nobody waited for was not returned, it ends with its lease", "error", err)
 		}
 	})
 }

@@ -207,6 +207,12 @@ func said(err error, what string) C.int32_t {
 	if err == nil {
 		return C.AGENTID_CALLBACK_OK
 	}
-	slog.Warn("agentid: "+what, "error", err)
+	warn(what, "error", err)
 	return C.AGENTID_CALLBACK_FAILED
+}
+
+// warn writes a line to the program's log. Its handler is a callback too: what it panics with must neither unwind through C nor
+// end the program on a goroutine that nobody can recover.
+func warn(what string, about ...any) {
+	_ = try(func() error { slog.Warn("agentid: "+what, about...); return nil })
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -97,6 +98,44 @@ func TestClockThatFailsDenies(t *testing.T) {
 	_, err = agent.Authorize(bg, "read_file", inside)
 	refused(t, err, ErrDenied, "")
 	set(time.Now())
+}
+
+// failing is a program's log whose handler fails.
+type failing struct{ how func() }
+
+func (failing) Enabled(context.Context, slog.Level) bool    { return true }
+func (f failing) Handle(context.Context, slog.Record) error { f.how(); return nil }
+func (f failing) WithAttrs([]slog.Attr) slog.Handler        { return f }
+func (f failing) WithGroup(string) slog.Handler             { return f }
+
+func TestALogThatFailsEndsNoProgram(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	for _, how := range []func(){func() { panic("the log") }, runtime.Goexit} {
+		var lines, runs atomic.Int64
+		slog.SetDefault(slog.New(failing{func() { lines.Add(1); how() }}))
+		var stopped atomic.Bool
+		acme := authority(t, filepath.Join(t.TempDir(), "acme"), AuthorityOptions{Clock: func() time.Time {
+			if stopped.Load() {
+				panic("no time")
+			}
+			return time.Now()
+		}})
+		ok(t, acme.AddHook(bg, "failing", Hook{Run: func(context.Context, Event) error {
+			if runs.Add(1) == 1 {
+				return errors.New("not yet")
+			}
+			return nil
+		}}))
+		agent := start(t, acme)
+		until(t, "the hook is called again", func() bool { return lines.Load() > 0 && runs.Load() > 1 })
+		must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
+		stopped.Store(true)
+		_, err := agent.Authorize(bg, "read_file", inside)
+		refused(t, err, ErrDenied, "clock_failed")
+		stopped.Store(false)
+		refused(t, acme.AddProvider(bg, "none", nil), ErrArgument, "argument")
+	}
 }
 
 func TestCallbacksAreLetGo(t *testing.T) {

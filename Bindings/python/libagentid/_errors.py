@@ -234,7 +234,7 @@ def option(value: str | None, name: str) -> bytes | None:
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"{name} is a text, not {type(value).__name__}")
     if "\0" in value:
-        raise ValueError(f"{name} has a NUL character: leave it out")
+        raise Error(2, "argument", "a NUL character cannot be part of an option", f"options.{name}", None)
     return utf8(value)
 
 

@@ -288,7 +288,10 @@ def test_what_is_left_is_told_and_who_used_it(tmp_path):
         ]  # fmt: skip
         second = acme.limits(offset=1, limit=1)
         assert second["total"] == 2 and [meter["subject"] for meter in second["meters"]] == [agent.id] and not second["cut"]
-        with pytest.raises(libagentid.Error):
-            acme.limits(offset=-1)
+        for name, wrong in ("offset", -1), ("limit", -1), ("limit", 100_001):
+            for listed in acme.limits, acme.budgets:
+                with pytest.raises(libagentid.Error) as raised:
+                    listed(**{name: wrong})
+                assert raised.value.where == name
         # Nothing was taken by looking.
         assert agent.remaining("read_file")["rates"][0]["left"] == 3

@@ -52,7 +52,8 @@ extension Authority {
         try keys.checkOpen()
         guard offset >= 0, (1...100_000).contains(limit) else {
             throw AgentIDError(
-                .argument, name: "filter", message: "0 or more are skipped, and 1 to 100,000 returned", at: "limit")
+                .argument, name: "filter", message: "0 or more are skipped, and 1 to 100,000 returned",
+                at: offset < 0 ? "offset" : "limit")
         }
         let (policy, agents) = try registry.readAside { registry in
             var filter = AgentFilter()

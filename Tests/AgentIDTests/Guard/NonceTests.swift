@@ -32,6 +32,22 @@ import Testing
         #expect(throws: AgentIDError.self) { try agent.prove(tool: "search", arguments: call, nonce: "") }
     }
 
+    @Test func aProofNamesNoGuardAndNoNonceOfMoreThan256Bytes() throws {
+        let agent = try World().start("search(query: *)")
+        let (most, more) = (String(repeating: "é", count: 128), String(repeating: "é", count: 128) + "x")
+        _ = try agent.prove(tool: "search", arguments: call, audience: most, nonce: most)
+        for length in [more, String(repeating: "x", count: 70_000)] {
+            for (name, sign) in [
+                ("audience", { () throws in _ = try agent.prove(tool: "search", arguments: call, audience: length) }),
+                ("nonce", { () throws in _ = try agent.present(tool: "search", arguments: call, nonce: length) }),
+            ] {
+                let error = #expect(throws: AgentIDError.self) { try sign() }
+                #expect(error?.name == name && error?.place == name)
+                #expect(error?.message.hasSuffix("has at most 256 bytes") == true)
+            }
+        }
+    }
+
     @Test func noBitOfANonceMayBeChanged() throws {
         let nonces = SealedNonces(key: Sodium.sipHashKey(), audience: "files", window: 30)
         let good = try Base64URL.decode(nonces.issue(at: 1_790_000_000_000))

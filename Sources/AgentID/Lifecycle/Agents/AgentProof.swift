@@ -9,8 +9,9 @@ extension Agent {
     /// - Parameters:
     ///   - tool: The tool, byte for byte as the guard will be asked.
     ///   - arguments: A JSON object.
-    ///   - audience: The name of the guard that is to accept it; omit it if somebody forwards the call to the guard.
-    ///   - nonce: The nonce that the guard gave out, if it asks for one: see ``Guard/nonce()``.
+    ///   - audience: The name of the guard that is to accept it; at most 256 bytes;
+    ///     omit it if somebody forwards the call to the guard.
+    ///   - nonce: The nonce that the guard gave out, if it asks for one, at most 256 bytes: see ``Guard/nonce()``.
     public func prove(
         tool: String, arguments: [UInt8], audience: String? = nil, nonce: String? = nil
     ) throws(AgentIDError) -> String {
@@ -25,6 +26,10 @@ extension Agent {
         let state = try current()
         let proof = try prove(tool: tool, arguments: arguments, audience: audience, nonce: nonce, in: state)
         return Presentation(chain: String(decoding: state.held.chain, as: UTF8.self), proof: proof)
+    }
+
+    private func tooLong(_ name: String, _ what: String) -> AgentIDError {
+        AgentIDError(.argument, name: name, message: "\(what) has at most \(AuditBounds.guardian) bytes", at: name)
     }
 
     private func prove(
@@ -48,6 +53,9 @@ extension Agent {
                 .argument, name: "nonce", message: "a nonce is not empty: leave it out where the guard gave none",
                 at: "nonce")
         }
+        // What no guard can be named, and what is much longer than the nonces that guards issue.
+        guard audience?.utf8.count ?? 0 <= AuditBounds.guardian else { throw tooLong("audience", "an audience") }
+        guard nonce?.utf8.count ?? 0 <= AuditBounds.guardian else { throw tooLong("nonce", "a nonce") }
         let granted = state.held.grant.claim?.labels ?? []
         let labels = try labels(in: state).filter { label in !granted.contains { $0.isSame(as: label) } }
         let now = try clock.now()
