@@ -15,10 +15,18 @@ pending: dict[int, BaseException] = {}
 
 
 def log(message: str, *arguments: object, error: BaseException | bool = True) -> None:
-    """Logs what a callback raised: the library only learns that it failed, and tries again."""
-    import logging  # slow to import, and seldom needed
+    """Logs what a callback raised: the library only learns that it failed, and tries again.
 
-    logging.getLogger("libagentid").warning(message, *arguments, exc_info=error)
+    Never raises: a handler of the program's may, and ctypes would leave the callback's result uninitialised.
+    """
+    try:
+        import logging  # slow to import, and seldom needed
+
+        logging.getLogger("libagentid").warning(message, *arguments, exc_info=error)
+    except KeyboardInterrupt:
+        _thread.interrupt_main()
+    except BaseException:
+        pass
 
 
 def record(error: BaseException) -> None:

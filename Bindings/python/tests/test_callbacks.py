@@ -1,5 +1,6 @@
 """What the library calls back: a signer elsewhere, a clock; kept as long as they are needed and no longer."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from libagentid import _callbacks
+from life import until
 
 
 class Elsewhere:
@@ -77,6 +79,55 @@ class SoftTimeLimit(BaseException):
 
 
 armed = [False]
+
+
+class Raising(logging.Handler):
+    """A handler that fails: a program's own, or one whose disk is full."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.lines = error, 0
+
+    def emit(self, record):
+        self.lines += 1
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("the log"), SystemExit(0)])
+def test_a_log_that_fails_makes_no_garbage_of_a_callback_that_failed(tmp_path, error):
+    handler, runs, given_back = Raising(error), [], []
+
+    def hook(event):
+        runs.append(event)
+        if len(runs) < 3:
+            raise OSError("not yet")
+
+    class Vault:
+        release_command = ()
+
+        def acquire(self, request):
+            return "a secret"
+
+        def release(self, lease):
+            given_back.append(lease)
+            if len(given_back) < 3:
+                raise OSError("sealed")
+
+    logging.getLogger("libagentid").addHandler(handler)
+    try:
+        with authority(tmp_path / "acme") as acme:
+            acme.add_hook("h", hook, events=["created"])
+            acme.add_provider("vault", Vault())
+            with start(acme) as agent:
+                lease = acme.acquire(agent.authorize("read_file", {"path": "/data/x"}), "vault", "db", 60)
+                until(lambda: acme.deliveries() and acme.deliveries()[0].error)
+                assert acme.deliveries()[0].error == "the callback returned 1"
+                with pytest.raises(libagentid.StateError, match="release returned 1"):
+                    lease.release()
+                until(lambda: len(runs) == 3 and len(given_back) == 3 and not acme.broker_leases())
+            assert handler.lines >= 4
+    finally:
+        logging.getLogger("libagentid").removeHandler(handler)
 
 
 def limit(*_):
