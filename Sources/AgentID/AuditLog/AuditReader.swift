@@ -65,14 +65,21 @@ public struct AuditReader: Sendable {
             throw beyond(index)
         }
         guard kept.contains(index) else { throw elsewhere(index) }
-        return try reading { () throws(TransparencyLogError) in
+        do throws(AgentIDError) { return try read(tile, checking ?? 0..<tile.width) } catch {
+            throw isElsewhere(index) ? elsewhere(index) : error
+        }
+    }
+
+    private func read(
+        _ tile: Tile, _ checking: Range<Int>
+    ) throws(AgentIDError) -> (bytes: [UInt8], entries: [Range<Int>]) {
+        try reading { () throws(TransparencyLogError) in
             var tree = try tree()
             let bytes = try tiles.read(tile.entriesPath) ?? []
             let ranges = EntryBundle.split(bytes.span).entries
             // The proof of one leaf hashes the whole of its tile, so the tile is the signed one if the proof holds.
             let first = tile.index << 8
             try tree.inclusionProof(of: first).verify(leaf: tree.leaf(at: first), root: checkpoint.root)
-            let checking = checking ?? 0..<tile.width
             for i in checking {
                 guard i < ranges.count,
                     try MerkleHash.leaf(bytes.span.extracting(ranges[i])) == tree.leaf(at: first + UInt64(i))
@@ -187,8 +194,15 @@ public struct AuditReader: Sendable {
         }
     }
 
+    /// Whether an entry is not in this directory by now: it may be archived while this reads, and its file goes after
+    /// the range was written.
+    func isElsewhere(_ index: UInt64) -> Bool { !kept.contains(index) || !keptNow().contains(index) }
+
+    private func keptNow() -> AuditKept { (try? AuditKept(reading: directory, files: files)) ?? kept }
+
     private func elsewhere(_ index: UInt64) -> AgentIDError {
-        AgentIDError(
+        let kept = keptNow()
+        return AgentIDError(
             .notFound, name: "audit_archived",
             message: "entry \(index) is not here, but \(kept.from) to \((kept.to ?? count) - 1) are: the others are in "
                 + "an archive, or in the log that this one is of", at: "index")

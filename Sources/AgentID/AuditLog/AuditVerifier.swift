@@ -164,7 +164,7 @@ struct AuditVerifier {
         let first = index << 8
         let all = first..<first + UInt64(tile.width)
         let bundle = try tiles.read(tile.entriesPath)
-        if bundle == nil, !reader.kept.contains(first) { return try checkArchived(tile) }
+        if bundle == nil, reader.isElsewhere(first) { return try checkArchived(tile) }
         let bytes = bundle ?? []
         let split = EntryBundle.split(bytes.span)
         let leaves = split.entries.map { MerkleHash.leaf(bytes.span.extracting($0)).bytes }

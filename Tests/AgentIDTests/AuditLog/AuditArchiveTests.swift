@@ -19,6 +19,23 @@ import TransparencyLog
 
     private func text(_ entry: [UInt8]) -> String { String(decoding: entry, as: UTF8.self) }
 
+    @Test func whatIsArchivedWhileALogIsReadIsNotTakenForMissing() throws {
+        let fixture = try AuditFixture()
+        let target = fixture.directory + "-archive"
+        defer { try? FileManager.default.removeItem(atPath: target) }
+        try fill(fixture.open(), 0..<1000)
+        let reading = try fixture.reader()
+        #expect(try fixture.reader().archive(first: 600, to: target) == 0..<512)
+        let found = try reading.verify()
+        #expect(found.isSound && found.archived == 512 && found.sound == 488, "\(found.findings)")
+        #expect(name { _ = try reading.entries(from: 3) } == "audit_archived")
+        #expect(try text(reading.entry(at: 512)) == #"{"entry":512}"#)
+        // What nobody archived is missing all the same.
+        try FileManager.default.removeItem(atPath: fixture.directory + "/tile/entries/002")
+        #expect(try !reading.verify().isSound)
+        #expect(name { _ = try reading.entries(from: 600) } == "audit_damaged")
+    }
+
     @Test func whatIsArchivedVerifiesAndProvesAsBefore() throws {
         let fixture = try AuditFixture()
         let target = fixture.directory + "-archive"
