@@ -114,7 +114,8 @@ def test_a_notification_passes_only_where_the_specification_has_it(proxy):
 
 
 def test_a_tool_with_the_name_of_a_method_is_not_called_by_the_methods_grant(proxy):
-    assert "is a method" in refused(proxy, call(name="resources/read"))
+    sent, said = proxy.client_line(json.dumps(call(name="resources/read")).encode())
+    assert sent is None and "tools/call/resources/read is not granted" in said["result"]["content"][0]["text"], said
     for params in ({"name": 7}, {"name": "read_file", "arguments": []}, {"name": None}, {}):
         assert "has a name" in refused(proxy, call(params=params))
 

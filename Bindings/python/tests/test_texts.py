@@ -58,11 +58,24 @@ def test_a_lone_surrogate_is_an_error_of_the_library(name: str, tmp_path: pathli
         assert agent.check(*CALL).permitted
 
 
-OPTIONS = ["trust_domain", "passphrase", "owner", "ceiling", "principal", "task", "intent", "scope", "nonce of prove", "audience of a guard"]
+OPTIONS = [
+    "trust_domain",
+    "passphrase",
+    "owner",
+    "ceiling",
+    "principal",
+    "task",
+    "intent",
+    "scope",
+    "nonce of prove",
+    "audience of a guard",
+]
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_a_nul_in_an_option_is_an_error_of_the_library_too(name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nul_in_an_option_is_an_error_of_the_library_too(
+    name: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(globals(), "LONE", "a\0b")
     with open_authority(tmp_path / "acme") as acme, start(acme) as agent, acme.guard(audience="files") as guard:
         with pytest.raises(libagentid.Error, match="a NUL character cannot be part of an option") as raised:
