@@ -483,7 +483,8 @@ agentid_status agentid_agent_delegate(agentid_agent *agent, const char *holder, 
  *   audience   the guard's name for itself, at most 256 bytes; empty if that guard asks for none.
  *   proof      out: a compact JWS, valid for one call within the guard's window (30 s by default).
  * Returns: AGENTID_OK; AGENTID_E_MALFORMED (arguments); AGENTID_E_ARGUMENT (audience, nonce);
- *          AGENTID_E_STATE (closed, ended, expired).
+ *          AGENTID_E_LIMIT (a proof of more than 128 KiB: about 96 KiB of arguments); AGENTID_E_STATE
+ *          (closed, ended, expired).
  */
 agentid_status agentid_agent_prove(agentid_agent *agent, const char *tool, size_t tool_len,
                                    const char *arguments, size_t arguments_len,

@@ -13,8 +13,8 @@ struct ProofVerifier {
     /// Verifies everything but the arguments, which are read only for a caller whose signature is valid.
     func open(_ proof: [UInt8], of tool: String, under chain: VerifiedChain) throws(Denial) -> OpenedProof {
         guard !proof.isEmpty else { throw Denial("pop_missing", "a proof is needed and there is none", at: "proof") }
-        guard proof.count <= Limits.tokenSize * 2 else {
-            throw Denial("pop_malformed", "the proof is too long", at: "proof")
+        guard proof.count <= Limits.proofSize else {
+            throw Denial("pop_malformed", "the proof is longer than \(Limits.proofSize) bytes", at: "proof")
         }
         let leaf = chain.links[chain.links.count - 1]
         let claims = try signedClaims(of: proof, by: leaf.grant.holder)  // 7a, 7b

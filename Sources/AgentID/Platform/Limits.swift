@@ -13,6 +13,8 @@ enum Limits {
     static let hardDepth = 64
     static let tokenSize = 64 << 10
     static let chainSize = 256 << 10
+    /// The longest proof, in bytes.
+    static let proofSize = 128 << 10
     static let issuedAtSkew: Int64 = 30
     static let longestProofWindow: Int64 = 60
     /// The work that verifying one chain may take beyond its signatures, in steps of some 4 ns (`WorkBudget`).

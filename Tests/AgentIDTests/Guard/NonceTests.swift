@@ -32,6 +32,30 @@ import Testing
         #expect(throws: AgentIDError.self) { try agent.prove(tool: "search", arguments: call, nonce: "") }
     }
 
+    @Test func aProofIsAsLongAsGuardsTake() throws {
+        let world = try World()
+        let agent = try world.start("search(query: *)")
+        let guardian = try world.guarding { _ in }
+        func arguments(_ count: Int) -> [UInt8] {
+            Array(#"{"query":"\#(String(repeating: "x", count: count))"}"#.utf8)
+        }
+        var (most, more) = (1000, 200_000)
+        while more - most > 1 {
+            let middle = (most + more) / 2
+            let isMade = (try? agent.prove(tool: "search", arguments: arguments(middle))) != nil
+            (most, more) = isMade ? (middle, more) : (most, middle)
+        }
+        #expect(try (131_070...131_072).contains(agent.prove(tool: "search", arguments: arguments(most)).utf8.count))
+        let made = try agent.present(tool: "search", arguments: arguments(most - 30), audience: "files")
+        let decision = guardian.check(
+            chain: made.chain, proof: made.proof, tool: "search", arguments: arguments(most - 30))
+        #expect(decision.isPermitted && made.proof.utf8.count > 131_000)
+        let error = #expect(throws: AgentIDError.self) {
+            try agent.prove(tool: "search", arguments: arguments(more))
+        }
+        #expect(error?.name == "input_too_long" && error?.place == "arguments")
+    }
+
     @Test func aProofNamesNoGuardAndNoNonceOfMoreThan256Bytes() throws {
         let agent = try World().start("search(query: *)")
         let (most, more) = (String(repeating: "é", count: 128), String(repeating: "é", count: 128) + "x")

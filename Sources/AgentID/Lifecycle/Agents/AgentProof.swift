@@ -87,7 +87,13 @@ extension Agent {
         }
         payload.append(UInt8(ascii: "}"))
         let key = state.key
-        return String(
-            decoding: CompactJWS.make(type: TokenType.proof, payload: payload) { key.sign($0) }, as: UTF8.self)
+        let proof = CompactJWS.make(type: TokenType.proof, payload: payload) { key.sign($0) }
+        guard proof.count <= Limits.proofSize else {  // guards refuse it unread
+            throw AgentIDError(
+                .limit, name: "input_too_long",
+                message: "a proof has at most \(Limits.proofSize) bytes, this one would have \(proof.count): shorten the "
+                    + "arguments", at: "arguments")
+        }
+        return String(decoding: proof, as: UTF8.self)
     }
 }
