@@ -91,8 +91,8 @@ extension Agent {
         guard proof.count <= Limits.proofSize else {  // guards refuse it unread
             throw AgentIDError(
                 .limit, name: "input_too_long",
-                message: "a proof has at most \(Limits.proofSize) bytes, this one would have \(proof.count): shorten the "
-                    + "arguments", at: "arguments")
+                message: "a proof has at most \(Limits.proofSize) bytes, this one would have \(proof.count): "
+                    + "shorten the arguments", at: "arguments")
         }
         return String(decoding: proof, as: UTF8.self)
     }
