@@ -16,7 +16,8 @@ func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVers
     let raw = unsafe UnsafeRawPointer(given)
     let size = unsafe raw.loadUnaligned(as: Int.self)
     guard size >= firstVersion, size <= longestOptions else {
-        throw Failure.argument("options.struct_size", "is \(UInt(bitPattern: size)): start from the AGENTID_..._INIT macro")
+        throw Failure.argument(
+            "options.struct_size", "is \(UInt(bitPattern: size)): start from the AGENTID_..._INIT macro")
     }
     if size > MemoryLayout<Struct>.size {
         for i in MemoryLayout<Struct>.size..<size where unsafe raw.load(fromByteOffset: i, as: UInt8.self) != 0 {
