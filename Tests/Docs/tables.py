@@ -55,7 +55,7 @@ def constraints():
     def decides(text, arguments):
         try:
             tool = libagentid.Scope(text)
-            call(lib.agentid_scope_permits, tool._handle, *pair("t"), *pair(arguments))
+            call(lib.agentid_scope_permits, tool._handle, *pair("t", "tool"), *pair(arguments, "arguments"))
             return "permitted"
         except libagentid.Denied as denied:
             return denied.reason
