@@ -1,10 +1,11 @@
+internal import Glibc
 internal import StrictJSON
 
 // Finds, creates and upgrades a registry in a file.
 extension SQLiteRegistry {
     static func connection(_ path: String, _ access: SQLite.Access) throws(AgentIDError) -> SQLite {
         let database = try SQLite(path: path, access, busyMilliseconds: 10_000)
-        let mode = try database.first("PRAGMA journal_mode=WAL") { row throws(AgentIDError) in try row.text(0) }
+        let mode = try walMode(of: database)
         guard mode == "wal" else {
             throw AgentIDError(
                 .io, name: "no_wal", message: "the file system has no shared memory for the registry: use a local disk",
@@ -13,6 +14,19 @@ extension SQLiteRegistry {
         // FULL: anything less loses acknowledged rows in a power cut.
         try database.script("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=\(SQLitePlace.logSize)")
         return database
+    }
+
+    /// Where another process looks at a new file just then, SQLite does not wait: this does.
+    private static func walMode(of database: SQLite) throws(AgentIDError) -> String? {
+        let deadline = MonotonicClock.milliseconds + 10_000
+        while true {
+            do throws(AgentIDError) {
+                return try database.first("PRAGMA journal_mode=WAL") { row throws(AgentIDError) in try row.text(0) }
+            } catch {
+                guard error.name == "registry_busy", MonotonicClock.milliseconds < deadline else { throw error }
+            }
+            usleep(1000)
+        }
     }
 
     /// Refuses a file that another user could have changed.
