@@ -50,6 +50,21 @@ struct RootWithoutKeyIDTests {
         #expect(refusal(guardian, root(bare[1]))?.reason.rawValue == "untrusted_root")
     }
 
+    /// A bundle names its keys by their thumbprints: under another name a key speaks for the issuer that trusts it bare.
+    @Test func anotherNameOfAKeySpeaksForNoBundle() throws {
+        let both = try keys(1)
+        let guardian = try guardian(["acme.example": both], bare: both)
+        func reason(_ issuer: String, keyID: String) -> String? {
+            let chain = HandMade.root(both[0], to: holder, keyID: .some(keyID), ["iss": .string(issuer)])
+            return refusal(guardian, chain)?.reason.rawValue
+        }
+        for issuer in ["spiffe://acme.example", "https://issuer.example"] {
+            #expect(reason(issuer, keyID: both[0].publicKey.thumbprint) == nil)
+        }
+        #expect(reason("https://issuer.example", keyID: "2026-11") == nil)
+        #expect(reason("spiffe://acme.example", keyID: "2026-11") == "untrusted_root")
+    }
+
     /// Counted by what is tried: with one key more than that the right one is not found either.
     @Test func moreThanAFewKeysNeedAKeyID() throws {
         let most = TrustAnchors.mostTried

@@ -160,6 +160,30 @@ import Testing
         #expect(try reason(victim) == nil)
     }
 
+    /// A domain with a bundle names its agents as it likes: another key may have that name tomorrow.
+    @Test func anAgentOfAnotherDomainIsStoppedByItsKey() throws {
+        try apply(#""denials":1"#)
+        let guardian = try world.authority.guarding(.forTests(world))
+        let (partner, holder) = (try SigningKey.generate(), try SigningKey.generate())
+        try guardian.addBundle(HandMade.bundle([partner], sequence: 1), for: "partner.example")
+        let name = "spiffe://partner.example/agent/x/1"
+        func chain(to holder: SigningKey) -> [UInt8] {
+            HandMade.root(
+                partner, to: holder, agent: name, at: world.clock.milliseconds / 1000, tools: ["read_file": [:]],
+                ["iss": "spiffe://partner.example"])
+        }
+        func decide(_ key: SigningKey, _ tool: String) throws -> Decision {
+            let chain = chain(to: key)
+            let agent = try Agent.open(key: key, chain: String(decoding: chain, as: UTF8.self), clock: world.clock)
+            let proof = try agent.prove(tool: tool, arguments: call)
+            return guardian.check(chain: chain, proof: Array(proof.utf8), tool: tool, arguments: call)
+        }
+        let stops = try (0..<2).map { _ in try decide(holder, "wire").stop?.stopped }
+        #expect(stops == [nil, [holder.publicKey.thumbprint]])
+        #expect(try decide(holder, "read_file").denial?.reason.rawValue == "authority_revoked")
+        #expect(try decide(SigningKey.generate(), "read_file").isPermitted)
+    }
+
     @Test func aHolderWithoutANameDoesNotStopWhoHandedOnToIt() throws {
         try apply(#""denials":1"#)
         let agent = try world.start()

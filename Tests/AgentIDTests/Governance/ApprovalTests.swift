@@ -208,6 +208,38 @@ import Testing
         }
     }
 
+    /// The registry knows no agent with this key: only the chain says that it holds a link.
+    @Test func aKeyThatHoldsALinkApprovesNoCallUnderIt() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let guardian = try office.authority.guarding(.forTests(office.world))
+        let (state, clock) = (try agent.current(), CheckedClock(office.world.clock))
+        let held = try state.held.derive(
+            to: office.cfo.publicKey, agent: "\(agent.id())/helper", .sameScope(), by: state.key, clock: clock
+        ).held
+        let below = try SigningKey.generate()
+        let lower = try held.derive(
+            to: below.publicKey, agent: "\(agent.id())/helper/below", .sameScope(), by: office.cfo, clock: clock
+        ).held
+        let call = Array(#"{"path":"/data/q3/a"}"#.utf8)
+        for (key, chain) in [(office.cfo, held.chain), (below, lower.chain)] {
+            let holder = try Agent.open(
+                key: key, chain: String(decoding: chain, as: UTF8.self), clock: office.world.clock)
+            func ask() throws -> Decision {
+                let proof = try holder.prove(tool: "read_file", arguments: call)
+                return guardian.check(chain: chain, proof: Array(proof.utf8), tool: "read_file", arguments: call)
+            }
+            let id = try #require(try ask().approval)
+            try office.approve(id)
+            let denied = try ask()
+            #expect(denied.denial?.reason.rawValue == "approval_required")
+            // Somebody else's approval counts.
+            let next = try #require(denied.approval)
+            #expect(try office.authority.approve(next, by: "user:coo", with: office.coo))
+            #expect(try ask().isPermitted)
+        }
+    }
+
     @Test func refusedIsDeniedUntilItLapses() throws {
         let office = try ApprovalWorld()
         let agent = try office.world.start()

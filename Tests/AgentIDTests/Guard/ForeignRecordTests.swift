@@ -158,6 +158,18 @@ import Testing
         return found
     }
 
+    /// The partner's root names a profile as ours is named: that is another one, and the agent below it is still of ours.
+    @Test func aForeignRootDoesNotHideThatAnAgentsProfileIsRevoked() throws {
+        let ours = try world.start()
+        let key = try #require(try ours.withExportedKey { try? SigningKey(jwk: $0) })
+        let chain = try HandMade.child(of: root(), by: holder, to: key, tools: ["read_file": [:]])
+        #expect(try decide(chain, by: key).isPermitted)
+        try world.authority.revoke(Revocation(.profile, "researcher"))
+        let denial = try decide(chain, by: key).denial
+        #expect(denial?.reason.rawValue == "authority_revoked" && denial?.message == "revoked: profile researcher")
+        #expect(try decide(root(jti: "other")).isPermitted)
+    }
+
     @Test func withdrawnProfilesAreOursAndPeopleWhoLeftAreEverybodys() throws {
         _ = try world.authority.withdraw(profile: "researcher")
         #expect(try decide(root(jti: "1")).isPermitted, "a partner's profile of that name is another one")

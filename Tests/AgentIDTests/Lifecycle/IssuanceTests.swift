@@ -25,15 +25,33 @@ import Testing
     func whatWasSignedBeforeSomeoneLeftIsNotRegistered(who: String) throws {
         let world = try World()
         let authority = world.authority
-        let active = try #require(try authority.registry.read { try $0.keys() }.first { $0.role == .active })
-        let issuance = try Issuance(
-            under: authority.profile(named: "researcher"), of: authority.trustDomain,
-            to: SigningKey.generate().publicKey,
-            AgentRequest(
-                principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data')")),
-            by: authority.keys.signer(for: active.key), clock: CheckedClock(world.clock))
+        let issuance = try issuance(in: world, to: SigningKey.generate())
         _ = try authority.deprovision(principal: who)
         #expect(throws: AgentIDError.self) { try authority.lifecycle.register(issuance, leaseUntil: .max) }
         #expect(try authority.agents().isEmpty)
+    }
+
+    @Test func whatWasSignedBeforeItsHoldersKeyWasRevokedIsNotRegistered() throws {
+        let world = try World()
+        let authority = world.authority
+        let holder = try SigningKey.generate()
+        let issuance = try issuance(in: world, to: holder)
+        try authority.revoke(Revocation(.key, holder.publicKey.thumbprint))
+        let refusal = #expect(throws: AgentIDError.self) {
+            try authority.lifecycle.register(issuance, leaseUntil: .max)
+        }
+        #expect(refusal?.name == "authority_revoked" && refusal?.place == "holder")
+        #expect(try authority.agents().isEmpty)
+    }
+
+    /// A grant that is signed, and not yet registered.
+    private func issuance(in world: World, to holder: SigningKey) throws -> Issuance {
+        let authority = world.authority
+        let active = try #require(try authority.registry.read { try $0.keys() }.first { $0.role == .active })
+        return try Issuance(
+            under: authority.profile(named: "researcher"), of: authority.trustDomain, to: holder.publicKey,
+            AgentRequest(
+                principal: "user:alice@acme.example", task: "t", scope: Scope("read_file(path under '/data')")),
+            by: authority.keys.signer(for: active.key), clock: CheckedClock(world.clock))
     }
 }

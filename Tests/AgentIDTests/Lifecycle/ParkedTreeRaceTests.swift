@@ -35,6 +35,26 @@ import Testing
         #expect(try tree.takeAll(held).count == children.count)
     }
 
+    /// Taken up and parked again by another process while the grant is signed: the older box has none of its labels.
+    @Test func aBoxThatWasReplacedMeanwhileIsNotTakenUp() throws {
+        let signer = RenewalRaceTests.Interrupted(try SigningKey.generate())
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path) { $0.signer = signer }
+        var options = Authority.Options()
+        (options.clock, options.steadyClock, options.signer) = (world.clock, world.steadyClock, signer)
+        let elsewhere = try Authority.open(directory: directory.path, options: options)
+        let agent = try world.start()
+        let id = try agent.id()
+        try agent.park(for: 3600)
+        signer.interrupt {
+            let taken = try elsewhere.unpark(agent: id)
+            try taken.addLabels(["seen"])
+            try taken.park(for: 3600)
+        }
+        #expect(tree.refusal { _ = try world.authority.unpark(agent: id) } == "not_parked")
+        #expect(try world.authority.unpark(agent: id).labels() == ["seen"])
+    }
+
     /// Whoever starts, ends, rotates and labels while the tree is parked: each agent is parked with its labels and its key of
     /// last, or was never there.
     @Test(arguments: 0..<6) func nothingIsLostWhileItIsParked(_ round: Int) throws {

@@ -107,6 +107,18 @@ import Testing
         #expect(answer(busy, "between", at: 150) == .replaced)
     }
 
+    /// Its proofs are of chains that are no longer valid, and its secret makes nonces: whoever had the backup may know it.
+    @Test func aRestoredBackupBeginsWithoutTheFileThatCameWithIt() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let file = directory.path + "/replay"
+        _ = try Guard.open(directory: directory.path, .forTests(world))
+        world.authority.close()
+        #expect(FileManager.default.fileExists(atPath: file))
+        _ = try Authority.acceptRestored(directory: directory.path, passphrase: nil, clock: world.clock)
+        #expect(!FileManager.default.fileExists(atPath: file))
+    }
+
     @Test func guardThatIsOpenedAnewTakesUpWhatStandsThere() throws {
         let directory = try ReplayDirectory()
         let old = try memory(directory)
