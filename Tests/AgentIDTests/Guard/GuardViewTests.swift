@@ -23,8 +23,9 @@ import Testing
         let world = try World(at: path)
         let agent = try world.start()
         let guardian = try Guard.open(directory: path, .forTests(world))
-        // An old view is good enough for a disk that is away, and not for another registry.
-        let patient = try Guard.open(directory: path, .forTests(world) { $0.maxViewAge = 60 })
+        // An old view is good enough for a disk that is away, and not for another registry. Nor is it the log that says so.
+        let patient = try Guard.open(
+            directory: path, .forTests(world) { ($0.maxViewAge, $0.audit) = (60, .none) })
         for guardian in [guardian, patient] { #expect(try reason(guardian, agent) == nil) }
         try FileManager.default.moveItem(atPath: path, toPath: path + ".moved")
         outlastThePoll()
