@@ -75,4 +75,25 @@ import Testing
         #expect(record.tombstone == token && record.ended == tombstone.ended && record.endReason == "done")
         #expect(try world.authority.deprovision(agent: id) == token)
     }
+
+    /// The transactions that stand in a log of SQLite: frames that a commit ends, of the log's present round.
+    private func commits(in path: String) throws -> Int {
+        let log = try Files.read(path)
+        let (header, frame) = (32, 24 + 4096)
+        return stride(from: header, to: log.count - frame + 1, by: frame).count { start in
+            log[(start + 8)..<(start + 16)] == log[16..<24] && log[(start + 4)..<(start + 8)].contains { $0 != 0 }
+        }
+    }
+
+    @Test(arguments: [false, true]) func anEndIsOneTransactionIfNothingElseIsToBeDone(_ hasSecret: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path + "/acme") { $0.audit = .none }
+        let agent = try world.start()
+        if hasSecret { try make(.secret, of: agent, in: world.authority) }
+        let log = directory.path + "/acme/registry.db-wal"
+        let before = try commits(in: log)
+        _ = try? world.authority.deprovision(agent: agent.id(), reason: "done")
+        let made = try commits(in: log) - before
+        #expect(before > 0 && (made == 1) == !hasSecret && made > 0, "\(made)")
+    }
 }

@@ -1,16 +1,12 @@
 """A session of streamable HTTP gives nobody authority: each request is decided by what is in it, whoever's session it is sent in."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 
 import pytest
-from test_mcp import AUDIENCE, SERVED, told
+from test_changes import served
+from test_mcp import AUDIENCE, told
 
 VERSION = "2025-06-18"
 FIRST = {"protocolVersion": VERSION, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
@@ -19,11 +15,6 @@ FIRST = {"protocolVersion": VERSION, "capabilities": {}, "clientInfo": {"name": 
 @pytest.fixture
 def send(directory, tmp_path):
     """Sends one message to a served MCP server; the status, the session's ID and the answer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, SERVED, str(directory), AUDIENCE, str(tmp_path / "ran"), str(port)]
 
     def send(message, session=None):
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
@@ -36,14 +27,8 @@ def send(directory, tmp_path):
         except urllib.error.HTTPError as error:
             return error.code, None, None
 
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+    with served(directory, tmp_path / "ran") as port:
         yield send
-        server.terminate()
 
 
 def call(agent, number, name, arguments):

@@ -51,7 +51,7 @@ class Sending:
             both = json.loads(take(lib.agentid_agent_presentation, self._agent._handle, *named, options))
             sent, proven = "~".join(both["aat_chain"]), both["aat_pop"]
         if len(sent) >= self._long_chain and not is_whole:
-            sent = take(lib.agentid_chain_reference, *pair(sent, "sent"))
+            sent = take(lib.agentid_chain_reference, *pair(sent, "chain"))
         return {CHAIN_HEADER: sent, PROOF_HEADER: proven}
 
     def introduction(self) -> bytes | None:
