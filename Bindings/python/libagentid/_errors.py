@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ctypes import byref, c_int64, c_void_p, string_at
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from ._decision import Decision
     from .types import BudgetRest, DecisionDocument
+
+_LONGEST_INPUT = 1 << 20  # of the library
 
 
 class Error(Exception):
@@ -306,7 +308,15 @@ def depth(value: int | None) -> int:
 
 
 def texts(values: Sequence[str], name: str) -> bytes | None:
-    """Texts as a JSON array; None for none of them."""
-    if isinstance(values, str | bytes) or not all(isinstance(value, str) for value in values):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a list of texts, not {values!r}")
-    return json.dumps(list(values)).encode() if values else None
+    """Texts as a JSON array; None for none of them. What is over the library's bound is cut past it, and refused by it."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} is a list of texts, not {type(values).__name__}")
+    kept, size = list[str](), 0
+    for value in values:
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{name} is a list of texts, and has {type(value).__name__} in it")
+        kept.append(value)
+        size += len(value) + 4  # its quotes, a comma and a blank
+        if size > _LONGEST_INPUT:
+            break
+    return json.dumps(kept).encode() if kept else None

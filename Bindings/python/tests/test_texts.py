@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -125,3 +126,20 @@ def test_what_is_no_text_is_refused_by_the_name_of_its_parameter(name: str, tmp_
         with pytest.raises(TypeError, match=f"^{name} is a text, not int$"):
             NO_TEXTS[name](acme, agent, tmp_path / "acme" if name == "decision" else guard)
         assert agent.check(*CALL).permitted and not acme.agents(state="suspended")
+
+
+def test_lists_of_texts_are_refused_by_name_and_cost_little_however_long() -> None:
+    wrong: Any = {"labels": (5, "a"), "audiences": ({"a": 1}.items(), b"x", [b"x"], ["a"] * 100_000 + [5])}
+    long: Any = {"audiences": ["g" * 256] * 100_000, "labels": ["x" * 64] * 100_000}
+    with open_authority() as acme, start(acme) as agent:
+        for name, values in wrong.items():
+            for value in values:
+                with pytest.raises(TypeError, match=f"^{name} is a list of texts") as raised:
+                    agent.spawn("k", SCOPE, **{name: value})
+                assert len(str(raised.value)) < 100
+        for name, value in long.items():
+            before = time.thread_time()
+            with pytest.raises(libagentid.Error) as refused:
+                agent.spawn("k", SCOPE, **{name: value})
+            assert refused.value.where.endswith(name)
+            assert time.thread_time() - before < 0.05

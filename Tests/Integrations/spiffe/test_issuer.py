@@ -210,3 +210,23 @@ def test_a_child_of_a_fork_issues_nothing(issuer, reader):
             os._exit(7)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_directory_that_others_can_write_or_whose_files_lead_elsewhere_is_refused(domain, tmp_path):
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    with pytest.raises(PermissionError, match="chmod 700"):
+        Issuer.open(domain, open_to_all, trust_domain="acme.example")
+    for name in ("x509.lock", "x509.json"):
+        planted = tmp_path / name.replace(".", "-")
+        planted.mkdir(mode=0o700)
+        (planted / name).symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(OSError, match="symbolic links"):
+            Issuer.open(domain, planted, trust_domain="acme.example")
+        assert not (tmp_path / "elsewhere").exists()
+    if os.geteuid() == 0:  # root is not who owns it
+        os.chown(planted, 65534, 65534)
+        (planted / "x509.json").unlink()
+        with pytest.raises(PermissionError, match="this user's own"):
+            Issuer.open(domain, planted, trust_domain="acme.example")

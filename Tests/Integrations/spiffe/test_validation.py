@@ -1,7 +1,10 @@
 """X509-SVIDs and bundles by the standard: what is a valid one, and each way in which one is not."""
 
 import base64
+import contextlib
+import functools
 import json
+import random
 import time
 
 import pytest
@@ -266,3 +269,47 @@ def test_a_bundle_that_is_older_than_the_one_that_is_trusted_is_refused(corp):
             bundles.add(bundle("corp.example", root(), sequence=sequence))
     bundles.add(bundle("corp.example", root(), sequence=6))
     assert refused(bundles, certificate(corp, uris=[ID])) == "not_trusted"  # what was withdrawn signs no more
+
+
+def test_whatever_bytes_a_peer_shows_it_is_refused_by_a_rule(corp, trusted):
+    leaf = der(certificate(corp, uris=[ID])[0])
+    name = corp[0].subject.public_bytes()
+    text = name.rindex(b"root of")
+    broken = {
+        "a version that does not exist": leaf.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"),
+        "a name of no text": leaf.replace(name, name[: text - 2] + b"\x01" + name[text - 1 :]),
+        "a name of bits": leaf.replace(name, name[: text - 2] + b"\x03" + name[text - 1 : text] + b"\0" + name[text + 1 :]),
+        "a name that is not UTF-8": leaf.replace(name, name[:text] + b"\xff" + name[text + 1 :]),
+    }
+    for what, shown in broken.items():
+        assert shown != leaf, what
+        assert refused(trusted, shown) == "certificate", what
+    seed = time.time_ns()
+    chance = random.Random(seed)
+    for _ in range(3000):
+        shown = bytearray(leaf)
+        for _ in range(chance.choice([1, 1, 2])):
+            shown[chance.randrange(len(shown) - 65)] = chance.randrange(256)  # what is signed, and how
+        if shown != leaf:
+            assert refused(trusted, bytes(shown)), seed
+        authority = bytearray(der(corp[0]))
+        authority[chance.randrange(len(authority))] ^= 1 << chance.randrange(8)
+        with contextlib.suppress(SVIDError):
+            Bundle("corp.example", (bytes(authority),)).json()
+
+
+def test_a_domain_of_many_authorities_with_one_name_costs_no_more(corp):
+    key = functools.partial(ec.generate_private_key, ec.SECP384R1())
+    many = Bundles([bundle("corp.example", *[root(key=key()) for _ in range(64)])])
+    chain = [certificate(corp, ca=True, name="root of corp.example", key=key())]
+    while len(chain) < 7:
+        chain.insert(0, certificate(chain[0], ca=True, name="root of corp.example", key=key()))
+    chain.insert(0, certificate(chain[0], uris=[ID], key=key()))
+    before = time.thread_time()
+    assert refused(many, *chain) == "too_costly"
+    assert time.thread_time() - before < 0.05
+    few = Bundles([bundle("corp.example", *[root(key=key()) for _ in range(7)], corp)])
+    assert few.verify([der(certificate(corp, uris=[ID])[0])])  # after seven rotations within an authority's life
+    with pytest.raises(SVIDError, match="32 bits"):
+        numbers = rsa.generate_private_key(65537, 2048).public_key().public_numbers()
+        Bundle("corp.example", (), {"k": rsa.RSAPublicNumbers((1 << 40) + 1, numbers.n).public_key()})

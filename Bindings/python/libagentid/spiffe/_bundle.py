@@ -141,7 +141,8 @@ class Bundles:
         """Verifies an X.509-SVID with its intermediates, leaf first, as DER; raises `SVIDError`. `at`: in seconds since 1970.
 
         Each certificate is signed by the next, the last by an authority in the bundle of the leaf's own trust domain. Says who
-        signed: that the peer has the leaf's key is shown by a TLS handshake alone.
+        signed: that the peer has the leaf's key is shown by a TLS handshake alone. At most 16 signatures are looked at, so that
+        no domain whose authorities have one name costs more.
         """
         if not 1 <= len(chain) <= rules.LONGEST_CHAIN:
             raise SVIDError("chain_too_long", f"a chain has 1 to {rules.LONGEST_CHAIN} certificates, this one {len(chain)}")
@@ -151,8 +152,9 @@ class Bundles:
         spiffe_id = rules.leaf_id(leaf)
         rules.check_time(leaf, now)
         bundle, above = self.get(spiffe_id.trust_domain), list[Any]()
+        left = iter(range(rules.MOST_SIGNATURES))
         for depth, certificate in enumerate(certificates):
-            anchor = _issuer(certificate, bundle.certificates, now)
+            anchor = _issuer(certificate, bundle.certificates, now, left)
             if anchor is not None:
                 rules.check_authority(anchor, spiffe_id.trust_domain, depth)
                 rules.check_names([*above, anchor], leaf, spiffe_id)
@@ -162,6 +164,7 @@ class Bundles:
             issuer = certificates[depth + 1]
             rules.check_time(issuer, now)
             rules.check_authority(issuer, spiffe_id.trust_domain, depth)
+            _count(left)
             rules.check_issued(certificate, issuer)
             above.append(issuer)
         raise SVIDError(
@@ -169,13 +172,25 @@ class Bundles:
         )
 
 
-def _issuer(certificate: Certificate, authorities: Sequence[Certificate], now: float) -> Certificate | None:
+def _count(left: Iterator[int]) -> None:
+    """Counts a signature that is looked at; raises `SVIDError` for one too many."""
+    if next(left, None) is None:
+        raise SVIDError("too_costly", f"more than {rules.MOST_SIGNATURES} signatures would have to be looked at")
+
+
+def _issuer(
+    certificate: Certificate, authorities: Sequence[Certificate], now: float, left: Iterator[int]
+) -> Certificate | None:  # fmt: skip
     """The authority that has signed a certificate; None if none of those that are valid now has."""
     for authority in authorities:
         if authority.subject != certificate.issuer:
             continue
         try:
             rules.check_time(authority, now)
+        except SVIDError:
+            continue
+        _count(left)
+        try:
             rules.check_issued(certificate, authority)
         except SVIDError:
             continue
@@ -187,9 +202,10 @@ def _token_key(key: Mapping[str, Any]) -> TokenKey:
     try:
         if key.get("kty") == "RSA":
             n, e = (int.from_bytes(base64url(key.get(name), 1024), "big") for name in ("n", "e"))
-            if n.bit_length() < 2048:
-                raise SVIDError("weak_key", "an RSA key has 2,048 to 8,192 bits")
-            return rsa.RSAPublicNumbers(e, n).public_key()
+            made = rsa.RSAPublicNumbers(e, n).public_key() if n.bit_length() >= 2048 else None
+            if made is None or not rules.is_strong(made):
+                raise SVIDError("weak_key", f"a key for JWT-SVIDs is {rules.STRONG}, or EC")
+            return made
         curve = _CURVES.get(key.get("crv")) if isinstance(key.get("crv"), str) else None  # type: ignore[arg-type]
         if key.get("kty") == "EC" and curve is not None:
             x, y = (int.from_bytes(base64url(key.get(name), 66), "big") for name in ("x", "y"))
@@ -202,12 +218,12 @@ def _token_key(key: Mapping[str, Any]) -> TokenKey:
 
 
 def _check_token_key(key: Any) -> None:
-    if isinstance(key, rsa.RSAPublicKey) and 2048 <= key.key_size <= 8192:
+    if isinstance(key, rsa.RSAPublicKey) and rules.is_strong(key):
         return
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(
         key.curve, tuple(type(each) for each in _CURVES.values())
     ):
-        raise SVIDError("weak_key", "a key for JWT-SVIDs is RSA of 2,048 to 8,192 bits, or EC on P-256, P-384 or P-521")
+        raise SVIDError("weak_key", f"a key for JWT-SVIDs is {rules.STRONG}, or EC on P-256, P-384 or P-521")
 
 
 def _jwk(certificate: Certificate) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 LONGEST_CERTIFICATE = 16 * 1024
 LONGEST_CHAIN = 8
+MOST_SIGNATURES = 16
+STRONG = "RSA of 2,048 to 8,192 bits with an exponent of 32 bits at most"
 _UNDERSTOOD = (
     x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName, x509.NameConstraints,
     x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier,
@@ -32,19 +33,29 @@ def read(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         extensions, key = list(certificate.extensions), certificate.public_key()
-        certificate.signature_hash_algorithm  # noqa: B018  raises for an algorithm that is unknown
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        # cryptography reads most of a certificate only when it is asked for it.
+        _ = (
+            certificate.version, certificate.subject, certificate.issuer, certificate.signature_hash_algorithm,
+            certificate.not_valid_before_utc, certificate.not_valid_after_utc,
+        )  # fmt: skip
+    except Exception as error:  # of a dozen types, some of which have no base in common
         raise SVIDError("certificate", f"the certificate cannot be read: {type(error).__name__}") from None
     for extension in extensions:
         if extension.critical and not isinstance(extension.value, _UNDERSTOOD):
             raise SVIDError("critical_extension", f"the extension {extension.oid.dotted_string} is critical, and not understood")
     if not (
         isinstance(key, ed25519.Ed25519PublicKey)
-        or (isinstance(key, rsa.RSAPublicKey) and 2048 <= key.key_size <= 8192)
+        or (isinstance(key, rsa.RSAPublicKey) and is_strong(key))
         or (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1))
     ):
-        raise SVIDError("weak_key", "keys are Ed25519, ECDSA on P-256, P-384 or P-521, or RSA of 2,048 to 8,192 bits")
+        kinds = f"Ed25519, ECDSA on P-256, P-384 or P-521, or {STRONG}"
+        raise SVIDError("weak_key", f"keys are {kinds}")
     return certificate
+
+
+def is_strong(key: rsa.RSAPublicKey) -> bool:
+    """Whether an RSA key is of a size that holds, and of an exponent that costs little to verify with."""
+    return 2048 <= key.key_size <= 8192 and key.public_numbers().e < 1 << 32
 
 
 def extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:

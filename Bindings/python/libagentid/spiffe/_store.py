@@ -88,13 +88,16 @@ class Store:
     def __init__(self, directory: str | os.PathLike[str], domain: str, passphrase: str | None) -> None:
         self._directory, self._domain, self._passphrase = Path(directory), domain, passphrase
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = self._directory.stat()
+        if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o022:
+            raise PermissionError(f"{self._directory} must be this user's own, and none that others may write: chmod 700 it")
         self._file = self._directory / "x509.json"
         self._seen: tuple[int, int] | None = None
 
     @contextlib.contextmanager
     def locked(self) -> Generator[None, None, None]:
         """Nobody else changes the file within the block."""
-        descriptor = os.open(self._directory / "x509.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._directory / "x509.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -109,7 +112,7 @@ class Store:
     def read(self) -> State | None:
         """The state as it was written; None where none was. Raises `PermissionError` where others could have read it."""
         try:
-            descriptor = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
         with open(descriptor, encoding="ascii") as file:
