@@ -9,6 +9,8 @@ import time
 import libagentid
 import pytest
 from libagentid.spiffe import SPIFFEID, TLS, X509SVID, Bundles, Exchange, Source, SVIDError, Workload, verify_token
+from libagentid.spiffe._replay import Once
+from libagentid.spiffe._token import JWTSVID
 from pki import Tokens, bundle, certificate, der, encoded, root
 from world import *
 from world import SCOPE
@@ -195,10 +197,32 @@ def test_processes_share_what_was_exchanged_and_what_has_ended_is_forgotten(doma
     assert held == 1
 
 
-def test_a_full_memory_refuses(exchange, tokens):
-    exchange._once._most = 1
-    exchange.from_token(tokens.sign(ID), task="t", scope=SCOPE)
-    assert rule_of(exchange.from_token, tokens.sign(ID, lives=200), task="t", scope=SCOPE) == "replayed"
+def test_a_workload_or_domain_with_many_tokens_takes_nobody_elses_room(tmp_path):
+    once = Once(tmp_path / "used.db", most=20)
+
+    def use(domain, workload, number, expires=100):
+        name = SPIFFEID.parse(f"spiffe://{domain}/{workload}")
+        once.use(JWTSVID(name, expires, None, f"{name} {number}".encode()), 0)
+
+    for number in range(6):
+        use("evil.example", "a", number)
+    with pytest.raises(SVIDError, match=r"too_many.*evil.example/a"):
+        use("evil.example", "a", 6)
+    for workload in "bcde":
+        use("evil.example", workload, 0)
+    with pytest.raises(SVIDError, match=r"too_many.*evil.example"):
+        use("evil.example", "f", 0)
+    use("corp.example", "a", 0)
+    with pytest.raises(SVIDError, match="replayed"):
+        use("corp.example", "a", 0)
+    for number in range(9):
+        use(f"{number}.example", "a", 0, expires=200)
+    with pytest.raises(SVIDError, match="too_many"):
+        use("last.example", "a", 0)
+    again = Once(tmp_path / "used.db", most=20)
+    again.use(JWTSVID(SPIFFEID("evil.example", "/a"), 300, None, b"later"), 102)
+    with pytest.raises(SVIDError, match="replayed"):
+        again.use(JWTSVID(SPIFFEID("0.example", "/a"), 200, None, b"spiffe://0.example/a 0"), 102)
 
 
 def test_a_token_that_no_rule_is_for_is_not_used_up(domain, bundles, tokens):
