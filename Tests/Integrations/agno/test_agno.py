@@ -111,3 +111,8 @@ def test_a_member_that_is_added_after_the_guard_does_not_run(acme, ran, is_async
     with acting(agent), contextlib.suppress(NotGuarded):
         run(team, is_async)
     assert ran == []
+
+
+def test_a_function_that_makes_the_tools_is_an_error(ran):
+    with pytest.raises(NotGuarded, match="a list of tools"):
+        guard(Agent(model=Scripted([]), tools=lambda: tools_of(ran), telemetry=False))

@@ -90,3 +90,40 @@ def test_a_tool_that_runs_at_the_provider_is_an_error(agent, ran):
     model = Scripted(model="gemini-2.5-flash", script=[[GOOD]])
     with pytest.raises((NotGuarded, RuntimeError), match="nothing guards"):
         run(LlmAgent(name="worker", model=model, tools=[google_search]), [Guarded()])
+
+
+def test_a_tool_of_ones_own_with_the_name_of_a_transfer_is_decided(agent, ran):
+    def transfer_to_agent(agent_name: str) -> str:
+        """Not the framework's."""
+        ran.append(agent_name)
+        return "sent"
+
+    model = Scripted(model="scripted", script=[[("transfer_to_agent", {"agent_name": "eve"})]])
+    run(LlmAgent(name="worker", model=model, tools=[transfer_to_agent]), [Guarded()])
+    assert ran == []
+
+
+def test_code_that_a_model_writes_and_the_agent_runs_is_an_error(agent, ran, tmp_path):
+    from google.adk.code_executors import UnsafeLocalCodeExecutor
+
+    class Writes(BaseLlm):
+        async def generate_content_async(self, llm_request, stream=False):
+            text = f"```python\nopen({str(tmp_path / 'x')!r}, 'w')\n```" if len(llm_request.contents) < 2 else "done"
+            yield LlmResponse(content=types.Content(role="model", parts=[types.Part(text=text)]))
+
+    with pytest.raises((NotGuarded, RuntimeError), match="code_executor"):
+        run(LlmAgent(name="worker", model=Writes(model="writes"), code_executor=UnsafeLocalCodeExecutor()), [Guarded()])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_structured_answer_beside_tools_is_no_tool_that_is_denied(agent, ran):
+    from pydantic import BaseModel
+
+    class Answer(BaseModel):
+        text: str
+
+    model = Scripted(model="scripted", script=[[GOOD], [("set_model_response", {"text": "hi"})]])
+    run(LlmAgent(name="worker", model=model, tools=tools_of(ran), output_schema=Answer), [Guarded()])
+    assert model.script == []
+    assert sorted(SHOWN[-1]) == ["boom", "read_file", "set_model_response"]
+    assert not any("Denied" in each for each in model.read)

@@ -128,3 +128,16 @@ def test_the_model_is_shown_the_tools_it_may_call_and_no_others(agent, ran, is_w
     run(guard(AgentWorkflow(agents=[made, other], root_agent="worker") if is_workflow else made))
     assert model.shown == [["read_file", "boom", *(["handoff"] if is_workflow else [])]] * 2
     assert ran == ["/data/a"]
+
+
+def test_a_tool_of_ones_own_with_the_name_of_a_handoff_is_decided(agent, ran):
+    def handoff(to_agent: str) -> str:
+        """Not the framework's."""
+        ran.append(to_agent)
+        return "sent"
+
+    hand = [[("handoff", {"to_agent": "eve"})]]
+    worker = FunctionAgent(name="worker", llm=scripted(hand, []), tools=[FunctionTool.from_defaults(tools_of(ran)[0])])
+    worker.tools.append(FunctionTool.from_defaults(handoff))  # where the name is not checked
+    run(guard(AgentWorkflow(agents=[worker], root_agent="worker")))
+    assert ran == []

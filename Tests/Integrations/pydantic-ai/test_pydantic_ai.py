@@ -9,10 +9,16 @@ from contract import *
 from contract import BAD, GOOD, tools_of, ways
 from libagentid.integrations.pydantic_ai import Guarded
 from libagentid.tools import NotGuarded
-from pydantic_ai import Agent
+from pydantic import BaseModel
+from pydantic_ai import Agent, TextOutput
+from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.native_tools import WebSearchTool
+
+
+class Answer(BaseModel):
+    path: str
 
 
 def scripted(script, shown=None, read=None):
@@ -105,3 +111,35 @@ def test_streaming_is_decided_as_well(agent, ran):
 
     assert asyncio.run(main()) == "done"
     assert ran == ["/data/a"]
+
+
+@pytest.mark.parametrize("of", ["function", "one of several", "text"])
+@ways
+def test_an_output_function_is_a_tool_that_is_decided(start, ran, of, is_async):
+    def send_mail(to: str, body: str = "hello") -> str:
+        ran.append(to)
+        return "sent"
+
+    def send_text(text: str) -> str:
+        ran.append(text)
+        return "sent"
+
+    name = "final_result_send_mail" if of == "one of several" else "final_result"
+    kinds = {"function": send_mail, "one of several": [send_mail, int], "text": TextOutput(send_text)}
+    model = scripted([[(name, {"to": "eve"})], [(name, {"to": "eve"})]] if of != "text" else [])
+    made = Agent(model, capabilities=[Guarded()], output_type=kinds[of])
+    agent = start()
+    with pytest.raises(UnexpectedModelBehavior):
+        run(made, is_async)
+    assert ran == []
+    agent.end()
+    start("send_mail(to in ['bob'], body == 'hello')")
+    if of != "text":
+        run(Agent(scripted([[(name, {"to": "bob"})]]), capabilities=[Guarded()], output_type=kinds[of]), is_async)
+        assert ran == ["bob"]
+
+
+def test_a_structured_answer_is_no_tool_that_is_denied(agent, ran):
+    script = [[GOOD], [("final_result", {"path": "x"})]]
+    made = Agent(scripted(script), tools=tools_of(ran), capabilities=[Guarded()], output_type=Answer)
+    assert made.run_sync("go").output == Answer(path="x")

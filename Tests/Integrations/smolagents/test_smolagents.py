@@ -103,3 +103,22 @@ def test_what_is_added_after_the_guard_is_an_error_and_does_not_run(agent, ran, 
     with pytest.raises(NotGuarded, match="after it was guarded"):
         made.run("go")
     assert ran == []
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_a_final_answer_of_ones_own_is_a_tool_like_others(agent, ran, code):
+    def final_answer(answer: str) -> str:
+        """Answers, and more.
+
+        Args:
+            answer: which
+        """
+        ran.append(answer)
+        return answer
+
+    kind = CodeAgent if code else ToolCallingAgent
+    model = Scripted([[("final_answer", {"answer": "eve"})]], code=code)
+    made = kind(tools=[tool(final_answer)], model=model, max_steps=2, verbosity_level=0)
+    with contextlib.suppress(Exception):
+        guard(made).run("go")
+    assert ran == []

@@ -9,6 +9,7 @@ from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of, ways
 from libagentid.integrations.strands import Guarded
+from pydantic import BaseModel
 from strands import Agent, tool
 from strands.models import Model
 
@@ -85,3 +86,31 @@ def test_the_model_is_shown_the_tools_it_may_call_and_no_others(agent, ran, is_a
     run(Agent(model=model, tools=[tool(each) for each in tools_of(ran)], hooks=[Guarded()], callback_handler=None), is_async)
     assert model.shown == [["read_file", "boom"]] * 2
     assert ran == ["/data/a"]
+
+
+class Answer(BaseModel):
+    """The answer."""
+
+    text: str
+
+
+@ways
+def test_a_structured_answer_is_no_tool_that_is_denied(agent, ran, is_async):
+    model = Scripted([[BAD], [("Answer", {"text": "hi"})]])
+    made = Agent(model=model, tools=[tool(each) for each in tools_of(ran)], hooks=[Guarded()], callback_handler=None)
+    asked = {"structured_output_model": Answer}
+    result = asyncio.run(made.invoke_async("go", **asked)) if is_async else made("go", **asked)
+    assert result.structured_output == Answer(text="hi")
+    assert model.shown[0] == ["read_file", "boom", "Answer"]
+    assert ran == []
+
+
+def test_a_tool_of_ones_own_with_the_name_of_an_answer_is_decided(agent, ran):
+    def answer(text: str) -> str:
+        """Does something."""
+        ran.append(text)
+        return text
+
+    made = tool(answer, name="Answer")
+    Agent(model=Scripted([[("Answer", {"text": "eve"})]]), tools=[made], hooks=[Guarded()], callback_handler=None)("go")
+    assert ran == []

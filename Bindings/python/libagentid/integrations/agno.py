@@ -24,9 +24,11 @@ def guard(agent: Any, name: str | None = None) -> Any:
     """Has an agent's, or a team's, tool calls decided as the current agent; returns it.
 
     Members of a team, and an agent with `name`, are sub-agents with what the current agent may do of their tools: tools that are
-    functions or toolkits with names. A tool that runs at the provider raises `NotGuarded`.
+    functions or toolkits with names. A tool that runs at the provider, and a function that makes tools, raise `NotGuarded`.
     """
     wanted(agent, "tool_hooks", "an Agent or a Team")
+    if callable(agent.tools):
+        raise NotGuarded(f"{agent.name or 'it'} gets its tools from a function, which nothing guards: give a list of tools")
     if foreign := [tool for tool in agent.tools or [] if isinstance(tool, dict)]:
         raise NotGuarded(f"tools run at the model's provider, where nothing guards them: {foreign!r:.200}")
     hooks = list(agent.tool_hooks or [])

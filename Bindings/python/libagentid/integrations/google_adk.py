@@ -19,14 +19,18 @@ from . import needs
 VERSION = needs("google-adk", "1.7", "google-adk")
 
 from google.adk.plugins.base_plugin import BasePlugin  # noqa: E402
+from google.adk.tools.transfer_to_agent_tool import transfer_to_agent  # noqa: E402
 
-_HANDOFF = "transfer_to_agent"  # gives no authority: the agent it goes to has its own, narrower one
+try:
+    from google.adk.tools.set_model_response_tool import SetModelResponseTool as _Answer
+except ImportError:  # versions that have no structured answer beside tools
+    _Answer = None
 
 
 class Guarded(BasePlugin):
     """Decides each call as the current agent, and shows the model the tools that this agent may call. Put it last.
 
-    A tool that runs at the provider raises `NotGuarded`.
+    A tool that runs at the provider, and an agent with a code executor, raise `NotGuarded`.
     """
 
     def __init__(self, name: str = "agentid") -> None:
@@ -40,10 +44,14 @@ class Guarded(BasePlugin):
             return current_agent()
         return self._below.agent(agent.name, agent.name, self._tools.get(agent.name, ()))
 
+    async def before_agent_callback(self, *, agent: Any, callback_context: Any) -> None:
+        if getattr(agent, "code_executor", None) is not None:
+            raise NotGuarded(f"{agent.name} runs code that a model writes, which nothing guards: leave out its code_executor")
+
     async def before_model_callback(self, *, callback_context: Any, llm_request: Any) -> None:
         tools, kept = llm_request.tools_dict, []
         self._tools[callback_context._invocation_context.agent.name] = tuple(tools)
-        shown = {*permitted(tools, str, agent=self._agent(callback_context)), _HANDOFF}
+        shown = {*permitted(tools, str, agent=self._agent(callback_context)), *[name for name in tools if _is_adks(tools[name])]}
         for tool in llm_request.config.tools or []:
             if not getattr(tool, "function_declarations", None):
                 raise NotGuarded(f"a tool runs at the model's provider, where nothing guards it: {tool!r:.200}")
@@ -53,7 +61,7 @@ class Guarded(BasePlugin):
         llm_request.config.tools = kept or None
 
     async def before_tool_callback(self, *, tool: Any, tool_args: dict[str, Any], tool_context: Any) -> dict[str, Any] | None:
-        if tool.name == _HANDOFF:
+        if _is_adks(tool):
             return None
         try:
             with acting(self._agent(tool_context)):
@@ -74,6 +82,11 @@ class Guarded(BasePlugin):
 
     def _key(self, context: Any) -> str:
         return f"{context.invocation_id}/{context.function_call_id}"
+
+
+def _is_adks(tool: Any) -> bool:
+    """Whether ADK itself made it, and it does nothing: a transfer, to an agent with its own narrower authority, or the answer."""
+    return getattr(tool, "func", None) is transfer_to_agent or (_Answer is not None and type(tool) is _Answer)
 
 
 def _defaulted(tool: Any, given: dict[str, Any]) -> dict[str, Any]:

@@ -19,13 +19,17 @@ from . import needs
 VERSION = needs("llama-index-core", "0.12.30", "llama-index")
 
 from llama_index.core.agent.workflow import AgentWorkflow, BaseWorkflowAgent, CodeActAgent  # noqa: E402
+from llama_index.core.agent.workflow.multi_agent_workflow import handoff  # noqa: E402
 from llama_index.core.tools import ToolOutput  # noqa: E402
-
-_HANDOFF = "handoff"  # gives no authority: the agent it goes to has its own, narrower one
 
 
 def _name(tool: Any) -> str:
     return tool.metadata.get_name()
+
+
+def _hands_over(tool: Any) -> bool:
+    """Whether it is LlamaIndex's own handoff. It gives no authority: the agent it goes to has its own, narrower one."""
+    return getattr(tool, "real_fn", None) is handoff
 
 
 def guard(workflow: Any) -> Any:
@@ -53,7 +57,7 @@ def guard(workflow: Any) -> Any:
 
         async def shown(ctx: Any, llm_input: Any, tools: Any, memory: Any) -> Any:
             kept = permitted(tools, _name, agent=acts_as(name if first is not None else None))
-            handoffs = [tool for tool in tools if first is not None and _name(tool) == _HANDOFF and tool not in kept]
+            handoffs = [tool for tool in tools if first is not None and _hands_over(tool) and tool not in kept]
             return await step(ctx, llm_input, [*kept, *handoffs], memory)
 
         object.__setattr__(agent, "take_step", shown)
@@ -61,7 +65,7 @@ def guard(workflow: Any) -> Any:
     async def decided(ctx: Any, tool: Any, tool_input: dict[str, Any]) -> Any:
         name = tool.metadata.get_name()
         acts: Any = await ctx.store.get("current_agent_name", default=first) if first is not None else None
-        if first is not None and name == _HANDOFF:
+        if first is not None and _hands_over(tool):
             return await run(ctx, tool, tool_input)
         with acting(acts_as(acts)):
             try:

@@ -16,12 +16,16 @@ from uuid import uuid4
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
+from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, plain, refusal
 from . import needs
 
 VERSION = needs("pydantic-ai-slim", "2.0", "pydantic-ai")
 
 from pydantic_ai.capabilities import AbstractCapability  # noqa: E402
+from pydantic_ai.exceptions import ModelRetry  # noqa: E402
+
+if not hasattr(AbstractCapability, "wrap_output_process"):
+    raise ImportError(f"pydantic-ai-slim {VERSION} has no hook for output functions: pip install -U 'libagentid[pydantic-ai]'")
 
 _within: ContextVar[bool] = ContextVar("agentid.pydantic_ai", default=False)
 
@@ -29,7 +33,8 @@ _within: ContextVar[bool] = ContextVar("agentid.pydantic_ai", default=False)
 class Guarded(AbstractCapability[Any]):
     """Decides each call of a function tool as the current agent, and shows the model those that this agent may call.
 
-    `name`: has a sub-agent of this name also at the top. Tools that run at the provider raise `NotGuarded`.
+    `name`: has a sub-agent of this name also at the top. Tools that run at the provider raise `NotGuarded`. An output function
+    is decided too, by its name and the arguments that the model gave; those of a text are `output`.
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -70,6 +75,23 @@ class Guarded(AbstractCapability[Any]):
                     return await handler(args)
             finally:
                 _within.reset(before)
+
+    async def wrap_output_process(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
+        if not output_context.has_function:
+            return await handler(output)
+        name, arguments = output_context.function_name, {"output": output}
+        if (call := output_context.tool_call) is not None:
+            name = name or call.tool_name
+            arguments = defaulted(call.args_as_dict(), output_context.tool_def.parameters_json_schema)
+        if name is None:
+            raise NotGuarded("one of several outputs is a function, and which was chosen is not known: put each in a ToolOutput")
+        with acting(self._agent()):
+            try:
+                decided = authorize(name, arguments if call is not None else plain(arguments))
+            except Denied as denied:
+                raise ModelRetry(refusal(denied)) from denied
+            with decided:
+                return await handler(output)
 
     def _agent(self) -> Any:
         if self._name is None and not _within.get():

@@ -19,7 +19,9 @@ from . import needs, wanted
 
 VERSION = needs("smolagents", "1.20", "smolagents")
 
-_FINAL, _MARK = "final_answer", "__agentid_tool__"
+from smolagents.default_tools import FinalAnswerTool  # noqa: E402
+
+_MARK = "__agentid_tool__"
 
 
 def guard(agent: Any) -> Any:
@@ -35,7 +37,7 @@ def guard(agent: Any) -> Any:
     if (inner := getattr(agent, "python_executor", None)) is not None:
         code = agent.python_executor = inner if isinstance(inner, _Executor) else _Executor(inner)
     for name, tool in agent.tools.items():
-        if name != _FINAL and not hasattr(tool.forward, _MARK):
+        if not _is_answer(tool) and not hasattr(tool.forward, _MARK):
             tool.forward = _decided(name, tool, code)
     for name, managed in agent.managed_agents.items():
         guard(managed)
@@ -45,9 +47,14 @@ def guard(agent: Any) -> Any:
     return agent
 
 
+def _is_answer(tool: Any) -> bool:
+    """Whether it is the answer that smolagents adds, which does nothing. One of another class, of the same name, is a tool."""
+    return type(tool) is FinalAnswerTool
+
+
 def _only_guarded(agent: Any, run: Any) -> Any:
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        bare = [name for name, tool in agent.tools.items() if name != _FINAL and not hasattr(tool.forward, _MARK)]
+        bare = [name for name, tool in agent.tools.items() if not _is_answer(tool) and not hasattr(tool.forward, _MARK)]
         bare += [name for name, managed in agent.managed_agents.items() if not hasattr(managed.run, _MARK)]
         if bare:
             raise NotGuarded(f"this agent was given {', '.join(bare)} after it was guarded: guard() it with that")
@@ -99,7 +106,7 @@ def _narrow(name: str, managed: Any) -> None:
     below, run = SubAgents(), managed.run
 
     def narrower(*args: Any, **kwargs: Any) -> Any:
-        with acting(below.agent(name, name, [tool for tool in managed.tools if tool != _FINAL])):
+        with acting(below.agent(name, name, [name for name, tool in managed.tools.items() if not _is_answer(tool)])):
             return run(*args, **kwargs)
 
     setattr(narrower, _MARK, name)

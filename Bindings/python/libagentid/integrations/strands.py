@@ -20,6 +20,16 @@ VERSION = needs("strands-agents", "1.10", "strands")
 
 from strands.hooks import AfterToolCallEvent, AgentInitializedEvent, BeforeToolCallEvent, HookProvider, HookRegistry  # noqa: E402
 
+try:
+    from strands.tools.structured_output.structured_output_tool import StructuredOutputTool as _Answer
+except ImportError:  # versions that ask for a structured answer in another way
+    _Answer = None
+
+
+def _is_answer(tool: Any) -> bool:
+    """Whether Strands itself made it of a `structured_output_model`: it keeps the answer, and does nothing."""
+    return _Answer is not None and type(tool) is _Answer
+
 
 class Guarded(HookProvider):
     """Decides each call as the current agent; with `name`, as a sub-agent with what that may do of this agent's tools.
@@ -42,11 +52,20 @@ class Guarded(HookProvider):
     def _initialized(self, event: Any) -> None:
         registry, agent = event.agent.tool_registry, event.agent
         specs = registry.get_all_tool_specs
-        registry.get_all_tool_specs = lambda: permitted(specs(), lambda spec: spec["name"], agent=self._acts_as(agent))
+
+        def shown() -> list[Any]:
+            every = specs()
+            kept = permitted(every, lambda spec: spec["name"], agent=self._acts_as(agent))
+            return [spec for spec in every if spec in kept or _is_answer(registry.dynamic_tools.get(spec["name"]))]
+
+        registry.get_all_tool_specs = shown
 
     def _before(self, event: Any) -> None:
         event.cancel_tool = "The guard has not decided: the tool has not run."
         tool, use = event.selected_tool, event.tool_use
+        if _is_answer(tool):
+            event.cancel_tool = False
+            return
         agent = self._acts_as(event.agent)
         schema = tool.tool_spec["inputSchema"].get("json") if tool is not None else None
         try:
