@@ -20,7 +20,7 @@ let settings: [SwiftSetting] = [
     let unused: [String] = []
 #endif
 
-// libagentid.so carries its own Swift runtime and exports exactly Include/agentid.h. Functions that are alike are kept
+// libagentid.so carries its own Swift runtime and exports exactly the functions of Include. Functions that are alike are kept
 // once (--icf=all): nothing in Swift compares the addresses of code. Relocations are packed (glibc 2.36 or later reads them).
 // Names, ages, scripts, cases and the like of Unicode scalars, 640 kB that nothing here asks for, are left out (--defsym).
 // Its tables of addresses are read-only once it is loaded (-z now), which takes 0.06 ms. It stays after dlclose

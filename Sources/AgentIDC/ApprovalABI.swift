@@ -1,5 +1,5 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
-// Every function here is documented where it is declared: Include/agentid_policy.h.
+// Every function here is documented where it is declared: Include/agentid_approval.h.
 
 internal import AgentID
 public import CAgentID

@@ -1,5 +1,5 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
-// Every function here is documented where it is declared: Include/agentid.h.
+// Every function here is documented where it is declared: Include/agentid_guard.h.
 
 internal import AgentID
 public import CAgentID

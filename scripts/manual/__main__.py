@@ -18,8 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def main(directory, program):
     help_text = subprocess.run([program, "--experimental-dump-help"], check=True, capture_output=True).stdout
-    names = ["agentid.h", "agentid_audit.h", "agentid_lifecycle.h", "agentid_operations.h", "agentid_policy.h"]
-    headers = [header.read(ROOT / "Include" / name) for name in names]
+    headers = header.read_all(ROOT / "Include")
     for section, pages in (("1", commands.pages(json.loads(help_text)["command"])), ("3", functions.pages(headers))):
         folder = pathlib.Path(directory) / f"man{section}"
         folder.mkdir(parents=True, exist_ok=True)

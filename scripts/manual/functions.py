@@ -31,7 +31,7 @@ def _function(twins, functions, types):
     code = "\n".join(_prototype(function) for function in twins)
     mentioned = " ".join([code, str(comment)])
     return mdoc.page(twins[0].name, 3, [f.name for f in twins], mdoc.summary(comment.first), [
-        ("SYNOPSIS", f".In agentid.h\n{code}"),
+        ("SYNOPSIS", f".In {twins[0].include}\n{code}"),
         ("DESCRIPTION", text),
         ("RETURN VALUES", mdoc.inline(comment.returns)),
         ("SEE ALSO", _related(mentioned, [f.name for f in twins], functions, types)),
@@ -65,7 +65,7 @@ def _type(type_, functions, types):
             "a program compiled against an older header keeps working."
     mentioned = " ".join([type_.declaration, str(type_.comment), *(f.name for f in takers)])
     return mdoc.page(type_.name, 3, [type_.name], mdoc.summary(_about(type_, functions)), [
-        ("SYNOPSIS", f".In agentid.h\n{mdoc.literal(type_.declaration)}"),
+        ("SYNOPSIS", f".In {type_.include}\n{mdoc.literal(type_.declaration)}"),
         ("DESCRIPTION", text),
         ("SEE ALSO", _related(mentioned, [type_.name], functions, types)),
     ])
@@ -95,10 +95,10 @@ def _overview(headers, functions, types):
     for header in headers:
         title_of_header = header.about.first.removeprefix("libagentid: ")
         if header is not headers[0]:
-            index.append(f".Pp\n{mdoc.inline(title_of_header[0].upper() + title_of_header[1:])}")
+            index.append(f".Ss {header.name}\n{mdoc.inline(title_of_header[0].upper() + title_of_header[1:])}")
         for section in dict.fromkeys(f.section for f in header.functions):
             rows = [(f"Xr {f.name} 3", mdoc.inline(f.comment.first)) for f in header.functions if f.section == section]
-            index.append((f".Ss {section}\n" if section else "") + mdoc.tagged(rows))
+            index.append((f".Pp\n.Sy {section}\n" if section else "") + mdoc.tagged(rows))
     return mdoc.page("agentid", 3, ["agentid"], mdoc.summary(title.removeprefix("libagentid: ")), [
         ("SYNOPSIS", ".In agentid.h\n.Pp\n.Li cc program.c $(pkg-config --cflags --libs agentid)"),
         ("DESCRIPTION", "\n.Pp\n".join(mdoc.inline(p) for p in intro)),

@@ -18,11 +18,13 @@ class Comment:
 
 @dataclasses.dataclass
 class Function:
+    """`include` is the header that a program includes for it."""
     name: str
     result: str
     parameters: list
     comment: Comment
     section: str
+    include: str
 
 
 @dataclasses.dataclass
@@ -33,6 +35,7 @@ class Type:
     members: list
     comment: Comment
     section: str
+    include: str
 
     @property
     def is_opaque(self):
@@ -41,22 +44,33 @@ class Type:
 
 @dataclasses.dataclass
 class Header:
+    name: str
     about: Comment
     functions: list
     types: list
 
 
-def read(path):
-    """A header as it stands: the comment at its top, its functions and types in order."""
-    return _Reader(pathlib.Path(path).read_text()).header
+def read(path, include=None):
+    """A header as it stands: the comment at its top, its functions and types in order. `include` is what a program includes."""
+    path = pathlib.Path(path)
+    return _Reader(path.name, include or path.name, path.read_text()).header
+
+
+def read_all(directory):
+    """agentid.h, those that it includes in its order, then the others by name."""
+    main = pathlib.Path(directory) / "agentid.h"
+    reached = re.findall(r'^#include "(.*)"$', main.read_text(), flags=re.M)
+    others = sorted({path.name for path in main.parent.glob("agentid_*.h")} - set(reached))
+    return [read(main), *(read(main.parent / name, main.name) for name in reached), *(read(main.parent / name) for name in others)]
 
 
 class _Reader:
-    def __init__(self, text):
+    def __init__(self, name, include, text):
         self.rest = text
+        self.include = include
         self.section = ""
         self.comment = None
-        self.header = Header(_comment(self._take_comment(), is_table_flush=True), [], [])
+        self.header = Header(name, _comment(self._take_comment(), is_table_flush=True), [], [])
         while self.rest.strip():
             self.rest = self.rest.lstrip()
             self._step()
@@ -95,11 +109,11 @@ class _Reader:
             self.header.types[-1].members = _members(declaration)
         elif declaration.startswith("typedef"):
             name = re.match(r"typedef \w+ \(\*(\w+)\)", declaration) or re.search(r"(\w+);$", declaration)
-            self.header.types.append(Type(name[1], declaration, _members(declaration), comment, self.section))
+            self.header.types.append(Type(name[1], declaration, _members(declaration), comment, self.section, self.include))
         else:
             match = re.fullmatch(r"(.*?)(agentid_\w+)\((.*)\)( AGENTID_MUST_CHECK)?;", declaration, flags=re.S)
             parameters = [" ".join(p.split()) for p in match[3].split(",")]
-            self.header.functions.append(Function(match[2], match[1].strip(), parameters, comment, self.section))
+            self.header.functions.append(Function(match[2], match[1].strip(), parameters, comment, self.section, self.include))
         self.comment = None
 
 
