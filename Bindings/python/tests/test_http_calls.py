@@ -13,47 +13,10 @@ from typing import Any
 
 import libagentid
 import pytest
-from http_world import proven, through_wsgi
-from libagentid.http import asgi, guarding, wsgi
-from libagentid.http._client import Presenter
+from http_calls_world import POLICY, World, exchange
+from http_world import through_wsgi
+from libagentid.http import asgi, wsgi
 from libagentid.tools import current_call
-
-POLICY: Any = {
-    "version": 1, "labels": ["private"],
-    "rules": [{"id": "spend", "match": "pay", "budget": {
-        "unit": "usd", "limit": "10", "cost": {"argument": "usd"}, "per": "day", "for": "agent"}}],
-}  # fmt: skip
-ROUTES = {"POST /pay": "pay", "WEBSOCKET /pay": "pay"}
-SCOPE = "pay(usd?: *)"
-
-
-class World:
-    """An agent with a budget of 10, and a server of which only the application is another in each test."""
-
-    def __init__(self, directory: pathlib.Path, policy: Any = POLICY) -> None:
-        self.directory = directory
-        self.acme = libagentid.Authority.open(directory, trust_domain="acme.example")
-        self.acme.put_profile("web", owner="team:web@acme.example", ceiling=SCOPE)
-        if policy is not None:
-            self.acme.apply_policy(policy)
-        self.agent = self.acme.agent("web", principal="user:alice@acme.example", task="t", scope=SCOPE)
-        self.options: Any = {"guard": guarding(directory, audience="files"), "routes": ROUTES}
-        self.presenter = Presenter(self.agent, audience="files", routes=ROUTES)
-
-    def fields(self, method: str = "POST") -> tuple[bytes, list[tuple[str, str]]]:
-        body = b'{"usd":"6"}' if method == "POST" else b""
-        return body, list(proven(self.presenter, method, "/pay", body).items())
-
-    @property
-    def left(self) -> str:
-        (rest,) = self.agent.remaining("pay")["budgets"]
-        return str(rest["left"])
-
-    @property
-    def outcomes(self) -> list[str]:
-        self.acme.integrate()
-        with libagentid.Audit.open(self.directory) as audit:
-            return [str(entry["outcome"]) for entry in audit.entries() if entry["kind"] == "outcome"]
 
 
 @pytest.fixture
@@ -62,38 +25,6 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
     yield world
     world.agent.end()
     world.acme.close()
-
-
-def exchange(
-    app: Any, body: bytes, fields: list[tuple[str, str]], *, kind: str = "http", gone_after: int = 99, whole: bool = False
-) -> list[Any]:
-    """What an ASGI server has sent when the application is through; its client goes away after so many messages."""
-    said: list[Any] = []
-    is_connect = kind == "websocket"
-
-    async def receive() -> Any:
-        nonlocal is_connect, whole
-        if whole:
-            whole = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        if is_connect:
-            is_connect = False
-            return {"type": "websocket.connect"}
-        if len(said) >= gone_after:
-            return {"type": f"{kind}.disconnect", "code": 1001}
-        return {"type": f"{kind}.{'request' if kind == 'http' else 'receive'}", "body": body, "text": "x", "more_body": False}
-
-    async def send(message: Any) -> None:
-        if len(said) >= gone_after:
-            raise OSError("the client has gone")
-        said.append(message)
-
-    scope = {
-        "type": kind, "method": "POST", "path": "/pay", "raw_path": b"/pay", "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in fields],
-    }  # fmt: skip
-    asyncio.run(app(scope, receive, send))
-    return said
 
 
 def through(world: World, handler: Callable[[], tuple[int, list[bytes]]]) -> Iterator[Callable[[], int | None]]:
@@ -318,39 +249,6 @@ def test_a_wsgi_answer_of_known_length_is_settled_before_its_last_part(world: Wo
     assert seen == [(b"a", []), (b"b", ["succeeded"])]
 
 
-@pytest.mark.parametrize(
-    ("sends", "expected"),
-    [
-        ([], "failed: no answer"),
-        ([{"type": "websocket.close"}], "failed: close 1000"),
-        ([{"type": "websocket.http.response.start", "status": 403, "headers": []}], "failed: status 403"),
-        ([{"type": "websocket.accept"}, {"type": "websocket.close", "code": 1011}], "failed: close 1011"),
-        ([{"type": "websocket.accept"}, {"type": "websocket.close"}], "succeeded"),
-        ([{"type": "websocket.accept"}], "succeeded"),
-        ([{"type": "websocket.accept"}, ZeroDivisionError()], "failed: ZeroDivisionError"),
-        ([{"type": "websocket.accept"}, "gone"], "closed early"),
-    ],
-)
-def test_a_websocket_is_one_call(tmp_path: pathlib.Path, sends: list[Any], expected: str) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        assert (await receive())["type"] == "websocket.connect"
-        for each in sends:
-            if each == "gone":
-                assert (await receive())["type"] == "websocket.disconnect"
-                raise ConnectionError
-            if isinstance(each, Exception):
-                raise each
-            await send(each)
-
-    world = World(tmp_path / "acme", None)
-    _, fields = world.fields("WEBSOCKET")
-    with contextlib.suppress(ZeroDivisionError, ConnectionError):
-        exchange(
-            asgi.GuardMiddleware(app, **world.options), b"", fields, kind="websocket", gone_after=1 if "gone" in sends else 99
-        )
-    assert world.outcomes == [expected]
-
-
 def test_an_outcome_that_cannot_be_recorded_does_not_take_the_answer_away(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -361,41 +259,3 @@ def test_an_outcome_that_cannot_be_recorded_does_not_take_the_answer_away(
     for send, status in zip(through(world, lambda: (200, [b"paid"])), (200, 403), strict=True):
         assert send() == status  # what was reserved counts as spent
     assert "could not be recorded" in caplog.text and json.dumps("6") not in caplog.text
-
-
-def test_a_websocket_whose_agent_is_suspended_goes_on_until_it_asks(tmp_path: pathlib.Path) -> None:
-    world = World(tmp_path / "acme", None)
-    heard: list[str] = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        await send({"type": "websocket.accept"})
-        world.acme.suspend(world.agent.id)
-        for _ in range(2):  # what is sent in it is not decided
-            heard.append((await receive())["type"])
-        with pytest.raises(libagentid.Denied) as denied:
-            asgi.call_of(scope).extend("usd")
-        await send({"type": "websocket.close", "code": 1008, "reason": denied.value.reason})
-
-    _, fields = world.fields("WEBSOCKET")
-    said = exchange(asgi.GuardMiddleware(app, **world.options), b"", fields, kind="websocket")
-    assert said[-1]["reason"] == "suspended" and heard == ["websocket.receive"] * 2
-
-
-def test_a_handshake_is_refused_with_status_and_reason_where_the_server_lets_it_be(tmp_path: pathlib.Path) -> None:
-    async def app(*_: Any) -> None:
-        raise AssertionError("it ran")
-
-    world = World(tmp_path / "acme", None)
-    guard = guarding(world.directory, audience="files", require_nonce=True)
-    _, fields = world.fields("WEBSOCKET")
-    guarded = asgi.GuardMiddleware(app, guard=guard, routes=ROUTES)
-    assert exchange(guarded, b"", fields, kind="websocket")[0]["type"] == "websocket.close"
-
-    async def extended(scope: Any, receive: Any, send: Any) -> None:
-        await guarded({**scope, "extensions": {"websocket.http.response": {}}}, receive, send)
-
-    _, fields = world.fields("WEBSOCKET")
-    start, body = exchange(extended, b"", fields, kind="websocket")
-    assert (start["type"], start["status"]) == ("websocket.http.response.start", 401)
-    assert b"agent-nonce" in dict(start["headers"]) and json.loads(body["body"])["reason"] == "nonce_required"
