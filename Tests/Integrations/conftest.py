@@ -1,5 +1,6 @@
 """What the tests of all integrations share: an authority, agents whose block is open while a test runs, ways to break a guard."""
 
+import contextlib
 import pathlib
 import sys
 
@@ -40,6 +41,24 @@ def start(acme, request):
 @pytest.fixture
 def agent(start):
     return start()
+
+
+@pytest.fixture
+def own_world(tmp_path):
+    """For tests that change it: an authority of the test's own, an agent of a scope, and the authority's directory."""
+    with contextlib.ExitStack() as opened:
+
+        def own_world(scope):
+            directory = tmp_path / "acme"
+            acme = opened.enter_context(libagentid.Authority.open(directory, trust_domain="acme.example"))
+            acme.put_profile("web", owner="team:web@acme.example", ceiling=scope)
+            return (
+                acme,
+                opened.enter_context(acme.agent("web", principal="user:alice@acme.example", task="t", scope=scope)),
+                directory,
+            )
+
+        yield own_world
 
 
 @pytest.fixture

@@ -16,15 +16,6 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-var kinds = []string{"Read", "Tail", "Store", "Echo"}
-
-func (w *world) expectAll(conn *grpc.ClientConn, code, reason string) {
-	w.t.Helper()
-	for _, method := range kinds {
-		w.expect(conn, method, inside, code, reason)
-	}
-}
-
 // noted is a test's step that has no result.
 func noted(t *testing.T, err error) {
 	t.Helper()

@@ -261,3 +261,29 @@ func (w *world) listen(options []grpc.ServerOption, desc *grpc.ServiceDesc) stri
 func (w *world) clientOf(address string) *grpc.ClientConn {
 	return w.dial(address, agentidgrpc.Client{Agent: w.agent, Audience: "files", Methods: methods(w.t)}.Options()...)
 }
+
+// present is the chain and proof of one call of the agent.
+func (w *world) present(tool string, arguments string, audience string) (chain, proof string) {
+	w.t.Helper()
+	chain, proof, err := w.agent.Present(tool, []byte(arguments), audience)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return chain, proof
+}
+
+// sent is a context of a client that sends this metadata: keys and values in turn.
+func sent(pairs ...string) context.Context {
+	return metadata.NewOutgoingContext(context.Background(), metadata.Pairs(pairs...))
+}
+
+// kinds are the methods of files.Files that are in the table: one of each kind of call.
+var kinds = []string{"Read", "Tail", "Store", "Echo"}
+
+// expectAll calls each of kinds.
+func (w *world) expectAll(conn *grpc.ClientConn, code, reason string) {
+	w.t.Helper()
+	for _, method := range kinds {
+		w.expect(conn, method, inside, code, reason)
+	}
+}

@@ -12,7 +12,6 @@ import sys
 
 import grpc
 import grpc_tools
-import libagentid
 import pytest
 from google.protobuf import any_pb2, duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from grpc_tools import protoc
@@ -39,11 +38,8 @@ def wide(tmp_path_factory):
 
 
 @pytest.fixture
-def world(tmp_path):
-    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
-        acme.put_profile("web", owner="team:web@acme.example", ceiling=SCOPE)
-        with acme.agent("web", principal="user:alice@acme.example", task="t", scope=SCOPE) as agent:
-            yield acme, agent, tmp_path / "acme"
+def world(own_world):
+    return own_world(SCOPE)
 
 
 def packed(message):

@@ -7,7 +7,6 @@ import shutil
 import time
 
 import grpc
-import libagentid
 import pytest
 from libagentid.grpc import AgentInterceptor
 from test_grpc import STREAMS, TOOLS, made  # noqa: F401
@@ -17,11 +16,8 @@ FORBIDS = {"version": 1, "rules": [{"id": "no", "match": "read_file; tail; store
 
 
 @pytest.fixture
-def world(tmp_path):
-    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
-        acme.put_profile("web", owner="team:web@acme.example", ceiling=SCOPE)
-        with acme.agent("web", principal="user:alice@acme.example", task="t", scope=SCOPE) as agent:
-            yield acme, agent, tmp_path / "acme"
+def world(own_world):
+    return own_world(SCOPE)
 
 
 WAY = pytest.mark.parametrize("kind", ["sync", "aio"])
