@@ -28,46 +28,42 @@ Decided = Callable[[Any, Any], Permit | Refusal]
 """Decides a request of a context."""
 
 
-def guarded(inner: Any, decided: Decided, is_stream: bool, task: asyncio.Task[Any] | None) -> Any:
+def guarded(inner: Any, decided: Decided, *, is_stream: bool, task: asyncio.Task[Any] | None) -> Any:
     """The function that runs in place of a handler's, and is of the same kind. `task`: that of the request, under grpc.aio."""
+    handler = _Handler(inner, decided, task)
+    if task is not None and inspect.isasyncgenfunction(inner):
+        return handler.streams_async
+    if task is not None and inspect.iscoroutinefunction(inner):
+        return handler.awaits
+    return handler.streams if is_stream else handler.returns
 
-    def permit(request: Any, context: Any) -> Permit:
-        found = decided(request, context)
-        if isinstance(found, Refusal):
-            context.set_trailing_metadata(_said(found))
-            context.abort(_code(found), found.message)
-            raise found  # not reached: abort raises
-        return found
 
-    async def permit_async(request: Any, context: Any) -> Permit:
-        found = decided(request, context)
-        if isinstance(found, Refusal):
-            await context.abort(_code(found), found.message, _said(found))
-            raise found  # not reached: abort raises
-        return found
+class _Handler:
+    """A handler after the guard: a method for each kind of handler."""
 
-    def returns(request: Any, context: Any) -> Any:
-        found = permit(request, context)
-        context = context if task is None else _Context(context, found, task)
-        with _Ends(found, context) as ends:
-            answer = inner(request, context)
-            ends.well()
-            return answer
+    __slots__ = ("_decided", "_inner", "_task")
 
-    async def awaits(request: Any, context: Any) -> Any:
-        found = await permit_async(request, context)
-        context = context if task is None else _Context(context, found, task)
-        with _Ends(found, context) as ends:
-            answer = await inner(request, context)
-            ends.well()
-            return answer
+    def __init__(self, inner: Any, decided: Decided, task: asyncio.Task[Any] | None) -> None:
+        self._inner, self._decided, self._task = inner, decided, task
 
-    def streams(request: Any, context: Any) -> Iterator[Any]:
-        found = permit(request, context)
-        context = context if task is None else _Context(context, found, task)
-        ends = _Ends(found, context)
+    def returns(self, request: Any, context: Any) -> Any:
+        context, ends = self._begun(self._permit(request, context), context)
         with ends:
-            answers = iter(inner(request, context))
+            answer = self._inner(request, context)
+            ends.well()
+            return answer
+
+    async def awaits(self, request: Any, context: Any) -> Any:
+        context, ends = self._begun(await self._permit_async(request, context), context)
+        with ends:
+            answer = await self._inner(request, context)
+            ends.well()
+            return answer
+
+    def streams(self, request: Any, context: Any) -> Iterator[Any]:
+        context, ends = self._begun(self._permit(request, context), context)
+        with ends:
+            answers = iter(self._inner(request, context))
         try:
             while True:
                 with ends:  # around each step: a generator shares its context with whatever iterates over it
@@ -83,12 +79,10 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, task: asyncio.Task[An
             if close is not None:
                 close()
 
-    async def streams_async(request: Any, context: Any) -> AsyncIterator[Any]:
-        found = await permit_async(request, context)
-        context = context if task is None else _Context(context, found, task)
-        ends = _Ends(found, context)
+    async def streams_async(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        context, ends = self._begun(await self._permit_async(request, context), context)
         with ends:
-            answers = inner(request, context)
+            answers = self._inner(request, context)
         try:
             while True:
                 with ends:
@@ -102,11 +96,25 @@ def guarded(inner: Any, decided: Decided, is_stream: bool, task: asyncio.Task[An
             ends.left()
             await answers.aclose()
 
-    if task is not None and inspect.isasyncgenfunction(inner):
-        return streams_async
-    if task is not None and inspect.iscoroutinefunction(inner):
-        return awaits
-    return streams if is_stream else returns
+    def _permit(self, request: Any, context: Any) -> Permit:
+        found = self._decided(request, context)
+        if isinstance(found, Refusal):
+            context.set_trailing_metadata(_said(found))
+            context.abort(_code(found), found.message)
+            raise found  # not reached: abort raises
+        return found
+
+    async def _permit_async(self, request: Any, context: Any) -> Permit:
+        found = self._decided(request, context)
+        if isinstance(found, Refusal):
+            await context.abort(_code(found), found.message, _said(found))
+            raise found  # not reached: abort raises
+        return found
+
+    def _begun(self, permit: Permit, context: Any) -> tuple[Any, _Ends]:
+        """The handler's context, and what ends the call."""
+        context = context if self._task is None else _Context(context, permit, self._task)
+        return context, _Ends(permit, context)
 
 
 class _Ends:

@@ -68,7 +68,7 @@ class _Interceptor:
                 return refusal
 
         made = getattr(grpc, f"{kind}_rpc_method_handler")
-        behavior = guarded(inner, decided, handler.response_streaming, task)
+        behavior = guarded(inner, decided, is_stream=handler.response_streaming, task=task)
         return made(behavior, request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer)
 
 
