@@ -8,9 +8,8 @@ extension Authority {
     /// cancelled while the agent is started, `body` does not run.
     ///
     /// - Throws: The error of `body`; `CancellationError`; ``AgentIDError`` if the agent could not be started, or if
-    ///   its end
-    ///   could not be recorded after `body` had returned: then it is denied here at once, and elsewhere when its lease
-    ///   lapses.
+    ///   its end could not be recorded after `body` had returned: then it is denied here at once, and elsewhere when its
+    ///   lease lapses.
     public func withAgent<Result>(
         profile: String, _ request: AgentRequest, isolation: isolated (any Actor)? = #isolation,
         _ body: (Agent) async throws -> Result

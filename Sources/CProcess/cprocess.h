@@ -148,7 +148,7 @@ static inline _Noreturn void cprocess_keep(const cprocess_command *command, pid_
     pid_t child = vfork();
     if (child == 0) {
         setsid();
-        // Whoever kills the keeper kills the command.
+        // A signal that kills the keeper kills the command.
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         if (getppid() != keeper) _exit(1);
         sigset_t none;

@@ -24,10 +24,8 @@ public struct CompactJWS: Sendable {
     /// 4.1.11), and none is.
     ///
     /// - Throws: ``JOSEError`` named `jws` (form), `header` (not JSON, wrong members), `algorithm_superseded` (`alg`
-    ///   is
-    ///   `EdDSA`), `algorithm_not_permitted` (it is anything else but `Ed25519`), `signature` (not 64 bytes of
-    ///   base64url),
-    ///   `base64url`.
+    ///   is `EdDSA`), `algorithm_not_permitted` (it is anything else but `Ed25519`), `signature` (not 64 bytes of
+    ///   base64url), `base64url`.
     public init(_ bytes: [UInt8]) throws(JOSEError) {
         let span = bytes.span
         var dots: (first: Int, second: Int)?

@@ -61,8 +61,8 @@ final class GuardedPool: Sendable {
         }
     }
 
-    /// Whether the process may map 16 MiB more: a slab, and what tables take that grow. Who gets no key makes no agent; later
-    /// allocations could not be refused, and one that fails ends the process.
+    /// Whether the process may map 16 MiB more: a slab, and what tables take that grow. Without a key no agent is made, which is an
+    /// error; later allocations could not be refused, and one that fails ends the process.
     private static func hasRoom() -> Bool {
         let size = 16 << 20
         let room = unsafe mmap(

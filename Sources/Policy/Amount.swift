@@ -25,8 +25,8 @@ package struct Amount: Sendable, Equatable, Comparable {
         case tooLarge
     }
 
-    /// Reads decimal digits, e.g. `12.50`: no sign, no exponent, no superfluous
-    /// zeros in front. Zeros after the last digit change nothing.
+    /// Reads decimal digits, e.g. `12.50`: no sign, no exponent, no superfluous zeros in front. Zeros after
+    /// the last digit change nothing.
     package init(_ text: borrowing Span<UInt8>, scale: Int) throws(Fault) {
         guard (1...64).contains(text.count), text[0] &- 48 <= 9,
             text[0] != 48 || text.count == 1 || text[1] == UInt8(ascii: ".")

@@ -1,4 +1,4 @@
-/// The Generic Cell Rate Algorithm on one 64-bit word: exact, and pure. Who keeps the word moves it by compare-and-swap.
+/// The Generic Cell Rate Algorithm on one 64-bit word: exact, and pure. Its keeper moves the word by compare-and-swap.
 ///
 /// The word is the theoretical arrival time: when all that was taken will have flowed off. 44 bits of milliseconds since
 /// 1970, then 20 bits of a fraction in the rate's own parts of a millisecond, so that seven calls a second are seven calls a

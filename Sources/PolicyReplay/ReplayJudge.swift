@@ -142,7 +142,7 @@ struct ReplayJudge {
         return false
     }
 
-    /// Denies the call where the rule is enforced; returns whether it did. Whoever was asked is taken to have consented,
+    /// Denies the call where the rule is enforced; returns whether it did. People who were asked are taken to have consented,
     /// unless the log says otherwise.
     private mutating func refuse(
         _ place: Int, _ reason: StaticString, _ record: ReplayRecord, _ verdict: inout ReplayVerdict
@@ -272,7 +272,9 @@ struct ReplayJudge {
 
     private mutating func count(_ record: ReplayRecord, _ call: ReplayCall, _ verdict: ReplayVerdict) {
         let wasPermitted = record.kind == .permit
-        if let rule = verdict.rule { counts[rule].count(verdict.answer, record, call, verdict.reason, wasPermitted) }
+        if let rule = verdict.rule {
+            counts[rule].count(verdict.answer, record, call, verdict.reason, wasPermitted: wasPermitted)
+        }
         if let observed = verdict.observed {
             counts[observed.rule].observed += 1
             counts[observed.rule].see(at: record.time)

@@ -38,23 +38,23 @@ struct RuleCounts {
 
     mutating func count(
         _ answer: ReplayVerdict.Answer, _ record: ReplayRecord, _ call: ReplayCall, _ reason: StaticString,
-        _ isNew: Bool
+        wasPermitted: Bool
     ) {
         switch answer {
         case .permit: return
         case .deny:
             denied += 1
-            newlyDenied += isNew ? 1 : 0
+            newlyDenied += wasPermitted ? 1 : 0
         case .ask:
             asked += 1
-            newlyAsked += isNew ? 1 : 0
+            newlyAsked += wasPermitted ? 1 : 0
         case .stopped:
-            guard isNew else { return }
+            guard wasPermitted else { return }
             afterStop += 1
         }
         see(at: record.time)
         // Those that the log permitted are what one asks for.
-        if isNew { show(record, call, reason) }
+        if wasPermitted { show(record, call, reason) }
     }
 
     func document(of rule: PolicyRule) -> JSONTree {

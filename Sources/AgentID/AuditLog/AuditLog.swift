@@ -13,7 +13,7 @@ public final class AuditLog: Sendable {
     private let directory: String
     private let appender: AuditAppender
     private let sequencer: AuditSequencer?
-    private let notes: Locked<Notes>
+    private let notes: Locked<AuditNotes>
     private let thread: BackgroundThread
     private let isClosed = Atomic(false)
     /// Counts denials.
@@ -24,31 +24,6 @@ public final class AuditLog: Sendable {
 
     /// The reason for refusing appends: the log was replaced, or is older than it was.
     var apart: AgentIDError? { appender.apart }
-
-    /// The interval of checks that the segment is still there, in milliseconds.
-    private static let watch = 50
-
-    private struct Notes {
-        var gaps: [AuditGap] = []
-        var lastError: AgentIDError?
-
-        mutating func add(_ found: [AuditGap]) {
-            gaps = Array((gaps + found).suffix(256))
-            guard let last = found.last else { return }
-            ProcessLog.write(
-                .error, .auditGaps, "audit_gap",
-                "lines of the audit log are damaged or missing: "
-                    + "\(last.kind.rawValue) in segment \(last.segment)")
-        }
-
-        /// Keeps an error of the background's work.
-        mutating func fail(_ error: AgentIDError) {
-            lastError = error
-            ProcessLog.write(
-                .error, .auditIntegration, error.name,
-                "the audit log is not synced, or not integrated: \(error.message)")
-        }
-    }
 
     /// Opens the log in `directory`, which is made if it is missing.
     ///
@@ -75,7 +50,7 @@ public final class AuditLog: Sendable {
         try files.makeDirectory(directory)
         try files.makeDirectory(segments)
         let identity = try AuditIdentity.make(in: directory, origin: origin, files: files)
-        let notes = Locked(Notes())
+        let notes = Locked(AuditNotes())
         if let signer {
             let key: NoteKey
             do throws(TransparencyLogError) { key = try NoteKey(name: origin, publicKey: signer.publicKey) } catch {
@@ -104,49 +79,7 @@ public final class AuditLog: Sendable {
         self.notes = notes
         let opened = AuditPlace(identity, in: directory, origin: origin, files: files, known: known)
         thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer, flood] thread in
-            var bytes = 0
-            var (place, isApart) = (opened, false)
-            var lag = IntegrationLag()
-            let interval = Int64(options.checkpointInterval)
-            var (tending, checkpoint) = (MonotonicClock.milliseconds, MonotonicClock.milliseconds + interval)
-            while true {
-                tending += Int64(options.pause)
-                // Woken by a process that appends faster than there is room.
-                repeat {
-                    let left = tending - MonotonicClock.milliseconds
-                    guard thread.wait(milliseconds: min(max(1, Int(left)), Self.watch)) else { return }
-                    do throws(AgentIDError) {
-                        let breach = try place.breach()
-                        if let breach {
-                            appender.stop(breach)
-                            notes.withLock { $0.fail(breach) }
-                        } else if isApart {
-                            appender.mend()
-                        }
-                        isApart = breach != nil
-                    } catch { notes.withLock { $0.fail(error) } }
-                    do throws(AgentIDError) {
-                        try appender.prepare()
-                        let gap = try appender.watch(place.segments)
-                        defer { if let gap { notes.withLock { $0.add([gap]) } } }
-                        try appender.writeAgain()
-                    } catch { notes.withLock { $0.fail(error) } }
-                } while MonotonicClock.milliseconds < tending
-                tending = MonotonicClock.milliseconds
-                flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }
-                do throws(AgentIDError) {
-                    bytes = try appender.tend(since: bytes)
-                    // Another directory that is in the place of this one, perhaps half copied, is left alone.
-                    guard let sequencer, !isApart, tending >= checkpoint else { continue }
-                    checkpoint = tending + interval
-                    // A slow signer delays neither syncs nor room for lines: its answer is found next time.
-                    let outcome = try sequencer.integrate(waiting: 0, signature: 500, total: 500)
-                    if let line = lag.note(isBehind: outcome.isBusy) {
-                        ProcessLog.write(line.level, .auditIntegration, line.reason, line.message)
-                    }
-                    notes.withLock { $0.add(outcome.gaps) }
-                } catch { notes.withLock { $0.fail(error) } }
-            }
+            AuditTending(appender, sequencer, flood, in: opened, options, notes).run(on: thread)
         }
     }
 

@@ -76,8 +76,7 @@ struct AuditSequencer: Sendable {
     ///
     /// - Parameters:
     ///   - waiting: The longest wait for another process that holds the lock, in milliseconds; after it, the work is
-    ///     left to
-    ///     that process.
+    ///     left to that process.
     ///   - signature: The longest wait for a caller's signer, in milliseconds. The wait never holds the lock.
     ///   - total: The longest wait for all signatures, in milliseconds.
     func integrate(

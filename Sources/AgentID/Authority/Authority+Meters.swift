@@ -1,7 +1,7 @@
 internal import Policy
 public import StrictJSON
 
-// Who used what of the rates and budgets of the policy in force.
+// The use of the rates and budgets of the policy in force, by agent.
 extension Authority {
     /// The rates in use, in the order of the policy's rules, those with least left first: `docs/schemas/limits.json`.
     ///

@@ -105,8 +105,8 @@ public final class Authority: Sendable {
 
     /// Creates or replaces a profile.
     ///
-    /// - Throws: `review_by` where the review is in the past, unless the profile that is kept says the very same: whoever puts
-    ///   its profiles at each start goes on, and no agent starts.
+    /// - Throws: `review_by` if the review date is in the past, unless the stored profile has the very same: a program that
+    ///   puts its profiles at each start goes on, and no agent of the profile starts.
     public func put(_ profile: Profile) throws(AgentIDError) {
         try keys.checkOpen()
         try lifecycle.checkWhole()
@@ -211,10 +211,8 @@ public final class Authority: Sendable {
     /// Revokes for good.
     ///
     /// - Returns: Whether this authority's registry has the named object. With `false` it is revoked all the same,
-    ///   since
-    ///   it may belong to another authority, or have been handed on elsewhere; or the name is mistyped. `nil` if the
-    ///   registry
-    ///   could not be asked.
+    ///   since it may belong to another authority, or have been handed on elsewhere; or the name is mistyped. `nil` if
+    ///   the registry could not be asked.
     @discardableResult
     public func revoke(_ revocation: Revocation, reason: String? = nil) throws(AgentIDError) -> Bool? {
         try keys.checkOpen()

@@ -16,8 +16,8 @@ extension Agent {
     /// - Parameters:
     ///   - tool: The tool, byte for byte as the guard will be asked.
     ///   - arguments: An object, e.g. `["path": "/data/a.csv"]`.
-    ///   - audience: The name of the guard that is to accept it; at most 256 bytes;
-    ///     omit it if somebody forwards the call to the guard.
+    ///   - audience: The name of the guard that is to accept it; at most 256 bytes; omit it
+    ///     if somebody forwards the call to the guard.
     ///   - nonce: The nonce that the guard gave out, if it asks for one, at most 256 bytes: see ``Guard/nonce()``.
     public func prove(
         tool: String, arguments: JSONTree, audience: String? = nil, nonce: String? = nil

@@ -36,8 +36,7 @@ public struct Revocation: Hashable, Sendable {
     /// A revocation. Refuses values that cannot name such an object: a mistyped one would revoke nothing.
     ///
     /// - Throws: `revocation` if the value is not a grant's `jti` of 1 to 256 bytes, a thumbprint (RFC 7638, also as
-    ///   a URN),
-    ///   a SPIFFE ID, a profile's name, or a URI, whichever the kind asks for.
+    ///   a URN), a SPIFFE ID, a profile's name, or a URI, whichever the kind asks for.
     public init(_ kind: Kind, _ value: String) throws(AgentIDError) {
         func refuse(_ rule: String) -> AgentIDError {
             AgentIDError(.argument, name: "revocation", message: rule, at: "value")

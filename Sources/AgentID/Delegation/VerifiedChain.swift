@@ -145,7 +145,7 @@ internal import Synchronization
             above = agent
         }
         let root = links.first?.grant.claim
-        // Whoever names them: a person who left gives nobody authority, and answers for nobody.
+        // Named as principal or as owner: a person who left gives nobody authority, and answers for nobody.
         return find(.profile, profiles ? root?.profile : nil) ?? find(.principal, root?.principal)
             ?? find(.principal, root?.owner) ?? foundations.withLock { $0 }.first(where: isRevoked)
     }

@@ -8,12 +8,12 @@ internal import Policy
 /// meter, though its slot may be given to another at any moment: then the swap fails, and the meter is looked for again.
 ///
 /// A slot *may be taken* when it is blank, when its meter is full again (what was taken has flowed off, so a new meter
-/// says the same), or when what it says is not needed any more. No slot is ever blank again.
+/// says the same), or when what it says is not needed. No slot is ever blank again.
 ///
 /// A meter is claimed in three steps: a slot is swapped to the meter's name, *pending*; all places are looked through for
-/// the same name; the slot is swapped from pending to what a full meter is. Who finds the name confirmed elsewhere gives
-/// its own up. Who finds it pending elsewhere gives its own up where that stands before it, and else takes the other's
-/// away first. Say two claims are confirmed at once, and the one of them that became pending later is X. X looked through
+/// the same name; the slot is swapped from pending to what a full meter is. A claimant that finds the name confirmed
+/// elsewhere gives its own up. One that finds it pending elsewhere gives its own up where that stands before it, and else
+/// takes the other's away first. Say two claims are confirmed at once, and the one of them that became pending later is X. X looked through
 /// all places after both were pending. It found the other confirmed, and gave up; or pending and before it, and gave up; or
 /// pending and after it, and took it away, so that the other's last swap failed. So there are no two. A pending word
 /// is drawn by chance, so no last swap takes another claim for its own. What a process that died left pending may be

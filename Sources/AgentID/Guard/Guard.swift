@@ -221,7 +221,7 @@ public final class Guard: Sendable {
     }
 }
 
-/// A chain that a guard has verified, kept to spare the look-up.
+/// A chain that a guard has verified, kept to save the look-up.
 public struct Admission: Sendable {
     let chain: VerifiedChain
     /// The authority that the chain comes from.

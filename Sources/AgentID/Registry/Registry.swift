@@ -203,16 +203,17 @@ package protocol RegistryWriter: RegistryReader {
         throws(AgentIDError) -> [DeliveryRecord]
     /// Gives a delivery back that no attempt was made at. Whether it was still the claimant's.
     @discardableResult func release(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool
-    /// Removes a delivery that was made. Whether it was still the claimant's.
+    /// Removes a delivery that was made. Returns whether it was still the claimant's.
     @discardableResult func complete(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool
-    /// Gives a delivery back, to be tried again at a time, or never (`nil`: dead). Whether it was the claimant's.
+    /// Gives a delivery back, to be tried again at a time, or never (`nil`: dead). Returns whether it was the
+    /// claimant's.
     @discardableResult func fail(_ delivery: Int64, by claimant: String, error: String, retryAt time: Int64?)
         throws(AgentIDError) -> Bool
-    /// Makes a dead delivery pending again, its attempts forgotten. Whether there is one.
+    /// Makes a dead delivery pending again, its attempts forgotten. Returns whether there is one.
     func retry(_ delivery: Int64, at time: Int64) throws(AgentIDError) -> Bool
 
     /// Makes a registry that was restored begin anew: another epoch, counts beyond all that were known, every lease
-    /// lapsed. How many leases.
+    /// lapsed. Returns the number of leases.
     func begin(_ beginning: RegistryBeginning) throws(AgentIDError) -> Int
 
     /// Puts a policy in force; announces. Its version is newer than that of the one before.
@@ -220,7 +221,7 @@ package protocol RegistryWriter: RegistryReader {
 
     /// Inserts or replaces; in place of another request of the same call.
     func put(_ approval: ApprovalRecord) throws(AgentIDError)
-    /// Whether there was one: of two that take it, one does.
+    /// Removes a request. Returns whether there was one: of two that take it, one does.
     func removeApproval(_ id: String) throws(AgentIDError) -> Bool
     /// Removes the requests of an agent and of all below it.
     func removeApprovals(of agent: String) throws(AgentIDError)
@@ -239,7 +240,7 @@ package protocol RegistryWriter: RegistryReader {
 
     /// Inserts or replaces.
     func put(_ lease: BrokerLeaseRecord) throws(AgentIDError)
-    /// Makes the release of what is held for an agent due. How many leases.
+    /// Makes the release of what is held for an agent due. Returns the number of leases.
     @discardableResult func releaseBrokerLeases(of agent: String, at time: Int64) throws(AgentIDError) -> Int
     func removeBrokerLease(_ id: String) throws(AgentIDError)
 }

@@ -236,8 +236,8 @@ final class SQLiteRegistry: Registry {
                     throw error
                 }
             } catch {
-                // Nothing of the transaction is kept, or is in force: that is everybody's failure. Whoever had one of its own
-                // may have it from another's change, which never was.
+                // Nothing of the transaction is kept, or is in force: that is the failure of all. A failure of one's
+                // own may come from another's change, which never was.
                 for operation in operations { operation.error = error }
                 throw error
             }

@@ -8,7 +8,7 @@
 
     /// Issues X.509-SVIDs to the agents of an authority in this process. Safe to use from any thread.
     ///
-    /// Whoever has its key speaks for every agent of the trust domain towards whoever trusts its bundle; it is never the key that
+    /// A holder of its key speaks for every agent of the trust domain towards all that trust its bundle; it is never the key that
     /// signs grants. It asks the authority before it signs. An agent whose grants are for guards by name gets an SVID where its
     /// trust domain's URI is among these names. Its calls wait for the disk on the library's own threads.
     public final class SVIDIssuer: Sendable {

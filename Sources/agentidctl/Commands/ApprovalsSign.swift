@@ -77,7 +77,7 @@ private struct ShownRequest {
         if let state = shown["state"]?.string, !state.isSame(as: "pending") {
             throw refuse("this request was \(state): nothing is to be signed")
         }
-        // Who signs has read the arguments: the digest that is signed, and labels that are to go, must be theirs.
+        // The signer has read the arguments: the digest that is signed, and labels that are to go, must be theirs.
         var canonical: [UInt8] = []
         arguments.appendCanonical(to: &canonical)
         guard digest.isSame(as: Base64URL.encode(Sodium.sha256(canonical.span))),

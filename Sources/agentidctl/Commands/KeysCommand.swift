@@ -11,7 +11,7 @@ struct KeysCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Seal private keys that are stored in the open under a passphrase.",
             discussion: """
-                Whoever opens the authority needs the passphrase from then on; a process that has it open goes on until it \
+                Opening the authority needs the passphrase from then on; a process that has it open goes on until it \
                 opens it again. Copies in backups stay as they are: rotate the keys where that matters.
                 """)
         @OptionGroup var place: AuthorityPlace

@@ -32,7 +32,7 @@ struct HeldMeters {
     private func holdsOther(_ process: Int32) -> Bool {
         let place = "/proc/\(process)"
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(place)/fd")) ?? []
-        // Who has the meters of a copy open works elsewhere.
+        // A process that has the meters of a copy open works elsewhere.
         guard files.contains(where: { Identity(of: "\(place)/fd/\($0)") == registry }) else { return false }
         return files.contains { isWritten("\(place)/fdinfo/\($0)") && isOther("\(place)/fd/\($0)") }
     }

@@ -71,7 +71,7 @@ class X509SVID:
 class Issuer:
     """Issues X.509-SVIDs to the agents of an authority in this process. Safe to use from several threads.
 
-    Whoever has its key speaks for every agent of the trust domain towards whoever trusts its bundle; it is never the key that
+    A holder of its key speaks for every agent of the trust domain towards all that trust its bundle; it is never the key that
     signs grants. An agent whose grants are for guards by name gets one where its trust domain's URI is among these names.
     """
 

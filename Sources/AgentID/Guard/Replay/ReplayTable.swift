@@ -18,21 +18,21 @@ internal import Synchronization
 /// up to a window more goes unnoticed by a guard; and a call may take 10 s from reading its clock to its answer, or it is
 /// denied as `late`.
 ///
-/// 1. *No word is overwritten before its time.* Who takes a slot read the time first, then the slot, then the time again,
+/// 1. *No word is overwritten before its time.* To take a slot, a thread reads the time, then the slot, then the time again,
 ///    and begins anew where the unit changed. The word that it read was made by someone who had read the time before, so
 ///    its age is right, or too low by a multiple of 70 minutes. The swap succeeds only where that very word still stands.
 ///    It was made no earlier than its maker read the clock for that proof's window. So while any guard with a right clock
 ///    may accept the proof again, its word stands.
 /// 2. *Of two who present a proof, at most one accepts it.* Both swap, then look through all places again for the same
 ///    proof, and are denied where they find it. All of these operations have one order. Say B swapped second: its second
-///    look comes after both swaps, and finds A's word, for that look leaves out only
+///    look comes after both swaps, and finds A's word, for that look leaves out only:
 ///    a. what is after an empty slot: A went past that slot when it was not empty, and no slot becomes empty again;
 ///    b. segments that are not there: A's was there before A swapped, and none goes away;
 ///    c. segments whose stamp says that nothing was taken in them for `hold`: A raised the stamp before it swapped.
 ///    Where the places did not age between their looks both choose the same slot, and exactly one accepts. Else it can be
 ///    that each finds the other, and the proof, presented twice at once, is denied twice.
-/// 3. *How the table grows does not matter.* A segment is only ever added after the others: who knows fewer looks for
-///    more before it says that there is no room and, by 2b, before it accepts.
+/// 3. *How the table grows does not matter.* A segment is only ever added after the others: a process that knows fewer looks
+///    for more before it says that there is no room and, by 2b, before it accepts.
 ///
 /// One swap takes a slot whole. A process that dies before it took nothing, one that dies after it has used the proof up;
 /// neither leaves anything to mend. Two proofs with one word are taken for one proof, which denies: one in 2^34 for each

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// One running agent instance: its ID, its key, its chain. Safe to use from any thread.
 ///
-/// `end(reason:)` ends it, ``close()`` only lets go of it. An agent that nobody holds any more lives on in the
-/// registry until its lease lapses; then it is denied, and whoever reaps next ends it.
+/// `end(reason:)` ends it, ``close()`` only lets go of it. An agent that nobody holds lives on in the
+/// registry until its lease lapses; then it is denied, and the next `Authority.reap()` ends it.
 public final class Agent: Sendable {
     struct State: Sendable {
         var held: HeldGrant
@@ -35,9 +35,9 @@ public final class Agent: Sendable {
     let name: String?
     /// Whether it was ended, not only let go of.
     private let isEnded = Atomic(false)
-    /// Whether it was parked: this handle is its owner no more.
+    /// Whether it was parked: this handle no longer owns it.
     private let hasLeft = Atomic(false)
-    /// The end of the parking that it was taken up from, in milliseconds since 1970; 0: of none.
+    /// The end of the parking that it was resumed from, in milliseconds since 1970; 0: of none.
     let parkedUntil = Atomic<Int64>(0)
     /// Those that it had started and that were parked with it, until somebody takes them.
     private let unparked = Locked<[Agent]>([])
@@ -61,7 +61,9 @@ public final class Agent: Sendable {
 
     deinit { front?.leave() }
 
-    /// Takes up an identity whose grant was issued or delegated to `key`. The chain is read, not verified.
+    /// Opens an agent whose grant was issued or delegated to `key`. The chain is read, not verified: guards verify it.
+    ///
+    /// - Throws: `malformed` texts; `holder_key_invalid` if the leaf is bound to another key.
     public static func open(
         key: SigningKey, chain: String, credential: String? = nil, clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> Agent {
@@ -85,13 +87,13 @@ public final class Agent: Sendable {
     /// The chain: grants from the root to this agent's own, joined by `~`.
     public func chain() throws(AgentIDError) -> String { String(decoding: try current().held.chain, as: UTF8.self) }
 
-    /// The chain's reference, 51 bytes for a guard that has verified the chain before: see ``ChainReference``. Another one
-    /// after each renewal: what goes with a proof is the reference of the chain it was made under.
+    /// The chain's reference, 51 bytes for a guard that has verified the chain before: see ``ChainReference``. Each renewal
+    /// makes a new one: send with a proof the reference of the chain that the proof was made under.
     public func chainReference() throws(AgentIDError) -> String {
         ChainReference.text(ofLeaf: try current().held.signingInputHash)
     }
 
-    /// Asked at every call: without a copy of everything else.
+    /// The chain without a copy of the rest of the state, as every call asks for it.
     func chainBytes() throws(AgentIDError) -> [UInt8] {
         guard let chain = state.withLock({ $0?.held.chain }) else { throw Agent.closed }
         return chain
@@ -111,89 +113,11 @@ public final class Agent: Sendable {
     /// The agent's scope.
     public func scope() throws(AgentIDError) -> Scope { try current().held.scope }
 
-    /// When the present grant ends, in seconds since 1970.
+    /// The end of the present grant, in seconds since 1970.
     ///
-    /// Where the authority is in this process, a new grant is made at half its life as long as the agent is held: ask
-    /// again. What was sent until then stays good until it ends.
+    /// If the authority is in this process, the grant is renewed at half its life while the agent is held: ask again. A chain
+    /// that was sent before stays valid until its own end.
     public func expires() throws(AgentIDError) -> Int64 { try current().held.grant.expires }
-
-    /// Starts a sub-agent under this one, offline: an ID below this one's, a key of its own, a narrower grant.
-    ///
-    /// As long as it is held, so is this one, in whose name it acts.
-    public func spawn(_ name: String, _ request: DelegationRequest) throws(AgentIDError) -> Agent {
-        guard request.agent == nil else {
-            throw AgentIDError(
-                .argument, name: "delegate_only",
-                message: "a sub-agent gets an ID below its parent's: to hand on to another agent, delegate to its key",
-                at: "options.agent")
-        }
-        let state = try current()
-        var request = request
-        // A root that was started isolated isolates whatever it starts.
-        if case .authority = state.term?.source, state.held.grant.claim?.isIsolated == true {
-            request.isIsolated = true
-        }
-        guard !request.isIsolated || home != nil else { throw Agent.unisolable }
-        let parent = try SPIFFEID(id())
-        let child: SPIFFEID
-        do throws(AgentIDError) {
-            child = try parent.child(name, instance: UUIDv7.make(at: clock.milliseconds))
-        } catch { throw AgentIDError(error.code, name: error.name, message: error.message, at: "name") }
-        let key = try Agent.newKey()
-        let held = try derive(state, to: key.publicKey, agent: child.description, request).held
-        let lineage = state.lineage.adding(
-            grant: held.grant.id, key: key.thumbprint, agent: child.description)
-        let term = Term(source: .parent(self, request), lifetime: request.lifetime, until: request.until)
-        let agent = Agent(
-            State(held: held, key: key, lineage: lineage, term: home == nil ? nil : term), clock: clock, home: home)
-        if let lifecycle = home?.lifecycle {
-            try lifecycle.leases.begin(for: lifecycle)
-            try lifecycle.register(child.description, under: parent.description, held: held, lineage: lineage)
-            lifecycle.leases.keep(agent, id: child.description, for: lifecycle)
-            guard snapshot != nil else {
-                // Parked or ended in between: what it is parked with is sealed.
-                try agent.end(reason: "the agent that started it was closed meanwhile")
-                throw Agent.closed
-            }
-        }
-        return agent
-    }
-
-    /// Delegates to a key held elsewhere, offline, and returns the longer chain.
-    public func delegate(to holder: PublicKey, _ request: DelegationRequest) throws(AgentIDError)
-        -> String
-    {
-        let state = try current()
-        guard !request.isIsolated else { throw Agent.unisolable }
-        guard holder != state.key.publicKey else {
-            throw AgentIDError(.argument, name: "own_key", message: "the holder's key is the agent's own", at: "holder")
-        }
-        if let agent = request.agent {
-            do throws(AgentIDError) { _ = try SPIFFEID(agent) } catch {
-                throw AgentIDError(error.code, name: error.name, message: error.message, at: "options.agent")
-            }
-        }
-        let signed = try derive(state, to: holder, agent: request.agent, request)
-        if let lifecycle = home?.lifecycle {
-            try lifecycle.recordDelegation(by: id(), state.lineage, grant: signed.grant.id, to: holder)
-        }
-        return String(decoding: signed.chain, as: UTF8.self)
-    }
-
-    /// Signs a grant below its own; one that asks for more than it has is a sign that the policy may count.
-    private func derive(
-        _ state: State, to holder: PublicKey, agent: String?, _ request: DelegationRequest
-    ) throws(AgentIDError) -> SignedGrant {
-        let labelled = try labelled(request, in: state)
-        do throws(AgentIDError) {
-            return try state.held.derive(to: holder, agent: agent, labelled, by: state.key, clock: clock)
-        } catch {
-            if error.name == "empty_intersection" || error.name == "not_below_parent" {
-                home?.guardian.noteWidening(under: state.held.chain, error.message)
-            }
-            throw error
-        }
-    }
 
     /// Asks the authority's own guard, in this process: holding the agent is the proof.
     public func check(tool: String, arguments: [UInt8]) throws(AgentIDError) -> Decision {
@@ -207,58 +131,21 @@ public final class Agent: Sendable {
         }.get()
     }
 
-    /// Replaces the key, and wipes the old one here.
+    /// Parks the agent: its run waits, for hours perhaps. Any process that has the authority open resumes it, by
+    /// `Authority.unpark(agent:)`.
     ///
-    /// By itself, a same-scope grant is derived to the new key (AAT section 6.2, handoff), which costs one level of depth.
-    /// The old key is not revoked: whoever has a copy of it can go on under the chain that it held, and what it delegated
-    /// stays good, until those grants expire. Where the old key may be in other hands, revoke it: the authority, which must
-    /// be in this process, then grants the same anew, with the same end and labels, under its profile's ceiling of now; every
-    /// key and grant that this agent held until then is revoked, with all that was delegated and spawned under them.
+    /// All below it that this process holds are parked with it, in one transaction. Meanwhile every guard that follows the
+    /// authority denies them (`parked`), their keys and grants are sealed under the authority, they need no lease, and the
+    /// broker returns their secrets. Their handles no longer own them and can no longer end them. An agent below it that another
+    /// process holds, or nobody, stays as it is: denied while this one is parked.
     ///
-    /// - Parameter revokingOldKey: whether to revoke. Calls that are on their way with the old key are then denied.
-    /// - Throws: `no_authority` without one in this process, `sub_agent` for an agent that another one started: end that
-    ///   and spawn it anew. Where it throws, the agent keeps its key, and nothing was revoked.
-    public func rotateKey(revokingOldKey: Bool = false) throws(AgentIDError) {
-        try turn.withLock { _ throws(AgentIDError) in
-            let (key, id, before) = (try Agent.newKey(), try id(), try current())
-            if revokingOldKey {
-                guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
-                let after = try lifecycle.grantAnew(to: key, id: id, in: before)
-                return try replace(with: after)
-            }
-            // With what its own grant says of guards: a root that is granted anew is made after this one.
-            let request = DelegationRequest.sameScope(
-                labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [],
-                isolated: before.held.grant.claim?.isIsolated ?? false)
-            let held = try before.held.derive(
-                to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
-            ).held
-            var after = State(held: held, key: key, term: before.term)
-            after.lineage = before.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: id)
-            if let lifecycle = home?.lifecycle {
-                after.credential = try lifecycle.rotate(
-                    id, to: key.publicKey, held: held, lineage: after.lineage, isCredentialed: before.credential != nil)
-            }
-            try replace(with: after)
-        }
-    }
-
-    /// Parks the agent: its run waits, for hours perhaps. Whoever has the authority open takes it up again, in this process or
-    /// another, by `Authority.unpark(agent:)`.
-    ///
-    /// All below it that this process holds are parked with it, in one transaction. Meanwhile they are denied by every guard
-    /// that follows the authority's registry (`parked`), their keys and what they go on with are sealed under the authority,
-    /// and they need no lease; what the broker holds for them is returned. Their handles let go of them, and end nothing any
-    /// more. An agent below it that another process holds, or nobody, stays as it is: it is denied as long as this one is
-    /// parked.
-    ///
-    /// - Parameter seconds: for how long at most, 1 to 30 days (2,592,000), and not beyond `until`. From then on it cannot be
-    ///   taken up, and whoever reaps ends it. 0, where it was parked before: for what is left of that time, as if nobody had
-    ///   taken it up.
-    /// - Throws: `parking_over` with 0 where that time is over, `sub_agent` for an agent that another one started,
-    ///   `parked_together` for more than 1,000 agents,
-    ///   `live_children` as long as agents below it start without pause, `no_authority` without one in this process; where it
-    ///   has ended, is suspended, lapsed or revoked. Where it throws, all go on.
+    /// - Parameter seconds: The longest time, 1 to 2,592,000 (30 days), and not beyond `until`: after it the agent cannot be
+    ///   resumed, and `Authority.reap()` ends it. 0, for one that was resumed: the rest of the time that it was parked for, as
+    ///   if nobody had resumed it.
+    /// - Throws: `parking_over` with 0 if that time is over, `sub_agent` for an agent that another one started,
+    ///   `parked_together` for more than 1,000 agents, `live_children` if agents below it start without pause, `no_authority`
+    ///   without the authority in this process; also if it has ended, is suspended, lapsed or revoked. On an error all go on as
+    ///   they were.
     public func park(for seconds: Int64) throws(AgentIDError) {
         guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
         let id = try id()
@@ -266,7 +153,7 @@ public final class Agent: Sendable {
         try? lifecycle.broker.release(below: id, within: 5000)
     }
 
-    /// It is parked: this handle is its owner no more.
+    /// Lets go of an agent that is parked: this handle no longer owns it.
     func leave() {
         hasLeft.store(true, ordering: .releasing)
         close()
@@ -284,7 +171,7 @@ public final class Agent: Sendable {
         }
     }
 
-    /// Keeps a child until somebody takes it up: the child does not hold this one meanwhile.
+    /// Keeps a child until somebody takes it: the child does not hold this one meanwhile.
     func keep(unparked child: Agent) { unparked.withLock { $0.append(child) } }
 
     private func belong(to parent: Agent) {
@@ -293,7 +180,7 @@ public final class Agent: Sendable {
         }
     }
 
-    private func replace(with after: State) throws(AgentIDError) {
+    func replace(with after: State) throws(AgentIDError) {
         try state.withLock { state throws(AgentIDError) in
             guard state != nil else { throw Agent.closed }
             state = after
@@ -307,7 +194,7 @@ public final class Agent: Sendable {
         do throws(JOSEError) { return try key.withExportedJWK(body) } catch { throw AgentIDError(error, at: "") }
     }
 
-    /// Lets go of the agent: its key is wiped here, and its lease is renewed no more. Nothing is written, nothing waited for.
+    /// Lets go of the agent: its key is wiped here, and its lease is no longer renewed. Writes nothing and waits for nothing.
     public func close() {
         wipe()
         if let home, let name { home.lifecycle.leases.forget(name, heldAs: self) }
@@ -315,9 +202,9 @@ public final class Agent: Sendable {
 
     /// Ends the agent and all below it, for good; harmless where it has ended or was closed.
     ///
-    /// - Returns: its tombstone; `nil` where it could not be signed now: `Authority.reap()` makes up for it; and for an agent
-    ///   that was parked by this handle, which ends nothing any more: end it by its ID.
-    /// - Throws: where the end could not be made durable: the agent is denied in this process all the same, and its end is
+    /// - Returns: Its tombstone; `nil` if it could not be signed: `Authority.reap()` signs it later; `nil` also for an agent
+    ///   that this handle parked: end that by its ID.
+    /// - Throws: If the end could not be made durable: the agent is denied in this process all the same, and its end is
     ///   tried again in the background.
     @discardableResult public func end(reason: String = "") throws(AgentIDError) -> String? {
         guard let home, let name else { throw Agent.homeless }
@@ -383,13 +270,11 @@ public final class Agent: Sendable {
     }
 
     /// Whether its grant is to be made anew, with fewer labels.
-    var hasFewerLabels: Bool { isDeclassified.load(ordering: .acquiring) }
-    func noteFewerLabels(_ has: Bool) { isDeclassified.store(has, ordering: .releasing) }
+    var hasFewerLabels: Bool {
+        get { isDeclassified.load(ordering: .acquiring) }
+        set { isDeclassified.store(newValue, ordering: .releasing) }
+    }
 
-    static let unisolable = AgentIDError(
-        .argument, name: "isolated",
-        message: "only an agent that the registry has is isolated: spawn it, in a process of the authority",
-        at: "options.isolated")
     package static let homeless = AgentIDError(
         .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
     static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")

@@ -123,7 +123,7 @@ extension Agent {
     /// Forgets labels that were taken away, and has the grant made anew without them.
     func declassify(_ names: [String]) {
         noted.withLock { $0.removeAll { label in names.contains { $0.isSame(as: label) } } }
-        noteFewerLabels(true)
+        hasFewerLabels = true
     }
 }
 

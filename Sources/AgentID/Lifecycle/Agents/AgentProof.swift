@@ -9,8 +9,8 @@ extension Agent {
     /// - Parameters:
     ///   - tool: The tool, byte for byte as the guard will be asked.
     ///   - arguments: A JSON object.
-    ///   - audience: The name of the guard that is to accept it; at most 256 bytes;
-    ///     omit it if somebody forwards the call to the guard.
+    ///   - audience: The name of the guard that is to accept it; at most 256 bytes; omit it
+    ///     if somebody forwards the call to the guard.
     ///   - nonce: The nonce that the guard gave out, if it asks for one, at most 256 bytes: see ``Guard/nonce()``.
     public func prove(
         tool: String, arguments: [UInt8], audience: String? = nil, nonce: String? = nil
@@ -28,10 +28,6 @@ extension Agent {
         return Presentation(chain: String(decoding: state.held.chain, as: UTF8.self), proof: proof)
     }
 
-    private func tooLong(_ name: String, _ what: String) -> AgentIDError {
-        AgentIDError(.argument, name: name, message: "\(what) has at most \(AuditBounds.guardian) bytes", at: name)
-    }
-
     private func prove(
         tool: String, arguments: [UInt8], audience: String?, nonce: String?, in state: State
     ) throws(AgentIDError) -> String {
@@ -43,19 +39,8 @@ extension Agent {
             throw AgentIDError(
                 .malformed, name: "arguments", message: "the arguments are not a JSON object", at: "arguments")
         }
-        guard audience != "" else {
-            throw AgentIDError(
-                .argument, name: "audience", message: "an audience is not empty: leave it out for a proof for nobody",
-                at: "audience")
-        }
-        guard nonce != "" else {
-            throw AgentIDError(
-                .argument, name: "nonce", message: "a nonce is not empty: leave it out where the guard gave none",
-                at: "nonce")
-        }
-        // What no guard can be named, and what is much longer than the nonces that guards issue.
-        guard audience?.utf8.count ?? 0 <= AuditBounds.guardian else { throw tooLong("audience", "an audience") }
-        guard nonce?.utf8.count ?? 0 <= AuditBounds.guardian else { throw tooLong("nonce", "a nonce") }
+        try Self.check(audience, "audience", "an audience", empty: "leave it out for a proof for nobody")
+        try Self.check(nonce, "nonce", "a nonce", empty: "leave it out where the guard gave none")
         let granted = state.held.grant.claim?.labels ?? []
         let labels = try labels(in: state).filter { label in !granted.contains { $0.isSame(as: label) } }
         let now = try clock.now()
@@ -86,7 +71,23 @@ extension Agent {
             payload.append(UInt8(ascii: "}"))
         }
         payload.append(UInt8(ascii: "}"))
-        let key = state.key
+        return try Self.signed(payload, by: state.key)
+    }
+
+    /// Refuses the name of a guard that no guard can have, and a nonce much longer than those that guards issue.
+    private static func check(
+        _ text: String?, _ name: String, _ noun: String, empty remedy: String
+    ) throws(AgentIDError) {
+        guard text != "" else {
+            throw AgentIDError(.argument, name: name, message: "\(noun) is not empty: \(remedy)", at: name)
+        }
+        guard text?.utf8.count ?? 0 <= AuditBounds.guardian else {
+            throw AgentIDError(
+                .argument, name: name, message: "\(noun) has at most \(AuditBounds.guardian) bytes", at: name)
+        }
+    }
+
+    private static func signed(_ payload: [UInt8], by key: SigningKey) throws(AgentIDError) -> String {
         let proof = CompactJWS.make(type: TokenType.proof, payload: payload) { key.sign($0) }
         guard proof.count <= Limits.proofSize else {  // guards refuse it unread
             throw AgentIDError(

@@ -112,7 +112,7 @@ extension Lifecycle {
         for one in renewed {
             if one.isGranted {
                 one.agent.take(one.after, insteadOf: one.before)
-                one.agent.noteFewerLabels(false)
+                one.agent.hasFewerLabels = false
             }
             if let credential = one.credential { one.agent.take(credential) }
             leases.note(nil, of: one.id)

@@ -33,7 +33,7 @@ extension Lifecycle {
     ) throws(AgentIDError) {
         try ApprovalDesk.record(
             step, of: request, by: approver, at: now, isLogging: recorder.isLogging, in: registry)
-        // Whoever waits for the decision looks when this moves.
+        // Those that wait for the decision look when this moves.
         try registry.announce()
     }
 

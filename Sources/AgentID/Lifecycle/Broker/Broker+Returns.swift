@@ -185,7 +185,7 @@ extension Broker {
             if lease.state == .held { lease.state = .releasing }
             lease.attempts += 1
             let delay = RetryDelay.milliseconds(afterAttempts: lease.attempts)
-            // Whoever has the provider is not kept from it by those who do not.
+            // A process that has the provider is not kept from it by those that do not.
             lease.nextAt = now + (outcome.isElsewhere ? min(delay, 1000) : delay)
             lease.error = failure
             try registry.put(lease)

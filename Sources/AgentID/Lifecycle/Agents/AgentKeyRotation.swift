@@ -1,0 +1,42 @@
+internal import JOSE
+internal import Scopes
+
+extension Agent {
+    /// Replaces the key, and wipes the old one here.
+    ///
+    /// By itself it derives a same-scope grant to the new key (AAT section 6.2, handoff), which costs one level of depth. The
+    /// old key is not revoked: a copy of it can still be used under the chain that it held, and grants that it delegated stay
+    /// valid, until those grants expire.
+    ///
+    /// If the old key may be in other hands, revoke it: the authority, which must be in this process, issues the same grant to
+    /// the new key, with the same end and labels, under the profile's present ceiling. Every key and grant that the agent held
+    /// until then is revoked, with all that was delegated and spawned under them.
+    ///
+    /// - Parameter revokingOldKey: Whether to revoke. Calls that are on their way with the old key are then denied.
+    /// - Throws: `no_authority` without the authority in this process, `sub_agent` for an agent that another one started: end
+    ///   that and spawn it again. On an error the agent keeps its key and nothing is revoked.
+    public func rotateKey(revokingOldKey: Bool = false) throws(AgentIDError) {
+        try turn.withLock { _ throws(AgentIDError) in
+            let (key, id, before) = (try Agent.newKey(), try id(), try current())
+            if revokingOldKey {
+                guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
+                let after = try lifecycle.grantAnew(to: key, id: id, in: before)
+                return try replace(with: after)
+            }
+            // With what its own grant says of guards: a root that is granted anew is made after this one.
+            let request = DelegationRequest.sameScope(
+                labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [],
+                isolated: before.held.grant.claim?.isIsolated ?? false)
+            let held = try before.held.derive(
+                to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
+            ).held
+            var after = State(held: held, key: key, term: before.term)
+            after.lineage = before.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: id)
+            if let lifecycle = home?.lifecycle {
+                after.credential = try lifecycle.rotate(
+                    id, to: key.publicKey, held: held, lineage: after.lineage, isCredentialed: before.credential != nil)
+            }
+            try replace(with: after)
+        }
+    }
+}
