@@ -32,11 +32,8 @@ _NEVER_PARKED = ("seconds", "parking_over", "no_authority")
 
 
 def _delegation(
-    scope: Scope | str | None, same_scope: bool, lifetime: int | timedelta | None,
-    until: int | datetime | None, max_depth: int | None, labels: Sequence[str],
-    agent: str | None = None,
-    audiences: Sequence[str] = (),
-    isolated: bool = False,
+    *, scope: Scope | str | None, same_scope: bool, lifetime: int | timedelta | None, until: int | datetime | None,
+    max_depth: int | None, labels: Sequence[str], audiences: Sequence[str], agent: str | None = None, isolated: bool = False,
 ) -> Any:  # fmt: skip
     return byref(
         _abi.DelegationOptions(
@@ -302,21 +299,26 @@ class Agent(Identity, Handle):
         `audiences`: the names of the guards that its grants may be presented to; by default its parent's.
         `isolated`: it and all below it keep the labels of what they learn to themselves, until `join_labels`.
         """
-        options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, audiences=audiences, isolated=isolated)
+        options = _delegation(
+            scope=scope, same_scope=same_scope, lifetime=lifetime, until=until, max_depth=max_depth, labels=labels,
+            audiences=audiences, isolated=isolated,
+        )  # fmt: skip
         given = (*pair(name, "name"), options)
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *given, is_at_home=self._is_at_home)
 
     def delegate(
         self, holder: str, scope: Scope | str | None = None, *, same_scope: bool = False,
         lifetime: int | timedelta | None = None, until: int | datetime | None = None, max_depth: int | None = None,
-        labels: Sequence[str] = (), agent: str | None = None,
-        audiences: Sequence[str] = (),
+        labels: Sequence[str] = (), agent: str | None = None, audiences: Sequence[str] = (),
     ) -> str:  # fmt: skip
         """Delegates to a public JWK held elsewhere, as `spawn` does; returns the longer chain.
 
         The grant is not renewed: it ends with this agent's present grant at the latest. To extend it, delegate again.
         """
-        options = _delegation(scope, same_scope, lifetime, until, max_depth, labels, agent, audiences)
+        options = _delegation(
+            scope=scope, same_scope=same_scope, lifetime=lifetime, until=until, max_depth=max_depth, labels=labels,
+            audiences=audiences, agent=agent,
+        )  # fmt: skip
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder, "holder"), options)
 
     def end(self, reason: str | None = None) -> str:

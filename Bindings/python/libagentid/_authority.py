@@ -120,7 +120,10 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         `until`: the hard end, in seconds since 1970 or as a datetime with its time zone: no grant runs past it.
         `isolated`: every agent that it spawns is isolated: what these learn does not flow up to it.
         """
-        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences, isolated)
+        options = _request(
+            principal=principal, task=task, scope=scope, intent=intent, entitlements=entitlements, lifetime=lifetime,
+            until=until, max_depth=max_depth, labels=labels, audiences=audiences, isolated=isolated,
+        )  # fmt: skip
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile, "profile"), options)
 
     def unpark(self, agent: Identity | str) -> Agent:
@@ -145,7 +148,10 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
 
         Nobody renews them: the agent ends with its grant, after `lifetime` seconds.
         """
-        options = _request(principal, task, scope, intent, entitlements, lifetime, until, max_depth, labels, audiences)
+        options = _request(
+            principal=principal, task=task, scope=scope, intent=intent, entitlements=entitlements, lifetime=lifetime,
+            until=until, max_depth=max_depth, labels=labels, audiences=audiences,
+        )  # fmt: skip
         chain, signed = _abi.Bytes(), _abi.Bytes()
         wanted = byref(signed) if credential else None
         given = (*pair(profile, "profile"), *pair(holder, "holder"), options)
@@ -171,12 +177,10 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
 
     def guard(
         self, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-        proof_window: int | timedelta | None = None,
-        max_view_age: int | timedelta | None = None, replay_capacity: int | None = None,
-        cache_entries: int | None = None,
-        own_replay_memory: bool = False, require_chain_aud: bool = False, require_nonce: bool = False,
-        cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
-        max_chain_size: int | None = None,
+        proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
+        replay_capacity: int | None = None, cache_entries: int | None = None, own_replay_memory: bool = False,
+        require_chain_aud: bool = False, require_nonce: bool = False, cache_bytes: int | None = None,
+        max_depth: int | None = None, max_token_size: int | None = None, max_chain_size: int | None = None,
     ) -> Guard:  # fmt: skip
         """A guard that follows this authority.
 
@@ -184,14 +188,14 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         required and kept is as for `Guard.open`.
         """
         options = guard_options(
-            audience,
-            any_audience,
-            require_claim,
-            proof_window,
-            max_view_age,
-            replay_capacity,
-            cache_entries,
-            own_replay_memory,
+            audience=audience,
+            any_audience=any_audience,
+            require_claim=require_claim,
+            proof_window=proof_window,
+            max_view_age=max_view_age,
+            replay_capacity=replay_capacity,
+            cache_entries=cache_entries,
+            own_replay_memory=own_replay_memory,
             require_chain_aud=require_chain_aud,
             require_nonce=require_nonce,
             cache_bytes=cache_bytes,
@@ -235,7 +239,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
 
 
 def _request(
-    principal: str, task: str, scope: Scope | str, intent: str | None, entitlements: Scope | str | None,
+    *, principal: str, task: str, scope: Scope | str, intent: str | None, entitlements: Scope | str | None,
     lifetime: int | timedelta | None, until: int | datetime | None, max_depth: int | None,
     labels: Sequence[str], audiences: Sequence[str], isolated: bool = False,
 ) -> Any:  # fmt: skip

@@ -39,15 +39,12 @@ def revoked(named: Mapping[str, Identity | str | None]) -> tuple[Any, ...]:
 
 
 def guard_options(
-    audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
-    proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
-        replay_capacity: int | None = None,
-    cache_entries: int | None = None,
-    own_replay_memory: bool = False, audit: Sync = "batch",
-    audit_strict: bool = True, require_chain_aud: bool = False, require_nonce: bool = False,
-    *, cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
-    max_chain_size: int | None = None,
+    *, audience: str | None, any_audience: bool, require_claim: bool, proof_window: int | timedelta | None,
+    max_view_age: int | timedelta | None, replay_capacity: int | None, cache_entries: int | None, own_replay_memory: bool = False,
+    audit: Sync = "batch", audit_strict: bool = True, require_chain_aud: bool, require_nonce: bool, cache_bytes: int | None,
+    max_depth: int | None, max_token_size: int | None, max_chain_size: int | None,
 ) -> Any:  # fmt: skip
+    """The options of a guard, for the library; what they mean, `Guard.open` says."""
     return byref(
         _abi.GuardOptions(
             audience=option(audience, "audience"),
@@ -248,10 +245,9 @@ class Guard(EnforcementPoint, Handle):
     def open(
         cls, *, audience: str | None = None, any_audience: bool = False, require_claim: bool = False,
         proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
-        replay_capacity: int | None = None,
-        cache_entries: int | None = None, require_chain_aud: bool = False, require_nonce: bool = False,
-        cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
-        max_chain_size: int | None = None,
+        replay_capacity: int | None = None, cache_entries: int | None = None, require_chain_aud: bool = False,
+        require_nonce: bool = False, cache_bytes: int | None = None, max_depth: int | None = None,
+        max_token_size: int | None = None, max_chain_size: int | None = None,
     ) -> Guard:  # fmt: skip
         """A guard that knows only the bundles and revocations it is given.
 
@@ -264,13 +260,13 @@ class Guard(EnforcementPoint, Handle):
         also the most). Raises `Error` (`guard_option`) for what is out of range.
         """
         options = guard_options(
-            audience,
-            any_audience,
-            require_claim,
-            proof_window,
-            max_view_age,
-            replay_capacity,
-            cache_entries,
+            audience=audience,
+            any_audience=any_audience,
+            require_claim=require_claim,
+            proof_window=proof_window,
+            max_view_age=max_view_age,
+            replay_capacity=replay_capacity,
+            cache_entries=cache_entries,
             require_chain_aud=require_chain_aud,
             require_nonce=require_nonce,
             cache_bytes=cache_bytes,
@@ -283,14 +279,11 @@ class Guard(EnforcementPoint, Handle):
     @classmethod
     def open_directory(
         cls, directory: str | os.PathLike[str], *, audience: str | None = None, any_audience: bool = False,
-        require_claim: bool = False,
-        proof_window: int | timedelta | None = None, max_view_age: int | timedelta | None = None,
-        replay_capacity: int | None = None,
-        cache_entries: int | None = None,
-        own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True,
-        require_chain_aud: bool = False, require_nonce: bool = False,
-        cache_bytes: int | None = None, max_depth: int | None = None, max_token_size: int | None = None,
-        max_chain_size: int | None = None,
+        require_claim: bool = False, proof_window: int | timedelta | None = None,
+        max_view_age: int | timedelta | None = None, replay_capacity: int | None = None, cache_entries: int | None = None,
+        own_replay_memory: bool = False, audit: Sync = "batch", audit_strict: bool = True, require_chain_aud: bool = False,
+        require_nonce: bool = False, cache_bytes: int | None = None, max_depth: int | None = None,
+        max_token_size: int | None = None, max_chain_size: int | None = None,
     ) -> Guard:  # fmt: skip
         """A guard that follows the authority kept in a directory, without its keys.
 
@@ -301,18 +294,18 @@ class Guard(EnforcementPoint, Handle):
         The other parameters are as for `open`.
         """
         options = guard_options(
-            audience,
-            any_audience,
-            require_claim,
-            proof_window,
-            max_view_age,
-            replay_capacity,
-            cache_entries,
-            own_replay_memory,
-            audit,
-            audit_strict,
-            require_chain_aud,
-            require_nonce,
+            audience=audience,
+            any_audience=any_audience,
+            require_claim=require_claim,
+            proof_window=proof_window,
+            max_view_age=max_view_age,
+            replay_capacity=replay_capacity,
+            cache_entries=cache_entries,
+            own_replay_memory=own_replay_memory,
+            audit=audit,
+            audit_strict=audit_strict,
+            require_chain_aud=require_chain_aud,
+            require_nonce=require_nonce,
             cache_bytes=cache_bytes,
             max_depth=max_depth,
             max_token_size=max_token_size,
