@@ -5,20 +5,21 @@ package agentid
 
 static void go_agent_close(uintptr_t agent) { agentid_agent_close(AS(agent, agent)); }
 
+static void go_delegation_complete(agentid_delegation_options *options, _GoString_ scope, _GoString_ labels,
+                                   _GoString_ audiences) {
+    options->struct_size = sizeof *options;
+    options->scope = go_option(scope);
+    options->labels = go_option(labels);
+    options->audiences = go_option(audiences);
+}
 static go_answer go_agent_spawn(uintptr_t agent, _GoString_ name, agentid_delegation_options options, _GoString_ scope,
                                 _GoString_ labels, _GoString_ audiences) {
-    options.struct_size = sizeof options;
-    options.scope = go_option(scope);
-    options.labels = go_option(labels);
-    options.audiences = go_option(audiences);
+    go_delegation_complete(&options, scope, labels, audiences);
     MAKE(agent, agentid_agent_spawn(AS(agent, agent), TEXT(name), &options, &made, &error));
 }
 static go_texts go_agent_delegate(uintptr_t agent, _GoString_ holder, agentid_delegation_options options,
                                   _GoString_ scope, _GoString_ labels, _GoString_ audiences, _GoString_ id) {
-    options.struct_size = sizeof options;
-    options.scope = go_option(scope);
-    options.labels = go_option(labels);
-    options.audiences = go_option(audiences);
+    go_delegation_complete(&options, scope, labels, audiences);
     options.agent = go_option(id);
     TAKE(agentid_agent_delegate(AS(agent, agent), TEXT(holder), &options, &first, &error));
 }

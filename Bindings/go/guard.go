@@ -5,27 +5,26 @@ package agentid
 
 static void go_guard_close(uintptr_t guard) { agentid_guard_close(AS(guard, guard)); }
 
+static void go_guard_complete(agentid_guard_options *options, _GoString_ audience, const agentid_clock *clock) {
+    options->struct_size = sizeof *options;
+    options->audience = go_option(audience);
+    options->clock = clock;
+}
 static go_answer go_guard_open(agentid_guard_options options, _GoString_ audience, uintptr_t clock) {
     agentid_clock time = go_clock(clock);
-    options.struct_size = sizeof options;
-    options.audience = go_option(audience);
-    options.clock = clock ? &time : NULL;
+    go_guard_complete(&options, audience, clock ? &time : NULL);
     MAKE(guard, agentid_guard_open(&options, &made, &error));
 }
 static go_answer go_authority_guard(uintptr_t authority, agentid_guard_options options, _GoString_ audience,
                                     uintptr_t clock) {
     agentid_clock time = go_clock(clock);
-    options.struct_size = sizeof options;
-    options.audience = go_option(audience);
-    options.clock = clock ? &time : NULL;
+    go_guard_complete(&options, audience, clock ? &time : NULL);
     MAKE(guard, agentid_authority_guard(AS(authority, authority), &options, &made, &error));
 }
 static go_answer go_guard_open_directory(_GoString_ directory, agentid_guard_options options, _GoString_ audience,
                                          uintptr_t clock) {
     agentid_clock time = go_clock(clock);
-    options.struct_size = sizeof options;
-    options.audience = go_option(audience);
-    options.clock = clock ? &time : NULL;
+    go_guard_complete(&options, audience, clock ? &time : NULL);
     MAKE(guard, agentid_guard_open_directory(TEXT(directory), &options, &made, &error));
 }
 static go_answer go_guard_add_bundle(uintptr_t guard, _GoString_ trust_domain, _GoString_ bundle) {
