@@ -79,7 +79,8 @@ public final class AuditLog: Sendable {
         self.notes = notes
         let opened = AuditPlace(identity, in: directory, origin: origin, files: files, known: known)
         thread = try BackgroundThread.start(name: "agentid-audit") { [sequencer, flood] thread in
-            AuditTending(appender, sequencer, flood, in: opened, options, notes).run(on: thread)
+            var tending = AuditTending(appender, sequencer, flood, in: opened, options, notes)
+            tending.run(on: thread)
         }
     }
 

@@ -2,7 +2,7 @@ internal import JOSE
 
 /// The work of a log's own thread: it looks whether log and segment are still the ones that were opened, makes room for lines,
 /// syncs them, writes counts of denials, and integrates. A fault goes into the notes, and the next round tries again.
-final class AuditTending {
+struct AuditTending: ~Copyable {
     private let appender: AuditAppender
     private let sequencer: AuditSequencer?
     private let flood: AuditFlood
@@ -32,34 +32,33 @@ final class AuditTending {
     }
 
     /// Works until the thread is told to end.
-    func run(on thread: BackgroundThread) {
+    mutating func run(on thread: BackgroundThread) {
         while true {
             nextSync += Int64(options.pause)
             // Woken by a process that appends faster than there is room.
             repeat {
                 let left = nextSync - MonotonicClock.milliseconds
                 guard thread.wait(milliseconds: min(max(1, Int(left)), Self.watch)) else { return }
-                noting { () throws(AgentIDError) in try lookAtPlace() }
-                noting { () throws(AgentIDError) in try makeRoom() }
+                do throws(AgentIDError) { try lookAtPlace() } catch { note(error) }
+                do throws(AgentIDError) { try makeRoom() } catch { note(error) }
             } while MonotonicClock.milliseconds < nextSync
             nextSync = MonotonicClock.milliseconds
-            flood.flush(isLast: false) { line throws(AgentIDError) in _ = try appender.append(line.span) }
-            noting { () throws(AgentIDError) in
+            flood.flush(isLast: false) { [appender] line throws(AgentIDError) in _ = try appender.append(line.span) }
+            do throws(AgentIDError) {
                 appended = try appender.tend(since: appended)
                 try integrate()
-            }
+            } catch { note(error) }
         }
     }
 
-    private func noting(_ work: () throws(AgentIDError) -> Void) {
-        do throws(AgentIDError) { try work() } catch { notes.withLock { $0.fail(error) } }
-    }
+    @inline(never)  // Once, and not in each place that fails.
+    private func note(_ error: AgentIDError) { notes.withLock { $0.fail(error) } }
 
-    private func lookAtPlace() throws(AgentIDError) {
+    private mutating func lookAtPlace() throws(AgentIDError) {
         let breach = try place.breach()
         if let breach {
             appender.stop(breach)
-            notes.withLock { $0.fail(breach) }
+            note(breach)
         } else if isApart {
             appender.mend()
         }
@@ -75,7 +74,7 @@ final class AuditTending {
 
     /// Integrates where a checkpoint is due. Another directory that is in the place of this one, perhaps half copied, is left
     /// alone.
-    private func integrate() throws(AgentIDError) {
+    private mutating func integrate() throws(AgentIDError) {
         guard let sequencer, !isApart, nextSync >= nextCheckpoint else { return }
         nextCheckpoint = nextSync + Int64(options.checkpointInterval)
         // A slow signer delays neither syncs nor room for lines: its answer is found next time.
