@@ -43,7 +43,8 @@ def code(cell):
 def constraints():
     """What does not hold in docs/constraints.md, and the rows of each kind: their lines and answers."""
     import libagentid
-    from libagentid._errors import call, pair
+    from libagentid._calling import call
+    from libagentid._inputs import pair
     from libagentid._abi import lib
 
     page = ROOT / "docs/constraints.md"

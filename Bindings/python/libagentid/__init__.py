@@ -18,13 +18,13 @@ from ._authority import Authority
 from ._broker import Lease, Provider
 from ._call import Call
 from ._callbacks import Signer
+from ._calling import call as _call
+from ._calling import take as _take
 from ._current import current_agent
 from ._decision import Decision
 from ._errors import Denied, Error, NotFound, ScopeError, StateError
-from ._errors import call as _call
-from ._errors import pair as _pair
-from ._errors import take as _take
 from ._guard import Admission, Guard
+from ._inputs import pair as _pair
 from ._lifecycle import verify_tombstone
 from ._operations import log_to
 from ._policy import check_policy, explain_policy

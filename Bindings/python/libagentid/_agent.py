@@ -12,10 +12,12 @@ import libagentid._abi as _abi
 
 from ._abi import lib
 from ._call import Call, of_agent
+from ._calling import call, take, text
 from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import Error, NotFound, call, counted, depth, duration, milliseconds, moment, of, option, pair, take, text, texts
+from ._errors import Error, NotFound
 from ._handles import Handle, Reference, owner
+from ._inputs import counted, depth, duration, milliseconds, moment, of, option, pair, texts
 from ._raised import log
 from ._scope import Scope, worded
 from ._spans import traced

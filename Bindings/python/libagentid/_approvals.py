@@ -11,8 +11,9 @@ import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
-from ._errors import call, counted, identifier, milliseconds, pair, take, texts
+from ._calling import call, take
 from ._handles import Handle
+from ._inputs import counted, identifier, milliseconds, pair, texts
 
 if TYPE_CHECKING:
     from datetime import timedelta

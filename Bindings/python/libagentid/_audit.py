@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import libagentid._abi as _abi
 
 from ._abi import lib
-from ._errors import Error, call, pair, take, text
+from ._calling import call, take, text
+from ._errors import Error
 from ._handles import Handle, owner
+from ._inputs import pair
 from ._raised import callback
 from .documents import AuditHead, AuditRecord, AuditReport, ConsistencyProof, InclusionProof
 

@@ -18,9 +18,11 @@ from ._agent import Agent, Identity
 from ._approvals import Approvals
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._errors import Error, call, depth, duration, identifier, moment, option, pair, take, text, texts
+from ._calling import call, take, text
+from ._errors import Error
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
+from ._inputs import depth, duration, identifier, moment, option, pair, texts
 from ._lifecycle import Lifecycle
 from ._operations import Observed
 from ._policy import Policies

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
+from ._calling import call, text
 from ._decision import Decision
-from ._errors import call, length, of, option, pair, text, texts
+from ._inputs import length, of, option, pair, texts
 
 if TYPE_CHECKING:
     from datetime import timedelta

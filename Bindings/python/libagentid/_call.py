@@ -9,9 +9,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
+from ._calling import call
 from ._current import running_task
-from ._errors import Error, StateError, call, counted, duration, pair, texts
+from ._errors import Error, StateError
 from ._handles import Handle, owner
+from ._inputs import counted, duration, pair, texts
 from ._raised import log
 from ._spans import named
 

@@ -8,7 +8,8 @@ from ctypes import byref, c_void_p
 from typing import TYPE_CHECKING, Any
 
 from ._abi import lib
-from ._errors import Denied, Error, failure, take, throw
+from ._calling import take, throw
+from ._errors import Denied, Error, failure
 from ._handles import freeing
 from ._raised import after_success, log, pending
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterable, Sequence
-from ctypes import byref, c_int64, c_void_p, string_at
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from ctypes import c_void_p
+from typing import TYPE_CHECKING, Any, cast
 
-from ._abi import NO_DELEGATION, Bytes, checked, lib
-from ._raised import after_failure, after_success, pending
+from ._abi import lib
 from ._reasons import Category, Reason, category, http_status
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
     from typing_extensions import Self
 
     from ._decision import Decision
     from .types import BudgetRest, DecisionDocument
-
-_LONGEST_INPUT = 1 << 20  # of the library
 
 
 class Error(Exception):
@@ -115,6 +107,9 @@ class Denied(Error):
     @property
     def challenge(self) -> str | None:
         """The value of `WWW-Authenticate` that goes with the status; None where that is not 401."""
+        from ._calling import take  # both raise what is defined here
+        from ._inputs import pair
+
         return take(lib.agentid_reason_challenge, *pair(self.name, "name")) or None
 
     @property
@@ -156,167 +151,3 @@ def failure(error: c_void_p) -> Error:
     finally:
         lib.agentid_error_free(error)
     return _CLASSES.get(code, Error)(code, texts[0], texts[1], texts[2], None if link < 0 else link)
-
-
-def call(function: Any, *arguments: Any) -> None:
-    """Calls a fallible function and raises what it answers."""
-    error = c_void_p()
-    if function(*arguments, byref(error)) == 0:
-        if pending:
-            after_success()
-        return
-    throw(failure(error))
-
-
-def throw(raised: Error) -> NoReturn:
-    """Raises what the library answered; the caller must not keep it in a variable of its own.
-
-    Its traceback holds the frames it came through: together with a variable there it would live until the collector comes.
-    """
-    try:
-        if pending:
-            raised.__cause__ = after_failure()
-        raise raised
-    finally:
-        del raised
-
-
-def take(function: Any, *arguments: Any) -> str:
-    """Calls a function whose last output is bytes."""
-    out = Bytes()
-    call(function, *arguments, byref(out))
-    return text(out)
-
-
-def text(out: Bytes) -> str:
-    """The text of bytes, which are freed."""
-    try:
-        return string_at(out.data or 0, out.len).decode() if out.len else ""
-    finally:
-        lib.agentid_bytes_free(byref(out))
-
-
-def identifier(value: Any, name: str) -> tuple[bytes, int]:
-    """An ID as pointer and length, of a text or of what has one."""
-    given = value if isinstance(value, str) else getattr(value, "id", None)
-    if not isinstance(given, str):
-        raise TypeError(f"{name} is an ID, or an object that has one, not {type(value).__name__}")
-    return pair(given, name)
-
-
-def counted(data: bytes) -> tuple[bytes, int]:
-    """Bytes as pointer and length."""
-    return data, len(data)
-
-
-def utf8(value: str) -> bytes:
-    """A text's bytes. The library refuses a lone surrogate, which UTF-8 does not have, as it does any other malformed input, and
-    says which parameter it was."""
-    return value.encode("utf-8", "surrogatepass")
-
-
-def pair(value: str, name: str) -> tuple[bytes, int]:
-    """A text as pointer and length; TypeError, which names the argument, for anything else."""
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a text, not {type(value).__name__}")
-    return counted(utf8(value))
-
-
-def of(kind: type[Any], value: Any, name: str) -> Any:
-    """A value of this kind; TypeError, which names the argument, for any other."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} is of the type {kind.__name__}, not {type(value).__name__}")
-    return value
-
-
-def option(value: str | None, name: str) -> bytes | None:
-    """A text inside an option struct: NUL would end it early."""
-    if value is None:
-        return None
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a text, not {type(value).__name__}")
-    if "\0" in value:
-        raise Error(2, "argument", "a NUL character cannot be part of an option", f"options.{name}", None)
-    return utf8(value)
-
-
-def number(value: int | None, name: str) -> int:
-    """A number inside an option struct, where 0 is the library's own default."""
-    if value == 0:
-        raise ValueError(f"{name} cannot be 0: leave it out, or give None, for the default")
-    return 0 if value is None else value
-
-
-def duration(value: int | timedelta | None, name: str) -> int:
-    """A length of time inside an option struct."""
-    return number(None if value is None else length(value, name), name)
-
-
-def moment(value: int | datetime | None, name: str) -> int:
-    """A point in time inside an option struct."""
-    return number(None if value is None else point(value, name), name)
-
-
-def milliseconds(value: float | timedelta, name: str) -> Any:
-    """A wait in milliseconds."""
-    seconds: Any = value if isinstance(value, int | float) else getattr(value, "total_seconds", lambda: None)()
-    if seconds is None or isinstance(value, bool):
-        raise TypeError(f"{name} is a number of seconds, or a timedelta, not {type(value).__name__}")
-    try:
-        whole = int(1000 * seconds)
-    except (ValueError, OverflowError):  # NaN, infinity, what times 1000 is infinite
-        raise OverflowError(f"{name} is out of bounds: {seconds}") from None
-    return checked(c_int64, whole, name)
-
-
-def length(value: int | timedelta, name: str) -> Any:
-    """A length of time in whole seconds, what is beyond them cut off: never longer."""
-    times: Any = sys.modules.get("datetime")  # slow to import: there are such values only where somebody else has
-    given: Any = value
-    if times is not None and isinstance(given, times.datetime):
-        raise TypeError(f"{name} is a length of time: seconds, or a timedelta, not a datetime")
-    if times is not None and isinstance(given, times.timedelta):
-        return given // times.timedelta(seconds=1)
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"{name} is a whole number of seconds, or a timedelta, not {type(given).__name__}")
-    return given
-
-
-def point(value: int | datetime, name: str) -> Any:
-    """A point in time in whole seconds since 1970, what is beyond them cut off: never later."""
-    times: Any = sys.modules.get("datetime")
-    given: Any = value
-    if times is not None and isinstance(given, times.timedelta):
-        raise TypeError(f"{name} is a point in time: seconds since 1970, or a datetime with its time zone, not a timedelta")
-    if times is None or not isinstance(given, times.datetime):
-        if isinstance(given, bool) or not isinstance(given, int):
-            kind = type(given).__name__
-            raise TypeError(f"{name} is whole seconds since 1970, or a datetime with its time zone, not {kind}")
-        return given
-    if given.utcoffset() is None:
-        raise ValueError(f"{name} is a datetime without a time zone, which could be any: use datetime.now(timezone.utc)")
-    return (given - times.datetime(1970, 1, 1, tzinfo=times.timezone.utc)) // times.timedelta(seconds=1)
-
-
-def depth(value: int | None) -> int:
-    """A `max_depth`, where 0 is a depth of its own."""
-    if isinstance(value, bool) or not isinstance(value, int | None):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"max_depth is a whole number, not {type(value).__name__}")
-    if value is not None and value < 0:
-        raise ValueError("max_depth is at least 0, or None for the default")
-    return 0 if value is None else value or NO_DELEGATION
-
-
-def texts(values: Sequence[str], name: str) -> bytes | None:
-    """Texts as a JSON array; None for none of them. What is over the library's bound is cut past it, and refused by it."""
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{name} is a list of texts, not {type(values).__name__}")
-    kept, size = list[str](), 0
-    for value in values:
-        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"{name} is a list of texts, and has {type(value).__name__} in it")
-        kept.append(value)
-        size += len(value) + 4  # its quotes, a comma and a blank
-        if size > _LONGEST_INPUT:
-            break
-    return json.dumps(kept).encode() if kept else None

@@ -16,9 +16,10 @@ from ._agent import Identity
 from ._audit import SYNC, Sync
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._call import Call, of_guard
+from ._calling import call, take
 from ._decision import Decision, arguments, check, decide, sent, terminated
-from ._errors import call, counted, duration, identifier, number, of, option, pair, take
 from ._handles import Handle, Reference, owner
+from ._inputs import counted, duration, identifier, number, of, option, pair
 from ._spans import traced
 from .documents import GuardStatistics
 

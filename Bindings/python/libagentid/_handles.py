@@ -8,7 +8,7 @@ from ctypes import CFUNCTYPE, byref, c_int, c_void_p
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from ._abi import lib
-from ._errors import call
+from ._calling import call
 
 if TYPE_CHECKING:
     from typing_extensions import Self

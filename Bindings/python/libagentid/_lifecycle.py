@@ -14,9 +14,11 @@ import libagentid._callbacks as _callbacks
 from ._abi import lib
 from ._agent import Identity
 from ._broker import Lease, Provider, acquired, provider_struct
+from ._calling import call, take, text
 from ._decision import Decision
-from ._errors import Error, call, duration, identifier, milliseconds, moment, number, option, pair, point, take, text, texts
+from ._errors import Error
 from ._handles import Handle
+from ._inputs import duration, identifier, milliseconds, moment, number, option, pair, point, texts
 from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
-from ._errors import Error, call, take
+from ._calling import call, take
+from ._errors import Error
 from ._handles import Handle
 from .documents import AuthorityStatistics
 

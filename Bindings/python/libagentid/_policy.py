@@ -8,8 +8,10 @@ from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
 
 from ._abi import Bytes, checked, lib
-from ._errors import Error, NotFound, call, counted, pair, take, text, utf8
+from ._calling import call, take, text
+from ._errors import Error, NotFound
 from ._handles import Handle
+from ._inputs import counted, pair, utf8
 
 if TYPE_CHECKING:
     from ._authority import Authority

@@ -8,8 +8,10 @@ from ctypes import byref
 from typing import Any, NamedTuple
 
 from ._abi import Bytes, lib
-from ._errors import Denied, call, counted, pair, take, text
+from ._calling import call, take, text
+from ._errors import Denied
 from ._handles import Handle, owner
+from ._inputs import counted, pair
 from .scopes import Constraint, Value, token
 from .types import TaskDocument
 

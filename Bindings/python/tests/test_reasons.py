@@ -10,7 +10,7 @@ import typing
 import libagentid
 import pytest
 from libagentid._abi import lib
-from libagentid._errors import take
+from libagentid._calling import take
 from life import CALL, check, open_authority, start
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]

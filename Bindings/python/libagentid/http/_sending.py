@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from .. import _abi, _spans
 from .._abi import lib
 from .._agent import proof_options
-from .._errors import call, counted, pair, take, text
+from .._calling import call, take, text
+from .._inputs import counted, pair
 from ._call import CHAIN_HEADER, PROOF_HEADER, Call
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from .._abi import lib
 from .._call import of_guard
 from .._decision import decide, sent
-from .._errors import Denied, Error, counted
+from .._errors import Denied, Error
 from .._guard import EnforcementPoint
+from .._inputs import counted
 from .._spans import traced
 from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, NONCE_HEADER, PROOF_HEADER, Calls, Refusal, Request, fresh_nonce
 from ._metadata import ResourceMetadata
