@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 import grpc
@@ -38,8 +39,16 @@ class _Interceptor:
             raise Refusal(403, "route_without_tool", "no tool is named for this method")
         return permit
 
+    def _call(self, method: str, request: Any, *, is_stream: bool) -> Call:
+        if is_stream:
+            return self._methods.stream(method)
+        try:
+            return self._methods.call(method, request)
+        except NotArguments as error:
+            raise Refusal(400, "call", str(error)) from None
+
     def _guarded(self, method: str, handler: Any, task: asyncio.Task[Any] | None) -> Any:
-        """A handler behind the guard. `task`: that of the request, under grpc.aio."""
+        """A handler after the guard. `task`: that of the request, under grpc.aio."""
         try:
             if self._methods.is_exempt(method):
                 return handler
@@ -53,17 +62,9 @@ class _Interceptor:
         def decided(request: Any, context: Any) -> Permit | Refusal:
             if named is not None:
                 return named
-
-            def call() -> Call:
-                if handler.request_streaming:
-                    return self._methods.stream(method)
-                try:
-                    return self._methods.call(method, request)
-                except NotArguments as error:
-                    raise Refusal(400, "call", str(error)) from None
-
             try:
-                return self._permit(context.invocation_metadata(), call)
+                read = partial(self._call, method, request, is_stream=handler.request_streaming)
+                return self._permit(context.invocation_metadata(), read)
             except Refusal as refusal:
                 return refusal
 
