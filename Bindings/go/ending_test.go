@@ -73,6 +73,18 @@ func (s till) left() string {
 	return rest.Budgets[0].Left
 }
 
+// awaitOutcome waits until the log has the outcome of a call, five seconds at most.
+func (s till) awaitOutcome() {
+	s.t.Helper()
+	for range 500 {
+		if len(s.outcomes()) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Fatal("no call has ended")
+}
+
 func (s till) outcomes() (found []string) {
 	s.t.Helper()
 	ok(s.t, s.acme.Integrate(bg))
@@ -189,12 +201,7 @@ func TestWhoHangsUpGetsNothingBack(t *testing.T) {
 				t.Fatal(status)
 			}
 			<-ended
-			for range 500 {
-				if len(s.outcomes()) > 0 {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
+			s.awaitOutcome()
 			s.expect("4", "closed early")
 		})
 	}
@@ -230,12 +237,7 @@ func TestAHandlerCanFlushHijackAndSendFiles(t *testing.T) {
 		fmt.Fprint(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 	})
 	s.pay(bg)
-	for range 500 {
-		if len(s.outcomes()) > 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	s.awaitOutcome()
 	s.expect("4", "succeeded")
 }
 

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // readings is a server that is open to its agent for any argument, so that only what can be read in two ways is refused.
@@ -103,12 +102,7 @@ func TestWhoHangsUpUnseenGetsNothingBack(t *testing.T) {
 			_, _ = connection.Read(make([]byte, 1))
 			connection.Close()
 			<-ended
-			for range 500 {
-				if len(s.outcomes()) > 0 {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
+			s.awaitOutcome()
 			if got := s.outcomes(); !slices.Equal(got, []string{closedEarly}) {
 				t.Errorf("the outcomes are %q", got)
 			}

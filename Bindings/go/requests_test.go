@@ -157,12 +157,7 @@ func TestWhoStopsReadingGetsNothingBack(t *testing.T) {
 			defer connection.Close()
 			fmt.Fprintf(connection, "POST /pay HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s: %s\r\n%s: %s\r\n\r\n%s",
 				len(body), ChainHeader, chain, ProofHeader, proof, body)
-			for range 500 {
-				if len(s.outcomes()) > 0 {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
+			s.awaitOutcome()
 			s.expect("4", "closed early")
 		})
 	}
