@@ -39,8 +39,8 @@ extension Agent {
             throw AgentIDError(
                 .malformed, name: "arguments", message: "the arguments are not a JSON object", at: "arguments")
         }
-        try Self.check(audience, "audience", "an audience", empty: "leave it out for a proof for nobody")
-        try Self.check(nonce, "nonce", "a nonce", empty: "leave it out where the guard gave none")
+        try Self.check(audience, name: "audience", "an audience", empty: "leave it out for a proof for nobody")
+        try Self.check(nonce, name: "nonce", "a nonce", empty: "leave it out where the guard gave none")
         let granted = state.held.grant.claim?.labels ?? []
         let labels = try labels(in: state).filter { label in !granted.contains { $0.isSame(as: label) } }
         let now = try clock.now()
@@ -76,7 +76,7 @@ extension Agent {
 
     /// Refuses the name of a guard that no guard can have, and a nonce much longer than those that guards issue.
     private static func check(
-        _ text: String?, _ name: String, _ noun: String, empty remedy: String
+        _ text: String?, name: String, _ noun: String, empty remedy: String
     ) throws(AgentIDError) {
         guard text != "" else {
             throw AgentIDError(.argument, name: name, message: "\(noun) is not empty: \(remedy)", at: name)
