@@ -18,8 +18,8 @@ extern "C" {
  * Gets secrets for guarded tools and takes them back. Both callbacks may be called on any thread, on several at once, and
  * twice for one lease.
  *   acquire          receives {"lease","agent","resource","ttl","domain","task","principal"}; the domain is always the
- *                    authority's own. Writes the secret (at most `capacity` bytes, in memory that cannot be swapped out
- *                    and is wiped) and its length. Returns AGENTID_CALLBACK_OK, or anything else for a failure; then
+ *                    authority's own. Writes the secret (1 to `capacity` bytes, in memory that cannot be swapped out and
+ *                    is wiped) and its length. Returns AGENTID_CALLBACK_OK, or anything else for a failure; then
  *                    `release` is called for the lease.
  *   release          receives {"lease","agent","resource"}, also if the process died while it was acquiring. Returns
  *                    AGENTID_CALLBACK_OK when nothing is left of the secret, anything else to be tried again.

@@ -282,6 +282,15 @@ def test_secret_larger_than_its_memory_is_refused(acme, vault):
         assert "at most" in str(refused.value.__cause__) and acme.broker_leases() == []
 
 
+def test_an_empty_secret_is_none(acme, vault):
+    vault.acquire = lambda request: ""
+    with start(acme) as agent:
+        with pytest.raises(libagentid.StateError, match="empty") as refused:
+            acquire(acme, agent)
+        assert refused.value.name == "provider_failed"
+        assert len(vault.released) == 1 and acme.broker_leases() == []
+
+
 def test_threads_acquire_while_their_agents_end(acme, vault):
     agents = [start(acme) for _ in range(8)]
     strays = []

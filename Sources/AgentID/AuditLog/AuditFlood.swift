@@ -31,6 +31,8 @@ final class AuditFlood: Sendable {
         var record: AuditRecord?
         /// Whether it counts denials under several roots: then it names no agent.
         var isOfMany = false
+        /// Whether it counts denials of several agents under one root: then it names none of them.
+        var isOfSeveral = false
         /// The counter for denials that cannot be written.
         var lost: LostDecisions?
     }
@@ -89,6 +91,8 @@ final class AuditFlood: Sendable {
                 // A count is written a window after it began.
                 window.start = now
             }
+            window.counted.isOfSeveral =
+                window.counted.isOfSeveral || !sample.agent.isSame(as: window.counted.sample?.agent)
             window.counted.count += 1
             window.counted.first = min(window.counted.first, sample.time)
             window.counted.last = max(window.counted.last, sample.time)
@@ -132,6 +136,7 @@ final class AuditFlood: Sendable {
         if counted.isOfMany {
             for name in ["agent", "grant", "owner", "place", "principal", "profile"] { members[name] = nil }
         }
+        if counted.isOfSeveral { members["agent"] = nil }
         members["kind"] = "denials"
         members["id"] = .string(record.id)
         members["count"] = .int(counted.count)
@@ -147,6 +152,7 @@ extension AuditFlood {
         let reason: String
         /// The `jti` of the root; `nil` for a stranger.
         let grant: String?
+        var agent: String? { chain?.links.last?.grant.claim?.agent }
         /// The key that signed the root.
         var issuer: String? { chain?.issuer.key }
         let time: Int64
@@ -173,7 +179,7 @@ extension AuditFlood {
             let root = chain?.links.first?.grant.claim
             let place = denial.place.isEmpty ? nil : cut.fit(denial.place, Self.most, as: "place")
             for (name, text) in [
-                ("agent", chain?.links.last?.grant.claim?.agent), ("grant", grant), ("guard", guardian),
+                ("agent", agent), ("grant", grant), ("guard", guardian),
                 ("owner", root?.owner), ("place", place), ("principal", root?.principal), ("profile", root?.profile),
             ] {
                 if let text { members[name] = .string(text) }

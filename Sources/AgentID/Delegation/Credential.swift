@@ -13,6 +13,7 @@ struct Credential: Sendable {
 
     /// Verifies one credential under the keys a guard trusts; the subject must belong to the signing key's domain.
     init(verifying token: [UInt8], anchors: TrustAnchors, now: Int64) throws(Denial) {
+        var notBefore = Int64.min
         do throws(JOSEError) {
             let (anchor, claims) = try anchors.claims(of: token, type: TokenType.credential)
             guard let subject = claims["sub"]?.string, let id = try? SPIFFEID(subject), id.trustDomain == anchor.domain,
@@ -20,6 +21,10 @@ struct Credential: Sendable {
             else { throw JOSEError("claims", "sub, iat, exp or cnf.jwk is missing or of another trust domain") }
             (self.subject, self.key) = (subject, try PublicKey(jwk: jwk))
             (self.issuedAt, self.expires, self.anchor) = (Int64(issuedAt), Int64(expires), anchor)
+            if let begins = claims["nbf"] {  // RFC 7519, 4.1.5
+                guard let begins = begins.int else { throw JOSEError("claims", "nbf is not a whole number of seconds") }
+                notBefore = Int64(begins)
+            }
         } catch {
             throw Denial(
                 "subject_identity_mismatch", "a credential is not valid: \(error.description)", at: "credentials")
@@ -27,7 +32,7 @@ struct Credential: Sendable {
         let denial = anchor.denial(
             ofStatementFrom: issuedAt, at: now, as: "subject_identity_mismatch", link: nil, place: "credentials")
         if let denial { throw denial }
-        guard issuedAt <= now + Limits.issuedAtSkew else {
+        guard max(issuedAt, notBefore) <= now + Limits.issuedAtSkew else {
             throw Denial("not_yet_valid", "a credential is dated in the future", at: "credentials")
         }
         guard expires > now else { throw Denial("expired", "a credential has expired", at: "credentials") }

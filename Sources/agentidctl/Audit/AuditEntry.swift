@@ -50,7 +50,12 @@ struct AuditEntry {
     /// The call, e.g. `read_file(path)`.
     var call: String { "\(text("tool") ?? "no tool")(\(arguments))" }
 
-    var agent: String { json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? "nobody" }
+    var agent: String {
+        json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? (isOfSeveral ? "several agents" : "nobody")
+    }
+
+    /// Whether it counts denials of several agents under one root grant.
+    var isOfSeveral: Bool { kind == .denials && json?["agent"] == nil && json?["grant"] != nil }
 
     /// The chain's domain, if it is another one: its names are only that domain's word.
     var foreign: String? {

@@ -78,7 +78,8 @@ struct AuditFilter: ParsableArguments {
         if denied, entry.kind != .deny, entry.kind != .denials { return false }
         if let tool, entry.json?["tool"]?.equals(tool) != true { return false }
         if let principal, entry.json?["principal"]?.equals(principal) != true { return false }
-        guard let agent else { return true }
+        // A count of several agents may have this one's denials.
+        guard let agent, !entry.isOfSeveral else { return true }
         let chain = entry.json?["chain"]?.elements.compactMap { $0["agent"]?.string } ?? []
         return (chain + [entry.json?["agent"]?.string].compactMap(\.self)).contains { id in
             // A short name is an agent's of this domain; other domains' agents have their domain in front.

@@ -63,6 +63,30 @@ import Testing
         #expect(try counted["agent"]?.string == agent.id() && counted["grant"] != nil)
     }
 
+    @Test func aCountNamesNoAgentForWhatAnotherOneDid() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let parent = try world.start()
+        let (one, two) = (try parent.spawn("one", .sameScope()), try parent.spawn("two", .sameScope()))
+        let deny = { (agent: Agent, tool: String) in _ = try agent.check(tool: tool, arguments: Array("{}".utf8)) }
+        for _ in 0..<300 { try deny(one, "other") }
+        for _ in 0..<300 { try deny(two, "other") }
+        for _ in 0..<300 { try deny(two, "read_file") }
+        world.authority.trail?.log?.close()
+        let found = try entries(directory)
+        #expect(told(found) == 900)
+        for entry in found where entry["kind"]?.equals("denials") == true {
+            let isBoth = entry["reason"]?.equals("tool_not_authorized") == true
+            #expect(try entry["agent"]?.string == (isBoth ? nil : two.id()))
+            #expect(entry["grant"] != nil && entry["principal"] != nil)
+        }
+        // What each did by itself is under its own name.
+        let single = found.filter { $0["kind"]?.equals("decision") == true }
+        let names = try [one.id(), two.id()]
+        #expect(single.allSatisfy { entry in names.contains { entry["agent"]?.equals($0) == true } })
+        #expect(names.allSatisfy { name in single.contains { $0["agent"]?.equals(name) == true } })
+    }
+
     @Test func manyRootsAtOnceLetNoFloodThrough() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)

@@ -71,6 +71,18 @@ struct CredentialEndTests {
         #expect(ask(guardian, admission) == "authority_revoked")
     }
 
+    @Test func aCredentialThatSaysWhenItBeginsAdmitsNobodyBefore() throws {
+        let (guardian, chain) = (try guardian(), try chain())
+        for (begins, expected) in [
+            (JSONTree.int(Int(now) - 10), nil), (.int(Int(now) + 3600), "not_yet_valid"),
+            (.string("soon"), "subject_identity_mismatch"), (.null, "subject_identity_mismatch"),
+        ] as [(JSONTree, String?)] {
+            let shown = HandMade.credential(issuer, of: victim, to: holder, at: now, ["nbf": begins])
+            #expect(
+                reason { () throws(Denial) in try guardian.admit(chain: chain, credentials: shown) } == expected)
+        }
+    }
+
     @Test func anAdmissionEndsWithItsCredential() throws {
         let (guardian, chain) = (try guardian(), try chain())
         let shown = HandMade.credential(issuer, of: victim, to: holder, at: now, lifetime: 2)

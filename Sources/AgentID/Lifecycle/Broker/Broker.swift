@@ -185,7 +185,11 @@ final class Broker: Sendable {
             lease: lease.id, agent: chain.leaf.claim?.agent ?? lease.agent, resource: resource,
             timeToLive: timeToLive, domain: chain.issuer.name, principal: root?.principal, task: root?.task)
         let secret: Secret
-        do { secret = try provider.acquire(request) } catch {
+        do {
+            secret = try provider.acquire(request)
+            // What a callback that failed left as it was.
+            guard !secret.isEmpty else { throw AgentIDError(.state, name: "provider_failed", message: "it is empty") }
+        } catch {
             _ = try? release(lease.id)
             throw AgentIDError(
                 .state, name: "provider_failed", message: "the provider did not give a secret: \(error)",

@@ -7,6 +7,7 @@ public final class Secret: Sendable {
 
     private let memory: GuardedBytes
     private let count: Int
+    var isEmpty: Bool { count == 0 }
 
     /// Copies a secret; the caller wipes the original. Refuses secrets longer than ``longest``.
     public init(_ bytes: Span<UInt8>) throws(AgentIDError) {
