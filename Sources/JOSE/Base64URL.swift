@@ -16,35 +16,43 @@ public enum Base64URL {
     }
 
     /// Appends the encoding of `bytes`. Not constant-time: secrets go through libsodium's.
-    public static func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
+    public static func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) { output += characters(of: bytes) }
+
+    private static func characters(of bytes: Span<UInt8>) -> [UInt8] {
         let alphabet = alphabet
-        output.reserveCapacity(output.count + (bytes.count * 4 + 2) / 3)
-        var i = 0
-        while i + 2 < bytes.count {
-            let word = Int(bytes[i]) << 16 | Int(bytes[i + 1]) << 8 | Int(bytes[i + 2])
-            output.append(alphabet[word >> 18])
-            output.append(alphabet[word >> 12 & 63])
-            output.append(alphabet[word >> 6 & 63])
-            output.append(alphabet[word & 63])
-            i += 3
-        }
-        let rest = bytes.count - i
-        if rest == 1 {
-            output.append(alphabet[Int(bytes[i]) >> 2])
-            output.append(alphabet[Int(bytes[i]) << 4 & 63])
-        } else if rest == 2 {
-            let word = Int(bytes[i]) << 8 | Int(bytes[i + 1])
-            output.append(alphabet[word >> 10])
-            output.append(alphabet[word >> 4 & 63])
-            output.append(alphabet[word << 2 & 63])
+        let whole = bytes.count / 3 * 3
+        let rest = bytes.count - whole
+        // The buffer is as long as the arithmetic here needs: 4 characters for each 3 bytes, 2 or 3 for a rest.
+        let length = whole / 3 * 4 + (rest == 0 ? 0 : rest + 1)
+        return unsafe [UInt8](unsafeUninitializedCapacity: length) { output, count in
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                unsafe alphabet.withUnsafeBufferPointer { alphabet in
+                    var (i, o) = (0, 0)
+                    while i < whole {
+                        let word = unsafe Int(bytes[i]) << 16 | Int(bytes[i &+ 1]) << 8 | Int(bytes[i &+ 2])
+                        unsafe output[o] = alphabet[word >> 18]
+                        unsafe output[o &+ 1] = alphabet[word >> 12 & 63]
+                        unsafe output[o &+ 2] = alphabet[word >> 6 & 63]
+                        unsafe output[o &+ 3] = alphabet[word & 63]
+                        i &+= 3
+                        o &+= 4
+                    }
+                    if rest > 0 {
+                        let word = unsafe Int(bytes[i]) << 8 | (rest == 2 ? Int(bytes[i + 1]) : 0)
+                        unsafe output[o] = alphabet[word >> 10]
+                        unsafe output[o + 1] = alphabet[word >> 4 & 63]
+                        if rest == 2 { unsafe output[o + 2] = alphabet[word << 2 & 63] }
+                        o += rest + 1
+                    }
+                    count = o
+                }
+            }
         }
     }
 
     /// The encoding of `bytes`, as text.
     public static func encode(_ bytes: [UInt8]) -> String {
-        var output: [UInt8] = []
-        append(bytes.span, to: &output)
-        return String(decoding: output, as: UTF8.self)
+        String(decoding: characters(of: bytes.span), as: UTF8.self)
     }
 
     /// Decodes `text`.

@@ -55,7 +55,7 @@ struct CIDR: Sendable, Equatable {
         var kept: [Network] = []
         var ranges: [AddressRange] = []
         // A network lies inside another or beside it, so comparing it with the last one kept is enough.
-        for network in networks.sorted(by: Network.precedes) {
+        for network in networks.inOrder(by: Network.precedes) {
             let range = network.range
             if let last = kept.last, last.range.holds(range) { continue }
             kept.append(network)

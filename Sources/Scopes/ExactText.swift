@@ -3,7 +3,4 @@ internal import StrictJSON
 extension String {
     /// Whether both are the same bytes. Swift's `==` would take canonically equivalent names for one (AAT section 3.3.1).
     func isExactly(_ other: String) -> Bool { isSame(as: other) }
-
-    /// A total order by bytes.
-    func isBefore(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 }

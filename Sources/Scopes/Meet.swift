@@ -113,7 +113,7 @@ extension Constraint {
             guard work.spend(64 + key.utf8.count * 6) else { throw .tooCostly }
             keyed.append((key, clause))
         }
-        return keyed.sorted { $0.key.isBefore($1.key) }.map(\.clause)
+        return keyed.inOrder { $0.key.isBefore($1.key) }.map(\.clause)
     }
 
     /// The number of members of this constraint's longest list.

@@ -29,9 +29,9 @@ struct URIPattern: Sendable, Equatable {
                 !bytes.contains(UInt8(ascii: "?")), !bytes.contains(UInt8(ascii: "#")), Self.isPlain(bytes.span)
             else { return nil }
         }
-        self.schemes = schemes.map { Array(Set($0.map(\.exact))).sorted().map(\.string) }
+        self.schemes = schemes.map { Array(Set($0.map(\.exact))).inOrder().map(\.string) }
         self.hosts = hosts.map { HostPattern.sorted($0) }
-        self.ports = ports.map { Array(Set($0)).sorted() }
+        self.ports = ports.map { Array(Set($0)).inOrder() }
         self.path = path == nil ? nil : String(decoding: bytes, as: UTF8.self)
         pathBytes = bytes
     }
@@ -236,7 +236,7 @@ extension HostPattern {
     static func sorted(_ hosts: [HostPattern]) -> [HostPattern] {
         var seen: Set<ExactText> = []
         var addresses: Set<IPAddress> = []
-        return hosts.sorted { $0.text.isBefore($1.text) }.filter { host in
+        return hosts.inOrder { $0.text.isBefore($1.text) }.filter { host in
             host.address.map { addresses.insert($0).inserted } ?? seen.insert(host.text.exact).inserted
         }
     }

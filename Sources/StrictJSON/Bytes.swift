@@ -11,6 +11,18 @@ extension Span where Element == UInt8 {
             }
         }
     }
+
+    /// Whether this comes before `other` in the order of bytes; what starts as the other does and ends sooner comes first.
+    public func isBefore(_ other: borrowing Span<UInt8>) -> Bool {
+        let (length, theirs) = (count, other.count)
+        return unsafe withUnsafeBufferPointer { own in
+            unsafe other.withUnsafeBufferPointer { other in
+                guard let a = own.baseAddress, let b = other.baseAddress else { return length < theirs }
+                let order = unsafe memcmp(a, b, min(length, theirs))
+                return order == 0 ? length < theirs : order < 0
+            }
+        }
+    }
 }
 
 extension Span where Element == UInt8 {
@@ -35,6 +47,11 @@ extension String {
     /// Whether both are the same bytes; `==` would take canonically equivalent texts for the same.
     package func isSame(as other: String) -> Bool {
         withUTF8Span { own in other.withUTF8Span { own.hasSameBytes(as: $0) } }
+    }
+
+    /// Whether this comes before `other` in the order of their bytes.
+    package func isBefore(_ other: String) -> Bool {
+        withUTF8Span { own in other.withUTF8Span { own.isBefore($0) } }
     }
 
     /// Calls `body` with the text's UTF-8.

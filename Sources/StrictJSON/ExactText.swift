@@ -27,9 +27,7 @@ extension ExactText: Hashable {
 }
 
 extension ExactText: Comparable {
-    package static func < (one: ExactText, other: ExactText) -> Bool {
-        one.utf8.lexicographicallyPrecedes(other.utf8)
-    }
+    package static func < (one: ExactText, other: ExactText) -> Bool { one.string.isBefore(other.string) }
 }
 
 extension ExactText: ExpressibleByStringLiteral, CustomStringConvertible {
@@ -84,10 +82,10 @@ extension Sequence<String> {
     package var exact: Set<ExactText> { Set(lazy.map(\.exact)) }
 
     /// The texts, sorted by their bytes.
-    package func inByteOrder() -> [String] { sorted { $0.exact < $1.exact } }
+    package func inByteOrder() -> [String] { inOrder { $0.isBefore($1) } }
 }
 
 extension Set<ExactText> {
     /// The texts, sorted by their bytes.
-    package func inByteOrder() -> [String] { sorted().map(\.string) }
+    package func inByteOrder() -> [String] { inOrder().map(\.string) }
 }

@@ -3,15 +3,19 @@ public enum JCS {
     /// Appends a string in quotes, with only the escapes of RFC 8785 section 3.2.2.2. `utf8` must be well-formed.
     public static func appendString(_ utf8: Span<UInt8>, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
-        var start = 0
-        for i in utf8.indices {
-            let byte = utf8[i]
-            if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
-            append(utf8.extracting(start..<i), to: &output)
-            appendEscape(of: byte, to: &output)
-            start = i + 1
+        unsafe utf8.withUnsafeBufferPointer { utf8 in
+            var (start, i) = (0, 0)
+            while i < utf8.count {
+                let byte = unsafe utf8[i]
+                if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                    unsafe output.append(contentsOf: utf8[start..<i])
+                    appendEscape(of: byte, to: &output)
+                    start = i &+ 1
+                }
+                i &+= 1
+            }
+            unsafe output.append(contentsOf: utf8[start...])
         }
-        append(utf8.extracting(start..<utf8.count), to: &output)
         output.append(UInt8(ascii: "\""))
     }
 

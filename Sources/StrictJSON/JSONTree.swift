@@ -47,7 +47,7 @@ public indirect enum JSONTree: Sendable {
             output.append(UInt8(ascii: "]"))
         case .object(let members): Self.append(inOrder: members.values, to: &output)
         case .members(let members):
-            Self.append(inOrder: members.sorted { Self.precedes($0.name, $1.name) }, to: &output)
+            Self.append(inOrder: members.inOrder { Self.precedes($0.name, $1.name) }, to: &output)
         }
     }
 
@@ -118,6 +118,8 @@ extension JSONTree {
 
         /// Where a name stands, or would.
         private func place(of name: String) -> Int {
+            // Most are written in order.
+            guard let last = values.last, !JSONTree.precedes(last.name, name) else { return values.count }
             var (low, high) = (0, values.count)
             while low < high {
                 let middle = (low + high) / 2

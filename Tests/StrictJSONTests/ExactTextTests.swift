@@ -1,4 +1,5 @@
 import StrictJSON
+import TestSupport
 import Testing
 
 struct ExactTextTests {
@@ -49,6 +50,28 @@ extension ExactTextTests {
         #expect(!("K" as String?).isSame(as: "\u{212A}"))
         #expect((nil as String?).isSame(as: nil))
         #expect(!("" as String?).isSame(as: nil))
+    }
+
+    @Test func orderIsOfBytesAndStable() {
+        var random = Seeded.announced("orderIsOfBytesAndStable")
+        let letters: [Character] = ["a", "K", "\u{212A}", "\u{E9}", "\0"]
+        for _ in 0..<2000 {
+            let texts = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                let length = Int.random(in: 0...4, using: &random)
+                return String((0..<length).compactMap { _ in letters.randomElement(using: &random) })
+            }
+            for one in texts {
+                for other in texts {
+                    #expect(one.isBefore(other) == one.utf8.lexicographicallyPrecedes(other.utf8))
+                    #expect((one.exact < other.exact) == one.isBefore(other))
+                }
+            }
+            let placed = texts.enumerated().inOrder { $0.element.isBefore($1.element) }
+            let expected = texts.enumerated().sorted {
+                $0.element.isSame(as: $1.element) ? $0.offset < $1.offset : $0.element.isBefore($1.element)
+            }
+            #expect(placed.map(\.offset) == expected.map(\.offset))
+        }
     }
 
     @Test func recordsCompareTheirTextsByBytes() {

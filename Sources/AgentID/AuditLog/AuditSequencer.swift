@@ -225,7 +225,7 @@ struct AuditSequencer: Sendable {
 
     /// Takes lines until the step is full. Returns whether there may be more.
     private func gather(into step: inout AuditStep) throws(AgentIDError) -> Bool {
-        let names = try files.list(segments).compactMap { AuditSegmentName(file: $0) }.sorted()
+        let names = try files.list(segments).compactMap { AuditSegmentName(file: $0) }.inOrder()
         step.forget(except: Set(names))
         // The owner of an unfinished segment: none of its later segments may be read before.
         var writing: ExactText?

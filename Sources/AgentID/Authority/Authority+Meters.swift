@@ -70,7 +70,7 @@ extension Authority {
         do throws(Denial) {
             let reading = try MeterReading(meters, needsBudgets: true, now: try home.begin())
             for rule in policy.document.rules {
-                all += try find(rule, reading, subjects.names).sorted { $0.left < $1.left }.map(\.entry)
+                all += try find(rule, reading, subjects.names).inOrder { $0.left < $1.left }.map(\.entry)
             }
         } catch { throw AgentIDError(undone: error) }
         return [

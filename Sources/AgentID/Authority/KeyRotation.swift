@@ -60,7 +60,7 @@ extension Authority {
             let retiredAt = max(try registry.lastGrantIssue(after: now) ?? now, now)
             let retired = records.filter { $0.role != .next }.map(\.key)
             // A clock that is ahead for a moment says that all have ended: some are kept whatever it says.
-            let ended = records.compactMap(\.dropAt).filter { $0 <= now }.sorted()
+            let ended = records.compactMap(\.dropAt).filter { $0 <= now }.inOrder()
             if ended.count > Self.keptEnded {
                 records.removeAll { ($0.dropAt ?? .max) < ended[ended.count - Self.keptEnded] }
             }

@@ -170,9 +170,9 @@ struct UsageAccount {
         let proposal = permitted > 0 ? covering.bounded(by: profile.ceiling) : nil
         return ProfileUsage(
             profile: profile.name, ceiling: profile.ceiling,
-            used: places.keys.sorted().compactMap { places[$0].map { tools[$0] } },
+            used: places.keys.inOrder().compactMap { places[$0].map { tools[$0] } },
             unused: profile.ceiling.tools.map(\.name).filter { places[$0.exact] == nil }, permitted: permitted,
-            denials: denials.map { ($0.key.string, $0.value) }.sorted { $0.0.exact < $1.0.exact }, proposal: proposal,
+            denials: denials.map { ($0.key.string, $0.value) }.inOrder { $0.0.exact < $1.0.exact }, proposal: proposal,
             unknown: unknown, beyond: beyond)
     }
 }

@@ -41,7 +41,7 @@ extension Reason {
     public var challenge: String? { httpStatus == 401 ? "Agent-Proof error=\"\(rawValue)\"" : nil }
 
     /// Every reason of this version, in the order of their bytes.
-    public static var all: [Reason] { categories.keys.sorted().map { Reason($0.string) } }
+    public static var all: [Reason] { categories.keys.inOrder().map { Reason($0.string) } }
 
     /// ``all`` as a JSON array of objects: `reason`, `category`, `http_status` and `challenge`, which may be null.
     package static var document: JSONTree {

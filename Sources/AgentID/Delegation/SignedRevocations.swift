@@ -91,7 +91,7 @@ public struct SignedRevocations: Sendable {
     ) throws(AgentIDError) -> String {
         var kinds: JSONTree.Members = [:]
         for kind in Revocation.Kind.allCases {
-            let names = revocations.filter { $0.kind == kind }.map(\.value.exact).sorted()
+            let names = revocations.filter { $0.kind == kind }.map(\.value.exact).inOrder()
             if !names.isEmpty { kinds[kind.name] = .array(names.map { .string($0.string) }) }
         }
         let token = try signer.token(

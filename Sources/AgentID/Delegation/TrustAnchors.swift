@@ -34,7 +34,7 @@ struct TrustAnchors: Sendable {
     }
 
     private mutating func advance() {
-        all = bundles.sorted { $0.key < $1.key }.flatMap { $0.value.anchors } + bare
+        all = bundles.inOrder { $0.key < $1.key }.flatMap { $0.value.anchors } + bare
         named = Dictionary(grouping: all) { $0.thumbprint.exact }
         generation &+= 1
     }

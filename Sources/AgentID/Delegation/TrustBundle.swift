@@ -14,7 +14,7 @@ struct TrustBundle: Sendable {
 
     init(sequence: Int, anchors: [TrustAnchor]) {
         self.sequence = sequence
-        self.anchors = anchors.sorted { $0.thumbprint.exact < $1.thumbprint.exact }
+        self.anchors = anchors.inOrder { $0.thumbprint.exact < $1.thumbprint.exact }
     }
 
     /// Reads a bundle. Keys of other types, and those of certificates, are skipped; two keys with one `kid` are refused.

@@ -27,7 +27,7 @@ package final class ActivePolicy: Sendable {
         }
         anomalies = document.rules.indices.filter { document.rules[$0].effect.turn == 5 }
         approvers = try ApproverKeys(of: document)
-        order = document.rules.indices.sorted {
+        order = document.rules.indices.inOrder {
             (document.rules[$0].effect.turn, $0) < (document.rules[$1].effect.turn, $1)
         }
     }

@@ -19,5 +19,5 @@ struct DenialCounters: Sendable {
         }
     }
 
-    var tree: JSONTree { .members(counts.sorted { $0.key < $1.key }.map { ($0.key.string, .int($0.value)) }) }
+    var tree: JSONTree { .members(counts.inOrder { $0.key < $1.key }.map { ($0.key.string, .int($0.value)) }) }
 }

@@ -64,7 +64,7 @@ struct AuthorityDirectory: Sendable {
             }.map { "keys/\($0)" }
         }
         guard !strange.isEmpty else { return }
-        let shown = strange.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.prefix(3).joined(separator: ", ")
+        let shown = strange.inOrder { $0.isBefore($1) }.prefix(3).joined(separator: ", ")
         throw AgentIDError(
             .state, name: "directory_in_use",
             message: "\(path) holds other things (\(shown)\(strange.count > 3 ? ", ..." : "")): "

@@ -26,7 +26,7 @@ extension MemoryTables {
             for child in children[tree[next]] ?? [] where known.insert(child).inserted { tree.append(child) }
             next += 1
         }
-        return tree.compactMap { row(of: $0)?.seen }.sorted { ($0.created, $0.id.exact) < ($1.created, $1.id.exact) }
+        return tree.compactMap { row(of: $0)?.seen }.inOrder { ($0.created, $0.id.exact) < ($1.created, $1.id.exact) }
     }
 
     /// The IDs that begin with an agent's and a slash.
@@ -56,7 +56,7 @@ extension MemoryTables {
             found += present.lazy.filter { $0.record.state == state }.prefix(limit).map(AgentStanding.init)
         }
         // Of one that was pruned its name is left: it has ended.
-        let former = (formerHolders[key.exact] ?? []).sorted()
+        let former = (formerHolders[key.exact] ?? []).inOrder()
         let (pruned, known) = (former.filter { row(of: $0) == nil }, former.compactMap { row(of: $0) })
         let ended = pruned.map {
             AgentStanding(

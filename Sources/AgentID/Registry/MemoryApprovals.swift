@@ -9,7 +9,7 @@ extension MemoryTables {
     }
 
     func approvals(limit: Int) -> [ApprovalRecord] {
-        Array(small.approvals.values.sorted { ($0.asked, $0.id.exact) < ($1.asked, $1.id.exact) }.prefix(limit))
+        Array(small.approvals.values.inOrder { ($0.asked, $0.id.exact) < ($1.asked, $1.id.exact) }.prefix(limit))
     }
 
     func approvalCounts(of task: String, at time: Int64) -> (ofTask: Int, inAll: Int) {

@@ -48,13 +48,13 @@ extension MemoryTables {
             throw .registryConflict("two keys are \(role.rawValue)")
         }
         guard Set(keys.map(\.key)).count == keys.count else { throw .registryConflict("a key stands there twice") }
-        small.keys = keys.sorted {
+        small.keys = keys.inOrder {
             ($0.role.rawValue.exact, $0.key.thumbprint.exact) < ($1.role.rawValue.exact, $1.key.thumbprint.exact)
         }
         small.meta.keysSequence = announce()
     }
 
-    func profiles() -> [ProfileRecord] { small.profiles.sorted { $0.key < $1.key }.map(\.value) }
+    func profiles() -> [ProfileRecord] { small.profiles.inOrder { $0.key < $1.key }.map(\.value) }
 
     // What was put here is a profile still.
     func damagedProfiles() -> [DamagedProfile] { [] }
@@ -117,7 +117,7 @@ extension MemoryTables {
     func put(_ departure: Departure) {
         guard !small.departures.contains(where: { $0.revocation == departure.revocation }) else { return }
         small.departures.append(departure)
-        small.departures.sort {
+        small.departures = small.departures.inOrder {
             ($0.revocation.kind.name.exact, $0.revocation.value.exact)
                 < ($1.revocation.kind.name.exact, $1.revocation.value.exact)
         }

@@ -2,7 +2,7 @@ internal import StrictJSON
 
 // Hooks and their deliveries, and what brokers hold, in memory.
 extension MemoryTables {
-    func hooks() -> [HookRecord] { small.hooks.sorted { $0.key < $1.key }.map(\.value) }
+    func hooks() -> [HookRecord] { small.hooks.inOrder { $0.key < $1.key }.map(\.value) }
 
     func hook(named name: String) -> HookRecord? { small.hooks[name.exact] }
 
@@ -31,7 +31,7 @@ extension MemoryTables {
     func deliveries(_ state: DeliveryRecord.State, hook: String?, limit: Int) -> [DeliveryRecord] {
         let all =
             hook.map { queue(of: $0) }
-            ?? deliveries.values.sorted { $0.record.id < $1.record.id }
+            ?? deliveries.values.inOrder { $0.record.id < $1.record.id }
         return Array(all.lazy.map(\.record).filter { $0.state == state }.prefix(limit))
     }
 
@@ -48,7 +48,7 @@ extension MemoryTables {
             loads[source.exact, default: DeliveryLoad(source: source, count: 0, bytes: 0)].count += 1
             loads[source.exact]?.bytes += delivery.record.payload.utf8.count
         }
-        return loads.sorted { $0.key < $1.key }.map(\.value)
+        return loads.inOrder { $0.key < $1.key }.map(\.value)
     }
 
     func deliveryCount(about agent: String) -> Int {
@@ -140,7 +140,7 @@ extension MemoryTables {
 
     func brokerLeases(of agent: String?, limit: Int) -> [BrokerLeaseRecord] {
         let ids = agent.map { heldFor[$0.exact] ?? [] } ?? Array(brokerLeases.keys)
-        return ids.sorted().prefix(limit).compactMap { brokerLeases[$0] }
+        return ids.inOrder().prefix(limit).compactMap { brokerLeases[$0] }
     }
 
     func brokerLeases(dueBy time: Int64, _ steady: SteadyTime, limit: Int) -> [BrokerLeaseRecord] {

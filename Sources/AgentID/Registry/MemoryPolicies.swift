@@ -5,7 +5,7 @@ extension MemoryTables {
     func put(_ policy: PolicyRecord) throws(AgentIDError) {
         guard self.policy(policy.version) == nil else { throw .registryConflict("there is a policy of this version") }
         small.policies.append(policy)
-        small.policies.sort { $0.version < $1.version }
+        small.policies = small.policies.inOrder { $0.version < $1.version }
         small.policies.removeFirst(max(small.policies.count - Int(PolicyRecord.kept), 0))
         small.meta.policyVersion = policy.version
         _ = announce()

@@ -119,7 +119,7 @@ extension SQLiteSession {
                 SELECT id \(Self.due) ORDER BY id LIMIT ?5)
             RETURNING \(Self.columns)
             """, .text(hook), .int(now), .text(claimant), .int(deadline), .int(Int64(limit)), read: Self.delivery
-        ).sorted { $0.id < $1.id }
+        ).inOrder { $0.id < $1.id }
     }
 
     func release(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool {

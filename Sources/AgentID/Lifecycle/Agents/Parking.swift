@@ -96,7 +96,7 @@ extension Lifecycle {
 
     private func heldBelow(_ id: String) -> [(id: String, agent: Agent)] {
         leases.agents().filter { SPIFFEID.isUnder($0.id, id) }
-            .sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+            .inOrder { $0.id.isBefore($1.id) }
     }
 
     /// Those that can be taken up again, the one at the top first. One whose parent cannot, or that may not go on itself,
