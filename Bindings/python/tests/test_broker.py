@@ -6,7 +6,7 @@ import time
 
 import libagentid
 import pytest
-from life import ALICE, CALL, killed, open_authority, start, until
+from life import ALICE, CALL, OWNER, killed, open_authority, start, until
 
 SECRET = "hunter2-" + "x" * 40
 
@@ -280,6 +280,22 @@ def test_secret_larger_than_its_memory_is_refused(acme, vault):
         with pytest.raises(libagentid.StateError) as refused:
             acquire(acme, agent)
         assert "at most" in str(refused.value.__cause__) and acme.broker_leases() == []
+
+
+@pytest.mark.parametrize("named", ["agent", "principal", "owner", "profile", "another"])
+def test_what_a_revoked_agent_and_those_below_it_hold_is_returned(acme, vault, named):
+    with start(acme) as agent, agent.spawn("below", same_scope=True) as below, start(acme, "user:bob@acme.example") as bob:
+        for holder in (agent, below, bob):
+            acquire(acme, holder)
+        revoked = {
+            "agent": {"agent": agent}, "principal": {"principal": ALICE}, "owner": {"principal": OWNER},
+            "profile": {"profile": "researcher"}, "another": {"principal": "user:eve@acme.example"},
+        }[named]  # fmt: skip
+        acme.revoke(**revoked)
+        left = {"agent": 1, "principal": 1, "owner": 0, "profile": 0, "another": 3}[named]
+        until(lambda: len(vault.held) == left and len(acme.broker_leases()) == left)
+        time.sleep(1.5)
+        assert len(vault.held) == left and len(vault.released) == 3 - left
 
 
 def test_an_empty_secret_is_none(acme, vault):

@@ -125,6 +125,7 @@ extension Lifecycle {
             for added in try registry.add([revocation] + renewals, at: entry.time / 1000, reason: reason) {
                 try recorder.record(
                     try LifecycleEvent(of: added, at: entry.time, reason: reason, in: registry), in: registry)
+                try registry.returnSecrets(of: added, at: entry.time)
             }
         case .endAll(let revocation):
             for added in try registry.add([revocation], at: entry.time / 1000, reason: reason) {
