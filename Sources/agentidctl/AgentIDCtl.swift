@@ -1,5 +1,6 @@
 import AgentID
 import ArgumentParser
+import Glibc
 import StrictJSON
 
 @main
@@ -40,6 +41,8 @@ struct AgentIDCtl: ParsableCommand {
 
     /// Errors go to stderr as one line; exit 1, or 2 for a wrong usage, or 10 for a denial.
     static func main() {
+        // A file that may not grow is an error then, and not the end.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             try refuseUnknown(Arguments.all.dropFirst())
             try refuseRepeated(Arguments.all.dropFirst())

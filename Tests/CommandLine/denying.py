@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 from checkup import only, troubles
 from harness import check, ctl
@@ -64,7 +65,7 @@ def meters(work):
     os.symlink("/dev/zero", path)
     only(here, "meters", "remove")
     os.remove(path)
-    check(troubles(here, expect=0) == {}, "where there is none, the next guard makes one")
+    only(here, "meters", "removed", "labels", "put them back")
     pathlib.Path(path).write_bytes(whole)
     os.chmod(path, 0o600)
     check(troubles(here, expect=0) == {}, "and all is well again")
@@ -132,6 +133,26 @@ def replaced(work):
             only(here, "files that guards go by", f"process {holder.pid}", name, "start it again", "agentidctl restored")
             holder.stdin.close()
         check(troubles(here, expect=0) == {}, "it has ended")
+
+
+def set_aside(work):
+    """What a process opened has another name or place by now, and a copy stands where it was."""
+    here = authority(work)
+    script = "import mmap, sys\nheld = open(sys.argv[1], 'rb')\nwith open(sys.argv[2], 'r+b') as page:\n" \
+        "    mapped = mmap.mmap(page.fileno(), 0)\nprint(flush=True)\nsys.stdin.read()"
+    for name in ("sequence", "registry.db"):
+        path = f"{here[1]}/{name}"
+        command = [sys.executable, "-c", script, f"{here[1]}/registry.db", f"{here[1]}/sequence"]
+        for elsewhere in (f"{path}.old", f"{work}/aside"):
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+                holder.stdout.readline()
+                check(troubles(here, expect=0) == {}, "who holds what is there is well")
+                os.rename(path, elsewhere)
+                shutil.copy2(elsewhere, path)
+                only(here, "files that guards go by", f"process {holder.pid}", name, "start it again")
+                holder.stdin.close()
+        with open(f"{path}.old", "rb"):
+            check(troubles(here, expect=0) == {}, "who reads a copy goes by nothing")
 
 
 def policies(work):
@@ -212,6 +233,10 @@ def locked(work):
     with subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE) as holder:
         holder.stdout.read(1)
         only(here, "registry: can be written", f"process {holder.pid}", "end that process")
+        for what in (["profile", "researcher"], ["principal", "user:nobody@acme.example"]):
+            began = time.monotonic()
+            ctl("revoke", *here, *what)
+            check(time.monotonic() - began < 1.5, "who revokes waits for nobody", time.monotonic() - began)
         holder.send_signal(signal.SIGKILL)
     with open(f"{here[1]}/lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -228,3 +253,25 @@ def unwritable(work):
         wrong = [f for f in found["findings"] if f["trouble"]]
         check(any("read-only" in f["trouble"] and "remount" in f["remedy"] for f in wrong), "a read-only disk is named", found)
         check(all(f["remedy"] for f in wrong), "each finding says what to do", wrong)
+
+
+def short_files(work):
+    """A limit on the size of files is an error that says so, and stops nobody from revoking."""
+    import harness
+    here = authority(work)
+    start(work, here, "agent")
+
+    def limited(*arguments):
+        command = ["sh", "-c", 'ulimit -f 8; exec "$0" "$@"', harness.PROGRAM, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    refused = limited("agent", *here, "--profile", "researcher", "--principal", "user:alice@acme.example", "--task", "t",
+                      "--scope", "search", "--out", f"{work}/another")
+    check(refused.returncode == 1 and "ulimit -f" in refused.stderr, "a file may not grow", refused)
+    done = limited("revoke", *here, "principal", "user:alice@acme.example")
+    check(done.returncode == 0 and "revoked" in done.stderr, "it is revoked all the same", done)
+    check(call_denied(work, here), "and in force")
+
+
+def call_denied(work, here):
+    return call(work, here, "agent", expect=10)["reason"] == "authority_revoked"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from ctypes import byref, c_int64
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 # It was not parked before, or the time that it was parked for is over, or it has no authority here.
 _NEVER_PARKED = ("seconds", "parking_over", "no_authority")
+
+# One call of `unparked` at a time: what another one has begun is not finished.
+_taking = threading.RLock()
 
 
 def _delegation(
@@ -213,6 +217,8 @@ class Agent(Identity, Handle):
     _is_at_home = False
     _has_ended = False
     _entered = 0
+    _is_taken = False
+    _taken: Sequence[Agent] = ()  # parked with it, by a call of `unparked` that was interrupted
     _resumed: Sequence[Agent] = ()  # parked with it, until a framework's part asks for them
 
     @classmethod
@@ -228,6 +234,8 @@ class Agent(Identity, Handle):
             warnings.warn(said, ResourceWarning, stacklevel=2, source=self)
 
     def _undo(self) -> None:
+        if self._is_taken and self._handle:
+            return  # its parent keeps it
         try:
             if self._handle:
                 self._take_back("its start was interrupted")
@@ -348,14 +356,19 @@ class Agent(Identity, Handle):
         """The agents that it had started and that were parked with it, each once: end or close them, or use `with`.
 
         Empty unless this one comes from `acme.unpark`. Ask them for those that they had started. One that is not asked for is
-        kept by this agent, and ends with it.
+        kept by this agent, and ends with it. Where an interrupt ends the call, the next one has them all.
         """
-        taken: list[Agent] = []
-        while True:
-            try:
-                taken.append(Agent._start(self, lib.agentid_agent_take_unparked, self._handle))
-            except NotFound:
-                return taken
+        with _taking:
+            while True:
+                child = Agent.__new__(Agent)
+                child._is_at_home = child._is_taken = True
+                self._taken = [*self._taken, child]  # before it has a handle: an interrupt leaves it there
+                try:
+                    child._own(lib.agentid_agent_take_unparked, self._handle, needs=self)
+                except NotFound:
+                    break
+            taken, self._taken = [child for child in self._taken if getattr(child, "_handle", None)], ()
+        return taken
 
     def rotate_key(self, *, revoke_old: bool = False) -> None:
         """Hands everything over to a new key; the old one is wiped here.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import subprocess
 import sys
 import time
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import libagentid
 import libagentid.aio
 import pytest
+from libagentid import _handles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +103,39 @@ def test_those_below_are_parked_and_taken_up_with_it(tmp_path: Path) -> None:
         child.close()
         below.close()
     assert {one.state for one in acme.agents()} == {"deprovisioned"}
+    acme.close()
+
+
+@pytest.mark.parametrize("nth", range(3))
+def test_an_interrupt_while_those_below_are_taken_up_loses_none(monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
+    acme = opened(None)
+    agent = acme.agent("researcher", **ASK)
+    identity = agent.id
+    below = [agent.spawn(name, same_scope=True) for name in ("left", "right")]
+    ids = {one.id for one in below}
+    agent.park(60)
+    with acme.unpark(identity) as agent:
+        done = 0
+
+        def struck(*arguments: Any) -> None:
+            nonlocal done
+            call(*arguments)
+            done += 1
+            if done == nth + 1:
+                raise KeyboardInterrupt
+
+        call = _handles.call
+        monkeypatch.setattr(_handles, "call", struck)
+        with contextlib.suppress(KeyboardInterrupt):
+            assert {one.id for one in agent.unparked()} == ids
+            assert nth == 2
+        if nth < 2:
+            gc.collect()
+            taken = agent.unparked()
+            assert {one.id for one in taken} == ids
+            for one in taken:
+                one.authorize("read_file", {"path": "/data/a"})
+        assert agent.unparked() == []
     acme.close()
 
 

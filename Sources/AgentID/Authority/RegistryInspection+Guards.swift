@@ -8,6 +8,20 @@ extension RegistryInspection {
             directory.metersPath, epoch: RegistryEpoch.words(try registry.read { try $0.meta().epoch }))
     }
 
+    /// Whether the guards' shared page was removed: they make a new one, in which agents have no labels.
+    package var lacksMeters: Bool {
+        !Files.exists(directory.metersPath) && registry.reached(.meters) > 0
+    }
+
+    /// The name in a directory of a file that begins so: of a registry, or of the page with its marks; `nil` for all others.
+    package static func name(beginning bytes: [UInt8]) -> String? {
+        guard bytes.count >= 136 else { return nil }
+        if bytes[128..<136].elementsEqual([SharedSequence.magic].littleEndianBytes) { return "sequence" }
+        let application = bytes[68..<72].reduce(0) { $0 << 8 | Int64($1) }
+        let isRegistry = bytes.starts(with: "SQLite format 3".utf8) && application == SQLiteSchema.applicationID
+        return isRegistry ? "registry.db" : nil
+    }
+
     /// Whether a file that begins so holds meters of this registry.
     package func isMeters(_ beginning: [UInt8]) -> Bool {
         guard let header = try? MetersHeader(reading: beginning, path: ""),

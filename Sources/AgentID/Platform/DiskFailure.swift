@@ -6,6 +6,7 @@ package enum DiskFailure {
     package static func name(of number: Int32) -> (name: String, remedy: String)? {
         switch number {
         case ENOSPC, EDQUOT: ("disk_full", "make room and try again")
+        case EFBIG: ("disk_full", "raise the limit on the size of files (ulimit -f) and try again")
         case EROFS: ("read_only", "its disk is mounted read-only: make it writable and try again")
         default: nil
         }

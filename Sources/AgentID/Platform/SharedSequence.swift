@@ -18,7 +18,7 @@ internal import Synchronization
     private let isCut = Atomic<Bool>(false)
 
     private static let size = 4096
-    private static let magic: UInt64 = 0x7370_6f63_6864_6961
+    static let magic: UInt64 = 0x7370_6f63_6864_6961
     // Away from the word that is loaded at each call: storing these must not take its cache line from readers.
     private enum Place { static let (magic, epoch, marks) = (16, 17, 24) }
 

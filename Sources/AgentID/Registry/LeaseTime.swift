@@ -1,6 +1,7 @@
 internal import StrictJSON
 
-/// A moment by both clocks: leases over by both may be ended with their agents.
+/// A moment by both clocks: leases over by both may be ended with their agents. So may one that a clock dated which was ahead,
+/// once it is over by the steady clock: a later date says nothing.
 package struct LeaseTime: Sendable {
     /// In milliseconds since 1970.
     package let wall: Int64
@@ -8,17 +9,22 @@ package struct LeaseTime: Sendable {
     /// Leases of another boot are over that end by then, in milliseconds since 1970: they have some extra time, as no steady
     /// clock can confirm it. None is, as long again after a boot: that often begins with a clock that is wrong.
     package let ofOtherBoots: Int64
+    /// A lease that ends later, in milliseconds since 1970, and was renewed later than now, was dated by a clock that was ahead.
+    package let latest: Int64
 
     /// - Parameter leaseDuration: In seconds.
     package init(wall: Int64, steady: SteadyTime, leaseDuration: Int64) {
         (self.wall, self.steady) = (wall, steady)
         let margin = max(leaseDuration, 60) * 1000
+        latest = wall &+ margin
         ofOtherBoots = steady.milliseconds < margin ? -1 << 62 : wall - margin
     }
 
     /// Whether a lease is over by both clocks.
     func isOver(_ lease: LeaseRecord) -> Bool {
-        guard lease.expires <= wall - lease.grace else { return false }
+        guard lease.expires <= wall - lease.grace else {
+            return lease.expires > latest && lease.renewed > wall && lease.runs(at: steady) == false
+        }
         return lease.runs(at: steady).map { !$0 } ?? (lease.expires <= ofOtherBoots - lease.grace)
     }
 }

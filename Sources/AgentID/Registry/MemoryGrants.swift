@@ -55,7 +55,7 @@ extension MemoryTables {
     func leases(
         overBy time: LeaseTime, after last: LeaseRecord?, limit: Int
     ) -> [LeaseRecord] {
-        leases(from: last, lapsedBy: time.wall, limit: limit, where: time.isOver)
+        leases(from: last, lapsedBy: .max, limit: limit, where: time.isOver)
     }
 
     private func leases(

@@ -258,14 +258,23 @@ extension SQLiteSession {
     func leases(
         overBy time: LeaseTime, after last: LeaseRecord?, limit: Int
     ) throws(AgentIDError) -> [LeaseRecord] {
-        try database.rows(
-            """
-            SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
-            WHERE expires <= ?1 AND expires <= ?1 - grace AND (expires, agent) > (?2, ?3) AND state <> 'deprovisioned'
-            AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 - grace ELSE expires <= ?6 - grace END
-            ORDER BY expires, agent LIMIT ?7
-            """, .int(time.wall), .int(last?.expires ?? .min), .text(last?.agent ?? ""), .text(time.steady.boot),
-            .int(time.steady.milliseconds), .int(time.ofOtherBoots), .int(Int64(limit)), read: Self.lease)
+        // Those that a clock dated which was ahead come last: each search reads what it finds, and no more.
+        var found: [LeaseRecord] = []
+        let ranges = [
+            "expires <= min(?1, ?8) AND expires <= ?1 - grace", "expires > ?8 AND renewed > ?1 AND boot = ?4",
+        ]
+        for range in ranges {
+            found += try database.rows(
+                """
+                SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
+                WHERE \(range) AND (expires, agent) > (?2, ?3) AND state <> 'deprovisioned'
+                AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 - grace ELSE expires <= ?6 - grace END
+                ORDER BY expires, agent LIMIT ?7
+                """, .int(time.wall), .int(last?.expires ?? .min), .text(last?.agent ?? ""), .text(time.steady.boot),
+                .int(time.steady.milliseconds), .int(time.ofOtherBoots), .int(Int64(limit - found.count)),
+                .int(time.latest), read: Self.lease)
+        }
+        return found
     }
 
     private static let leaseColumns = "agent, expires, renewed, holder, boot, runs_until, grace, sealed"

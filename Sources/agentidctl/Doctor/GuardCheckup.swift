@@ -84,6 +84,7 @@ struct GuardCheckup {
 
     private var meters: [Finding] {
         let path = "\(directory)/meters"
+        let holders = HeldMeters(of: inspection, directory: directory).processes
         return [
             Finding(
                 of: "meters: rates, budgets, labels", at: path,
@@ -93,9 +94,12 @@ struct GuardCheckup {
                 {
                     throw Trouble(error.message, remedy: "\(makingOwn(path)), or end the guards and remove it")
                 }
+                guard holders.isEmpty, inspection.lacksMeters else { return }
+                throw Trouble(
+                    "they were removed: rates begin anew, and agents have none of their labels",
+                    remedy: "put them back, or end the agents that have learned what is not for everybody")
             },
             Finding(of: "meters: the file that guards go by", at: path) {
-                let holders = HeldMeters(of: inspection, directory: directory).processes
                 guard let first = holders.first else { return }
                 let others = holders.count > 1 ? " and \(holders.count - 1) more" : ""
                 throw Trouble(

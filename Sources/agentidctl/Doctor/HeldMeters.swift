@@ -5,25 +5,12 @@ import Glibc
 /// The processes that go by meters of this registry which do not stand under their name any more, as far as this user may see.
 struct HeldMeters {
     private let inspection: RegistryInspection
-    private let registry: Identity?
-    private let current: Identity?
-
-    private struct Identity: Equatable {
-        let device: dev_t
-        let file: ino_t
-
-        init(_ status: stat) { (device, file) = (status.st_dev, status.st_ino) }
-
-        init?(of path: String) {
-            var status = stat()
-            guard unsafe stat(path, &status) == 0 else { return nil }
-            self.init(status)
-        }
-    }
+    private let registry: FileNumber?
+    private let current: FileNumber?
 
     init(of inspection: RegistryInspection, directory: String) {
         self.inspection = inspection
-        (registry, current) = (Identity(of: "\(directory)/registry.db"), Identity(of: "\(directory)/meters"))
+        (registry, current) = (FileNumber(of: "\(directory)/registry.db"), FileNumber(of: "\(directory)/meters"))
     }
 
     /// As `process 4711 (python3)`.
@@ -33,7 +20,7 @@ struct HeldMeters {
         let place = "/proc/\(process)"
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(place)/fd")) ?? []
         // A process that has the meters of a copy open works elsewhere.
-        guard files.contains(where: { Identity(of: "\(place)/fd/\($0)") == registry }) else { return false }
+        guard files.contains(where: { FileNumber(of: "\(place)/fd/\($0)") == registry }) else { return false }
         return files.contains { isWritten("\(place)/fdinfo/\($0)") && isOther("\(place)/fd/\($0)") }
     }
 
@@ -48,7 +35,7 @@ struct HeldMeters {
         var status = stat()
         // Regular files of such a size only: opening anything else may do something.
         guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-            (1 << 16...1 << 27).contains(status.st_size), Identity(status) != current
+            (1 << 16...1 << 27).contains(status.st_size), FileNumber(status) != current
         else { return false }
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard file >= 0 else { return false }

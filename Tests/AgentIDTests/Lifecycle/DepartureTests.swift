@@ -52,6 +52,20 @@ import Testing
         #expect(try world.authority.agents().first?.endReason == "left")
     }
 
+    @Test func anEndThatCannotBeWrittenNowIsSignedLaterByItself() async throws {
+        let agent = try world.start()
+        let other = try SQLite(path: path + "/registry.db", .write, busyMilliseconds: 0)
+        try other.script("BEGIN IMMEDIATE")
+        #expect(throws: AgentIDError.self) { try world.authority.deprovision(agent: agent.id()) }
+        #expect(try reason(agent) == "authority_revoked")
+        try other.script("ROLLBACK")
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try world.authority.agents().first?.tombstone == nil, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(try world.authority.agents().first?.tombstone != nil)
+    }
+
     @Test func whoeverOpensNextEndsWhatAProcessThatDiedLeft() async throws {
         let agent = try world.start()
         // As a process leaves it that is killed when the revocation is durable.

@@ -105,6 +105,28 @@ import Testing
         #expect(try world.authority.reap() == 1)
     }
 
+    @Test func aLeaseThatAClockDatedWhichWasAheadIsOverWithItsTime() throws {
+        let wrong = World.Hand()
+        let agents = try [600_000, 86_400_000].map { (ahead: Int64) in
+            wrong.milliseconds.store(ahead, ordering: .relaxed)
+            let holder = try holder(wrong)
+            let agent = try world.start(from: holder)
+            defer { agent.close() }
+            return try agent.id()
+        }
+        #expect(try world.authority.reap() == 0)
+        world.pass(seconds: 290)
+        #expect(try world.authority.reap() == 0)
+        // Whoever held them is gone: no date is waited for.
+        world.pass(seconds: 11)
+        let now = world.hand.milliseconds.load(ordering: .relaxed)
+        for agent in try world.authority.agents() where agents.holds(agent.id) {
+            #expect(!agent.isLive)
+            #expect(agent.leaseExpires.map { $0 <= now && $0 > now - 11_000 } == true)
+        }
+        #expect(try world.authority.reap() == 2)
+    }
+
     @Test func afterARebootTheWallClockDecidesWithAMargin() throws {
         let agent = try world.start()
         agent.close()

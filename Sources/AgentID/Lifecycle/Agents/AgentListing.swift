@@ -29,9 +29,22 @@ extension Lifecycle {
             named.formUnion(SPIFFEID.ancestry(of: record.id).map(\.exact))
         }
         try inPortions(named.inByteOrder()) { ids throws(AgentIDError) in
-            for standing in try view.standing(of: ids) { found.standings[standing.agent.exact] = standing }
+            for var standing in try view.standing(of: ids) {
+                standing.leaseExpires = try lapse(of: standing, now: now) ?? standing.leaseExpires
+                found.standings[standing.agent.exact] = standing
+            }
         }
         return records.map { describe($0, in: found, now: now) }
+    }
+
+    /// When a lease lapsed that a clock dated which was ahead, in milliseconds; `nil` for all others.
+    private func lapse(of standing: AgentStanding, now: Int64) throws(AgentIDError) -> Int64? {
+        let (time, steady) = (now + leaseDuration * 1000, steady.now)
+        guard let expires = standing.leaseExpires, expires > time,
+            let lease = try registry.readAside({ try $0.lease(of: standing.agent) }), lease.renewed > now,
+            lease.runs(at: steady) == false
+        else { return nil }
+        return now &- (steady.milliseconds &- lease.runsUntil.milliseconds)
     }
 
     private func inPortions(

@@ -79,19 +79,25 @@ extension Lifecycle {
         if isEnding { folder.keep([], for: self) }
     }
 
+    /// The longest wait for the registry's lock to fold, in milliseconds: what is in the journal is in force, and closing waits
+    /// for two such turns.
+    static var foldingTurn: Int { 250 }
+
     /// Folds the journal now, or soon: a revocation does not wait for another process with the lock.
     func foldSoon() {
         guard journal != nil else { return }
-        do throws(AgentIDError) { try write(within: 250) { _ in } } catch { folder.keep([], for: self) }
+        do throws(AgentIDError) { try write(within: Self.foldingTurn) { _ in } } catch { folder.keep([], for: self) }
     }
 
     /// The work that a background thread repeats until it succeeds.
-    func retry(_ entries: [JournalEntry]) throws(AgentIDError) {
+    ///
+    /// - Parameter buries: Whether an agent was ended whose tombstone nobody may have signed.
+    func retry(_ entries: [JournalEntry], buries: Bool) throws(AgentIDError) {
         if !entries.isEmpty, let journal {
             try append(entries, to: journal)
         }
         let now = clock.milliseconds
-        let folded = try registry.write(within: 1000) { registry in
+        let folded = try registry.write(within: Self.foldingTurn) { registry in
             var folded = try fold(in: registry, at: now)
             if journal == nil { for entry in entries { try apply(entry, in: registry, &folded) } }
             return folded
@@ -100,6 +106,7 @@ extension Lifecycle {
         // Agents that could not be ended when a principal left; a caller that is ending them counts them itself.
         guard callersEndingAll.load(ordering: .acquiring) == 0 else { return }
         if try endDeparted(report: { _ in }) > 0 { try finish(report: { _ in }) }
+        if buries { try buryAll() }
     }
 
     func fold(in registry: any RegistryWriter, at now: Int64) throws(AgentIDError) -> Folded {
@@ -158,6 +165,7 @@ final class Folder: Sendable {
     private struct State {
         var entries: [JournalEntry] = []
         var isDue = false
+        var buries = false
         var thread: BackgroundThread?
         var isStopped = false
     }
@@ -165,9 +173,10 @@ final class Folder: Sendable {
     /// The most entries kept; more are refused at the call. Each was answered with an error.
     private static let most = 4096
 
-    func keep(_ entries: [JournalEntry], for lifecycle: Lifecycle) {
+    func keep(_ entries: [JournalEntry], for lifecycle: Lifecycle, buries: Bool = false) {
         state.withLock { state in
             state.isDue = true
+            if buries { state.buries = true }
             if state.entries.count + entries.count <= Self.most { state.entries += entries }
             guard state.thread == nil, !state.isStopped else { return }
             state.thread = try? BackgroundThread.start(name: "agentid-fold") { [weak self, weak lifecycle] thread in
@@ -180,28 +189,29 @@ final class Folder: Sendable {
     }
 
     private func attempt(_ lifecycle: Lifecycle) {
-        let entries: [JournalEntry]? = state.withLock { state in
+        let due: (entries: [JournalEntry], buries: Bool)? = state.withLock { state in
             guard state.isDue else { return nil }
-            state.isDue = false
-            defer { state.entries = [] }
-            return state.entries
+            defer { (state.isDue, state.buries, state.entries) = (false, false, []) }
+            return (state.entries, state.buries)
         }
-        guard let entries else { return }
-        do throws(AgentIDError) { try lifecycle.retry(entries) } catch {
+        guard let due else { return }
+        do throws(AgentIDError) { try lifecycle.retry(due.entries, buries: due.buries) } catch {
             state.withLock { state in
-                state.entries = entries + state.entries
+                state.entries = due.entries + state.entries
                 state.isDue = true
+                if due.buries { state.buries = true }
             }
         }
     }
 
     /// Tries once more if something is left, and then no more.
     func stop(_ lifecycle: Lifecycle) {
-        let thread = state.withLock { state in
-            state.isStopped = true
-            return state.thread.take()
+        let (thread, isFirst) = state.withLock { state in
+            defer { state.isStopped = true }
+            return (state.thread.take(), !state.isStopped)
         }
         thread?.stop()
-        attempt(lifecycle)
+        // Once: what is in the journal is folded by the next process, and what is not was answered with an error.
+        if isFirst || state.withLock({ !$0.entries.isEmpty }) { attempt(lifecycle) }
     }
 }
