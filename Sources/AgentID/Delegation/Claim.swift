@@ -42,7 +42,7 @@ struct Claim: Sendable {
     static let mostLabels = 64
 
     /// Labels as a claim lists them: in the order of their bytes, each once.
-    static func labels(_ labels: [String]) -> [String] { Set(labels.map(\.exact)).inOrder().map(\.string) }
+    static func labels(_ labels: [String]) -> [String] { Set(labels.map(\.exact)).inByteOrder() }
 
     /// Reads a list of labels; `nil` if it is malformed or beyond the limits.
     static func labels(parsing json: JSON.Value) -> [String]? {

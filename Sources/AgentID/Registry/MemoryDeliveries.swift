@@ -2,7 +2,8 @@ internal import StrictJSON
 
 // Hooks and their deliveries, and what brokers hold, in memory.
 extension MemoryTables {
-    func hooks() -> [HookRecord] { small.hooks.inOrder { $0.key < $1.key }.map(\.value) }
+    // Each event asks, and most authorities have none.
+    func hooks() -> [HookRecord] { small.hooks.isEmpty ? [] : small.hooks.inOrder { $0.key < $1.key }.map(\.value) }
 
     func hook(named name: String) -> HookRecord? { small.hooks[name.exact] }
 
