@@ -95,8 +95,10 @@ agentid_status agentid_agent_present(agentid_agent *agent, const char *tool, siz
 /* The guard that a proof is for. */
 typedef struct agentid_proof_options {
     size_t struct_size;
-    const char *audience;            /* the guard's name for itself, at most 256 bytes; NULL if somebody forwards the call to it */
-    const char *nonce;               /* the nonce that the guard gave out, if it asks for one, at most 256 bytes: agentid_guard_nonce() */
+    const char *audience;            /* the guard's name for itself, at most 256 bytes; NULL if somebody forwards the
+                                        call to it */
+    const char *nonce;               /* the nonce that the guard gave out, if it asks for one, at most 256 bytes:
+                                        agentid_guard_nonce() */
 } agentid_proof_options;
 #define AGENTID_PROOF_OPTIONS_INIT { sizeof(agentid_proof_options), NULL, NULL }
 /* AGENTID_PROOF_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */

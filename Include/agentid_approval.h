@@ -15,8 +15,8 @@ extern "C" {
 #endif
 
 /*
- * The request for approval that a denied call waits for (`approval_required`), or was refused (`approval_refused`).
- * Returns: its ID, a text that lives as long as the decision; empty where there is none.
+ * The request for approval that a denied call waits for (`approval_required`), or that was refused (`approval_refused`).
+ * Returns: its ID, a text that lives as long as the decision; empty if there is none.
  */
 const char *agentid_decision_approval(const agentid_decision *decision);
 
@@ -39,7 +39,7 @@ agentid_status agentid_authority_approval(const agentid_authority *authority, co
                                           agentid_bytes *document, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Signs the consent of one person to a request. It is given with agentid_approval_approve().
+ * Signs the consent of one person to a request, for agentid_approval_approve().
  * Args:
  *   request   its ID.
  *   approver  the person's name in the policy.
@@ -52,12 +52,12 @@ agentid_status agentid_approval_sign(const agentid_authority *authority, const c
                                      agentid_bytes *token, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Approves a request: the very same call is permitted once, as soon as as many people approved it as its rule wants.
+ * Approves a request. Once as many people as its rule requires have approved it, exactly this call is permitted once.
  * Args:
  *   request   its ID.
  *   token     signed by an approver that the rule names, over exactly this request.
- *   approved  out, may be NULL: 1 where it is approved now, 0 where it waits for more people.
- * Returns: AGENTID_OK; AGENTID_E_MALFORMED where the token is not valid; AGENTID_E_STATE (`approval_decided`,
+ *   approved  out, may be NULL: 1 if it is now approved, 0 if it waits for more people.
+ * Returns: AGENTID_OK; AGENTID_E_MALFORMED if the token is not valid; AGENTID_E_STATE (`approval_decided`,
  *          `approver_revoked`, `approver_is_agent`); AGENTID_E_NOT_FOUND; AGENTID_E_IO.
  */
 agentid_status agentid_approval_approve(agentid_authority *authority, const char *request, size_t request_len,
@@ -68,7 +68,7 @@ agentid_status agentid_approval_approve(agentid_authority *authority, const char
  * Refuses a request: its call is denied until it lapses.
  * Args:
  *   request   its ID.
- *   approver  who refuses: one of those whom the rule names.
+ *   approver  the name of one of the approvers that the rule names.
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT (`approver_unknown`); AGENTID_E_STATE; AGENTID_E_NOT_FOUND; AGENTID_E_IO.
  */
 agentid_status agentid_approval_refuse(agentid_authority *authority, const char *request, size_t request_len,
@@ -76,13 +76,13 @@ agentid_status agentid_approval_refuse(agentid_authority *authority, const char 
                                        agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Asks those whom the policy names to take labels away from an agent: a rule of it `declassifies` them. They decide as about a
- * call; then agentid_authority_declassify() takes the labels away.
+ * Asks the approvers that the policy names to take labels away from an agent; a rule of the policy must `declassify` them. They
+ * decide as about a call; then agentid_authority_declassify() takes the labels away.
  * Args:
- *   agent    its ID; it may be suspended, so that it learns nothing meanwhile.
+ *   agent    its ID; suspend it first if it should learn nothing meanwhile.
  *   labels   a JSON array of names of the policy's labels.
- *   request  out: the request's ID; of the very same agent and labels the one that waits already.
- * Returns: AGENTID_OK; AGENTID_E_STATE (`not_declassifiable`: no rule lets people take all these away),
+ *   request  out: the request's ID; if one for the same agent and labels waits already, that one's.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (`not_declassifiable`: no rule lets people take all of these away),
  *          AGENTID_E_NOT_FOUND (`unknown_label`, `agent`), AGENTID_E_ARGUMENT, AGENTID_E_LIMIT, AGENTID_E_IO.
  */
 agentid_status agentid_authority_ask_to_declassify(agentid_authority *authority, const char *agent, size_t agent_len,
@@ -90,18 +90,18 @@ agentid_status agentid_authority_ask_to_declassify(agentid_authority *authority,
                                                    agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Takes labels away from an agent, where as many people approved that as the policy wants: once. It is an event of the log
- * (`approval`, `used`). Grants that say them are made anew without: at once where the agent is held in this process, else at
- * half their life. Agents below keep what their own grants say.
+ * Takes labels away from an agent, once, if as many people as the policy requires approved it. The log has an event of it
+ * (`approval`, `used`). Grants with these labels are renewed without them: at once if the agent is held in this process,
+ * otherwise at half their life. Agents below keep the labels of their own grants.
  * Args: request  its ID.
- * Returns: AGENTID_OK; AGENTID_E_STATE (`approval_required`: it waits, was refused, or not enough of them may approve any
- *          more; `labels_above`: agents above have a label); AGENTID_E_NOT_FOUND, also the second time; AGENTID_E_ARGUMENT
- *          (`approval_other_call`); AGENTID_E_IO: then it is done in part, or not at all: ask again.
+ * Returns: AGENTID_OK; AGENTID_E_STATE (`approval_required`: it waits, was refused, or too few of those who approved still
+ *          may; `labels_above`: agents above have a label); AGENTID_E_NOT_FOUND, also the second time; AGENTID_E_ARGUMENT
+ *          (`approval_other_call`); AGENTID_E_IO: it is done in part or not at all: call again.
  */
 agentid_status agentid_authority_declassify(agentid_authority *authority, const char *request, size_t request_len,
                                             agentid_error **error) AGENTID_MUST_CHECK;
 
-/* The verdict of an approver's callback. No result that was never set has one of these values. */
+/* The verdict of an approver's callback. A result that was never set has none of these values. */
 #define AGENTID_APPROVAL_LEAVE 0x41504C
 #define AGENTID_APPROVAL_APPROVE 0x415041
 #define AGENTID_APPROVAL_REFUSE 0x415052
@@ -113,15 +113,15 @@ typedef int32_t (*agentid_approver)(const char *request, size_t request_len, voi
 typedef void (*agentid_release)(void *user_data);
 
 /*
- * Decides requests by a callback as they come, and signs for one approver; those that waited before are decided as well.
+ * Decides requests by a callback, as they arrive, and signs for one approver. Requests that already wait are decided as well.
  * Args:
  *   approver   their name in the policy.
  *   key        their private key: a JWK.
- *   decide     returns AGENTID_APPROVAL_APPROVE, _REFUSE, or _LEAVE to leave it to others; anything else is a failure: it is
- *              asked again later. Called on a thread of its own, one call at a time; may call this library.
+ *   decide     returns AGENTID_APPROVAL_APPROVE, _REFUSE, or _LEAVE to leave it to others. Anything else is a failure: it is
+ *              called again later. Called on a thread of its own, one call at a time; may call this library.
  *   user_data  passed to `decide`.
  *   release    called once, when the library no longer needs `user_data`; may be NULL.
- * Returns: AGENTID_OK; AGENTID_E_ARGUMENT, AGENTID_E_MALFORMED (`key`), AGENTID_E_IO: `release` was called.
+ * Returns: AGENTID_OK; AGENTID_E_ARGUMENT, AGENTID_E_MALFORMED (`key`), AGENTID_E_IO. On an error `release` was called.
  */
 agentid_status agentid_approval_callback(agentid_authority *authority, const char *approver, size_t approver_len,
                                          const char *key, size_t key_len,
@@ -133,14 +133,14 @@ agentid_status agentid_approval_callback(agentid_authority *authority, const cha
  * Args:
  *   request       its ID.
  *   milliseconds  the longest wait; 0 or less: none.
- *   state         out: 0 where it still waits, 1 approved, 2 refused.
+ *   state         out: 0 it still waits, 1 approved, 2 refused.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND: it lapsed, its call was made, or its agent ended; AGENTID_E_IO.
  */
 agentid_status agentid_approval_wait(const agentid_authority *authority, const char *request, size_t request_len,
                                      int64_t milliseconds, int32_t *state, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * As agentid_agent_authorize(); where the call needs approval it waits for that, and tries again. Holds no lock meanwhile.
+ * As agentid_agent_authorize(); if the call needs approval, waits for that and tries again. Holds no lock meanwhile.
  * Args:
  *   tool          the tool's name.
  *   arguments     a JSON object.

@@ -130,10 +130,10 @@ agentid_status agentid_audit_verify(agentid_audit *audit, agentid_progress progr
  *   profile  only this one; empty: all.
  *   report   out: JSON, docs/schemas/usage.json.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND if there is no such profile; AGENTID_E_STATE for an authority without an
- *   audit log; AGENTID_E_MALFORMED if an entry is not the one in the tree.
+ *          audit log; AGENTID_E_MALFORMED if an entry is not the one in the tree.
  */
 agentid_status agentid_audit_usage(agentid_authority *authority, const char *profile, size_t profile_len,
-                                       agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
+                                   agentid_bytes *report, agentid_error **error) AGENTID_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -54,8 +54,8 @@ void agentid_provider_init(agentid_provider *options, size_t struct_size);
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT.
  */
 agentid_status agentid_broker_add_provider(agentid_authority *authority, const char *name, size_t name_len,
-                                              const agentid_provider *provider,
-                                              agentid_error **error) AGENTID_MUST_CHECK;
+                                           const agentid_provider *provider,
+                                           agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Gets a secret for a permitted call. It is for the tool, not for the agent. It ends with the agent at the latest, and is
@@ -72,9 +72,9 @@ agentid_status agentid_broker_add_provider(agentid_authority *authority, const c
  *          failed).
  */
 agentid_status agentid_broker_acquire(agentid_authority *authority, const agentid_decision *decision,
-                                         const char *provider, size_t provider_len, const char *resource,
-                                         size_t resource_len, int64_t ttl, agentid_bytes *lease,
-                                         agentid_bytes *secret, agentid_error **error) AGENTID_MUST_CHECK;
+                                      const char *provider, size_t provider_len, const char *resource,
+                                      size_t resource_len, int64_t ttl, agentid_bytes *lease,
+                                      agentid_bytes *secret, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Returns a secret before its time.
@@ -82,7 +82,7 @@ agentid_status agentid_broker_acquire(agentid_authority *authority, const agenti
  * Returns: AGENTID_OK, also if it was returned already; AGENTID_E_STATE if the provider failed: it is tried again.
  */
 agentid_status agentid_broker_release(agentid_authority *authority, const char *lease, size_t lease_len,
-                                         agentid_error **error) AGENTID_MUST_CHECK;
+                                      agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * The secrets that the broker holds.
@@ -90,7 +90,7 @@ agentid_status agentid_broker_release(agentid_authority *authority, const char *
  * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_broker_leases(agentid_authority *authority, agentid_bytes *leases,
-                                               agentid_error **error) AGENTID_MUST_CHECK;
+                                     agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Adds a provider of secrets to a guard, replacing one with the same name: for a tool server without the authority's keys.

@@ -239,7 +239,7 @@ void agentid_hook_init(agentid_hook *options, size_t struct_size);
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT, AGENTID_E_LIMIT, AGENTID_E_IO.
  */
 agentid_status agentid_hook_add(agentid_authority *authority, const char *name, size_t name_len,
-                                          const agentid_hook *hook, agentid_error **error) AGENTID_MUST_CHECK;
+                                const agentid_hook *hook, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Removes a hook with its undelivered events.
@@ -247,7 +247,7 @@ agentid_status agentid_hook_add(agentid_authority *authority, const char *name, 
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_hook_remove(agentid_authority *authority, const char *name, size_t name_len,
-                                             agentid_error **error) AGENTID_MUST_CHECK;
+                                   agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * All hooks.
@@ -255,7 +255,7 @@ agentid_status agentid_hook_remove(agentid_authority *authority, const char *nam
  * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_hook_list(agentid_authority *authority, agentid_bytes *hooks,
-                                       agentid_error **error) AGENTID_MUST_CHECK;
+                                 agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Deliveries that are waiting or dead.
@@ -265,7 +265,7 @@ agentid_status agentid_hook_list(agentid_authority *authority, agentid_bytes *ho
  * Returns: AGENTID_OK; AGENTID_E_IO.
  */
 agentid_status agentid_hook_deliveries(agentid_authority *authority, int32_t dead, agentid_bytes *deliveries,
-                                            agentid_error **error) AGENTID_MUST_CHECK;
+                                       agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Gives a dead delivery another round of attempts.
@@ -273,7 +273,7 @@ agentid_status agentid_hook_deliveries(agentid_authority *authority, int32_t dea
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND.
  */
 agentid_status agentid_hook_retry(agentid_authority *authority, int64_t delivery,
-                                                agentid_error **error) AGENTID_MUST_CHECK;
+                                  agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
  * Waits until no delivery is due that a hook in this process, or a command, can make.
@@ -281,7 +281,7 @@ agentid_status agentid_hook_retry(agentid_authority *authority, int64_t delivery
  * Returns: AGENTID_OK; AGENTID_NO if a delivery is still due when the time is over.
  */
 agentid_status agentid_hook_settle(agentid_authority *authority, int64_t milliseconds,
-                                        agentid_error **error) AGENTID_MUST_CHECK;
+                                   agentid_error **error) AGENTID_MUST_CHECK;
 
 #ifdef __cplusplus
 }
