@@ -77,9 +77,9 @@ import (
 //	}
 //	return errors.Join(err, call.Done(ctx, err))
 //
-// It ends once, by Done, Commit or Abort, or by Close where none of them did: budgets are settled, and the outcome is recorded
-// with the decision's ID. One that never ends, or not within an hour, counts as having cost what was reserved; Extend prolongs
-// it.
+// It ends once, by Done, Commit or Abort, or by Close if none of them did: budgets are charged its cost, and the outcome is
+// recorded with the decision's ID. A call that does not end within an hour counts as having cost what was reserved for it; Extend
+// gives it more time.
 type Call struct {
 	handle
 	Decision Decision // permits
@@ -162,13 +162,13 @@ func (h *handle) begun(needs any, value C.uintptr_t, decision Decision) *Call {
 // forget ends a call whose caller has gone before it began.
 func forget(call *Call) { call.Close() }
 
-// Cost tells what the call costs in a unit of the policy's budgets, decimal digits, in place of what was told before. It is
-// settled when the call ends: what was reserved beyond it comes back; a cost above is counted, and the budget denies from then
-// on. A unit that no budget counts changes nothing.
+// Cost sets the cost of the call in a unit of the policy's budgets, in decimal digits, replacing an earlier one. When the call
+// ends, the budget gets back what was reserved beyond the cost. A cost above the reservation is counted and recorded; if it
+// exceeds the budget, later calls are denied. A unit that no budget counts changes nothing.
 func (c *Call) Cost(unit, cost string) error { return c.done(C.go_call_cost(c.value, unit, cost)) }
 
-// Labels adds labels of the policy to the call's task: what its result is made of. They are there when it returns, for every
-// process of the directory. Where it returns an error, do not use the result.
+// Labels adds labels of the policy to the call's task, for the data in the call's result. Every process of the directory sees them
+// before it returns. If it returns an error, do not use the result.
 func (c *Call) Labels(ctx context.Context, names ...string) error {
 	labels, err := json.Marshal(append([]string{}, names...))
 	if err != nil {
@@ -177,24 +177,24 @@ func (c *Call) Labels(ctx context.Context, names ...string) error {
 	return c.do(ctx, func() C.go_answer { return C.go_call_labels(c.value, view(labels)) })
 }
 
-// Extend goes on with a long call: it ends within that time from now (0: an hour, at most 30 days), and reserves more of a unit; "0" only
-// prolongs. With a key that was used before in this call nothing is reserved again; it may be empty. The error is a Denied
-// (budget_exhausted) where less is left: the call goes on with what it has.
+// Extend gives a long call more time, from now on (0: an hour, at most 30 days), and reserves more of a unit; "0" adds time only. A
+// second call with the same key reserves nothing: use it to try again safely; it may be empty. The error is a Denied
+// (budget_exhausted) if less is left: the call goes on with what it has.
 func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Duration, key string) error {
 	return c.do(ctx, func() C.go_answer {
 		return C.go_call_extend(c.value, unit, amount, C.int64_t(seconds(within)), key)
 	})
 }
 
-// Commit ends the call: it succeeded. The outcome in a few words, without values; empty: "succeeded". A retry with the same
-// key changes nothing; it may be empty. The error is ErrState (call_ended) where the call has ended otherwise.
+// Commit ends a call that succeeded. The outcome in a few words, without values; empty: "succeeded". A second call with the same
+// key changes nothing, but completes what failed; it may be empty. The error is ErrState (call_ended) if the call ended otherwise.
 func (c *Call) Commit(ctx context.Context, outcome, key string) error {
 	told := c.trace.outcome(outcome, "succeeded")
 	err := c.do(ctx, func() C.go_answer { return C.go_call_commit(c.value, told, key) })
 	return c.trace.end(err, outcome, "succeeded")
 }
 
-// Abort ends the call: it failed, or was never made. What was reserved comes back once, as far as the rules say so.
+// Abort ends a call that failed or was never made. Budgets get back what was reserved, once, as far as their rules say so.
 func (c *Call) Abort(ctx context.Context, outcome, key string) error {
 	told := c.trace.outcome(outcome, "failed")
 	err := c.do(ctx, func() C.go_answer { return C.go_call_abort(c.value, told, key) })

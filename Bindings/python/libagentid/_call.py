@@ -66,48 +66,49 @@ class Call(Handle):
         self.close()
 
     def cost(self, amounts: Mapping[str, str | int | Decimal] | None = None, /, **named: str | int | Decimal) -> None:
-        """Tells what the call costs, by unit, in place of what was told before: `call.cost(usd="12.40")`.
+        """Sets the cost of the call by unit, replacing an earlier one: `call.cost(usd="12.40")`.
 
-        Decimal texts, `Decimal` or whole numbers; never floats, which are not exact. Settled when the call ends: what was
-        reserved beyond it comes back, and a cost above is counted, and the budget denies from then on. A unit that no budget
-        counts changes nothing. Raises `StateError` (`call_ended`).
+        Decimal texts, `Decimal` or whole numbers; never floats, which are not exact. When the call ends, the budget gets back
+        what was reserved beyond the cost. A cost above the reservation is counted and recorded; if it exceeds the budget, later
+        calls are denied. A unit that no budget counts changes nothing. Raises `StateError` (`call_ended`).
         """
         for unit, amount in {**(amounts or {}), **named}.items():
             call(lib.agentid_call_cost, self._handle, *pair(unit, "unit"), *pair(_digits(amount), "amount"))
 
     def labels(self, *names: str) -> None:
-        """Adds labels of the policy to the call's task: what its result is made of. Call it before the result is used.
+        """Adds labels of the policy to the call's task, for the data in its result. Call it before the result is used.
 
-        They are there when this returns, for every process of the directory. Raises `NotFound` (`unknown_label`); `Error`
-        (`label_permits`) for one that rules require, which only rules add; where it raises, do not use the result.
+        Every process of the directory sees them before this returns. Raises `NotFound` (`unknown_label`); `Error`
+        (`label_permits`) for one that rules require, which only rules may add; if it raises, do not use the result.
         """
         call(lib.agentid_call_labels, self._handle, *counted(texts(names, "labels") or b"[]"))
 
     def extend(
         self, unit: str, amount: str | int | Decimal = 0, *, within: int | timedelta | None = None, key: str | None = None
     ) -> None:  # fmt: skip
-        """Goes on with a long call: it ends `within` so many seconds from now (by default an hour), and reserves more.
+        """Gives a long call more time, `within` seconds from now or a timedelta (by default an hour), and reserves more.
 
-        With a `key` that was used before in this call nothing is reserved again. Raises `Denied` (`budget_exhausted`;
-        `suspended`, `authority_revoked` and the like where its agent may not act any more): the call goes on with what it has;
+        A second call with the same `key` reserves nothing: use it to try again safely. Raises `Denied` (`budget_exhausted`;
+        `suspended`, `authority_revoked` and the like if its agent may no longer act): the call goes on with what it has;
         `StateError` (`call_ended`, `call_lapsed`).
         """
         given = (*pair(unit, "unit"), *pair(_digits(amount), "amount"), duration(within, "within"), *pair(key or "", "key"))
         call(lib.agentid_call_extend, self._handle, *given)
 
     def commit(self, outcome: str | None = None, *, key: str | None = None) -> None:
-        """Ends it: it succeeded. `outcome` in a few words, without values. A retry with the same `key` changes nothing.
+        """Ends a call that succeeded. `outcome` in a few words, without values.
 
-        Raises `StateError` (`call_ended`) where it has ended otherwise.
+        A second call with the same `key` changes nothing, but completes what failed. Raises `StateError` (`call_ended`) if it
+        ended otherwise.
         """
         self._ends(lib.agentid_call_commit, outcome or "succeeded", *pair(key or "", "key"))
 
     def abort(self, outcome: str | None = None, *, key: str | None = None) -> None:
-        """Ends it: it failed, or was never made. What was reserved comes back once, as far as the rules say so."""
+        """Ends a call that failed or was never made. Budgets get back what was reserved, once, as far as their rules say so."""
         self._ends(lib.agentid_call_abort, outcome or "failed", *pair(key or "", "key"))
 
     def _leave(self, failure: str) -> None:
-        """Ends it where it has not ended: it succeeded, or failed so."""
+        """Ends it if it has not ended: it succeeded, or failed so."""
         if failure or self._span is None:
             return self._ends(lib.agentid_call_leave, failure)
         try:

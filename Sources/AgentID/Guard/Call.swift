@@ -4,8 +4,8 @@ internal import StrictJSON
 /// A permitted call, from its decision until its outcome is known: what it costs, what its tool reports, how it went.
 /// Safe to use from any thread.
 ///
-/// It ends once, by ``commit(_:key:)`` or ``abort(_:key:)``, or by ``leave(failure:)`` which does one of the two where
-/// neither was done. One that never ends counts as having cost what was reserved, and nothing is recorded of it.
+/// It ends once, by ``commit(_:key:)``, ``abort(_:key:)``, or ``leave(failure:)``, which does one of the two if neither was
+/// done. A call that never ends counts as having cost what was reserved for it, and its outcome is not recorded.
 public final class Call: Sendable {
     /// The permit.
     public let permit: Permit
@@ -45,9 +45,11 @@ public final class Call: Sendable {
     /// The decision, which permits.
     public var decision: Decision { permit.decision }
 
-    /// Tells what the call costs in a unit of the policy's budgets, in place of what was told before. Taken into account
-    /// when the call ends: what was reserved beyond it is given back; a cost above is counted, and the budget denies from
-    /// then on. A unit that no budget counts changes nothing.
+    /// Sets the cost of the call in a unit of the policy's budgets, replacing an earlier one. A unit that no budget counts
+    /// changes nothing.
+    ///
+    /// When the call ends, the budget gets back what was reserved beyond the cost. A cost above the reservation is counted and
+    /// recorded; if it exceeds the budget, later calls are denied.
     ///
     /// - Parameters:
     ///   - cost: Decimal digits, e.g. `12.40`.
@@ -59,13 +61,13 @@ public final class Call: Sendable {
         }
     }
 
-    /// Adds labels to the call's task, as the policy names them: what its result is made of. They are there when this
-    /// returns, for every process of the directory: call it before the result is used.
+    /// Adds labels of the policy to the call's task, for the data in the call's result. Every process of the directory sees
+    /// them before this returns: call it before the result is used.
     ///
-    /// Without a policy that names labels they are only recorded.
+    /// If no policy names labels, they are only recorded.
     ///
-    /// - Throws: `unknown_label`; `label_permits` for one that rules require; where they cannot be kept: then the result must
-    ///   not be used.
+    /// - Throws: `unknown_label`; `label_permits` for one that rules require; also if they cannot be stored. On any error the
+    ///   result must not be used.
     public func labels(_ names: [String]) throws(AgentIDError) {
         guard !names.isEmpty else { return }
         try guardian.raise(names, of: decision)
@@ -74,15 +76,15 @@ public final class Call: Sendable {
         }
     }
 
-    /// Goes on with a long call: prolongs it, and reserves more in all budgets of a unit, or nothing.
+    /// Extends a long call: gives it more time, and reserves more in all budgets of a unit, or in none.
     ///
     /// - Parameters:
-    ///   - amount: Decimal digits; `0` only prolongs.
-    ///   - unit: E.g. `usd`. Where no budget counts it, nothing is reserved.
-    ///   - seconds: From now on, within which the call ends: 1 to 2,592,000.
-    ///   - key: Any text of 1 to 128 bytes: with a key that was used before in this call nothing is reserved again.
-    /// - Throws: as a decision, `budget_exhausted` where less is left, and the reason that keeps the agent from acting where
-    ///   it was suspended, revoked or ended meanwhile, or its lease lapsed: the call goes on with what it has.
+    ///   - amount: Decimal digits; `0` adds time only.
+    ///   - unit: E.g. `usd`. If no budget counts it, nothing is reserved.
+    ///   - seconds: The time from now in which the call ends: 1 to 2,592,000.
+    ///   - key: Any text of 1 to 128 bytes. A second call with the same key reserves nothing: use it to try again safely.
+    /// - Throws: As a decision, `budget_exhausted` if less is left, or why an agent of the call may no longer act: it was
+    ///   suspended, revoked or ended meanwhile, or its lease lapsed. The call goes on with what it has.
     public func extend(
         by amount: String, in unit: String, within seconds: Int64 = lapse, key: String? = nil
     ) throws(NotPermitted) {
@@ -106,7 +108,8 @@ public final class Call: Sendable {
         throw .denied(decision)
     }
 
-    /// Why its agents may not act any more; `nil` while they may. A grant that is over meanwhile has done its part.
+    /// The reason why an agent of the call may no longer act; `nil` if all may. A grant that has expired meanwhile is no
+    /// reason.
     private func standing(at now: Int64) -> Denial? {
         do throws(Denial) {
             try guardian.refreshView(now: now)
@@ -144,26 +147,26 @@ public final class Call: Sendable {
         return nil
     }
 
-    /// Ends the call: it succeeded. Budgets are settled at what it cost, or at what was reserved where nobody told, and the
-    /// outcome is recorded.
+    /// Ends a call that succeeded. Budgets are charged its cost, or what was reserved if no cost was set, and the outcome is
+    /// recorded.
     ///
     /// - Parameters:
     ///   - outcome: In a few words, without values; at most 1024 bytes.
-    ///   - key: Any text of 1 to 128 bytes: a retry with the same key changes nothing, and makes up for what failed.
-    /// - Throws: `call_ended` where it ended before, other than with this key.
+    ///   - key: Any text of 1 to 128 bytes. A second call with the same key changes nothing, but completes what failed.
+    /// - Throws: `call_ended` if it ended before, unless with this key.
     public func commit(_ outcome: String = "succeeded", key: String? = nil) throws(AgentIDError) {
         try end(isFailure: false, outcome, key: key)
     }
 
-    /// Ends the call: it failed, or was never made. Budgets are settled at what it cost; where nobody told, all that was
-    /// reserved is given back, or counts as spent if the rule says so (`on_failure`). Again it changes nothing.
+    /// Ends a call that failed or was never made. Budgets are charged its cost. If no cost was set, they get back all that was
+    /// reserved, once, or keep it if the rule says so (`on_failure`). A second call changes nothing.
     public func abort(_ outcome: String = "failed", key: String? = nil) throws(AgentIDError) {
         try end(isFailure: true, outcome, key: key)
     }
 
-    /// Ends the call where it has not ended yet: for blocks that are left, in whatever way.
+    /// Ends the call if it has not ended yet: for blocks, however they are left.
     ///
-    /// - Parameter failure: How it failed, e.g. `failed: TimeoutError`; `nil` where it succeeded.
+    /// - Parameter failure: The outcome of a failure, e.g. `failed: TimeoutError`; `nil` if it succeeded.
     public func leave(failure: String?) throws(AgentIDError) {
         guard state.withLock({ $0.end == nil }) else { return }
         do throws(AgentIDError) {
