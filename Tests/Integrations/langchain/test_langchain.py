@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from threading import Barrier
 
 import libagentid
 import pytest
@@ -203,6 +204,31 @@ def test_a_sub_agent_has_less_and_ends_with_its_run(tools, start, acme, ran):
     assert ran == ["/data/a"]
     [child] = acme.agents(parent=agent)
     assert (child.state, child.end_reason) == ("deprovisioned", "its run ended")
+
+
+def test_graphs_that_share_a_guard_at_the_same_time_have_each_their_own_tools(tools, start, acme, ran):
+    agent = start("read_file(path under '/data'); search(query: *); send_mail(to: *, body?: *)")
+    shared, both = Guarded(), Barrier(2, timeout=20)
+
+    class Together(Scripted):
+        def _generate(self, *arguments, **more):
+            if self.script:  # each has been shown its tools before either calls one
+                both.wait()
+            return super()._generate(*arguments, **more)
+
+    wanted = {"read_file": GOOD, "send_mail": calls(("send_mail", {"to": "bob"}))}
+
+    @tool
+    def search(query: str) -> str:
+        """Asks a sub-agent."""
+        graph = create_agent(Together(script=[wanted[query]]), [tools[query]], middleware=[shared])
+        return answers(graph.invoke(ASK))[-1].content
+
+    asked = calls(*(("search", {"query": each}) for each in wanted))
+    outer = create_agent(Scripted(script=[asked]), [search], middleware=[Guarded()]).invoke(ASK)
+    assert [each.content for each in answers(outer)] == ["text of /data/a", "sent"]
+    assert sorted(ran) == ["/data/a", "bob"]
+    assert len(acme.agents(parent=agent)) == 2 and not shared._tools
 
 
 @pytest.mark.parametrize("is_async", [False, True])

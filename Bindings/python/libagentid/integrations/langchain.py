@@ -66,6 +66,10 @@ def _says_it_failed(result: Any) -> bool:
     return getattr(result, "status", None) == "error"
 
 
+def _run(state: Any) -> str:
+    return state.get("agentid_run", "") if isinstance(state, dict) else ""
+
+
 class _State(AgentState[Any]):
     agentid_run: NotRequired[Annotated[str, PrivateStateAttr]]  # pyright: ignore[reportInvalidTypeForm]
 
@@ -81,15 +85,18 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__()
-        self._name, self._tools = name, ()
+        self._name = name
         self._runs = SubAgents()
+        self._tools: dict[str, tuple[str, ...]] = {}  # of each run's graph: several may share this
         self._schemas: dict[int, tuple[Any, Any]] = {}
 
     def before_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
         return {"agentid_run": uuid4().hex}
 
     def after_agent(self, state: Any, runtime: Any) -> None:
-        self._runs.end(state.get("agentid_run"))
+        run = state.get("agentid_run")
+        self._tools.pop(run, None)
+        self._runs.end(run)
 
     def wrap_model_call(self, request: Any, handler: Any) -> Any:
         return handler(self._shown(request))
@@ -120,13 +127,15 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
         above = current_agent()
         if self._name is None and _watched.get() is None:
             return above
-        run = state.get("agentid_run", "") if isinstance(state, dict) else ""
-        return self._runs.agent(run, self._name or "sub-agent", self._tools or tools)
+        run = _run(state)
+        return self._runs.agent(run, self._name or "sub-agent", self._tools.get(run) or tools)
 
     def _shown(self, request: Any) -> Any:
         if elsewhere := [str(tool.get("name") or tool.get("type")) for tool in request.tools if isinstance(tool, dict)]:
             raise NotGuarded(f"the tools {', '.join(elsewhere)} run at the model's provider, where nothing guards them")
-        self._tools = tuple(tool.name for tool in request.tools)
+        if len(self._tools) > 1000:  # of runs that failed, or were never resumed
+            self._tools.pop(next(iter(self._tools)), None)
+        self._tools[_run(request.state)] = tuple(tool.name for tool in request.tools)
         return request.override(tools=permitted(request.tools, lambda tool: tool.name, agent=self._agent(request.state, ())))
 
     def _decided(self, request: Any) -> Any:
