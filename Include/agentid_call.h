@@ -98,7 +98,7 @@ agentid_status agentid_call_labels(agentid_call *call, const char *labels, size_
  * Args:
  *   unit    as for agentid_call_cost(); if no budget counts it, nothing is reserved.
  *   amount  decimal digits; "0" adds time only.
- *   within  the time from now in which the call ends, as for agentid_call_begin().
+ *   within  the time from now in which the call ends, as for agentid_call_begin(); a longer time that it has stays.
  *   key     any text of at most 128 bytes; empty: none. A second call with the same key reserves nothing: use it to try again
  *           safely.
  * Returns: AGENTID_OK; AGENTID_DENIED (`budget_exhausted`; `suspended`, `authority_revoked` and the like if an agent of the

@@ -177,9 +177,9 @@ func (c *Call) Labels(ctx context.Context, names ...string) error {
 	return c.do(ctx, func() C.go_answer { return C.go_call_labels(c.value, view(labels)) })
 }
 
-// Extend gives a long call more time, from now on (0: an hour, at most 30 days), and reserves more of a unit; "0" adds time only. A
-// second call with the same key reserves nothing: use it to try again safely; it may be empty. The error is a Denied
-// (budget_exhausted) if less is left: the call goes on with what it has.
+// Extend gives a long call more time, from now on (0: an hour, at most 30 days; a longer time that it has stays), and reserves
+// more of a unit; "0" adds time only. A second call with the same key reserves nothing: use it to try again safely; it may be empty.
+// The error is a Denied (budget_exhausted) if less is left: the call goes on with what it has.
 func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Duration, key string) error {
 	return c.do(ctx, func() C.go_answer {
 		return C.go_call_extend(c.value, unit, amount, C.int64_t(seconds(within)), key)

@@ -56,8 +56,8 @@ type PolicyError struct {
 
 // PolicyFinding is a rule that never decides anything, or calls that no rule decides.
 type PolicyFinding struct {
-	Name    string `json:"name"` // "shadowed_rule", "unreachable_rule", "budget_above_parent" or "unlabelled_tools"
-	Path    string `json:"path"`
+	Name    string `json:"name"` // "shadowed_rule", "unreachable_rule", "budget_above_parent", "unknown_cost" or "unlabelled_tools"
+	Path    string `json:"path"` // e.g. "rules[3].budget.cost.argument"
 	Rule    string `json:"rule"` // empty where it is of no single rule
 	Message string `json:"message"`
 }

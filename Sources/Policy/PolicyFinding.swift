@@ -3,9 +3,9 @@ internal import StrictJSON
 
 /// An oddity of a valid policy: a rule that never decides anything, or calls that no rule decides.
 package struct PolicyFinding: Sendable, CustomStringConvertible {
-    /// `shadowed_rule`, `unreachable_rule`, `budget_above_parent` or `unlabelled_tools`.
+    /// `shadowed_rule`, `unreachable_rule`, `budget_above_parent`, `unknown_cost` or `unlabelled_tools`.
     package let name: StaticString
-    /// Which rule, by its place and its ID; `labels` and `nil` where it is of all of them.
+    /// Which rule, or which part of it, by its place and its ID; `labels` and `nil` where it is of all of them.
     package let path: String
     package let rule: String?
     package let message: String
@@ -22,12 +22,15 @@ extension PolicyDocument {
     package func findings(ceilings: [Scope]) -> [PolicyFinding] {
         var findings: [PolicyFinding] = []
         for (i, rule) in rules.enumerated() {
-            func find(_ name: StaticString, _ message: String) {
+            func find(_ name: StaticString, _ message: String, at member: String = "") {
                 findings.append(
-                    PolicyFinding(name: name, path: "rules[\(i)]", rule: rule.id.string, message: message))
+                    PolicyFinding(name: name, path: "rules[\(i)]\(member)", rule: rule.id.string, message: message))
             }
             if !ceilings.isEmpty, let match = rule.match, !ceilings.contains(where: { match.touches($0) }) {
                 find("unreachable_rule", "no profile has a tool that this matches")
+            }
+            if let message = rule.unknownCost(under: ceilings) {
+                find("unknown_cost", message, at: ".budget.cost.argument")
             }
             for (j, other) in rules.enumerated() where i != j {
                 if let message = other.shadows(rule, isEarlier: j < i) {
@@ -62,6 +65,25 @@ extension PolicyDocument {
 }
 
 extension PolicyRule {
+    /// Which tools of profiles are denied whenever this is about them: none has the argument that says what a call costs.
+    fileprivate func unknownCost(under ceilings: [Scope]) -> String? {
+        guard let match, case .budget(let budget) = effect, case .argument(let argument) = budget.cost else {
+            return nil
+        }
+        let tools = ceilings.flatMap(\.tools).filter { !match.tools(named: $0.name).isEmpty }
+        func tell(_ tool: ToolScope) -> Bool {
+            tool.admitsUnnamed || tool.arguments.contains { $0.name.isSame(as: argument.string) }
+        }
+        let known = tools.filter(tell)
+        let costless = tools.filter { tool in !known.contains { $0.name.isSame(as: tool.name) } }
+        guard !costless.isEmpty else { return nil }
+        let names = costless.map(\.name).exact.inByteOrder().joined(separator: ", ")
+        let others = costless.flatMap { $0.arguments.map(\.name) }.exact.inByteOrder().joined(separator: ", ")
+        return
+            "no profile gives these tools the argument \(argument), so that every such call is denied: \(names): name one "
+            + "that they have (\(others)), or a fixed cost"
+    }
+
     /// Why another rule never decides anything beside this one; `nil` where it may.
     fileprivate func shadows(_ other: PolicyRule, isEarlier: Bool) -> String? {
         guard mode == .enforce || other.mode == .observe, let match, let theirs = other.match else { return nil }

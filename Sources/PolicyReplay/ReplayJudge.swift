@@ -25,11 +25,11 @@ struct ReplayJudge {
 
     /// The takings of a call, to be given back where it is denied after all.
     private struct Taken {
-        var rates: [(meter: ReplayMeter, rate: GCRA)] = []
+        var rates: [(rule: Int, meter: ReplayMeter, rate: GCRA)] = []
         var budgets: [(meter: ReplayMeter, amount: Int64, refunds: Bool)] = []
 
         func giveBack() {
-            for (meter, rate) in rates { meter.giveBack(rate) }
+            for (_, meter, rate) in rates { meter.giveBack(rate) }
             for (meter, amount, _) in budgets { meter.spent -= amount }
         }
     }
@@ -99,13 +99,20 @@ struct ReplayJudge {
                 return true
             }
         }
-        for rate in plan.rates {
+        var refused = -1
+        for rate in plan.rates where rate.rule != refused {
             if rate.match == .unknown {
                 leaveOpen(rate.rule, &verdict)
             } else if rate.meter.take(rate.rate, at: now) {
-                taken.rates.append((rate.meter, rate.rate))
+                taken.rates.append((rate.rule, rate.meter, rate.rate))
             } else if refuse(rate.rule, "rate_limited", record, &verdict) {
                 return true
+            } else {
+                refused = rate.rule
+                while let last = taken.rates.last, last.rule == refused {
+                    last.meter.giveBack(last.rate)
+                    taken.rates.removeLast()
+                }
             }
         }
         return spend(plan, record, call, &verdict, &taken)

@@ -165,6 +165,27 @@ import Testing
         #expect(policy.findings(ceilings: []).count == 3)
     }
 
+    @Test func aCostThatNoToolOfAProfileTellsIsFound() throws {
+        let policy = try policy(
+            #"""
+            {"version":1,"rules":[
+              {"id":"spend","match":"pay*","budget":{"unit":"usd","limit":"5.00","cost":{"argument":"usd"}}},
+              {"id":"fixed","match":"pay*","budget":{"unit":"calls","limit":"5","cost":{"fixed":"1"}}}
+            ]}
+            """#)
+        func found(_ ceilings: String...) throws -> [String] {
+            try policy.findings(ceilings: ceilings.map { try Scope($0) }).map(\.description)
+        }
+        #expect(
+            try found("pay(amount: *, to: *); pay_out(Usd: *); fax", "pay(eur: *)") == [
+                "rules[0].budget.cost.argument: rule spend: no profile gives these tools the argument usd, so that every "
+                    + "such call is denied: pay, pay_out: name one that they have (Usd, amount, eur, to), or a fixed cost"
+            ])
+        // One profile has it, or a tool takes any arguments.
+        #expect(try found("pay(amount: *)", "pay(usd: *)") == [] && found("pay", "pay_out(usd?: *)") == [])
+        #expect(try found() == [])
+    }
+
     @Test func toolsThatNoRuleAboutLabelsIsAboutAreFound() throws {
         let policy = try policy(
             #"""

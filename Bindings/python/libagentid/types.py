@@ -49,6 +49,8 @@ class ApprovalDocument(TypedDict):
     labels: list[str]
     of: list[str]
     need: int
+    keys: list[str]
+    """The thumbprints of the keys that hold the chain's links: none of them may approve."""
     approved_by: list[str]
     refused_by: str | None
     asked_ms: int

@@ -42,6 +42,8 @@ public struct ApprovalRequest: Sendable {
     var call: JSONTree { asked?["call"].map { .value($0) } ?? .null }
     /// The IDs of the call's agents, root first.
     var chain: [String] { asked?["call"]?["chain"]?.elements.compactMap(\.string) ?? [] }
+    /// The thumbprints of the keys that hold the chain's links; empty where an earlier version asked.
+    var keys: [String] { asked?["keys"]?.elements.compactMap(\.string) ?? [] }
     /// Those whom the rule names.
     var approvers: [String] { asked?["of"]?.elements.compactMap(\.string) ?? [] }
     var policy: Int64 { asked?["call"]?["policy"]?.int.map { Int64($0) } ?? 0 }
@@ -53,7 +55,7 @@ public struct ApprovalRequest: Sendable {
             "expires_ms": .int(Int(expires)),
             "arguments": arguments.flatMap { try? JSON(parsing: $0) }.map { .value($0.root) } ?? .null,
             "approved_by": .array(approvedBy.map { .string($0) }),
-            "refused_by": record.refusedBy.map { .string($0) } ?? .null,
+            "refused_by": record.refusedBy.map { .string($0) } ?? .null, "keys": [],
         ]
         if let asked { for (name, value) in asked.members { members[name.string ?? ""] = .value(value) } }
         return .object(members)

@@ -61,25 +61,34 @@ extension Authority {
                 let rule = policy.document.rules.first(where: { $0.id.string.isSame(as: request.rule) }),
                 let approval = rule.approval
             else { throw AgentIDError.approvalDecided("another policy is in force since it was asked") }
+            let call = request.call.canonical()
             let given = try ApprovalToken(
-                verifying: Array(token.utf8), of: request.call.canonical(), by: policy.approvers,
-                named: approval.approvers, now: now / 1000
+                verifying: Array(token.utf8), of: call, by: policy.approvers, named: approval.approvers, now: now / 1000
             ).approver
-            guard view.revocations.first(of: given.revocable) == nil else {
+            func isRevoked(_ approver: ApproverKeys.Entry) -> Bool {
+                view.revocations.first(of: approver.revocable) != nil
+            }
+            func isAgent(_ approver: ApproverKeys.Entry) throws(AgentIDError) -> Bool {
+                try approver.isAgent(of: request.chain, keys: request.keys, in: registry)
+            }
+            guard !isRevoked(given) else {
                 throw AgentIDError(
                     .state, name: "approver_revoked", message: "the approver, or the key, was revoked", at: "token")
             }
-            guard try !given.isAgent(of: request.chain, in: registry) else {
+            guard try !isAgent(given) else {
                 throw AgentIDError(
                     .state, name: "approver_is_agent",
-                    message: "an agent of the call, one below its root, or an agent's key approves nothing", at: "token"
-                )
+                    message: "\(given.name) is an agent of the call or below its root, or has a key that holds a link "
+                        + "of the call's chain or is an agent's: somebody else must approve it", at: "token")
             }
             guard !request.approvedBy.contains(where: { $0.isSame(as: given.name.string) }) else {
                 throw AgentIDError.approvalDecided("\(given.name) has approved it already")
             }
             record.tokens.append(token)
-            let isApproved = record.tokens.count >= approval.needed
+            // Some who approved it before may not any more.
+            let isApproved = try ApprovalDesk.isApproved(record, of: call, under: approval, of: policy, now: now) {
+                approver throws(AgentIDError) in isRevoked(approver) ? false : try !isAgent(approver)
+            }
             if isApproved { (record.state, record.arguments) = (.approved, nil) }
             try registry.put(record)
             try lifecycle.tell(.approved, of: record, by: given.name.string, at: now, in: registry)

@@ -51,8 +51,7 @@ extension Authority {
                 .state, name: "approval_required",
                 message: "not enough of those who may have approved that these labels are taken away", at: "request")
         }
-        let time = try clock.now() / 1000
-        try taking.take(by: record) { try $0.declassify(labels, of: agent, at: time) }
+        try taking.take(by: record) { try $0.declassify(labels, of: agent) }
         lifecycle.hooks.wake()
         if let held = lifecycle.leases.agents().first(where: { $0.id.isSame(as: agent) })?.agent {
             held.declassify(labels)

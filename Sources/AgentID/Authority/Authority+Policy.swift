@@ -11,7 +11,8 @@ extension Authority {
     ///   may be applied again.
     /// - Returns: its version.
     /// - Throws: where it cannot be read or enforced, with the rule and the place at fault: nothing is changed then;
-    ///   `policy_version` where it is not newer, `policy_labels` where a label has another place than before.
+    ///   `policy_version` where it is not newer, `policy_labels` where a label has another place than before, or is required
+    ///   and was not.
     @discardableResult
     public func applyPolicy(_ document: [UInt8]) throws(AgentIDError) -> Int64 {
         try keys.checkOpen()

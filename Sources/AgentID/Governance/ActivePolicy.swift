@@ -62,8 +62,23 @@ package final class ActivePolicy: Sendable {
     ///   machine. One that is damaged asks for nothing.
     func checkSuccession(after before: [UInt8]) throws(AgentIDError) {
         guard let root = try? JSON(parsing: before).root else { return }
-        try checkLabels(after: root["labels"].map { $0.elements.compactMap { $0.string?.exact } } ?? [])
+        let labels = root["labels"].map { $0.elements.compactMap { $0.string?.exact } } ?? []
+        try checkLabels(after: labels)
         for (i, rule) in document.rules.enumerated() {
+            if case .labels(let own) = rule.effect {
+                let required =
+                    root["rules"]?.elements.flatMap {
+                        $0["labels"]?["requires"]?.elements.compactMap { $0.string?.exact } ?? []
+                    } ?? []
+                for name in document.labels.list(own.requires).exact
+                where labels.contains(name) && !required.contains(name) {
+                    throw AgentIDError(
+                        .state, name: "policy_labels",
+                        message:
+                            "rule \(rule.id): no rule required \(name) before, so that agents could tell it themselves: "
+                            + "require a label that is new in the list", at: "rules[\(i)].labels.requires")
+                }
+            }
             guard case .budget(let budget) = rule.effect,
                 let old = root["rules"]?.elements.first(where: { $0["id"]?.string?.isSame(as: rule.id.string) == true }
                 ),

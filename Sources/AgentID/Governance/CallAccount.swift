@@ -38,14 +38,16 @@ struct CallAccount: Sendable {
 
     /// Reserves more of several budgets, or of none.
     mutating func extend(
-        _ items: [Int], by amount: String, tool: String, at time: MeterTime
+        _ items: [Int], by amount: String, tool: String, under policy: ActivePolicy?, at time: MeterTime
     ) throws(Denial) {
         var reserved: [(item: Int, hold: BudgetHold)] = []
         do throws(Denial) {
             for i in items {
                 let item = spending.items[i]
-                guard let amount = Spending.amount(amount, item.budget.scale) else { continue }
-                reserved.append((i, try item.reserve(amount, tool: tool, at: time)))
+                guard let amount = Spending.amount(amount, item.budget.scale),
+                    let hold = try item.reserve(amount, tool: tool, under: policy, at: time)
+                else { continue }
+                reserved.append((i, hold))
             }
         } catch {
             for (_, hold) in reserved { _ = try? hold.refund() }

@@ -4,15 +4,26 @@ internal import StrictJSON
 /// A budget of one subject, or of one for each agent up to the root.
 struct PlannedBudget: Sendable {
     let planned: PlannedRule
-    let budget: Budget
+    private(set) var budget: Budget
+    private(set) var isObserved: Bool
     let rule: ExactText
     private let parts: [[String]]
 
     init(_ planned: PlannedRule, _ budget: Budget, of rule: PolicyRule, _ names: [[String]]) {
         (self.planned, self.budget, self.rule) = (planned, budget, rule.id)
+        isObserved = planned.isObserved
         // Under another scale the same number is another amount.
         let own = ["budget", rule.id.string, budget.unit.string, "\(budget.scale)"]
         parts = names.map { own + $0 }
+    }
+
+    /// Goes by the limit of a newer policy, where that still has the budget.
+    mutating func follow(_ policy: ActivePolicy) {
+        guard let found = policy.document.rules.first(where: { $0.id == rule }), case .budget(let new) = found.effect,
+            new.unit == budget.unit, new.scale == budget.scale, new.subject == budget.subject,
+            new.period == budget.period
+        else { return }
+        (budget, isObserved) = (new, found.mode == .observe)
     }
 
     /// Leaf to root.

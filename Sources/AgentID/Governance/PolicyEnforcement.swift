@@ -66,12 +66,18 @@ struct PolicyEnforcement: ~Copyable {
     /// Gives back what was taken: the call is denied after all. Labels stay.
     mutating func giveBack() {
         spending?.giveBack()
+        giveBackRates(of: nil)
+    }
+
+    /// - Parameter rule: `nil` for all of them.
+    private mutating func giveBackRates(of rule: Int?) {
         guard let page = rules.rules.page else { return }
         for i in rules.rules.rates.indices where taken[i >> 6] >> UInt64(i & 63) & 1 == 1 {
+            guard rule == nil || rules.rules.rates[i].planned.rule == rule else { continue }
             // What cannot be given back stays taken: that only denies more.
             try? page.giveBack(rules.rules.rates[i].slot, rules.rules.rates[i].meter)
+            taken[i >> 6] &= ~(1 << UInt64(i & 63))
         }
-        taken = InlineArray(repeating: 0)
     }
 
     /// The question to be asked, where the last decision denied for want of consent.
@@ -190,14 +196,27 @@ struct PolicyEnforcement: ~Copyable {
     private mutating func take(
         _ call: JSON.Value, _ page: MetersPage, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
+        var refused = -1
         for i in rules.rules.rates.indices {
             let planned = rules.rules.rates[i].planned
+            if planned.rule == refused { continue }
             if planned.patterns >= 0, rules.rules.coverage(of: call, by: planned, within: &work) == .no { continue }
             do throws(Denial) {
                 let isTaken = page.takeAtOnce(rules.rules.rates[i].slot, rules.rules.rates[i].meter, at: time)
                 let wait = try isTaken ? nil : rules.rules.rates[i].take(from: page, at: time)
-                if let wait {
+                if var wait {
+                    // Not before all of the rule's meters let it through.
+                    for other in rules.rules.rates[(i + 1)...] where other.planned.rule == planned.rule {
+                        guard let word = try page.read(other.slot)?.word else { continue }
+                        switch other.meter.take(from: word, now: time.milliseconds) {
+                        case .wait(let longer), .ahead(_, let longer): wait = max(wait, longer)
+                        case .taken: break
+                        }
+                    }
                     try refuse(planned, limited(planned, for: wait))
+                    // Observed, or consented to: none of the rule's meters counts it, as none would if it were denied.
+                    refused = planned.rule
+                    giveBackRates(of: refused)
                 } else {
                     taken[i >> 6] |= 1 << UInt64(i & 63)
                 }

@@ -46,11 +46,18 @@ final class Spending: Sendable {
 }
 
 extension Spending.Item {
-    /// Reserves more of this budget, in the period of now; throws what refuses.
-    func reserve(_ amount: Amount, tool: String, at time: MeterTime) throws(Denial) -> BudgetHold {
+    /// Reserves more of this budget, in the period of now and under the policy in force; throws what refuses. `nil` where too
+    /// little is left of one that is only observed.
+    func reserve(
+        _ amount: Amount, tool: String, under policy: ActivePolicy?, at time: MeterTime
+    ) throws(Denial) -> BudgetHold? {
+        var planned = planned
+        if let policy { planned.follow(policy) }
         switch try ledger.reserve(amount.units, of: planned.accounts(at: time), at: time) {
         case .reserved(let hold): return hold
-        case .exhausted(_, let left): throw planned.exhausted(tool, amount, left: left, at: time)
+        case .exhausted(_, let left):
+            guard planned.isObserved else { throw planned.exhausted(tool, amount, left: left, at: time) }
+            return nil
         }
     }
 }

@@ -81,7 +81,7 @@ public final class Call: Sendable {
     /// - Parameters:
     ///   - amount: Decimal digits; `0` adds time only.
     ///   - unit: E.g. `usd`. If no budget counts it, nothing is reserved.
-    ///   - seconds: The time from now in which the call ends: 1 to 2,592,000.
+    ///   - seconds: The time from now in which the call ends: 1 to 2,592,000. A longer time that it has stays.
     ///   - key: Any text of 1 to 128 bytes. A second call with the same key reserves nothing: use it to try again safely.
     /// - Throws: As a decision, `budget_exhausted` if less is left, or why an agent of the call may no longer act: it was
     ///   suspended, revoked or ended meanwhile, or its lease lapsed. The call goes on with what it has.
@@ -139,11 +139,16 @@ public final class Call: Sendable {
         do throws(Denial) {
             if !items.isEmpty, let meters = guardian.meters {
                 let tool = decision.tool.beginning(atMost: 64)
-                try state.account.extend(items, by: amount, tool: tool, at: meters.page(now).look(now))
+                let policy: ActivePolicy?
+                do throws(AgentIDError) { policy = try guardian.view?.policy() } catch {
+                    throw Denial(error.name, error.message)
+                }
+                try state.account.extend(
+                    items, by: amount, tool: tool, under: policy, at: meters.page(now).look(now))
             }
         } catch { return error }
         if let key { state.extended.insert(key.exact) }
-        state.lapses = lapses
+        state.lapses = max(state.lapses, lapses)
         return nil
     }
 

@@ -169,9 +169,9 @@ extension SQLiteSession {
     func lastGrants(of agents: [String]) throws(AgentIDError) -> [GrantRecord?] {
         try agents.map { agent throws(AgentIDError) in
             try database.first(
-                """
-                SELECT jti, chain, issued, expires FROM grants WHERE agent = ? ORDER BY issued DESC, jti DESC LIMIT 1
-                """, .text(agent)
+                // By the order of their coming: a clock may be set back.
+                "SELECT jti, chain, issued, expires FROM grants WHERE agent = ? ORDER BY rowid DESC LIMIT 1",
+                .text(agent)
             ) { row throws(AgentIDError) in
                 GrantRecord(
                     id: try row.text(0), agent: agent, chain: try unpacked(row.bytes(1)), issued: try row.int(2),

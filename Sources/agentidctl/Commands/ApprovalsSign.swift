@@ -42,6 +42,11 @@ extension ApprovalsCommand {
             let token: String
             if let shown {
                 let request = try ShownRequest(Console.read(shown), from: shown)
+                guard !request.keys.contains(where: { $0.isSame(as: key.publicKey.thumbprint) }) else {
+                    throw Fault(
+                        "\(name)'s key holds a link of the call's chain: somebody else must approve it", code: "state",
+                        reason: "approver_is_agent", path: shown)
+                }
                 token = try ApprovalRequest.token(
                     over: request.call, by: name, with: key, at: Console.now * 1000, until: request.expires)
                 Console.message(PrintableText("signed for \(name): ") + request.summary)
@@ -64,6 +69,8 @@ private struct ShownRequest {
     let call: JSONTree
     /// In milliseconds since 1970.
     let expires: Int64
+    /// The thumbprints of the keys that hold the chain's links.
+    let keys: [String]
     let summary: PrintableText
 
     init(_ bytes: [UInt8], from file: String) throws {
@@ -87,6 +94,7 @@ private struct ShownRequest {
         else { throw refuse("the call that is to be signed has other arguments than are shown") }
         self.call = .value(call)
         self.expires = Int64(expires)
+        keys = shown["keys"]?.elements.compactMap(\.string) ?? []
         summary =
             PrintableText("\(tool) ") + PrintableText(JSONTree.value(arguments))
             + PrintableText(", which the rule \(rule) asks about, of \(call["agent"]?.string ?? "nobody")")

@@ -230,14 +230,36 @@ import Testing
                 return guardian.check(chain: chain, proof: Array(proof.utf8), tool: "read_file", arguments: call)
             }
             let id = try #require(try ask().approval)
-            try office.approve(id)
+            #expect(office.fault { try office.approve(id) } == "approver_is_agent")
+            #expect(try office.authority.approval(id).approvedBy == [])
+            // Nor does its guard believe one that nobody checked.
+            try office.smuggle(id, by: "user:cfo", with: office.cfo)
             let denied = try ask()
-            #expect(denied.denial?.reason.rawValue == "approval_required")
+            #expect(denied.denial?.reason.rawValue == "approval_required" && denied.approval != id)
             // Somebody else's approval counts.
             let next = try #require(denied.approval)
             #expect(try office.authority.approve(next, by: "user:coo", with: office.coo))
             #expect(try ask().isPermitted)
         }
+    }
+
+    @Test func whoApprovedAndMayNotAnyMoreIsReplacedByAnother() throws {
+        let office = try ApprovalWorld()
+        let third = try SigningKey.generate()
+        let people = [("user:cfo", office.cfo), ("user:coo", office.coo), ("user:ceo", third)]
+        let approvers = people.map { #"{"name":"\#($0)","key":"\#(Base64URL.encode($1.publicKey.bytes))"}"# }
+        let rule =
+            #"{"id":"big","match":"read_file","approval":{"of":["user:cfo","user:coo","user:ceo"],"need":2}}"#
+        try office.authority.applyPolicy(
+            Array(#"{"version":2,"approvers":[\#(approvers.joined(separator: ","))],"rules":[\#(rule)]}"#.utf8))
+        let agent = try office.world.start()
+        let id = try office.request(agent)
+        #expect(try !office.approve(id))
+        try office.authority.revoke(Revocation(.principal, "user:cfo"))
+        #expect(try !office.authority.approve(id, by: "user:coo", with: office.coo))
+        #expect(try office.authority.approval(id).state == .pending && office.ask(agent).approval == id)
+        #expect(try office.authority.approve(id, by: "user:ceo", with: third))
+        #expect(try office.ask(agent).isPermitted)
     }
 
     @Test func refusedIsDeniedUntilItLapses() throws {

@@ -60,6 +60,46 @@ import Testing
         }
     }
 
+    @Test func aCallReservesMoreUnderThePolicyInForceOnly() throws {
+        let world = try World()
+        let agent = try world.start()
+        try apply(Self.budget, to: world)
+        let call = try begin(agent)
+        try call.extend(by: "0.20", in: "usd")
+        // Lowered meanwhile: 0.60 of 0.70 are reserved.
+        try apply(Self.budget.replacingOccurrences(of: "1.00", with: "0.70"), to: world, version: 2)
+        #expect(throws: NotPermitted.self) { try call.extend(by: "0.20", in: "usd") }
+        try call.extend(by: "0.10", in: "usd")
+        // Observed: it denies nothing, and has nothing more to reserve.
+        let observed = Self.budget.replacingOccurrences(of: #"{"id""#, with: #"{"mode":"observe","id""#)
+        try apply(observed.replacingOccurrences(of: "1.00", with: "0.70"), to: world, version: 3)
+        try call.extend(by: "0.20", in: "usd")
+        try call.commit()
+        try apply(Self.budget.replacingOccurrences(of: "1.00", with: "2.00"), to: world, version: 4)
+        #expect(try left(agent) == "3 calls, 0.10 usd")
+    }
+
+    @Test func anObservedBudgetDeniesNoCallThatGoesOn() throws {
+        let world = try World()
+        let agent = try world.start()
+        try apply(Self.budget.replacingOccurrences(of: #"{"id""#, with: #"{"mode":"observe","id""#), to: world)
+        let call = try begin(agent)
+        try call.extend(by: "0.90", in: "usd")
+        try call.commit()
+    }
+
+    @Test func aCallThatGoesOnKeepsTheTimeThatItWasTold() throws {
+        let world = try World()
+        let agent = try world.start()
+        try apply(Self.budget, to: world)
+        let call = try begin(agent, within: 86_400)
+        try call.extend(by: "0", in: "usd")
+        world.pass(seconds: Call.lapse + 1)
+        try call.cost("0.10", in: "usd")
+        try call.commit()
+        #expect(try left(world.start()) == "2 calls, 0.20 usd")
+    }
+
     @Test func aCallThatFailsGivesBackWhatItsRuleSaysAndOneThatSucceedsCostsWhatWasReserved() throws {
         let kept = Self.budget.replacingOccurrences(of: #""for":"task""#, with: #""for":"task","on_failure":"spend""#)
         for (rule, fails, expected) in [

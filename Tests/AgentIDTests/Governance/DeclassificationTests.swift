@@ -180,6 +180,49 @@ import Testing
         #expect(states.allSatisfy { $0?["declassifies"]?.elements.compactMap(\.string) == ["untrusted"] })
     }
 
+    /// Under a clock that stands still, or goes back, and where the directory keeps nothing any more.
+    @Test func aLabelThatIsLearntAgainStaysHoweverSoonThatIs() throws {
+        for step in [0, 1, -5000] as [Int64] {
+            let office = try LabelWorld()
+            let agent = try office.start()
+            let id = try agent.id()
+            try agent.authorize(tool: "read_mail", arguments: [:])
+            office.world.pass(seconds: 160)
+            try office.authority.lifecycle.renew()
+            try office.declassify(agent, ["untrusted"])
+            #expect(try agent.labels() == [])
+            office.world.pass(milliseconds: step)
+            try agent.authorize(tool: "read_mail", arguments: [:])
+            agent.noteFewerLabels(true)
+            _ = office.authority.lifecycle.renewGrants()
+            #expect(try agent.current().held.grant.claim?.labels == ["untrusted"])
+            // The next grant goes by the last one alone.
+            #expect(try office.authority.lifecycle.labelsLeft(of: agent.current().held, id: id) == ["untrusted"])
+            try agent.park(for: 60)
+            let taken = try office.authority.unpark(agent: id)
+            #expect(try taken.current().held.grant.claim?.labels == ["untrusted"])
+        }
+    }
+
+    @Test func whatAnEarlierVersionTookAwayIsReadAndInDoubtStays() throws {
+        let office = try LabelWorld()
+        let agent = try office.start()
+        try agent.authorize(tool: "read_mail", arguments: [:])
+        office.world.pass(seconds: 160)
+        try office.authority.lifecycle.renew()
+        let (id, held) = (try agent.id(), try agent.current().held)
+        for (time, left) in [(-1, ["untrusted"]), (0, ["untrusted"]), (1, [])] as [(Int64, [String])] {
+            let name = "declassified \(id) untrusted"
+            try office.authority.registry.write { writer in
+                _ = try writer.add(held.grant.issuedAt + time + 1 - writer.counter(name), to: name)
+            }
+            #expect(try office.authority.lifecycle.labelsLeft(of: held, id: id) == left)
+        }
+        // And written over by the next one.
+        try office.declassify(agent, ["untrusted"])
+        #expect(try office.authority.lifecycle.labelsLeft(of: held, id: id) == [])
+    }
+
     @Test func anAgentHeldInAnotherProcessGoesOnWithoutTheLabelFromItsNextGrantOn() throws {
         let office = try LabelWorld()
         let agent = try office.start()

@@ -104,6 +104,55 @@ import Testing
             second.isPermitted && second.observed?.rule == "seen" && second.observed?.reason.rawValue == "rate_limited")
     }
 
+    /// As an enforced one, which takes nothing where it denies: neither of the agent nor of those above it.
+    @Test func anObservedRateOfASubtreeCountsOnlyWhatItWouldPermit() throws {
+        try apply(#"{"id":"tree","match":"pay","mode":"observe","rate":{"calls":1,"per":"1h","for":"subtree"}}"#)
+        let root = try start()
+        let (left, right) = (try root.spawn("left", .sameScope()), try root.spawn("right", .sameScope()))
+        #expect(try ask(left, "pay").observed == nil)
+        world.pass(seconds: 1800)
+        // The root's is used up: the right one's stays whole; and the left one's does not stop the root's from being asked.
+        for agent in [left, right, right] { #expect(try ask(agent, "pay").observed?.rule == "tree") }
+        world.pass(seconds: 1800)
+        #expect(try ask(right, "pay").observed == nil && ask(root, "pay").observed?.rule == "tree")
+    }
+
+    @Test func aSubtreesRetryAfterWaitsForAllOfItsMeters() throws {
+        try apply(#"{"id":"tree","match":"pay","rate":{"calls":2,"per":"1h","for":"subtree"}}"#)
+        let root = try start()
+        let (left, right) = (try root.spawn("left", .sameScope()), try root.spawn("right", .sameScope()))
+        #expect(try reason(right, "pay") == nil)
+        world.pass(seconds: 600)
+        #expect(try reason(left, "pay") == nil)
+        world.pass(seconds: 1200)
+        #expect(try reason(left, "pay") == nil)
+        // Its own would let it through in ten minutes, the root's in thirty.
+        #expect(try ask(left, "pay").denial?.retryAfter == 1_800_000)
+        world.pass(milliseconds: 1_799_999)
+        #expect(try reason(left, "pay") == "rate_limited")
+        world.pass(milliseconds: 1)
+        #expect(try reason(left, "pay") == nil)
+    }
+
+    /// What agents could tell themselves while nothing hung on it permits nothing later.
+    @Test func aLabelThatNobodyRequiredIsNotRequiredLater() throws {
+        let gate = #"{"id":"gate","match":"deploy","labels":{"requires":["reviewed"]}}"#
+        try apply(#"{"id":"mail","match":"send_mail","labels":{"refuses":["private"]}}"#)
+        let agent = try start()
+        try agent.addLabels(["reviewed"])
+        #expect(throws: AgentIDError.self) { try apply(gate, version: 2) }
+        do { try apply(gate, version: 2) } catch let error as AgentIDError {
+            #expect(error.name == "policy_labels" && error.place == "rules[0].labels.requires")
+        }
+        #expect(try reason(agent, "deploy") == nil)
+        // One that is new is, and one that was required stays so.
+        let labels = #""untrusted","private","reviewed","checked""#
+        let checked = gate.replacingOccurrences(of: "reviewed", with: "checked")
+        try apply(checked, version: 2, labels: labels)
+        try apply(checked, version: 3, labels: labels)
+        #expect(try reason(agent, "deploy") == "flow_refused")
+    }
+
     @Test func dataThatWasReadDoesNotLeaveWithWhoReadUntrustedText() throws {
         try apply(
             #"{"id":"web","match":"web_fetch","labels":{"adds":["untrusted"]}},"#

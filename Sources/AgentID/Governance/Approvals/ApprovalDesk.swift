@@ -148,16 +148,30 @@ final class ApprovalDesk: Sendable {
         isRevoked: ([Revocation]) -> Bool
     ) throws(AgentIDError) -> Bool {
         guard let approval = question.rule.approval else { return false }
-        let call = question.call.signed(request: request.id, expires: request.expires).canonical()
+        return try isApproved(
+            request, of: question.call.signed(request: request.id, expires: request.expires).canonical(),
+            under: approval, of: question.policy, now: now
+        ) { approver throws(AgentIDError) in
+            isRevoked(approver.revocable)
+                ? false : try !approver.isAgent(of: question.call.chain, keys: question.keys, in: reader)
+        }
+    }
+
+    /// - Parameters:
+    ///   - call: what was asked, in canonical form.
+    ///   - mayApprove: whether one of them still may.
+    static func isApproved(
+        _ request: ApprovalRecord, of call: [UInt8], under approval: Approval, of policy: ActivePolicy, now: Int64,
+        mayApprove: (ApproverKeys.Entry) throws(AgentIDError) -> Bool
+    ) throws(AgentIDError) -> Bool {
         var people: [ExactText] = []
         for token in request.tokens {
             let read = try? ApprovalToken(
-                verifying: Array(token.utf8), of: call, by: question.policy.approvers, named: approval.approvers,
+                verifying: Array(token.utf8), of: call, by: policy.approvers, named: approval.approvers,
                 now: now / 1000)
-            guard let approver = read?.approver, !people.contains(approver.name), !isRevoked(approver.revocable),
-                !question.chain.links.contains(where: { $0.holderThumbprint.isSame(as: approver.thumbprint) }),
-                try !approver.isAgent(of: question.call.chain, in: reader)
-            else { continue }
+            guard let approver = read?.approver, !people.contains(approver.name), try mayApprove(approver) else {
+                continue
+            }
             people.append(approver.name)
         }
         return people.count >= approval.needed
@@ -204,11 +218,16 @@ extension ApproverKeys.Entry {
     }
 
     /// Whether this is an agent that the call runs through, or one that it could act through: whatever stands below the
-    /// root's agent, or has a key that is an agent's.
+    /// root's agent, or has a key that holds a link or is an agent's.
     ///
-    /// - Parameter chain: the IDs of the call's agents, root first.
-    func isAgent(of chain: [String], in reader: any RegistryReader) throws(AgentIDError) -> Bool {
-        if chain.contains(where: { $0.isSame(as: name.string) || $0.isSame(as: "key:\(thumbprint)") }) { return true }
+    /// - Parameters:
+    ///   - chain: the IDs of the call's agents, root first.
+    ///   - keys: the thumbprints of the keys that hold its links.
+    func isAgent(of chain: [String], keys: [String], in reader: any RegistryReader) throws(AgentIDError) -> Bool {
+        if chain.contains(where: { $0.isSame(as: name.string) }) || keys.contains(where: { $0.isSame(as: thumbprint) })
+        {
+            return true
+        }
         if let root = chain.first, SPIFFEID.isUnder(name.string, root) { return true }
         return try !reader.holders(of: thumbprint, limit: 1).isEmpty
     }

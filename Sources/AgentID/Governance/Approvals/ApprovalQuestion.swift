@@ -38,6 +38,9 @@ struct ApprovalQuestion: Sendable {
     /// For whom the call is made, where this authority says so.
     var principal: String? { chain.issuer.isOwn ? chain.links.first?.grant.claim?.principal : nil }
 
+    /// The keys that hold the chain's links, by their thumbprints: none of them approves the call.
+    var keys: [String] { chain.links.map(\.holderThumbprint) }
+
     /// A new request. Times in milliseconds since 1970.
     func request(at now: Int64) -> ApprovalRecord {
         let within = rule.approval?.within ?? 0
@@ -49,7 +52,7 @@ struct ApprovalQuestion: Sendable {
             "principal": text(root?.principal), "owner": text(root?.owner), "task": text(root?.task),
             "labels": .array(policy.document.labels.list(labels).map { .string($0) }),
             "of": .array((rule.approval?.approvers ?? []).map { .string($0.string) }),
-            "need": .int(rule.approval?.needed ?? 1),
+            "need": .int(rule.approval?.needed ?? 1), "keys": .array(keys.map { .string($0) }),
         ]
         return ApprovalRecord(
             id: id, call: call.digest, agent: call.agent, task: call.task, asked: now, expires: expires,

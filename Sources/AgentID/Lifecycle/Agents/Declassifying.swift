@@ -1,36 +1,43 @@
+internal import JOSE
 internal import StrictJSON
 
 // Labels that people took away from an agent: its next grant does not say them.
 extension Lifecycle {
-    /// A label of a grant that was taken away when the grant had been signed, or in the same second, is left out of the next
-    /// one; what was learnt since is in the directory's meters.
+    /// A label of a grant that was the agent's last when the label was taken away is left out of the next one. What a later
+    /// grant says was learnt since.
     func labelsLeft(of held: HeldGrant, id: String) throws(AgentIDError) -> [String] {
         let labels = held.grant.claim?.labels ?? []
         guard !labels.isEmpty else { return [] }
-        let signed = held.grant.issuedAt
         return try registry.read { registry in
-            try labels.filter { try registry.declassified($0, of: id) < signed }
+            try labels.filter { label in
+                let taken = try registry.counter(Declassified.counter(label, of: id))
+                if taken < 0 { return taken != Declassified.mark(held.grant.id) }
+                // Written by an earlier version: the second after that in which it was taken away. What was learnt in that
+                // second stays.
+                return taken - 1 <= held.grant.issuedAt
+            }
         }
-    }
-}
-
-extension RegistryReader {
-    /// When a label was last taken away from an agent, in seconds since 1970; -1: never.
-    func declassified(_ label: String, of agent: String) throws(AgentIDError) -> Int64 {
-        try counter(DeclassifiedLabel.counter(label, of: agent)) - 1
     }
 }
 
 extension RegistryWriter {
-    /// Keeps that labels were taken away from an agent at a time, in seconds since 1970.
-    func declassify(_ labels: [String], of agent: String, at time: Int64) throws(AgentIDError) {
+    /// Keeps that labels were taken away from an agent, and which grant was its last then. A time would not do: a label that
+    /// is learnt again may be signed in the same millisecond, or under a clock that was set back.
+    func declassify(_ labels: [String], of agent: String) throws(AgentIDError) {
+        guard let last = try lastGrants(of: [agent]).first ?? nil else { return }
         for label in labels {
-            let name = DeclassifiedLabel.counter(label, of: agent)
-            try add(max(time + 1 - counter(name), 0), to: name)
+            let name = Declassified.counter(label, of: agent)
+            try add(Declassified.mark(last.id) - counter(name), to: name)
         }
     }
 }
 
-private enum DeclassifiedLabel {
+private enum Declassified {
     static func counter(_ label: String, of agent: String) -> String { "declassified \(agent) \(label)" }
+
+    /// A grant in a counter. Below zero: an earlier version then keeps the label.
+    static func mark(_ grant: String) -> Int64 {
+        let hash = Sodium.sha256(Array(grant.utf8).span).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        return -1 - Int64(hash >> 2)
+    }
 }
