@@ -146,18 +146,20 @@ import Testing
         let guardian = try world.authority.guarding(.forTests(world))
         let (issuer, holder) = (try SigningKey.generate(), try SigningKey.generate())
         try guardian.trust([issuer.publicKey], issuer: "https://partner.example")
-        let chain = HandMade.root(
-            issuer, to: holder, agent: try victim.id(), keyID: .some(nil), at: world.clock.milliseconds / 1000,
-            tools: ["read": [:]], ["iss": "https://partner.example"])
-        let posing = try Agent.open(key: holder, chain: String(decoding: chain, as: UTF8.self), clock: world.clock)
-        var stops: [AgentStop] = []
-        for _ in 0..<4 {
-            let proof = try posing.prove(tool: "wire", arguments: call)
-            let sent = guardian.check(chain: chain, proof: Array(proof.utf8), tool: "wire", arguments: call)
-            if let stop = sent.stop { stops.append(stop) }
+        // Under the victim's name its chain does not verify; under none its holder strays.
+        for (agent, reason) in [(try victim.id(), "subject_identity_mismatch"), (nil, "tool_not_authorized")] {
+            let chain = HandMade.root(
+                issuer, to: holder, agent: agent, keyID: .some(nil), at: world.clock.milliseconds / 1000,
+                tools: ["read": [:]], ["iss": "https://partner.example"])
+            let posing = try Agent.open(key: holder, chain: String(decoding: chain, as: UTF8.self), clock: world.clock)
+            let sent = try (0..<2).map { _ in
+                let proof = try posing.prove(tool: "wire", arguments: call)
+                return guardian.check(chain: chain, proof: Array(proof.utf8), tool: "wire", arguments: call)
+            }
+            #expect(sent.map { $0.denial?.reason.rawValue } == [reason, reason])
+            #expect(sent.map { $0.stop?.stopped } == [nil, agent == nil ? [holder.publicKey.thumbprint] : nil])
         }
-        #expect(!stops.isEmpty && stops.allSatisfy { $0.stopped == [holder.publicKey.thumbprint] })
-        #expect(try reason(victim) == nil)
+        #expect(try self.reason(victim) == nil)
     }
 
     /// A domain with a bundle names its agents as it likes: another key may have that name tomorrow.

@@ -167,9 +167,9 @@ import Testing
         // Of a policy in this process, only what it lists, and nothing that permits.
         try home.authority.applyPolicy(
             Array(
-                #"{"version":2,"labels":["untrusted","private","reviewed"],"rules":[{"id":"g","match":"deploy","labels":{"requires":["reviewed"]}}]}"#
+                #"{"version":2,"labels":["untrusted","private","reviewed","checked"],"rules":[{"id":"g","match":"deploy","labels":{"requires":["checked"]}}]}"#
                     .utf8))
-        for bad in ["unheard-of", "reviewed"] {
+        for bad in ["unheard-of", "checked"] {
             #expect(throws: AgentIDError.self) { try start().addLabels([bad]) }
         }
     }

@@ -62,10 +62,11 @@ import Testing
         for (i, other) in [
             #"{"id":"other","match":"pay(usd >= 5)","then":"deny"}"#,
             #"{"id":"other","match":"pay(usd >= 5)","rate":{"calls":1,"per":"1h","for":"agent"}}"#,
-            #"{"id":"other","match":"pay(usd >= 5)","labels":{"requires":["reviewed"]}}"#,
+            #"{"id":"other","match":"pay(usd >= 5)","labels":{"requires":["checked"]}}"#,
             #"{"id":"other","match":"pay","budget":{"unit":"usd","cost":{"argument":"usd"},"limit":"5","for":"task"}}"#,
         ].enumerated() {
-            try apply(rate + "," + other, version: i + 1)
+            let labels = #""untrusted","private","reviewed""# + (i < 2 ? "" : #","checked""#)
+            try apply(rate + "," + other, version: i + 1, labels: labels)
             if i < 3 { #expect(try reason(agent, "pay", #"{"usd":1}"#) == nil) }
             _ = try ask(agent, "pay", #"{"usd":7}"#)
             #expect(try ask(agent, "pay", #"{"usd":7}"#).rule == "other", "\(other)")
@@ -106,29 +107,29 @@ import Testing
 
     /// As an enforced one, which takes nothing where it denies: neither of the agent nor of those above it.
     @Test func anObservedRateOfASubtreeCountsOnlyWhatItWouldPermit() throws {
-        try apply(#"{"id":"tree","match":"pay","mode":"observe","rate":{"calls":1,"per":"1h","for":"subtree"}}"#)
+        try apply(#"{"id":"tree","match":"pay","mode":"observe","rate":{"calls":1,"per":"4m","for":"subtree"}}"#)
         let root = try start()
         let (left, right) = (try root.spawn("left", .sameScope()), try root.spawn("right", .sameScope()))
         #expect(try ask(left, "pay").observed == nil)
-        world.pass(seconds: 1800)
+        world.pass(seconds: 120)
         // The root's is used up: the right one's stays whole; and the left one's does not stop the root's from being asked.
         for agent in [left, right, right] { #expect(try ask(agent, "pay").observed?.rule == "tree") }
-        world.pass(seconds: 1800)
+        world.pass(seconds: 120)
         #expect(try ask(right, "pay").observed == nil && ask(root, "pay").observed?.rule == "tree")
     }
 
     @Test func aSubtreesRetryAfterWaitsForAllOfItsMeters() throws {
-        try apply(#"{"id":"tree","match":"pay","rate":{"calls":2,"per":"1h","for":"subtree"}}"#)
+        try apply(#"{"id":"tree","match":"pay","rate":{"calls":2,"per":"4m","for":"subtree"}}"#)
         let root = try start()
         let (left, right) = (try root.spawn("left", .sameScope()), try root.spawn("right", .sameScope()))
         #expect(try reason(right, "pay") == nil)
-        world.pass(seconds: 600)
+        world.pass(seconds: 40)
         #expect(try reason(left, "pay") == nil)
-        world.pass(seconds: 1200)
+        world.pass(seconds: 80)
         #expect(try reason(left, "pay") == nil)
-        // Its own would let it through in ten minutes, the root's in thirty.
-        #expect(try ask(left, "pay").denial?.retryAfter == 1_800_000)
-        world.pass(milliseconds: 1_799_999)
+        // Its own would let it through in 40 seconds, the root's in 120.
+        #expect(try ask(left, "pay").denial?.retryAfter == 120_000)
+        world.pass(milliseconds: 119_999)
         #expect(try reason(left, "pay") == "rate_limited")
         world.pass(milliseconds: 1)
         #expect(try reason(left, "pay") == nil)
