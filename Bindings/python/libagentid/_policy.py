@@ -34,7 +34,7 @@ def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = 
 
     `errors` has the first of each rule, with `path`, `rule`, `message` and `remedy`; there are none where it could be applied.
     `findings` are rules that never decide anything; where an `authority` is given, also those that match no tool of a profile,
-    and tools of profiles that no rule about labels is about.
+    tools of profiles that no rule about labels is about, and budgets whose cost no argument of a tool tells.
     """
     out = Bytes()
     try:
