@@ -24,7 +24,7 @@ internal import StrictJSON
         guard unsafe given != nil else { throw Failure.argument("provider", "is NULL") }
         // Without `resources`.
         let size = unsafe MemoryLayout<agentid_provider>.size - MemoryLayout<UnsafePointer<CChar>?>.size
-        let callbacks = unsafe try options(given, initial: agentid_provider(), firstVersion: size)
+        let callbacks = unsafe try options(given, "provider", initial: agentid_provider(), firstVersion: size)
         owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release_data)
         guard let acquire = unsafe callbacks.acquire else { throw Failure.argument("provider.acquire", "is NULL") }
         guard let release = unsafe callbacks.release else { throw Failure.argument("provider.release", "is NULL") }

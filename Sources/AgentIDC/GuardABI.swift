@@ -25,7 +25,7 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
         _ path: WritableKeyPath<Guard.Options, Target>, _ value: some BinaryInteger, _ name: String
     ) throws {
         guard value != 0 else { return }
-        guard value > 0, let value = Target(exactly: value) else {
+        guard let value = Target(exactly: value) else {
             throw Failure.argument("options.\(name)", "is out of range")
         }
         chosen[keyPath: path] = value

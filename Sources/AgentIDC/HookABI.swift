@@ -8,7 +8,7 @@ internal import StrictJSON
 private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws -> Hook {
     guard unsafe given != nil else { throw Failure.argument("hook", "is NULL") }
     let size = unsafe MemoryLayout<agentid_hook>.size
-    let options = unsafe try options(given, initial: agentid_hook(), firstVersion: size)
+    let options = unsafe try options(given, "hook", initial: agentid_hook(), firstVersion: size)
     let owner = unsafe CallbackOwner(options.user_data, options.release)
     let command = unsafe try texts(options.command, "hook.command")
     let action: Hook.Action

@@ -20,7 +20,7 @@ private func selection(_ given: UnsafePointer<agentid_agent_filter>?) throws -> 
     var selection = AgentSelection()
     guard unsafe given != nil else { return selection }
     let size = unsafe MemoryLayout<agentid_agent_filter>.size
-    let filter = unsafe try options(given, initial: agentid_agent_filter(), firstVersion: size)
+    let filter = unsafe try options(given, "filter", initial: agentid_agent_filter(), firstVersion: size)
     selection.profile = unsafe try terminatedText(filter.profile, "filter.profile")
     selection.principal = unsafe try terminatedText(filter.principal, "filter.principal")
     selection.owner = unsafe try terminatedText(filter.owner, "filter.owner")

@@ -10,18 +10,20 @@ let longestOptions = 4096
 /// Reads an option struct of any version: a shorter one is completed with the defaults of `initial`.
 ///
 /// Longer ones may come from a newer header. Their unknown tail must be zero: otherwise the caller asks for something
-/// that does not exist here.
-func options<Struct>(_ given: UnsafePointer<Struct>?, initial: Struct, firstVersion: Int) throws -> Struct {
+/// that does not exist here. Every version ends with a whole member, and with the padding of its alignment.
+func options<Struct>(
+    _ given: UnsafePointer<Struct>?, _ name: String = "options", initial: Struct, firstVersion: Int
+) throws -> Struct {
     guard let given = unsafe given else { throw Failure.argument("options", "are NULL") }
     let raw = unsafe UnsafeRawPointer(given)
     let size = unsafe raw.loadUnaligned(as: Int.self)
-    guard size >= firstVersion, size <= longestOptions else {
+    guard size >= firstVersion, size <= longestOptions, size % MemoryLayout<Struct>.alignment == 0 else {
         throw Failure.argument(
-            "options.struct_size", "is \(UInt(bitPattern: size)): start from the AGENTID_..._INIT macro")
+            name + ".struct_size", "is \(UInt(bitPattern: size)): start from the AGENTID_..._INIT macro")
     }
     if size > MemoryLayout<Struct>.size {
         for i in MemoryLayout<Struct>.size..<size where unsafe raw.load(fromByteOffset: i, as: UInt8.self) != 0 {
-            throw Failure.argument("options.struct_size", "has options that this version of the library does not know")
+            throw Failure.argument(name + ".struct_size", "has options that this version of the library does not know")
         }
     }
     var result = initial
@@ -69,7 +71,7 @@ func needed<Value>(_ value: Value?, _ name: String) throws -> Value {
 func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any WallClock {
     guard let given = unsafe given else { return SystemClock() }
     let size = unsafe MemoryLayout<agentid_clock>.size
-    let callbacks = unsafe try options(given, initial: agentid_clock(), firstVersion: size)
+    let callbacks = unsafe try options(given, "options.clock", initial: agentid_clock(), firstVersion: size)
     guard let now = unsafe callbacks.now else { throw Failure.argument("options.clock.now", "is NULL") }
     let owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
     return CallbackClock {
@@ -105,7 +107,7 @@ func isCallbackDone(_ status: Int32) -> Bool { status == Int32(AGENTID_CALLBACK_
 
     init(_ given: UnsafePointer<agentid_signer>) throws {
         let size = unsafe MemoryLayout<agentid_signer>.size
-        let callbacks = unsafe try options(given, initial: agentid_signer(), firstVersion: size)
+        let callbacks = unsafe try options(given, "options.signer", initial: agentid_signer(), firstVersion: size)
         guard let sign = unsafe callbacks.sign else { throw Failure.argument("options.signer.sign", "is NULL") }
         guard let key = unsafe callbacks.public_key else {
             throw Failure.argument("options.signer.public_key", "is NULL")

@@ -16,7 +16,7 @@ extension JSONReader {
             if byte == UInt8(ascii: "\\") { return try escapedString(source, from: start) }
             try plainScalar(byte, source)
         }
-        throw error("the string that starts at byte \(start) has no end")
+        throw error("the string has no end", at: start)
     }
 
     /// Returns the first position at or after `start` that needs a closer look: a quote, a backslash, a control
@@ -65,7 +65,7 @@ extension JSONReader {
                 for i in from..<position { unescaped.append(source[i]) }
             }
         }
-        throw error("the string that starts at byte \(start) has no end")
+        throw error("the string has no end", at: start)
     }
 
     private mutating func appendString(from start: Int, first: Int, length: Int) {

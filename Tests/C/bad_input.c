@@ -1,5 +1,6 @@
 /* Bad input through the header: a status and an error that names the parameter, never a crash. */
 #include <agentid.h>
+#include <agentid_lifecycle.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,8 +55,41 @@ int main(void) {
         options.struct_size = size;
         refused(agentid_authority_open("", 0, &options, &authority, &error), AGENTID_E_ARGUMENT, error, "options.struct_size", "struct_size");
     }
+    options.struct_size = sizeof options - 4;
+    refused(agentid_authority_open("", 0, &options, &authority, &error), AGENTID_E_ARGUMENT, error, "options.struct_size", "half a member");
     options.struct_size = sizeof options;
+    agentid_clock clock = AGENTID_CLOCK_INIT;
+    clock.struct_size = 1;
+    options.clock = &clock;
+    refused(agentid_authority_open("", 0, &options, &authority, &error), AGENTID_E_ARGUMENT, error, "options.clock.struct_size", "a clock's size");
+    options.clock = NULL;
+    agentid_signer signer = AGENTID_SIGNER_INIT;
+    signer.struct_size = 1;
+    options.signer = &signer;
+    refused(agentid_authority_open("", 0, &options, &authority, &error), AGENTID_E_ARGUMENT, error, "options.signer.struct_size", "a signer's size");
+    options.signer = NULL;
     expect(agentid_authority_open("", 0, &options, &authority, NULL) == AGENTID_OK, "open");
+    agentid_hook hook = AGENTID_HOOK_INIT;
+    hook.struct_size = 1;
+    refused(agentid_hook_add(authority, "h", 1, &hook, &error), AGENTID_E_ARGUMENT, error, "hook.struct_size", "a hook's size");
+    agentid_provider provider = AGENTID_PROVIDER_INIT;
+    provider.struct_size = sizeof provider - 4; /* half of `resources` */
+    refused(agentid_broker_add_provider(authority, "p", 1, &provider, &error), AGENTID_E_ARGUMENT, error, "provider.struct_size", "a provider's size");
+    agentid_agent_filter filter = AGENTID_AGENT_FILTER_INIT;
+    filter.struct_size = 1;
+    refused(agentid_authority_agents(authority, &filter, &bytes, &error), AGENTID_E_ARGUMENT, error, "filter.struct_size", "a filter's size");
+    agentid_guard_options ranges = AGENTID_GUARD_OPTIONS_INIT;
+    agentid_guard *ranged = NULL;
+    ranges.audience = "files";
+    ranges.proof_window = -1;
+    expect(agentid_guard_open(&ranges, &ranged, &error) == AGENTID_E_ARGUMENT && strstr(agentid_error_message(error), "1 to 60") != NULL,
+           "a range that is not kept is said");
+    agentid_error_free(error);
+    ranges.proof_window = 0, ranges.max_depth = INT32_MIN;
+    expect(agentid_guard_open(&ranges, &ranged, &error) == AGENTID_E_ARGUMENT && strstr(agentid_error_message(error), "64") != NULL,
+           "so is a depth's");
+    agentid_error_free(error);
+    error = NULL;
 
     refused(agentid_authority_bundle(authority, NULL, &error), AGENTID_E_ARGUMENT, error, "bundle", "bytes NULL");
     refused(agentid_authority_bundle(NULL, &bytes, &error), AGENTID_E_HANDLE, error, "authority", "NULL handle");

@@ -18,7 +18,7 @@ from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import Error, NotFound
 from ._handles import Handle, Reference, owner
-from ._inputs import counted, depth, duration, milliseconds, moment, of, option, pair, texts
+from ._inputs import counted, depth, duration, milliseconds, moment, of, one_by_one, option, pair, texts
 from ._raised import log
 from ._scope import Scope, worded
 from ._spans import traced
@@ -159,7 +159,7 @@ class Identity(Reference):
         They go into each grant that it signs and into its proofs. If its authority is in this process, they are names of the
         policy, and every process of the directory sees them at once.
         """
-        call(lib.agentid_agent_add_labels, self._handle, *counted(texts(names, "labels") or b"[]"))
+        call(lib.agentid_agent_add_labels, self._handle, *counted(texts(one_by_one(names, "labels"), "labels") or b"[]"))
 
     def join_labels(self, child: Identity, result: str | None = None, *, type: str | None = None) -> list[str]:
         """Takes the labels of an agent below this one, whose result this one is about to use; returns them.
@@ -342,6 +342,8 @@ class Agent(Identity, Handle):
 
     def park(self, seconds: int | timedelta) -> None:
         """Parks it while its run waits, for at most `seconds` (30 days), and not beyond `until`; `acme.unpark(id)` resumes it.
+
+        Take its `id` before: this object has ended then, as after `end`.
 
         All below it that this process holds are parked with it, all or none. Meanwhile they are denied (`parked`), and their keys
         are sealed under the authority. Their handles and `with` blocks no longer end them. What another process holds stays as it

@@ -92,6 +92,8 @@ def acquired(
 
 def whole(provider: object) -> None:
     """Raises TypeError for a provider that lacks a member."""
+    if isinstance(provider, type):
+        raise TypeError(f"a provider is an object, {provider.__name__}(...), not its class")
     for member in ("acquire", "release", "release_command"):
         if not hasattr(provider, member):
             raise TypeError(f"a provider has acquire(request), release(lease) and release_command: {provider!r} has no {member}")

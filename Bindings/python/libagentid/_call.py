@@ -13,7 +13,7 @@ from ._calling import call
 from ._current import running_task
 from ._errors import Error, StateError
 from ._handles import Handle, owner
-from ._inputs import counted, duration, pair, texts
+from ._inputs import counted, duration, one_by_one, pair, texts
 from ._raised import log
 from ._spans import named
 
@@ -81,7 +81,7 @@ class Call(Handle):
         Every process of the directory sees them before this returns. Raises `NotFound` (`unknown_label`); `Error`
         (`label_permits`) for one that rules require, which only rules may add; if it raises, do not use the result.
         """
-        call(lib.agentid_call_labels, self._handle, *counted(texts(names, "labels") or b"[]"))
+        call(lib.agentid_call_labels, self._handle, *counted(texts(one_by_one(names, "labels"), "labels") or b"[]"))
 
     def extend(
         self, unit: str, amount: str | int | Decimal = 0, *, within: int | timedelta | None = None, key: str | None = None

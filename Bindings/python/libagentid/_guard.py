@@ -192,7 +192,7 @@ class EnforcementPoint(Reference):
         `decision`: of this guard or another of the directory; if a text, its whole ID. Raises `StateError` (`no_audit_log`)
         without a log, `Error` (`decision`) for what is not such an ID and for a decision that this guard has not made.
         """
-        named = decision if isinstance(decision, str) else decision.id or ""
+        named: str = decision if isinstance(decision, str) else of(Decision, decision, "decision").id or ""
         call(lib.agentid_audit_report, self._handle, *pair(named, "decision"), *pair(outcome, "outcome"))
 
     def admit(self, chain: str | None, credentials: str | None = None) -> Admission:

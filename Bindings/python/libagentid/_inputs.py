@@ -43,6 +43,13 @@ def pair(value: str, name: str) -> tuple[bytes, int]:
     return counted(utf8(value))
 
 
+def one_by_one(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Names that are given one by one; TypeError for a list of them."""
+    if names and not isinstance(names[0], str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} are given one by one, {name}('a', 'b'), not in a {type(names[0]).__name__}")
+    return names
+
+
 def of(kind: type[Any], value: Any, name: str) -> Any:
     """A value of this kind; TypeError, which names the argument, for any other."""
     if not isinstance(value, kind):

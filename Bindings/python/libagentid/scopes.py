@@ -66,7 +66,13 @@ def token(tools: Mapping[str, Mapping[str, Argument]]) -> str:
     if not all(isinstance(name, str) for arguments in (tools, *tools.values()) for name in arguments):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError("tools and arguments are named by texts")
     written = {tool: {name: _written(_of(argument)) for name, argument in arguments.items()} for tool, arguments in tools.items()}
-    return json.dumps(written, allow_nan=False)
+    for tool, arguments in written.items():
+        for name, argument in arguments.items():
+            try:
+                json.dumps(argument, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{tool}.{name}: {error}: constraints have texts, numbers, booleans and None") from None
+    return json.dumps(written)
 
 
 def optional(constraint: Argument) -> Constraint:

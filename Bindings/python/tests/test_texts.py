@@ -143,3 +143,32 @@ def test_lists_of_texts_are_refused_by_name_and_cost_little_however_long() -> No
                 agent.spawn("k", SCOPE, **{name: value})
             assert refused.value.where.endswith(name)
             assert time.thread_time() - before < 0.05
+
+
+class _Vault:
+    release_command = ()
+    acquire = release = print
+
+
+OTHER_KINDS: dict[str, Callable[[Any, Any, Any], object]] = {
+    r"decision is of the type Decision, not NoneType": lambda acme, agent, guard: guard.report(None, "succeeded"),
+    r"labels are given one by one, labels\('a', 'b'\), not in a list": lambda acme, agent, guard: agent.add_labels(["a"]),
+    r"labels are given one by one, .* not in a tuple": lambda acme, agent, guard: agent.call(*CALL).labels(("a",)),
+    r"a provider is an object, _Vault\(\.\.\.\), not its class": lambda acme, agent, guard: acme.add_provider("v", _Vault),
+    r"search\.query: .*: constraints have texts": lambda acme, agent, guard: libagentid.Scope.tool(
+        "search", query=libagentid.scopes.one_of({1})  # pyright: ignore[reportArgumentType]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", OTHER_KINDS)
+def test_what_is_of_another_kind_is_refused_by_the_name_of_its_parameter(said: str) -> None:
+    with open_authority() as acme, start(acme) as agent, acme.guard(audience="files") as guard:
+        with pytest.raises(TypeError, match=f"^{said}"):
+            OTHER_KINDS[said](acme, agent, guard)
+        assert agent.check(*CALL).permitted
+
+
+def test_a_number_that_json_does_not_have_is_refused_by_the_name_of_its_argument() -> None:
+    with pytest.raises(ValueError, match=r"^search\.hits: .*constraints have texts, numbers"):
+        libagentid.Scope.tool("search", hits=libagentid.scopes.at_most(float("nan")))

@@ -277,7 +277,9 @@ public final class Agent: Sendable {
 
     package static let homeless = AgentIDError(
         .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
-    static let closed = AgentIDError(.state, name: "agent_closed", message: "the agent was closed")
+    static let closed = AgentIDError(
+        .state, name: "agent_closed",
+        message: "the agent has ended, is parked, or was closed: a parked one is taken up by its ID (unpark)")
 
     static func newKey() throws(AgentIDError) -> SigningKey {
         do throws(JOSEError) { return try SigningKey.generate() } catch { throw AgentIDError(error, at: "") }
