@@ -114,7 +114,7 @@ func (g *Guard) AddProvider(ctx context.Context, name string, provider Provider)
 
 func addProvider(ctx context.Context, broker *handle, ofGuard C.int, name string, provider Provider) error {
 	if provider == nil {
-		return &Error{ErrArgument, "argument", "a provider is needed here", "provider", -1}
+		return missing("a provider", "provider")
 	}
 	var t texts
 	command, resources := t.list("release_command", provider.ReleaseCommand()), ""
@@ -160,6 +160,9 @@ func acquire(
 		Release(ctx context.Context, lease string) error
 	}, permit *Permit, provider, resource string, ttl time.Duration,
 ) (*Lease, error) {
+	if permit == nil {
+		return nil, missing("a permit", "permit")
+	}
 	return waiting(ctx, func() (*Lease, error) {
 		acquiring := &acquisition{ctx: withTurn(ctx)}
 		call := cgo.NewHandle(acquiring)

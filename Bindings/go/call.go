@@ -107,6 +107,9 @@ func (g *Guard) Call(ctx context.Context, chain, proof, tool string, arguments [
 
 // CallPermitted begins the call that this guard has permitted, in whatever form it was presented.
 func (g *Guard) CallPermitted(ctx context.Context, permit *Permit) (*Call, error) {
+	if permit == nil {
+		return nil, missing("a permit", "permit")
+	}
 	return traced(ctx, permit.tool, func(ctx context.Context) (*Call, error) { return g.callPermitted(ctx, permit) })
 }
 
@@ -122,6 +125,9 @@ func (g *Guard) callPermitted(ctx context.Context, permit *Permit) (*Call, error
 
 // CallPermitted begins the call that the authority's own guard has permitted to this agent.
 func (a *Agent) CallPermitted(ctx context.Context, permit *Permit) (*Call, error) {
+	if permit == nil {
+		return nil, missing("a permit", "permit")
+	}
 	return traced(ctx, permit.tool, func(ctx context.Context) (*Call, error) {
 		return waiting(ctx, func() (*Call, error) {
 			answer := C.go_agent_call_permitted(a.value, permit.value)

@@ -33,6 +33,17 @@ type Decision struct {
 // Permitted says whether the call may go on; false for no decision at all.
 func (d *Decision) Permitted() bool { return d != nil && d.denied == nil }
 
+// String is it in a line, as programs print it: "permitted", or the denial.
+func (d *Decision) String() string {
+	switch {
+	case d == nil:
+		return "no decision"
+	case d.denied != nil:
+		return "denied: " + d.denied.Error()
+	}
+	return "permitted"
+}
+
 // ID is its ID in the audit log; empty where it was not written down, and for a nil decision.
 func (d *Decision) ID() string {
 	if d == nil {

@@ -87,6 +87,11 @@ type Denied struct {
 
 func (d *Denied) Error() string { return d.said.Error() }
 
+// missing is the error for an argument that is nil.
+func missing(what, name string) error {
+	return &Error{ErrArgument, "argument", what + " is needed here", name, -1}
+}
+
 // Unwrap is the Error that was answered.
 func (d *Denied) Unwrap() error { return d.said }
 

@@ -205,6 +205,9 @@ func (g *Guard) askFor(ctx context.Context, agent *Agent, tool string, arguments
 	if err := ctx.Err(); err != nil {
 		return verdict{}, err
 	}
+	if agent == nil {
+		return verdict{}, missing("an agent", "agent")
+	}
 	if lane := g.enter(); lane != nil {
 		answer := C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), along)
 		lane.leave()

@@ -43,6 +43,9 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(said...)
 }
 
+// String is the agent's ID.
+func (a *Agent) String() string { return a.LogValue().String() }
+
 // LogValue is the agent's ID.
 func (a *Agent) LogValue() slog.Value {
 	if a == nil {

@@ -100,6 +100,9 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 
 // begin decides a request and begins its call, in a span of its own. The permit is the caller's to close.
 func (m Middleware) begin(ctx context.Context, chain, proof, tool string, arguments []byte) (permit *Permit, call *Call, err error) {
+	if m.Guard == nil {
+		return nil, nil, missing("a guard", "Middleware.Guard")
+	}
 	call, err = traced(ctx, named(tool), func(ctx context.Context) (*Call, error) {
 		found, err := permitted(m.Guard.ask(ctx, chain, proof, tool, arguments, held))
 		if err != nil {
@@ -114,6 +117,7 @@ func (m Middleware) begin(ctx context.Context, chain, proof, tool string, argume
 func (m Middleware) refuseFor(w http.ResponseWriter, err error) {
 	var denied *Denied
 	if !errors.As(err, &denied) { // whatever a client sends is decided: this is ours
+		warn("a request could not be decided", "error", err)
 		refuse(w, http.StatusServiceUnavailable, Refusal{Reason: "internal", Message: "the guard could not decide"})
 		return
 	}
@@ -150,6 +154,10 @@ func (m Middleware) introduce(w http.ResponseWriter, r *http.Request) {
 	chain, err := readBody(http.MaxBytesReader(w, r.Body, longestChain))
 	if err != nil {
 		refuseBody(w, err)
+		return
+	}
+	if m.Guard == nil {
+		m.refuseFor(w, missing("a guard", "Middleware.Guard"))
 		return
 	}
 	admission, err := m.Guard.Admit(r.Context(), string(chain), "")

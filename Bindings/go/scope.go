@@ -68,6 +68,9 @@ func (s *Scope) Permits(tool string, arguments []byte) error {
 
 // Subsumes returns nil where child is provably below s, else a Denied that names tool and argument.
 func (s *Scope) Subsumes(child *Scope) error {
+	if child == nil {
+		return missing("a scope", "child")
+	}
 	err := s.done(C.go_scope_subsumes(s.value, child.value))
 	runtime.KeepAlive(child)
 	return err
@@ -75,6 +78,9 @@ func (s *Scope) Subsumes(child *Scope) error {
 
 // Meet is the intersection; ErrScope where it is empty.
 func (s *Scope) Meet(other *Scope) (*Scope, error) {
+	if other == nil {
+		return nil, missing("a scope", "other")
+	}
 	meet, err := newScope(C.go_scope_meet(s.value, other.value))
 	runtime.KeepAlive(s)
 	runtime.KeepAlive(other)

@@ -219,7 +219,13 @@ class Agent(Identity, Handle):
     _entered = 0
     _is_taken = False
     _taken: Sequence[Agent] = ()  # parked with it, by a call of `unparked` that was interrupted
+    _id: str | None = None  # of one that was parked
     _resumed: Sequence[Agent] = ()  # parked with it, until a framework's part asks for them
+
+    @property
+    def id(self) -> str:
+        """The SPIFFE ID, also after it was parked."""
+        return self._id or super().id
 
     @classmethod
     def _start(cls, needs: object, function: Any, *arguments: Any, is_at_home: bool = True) -> Agent:
@@ -343,7 +349,7 @@ class Agent(Identity, Handle):
     def park(self, seconds: int | timedelta) -> None:
         """Parks it while its run waits, for at most `seconds` (30 days), and not beyond `until`; `acme.unpark(id)` resumes it.
 
-        Take its `id` before: this object has ended then, as after `end`.
+        This object has ended then, as after `end`; its `id` can still be read.
 
         All below it that this process holds are parked with it, all or none. Meanwhile they are denied (`parked`), and their keys
         are sealed under the authority. Their handles and `with` blocks no longer end them. What another process holds stays as it
@@ -351,8 +357,9 @@ class Agent(Identity, Handle):
         """
         if not seconds:
             raise ValueError("seconds cannot be 0: say how long it is parked at most, 1 second to 30 days")
+        named = self.id
         call(lib.agentid_agent_park, self._handle, duration(seconds, "seconds"))
-        self._has_ended = True
+        self._has_ended, self._id = True, named
 
     def unparked(self) -> list[Agent]:
         """The agents that it had started and that were parked with it, each once: end or close them, or use `with`.

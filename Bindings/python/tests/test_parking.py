@@ -246,3 +246,14 @@ def test_resume_within_is_bounded() -> None:
     with pytest.raises(libagentid.Error):
         libagentid.Authority.open(trust_domain="acme.example", resume_within=2_592_001)
     libagentid.Authority.open(trust_domain="acme.example", resume_within=2_592_000).close()
+
+
+def test_a_parked_agent_still_has_its_id_and_is_taken_up_by_it() -> None:
+    acme = opened(None)
+    agent = acme.agent("researcher", **ASK)
+    named = agent.id
+    agent.park(60)
+    assert agent.id == named and named in repr(agent)
+    with acme.unpark(agent) as taken:
+        assert taken.id == named and taken.check("read_file", {"path": "/data/a"}).permitted
+    acme.close()

@@ -1,0 +1,81 @@
+//go:build cgo
+
+package agentid_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"agentid.example/agentid"
+	"agentid.example/agentid/agentidtest"
+)
+
+func must[T any](t testing.TB) func(T, error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+// What is nil because an error was overlooked is refused by its name.
+func TestWhatIsNilIsRefusedByItsName(t *testing.T) {
+	bg := context.Background()
+	test := agentidtest.New(t, "search(query: *)")
+	agent := test.Agent("search(query: *)")
+	scope := must[*agentid.Scope](t)(agentid.ParseScope("search"))
+	defer scope.Close()
+	for name, call := range map[string]func() error{
+		"permit of Acquire":       func() error { _, err := test.Authority.Acquire(bg, nil, "p", "r", time.Second); return err },
+		"permit of a guard":       func() error { _, err := test.Guard.Acquire(bg, nil, "p", "r", time.Second); return err },
+		"permit of CallPermitted": func() error { _, err := test.Guard.CallPermitted(bg, nil); return err },
+		"permit of an agent":      func() error { _, err := agent.CallPermitted(bg, nil); return err },
+		"agent of AuthorizeAgent": func() error { _, err := test.Guard.AuthorizeAgent(bg, nil, "search", []byte("{}")); return err },
+		"agent of PermitAgent":    func() error { _, err := test.Guard.PermitAgent(bg, nil, "search", []byte("{}")); return err },
+		"child of Subsumes":       func() error { return scope.Subsumes(nil) },
+		"other of Meet":           func() error { _, err := scope.Meet(nil); return err },
+	} {
+		var said *agentid.Error
+		if err := call(); !errors.As(err, &said) || said.Code != agentid.ErrArgument || said.Where != strings.Fields(name)[0] {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A middleware without a guard lets nothing through.
+func TestAMiddlewareWithoutAGuardLetsNothingThrough(t *testing.T) {
+	handler := agentid.Middleware{}.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it ran") }))
+	for _, kind := range []string{"application/json", agentid.IntroductionType} {
+		request := httptest.NewRequest(http.MethodPost, "/search", strings.NewReader("{}"))
+		request.Header.Set("Content-Type", kind)
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, request)
+		if answer.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d", kind, answer.Code)
+		}
+	}
+}
+
+// Decisions and agents print as what they are.
+func TestDecisionsAndAgentsPrint(t *testing.T) {
+	bg := context.Background()
+	test := agentidtest.New(t, "search(query: *)")
+	agent := test.Agent("search(query: *)")
+	permitted := must[*agentid.Decision](t)(agent.Check(bg, "search", []byte(`{"query":1}`)))
+	denied := must[*agentid.Decision](t)(agent.Check(bg, "send", []byte("{}")))
+	var none *agentid.Decision
+	if got := fmt.Sprint(permitted, ", ", denied, ", ", none); got != "permitted, denied: the tool send is not granted (tool), no decision" {
+		t.Error(got)
+	}
+	if got := fmt.Sprint(agent); got != agent.ID() {
+		t.Error(got)
+	}
+}
