@@ -2,7 +2,9 @@ internal import StrictJSON
 
 // Grants and leases in memory.
 extension MemoryTables {
-    func grants(of agent: String) -> [GrantRecord] { row(of: agent.exact)?.grants ?? [] }
+    func grants(of agent: String) -> [GrantRecord] {
+        (row(of: agent.exact)?.grants ?? []).inOrder { ($0.issued, $0.id.exact) < ($1.issued, $1.id.exact) }
+    }
 
     func lastGrants(of agents: [String]) -> [GrantRecord?] { agents.map { row(of: $0.exact)?.grants.last } }
 
@@ -33,15 +35,15 @@ extension MemoryTables {
         guard granted[grant.id.exact] == nil, var row = row(of: grant.agent.exact) else {
             throw .registryConflict("there is a grant of this ID, or no such agent")
         }
-        let place = row.grants.lastIndex { ($0.issued, $0.id.exact) < (grant.issued, grant.id.exact) }
-        row.grants.insert(grant, at: place.map { $0 + 1 } ?? 0)
+        row.grants.append(grant)
         set(grant.agent.exact, row)
     }
 
     func removeGrants(of agent: String, expiredBefore time: Int64) {
-        guard var row = row(of: agent.exact), let first = row.grants.first else { return }
-        row.grants = [first] + row.grants.dropFirst().filter { $0.expires >= time }
-        if row.grants.count != grants(of: agent).count { set(agent.exact, row) }
+        guard var row = row(of: agent.exact), let first = grants(of: agent).first else { return }
+        let count = row.grants.count
+        row.grants.removeAll { $0.expires < time && !$0.id.isSame(as: first.id) }
+        if row.grants.count != count { set(agent.exact, row) }
     }
 
     // MARK: Leases

@@ -11,7 +11,7 @@ final class MemoryTables: RegistryWriter {
         /// With the state `active` where it is parked: its lease says which.
         var record: AgentRecord
         var lease: LeaseRecord?
-        /// Oldest first.
+        /// In the order in which they came: a clock may be set back.
         var grants: [GrantRecord] = []
 
         /// The agent as it is told of.

@@ -86,7 +86,7 @@ package protocol RegistryReader {
     func formerKeys(of agent: String) throws(AgentIDError) -> [String]
     /// Oldest first.
     func grants(of agent: String) throws(AgentIDError) -> [GrantRecord]
-    /// The grant that was issued last to each of `agents`, in the order asked; `nil` where none is there.
+    /// The grant that came last to each of `agents`, whatever its time, in the order asked; `nil` if there is none.
     func lastGrants(of agents: [String]) throws(AgentIDError) -> [GrantRecord?]
     /// The grant of a `jti`.
     func grant(_ id: String) throws(AgentIDError) -> GrantRecord?
