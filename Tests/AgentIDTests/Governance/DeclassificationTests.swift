@@ -193,7 +193,7 @@ import Testing
             #expect(try agent.labels() == [])
             office.world.pass(milliseconds: step)
             try agent.authorize(tool: "read_mail", arguments: [:])
-            agent.noteFewerLabels(true)
+            agent.hasFewerLabels = true
             _ = office.authority.lifecycle.renewGrants()
             #expect(try agent.current().held.grant.claim?.labels == ["untrusted"])
             // The next grant goes by the last one alone.
