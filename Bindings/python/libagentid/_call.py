@@ -88,9 +88,9 @@ class Call(Handle):
     ) -> None:  # fmt: skip
         """Gives a long call more time, `within` seconds from now or a timedelta (by default an hour), and reserves more.
 
-        A longer time that it has stays. A second call with the same `key` reserves nothing: use it to try again safely. Raises `Denied` (`budget_exhausted`;
-        `suspended`, `authority_revoked` and the like if its agent may no longer act): the call goes on with what it has;
-        `StateError` (`call_ended`, `call_lapsed`).
+        A longer time that it has stays. A second call with the same `key` reserves nothing: use it to try again safely.
+        Raises `Denied` (`budget_exhausted`; `suspended`, `authority_revoked` and the like if its agent may no longer act):
+        the call goes on with what it has; `StateError` (`call_ended`, `call_lapsed`).
         """
         given = (*pair(unit, "unit"), *pair(_digits(amount), "amount"), duration(within, "within"), *pair(key or "", "key"))
         call(lib.agentid_call_extend, self._handle, *given)
