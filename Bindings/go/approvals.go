@@ -61,7 +61,7 @@ type ApprovalRequest struct {
 	Labels       []string        `json:"labels"` // of the task when it was asked
 	Of           []string        `json:"of"`     // who may approve
 	Need         int             `json:"need"`   // how many of them must
-	Keys         []string        `json:"keys"` // thumbprints of the chain's holders: none of them may approve
+	Keys         []string        `json:"keys"`   // thumbprints of the chain's holders: none of them may approve
 	ApprovedBy   []string        `json:"approved_by"`
 	RefusedBy    string          `json:"refused_by"`
 	AskedMillis  int64           `json:"asked_ms"`
