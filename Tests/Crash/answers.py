@@ -261,7 +261,8 @@ class Check:
             for grant in agent.identities:
                 if grants.get(grant) != agent.id:
                     self.fault(f"lost: grant {grant} of {agent.id}")
-            if agent.is_deprovisioned == NO and not leases.issuperset(agent.leases):
+            # Those of an agent that was revoked, or that stands below one, are returned.
+            if all(above.ended == NO for above in agent.line()) and not leases.issuperset(agent.leases):
                 self.fault(f"lost: a secret that {agent.id} holds")
             if settled and agent.is_deprovisioned == YES and leases.intersection(agent.leases):
                 self.fault(f"{agent.id} has ended, and the broker holds a secret for it")
