@@ -13,11 +13,11 @@ internal import Policy
 /// A meter is claimed in three steps: a slot is swapped to the meter's name, *pending*; all places are looked through for
 /// the same name; the slot is swapped from pending to what a full meter is. A claimant that finds the name confirmed
 /// elsewhere gives its own up. One that finds it pending elsewhere gives its own up where that stands before it, and else
-/// takes the other's away first. Say two claims are confirmed at once, and the one of them that became pending later is X. X looked through
-/// all places after both were pending. It found the other confirmed, and gave up; or pending and before it, and gave up; or
-/// pending and after it, and took it away, so that the other's last swap failed. So there are no two. A pending word
-/// is drawn by chance, so no last swap takes another claim for its own. What a process that died left pending may be
-/// taken after 10 s.
+/// takes the other's away first. Say two claims are confirmed at once, and the one of them that became pending later is X.
+/// X looked through all places after both were pending. It found the other confirmed, and gave up; or pending and before
+/// it, and gave up; or pending and after it, and took it away, so that the other's last swap failed. So there are no two. A
+/// pending word is drawn by chance, so no last swap takes another claim for its own. What a process that died left pending
+/// may be taken after 10 s.
 struct MeterPlaces {
     /// The time after which a pending claim counts as abandoned, in milliseconds.
     private static let patience: Int64 = 10_000
