@@ -51,20 +51,26 @@ extension MemoryTables {
     func lease(of agent: String) -> LeaseRecord? { row(of: agent.exact)?.lease }
 
     func leases(lapsedBy time: Int64, limit: Int) -> [LeaseRecord] {
-        leases(from: nil, lapsedBy: time, limit: limit) { _ in true }
+        leases(after: nil, lapsedBy: time, limit: limit) { _ in true }
     }
 
     func leases(
         overBy time: LeaseTime, after last: LeaseRecord?, limit: Int
     ) -> [LeaseRecord] {
-        leases(from: last, lapsedBy: .max, limit: limit, where: time.isOver)
+        // As SQLite does: those that a clock dated which was ahead come last, and what is in between is not looked at.
+        let after = last.map { MemoryOrder.Key(number: $0.expires, name: $0.agent.exact) }
+        let found = leases(after: after, lapsedBy: min(time.wall, time.latest), limit: limit, where: time.isOver)
+        let ahead = MemoryOrder.Key(number: time.latest)
+        return found
+            + leases(
+                after: after.map { max($0, ahead) } ?? ahead, lapsedBy: .max, limit: limit - found.count,
+                where: { $0.expires > time.latest && time.isOver($0) })
     }
 
     private func leases(
-        from last: LeaseRecord?, lapsedBy time: Int64, limit: Int, where isAsked: (LeaseRecord) -> Bool
+        after: MemoryOrder.Key?, lapsedBy time: Int64, limit: Int, where isAsked: (LeaseRecord) -> Bool
     ) -> [LeaseRecord] {
         var found: [LeaseRecord] = []
-        let after = last.map { MemoryOrder.Key(number: $0.expires, name: $0.agent.exact) }
         byLease.visit(from: after ?? .init(number: .min)) { key in
             guard key.number <= time, found.count < limit else { return false }
             guard key != after, let row = row(of: key.name), row.record.state != .deprovisioned, let lease = row.lease,

@@ -3,8 +3,8 @@ extension RegistryWriter {
     /// profile. Whoever has the provider returns them within a second.
     func returnSecrets(of revocation: Revocation, at time: Int64) throws(AgentIDError) {
         guard revocation.kind == .agent || revocation.kind == .principal || revocation.kind == .profile else { return }
-        for lease in try brokerLeases(of: nil, limit: .max) {
-            guard let agent = try agent(lease.agent) else { continue }
+        for id in Set(try brokerLeases(of: nil, limit: .max).map(\.agent.exact)) {
+            guard let agent = try agent(id.string) else { continue }
             let names =
                 switch revocation.kind {
                 case .agent: Array(SPIFFEID.ancestry(of: agent.id))
