@@ -1,5 +1,5 @@
 /*
- * libagentid: for operators: what a process has to tell, and the state of an authority in numbers. See docs/operations.md.
+ * libagentid: for operators: what a process has to tell, and the state of an authority in numbers. See docs/monitoring.md.
  *
  * The conventions of agentid.h hold here.
  *
@@ -28,7 +28,7 @@ typedef void (*agentid_log_line)(agentid_log_level level, const char *reason, co
 /*
  * Sets the receiver of the lines that this process's operator should see, replacing an earlier one: a decision that is not in
  * the audit log, a directory that was replaced, a hook that failed, a clock that stepped, an audit log that is not integrated,
- * a policy that cannot be read, a lease or grant that is not renewed. docs/operations.md lists their reasons.
+ * a policy that cannot be read, a lease or grant that is not renewed. docs/monitoring.md lists their reasons.
  *
  * `line` is called on a thread of the library's own, one line at a time, and never under a lock of the library: it may call
  * every function, this one too, and the lines that it causes follow after it has returned. Of one subject at most one line a

@@ -21,7 +21,7 @@ import (
 
 // LogTo hands the lines that this process's operator should see to a logger; nil ends it: a decision that is not in the audit log, a
 // directory that was replaced, a hook that failed, a clock that stepped, an audit log that is not integrated, a policy that cannot be read,
-// a lease or grant that is not renewed. docs/operations.md lists their reasons; each line has its own as `reason`. Lines below level are
+// a lease or grant that is not renewed. docs/monitoring.md lists their reasons; each line has its own as `reason`. Lines below level are
 // left out. The logger is called on a thread of the library's own, and may call the library; of one subject at most once a second.
 func LogTo(logger *slog.Logger, level slog.Level) error {
 	least := C.int32_t(C.AGENTID_LOG_INFO)

@@ -16,7 +16,7 @@ static go_texts go_reason_list(void) { TAKE(agentid_reason_list(&first, &error))
 */
 import "C"
 
-// Reason says which rule denied a call. docs/operations.md has a line for each: what it means, and what to do.
+// Reason says which rule denied a call. docs/reasons.md has a line for each: what it means, and what to do.
 type Reason string
 
 // The reasons, of this version of the library. A newer library may have more.

@@ -18,9 +18,9 @@ import (
 	"testing"
 )
 
-// The constants are the reasons of docs/operations.md, which its own tests compare with the library's sources.
+// The constants are the reasons of docs/reasons.md, which its own tests compare with the library's sources.
 func TestReasonsAreThoseOfTheDocumentation(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/reasons.md")
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip("the documentation is not here")
 	}

@@ -8,7 +8,8 @@ A table is known by its header. In docs/constraints.md:
     one | other | both                 their intersection, or the error's name
     one scope | other scope | both
     constraint | error                 the error's name
-In docs/operations.md the first column of `status`, `reason` and `error` tables has every name that the sources have, and no other.
+In docs/errors.md the first column of `status` and `error` tables has every name that the sources have, and no other; in docs/reasons.md
+that of `reason` tables.
 """
 import json
 import re
@@ -132,19 +133,16 @@ def kinds(seen):
 
 
 def listed():
-    """The names that docs/operations.md lacks, and those that nothing in the sources answers."""
-    page, shown = ROOT / "docs/operations.md", {"status": [], "reason": [], "error": []}
-    for header, rows in tables(page):
-        if header[0] in shown:
-            for _, cells in rows:
-                shown[header[0]] += CODE.findall(cells[0])
-    wrong = []
-    for what, known in [("status", names.statuses()), ("reason", names.reasons()), ("error", names.errors())]:
-        wrong += [f"docs/operations.md: the {what} {name} is missing" for name in sorted(known - set(shown[what]))]
-        wrong += [f"docs/operations.md: nothing answers the {what} {name}" for name in sorted(set(shown[what]) - known)]
-        wrong += [f"docs/operations.md: the {what} {name} stands there twice" for name in sorted(set(shown[what])) if shown[what].count(name) > 1]
-    wrong += names.unexplained()
-    return wrong, sum(map(len, shown.values()))
+    """The names that docs/errors.md and docs/reasons.md lack, and those that nothing in the sources answers."""
+    wrong, rows = names.unexplained(), 0
+    for page, what, known in [("docs/errors.md", "status", names.statuses()), ("docs/reasons.md", "reason", names.reasons()),
+                              ("docs/errors.md", "error", names.errors())]:
+        shown = [name for header, found in tables(ROOT / page) if header[0] == what for _, cells in found for name in CODE.findall(cells[0])]
+        wrong += [f"{page}: the {what} {name} is missing" for name in sorted(known - set(shown))]
+        wrong += [f"{page}: nothing answers the {what} {name}" for name in sorted(set(shown) - known)]
+        wrong += [f"{page}: the {what} {name} stands there twice" for name in sorted(set(shown)) if shown.count(name) > 1]
+        rows += len(shown)
+    return wrong, rows
 
 
 def evidence():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Error(Exception):
-    """A call failed. Nothing was changed, unless the name's line in docs/operations.md says so.
+    """A call failed. Nothing was changed, unless the name's line in docs/errors.md says so.
 
     `code` is the status of agentid.h; `name` is stable, for programs; `message` is for people and never has the value of an
     argument; `where` names the parameter, option, JSON path or claim at fault, and may be empty; `link` is the link of the chain

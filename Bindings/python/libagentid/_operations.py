@@ -30,7 +30,7 @@ def log_to(logger: logging.Logger | None, *, level: int = 20) -> None:
     """Hands the lines that this process's operator should see to a logger; None ends it.
 
     A decision that is not in the audit log, a directory that was replaced, a hook that failed, a clock that stepped, an audit
-    log that is not integrated, a policy that cannot be read, a lease or grant that is not renewed: docs/operations.md lists
+    log that is not integrated, a policy that cannot be read, a lease or grant that is not renewed: docs/monitoring.md lists
     their reasons. `level`: lines of lower levels are left out. Each record has its reason as `record.reason`. The logger is
     called on a thread of the library's own, where handlers may call the library; of one subject at most once a second.
     """

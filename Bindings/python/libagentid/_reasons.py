@@ -29,7 +29,7 @@ Reason = Literal[
     "secret_resource_mismatch", "secret_used", "status_unavailable", "subject_identity_mismatch", "suspended",
     "token_malformed", "token_too_large", "too_costly", "tool_not_authorized", "tool_not_delegated", "untrusted_root",
 ]  # fmt: skip
-"""Why a call was denied, in this version of the library; a newer one may have more. docs/operations.md explains each."""
+"""Why a call was denied, in this version of the library; a newer one may have more. docs/reasons.md explains each."""
 
 Category = Literal["forbidden", "unauthorized", "undecided"]
 """Whether another call may do: no, as the authority is not enough; perhaps, with another chain or a fresh proof; not now,

@@ -18,8 +18,7 @@ REASONS = set(typing.get_args(libagentid.Reason))
 
 
 def test_reasons_are_those_of_the_documentation():
-    page = (ROOT / "docs/operations.md").read_text()
-    rows = page[page.index("| reason | means") : page.index("\n## Errors")].splitlines()
+    rows = (ROOT / "docs/reasons.md").read_text().partition("| reason | means")[2].splitlines()
     documented = {name for row in rows if row.startswith("| `") for name in re.findall(r"`([a-z_0-9]+)`", row.split("|")[1])}
     assert documented == REASONS and len(REASONS) > 70
 

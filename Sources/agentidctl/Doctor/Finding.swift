@@ -38,14 +38,14 @@ struct Finding {
         case "permission_denied", "directory_owner", "unsafe_permissions":
             "run agentidctl as the owner of the directory, or chown what is in it to that owner, and chmod go= it"
         case "unsafe_file": "find out who put it there, then remove it, or put the file itself in its place"
-        case "registry_corrupt", "no_registry": "stop what uses it and restore a backup: see docs/registry.md"
+        case "registry_corrupt", "no_registry": "stop what uses it and restore a backup: see docs/backup.md"
         case "registry_busy", "directory_busy": "end that process; if it was stopped on purpose, let it go on"
         case "disk_full": "make room on the disk, or move the directory"
         case "read_only": "make the disk, the directory and its files writable by their owner"
         case "directory_replaced", "registry_replaced", "registry_rolled_back", "journal_missing",
             "journal_rolled_back", "audit_replaced", "audit_rolled_back":
             "end what has the directory open, put the newest of all of it in its place, then: agentidctl restored"
-        default: "see the name \(error.name) in docs/operations.md"
+        default: "see the name \(error.name) in docs/errors.md"
         }
     }
 
