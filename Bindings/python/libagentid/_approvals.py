@@ -1,4 +1,4 @@
-"""Calls that wait for people's consent. docs/policies.md says when a rule asks."""
+"""Calls that wait for people's consent. docs/approvals.md says when a rule asks."""
 
 from __future__ import annotations
 
