@@ -28,7 +28,7 @@ func TestReasonsAreThoseOfTheDocumentation(t *testing.T) {
 	var documented []string
 	for _, table := range strings.Split(string(page), "| reason |")[1:] {
 		table, _, _ = strings.Cut(table, "\n\n")
-		for _, row := range strings.Split(table, "\n")[2:] {
+		for _, row := range strings.Split(strings.TrimSpace(table), "\n")[2:] {
 			for _, name := range regexp.MustCompile("`([a-z_0-9]+)`").FindAllStringSubmatch(strings.SplitN(row, "|", 3)[1], -1) {
 				documented = append(documented, name[1])
 			}
