@@ -3,20 +3,20 @@ package agentid
 /*
 #include "abi.h"
 
-static go_answer go_broker_add_provider(int of_guard, uintptr_t broker, _GoString_ name, _GoString_ command,
+static go_answer go_broker_add_provider(int is_guard, uintptr_t broker, _GoString_ name, _GoString_ command,
                                         _GoString_ resources, uintptr_t user) {
     agentid_provider provider = {sizeof provider, agentid_go_acquire, agentid_go_give_back, go_option(command),
                                  agentid_go_release, (void *)user, go_option(resources)};
-    DO(of_guard ? agentid_guard_add_provider(AS(guard, broker), TEXT(name), &provider, &error)
+    DO(is_guard ? agentid_guard_add_provider(AS(guard, broker), TEXT(name), &provider, &error)
                 : agentid_broker_add_provider(AS(authority, broker), TEXT(name), &provider, &error));
 }
-static go_texts go_broker_acquire(int of_guard, uintptr_t broker, uintptr_t decision, _GoString_ provider,
+static go_texts go_broker_acquire(int is_guard, uintptr_t broker, uintptr_t decision, _GoString_ provider,
                                   _GoString_ resource, int64_t ttl, uintptr_t call) {
     uintptr_t outer = agentid_go_acquiring; // a provider may acquire what it needs itself
     agentid_go_acquiring = call;
     agentid_bytes first = {NULL, 0, 0}, second = {NULL, 0, 0};
     agentid_error *error = NULL;
-    agentid_status status = of_guard
+    agentid_status status = is_guard
         ? agentid_guard_acquire(AS(guard, broker), AS(decision, decision), TEXT(provider), TEXT(resource), ttl, &first,
                                 &second, &error)
         : agentid_broker_acquire(AS(authority, broker), AS(decision, decision), TEXT(provider), TEXT(resource), ttl,
@@ -24,8 +24,8 @@ static go_texts go_broker_acquire(int of_guard, uintptr_t broker, uintptr_t deci
     agentid_go_acquiring = outer;
     return (go_texts){status, (uintptr_t)error, first, second};
 }
-static go_answer go_broker_release(int of_guard, uintptr_t broker, _GoString_ lease) {
-    DO(of_guard ? agentid_guard_release(AS(guard, broker), TEXT(lease), &error)
+static go_answer go_broker_release(int is_guard, uintptr_t broker, _GoString_ lease) {
+    DO(is_guard ? agentid_guard_release(AS(guard, broker), TEXT(lease), &error)
                 : agentid_broker_release(AS(authority, broker), TEXT(lease), &error));
 }
 static go_texts go_broker_leases(uintptr_t authority) {
@@ -76,16 +76,14 @@ type SecretRequest struct {
 type Lease struct {
 	ID     string
 	Secret []byte // wiped by Release
-	broker interface {
-		Release(ctx context.Context, lease string) error
-	}
+	lender lender
 }
 
 // Release returns the secret before its time; harmless where it was returned before.
 func (l *Lease) Release(ctx context.Context) error {
 	clear(l.Secret)
 	l.Secret = nil
-	return l.broker.Release(ctx, l.ID)
+	return l.lender.release(ctx, l.ID)
 }
 
 // BrokerLease is a secret that the broker holds.
@@ -101,18 +99,27 @@ type BrokerLease struct {
 	Error    string `json:"error"`
 }
 
+// lender is who lends secrets: an authority, or a guard without its keys.
+type lender struct {
+	*handle
+	isGuard C.int
+}
+
+func (a *Authority) lender() lender { return lender{&a.handle, 0} }
+func (g *Guard) lender() lender     { return lender{&g.handle, 1} }
+
 // AddProvider adds a provider of secrets to this process, in place of one of the same name.
 func (a *Authority) AddProvider(ctx context.Context, name string, provider Provider) error {
-	return addProvider(ctx, &a.handle, 0, name, provider)
+	return a.lender().addProvider(ctx, name, provider)
 }
 
 // AddProvider adds a provider of secrets to this guard, in place of one of the same name: for a tool server without the
 // authority's keys. Leases are written to the registry of the directory that the guard follows, which this process has to own.
 func (g *Guard) AddProvider(ctx context.Context, name string, provider Provider) error {
-	return addProvider(ctx, &g.handle, 1, name, provider)
+	return g.lender().addProvider(ctx, name, provider)
 }
 
-func addProvider(ctx context.Context, broker *handle, ofGuard C.int, name string, provider Provider) error {
+func (l lender) addProvider(ctx context.Context, name string, provider Provider) error {
 	if provider == nil {
 		return missing("a provider", "provider")
 	}
@@ -130,7 +137,7 @@ func addProvider(ctx context.Context, broker *handle, ofGuard C.int, name string
 	}
 	return finish(ctx, func() error {
 		user := keep(provider)
-		err := broker.done(C.go_broker_add_provider(ofGuard, broker.value, name, command, resources, user))
+		err := l.done(C.go_broker_add_provider(l.isGuard, l.value, name, command, resources, user))
 		dropFailed(err, user)
 		return err
 	})
@@ -146,20 +153,16 @@ type acquisition struct {
 // agent is deprovisioned, also by another process after this one died. Where the provider failed, its error is joined.
 // A secret that comes after the context has ended is returned to its provider. A refusal is Denied, and an event of the agent.
 func (a *Authority) Acquire(ctx context.Context, permit *Permit, provider, resource string, ttl time.Duration) (*Lease, error) {
-	return acquire(ctx, &a.handle, 0, a, permit, provider, resource, ttl)
+	return a.lender().acquire(ctx, permit, provider, resource, ttl)
 }
 
 // Acquire gets a secret for a call that this guard has permitted since it has the provider: one for each permit, of the
 // resource that the call names. Otherwise it is as Authority.Acquire.
 func (g *Guard) Acquire(ctx context.Context, permit *Permit, provider, resource string, ttl time.Duration) (*Lease, error) {
-	return acquire(ctx, &g.handle, 1, g, permit, provider, resource, ttl)
+	return g.lender().acquire(ctx, permit, provider, resource, ttl)
 }
 
-func acquire(
-	ctx context.Context, broker *handle, ofGuard C.int, releaser interface {
-		Release(ctx context.Context, lease string) error
-	}, permit *Permit, provider, resource string, ttl time.Duration,
-) (*Lease, error) {
+func (l lender) acquire(ctx context.Context, permit *Permit, provider, resource string, ttl time.Duration) (*Lease, error) {
 	if permit == nil {
 		return nil, missing("a permit", "permit")
 	}
@@ -167,17 +170,17 @@ func acquire(
 		acquiring := &acquisition{ctx: withTurn(ctx)}
 		call := cgo.NewHandle(acquiring)
 		defer call.Delete()
-		answer := C.go_broker_acquire(ofGuard, broker.value, permit.value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
+		answer := C.go_broker_acquire(l.isGuard, l.value, permit.value, provider, resource, C.int64_t(seconds(ttl)), C.uintptr_t(call))
 		runtime.KeepAlive(permit)
 		secret := take(&answer.second)
-		id, err := broker.text(answer)
+		id, err := l.text(answer)
 		if err != nil {
 			if acquiring.failed != nil {
 				err = errors.Join(err, acquiring.failed)
 			}
 			return nil, err
 		}
-		return &Lease{id, secret, releaser}, nil
+		return &Lease{id, secret, l}, nil
 	}, func(lease *Lease) {
 		if err := lease.Release(withTurn(context.Background())); err != nil {
 			warn("a secret that nobody waited for was not returned, it ends with its lease", "error", err)
@@ -187,12 +190,16 @@ func acquire(
 
 // Release returns a secret by the ID of its lease.
 func (a *Authority) Release(ctx context.Context, lease string) error {
-	return a.do(ctx, func() C.go_answer { return C.go_broker_release(0, a.value, lease) })
+	return a.lender().release(ctx, lease)
 }
 
 // Release returns a secret by the ID of its lease.
 func (g *Guard) Release(ctx context.Context, lease string) error {
-	return g.do(ctx, func() C.go_answer { return C.go_broker_release(1, g.value, lease) })
+	return g.lender().release(ctx, lease)
+}
+
+func (l lender) release(ctx context.Context, lease string) error {
+	return l.do(ctx, func() C.go_answer { return C.go_broker_release(l.isGuard, l.value, lease) })
 }
 
 // BrokerLeases lists the secrets that the broker has lent.
