@@ -41,12 +41,11 @@ _BOUNDS: dict[Any, tuple[int, int]] = {
 
 def checked(kind: Any, value: Any, name: str) -> Any:
     """A number, unless ctypes would cut it to another without a word."""
-    if kind in _BOUNDS and value is not None:
-        low, high = _BOUNDS[kind]
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name} is a whole number, not {type(value).__name__}")
-        if not low <= value <= high:
-            raise OverflowError(f"{name} is out of bounds: {value}")
+    low, high = _BOUNDS[kind]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, not {type(value).__name__}")
+    if not low <= value <= high:
+        raise OverflowError(f"{name} is out of bounds: {value}")
     return value
 
 
@@ -55,7 +54,8 @@ class Options(ctypes.Structure):
 
     def __init__(self, **members: Any) -> None:
         for field in self._fields_:
-            checked(field[1], members.get(field[0]), field[0])
+            if field[1] in _BOUNDS and members.get(field[0]) is not None:
+                checked(field[1], members[field[0]], field[0])
         super().__init__(ctypes.sizeof(type(self)), **members)
 
 

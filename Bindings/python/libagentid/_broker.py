@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Mapping, Sequence
-from ctypes import byref, c_int64
+from ctypes import byref
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import libagentid._abi as _abi
@@ -82,7 +82,7 @@ def acquired(
     function: Any, broker: Any, decision: Decision, provider: str, resource: str, ttl: int | timedelta
 ) -> Lease:  # fmt: skip
     """The lease that a broker's function gives."""
-    seconds = _abi.checked(c_int64, length(ttl, "ttl"), "ttl")
+    seconds = length(ttl, "ttl")
     lease, secret = _abi.Bytes(), _abi.Bytes()
     of(Decision, decision, "decision")
     given = (*pair(provider, "provider"), *pair(resource, "resource"), seconds)

@@ -69,19 +69,21 @@ def option(value: str | None, name: str) -> bytes | None:
 
 
 def number(value: int | None, name: str) -> int:
-    """A number inside an option struct, where 0 is the library's own default."""
+    """A number, where 0 is the library's own default."""
+    if value is None:
+        return 0
     if value == 0:
         raise ValueError(f"{name} cannot be 0: leave it out, or give None, for the default")
-    return 0 if value is None else value
+    return checked(c_int64, value, name)
 
 
 def duration(value: int | timedelta | None, name: str) -> int:
-    """A length of time inside an option struct."""
+    """A length of time, where 0 is the library's own default."""
     return number(None if value is None else length(value, name), name)
 
 
 def moment(value: int | datetime | None, name: str) -> int:
-    """A point in time inside an option struct."""
+    """A point in time, where 0 is the library's own default."""
     return number(None if value is None else point(value, name), name)
 
 
@@ -107,7 +109,7 @@ def length(value: int | timedelta, name: str) -> Any:
         return given // times.timedelta(seconds=1)
     if isinstance(given, bool) or not isinstance(given, int):
         raise TypeError(f"{name} is a whole number of seconds, or a timedelta, not {type(given).__name__}")
-    return given
+    return checked(c_int64, given, name)
 
 
 def point(value: int | datetime, name: str) -> Any:
@@ -120,7 +122,7 @@ def point(value: int | datetime, name: str) -> Any:
         if isinstance(given, bool) or not isinstance(given, int):
             kind = type(given).__name__
             raise TypeError(f"{name} is whole seconds since 1970, or a datetime with its time zone, not {kind}")
-        return given
+        return checked(c_int64, given, name)
     if given.utcoffset() is None:
         raise ValueError(f"{name} is a datetime without a time zone, which could be any: use datetime.now(timezone.utc)")
     return (given - times.datetime(1970, 1, 1, tzinfo=times.timezone.utc)) // times.timedelta(seconds=1)

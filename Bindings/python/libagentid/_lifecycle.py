@@ -87,7 +87,7 @@ class Lifecycle(Handle):
             lib.agentid_authority_certify_profile,
             self._handle,
             *pair(name, "name"),
-            _abi.checked(c_int64, moment(review_by, "review_by"), "review_by"),
+            moment(review_by, "review_by"),
         )
 
     def reap(self) -> int:
@@ -97,9 +97,7 @@ class Lifecycle(Handle):
     def prune(self, *, ended_before: int | datetime) -> int:
         """Forgets agents that ended before a time, in seconds since 1970 or a datetime with its zone, except for their
         tombstones. Returns the number forgotten."""
-        return self._count(
-            lib.agentid_authority_prune, _abi.checked(c_int64, point(ended_before, "ended_before"), "ended_before")
-        )
+        return self._count(lib.agentid_authority_prune, point(ended_before, "ended_before"))
 
     def verify_gone(self, agent: Identity | str) -> Gone:
         """Presents to a guard every grant that an agent and all below it ever held; `.gone` is true if nothing is left."""

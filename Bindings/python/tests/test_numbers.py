@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import libagentid
+import life
 import pytest
 
 PRELUDE = """
@@ -68,3 +70,57 @@ for wrong in (4_102_444_800_000, right + 600_000, right - 600_000):
 said[0] = right - 600_000; print(name(lambda: agent.check("read", {})))
 """)
     assert said == ["permitted"] * 3 + ["clock_went_back"]
+
+
+BEYOND = [2**63, -(2**63) - 1, 2**64, 2**64 + 5, -(2**64) + 5, 10**30]
+INSTEAD = [None, 1.5, "5", True, b"5"]
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """Every call that takes a number by itself, not in a struct of options, by the number's name."""
+    directory = tmp_path_factory.mktemp("numbers") / "acme"
+    with life.open_authority(directory) as acme, life.start(acme) as agent:
+        acme.add_provider("store", life.Store())
+        acme.integrate()
+        guard = acme.guard(audience="numbers")
+        decided = agent.check(*life.CALL)
+        with libagentid.Audit.open(directory) as audit, agent.call(*life.CALL) as made, guard:
+            yield {
+                "lifetime": lambda n: acme.revocation_list(lifetime=n),
+                "seconds": lambda n: agent.park(n),
+                "within": lambda n: agent.call(*life.CALL, within=n).abort(),
+                "within of a permit": lambda n: agent.call_permitted(agent.check(*life.CALL), within=n).abort(),
+                "within of a guard": lambda n: guard.call(*life.CALL, agent=agent, within=n).abort(),
+                "within of more": lambda n: made.extend("usd", within=n),
+                "review_by": lambda n: acme.certify_profile("researcher", n),
+                "ended_before": lambda n: acme.prune(ended_before=n),
+                "ttl": lambda n: acme.acquire(decided, "store", "r", n),
+                "delivery": lambda n: acme.retry_delivery(n),
+                "offset": lambda n: acme.limits(offset=n),
+                "limit": lambda n: acme.budgets(limit=n),
+                "an index": lambda n: next(iter(audit.entries(n))),
+                "an index to prove": lambda n: audit.prove(n),
+                "an index to compare": lambda n: audit.consistency(n),
+            }
+
+
+@pytest.mark.parametrize("beyond", BEYOND)
+def test_a_number_beyond_64_bits_is_refused_by_its_name_and_never_cut(numbered, beyond):
+    for name, call in numbered.items():
+        if name.startswith("an index") and 0 <= beyond < 2**64:
+            continue  # those have no sign
+        with pytest.raises(OverflowError, match=name.split(" of ")[0].split(" to ")[0]):
+            call(beyond)
+            pytest.fail(f"{name}: {beyond} was taken")
+
+
+@pytest.mark.parametrize("instead", INSTEAD)
+def test_what_is_no_whole_number_is_a_type_error_that_names_it(numbered, instead):
+    for name, call in numbered.items():
+        may_be_left_out = name.startswith(("lifetime", "within", "review_by"))
+        if instead is None and may_be_left_out:
+            continue
+        with pytest.raises((TypeError, ValueError), match=name.split(" of ")[0].split(" to ")[0]):
+            call(instead)
+            pytest.fail(f"{name}: {instead!r} was taken")
