@@ -95,7 +95,7 @@ func (d Delegation) texts() (scope, labels, audiences string, fault error) {
 
 func (d Delegation) options() C.agentid_delegation_options {
 	return C.agentid_delegation_options{
-		same_scope: flag(d.SameScope), lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: C.int32_t(d.MaxDepth), until: C.int64_t(unix(d.Until)),
+		same_scope: flag(d.SameScope), lifetime: C.int64_t(seconds(d.Lifetime)), max_depth: depth(d.MaxDepth), until: C.int64_t(unix(d.Until)),
 		isolated: flag(d.Isolated),
 	}
 }

@@ -176,7 +176,7 @@ func (a *Authority) StartAgent(ctx context.Context, profile string, options Agen
 	return waiting(ctx, func() (*Agent, error) {
 		return newAgent(C.go_authority_start_agent(
 			a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
-			C.int32_t(options.MaxDepth)), a, a.strict)
+			depth(options.MaxDepth)), a, a.strict)
 	}, unwanted)
 }
 
@@ -205,7 +205,7 @@ func (a *Authority) Issue(ctx context.Context, profile, holder string, options A
 	issued, err := waiting(ctx, func() (issued [2]string, err error) {
 		answer := C.go_authority_issue(
 			a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
-			C.int32_t(options.MaxDepth))
+			depth(options.MaxDepth))
 		issued[1] = string(take(&answer.second))
 		issued[0], err = a.text(answer)
 		return issued, err

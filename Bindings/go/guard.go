@@ -102,7 +102,7 @@ func (o GuardOptions) open(ctx context.Context, strict bool, by func(options C.a
 			any_audience: flag(o.AnyAudience), require_claim: flag(o.RequireClaim),
 			proof_window: C.int64_t(seconds(o.ProofWindow)), max_view_age: C.int64_t(seconds(o.MaxViewAge)),
 			replay_capacity: C.int64_t(o.ReplayCapacity), cache_entries: C.int64_t(o.CacheEntries),
-			cache_bytes: C.int64_t(o.CacheBytes), max_depth: C.int32_t(o.MaxDepth),
+			cache_bytes: C.int64_t(o.CacheBytes), max_depth: depth(o.MaxDepth),
 			max_token_size: C.int64_t(o.MaxTokenSize), max_chain_size: C.int64_t(o.MaxChainSize),
 			own_replay_memory: flag(o.OwnReplayMemory), audit_sync: C.int32_t(o.AuditSync),
 			audit_relaxed: flag(o.AuditRelaxed), no_audit: flag(o.NoAudit), require_nonce: flag(o.RequireNonce),

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,6 +47,32 @@ func TestWhatIsNilIsRefusedByItsName(t *testing.T) {
 		var said *agentid.Error
 		if err := call(); !errors.As(err, &said) || said.Code != agentid.ErrArgument || said.Where != strings.Fields(name)[0] {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A depth beyond 32 bits is refused, and not another one: neither the default, nor none, nor a small one.
+func TestADepthBeyondItsBoundIsRefused(t *testing.T) {
+	bg := context.Background()
+	test := agentidtest.New(t, "search(query: *)")
+	agent := test.Agent("search(query: *)")
+	for _, depth := range []int{1 << 31, 1<<32 - 1, 1 << 32, 1<<32 + 3, -1 << 32, -1<<32 + 3, math.MaxInt, math.MinInt} {
+		for name, call := range map[string]func() error{
+			"profile": func() error {
+				return test.Authority.PutProfile(bg, "deep", agentid.ProfileOptions{Owner: "team:x@acme.example", Ceiling: "search", MaxDepth: depth})
+			},
+			"guard": func() error {
+				_, err := test.Authority.Guard(bg, agentid.GuardOptions{Audience: "deep", MaxDepth: depth})
+				return err
+			},
+			"child": func() error {
+				_, err := agent.Spawn(bg, "deep", agentid.Delegation{SameScope: true, MaxDepth: depth})
+				return err
+			},
+		} {
+			if err := call(); !errors.Is(err, agentid.ErrArgument) && !errors.Is(err, agentid.ErrLimit) {
+				t.Errorf("%s: a depth of %d: %v", name, depth, err)
+			}
 		}
 	}
 }

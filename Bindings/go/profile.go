@@ -56,7 +56,7 @@ func (a *Authority) PutProfile(ctx context.Context, name string, options Profile
 	}
 	return a.do(ctx, func() C.go_answer {
 		return C.go_authority_put_profile(a.value, name, C.agentid_profile_options{
-			max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: C.int32_t(options.MaxDepth),
+			max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: depth(options.MaxDepth),
 			review_by: C.int64_t(unix(options.ReviewBy)),
 		}, owner, ceiling)
 	})

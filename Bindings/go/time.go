@@ -2,7 +2,11 @@
 
 package agentid
 
+// #include <stdint.h>
+import "C"
+
 import (
+	"math"
 	"strconv"
 	"time"
 )
@@ -53,6 +57,9 @@ func unix(when time.Time) int64 {
 	}
 	return when.Unix()
 }
+
+// depth is one in 32 bits; what is beyond them is the furthest of them, which is refused: cut to them it could be any other.
+func depth(levels int) C.int32_t { return C.int32_t(max(math.MinInt32, min(levels, math.MaxInt32))) }
 
 // NoDelegation is the MaxDepth of who may not delegate at all; 0 asks for the default.
 const NoDelegation = -1 // AGENTID_NO_DELEGATION
