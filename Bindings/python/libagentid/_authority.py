@@ -79,21 +79,15 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         return opened
 
     def put_profile(
-        self,
-        name: str,
-        *,
-        owner: str,
-        ceiling: Scope | str,
-        max_lifetime: int | timedelta | None = None,
-        max_depth: int | None = None,
-        review_by: int | datetime | None = None,
-    ) -> None:
+        self, name: str, *, owner: str, ceiling: Scope | str, max_lifetime: int | timedelta | None = None,
+        max_depth: int | None = None, review_by: int | datetime | None = None,
+    ) -> None:  # fmt: skip
         """Creates or replaces a profile: what an agent may at most be.
 
-        `max_lifetime`: the longest lifetime of a grant, in seconds or as a timedelta; an hour by itself. `review_by`: in seconds
-        since 1970 or as a datetime with its time zone; from then on no agent is started,
-        and no grant renewed, until it is certified. One in the past is refused (`review_by`), unless the profile that is kept
-        has the very same.
+        `max_lifetime`: the longest lifetime of a grant, in seconds or as a timedelta; an hour by itself.
+        `review_by`: in seconds since 1970 or as a datetime with its time zone; from then on no agent is started, and no grant
+        renewed, until it is certified. One in the past is refused (`review_by`), unless the profile that is kept has the very
+        same.
         """
         options = _abi.ProfileOptions(
             owner=option(owner, "owner"),
@@ -190,21 +184,11 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         required and kept is as for `Guard.open`.
         """
         options = guard_options(
-            audience=audience,
-            any_audience=any_audience,
-            require_claim=require_claim,
-            proof_window=proof_window,
-            max_view_age=max_view_age,
-            replay_capacity=replay_capacity,
-            cache_entries=cache_entries,
-            own_replay_memory=own_replay_memory,
-            require_chain_aud=require_chain_aud,
-            require_nonce=require_nonce,
-            cache_bytes=cache_bytes,
-            max_depth=max_depth,
-            max_token_size=max_token_size,
-            max_chain_size=max_chain_size,
-        )
+            audience=audience, any_audience=any_audience, require_claim=require_claim, proof_window=proof_window,
+            max_view_age=max_view_age, replay_capacity=replay_capacity, cache_entries=cache_entries, cache_bytes=cache_bytes,
+            require_chain_aud=require_chain_aud, require_nonce=require_nonce, max_depth=max_depth,
+            max_token_size=max_token_size, max_chain_size=max_chain_size, own_replay_memory=own_replay_memory,
+        )  # fmt: skip
         return Guard.__new__(Guard)._own(lib.agentid_authority_guard, self._handle, options, needs=self)
 
     def integrate(self) -> None:

@@ -49,8 +49,8 @@ class Broker(Protocol):
 class Lease:
     """A secret for one permitted call. Returned when the `with` block ends."""
 
-    def __init__(self, authority: Broker, id: str, secret: str) -> None:
-        self._authority, self.id = authority, id
+    def __init__(self, broker: Broker, id: str, secret: str) -> None:
+        self._broker, self.id = broker, id
         self._secret: str | None = secret
 
     @property
@@ -63,7 +63,7 @@ class Lease:
     def release(self) -> None:
         """Returns the secret; harmless if it was returned already."""
         self._secret = None
-        self._authority.release(self.id)
+        self._broker.release(self.id)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a lease stays in its process: hand on its secret")

@@ -254,27 +254,26 @@ class Guard(EnforcementPoint, Handle):
 
         Each proof must name it, unless `any_audience`; with `require_chain_aud` some grant of each chain must as well. A
         proof, or a grant, that names others only is always denied. With `require_nonce` each proof must carry a `nonce()`.
+        With `require_claim` a chain must have the claim that names agent, owner and principal.
 
-        It keeps at most `cache_entries` chains that it has verified (4,096), of `cache_bytes` in all (32 MiB). It denies chains
-        of more than `max_depth` delegations, or with a grant that allows more (16, at most 64); of more than `max_chain_size`
-        bytes (256 KiB, which is also the most); and grants and proofs of more than `max_token_size` bytes (64 KiB, which is
-        also the most). Raises `Error` (`guard_option`) for what is out of range.
+        `proof_window`: how many seconds a proof may be off either way (30, at most 60).
+        `max_view_age`: it denies after it was told nothing of revocations for so many seconds, see `refreshed`; by default
+        there is no limit. A guard that follows an authority goes on so long while the registry cannot be read; by default it
+        denies at once.
+        `replay_capacity`: the number of used proofs below one root grant that fit, next to two more such trees (1,048,576).
+        `cache_entries`, `cache_bytes`: how many verified chains it keeps (4,096), and how many bytes in all (32 MiB).
+        `max_depth`: it denies chains of more delegations, or with a grant that allows more (16, at most 64).
+        `max_chain_size`, `max_token_size`: it denies longer chains (256 KiB, which is also the most), and longer grants and
+        proofs (64 KiB, which is also the most).
+
+        Raises `Error` (`guard_option`) for what is out of range.
         """
         options = guard_options(
-            audience=audience,
-            any_audience=any_audience,
-            require_claim=require_claim,
-            proof_window=proof_window,
-            max_view_age=max_view_age,
-            replay_capacity=replay_capacity,
-            cache_entries=cache_entries,
-            require_chain_aud=require_chain_aud,
-            require_nonce=require_nonce,
-            cache_bytes=cache_bytes,
-            max_depth=max_depth,
-            max_token_size=max_token_size,
-            max_chain_size=max_chain_size,
-        )
+            audience=audience, any_audience=any_audience, require_claim=require_claim, proof_window=proof_window,
+            max_view_age=max_view_age, replay_capacity=replay_capacity, cache_entries=cache_entries, cache_bytes=cache_bytes,
+            require_chain_aud=require_chain_aud, require_nonce=require_nonce, max_depth=max_depth,
+            max_token_size=max_token_size, max_chain_size=max_chain_size,
+        )  # fmt: skip
         return cls.__new__(cls)._own(lib.agentid_guard_open, options)
 
     @classmethod
@@ -295,23 +294,12 @@ class Guard(EnforcementPoint, Handle):
         The other parameters are as for `open`.
         """
         options = guard_options(
-            audience=audience,
-            any_audience=any_audience,
-            require_claim=require_claim,
-            proof_window=proof_window,
-            max_view_age=max_view_age,
-            replay_capacity=replay_capacity,
-            cache_entries=cache_entries,
-            own_replay_memory=own_replay_memory,
-            audit=audit,
+            audience=audience, any_audience=any_audience, require_claim=require_claim, proof_window=proof_window,
+            max_view_age=max_view_age, replay_capacity=replay_capacity, cache_entries=cache_entries, cache_bytes=cache_bytes,
+            require_chain_aud=require_chain_aud, require_nonce=require_nonce, max_depth=max_depth,
+            max_token_size=max_token_size, max_chain_size=max_chain_size, own_replay_memory=own_replay_memory, audit=audit,
             audit_strict=audit_strict,
-            require_chain_aud=require_chain_aud,
-            require_nonce=require_nonce,
-            cache_bytes=cache_bytes,
-            max_depth=max_depth,
-            max_token_size=max_token_size,
-            max_chain_size=max_chain_size,
-        )
+        )  # fmt: skip
         return cls.__new__(cls)._own(lib.agentid_guard_open_directory, *pair(os.fspath(directory), "directory"), options)
 
     def add_provider(self, name: str, provider: Provider, *, resources: Mapping[str, str] | None = None) -> None:
