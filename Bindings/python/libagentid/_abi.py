@@ -9,6 +9,9 @@ from typing import Any
 
 ABI_VERSION = 1
 
+# Statuses that Python tells apart.
+DENIED, E_ARGUMENT, E_MALFORMED, E_SCOPE, E_NOT_FOUND, E_STATE, E_LIMIT, NO = 1, 2, 5, 6, 7, 9, 10, 16
+
 
 def _load() -> ctypes.CDLL:
     named = os.environ.get("AGENTID_LIBRARY")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctypes import c_void_p
 from typing import TYPE_CHECKING, Any, cast
 
-from ._abi import lib
+from ._abi import DENIED, E_NOT_FOUND, E_SCOPE, E_STATE, lib
 from ._reasons import Category, Reason, category, http_status
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class NotFound(Error):
     """There is no such thing."""
 
 
-_CLASSES = {1: Denied, 6: ScopeError, 7: NotFound, 9: StateError}
+_CLASSES = {DENIED: Denied, E_SCOPE: ScopeError, E_NOT_FOUND: NotFound, E_STATE: StateError}
 
 
 def failure(error: c_void_p) -> Error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ctypes import c_int64
 from typing import TYPE_CHECKING, Any
 
-from ._abi import NO_DELEGATION, checked
+from ._abi import E_ARGUMENT, NO_DELEGATION, checked
 from ._errors import Error
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def option(value: str | None, name: str) -> bytes | None:
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"{name} is a text, not {type(value).__name__}")
     if "\0" in value:
-        raise Error(2, "argument", "a NUL character cannot be part of an option", f"options.{name}", None)
+        raise Error(E_ARGUMENT, "argument", "a NUL character cannot be part of an option", f"options.{name}", None)
     return utf8(value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ctypes import byref, c_int64
 from typing import TYPE_CHECKING, Any
 
-from ._abi import Bytes, checked, lib
+from ._abi import NO, Bytes, checked, lib
 from ._calling import call, take, text
 from ._errors import Error, NotFound
 from ._handles import Handle
@@ -16,8 +16,6 @@ from ._inputs import counted, pair, utf8
 if TYPE_CHECKING:
     from ._authority import Authority
     from .types import Limits
-
-_NO = 16
 
 
 def document(policy: Mapping[str, Any] | str) -> bytes:
@@ -40,7 +38,7 @@ def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = 
     try:
         call(lib.agentid_policy_check, *counted(document(policy)), authority and authority._handle, byref(out))  # pyright: ignore[reportPrivateUsage]
     except Error as error:
-        if error.code != _NO:
+        if error.code != NO:
             raise
     return json.loads(text(out))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from .._abi import lib
+from .._abi import E_ARGUMENT, E_LIMIT, E_MALFORMED, lib
 from .._call import of_guard
 from .._decision import decide, sent
 from .._errors import Denied, Error
@@ -19,8 +19,7 @@ from ._routes import Routes, Tools, calls_of
 from ._running import Permit
 
 _log = logging.getLogger("libagentid.http")
-# A call that cannot be decided: argument, malformed, limit.
-_NOT_A_CALL = {2, 5, 10}
+_NOT_A_CALL = {E_ARGUMENT, E_MALFORMED, E_LIMIT}
 
 Guards = EnforcementPoint | Callable[[], EnforcementPoint]
 
