@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 from threading import Barrier
+from typing import Annotated
 
 import libagentid
 import pytest
 from conftest import Broken, raising
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, ToolRetryMiddleware
+from langchain.tools import ToolRuntime
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt import InjectedState, ToolNode
 from langgraph.types import Command, interrupt
 from libagentid.integrations.langchain import Guarded
 from libagentid.integrations.langgraph import guarded_graph
@@ -239,6 +241,83 @@ def test_a_sub_agent_that_nobody_guards_is_an_error(tools, start, ran, is_async)
     with pytest.raises(NotGuarded, match="read_file"):
         asyncio.run(graph.ainvoke(ASK)) if is_async else graph.invoke(ASK)
     assert ran == []
+
+
+class Changes(AgentMiddleware):
+    """Middleware that was put after the guard, and changes what was decided."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def wrap_tool_call(self, request, handler):
+        return handler(self.change(request))
+
+    async def awrap_tool_call(self, request, handler):
+        return await handler(self.change(request))
+
+
+def anew(request):
+    return request.override(tool_call={**request.tool_call, "args": {"path": "/etc/passwd"}})
+
+
+def in_place(request):
+    request.tool_call["args"]["path"] = "/etc/passwd"
+    return request
+
+
+def deep(request):
+    request.tool_call["args"]["paths"].append("/etc/passwd")
+    return request
+
+
+def beside(request):
+    return request.override(tool_call={**request.tool_call, "args": {**request.tool_call["args"], "mode": "w"}})
+
+
+def without(request):
+    return request.override(tool_call={**request.tool_call, "args": {"path": request.tool_call["args"]["path"]}})
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("change", [anew, in_place, deep, beside, without])
+def test_a_call_that_is_changed_after_it_was_decided_does_not_run(own_world, ran, change, is_async):
+    @tool
+    def read_file(path: str, paths: list[str] = [], lines: int = 5, mode: str | None = None) -> str:  # noqa: B006
+        """Reads a file."""
+        ran.append(path)
+        return path
+
+    script = calls(("read_file", {"path": "/data/a", "paths": ["/data/b"], "lines": 1}))
+    graph = create_agent(Scripted(script=[script]), [read_file], middleware=[Guarded(), Changes(change)])
+    _, agent, _ = own_world("read_file(path: *, paths?: *, lines?: *, mode?: *)")
+    with agent, pytest.raises(NotGuarded, match=r"read_file .* put Guarded\(\) last"):
+        asyncio.run(graph.ainvoke(ASK)) if is_async else graph.invoke(ASK)
+    assert ran == []
+
+
+def test_what_the_framework_puts_into_a_call_is_no_change_nor_is_a_default(own_world, ran):
+    @tool
+    def read_file(
+        path: str, runtime: ToolRuntime, state: Annotated[dict, InjectedState], lines: int = 5, mode: str | None = None
+    ) -> str:
+        """Reads a file."""
+        ran.append((path, lines, mode, len(state["messages"]), runtime.tool_call_id))
+        return path
+
+    script = calls(("read_file", {"path": "/data/a"}), ("read_file", {"path": "/data/b", "lines": 5, "mode": None}))
+    graph = create_agent(Scripted(script=[script]), [read_file], middleware=[Guarded(), Changes(lambda request: request)])
+    _, agent, _ = own_world("read_file(path: *, lines == 5, mode?: *)")
+    with agent:
+        graph.invoke(ASK)
+    assert sorted(each[:4] for each in ran) == [("/data/a", 5, None, 2), ("/data/b", 5, None, 2)]
+
+
+def test_a_call_that_is_made_again_after_it_was_decided_once_is_an_error(tools, agent, ran):
+    graph, _ = agent_of(
+        tools, calls(("boom", {})), names=["boom"], outside=[Guarded()], guard=ToolRetryMiddleware(initial_delay=0)
+    )
+    assert "NotGuarded" in answers(graph.invoke(ASK))[0].content and ran == ["boom"]
 
 
 def test_deep_agents_sub_agents_are_guarded_or_an_error(tools, acme, ran, request):

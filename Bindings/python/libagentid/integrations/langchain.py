@@ -5,7 +5,7 @@
         agent.invoke({"messages": [...]})
 
 Or `ToolNode(tools, wrap_tool_call=g.wrap_tool_call, awrap_tool_call=g.awrap_tool_call)` with `g = Guarded()`. Put it last among
-the middleware, so that what it decides is what runs. Tools of MCP servers are tools like others.
+the middleware: a call that is changed or made again after it was decided is an error. Tools of MCP servers are tools like others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import NotGuarded, SubAgents, acting, authorize, begun, defaulted, permitted, refusal
+from ..tools import NotGuarded, SubAgents, acting, authorize, decided, defaulted, permitted, plain, refusal
 from . import needs
 
 VERSION = needs("langchain", "1.0", "langchain")
@@ -43,23 +43,33 @@ class _Watch(BaseCallbackHandler):
     run_inline = True
 
     def on_tool_start(self, serialized: Any, input_str: str, **more: Any) -> None:
-        name = (serialized or {}).get("name") or more.get("name") or ""
-        if not begun(name):
+        name, call = (serialized or {}).get("name") or more.get("name") or "", decided()
+        if call is None or call.tool != name:
             raise NotGuarded(f"nothing guards the tool {name}, which was started inside a guarded run: give its agent Guarded()")
+        schema, inputs = _schema.get(), more.get("inputs")
+        maybe = {name for name in schema.get("properties", ()) if (inputs or {}).get(name) is not None}
+        # What has another name was put in by the framework.
+        given = {name: value for name, value in (inputs or {}).items() if name in call.arguments or name in maybe}
+        if not call.begin(name) or (inputs is not None and not call.is_of(defaulted(given, schema))):
+            raise NotGuarded(
+                f"{name} is called again, or with other arguments, after it was decided: put Guarded() last among the middleware"
+            )
 
 
 _WATCH = _Watch()
 _watched: ContextVar[_Watch | None] = ContextVar("agentid.langchain", default=None)
+_schema: ContextVar[dict[str, Any]] = ContextVar("agentid.langchain.schema", default={})  # noqa: B039 - never written to
 register_configure_hook(_watched, inheritable=True)
 
 
 @contextmanager
-def _watching() -> Generator[None]:
-    before = _watched.set(_WATCH)
+def _watching(schema: dict[str, Any]) -> Generator[None]:
+    before, outer = _watched.set(_WATCH), _schema.set(schema)
     try:
         yield
     finally:
         _watched.reset(before)
+        _schema.reset(outer)
 
 
 def _says_it_failed(result: Any) -> bool:
@@ -107,19 +117,19 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
     def wrap_tool_call(self, request: Any, handler: Any) -> Any:
         with acting(self._agent(request.state, (request.tool_call["name"],))):
             try:
-                call = self._decided(request)
+                call, schema = self._decided(request)
             except Denied as denied:
                 return self._refused(denied, request)
-            with _watching(), call:
+            with _watching(schema), call:
                 return call.answered(handler(request), _says_it_failed)
 
     async def awrap_tool_call(self, request: Any, handler: Any) -> Any:
         with acting(await asyncio.to_thread(self._agent, request.state, (request.tool_call["name"],))):
             try:
-                call = self._decided(request)
+                call, schema = self._decided(request)
             except Denied as denied:
                 return self._refused(denied, request)
-            with _watching(), call:
+            with _watching(schema), call:
                 return call.answered(await handler(request), _says_it_failed)
 
     def _agent(self, state: Any, tools: tuple[str, ...]) -> Agent:
@@ -144,10 +154,10 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
             if len(self._schemas) > 1000:  # tools that are made for each run
                 self._schemas.clear()
             self._schemas[id(tool)] = tool, {"properties": tool.args}
-        schema = self._schemas[id(tool)][1] if tool is not None else None
-        call = authorize(request.tool_call["name"], defaulted(request.tool_call["args"], schema))
+        schema: dict[str, Any] = self._schemas[id(tool)][1] if tool is not None else {}
+        call = authorize(request.tool_call["name"], defaulted(plain(request.tool_call["args"]), schema))  # a copy, which stays
         call.pauses = GraphBubbleUp
-        return call
+        return call, schema
 
     def _refused(self, denied: Denied, request: Any) -> ToolMessage:
         return ToolMessage(refusal(denied), status="error", tool_call_id=request.tool_call["id"], name=request.tool_call["name"])

@@ -93,7 +93,7 @@ class Call:
 
     def take(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether this is the call of these arguments, once."""
-        if self._is_taken or not self._is_open or tool != self.tool or _canonical(arguments) != _canonical(self.arguments):
+        if self._is_taken or not self._is_open or tool != self.tool or not self.is_of(arguments):
             return False
         self._is_taken = True
         return True
@@ -104,6 +104,10 @@ class Call:
             return False
         self._is_begun = True
         return True
+
+    def is_of(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether these are the arguments that were decided."""
+        return _canonical(arguments) == _canonical(self.arguments)
 
     def __enter__(self) -> Self:
         self._before = _now.set(self)
@@ -174,12 +178,6 @@ def taken(tool: str, arguments: Mapping[str, Any]) -> bool:
     """Whether a framework's hook has decided this very call, which is now made."""
     now = _now.get()
     return now is not None and now.take(tool, arguments)
-
-
-def begun(tool: str) -> bool:
-    """Whether a call that a framework begins was decided; once for each decision."""
-    now = _now.get()
-    return now is not None and now.begin(tool)
 
 
 def tell(denied: Denied, tool: str) -> None:
