@@ -26,6 +26,13 @@ def wanted(given: object, member: str, what: str) -> None:
         raise TypeError(f"what is guarded is {what}, not {type(given).__name__}")
 
 
+def named(name: object) -> None:
+    """Raises TypeError for what cannot be the name of a sub-agent."""
+    if name is not None and not (isinstance(name, str) and name):
+        given = "an empty one" if name == "" else type(name).__name__
+        raise TypeError(f"name is a text, the sub-agent's, not {given}: without it, calls are decided as the current agent")
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     """The leading numbers of a version; 1 is 1.0."""
     numbers: list[int] = []

@@ -1,4 +1,5 @@
-"""Google ADK: a plugin that decides each tool call of every agent of a runner; an agent below the first one is a narrower agent.
+"""Google ADK: a plugin that decides each tool call of every agent of a runner; an agent below the first one is a narrower agent,
+and so is one that is a tool.
 
     runner = Runner(app=App(name="app", root_agent=agent, plugins=[Guarded()]), session_service=...)
     with acme.agent("researcher", principal=..., task=..., scope=...):
@@ -9,6 +10,8 @@ docs/integrations.md says what holds in every framework.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from .._current import current_agent
@@ -19,6 +22,7 @@ from . import needs
 VERSION = needs("google-adk", "1.7", "google-adk")
 
 from google.adk.plugins.base_plugin import BasePlugin  # noqa: E402
+from google.adk.tools.agent_tool import AgentTool  # noqa: E402
 from google.adk.tools.transfer_to_agent_tool import transfer_to_agent  # noqa: E402
 
 try:
@@ -27,22 +31,38 @@ except ImportError:  # versions that have no structured answer beside tools
     _Answer = None
 
 
-class Guarded(BasePlugin):
-    """Decides each call as the current agent, and shows the model the tools that this agent may call. Put it last.
+# The agent that a tool, which is an agent itself, runs below.
+_above: ContextVar[Any] = ContextVar("agentid.google_adk", default=None)
+# The calls that were decided and have not ended, by invocation and call.
+_calls: dict[str, tuple[Call, Any]] = {}
+_held: dict[type, type] = {}
 
-    A tool that runs at the provider, and an agent with a code executor, raise `NotGuarded`.
+
+class Guarded(BasePlugin):
+    """Decides each call as the current agent, and shows the model the tools that this agent may call. Put it last: a call whose
+    arguments a plugin or a callback changes after it was decided is an error.
+
+    A tool that runs at the provider, an agent with a code executor, and one that is a tool without plugins raise `NotGuarded`.
     """
 
     def __init__(self, name: str = "agentid") -> None:
+        if not (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"name is the plugin's, a text, not {name!r:.40}: the guard finds the current agent by itself")
         super().__init__(name)
-        self._below, self._calls, self._tools = SubAgents(), dict[str, Call](), dict[str, tuple[str, ...]]()
+        self._below, self._tools = SubAgents(), dict[tuple[str, str], tuple[str, ...]]()
 
     def _agent(self, context: Any) -> Any:
-        agent = context._invocation_context.agent
-        root = getattr(agent, "root_agent", agent)
-        if agent is root:
+        agent, above = context._invocation_context.agent, _above.get()
+        if above is None and agent is getattr(agent, "root_agent", agent):
             return current_agent()
-        return self._below.agent(agent.name, agent.name, self._tools.get(agent.name, ()))
+        with acting(above or current_agent()):
+            return self._below.agent(agent.name, agent.name, self._tools.get((context.invocation_id, agent.name), ()))
+
+    def _has(self, context: Any, tools: Iterable[str]) -> None:
+        """The tools of an agent in one run: another run's may differ."""
+        while len(self._tools) > 1000:  # of runs that failed
+            self._tools.pop(next(iter(self._tools)), None)
+        self._tools[context.invocation_id, context._invocation_context.agent.name] = tuple(tools)
 
     async def before_agent_callback(self, *, agent: Any, callback_context: Any) -> None:
         if getattr(agent, "code_executor", None) is not None:
@@ -50,7 +70,7 @@ class Guarded(BasePlugin):
 
     async def before_model_callback(self, *, callback_context: Any, llm_request: Any) -> None:
         tools, kept = llm_request.tools_dict, []
-        self._tools[callback_context._invocation_context.agent.name] = tuple(tools)
+        self._has(callback_context, tools)
         shown = {*permitted(tools, str, agent=self._agent(callback_context)), *[name for name in tools if _is_adks(tools[name])]}
         for tool in llm_request.config.tools or []:
             if not getattr(tool, "function_declarations", None):
@@ -63,25 +83,61 @@ class Guarded(BasePlugin):
     async def before_tool_callback(self, *, tool: Any, tool_args: dict[str, Any], tool_context: Any) -> dict[str, Any] | None:
         if _is_adks(tool):
             return None
+        if isinstance(tool, AgentTool) and not getattr(tool, "include_plugins", True):
+            raise NotGuarded(f"the tool {tool.name} is an agent that nothing guards: AgentTool(..., include_plugins=True)")
+        agent = tool_context._invocation_context.agent
+        if (tool_context.invocation_id, agent.name) not in self._tools and hasattr(agent, "canonical_tools"):
+            self._has(tool_context, [each.name for each in await agent.canonical_tools(tool_context)])  # it goes on after a pause
         try:
-            with acting(self._agent(tool_context)):
+            with acting(self._agent(tool_context)) as acts:
                 call = authorize(tool.name, _defaulted(tool, tool_args))
         except Denied as denied:
             return {"error": refusal(denied)}
-        self._calls[self._key(tool_context)] = call
+        _calls[_key(tool_context)] = call, _above.get()
+        _hold(tool)
+        _above.set(acts)
         return None
 
     async def after_tool_callback(self, *, tool: Any, tool_args: Any, tool_context: Any, result: Any) -> None:
-        if call := self._calls.pop(self._key(tool_context), None):
+        if call := _ended(tool_context):
             call.answered(result, lambda result: isinstance(result, dict) and "error" in result)
             call.done()
 
     async def on_tool_error_callback(self, *, tool: Any, tool_args: Any, tool_context: Any, error: Exception) -> None:
-        if call := self._calls.pop(self._key(tool_context), None):
+        if call := _ended(tool_context):
             call.failed(error)
 
-    def _key(self, context: Any) -> str:
-        return f"{context.invocation_id}/{context.function_call_id}"
+    async def after_run_callback(self, *, invocation_context: Any) -> None:
+        for key in [key for key in self._tools if key[0] == invocation_context.invocation_id]:
+            self._tools.pop(key, None)
+
+
+def _key(context: Any) -> str:
+    return f"{context.invocation_id}/{context.function_call_id}"
+
+
+def _ended(context: Any) -> Call | None:
+    call, above = _calls.pop(_key(context), (None, None))
+    if call:
+        _above.set(above)
+    return call
+
+
+def _hold(tool: Any) -> None:
+    """What runs is what was decided: the tool itself looks, after every callback."""
+    kind: Any = type(tool)
+    if kind in _held.values():
+        return
+
+    async def run_async(self: Any, *, args: dict[str, Any], tool_context: Any) -> Any:
+        call, _ = _calls.get(_key(tool_context), (None, None))
+        if call is not None and not call.is_of(_defaulted(self, args)):
+            raise NotGuarded(f"{self.name} has other arguments than were decided: change them in a plugin before Guarded()")
+        return await kind.run_async(self, args=args, tool_context=tool_context)
+
+    if kind not in _held:
+        _held[kind] = type(kind.__name__, (kind,), {"run_async": run_async, "__module__": kind.__module__})
+    tool.__class__ = _held[kind]
 
 
 def _is_adks(tool: Any) -> bool:
