@@ -24,7 +24,7 @@ ROWS = [
     ("Langflow", "langflow-flow", "langflow", "every tool call of a flow's agents, under its server as well; tools shown", "agents inside tools; unguarded ones are an error"),
     ("OpenAI Agents", "openai-agents", "openai_agents", "function tools, tools of MCP servers; tools shown", "handoffs, agents as tools"),
     ("Pydantic AI", "pydantic-ai", "pydantic_ai", "every function tool; tools shown", "agents inside tools, named ones"),
-    ("Google ADK", "google-adk", "google_adk", "every tool of every agent of a runner; tools shown", "transfers"),
+    ("Google ADK", "google-adk", "google_adk", "every tool of every agent of a runner; tools shown", "transfers, agents that are tools"),
     ("Claude Agent SDK", "claude-agent-sdk", "claude_agent_sdk", "every tool of a session; a stand-in for the CLI", "the session's sub-agents"),
     ("CrewAI", "crewai", "crewai", "every tool call in the process", "each member of a crew"),
     ("LlamaIndex", "llama-index", "llama_index", "every tool call of a workflow or an agent; tools shown", "handoffs"),

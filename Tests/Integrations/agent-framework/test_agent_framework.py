@@ -12,8 +12,10 @@ from agent_framework import (
     ChatResponse,
     Content,
     FunctionInvocationLayer,
+    FunctionMiddleware,
     FunctionTool,
     Message,
+    MiddlewareFailure,
 )
 from conftest import Broken, raising
 from contract import *
@@ -79,3 +81,53 @@ def test_the_model_is_shown_the_tools_it_may_call_and_no_others_are_decided_all_
     asyncio.run(Agent(client=client, tools=tools, middleware=[Shown(), Guarded()]).run("go"))
     assert client.shown == [["read_file", "boom"]] * 3
     assert "is not granted" in client.read[0] and ran == ["/data/a"]
+
+
+def anew(context):
+    context.arguments = {"path": "/etc/passwd"}
+
+
+def in_place(context):
+    context.arguments["path"] = "/etc/passwd"
+
+
+class Changes(FunctionMiddleware):
+    def __init__(self, change):
+        self.change = change
+
+    async def process(self, context, call_next):
+        self.change(context)
+        await call_next()
+
+
+@pytest.mark.parametrize("change", [anew, in_place])
+def test_a_call_that_is_changed_after_it_was_decided_does_not_run(agent, ran, change):
+    tools = [FunctionTool(name="read_file", description="x", func=tools_of(ran)[0])]
+    with pytest.raises(MiddlewareFailure, match=r"other arguments than were decided: put Guarded\(\) last"):
+        run([[GOOD]], tools, [Guarded(), Changes(change)])
+    assert ran == []
+    assert "Denied" in run([[GOOD]], tools, [Changes(change), Guarded()])[0] and ran == []
+    run([[GOOD]], tools, [Guarded(), Changes(lambda context: None)])
+    assert ran == ["/data/a"]
+
+
+def test_what_shows_tools_and_decides_nothing_does_not_let_them_run(agent, ran):
+    tools = [FunctionTool(name="read_file", description="x", func=tools_of(ran)[0])]
+    with pytest.raises(MiddlewareFailure, match=r"nothing guards the tool read_file: middleware=\[Shown\(\), Guarded\(\)\]"):
+        run([[GOOD]], tools, [Shown()])
+    assert ran == []
+
+
+def test_the_same_tools_run_in_an_agent_without_a_guard(agent, ran):
+    tools = [FunctionTool(name="read_file", description="x", func=tools_of(ran)[0])]
+    run([[GOOD]], tools, [Guarded()])
+    agent.__exit__(None, None, None)
+    run([[BAD]], tools, [])
+    assert ran == ["/data/a", BAD[1]["path"]]
+
+
+def test_what_is_missing_is_said(ran):
+    with pytest.raises(MiddlewareFailure, match="no agent here: call this inside a `with` block"):
+        run([[GOOD]], [FunctionTool(name="read_file", description="x", func=tools_of(ran)[0])], [Guarded()])
+    with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
+        Guarded(5)

@@ -5,7 +5,16 @@ import contextlib
 import json
 
 import pytest
-from claude_agent_sdk import AgentDefinition, ClaudeAgentOptions, ClaudeSDKClient, ResultMessage, Transport
+from claude_agent_sdk import (
+    AgentDefinition,
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    HookMatcher,
+    PermissionResultAllow,
+    PermissionResultDeny,
+    ResultMessage,
+    Transport,
+)
 from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of
@@ -18,7 +27,7 @@ RESULT = {"type": "result", "subtype": "success", "duration_ms": 1, "duration_ap
 class StandIn(Transport):
     """What the CLI does with hooks: a denial, an error where a failure blocks, or an answer that it does not know, block."""
 
-    honors = True
+    honors, asks = True, False
 
     def __init__(self, script, tools, more=None):
         self.script, self.tools, self.more, self.read = script, {t.__name__: t for t in tools}, more or {}, []
@@ -54,6 +63,7 @@ class StandIn(Transport):
             self.tasks.append(asyncio.create_task(self.turns()))
 
     async def ask(self, event, given):
+        new = given["tool_input"]
         for matcher in self.hooks.get(event, []):
             for callback in matcher["hookCallbackIds"]:
                 self.number += 1
@@ -67,15 +77,45 @@ class StandIn(Transport):
                 own = (said.get("response") or {}).get("hookSpecificOutput") or {}
                 if own.get("permissionDecision") == "deny":
                     return own["permissionDecisionReason"]
+                if (decision := own.get("decision") or {}).get("behavior") == "deny":
+                    return decision["message"]
+                new = {**own, **decision}.get("updatedInput") or new
+        given["tool_input"] = new  # each hook has read what the model asked for
+        return None
+
+    async def permitted(self, given):
+        """What the CLI asks where its rules do not say: hooks first, then the host."""
+        asked = {name: value for name, value in given.items() if name != "tool_use_id"}
+        if refused := await self.ask("PermissionRequest", asked):
+            return refused
+        given["tool_input"] = asked["tool_input"]
+        if not self.asks:
+            return None
+        self.number += 1
+        number = f"p{self.number}"
+        self.waiting[number] = answer = asyncio.get_running_loop().create_future()
+        request = {"subtype": "can_use_tool", "tool_name": given["tool_name"], "input": dict(given["tool_input"])}
+        request |= {"tool_use_id": given["tool_use_id"], "agent_id": given.get("agent_id")}
+        await self.out.put({"type": "control_request", "request_id": number, "request": request})
+        said = (await answer)["response"]
+        if said["behavior"] == "deny":
+            return said["message"]
+        given["tool_input"] = said["updatedInput"]
         return None
 
     async def call(self, name, arguments):
         self.number += 1
-        given = {"session_id": "s", "tool_name": name, "tool_input": arguments, "tool_use_id": f"t{self.number}", **self.more}
-        if refused := await self.ask("PreToolUse", given):
+        given = {
+            "session_id": "s",
+            "tool_name": name,
+            "tool_input": dict(arguments),
+            "tool_use_id": f"t{self.number}",
+            **self.more,
+        }
+        if refused := await self.ask("PreToolUse", given) or await self.permitted(given):
             return refused
         try:
-            answer = self.tools[name](**arguments)
+            answer = self.tools[name](**given["tool_input"])
         except Exception as error:
             await self.ask("PostToolUseFailure", given)
             return str(error)
@@ -91,6 +131,7 @@ class StandIn(Transport):
 def run(options, script, tools, more=None):
     async def main():
         cli = StandIn(script, tools, more)
+        cli.asks = options.can_use_tool is not None
         async with ClaudeSDKClient(options, transport=cli) as client:
             await client.query("go")
             async for message in client.receive_messages():
@@ -142,3 +183,59 @@ def test_a_cli_that_knows_nothing_of_hooks_that_block_is_refused(framework, agen
     with pytest.raises(CLIConnectionError):
         framework([[GOOD]])
     assert ran == []
+
+
+def hooked(event, path):
+    """Options whose hook, or `can_use_tool`, gives each call another path; None: the same."""
+
+    async def hook(given, tool_use_id, context):
+        new = {"path": path} if path else dict(given["tool_input"])
+        if event == "PreToolUse":
+            return {"hookSpecificOutput": {"hookEventName": event, "permissionDecision": "allow", "updatedInput": new}}
+        return {"hookSpecificOutput": {"hookEventName": event, "decision": {"behavior": "allow", "updatedInput": new}}}
+
+    async def asks(name, arguments, context):
+        return PermissionResultAllow(updated_input={"path": path} if path else None)
+
+    if event == "can_use_tool":
+        return ClaudeAgentOptions(can_use_tool=asks)
+    return ClaudeAgentOptions(hooks={event: [HookMatcher(hooks=[hook])]})
+
+
+EVENTS = ["PreToolUse", "PermissionRequest", "can_use_tool"]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_other_arguments_that_a_hook_gives_a_call_are_decided(agent, ran, outcomes, event):
+    run(hooked(event, "/etc/passwd"), [[GOOD]], tools_of(ran))
+    assert ran == ["/etc/passwd"]  # unguarded
+    [said] = run(guard(hooked(event, "/etc/passwd")), [[GOOD]], tools_of(ran))
+    assert "Denied: path of read_file" in said and ran == ["/etc/passwd"]
+    assert run(guard(hooked(event, "/data/other")), [[GOOD]], tools_of(ran)) == ["text of /data/other"]
+    assert run(guard(hooked(event, None)), [[GOOD]], tools_of(ran)) == ["text of /data/a"]
+    assert ran == ["/etc/passwd", "/data/other", "/data/a"]
+
+
+def test_arguments_that_are_changed_in_place_while_asking_are_decided(agent, ran):
+    async def asks(name, arguments, context):
+        arguments["path"] = "/etc/passwd"
+        return PermissionResultAllow()
+
+    [said] = run(guard(ClaudeAgentOptions(can_use_tool=asks)), [[GOOD]], tools_of(ran))
+    assert "Denied: path of read_file" in said and ran == []
+
+
+def test_a_no_stays_a_no(agent, ran):
+    async def asks(name, arguments, context):
+        return PermissionResultDeny(message="not today")
+
+    assert run(guard(ClaudeAgentOptions(can_use_tool=asks)), [[GOOD]], tools_of(ran)) == ["not today"] and ran == []
+
+
+def test_the_other_arguments_of_a_sub_agent_are_decided_as_that(start, acme, ran):
+    start("read_file(path under '/data'); boom")
+    defined = {"reader": AgentDefinition(description="reads", prompt="read", tools=["send_mail"])}
+    options = hooked("can_use_tool", "/data/other")
+    options.agents = defined
+    [said] = run(guard(options), [[GOOD]], tools_of(ran), {"agent_id": "a1", "agent_type": "reader"})
+    assert "Denied" in said and ran == []

@@ -9,8 +9,8 @@ from contract import *
 from contract import BAD, GOOD, tools_of
 from google.adk.agents import LlmAgent
 from google.adk.models import BaseLlm, LlmResponse
-from google.adk.runners import InMemoryRunner
 from google.adk.plugins.base_plugin import BasePlugin
+from google.adk.runners import InMemoryRunner
 from google.adk.tools import AgentTool, FunctionTool, google_search
 from google.adk.tools.base_toolset import BaseToolset
 from google.genai import types

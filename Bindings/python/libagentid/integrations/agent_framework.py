@@ -13,35 +13,42 @@ from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import SubAgents, acting, authorize, defaulted, permitted, plain, refusal
-from . import needs
+from ..tools import SubAgents, acting, authorize, broken, decided, defaulted, permitted, plain, refusal
+from . import named, needs
 
 VERSION = needs("agent-framework-core", "1.0", "agent-framework")
 
 from agent_framework import ChatMiddleware, FunctionMiddleware, MiddlewareFailure  # noqa: E402  # pyright: ignore[reportAttributeAccessIssue]
 
+_held: dict[type, type] = {}
+
 
 class Shown(ChatMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
     """Shows the model the tools that the current agent may call, beside a `Guarded()` without a name, which decides them.
 
-    Tools without a name of their own, such as those that run at the model's provider, are not shown.
+    Tools without a name of their own, such as those that run at the model's provider, are not shown. It decides nothing: without
+    a `Guarded()` the tools do not run.
     """
 
     async def process(self, context: Any, call_next: Any) -> None:
         tools = (context.options or {}).get("tools")
         if tools:
-            named: list[Any] = [tool for tool in tools if isinstance(getattr(tool, "name", None), str)]
-            context.options = {**context.options, "tools": permitted(named, lambda tool: tool.name)}
+            own: list[Any] = [tool for tool in tools if isinstance(getattr(tool, "name", None), str)]
+            for tool in own:
+                _hold(tool)
+            context.options = {**context.options, "tools": permitted(own, lambda tool: tool.name)}
         await call_next()
 
 
 class Guarded(FunctionMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
     """Decides each call as the current agent; with `name`, as a sub-agent with what that may do of the run's tools.
 
-    Put it last, so that what it decides is what runs. What goes wrong in the guard ends the run.
+    Put it last: a call whose arguments other middleware changes after it was decided ends the run. So does what goes wrong in the
+    guard.
     """
 
     def __init__(self, name: str | None = None) -> None:
+        named(name)
         self._name, self._below = name, SubAgents()
 
     async def process(self, context: Any, call_next: Any) -> None:
@@ -52,7 +59,8 @@ class Guarded(FunctionMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
             context.result = refusal(denied)
             return
         except Exception as error:
-            raise MiddlewareFailure(f"the guard failed: {type(error).__name__}") from error  # pyright: ignore[reportCallIssue]
+            raise _failed(broken(error)) from error
+        _hold(context.function)
         with call:
             await call_next()
 
@@ -64,3 +72,35 @@ class Guarded(FunctionMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
 
     def _arguments(self, context: Any) -> dict[str, Any]:
         return defaulted(plain(context.arguments), context.function.parameters())
+
+
+def _failed(text: str) -> Exception:
+    return MiddlewareFailure(text)  # pyright: ignore[reportCallIssue, reportUnknownVariableType]
+
+
+def _is_acting() -> bool:
+    try:
+        current_agent()
+    except LookupError:
+        return False
+    return True
+
+
+def _hold(tool: Any) -> None:
+    """Holds a tool to what was decided: it looks itself, after every middleware."""
+    kind: Any = type(tool)
+    if not hasattr(kind, "invoke") or kind in _held.values():
+        return
+
+    async def invoke(self: Any, *, arguments: Any = None, **more: Any) -> Any:
+        call = decided()
+        if call is None or call.tool != self.name:
+            if _is_acting():
+                raise _failed(f"nothing guards the tool {self.name}: middleware=[Shown(), Guarded()]")
+        elif not call.is_of(defaulted(plain(arguments or {}), self.parameters())):
+            raise _failed(f"{self.name} has other arguments than were decided: put Guarded() last among the middleware")
+        return await kind.invoke(self, arguments=arguments, **more)
+
+    if kind not in _held:
+        _held[kind] = type(kind.__name__, (kind,), {"invoke": invoke, "__module__": kind.__module__})
+    tool.__class__ = _held[kind]

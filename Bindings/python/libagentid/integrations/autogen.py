@@ -14,7 +14,7 @@ from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
+from ..tools import NotGuarded, SubAgents, acting, authorize, broken, defaulted, permitted, refusal
 from . import needs, wanted
 
 VERSION = needs("autogen-core", "0.7", "autogen")
@@ -53,7 +53,7 @@ class GuardedWorkbench(Workbench):
         try:
             return await self._called(name, arguments, *args, **kwargs)
         except Exception as error:  # an `AssistantAgent` would wait forever
-            return _refused(name, f"The call failed: {type(error).__name__}.")
+            return _refused(name, broken(error, "The call failed"))
 
     async def _called(self, name: str, arguments: Mapping[str, Any] | None, *args: Any, **kwargs: Any) -> Any:
         tools = await self._inner.list_tools()

@@ -10,53 +10,110 @@ Connect inside the block: the session acts as the agent that is current then.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import Call, SubAgents, acting, authorize, refusal
+from ..tools import Call, SubAgents, acting, authorize, broken, refusal
 from . import needs, wanted
 
 VERSION = needs("claude-agent-sdk", "0.2.180", "claude-agent-sdk")
 
-from claude_agent_sdk import HookMatcher  # noqa: E402  # pyright: ignore[reportAttributeAccessIssue]
+from claude_agent_sdk import HookMatcher, PermissionResultDeny  # noqa: E402  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def guard(options: Any) -> Any:
-    """A copy of a session's options whose every tool call is decided as the current agent.
+    """A copy of a session's options whose every tool call is decided as the current agent, and decided anew where a hook or
+    `can_use_tool` gives it other arguments. (Hooks of the CLI's own settings files are not seen.)
 
     Sub-agents that the options define, with their tools, are sub-agents here; others are denied everything. A hook that fails
     blocks the call; a CLI that does not know of that refuses to connect.
     """
     wanted(options, "hooks", "ClaudeAgentOptions")
-    hooks = {event: list(matchers) for event, matchers in (options.hooks or {}).items()}
     decides = _Hooks({name: tuple(agent.tools or ()) for name, agent in (options.agents or {}).items()})
+    hooks = {event: list(matchers) for event, matchers in (options.hooks or {}).items()}
+    for event in ("PreToolUse", "PermissionRequest"):
+        for index, matcher in enumerate(hooks.get(event, [])):
+            hooks[event][index] = dataclasses.replace(matcher, hooks=[decides.after_hook(hook) for hook in matcher.hooks])
     for event, hook in (("PreToolUse", decides.before), ("PostToolUse", decides.after), ("PostToolUseFailure", decides.failed)):
         strict = {"on_failure": "block"} if event == "PreToolUse" else {}
         hooks.setdefault(event, []).append(HookMatcher(hooks=[hook], **strict))  # pyright: ignore[reportCallIssue]
-    return dataclasses.replace(options, hooks=hooks)
+    asks = options.can_use_tool and decides.after_asking(options.can_use_tool)
+    return dataclasses.replace(options, hooks=hooks, can_use_tool=asks)
 
 
 class _Hooks:
     def __init__(self, agents: dict[str, tuple[str, ...]]) -> None:
         self._agents, self._below, self._calls = agents, SubAgents(), dict[str, Call]()
+        self._kinds: dict[str, str] = {}
 
     async def before(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:
+        why = self._decide(given, given["tool_input"])
+        return _denied(why) if why else {}
+
+    def _decide(self, given: Any, arguments: Any) -> str:
+        """Why a call may not be made; nothing where it may."""
         try:
             with acting(self._agent(given)):
-                self._calls[given["tool_use_id"]] = authorize(given["tool_name"], given["tool_input"])
+                call = authorize(given["tool_name"], arguments)
         except Denied as denied:
-            return _denied(refusal(denied))
+            return refusal(denied)
         except Exception as error:
-            return _denied(f"The guard failed: {type(error).__name__}. The tool has not run.")
-        return {}
+            return f"{broken(error)}. The tool has not run."
+        if (use := given["tool_use_id"]) is None:
+            call.done("begun")
+            return ""
+        if before := self._calls.pop(use, None):  # of other arguments, which do not run
+            before.failed("its arguments were changed")
+        self._calls[use] = call
+        return ""
+
+    def after_hook(self, hook: Any) -> Any:
+        """A hook of the user's, whose changes are decided."""
+
+        async def changed(given: Any, tool_use_id: str | None, context: Any) -> Any:
+            answer = await hook(given, tool_use_id, context)
+            own: Any = (answer or {}).get("hookSpecificOutput") or {}
+            if "decision" in own:  # of a request for permission, which may not name its call
+                own, given = own["decision"] or {}, {"tool_use_id": tool_use_id, **given}
+            new = own.get("updatedInput")
+            if new is None or new == given["tool_input"]:
+                return answer
+            if why := self._decide(given, new):
+                if own.get("hookEventName") == "PreToolUse":
+                    return _denied(why)
+                return {
+                    "hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "deny", "message": why}}
+                }
+            return answer
+
+        return changed
+
+    def after_asking(self, asks: Any) -> Any:
+        """The user's `can_use_tool`, whose changes are decided."""
+
+        async def asked(name: str, arguments: dict[str, Any], context: Any) -> Any:
+            before = copy.deepcopy(arguments)
+            answer = await asks(name, arguments, context)
+            new = getattr(answer, "updated_input", None)
+            new = arguments if new is None else new
+            if getattr(answer, "behavior", "") != "allow" or new == before:
+                return answer
+            given: dict[str, Any] = {"tool_name": name, "tool_use_id": context.tool_use_id}
+            if context.agent_id is not None:
+                given |= {"agent_id": context.agent_id, "agent_type": self._kinds.get(context.agent_id)}
+            why = self._decide(given, new)
+            return PermissionResultDeny(message=why) if why else answer
+
+        return asked
 
     def _agent(self, given: Any) -> Any:
         """The session's agent; below it one for each sub-agent of the session."""
         if "agent_id" not in given:
             return current_agent()
-        kind = given.get("agent_type") or "sub-agent"
+        kind = self._kinds[given["agent_id"]] = given.get("agent_type") or "sub-agent"
         return self._below.agent(given["agent_id"], kind, self._agents.get(kind, ()))
 
     async def after(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from .._errors import Denied
-from ..tools import Call, SubAgents, acting, authorize, refusal
+from ..tools import Call, SubAgents, acting, authorize, broken, refusal
 from . import needs
 
 VERSION = needs("crewai", "1.10", "crewai")
@@ -52,7 +52,7 @@ def _before(context: Any) -> None:
     except HookAborted:
         raise
     except BaseException as error:  # whatever else leaves this function would let the tool run
-        raise HookAborted(f"the guard failed: {type(error).__name__}", source="libagentid") from error
+        raise HookAborted(broken(error), source="libagentid") from error
 
 
 def _decided(context: Any) -> Call:

@@ -124,7 +124,7 @@ def _ended(context: Any) -> Call | None:
 
 
 def _hold(tool: Any) -> None:
-    """What runs is what was decided: the tool itself looks, after every callback."""
+    """Holds a tool to what was decided: it looks itself, after every callback."""
     kind: Any = type(tool)
     if kind in _held.values():
         return

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from contextlib import suppress
 
-if TYPE_CHECKING:
-    from .._errors import Denied
+from .._errors import Denied, Error
+from ._guarded import NotGuarded
+
+_log = logging.getLogger("libagentid.tools")
 
 _NEXT = {
     "forbidden": "Do not repeat this call as it is: use other arguments or another tool, or say that you may not do this.",
@@ -27,3 +30,12 @@ def refusal(denied: Denied) -> str:
     decision = denied.decision.id if denied.decision is not None else ""
     at = f" [{denied.name}{', decision ' + decision if decision else ''}]"
     return f"Denied: {denied.message}{at}. The tool has not run. {_LATER.get(denied.name) or _NEXT[denied.category]}"
+
+
+def broken(error: Exception, what: str = "the guard failed") -> str:
+    """The text that a model reads of a call that ended without an answer; the operator's log has all of it. No values: of errors
+    that are not this library's it has the type alone."""
+    with suppress(Exception):
+        _log.error("%s; the call has no answer", what, exc_info=error)
+    own = isinstance(error, Error | NotGuarded) or type(error) is LookupError
+    return f"{what}: {type(error).__name__}" + (f": {error}" if own else "")
