@@ -116,3 +116,26 @@ def test_a_member_that_is_added_after_the_guard_does_not_run(acme, ran, is_async
 def test_a_function_that_makes_the_tools_is_an_error(ran):
     with pytest.raises(NotGuarded, match="a list of tools"):
         guard(Agent(model=Scripted([]), tools=lambda: tools_of(ran), telemetry=False))
+
+
+@ways
+def test_a_hook_after_the_guards_which_could_change_what_was_decided_is_an_error(agent, ran, is_async):
+    def changes(function_name, function_call, arguments):
+        return function_call(path="/etc/passwd")
+
+    def worker(*hooks):
+        return Agent(model=Scripted([[GOOD]]), tools=tools_of(ran)[:1], tool_hooks=list(hooks), telemetry=False)
+
+    late = guard(worker())
+    late.tool_hooks.append(changes)
+    with contextlib.suppress(NotGuarded):
+        run(late, is_async)
+    assert ran == []
+    run(guard(late), is_async)
+    run(guard(worker(changes)), is_async)
+    assert ran == []
+
+
+def test_a_name_is_a_text():
+    with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
+        guard(Agent(model=Scripted([]), telemetry=False), 5)

@@ -108,3 +108,26 @@ def test_a_named_workbench_is_that_of_a_narrower_agent(start, acme, ran):
 def test_a_guarded_workbench_is_not_written_to_a_file(ran):
     with pytest.raises(NotGuarded):
         guard([]).dump_component()
+
+
+def read_file(path: str) -> str:
+    """Not a tool yet."""
+    return path
+
+
+@pytest.mark.parametrize(
+    "tools, said",
+    [([read_file], r"\[0\] is of the type function"), ("read_file", r"\[0\] is of the type str"), (read_file, "not function")],
+)
+def test_what_is_not_a_list_of_tools_is_named(tools, said):
+    with pytest.raises(TypeError, match=f"a list of tools.*{said}"):
+        guard(tools)
+    with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
+        guard([], 5)
+
+
+def test_what_the_model_reads_of_a_call_outside_of_any_agent_says_what_to_do(ran, caplog):
+    tools = [FunctionTool(each, description="x") for each in tools_of(ran)]
+    answer = asyncio.run(guard(tools).call_tool("read_file", {"path": "/data/a"}))
+    assert "no agent here: call this inside a `with` block" in answer.to_text() and ran == []
+    assert "LookupError" in caplog.text

@@ -10,8 +10,9 @@ from contract import BAD, GOOD, tools_of, ways
 from haystack import component
 from haystack.components.agents import Agent
 from haystack.dataclasses import ChatMessage, ToolCall
-from haystack.tools import create_tool_from_function
+from haystack.tools import ComponentTool, create_tool_from_function, serialize_tools_or_toolset
 from libagentid.integrations.haystack import guard_tools
+from libagentid.tools import NotGuarded
 
 
 @component
@@ -70,3 +71,34 @@ def test_named_tools_are_those_of_a_narrower_agent(start, acme, ran, is_async):
     assert ran == ["/data/a"]
     [child] = acme.agents(parent=agent)
     assert "/reader/" in child.id
+
+
+@component
+class Reads:
+    @component.output_types(text=str)
+    def run(self, path: str):
+        return {"text": path}
+
+
+def test_a_guarded_tool_is_not_written_to_a_file_that_would_not_have_the_guard():
+    [tool] = guard_tools([ComponentTool(component=Reads(), name="read_file", description="x")])
+    with pytest.raises(NotGuarded, match="a file would not have its guard"):
+        tool.to_dict()
+    with pytest.raises(NotGuarded):
+        serialize_tools_or_toolset([tool])
+
+
+def read_file(path: str) -> str:
+    """Not a tool yet."""
+    return path
+
+
+@pytest.mark.parametrize(
+    "tools, said",
+    [([read_file], r"\[0\] is of the type function"), ("read_file", r"\[0\] is of the type str"), (read_file, "not function")],
+)
+def test_what_is_not_a_list_of_tools_is_named(tools, said):
+    with pytest.raises(TypeError, match=f"a list of tools.*{said}"):
+        guard_tools(tools)
+    with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
+        guard_tools([], 5)

@@ -476,3 +476,9 @@ def test_a_run_that_fails_ends_its_agent(acme, ran):
 class Fails(AgentMiddleware):
     def before_model(self, state, runtime):
         raise Broken("elsewhere")
+
+
+@pytest.mark.parametrize("name, given", [(5, "int"), ("", "an empty one")])
+def test_a_name_is_a_text(name, given):
+    with pytest.raises(TypeError, match=f"name is a text, the sub-agent's, not {given}"):
+        Guarded(name)

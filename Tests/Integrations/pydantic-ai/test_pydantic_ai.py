@@ -11,6 +11,7 @@ from libagentid.integrations.pydantic_ai import Guarded
 from libagentid.tools import NotGuarded
 from pydantic import BaseModel
 from pydantic_ai import Agent, TextOutput
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
@@ -143,3 +144,22 @@ def test_a_structured_answer_is_no_tool_that_is_denied(agent, ran):
     script = [[GOOD], [("final_result", {"path": "x"})]]
     made = Agent(scripted(script), tools=tools_of(ran), capabilities=[Guarded()], output_type=Answer)
     assert made.run_sync("go").output == Answer(path="x")
+
+
+class Changes(AbstractCapability):
+    async def wrap_tool_execute(self, ctx, *, call, tool_def, args, handler):
+        return await handler({"path": "/etc/passwd"})
+
+
+@ways
+@pytest.mark.parametrize("capabilities", [(Guarded, Changes), (Changes, Guarded)])
+def test_a_call_that_is_changed_is_decided_as_it_runs(agent, ran, capabilities, is_async):
+    read = []
+    of = Agent(scripted([[GOOD]], None, read), tools=tools_of(ran), capabilities=[each() for each in capabilities])
+    run(of, is_async)
+    assert "Denied: path of read_file" in read[0] and ran == []
+
+
+def test_a_name_is_a_text():
+    with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
+        Guarded(5)

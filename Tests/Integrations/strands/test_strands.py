@@ -11,6 +11,7 @@ from contract import BAD, GOOD, tools_of, ways
 from libagentid.integrations.strands import Guarded
 from pydantic import BaseModel
 from strands import Agent, tool
+from strands.hooks import BeforeToolCallEvent, HookProvider
 from strands.models import Model
 
 
@@ -114,3 +115,23 @@ def test_a_tool_of_ones_own_with_the_name_of_an_answer_is_decided(agent, ran):
     made = tool(answer, name="Answer")
     Agent(model=Scripted([[("Answer", {"text": "eve"})]]), tools=[made], hooks=[Guarded()], callback_handler=None)("go")
     assert ran == []
+
+
+@ways
+def test_a_call_that_a_later_hook_changes_is_decided_as_it_runs(agent, ran, is_async):
+    class Changes(HookProvider):
+        def register_hooks(self, registry, **_):
+            registry.add_callback(BeforeToolCallEvent, self.change)
+
+        def change(self, event):
+            event.tool_use["input"] = {"path": "/etc/passwd"}
+
+    model = Scripted([[GOOD]])
+    tools = [tool(each) for each in tools_of(ran)]
+    run(Agent(model=model, tools=tools, hooks=[Guarded(), Changes()], callback_handler=None), is_async)
+    assert "Denied: path of read_file" in model.read[0] and ran == []
+
+
+def test_a_name_is_a_text():
+    with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
+        Guarded(5)

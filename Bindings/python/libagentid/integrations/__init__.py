@@ -6,6 +6,7 @@ docs/integrations.md has the table. No module is imported by another part of the
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 
 def needs(package: str, least: str, extra: str, module: str | None = None) -> str:
@@ -24,6 +25,16 @@ def wanted(given: object, member: str, what: str) -> None:
     """Raises TypeError for what has not the member that a guard goes in by."""
     if not hasattr(given, member):
         raise TypeError(f"what is guarded is {what}, not {type(given).__name__}")
+
+
+def tools_of(given: object, members: tuple[str, ...], what: str) -> list[Any]:
+    """The tools of a list; raises TypeError for what is not one, or has something else in it, by its position."""
+    wanted(given, "__iter__", what)
+    tools: list[Any] = [given] if isinstance(given, str) else list(given)  # pyright: ignore[reportArgumentType, reportUnknownArgumentType, reportUnknownVariableType]
+    for index, tool in enumerate(tools):
+        if not all(hasattr(tool, member) for member in members):
+            raise TypeError(f"what is guarded is {what}; [{index}] is of the type {type(tool).__name__}")
+    return tools
 
 
 def named(name: object) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, plain, refusal
-from . import needs, wanted
+from . import named, needs, wanted
 
 VERSION = needs("agno", "2.0", "agno")
 
@@ -27,14 +27,15 @@ def guard(agent: Any, name: str | None = None) -> Any:
     functions or toolkits with names. A tool that runs at the provider, and a function that makes tools, raise `NotGuarded`.
     """
     wanted(agent, "tool_hooks", "an Agent or a Team")
+    named(name)
     if callable(agent.tools):
         raise NotGuarded(f"{agent.name or 'it'} gets its tools from a function, which nothing guards: give a list of tools")
     if foreign := [tool for tool in agent.tools or [] if isinstance(tool, dict)]:
         raise NotGuarded(f"tools run at the model's provider, where nothing guards them: {foreign!r:.200}")
     hooks = list(agent.tool_hooks or [])
-    if not any(isinstance(hook, _Hook) for hook in hooks):
-        tools = {n: f for tool in agent.tools or [] for n, f in _functions(tool).items()}
-        agent.tool_hooks = [*hooks, _Hook(agent, name, tools)]
+    before = next((hook for hook in hooks if isinstance(hook, _Hook)), None)
+    tools = {n: f for tool in agent.tools or [] for n, f in _functions(tool).items()}
+    agent.tool_hooks = [*[hook for hook in hooks if hook is not before], before or _Hook(agent, name, tools)]
     for member in getattr(agent, "members", None) or []:
         guard(member, member.name or "member")
     return agent
@@ -60,6 +61,8 @@ class _Hook:
         for member in getattr(self._of, "members", None) or []:
             if not any(isinstance(hook, _Hook) for hook in member.tool_hooks or []):
                 raise NotGuarded(f"the team was given {member.name} after it was guarded: guard() it with that")
+        if (hooks := self._of.tool_hooks or []) and hooks[-1] is not self:
+            raise NotGuarded("tool_hooks has a hook after the guard's, which could change what was decided: guard() it with that")
         agent = current_agent() if self._name is None else self._below.agent(self._name, self._name, self._tools)
         given = {name: plain(value) for name, value in arguments.items()}
         try:

@@ -15,7 +15,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, broken, defaulted, permitted, refusal
-from . import needs, wanted
+from . import named, needs, tools_of
 
 VERSION = needs("autogen-core", "0.7", "autogen")
 
@@ -28,9 +28,12 @@ def guard(tools: Workbench | Sequence[Any], name: str | None = None) -> GuardedW
 
     `name`: as a sub-agent with what that may do of these tools.
     """
+    named(name)
     if not isinstance(tools, Workbench):
-        wanted(tools, "__iter__", "a list of tools, or a workbench")
-    return GuardedWorkbench(tools if isinstance(tools, Workbench) else StaticWorkbench(list(tools)), name)
+        tools = StaticWorkbench(
+            tools_of(tools, ("name", "run_json"), "a list of tools, such as FunctionTool(...), or a workbench")
+        )
+    return GuardedWorkbench(tools, name)
 
 
 def _refused(name: str, text: str) -> ToolResult:

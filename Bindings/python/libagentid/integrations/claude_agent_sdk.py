@@ -105,7 +105,7 @@ class _Hooks:
             if context.agent_id is not None:
                 given |= {"agent_id": context.agent_id, "agent_type": self._kinds.get(context.agent_id)}
             why = self._decide(given, new)
-            return PermissionResultDeny(message=why) if why else answer
+            return PermissionResultDeny(message=why) if why else answer  # pyright: ignore[reportCallIssue]
 
         return asked
 

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from .._errors import Denied
-from ..tools import Call, SubAgents, acting, authorize, broken, refusal
+from ..tools import Call, NotGuarded, SubAgents, acting, authorize, broken, refusal
 from . import needs
 
 VERSION = needs("crewai", "1.10", "crewai")
@@ -23,6 +23,7 @@ from crewai.hooks.tool_hooks import (  # noqa: E402
     get_before_tool_call_hooks,
     register_after_tool_call_hook,
     register_before_tool_call_hook,
+    unregister_before_tool_call_hook,
 )
 
 _members = SubAgents()
@@ -33,17 +34,23 @@ def guard_crews() -> None:
     """Has every tool call in this process decided from now on, below the current agent; outside of any, all are blocked.
 
     A member's agent may do what the current agent may do of the member's and its task's tools. Delegating work is a tool too:
-    `delegate_work_to_coworker`, `ask_question_to_coworker`. Call it after other hooks were registered: what it decides is what
-    runs. A second call changes nothing.
+    `delegate_work_to_coworker`, `ask_question_to_coworker`. Call it after other hooks were registered, once more if need
+    be: while one comes after it, which could change what was decided, all calls are blocked.
     """
-    if _before not in get_before_tool_call_hooks():
-        register_before_tool_call_hook(_before)
+    if _before in get_before_tool_call_hooks():
+        unregister_before_tool_call_hook(_before)
+    else:
         register_after_tool_call_hook(_after)
+    register_before_tool_call_hook(_before)
 
 
 def _before(context: Any) -> None:
     try:
         _last.set(None)
+        if get_before_tool_call_hooks()[-1] is not _before:
+            raise NotGuarded(
+                "a hook was registered after the guard's, and could change what was decided: guard_crews() once more"
+            )
         try:
             _last.set(_decided(context))
         except Denied as denied:

@@ -15,8 +15,8 @@ from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
-from ..tools import SubAgents, acting, authorize, defaulted, plain, refusal
-from . import needs, wanted
+from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, plain, refusal
+from . import named, needs, tools_of
 
 VERSION = needs("haystack-ai", "2.14", "haystack")
 
@@ -28,8 +28,8 @@ def guard_tools(tools: Iterable[Any], name: str | None = None) -> list[Any]:
 
     `name`: as a sub-agent with what that may do of these tools. What `inputs_from_state` fills in is decided too.
     """
-    wanted(tools, "__iter__", "a list of tools, or a toolset")
-    given = list(tools)
+    named(name)
+    given = tools_of(tools, ("name", "function"), "a list of tools, such as Tool(...), or a toolset")
     names = tuple(tool.name for tool in given)
     return [_guarded(tool, name, names) for tool in given]
 
@@ -64,6 +64,10 @@ def _guarded(tool: Any, name: str | None, names: tuple[str, ...]) -> Any:
             with call:
                 return await run_async(**arguments)
 
+    def to_dict() -> Any:
+        raise NotGuarded(f"the guarded tool {tool.name} is made in code: a file would not have its guard")
+
+    made.to_dict = to_dict
     made.function = function if run is not None else None
     if run_async is not None:
         made.async_function = async_function

@@ -20,7 +20,7 @@ from uuid import uuid4
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, decided, defaulted, permitted, plain, refusal
-from . import needs
+from . import named, needs
 
 VERSION = needs("langchain", "1.0", "langchain")
 
@@ -95,6 +95,7 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__()
+        named(name)
         self._name = name
         self._runs = SubAgents()
         self._tools: dict[str, tuple[str, ...]] = {}  # of each run's graph: several may share this

@@ -17,11 +17,11 @@ from uuid import uuid4
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, plain, refusal
-from . import needs
+from . import named, needs
 
 VERSION = needs("pydantic-ai-slim", "2.0", "pydantic-ai")
 
-from pydantic_ai.capabilities import AbstractCapability  # noqa: E402
+from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering  # noqa: E402
 from pydantic_ai.exceptions import ModelRetry  # noqa: E402
 
 if not hasattr(AbstractCapability, "wrap_output_process"):
@@ -34,10 +34,15 @@ class Guarded(AbstractCapability[Any]):
     """Decides each call of a function tool as the current agent, and shows the model those that this agent may call.
 
     `name`: has a sub-agent of this name also at the top. Tools that run at the provider raise `NotGuarded`. An output function
-    is decided too, by its name and the arguments that the model gave; those of a text are `output`.
+    is decided too, by its name and the arguments that the model gave; those of a text are `output`. It is the innermost of the
+    capabilities, whatever their order: what it decides is what runs.
     """
 
+    def get_ordering(self) -> Any:
+        return CapabilityOrdering(position="innermost")
+
     def __init__(self, name: str | None = None) -> None:
+        named(name)
         self._name, self._subs, self._run, self._tools = name, SubAgents(), "", ()
 
     async def for_run(self, ctx: Any) -> Guarded:
@@ -66,7 +71,7 @@ class Guarded(AbstractCapability[Any]):
     async def wrap_tool_execute(self, ctx: Any, *, call: Any, tool_def: Any, args: Any, handler: Any) -> Any:
         with acting(self._agent()):
             try:
-                decided = authorize(call.tool_name, defaulted(call.args_as_dict(), tool_def.parameters_json_schema))
+                decided = authorize(call.tool_name, defaulted(_given(call, args), tool_def.parameters_json_schema))
             except Denied as denied:
                 return refusal(denied)
             before = _within.set(True)
@@ -97,3 +102,16 @@ class Guarded(AbstractCapability[Any]):
         if self._name is None and not _within.get():
             return current_agent()
         return self._subs.agent(self._run, self._name or "sub-agent", self._tools)
+
+
+def _given(call: Any, args: Any) -> dict[str, Any]:
+    """The arguments of a call as the tool gets them, or, of values that JSON does not have, as the model gave them."""
+    return dict(args) if isinstance(args, dict) and _is_json(args) else call.args_as_dict()
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(type(name) is str and _is_json(each) for name, each in value.items())
+    if type(value) is list:
+        return all(map(_is_json, value))
+    return value is None or type(value) in (str, int, float, bool)

@@ -9,12 +9,13 @@ docs/integrations.md says what holds in every framework.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import Call, SubAgents, acting, authorize, defaulted, permitted, refusal
-from . import needs
+from . import named, needs
 
 VERSION = needs("strands-agents", "1.10", "strands")
 
@@ -35,15 +36,19 @@ class Guarded(HookProvider):
     """Decides each call as the current agent; with `name`, as a sub-agent with what that may do of this agent's tools.
 
     The model is shown the tools that this agent may call.
-    Put it last among the hooks, so that what it decides is what runs.
+    It is the last of the hooks, whatever the order they are given in, so that what it decides is what runs.
     """
 
     def __init__(self, name: str | None = None) -> None:
+        named(name)
         self._name, self._below, self._calls = name, SubAgents(), dict[int, Call]()
 
     def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
         registry.add_callback(AgentInitializedEvent, self._initialized)
-        registry.add_callback(BeforeToolCallEvent, self._before)
+        try:
+            registry.add_callback(BeforeToolCallEvent, self._before, order=math.inf)
+        except TypeError:  # versions in which hooks run as they were added: put it last
+            registry.add_callback(BeforeToolCallEvent, self._before)
         registry.add_callback(AfterToolCallEvent, self._after)
 
     def _acts_as(self, agent: Any) -> Any:

@@ -32,7 +32,7 @@ def refusal(denied: Denied) -> str:
     return f"Denied: {denied.message}{at}. The tool has not run. {_LATER.get(denied.name) or _NEXT[denied.category]}"
 
 
-def broken(error: Exception, what: str = "the guard failed") -> str:
+def broken(error: BaseException, what: str = "the guard failed") -> str:
     """The text that a model reads of a call that ended without an answer; the operator's log has all of it. No values: of errors
     that are not this library's it has the type alone."""
     with suppress(Exception):
