@@ -27,7 +27,7 @@ typedef struct agentid_authority_options {
                                         at most a day. A thread of the library renews agents held in this process;
                                         it asks `clock`. */
     int64_t resume_within;           /* the time after its lease lapsed (its process was stopped, the machine slept)
-                                        in which an agent that nobody ended is resumed by its handle, seconds; at
+                                        in which an agent that nobody ended is renewed by its handle, seconds; at
                                         most 30 days; 0: never. agentid_authority_reap() waits as long. */
     int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable */
     int32_t audit_relaxed;           /* not 0: calls that cannot be recorded are counted; otherwise they are denied */

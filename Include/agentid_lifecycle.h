@@ -68,9 +68,9 @@ agentid_status agentid_authority_resume(agentid_authority *authority, const char
  * broker returns their secrets. Their handles no longer own them, can no longer end them, and still have to be closed. An
  * agent below it that another process holds, or nobody, stays as it is: denied while this one is parked.
  * Args:
- *   seconds  the longest time, 1 to 2592000, and not beyond the agent's `until`: after it the agent cannot be resumed, and
+ *   seconds  the longest time, 1 to 2592000, and not beyond the agent's `until`: after it the agent cannot be unparked, and
  *            agentid_authority_reap() ends it. 0, for one from agentid_authority_unpark(): the rest of the time that it was
- *            parked for, as if nobody had resumed it; where none is left, AGENTID_E_STATE (`parking_over`).
+ *            parked for, as if nobody had unparked it; where none is left, AGENTID_E_STATE (`parking_over`).
  * Returns: AGENTID_OK; AGENTID_E_ARGUMENT; AGENTID_E_LIMIT for more than 1000 agents; AGENTID_E_STATE if its authority is
  *          not in this process, another agent started it, agents below it start without pause, or it may not act itself. On
  *          an error all go on as they were.
@@ -78,9 +78,9 @@ agentid_status agentid_authority_resume(agentid_authority *authority, const char
 agentid_status agentid_agent_park(agentid_agent *agent, int64_t seconds, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Resumes a parked agent, in any process: with the same ID, scope, labels and `until`, and with a new grant, credential
+ * Unparks an agent, in any process: with the same ID, scope, labels and `until`, and with a new grant, credential
  * and lease under its profile as it is now. If several callers try at once, one gets it. Those that were parked with it are
- * resumed with it: agentid_agent_take_unparked() has them. One that cannot go on, as something it depends on was revoked or
+ * unparked with it: agentid_agent_take_unparked() has them. One that cannot go on, as something it depends on was revoked or
  * nothing of its scope is left, ends with all below it.
  * Args:
  *   id     the agent's ID.
@@ -93,7 +93,7 @@ agentid_status agentid_authority_unpark(agentid_authority *authority, const char
                                         agentid_agent **agent, agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * Takes one of the agents that a resumed one had started and that were parked with it, each once: with its ID, key, scope
+ * Takes one of the agents that an unparked one had started and that were parked with it, each once: with its ID, key, scope
  * and labels of before. It is asked in turn for those that it had started. As long as nobody takes it, `agent` keeps it: it
  * is renewed, and let go of when `agent` is closed or ended.
  * Args:

@@ -102,7 +102,7 @@ In each of them one contract is tested, synchronously and asynchronously where t
   `AgentExecutor`, which has no place for a guard: a flow that has one beside a guarded agent raises `NotGuarded`; one of them alone is not seen. Nor are components that a flow runs by its
   edges, which no model calls.
 * LangGraph's interrupts: `guarded_graph(graph, acme, profile=..., scope=..., principal=lambda config: ...)` of
-  `libagentid.integrations.langgraph` starts an agent for a thread, parks it in an interrupt, and takes it up on resume, in whatever process; the resumed call is decided anew. The parked agent is found by profile, principal and thread, not by what a checkpoint says.
+  `libagentid.integrations.langgraph` starts an agent for a thread, parks it in an interrupt, and unparks it on resume, in whatever process; the resumed call is decided anew. The parked agent is found by profile, principal and thread, not by what a checkpoint says.
   The agents of named and nested graphs are parked with it, and go on in the graph of their name with the same tools.
 * A package that is missing or too old raises `ImportError`, which says what to install.
 

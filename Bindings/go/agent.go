@@ -180,10 +180,10 @@ func (a *Agent) End(ctx context.Context, reason string) (tombstone string, err e
 	return a.read(urgent(ctx), func() C.go_texts { return C.go_agent_end(a.value, reason) })
 }
 
-// Park parks the agent: its run waits, for so long at most (30 days), and not beyond its Until. Authority.Unpark takes it up
+// Park parks the agent: its run waits, for so long at most (30 days), and not beyond its Until. Authority.Unpark unparks it
 // again. All below it that this process holds are parked with it, all or none. Meanwhile they are denied (parked), and their
 // keys sealed under the authority. Their handles end nothing any more, and still have to be closed. What another process holds
-// stays as it is, denied while this one is parked. Where Park fails, all go on. With 0, one that Unpark took up is parked for the
+// stays as it is, denied while this one is parked. Where Park fails, all go on. With 0, one that Unpark returned is parked for the
 // rest of its time, as if nobody had taken it up; where none is left, that is an ErrState (parking_over).
 func (a *Agent) Park(ctx context.Context, most time.Duration) error {
 	return a.do(ctx, func() C.go_answer { return C.go_agent_park(a.value, C.int64_t(seconds(most))) })

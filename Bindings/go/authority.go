@@ -87,7 +87,7 @@ type AuthorityOptions struct {
 	Clock         Clock         // nil: the machine's
 	MustExist     bool          // do not create what is not there
 	LeaseDuration time.Duration // how long an agent lives without being renewed; 0: five minutes
-	ResumeWithin  time.Duration // for how long after its lease lapsed its handle takes it up again; 0: never
+	ResumeWithin  time.Duration // for how long after its lease lapsed its handle renews it; 0: never
 	AuditSync     AuditSync     // when decisions and events are durable
 	AuditRelaxed  bool          // what cannot be written down is counted; otherwise it is denied
 	NoAudit       bool          // nothing is written down
@@ -180,8 +180,8 @@ func (a *Authority) StartAgent(ctx context.Context, profile string, options Agen
 	}, unwanted)
 }
 
-// Unpark takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and Until, with a new grant.
-// Those that were parked with it are taken up with it: Agent.Unparked has them. One that cannot go on, as something was revoked
+// Unpark unparks an agent, in whatever process it was parked: the same ID, scope, labels and Until, with a new grant.
+// Those that were parked with it are unparked with it: Agent.Unparked has them. One that cannot go on, as something was revoked
 // or nothing of its scope is left, ends. Of several callers at once one gets them. One that comes after the context has ended is parked again,
 // with those, for the rest of its time.
 func (a *Authority) Unpark(ctx context.Context, id string) (*Agent, error) {

@@ -25,7 +25,7 @@ extension Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey(revokingOldKey: revokingOldKey) }
     }
 
-    /// Parks the agent for at most this many seconds; `Authority.unpark(agent:)` resumes it. See AgentID's own call.
+    /// Parks the agent for at most this many seconds; `Authority.unpark(agent:)` unparks it. See AgentID's own call.
     public func park(for seconds: Int64) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try park(for: seconds) }
     }

@@ -18,7 +18,7 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try resume(agent: agent) }
     }
 
-    /// Resumes a parked agent, in any process; if several callers try at once, one gets it. See AgentID's own call.
+    /// Unparks an agent, in any process; if several callers try at once, one gets it. See AgentID's own call.
     public func unpark(agent: String) async throws(AgentIDError) -> Agent {
         try await WaitingThreads.run { () throws(AgentIDError) in try unpark(agent: agent) }
     }

@@ -347,7 +347,7 @@ class Agent(Identity, Handle):
         return tombstone
 
     def park(self, seconds: int | timedelta) -> None:
-        """Parks it while its run waits, for at most `seconds` (30 days), and not beyond `until`; `acme.unpark(id)` resumes it.
+        """Parks it while its run waits, for at most `seconds` (30 days), and not beyond `until`; `acme.unpark(id)` unparks it.
 
         This object has ended then, as after `end`; its `id` can still be read.
 

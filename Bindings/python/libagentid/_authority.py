@@ -53,7 +53,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         `lease_duration`: how long an agent lives without being renewed, in seconds or as a timedelta; handles are
         renewed by themselves.
         `resume_within`: for how long after its lease lapsed (the process was stopped, the machine slept) an agent that nobody
-        ended is taken up again by its handle; never by itself.
+        ended is renewed by its handle; never by itself.
         `audit`: when decisions and events are durable in the audit log of the directory; what cannot be written down is
         denied, or counted without `audit_strict`.
         """
@@ -123,9 +123,9 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile, "profile"), options)
 
     def unpark(self, agent: Identity | str) -> Agent:
-        """Takes up a parked agent, in whatever process it was parked: the same ID, scope, labels and `until`, a new grant.
+        """Unparks an agent, in whatever process it was parked: the same ID, scope, labels and `until`, a new grant.
 
-        Those that were parked with it are taken up with it: `unparked()` of the agent has them. One that cannot go on, as
+        Those that were parked with it are unparked with it: `unparked()` of the agent has them. One that cannot go on, as
         something was revoked or nothing of its scope is left, ends. Of several callers at once one gets them; the others raise
         `StateError` (`not_parked`).
         """

@@ -18,7 +18,7 @@ public final class Authority: Sendable {
         public var mustExist = false
         /// The time that an agent lives without being renewed, in seconds; 1 to 86400. Handles renew themselves.
         public var leaseDuration: Int64 = 300
-        /// The time after its lease lapsed in which an agent that nobody ended is resumed by its handle, in seconds:
+        /// The time after its lease lapsed in which an agent that nobody ended is renewed by its handle, in seconds:
         /// its process may have been stopped, or the machine asleep. At most 30 days; 0: never. Reaping waits as long.
         public var resumeWithin: Int64 = 0
         /// The recording of decisions and events, if there is a directory.

@@ -22,10 +22,10 @@ extension Authority {
         try lifecycle.resume(agent)
     }
 
-    /// Resumes a parked agent, in any process: with the same ID, scope, labels and `until`, and with a new grant,
+    /// Unparks an agent, in any process: with the same ID, scope, labels and `until`, and with a new grant,
     /// credential and lease, under its profile as it is now. If several callers try at once, one gets it.
     ///
-    /// Those that were parked with it are resumed in the same transaction; ``Agent/takeUnparked()`` has them. One that
+    /// Those that were parked with it are unparked in the same transaction; ``Agent/takeUnparked()`` has them. One that
     /// cannot go on ends, with all below it: something that it depends on was revoked, or nothing of its scope is left.
     ///
     /// - Throws: `not_parked` if it is not parked, or no longer; `parking_over` if its time is over; `sub_agent` if it was

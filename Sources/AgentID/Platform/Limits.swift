@@ -4,7 +4,7 @@ enum Limits {
     /// millisecond after it was signed.
     static let shortestLifetime: Int64 = 2
     static let longestLifetime: Int64 = 90 * 86_400
-    /// The longest time that an agent may be parked, or be resumed after its lease lapsed, in seconds.
+    /// The longest time that an agent may be parked, or its lapsed lease be renewed, in seconds.
     static let longestParking: Int64 = 30 * 86_400
     /// The most agents that are parked together with the one above them.
     static let parkedTogether = 1000

@@ -34,7 +34,7 @@ struct Resume: ParsableCommand {
             parked.state = "parked"
             let isParked = try authority.allAgents(parked).contains { $0.id.isSame(as: id) }
             if output.json { return Console.data(["agent": .string(id), "state": isParked ? "parked" : "active"]) }
-            let rest = isParked ? ", which stays parked until it is taken up" : ""
+            let rest = isParked ? ", which stays parked until it is unparked" : ""
             Console.message("resumed: \(AgentName.short(id))\(rest)")
         }
     }

@@ -1,4 +1,4 @@
-"""LangGraph runs that pause: the agent of a thread is started, parked in an interrupt, taken up on resume, ended with the run.
+"""LangGraph runs that pause: the agent of a thread is started, parked in an interrupt, unparked on resume, ended with the run.
 
     graph = guarded_graph(graph, acme, profile="researcher", scope="...", principal=lambda config: config["configurable"]["user"])
     graph.invoke({"messages": [...]}, {"configurable": {"thread_id": "7", "user": "user:alice@acme.example"}})
@@ -30,7 +30,7 @@ def guarded_graph(
 ) -> GuardedGraph:  # fmt: skip
     """A graph whose runs have an agent each. `principal`: for whom a run acts, by its config: never what a client may choose.
 
-    `park`: how long an interrupt may last, in seconds or as a timedelta. A thread is taken up by its principal alone.
+    `park`: how long an interrupt may last, in seconds or as a timedelta. A thread is resumed by its principal alone.
     """
     if getattr(graph, "checkpointer", None) in (None, False):
         raise ValueError("a graph without a checkpointer cannot be resumed: compile it with one, or use `with acme.agent(...)`")

@@ -1,4 +1,4 @@
-"""Agents of runs that pause: parked in a pause, taken up again, ended at the end."""
+"""Agents of runs that pause: parked in a pause, unparked after it, ended at the end."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Run:
         self._pauses = True
 
     def take_up(self) -> Run:
-        """Starts the agent, or takes it up: what the block does by itself, and asynchronous code on a thread before it."""
+        """Starts the agent, or unparks it: what the block does by itself, and asynchronous code on a thread before it."""
         if self._agent is None:
             self._agent = self._runs._take_up(self._key, self._principal)  # pyright: ignore[reportPrivateUsage]
         return self

@@ -37,7 +37,7 @@ public final class Agent: Sendable {
     private let isEnded = Atomic(false)
     /// Whether it was parked: this handle no longer owns it.
     private let hasLeft = Atomic(false)
-    /// The end of the parking that it was resumed from, in milliseconds since 1970; 0: of none.
+    /// The end of the parking that it was unparked from, in milliseconds since 1970; 0: of none.
     let parkedUntil = Atomic<Int64>(0)
     /// Those that it had started and that were parked with it, until somebody takes them.
     private let unparked = Locked<[Agent]>([])
@@ -140,8 +140,8 @@ public final class Agent: Sendable {
     /// process holds, or nobody, stays as it is: denied while this one is parked.
     ///
     /// - Parameter seconds: The longest time, 1 to 2,592,000 (30 days), and not beyond `until`: after it the agent cannot be
-    ///   resumed, and `Authority.reap()` ends it. 0, for one that was resumed: the rest of the time that it was parked for, as
-    ///   if nobody had resumed it.
+    ///   unparked, and `Authority.reap()` ends it. 0, for one that was unparked: the rest of the time that it was parked for, as
+    ///   if nobody had unparked it.
     /// - Throws: `parking_over` with 0 if that time is over, `sub_agent` for an agent that another one started,
     ///   `parked_together` for more than 1,000 agents, `live_children` if agents below it start without pause, `no_authority`
     ///   without the authority in this process; also if it has ended, is suspended, lapsed or revoked. On an error all go on as
@@ -279,7 +279,7 @@ public final class Agent: Sendable {
         .state, name: "no_authority", message: "the agent has no authority in this process: ask a guard")
     static let closed = AgentIDError(
         .state, name: "agent_closed",
-        message: "the agent has ended, is parked, or was closed: a parked one is taken up by its ID (unpark)")
+        message: "the agent has ended, is parked, or was closed: a parked one is unparked by its ID (unpark)")
 
     static func newKey() throws(AgentIDError) -> SigningKey {
         do throws(JOSEError) { return try SigningKey.generate() } catch { throw AgentIDError(error, at: "") }

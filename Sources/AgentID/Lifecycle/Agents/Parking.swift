@@ -99,7 +99,7 @@ extension Lifecycle {
             .inOrder { $0.id.isBefore($1.id) }
     }
 
-    /// Those that can be taken up again, the one at the top first. One whose parent cannot, or that may not go on itself,
+    /// Those that can be unparked, the one at the top first. One whose parent cannot, or that may not go on itself,
     /// stays as it is, denied with those above it.
     private func parted(
         _ held: [(id: String, agent: Agent)], at now: Int64

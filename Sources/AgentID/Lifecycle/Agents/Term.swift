@@ -7,7 +7,7 @@ struct Term: Sendable {
         case authority
         /// A derived one, which the parent signs. Keeps the parent alive: a child's chain depends on its lease and key.
         case parent(Agent, DelegationRequest)
-        /// As long as an unparked child waits for whoever takes it up: its parent keeps it.
+        /// As long as an unparked child waits for whoever asks for it: its parent keeps it.
         case keeper(Keeper, DelegationRequest)
     }
 

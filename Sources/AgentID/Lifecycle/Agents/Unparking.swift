@@ -1,9 +1,9 @@
 internal import JOSE
 internal import StrictJSON
 
-/// A parked agent is taken up, with all that were parked with it: `parked -> active`.
+/// A parked agent is unparked, with all that were parked with it: `parked -> active`.
 extension Lifecycle {
-    /// An agent as it was taken up.
+    /// An agent as it was unparked.
     final class Unparked: Sendable {
         let id: String
         /// Its sealed part.
@@ -29,7 +29,7 @@ extension Lifecycle {
         }
     }
 
-    /// Takes up a parked agent, as a renewal would go on with it, and those parked with it, parents before their children.
+    /// Unparks an agent, as a renewal would go on with it, and those parked with it, parents before their children.
     func unpark(_ id: String) throws(AgentIDError) -> [Unparked] {
         let sealing = try keys.sealingKey()
         let taken = try withActiveKey { active throws(AgentIDError) in
@@ -84,7 +84,7 @@ extension Lifecycle {
         }
         let (id, parent) = (place.id, tree[place.parent])
         guard let above = parent.state else {
-            return Unparked(id, parked, nil, failure: "an agent above it could not be taken up again")
+            return Unparked(id, parked, nil, failure: "an agent above it could not be unparked")
         }
         let record = try registry.read { try $0.agent(id) }
         guard let record, record.state != .deprovisioned else {
@@ -136,7 +136,7 @@ extension Lifecycle {
                     if let failure = one.failure ?? revoked.map({ "revoked: \($0.kind.name) \($0.value)" }) {
                         gone.insert(i)
                         ended += try end(
-                            one.id, reason: "it could not be taken up again: \(failure)", isLapsed: false, now: now,
+                            one.id, reason: "it could not be unparked: \(failure)", isLapsed: false, now: now,
                             in: registry)
                         continue
                     }
@@ -161,7 +161,7 @@ extension Lifecycle {
         return taken
     }
 
-    /// An agent that can be taken up, and what was sealed of it.
+    /// An agent that can be unparked, and what was sealed of it.
     private func parked(
         _ id: String, at now: Int64, in registry: any RegistryReader
     ) throws(AgentIDError) -> (agent: AgentRecord, sealed: [UInt8], until: Int64) {
@@ -185,7 +185,7 @@ extension Lifecycle {
     }
 
     private static let notParked = AgentIDError(
-        .state, name: "not_parked", message: "the agent is not parked, or was taken up meanwhile", at: "agent")
+        .state, name: "not_parked", message: "the agent is not parked, or was unparked meanwhile", at: "agent")
 }
 
 extension LeaseRecord {
