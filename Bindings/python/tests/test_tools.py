@@ -373,3 +373,21 @@ def test_tools_that_nothing_guards_are_named(ran):
     require_guarded({"read_file": read_file_into(ran)}, "here")
     with pytest.raises(NotGuarded, match="here: nothing guards print"):
         require_guarded({"read_file": read_file_into(ran), "print": print}, "here")
+
+
+def test_a_decision_serves_one_of_several_threads_that_make_its_call(agent):
+    both = threading.Barrier(2)
+
+    class Path:
+        def __repr__(self):  # asked for by both before either goes on
+            both.wait(10)
+            return "/data/a"
+
+    with authorize("read_file", {"path": "/data/a"}, agent=agent) as call:
+        taken = []
+        threads = [threading.Thread(target=lambda: taken.append(call.take("read_file", {"path": Path()}))) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(taken) == [False, True]

@@ -35,14 +35,14 @@ class Call:
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_call", "_entered", "_is_begun", "_is_open", "_is_taken", "agent", "arguments", "pauses", "tool")
+    __slots__ = ("_before", "_call", "_entered", "_turns", "agent", "arguments", "pauses", "tool")
 
     def __init__(self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call) -> None:
         self.tool, self.arguments, self.agent = tool, arguments, agent
         self._call, self._before = call, None
         self.pauses: type[BaseException] | tuple[()] = ()
         """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
-        self._is_open, self._is_taken, self._is_begun = True, False, False
+        self._turns = {"begin", "take", "end"}  # each is removed once, by one thread of all that try
 
     _before: Token[Call | None] | None
 
@@ -79,11 +79,10 @@ class Call:
         self._end(self._call.abort, f"failed: {error if isinstance(error, str) else type(error).__name__}")
 
     def _end(self, end: Callable[[str], None], outcome: str) -> None:
-        if not self._is_open:
+        if not self._has_turn("end"):
             return
         if self.agent is None and end == self._call.abort and is_cancelled():
             end, outcome = self._call.commit, EARLY
-        self._is_open = False
         outcome = outcome.encode("utf-8", "replace")[:1024].decode(errors="ignore")
         try:
             end(outcome)
@@ -93,16 +92,18 @@ class Call:
 
     def take(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether this is the call of these arguments, once."""
-        if self._is_taken or not self._is_open or tool != self.tool or not self.is_of(arguments):
-            return False
-        self._is_taken = True
-        return True
+        is_this = tool == self.tool and self.is_of(arguments)
+        return is_this and "end" in self._turns and self._has_turn("take")
 
     def begin(self, tool: str) -> bool:
         """Whether this is the call that a framework says it begins now, by the tool's name; once."""
-        if self._is_begun or not self._is_open or tool != self.tool:
+        return tool == self.tool and "end" in self._turns and self._has_turn("begin")
+
+    def _has_turn(self, turn: str) -> bool:
+        try:
+            self._turns.remove(turn)
+        except KeyError:
             return False
-        self._is_begun = True
         return True
 
     def is_of(self, arguments: Mapping[str, Any]) -> bool:
