@@ -114,6 +114,14 @@ def test_it_is_rotated_at_half_of_its_life_and_after_the_agents_key(issuer, read
     assert source.svid() is not second
 
 
+def test_one_of_a_clock_that_was_ahead_for_a_moment_is_replaced(issuer, reader):
+    now = time.time()
+    source = Source(issuer, reader, lifetime=100, clock=lambda: now)
+    ahead = source.svid()
+    now -= 3600  # the right time: it was issued an hour ahead
+    assert source.svid() is not ahead
+
+
 def test_it_names_the_key_that_the_agent_signs_with(issuer, reader):
     thumbprint = holder_hash(reader.public_key)
     assert agent_key(leaf(issuer.issue(reader))) == thumbprint

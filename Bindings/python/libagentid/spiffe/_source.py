@@ -36,8 +36,10 @@ class Source:
 
         Raises `Denied` where the agent is suspended, parked, revoked or has ended, at this very moment.
         """
-        found = self._svid
-        if found is None or self._clock() >= found.rotates_at or found.holder != self._agent.public_key:
+        found, now = self._svid, self._clock()
+        # One of a clock that was ahead for a moment is not good yet.
+        is_timely = found is not None and found.not_before <= now < found.rotates_at
+        if found is None or not is_timely or found.holder != self._agent.public_key:
             # Two threads may both issue one: either is valid.
             found = self._svid = self._issuer.issue(self._agent, lifetime=self._lifetime)
         else:
