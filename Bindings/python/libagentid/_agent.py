@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import warnings
@@ -219,13 +220,19 @@ class Agent(Identity, Handle):
     _entered = 0
     _is_taken = False
     _taken: Sequence[Agent] = ()  # parked with it, by a call of `unparked` that was interrupted
-    _id: str | None = None  # of one that was parked
+    _id: str | None = None  # kept once it was asked for: its end takes it from the library, and not from who looks after it
     _resumed: Sequence[Agent] = ()  # parked with it, until a framework's part asks for them
 
     @property
     def id(self) -> str:
-        """The SPIFFE ID, also after it was parked."""
-        return self._id or super().id
+        """The SPIFFE ID, also after it was parked, has ended or was left."""
+        if self._id is None:
+            self._id = super().id
+        return self._id
+
+    def _keep_id(self) -> None:
+        with contextlib.suppress(Error):  # of one that has ended elsewhere, or names no agent
+            self.id  # noqa: B018
 
     @classmethod
     def _start(cls, needs: object, function: Any, *arguments: Any, is_at_home: bool = True) -> Agent:
@@ -266,6 +273,7 @@ class Agent(Identity, Handle):
     def _end(self, reason: str) -> None:
         """Ends it if its authority is in this process. A tombstone that is not signed yet is signed later."""
         try:
+            self._keep_id()
             if self._is_at_home and not self._is_closed:
                 self.end(reason)
         except Error as error:
@@ -342,6 +350,7 @@ class Agent(Identity, Handle):
 
         Raises if the end could not be made durable: the agent is denied in this process all the same, and its end is tried again.
         """
+        self._keep_id()
         tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason or "", "reason"))
         self._has_ended = True
         return tombstone
@@ -357,9 +366,9 @@ class Agent(Identity, Handle):
         """
         if not seconds:
             raise ValueError("seconds cannot be 0: say how long it is parked at most, 1 second to 30 days")
-        named = self.id
+        self._keep_id()
         call(lib.agentid_agent_park, self._handle, duration(seconds, "seconds"))
-        self._has_ended, self._id = True, named
+        self._has_ended = True
 
     def unparked(self) -> list[Agent]:
         """The agents that it had started and that were parked with it, each once: end or close them, or use `with`.

@@ -297,3 +297,17 @@ def test_what_was_delegated_to_its_key_ends_with_the_agent(acme, named):
         helper.end()
         assert guard.check(*CALL, chain=chain, proof=asked[2]).reason == "authority_revoked"
         assert acme.verify_gone(helper_id).gone
+
+
+def test_an_agent_that_has_ended_still_says_who_it_was(tmp_path):
+    """As in Go and Swift: who looks after it names it by its object."""
+    with open_authority(tmp_path / "acme") as acme:
+        with start(acme) as left, start(acme) as ended, start(acme) as deprovisioned, start(acme) as parked:
+            assert ended.end() and acme.deprovision(deprovisioned)
+            parked.park(60)
+        for agent in (left, ended, deprovisioned, parked):
+            assert agent.id.startswith("spiffe://acme.example/agent/researcher/")
+            assert agent.id in repr(agent)
+            assert acme.verify_gone(agent).gone == (agent is not parked)
+            with pytest.raises(libagentid.Error):
+                agent.chain  # noqa: B018
