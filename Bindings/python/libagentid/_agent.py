@@ -19,7 +19,7 @@ from ._current import enter, leave
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._errors import Error, NotFound
 from ._handles import Handle, Reference, owner
-from ._inputs import counted, depth, duration, milliseconds, moment, of, one_by_one, option, pair, texts
+from ._inputs import counted, depth, duration, flag, milliseconds, moment, of, one_by_one, option, pair, texts
 from ._raised import log
 from ._scope import Scope, worded
 from ._spans import traced
@@ -45,14 +45,14 @@ def _delegation(
     return byref(
         _abi.DelegationOptions(
             scope=option(worded(scope), "scope"),
-            same_scope=int(same_scope),
+            same_scope=flag(same_scope, "same_scope"),
             lifetime=duration(lifetime, "lifetime"),
             until=moment(until, "until"),
             max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
             agent=option(agent, "agent"),
             audiences=texts(audiences, "audiences"),
-            isolated=int(isolated),
+            isolated=flag(isolated, "isolated"),
         )
     )
 
@@ -395,4 +395,5 @@ class Agent(Identity, Handle):
         delegated stay valid, until those grants expire. With `revoke_old` the authority, in this process, issues the same
         grant again, and every key and grant this agent held until then is revoked, with all delegated and spawned under them.
         """
-        call(lib.agentid_agent_rotate_key_revoking if revoke_old else lib.agentid_agent_rotate_key, self._handle)
+        rotate = lib.agentid_agent_rotate_key_revoking if flag(revoke_old, "revoke_old") else lib.agentid_agent_rotate_key
+        call(rotate, self._handle)

@@ -22,7 +22,7 @@ from ._calling import call, take, text
 from ._errors import Error
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
-from ._inputs import depth, duration, identifier, moment, option, pair, texts
+from ._inputs import depth, duration, flag, identifier, moment, option, pair, texts
 from ._lifecycle import Lifecycle
 from ._operations import Observed
 from ._policy import Policies
@@ -64,13 +64,13 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         options = _abi.AuthorityOptions(
             trust_domain=option(trust_domain, "trust_domain"),
             passphrase=option(passphrase, "passphrase"),
-            must_exist=int(must_exist),
+            must_exist=flag(must_exist, "must_exist"),
             signer=_callbacks.signer(signer),
             clock=_callbacks.clock(clock),
             lease_duration=duration(lease_duration, "lease_duration"),
             resume_within=duration(resume_within, "resume_within"),
             audit_sync=SYNC[audit],
-            audit_relaxed=int(not audit_strict),
+            audit_relaxed=1 - flag(audit_strict, "audit_strict"),
             no_audit=int(audit == "none"),
         )
         path = "" if directory is None else os.fspath(directory)
@@ -149,7 +149,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
             until=until, max_depth=max_depth, labels=labels, audiences=audiences,
         )  # fmt: skip
         chain, signed = _abi.Bytes(), _abi.Bytes()
-        wanted = byref(signed) if credential else None
+        wanted = byref(signed) if flag(credential, "credential") else None
         given = (*pair(profile, "profile"), *pair(holder, "holder"), options)
         call(lib.agentid_authority_issue, self._handle, *given, byref(chain), wanted)
         return text(chain), text(signed) if credential else None
@@ -241,7 +241,7 @@ def _request(
             max_depth=depth(max_depth),
             labels=texts(labels, "labels"),
             audiences=texts(audiences, "audiences"),
-            isolated=int(isolated),
+            isolated=flag(isolated, "isolated"),
         )
     )
 

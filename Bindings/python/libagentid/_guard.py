@@ -19,7 +19,7 @@ from ._call import Call, of_guard
 from ._calling import call, take
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._handles import Handle, Reference, owner
-from ._inputs import counted, duration, identifier, number, of, option, pair
+from ._inputs import counted, duration, flag, identifier, number, of, option, pair
 from ._spans import traced
 from .documents import GuardStatistics
 
@@ -49,8 +49,8 @@ def guard_options(
     return byref(
         _abi.GuardOptions(
             audience=option(audience, "audience"),
-            any_audience=int(any_audience),
-            require_claim=int(require_claim),
+            any_audience=flag(any_audience, "any_audience"),
+            require_claim=flag(require_claim, "require_claim"),
             proof_window=duration(proof_window, "proof_window"),
             max_view_age=duration(max_view_age, "max_view_age"),
             replay_capacity=number(replay_capacity, "replay_capacity"),
@@ -59,12 +59,12 @@ def guard_options(
             max_depth=number(max_depth, "max_depth"),
             max_token_size=number(max_token_size, "max_token_size"),
             max_chain_size=number(max_chain_size, "max_chain_size"),
-            own_replay_memory=int(own_replay_memory),
+            own_replay_memory=flag(own_replay_memory, "own_replay_memory"),
             audit_sync=SYNC[audit],
-            audit_relaxed=int(not audit_strict),
+            audit_relaxed=1 - flag(audit_strict, "audit_strict"),
             no_audit=int(audit == "none"),
-            require_nonce=int(require_nonce),
-            require_chain_aud=int(require_chain_aud),
+            require_nonce=flag(require_nonce, "require_nonce"),
+            require_chain_aud=flag(require_chain_aud, "require_chain_aud"),
         )
     )
 
@@ -224,7 +224,8 @@ class EnforcementPoint(Reference):
         Raises `Error` (`revocations`) for a list that is damaged or that the domain did not sign, and `StateError`:
         `revocations_expired`, `revocations_rolled_back` if it is older than the one held, `own_domain`. Nothing changes then.
         """
-        call(lib.agentid_guard_load_revocations, self._handle, *pair(revocations, "revocations"), int(keep_after_expiry))
+        kept = flag(keep_after_expiry, "keep_after_expiry")
+        call(lib.agentid_guard_load_revocations, self._handle, *pair(revocations, "revocations"), kept)
 
     def refreshed(self) -> None:
         """Confirms that this guard knows every revocation."""

@@ -57,6 +57,14 @@ def of(kind: type[Any], value: Any, name: str) -> Any:
     return value
 
 
+def flag(value: bool, name: str) -> int:
+    """1 or 0 for True or False; TypeError, which names the argument, for anything else: to Python the text "false" is true, and
+    None is false, where neither was meant."""
+    if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{name} is True or False, not {type(value).__name__}")
+    return int(value)
+
+
 def option(value: str | None, name: str) -> bytes | None:
     """A text inside an option struct: NUL would end it early."""
     if value is None:

@@ -18,7 +18,7 @@ from ._calling import call, take, text
 from ._decision import Decision
 from ._errors import Error
 from ._handles import Handle
-from ._inputs import duration, identifier, milliseconds, moment, number, option, pair, point, texts
+from ._inputs import duration, flag, identifier, milliseconds, moment, number, option, pair, point, texts
 from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Lifecycle(Handle):
 
     def deliveries(self, *, dead: bool = False) -> list[Delivery]:
         """Deliveries that wait, or that are dead."""
-        return [Delivery(found) for found in json.loads(take(lib.agentid_hook_deliveries, self._handle, int(dead)))]
+        return [Delivery(found) for found in json.loads(take(lib.agentid_hook_deliveries, self._handle, flag(dead, "dead")))]
 
     def retry_delivery(self, delivery: Delivery | int) -> None:
         """Gives a dead delivery, or the one of this ID, another round of attempts."""

@@ -13,6 +13,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ._inputs import flag
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
@@ -182,7 +184,7 @@ def members(named: Mapping[str, Argument] | None = None, /, *, others: bool = Fa
     written: dict[str, Any] = {"members": {name: constraint._token for name, constraint in given.items()}}  # pyright: ignore[reportPrivateUsage]
     if left_out:
         written["optional_members"] = left_out
-    if others:
+    if flag(others, "others"):
         written["others"] = True
     return Constraint("members", written)
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import libagentid
+import libagentid.scopes
 import life
 import pytest
 
@@ -124,3 +125,32 @@ def test_what_is_no_whole_number_is_a_type_error_that_names_it(numbered, instead
         with pytest.raises((TypeError, ValueError), match=name.split(" of ")[0].split(" to ")[0]):
             call(instead)
             pytest.fail(f"{name}: {instead!r} was taken")
+
+
+@pytest.mark.parametrize("instead", ["false", "", "0", 0, 1, None, [], 0.5])
+def test_what_is_neither_true_nor_false_is_refused_by_its_name(instead, tmp_path):
+    """The text "false" counts as true in Python, and None as false."""
+    with life.open_authority() as acme, life.start(acme) as agent:
+        flags = {
+            "any_audience": lambda: acme.guard(any_audience=instead),
+            "require_claim": lambda: acme.guard(audience="g", require_claim=instead),
+            "require_nonce": lambda: libagentid.Guard.open(audience="g", require_nonce=instead),
+            "require_chain_aud": lambda: libagentid.Guard.open(audience="g", require_chain_aud=instead),
+            "own_replay_memory": lambda: acme.guard(audience="g", own_replay_memory=instead),
+            "must_exist": lambda: life.open_authority(tmp_path / "acme", must_exist=instead),
+            "audit_strict": lambda: life.open_authority(audit_strict=instead),
+            "audit_strict of a guard": lambda: libagentid.Guard.open_directory(tmp_path, audience="g", audit_strict=instead),
+            "same_scope": lambda: agent.spawn("child", same_scope=instead),
+            "isolated": lambda: life.start(acme, isolated=instead),
+            "credential": lambda: acme.issue(
+                "researcher", agent.public_key, principal=life.ALICE, task="t", scope=life.SCOPE, credential=instead
+            ),
+            "revoke_old": lambda: agent.rotate_key(revoke_old=instead),
+            "dead": lambda: acme.deliveries(dead=instead),
+            "keep_after_expiry": lambda: acme.guard(audience="g").load_revocations("", keep_after_expiry=instead),
+            "others": lambda: libagentid.scopes.members(others=instead),
+        }
+        for name, call in flags.items():
+            with pytest.raises(TypeError, match=name.split()[0]):
+                call()
+                pytest.fail(f"{name}: {instead!r} was taken")
