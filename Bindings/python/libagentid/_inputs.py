@@ -43,6 +43,15 @@ def pair(value: str, name: str) -> tuple[bytes, int]:
     return counted(utf8(value))
 
 
+def named_audience(value: str) -> str:
+    """The name of a guard; TypeError, or ValueError for what none can have."""
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"audience is a text, the name of the guard, not {type(value).__name__}")
+    if not 0 < len(utf8(value)) <= 256:
+        raise ValueError(f"audience is the name of the guard, of 1 to 256 bytes, not of {len(utf8(value))}")
+    return value
+
+
 def one_by_one(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     """Names that are given one by one; TypeError for a list of them."""
     if names and not isinstance(names[0], str):  # pyright: ignore[reportUnnecessaryIsInstance]

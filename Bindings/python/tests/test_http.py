@@ -6,12 +6,16 @@ import asyncio
 import io
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from http_world import ANY, ROUTES, World, serving, through_asgi
-from libagentid.http import Refusal, Request, Routes, asgi, request_call, wsgi
+from libagentid._abi import E_ARGUMENT
+from libagentid._errors import Error
+from libagentid.http import Refusal, Request, Routes, asgi, guarding, request_call, wsgi
+from libagentid.http._client import Presenter
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +229,58 @@ def test_a_path_is_one_route_wherever_the_application_is_mounted(
 
     answer = through_asgi(mounted, "GET", path, b"", [("Agent-Chain", chain), ("Agent-Proof", proof)])
     assert answer[0] == (200 if runs else 403) and len(world.ran) == runs, answer
+
+
+async def _asgi(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+@pytest.mark.parametrize("server", [asgi.GuardMiddleware, wsgi.GuardMiddleware])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"routes": ["GET /users/{id}"]}, "routes= is a dict of routes and their tools, or a function of a request, not list"),
+        ({"metadata": "https://api.example"}, "metadata is of the type ResourceMetadata, not str"),
+        ({"app": None}, "app is the application that is guarded, not NoneType"),
+        ({"guard": "acme"}, "guard= is a Guard, or guarding"),
+    ],
+)
+def test_what_a_server_is_given_wrongly_is_refused_when_it_is_made(server: Any, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(said)):
+        server(**{"app": _asgi, "guard": guarding("acme", audience="files"), **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "said"),
+    [
+        ({"directory": None}, TypeError, "directory is a path"),
+        ({"audience": ["files"]}, TypeError, "audience is a text, the name of the guard, not list"),
+        ({"audience": ""}, ValueError, "audience is the name of the guard, of 1 to 256 bytes, not of 0"),
+        ({"audience": "é" * 129}, ValueError, "not of 258"),
+        ({"max_bodies": 5}, TypeError, "max_bodies"),
+    ],
+)
+def test_what_a_workers_guard_is_given_wrongly_is_refused_before_any_worker(given: Any, kind: Any, said: str) -> None:
+    given = {"directory": "acme", "audience": "files", **given}
+    with pytest.raises(kind, match=said):
+        guarding(given.pop("directory"), **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "said"),
+    [
+        ({"audience": 5}, TypeError, "audience is a text"), ({"audience": ""}, ValueError, "1 to 256 bytes"),
+        ({"agent": "reader"}, TypeError, "agent is an Agent, not str"), ({"routes": ["GET /"]}, TypeError, "routes= is a dict"),
+    ],
+)  # fmt: skip
+def test_what_a_client_is_given_wrongly_is_refused_when_it_is_made(given: Any, kind: Any, said: str) -> None:
+    with pytest.raises(kind, match=said):
+        Presenter(**{"audience": "files", **given})
+
+
+def test_a_guard_that_cannot_be_opened_is_the_servers_fault_whatever_is_wrong_with_it(world: World) -> None:
+    def opens() -> Any:
+        raise Error(E_ARGUMENT, "guard_option", "an option of the operator's", "options.x", None)
+
+    headers = [("Agent-Chain", "a"), ("Agent-Proof", "b")]
+    status, said = through_asgi(asgi.GuardMiddleware(_asgi, guard=opens, routes=ROUTES), "GET", "/users/7", b"", headers)[:2]
+    assert (status, json.loads(said)["reason"]) == (503, "internal")

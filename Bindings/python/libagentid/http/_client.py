@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .._current import current_agent
+from .._inputs import named_audience
 from ._call import MAX_BODY, NONCE_HEADER, Call, Request
 from ._routes import Tools, calls_of
 from ._sending import Sending
@@ -28,9 +29,9 @@ class Presenter:
         self, agent: Identity | None = None, *, audience: str, routes: Tools = None, max_body: int = MAX_BODY,
         long_chain: int = LONG_CHAIN,
     ) -> None:  # fmt: skip
-        if not audience:
-            raise ValueError("audience is the name of the guard that is called")
-        self._agent, self._audience, self._max_body, self._long_chain = agent, audience, max_body, long_chain
+        if agent is not None and not hasattr(agent, "present"):
+            raise TypeError(f"agent is an Agent, not {type(agent).__name__}: without it, the current agent's")
+        self._agent, self._audience, self._max_body, self._long_chain = agent, named_audience(audience), max_body, long_chain
         self._calls = calls_of(routes)
 
     def sending(self, method: str, url: str, body: bytes, content_type: str | None) -> Sending | None:

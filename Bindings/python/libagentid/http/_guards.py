@@ -3,6 +3,7 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from threading import Lock
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from .._guard import EnforcementPoint, Guard
+from .._inputs import named_audience
 
 if TYPE_CHECKING:
     from .._audit import Sync
@@ -49,5 +51,9 @@ def guarding(directory: str | os.PathLike[str], *, audience: str, audit: Sync = 
 
     Nothing is opened before, so that a server may load the application and then fork its workers (gunicorn's `preload_app`).
     """
+    if not isinstance(directory, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"directory is a path, that of the authority, not {type(directory).__name__}")
     where = os.path.abspath(directory)
+    named_audience(audience)
+    inspect.signature(Guard.open_directory).bind(where, audience=audience, audit=audit, **options)  # an option that there is not
     return WorkerGuard(lambda: Guard.open_directory(where, audience=audience, audit=audit, **options))

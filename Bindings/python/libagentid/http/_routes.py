@@ -166,4 +166,8 @@ def calls_of(tools: Tools) -> Calls:
     """Which call a request is, as a server or a client was told."""
     if tools is None:
         return request_call
-    return Routes(cast("Mapping[str, str | None]", tools)) if isinstance(tools, Mapping) else tools
+    if isinstance(tools, Mapping):
+        return Routes(cast("Mapping[str, str | None]", tools))
+    if not callable(tools):  # pyright: ignore[reportUnnecessaryComparison]
+        raise TypeError(f"routes= is a dict of routes and their tools, or a function of a request, not {type(tools).__name__}")
+    return tools

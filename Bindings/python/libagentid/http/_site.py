@@ -11,7 +11,7 @@ from .._call import of_guard
 from .._decision import decide, sent
 from .._errors import Denied, Error
 from .._guard import EnforcementPoint
-from .._inputs import counted
+from .._inputs import counted, of
 from .._spans import traced
 from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY, NONCE_HEADER, PROOF_HEADER, Calls, Refusal, Request, fresh_nonce
 from ._metadata import ResourceMetadata
@@ -32,6 +32,8 @@ class Site:
             raise TypeError(f"guard= is a Guard, or guarding(directory, audience=...), not {type(guard).__name__}")
         if isinstance(max_body, bool) or not isinstance(max_body, int) or max_body < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"max_body= is how many bytes a body may have, {MAX_BODY} by itself, not {max_body!r}")
+        if metadata is not None:
+            of(ResourceMetadata, metadata, "metadata")
         self._now = _always(guard) if isinstance(guard, EnforcementPoint) else guard
         self.max_body, self.metadata = max_body, metadata
         self._calls = calls_of(routes)
@@ -67,8 +69,9 @@ class Site:
 
     def introduce(self, chain: bytes) -> None:
         """Verifies a chain that came as a body, so that its reference is known afterwards. Raises `Refusal`, and nothing else."""
+        guard = self._guard()
         try:
-            self._now().admit(chain.decode("latin-1")).close()
+            guard.admit(chain.decode("latin-1")).close()
         except Exception as error:
             raise self._refusal(error) from None
 
@@ -85,11 +88,18 @@ class Site:
                 return None
             given = (*sent(chains[0] if chains else None), *sent(proofs[0] if proofs else None))
             called = (*sent(call.tool), *counted(call.arguments))
-            guard = self._now()
+            guard = self._guard()
             given = (lib.agentid_guard_authorize, guard._handle, *given, *called)
             return Permit(call, traced(call.tool, lambda: of_guard(guard, decide(*given))))
         except Exception as error:
             raise self._refusal(error) from None
+
+    def _guard(self) -> EnforcementPoint:
+        """This process's guard. Raises `Refusal`: that it cannot be opened is no fault of a client's."""
+        try:
+            return self._now()
+        except Exception as error:
+            raise self._undecided(error) from None
 
     def _refusal(self, error: Exception) -> Refusal:
         """The answer to what a decision raised. It tells the client nothing about a fault of the guard itself."""
@@ -106,6 +116,10 @@ class Site:
                 return Refusal(400, error.name, error.message)
             if error.name == "forked":
                 _log.error("the guard was made before this worker was forked: give the middleware guarding(directory, ...)")
+        return self._undecided(error)
+
+    def _undecided(self, error: Exception) -> Refusal:
+        """The answer where the guard cannot decide: the operator's log has why."""
         _log.error("a request was refused because the guard could not decide", exc_info=error)
         return Refusal(503, "internal", "the guard could not decide")
 

@@ -35,6 +35,8 @@ class GuardMiddleware:
     def __init__(
         self, app: App, *, guard: Guards, routes: Tools = None, max_body: int = MAX_BODY, metadata: ResourceMetadata | None = None
     ) -> None:  # fmt: skip
+        if not callable(app):  # pyright: ignore[reportUnnecessaryComparison]
+            raise TypeError(f"app is the application that is guarded, not {type(app).__name__}")
         self._app, self._site = app, Site(guard, routes, max_body, metadata)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

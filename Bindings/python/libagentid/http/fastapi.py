@@ -23,6 +23,8 @@ class Permitted:
     """
 
     def __init__(self, tool: str) -> None:
+        if not isinstance(tool, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"tool is a text, the tool's name, not {type(tool).__name__}")
         self._tool = tool
 
     def __call__(self, request: HTTPConnection) -> Decision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ..._current import current_agent
+from ..._inputs import named_audience
 from ...mcp._wire import CHAIN, LIST, PROOF, asked, wanted_nonce, was_approved
 
 _C = TypeVar("_C")
@@ -20,6 +21,7 @@ def prove_calls(client: _C, *, audience: str) -> _C:
     """
     session: Any = getattr(client, "session", client)
     send: Any = session.send_request
+    named_audience(audience)
     if hasattr(send, "__agentid_audience__"):
         raise ValueError("this client proves its calls already")
 
