@@ -389,3 +389,32 @@ def test_many_values_can_be_arguments(rpc, wide):
 )
 def test_a_value_that_json_does_not_have_is_no_fault_of_the_guard(rpc, wide, data, caplog):
     assert asked(rpc, wide, wide.FromString(data))[0] == grpc.StatusCode.INVALID_ARGUMENT and not caplog.records
+
+
+def test_what_is_given_wrongly_is_refused_when_it_is_given(where):
+    guard = guarding(where, audience="files")
+    with pytest.raises(TypeError, match="tools is a dict of methods and their tools, not list"):
+        GuardInterceptor(["/files.Files/Read"], guard=guard)
+    with pytest.raises(TypeError, match="arguments= is a function"):
+        GuardInterceptor(TOOLS, guard=guard, arguments={})
+    with pytest.raises(TypeError, match="audience is a text"):
+        AgentInterceptor(TOOLS, audience=None)
+
+
+def test_an_interceptor_of_asyncio_in_a_server_of_threads_says_so_and_lets_nothing_through(made, where, agent, ran, caplog):
+    pb, stubs = made
+    files, _ = services(made, ran)
+    server = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(2),
+        interceptors=[AioGuardInterceptor(TOOLS, guard=guarding(where, audience="files"))],
+    )
+    stubs.add_FilesServicer_to_server(files, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, pytest.raises(grpc.RpcError) as refused:
+            stubs.FilesStub(channel).Read(pb.Wanted(path="/data/a"), timeout=60)
+        assert refused.value.code() != grpc.StatusCode.DEADLINE_EXCEEDED
+        assert "grpc.server takes a GuardInterceptor" in caplog.text and ran == []
+    finally:
+        server.stop(None).wait()

@@ -25,6 +25,10 @@ class Methods:
     """The table of a server or a client: `{"/files.Files/Read": "read_file", "/grpc.health.v1.Health/Check": None}`."""
 
     def __init__(self, tools: Mapping[str, str | None], streams: Collection[str], arguments: Arguments) -> None:
+        if not isinstance(tools, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"tools is a dict of methods and their tools, not {type(tools).__name__}")
+        if not callable(arguments):
+            raise TypeError(f"arguments= is a function of a method and its message, not {type(arguments).__name__}")
         for method, tool in tools.items():
             if not method.startswith("/") or method.count("/") != 2 or not all(method[1:].split("/")):
                 raise ValueError(f"a method is such as /files.Files/Read, not {method!r}")

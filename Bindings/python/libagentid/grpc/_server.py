@@ -98,7 +98,14 @@ class GuardInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[ty
 class AioGuardInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """As `GuardInterceptor`, for `grpc.aio.server(interceptors=[...])`."""
 
-    async def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
+    def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         """Called by grpc."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise TypeError("AioGuardInterceptor is for grpc.aio.server: grpc.server takes a GuardInterceptor") from None
+        return self._intercepted(continuation, handler_call_details)
+
+    async def _intercepted(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         handler = await continuation(handler_call_details)
         return None if handler is None else self._guarded(handler_call_details.method, handler, asyncio.current_task())

@@ -95,7 +95,7 @@ class Site:
             raise self._refusal(error) from None
 
     def _guard(self) -> EnforcementPoint:
-        """This process's guard. Raises `Refusal`: that it cannot be opened is no fault of a client's."""
+        """This process's guard. Raises `Refusal`: where it cannot be opened, the server is at fault."""
         try:
             return self._now()
         except Exception as error:
