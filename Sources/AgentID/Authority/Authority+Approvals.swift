@@ -1,7 +1,7 @@
 internal import Policy
 internal import StrictJSON
 
-// Calls that wait for people's consent: see `docs/policies.md`.
+// Calls that wait for people's consent: see `docs/approvals.md`.
 extension Authority {
     /// The requests that have not lapsed, oldest first; at most 1024.
     public func approvals() throws(AgentIDError) -> [ApprovalRequest] {

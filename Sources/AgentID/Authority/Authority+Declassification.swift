@@ -1,7 +1,7 @@
 internal import Policy
 internal import StrictJSON
 
-// Labels are taken away from an agent by people alone: see `docs/policies.md`.
+// Labels are taken away from an agent by people alone: see `docs/labels.md`.
 extension Authority {
     /// Asks those whom the policy names to take labels away from an agent: a rule of it `declassifies` all of them, and its
     /// `approval` says who. They decide as about a call, by ``approve(_:token:)`` or ``refuse(_:by:)``; then

@@ -7,7 +7,7 @@ struct ApprovalsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "approvals", abstract: "Calls that wait for people's consent.",
         discussion: """
-            A rule of the policy asks (docs/policies.md); the approvers that it names decide, each with a key of their own. \
+            A rule of the policy asks (docs/approvals.md); the approvers that it names decide, each with a key of their own. \
             An approval is over exactly one call, and good once.
             """,
         subcommands: [List.self, Show.self, Approve.self, Refuse.self, Sign.self, Key.self])

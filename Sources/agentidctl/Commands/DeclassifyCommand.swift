@@ -6,7 +6,7 @@ struct DeclassifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "declassify", abstract: "Take labels away from an agent, with people's approval.",
         discussion: """
-            A rule of the policy says who may approve it (docs/policies.md). With AGENT and --label it asks them, and prints the \
+            A rule of the policy says who may approve it (docs/labels.md). With AGENT and --label it asks them, and prints the \
             request's ID; they decide with approvals approve. With --request it takes the labels away, once.
             """)
     @OptionGroup var options: AuthorityOptions
