@@ -87,7 +87,7 @@ In each of them one contract is tested, synchronously and asynchronously where t
 * A model that names a tool which it was not shown gets an answer of its framework, if that knows only the tools shown: Pydantic AI says that there is none of this name, OpenAI
   Agents ends the run (`ModelBehaviorError`). The tool does not run; as nothing was decided, the log has no entry.
 * Put the guard last among middleware, plugins and hooks: what it decides is what runs. One that comes after it and changes a call does not get it through: the call is an error
-  that says so (LangChain, Google ADK, Agno, Microsoft Agent Framework, CrewAI), or is decided as it was changed (Claude Agent SDK, but for hooks of the CLI's own settings files). In
+  that says so (LangChain, Google ADK, Agno, Microsoft Agent Framework, CrewAI, an MCP server of the SDK 2.x), or is decided as it was changed (Claude Agent SDK, but for hooks of the CLI's own settings files). In
   Strands and Pydantic AI the guard is the last one by itself.
 * A guarded tool or workbench is made in code: Haystack and AutoGen cannot write it to a file, which would not have the guard (`NotGuarded`).
 * Tools that run at the model's provider, and tools or agents that a guard sees and cannot guard, raise `NotGuarded`: nothing runs unguarded

@@ -254,9 +254,19 @@ def test_after_a_list_that_changed_a_tool_is_called_only_when_it_was_listed_agai
     ("arguments", "said"),
     [
         (["guard", "--authority", "nowhere", "--audience", "a", "--", "true"], "nowhere"),
-        (["guard", "--authority", "nowhere", "--audience", "a", "--agent", "nobody", "--", "true"], "nobody/key.jwk"),
+        (
+            ["guard", "--authority", "nowhere", "--audience", "a", "--agent", "nobody", "--", "true"],
+            "nobody/key.jwk: No such file or directory: name the directory that `agentidctl agent --out` made",
+        ),
+        (
+            ["guard", "--authority", "nowhere", "--audience", "a", "--pins", "none", "--", "true"],
+            "none: No such file or directory: `agentidctl mcp certify` writes it",
+        ),
         (["certify", "--pins", "pins", "--", "true"], "before it answered"),
-        (["certify", "--pins", "pins", "--", "no-such-command"], "no-such-command"),
+        (
+            ["certify", "--pins", "pins", "--", "no-such-command"],
+            "no-such-command: No such file or directory: there is no such command",
+        ),
     ],
 )
 def test_what_is_missing_is_said_and_no_server_serves(arguments, said, capsys, tmp_path, monkeypatch):
@@ -266,9 +276,29 @@ def test_what_is_missing_is_said_and_no_server_serves(arguments, said, capsys, t
     assert not (tmp_path / "pins").exists()
 
 
+def test_the_variable_names_the_authority_as_for_every_command(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("AGENTID_AUTHORITY", str(tmp_path / "elsewhere"))
+    assert mcp(["guard", "--audience", "a", "--", "true"]) == 1
+    assert "elsewhere" in capsys.readouterr().err
+    assert mcp(["guard", "--authority", str(tmp_path / "here"), "--audience", "a", "--", "true"]) == 1
+    assert "here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["/dev/null", __file__])
+def test_a_guard_that_no_client_started_says_so(directory, acme, given):
+    with open(given) as stdin:
+        command = [sys.executable, "-m", "libagentid", "mcp", "guard", "--authority", directory, "--audience", "a", "--", "true"]
+        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "agentidctl: stdin is not a pipe: an MCP client starts this command, and speaks to it\n",
+    )
+
+
 @pytest.mark.parametrize("arguments", [["guard"], ["guard", "--authority", "a", "--", "x"], ["certify", "--", "x"],
     ["guard", "--authority", "a", "--audience", "b", "--profile", "c", "--", "x"]])  # fmt: skip
-def test_half_a_command_is_wrong_usage(arguments):
+def test_half_a_command_is_wrong_usage(arguments, monkeypatch):
+    monkeypatch.delenv("AGENTID_AUTHORITY", raising=False)
     with pytest.raises(SystemExit) as ended:
         mcp(arguments)
     assert ended.value.code == 2

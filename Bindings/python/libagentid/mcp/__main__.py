@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     how = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="agentidctl mcp", description=__doc__, formatter_class=how, allow_abbrev=False)
     parser.add_argument("verb", choices=["guard", "certify"])
-    parser.add_argument("--authority", help="the directory the authority is kept in")
+    parser.add_argument("--authority", help="the directory the authority is kept in; by itself $AGENTID_AUTHORITY")
     parser.add_argument("--audience", help="the guard's own name, which proofs must carry")
     parser.add_argument("--pins", help="the file of the certified tools")
     parser.add_argument("--agent", help="the directory of the agent whose calls they are")
@@ -62,12 +62,20 @@ def main(arguments: Sequence[str]) -> int:
             if not given.pins:
                 parser.error("certify needs --pins")
             return _certify(given.pins, command)
+        given.authority = given.authority or os.environ.get("AGENTID_AUTHORITY")
         if not given.authority or not given.audience:
-            parser.error("guard needs --authority and --audience")
+            parser.error("guard needs --audience and --authority, by itself $AGENTID_AUTHORITY")
         starts = {name: getattr(given, name) for name in _STARTS if getattr(given, name)}
         if starts and (given.agent or len(starts) < len(_STARTS)):
             parser.error("--profile, --principal, --task and --scope go together, and not with --agent")
         return _guard(given, starts, command)
+    except FileNotFoundError as error:
+        remedies = {given.pins: ": `agentidctl mcp certify` writes it", command[0]: ": there is no such command"}
+        remedy = remedies.get(error.filename, "")
+        if str(error.filename).endswith(("/key.jwk", "/chain")):
+            remedy = ": name the directory that `agentidctl agent --out` made"
+        print(f"agentidctl: {error.filename}: {error.strerror}{remedy}", file=sys.stderr)
+        return 1
     except (Error, OSError, ValueError, asyncio.TimeoutError) as error:
         print(f"agentidctl: {error or type(error).__name__}", file=sys.stderr)
         return 1

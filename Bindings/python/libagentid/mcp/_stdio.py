@@ -24,6 +24,9 @@ _SHORT = 0.6
 
 async def run(proxy: Proxy, command: Sequence[str]) -> int:
     """Runs the server until it ends, the client goes, or SIGTERM comes; its status. `ValueError`: a message was too long."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()):
+        raise ValueError("stdin is not a pipe: an MCP client starts this command, and speaks to it")
     loop = asyncio.get_running_loop()
     stopped = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGHUP):

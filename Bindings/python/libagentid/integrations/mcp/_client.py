@@ -19,9 +19,11 @@ def prove_calls(client: _C, *, audience: str) -> _C:
     `LookupError` and is not sent; a list is then sent without a chain, and is empty. A call that the client's user has just
     approved, because the server asked, is sent again, once.
     """
-    session: Any = getattr(client, "session", client)
-    send: Any = session.send_request
     named_audience(audience)
+    session: Any = getattr(client, "session", client)
+    if not hasattr(session, "send_request"):
+        raise TypeError(f"client is a Client inside its `async with`, or a ClientSession, not {type(client).__name__}")
+    send: Any = session.send_request
     if hasattr(send, "__agentid_audience__"):
         raise ValueError("this client proves its calls already")
 

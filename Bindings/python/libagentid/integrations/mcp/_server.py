@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ..._errors import Denied
 from ..._guard import EnforcementPoint
 from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, granted, permit, shown
-from ...tools import authorize
+from ...tools import NotGuarded, authorize
 from ._ask import asked_before, asked_now, without_answers
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def guard_server(server: _S, guard: _Guards, *, elicit: Elicitation | None = Non
     if hasattr(low, "middleware"):
         if any(isinstance(each, _Middleware) for each in low.middleware):
             raise ValueError("this server has a guard already")
-        low.middleware.append(_Middleware(guard, elicit))
+        low.middleware.append(_Middleware(guard, elicit, low))
     elif hasattr(low, "request_handlers"):
         if isinstance(low.request_handlers, _Handlers):
             raise ValueError("this server has a guard already")
@@ -57,8 +57,8 @@ class _Guarding:
 class _Middleware(_Guarding):
     """For mcp 2: sees each request as received, before anything else reads it."""
 
-    def __init__(self, guard: _Guards, elicit: Elicitation | None) -> None:
-        self._now, self._elicit = guard, elicit
+    def __init__(self, guard: _Guards, elicit: Elicitation | None, server: Any) -> None:
+        self._now, self._elicit, self._server = guard, elicit, server
 
     async def __call__(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         method, params = cast("str", ctx.method), cast("Mapping[str, Any] | None", ctx.params)
@@ -66,6 +66,10 @@ class _Middleware(_Guarding):
         if wanted is None:
             result = await call_next(ctx)
             return self._listed(result, params) if method == LIST else result
+        if self._server.middleware[-1] is not self:
+            raise NotGuarded(
+                "middleware was added after the guard, and could change what was decided: add it before guard_server()"
+            )
         try:
             call = authorize(*wanted, guard=self._guard, presented=shown(params))
         except Denied as denied:
