@@ -44,6 +44,7 @@ struct AgentIDCtl: ParsableCommand {
         // A file that may not grow is an error then, and not the end.
         signal(SIGXFSZ, SIG_IGN)
         do {
+            try Arguments.refuseMalformed()
             try refuseUnknown(Arguments.all.dropFirst())
             try refuseRepeated(Arguments.all.dropFirst())
             var command = try parseAsRoot(Array(Arguments.all.dropFirst()))

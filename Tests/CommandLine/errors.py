@@ -118,6 +118,19 @@ def refused(work):
                 check(found["reason"] in ("permission_denied", "directory_owner") and found["code"] == "io", "its reason", found)
 
 
+def malformed(work):
+    """A word that is not UTF-8 is refused: with its bytes mended it would name another file, and another thing to revoke."""
+    acme, _ = place(work)
+    for word in map(os.fsdecode, (b"\xff", b"a\xc3", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80")):
+        for command in (["revoke", "--authority", acme, "grant", word], ["init", "--authority", f"{work}/{word}", "x.example"],
+                        ["agents", "--authority", acme, "--principal", word],
+                        ["hooks", "add", "h", "--authority", acme, "--", "/bin/true", word]):
+            _, said = run(*command, expect=2)
+            check("is not UTF-8" in said, f"{command[0]}: a word of other bytes is refused", repr(said))
+        run("agents", expect=2, AGENTID_AUTHORITY=f"{work}/{word}")
+    check(sorted(os.listdir(work)) == ["acme", "other"], "no file of another name was made", os.listdir(work))
+
+
 def preloaded(work):
     """What a preloaded library does before the program begins takes no word from it."""
     source = f"{work}/early.c"

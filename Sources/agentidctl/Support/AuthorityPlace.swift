@@ -19,9 +19,9 @@ struct AuthorityPlace: ParsableArguments {
         try Owner.work(on: directory)
     }
 
-    /// The directory that AGENTID_AUTHORITY names; `nil` where it is not set, or empty.
+    /// The directory that AGENTID_AUTHORITY names; `nil` where it is not set, empty, or not UTF-8.
     static var ofEnvironment: String? {
         guard let value = unsafe getenv("AGENTID_AUTHORITY"), unsafe value.pointee != 0 else { return nil }
-        return unsafe String(cString: value)
+        return unsafe String(validatingCString: value)
     }
 }
