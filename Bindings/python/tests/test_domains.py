@@ -257,3 +257,32 @@ def test_a_following_guard_takes_no_bundle_of_its_own_domain(world):
     with pytest.raises(libagentid.StateError) as refused:
         world.guard.add_bundle("acme.example", bundle(world.partner))
     assert refused.value.name == "own_domain"
+
+
+@pytest.mark.parametrize("member", ["spiffe_sequence", "spiffe_refresh_hint"])
+@pytest.mark.parametrize("value", ["7", 1.5, -1, True, None, [], {}, "", 7.0])
+def test_a_bundle_whose_numbers_cannot_be_read_is_refused(member, value):
+    """Read as none, a sequence would let every older bundle in: keys that left it would be trusted again."""
+    old, new = Key(), Key()
+    with libagentid.Guard.open(audience="files") as guard:
+        guard.add_bundle("acme.example", bundle(old))
+        with pytest.raises(libagentid.Error, match=f"{member} is not a whole number") as refused:
+            guard.add_bundle("acme.example", json.dumps({**json.loads(bundle(new)), "spiffe_sequence": 2, member: value}))
+        assert refused.value.where == f"bundle.{member}"
+
+
+def test_no_older_bundle_takes_the_place_of_a_newer_one():
+    def numbered(key, *sequence):
+        document = json.loads(bundle(key))
+        del document["spiffe_sequence"]
+        return json.dumps({**document, **dict(zip(["spiffe_sequence"], sequence, strict=False))})
+
+    old, new = Key(), Key()
+    with libagentid.Guard.open(audience="files") as guard:
+        guard.add_bundle("acme.example", numbered(new, 7))
+        for older in (numbered(old, 6), numbered(old, 0), numbered(old)):
+            with pytest.raises(libagentid.StateError) as refused:
+                guard.add_bundle("acme.example", older)
+            assert refused.value.name == "bundle_rollback"
+        guard.add_bundle("acme.example", numbered(new, 7))
+        guard.add_bundle("acme.example", numbered(old, 8))

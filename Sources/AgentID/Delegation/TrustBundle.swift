@@ -64,8 +64,16 @@ struct TrustBundle: Sendable {
                     key, of: domain, retiredAt: try time("retired_at"), endsAt: try time("exp"), revokedAt: revokedAt))
         }
         guard !anchors.isEmpty else { throw refuse("the bundle has no Ed25519 key", "keys") }
-        self.init(sequence: max(root["spiffe_sequence"]?.int ?? 0, 0), anchors: anchors)
-        refreshHint = root["spiffe_refresh_hint"]?.int ?? 60
+        func number(_ name: String, else absent: Int) throws(AgentIDError) -> Int {
+            guard let value = root[name] else { return absent }
+            // Read as none, a sequence would let every older bundle in after this one.
+            guard let number = value.int, number >= 0 else {
+                throw refuse("\(name) is not a whole number from 0", name)
+            }
+            return number
+        }
+        self.init(sequence: try number("spiffe_sequence", else: 0), anchors: anchors)
+        refreshHint = try number("spiffe_refresh_hint", else: 60)
     }
 
     /// The most keys of a bundle, more than any rotation needs: each is looked at for every chain without a `kid`.
