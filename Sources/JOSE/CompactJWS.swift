@@ -123,12 +123,15 @@ extension CompactJWS {
             (Array(Base64URL.encode(Array(#"{"alg":"Ed25519","typ":"\#($0)"}"#.utf8)).utf8), $0)
         }
 
+        /// In base64url. A chain of certificates, which is ignored, takes 7 kB.
+        private static let longest = 16_384
+
         static func json(_ encoded: Span<UInt8>) throws(JOSEError) -> JSON {
-            guard encoded.count <= 4096 else {
-                throw JOSEError("header", "the header is longer than 4096 bytes", at: 4096)
+            guard encoded.count <= longest else {
+                throw JOSEError("header", "the header is longer than \(longest) bytes", at: longest)
             }
             let decoded = try Base64URL.decode(encoded)
-            var limits = JSON.Limits(bytes: 4096)
+            var limits = JSON.Limits(bytes: longest)
             limits.admitsInexactNumbers = true
             do throws(JSON.ParseError) {
                 return try JSON(parsing: decoded, limits: limits)

@@ -69,6 +69,22 @@ import Testing
         }
     }
 
+    /// They are ignored, and the token is not refused for them.
+    @Test(arguments: [(1, true), (1800, true), (3000, true), (3050, true), (3080, false), (200_000, false)])
+    func aHeaderMayCarryACertificateChain(length: Int, isRead: Bool) throws {
+        let key = try SigningKey.generate()
+        let certificates = [String](repeating: "\"\(String(repeating: "M", count: length))\"", count: 4)
+        let header = #"{"alg":"Ed25519","typ":"aat+jwt","x5c":[\#(certificates.joined(separator: ","))]}"#
+        var token = Array((Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(Array("{}".utf8))).utf8)
+        token += Array(("." + Base64URL.encode(key.sign(token.span))).utf8)
+        guard isRead else {
+            #expect(throws: JOSEError.self) { try CompactJWS(token) }
+            return
+        }
+        let jws = try CompactJWS(token)
+        #expect(jws.isSigned(by: key.publicKey) && jws.bringsKey)
+    }
+
     @Test func base64urlHasOneTextForEachByteString() throws {
         for length in 0..<70 {
             let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 11) }
