@@ -298,6 +298,26 @@ def test_what_a_revoked_agent_and_those_below_it_hold_is_returned(acme, vault, n
         assert len(vault.held) == left and len(vault.released) == 3 - left
 
 
+@pytest.mark.parametrize("how", ["suspended", "grant", "key", "replaced"])
+def test_what_a_stopped_agent_and_those_below_it_hold_is_returned(acme, vault, how):
+    with start(acme) as agent, agent.spawn("below", same_scope=True) as below, start(acme, "user:bob@acme.example") as bob:
+        for holder in (agent, below, bob):
+            acquire(acme, holder)
+        key = next(known for known in acme.agents() if known.id == agent.id).key
+        grant = libagentid.decode_chain(agent.chain)["links"][0]["claims"]["jti"]
+        {
+            "suspended": lambda: acme.suspend(agent.id),
+            "grant": lambda: acme.revoke(grant=grant),
+            "key": lambda: acme.revoke(key=key),
+            "replaced": lambda: agent.rotate_key(revoke_old=True),
+        }[how]()
+        # The agent goes on under a new key; those below it held grants of the old one.
+        left = {"replaced": 2}.get(how, 1)
+        until(lambda: len(vault.held) == left and len(acme.broker_leases()) == left)
+        time.sleep(1.5)
+        assert len(vault.held) == left and len(vault.released) == 3 - left
+
+
 def test_an_empty_secret_is_none(acme, vault):
     vault.acquire = lambda request: ""
     with start(acme) as agent:

@@ -193,13 +193,15 @@ final class Lifecycle: Sendable {
         return isKnown
     }
 
-    /// Revokes in a transaction, with the events of it; `now` in milliseconds.
+    /// Revokes in a transaction, with the events of it and the return of secrets; `now` in milliseconds.
     func addRevocations(
         _ revocations: [Revocation], at now: Int64, reason: String?, in registry: any RegistryWriter
     ) throws(AgentIDError) {
-        for revocation in try registry.add(revocations, at: now / 1000, reason: reason) {
+        let added = try registry.add(revocations, at: now / 1000, reason: reason)
+        for revocation in added {
             try recorder.record(try LifecycleEvent(of: revocation, at: now, reason: reason, in: registry), in: registry)
         }
+        try registry.returnSecrets(of: added, at: now)
     }
 
     private func insert(

@@ -156,6 +156,10 @@ extension MemoryTables {
         return found
     }
 
+    func secretHolders() -> [String] {
+        heldFor.filter { _, leases in leases.contains { brokerLeases[$0]?.state != .releasing } }.map(\.key.string)
+    }
+
     func releaseBrokerLeases(of agent: String, at time: Int64) -> Int {
         let held = (heldFor[agent.exact] ?? []).compactMap { brokerLeases[$0] }.filter { $0.state != .releasing }
         for var lease in held {

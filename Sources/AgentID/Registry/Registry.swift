@@ -150,6 +150,8 @@ package protocol RegistryReader {
     func brokerLeases(of agent: String?, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
     /// Those whose release is due; `time` in milliseconds.
     func brokerLeases(dueBy time: Int64, _ steady: SteadyTime, limit: Int) throws(AgentIDError) -> [BrokerLeaseRecord]
+    /// The agents that brokers hold secrets for, but for those whose return is due already.
+    func secretHolders() throws(AgentIDError) -> [String]
 }
 
 /// The changes of a transaction.

@@ -36,6 +36,12 @@ extension SQLiteSession {
             """, .int(time), .int(Int64(limit)), .text(steady.boot), .int(steady.milliseconds), read: Self.lease)
     }
 
+    func secretHolders() throws(AgentIDError) -> [String] {
+        try database.rows("SELECT DISTINCT agent FROM broker_leases WHERE state <> 'releasing'") {
+            row throws(AgentIDError) in try row.text(0)
+        }
+    }
+
     func releaseBrokerLeases(of agent: String, at time: Int64) throws(AgentIDError) -> Int {
         try database.run(
             """

@@ -129,16 +129,9 @@ extension Lifecycle {
         switch entry.change {
         case .revoke(let revocation):
             let renewals = try registry.renewals(of: revocation)
-            for added in try registry.add([revocation] + renewals, at: entry.time / 1000, reason: reason) {
-                try recorder.record(
-                    try LifecycleEvent(of: added, at: entry.time, reason: reason, in: registry), in: registry)
-                try registry.returnSecrets(of: added, at: entry.time)
-            }
+            try addRevocations([revocation] + renewals, at: entry.time, reason: reason, in: registry)
         case .endAll(let revocation):
-            for added in try registry.add([revocation], at: entry.time / 1000, reason: reason) {
-                try recorder.record(
-                    try LifecycleEvent(of: added, at: entry.time, reason: reason, in: registry), in: registry)
-            }
+            try addRevocations([revocation], at: entry.time, reason: reason, in: registry)
             try registry.put(Departure(revocation, reason: entry.reason))
             folded.isDeparture = true
         case .suspend(let agent): try suspend(agent, reason: reason, at: entry.time, in: registry)

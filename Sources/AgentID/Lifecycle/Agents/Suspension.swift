@@ -39,6 +39,7 @@ extension Lifecycle {
         guard var agent = try registry.agent(id), agent.state == .active || agent.state == .parked else { return }
         (agent.state, agent.endReason) = (.suspended, reason)
         try registry.update(agent)
+        try registry.returnSecrets(below: id, at: time)
         try registry.announce()
         try recorder.record(LifecycleEvent(.suspended, of: agent, at: time, reason: reason), in: registry)
     }
