@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import time
 
 import libagentid
@@ -165,3 +166,36 @@ def test_a_process_that_began_under_it_goes_on_once_it_is_right(tmp_path, off):
         while not agent.check("read", {}).permitted:
             assert time.monotonic() < end, agent.check("read", {}).reason
             time.sleep(0.02)
+
+
+def denials_until_permitted(agent, call=("read", {})):
+    end = time.monotonic() + 20
+    while not (decision := agent.check(*call)).permitted:
+        assert time.monotonic() < end, decision.reason
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY, 90])
+def test_what_a_call_reserved_comes_back_where_it_failed_under_it(hand, off):
+    budget = {"unit": "usd", "limit": "10.00", "cost": {"argument": "usd"}, "for": "agent"}
+    hand.acme.apply_policy({"version": 1, "rules": [{"id": "purse", "match": "pay", "budget": budget}]})
+    agent = hand.start()
+    call = agent.call("pay", {"usd": "6.00"}, within=60)
+    with hand.wrong(off):
+        call.abort()
+    denials_until_permitted(agent)
+    assert agent.check("pay", {"usd": "10.00"}).permitted
+
+
+@pytest.mark.parametrize("off", [DAY, -DAY, 700])
+def test_waiting_for_an_approval_goes_on_under_it(hand, off):
+    key = libagentid.generate_key()
+    approver = {"name": "user:b@acme.example", "key": json.loads(key)["x"]}
+    asks = {"id": "money", "match": "pay", "approval": {"of": ["user:b@acme.example"], "within": "10m"}}
+    hand.acme.apply_policy({"version": 1, "approvers": [approver], "rules": [asks]})
+    agent = hand.start()
+    request = agent.check("pay", {"usd": "1"}).approval
+    hand.acme.on_approval(lambda asked: time.sleep(0.5) or True, by="user:b@acme.example", key=key)
+    with hand.wrong(off):
+        assert hand.acme.wait_for_approval(request, 20) == "approved"
+    denials_until_permitted(agent, ("pay", {"usd": "1"}))

@@ -14,7 +14,7 @@ public final class Call: Sendable {
 
     private struct State: Sendable {
         var account: CallAccount
-        /// From then on what was reserved counts as spent, in milliseconds since 1970.
+        /// From then on what was reserved counts as spent, in milliseconds of the meters' time: no wrong clock spends money.
         var lapses: Int64
         var labels: [String] = []
         /// The keys of extensions that were made.
@@ -38,7 +38,7 @@ public final class Call: Sendable {
 
     init(_ permit: Permit, of guardian: Guard, within seconds: Int64) throws(AgentIDError) {
         (self.permit, self.guardian) = (permit, guardian)
-        let lapses = guardian.clock.milliseconds + 1000 * (try Self.checked(seconds))
+        let lapses = guardian.meterTime(guardian.clock.milliseconds) + 1000 * (try Self.checked(seconds))
         state = Locked(State(account: CallAccount(permit.decision.spending), lapses: lapses))
     }
 
@@ -98,7 +98,7 @@ public final class Call: Sendable {
                 denial = refused
             } else {
                 denial = try state.withLock { state throws(AgentIDError) in
-                    try extend(&state, by: amount, in: unit, until: now + 1000 * seconds, key: key, at: now)
+                    try extend(&state, by: amount, in: unit, within: seconds, key: key, at: now)
                 }
             }
         } catch { throw .failed(error) }
@@ -121,11 +121,12 @@ public final class Call: Sendable {
     }
 
     private func extend(
-        _ state: inout State, by amount: String, in unit: String, until lapses: Int64, key: String?, at now: Int64
+        _ state: inout State, by amount: String, in unit: String, within seconds: Int64, key: String?, at now: Int64
     ) throws(AgentIDError) -> Denial? {
         if let key, state.extended.contains(key.exact) { return nil }
         guard state.end == nil else { throw Self.ended }
-        guard now < state.lapses else {
+        let time = guardian.meterTime(now)
+        guard time < state.lapses else {
             throw AgentIDError(
                 .state, name: "call_lapsed",
                 message: "the call has lapsed, and what it reserved counts as spent: begin another", at: "call")
@@ -148,7 +149,7 @@ public final class Call: Sendable {
             }
         } catch { return error }
         if let key { state.extended.insert(key.exact) }
-        state.lapses = max(state.lapses, lapses)
+        state.lapses = max(state.lapses, time + 1000 * seconds)
         return nil
     }
 
@@ -189,6 +190,7 @@ public final class Call: Sendable {
         try Self.check(key: key)
         try AuditBounds.check(outcome: outcome)
         let now = guardian.clock.milliseconds
+        let time = guardian.meterTime(now)
         // Only callers of this very call wait for each other.
         try state.withLock { state throws(AgentIDError) in
             if let end = state.end {
@@ -198,7 +200,7 @@ public final class Call: Sendable {
             }
             var end =
                 state.end
-                ?? End(isFailure: isFailure, key: key, outcome: outcome, hasLapsed: now >= state.lapses)
+                ?? End(isFailure: isFailure, key: key, outcome: outcome, hasLapsed: time >= state.lapses)
             defer { state.end = end }
             guard !end.isDone else { return }
             let isRetry = state.end != nil

@@ -15,12 +15,17 @@ extension RegistryReader {
 }
 
 extension Lifecycle {
+    /// The time that requests go by: the directory's, which no wrong clock moves; `nil` where it cannot be read.
+    private func meterTime(_ now: Int64, opening isOpening: Bool) -> Int64? {
+        let meters = meters.found(MetersOpening.self)
+        return meters == nil ? now : meters?.time(now, opening: isOpening)
+    }
+
     /// Removes the requests that have lapsed, with their arguments' values: by the directory's clock, which no wrong one moves.
     ///
     /// - Parameter isOpening: whether that may be waited for; otherwise nothing is removed where this process does not have it.
     func removeLapsedApprovals(now: Int64, opening isOpening: Bool) throws(AgentIDError) {
-        let meters = meters.found(MetersOpening.self)
-        guard let now = meters == nil ? now : meters?.time(now, opening: isOpening) else { return }
+        guard let now = meterTime(now, opening: isOpening) else { return }
         // Read first: where none has, nobody waits for the disk.
         guard try registry.read({ try $0.hasApproval(lapsedBy: now) }) else { return }
         try registry.write { try $0.removeApprovals(lapsedBy: now) }
@@ -43,15 +48,19 @@ extension Lifecycle {
         let start = MonotonicClock.sinceBoot
         while true {
             let changes = registry.changes
-            let now = clock.milliseconds
             let found = try registry.read { try $0.approval(id) }
-            guard let found, found.expires > now else { return nil }
+            guard let found, !hasLapsed(found) else { return nil }
             guard found.state == .pending else { return found.state }
             repeat {
                 guard MonotonicClock.sinceBoot - start < milliseconds else { return .pending }
                 usleep(5000)
-            } while registry.changes == changes && clock.milliseconds < found.expires
+            } while registry.changes == changes && !hasLapsed(found)
         }
+    }
+
+    private func hasLapsed(_ request: ApprovalRecord) -> Bool {
+        let now = clock.milliseconds
+        return request.expires <= meterTime(now, opening: true) ?? now
     }
 }
 
