@@ -199,3 +199,16 @@ def test_waiting_for_an_approval_goes_on_under_it(hand, off):
     with hand.wrong(off):
         assert hand.acme.wait_for_approval(request, 20) == "approved"
     denials_until_permitted(agent, ("pay", {"usd": "1"}))
+
+
+@pytest.mark.parametrize("off", [DAY, 4000 * DAY])
+def test_an_agent_that_was_pruned_under_it_is_in_the_next_list_of_revocations(hand, off):
+    with libagentid.Guard.open(audience="there") as there:
+        there.add_bundle("acme.example", hand.acme.bundle())
+        agent = hand.start(lifetime=3000)
+        chain, proof = agent.present("read", {}, audience="there")
+        agent.end("done")
+        with hand.wrong(off):
+            assert hand.acme.prune(ended_before=int(time.time()) + 60) == 1
+        there.load_revocations(hand.acme.revocation_list())
+        assert there.check("read", {}, chain=chain, proof=proof).reason == "authority_revoked"

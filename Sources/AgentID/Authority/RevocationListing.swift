@@ -6,7 +6,8 @@ extension Authority {
     /// ``Guard/loadRevocations(_:keepsAfterExpiry:)``. Anybody may pass it on.
     ///
     /// Leaves out agents and grants of which nothing can be valid any more: all grants of them expired an hour ago, or
-    /// they were revoked 90 days ago.
+    /// they were revoked 90 days ago. A clock that was wrong may have said so when agents were pruned: of these it names
+    /// those whose grants may run, as far as there is room.
     ///
     /// - Parameter lifetime: The list is good for so many seconds, 1 second to 30 days. Guards deny when it is over,
     ///   unless told otherwise.
@@ -51,7 +52,18 @@ extension RegistryReader {
                 }
                 if (end ?? record.at + longest) > now - hour { needed.append(record.revocation) }
             }
-            if records.count < 10_000 { return needed }
+            if records.count < 10_000 { break }
         }
+        let life = try profiles().map(\.profile.maxLifetime).max() ?? 0
+        // As a token has it, in Base64.
+        var bytes = SignedRevocations.longest / 4 * 3 - 4096
+        for revocation in needed { bytes -= revocation.value.utf8.count + 3 }
+        let room = max(SignedRevocations.most - needed.count, 0)
+        for agent in try prunedAgents(endedAfter: now - hour - life, limit: room) {
+            bytes -= agent.utf8.count + 3
+            guard bytes >= 0 else { break }
+            needed.append(Revocation(unchecked: .agent, agent))
+        }
+        return needed
     }
 }

@@ -88,7 +88,13 @@ extension MemoryTables {
 
     // MARK: Those that ended long ago
 
-    func prunedTombstone(of agent: String) -> String? { tombstones[agent.exact] }
+    func prunedTombstone(of agent: String) -> String? { tombstones[agent.exact]?.text }
+
+    func prunedAgents(endedAfter time: Int64, limit: Int) -> [String] {
+        tombstones.filter { $0.value.ended > time }
+            .inOrder { $0.value.ended != $1.value.ended ? $0.value.ended > $1.value.ended : $0.key < $1.key }
+            .prefix(limit).map(\.key.string)
+    }
 
     func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) -> Int {
         var found: [ExactText] = []
@@ -105,7 +111,9 @@ extension MemoryTables {
         }
         for id in found {
             guard let row = row(of: id) else { continue }
-            if let tombstone = row.record.tombstone { keep(tombstone: tombstone, of: id) }
+            if let tombstone = row.record.tombstone {
+                keep(tombstone: tombstone, of: id, ended: row.record.ended ?? 0)
+            }
             // What others delegated to its key may be good for longer.
             remember(row.record.key.exact, of: id)
             // Nobody can present what has expired, and of an agent that is not known nothing is taken.

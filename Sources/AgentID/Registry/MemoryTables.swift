@@ -67,7 +67,7 @@ final class MemoryTables: RegistryWriter {
     private(set) var brokerLeases: [ExactText: BrokerLeaseRecord] = [:]
     private(set) var revocations = MemoryRevocations()
     /// Of agents that were pruned.
-    private(set) var tombstones: [ExactText: String] = [:]
+    private(set) var tombstones: [ExactText: (text: String, ended: Int64)] = [:]
 
     // What finds them.
     private(set) var byID = MemoryOrder()
@@ -165,10 +165,10 @@ final class MemoryTables: RegistryWriter {
         isChanged = true
     }
 
-    func keep(tombstone: String, of agent: ExactText) {
+    func keep(tombstone: String, of agent: ExactText, ended: Int64) {
         guard tombstones[agent] == nil else { return }
         formers.append(.tombstone(of: agent))
-        tombstones[agent] = tombstone
+        tombstones[agent] = (tombstone, ended)
         isChanged = true
     }
 

@@ -75,6 +75,8 @@ package protocol RegistryReader {
     func agentsWithoutTombstone(limit: Int) throws(AgentIDError) -> [AgentRecord]
     /// The tombstone of an agent that was pruned.
     func prunedTombstone(of agent: String) throws(AgentIDError) -> String?
+    /// The agents that were pruned and had ended after a time, in seconds since 1970, those that ended last before others.
+    func prunedAgents(endedAfter time: Int64, limit: Int) throws(AgentIDError) -> [String]
     /// How those of `agents` that are known stand, in the order asked.
     func standing(of agents: [String]) throws(AgentIDError) -> [AgentStanding]
     /// How the agents stand whose key one of this thumbprint is, or was before it was replaced: those that ended or are

@@ -7,6 +7,13 @@ extension SQLiteSession {
         }
     }
 
+    func prunedAgents(endedAfter time: Int64, limit: Int) throws(AgentIDError) -> [String] {
+        try database.rows(
+            "SELECT agent FROM tombstones WHERE ended > ? ORDER BY ended DESC, agent LIMIT ?", .int(time),
+            .int(Int64(limit))
+        ) { row throws(AgentIDError) in try row.text(0) }
+    }
+
     func prune(endedBefore ended: Int64, expiredBefore expired: Int64, limit: Int) throws(AgentIDError) -> Int {
         // Children first: no agent may be left whose parent is unknown.
         let found = try database.rows(
