@@ -212,3 +212,12 @@ def test_an_agent_that_was_pruned_under_it_is_in_the_next_list_of_revocations(ha
             assert hand.acme.prune(ended_before=int(time.time()) + 60) == 1
         there.load_revocations(hand.acme.revocation_list())
         assert there.check("read", {}, chain=chain, proof=proof).reason == "authority_revoked"
+
+
+@pytest.mark.parametrize("revoke_old", [True, False])
+@pytest.mark.parametrize("off", [-DAY, -400 * DAY, DAY])
+def test_an_agent_whose_key_was_replaced_under_it_goes_on_once_it_is_right(hand, off, revoke_old):
+    agent = hand.start()
+    with hand.wrong(off), contextlib.suppress(libagentid.Error):
+        agent.rotate_key(revoke_old=revoke_old)
+    denials_until_permitted(agent)

@@ -161,6 +161,7 @@ final class Lifecycle: Sendable {
         _ agent: String, held: HeldGrant, lineage: Lineage, signer: PublicKey?
     ) throws(AgentIDError) {
         let now = try clock.now()
+        leases.dates(now - steady.now.milliseconds)
         try write { registry in
             if let signer, try !registry.isActive(signer) { throw Issuance.keyRotated }
             var record = try active(agent, in: registry)

@@ -16,10 +16,14 @@ extension Lifecycle {
                 }
                 return (agent, try Issuance.profile(named: agent.profile, in: registry))
             }
+            let now = clock.milliseconds
+            // One that a clock dated which was behind for a moment must not last for longer than any may.
+            let end = min(before.held.grant.expires, now / 1000 + Limits.longestLifetime)
             let issuance = try Issuance(
                 renewing: agent, from: before.held, under: profile, of: trustDomain, to: key.publicKey,
-                until: before.held.grant.expires, labels: labelsLeft(of: before.held, id: id),
-                by: keys.signer(for: active), at: clock.milliseconds)
+                until: end, labels: labelsLeft(of: before.held, id: id),
+                by: keys.signer(for: active), at: now)
+            leases.dates(now - steady.now.milliseconds)
             let credential: HeldCredential? =
                 before.credential == nil
                 ? nil : try self.credential(for: key.publicKey, id: id, until: issuance.grant.expires)

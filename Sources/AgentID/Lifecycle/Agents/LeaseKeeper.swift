@@ -44,6 +44,10 @@ final class LeaseKeeper: Sendable {
         }
     }
 
+    /// Notes how far a clock was ahead of the steady one, in milliseconds, that dated what is held here: it is dated anew where
+    /// that was wrong.
+    func dates(_ ahead: Int64) { state.withLock { $0.pace.dates(ahead) } }
+
     private func start(_ state: inout State, for lifecycle: Lifecycle) throws(AgentIDError) {
         // A third: two attempts may fail before anything lapses.
         let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
