@@ -221,3 +221,16 @@ def test_an_agent_whose_key_was_replaced_under_it_goes_on_once_it_is_right(hand,
     with hand.wrong(off), contextlib.suppress(libagentid.Error):
         agent.rotate_key(revoke_old=revoke_old)
     denials_until_permitted(agent)
+
+
+@pytest.mark.parametrize("off", [DAY // 3, -DAY // 3, 400 * DAY])
+def test_a_program_with_a_wrong_clock_that_comes_first_begins_nobodys_day(tmp_path, off):
+    hand = Hand(tmp_path / "acme", off)
+    budget = {"unit": "usd", "limit": "10.00", "cost": {"argument": "usd"}, "per": "day", "for": "domain"}
+    with hand.acme:
+        hand.acme.apply_policy({"version": 1, "rules": [{"id": "purse", "match": "pay", "budget": budget}]})
+        assert hand.start().check("pay", {"usd": "1.00"}).permitted
+        with libagentid.Authority.open(tmp_path / "acme") as other:
+            [purse] = other.budgets()["meters"]
+            rest = DAY - time.time() % DAY
+    assert abs(purse["resets_in_ms"] / 1000 - rest) < 600 or rest < 600

@@ -4,20 +4,21 @@ internal import Synchronization
 
 /// The time that meters go by, in milliseconds: one for all processes, which no wrong clock moves.
 ///
-/// The page says how far it is ahead of the machine's steady clock, as who made it read the wall clock. A guard's clock is
-/// taken at its word as long as it agrees with that to a tenth of a second, which follows a clock that is slewed. One
-/// that does not is corrected by the difference: whether the machine's clock was set or the program brought a wrong one,
-/// meters go on as if it had not happened.
+/// The page says how far it is ahead of the machine's steady clock, as who made it read the machine's wall clock. The latter
+/// is taken at its word as long as it agrees with that to a tenth of a second, which follows a clock that is slewed. One
+/// that does not, and any that a program brings, is corrected by the difference: meters go on as if it had not happened.
 ///
 /// A page of one guard alone believes a clock that the program brought: somebody tests with it, or replays.
 ///
-/// After a reboot the first clock is believed again.
+/// After a reboot the machine's first clock is believed again.
 struct MetersClock: ~Copyable, Sendable {
     /// How far a clock may be from its line until that is looked at.
     private static let slack: Int64 = 100
 
     private let steady: SteadyClock
     private let believesSteps: Bool
+    /// Whether the page follows the guard's clock where that is slewed.
+    private let follows: Bool
     /// Of this run of the machine.
     let run: UInt64
     /// Whether the machine says which run this is.
@@ -28,9 +29,11 @@ struct MetersClock: ~Copyable, Sendable {
     /// Its correction.
     private let shift = Atomic<Int64>(0)
 
-    /// - Parameter believesSteps: whether the guard's clock is believed where it steps.
-    init(steady: SteadyClock, believesSteps: Bool, secret: SIMD2<UInt64>) {
-        (self.steady, self.believesSteps, self.secret) = (steady, believesSteps, secret)
+    /// - Parameters:
+    ///   - believesSteps: whether the guard's clock is believed where it steps.
+    ///   - follows: whether it is where it is slewed.
+    init(steady: SteadyClock, believesSteps: Bool, follows: Bool, secret: SIMD2<UInt64>) {
+        (self.steady, self.believesSteps, self.follows, self.secret) = (steady, believesSteps, follows, secret)
         knowsRun = !steady.now.boot.isEmpty
         let hash = steady.now.boot.withUTF8Span { Sodium.sipHash($0, key: secret) }
         run = hash.x & MeterName.mask
@@ -54,7 +57,7 @@ struct MetersClock: ~Copyable, Sendable {
         var shift: Int64 = 0
         if line.name & MeterName.mask == run {
             let difference = now &- Int64(bitPattern: line.word) &- sinceBoot
-            if difference.magnitude <= Self.slack || believesSteps {
+            if difference.magnitude <= Self.slack && follows || believesSteps {
                 words.move(line, to: sealed(now &- sinceBoot))
             } else {
                 shift = 0 &- difference

@@ -13,7 +13,7 @@ extension MetersFile {
         guard header.epoch == epoch else { throw MetersHeader.refusal(path, "belongs to another registry") }
         // Before the page is read, which is never behind.
         let turns = (try? MetersWitness(beside: path, isWriter: false))?.turns ?? 0
-        let clock = MetersClock(steady: .machine, believesSteps: false, secret: header.key)
+        let clock = MetersClock(steady: .machine, believesSteps: false, follows: false, secret: header.key)
         // Both words of a slot may be read at different times while guards write them: what is damaged stays so.
         for _ in 0..<8 {
             guard let page = MappedMemory(-1, from: 0, count: header.length) else {

@@ -53,8 +53,10 @@ final class MetersOpening: Sendable {
         do throws(AgentIDError) {
             return try opening.withLock { _ throws(AgentIDError) in
                 if let page = opened.found(MetersPage.self) { return page }
+                // What all share begins with the machine's two clocks, whatever clock a program brings.
+                let begins = path != nil && steady.isMachine ? CheckedClock(SystemClock()).milliseconds : now
                 let page = try MetersPage(
-                    path: path, epoch: epoch, believesSteps: path == nil && !isMachine, now: now,
+                    path: path, epoch: epoch, believesSteps: path == nil && !isMachine, follows: isMachine, now: begins,
                     isDurable: isDurable, steady: steady)
                 return opened.replaced { _ in page }
             }

@@ -19,15 +19,21 @@ package struct SteadyTime: Sendable, Equatable {
 /// A second clock for leases: the wall clock may be wrong in one process.
 package struct SteadyClock: Sendable {
     private let read: @Sendable () -> SteadyTime
+    /// Whether it is the machine's own.
+    let isMachine: Bool
 
-    package init(_ read: @escaping @Sendable () -> SteadyTime) { self.read = read }
+    package init(_ read: @escaping @Sendable () -> SteadyTime) { self.init(isMachine: false, read) }
+
+    private init(isMachine: Bool, _ read: @escaping @Sendable () -> SteadyTime) {
+        (self.isMachine, self.read) = (isMachine, read)
+    }
 
     package var now: SteadyTime { read() }
 
     /// The machine's clock: CLOCK_BOOTTIME.
     package static let machine: SteadyClock = {
         let boot = runOfMachine()
-        return SteadyClock { SteadyTime(boot: boot, milliseconds: MonotonicClock.sinceBoot) }
+        return SteadyClock(isMachine: true) { SteadyTime(boot: boot, milliseconds: MonotonicClock.sinceBoot) }
     }()
 
     /// The kernel's name for this boot; a container with a clock offset counts as a boot of its own.

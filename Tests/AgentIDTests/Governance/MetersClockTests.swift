@@ -46,6 +46,17 @@ import Testing
         #expect(try right.take("a", rate, now: start + 60_000) == nil)
     }
 
+    @Test func aClockThatAProgramBringsDoesNotDragTheLineAlong() throws {
+        let (world, clock) = (try MetersWorld(), MovedClock())
+        let right = try world.page(isMachine: true, steady: clock.steady)
+        let brought = try MetersPage(
+            path: world.file, believesSteps: false, follows: false, now: start, steady: clock.steady)
+        for step in 1...20 as ClosedRange<Int64> {
+            for away in [hour, 90 * step] { #expect(try brought.look(start + away).milliseconds == start) }
+        }
+        #expect(try right.look(start).milliseconds == start)
+    }
+
     @Test func aGuardsOwnClockIsBelievedWhereItsMetersAreItsOwn() throws {
         let rate = try #require(rate)
         let page = try MetersPage(path: nil, believesSteps: true, now: start, steady: MovedClock().steady)

@@ -133,7 +133,9 @@ import Testing
     @Test(arguments: [true, false]) func nobodyIsStoppedByHoursBecauseAClockWasWrong(isWrong: Bool) throws {
         let directory = try TemporaryDirectory()
         // The meters' clock, which nobody sets, moves along where the time has really passed.
-        let world = try World(at: directory.path + "/acme", movesMeters: !isWrong)
+        let world = try World(at: directory.path + "/acme", movesMeters: !isWrong) { options in
+            if isWrong { options.metersClock = SteadyClock { SteadyTime(boot: "run", milliseconds: 1000) } }
+        }
         try world.authority.applyPolicy(
             rule(#"{"id":"h","match":"read_file","hours":"Mon 14:00-15:00 UTC","then":"suspend"}"#))
         #expect(try policy(world.start()).isPermitted)
