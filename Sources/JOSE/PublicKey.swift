@@ -11,7 +11,8 @@ public struct PublicKey: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// Reads a JWK: `kty` OKP, `crv` Ed25519, `x`; an `alg`, if present, must be EdDSA or Ed25519.
+    /// Reads a JWK: `kty` OKP, `crv` Ed25519, `x`; an `alg`, if present, must be EdDSA or Ed25519, and a `use` or `key_ops`
+    /// for verifying signatures.
     ///
     /// Refuses private members of any key type, so that a leaked private key is never taken for a public one.
     public init(jwk: JSON.Value) throws(JOSEError) {
@@ -29,6 +30,10 @@ public struct PublicKey: Hashable, Sendable {
         }
         if let use = jwk["use"], !use.equals("sig"), !use.equals("jwt-svid"), !use.equals("wit-svid") {
             throw JOSEError("key_use", "the key is not for signatures", at: use.position)
+        }
+        if let operations = jwk["key_ops"], !operations.elements.contains(where: { $0.equals("verify") }) {
+            throw JOSEError(
+                "key_use", "the key is not for verifying signatures: key_ops lacks verify", at: operations.position)
         }
         guard let x = jwk["x"], x.kind == .string else { throw JOSEError("jwk", "the JWK has no x", at: jwk.position) }
         let decoded: Result<[UInt8], JOSEError> = x.withUTF8 { text in

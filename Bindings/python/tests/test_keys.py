@@ -13,6 +13,7 @@ import libagentid
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from life import open_authority, start
 
 SCOPE = "read(path: *)"
 CALL = {"path": "/a"}
@@ -169,6 +170,32 @@ def test_what_was_signed_before_a_rotation_stays_good_as_long_as_it_says():
             acme.publish_key()
             acme.activate_key()
             assert acme.guard(audience="g").check("read", CALL, chain=chain, proof="").reason == "pop_missing"
+
+
+def test_nothing_is_handed_on_to_a_key_that_was_revoked():
+    with open_authority() as acme, start(acme) as agent:
+        key = Key()
+        holder = json.dumps(key.jwk)
+        assert agent.delegate(holder, same_scope=True)
+        acme.revoke(key=key.thumbprint)
+        with pytest.raises(libagentid.StateError) as refused:
+            agent.delegate(holder, same_scope=True)
+        assert (refused.value.name, refused.value.where) == ("authority_revoked", "holder")
+
+
+@pytest.mark.parametrize(("member", "isGood"), [
+    ({"key_ops": ["verify"]}, True), ({"key_ops": ["sign", "verify"]}, True), ({"key_ops": ["sign"]}, False),
+    ({"key_ops": []}, False), ({"key_ops": "verify"}, False), ({"key_ops": ["VERIFY"]}, False), ({"use": "enc"}, False),
+])  # fmt: skip
+def test_a_key_that_is_not_for_verifying_verifies_nothing(member, isGood):
+    with open_authority() as acme, libagentid.Guard.open(audience="files") as guard:
+        bundle = json.loads(acme.bundle())
+        bundle["keys"][0] |= member
+        if isGood:
+            return guard.add_bundle("acme.example", json.dumps(bundle))
+        with pytest.raises(libagentid.Error) as refused:
+            guard.add_bundle("acme.example", json.dumps(bundle))
+        assert refused.value.name == "key_use"
 
 
 def test_a_replaced_key_is_good_still_or_revoked_as_asked():

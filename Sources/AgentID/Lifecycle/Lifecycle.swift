@@ -134,6 +134,7 @@ final class Lifecycle: Sendable {
         try write { registry in
             let above = try active(agent, in: registry)
             try checkHandsOn(agent, lineage, at: now, in: registry)
+            try Issuance.refuseRevoked(key: holder.thumbprint, in: registry)
             var event = LifecycleEvent(.delegated, of: above, at: now, chain: lineage.grants + [grant])
             event.key = holder.thumbprint
             try recorder.record(event, in: registry)

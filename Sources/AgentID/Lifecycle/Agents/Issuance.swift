@@ -108,7 +108,12 @@ struct Issuance: Sendable {
                 .state, name: "authority_revoked",
                 message: "the signing key is revoked: publish another and activate it (agentidctl bundle)", at: "keys")
         }
-        if try registry.firstRevoked(of: [Revocation(unchecked: .key, agent.key)]) != nil {
+        try Self.refuseRevoked(key: agent.key, in: registry)
+    }
+
+    /// No guard accepts what a revoked key holds.
+    static func refuseRevoked(key thumbprint: String, in registry: any RegistryReader) throws(AgentIDError) {
+        if try registry.firstRevoked(of: [Revocation(unchecked: .key, thumbprint)]) != nil {
             throw AgentIDError(
                 .state, name: "authority_revoked", message: "the holder's key is revoked: make another", at: "holder")
         }
