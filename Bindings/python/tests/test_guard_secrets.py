@@ -271,3 +271,23 @@ def test_a_program_ends_while_its_secrets_are_returned(tmp_path, while_it_return
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run([sys.executable, "-c", LEAVES, str(tmp_path / "acme"), while_it_returns], env=environment, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("template", "value", "isGiven"), [
+    ("crm/{path}", "a.csv", True), ("crm/{path}", "a/b", True), ("crm/{path}", "..a", True), ("crm{path}", "/a", True), ("{path}", "/data/../x", True),
+    ("crm/{path}", "../hr", False), ("crm/{path}", "a/../../hr", False), ("crm/{path}", "..", False), ("crm/{path}", ".", False),
+    ("crm/{path}", "a/./b", False), ("crm/{path}", "", False), ("crm/{path}", "/hr", False), ("crm/{path}", "a\\..\\b", False),
+    ("crm/{path}", "a\0b", False), ("crm/{path}", "a\nb", False), ("crm/.{path}", ".", False), ("crm/{path}/x", "..", False),
+])  # fmt: skip
+def test_an_argument_leads_nowhere_else_than_its_template_says(tmp_path, template, value, isGiven):
+    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+        acme.put_profile("researcher", owner="team:x@acme.example", ceiling="read_file(path: *)")
+        acme.add_provider("vault", Vault(tmp_path / "vault"), resources={"read_file": template})
+        with acme.agent("researcher", principal="user:a@acme.example", task="t", scope="read_file(path: *)") as agent:
+            permit = agent.authorize("read_file", {"path": value})
+            resource = template.replace("{path}", value)
+            if isGiven:
+                return acme.acquire(permit, "vault", resource, 60).release()
+            with pytest.raises(libagentid.Denied) as denied:
+                acme.acquire(permit, "vault", resource, 60)
+            assert denied.value.reason == "secret_resource_mismatch"

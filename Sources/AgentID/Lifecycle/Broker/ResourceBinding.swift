@@ -4,7 +4,9 @@ internal import StrictJSON
 public struct ToolResource: Sendable {
     /// The tool, byte for byte as grants name it.
     public let tool: String
-    /// The resource, in which `{name}` stands for the call's argument of that name, a text, e.g. `crm/{table}`.
+    /// The resource, in which `{name}` stands for the call's argument of that name, a text, e.g. `crm/{table}`. Beside other
+    /// text it leads nowhere else: one that is empty, has a second `/` after that text's, a `.` or `..` segment, a backslash or
+    /// a control character names nothing.
     public let resource: String
 
     /// A tool and its resource.
@@ -50,12 +52,28 @@ struct ResourceBinding: Sendable {
             switch part {
             case .text(let text): named += text
             case .argument(let name):
-                guard let argument = arguments[name]?.string else { return false }
+                guard let argument = arguments[name]?.string, parts.count == 1 || Self.leadsOn(argument, after: named)
+                else { return false }
                 named += argument
             }
             guard named.utf8.count <= Self.longest else { return false }
         }
+        guard parts.count == 1 || !Self.hasDots(named) else { return false }
         return named.isSame(as: resource)
+    }
+
+    /// Whether an argument beside other text can be read in one way: as something below that text.
+    private static func leadsOn(_ argument: String, after text: String) -> Bool {
+        let slash = UInt8(ascii: "/")
+        guard let first = argument.utf8.first, first != slash || text.utf8.last != slash else { return false }
+        return argument.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\\") }
+    }
+
+    /// Whether a resource has a segment that leads up, also one that only text and arguments together make.
+    private static func hasDots(_ resource: String) -> Bool {
+        resource.utf8.split(separator: UInt8(ascii: "/")).contains { segment in
+            (1...2).contains(segment.count) && segment.allSatisfy { $0 == UInt8(ascii: ".") }
+        }
     }
 
     private static func parts(_ template: String) -> [Part]? {
