@@ -17,15 +17,7 @@ extension RegistryReader {
         if let revoked = try firstRevoked(of: chain.revocable + chain.foundations(of: standings)) {
             return .failure(Denial("authority_revoked", "revoked: \(revoked.kind.name) \(revoked.value)", at: "chain"))
         }
-        for standing in standings {
-            let agent = standing.agent
-            guard agent.state == .active else {
-                return .failure(Denial("suspended", "\(agent.agent) is \(agent.state.rawValue)", at: "chain"))
-            }
-            guard let expires = agent.leaseExpires, expires > now else {
-                return .failure(Denial("lease_lapsed", "the lease of \(agent.agent) has lapsed", at: "chain"))
-            }
-        }
+        if let denial = standings.lazy.compactMap({ $0.denial(at: now) }).first { return .failure(denial) }
         guard let holder = standings.last?.agent else {
             return .failure(Denial("lease_lapsed", "no agent of the chain is registered with this authority"))
         }
