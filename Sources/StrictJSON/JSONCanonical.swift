@@ -68,8 +68,9 @@ extension JSON.Storage {
         switch node.kind {
         case .null: output.append(contentsOf: "null".utf8)
         case .bool: output.append(contentsOf: (node.flag ? "true" : "false").utf8)
-        // A number too large for a double was read as NaN: written as ECMAScript writes NaN.
-        case .number where node.number.isNaN: output.append(contentsOf: "null".utf8)
+        // One that double precision does not keep is shown as it was sent, and as no other.
+        case .number where node.first == 1:
+            JCS.append(bytes.extracting(Int(node.sourceStart)..<Int(node.sourceEnd)), to: &output)
         case .number: JCS.appendNumber(node.number, to: &output)
         case .string:
             if node.length == node.sourceEnd - node.sourceStart - 2 {

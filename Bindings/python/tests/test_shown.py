@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -48,3 +49,11 @@ def test_what_is_half_made_can_be_shown() -> None:
             return repr(acme)
 
     assert asyncio.run(main()).startswith("<aio <Authority at 0x")
+
+
+def test_a_number_is_shown_as_it_was_sent() -> None:
+    for number in ("1e400", "-1e400", "1e-400", "9007199254740993"):
+        parts = (b'{"alg":"Ed25519","typ":"aat+jwt"}', b'{"x":[%s]}' % number.encode(), bytes(64))
+        token = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+        shown = libagentid._calling.take(libagentid._abi.lib.agentid_chain_decode, token.encode(), len(token))
+        assert f'"x":[{number}]' in shown, number
