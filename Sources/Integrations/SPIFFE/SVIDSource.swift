@@ -38,7 +38,9 @@
 
         private func isFresh(_ svid: X509SVID) throws(NoSVID) -> Bool {
             do throws(AgentIDError) {
-                guard try SVIDIssuer.seconds(of: clock) < svid.rotatesAt else { return false }
+                let now = try SVIDIssuer.seconds(of: clock)
+                // One of a clock that was ahead for a moment is not good yet.
+                guard svid.notBefore <= now, now < svid.rotatesAt else { return false }
                 return try LeafTerms.holder(of: agent.publicKey()).isSame(as: svid.holder)
             } catch { throw .failed(error) }
         }
