@@ -79,7 +79,9 @@ extension AgentIDCtl {
         var path = "agentidctl"
         for argument in arguments {
             let below = command.configuration.subcommands
-            guard !below.isEmpty, !argument.isSame(as: "help") else { return }
+            guard !below.isEmpty else { return }
+            // `help COMMAND` is about a command that there is.
+            if path.isSame(as: "agentidctl"), argument.isSame(as: "help") { continue }
             let names = below.map { $0._commandName }
             if argument.starts(exactly: "-") {
                 // Of the command itself are only -h, --help and --version, and a default command's.

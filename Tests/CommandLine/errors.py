@@ -44,6 +44,20 @@ def variable(work):
     ctl("agents", AGENTID_AUTHORITY=f"{work}/absent", expect=1)
 
 
+def nothing(work):
+    """A list with nothing in it says so on stderr, and is empty where a program reads it."""
+    acme, _ = place(work)
+    here = ["--authority", acme]
+    for command, words in ((["profile", "list"], "no profile is kept"), (["hooks", "list"], "no hook is registered"),
+                           (["hooks", "waiting"], "no delivery"), (["hooks", "dead"], "no delivery"), (["leases"], "no secret is held"),
+                           (["agents"], "no agent matches"), (["approvals", "list"], "nothing waits"),
+                           (["audit", "tail", "--agent", "nobody"], "no entry matches")):
+        out, said = run(*command, *here)
+        check(out == "" and words in said, f"{command} says that there is nothing", out + said)
+        out, said = run(*command, *here, "--json")
+        check(out.strip() in ("", "[]") and words not in said, f"{command} --json is empty", out + said)
+
+
 def fails(*arguments, expect=1, **how):
     """The document of an error, which is all there is on stderr."""
     _, said = run(*arguments, "--json", expect=expect, **how)
@@ -55,6 +69,31 @@ def fails(*arguments, expect=1, **how):
     check(all(isinstance(found.get(name), str) and found[name] for name in ("code", "reason", "message"))
           and set(found) <= {"code", "reason", "message", "path", "rule", "remedy"}, "the shape of an error", found)
     return found
+
+
+def named(work):
+    """An error names what was wrong of what was given."""
+    acme, _ = place(work)
+    here = ["--authority", acme]
+    ctl("profile", "put", "p", *here, "--owner", "team:x@acme.example", "--ceiling", "read")
+    for number in range(3):
+        ctl("agent", *here, "--profile", "p", "--principal", "user:a@acme.example", "--task", "t", "--scope", "read", "--out", f"{work}/{number}")
+    ctl("audit", "checkpoint", *here, "--integrate")
+    for command, expect, words in (
+        (["audit", "consistency", "3", "1", *here], 1, "do not start with the first 3: 1 to 1 can be asked about"),
+        (["audit", "consistency", "0", *here], 1, "do not start with the first 0: 1 to"),
+        (["audit", "consistency", "1", "99", *here], 1, "99 is not among them"),
+        (["audit", "export", "--format", "ocsf", "--from", "99", *here], 1, "--from: the audit log has"),
+        (["audit", "export", "--format", "ocsf", "--to", "99", *here], 1, "--to: the audit log has"),
+        (["audit", "archive", *here, "--to", f"{work}/kept", "--first", "1", "--before", "1d"], 2, "not both"),
+        (["help", "nope"], 2, "agentidctl has no command 'nope'"),
+        (["help", "audit", "nope"], 2, "agentidctl audit has no command 'nope'"),
+        (["audit", "help", "tail"], 2, "agentidctl audit has no command 'help'"),
+    ):
+        _, said = run(*command, expect=expect)
+        check(words in said, f"{command[:2]} names it", said)
+    for command in (["help"], ["help", "audit"], ["help", "audit", "tail"], ["help", "--help"]):
+        check("USAGE" in run(*command)[0], f"{command} helps")
 
 
 def documents(work):

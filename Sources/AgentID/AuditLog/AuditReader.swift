@@ -108,7 +108,13 @@ public struct AuditReader: Sendable {
         from oldSize: UInt64, to newSize: UInt64? = nil
     ) throws(AgentIDError) -> ConsistencyProof {
         let newSize = newSize ?? count
-        guard oldSize > 0, oldSize <= newSize, newSize <= count else { throw beyond(max(oldSize, newSize)) }
+        guard oldSize <= count, newSize <= count else { throw beyond(max(oldSize, newSize)) }
+        guard oldSize > 0, oldSize <= newSize else {
+            throw AgentIDError(
+                .notFound, name: "audit_index",
+                message: "the first \(newSize) entries do not start with the first \(oldSize): 1 to \(newSize) can be "
+                    + "asked about", at: "index")
+        }
         return try reading { () throws(TransparencyLogError) in
             var tree = try tree()
             // The signed log must start with both heads, or the proof would be about other entries.

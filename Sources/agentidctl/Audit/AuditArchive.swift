@@ -26,7 +26,9 @@ extension AuditCommand {
         @ArgumentParser.Option(name: .long, help: "So many entries, from the log's beginning.") var first: UInt64?
 
         func validate() throws {
-            guard (before == nil) != (first == nil) else { throw ValidationError("give --before or --first") }
+            guard (before == nil) != (first == nil) else {
+                throw ValidationError("give --before or --first, and not both")
+            }
         }
 
         func run() throws {

@@ -27,7 +27,9 @@ extension AuditCommand {
         func run() throws {
             let reader = try options.open()
             guard from <= reader.count, to.map({ $0 < reader.count }) ?? true else {
-                throw Fault("the audit log has \(Console.count(Int(clamping: reader.count), "entry", "entries"))")
+                let (name, index) = from > reader.count ? ("--from", from) : ("--to", to ?? 0)
+                let entries = Console.count(Int(clamping: reader.count), "entry", "entries")
+                throw Fault("\(name): the audit log has \(entries): \(index) is not among them")
             }
             let end = to.map { $0 + 1 } ?? reader.count
             try Progress.showing("exporting") { progress in

@@ -20,7 +20,9 @@ extension AuditCommand {
         func run() throws {
             let signals = follow ? EndSignals() : nil
             var reader = try options.open()
-            for entry in try latest(of: reader) { show(entry) }
+            let found = try latest(of: reader)
+            if found.isEmpty, n > 0, !output.json { Console.message("no entry matches") }
+            for entry in found { show(entry) }
             tellWaiting(in: reader)
             guard let signals else { return }
             while !signals.wait(milliseconds: 250) {

@@ -16,6 +16,7 @@ struct HooksCommand: ParsableCommand {
         func run() throws {
             let hooks = try options.open(onlyToRead: true).hooks()
             if output.json { return Console.data(.array(hooks)) }
+            if hooks.isEmpty { Console.message("no hook is registered") }
             for hook in try hooks.map({ try $0.read() }) {
                 let (waiting, dead) = (hook["pending"]?.int ?? 0, hook["dead"]?.int ?? 0)
                 let counts = "\(waiting) waiting, " + (dead > 0 ? Console.coloured("\(dead) dead", .red) : "0 dead")
@@ -168,6 +169,7 @@ struct HooksCommand: ParsableCommand {
 private enum Deliveries {
     static func show(_ deliveries: [JSONTree], json: Bool) throws {
         if json { return Console.data(.array(deliveries)) }
+        if deliveries.isEmpty { Console.message("no delivery is here") }
         for delivery in try deliveries.map({ try $0.read() }) {
             let text = { (name: String) in delivery[name]?.string ?? "" }
             let agent = text("agent").isEmpty ? "no agent" : AgentName.short(delivery["agent"]?.string ?? "")

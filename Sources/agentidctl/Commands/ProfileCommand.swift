@@ -41,6 +41,7 @@ struct ProfileCommand: ParsableCommand {
             let authority = try options.open(onlyToRead: true)
             let (profiles, damaged) = (try authority.profiles(), try authority.damagedProfiles())
             if output.json { return Console.data(.array(profiles.map(\.tree) + damaged.map(\.tree))) }
+            if profiles.isEmpty, damaged.isEmpty { Console.message("no profile is kept: put one first") }
             for profile in damaged { Console.message("profile \(profile.name): \(profile.error.message)") }
             for profile in profiles {
                 Console.data(
