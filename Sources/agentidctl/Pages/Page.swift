@@ -62,6 +62,6 @@ struct PageOutput: ParsableArguments {
     var json: Bool { output.json }
 
     func validate() throws {
-        if html, json { throw ValidationError("give --html or --json") }
+        if html, json { throw ValidationError("give --html or --json, and not both") }
     }
 }

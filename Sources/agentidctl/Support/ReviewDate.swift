@@ -13,7 +13,7 @@ struct ReviewOptions: ParsableArguments {
     var days: Days?
 
     func validate() throws {
-        guard reviewBy == nil || days == nil else { throw ValidationError("give --review-by or --for") }
+        guard reviewBy == nil || days == nil else { throw ValidationError("give --review-by or --for, and not both") }
         guard (1...3650).contains(days?.count ?? 1) else { throw ValidationError("--for is 1 to 3650 days") }
     }
 
