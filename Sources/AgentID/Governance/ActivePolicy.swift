@@ -25,7 +25,9 @@ package final class ActivePolicy: Sendable {
         permitting = document.rules.reduce(into: []) { all, rule in
             if case .labels(let labels) = rule.effect { all.formUnion(labels.requires) }
         }
-        anomalies = document.rules.indices.filter { document.rules[$0].effect.turn == 5 }
+        anomalies = document.rules.indices.filter {
+            if case .anomaly = document.rules[$0].effect { true } else { false }
+        }
         approvers = try ApproverKeys(of: document)
         order = document.rules.indices.inOrder {
             (document.rules[$0].effect.turn, $0) < (document.rules[$1].effect.turn, $1)
@@ -53,55 +55,6 @@ package final class ActivePolicy: Sendable {
             all.insert(LabelSet(rawValue: 1 << UInt64(place)))
         }
         return all.subtracting(permitting)
-    }
-
-    /// Checks what stays from one policy to the next: labels are kept by their places in the list, and none of those that tasks
-    /// have may come to mean another; what was spent of a budget is kept in units of its scale.
-    ///
-    /// - Parameter before: The document in force, which may be one that this version cannot enforce, or cannot on this
-    ///   machine. One that is damaged asks for nothing.
-    func checkSuccession(after before: [UInt8]) throws(AgentIDError) {
-        guard let root = try? JSON(parsing: before).root else { return }
-        let labels = root["labels"].map { $0.elements.compactMap { $0.string?.exact } } ?? []
-        try checkLabels(after: labels)
-        for (i, rule) in document.rules.enumerated() {
-            if case .labels(let own) = rule.effect {
-                let required =
-                    root["rules"]?.elements.flatMap {
-                        $0["labels"]?["requires"]?.elements.compactMap { $0.string?.exact } ?? []
-                    } ?? []
-                for name in document.labels.list(own.requires).exact
-                where labels.contains(name) && !required.contains(name) {
-                    throw AgentIDError(
-                        .state, name: "policy_labels",
-                        message:
-                            "rule \(rule.id): no rule required \(name) before, so that agents could tell it themselves: "
-                            + "require a label that is new in the list", at: "rules[\(i)].labels.requires")
-                }
-            }
-            guard case .budget(let budget) = rule.effect,
-                let old = root["rules"]?.elements.first(where: { $0["id"]?.string?.isSame(as: rule.id.string) == true }
-                ),
-                let was = Budget.scale(of: old["budget"]), was.unit == budget.unit, was.scale != budget.scale
-            else { continue }
-            throw AgentIDError(
-                .state, name: "policy_scale",
-                message:
-                    "rule \(rule.id): what was spent is counted with \(was.scale) digits after the point: write the "
-                    + "limit with as many, or give the rule another id to begin anew",
-                at: "rules[\(i)].budget")
-        }
-    }
-
-    private func checkLabels(after old: [ExactText]) throws(AgentIDError) {
-        let new = document.labels.names
-        guard new.count >= old.count, zip(old, new).allSatisfy({ $0 == $1 }) else {
-            throw AgentIDError(
-                .state, name: "policy_labels",
-                message: "labels keep their places from one policy to the next: begin the list with "
-                    + old.map(\.string).joined(separator: ", "),
-                at: "labels")
-        }
     }
 
     private static func unreadable(_ version: Int64, _ why: String) -> AgentIDError {

@@ -7,7 +7,7 @@ internal import StrictJSON
 struct PolicyEnforcement: ~Copyable {
     private let plan: PolicyPlan
     private let tool: String
-    private let rules: ToolPlan
+    private let toolPlan: ToolPlan
     /// The denial of a rule in observe mode, which decides nothing.
     private(set) var wouldDeny: Denial?
     /// The rule that refused this call unless somebody approves it, and what it says against it: for who asks.
@@ -28,7 +28,7 @@ struct PolicyEnforcement: ~Copyable {
         (self.plan, self.tool) = (plan, tool)
         let proven = labels.isEmpty ? .none : plan.policy.labels(carriedAs: labels)
         (carried, shown) = (plan.carried.union(proven), proven.subtracting(plan.carried))
-        rules = try plan.tool(tool, now: now)
+        toolPlan = try plan.tool(tool, now: now)
     }
 
     /// Asks each rule about a call; throws what the first one that is enforced says against it, having taken nothing.
@@ -42,17 +42,17 @@ struct PolicyEnforcement: ~Copyable {
         using use: () throws(Denial) -> Void
     ) throws(Denial) {
         try test(call, now: now, within: &work)
-        guard let page = rules.rules.page else {
-            if !rules.rules.questions.isEmpty { try ask(call, within: &work) }
+        guard let page = toolPlan.rules.page else {
+            if !toolPlan.rules.questions.isEmpty { try ask(call, within: &work) }
             try check(work.isExhausted)
             return try consents.isEmpty ? () : use()
         }
         let time = try page.look(now)
         try checkLabels(call, until: expires, at: time, within: &work)
-        if !rules.rules.questions.isEmpty { try ask(call, within: &work) }
+        if !toolPlan.rules.questions.isEmpty { try ask(call, within: &work) }
         try take(call, page, at: time, within: &work)
         do throws(Denial) {
-            if !rules.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
+            if !toolPlan.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
             try check(work.isExhausted)
             if !consents.isEmpty { try use() }
             try addLabels(call, at: time, within: &work)
@@ -71,11 +71,11 @@ struct PolicyEnforcement: ~Copyable {
 
     /// - Parameter rule: `nil` for all of them.
     private mutating func giveBackRates(of rule: Int?) {
-        guard let page = rules.rules.page else { return }
-        for i in rules.rules.rates.indices where taken[i >> 6] >> UInt64(i & 63) & 1 == 1 {
-            guard rule == nil || rules.rules.rates[i].planned.rule == rule else { continue }
+        guard let page = toolPlan.rules.page else { return }
+        for i in toolPlan.rules.rates.indices where taken[i >> 6] >> UInt64(i & 63) & 1 == 1 {
+            guard rule == nil || toolPlan.rules.rates[i].planned.rule == rule else { continue }
             // What cannot be given back stays taken: that only denies more.
-            try? page.giveBack(rules.rules.rates[i].slot, rules.rules.rates[i].meter)
+            try? page.giveBack(toolPlan.rules.rates[i].slot, toolPlan.rules.rates[i].meter)
             taken[i >> 6] &= ~(1 << UInt64(i & 63))
         }
     }
@@ -97,11 +97,11 @@ struct PolicyEnforcement: ~Copyable {
     // MARK: Rules that refuse by themselves
 
     private mutating func test(_ call: JSON.Value, now: Int64, within work: inout WorkBudget) throws(Denial) {
-        for i in rules.rules.tests.indices {
-            let planned = rules.rules.tests[i].planned
-            guard rules.rules.coverage(of: call, by: planned, within: &work) != .no else { continue }
+        for i in toolPlan.rules.tests.indices {
+            let planned = toolPlan.rules.tests[i].planned
+            guard toolPlan.rules.coverage(of: call, by: planned, within: &work) != .no else { continue }
             let id = rule(planned).id
-            if let hours = rules.rules.tests[i].hours {
+            if let hours = toolPlan.rules.tests[i].hours {
                 // Nobody is stopped because a clock was wrong: the meters' time says so, too.
                 let isStop = rule(planned).consequence.isStop
                 if isStop { _ = try? plan.meters.page(now) }
@@ -134,8 +134,8 @@ struct PolicyEnforcement: ~Copyable {
 
     /// Asks before every call that a rule is about.
     private mutating func ask(_ call: JSON.Value, within work: inout WorkBudget) throws(Denial) {
-        for planned in rules.rules.questions
-        where rules.rules.coverage(of: call, by: planned, within: &work) != .no {
+        for planned in toolPlan.rules.questions
+        where toolPlan.rules.coverage(of: call, by: planned, within: &work) != .no {
             try refuse(planned, Denial("approval_required", "\(short) needs approval", rule: rule(planned).id))
         }
     }
@@ -149,16 +149,16 @@ struct PolicyEnforcement: ~Copyable {
     private mutating func checkLabels(
         _ call: JSON.Value, until expires: Int64, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
-        guard let labelled = rules.rules.labelled else { return }
+        guard let labelled = toolPlan.rules.labelled else { return }
         let kept = try labelled.kept(until: expires, at: time)
         let there = kept.union(carried)
         // What was shown once stays with the holder, whatever becomes of the call, though it leave that out next time.
         try labelled.raiseOwn(shown.subtracting(kept), at: time)
         let names = plan.policy.document.labels
-        for i in rules.rules.labels.indices {
-            let planned = rules.rules.labels[i].planned
-            guard let refusal = rules.rules.labels[i].labels.refusal(under: there),
-                rules.rules.coverage(of: call, by: planned, within: &work) != .no
+        for i in toolPlan.rules.labels.indices {
+            let planned = toolPlan.rules.labels[i].planned
+            guard let refusal = toolPlan.rules.labels[i].labels.refusal(under: there),
+                toolPlan.rules.coverage(of: call, by: planned, within: &work) != .no
             else { continue }
             let message =
                 switch refusal {
@@ -173,13 +173,13 @@ struct PolicyEnforcement: ~Copyable {
     private func addLabels(
         _ call: JSON.Value, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
-        guard let labelled = rules.rules.labelled, rules.rules.labelsAtOnce.adds else { return }
+        guard let labelled = toolPlan.rules.labelled, toolPlan.rules.labelsAtOnce.adds else { return }
         var (task, agent) = (LabelSet.none, LabelSet.none)
-        for i in rules.rules.labels.indices {
-            let labels = rules.rules.labels[i].labels
+        for i in toolPlan.rules.labels.indices {
+            let labels = toolPlan.rules.labels[i].labels
             guard !labels.adds.isEmpty else { continue }
             let added: LabelSet
-            switch rules.rules.coverage(of: call, by: rules.rules.labels[i].planned, within: &work) {
+            switch toolPlan.rules.coverage(of: call, by: toolPlan.rules.labels[i].planned, within: &work) {
             case .no: continue
             case .maybe: added = labels.adds.subtracting(labels.permitting)
             case .yes: added = labels.adds
@@ -197,16 +197,16 @@ struct PolicyEnforcement: ~Copyable {
         _ call: JSON.Value, _ page: MetersPage, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
         var refused = -1
-        for i in rules.rules.rates.indices {
-            let planned = rules.rules.rates[i].planned
+        for i in toolPlan.rules.rates.indices {
+            let planned = toolPlan.rules.rates[i].planned
             if planned.rule == refused { continue }
-            if planned.patterns >= 0, rules.rules.coverage(of: call, by: planned, within: &work) == .no { continue }
+            if planned.patterns >= 0, toolPlan.rules.coverage(of: call, by: planned, within: &work) == .no { continue }
             do throws(Denial) {
-                let isTaken = page.takeAtOnce(rules.rules.rates[i].slot, rules.rules.rates[i].meter, at: time)
-                let wait = try isTaken ? nil : rules.rules.rates[i].take(from: page, at: time)
+                let isTaken = page.takeAtOnce(toolPlan.rules.rates[i].slot, toolPlan.rules.rates[i].meter, at: time)
+                let wait = try isTaken ? nil : toolPlan.rules.rates[i].take(from: page, at: time)
                 if var wait {
                     // Not before all of the rule's meters let it through.
-                    for other in rules.rules.rates[(i + 1)...] where other.planned.rule == planned.rule {
+                    for other in toolPlan.rules.rates[(i + 1)...] where other.planned.rule == planned.rule {
                         guard let word = try page.read(other.slot)?.word else { continue }
                         switch other.meter.take(from: word, now: time.milliseconds) {
                         case .wait(let longer), .ahead(_, let longer): wait = max(wait, longer)
@@ -242,11 +242,11 @@ struct PolicyEnforcement: ~Copyable {
     private mutating func spend(
         _ call: JSON.Value, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
-        guard let ledger = rules.rules.ledger else { return }
+        guard let ledger = toolPlan.rules.ledger else { return }
         var items: [Spending.Item] = []
         do throws(Denial) {
-            for planned in rules.rules.budgets
-            where rules.rules.coverage(of: call, by: planned.planned, within: &work) != .no {
+            for planned in toolPlan.rules.budgets
+            where toolPlan.rules.coverage(of: call, by: planned.planned, within: &work) != .no {
                 let budget = planned.budget
                 let amount: Amount
                 do throws(Amount.Fault) { amount = try budget.cost(of: call) } catch {

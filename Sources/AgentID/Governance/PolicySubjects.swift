@@ -58,7 +58,6 @@ package struct PolicySubjects: Sendable {
 
     /// The parts that name each of the meters: one, or one for each agent from the caller up to the root.
     package func names(of subject: Subject) -> [[String]] {
-        let kind = subject == .subtree ? Subject.subtree.rawValue : subject.rawValue
         let found: [String] =
             switch subject {
             case .agent: agents.suffix(1)
@@ -68,7 +67,7 @@ package struct PolicySubjects: Sendable {
             case .profile: [profile]
             case .domain: [""]
             }
-        return found.map { [kind, issuer, $0] }
+        return found.map { [subject.rawValue, issuer, $0] }
     }
 }
 

@@ -101,21 +101,6 @@ import Testing
         #expect(try page.slot(of: page.key(["other"]), .rate, at: time).index == 0)
     }
 
-    @Test func allOrNoneIsTakenFromSeveralRates() throws {
-        let page = try MetersPage(path: nil, believesSteps: true, now: start)
-        let wide = try #require(GCRA(calls: 5, period: 1000, burst: 5))
-        let narrow = try #require(GCRA(calls: 2, period: 1000, burst: 2))
-        let time = try page.look(start)
-        let demands = try [("a", wide), ("b", narrow), ("c", wide)].map {
-            MeterDemand(try page.slot(of: page.key([$0.0]), .rate, at: time), $0.1)
-        }
-        #expect(try page.take(demands, at: time) == nil && page.take(demands, at: time) == nil)
-        #expect(try page.take(demands, at: time) == MeterRefusal(index: 1, wait: 500))
-        #expect(try demands.map { try page.left($0.slot, $0.rate, at: time) } == [3, 0, 3])
-        try page.giveBack(demands[...])
-        #expect(try demands.map { try page.left($0.slot, $0.rate, at: time) } == [4, 1, 4])
-    }
-
     @Test func labelsStayUntilTheyAreNotNeeded() throws {
         let world = try MetersWorld()
         let page = try world.page(buckets: 1)

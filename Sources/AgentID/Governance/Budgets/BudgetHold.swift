@@ -28,3 +28,10 @@ package final class BudgetHold: Sendable {
     /// Gives all of it back: the call did not cost anything. `false` where it was settled before.
     @discardableResult package func refund() throws(Denial) -> Bool { try commit(0) }
 }
+
+/// The outcome of a reservation.
+package enum BudgetOutcome: Sendable {
+    case reserved(BudgetHold)
+    /// The budget of this index has only so much left.
+    case exhausted(Int, left: Int64)
+}

@@ -67,6 +67,8 @@ struct CallAccount: Sendable {
             let told = costs.first { $0.unit == item.budget.unit }
             let cost = told.flatMap { Spending.amount($0.cost, item.budget.scale) }?.units
             let isFree = isFailure && item.budget.onFailure == .refund
+            // What the holds have still to pay of the cost; the last one also pays what is beyond all reservations. Where nobody
+            // told a cost, each pays what it reserved, or nothing.
             var rest = cost ?? (isFree ? 0 : Int64.max)
             for (k, hold) in holds.enumerated() {
                 let isLast = k == holds.count - 1

@@ -29,8 +29,8 @@ final class LabelMeters: Sendable {
         return LabelSet(rawValue: bits)
     }
 
-    /// Whether rules neither refuse a call nor add to what is kept, whichever of them are about it: then they need not
-    /// be asked one by one.
+    /// Whether no rule refuses a call or adds to what is kept, even one that all rules are about: then they need not be asked
+    /// one by one.
     ///
     /// - Parameters:
     ///   - carried: the labels that count beside those that are kept.

@@ -18,7 +18,7 @@ struct LabelsAtOnce: Sendable {
         for labels in rule.refuses where !refuses.contains(labels.rawValue) { refuses.append(labels.rawValue) }
     }
 
-    /// Whether no rule refuses a call under these labels, whichever of them are about it.
+    /// Whether no rule refuses a call under these labels, even one that all rules are about.
     func permits(_ labels: UInt64) -> Bool {
         guard labels & requires == requires else { return false }
         let refuses = refuses.span

@@ -1,5 +1,4 @@
 internal import CProcess
-package import Policy
 internal import Synchronization
 
 /// The meters of a directory, one 64-bit word each, moved by compare-and-swap: no lock, no system call on the path of a
@@ -17,18 +16,18 @@ package final class MetersPage: Sendable {
     private static let interval: Int64 = 50
 
     let words: MetersWords
-    private let header: MetersHeader
+    let header: MetersHeader
     private let mapping: MappedMemory
     /// `nil`: in this process alone.
-    private let file: MetersFile?
-    private let clock: MetersClock
+    let file: MetersFile?
+    let clock: MetersClock
     /// When the file's length was last asked for, in ticks of the processor.
     private let measuredAt = Atomic<UInt64>(0)
     private let lookedAt = Atomic<Int64>(0)
     /// The least number of turns, as far as this guard and the directory know.
     private let turns: Atomic<UInt64>
     private let witness: MetersWitness?
-    private let isDurable: Bool
+    let isDurable: Bool
     private let fate = Atomic<Int>(Fate.sound)
 
     private enum Fate {
@@ -224,124 +223,7 @@ package final class MetersPage: Sendable {
         return try places.found().map { MeterSlot(key, kind, index: $0.slot, secret: header.key) }
     }
 
-    /// Takes one call from a rate; returns in how many milliseconds it could be taken where it cannot now.
-    package func take(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64? {
-        try take(slot, rate, at: time, from: nil)
-    }
-
-    func take(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime, from share: MeterShare?) throws(Denial) -> Int64? {
-        takeAtOnce(slot, rate, at: time) ? nil : try takeSlowly(slot, rate, at: time, from: share)
-    }
-
-    /// Takes one call from a rate, where it is there and nobody else is at it.
-    @inline(__always) func takeAtOnce(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) -> Bool {
-        let pair = (name: words.name(slot.index), word: words.word(slot.index))
-        guard slot.sealed(pair.word).name == pair.name,
-            case .taken(let word) = rate.take(from: pair.word, now: time.milliseconds)
-        else { return false }
-        return words.swap(slot.index, pair, for: slot.sealed(word))
-    }
-
-    /// The same where another was faster, the meter moved, or it is not to be had.
-    @inline(never) private func takeSlowly(
-        _ slot: MeterSlot, _ rate: GCRA, at time: MeterTime, from share: MeterShare?
-    ) throws(Denial) -> Int64? {
-        var slot = slot
-        for _ in 0..<Self.patience {
-            guard let pair = try read(slot) else {
-                slot = try self.slot(of: slot.key, .rate, at: time, from: share)
-                continue
-            }
-            switch rate.take(from: pair.word, now: time.milliseconds) {
-            case .taken(let word):
-                if words.swap(slot.index, pair, for: slot.sealed(word)) { return nil }
-            case .wait(let wait): return wait
-            case .ahead:
-                // The time was read before the word, and others may be later: only one that is read now says so.
-                let now = max(clock.fresh(else: time.milliseconds, words), time.milliseconds)
-                switch rate.take(from: pair.word, now: now) {
-                case .taken: return 1
-                case .wait(let wait): return wait
-                case .ahead(let word, let wait):
-                    if words.swap(slot.index, pair, for: slot.sealed(word)) { return wait }
-                }
-            }
-        }
-        throw MeterPlaces.damaged("other processes change it all the time")
-    }
-
-    /// Gives back a call that was taken.
-    package func giveBack(_ slot: MeterSlot, _ rate: GCRA) throws(Denial) {
-        for _ in 0..<Self.patience {
-            // Another meter's by now: this one was full again.
-            guard let pair = try read(slot) else { return }
-            if words.swap(slot.index, pair, for: slot.sealed(rate.giveBack(to: pair.word))) { return }
-        }
-    }
-
-    /// The number of calls that a rate would take now.
-    package func left(_ slot: MeterSlot, _ rate: GCRA, at time: MeterTime) throws(Denial) -> Int64 {
-        guard let pair = try read(slot) else {
-            return rate.left(in: GCRA.full(at: time.milliseconds), now: time.milliseconds)
-        }
-        return rate.left(in: pair.word, now: time.milliseconds)
-    }
-
-    /// Adds labels; they stay.
-    package func raise(_ slot: MeterSlot, bits: UInt64, until: Int64, at time: MeterTime) throws(Denial) {
-        var slot = slot
-        for _ in 0..<Self.patience {
-            words.keep(slot.index, until: until)
-            guard let pair = try read(slot) else {
-                slot = try self.slot(of: slot.key, .labels, until: until, at: time)
-                continue
-            }
-            if pair.word & bits == bits { return }
-            guard words.swap(slot.index, pair, for: slot.sealed(pair.word | bits)) else { continue }
-            countTurn()
-            if isDurable, let file, !file.sync() { throw MeterPlaces.damaged("a label cannot be written to the disk") }
-            return
-        }
-        throw MeterPlaces.damaged("other processes change it all the time")
-    }
-
-    /// The labels of a subject.
-    package func bits(_ slot: MeterSlot, until: Int64, at time: MeterTime) throws(Denial) -> UInt64 {
-        if words.until(slot.index) < until { words.keep(slot.index, until: until) }
-        if let pair = try read(slot) { return pair.word }
-        let found = try self.slot(of: slot.key, .labels, until: until, at: time)
-        return try read(found)?.word ?? 0
-    }
-
-    /// Takes labels away; whether any were there.
-    func lower(_ key: MeterKey, bits: UInt64, at time: MeterTime) throws(Denial) -> Bool {
-        for _ in 0..<Self.patience {
-            guard let slot = try found(key, .labels, at: time), let pair = try read(slot), pair.word & bits != 0 else {
-                return false
-            }
-            guard words.swap(slot.index, pair, for: slot.sealed(pair.word & ~bits)) else { continue }
-            countTurn()
-            if isDurable, let file { _ = file.sync() }
-            return true
-        }
-        throw MeterPlaces.damaged("other processes change it all the time")
-    }
-
-    /// The labels of a subject that has a meter; where none was raised it has none, and gets none.
-    func bits(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> UInt64 {
-        try labels(of: key, until: until, at: time).bits
-    }
-
-    /// The same, and until when they are kept.
-    func labels(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> KeptLabels {
-        let places = MeterPlaces(words, header, key, .labels, at: time.milliseconds)
-        guard let found = try places.found() else { return KeptLabels(bits: 0, until: 0) }
-        let kept = words.until(found.slot)
-        if kept >= until { return KeptLabels(bits: found.word, until: kept) }
-        let slot = MeterSlot(key, .labels, index: found.slot, secret: header.key)
-        return KeptLabels(bits: try bits(slot, until: until, at: time), until: until)
-    }
-
+    /// The most attempts at a swap at which others are faster.
     static let patience = 100_000
 
     /// Name and word of a meter; `nil` where it is not in its slot any more.
@@ -358,16 +240,6 @@ package final class MetersPage: Sendable {
     package var room: (used: Int, slots: Int) {
         (Int(clamping: words[.claimed]), header.buckets * Self.slotsPerBucket)
     }
-}
-
-/// The labels of one subject.
-struct KeptLabels {
-    let bits: UInt64
-    /// In milliseconds since 1970.
-    let until: Int64
-
-    /// Whether all of some labels are there, and stay so long.
-    func hold(_ labels: UInt64, until time: Int64) -> Bool { labels == 0 || bits & labels == labels && until >= time }
 }
 
 /// A time of a ``MetersPage`` that can be relied on for one decision.

@@ -1,0 +1,27 @@
+/// A budget of one subject and one period.
+package struct BudgetAccount: Sendable {
+    /// Its name, part by part: the rule, the kind of subject, the subject.
+    package let parts: [String]
+    /// In units of the budget's smallest part, as all amounts here.
+    package let limit: Int64
+    /// When the period began, in milliseconds since 1970; 0 where there is none.
+    package let period: Int64
+    /// Until when anything can be spent of it, in milliseconds since 1970.
+    package let until: Int64
+
+    /// - Parameters:
+    ///   - length: of a period, in milliseconds: periods begin with 1970; `nil` for one that never ends.
+    ///   - end: where there is no period: until when its subject can call.
+    package init(_ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime) {
+        (self.parts, self.limit) = (parts, max(limit, 0))
+        guard let length, length > 0 else {
+            (period, until) = (0, end)
+            return
+        }
+        period = time.milliseconds - time.milliseconds % length
+        until = period.addingReportingOverflow(length).partialValue
+    }
+
+    /// The names of its counters in the registry. Each part after its length: no two accounts have one.
+    var name: String { parts.map { "\($0.utf8.count):\($0)" }.joined() + "@\(period)" }
+}
