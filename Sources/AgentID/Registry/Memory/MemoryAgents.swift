@@ -4,6 +4,17 @@ internal import StrictJSON
 extension MemoryTables {
     func agent(_ id: String) -> AgentRecord? { row(of: id.exact)?.seen }
 
+    func agentCounts(at now: Int64) -> AgentCounts {
+        var counts = AgentCounts()
+        byID.visit { key in
+            if let row = row(of: key.name) {
+                counts.add(1, row.seen.state, lease: row.lease?.expires, now: now)
+            }
+            return true
+        }
+        return counts
+    }
+
     func agents(_ filter: AgentFilter) -> [AgentRecord] {
         var found: [AgentRecord] = []
         var left = max(filter.offset, 0)

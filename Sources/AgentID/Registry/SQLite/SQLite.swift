@@ -89,8 +89,7 @@ internal import StrictJSON
     /// Whether there is a table in it.
     var hasTables: Bool {
         get throws(AgentIDError) {
-            let count = try first("SELECT count(*) FROM sqlite_schema") { row throws(AgentIDError) in try row.int(0) }
-            return count ?? 0 > 0
+            try number("SELECT count(*) FROM sqlite_schema") ?? 0 > 0
         }
     }
 
@@ -128,6 +127,16 @@ internal import StrictJSON
     func first<Element>(
         _ sql: String, _ values: Value..., read: (Row) throws(AgentIDError) -> Element
     ) throws(AgentIDError) -> Element? { try query(sql, values, read: read).first }
+
+    /// Runs one statement and reads the number that its first row begins with; `nil` where it returns no row.
+    func number(_ sql: String, _ values: Value...) throws(AgentIDError) -> Int64? {
+        try query(sql, values) { row throws(AgentIDError) in try row.int(0) }.first
+    }
+
+    /// Runs one statement; whether it returns a row.
+    func hasRow(_ sql: String, _ values: Value...) throws(AgentIDError) -> Bool {
+        try !query(sql, values) { _ throws(AgentIDError) in }.isEmpty
+    }
 
     func query<Element>(
         _ sql: String, _ values: [Value], read: (Row) throws(AgentIDError) -> Element

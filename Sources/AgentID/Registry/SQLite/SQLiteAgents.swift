@@ -1,6 +1,6 @@
 internal import StrictJSON
 
-// Agents, their grants and their leases in SQLite.
+// Agents in SQLite.
 extension SQLiteSession {
     private static let columns =
         "id, parent, profile, owner, principal, task, intent, key, state, created, ended, end_reason, tombstone"
@@ -23,6 +23,34 @@ extension SQLiteSession {
 
     func agent(_ id: String) throws(AgentIDError) -> AgentRecord? {
         try database.first("SELECT \(Self.readColumns) FROM agents WHERE id = ?", .text(id), read: record)
+    }
+
+    func agentCounts(at now: Int64) throws(AgentIDError) -> AgentCounts {
+        var counts = AgentCounts()
+        // From the indexes alone, but for those that live.
+        let soon = now > .max - AgentCounts.soon ? .max : now + AgentCounts.soon
+        let rows = try database.rows(
+            """
+            SELECT CASE WHEN state = 'active' AND sealed IS NOT NULL THEN 'parked' ELSE state END,
+            (expires > ?1) + (expires > ?2), count(*) FROM agents LEFT JOIN leases ON agent = id
+            WHERE state IN ('active', 'suspended') GROUP BY 1, 2
+            """, .int(now), .int(soon)
+        ) { row throws(AgentIDError) in
+            let state: AgentRecord.State = try row.named(0)
+            return (state, try row.optionalInt(1) ?? 0, Int(clamping: try row.int(2)))
+        }
+        for (state, left, count) in rows {
+            let lease: Int64? =
+                switch left {
+                case 0: nil
+                case 1: soon
+                default: .max
+                }
+            counts.add(count, state, lease: lease, now: now)
+        }
+        let ended = try database.number("SELECT count(*) FROM agents WHERE state = 'deprovisioned'")
+        counts.ended = Int(clamping: ended ?? 0)
+        return counts
     }
 
     func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord] {
@@ -118,9 +146,8 @@ extension SQLiteSession {
     }
 
     func isFormerKey(_ key: String, of agent: String) throws(AgentIDError) -> Bool {
-        try database.first(
-            "SELECT 1 FROM former_keys WHERE thumbprint = ? AND agent = ?", .text(key), .text(agent)
-        ) { _ throws(AgentIDError) in true } ?? false
+        try database.hasRow(
+            "SELECT 1 FROM former_keys WHERE thumbprint = ? AND agent = ?", .text(key), .text(agent))
     }
 
     func insert(_ agent: AgentRecord) throws(AgentIDError) {
@@ -147,142 +174,5 @@ extension SQLiteSession {
             .text(agent.key), .text(Self.stored(agent.state)), .optional(agent.ended), .optional(agent.endReason),
             try agent.tombstone.map { text throws(AgentIDError) in try packed(text, like: .tombstone) } ?? .null,
             .text(agent.id)) > 0
-    }
-
-    func insert(_ grant: GrantRecord) throws(AgentIDError) {
-        try database.run(
-            "INSERT INTO grants VALUES (?, ?, ?, ?, ?)", .text(grant.id), .text(grant.agent),
-            try packed(grant.chain, like: .chain),
-            .int(grant.issued), .int(grant.expires))
-    }
-
-    func grants(of agent: String) throws(AgentIDError) -> [GrantRecord] {
-        try database.rows(
-            "SELECT jti, chain, issued, expires FROM grants WHERE agent = ? ORDER BY issued, jti", .text(agent)
-        ) { row throws(AgentIDError) in
-            GrantRecord(
-                id: try row.text(0), agent: agent, chain: try unpacked(row.bytes(1)), issued: try row.int(2),
-                expires: try row.int(3))
-        }
-    }
-
-    func lastGrants(of agents: [String]) throws(AgentIDError) -> [GrantRecord?] {
-        try agents.map { agent throws(AgentIDError) in
-            try database.first(
-                // By the order of their coming: a clock may be set back.
-                "SELECT jti, chain, issued, expires FROM grants WHERE agent = ? ORDER BY rowid DESC LIMIT 1",
-                .text(agent)
-            ) { row throws(AgentIDError) in
-                GrantRecord(
-                    id: try row.text(0), agent: agent, chain: try unpacked(row.bytes(1)), issued: try row.int(2),
-                    expires: try row.int(3))
-            }
-        }
-    }
-
-    func removeGrants(of agent: String, expiredBefore time: Int64) throws(AgentIDError) {
-        try database.run(
-            """
-            DELETE FROM grants WHERE agent = ?1 AND expires < ?2
-            AND jti <> (SELECT jti FROM grants WHERE agent = ?1 ORDER BY issued, jti LIMIT 1)
-            """, .text(agent), .int(time))
-    }
-
-    func lastGrantExpiry() throws(AgentIDError) -> Int64? {
-        try database.first("SELECT expires FROM grants ORDER BY expires DESC LIMIT 1") { row throws(AgentIDError) in
-            try row.int(0)
-        }
-    }
-
-    func lastGrantIssue(after time: Int64) throws(AgentIDError) -> Int64? {
-        // A grant expires after it was issued, so the index excludes all that cannot match.
-        try database.first(
-            "SELECT issued FROM grants WHERE expires > ? AND issued > ? ORDER BY issued DESC LIMIT 1", .int(time),
-            .int(time)
-        ) { row throws(AgentIDError) in try row.int(0) }
-    }
-
-    func grant(_ id: String) throws(AgentIDError) -> GrantRecord? {
-        try database.first("SELECT agent, chain, issued, expires FROM grants WHERE jti = ?", .text(id)) {
-            row throws(AgentIDError) in
-            GrantRecord(
-                id: id, agent: try row.text(0), chain: try unpacked(row.bytes(1)), issued: try row.int(2),
-                expires: try row.int(3))
-        }
-    }
-
-    func put(_ lease: LeaseRecord) throws(AgentIDError) {
-        try database.run(
-            "INSERT OR REPLACE INTO leases (\(Self.leaseColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            .text(lease.agent), .int(lease.expires), .int(lease.renewed), .text(lease.holder),
-            .text(lease.runsUntil.boot), .int(lease.runsUntil.milliseconds), .int(lease.grace),
-            lease.sealed.map { .blob($0) } ?? .null)
-    }
-
-    func renewLeases(
-        of agents: [String], at now: Int64, until expires: Int64, runsUntil: SteadyTime, orRunningAt steady: Int64
-    ) throws(AgentIDError) -> [String] {
-        var renewed: [String] = []
-        for agent in agents {
-            let rows = try database.run(
-                """
-                UPDATE leases SET expires = CASE WHEN ?6 < ?7 AND expires > ?3 + 60000 THEN ?3 ELSE max(expires, ?3) END,
-                renewed = ?2, boot = ?4, runs_until = ?5
-                WHERE agent = ?1 AND sealed IS NULL
-                AND (expires > ?2 - grace OR (boot = ?4 AND boot <> '' AND runs_until > ?6 - grace))
-                AND EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND state <> 'deprovisioned')
-                """, .text(agent), .int(now), .int(expires), .text(runsUntil.boot), .int(runsUntil.milliseconds),
-                .int(steady), .int(.max))
-            if rows > 0 { renewed.append(agent) }
-        }
-        return renewed
-    }
-
-    func removeLease(of agent: String) throws(AgentIDError) {
-        try database.run("DELETE FROM leases WHERE agent = ?", .text(agent))
-    }
-
-    func lease(of agent: String) throws(AgentIDError) -> LeaseRecord? {
-        try database.first(
-            "SELECT \(Self.leaseColumns) FROM leases WHERE agent = ?", .text(agent), read: Self.lease)
-    }
-
-    func leases(lapsedBy time: Int64, limit: Int) throws(AgentIDError) -> [LeaseRecord] {
-        try database.rows(
-            """
-            SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
-            WHERE expires <= ? AND state <> 'deprovisioned' ORDER BY expires, agent LIMIT ?
-            """, .int(time), .int(Int64(limit)), read: Self.lease)
-    }
-
-    func leases(
-        overBy time: LeaseTime, after last: LeaseRecord?, limit: Int
-    ) throws(AgentIDError) -> [LeaseRecord] {
-        // Those that a clock dated which was ahead come last: each search reads what it finds, and no more.
-        var found: [LeaseRecord] = []
-        let ranges = [
-            "expires <= min(?1, ?8) AND expires <= ?1 - grace", "expires > ?8 AND renewed > ?1 AND boot = ?4",
-        ]
-        for range in ranges {
-            found += try database.rows(
-                """
-                SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
-                WHERE \(range) AND (expires, agent) > (?2, ?3) AND state <> 'deprovisioned'
-                AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 - grace ELSE expires <= ?6 - grace END
-                ORDER BY expires, agent LIMIT ?7
-                """, .int(time.wall), .int(last?.expires ?? .min), .text(last?.agent ?? ""), .text(time.steady.boot),
-                .int(time.steady.milliseconds), .int(time.ofOtherBoots), .int(Int64(limit - found.count)),
-                .int(time.latest), read: Self.lease)
-        }
-        return found
-    }
-
-    private static let leaseColumns = "agent, expires, renewed, holder, boot, runs_until, grace, sealed"
-
-    private static func lease(_ row: SQLite.Row) throws(AgentIDError) -> LeaseRecord {
-        LeaseRecord(
-            agent: try row.text(0), expires: try row.int(1), renewed: try row.int(2), holder: try row.text(3),
-            runsUntil: SteadyTime(boot: try row.text(4), milliseconds: try row.int(5)), grace: try row.int(6),
-            sealed: try row.optionalBytes(7))
     }
 }

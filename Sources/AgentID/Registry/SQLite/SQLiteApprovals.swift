@@ -40,18 +40,16 @@ extension SQLiteSession {
     func approvalCount(ofPrincipal principal: String, at time: Int64) throws(AgentIDError) -> Int {
         // Within a value a quote is escaped: no other document has this text.
         let member = JSONTree.object(["principal": .string(principal)]).text.dropFirst().dropLast()
-        return try database.first(
+        let count = try database.number(
             """
             SELECT count(*) FROM approvals
             WHERE expires > ? AND substr(task, 1, 6) = 'agent:' AND instr(document, ?) > 0
-            """, .int(time), .text(String(member))
-        ) { row throws(AgentIDError) in Int(try row.int(0)) } ?? 0
+            """, .int(time), .text(String(member)))
+        return Int(count ?? 0)
     }
 
     func hasApproval(lapsedBy time: Int64) throws(AgentIDError) -> Bool {
-        try database.first("SELECT 1 FROM approvals WHERE expires <= ? LIMIT 1", .int(time)) {
-            _ throws(AgentIDError) in true
-        } ?? false
+        try database.hasRow("SELECT 1 FROM approvals WHERE expires <= ? LIMIT 1", .int(time))
     }
 
     func put(_ approval: ApprovalRecord) throws(AgentIDError) {

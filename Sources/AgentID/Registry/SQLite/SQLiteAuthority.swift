@@ -69,9 +69,7 @@ extension SQLiteSession {
 
     func put(_ profile: ProfileRecord) throws(AgentIDError) {
         let name = profile.profile.name
-        let others = try database.first("SELECT count(*) FROM profiles WHERE name <> ?", .text(name)) {
-            row throws(AgentIDError) in try row.int(0)
-        }
+        let others = try database.number("SELECT count(*) FROM profiles WHERE name <> ?", .text(name))
         guard others ?? 0 < 10_000 else { throw AgentIDError.tooManyProfiles }
         try database.run(
             "INSERT OR REPLACE INTO profiles VALUES (?, ?, ?)", .text(name), .text(profile.profile.tree.text),
@@ -91,7 +89,7 @@ extension SQLiteSession {
     }
 
     func revocationCount() throws(AgentIDError) -> Int64 {
-        try database.first("SELECT count(*) FROM revocations") { row throws(AgentIDError) in try row.int(0) } ?? 0
+        try database.number("SELECT count(*) FROM revocations") ?? 0
     }
 
     func departures() throws(AgentIDError) -> [Departure] {
@@ -116,10 +114,9 @@ extension SQLiteSession {
 
     func firstRevoked(of candidates: [Revocation]) throws(AgentIDError) -> Revocation? {
         for candidate in candidates {
-            let count = try database.first(
+            let count = try database.number(
                 "SELECT count(*) FROM revocations WHERE kind = ? AND value = ?", .text(candidate.kind.name),
-                .text(candidate.value)
-            ) { row throws(AgentIDError) in try row.int(0) }
+                .text(candidate.value))
             if count != 0 { return candidate }
         }
         return nil
@@ -138,17 +135,15 @@ extension SQLiteSession {
                 "SELECT 1 FROM agents WHERE principal = ?1 UNION ALL SELECT 1 FROM agents WHERE owner = ?1"
             case .issuer: "SELECT 1 FROM keys WHERE thumbprint = ?1"
             }
-        let found = try database.first("\(condition) LIMIT 1", .text(revocation.value)) { _ throws(AgentIDError) in true
-        }
-        guard found == nil, revocation.kind == .principal else { return found ?? false }
+        if try database.hasRow("\(condition) LIMIT 1", .text(revocation.value)) { return true }
+        guard revocation.kind == .principal else { return false }
         return try profiles().contains { $0.profile.owner.isSame(as: revocation.value) }
     }
 
     func revocationTime(of revocation: Revocation) throws(AgentIDError) -> Int64? {
-        try database.first(
+        try database.number(
             "SELECT at FROM revocations WHERE kind = ? AND value = ?", .text(revocation.kind.name),
-            .text(revocation.value)
-        ) { row throws(AgentIDError) in try row.int(0) }
+            .text(revocation.value))
     }
 
     func add(_ revocations: [Revocation], at time: Int64, reason: String?) throws(AgentIDError) -> [Revocation] {

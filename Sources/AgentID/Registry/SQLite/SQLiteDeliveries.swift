@@ -77,9 +77,9 @@ extension SQLiteSession {
     }
 
     func deliveryCount(about agent: String) throws(AgentIDError) -> Int {
-        try database.first("SELECT count(*) FROM deliveries WHERE agent = ? AND state = 'pending'", .text(agent)) {
-            row throws(AgentIDError) in Int(try row.int(0))
-        } ?? 0
+        Int(
+            try database.number("SELECT count(*) FROM deliveries WHERE agent = ? AND state = 'pending'", .text(agent))
+                ?? 0)
     }
 
     func enqueue(
@@ -105,8 +105,7 @@ extension SQLiteSession {
         """
 
     func hasDelivery(of hook: String, dueBy time: Int64) throws(AgentIDError) -> Bool {
-        try database.first("SELECT 1 \(Self.due) LIMIT 1", .text(hook), .int(time)) { _ throws(AgentIDError) in true }
-            ?? false
+        try database.hasRow("SELECT 1 \(Self.due) LIMIT 1", .text(hook), .int(time))
     }
 
     func claimDeliveries(

@@ -39,13 +39,9 @@ extension SQLiteRegistry {
 
     static func isEmpty(_ database: SQLite) throws(AgentIDError) -> Bool {
         for sql in ["SELECT count(*) FROM sqlite_schema", "PRAGMA application_id", "PRAGMA user_version"] {
-            guard try number(sql, database) == 0 else { return false }
+            guard try database.number(sql) ?? 0 == 0 else { return false }
         }
         return true
-    }
-
-    static func number(_ sql: String, _ database: SQLite) throws(AgentIDError) -> Int64 {
-        try database.first(sql) { row throws(AgentIDError) in try row.int(0) } ?? 0
     }
 
     static func create(
@@ -90,8 +86,8 @@ extension SQLiteRegistry {
     }
 
     static func version(of database: SQLite, at path: String) throws(AgentIDError) -> Int64 {
-        let version = try number("PRAGMA user_version", database)
-        guard try number("PRAGMA application_id", database) == SQLiteSchema.applicationID, version > 0 else {
+        let version = try database.number("PRAGMA user_version") ?? 0
+        guard try database.number("PRAGMA application_id") == SQLiteSchema.applicationID, version > 0 else {
             throw AgentIDError(
                 .malformed, name: "no_registry", message: "the file is a database, but no registry: move it away",
                 at: path)

@@ -23,27 +23,27 @@ final class SQLiteSession: RegistryWriter {
                 epoch: try row.text(5), writes: try row.int(6),
                 log: LogMark(identity: try row.text(7), size: try row.int(8)), policyVersion: try row.int(9))
         }
-        guard let meta else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
+        guard let meta else { throw Self.withoutMeta }
         return meta
     }
 
     func announce() throws(AgentIDError) -> Int64 {
         isAnnounced = true
-        let sequence = try database.first("UPDATE meta SET sequence = sequence + 1 RETURNING sequence") {
-            row throws(AgentIDError) in try row.int(0)
+        guard let sequence = try database.number("UPDATE meta SET sequence = sequence + 1 RETURNING sequence") else {
+            throw Self.withoutMeta
         }
-        guard let sequence else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
         return sequence
     }
 
     /// Counts a transaction that changes something; returns how many there were.
     func countWrite() throws(AgentIDError) -> Int64 {
-        let writes = try database.first("UPDATE meta SET writes = writes + 1 RETURNING writes") {
-            row throws(AgentIDError) in try row.int(0)
+        guard let writes = try database.number("UPDATE meta SET writes = writes + 1 RETURNING writes") else {
+            throw Self.withoutMeta
         }
-        guard let writes else { throw SQLite.corrupt("its meta row is gone", "registry.db") }
         return writes
     }
+
+    private static let withoutMeta = SQLite.corrupt("its meta row is gone", "registry.db")
 
     func begin(_ beginning: RegistryBeginning) throws(AgentIDError) -> Int {
         // Bundles are numbered by it: by so much at once that none from after the backup is newer.
@@ -88,9 +88,7 @@ final class SQLiteSession: RegistryWriter {
     }
 
     func counter(_ name: String) throws(AgentIDError) -> Int64 {
-        try database.first("SELECT value FROM counters WHERE name = ?", .text(name)) { row throws(AgentIDError) in
-            try row.int(0)
-        } ?? 0
+        try database.number("SELECT value FROM counters WHERE name = ?", .text(name)) ?? 0
     }
 
     func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64 {

@@ -14,14 +14,11 @@ extension SQLiteSession {
         ) { row throws(AgentIDError) in PackedToken.Sample(number: try row.int(0), bytes: try row.blob(1)) }
         let packed = latest.map { PackedToken.pack(text, $0) }
         if let packed, packed.count * 5 <= text.utf8.count * 2 { return .blob(packed) }
-        let count = try database.first("SELECT count(*) FROM samples WHERE kind = ?", .text(kind.rawValue)) {
-            row throws(AgentIDError) in try row.int(0)
-        }
+        let count = try database.number("SELECT count(*) FROM samples WHERE kind = ?", .text(kind.rawValue))
         guard count ?? 0 < Self.mostSamples else { return .blob(packed ?? Array(text.utf8)) }
         let bytes = Array((PackedToken.sampled(text) + (latest?.bytes ?? [])).prefix(PackedToken.longestSample))
-        let number = try database.first(
-            "INSERT INTO samples (kind, bytes) VALUES (?, ?) RETURNING number", .text(kind.rawValue), .blob(bytes)
-        ) { row throws(AgentIDError) in try row.int(0) }
+        let number = try database.number(
+            "INSERT INTO samples (kind, bytes) VALUES (?, ?) RETURNING number", .text(kind.rawValue), .blob(bytes))
         guard let number else { throw SQLite.corrupt("a sample was not kept", "registry.db") }
         return .blob(PackedToken.pack(text, PackedToken.Sample(number: number, bytes: bytes)))
     }
