@@ -74,9 +74,9 @@ public final class Authority: Sendable {
             options.audit, of: trustDomain, in: directory, keys: keys, registry: registry, clock: clock)
         self.trail = trail
         lifecycle = Lifecycle(
-            registry: registry, view: view, keys: keys, clock: clock, steady: options.steadyClock,
-            leaseDuration: options.leaseDuration, resumeWithin: options.resumeWithin, isLogging: isLogging,
-            directory: directory,
+            of: view, keys: keys, clock: clock, steady: options.steadyClock,
+            leasing: Leasing(duration: options.leaseDuration, resumeWithin: options.resumeWithin),
+            journal: directory.map { Journal(path: $0.journalPath, lock: $0.lockPath) }, isLogging: isLogging,
             logBreach: { trail.flatMap { $0.isStrict ? $0.log?.apart : nil } })
         var guardOptions = Guard.Options()
         guardOptions.acceptsProofsWithoutAudience = true

@@ -40,7 +40,7 @@ extension Lifecycle {
             ended = try endDeparted(report: report)
             try finish(report: report)
         } catch {
-            folder.keep([], for: self)
+            unfinished.retry(for: self)
             throw error.pending(
                 "the \(revocation.kind.name) and all its agents are denied everywhere from now on, but not all of the "
                     + "agents have ended in the registry yet, which is tried again")

@@ -43,7 +43,7 @@ extension Lifecycle {
         do throws(AgentIDError) {
             try write { registry in tombstone = try burial.flatMap { try bury($0, in: registry) } }
         } catch {
-            folder.keep([], for: self, buries: true)
+            unfinished.retry(for: self, buries: true)
             throw error.pending(
                 "the agent is denied everywhere from now on, but its end is not in the registry yet and is tried again")
         }

@@ -50,7 +50,7 @@ extension Lifecycle {
             }
             settle(folded)
         } catch {
-            folder.keep(entries, for: self)
+            unfinished.retry(entries, for: self)
             throw error.pending("denied in this process, not yet in others, and tried again until it is")
         }
         return now
@@ -76,7 +76,7 @@ extension Lifecycle {
         journal.reserve()
         let (mark, isEnding) = try registry.read { (try $0.meta().journal, try !$0.departures().isEmpty) }
         if try !journal.pending(after: mark).entries.isEmpty { foldSoon() }
-        if isEnding { folder.keep([], for: self) }
+        if isEnding { unfinished.retry(for: self) }
     }
 
     /// The longest wait for the registry's lock to fold, in milliseconds: what is in the journal is in force, and closing waits
@@ -86,7 +86,7 @@ extension Lifecycle {
     /// Folds the journal now, or soon: a revocation does not wait for another process with the lock.
     func foldSoon() {
         guard journal != nil else { return }
-        do throws(AgentIDError) { try write(within: Self.foldingTurn) { _ in } } catch { folder.keep([], for: self) }
+        do throws(AgentIDError) { try write(within: Self.foldingTurn) { _ in } } catch { unfinished.retry(for: self) }
     }
 
     /// The work that a background thread repeats until it succeeds.
@@ -143,68 +143,12 @@ extension Lifecycle {
     func settle(_ folded: Folded) {
         settle(ended: folded.ended)
         // The process that asked for it may have died, and no other may be ending them.
-        if folded.isDeparture { folder.keep([], for: self) }
+        if folded.isDeparture { unfinished.retry(for: self) }
         guard let mark = folded.mark else { return }
         hooks.wake()
         guard let journal else { return }
         // The second fold takes the lines appended to the old file while the new one took its name.
-        if journal.rotate(folded: mark) { folder.keep([], for: self) }
+        if journal.rotate(folded: mark) { unfinished.retry(for: self) }
         journal.reserve()
-    }
-}
-
-/// Repeats failed writes in the background: the registry was locked, or the disk full.
-final class Folder: Sendable {
-    private struct State {
-        var entries: [JournalEntry] = []
-        var isDue = false
-        var buries = false
-        var thread: BackgroundThread?
-        var isStopped = false
-    }
-    private let state = Locked(State())
-    /// The most entries kept; more are refused at the call. Each was answered with an error.
-    private static let most = 4096
-
-    func keep(_ entries: [JournalEntry], for lifecycle: Lifecycle, buries: Bool = false) {
-        state.withLock { state in
-            state.isDue = true
-            if buries { state.buries = true }
-            if state.entries.count + entries.count <= Self.most { state.entries += entries }
-            guard state.thread == nil, !state.isStopped else { return }
-            state.thread = try? BackgroundThread.start(name: "agentid-fold") { [weak self, weak lifecycle] thread in
-                while thread.wait(milliseconds: 200) {
-                    guard let self, let lifecycle else { return }
-                    attempt(lifecycle)
-                }
-            }
-        }
-    }
-
-    private func attempt(_ lifecycle: Lifecycle) {
-        let due: (entries: [JournalEntry], buries: Bool)? = state.withLock { state in
-            guard state.isDue else { return nil }
-            defer { (state.isDue, state.buries, state.entries) = (false, false, []) }
-            return (state.entries, state.buries)
-        }
-        guard let due else { return }
-        do throws(AgentIDError) { try lifecycle.retry(due.entries, buries: due.buries) } catch {
-            state.withLock { state in
-                state.entries = due.entries + state.entries
-                state.isDue = true
-                if due.buries { state.buries = true }
-            }
-        }
-    }
-
-    /// Tries once more if something is left, and then no more.
-    func stop(_ lifecycle: Lifecycle) {
-        let (thread, isFirst) = state.withLock { state in
-            defer { state.isStopped = true }
-            return (state.thread.take(), !state.isStopped)
-        }
-        thread?.stop()
-        // Once: what is in the journal is folded by the next process, and what is not was answered with an error.
-        if isFirst || state.withLock({ !$0.entries.isEmpty }) { attempt(lifecycle) }
     }
 }

@@ -49,9 +49,18 @@ final class LeaseKeeper: Sendable {
     func dates(_ ahead: Int64) { state.withLock { $0.pace.dates(ahead) } }
 
     private func start(_ state: inout State, for lifecycle: Lifecycle) throws(AgentIDError) {
+        let leases = try startLeases(for: lifecycle)
+        do throws(AgentIDError) { state.threads = [leases, try startGrants(for: lifecycle)] } catch {
+            // Not waited for: it may wait for the lock that is held here.
+            leases.abandon()
+            throw error
+        }
+    }
+
+    private func startLeases(for lifecycle: Lifecycle) throws(AgentIDError) -> BackgroundThread {
         // A third: two attempts may fail before anything lapses.
         let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
-        let leases = try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
+        return try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
             var (due, hasFailed) = (MonotonicClock.milliseconds + Int64(interval), false)
             while thread.wait(milliseconds: min(interval, Self.glance)) {
                 guard let lifecycle else { return }
@@ -73,22 +82,18 @@ final class LeaseKeeper: Sendable {
                 }
             }
         }
-        do throws(AgentIDError) {
-            let grants = try BackgroundThread.start(name: "agentid-grant") { [weak self, weak lifecycle] thread in
-                var wait: Int64 = 0
-                while thread.wait(milliseconds: Int(clamping: wait)) {
-                    guard let self, let lifecycle else { return }
-                    // What a clock that is wrong for a moment dates is good for nothing after it.
-                    let isSettled = self.agents().first?.agent.isClockSettled ?? true
-                    wait = isSettled ? lifecycle.renewGrants(while: { !thread.isStopping }) : ClockWatch.settling
-                    self.state.withLock { $0.lookAt = MonotonicClock.milliseconds + wait }
-                }
+    }
+
+    private func startGrants(for lifecycle: Lifecycle) throws(AgentIDError) -> BackgroundThread {
+        try BackgroundThread.start(name: "agentid-grant") { [weak self, weak lifecycle] thread in
+            var wait: Int64 = 0
+            while thread.wait(milliseconds: Int(clamping: wait)) {
+                guard let self, let lifecycle else { return }
+                // What a clock that is wrong for a moment dates is good for nothing after it.
+                let isSettled = self.agents().first?.agent.isClockSettled ?? true
+                wait = isSettled ? lifecycle.renewGrants(while: { !thread.isStopping }) : ClockWatch.settling
+                self.state.withLock { $0.lookAt = MonotonicClock.milliseconds + wait }
             }
-            state.threads = [leases, grants]
-        } catch {
-            // Not waited for: it may wait for the lock that is held here.
-            leases.abandon()
-            throw error
         }
     }
 
@@ -175,85 +180,5 @@ final class LeaseKeeper: Sendable {
             return state.threads
         }
         for thread in threads { thread.stop() }
-    }
-}
-
-extension Lifecycle {
-    /// Renews the leases of all live handles, some in each transaction: others that write come between.
-    ///
-    /// An agent that is parked, has ended or is revoked, or whose lease lapsed longer ago than its grace by both clocks, is
-    /// never renewed again. One that lapsed by a wall clock that was set is: its date came from a clock that was wrong.
-    func renewLeases() throws(AgentIDError) {
-        try view.refresh()
-        let now = try clock.now()
-        let moment = steady.now.milliseconds
-        let isSteady = leases.look(now - moment, at: moment).isSettled
-        // What it asked must not outlast its time because nobody looks.
-        try? removeLapsedApprovals(now: now, opening: false)
-        var due: ArraySlice<ExactText> = []
-        // Held until the leases are written.
-        let agents = leases.agents()
-        for (id, agent) in agents {
-            guard let held = agent.snapshot, view.revocations.first(of: held.lineage.revocable) == nil else {
-                leases.forget(id, heldAs: agent)
-                continue
-            }
-            due.append(id.exact)
-        }
-        while !due.isEmpty {
-            let batch = Array(due.prefix(1000))
-            due.removeFirst(batch.count)
-            let (now, steady) = (try clock.now(), steady.now)
-            let (renewed, known) = try registry.write(within: Self.longestTurn) { registry in
-                let renewed = try registry.renewLeases(
-                    of: Set(batch).inByteOrder(), at: now, until: now + leaseDuration * 1000,
-                    runsUntil: steady.later(by: leaseDuration * 1000),
-                    orRunningAt: isSteady ? steady.milliseconds : .max
-                ).exact
-                let rest = batch.filter { !renewed.contains($0) }.map(\.string)
-                let standing = try registry.standing(of: rest)
-                return (renewed, standing.filter { $0.state != .deprovisioned }.map(\.agent).exact)
-            }
-            for id in batch where !renewed.contains(id) && !known.contains(id) { leases.forget(id.string) }
-            leases.note(renewed: renewed, of: batch, within: leaseDuration + resumeWithin)
-        }
-        if isSteady { leases.redate(now - moment) }
-    }
-
-    /// Looks whether the clock was set, and whether it may date what lasts.
-    func glance() -> (isWrong: Bool, isSettled: Bool) {
-        guard let now = try? clock.now() else { return (false, false) }
-        let moment = steady.now.milliseconds
-        let seen = leases.look(now - moment, at: moment)
-        let isBelieved = leases.anyone?.home?.guardian.watch.isSettled(at: now) ?? true
-        return (seen.isWrong, seen.isSettled && isBelieved)
-    }
-
-    /// Renews everything that is due, as the threads do.
-    func renew() throws(AgentIDError) {
-        try renewLeases()
-        _ = renewGrants()
-    }
-
-    /// A credential for a key, as short-lived as a lease and never longer than `expires`, in seconds.
-    func credential(for key: PublicKey, id: String, until expires: Int64) throws(AgentIDError) -> HeldCredential {
-        let now = try clock.now()
-        let lifetime = min(leaseDuration, expires - now / 1000)
-        guard lifetime > 0 else {
-            throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")
-        }
-        return try withActiveKey { active throws(AgentIDError) in
-            try credential(for: key, id: id, lifetime: lifetime, signedWith: active, at: now)
-        }
-    }
-
-    /// A credential, signed with a key of the authority; `now` in milliseconds.
-    func credential(
-        for key: PublicKey, id: String, lifetime: Int64, signedWith active: PublicKey, at now: Int64
-    ) throws(AgentIDError) -> HeldCredential {
-        let token = try Credential.issue(
-            to: key, agent: SPIFFEID(id), by: keys.signer(for: active), at: now / 1000, milliseconds: now,
-            lifetime: lifetime)
-        return HeldCredential(token: token, key: key, signer: active, renewAt: now / 1000 + (lifetime + 1) / 2)
     }
 }

@@ -8,7 +8,7 @@ extension Lifecycle {
         if let journal {
             do throws(AgentIDError) {
                 try append(entries, to: journal)
-                folder.keep([], for: self)
+                unfinished.retry(for: self)
                 return
             } catch {}
         }

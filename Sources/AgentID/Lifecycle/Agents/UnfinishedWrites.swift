@@ -1,0 +1,60 @@
+internal import JOSE
+
+/// Repeats failed writes in the background: the registry was locked, or the disk full.
+final class UnfinishedWrites: Sendable {
+    private struct State {
+        var entries: [JournalEntry] = []
+        var isDue = false
+        var buries = false
+        var thread: BackgroundThread?
+        var isStopped = false
+    }
+    private let state = Locked(State())
+    /// The most entries kept; more are refused at the call. Each was answered with an error.
+    private static let most = 4096
+
+    /// Has a background thread fold the journal, and write these, until that succeeds.
+    ///
+    /// - Parameter buries: Whether an agent was ended whose tombstone nobody may have signed.
+    func retry(_ entries: [JournalEntry] = [], for lifecycle: Lifecycle, buries: Bool = false) {
+        state.withLock { state in
+            state.isDue = true
+            if buries { state.buries = true }
+            if state.entries.count + entries.count <= Self.most { state.entries += entries }
+            guard state.thread == nil, !state.isStopped else { return }
+            state.thread = try? BackgroundThread.start(name: "agentid-fold") { [weak self, weak lifecycle] thread in
+                while thread.wait(milliseconds: 200) {
+                    guard let self, let lifecycle else { return }
+                    attempt(lifecycle)
+                }
+            }
+        }
+    }
+
+    private func attempt(_ lifecycle: Lifecycle) {
+        let due: (entries: [JournalEntry], buries: Bool)? = state.withLock { state in
+            guard state.isDue else { return nil }
+            defer { (state.isDue, state.buries, state.entries) = (false, false, []) }
+            return (state.entries, state.buries)
+        }
+        guard let due else { return }
+        do throws(AgentIDError) { try lifecycle.retry(due.entries, buries: due.buries) } catch {
+            state.withLock { state in
+                state.entries = due.entries + state.entries
+                state.isDue = true
+                if due.buries { state.buries = true }
+            }
+        }
+    }
+
+    /// Tries once more if something is left, and then no more.
+    func stop(_ lifecycle: Lifecycle) {
+        let (thread, isFirst) = state.withLock { state in
+            defer { state.isStopped = true }
+            return (state.thread.take(), !state.isStopped)
+        }
+        thread?.stop()
+        // Once: what is in the journal is folded by the next process, and what is not was answered with an error.
+        if isFirst || state.withLock({ !$0.entries.isEmpty }) { attempt(lifecycle) }
+    }
+}
