@@ -2,10 +2,8 @@ internal import Glibc
 
 /// The members of an entry that a replay asks for.
 enum EntryMember: Int, CaseIterable {
-    case agent, approval, arguments, chain, count, decision, event, id, issuer, kind, labels, outcome, principal,
-        profile, reason,
-        rule
-    case time, tool
+    case agent, approval, arguments, chain, count, decision, event, id, issuer
+    case kind, labels, outcome, principal, profile, reason, rule, time, tool
 
     fileprivate var name: StaticString {
         switch self {

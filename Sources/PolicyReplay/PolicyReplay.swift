@@ -2,8 +2,8 @@ package import AgentID
 internal import Policy
 package import StrictJSON
 
-/// A policy's answers to the decisions of a log, as if it had been in force: they are read once, brought into the order of their times, and
-/// answered by the clock of the log.
+/// A policy's answers to the decisions of a log, as if it had been in force: they are read once, brought into the order of
+/// their times, and answered by the clock of the log.
 ///
 /// Memory is bounded, whatever the log's length: by the entries that wait for their turn, the last chains, and the meters
 /// of the rules' own times.
@@ -80,7 +80,7 @@ package final class PolicyReplay {
                 if kind == .denied { text = names.number(bytes.text(entry[.reason]) ?? "") }
             }
             guard let context = context(entry, bytes, hash), let tool = entry[.tool] else {
-                totals.otherwise += 1
+                totals.deniedOtherwise += 1
                 return
             }
             var found = record(kind)
@@ -94,7 +94,7 @@ package final class PolicyReplay {
             found.labels = labels(entry[.labels], bytes)
             waiting.append(found)
         } else if bytes.says("denials", entry[.kind]) {
-            totals.counted += Int(clamping: bytes.number(entry[.count]) ?? 0)
+            totals.countedOnly += Int(clamping: bytes.number(entry[.count]) ?? 0)
         } else if bytes.says("resumed", entry[.event]) {
             var found = record(.resumed)
             found.text = names.number(bytes.text(entry[.agent]) ?? "")
@@ -188,7 +188,7 @@ package final class PolicyReplay {
             totals.count(verdict, wasPermitted: record.kind == .permit)
             onVerdict?(record.index, verdict)
         case .denied:
-            totals.otherwise += 1
+            totals.deniedOtherwise += 1
             guard let call = record.call else { return }
             var verdict = ReplayVerdict()
             judge.noteDenial(names.texts[Int(record.text)], by: nil, call.context, at: record.time, &verdict)

@@ -8,9 +8,9 @@ struct ReplayTotals {
     /// Entries that cannot be read.
     var unread = 0
     /// Decisions that were denied, and not by a rule of a policy.
-    var otherwise = 0
+    var deniedOtherwise = 0
     /// Denials that the log counts and does not list.
-    var counted = 0
+    var countedOnly = 0
     /// Decisions that were out of order by more than the replay waits for.
     var late = 0
     private var first: Int64?
@@ -61,8 +61,8 @@ struct ReplayTotals {
             "calls": [
                 "judged": .int(judged), "denied": .int(denied), "asked": .int(asked), "newly_denied": .int(newlyDenied),
                 "newly_asked": .int(newlyAsked), "newly_permitted": .int(newlyPermitted), "observed": .int(observed),
-                "not_judged": .int(open), "denied_otherwise": .int(otherwise), "denials_counted_only": .int(counted),
-                "out_of_order": .int(late),
+                "not_judged": .int(open), "denied_otherwise": .int(deniedOtherwise),
+                "denials_counted_only": .int(countedOnly), "out_of_order": .int(late),
             ],
             "rules": .array(rules),
         ]

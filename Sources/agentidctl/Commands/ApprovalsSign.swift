@@ -51,10 +51,8 @@ extension ApprovalsCommand {
                     over: request.call, by: name, with: key, at: Console.now * 1000, until: request.expires)
                 Console.message(PrintableText("signed for \(name): ") + request.summary)
             } else {
-                var options = Authority.Options()
-                (options.audit, options.mustExist) = (.none, true)
-                options.passphrase = try passphraseFile.map(Console.passphrase)
-                let authority = try Authority.open(directory: authority ?? "", options: options)
+                let authority = try Authority.openToRead(
+                    authority ?? "", passphrase: passphraseFile.map(Console.passphrase))
                 token = try authority.approvalToken(for: authority.approval(request ?? ""), by: name, with: key)
             }
             if output.json { return Console.data(["token": .string(token)]) }

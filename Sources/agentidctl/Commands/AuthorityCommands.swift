@@ -56,6 +56,15 @@ struct AuthorityOptions: ParsableArguments {
     }
 }
 
+extension Authority {
+    /// Opens an authority that exists for a command that only reads it, and causes no events: without its audit log.
+    static func openToRead(_ directory: String, passphrase: Passphrase? = nil) throws -> Authority {
+        var options = Authority.Options()
+        (options.audit, options.mustExist, options.passphrase) = (.none, true, passphrase)
+        return try open(directory: directory, options: options)
+    }
+}
+
 extension AuditPolicy {
     /// For a process that runs one command: a segment that holds the longest line, instead of one for a day.
     static var ofCommands: AuditPolicy {

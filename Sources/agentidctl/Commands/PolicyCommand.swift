@@ -22,9 +22,7 @@ struct PolicyCommand: ParsableCommand {
 
         func run() throws {
             let document = try Console.read(file)
-            var options = Authority.Options()
-            (options.audit, options.mustExist) = (.none, true)
-            let check = try authority.map { try Authority.open(directory: $0, options: options).checkPolicy(document) }
+            let check = try authority.map { try Authority.openToRead($0).checkPolicy(document) }
             let found = check ?? PolicyCheck(of: document)
             if output.json {
                 Console.data(found.document)

@@ -49,10 +49,8 @@ extension PolicyCommand {
                 }
             }
             if let authority {
-                var options = Authority.Options()
-                (options.audit, options.mustExist) = (.none, true)
-                let acme = try Authority.open(directory: authority, options: options)
-                let profiles = try profile.map { [try acme.profile(named: $0)] } ?? acme.profiles()
+                let opened = try Authority.openToRead(authority)
+                let profiles = try profile.map { [try opened.profile(named: $0)] } ?? opened.profiles()
                 names += profiles.flatMap { $0.ceiling.tools.map(\.name) }
             }
             let sorted = ToolsByName(names)

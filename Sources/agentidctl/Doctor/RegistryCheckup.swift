@@ -18,7 +18,7 @@ struct RegistryCheckup {
             let inspection = try RegistryInspection(of: directory)
             opened = inspection
             do { try inspection.checkIntegrity() } catch let error as AgentIDError {
-                throw Trouble(error.message, remedy: "stop what uses it and restore a backup: see docs/registry.md")
+                throw Trouble(error.message, remedy: "stop what uses it and restore a backup: see docs/backup.md")
             }
         }
         guard let opened else { return [whole] }
