@@ -1,6 +1,6 @@
 internal import StrictJSON
 
-/// What is revoked is denied here at once, and everywhere when the call returns.
+/// Revokes: what is named is denied here at once, and everywhere when the call returns.
 extension Lifecycle {
     /// Revokes: here at once, even where nothing can be written; for all others when this returns.
     ///
