@@ -11,7 +11,7 @@ import sys
 import time
 
 from checkup import only, troubles
-from harness import check, ctl
+from harness import PROGRAM, check, ctl
 from lifecycle import authority, database, start
 
 RATE = {"version": 1, "rules": [{"id": "few", "match": "search", "rate": {"calls": 5, "per": "1h", "for": "agent"}}]}
@@ -242,6 +242,50 @@ def locked(work):
         fcntl.flock(file, fcntl.LOCK_EX)
         only(here, "lock", f"process {os.getpid()}", "end that process")
     check(troubles(here, expect=0) == {}, "it is free")
+
+
+LOCKING = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <unistd.h>
+/* Stops where a lock is taken that keeps all others from opening the database: SQLite's pending byte. */
+static int control(const char *name, int file, int command, void *argument) {
+    const int result = ((int (*)(int, int, ...))dlsym(RTLD_NEXT, name))(file, command, argument);
+    const struct flock *lock = argument;
+    if (command == F_SETLK && lock->l_type == F_WRLCK && lock->l_start == 0x40000000) raise(SIGSTOP);
+    return result;
+}
+int fcntl(int file, int command, ...) {
+    va_list more;
+    va_start(more, command);
+    return control("fcntl", file, command, va_arg(more, void *));
+}
+int fcntl64(int file, int command, ...) {
+    va_list more;
+    va_start(more, command);
+    return control("fcntl64", file, command, va_arg(more, void *));
+}
+"""
+
+
+def closing(work):
+    """A process that closes a directory takes no lock that would keep all others from opening it, were it stopped then."""
+    here, _ = metered(work)
+    source = pathlib.Path(f"{work}/stopping.c")
+    source.write_text(LOCKING)
+    subprocess.run(["cc", "-shared", "-fPIC", str(source), "-o", f"{work}/stopping.so", "-ldl"], check=True)
+    environment = {**os.environ, "LD_PRELOAD": f"{work}/stopping.so"}
+    for command in (["agents"], ["reap"], ["profile", "list"], ["revoke", "principal", "user:nobody@acme.example"], ["doctor"]):
+        with subprocess.Popen([PROGRAM, *command, *here], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as one:
+            _, status = os.waitpid(one.pid, os.WUNTRACED)
+            check(not os.WIFSTOPPED(status), f"{command[0]} keeps nobody from opening it")
+            if os.WIFSTOPPED(status):
+                one.kill()
+            else:
+                one.returncode = os.waitstatus_to_exitcode(status)
 
 
 def unwritable(work):

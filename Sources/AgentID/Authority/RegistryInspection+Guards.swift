@@ -55,7 +55,6 @@ extension RegistryInspection {
     /// Takes the lock that writers take, and gives it back; throws `registry_busy` where another process keeps it.
     package func checkWritable(within milliseconds: Int32) throws(AgentIDError) {
         let database = try SQLite(path: "\(directory.path)/registry.db", .write, busyMilliseconds: milliseconds)
-        database.keepLog()
         try database.script("BEGIN IMMEDIATE; ROLLBACK")
     }
 

@@ -50,6 +50,9 @@ internal import StrictJSON
         unsafe database = opened
         _ = unsafe sqlite3_busy_timeout(database, busyMilliseconds)
         _ = unsafe csqlite_defend(database)
+        // Leaves the `-wal` as it is when this is closed. To take it in, SQLite keeps all others from opening for a moment,
+        // which never ends where the process is stopped in it; and it may not belong to the file.
+        _ = unsafe csqlite_keep_log(database)
         _ = unsafe sqlite3_limit(database, SQLITE_LIMIT_LENGTH, 16 << 20)
         _ = unsafe sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0)
         // The file is input like any other; mmap would turn a truncated one into SIGBUS.
@@ -76,9 +79,6 @@ internal import StrictJSON
 
     /// Sets the time that a statement waits for another connection's lock.
     func wait(milliseconds: Int32) { _ = unsafe sqlite3_busy_timeout(database, milliseconds) }
-
-    /// Leaves the `-wal` as it is when this is closed: it may not belong to the file.
-    func keepLog() { _ = unsafe csqlite_keep_log(database) }
 
     /// Makes what stands in the file durable.
     func sync() throws(AgentIDError) {
@@ -309,6 +309,10 @@ extension SQLite {
         let number = unsafe database.map { unsafe sqlite3_system_errno($0) } ?? 0
         let reason = number == 0 ? "\(detail), code \(status)" : unsafe String(cString: strerror(number))
         switch status & 0xFF {
+        // SQLITE_IOERR_SHORT_READ: SQLite reads a file that is too short as zeros, except for the log; where that is gone, it makes
+        // an empty one.
+        case SQLITE_IOERR where status >> 8 == 2:
+            return Apart.registry("registry.db-wal was removed, replaced or cut short", at: place + "-wal")
         case SQLITE_FULL: return full("the disk is full")
         case SQLITE_READONLY, SQLITE_PERM:
             return error(

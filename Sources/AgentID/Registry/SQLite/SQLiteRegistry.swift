@@ -29,12 +29,6 @@ final class SQLiteRegistry: Registry {
         seen = Atomic(meta.writes)
     }
 
-    deinit {
-        guard isBroken else { return }
-        reader.withLock { $0.keepLog() }
-        writer?.withLock { $0.keepLog() }
-    }
-
     /// Opens the registry in a file.
     ///
     /// - Parameters:
@@ -48,7 +42,7 @@ final class SQLiteRegistry: Registry {
             throw Files.failure("cannot open", path)
         }
         try check(path, isWriter: access != .read)
-        // Before anything is opened that would take the log into the file when it is closed.
+        // Before anything is opened that would take the log into the file.
         if !isRestored { try SQLitePlace.checkAlone(path, page) }
         var writer: SQLite?
         if access != .read {
@@ -101,7 +95,6 @@ final class SQLiteRegistry: Registry {
         guard Files.exists(path) else { return false }
         try check(path, isWriter: false)
         let database = try SQLite(path: path, .write, busyMilliseconds: 10_000)
-        database.keepLog()
         return try !isEmpty(database)
     }
 
@@ -116,7 +109,6 @@ final class SQLiteRegistry: Registry {
     package func readAside<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
         // Where none can be opened, as for want of descriptors, the one for decisions has to do.
         guard let own = try? SQLite(path: place.path, .read, busyMilliseconds: 1000) else { return try readAnew(body) }
-        own.keepLog()
         return try read(from: own, anew: true, body)
     }
 
