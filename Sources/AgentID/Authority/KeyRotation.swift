@@ -27,7 +27,7 @@ extension Authority {
                 try registry.replaceKeys(try registry.keys() + [KeyRecord(key: key, role: .next)])
             }
         } catch {
-            keys.discard(key)
+            if registry.isUnnamed(key) { keys.discard(key) }
             throw error
         }
     }

@@ -72,7 +72,8 @@ extension Authority {
                 lapsed: lapsed, revoked: revoked, signing: key?.publicKey.thumbprint,
                 policy: before.meta.policyVersion, newerPolicy: logged)
         } catch {
-            if let key { Files.remove(directory.keyPath(key.publicKey)) }
+            // Interrupted later, it is done again: the registry names the key by then, and goes with it.
+            if let key, registry.isUnnamed(key.publicKey) { Files.remove(directory.keyPath(key.publicKey)) }
             throw error
         }
     }
@@ -97,6 +98,13 @@ extension Authority {
         let key = try Agent.newKey()
         try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: passphrase)
         return key
+    }
+}
+
+extension Registry {
+    /// Whether the registry certainly has no such signing key: the file of one that it names is needed, whatever failed.
+    func isUnnamed(_ key: PublicKey) -> Bool {
+        (try? read { try $0.keys() })?.contains { $0.key == key } == false
     }
 }
 
