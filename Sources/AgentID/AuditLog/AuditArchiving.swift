@@ -66,7 +66,8 @@ extension AuditReader {
     /// The first entry of an archive that is to be extended or made.
     private func archiveStart(in target: String) throws(AgentIDError) -> UInt64 {
         guard try files.read("\(target)/\(Checkpoint.path)", limit: SignedNote.longest) != nil else {
-            guard try files.list(target).isEmpty else {
+            // What was begun when the disk was full is gone on with.
+            guard try files.list(target).allSatisfy(Self.isOfArchive) else {
                 throw AgentIDError(
                     .exists, name: "archive", message: "\(target) holds other things: name an empty directory",
                     at: target)
@@ -74,7 +75,8 @@ extension AuditReader {
             return kept.from
         }
         let there = try AuditReader(directory: target, key: key)
-        guard there.kept.to == kept.from, try continues(there) else {
+        // It may have more than the log has recorded as archived: all of that is here too.
+        guard let end = there.kept.to, there.kept.from <= kept.from, kept.from <= end, try continues(there) else {
             throw AgentIDError(
                 .exists, name: "archive",
                 message:
@@ -82,6 +84,12 @@ extension AuditReader {
                 at: target)
         }
         return there.kept.from
+    }
+
+    private static func isOfArchive(_ name: String) -> Bool {
+        ["tile", "key", AuditKept.path, Checkpoint.path].contains { ours in
+            name.isSame(as: ours) || name.isSame(as: "\(ours).new")
+        }
     }
 
     private func copyHashes(to copy: AuditTiles) throws(TransparencyLogError) {
@@ -113,7 +121,7 @@ extension AuditReader {
                 .io, name: "audit_busy",
                 message:
                     "the archive is made, but another process has been integrating this log for 10 s, so nothing was "
-                    + "removed: end that process, remove the archive, and try again", at: directory)
+                    + "removed: end that process, and try again", at: directory)
         }
     }
 }

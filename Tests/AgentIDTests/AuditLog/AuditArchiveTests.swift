@@ -36,6 +36,27 @@ import TransparencyLog
         #expect(name { _ = try reading.entries(from: 600) } == "audit_damaged")
     }
 
+    @Test func anArchiveThatWasCutShortIsGoneOnWith() throws {
+        let fixture = try AuditFixture()
+        let target = fixture.directory + "-archive"
+        defer { try? FileManager.default.removeItem(atPath: target) }
+        try fill(fixture.open(), 0..<1000)
+        let kept = fixture.directory + "/kept"
+        // As a full disk leaves it: some of its files, all of them, or all and nothing recorded in the log.
+        try FileManager.default.createDirectory(atPath: target + "/tile/entries", withIntermediateDirectories: true)
+        try Data("half of a bundle".utf8).write(to: URL(fileURLWithPath: target + "/tile/entries/000"))
+        try Data("half".utf8).write(to: URL(fileURLWithPath: target + "/checkpoint.new"))
+        #expect(name { #expect(try fixture.reader().archive(first: 256, to: target) == 0..<256) } == "done")
+        try Data(AuditKept(from: 0, to: 256).bytes).write(to: URL(fileURLWithPath: target + "/kept"))
+        let bundle = try Data(contentsOf: URL(fileURLWithPath: target + "/tile/entries/000"))
+        try bundle.write(to: URL(fileURLWithPath: fixture.directory + "/tile/entries/000"))
+        try FileManager.default.removeItem(atPath: kept)
+        #expect(name { #expect(try fixture.reader().archive(first: 512, to: target) == 0..<512) } == "done")
+        let archive = try AuditReader(directory: target, key: fixture.key.description)
+        #expect(try archive.verify().isSound && archive.verify().sound == 512)
+        #expect(try fixture.reader().verify().isSound)
+    }
+
     @Test func whatIsArchivedVerifiesAndProvesAsBefore() throws {
         let fixture = try AuditFixture()
         let target = fixture.directory + "-archive"
