@@ -107,6 +107,73 @@ def full(work):
                   "it is in the log when there is room", event)
 
 
+def nearly_full(work):
+    """A disk with room for a line and none for a command's part of the log: what stops an agent works all the same."""
+    with small_disk(work, "size=200m") as place:
+        if place is None:
+            return
+        here = authority(place)
+        for pages in (1, 4, 16):
+            agents = {name: start(place, here, f"{name}{pages}") for name in ("revoked", "suspended", "ended")}
+            room = os.statvfs(place)
+            with open(f"{place}/filler", "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, (room.f_bavail - pages) * room.f_frsize)
+            ctl("revoke", *here, "agent", agents["revoked"])
+            ctl("suspend", *here, agents["suspended"])
+            _, said = run("deprovision", *here, agents["ended"], expect=None)
+            check("denied everywhere" in said or "it is in force" in said, "ending it is in force", said)
+            live = {entry["id"] for entry in ctl("agents", *here, "--live", "--json", json_out=True)}
+            check(not live & set(agents.values()), f"with {pages} pages left all are stopped", agents)
+            os.remove(f"{place}/filler")
+            ctl("reap", *here)
+            ctl("gone", *here, agents["ended"])
+            check(troubles(here, expect=0) == {}, "and all is well again")
+
+
+def restored_in_part(work):
+    """Wherever taking a directory up again ends, as on a full disk, the authority is not lost: it is done again."""
+    here = authority(work)
+    for name in ("audit/sequence", "journal"):
+        agent = start(work, here, f"before {name[:5]}")
+        # Its new version cannot be written, nor removed.
+        os.mkdir(f"{here[1]}/{name}.new")
+        run("restored", *here, "--yes", expect=1)
+        os.rmdir(f"{here[1]}/{name}.new")
+        ctl("restored", *here, "--yes")
+        ctl("gone", *here, agent)
+        start(work, here, f"after {name[:5]}")
+        check(troubles(here, expect=0) == {}, f"{name}: all is well again")
+
+
+def unopened(work):
+    """A log that is damaged, or a key that is gone, keeps an authority from being opened, and nobody from stopping agents."""
+    here = authority(work)
+    key = next(name for name in os.listdir(f"{here[1]}/keys") if name.endswith(".jwk") and name != "log.jwk")
+    names = ("audit/tile", "audit/checkpoint", "audit/identity", "audit", f"keys/{key}")
+    for number, name in enumerate(names):
+        opens = name.startswith("audit")
+        agents = [start(work, here, f"{n}of{number}") for n in range(4)]
+        profile = f"passing{number}"
+        ctl("profile", "put", profile, *here, "--owner", "team:x@acme.example", "--ceiling", "search")
+        passing = start(work, here, profile, profile=profile)
+        os.rename(f"{here[1]}/{name}", f"{work}/aside")
+        _, said = run("revoke", *here, "agent", agents[0])
+        check("it is in force" in said, "revoked without it", (name, said))
+        _, said = run("suspend", *here, agents[1])
+        check("it is in force" in said, "suspended without it", (name, said))
+        _, said = run("deprovision", *here, agents[2], expect=0 if opens else 1)
+        check("it is in force" in said or "denied everywhere" in said, "ended without it", (name, said))
+        run("profile", "withdraw", *here, profile, expect=0 if opens else 1)
+        os.rename(f"{work}/aside", f"{here[1]}/{name}")
+        states = {entry["id"]: entry for entry in ctl("agents", *here, "--live", "--json", json_out=True)}
+        check(agents[3] in states and not {*agents[:3], passing} & set(states), f"without {name} each is stopped", states)
+        ctl("reap", *here)
+        ctl("gone", *here, agents[2])
+        ctl("gone", *here, passing)
+        check(troubles(here, expect=0) == {}, f"with {name} all is well again")
+        ctl("audit", "verify", *here)
+
+
 def inodes(work):
     """A disk with room and without free inodes takes no new file: that is found, and hinders no revocation."""
     with small_disk(work, "size=200m,nr_inodes=200") as place:

@@ -28,14 +28,17 @@ struct AuthorityOptions: ParsableArguments {
     /// The passphrase for its keys.
     func readPassphrase() throws -> Passphrase? { try passphraseFile.map(Console.passphrase) }
 
-    /// Opens the authority for what has to be possible on a full disk: there without its audit log, for which events wait.
+    /// Opens the authority for what has to be possible whatever became of its audit log: without that, for which events
+    /// wait, where the disk is full or the log is damaged.
     ///
-    /// - Parameter tell: Told why, in that case.
-    func openEvenIfFull(_ tell: (AgentIDError) -> Void = { _ in }) throws -> Authority {
-        let passphrase = try readPassphrase()
-        do { return try open(passphrase: passphrase) } catch let refusal as AgentIDError
-            where refusal.name.isSame(as: "disk_full")
-        {
+    /// - Parameters:
+    ///   - passphrase: The passphrase, if it was read already.
+    ///   - tell: Told why, in that case.
+    func openWithoutLogIfNeeded(
+        passphrase: Passphrase? = nil, _ tell: (AgentIDError) -> Void = { _ in }
+    ) throws -> Authority {
+        let passphrase = try passphrase ?? readPassphrase()
+        do { return try open(passphrase: passphrase) } catch let refusal as AgentIDError {
             guard let authority = try? open(onlyToRead: true, passphrase: passphrase) else { throw refusal }
             tell(refusal)
             return authority
@@ -43,16 +46,45 @@ struct AuthorityOptions: ParsableArguments {
     }
 
     /// Opens the authority for a command that causes events, and runs the commands of hooks that are then due.
-    ///
-    /// - Parameter evenIfFull: Whether the command stops somebody, which a full disk must not prevent.
-    func withEvents(evenIfFull: Bool = false, _ body: (Authority) throws -> Void) throws {
-        var full: AgentIDError?
-        let authority = try evenIfFull ? openEvenIfFull { full = $0 } : open()
+    func withEvents(_ body: (Authority) throws -> Void) throws { try run(body, in: open()) }
+
+    private func run(_ body: (Authority) throws -> Void, in authority: Authority) throws {
         // A command that still runs then is killed; the next process tries its delivery again.
         defer { authority.close() }
         try body(authority)
         authority.runHooks()
-        if let full { Console.message("it is in force, and comes into registry and log when there is room: \(full)") }
+    }
+
+    /// Opens the authority for a command that stops somebody, which nothing may prevent: where its log cannot be opened
+    /// without that, and where it cannot be opened at all the journal alone takes the change.
+    ///
+    /// - Returns: Why it is in the journal alone.
+    func withStop(
+        _ change: () throws -> JournalEntry.Change, reason: String = "", _ body: (Authority) throws -> Void
+    ) throws -> AgentIDError? {
+        var without: AgentIDError?
+        let authority: Authority
+        let passphrase = try readPassphrase()
+        do {
+            authority = try openWithoutLogIfNeeded(passphrase: passphrase) { without = $0 }
+        } catch let refusal as AgentIDError where !refusal.name.utf8.starts(with: "passphrase".utf8) {
+            do { try Authority.stopInJournal(directory: self.authority, try change(), reason: reason) } catch {
+                throw refusal
+            }
+            // Beside a registry that was put back it is in force, and may go with that.
+            guard refusal.code != .state else { throw refusal }
+            return refusal
+        }
+        try run(body, in: authority)
+        if let without { Self.tell(without) }
+        return nil
+    }
+
+    static func tell(_ refusal: AgentIDError) {
+        let isFull = refusal.name.isSame(as: "disk_full")
+        Console.message(
+            "it is in force, and comes into registry and log when \(isFull ? "there is room" : "that is mended"): \(refusal)"
+        )
     }
 }
 
@@ -123,7 +155,9 @@ struct Revocations: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "How long it is good for: seconds, or 90s, 15m, 1h, 7d.")
     var lifetime = TimeSpan(seconds: 3600)
 
-    func run() throws { Console.evidence(try options.openEvenIfFull().revocationList(lifetime: lifetime.seconds)) }
+    func run() throws {
+        Console.evidence(try options.openWithoutLogIfNeeded().revocationList(lifetime: lifetime.seconds))
+    }
 }
 
 struct Revoke: ParsableCommand {
@@ -143,17 +177,12 @@ struct Revoke: ParsableCommand {
     func run() throws {
         guard let kind = Revocation.Kind(name: kind) else { return }
         let revocation = try Revocation(kind, identifier(of: kind))
-        let authority: Authority
-        do { authority = try options.open() } catch let refusal as AgentIDError where refusal.code == .io {
-            // A full disk must not prevent anybody from revoking.
-            do { try Authority.revokeInJournal(directory: options.authority, revocation) } catch { throw refusal }
-            tell(revocation, isKnown: nil)
-            return Console.message(
-                "it is in the journal, and comes into registry and log when there is room: \(refusal)")
+        let isJournalled = try options.withStop({ .revoke(revocation) }) { authority in
+            tell(revocation, isKnown: try authority.revoke(revocation))
         }
-        defer { authority.close() }
-        tell(revocation, isKnown: try authority.revoke(revocation))
-        authority.runHooks()
+        guard let isJournalled else { return }
+        tell(revocation, isKnown: nil)
+        AuthorityOptions.tell(isJournalled)
     }
 
     /// An agent's short name is looked up, without anything being written.

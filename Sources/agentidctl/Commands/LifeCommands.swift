@@ -11,12 +11,21 @@ struct Suspend: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "Why, for people.") var reason = ""
 
     func run() throws {
-        try options.withEvents(evenIfFull: true) { authority in
+        let isJournalled = try options.withStop(
+            { .suspend(agent: try AgentName.whole(agent)) }, reason: reason
+        ) { authority in
             let id = try AgentName.resolve(agent, in: authority)
             try authority.suspend(agent: id, reason: reason)
-            if output.json { return Console.data(["agent": .string(id), "state": "suspended"]) }
-            Console.message("suspended: \(AgentName.short(id))")
+            tell(id)
         }
+        guard let isJournalled else { return }
+        tell(agent)
+        AuthorityOptions.tell(isJournalled)
+    }
+
+    private func tell(_ id: String) {
+        if output.json { return Console.data(["agent": .string(id), "state": "suspended"]) }
+        Console.message("suspended: \(AgentName.short(id))")
     }
 }
 
@@ -59,7 +68,12 @@ struct Deprovision: ParsableCommand {
 
     func run() throws {
         var isBuried = true
-        try options.withEvents(evenIfFull: true) { authority in
+        let isJournalled = try options.withStop(
+            {
+                guard let principal else { return .end(agent: try AgentName.whole(agent ?? "")) }
+                return .endAll(of: try Revocation(.principal, principal))
+            }, reason: reason
+        ) { authority in
             if let principal { return try end(principal, authority) }
             guard let agent else { return }
             let id = try AgentName.resolve(agent, in: authority)
@@ -73,6 +87,7 @@ struct Deprovision: ParsableCommand {
                 Console.data("\(tombstone)")
             }
         }
+        if let isJournalled { throw AuthorityOptions.unended(isJournalled) }
         guard isBuried else {
             throw Fault("the agent has ended, but its tombstone could not be signed: agentidctl reap makes up for it")
         }
@@ -98,7 +113,7 @@ struct GoneCommand: ParsableCommand {
     @Argument(help: "The agent: its ID or its short name.") var agent: String
 
     func run() throws {
-        let authority = try options.openEvenIfFull()
+        let authority = try options.openWithoutLogIfNeeded()
         let id = try AgentName.resolve(agent, in: authority)
         let gone = try Progress.showing("presenting chains") { progress in
             try authority.verifyGone(agent: id) { presented, all in progress.set(presented, of: all) }
@@ -124,6 +139,15 @@ struct GoneCommand: ParsableCommand {
         if gone.tombstone == nil {
             Console.data("  no tombstone" + (gone.live.isEmpty ? ": agentidctl reap makes up for it" : ""))
         }
+    }
+}
+
+extension AuthorityOptions {
+    /// The error where those who were to end are denied and have not ended.
+    static func unended(_ refusal: AgentIDError) -> Fault {
+        Fault(
+            "denied everywhere from now on, but not ended yet, which agentidctl reap makes up for: \(refusal)",
+            code: refusal.code.name, reason: refusal.name, path: refusal.place)
     }
 }
 

@@ -105,7 +105,9 @@ struct ProfileCommand: ParsableCommand {
         @ArgumentParser.Option(name: .long, help: "Why, for people.") var reason = ""
 
         func run() throws {
-            try options.withEvents { authority in
+            let isJournalled = try options.withStop(
+                { .endAll(of: try Revocation(.profile, name)) }, reason: reason
+            ) { authority in
                 let ended = try Progress.showing("ending agents") { progress in
                     // Each agent is ended and then given its tombstone.
                     progress.expect {
@@ -119,6 +121,7 @@ struct ProfileCommand: ParsableCommand {
                 Console.message(
                     "withdrawn: profile \(name); ended: \(Console.count(ended, "agent"))")
             }
+            if let isJournalled { throw AuthorityOptions.unended(isJournalled) }
         }
     }
 }

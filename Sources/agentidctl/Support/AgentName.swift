@@ -33,6 +33,9 @@ enum AgentName {
         return "\(segments[segments.count - 2])/\(instance.suffix(shown))"
     }
 
+    /// An ID that nobody has to look up: where the authority cannot be opened.
+    static func whole(_ name: String) throws -> String { "\(try SPIFFEID(name))" }
+
     /// The ID of the one agent with this name: an ID, or a short form with or without the part before the slash.
     static func resolve(_ name: String, in authority: Authority) throws -> String {
         guard !name.starts(exactly: "spiffe://") else { return name }

@@ -50,7 +50,7 @@ struct ErrorDocument {
 
 extension AgentIDError.Code {
     /// As `agentid_status_name` says it.
-    fileprivate var name: String {
+    var name: String {
         switch self {
         case .argument: "argument"
         case .malformed: "malformed"

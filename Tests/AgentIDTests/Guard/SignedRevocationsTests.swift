@@ -239,7 +239,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let home = try World(at: directory.path)
         let agent = try home.start()
-        try Authority.revokeInJournal(directory: directory.path, Revocation(.agent, agent.id()))
+        try Authority.stopInJournal(directory: directory.path, .revoke(Revocation(.agent, agent.id())))
         let guardian = try home.guarding()
         try guardian.loadRevocations(Array(home.authority.revocationList().utf8))
         #expect(try reason(agent, at: guardian) == "authority_revoked")

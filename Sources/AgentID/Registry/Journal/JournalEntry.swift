@@ -3,8 +3,8 @@ internal import StrictJSON
 /// One line of the journal: a change that must be in force before anybody has the registry's write lock.
 ///
 /// A line is `<checksum> <JSON>`, between line feeds: the remains of a torn write end at the next one.
-struct JournalEntry: Sendable {
-    enum Change: Sendable {
+package struct JournalEntry: Sendable {
+    package enum Change: Sendable {
         case revoke(Revocation)
         /// A principal or profile is revoked, and every agent of it ends.
         case endAll(of: Revocation)
