@@ -71,7 +71,7 @@ struct AuditPlace: Sendable {
     }
 
     /// The second line of a checkpoint.
-    private static func size(in note: [UInt8]) -> UInt64? {
+    static func size(in note: [UInt8]) -> UInt64? {
         let lines = note.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
         return lines.count == 3 ? UInt64(String(decoding: lines[1], as: UTF8.self)) : nil
     }

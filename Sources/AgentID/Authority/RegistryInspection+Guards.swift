@@ -1,3 +1,4 @@
+internal import Glibc
 internal import StrictJSON
 
 // What denies every call where it is not as it should be: read as guards read it.
@@ -13,21 +14,52 @@ extension RegistryInspection {
         !Files.exists(directory.metersPath) && registry.reached(.meters) > 0
     }
 
-    /// The name in a directory of a file that begins so: of a registry, or of the page with its marks; `nil` for all others.
-    package static func name(beginning bytes: [UInt8]) -> String? {
-        guard bytes.count >= 136 else { return nil }
-        if bytes[128..<136].elementsEqual([SharedSequence.magic].littleEndianBytes) { return "sequence" }
-        let application = bytes[68..<72].reduce(0) { $0 << 8 | Int64($1) }
-        let isRegistry = bytes.starts(with: "SQLite format 3".utf8) && application == SQLiteSchema.applicationID
-        return isRegistry ? "registry.db" : nil
+    /// When guards made that page anew, in milliseconds since 1970, if agents from before have not ended: they lack labels.
+    package func metersMadeAnew() throws(AgentIDError) -> Int64? {
+        guard let time = try MetersFile.madeAnew(directory.metersPath) else { return nil }
+        for state in [AgentRecord.State.active, .parked, .suspended] {
+            var filter = AgentFilter()
+            (filter.state, filter.limit) = (state, 10_000)
+            while true {
+                let agents = try registry.read { try $0.agents(filter) }
+                if agents.contains(where: { $0.created < time / 1000 }) { return time }
+                guard agents.count == filter.limit else { break }
+                filter.offset += filter.limit
+            }
+        }
+        return nil
     }
 
-    /// Whether a file that begins so holds meters of this registry.
-    package func isMeters(_ beginning: [UInt8]) -> Bool {
-        guard let header = try? MetersHeader(reading: beginning, path: ""),
-            let epoch = try? registry.read({ try $0.meta().epoch })
-        else { return false }
-        return header.epoch == RegistryEpoch.words(epoch)
+    /// The number of changes that the file `sequence` knows of, and of those there are; `nil` where it knows all.
+    package func marksBehind() throws(AgentIDError) -> (known: UInt64, writes: Int64)? {
+        // A change is committed, then noted.
+        for turn in 0..<10 {
+            if turn > 0 { usleep(10_000) }
+            let writes = try registry.read { try $0.meta().writes }
+            let known = registry.reached(.writes)
+            if known >= UInt64(clamping: writes) { return nil }
+            if turn == 9 { return (known, writes) }
+        }
+        return nil
+    }
+
+    /// The name in a directory of a file that begins so: of meters those of this registry, of the others whosever they are;
+    /// `nil` for all else.
+    package func name(beginning bytes: [UInt8]) -> String? {
+        guard bytes.count >= 136 else { return nil }
+        if bytes[128..<136].elementsEqual([SharedSequence.magic].littleEndianBytes) { return "sequence" }
+        if let header = try? MetersHeader(reading: bytes, path: "") {
+            let epoch = try? registry.read { try $0.meta().epoch }
+            return epoch.map { header.epoch == RegistryEpoch.words($0) } == true ? "meters" : nil
+        }
+        if (try? ReplayHeader(reading: bytes, path: "")) != nil { return "replay" }
+        let words = [0, 4, 68].map { bytes[$0..<$0 + 4].reduce(0) { $0 << 8 | Int64($1) } }
+        // https://www.sqlite.org/fileformat2.html and walformat.html: the index is in the machine's order, and twice there.
+        if words[0] | 1 == 0x377F_0683, words[1] == 3_007_000 { return "registry.db-wal" }
+        let isIndex = bytes[..<4].elementsEqual([0x18, 0xE2, 0x2D, 0]) && bytes[..<48].elementsEqual(bytes[48..<96])
+        if isIndex { return "registry.db-shm" }
+        let isRegistry = bytes.starts(with: "SQLite format 3".utf8) && words[2] == SQLiteSchema.applicationID
+        return isRegistry ? "registry.db" : nil
     }
 
     /// Reads the policy in force.

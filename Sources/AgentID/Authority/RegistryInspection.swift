@@ -53,6 +53,12 @@ package struct RegistryInspection: Sendable {
         try LogWitness(in: directory).checkLog(meta, known: known.log)
     }
 
+    /// Throws if the log's checkpoint was put back: whoever integrates signs the newest again.
+    package func checkCheckpoint() throws(AgentIDError) {
+        let known = registry.reached(.log)
+        try LogWitness(in: directory).checkHead(try registry.read { try $0.meta() }, known: known)
+    }
+
     /// Lapsed leases of agents that nobody ended; `time` in milliseconds.
     ///
     /// Judged by both clocks, as `reap` does.

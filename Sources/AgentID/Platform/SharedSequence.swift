@@ -24,7 +24,10 @@ internal import Synchronization
 
     init(path: String, isWriter: Bool) throws(AgentIDError) {
         self.isWriter = isWriter
-        let file = try Files.open(path, isWriter ? .create : .read)
+        guard let file = try Files.openIfPresent(path, isWriter ? .create : .read) else {
+            throw AgentIDError(
+                .io, name: "file", message: "\(path) is gone: open the authority once, which makes it anew", at: path)
+        }
         defer { _ = close(file) }
         var status = stat()
         // Allocated, not only sized: storing into a hole on a full disk would raise SIGBUS.

@@ -1,4 +1,5 @@
 internal import StrictJSON
+internal import TransparencyLog
 
 /// The audit log's record of its registry, compared with the registry's record of its log: if only one of them was put
 /// back, the next opening shows it.
@@ -65,6 +66,16 @@ struct LogWitness {
     /// Throws if the registry is older than its log, or belongs to another.
     func checkRegistry(_ meta: RegistryMeta) throws(AgentIDError) {
         try sequence?.checkRegistry(RegistryReach(epoch: meta.epoch, writes: meta.writes))
+    }
+
+    /// Throws if the checkpoint has fewer entries than are known to be signed: guards that run deny.
+    func checkHead(_ meta: RegistryMeta, known: UInt64) throws(AgentIDError) {
+        let path = "\(directory.auditPath)/\(Checkpoint.path)"
+        guard !meta.log.identity.isEmpty, let note = try SystemAuditFiles().read(path, limit: SignedNote.longest),
+            let size = AuditPlace.size(in: note)
+        else { return }
+        let least = max(known, UInt64(clamping: meta.log.size))
+        guard size >= least else { throw Apart.logRolledBack("\(size) of \(least) entries are signed", at: path) }
     }
 
     /// Throws if the log is older than the registry, or belongs to another.

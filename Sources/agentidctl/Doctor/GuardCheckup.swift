@@ -3,8 +3,15 @@ import Glibc
 
 /// Checks what guards need for each call: where something is wrong with it, they deny.
 struct GuardCheckup {
-    let inspection: RegistryInspection
-    let directory: String
+    private let inspection: RegistryInspection
+    private let directory: String
+    /// The processes that go by files which are not there any more.
+    private let holders: [(process: String, name: String)]
+
+    init(inspection: RegistryInspection, directory: String) {
+        (self.inspection, self.directory) = (inspection, directory)
+        holders = HeldFiles(of: inspection, directory: directory)?.holders ?? []
+    }
 
     /// The longest wait for a lock, in milliseconds: whoever works holds it for less.
     private static let patience = 2000
@@ -32,11 +39,12 @@ struct GuardCheckup {
 
     private var held: Finding {
         Finding(of: "files that guards go by", at: directory) {
-            let holders = HeldFiles(directory: directory).holders
+            let holders = holders.filter { !$0.name.isSame(as: HeldFiles.meters) }
             guard let first = holders.first else { return }
             let others = holders.count > 1 ? " and \(holders.count - 1) more" : ""
             throw Trouble(
-                "\(first.process)\(others) opened another \(first.name), which was removed or replaced since, and denies",
+                "\(first.process)\(others) opened another \(first.name), which was moved away, removed or replaced since, "
+                    + "and denies",
                 remedy: "end the process and start it again; after a restore first: agentidctl restored")
         }
     }
@@ -84,7 +92,7 @@ struct GuardCheckup {
 
     private var meters: [Finding] {
         let path = "\(directory)/meters"
-        let holders = HeldMeters(of: inspection, directory: directory).processes
+        let holders = holders.filter { $0.name.isSame(as: HeldFiles.meters) }.map(\.process)
         return [
             Finding(
                 of: "meters: rates, budgets, labels", at: path,
@@ -98,6 +106,15 @@ struct GuardCheckup {
                 throw Trouble(
                     "they were removed: rates begin anew, and agents have none of their labels",
                     remedy: "put them back, or end the agents that have learned what is not for everybody")
+            },
+            Finding(of: "meters: labels of those that live", at: path) {
+                guard holders.isEmpty, let made = try? inspection.metersMadeAnew() else { return }
+                throw Trouble(
+                    "the file was removed, and made anew \(Console.time(Int(made / 1000))): rates began anew, and agents from "
+                        + "before have none of their labels",
+                    remedy:
+                        "end those of them that had learned what is not for everybody; it is told of until all have ended"
+                )
             },
             Finding(of: "meters: the file that guards go by", at: path) {
                 guard let first = holders.first else { return }

@@ -6,77 +6,109 @@ import StrictJSON
 /// The processes that go by files of a directory which were removed, moved away or replaced since, as far as this user may
 /// see. They deny every call, and say so in their own words only.
 struct HeldFiles {
-    let directory: String
+    private let inspection: RegistryInspection
+    private let directory: String
+    /// The files under their names, by number. They are never opened here: closing one would drop SQLite's locks.
+    private let current: [(name: String, number: FileNumber)]
 
-    /// Those that every guard and authority goes by. Segments, tiles and journals are removed in due course.
-    private static let names = ["registry.db", "registry.db-wal", "registry.db-shm", "sequence", "replay"]
-    /// Of those, the ones that are known by what they hold, under whatever name.
-    private static let known = ["registry.db", "sequence"]
+    /// Those that guards and authorities go by. Segments, tiles and journals are removed in due course.
+    private static let names = ["registry.db", "registry.db-wal", "registry.db-shm", "sequence", "replay", meters]
+    static let meters = "meters"
     /// The kernel's mark at the path of a file that has no name any more.
     private static let mark = " (deleted)"
 
+    /// A file that a process has open or mapped.
+    private struct Held {
+        let path: String
+        /// Its name in a directory, judged by its number or by its beginning; `nil`: none of ours, or not to be seen.
+        let name: String?
+        let isCurrent: Bool
+    }
+
+    init?(of inspection: RegistryInspection, directory: String) {
+        guard let place = Self.resolved(directory) else { return nil }
+        (self.inspection, self.directory) = (inspection, place)
+        current = Self.names.compactMap { name in FileNumber(of: "\(place)/\(name)").map { (name, $0) } }
+    }
+
     /// As `process 4711 (python3)`, each with the name of a file.
     var holders: [(process: String, name: String)] {
-        guard let place = Self.resolved(directory) else { return [] }
-        let gone = Self.names.map { (name: $0, path: "\(place)/\($0)\(Self.mark)") }
-        return OtherProcesses.all.compactMap { process in
-            let held = files(of: process)
-            let removed = gone.first { file in held.contains { $0.isSame(as: file.path) } }?.name
-            return (removed ?? moved(held, from: place)).map { (OtherProcesses.words(process), $0) }
-        }
+        let found = OtherProcesses.all.flatMap { process in others(of: process).map { (process, $0) } }
+        guard !found.isEmpty else { return [] }
+        // One that is just opening them, or letting go, has not all of them.
+        usleep(100_000)
+        return found.filter { process, name in others(of: process).contains { $0.isSame(as: name) } }
+            .map { (OtherProcesses.words($0), $1) }
     }
 
-    /// The name of a file that stands elsewhere by now, and another in its place.
-    private func moved(_ held: [String], from place: String) -> String? {
+    /// The names of files that a process goes by and that are not what stands there: of meters, and one of the others.
+    private func others(of process: Int32) -> [String] {
+        let held = files(of: process)
+        let mine = held.filter(\.isCurrent).compactMap(\.name)
         // A process that has nothing of this directory open works elsewhere.
-        let isHere = held.contains { path in
-            path.starts(exactly: "\(place)/") && !path.utf8.dropFirst(place.utf8.count + 1).contains(UInt8(ascii: "/"))
+        let isHere = !mine.isEmpty || held.contains { $0.path.starts(exactly: "\(directory)/") }
+        guard isHere else { return [] }
+        let others = held.filter { !$0.isCurrent }
+        func isRemoved(_ name: String) -> Bool {
+            others.contains { $0.path.isSame(as: "\(directory)/\(name)\(Self.mark)") }
         }
-        guard isHere else { return nil }
-        var found: [ExactText: [FileNumber]] = [:]
-        for path in held {
-            guard let (name, number) = known(path).map({ ($0.exact, $1) }), found[name]?.contains(number) != true else {
-                continue
+        func isElsewhere(_ name: String) -> Bool {
+            guard others.contains(where: { $0.name?.isSame(as: name) == true && !isAtHome($0.path) }) else {
+                return false
             }
-            found[name, default: []].append(number)
+            // They name their registry.
+            if name.isSame(as: Self.meters) { return mine.holds("registry.db") }
+            // A program that only reads or copies one of them does not hold the other.
+            let other = name.isSame(as: "registry.db") ? "sequence" : "registry.db"
+            return !mine.holds(name) && held.contains { $0.name?.isSame(as: other) == true }
         }
-        // A program that only reads or copies one of them does not hold both.
-        guard found.count == Self.known.count else { return nil }
-        return Self.known.first { name in
-            guard let number = FileNumber(of: "\(place)/\(name)") else { return true }
-            return found[name.exact]?.contains(number) != true
-        }
+        let found = Self.names.filter { isRemoved($0) || isElsewhere($0) }
+        return found.filter { $0.isSame(as: Self.meters) } + found.filter { !$0.isSame(as: Self.meters) }.prefix(1)
     }
 
-    /// The name that a file has in a directory, judged by its beginning.
-    private func known(_ path: String) -> (String, FileNumber)? {
-        var status = stat()
-        // Opening anything but a regular file may do something.
-        guard path.starts(exactly: "/"), unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            return nil
-        }
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 256)
-        guard unsafe read(file, &bytes, bytes.count) == bytes.count,
-            let name = RegistryInspection.name(beginning: bytes)
-        else { return nil }
-        return (name, FileNumber(status))
+    /// Whether a file stands beside another registry, which a process that works in both directories goes by too.
+    private func isAtHome(_ path: String) -> Bool {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return false }
+        let parent = String(path[..<slash])
+        guard !parent.isSame(as: directory) else { return false }
+        return unsafe access("\(parent)/registry.db", F_OK) == 0
     }
 
-    /// The paths of what a process has open or mapped.
-    private func files(of process: Int32) -> [String] {
+    /// The files that a process has open or mapped.
+    private func files(of process: Int32) -> [Held] {
         let place = "/proc/\(process)"
         let opened = ((try? FileManager.default.contentsOfDirectory(atPath: "\(place)/fd")) ?? []).compactMap {
-            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(place)/fd/\($0)")
+            number in
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(place)/fd/\(number)")).map { path in
+                held(path, at: "\(place)/fd/\(number)")
+            }
         }
         guard let maps = try? Console.read("\(place)/maps", limit: 1 << 26) else { return opened }
         // address perms offset device inode path
-        let mapped = String(decoding: maps, as: UTF8.self).parts(at: 0x0A).compactMap { line in
+        let paths = String(decoding: maps, as: UTF8.self).parts(at: 0x0A).compactMap { line in
             line.utf8.firstIndex(of: UInt8(ascii: "/")).map { String(line[$0...]) }
         }
-        return opened + mapped
+        return opened + paths.exact.map { held($0.string, at: $0.string) }
+    }
+
+    /// - Parameter link: Leads to the file, also where it has another name or none.
+    private func held(_ path: String, at link: String) -> Held {
+        var status = stat()
+        // Opening anything but a regular file may do something.
+        guard path.starts(exactly: "/"), unsafe stat(link, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return Held(path: path, name: nil, isCurrent: false)
+        }
+        let number = FileNumber(status)
+        if let known = current.first(where: { $0.number == number }) {
+            return Held(path: path, name: known.name, isCurrent: true)
+        }
+        let file = unsafe open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard file >= 0 else { return Held(path: path, name: nil, isCurrent: false) }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = unsafe read(file, &bytes, bytes.count)
+        return Held(
+            path: path, name: count == bytes.count ? inspection.name(beginning: bytes) : nil, isCurrent: false)
     }
 
     private static func resolved(_ path: String) -> String? {

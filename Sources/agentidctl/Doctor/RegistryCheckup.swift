@@ -23,15 +23,37 @@ struct RegistryCheckup {
         }
         guard let opened else { return [whole] }
         let checkup = RegistryCheckup(inspection: opened, directory: directory)
-        return [whole, checkup.together, checkup.replayMemory] + checkup.keys + checkup.profiles + checkup.reviews + [
-            checkup.clock, checkup.leases, checkup.tombstones,
-        ] + checkup.hooks + [checkup.secrets] + GuardCheckup(inspection: opened, directory: directory).findings
+        let together = checkup.together
+        // Of a log that was put back as a whole, that is told.
+        let checkpoint = together.trouble == nil ? [checkup.checkpoint] : []
+        let state = [checkup.clock, checkup.leases, checkup.tombstones] + checkup.hooks + [checkup.secrets]
+        return [whole, together] + checkpoint + [checkup.marks, checkup.replayMemory] + checkup.keys + checkup.profiles
+            + checkup.reviews + state + GuardCheckup(inspection: opened, directory: directory).findings
     }
 
     private var registry: String { "\(directory)/registry.db" }
 
     private var together: Finding {
         Finding(of: "registry, journal and audit log belong together", at: directory) { try inspection.checkTogether() }
+    }
+
+    private var checkpoint: Finding {
+        Finding(
+            of: "audit log: its newest checkpoint", at: "\(directory)/audit/checkpoint",
+            remedy:
+                "agentidctl audit checkpoint --authority \(directory) --integrate, which signs it again; where that is "
+                + "refused, put back the newest audit/"
+        ) { try inspection.checkCheckpoint() }
+    }
+
+    private var marks: Finding {
+        Finding(of: "sequence: how far the registry has got", at: "\(directory)/sequence") {
+            guard let (known, writes) = try inspection.marksBehind() else { return }
+            throw Trouble(
+                "it knows \(known) of \(writes) changes: an older one was put there, or a process died in that moment. Whoever "
+                    + "had it open before denies",
+                remedy: "agentidctl reap --authority \(directory), which brings it up to date")
+        }
     }
 
     private var replayMemory: Finding {

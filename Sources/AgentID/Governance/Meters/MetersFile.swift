@@ -33,15 +33,28 @@ final class MetersFile: Sendable {
 
     /// The number of slots of a file that were ever claimed, and of all; `nil` where there is no such file yet.
     static func fill(_ path: String) throws(AgentIDError) -> (claimed: Int, slots: Int)? {
+        guard let (header, claimed) = try word(.claimed, of: path) else { return nil }
+        let slots = header.buckets * MetersPage.slotsPerBucket
+        return (min(Int(clamping: claimed), slots), slots)
+    }
+
+    /// When a file was made in the place of one that was removed, in milliseconds since 1970; `nil` where it was not.
+    static func madeAnew(_ path: String) throws(AgentIDError) -> Int64? {
+        guard let (_, time) = try word(.madeAnew, of: path), time > 0 else { return nil }
+        return Int64(clamping: time)
+    }
+
+    private static func word(
+        _ place: MetersWords.Place, of path: String
+    ) throws(AgentIDError) -> (header: MetersHeader, word: UInt64)? {
         guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return nil }
         defer { _ = close(file) }
         guard let header = try read(file, path) else { return nil }
-        var word = [UInt8](repeating: 0, count: 8)
-        guard unsafe pread(file, &word, word.count, off_t(MetersWords.Place.claimed.rawValue * 8)) == word.count,
-            let claimed = word.littleEndianWords.first
+        var bytes = [UInt8](repeating: 0, count: 8)
+        guard unsafe pread(file, &bytes, bytes.count, off_t(place.rawValue * 8)) == bytes.count,
+            let word = bytes.littleEndianWords.first
         else { throw Files.failure("cannot read", path) }
-        let slots = header.buckets * MetersPage.slotsPerBucket
-        return (min(Int(clamping: claimed), slots), slots)
+        return (header, word)
     }
 
     /// Does something that no other process does meanwhile; `false` where one has been at it for 5 s.

@@ -80,26 +80,28 @@ package final class MetersPage: Sendable {
     }
 
     /// Begins the meters' line in time; after the machine went down, by whoever comes first, once what that left is mended.
+    ///
+    /// A page that is new, or of another run of the machine, begins with the turns that the directory knows: what it lacks was
+    /// removed by somebody, or lost with the power. Before its line begins: then others compare them.
     private func begin(_ now: Int64) -> Bool {
+        // First: by the time that another counts the first turn of a new page, it has begun.
+        let known = witness?.turns ?? 0
         guard let file, clock.isNewRun(words) else {
-            if clock.isNew(words) { takeOverTurns() }
+            if clock.isNew(words) {
+                if known > 0 { words.raise(.madeAnew, to: UInt64(clamping: now)) }
+                words.raise(.turns, to: known)
+            }
             return clock.begin(now, words)
         }
         var hasBegun = false
         let isLocked = file.exclusively {
             if clock.isNewRun(words) {
                 mend()
-                takeOverTurns()
+                words.raise(.turns, to: known)
             }
             hasBegun = clock.begin(now, words)
         }
         return isLocked && hasBegun
-    }
-
-    /// A page that is new, or of another run of the machine, begins with the turns that the directory knows: what it lacks was
-    /// removed by somebody, or lost with the power. Before its line begins: then others compare them.
-    private func takeOverTurns() {
-        if let witness { words.raise(.turns, to: witness.turns) }
     }
 
     /// A power cut leaves what had reached the disk, of each sector apart: slots whose count was lost, counts whose slots were.

@@ -26,6 +26,8 @@ internal import Synchronization
         case turns = 64
         /// The number of slots ever claimed, in all buckets.
         case claimed = 80
+        /// When the page was made in the place of one that was removed or lost, in milliseconds since 1970; 0: it was not.
+        case madeAnew = 81
     }
 
     subscript(place: Place) -> UInt64 {

@@ -1,0 +1,77 @@
+"""Files of a directory that somebody moved away, removed or put back: `doctor` finds what it does to those who run, and its
+remedy is one."""
+import os
+import pathlib
+import shutil
+import time
+
+from checkup import only, troubles
+from denying import call, metered
+from harness import Host, check, ctl
+from lifecycle import authority, start
+
+
+def neighbours(work):
+    """A process has these open under whatever name; with nothing, or a copy, in their place, it denies."""
+    here = authority(work)
+    with Host(here[1], 300) as host:
+        check(troubles(here, expect=0) == {}, "nothing is wrong with what lives")
+        for name in ("registry.db-wal", "registry.db-shm", "replay"):
+            path, aside = f"{here[1]}/{name}", f"{work}/aside"
+            os.rename(path, aside)
+            if name == "registry.db-wal":
+                only(here, "registry", "registry.db-wal was removed", "agentidctl restored")
+            else:
+                only(here, "files that guards go by", f"process {host.process.pid}", name, "start it again")
+            shutil.copy2(aside, path)
+            only(here, "files that guards go by", f"process {host.process.pid}", name, "moved away")
+            os.rename(aside, path)
+            check(troubles(here, expect=0) == {}, "it is back", name)
+
+
+def anew(work):
+    """Meters that were removed are made anew by the next call: agents from before have none of their labels."""
+    here, path = metered(work)
+    time.sleep(1.1)
+    os.remove(path)
+    call(work, here, "agent")
+    only(here, "labels", "made anew", "end those")
+    agent = ctl("agents", *here, "--json", json_out=True)[0]["id"]
+    ctl("deprovision", *here, agent)
+    check(troubles(here, expect=0) == {}, "who had them has ended")
+    start(work, here, "other")
+    call(work, here, "other")
+    check(troubles(here, expect=0) == {}, "who came later lacks nothing")
+
+
+def marks(work):
+    """An older `sequence` written over the newer one, in place, or none: whoever opens the authority mends it."""
+    here = authority(work)
+    path = pathlib.Path(f"{here[1]}/sequence")
+    before = path.read_bytes()
+    start(work, here, "agent")
+    with path.open("r+b") as file:
+        file.write(before)
+    only(here, "sequence", "an older one", "agentidctl reap")
+    ctl("reap", *here)
+    check(troubles(here, expect=0) == {}, "it knows all again")
+    path.unlink()
+    only(here, "registry", "is gone", "agentidctl reap")
+    ctl("reap", *here)
+    check(troubles(here, expect=0) == {}, "it is made anew")
+
+
+def checkpoint(work):
+    """An older checkpoint in the place of the newest: it is signed again."""
+    here = authority(work)
+    path = pathlib.Path(f"{here[1]}/audit/checkpoint")
+    integrate = ["audit", "checkpoint", *here, "--integrate"]
+    start(work, here, "agent")
+    before = path.read_bytes()
+    # One step of the log, as every command that causes events takes when it ends.
+    start(work, here, "other")
+    check(path.read_bytes() != before and troubles(here, expect=0) == {}, "nothing is wrong with the newest")
+    path.write_bytes(before)
+    only(here, "newest checkpoint", "are signed", "--integrate")
+    ctl(*integrate)
+    check(troubles(here, expect=0) == {}, "it is signed again")
