@@ -46,14 +46,15 @@ import TransparencyLog
         try FileManager.default.createDirectory(atPath: target + "/tile/entries", withIntermediateDirectories: true)
         try Data("half of a bundle".utf8).write(to: URL(fileURLWithPath: target + "/tile/entries/000"))
         try Data("half".utf8).write(to: URL(fileURLWithPath: target + "/checkpoint.new"))
-        #expect(name { #expect(try fixture.reader().archive(first: 256, to: target) == 0..<256) } == "done")
+        #expect(try fixture.reader().archive(first: 256, to: target) == 0..<256)
         try Data(AuditKept(from: 0, to: 256).bytes).write(to: URL(fileURLWithPath: target + "/kept"))
         let bundle = try Data(contentsOf: URL(fileURLWithPath: target + "/tile/entries/000"))
         try bundle.write(to: URL(fileURLWithPath: fixture.directory + "/tile/entries/000"))
         try FileManager.default.removeItem(atPath: kept)
-        #expect(name { #expect(try fixture.reader().archive(first: 512, to: target) == 0..<512) } == "done")
+        #expect(try fixture.reader().archive(first: 512, to: target) == 0..<512)
         let archive = try AuditReader(directory: target, key: fixture.key.description)
-        #expect(try archive.verify().isSound && archive.verify().sound == 512)
+        let found = try archive.verify()
+        #expect(found.isSound && found.sound == 512)
         #expect(try fixture.reader().verify().isSound)
     }
 
