@@ -58,8 +58,9 @@ extension RegistryInspection {
         if words[0] | 1 == 0x377F_0683, words[1] == 3_007_000 { return "registry.db-wal" }
         let isIndex = bytes[..<4].elementsEqual([0x18, 0xE2, 0x2D, 0]) && bytes[..<48].elementsEqual(bytes[48..<96])
         if isIndex { return "registry.db-shm" }
-        let isRegistry = bytes.starts(with: "SQLite format 3".utf8) && words[2] == SQLiteSchema.applicationID
-        return isRegistry ? "registry.db" : nil
+        // Of a young registry all but the format may be in its log.
+        let isRegistry = words[2] == SQLiteSchema.applicationID || words[2] == 0
+        return isRegistry && bytes.starts(with: "SQLite format 3".utf8) ? "registry.db" : nil
     }
 
     /// Reads the policy in force.

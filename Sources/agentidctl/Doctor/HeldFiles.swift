@@ -49,6 +49,9 @@ struct HeldFiles {
         let isHere = !mine.isEmpty || held.contains { $0.path.starts(exactly: "\(directory)/") }
         guard isHere else { return [] }
         let others = held.filter { !$0.isCurrent }
+        func isMoved(_ file: Held, _ name: String) -> Bool {
+            file.name?.isSame(as: name) == true && !file.path.ends(exactly: Self.mark) && !isAtHome(file.path)
+        }
         func isRemoved(_ name: String) -> Bool {
             others.contains { $0.path.isSame(as: "\(directory)/\(name)\(Self.mark)") }
         }
@@ -58,9 +61,10 @@ struct HeldFiles {
             }
             // They name their registry.
             if name.isSame(as: Self.meters) { return mine.holds("registry.db") }
-            // A program that only reads or copies one of them does not hold the other.
-            let other = name.isSame(as: "registry.db") ? "sequence" : "registry.db"
-            return !mine.holds(name) && held.contains { $0.name?.isSame(as: other) == true }
+            // A program that only reads or copies one of them does not hold the others.
+            let needed = ["registry.db", "sequence"].filter { !$0.isSame(as: name) }
+            return !mine.holds(name)
+                && needed.allSatisfy { other in mine.holds(other) || others.contains { isMoved($0, other) } }
         }
         let found = Self.names.filter { isRemoved($0) || isElsewhere($0) }
         return found.filter { $0.isSame(as: Self.meters) } + found.filter { !$0.isSame(as: Self.meters) }.prefix(1)
