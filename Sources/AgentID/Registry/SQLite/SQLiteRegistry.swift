@@ -29,6 +29,13 @@ final class SQLiteRegistry: Registry {
         seen = Atomic(meta.writes)
     }
 
+    /// Takes the log into the file, as far as nobody reads it: SQLite would do so with a lock that keeps all others from
+    /// opening it.
+    deinit {
+        guard let writer, !isBroken, (try? place.look(isWriter: true)) != nil else { return }
+        writer.withLock { _ = try? $0.script("PRAGMA wal_checkpoint(PASSIVE)") }
+    }
+
     /// Opens the registry in a file.
     ///
     /// - Parameters:
