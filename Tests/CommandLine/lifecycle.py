@@ -105,8 +105,13 @@ def tree(work):
         check(chosen("--parent", ids["root"]) == {ids["reader"]} == chosen("--parent", short(ids["root"])), "by parent")
         check(chosen("--owner", "team:x") == set() == chosen("--profile", "x"), "by owner and profile")
         ctl("agents", *here, "--state", "x", expect=2)
+        held = ctl("leases", *here, "--json", json_out=True)
+        check([lease["id"] for lease in held] == [ids["lease"]], "the broker's lease", held)
+        listed = ctl("leases", *here)
+        check("db/reports from vault" in listed and short(ids["scanner"]) in listed and "secret" not in listed, "in words", listed)
         _, said = run("suspend", *here, short(ids["reader"]), "--reason", "odd calls")
         check(short(ids["reader"]) in said, "suspended by short name", said)
+        until(lambda: ctl("leases", *here, "--json", json_out=True) == [], "the secret of what is below it is returned")
         check(chosen("--state", "suspended") == {ids["reader"]}, "by state")
         check(chosen("--state", "live") == chosen("--live") and chosen("--state", "denied") == {ids["scanner"]}
               and chosen("--state", "ended") == set() == chosen("--state", "parked"), "by the words that are shown")
@@ -129,10 +134,6 @@ def tree(work):
         check("stays parked" in said, "in words", said)
         check(chosen("--state", "parked") == {ids["reader"]} and chosen("--state", "suspended") == set(), "parked")
         park(None)
-        held = ctl("leases", *here, "--json", json_out=True)
-        check([lease["id"] for lease in held] == [ids["lease"]], "the broker's lease", held)
-        listed = ctl("leases", *here)
-        check("db/reports from vault" in listed and short(ids["scanner"]) in listed and "secret" not in listed, "in words", listed)
 
 
 def siblings(work):

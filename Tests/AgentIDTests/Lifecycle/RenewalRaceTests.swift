@@ -115,7 +115,7 @@ import Testing
     @Test func aSignerThatHangsHoldsUpNoLease() async throws {
         let (signer, flag) = (Interrupted(try SigningKey.generate()), Flag())
         var options = Authority.Options()
-        (options.trustDomain, options.leaseDuration, options.signer) = ("acme.example", 12, signer)
+        (options.trustDomain, options.leaseDuration, options.signer) = ("acme.example", 30, signer)
         let authority = try Authority.open(directory: nil, options: options)
         try authority.put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
         let agent = try authority.startAgent(
@@ -127,7 +127,7 @@ import Testing
         }
         let id = try agent.id()
         func renewed() throws -> Int64 { try authority.registry.read { try $0.lease(of: id) }?.renewed ?? 0 }
-        // Its credential is due after six seconds.
+        // Its credential is due after half a lease.
         defer { flag.isOver.store(true, ordering: .relaxed) }
         func wait(_ isOver: () throws -> Bool) async throws {
             while try !isOver() {
