@@ -49,22 +49,26 @@ struct HeldFiles {
         let isHere = !mine.isEmpty || held.contains { $0.path.starts(exactly: "\(directory)/") }
         guard isHere else { return [] }
         let others = held.filter { !$0.isCurrent }
+        let base = ["registry.db", "sequence"]
         func isMoved(_ file: Held, _ name: String) -> Bool {
-            file.name?.isSame(as: name) == true && !file.path.ends(exactly: Self.mark) && !isAtHome(file.path)
+            file.name?.isSame(as: name) == true && !file.path.ends(exactly: Self.mark)
         }
         func isRemoved(_ name: String) -> Bool {
             others.contains { $0.path.isSame(as: "\(directory)/\(name)\(Self.mark)") }
         }
         func isElsewhere(_ name: String) -> Bool {
-            guard others.contains(where: { $0.name?.isSame(as: name) == true && !isAtHome($0.path) }) else {
-                return false
+            // A directory that was moved as a whole is home to all of them.
+            let isOther = others.contains { file in
+                file.name?.isSame(as: name) == true && (base.holds(name) || !isAtHome(file.path))
             }
+            guard isOther else { return false }
             // They name their registry.
             if name.isSame(as: Self.meters) { return mine.holds("registry.db") }
             // A program that only reads or copies one of them does not hold the others.
-            let needed = ["registry.db", "sequence"].filter { !$0.isSame(as: name) }
             return !mine.holds(name)
-                && needed.allSatisfy { other in mine.holds(other) || others.contains { isMoved($0, other) } }
+                && base.filter { !$0.isSame(as: name) }.allSatisfy { other in
+                    mine.holds(other) || base.holds(name) && others.contains { isMoved($0, other) }
+                }
         }
         let found = Self.names.filter { isRemoved($0) || isElsewhere($0) }
         return found.filter { $0.isSame(as: Self.meters) } + found.filter { !$0.isSame(as: Self.meters) }.prefix(1)
