@@ -31,12 +31,12 @@ def test_what_is_shown_has_no_secret_and_raises_nothing(tmp_path: Path) -> None:
         assert shown[1] == f"<Agent {identity}>" and identity in repr(aio.Agent(agent))
         assert re.fullmatch(r"<Guard at 0x[0-9a-f]+>", shown[2]) and shown[11] == f"<aio <Agent {identity}>>"
         if (pid := os.fork()) == 0:
-            os._exit(0 if repr(agent) == "<Agent that is gone>" and repr(guard).startswith("<Guard") else 1)
+            os._exit(0 if repr(agent) == f"<Agent {identity}>" and repr(guard).startswith("<Guard") else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
         lease.release()
         for thing in (agent, guard, admission, log):
             thing.close()
-        assert repr(agent) == "<Agent that is gone>" and repr(guard).startswith("<closed Guard")
+        assert repr(agent) == f"<Agent {identity}>" and repr(guard).startswith("<closed Guard")
         assert repr(aio.Guard(guard)).startswith("<") and repr(admission).startswith("<closed Admission")
 
 
