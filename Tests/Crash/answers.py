@@ -21,7 +21,8 @@ def grant_id(chain):
 
 class Agent:
     def __init__(self, id, parent):
-        self.id, self.parent, self.identities, self.leases = id, parent, {}, []
+        self.id, self.parent, self.identities = id, parent, {}
+        self.leases, self.kept = [], []  # all that it was given, and those that nothing has made due
         self.ended = self.suspended = NO
         self.is_deprovisioned, self.tombstone = NO, None
 
@@ -69,6 +70,9 @@ class Answers:
             agent.is_deprovisioned = max(agent.is_deprovisioned, how)
         if what == "suspend":
             agent.suspended = how
+            for below in self.agents.values():
+                if agent in below.line():
+                    below.kept.clear()
         if what == "resume":
             agent.suspended = NO if how == YES else MAYBE
 
@@ -86,6 +90,7 @@ class Answers:
             tells("rotated")
         elif what == "acquire":
             agent.leases.append(said["lease"])
+            agent.kept.append(said["lease"])
         elif what == "decide":
             self.decisions[said["id"]] = said["at"]
         elif what == "keys":
@@ -261,8 +266,8 @@ class Check:
             for grant in agent.identities:
                 if grants.get(grant) != agent.id:
                     self.fault(f"lost: grant {grant} of {agent.id}")
-            # Those of an agent that was revoked, or that stands below one, are returned.
-            if all(above.ended == NO for above in agent.line()) and not leases.issuperset(agent.leases):
+            # Those of an agent that was revoked or suspended, or that stands below one, are returned.
+            if all(above.ended == NO for above in agent.line()) and not leases.issuperset(agent.kept):
                 self.fault(f"lost: a secret that {agent.id} holds")
             if settled and agent.is_deprovisioned == YES and leases.intersection(agent.leases):
                 self.fault(f"{agent.id} has ended, and the broker holds a secret for it")
