@@ -27,12 +27,12 @@ type Admission struct{ handle }
 // parent's, joined by '~'; they may be empty.
 func (g *Guard) Admit(ctx context.Context, chain, credentials string) (*Admission, error) {
 	return waiting(ctx, func() (*Admission, error) {
-		answer := C.go_guard_admit(g.value, chain, credentials)
-		if err := g.done(answer); err != nil {
+		answer := C.go_guard_admit(g.it().value, chain, credentials)
+		if err := g.it().done(answer); err != nil {
 			return nil, err
 		}
 		admission := new(Admission)
-		admission.strict = g.strict
+		admission.strict = g.it().strict
 		admission.hold(answer.handle, func(value C.uintptr_t) { C.go_admission_free(value) })
 		return admission, nil
 	}, func(admission *Admission) { admission.Close() })
@@ -49,17 +49,17 @@ func (a *Admission) Permit(ctx context.Context, proof, tool string, arguments []
 }
 
 func (a *Admission) ask(ctx context.Context, proof, tool string, arguments []byte, along C.int) (verdict, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return verdict{}, err
 	}
-	if lane := a.enter(); lane != nil {
-		answer := C.go_admission_authorize(a.value, proof, tool, view(arguments), along)
+	if lane := a.it().enter(); lane != nil {
+		answer := C.go_admission_authorize(a.it().value, proof, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(a)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(a)
-		return C.go_admission_authorize(a.value, proof, tool, view(arguments), along)
+		return C.go_admission_authorize(a.it().value, proof, tool, view(arguments), along)
 	})
 }

@@ -108,7 +108,7 @@ func (a *Agent) Spawn(ctx context.Context, name string, delegation Delegation) (
 		return nil, err
 	}
 	return waiting(ctx, func() (*Agent, error) {
-		return newAgent(C.go_agent_spawn(a.value, name, delegation.options(), scope, labels, audiences), a, a.strict)
+		return newAgent(C.go_agent_spawn(a.it().value, name, delegation.options(), scope, labels, audiences), a, a.it().strict)
 	}, unwanted)
 }
 
@@ -135,8 +135,8 @@ func (a *Agent) Delegate(ctx context.Context, holder string, delegation Delegati
 	if t.fault != nil {
 		return "", t.fault
 	}
-	return a.read(ctx, func() C.go_texts {
-		return C.go_agent_delegate(a.value, holder, delegation.options(), scope, labels, audiences, id)
+	return a.it().read(ctx, func() C.go_texts {
+		return C.go_agent_delegate(a.it().value, holder, delegation.options(), scope, labels, audiences, id)
 	})
 }
 
@@ -157,18 +157,18 @@ func (a *Agent) Permit(ctx context.Context, tool string, arguments []byte) (*Per
 }
 
 func (a *Agent) ask(ctx context.Context, tool string, arguments []byte, along C.int) (verdict, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return verdict{}, err
 	}
-	if lane := a.enter(); lane != nil {
-		answer := C.go_agent_authorize(a.value, tool, view(arguments), along)
+	if lane := a.it().enter(); lane != nil {
+		answer := C.go_agent_authorize(a.it().value, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(a)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(a)
-		return C.go_agent_authorize(a.value, tool, view(arguments), along)
+		return C.go_agent_authorize(a.it().value, tool, view(arguments), along)
 	})
 }
 
@@ -177,7 +177,7 @@ func (a *Agent) ask(ctx context.Context, tool string, arguments []byte, along C.
 //
 // A context that ends first does not stop it: pass one that outlives the task, as context.WithoutCancel makes it.
 func (a *Agent) End(ctx context.Context, reason string) (tombstone string, err error) {
-	return a.read(urgent(ctx), func() C.go_texts { return C.go_agent_end(a.value, reason) })
+	return a.it().read(urgent(ctx), func() C.go_texts { return C.go_agent_end(a.it().value, reason) })
 }
 
 // Park parks the agent: its run waits, for so long at most (30 days), and not beyond its Until. Authority.Unpark unparks it
@@ -186,7 +186,7 @@ func (a *Agent) End(ctx context.Context, reason string) (tombstone string, err e
 // stays as it is, denied while this one is parked. Where Park fails, all go on. With 0, one that Unpark returned is parked for the
 // rest of its time, as if nobody had taken it up; where none is left, that is an ErrState (parking_over).
 func (a *Agent) Park(ctx context.Context, most time.Duration) error {
-	return a.do(ctx, func() C.go_answer { return C.go_agent_park(a.value, C.int64_t(seconds(most))) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_agent_park(a.it().value, C.int64_t(seconds(most))) })
 }
 
 // Unparked returns the agents that this one had started and that were parked with it, each once, to be closed. Ask them for
@@ -194,7 +194,7 @@ func (a *Agent) Park(ctx context.Context, most time.Duration) error {
 func (a *Agent) Unparked() ([]*Agent, error) {
 	var taken []*Agent
 	for {
-		child, err := newAgent(C.go_agent_take_unparked(a.value), a, a.strict)
+		child, err := newAgent(C.go_agent_take_unparked(a.it().value), a, a.it().strict)
 		runtime.KeepAlive(a)
 		if errors.Is(err, ErrNotFound) {
 			return taken, nil
@@ -210,12 +210,12 @@ func (a *Agent) Unparked() ([]*Agent, error) {
 // nothing: whoever has a copy of the old key can go on under the chain that it held, and what it delegated stays valid,
 // until those grants expire. Where it may be in other hands, use RotateKeyRevoking.
 func (a *Agent) RotateKey(ctx context.Context) error {
-	return a.do(ctx, func() C.go_answer { return C.go_agent_rotate_key(a.value) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_agent_rotate_key(a.it().value) })
 }
 
 // RotateKeyRevoking has the authority, which must be in this process, grant the same anew to a new key, and revokes every
 // key and grant that the agent held until then, with all that was delegated and spawned under them. Both or neither: where
 // it fails, the agent keeps its key. It is refused to an agent that another one started (sub_agent).
 func (a *Agent) RotateKeyRevoking(ctx context.Context) error {
-	return a.do(urgent(ctx), func() C.go_answer { return C.go_agent_rotate_key_revoking(a.value) })
+	return a.it().do(urgent(ctx), func() C.go_answer { return C.go_agent_rotate_key_revoking(a.it().value) })
 }

@@ -106,28 +106,28 @@ const (
 
 // Approvals are the requests that have not lapsed, oldest first.
 func (a *Authority) Approvals(ctx context.Context) ([]ApprovalRequest, error) {
-	return readDocument[[]ApprovalRequest](ctx, &a.handle, func() C.go_texts { return C.go_authority_approvals(a.value) })
+	return readDocument[[]ApprovalRequest](ctx, a.it(), func() C.go_texts { return C.go_authority_approvals(a.it().value) })
 }
 
 // Approval is one request, with its arguments until it is decided; the error is ErrNotFound where it is gone.
 func (a *Authority) Approval(ctx context.Context, request string) (ApprovalRequest, error) {
-	return readDocument[ApprovalRequest](ctx, &a.handle, func() C.go_texts { return C.go_authority_approval(a.value, request) })
+	return readDocument[ApprovalRequest](ctx, a.it(), func() C.go_texts { return C.go_authority_approval(a.it().value, request) })
 }
 
 // SignApproval signs one person's consent to a request, for Approve; key is their private key, a JWK.
 func (a *Authority) SignApproval(ctx context.Context, request, approver string, key []byte) (token string, err error) {
-	return a.read(ctx, func() C.go_texts { return C.go_approval_sign(a.value, request, approver, view(key)) })
+	return a.it().read(ctx, func() C.go_texts { return C.go_approval_sign(a.it().value, request, approver, view(key)) })
 }
 
 // Approve approves a request: the very same call is permitted once. It is false where the request waits for more people.
 func (a *Authority) Approve(ctx context.Context, request, token string) (approved bool, err error) {
-	count, err := a.tally(ctx, func() C.go_answer { return C.go_approval_approve(a.value, request, token) })
+	count, err := a.it().tally(ctx, func() C.go_answer { return C.go_approval_approve(a.it().value, request, token) })
 	return count == 1, err
 }
 
 // Refuse refuses a request, in the name of one of its approvers: its call is denied until it lapses.
 func (a *Authority) Refuse(ctx context.Context, request, approver string) error {
-	return a.do(ctx, func() C.go_answer { return C.go_approval_refuse(a.value, request, approver) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_approval_refuse(a.it().value, request, approver) })
 }
 
 // AskToDeclassify asks those whom the policy names to take labels away from an agent, by its ID; it returns the request's ID. A rule
@@ -137,20 +137,20 @@ func (a *Authority) AskToDeclassify(ctx context.Context, agent string, labels ..
 	if err != nil {
 		return "", err
 	}
-	return a.read(ctx, func() C.go_texts { return C.go_authority_ask_to_declassify(a.value, agent, view(text)) })
+	return a.it().read(ctx, func() C.go_texts { return C.go_authority_ask_to_declassify(a.it().value, agent, view(text)) })
 }
 
 // Declassify takes labels away from an agent, where as many people approved that as the policy wants: once. The error is ErrState
 // where it waits or was refused, and where agents above have a label; ErrNotFound where there is no such request, also the second time.
 func (a *Authority) Declassify(ctx context.Context, request string) error {
-	return a.do(ctx, func() C.go_answer { return C.go_authority_declassify(a.value, request) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_authority_declassify(a.it().value, request) })
 }
 
 // WaitForApproval waits until a request is decided, or for the context; the error is ErrNotFound where it is gone.
 func (a *Authority) WaitForApproval(ctx context.Context, request string) (approved bool, err error) {
 	// The library cannot be woken: it is asked again every second.
 	for {
-		state, err := a.tally(ctx, func() C.go_answer { return C.go_approval_wait(a.value, request, 1000) })
+		state, err := a.it().tally(ctx, func() C.go_answer { return C.go_approval_wait(a.it().value, request, 1000) })
 		if err != nil || state != 0 {
 			return state == 1, err
 		}
@@ -163,15 +163,23 @@ func (a *Authority) WaitForApproval(ctx context.Context, request string) (approv
 // OnApproval decides requests by a callback as they come, one at a time, and signs for one approver with their private key, a
 // JWK. A callback that fails is asked again later.
 func (a *Authority) OnApproval(ctx context.Context, approver string, key []byte, decide func(ApprovalRequest) (ApprovalVerdict, error)) error {
+	if decide == nil {
+		return missing("a callback", "decide")
+	}
 	return finish(ctx, func() error {
 		callback := keep(decide)
 		// From here on it is the library's: it releases it where this fails too.
-		return a.done(C.go_approval_callback(a.value, approver, view(key), callback))
+		return a.it().done(C.go_approval_callback(a.it().value, approver, view(key), callback))
 	})
 }
 
 // Approval is the request for approval that the call waits for, or was refused; empty where there is none.
-func (d *Denied) Approval() string { return d.approval }
+func (d *Denied) Approval() string {
+	if d == nil {
+		return ""
+	}
+	return d.approval
+}
 
 // AuthorizeWaiting is Authorize, for a call that waits for the approval that it needs, until the context ends: the error is then
 // the context's and a *Denied, which names the request. An agent without its authority in this process does not wait.
@@ -192,7 +200,7 @@ func (a *Agent) AuthorizeWaiting(ctx context.Context, tool string, arguments []b
 
 // authority is what started its root in this process; nil where that is elsewhere.
 func (a *Agent) authority() *Authority {
-	for {
+	for a != nil {
 		switch needed := a.needs.(type) {
 		case *Authority:
 			return needed
@@ -202,4 +210,5 @@ func (a *Agent) authority() *Authority {
 			return nil
 		}
 	}
+	return nil
 }

@@ -112,7 +112,7 @@ func OpenAudit(ctx context.Context, directory, key string) (*Audit, error) {
 
 // Head reads the signed state of the log.
 func (a *Audit) Head(ctx context.Context) (AuditHead, error) {
-	return readDocument[AuditHead](ctx, &a.handle, func() C.go_texts { return C.go_audit_head(a.value) })
+	return readDocument[AuditHead](ctx, a.it(), func() C.go_texts { return C.go_audit_head(a.it().value) })
 }
 
 // Entries are all entries from an index on, each compared with the signed tree: docs/schemas/audit.json. They end with
@@ -121,7 +121,7 @@ func (a *Audit) Entries(ctx context.Context, from uint64) iter.Seq2[json.RawMess
 	return func(yield func(json.RawMessage, error) bool) {
 		for {
 			next := C.uint64_t(from)
-			lines, err := waiting(ctx, func() ([]byte, error) { return a.data(C.go_audit_entries(a.value, next, 256)) }, nil)
+			lines, err := waiting(ctx, func() ([]byte, error) { return a.it().data(C.go_audit_entries(a.it().value, next, 256)) }, nil)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -141,40 +141,40 @@ func (a *Audit) Entries(ctx context.Context, from uint64) iter.Seq2[json.RawMess
 
 // Find is everything about one decision, by its ID.
 func (a *Audit) Find(ctx context.Context, decision string) (AuditRecord, error) {
-	return readDocument[AuditRecord](ctx, &a.handle, func() C.go_texts { return C.go_audit_find(a.value, decision) })
+	return readDocument[AuditRecord](ctx, a.it(), func() C.go_texts { return C.go_audit_find(a.it().value, decision) })
 }
 
 // Prove proves that an entry is in the log.
 func (a *Audit) Prove(ctx context.Context, index uint64) (InclusionProof, error) {
-	return readDocument[InclusionProof](ctx, &a.handle, func() C.go_texts { return C.go_audit_prove(a.value, C.uint64_t(index)) })
+	return readDocument[InclusionProof](ctx, a.it(), func() C.go_texts { return C.go_audit_prove(a.it().value, C.uint64_t(index)) })
 }
 
 // Consistency proves that the log of `from` entries is the beginning of the one of `to`; 0: of the present one.
 func (a *Audit) Consistency(ctx context.Context, from, to uint64) (ConsistencyProof, error) {
-	return readDocument[ConsistencyProof](ctx, &a.handle, func() C.go_texts { return C.go_audit_consistency(a.value, C.uint64_t(from), C.uint64_t(to)) })
+	return readDocument[ConsistencyProof](ctx, a.it(), func() C.go_texts { return C.go_audit_consistency(a.it().value, C.uint64_t(from), C.uint64_t(to)) })
 }
 
 // Verify reads everything again. Where something is not as it was signed, the error is ErrNo and the report says
 // what. The progress, which may be nil, is told how many entries were read, also for a while after the context has ended.
 func (a *Audit) Verify(ctx context.Context, progress func(entries uint64)) (AuditReport, error) {
-	return readReport[AuditReport](ctx, &a.handle, func() C.go_texts {
+	return readReport[AuditReport](ctx, a.it(), func() C.go_texts {
 		if progress == nil {
-			return C.go_audit_verify(a.value, 0)
+			return C.go_audit_verify(a.it().value, 0)
 		}
 		told := keep(progress)
 		defer drop(told)
-		return C.go_audit_verify(a.value, told)
+		return C.go_audit_verify(a.it().value, told)
 	})
 }
 
 // Integrate makes entries of everything that was written down until now, and signs the checkpoint. It happens by itself
 // about every second.
 func (a *Authority) Integrate(ctx context.Context) error {
-	return a.do(ctx, func() C.go_answer { return C.go_audit_integrate(a.value) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_audit_integrate(a.it().value) })
 }
 
 // Report writes down how a permitted call went, by the whole ID of its decision, in a few words, e.g. "failed: not found".
 // An ID that cannot be, and a decision that this guard has not made, are errors.
 func (g *Guard) Report(ctx context.Context, decision, outcome string) error {
-	return g.do(ctx, func() C.go_answer { return C.go_audit_report(g.value, decision, outcome) })
+	return g.it().do(ctx, func() C.go_answer { return C.go_audit_report(g.it().value, decision, outcome) })
 }

@@ -102,11 +102,14 @@ func OpenAuthority(ctx context.Context, directory string, options AuthorityOptio
 	}
 	var key ed25519.PublicKey
 	if options.Signer != nil {
-		public, ok := options.Signer.Public().(ed25519.PublicKey)
-		if !ok || len(public) != ed25519.PublicKeySize {
-			return nil, &Error{ErrArgument, "argument", "the signer's key is not an Ed25519 key", "options.signer", -1}
+		err := try(func() error { // that of a key that is nil panics
+			public, _ := options.Signer.Public().(ed25519.PublicKey)
+			key = bytes.Clone(public)
+			return nil
+		})
+		if err != nil || len(key) != ed25519.PublicKeySize {
+			return nil, argument("the signer's key is not an Ed25519 key", "options.signer")
 		}
-		key = bytes.Clone(public)
 	}
 	return waiting(ctx, func() (*Authority, error) {
 		var signer C.uintptr_t
@@ -175,8 +178,8 @@ func (a *Authority) StartAgent(ctx context.Context, profile string, options Agen
 	}
 	return waiting(ctx, func() (*Agent, error) {
 		return newAgent(C.go_authority_start_agent(
-			a.value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
-			depth(options.MaxDepth)), a, a.strict)
+			a.it().value, profile, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
+			depth(options.MaxDepth)), a, a.it().strict)
 	}, unwanted)
 }
 
@@ -186,7 +189,7 @@ func (a *Authority) StartAgent(ctx context.Context, profile string, options Agen
 // with those, for the rest of its time.
 func (a *Authority) Unpark(ctx context.Context, id string) (*Agent, error) {
 	return waiting(ctx, func() (*Agent, error) {
-		return newAgent(C.go_authority_unpark(a.value, id), a, a.strict)
+		return newAgent(C.go_authority_unpark(a.it().value, id), a, a.it().strict)
 	}, func(agent *Agent) {
 		defer agent.Close()
 		if err := agent.Park(withTurn(context.Background()), 0); err != nil {
@@ -204,10 +207,10 @@ func (a *Authority) Issue(ctx context.Context, profile, holder string, options A
 	}
 	issued, err := waiting(ctx, func() (issued [2]string, err error) {
 		answer := C.go_authority_issue(
-			a.value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
+			a.it().value, profile, holder, request, C.int64_t(seconds(options.Lifetime)), C.int64_t(unix(options.Until)),
 			depth(options.MaxDepth))
 		issued[1] = string(take(&answer.second))
-		issued[0], err = a.text(answer)
+		issued[0], err = a.it().text(answer)
 		return issued, err
 	}, nil)
 	return issued[0], issued[1], err
@@ -215,21 +218,21 @@ func (a *Authority) Issue(ctx context.Context, profile, holder string, options A
 
 // Bundle is the trust domain's public keys, a SPIFFE bundle, for Guard.AddBundle and anyone else who verifies.
 func (a *Authority) Bundle(ctx context.Context) (string, error) {
-	return a.read(ctx, func() C.go_texts { return C.go_authority_bundle(a.value) })
+	return a.it().read(ctx, func() C.go_texts { return C.go_authority_bundle(a.it().value) })
 }
 
 // RevocationList is a signed list of what this authority has revoked, for Guard.LoadRevocations of guards that cannot read its
 // registry. Anybody may pass it on. It is good for the lifetime, in whole seconds; 0: an hour.
 func (a *Authority) RevocationList(ctx context.Context, lifetime time.Duration) (string, error) {
-	return a.read(ctx, func() C.go_texts { return C.go_authority_revocation_list(a.value, C.int64_t(seconds(lifetime))) })
+	return a.it().read(ctx, func() C.go_texts { return C.go_authority_revocation_list(a.it().value, C.int64_t(seconds(lifetime))) })
 }
 
 // PublishKey adds the next signing key to the bundle; guards need to see it before it signs.
 func (a *Authority) PublishKey(ctx context.Context) error {
-	return a.do(ctx, func() C.go_answer { return C.go_authority_publish_key(a.value) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_authority_publish_key(a.it().value) })
 }
 
 // ActivateKey signs with the published key from now on.
 func (a *Authority) ActivateKey(ctx context.Context) error {
-	return a.do(ctx, func() C.go_answer { return C.go_authority_activate_key(a.value) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_authority_activate_key(a.it().value) })
 }

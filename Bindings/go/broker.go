@@ -40,6 +40,7 @@ import (
 	"errors"
 	"runtime"
 	"runtime/cgo"
+	"sync"
 	"time"
 )
 
@@ -77,12 +78,18 @@ type Lease struct {
 	ID     string
 	Secret []byte // wiped by Release
 	lender lender
+	wiping *sync.Mutex
 }
 
 // Release returns the secret before its time; harmless where it was returned before.
 func (l *Lease) Release(ctx context.Context) error {
+	if l == nil || l.wiping == nil {
+		return &Error{ErrHandle, "handle", "there is no lease: Acquire returns one", "lease", -1}
+	}
+	l.wiping.Lock()
 	clear(l.Secret)
 	l.Secret = nil
+	l.wiping.Unlock()
 	return l.lender.release(ctx, l.ID)
 }
 
@@ -105,8 +112,8 @@ type lender struct {
 	isGuard C.int
 }
 
-func (a *Authority) lender() lender { return lender{&a.handle, 0} }
-func (g *Guard) lender() lender     { return lender{&g.handle, 1} }
+func (a *Authority) lender() lender { return lender{a.it(), 0} }
+func (g *Guard) lender() lender     { return lender{g.it(), 1} }
 
 // AddProvider adds a provider of secrets to this process, in place of one of the same name.
 func (a *Authority) AddProvider(ctx context.Context, name string, provider Provider) error {
@@ -124,13 +131,19 @@ func (l lender) addProvider(ctx context.Context, name string, provider Provider)
 		return missing("a provider", "provider")
 	}
 	var t texts
-	command, resources := t.list("release_command", provider.ReleaseCommand()), ""
-	if binder, binds := provider.(Binder); binds && len(binder.Resources()) > 0 {
-		document, err := json.Marshal(binder.Resources())
-		if err != nil {
-			return err
+	var command, resources string
+	if err := try(func() (err error) { // of one that is nil in its interface they panic
+		command = t.list("release_command", provider.ReleaseCommand())
+		if binder, binds := provider.(Binder); binds {
+			if bound := binder.Resources(); len(bound) > 0 {
+				var document []byte
+				document, err = json.Marshal(bound)
+				resources = t.maybe("resources", string(document))
+			}
 		}
-		resources = t.maybe("resources", string(document))
+		return err
+	}); err != nil {
+		return argument("the provider does not say how it releases, or what it opens: "+err.Error(), "provider")
 	}
 	if t.fault != nil {
 		return t.fault
@@ -180,7 +193,7 @@ func (l lender) acquire(ctx context.Context, permit *Permit, provider, resource 
 			}
 			return nil, err
 		}
-		return &Lease{id, secret, l}, nil
+		return &Lease{id, secret, l, new(sync.Mutex)}, nil
 	}, func(lease *Lease) {
 		if err := lease.Release(withTurn(context.Background())); err != nil {
 			warn("a secret that nobody waited for was not returned, it ends with its lease", "error", err)
@@ -204,5 +217,5 @@ func (l lender) release(ctx context.Context, lease string) error {
 
 // BrokerLeases lists the secrets that the broker has lent.
 func (a *Authority) BrokerLeases(ctx context.Context) ([]BrokerLease, error) {
-	return readDocument[[]BrokerLease](ctx, &a.handle, func() C.go_texts { return C.go_broker_leases(a.value) })
+	return readDocument[[]BrokerLease](ctx, a.it(), func() C.go_texts { return C.go_broker_leases(a.it().value) })
 }

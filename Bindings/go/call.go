@@ -91,7 +91,7 @@ type Call struct {
 func (a *Agent) Call(ctx context.Context, tool string, arguments []byte) (*Call, error) {
 	return traced(ctx, named(tool), func(ctx context.Context) (*Call, error) {
 		return waiting(ctx, func() (*Call, error) {
-			return a.called(a, C.go_call_begin(a.value, tool, view(arguments)))
+			return a.it().called(a, C.go_call_begin(a.it().value, tool, view(arguments)))
 		}, forget)
 	})
 }
@@ -100,7 +100,7 @@ func (a *Agent) Call(ctx context.Context, tool string, arguments []byte) (*Call,
 func (g *Guard) Call(ctx context.Context, chain, proof, tool string, arguments []byte) (*Call, error) {
 	return traced(ctx, named(tool), func(ctx context.Context) (*Call, error) {
 		return waiting(ctx, func() (*Call, error) {
-			return g.called(g, C.go_guard_call_begin(g.value, chain, proof, tool, view(arguments)))
+			return g.it().called(g, C.go_guard_call_begin(g.it().value, chain, proof, tool, view(arguments)))
 		}, forget)
 	})
 }
@@ -115,11 +115,11 @@ func (g *Guard) CallPermitted(ctx context.Context, permit *Permit) (*Call, error
 
 func (g *Guard) callPermitted(ctx context.Context, permit *Permit) (*Call, error) {
 	return waiting(ctx, func() (*Call, error) {
-		answer := C.go_guard_call_permitted(g.value, permit.value)
-		if err := g.done(answer); err != nil {
+		answer := C.go_guard_call_permitted(g.it().value, permit.value)
+		if err := g.it().done(answer); err != nil {
 			return nil, err
 		}
-		return g.begun(g, answer.handle, permit.Decision), nil
+		return g.it().begun(g, answer.handle, permit.Decision), nil
 	}, forget)
 }
 
@@ -130,11 +130,11 @@ func (a *Agent) CallPermitted(ctx context.Context, permit *Permit) (*Call, error
 	}
 	return traced(ctx, permit.tool, func(ctx context.Context) (*Call, error) {
 		return waiting(ctx, func() (*Call, error) {
-			answer := C.go_agent_call_permitted(a.value, permit.value)
-			if err := a.done(answer); err != nil {
+			answer := C.go_agent_call_permitted(a.it().value, permit.value)
+			if err := a.it().done(answer); err != nil {
 				return nil, err
 			}
-			return a.begun(a, answer.handle, permit.Decision), nil
+			return a.it().begun(a, answer.handle, permit.Decision), nil
 		}, forget)
 	})
 }
@@ -171,7 +171,9 @@ func forget(call *Call) { call.Close() }
 // Cost sets the cost of the call in a unit of the policy's budgets, in decimal digits, replacing an earlier one. When the call
 // ends, the budget gets back what was reserved beyond the cost. A cost above the reservation is counted and recorded; if it
 // exceeds the budget, later calls are denied. A unit that no budget counts changes nothing.
-func (c *Call) Cost(unit, cost string) error { return c.done(C.go_call_cost(c.value, unit, cost)) }
+func (c *Call) Cost(unit, cost string) error {
+	return c.it().done(C.go_call_cost(c.it().value, unit, cost))
+}
 
 // Labels adds labels of the policy to the call's task, for the data in the call's result. Every process of the directory sees them
 // before it returns. If it returns an error, do not use the result.
@@ -180,36 +182,36 @@ func (c *Call) Labels(ctx context.Context, names ...string) error {
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, func() C.go_answer { return C.go_call_labels(c.value, view(labels)) })
+	return c.it().do(ctx, func() C.go_answer { return C.go_call_labels(c.it().value, view(labels)) })
 }
 
 // Extend gives a long call more time, from now on (0: an hour, at most 30 days; a longer time that it has stays), and reserves
 // more of a unit; "0" adds time only. A second call with the same key reserves nothing: use it to try again safely; it may be empty.
 // The error is a Denied (budget_exhausted) if less is left: the call goes on with what it has.
 func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Duration, key string) error {
-	return c.do(ctx, func() C.go_answer {
-		return C.go_call_extend(c.value, unit, amount, C.int64_t(seconds(within)), key)
+	return c.it().do(ctx, func() C.go_answer {
+		return C.go_call_extend(c.it().value, unit, amount, C.int64_t(seconds(within)), key)
 	})
 }
 
 // Commit ends a call that succeeded. The outcome in a few words, without values; empty: "succeeded". A second call with the same
 // key changes nothing, but completes what failed; it may be empty. The error is ErrState (call_ended) if the call ended otherwise.
 func (c *Call) Commit(ctx context.Context, outcome, key string) error {
-	told := c.trace.outcome(outcome, "succeeded")
-	err := c.do(ctx, func() C.go_answer { return C.go_call_commit(c.value, told, key) })
-	return c.trace.end(err, outcome, "succeeded")
+	told := c.tracing().outcome(outcome, "succeeded")
+	err := c.it().do(ctx, func() C.go_answer { return C.go_call_commit(c.it().value, told, key) })
+	return c.tracing().end(err, outcome, "succeeded")
 }
 
 // Abort ends a call that failed or was never made. Budgets get back what was reserved, once, as far as their rules say so.
 func (c *Call) Abort(ctx context.Context, outcome, key string) error {
-	told := c.trace.outcome(outcome, "failed")
-	err := c.do(ctx, func() C.go_answer { return C.go_call_abort(c.value, told, key) })
-	return c.trace.end(err, outcome, "failed")
+	told := c.tracing().outcome(outcome, "failed")
+	err := c.it().do(ctx, func() C.go_answer { return C.go_call_abort(c.it().value, told, key) })
+	return c.tracing().end(err, outcome, "failed")
 }
 
 // Done ends the call where it has not ended: as failed where err is not nil. Of err only its type is recorded.
 func (c *Call) Done(ctx context.Context, err error) error {
-	if err == nil && c.trace.span != nil {
+	if err == nil && c.tracing().span != nil {
 		ended := c.Commit(ctx, "", "")
 		if fault := (*Error)(nil); errors.As(ended, &fault) && fault.Name == "call_ended" {
 			return nil
@@ -227,20 +229,23 @@ func (c *Call) Done(ctx context.Context, err error) error {
 func (c *Call) leave(ctx context.Context, failure string) error {
 	told := failure
 	if failure != "" {
-		told = c.trace.outcome(failure, "")
+		told = c.tracing().outcome(failure, "")
 	}
-	err := c.do(ctx, func() C.go_answer { return C.go_call_leave(c.value, told) })
-	return c.trace.end(err, failure, "succeeded")
+	err := c.it().do(ctx, func() C.go_answer { return C.go_call_leave(c.it().value, told) })
+	return c.tracing().end(err, failure, "succeeded")
 }
 
 // Close ends the call as failed where it has not ended, and lets go of it; further calls are harmless.
 func (c *Call) Close() error {
-	if c.closed.Load() {
+	if c == nil || c.closed.Load() {
 		return nil
 	}
 	const failure = "failed: closed without an outcome"
-	err := c.done(C.go_call_leave(c.value, c.trace.outcome(failure, "")))
-	c.trace.end(nil, failure, "")
+	err := c.done(C.go_call_leave(c.value, c.tracing().outcome(failure, "")))
+	c.tracing().end(nil, failure, "")
 	c.handle.Close()
+	if errors.Is(err, ErrHandle) { // another goroutine has closed it meanwhile
+		return nil
+	}
 	return err
 }

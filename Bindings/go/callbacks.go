@@ -81,7 +81,7 @@ func agentidGoNow(milliseconds *C.int64_t, user C.uintptr_t) C.int32_t {
 	var now time.Time
 	err := try(func() error { now = cgo.Handle(user).Value().(Clock)(); return nil })
 	if err == nil {
-		*milliseconds = C.int64_t(now.UnixMilli())
+		*milliseconds = C.int64_t(millis(now))
 	}
 	return said(err, "the clock failed")
 }

@@ -25,23 +25,24 @@ import (
 
 // Decision is the answer to one call: a value of Go's, immutable, with nothing to close.
 type Decision struct {
-	denied *Denied // nil for a permit
-	id     [64]byte
-	idLen  uint8
+	permits bool    // of the zero value it is false: nobody has decided
+	denied  *Denied // nil for a permit
+	id      [64]byte
+	idLen   uint8
 }
 
 // Permitted says whether the call may go on; false for no decision at all.
-func (d *Decision) Permitted() bool { return d != nil && d.denied == nil }
+func (d *Decision) Permitted() bool { return d != nil && d.permits }
 
-// String is it in a line, as programs print it: "permitted", or the denial.
+// String is it in a line, as programs print it: "permitted", the denial, or "no decision", which is also the zero value.
 func (d *Decision) String() string {
-	switch {
-	case d == nil:
-		return "no decision"
-	case d.denied != nil:
-		return "denied: " + d.denied.Error()
+	switch denied := d.Denied(); {
+	case denied != nil:
+		return "denied: " + denied.Error()
+	case d.Permitted():
+		return "permitted"
 	}
-	return "permitted"
+	return "no decision"
 }
 
 // ID is its ID in the audit log; empty where it was not written down, and for a nil decision.
@@ -126,16 +127,16 @@ type DecisionDocument struct {
 
 // Document is the decision with its chain; names of arguments, never their values. The error is ErrHandle after Close.
 func (p *Permit) Document() (DecisionDocument, error) {
-	return document[DecisionDocument](&p.handle, C.go_decision_document(p.value))
+	return document[DecisionDocument](p.it(), C.go_decision_document(p.it().value))
 }
 
 // Explain is the decision as people read it: who, for whom, what. The error is ErrHandle after Close.
-func (p *Permit) Explain() (string, error) { return p.text(C.go_decision_explain(p.value)) }
+func (p *Permit) Explain() (string, error) { return p.it().text(C.go_decision_explain(p.it().value)) }
 
 // Document is the decision with its chain; names of arguments, never their values. It comes with the denials of Check and
 // Permit; the error is ErrNotFound for those of Authorize, which are made for less, and where nothing was decided.
 func (d *Denied) Document() (document DecisionDocument, err error) {
-	if d.document == nil {
+	if d == nil || d.document == nil {
 		return document, &Error{ErrNotFound, "document", "this denial has no document: ask by Check or Permit", "", -1}
 	}
 	err = json.Unmarshal(d.document, &document)
@@ -145,7 +146,7 @@ func (d *Denied) Document() (document DecisionDocument, err error) {
 // Explain is the decision as people read it: who, for whom, what, and which constraint of which link said no. Where there is
 // no document it is the message.
 func (d *Denied) Explain() string {
-	if d.explanation == "" {
+	if d == nil || d.explanation == "" {
 		return d.Error()
 	}
 	return d.explanation
@@ -160,7 +161,7 @@ func decided(answer verdict, err error) (*Decision, error) {
 		return nil, err
 	}
 	if answer.status == C.AGENTID_OK {
-		return remember(new(Decision), &answer), nil
+		return remember(&Decision{permits: true}, &answer), nil
 	}
 	return nil, refusal(&answer)
 }
@@ -184,7 +185,7 @@ func permitted(answer verdict, err error) (*Permit, error) {
 		return nil, refusal(&answer)
 	}
 	permit := new(Permit)
-	remember(&permit.Decision, &answer)
+	remember(&permit.Decision, &answer).permits = true
 	permit.hold(answer.held, func(value C.uintptr_t) { C.go_decision_free(value) })
 	return permit, nil
 }

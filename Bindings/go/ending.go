@@ -19,14 +19,14 @@ type callKey struct{}
 // CallFrom is the call that a request is, to tell its cost and labels; nil where no Middleware let it through, and no WithCall. It has ended when the
 // handler has returned, or has written an answer that says how it went.
 func CallFrom(ctx context.Context) *Call {
-	call, _ := ctx.Value(callKey{}).(*Call)
+	call, _ := orBackground(ctx).Value(callKey{}).(*Call)
 	return call
 }
 
 // WithCall returns a context whose CallFrom is this call, for servers that speak something else than HTTP. It owns nothing: whoever began
 // the call ends it.
 func WithCall(ctx context.Context, call *Call) context.Context {
-	return context.WithValue(ctx, callKey{}, call)
+	return context.WithValue(orBackground(ctx), callKey{}, call)
 }
 
 // closedEarly is the outcome of a call whose client went away before. It succeeded: to hang up gives nothing back.

@@ -59,6 +59,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "no error"
+	}
 	if e.Where == "" {
 		return e.Message
 	}
@@ -68,7 +71,7 @@ func (e *Error) Error() string {
 // Is says whether target is the Code of this error.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
-	return ok && code == e.Code
+	return ok && e != nil && code == e.Code
 }
 
 // Denied is a call that a rule refused. It unwraps to its Error.
@@ -85,15 +88,34 @@ type Denied struct {
 	explanation string
 }
 
-func (d *Denied) Error() string { return d.said.Error() }
+func (d *Denied) Error() string { return d.fault().Error() }
 
-// missing is the error for an argument that is nil.
-func missing(what, name string) error {
-	return &Error{ErrArgument, "argument", what + " is needed here", name, -1}
+// fault is the Error that was answered; of a Denied that the library did not make, what its members say.
+func (d *Denied) fault() *Error {
+	switch {
+	case d == nil:
+		return &Error{ErrDenied, "denied", "denied", "", -1}
+	case d.said != nil:
+		return d.said
+	}
+	said := &Error{ErrDenied, string(d.Reason), "denied: " + string(d.Reason), "", d.Link}
+	if d.Reason == "" {
+		said.Name, said.Message = "denied", "denied"
+	}
+	if d.Argument != "" {
+		said.Where = "arguments." + d.Argument
+	}
+	return said
 }
 
+// argument is the error for an argument that cannot be used.
+func argument(message, name string) error { return &Error{ErrArgument, "argument", message, name, -1} }
+
+// missing is the error for an argument that is nil.
+func missing(what, name string) error { return argument(what+" is needed here", name) }
+
 // Unwrap is the Error that was answered.
-func (d *Denied) Unwrap() error { return d.said }
+func (d *Denied) Unwrap() error { return d.fault() }
 
 // failure is the error for what a call answered, nil for success.
 func failure(status C.agentid_status, handle C.uintptr_t) error {

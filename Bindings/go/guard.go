@@ -137,15 +137,15 @@ func OpenGuardDirectory(ctx context.Context, directory string, options GuardOpti
 
 // Guard makes a guard that follows this authority; it stays usable when the authority is closed.
 func (a *Authority) Guard(ctx context.Context, options GuardOptions) (*Guard, error) {
-	return options.open(ctx, a.strict, func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
+	return options.open(ctx, a.it().strict, func(options C.agentid_guard_options, audience string, clock C.uintptr_t) C.go_answer {
 		defer runtime.KeepAlive(a)
-		return C.go_authority_guard(a.value, options, audience, clock)
+		return C.go_authority_guard(a.it().value, options, audience, clock)
 	})
 }
 
 // AddBundle trusts the keys of a bundle for the trust domain they belong to.
 func (g *Guard) AddBundle(trustDomain, bundle string) error {
-	return g.done(C.go_guard_add_bundle(g.value, trustDomain, bundle))
+	return g.it().done(C.go_guard_add_bundle(g.it().value, trustDomain, bundle))
 }
 
 // LoadRevocations loads a signed list of what an authority has revoked, without its registry: see Authority.RevocationList. The
@@ -153,11 +153,11 @@ func (g *Guard) AddBundle(trustDomain, bundle string) error {
 // When it has expired and no newer one was loaded, chains of its domain are denied (ReasonRevocationViewStale), unless keep.
 // A list that is older than the one held is refused (revocations_rolled_back), and nothing changes.
 func (g *Guard) LoadRevocations(list string, keep bool) error {
-	return g.done(C.go_guard_load_revocations(g.value, list, flag(keep)))
+	return g.it().done(C.go_guard_load_revocations(g.it().value, list, flag(keep)))
 }
 
 // Refreshed says that nothing was revoked beyond what this guard was told.
-func (g *Guard) Refreshed() error { return g.done(C.go_guard_refreshed(g.value)) }
+func (g *Guard) Refreshed() error { return g.it().done(C.go_guard_refreshed(g.it().value)) }
 
 // Authorize decides one call: may the holder of this chain, who signed this proof, call this tool with these arguments,
 // a JSON object, now? The error is a Denied where not, and means no as well where it is anything else.
@@ -176,18 +176,18 @@ func (g *Guard) Permit(ctx context.Context, chain, proof, tool string, arguments
 }
 
 func (g *Guard) ask(ctx context.Context, chain, proof, tool string, arguments []byte, along C.int) (verdict, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return verdict{}, err
 	}
-	if lane := g.enter(); lane != nil {
-		answer := C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), along)
+	if lane := g.it().enter(); lane != nil {
+		answer := C.go_guard_authorize(g.it().value, chain, proof, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(g)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(g)
-		return C.go_guard_authorize(g.value, chain, proof, tool, view(arguments), along)
+		return C.go_guard_authorize(g.it().value, chain, proof, tool, view(arguments), along)
 	})
 }
 
@@ -202,14 +202,14 @@ func (g *Guard) PermitAgent(ctx context.Context, agent *Agent, tool string, argu
 }
 
 func (g *Guard) askFor(ctx context.Context, agent *Agent, tool string, arguments []byte, along C.int) (verdict, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return verdict{}, err
 	}
 	if agent == nil {
 		return verdict{}, missing("an agent", "agent")
 	}
-	if lane := g.enter(); lane != nil {
-		answer := C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), along)
+	if lane := g.it().enter(); lane != nil {
+		answer := C.go_guard_authorize_agent(g.it().value, agent.value, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(g)
 		runtime.KeepAlive(agent)
@@ -218,7 +218,7 @@ func (g *Guard) askFor(ctx context.Context, agent *Agent, tool string, arguments
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(g)
 		defer runtime.KeepAlive(agent)
-		return C.go_guard_authorize_agent(g.value, agent.value, tool, view(arguments), along)
+		return C.go_guard_authorize_agent(g.it().value, agent.value, tool, view(arguments), along)
 	})
 }
 
@@ -238,23 +238,25 @@ func (g *Guard) PermitPresentation(ctx context.Context, presentation, tool strin
 }
 
 func (g *Guard) askPresented(ctx context.Context, presentation, tool string, arguments []byte, along C.int) (verdict, error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return verdict{}, err
 	}
-	if lane := g.enter(); lane != nil {
-		answer := C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), along)
+	if lane := g.it().enter(); lane != nil {
+		answer := C.go_guard_authorize_presentation(g.it().value, presentation, tool, view(arguments), along)
 		lane.leave()
 		runtime.KeepAlive(g)
 		return answer, nil
 	}
 	return apart(ctx, arguments, func(arguments []byte) verdict {
 		defer runtime.KeepAlive(g)
-		return C.go_guard_authorize_presentation(g.value, presentation, tool, view(arguments), along)
+		return C.go_guard_authorize_presentation(g.it().value, presentation, tool, view(arguments), along)
 	})
 }
 
 // Nonce is a nonce for one proof, good once and for as long as a proof may be old. It needs a guard with RequireNonce.
-func (g *Guard) Nonce() (string, error) { return g.text(C.go_guard_nonce(g.value)) }
+func (g *Guard) Nonce() (string, error) { return g.it().text(C.go_guard_nonce(g.it().value)) }
 
 // Statistics counts what the guard has decided and holds: a JSON document.
-func (g *Guard) Statistics() (json.RawMessage, error) { return g.data(C.go_guard_statistics(g.value)) }
+func (g *Guard) Statistics() (json.RawMessage, error) {
+	return g.it().data(C.go_guard_statistics(g.it().value))
+}

@@ -117,8 +117,8 @@ func (a *Authority) AddHook(ctx context.Context, name string, hook Hook) error {
 		if hook.Run != nil {
 			run = keep(hook)
 		}
-		err := a.done(C.go_hook_add(
-			a.value, name, events, run, command, C.int64_t(seconds(hook.Deadline)), C.int64_t(hook.MaxAttempts)))
+		err := a.it().done(C.go_hook_add(
+			a.it().value, name, events, run, command, C.int64_t(seconds(hook.Deadline)), C.int64_t(hook.MaxAttempts)))
 		dropFailed(err, run)
 		return err
 	})
@@ -126,29 +126,29 @@ func (a *Authority) AddHook(ctx context.Context, name string, hook Hook) error {
 
 // RemoveHook removes a hook with what was still to be delivered to it.
 func (a *Authority) RemoveHook(ctx context.Context, name string) error {
-	return a.do(ctx, func() C.go_answer { return C.go_hook_remove(a.value, name) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_hook_remove(a.it().value, name) })
 }
 
 // Hooks are all hooks, and how many deliveries each has waiting and dead.
 func (a *Authority) Hooks(ctx context.Context) ([]HookRecord, error) {
-	return readDocument[[]HookRecord](ctx, &a.handle, func() C.go_texts { return C.go_hook_list(a.value) })
+	return readDocument[[]HookRecord](ctx, a.it(), func() C.go_texts { return C.go_hook_list(a.it().value) })
 }
 
 // Deliveries are those that wait, or those that are dead; at most 1000.
 func (a *Authority) Deliveries(ctx context.Context, dead bool) ([]Delivery, error) {
-	return readDocument[[]Delivery](ctx, &a.handle, func() C.go_texts { return C.go_hook_deliveries(a.value, flag(dead)) })
+	return readDocument[[]Delivery](ctx, a.it(), func() C.go_texts { return C.go_hook_deliveries(a.it().value, flag(dead)) })
 }
 
 // RetryDelivery gives a dead delivery another round of attempts.
 func (a *Authority) RetryDelivery(ctx context.Context, delivery int64) error {
-	return a.do(ctx, func() C.go_answer { return C.go_hook_retry(a.value, C.int64_t(delivery)) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_hook_retry(a.it().value, C.int64_t(delivery)) })
 }
 
 // Settle waits until nothing is due that the hooks in this process, or commands, can deliver; or for the context.
 func (a *Authority) Settle(ctx context.Context) error {
 	// The library cannot be woken: it is asked again ten times a second.
 	for {
-		err := a.do(ctx, func() C.go_answer { return C.go_hook_settle(a.value, 100) })
+		err := a.it().do(ctx, func() C.go_answer { return C.go_hook_settle(a.it().value, 100) })
 		if !errors.Is(err, ErrNo) {
 			return err
 		}

@@ -59,6 +59,9 @@ func RequestCall(request *http.Request, body []byte) (tool string, arguments []b
 
 // isForHere refuses a request that was sent to more than a path: to a server elsewhere, which a handler could call in turn.
 func isForHere(request *http.Request) error {
+	if request == nil || request.URL == nil {
+		return missing("a request with a URL", "request")
+	}
 	if sent := request.RequestURI; request.Method == http.MethodConnect || sent != "" && sent[0] != '/' {
 		return errors.New("a call is sent to a path, and to no server by name")
 	}

@@ -77,8 +77,8 @@ func OpenAgent(options OpenAgentOptions) (*Agent, error) {
 
 // Expires is when the present grant ends. It is made anew at half its life while the agent is open: ask again.
 func (a *Agent) Expires() (time.Time, error) {
-	answer := C.go_agent_expires(a.value)
-	if err := a.done(answer); err != nil {
+	answer := C.go_agent_expires(a.it().value)
+	if err := a.it().done(answer); err != nil {
 		return time.Time{}, err
 	}
 	return time.Unix(int64(answer.count), 0), nil
@@ -86,7 +86,7 @@ func (a *Agent) Expires() (time.Time, error) {
 
 // Prove signs one call, for a guard elsewhere. The audience is empty where that guard asks for none.
 func (a *Agent) Prove(tool string, arguments []byte, audience string) (string, error) {
-	return a.text(C.go_agent_prove(a.value, tool, view(arguments), audience))
+	return a.it().text(C.go_agent_prove(a.it().value, tool, view(arguments), audience))
 }
 
 // ProofOptions says for which guard a proof is made.
@@ -101,7 +101,7 @@ func (a *Agent) ProveWith(tool string, arguments []byte, options ProofOptions) (
 	if err != nil {
 		return "", err
 	}
-	return a.text(C.go_agent_prove_with(a.value, tool, view(arguments), audience, nonce))
+	return a.it().text(C.go_agent_prove_with(a.it().value, tool, view(arguments), audience, nonce))
 }
 
 // Presentation is the agent's chain and the proof of one call under it as one JSON object, taken together as by Present, for
@@ -111,7 +111,7 @@ func (a *Agent) Presentation(tool string, arguments []byte, options ProofOptions
 	if err != nil {
 		return "", err
 	}
-	return a.text(C.go_agent_presentation(a.value, tool, view(arguments), audience, nonce))
+	return a.it().text(C.go_agent_presentation(a.it().value, tool, view(arguments), audience, nonce))
 }
 
 func (o ProofOptions) texts() (audience, nonce string, fault error) {
@@ -123,31 +123,38 @@ func (o ProofOptions) texts() (audience, nonce string, fault error) {
 // Present is the agent's chain and the proof of one call under it, taken together, for a guard elsewhere: between Chain and
 // Prove the grant may be renewed, and a proof is for one grant only.
 func (a *Agent) Present(tool string, arguments []byte, audience string) (chain, proof string, err error) {
-	answer := C.go_agent_present(a.value, tool, view(arguments), audience)
+	answer := C.go_agent_present(a.it().value, tool, view(arguments), audience)
 	proof = string(take(&answer.second))
-	chain, err = a.text(answer)
+	chain, err = a.it().text(answer)
 	return chain, proof, err
 }
 
 // ExportKey is the private key, a JWK: the only way a key leaves the library. Wipe it (clear) as soon as it is stored.
-func (a *Agent) ExportKey() ([]byte, error) { return a.data(C.go_agent_export_key(a.value)) }
+func (a *Agent) ExportKey() ([]byte, error) { return a.it().data(C.go_agent_export_key(a.it().value)) }
 
-func (a *Agent) readID() (string, error) { return a.text(C.go_agent_id(a.value)) }
+func (a *Agent) readID() (string, error) { return a.it().text(C.go_agent_id(a.it().value)) }
 
 // ID is the agent's SPIFFE ID, also after it was closed.
-func (a *Agent) ID() string { return a.id }
+func (a *Agent) ID() string {
+	if a == nil {
+		return ""
+	}
+	return a.id
+}
 
 // Chain is the grants from the root to the agent's own, joined by '~'. It is another one after each renewal: do not keep it.
-func (a *Agent) Chain() (string, error) { return a.text(C.go_agent_chain(a.value)) }
+func (a *Agent) Chain() (string, error) { return a.it().text(C.go_agent_chain(a.it().value)) }
 
 // ChainReference is the reference of Chain: 51 characters, for a guard that has verified it before.
-func (a *Agent) ChainReference() (string, error) { return a.text(C.go_agent_chain_reference(a.value)) }
+func (a *Agent) ChainReference() (string, error) {
+	return a.it().text(C.go_agent_chain_reference(a.it().value))
+}
 
 // Credential is the workload identity token; empty for a sub-agent that was started offline.
-func (a *Agent) Credential() (string, error) { return a.text(C.go_agent_credential(a.value)) }
+func (a *Agent) Credential() (string, error) { return a.it().text(C.go_agent_credential(a.it().value)) }
 
 // PublicKey is the public key, a JWK.
-func (a *Agent) PublicKey() (string, error) { return a.text(C.go_agent_public_key(a.value)) }
+func (a *Agent) PublicKey() (string, error) { return a.it().text(C.go_agent_public_key(a.it().value)) }
 
 // Scope is the scope in text form.
-func (a *Agent) Scope() (string, error) { return a.text(C.go_agent_scope(a.value)) }
+func (a *Agent) Scope() (string, error) { return a.it().text(C.go_agent_scope(a.it().value)) }

@@ -125,8 +125,8 @@ func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentReco
 		limit = 1000
 	}
 	for offset := filter.Offset; ; offset += limit {
-		page, err := readDocument[[]AgentRecord](ctx, &a.handle, func() C.go_texts {
-			return C.go_authority_agents(a.value, C.agentid_agent_filter{
+		page, err := readDocument[[]AgentRecord](ctx, a.it(), func() C.go_texts {
+			return C.go_authority_agents(a.it().value, C.agentid_agent_filter{
 				limit: C.int64_t(limit), offset: C.int64_t(offset),
 			}, profile, principal, owner, parent, state)
 		})
@@ -142,38 +142,38 @@ func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentReco
 
 // Suspend denies an agent's calls, and those of all below it, until it is resumed. It shows before the call returns.
 func (a *Authority) Suspend(ctx context.Context, agent, reason string) error {
-	return a.do(urgent(ctx), func() C.go_answer { return C.go_authority_suspend(a.value, agent, reason) })
+	return a.it().do(urgent(ctx), func() C.go_answer { return C.go_authority_suspend(a.it().value, agent, reason) })
 }
 
 // Resume resumes a suspended agent.
 func (a *Authority) Resume(ctx context.Context, agent string) error {
-	return a.do(ctx, func() C.go_answer { return C.go_authority_resume(a.value, agent) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_authority_resume(a.it().value, agent) })
 }
 
 // Deprovision ends an agent and all below it, for good; nothing is permitted to them after the call returned.
 func (a *Authority) Deprovision(ctx context.Context, agent, reason string) (tombstone string, err error) {
-	return a.read(urgent(ctx), func() C.go_texts { return C.go_authority_deprovision(a.value, agent, reason) })
+	return a.it().read(urgent(ctx), func() C.go_texts { return C.go_authority_deprovision(a.it().value, agent, reason) })
 }
 
 // DeprovisionPrincipal is for a principal who leaves: it ends every agent that acts for them or is owned by them.
 func (a *Authority) DeprovisionPrincipal(ctx context.Context, principal, reason string) (ended int, err error) {
-	return a.tally(urgent(ctx), func() C.go_answer { return C.go_authority_deprovision_principal(a.value, principal, reason) })
+	return a.it().tally(urgent(ctx), func() C.go_answer { return C.go_authority_deprovision_principal(a.it().value, principal, reason) })
 }
 
 // Reap ends the agents whose lease has lapsed and finishes what a process that died left undone.
 func (a *Authority) Reap(ctx context.Context) (ended int, err error) {
-	return a.tally(ctx, func() C.go_answer { return C.go_authority_reap(a.value) })
+	return a.it().tally(ctx, func() C.go_answer { return C.go_authority_reap(a.it().value) })
 }
 
 // Prune forgets agents that ended before a time, but for their tombstones; what they did stays in the log.
 func (a *Authority) Prune(ctx context.Context, endedBefore time.Time) (pruned int, err error) {
-	return a.tally(ctx, func() C.go_answer { return C.go_authority_prune(a.value, C.int64_t(endedBefore.Unix())) })
+	return a.it().tally(ctx, func() C.go_answer { return C.go_authority_prune(a.it().value, C.int64_t(endedBefore.Unix())) })
 }
 
 // VerifyGone presents to a guard everything that an agent and all below it ever held, and looks for what is left of
 // them. Where something is usable still, the error is ErrNo and the answer says what.
 func (a *Authority) VerifyGone(ctx context.Context, agent string) (Gone, error) {
-	return readReport[Gone](ctx, &a.handle, func() C.go_texts { return C.go_authority_verify_gone(a.value, agent) })
+	return readReport[Gone](ctx, a.it(), func() C.go_texts { return C.go_authority_verify_gone(a.it().value, agent) })
 }
 
 // VerifyTombstone verifies a tombstone, offline, by the bundle of the trust domain whose agent it was.

@@ -21,6 +21,9 @@ func (d *Decision) LogValue() slog.Value {
 
 // LogValue says which rule refused the call, on account of which link and argument; never the argument's value.
 func (d *Denied) LogValue() slog.Value {
+	if d == nil {
+		return slog.StringValue("denied")
+	}
 	said := []slog.Attr{slog.String("reason", string(d.Reason))}
 	if d.Argument != "" {
 		said = append(said, slog.String("argument", d.Argument))
@@ -36,6 +39,9 @@ func (d *Denied) LogValue() slog.Value {
 
 // LogValue is the error with its name and its place.
 func (e *Error) LogValue() slog.Value {
+	if e == nil {
+		return slog.StringValue("none")
+	}
 	said := []slog.Attr{slog.String("name", e.Name), slog.String("message", e.Message)}
 	if e.Where != "" {
 		said = append(said, slog.String("where", e.Where))

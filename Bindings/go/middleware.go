@@ -40,7 +40,7 @@ type permitKey struct{}
 
 // PermitFrom is the permit under which a request came to its handler, closed when that has answered; nil where none did.
 func PermitFrom(ctx context.Context) *Permit {
-	permit, _ := ctx.Value(permitKey{}).(*Permit)
+	permit, _ := orBackground(ctx).Value(permitKey{}).(*Permit)
 	return permit
 }
 
@@ -57,6 +57,9 @@ func (m Middleware) Wrap(next http.Handler) http.Handler {
 	}
 	if most == 0 {
 		most = DefaultMaxBody
+	}
+	if next == nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { m.refuseFor(w, missing("a handler", "next")) })
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if types := r.Header.Values("Content-Type"); r.Method == http.MethodPost && len(types) == 1 && types[0] == IntroductionType {

@@ -86,5 +86,5 @@ type AuthorityStatistics struct {
 
 // Statistics reads the registry and the end of the audit log: for a look now and then. Each guard has its own Statistics.
 func (a *Authority) Statistics(ctx context.Context) (AuthorityStatistics, error) {
-	return readDocument[AuthorityStatistics](ctx, &a.handle, func() C.go_texts { return C.go_authority_statistics(a.value) })
+	return readDocument[AuthorityStatistics](ctx, a.it(), func() C.go_texts { return C.go_authority_statistics(a.it().value) })
 }

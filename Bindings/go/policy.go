@@ -87,8 +87,11 @@ func CheckPolicy(policy []byte) (PolicyReport, error) {
 
 // CheckPolicy reads a policy without applying it, and looks for rules that match no tool of a profile too.
 func (a *Authority) CheckPolicy(ctx context.Context, policy []byte) (PolicyReport, error) {
-	return unlessNo(readReport[PolicyReport](ctx, &a.handle, func() C.go_texts {
-		return C.go_policy_check(view(policy), a.value)
+	if a.it().value == 0 { // which stands for no authority: the tools would not be looked for
+		return PolicyReport{}, &Error{ErrHandle, "handle", "the authority was not opened", "authority", -1}
+	}
+	return unlessNo(readReport[PolicyReport](ctx, a.it(), func() C.go_texts {
+		return C.go_policy_check(view(policy), a.it().value)
 	}))
 }
 
@@ -114,13 +117,13 @@ func ExplainPolicy(policy []byte, tool string, arguments []byte) ([]PolicyMatch,
 // guard of the directory decides its next call by it, in whatever process. The error says which rule and place is at fault;
 // nothing is changed then.
 func (a *Authority) ApplyPolicy(ctx context.Context, policy []byte) (version int64, err error) {
-	count, err := a.tally(ctx, func() C.go_answer { return C.go_authority_apply_policy(a.value, view(policy)) })
+	count, err := a.it().tally(ctx, func() C.go_answer { return C.go_authority_apply_policy(a.it().value, view(policy)) })
 	return int64(count), err
 }
 
 // Policy is the policy in force, JSON; the error is ErrNotFound where there is none.
 func (a *Authority) Policy(ctx context.Context) (json.RawMessage, error) {
-	return readDocument[json.RawMessage](ctx, &a.handle, func() C.go_texts { return C.go_authority_policy(a.value) })
+	return readDocument[json.RawMessage](ctx, a.it(), func() C.go_texts { return C.go_authority_policy(a.it().value) })
 }
 
 // BudgetRest is the rest of a budget.
@@ -130,11 +133,16 @@ type BudgetRest struct {
 }
 
 // RetryAfter is the time from the decision after which the call could be permitted; 0 where time changes nothing.
-func (d *Denied) RetryAfter() time.Duration { return d.retryAfter }
+func (d *Denied) RetryAfter() time.Duration {
+	if d == nil {
+		return 0
+	}
+	return d.retryAfter
+}
 
 // Rule is the rule of the policy that said no; empty where none did.
 func (d *Denied) Rule() string {
-	rule, ok := strings.CutPrefix(d.said.Where, "policy.")
+	rule, ok := strings.CutPrefix(d.fault().Where, "policy.")
 	if !ok {
 		return ""
 	}
@@ -190,13 +198,13 @@ type Meters[M RateMeter | BudgetMeter] struct {
 
 // Remaining tells the rest of the rates and budgets of the rules about a tool, or about any where it is empty. Nothing is taken.
 func (a *Agent) Remaining(ctx context.Context, tool string) (Remaining, error) {
-	return readDocument[Remaining](ctx, &a.handle, func() C.go_texts { return C.go_agent_remaining(a.value, tool) })
+	return readDocument[Remaining](ctx, a.it(), func() C.go_texts { return C.go_agent_remaining(a.it().value, tool) })
 }
 
 // Labels tells the information-flow labels that the agent's task has: those of its grant, those that it was told, and those
 // that the directory of its authority keeps, where that is in this process.
 func (a *Agent) Labels(ctx context.Context) ([]string, error) {
-	return readDocument[[]string](ctx, &a.handle, func() C.go_texts { return C.go_agent_labels(a.value) })
+	return readDocument[[]string](ctx, a.it(), func() C.go_texts { return C.go_agent_labels(a.it().value) })
 }
 
 // AddLabels adds labels to the agent's task: what it has read where no guard of its directory saw it. They stay, and go into each
@@ -206,7 +214,7 @@ func (a *Agent) AddLabels(ctx context.Context, labels ...string) error {
 	if err != nil {
 		return err
 	}
-	return a.do(ctx, func() C.go_answer { return C.go_agent_add_labels(a.value, view(text)) })
+	return a.it().do(ctx, func() C.go_answer { return C.go_agent_add_labels(a.it().value, view(text)) })
 }
 
 // TypedResult is a result that an agent below this one hands up as a type in the policy's results.
@@ -225,22 +233,22 @@ func (a *Agent) JoinLabels(ctx context.Context, child *Agent, typed *TypedResult
 	if typed != nil {
 		result = *typed
 	}
-	return readDocument[[]string](ctx, &a.handle, func() C.go_texts {
+	return readDocument[[]string](ctx, a.it(), func() C.go_texts {
 		defer runtime.KeepAlive(child)
-		return C.go_agent_join_labels(a.value, child.value, result.Result, result.Type)
+		return C.go_agent_join_labels(a.it().value, child.value, result.Result, result.Type)
 	})
 }
 
 // Limits lists the policy's rates in use, and who used how much; limit 0: 1000.
 func (a *Authority) Limits(ctx context.Context, offset, limit int) (Meters[RateMeter], error) {
-	return readDocument[Meters[RateMeter]](ctx, &a.handle, func() C.go_texts {
-		return C.go_authority_limits(a.value, C.int64_t(offset), C.int64_t(limit))
+	return readDocument[Meters[RateMeter]](ctx, a.it(), func() C.go_texts {
+		return C.go_authority_limits(a.it().value, C.int64_t(offset), C.int64_t(limit))
 	})
 }
 
 // Budgets lists the policy's budgets of which something was spent, and by whom; limit 0: 1000.
 func (a *Authority) Budgets(ctx context.Context, offset, limit int) (Meters[BudgetMeter], error) {
-	return readDocument[Meters[BudgetMeter]](ctx, &a.handle, func() C.go_texts {
-		return C.go_authority_budgets(a.value, C.int64_t(offset), C.int64_t(limit))
+	return readDocument[Meters[BudgetMeter]](ctx, a.it(), func() C.go_texts {
+		return C.go_authority_budgets(a.it().value, C.int64_t(offset), C.int64_t(limit))
 	})
 }

@@ -54,8 +54,8 @@ func (a *Authority) PutProfile(ctx context.Context, name string, options Profile
 	if t.fault != nil {
 		return t.fault
 	}
-	return a.do(ctx, func() C.go_answer {
-		return C.go_authority_put_profile(a.value, name, C.agentid_profile_options{
+	return a.it().do(ctx, func() C.go_answer {
+		return C.go_authority_put_profile(a.it().value, name, C.agentid_profile_options{
 			max_lifetime: C.int64_t(seconds(options.MaxLifetime)), max_depth: depth(options.MaxDepth),
 			review_by: C.int64_t(unix(options.ReviewBy)),
 		}, owner, ceiling)
@@ -64,15 +64,17 @@ func (a *Authority) PutProfile(ctx context.Context, name string, options Profile
 
 // Profiles are all profiles.
 func (a *Authority) Profiles(ctx context.Context) ([]Profile, error) {
-	return readDocument[[]Profile](ctx, &a.handle, func() C.go_texts { return C.go_authority_profiles(a.value) })
+	return readDocument[[]Profile](ctx, a.it(), func() C.go_texts { return C.go_authority_profiles(a.it().value) })
 }
 
 // WithdrawProfile revokes a profile and ends its agents: how many, those below them included.
 func (a *Authority) WithdrawProfile(ctx context.Context, name, reason string) (ended int, err error) {
-	return a.tally(urgent(ctx), func() C.go_answer { return C.go_authority_withdraw_profile(a.value, name, reason) })
+	return a.it().tally(urgent(ctx), func() C.go_answer { return C.go_authority_withdraw_profile(a.it().value, name, reason) })
 }
 
 // CertifyProfile says that someone has looked at a profile: it may start agents until the next review; zero: for good.
 func (a *Authority) CertifyProfile(ctx context.Context, name string, reviewBy time.Time) error {
-	return a.do(ctx, func() C.go_answer { return C.go_authority_certify_profile(a.value, name, C.int64_t(unix(reviewBy))) })
+	return a.it().do(ctx, func() C.go_answer {
+		return C.go_authority_certify_profile(a.it().value, name, C.int64_t(unix(reviewBy)))
+	})
 }

@@ -36,13 +36,13 @@ const (
 // It tells whether this authority's registry has what is named. Where it has not, that is revoked all the same, as it may
 // be another authority's, or was handed on elsewhere; or it is mistyped.
 func (a *Authority) Revoke(ctx context.Context, kind Revocation, value string) (known bool, err error) {
-	count, err := a.tally(urgent(ctx), func() C.go_answer {
-		return C.go_authority_revoke(a.value, C.agentid_revocation_kind(kind), value)
+	count, err := a.it().tally(urgent(ctx), func() C.go_answer {
+		return C.go_authority_revoke(a.it().value, C.agentid_revocation_kind(kind), value)
 	})
 	return count > 0, err
 }
 
 // Revoke revokes for this guard alone. It shows before the call returns.
 func (g *Guard) Revoke(kind Revocation, value string) error {
-	return g.done(C.go_guard_revoke(g.value, C.agentid_revocation_kind(kind), value))
+	return g.it().done(C.go_guard_revoke(g.it().value, C.agentid_revocation_kind(kind), value))
 }

@@ -86,6 +86,9 @@ func (r *Routes) Call(request *http.Request, body []byte) (tool string, argument
 	if err = isForHere(request); err != nil {
 		return "", nil, err
 	}
+	if r == nil || r.mux == nil {
+		return "", nil, missing("what NewRoutes returns", "Routes")
+	}
 	var found noted
 	r.mux.ServeHTTP(&found, asServed(request))
 	if found.route == nil || found.route.method != request.Method { // a ServeMux serves HEAD as GET

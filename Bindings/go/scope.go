@@ -53,17 +53,17 @@ func newScope(answer C.go_answer) (*Scope, error) {
 }
 
 // Text is the scope in text form; it reads back as the same scope.
-func (s *Scope) Text() (string, error) { return s.text(C.go_scope_text(s.value)) }
+func (s *Scope) Text() (string, error) { return s.it().text(C.go_scope_text(s.it().value)) }
 
 // JSON is the scope in JSON form, an AAT `tools` object; it reads back as the same scope.
-func (s *Scope) JSON() (json.RawMessage, error) { return s.data(C.go_scope_json(s.value)) }
+func (s *Scope) JSON() (json.RawMessage, error) { return s.it().data(C.go_scope_json(s.it().value)) }
 
 // Explain is the scope in words, a line per tool and argument.
-func (s *Scope) Explain() (string, error) { return s.text(C.go_scope_explain(s.value)) }
+func (s *Scope) Explain() (string, error) { return s.it().text(C.go_scope_explain(s.it().value)) }
 
 // Permits returns nil where the scope permits a call, else a Denied that names the first argument at fault.
 func (s *Scope) Permits(tool string, arguments []byte) error {
-	return s.done(C.go_scope_permits(s.value, tool, view(arguments)))
+	return s.it().done(C.go_scope_permits(s.it().value, tool, view(arguments)))
 }
 
 // Subsumes returns nil where child is provably below s, else a Denied that names tool and argument.
@@ -71,7 +71,7 @@ func (s *Scope) Subsumes(child *Scope) error {
 	if child == nil {
 		return missing("a scope", "child")
 	}
-	err := s.done(C.go_scope_subsumes(s.value, child.value))
+	err := s.it().done(C.go_scope_subsumes(s.it().value, child.value))
 	runtime.KeepAlive(child)
 	return err
 }
@@ -81,7 +81,7 @@ func (s *Scope) Meet(other *Scope) (*Scope, error) {
 	if other == nil {
 		return nil, missing("a scope", "other")
 	}
-	meet, err := newScope(C.go_scope_meet(s.value, other.value))
+	meet, err := newScope(C.go_scope_meet(s.it().value, other.value))
 	runtime.KeepAlive(s)
 	runtime.KeepAlive(other)
 	return meet, err
@@ -119,7 +119,7 @@ type TaskExplanation struct {
 // yours, called before. See docs/scopes.md.
 func (s *Scope) ForTask(prompt string, pins, directory []byte) (*Scope, TaskExplanation, error) {
 	var explanation TaskExplanation
-	given := C.go_scope_for_task(s.value, prompt, view(pins), view(directory))
+	given := C.go_scope_for_task(s.it().value, prompt, view(pins), view(directory))
 	runtime.KeepAlive(s)
 	scope, err := newScope(given.answer)
 	if err != nil {

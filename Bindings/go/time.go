@@ -16,6 +16,9 @@ type Time struct{ time.Time }
 
 // UnmarshalJSON reads seconds since 1970, or null.
 func (t *Time) UnmarshalJSON(text []byte) error {
+	if t == nil {
+		return missing("a Time", "Time")
+	}
 	t.Time = time.Time{}
 	if string(text) == "null" {
 		return nil
@@ -56,6 +59,18 @@ func unix(when time.Time) int64 {
 		return 1
 	}
 	return when.Unix()
+}
+
+// millis are milliseconds since 1970. UnixMilli wraps around for a time that 64 bits of them do not reach: it would be another one.
+func millis(when time.Time) int64 {
+	const most = math.MaxInt64 / 1000
+	switch seconds := when.Unix(); {
+	case seconds >= most:
+		return math.MaxInt64
+	case seconds <= -most:
+		return -math.MaxInt64
+	}
+	return when.UnixMilli()
 }
 
 // depth is one in 32 bits; what is beyond them is the furthest of them, which is refused: cut to them it could be any other.

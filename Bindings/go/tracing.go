@@ -43,16 +43,24 @@ type trace struct {
 	ended sync.Once
 }
 
+// tracing is the span of a call; of a nil one none.
+func (c *Call) tracing() *trace {
+	if c == nil {
+		return new(trace)
+	}
+	return &c.trace
+}
+
 // Context is the one that the call was begun with, with its span where TraceCalls made one: hand it to the tool.
 func (c *Call) Context() context.Context {
-	if c.trace.ctx == nil {
-		return context.Background()
-	}
-	return c.trace.ctx
+	return orBackground(c.tracing().ctx)
 }
 
 // traced begins a call in a span of its own. What the host's span raises ends the call, and reaches the caller.
 func traced(ctx context.Context, tool func() string, begin func(ctx context.Context) (*Call, error)) (*Call, error) {
+	if ctx == nil {
+		return nil, ended(ctx)
+	}
 	var span CallSpan
 	if start := spans.Load(); start != nil {
 		ctx, span = (*start)(ctx, tool())

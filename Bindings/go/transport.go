@@ -49,6 +49,9 @@ var ErrRedirected = errors.New("agentid: a redirect is not followed: the agent h
 
 // RoundTrip proves the call and sends it; a second time, with a proof of its own, where the server asked for the whole chain.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if t == nil || request == nil || request.URL == nil {
+		return nil, missing("a Transport and a request with a URL", "request")
+	}
 	body, err := readBody(limited(request.Body, orDefault(t.MaxBody, DefaultMaxBody)))
 	if err != nil {
 		return nil, err
@@ -67,6 +70,9 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 	}
 	sent := request.Clone(request.Context())
+	if sent.Header == nil {
+		sent.Header = http.Header{}
+	}
 	restore(sent, body)
 	tool, arguments, err := call(sent, body)
 	if err != nil {

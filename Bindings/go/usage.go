@@ -51,5 +51,5 @@ type ToolUsage struct {
 // that would have permitted it all. It reads the whole log. The error is ErrNotFound where there is no such profile and
 // ErrState for an authority without an audit log.
 func (a *Authority) Usage(ctx context.Context, profile string) (Usage, error) {
-	return readDocument[Usage](ctx, &a.handle, func() C.go_texts { return C.go_audit_usage(a.value, profile) })
+	return readDocument[Usage](ctx, a.it(), func() C.go_texts { return C.go_audit_usage(a.it().value, profile) })
 }

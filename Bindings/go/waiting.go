@@ -23,16 +23,29 @@ var reserve = make(chan struct{}, 16)
 
 type urgentKey struct{}
 
-func urgent(ctx context.Context) context.Context { return context.WithValue(ctx, urgentKey{}, true) }
+func urgent(ctx context.Context) context.Context {
+	if ctx == nil {
+		return nil // turn refuses it
+	}
+	return context.WithValue(ctx, urgentKey{}, true)
+}
 
 // In a context that was given to a callback: the call that it belongs to has its turn already.
 type insideKey struct{}
 
 func withTurn(ctx context.Context) context.Context { return context.WithValue(ctx, insideKey{}, true) }
 
+// ended is why nothing is asked in a context; nil where it goes on.
+func ended(ctx context.Context) error {
+	if ctx == nil {
+		return missing("a context", "ctx")
+	}
+	return ctx.Err()
+}
+
 // turn waits for a turn, or for the end of the context; leave gives it back.
 func turn(ctx context.Context) (leave func(), err error) {
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx); err != nil {
 		return nil, err
 	}
 	if ctx.Value(insideKey{}) != nil {

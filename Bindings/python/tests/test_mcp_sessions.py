@@ -1,5 +1,6 @@
 """Whole sessions of `agentidctl mcp guard`, with a server that takes names in any case; and what is certified."""
 
+import asyncio
 import json
 import pathlib
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import libagentid
 import pytest
+from libagentid.mcp import _pins
 from libagentid.mcp.__main__ import main as mcp
 from mcp_world import EVIL, PATH, SCOPE, TOOL, call
 
@@ -109,3 +111,17 @@ def test_certify_shows_all_that_a_tool_says_and_takes_no_second_spelling(tmp_pat
     assert status == 0 and "as eve says" in said
     status, said = certify({**TOOL, "Description": "as eve says"})
     assert status == 1 and "'Description'" in said
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ("sleep 30 & exec sleep 30", "has not listed"),  # the one in the background keeps the pipes open
+        ("exec yes '{\"jsonrpc\": \"2.0\", \"method\": \"notifications/x\"}'", "has sent more than"),
+    ],
+)
+def test_a_server_that_is_silent_or_never_ends_is_not_waited_for(server, said, monkeypatch):
+    for name, value in {"_PATIENCE": 1, "_GRACE": 0.2, "LINE": 1 << 20}.items():
+        monkeypatch.setattr(_pins, name, value, raising=False)
+    with pytest.raises(ValueError, match=said):
+        asyncio.run(_pins.listed(["sh", "-c", server]))

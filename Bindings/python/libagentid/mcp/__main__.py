@@ -76,8 +76,8 @@ def main(arguments: Sequence[str]) -> int:
             remedy = ": name the directory that `agentidctl agent --out` made"
         print(f"agentidctl: {error.filename}: {error.strerror}{remedy}", file=sys.stderr)
         return 1
-    except (Error, OSError, ValueError, asyncio.TimeoutError) as error:
-        print(f"agentidctl: {error or type(error).__name__}", file=sys.stderr)
+    except (Error, OSError, ValueError) as error:
+        print(f"agentidctl: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
 
 

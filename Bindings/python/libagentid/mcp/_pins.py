@@ -2,6 +2,7 @@
 
 # What is read here is JSON from elsewhere, of which no type is known.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import asyncio
@@ -22,6 +23,7 @@ LINE = 16 * 1024 * 1024
 """The longest message, in bytes."""
 _PAGES = 100
 _PATIENCE = 60
+_GRACE = 5
 _VERSION = "2025-06-18"  # which servers of every age agree to
 
 
@@ -59,19 +61,31 @@ def environment() -> dict[str, str]:
 
 
 async def listed(command: Sequence[str]) -> list[dict[str, Any]]:
-    """A server's own list, all pages of it. Raises `ValueError` for what is not a list, `asyncio.TimeoutError` after a minute."""
+    """A server's own list, all pages of it. Raises `ValueError` for what is not a list, and for none within a minute."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE, env=environment())
     try:
         return await asyncio.wait_for(_ask(process), _PATIENCE)
+    except asyncio.TimeoutError:
+        said = f"the server has not listed its tools within {_PATIENCE} seconds: is it an MCP server over stdio?"
+        raise ValueError(said) from None
     finally:
         if process.stdin is not None:
             process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), 5)
-        except asyncio.TimeoutError:
+        if not await has_ended(process, _GRACE):
             process.kill()
-            await process.wait()
+            await has_ended(process, _GRACE)
+        process._transport.close()  # type: ignore[attr-defined]  # a process of the server's own may hold the other ends
+
+
+async def has_ended(process: asyncio.subprocess.Process, within: float, stopped: asyncio.Future[None] | None = None) -> bool:
+    """Whether it ends within so many seconds. Its `wait()` waits for its pipes as well, which a process of its own can hold."""
+    until = asyncio.get_running_loop().time() + within
+    while process.returncode is None and asyncio.get_running_loop().time() < until:
+        if stopped is not None and stopped.done():
+            break
+        await asyncio.sleep(0.02)
+    return process.returncode is not None
 
 
 async def _ask(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
@@ -79,11 +93,17 @@ async def _ask(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
     if to_server is None or server is None:
         raise subprocess.SubprocessError("the server's process has no pipes")
 
+    left = LINE  # bytes of all that it says: what it lists is kept
+
     def say(message: dict[str, Any]) -> None:
         to_server.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
 
     async def answer(number: int) -> dict[str, Any]:
+        nonlocal left
         while line := await server.readline():
+            left -= len(line)
+            if left < 0:
+                raise ValueError(f"the server has sent more than {LINE} bytes: a list of tools is shorter")
             message = envelope(read(line, in_any_case=False))
             if is_id(message.get("id")) and message["id"] == number and "method" not in message:
                 said = outcome(message)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._pins import LINE, environment
+from ._pins import LINE, environment, has_ended
 
 if TYPE_CHECKING:
     from ._proxy import Proxy
@@ -84,23 +84,13 @@ async def run(proxy: Proxy, command: Sequence[str]) -> int:
 
 async def _ended(process: asyncio.subprocess.Process, stopped: asyncio.Future[None]) -> int:
     """The status of a server that was told to end, by the end of its input, then by SIGTERM, then for good."""
-    is_over = await _has_ended(process, _PATIENCE, stopped) or await _has_ended(process, _SHORT)
+    is_over = await has_ended(process, _PATIENCE, stopped) or await has_ended(process, _SHORT)
     for end in () if is_over else (process.terminate, process.kill):
         with contextlib.suppress(ProcessLookupError):  # it ended just now
             end()
-        if await _has_ended(process, _SHORT):
+        if await has_ended(process, _SHORT):
             break
     return -signal.SIGKILL if process.returncode is None else process.returncode
-
-
-async def _has_ended(process: asyncio.subprocess.Process, within: float, stopped: asyncio.Future[None] | None = None) -> bool:
-    """Whether it ends within so many seconds. Its `wait()` waits for its pipes as well, which a process of its own can hold."""
-    until = asyncio.get_running_loop().time() + within
-    while process.returncode is None and asyncio.get_running_loop().time() < until:
-        if stopped is not None and stopped.done():
-            break
-        await asyncio.sleep(0.02)
-    return process.returncode is not None
 
 
 class _Incoming(asyncio.StreamReaderProtocol):
