@@ -117,7 +117,7 @@ def test_certify_shows_all_that_a_tool_says_and_takes_no_second_spelling(tmp_pat
     ("server", "said"),
     [
         ("sleep 30 & exec sleep 30", "has not listed"),  # the one in the background keeps the pipes open
-        ("exec yes '{\"jsonrpc\": \"2.0\", \"method\": \"notifications/x\"}'", "has sent more than"),
+        ('exec yes \'{"jsonrpc": "2.0", "method": "notifications/x"}\'', "has sent more than"),
     ],
 )
 def test_a_server_that_is_silent_or_never_ends_is_not_waited_for(server, said, monkeypatch):
