@@ -1,5 +1,6 @@
 """X.509-SVIDs for agents: for those that act, no longer than their credential, by a key that is kept."""
 
+import fcntl
 import json
 import os
 import time
@@ -198,6 +199,36 @@ def test_authorities_rotate_without_a_gap_and_other_processes_follow(domain, iss
     with pytest.raises(SVIDError, match="not_trusted"):
         Bundles([before]).verify(new.certificates)
     assert issuer.bundle().sequence == before.sequence + 2
+
+
+def test_a_rotation_is_not_lost_to_a_thread_that_read_the_file_before(domain, issuer, tmp_path):
+    store = issuer._store
+    read = store.read
+
+    def overtaken():
+        store.read = read
+        found = read()
+        issuer.activate_authority()  # another thread, before this one keeps what it has read
+        return found
+
+    with Issuer.open(domain, tmp_path / "x509", trust_domain="acme.example") as other:
+        other.publish_authority()
+    store.read = overtaken
+    assert issuer.bundle().sequence == 2
+    assert issuer.bundle().sequence == 3
+
+
+def test_a_file_that_is_gone_and_a_lock_that_is_held_are_said(domain, issuer, tmp_path, monkeypatch):
+    monkeypatch.setattr("libagentid.spiffe._store._PATIENCE", 0)
+    with open(tmp_path / "x509" / "x509.lock") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(TimeoutError, match=r"another process has held .*x509\.lock"):
+            issuer.publish_authority()
+        assert issuer.bundle().sequence == 1  # reading waits for nobody
+    (tmp_path / "x509" / "x509.json").unlink()
+    for ask in (issuer.bundle, issuer.publish_authority):
+        with pytest.raises(SVIDError, match="the issuer's file is gone"):
+            ask()
 
 
 def test_the_bundle_is_one_as_the_standard_has_it(domain, issuer):

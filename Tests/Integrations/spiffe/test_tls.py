@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 
 import libagentid
@@ -213,3 +215,38 @@ def test_go_asks_as_an_agent_and_python_serves(go, files, source, both, corp, re
                     connection.recv(100)
                 said = client.stdout.read()
         assert said == f"{REPORT} from python\n" if is_served else said.startswith("refused:")
+
+
+def test_an_svid_is_replaced_while_other_threads_shake_hands(corp):
+    trusted = Bundles([bundle("corp.example", corp)])
+    svids = [svid_of([certificate(corp, uris=[REPORT])]) for _ in range(2)]
+    calls, said = itertools.count(), []
+    server = TLS.server(lambda: svids[next(calls) % 2](), trusted, peers=[REPORT])
+
+    def shake():
+        client = TLS.client(svids[0], trusted, peers=[REPORT])
+        for _ in range(60):
+            up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+            try:
+                left = [server.wrap_bio(up, down, server_side=True), client.wrap_bio(down, up)]
+                while left:
+                    left = [end for end in left if not is_done(end)]
+            except OSError as error:
+                said.append(error)
+
+    threads = [threading.Thread(target=shake) for _ in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for step in (threading.Thread.start, threading.Thread.join):
+            for thread in threads:
+                step(thread)
+    finally:
+        sys.setswitchinterval(before)
+    assert not said
+
+
+def is_done(end):
+    with contextlib.suppress(ssl.SSLWantReadError):
+        end.do_handshake()
+    return end.peer is not None

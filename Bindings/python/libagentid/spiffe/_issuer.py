@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import hashlib
 import json
@@ -197,20 +196,16 @@ class Issuer:
         self._change(changed)
 
     def _change(self, changed: Callable[[State], State]) -> None:
-        with self._store.locked() if self._store is not None else contextlib.nullcontext(), self._lock:
-            state = changed((self._store.read() if self._store is not None else None) or self._state)
-            if self._store is not None:
-                self._store.write(state)
-            self._state = state
+        if self._store is None:
+            with self._lock:
+                self._state = changed(self._state)
+            return
+        with self._store.locked():  # threads of this process too: each opens the lock's file anew
+            self._store.write(changed(self._store.state()))
 
     def _read(self) -> State:
         """The present state: another process may have rotated."""
-        if self._store is not None and self._store.has_changed():
-            read = self._store.read()
-            if read is None:
-                raise SVIDError("state", "the issuer's file is gone")
-            self._state = read
-        return self._state
+        return self._state if self._store is None else self._store.state()
 
 
 def agent_key(leaf: x509.Certificate) -> str | None:

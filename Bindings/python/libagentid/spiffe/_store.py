@@ -9,6 +9,7 @@ import json
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -29,6 +30,10 @@ from ._id import SVIDError, trust_domain
 
 SigningKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 """The private key of an authority of X.509-SVIDs."""
+
+
+_PATIENCE = 5
+"""How long the lock is waited for, in seconds."""
 
 
 class Signer(NamedTuple):
@@ -83,7 +88,7 @@ def algorithm(key: SigningKey) -> Any:
 
 
 class Store:
-    """The file, and a lock that several processes share."""
+    """The file, and a lock that several processes share. Safe to use from several threads."""
 
     def __init__(self, directory: str | os.PathLike[str], domain: str, passphrase: str | None) -> None:
         self._directory, self._domain, self._passphrase = Path(directory), domain, passphrase
@@ -92,22 +97,40 @@ class Store:
         if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o022:
             raise PermissionError(f"{self._directory} must be this user's own, and none that others may write: chmod 700 it")
         self._file = self._directory / "x509.json"
-        self._seen: tuple[int, int] | None = None
+        # At once, the state and the file that it was read from: else a thread could keep an old one for the new file.
+        self._seen: tuple[State, tuple[int, int]] | None = None
 
     @contextlib.contextmanager
     def locked(self) -> Generator[None, None, None]:
-        """Nobody else changes the file within the block."""
+        """Nobody else changes the file within the block. Raises `TimeoutError` where another process holds it for long."""
         descriptor = os.open(self._directory / "x509.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._lock(descriptor)
             yield
         finally:
             os.close(descriptor)
 
-    def has_changed(self) -> bool:
-        """Whether the file is another than the one that was read or written here last."""
-        about = self._file.stat()
-        return (about.st_ino, about.st_mtime_ns) != self._seen
+    def _lock(self, descriptor: int) -> None:
+        until = time.monotonic() + _PATIENCE  # one that was stopped while it held the lock stops nobody else for ever
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    held = f"another process has held {self._directory}/x509.lock for {_PATIENCE} s"
+                    raise TimeoutError(f"{held}: end that process, or try again") from None
+                time.sleep(0.001)
+
+    def state(self) -> State:
+        """The state in the file, which another process may have changed since. Raises `SVIDError` where there is none."""
+        seen = self._seen
+        with contextlib.suppress(FileNotFoundError):
+            if seen is not None and seen[1] == _look(self._file.stat()):
+                return seen[0]
+        read = self.read()
+        if read is None:
+            raise SVIDError("state", "the issuer's file is gone")
+        return read
 
     def read(self) -> State | None:
         """The state as it was written; None where none was. Raises `PermissionError` where others could have read it."""
@@ -134,8 +157,9 @@ class Store:
         except TypeError:  # cryptography's word for one that is missing, or not wanted
             wanted = "is sealed: give its passphrase" if password is None else "is not sealed: leave passphrase out"
             raise SVIDError("passphrase", f"{self._file} {wanted}") from None
-        self._seen = about.st_ino, about.st_mtime_ns
-        return State(signers, kept["active"], kept["sequence"])
+        state = State(signers, kept["active"], kept["sequence"])
+        self._seen = state, _look(about)
+        return state
 
     def write(self, state: State) -> None:
         """Replaces the file; it is on the disk when this returns."""
@@ -154,9 +178,9 @@ class Store:
                 json.dump(document, file, indent=1)
                 file.flush()
                 os.fsync(descriptor)
-                about = os.fstat(descriptor)
-                self._seen = about.st_ino, about.st_mtime_ns
+                look = _look(os.fstat(descriptor))
             os.replace(path, self._file)
+            self._seen = state, look
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(path)
@@ -166,3 +190,7 @@ class Store:
             os.fsync(held)
         finally:
             os.close(held)
+
+
+def _look(about: os.stat_result) -> tuple[int, int]:
+    return about.st_ino, about.st_mtime_ns

@@ -7,6 +7,7 @@ import secrets
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
@@ -65,8 +66,8 @@ class TLS(ssl.SSLContext):
         with server.wrap_socket(accepted, server_side=True) as connection:
             print(connection.peer.spiffe_id)
 
-    Sockets and asyncio alike. `svid`: asked before each handshake, such as a `Source`'s. `peers`: whom this end speaks with:
-    SPIFFE IDs, and such as end with a slash, for all below. Names of hosts mean nothing here.
+    Sockets and asyncio alike; safe to use from several threads. `svid`: asked before each handshake, such as a `Source`'s.
+    `peers`: whom this end speaks with: SPIFFE IDs, and such as end with a slash, for all below. Names of hosts mean nothing here.
     """
 
     sslsocket_class = _Socket
@@ -75,6 +76,8 @@ class TLS(ssl.SSLContext):
     _bundles: Bundles
     _peers: tuple[str, ...]
     _loaded: X509SVID | None = None
+    _loading: Lock
+    """Held where certificate and key are replaced and where a connection copies them: OpenSSL itself locks neither."""
 
     @classmethod
     def server(cls, svid: Callable[[], X509SVID], bundles: Bundles, *, peers: Iterable[str]) -> TLS:
@@ -101,6 +104,7 @@ class TLS(ssl.SSLContext):
         if isinstance(peers, str):
             raise TypeError("peers is a list of SPIFFE IDs, not one text")
         made._svid, made._bundles, made._peers = svid, bundles, tuple(checked_pattern(each) for each in peers)
+        made._loading = Lock()
         return made
 
     def verify(self, chain: tuple[bytes, ...]) -> Peer:
@@ -125,14 +129,26 @@ class TLS(ssl.SSLContext):
         self._load()
         return super().wrap_bio(*args, **kwargs)
 
+    def _wrap_bio(self, *args: Any, **kwargs: Any) -> Any:
+        with self._loading:
+            return super()._wrap_bio(*args, **kwargs)  # type: ignore[misc]
+
+    def _wrap_socket(self, *args: Any, **kwargs: Any) -> Any:
+        with self._loading:
+            return super()._wrap_socket(*args, **kwargs)  # type: ignore[misc]
+
     def _load(self) -> None:
         """The present SVID and the present authorities. OpenSSL keeps those of old bundles: `verify` does not."""
         svid = self._svid()
-        for bundle in self._bundles:
-            if bundle.authorities:
-                self.load_verify_locations(cadata=bundle.der())
-        if svid is self._loaded:
-            return
+        with self._loading:
+            for bundle in self._bundles:
+                if bundle.authorities:
+                    self.load_verify_locations(cadata=bundle.der())
+            if svid is not self._loaded:
+                self._use(svid)
+                self._loaded = svid
+
+    def _use(self, svid: X509SVID) -> None:
         # ssl reads files only: this one is in memory, has no name, and its key is sealed under a password of this moment.
         password = secrets.token_hex(16)
         sealed = svid.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
@@ -143,7 +159,6 @@ class TLS(ssl.SSLContext):
             self.load_cert_chain(f"/proc/self/fd/{descriptor}", password=password)
         finally:
             os.close(descriptor)
-        self._loaded = svid
 
 
 def _shown(connection: Any) -> Iterable[bytes]:
