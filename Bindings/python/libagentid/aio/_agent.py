@@ -3,8 +3,10 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import libagentid._agent as _agent
 import libagentid._current as _current
@@ -12,6 +14,9 @@ import libagentid._current as _current
 from ._running import Closing, in_thread, starting, starts, waits
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from libagentid._decision import Decision
     from typing_extensions import Self
 
 
@@ -39,6 +44,16 @@ class Agent(Closing, _agent.Identity):
     park = waits(_agent.Agent.park)
     rotate_key = waits(_agent.Agent.rotate_key)
 
+    def authorize(self, tool: str, args: Mapping[str, Any], *, wait: float | timedelta | None = None) -> Decision:
+        """As `libagentid.Agent.authorize`, in microseconds. `wait` would hold an event loop, and raises `TypeError` there.
+
+        Instead, `await acme.wait_for_approval(denied.approval, seconds)`, and make the very same call again.
+        """
+        if wait is not None and _is_on_a_loop():
+            said = "await acme.wait_for_approval(denied.approval, seconds), and make the very same call again"
+            raise TypeError(f"wait= would hold the event loop: {said}")
+        return _agent.Identity.authorize(self, tool, args, wait=wait)
+
     def unparked(self) -> list[Agent]:
         """As `libagentid.Agent.unparked`."""
         return [Agent(child) for child in self.sync.unparked()]
@@ -53,6 +68,14 @@ class Agent(Closing, _agent.Identity):
         self.sync._entered -= 1
         if self.sync._entered <= 0:
             await in_thread(partial(_agent.Agent._leave, self.sync, *exception), surely=True)
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def current_agent() -> Agent:

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import libagentid._authority as _authority
 import libagentid._broker as _broker
 import libagentid._guard as _guard
+from libagentid._errors import Error
 
 from ._agent import Agent, ended
 from ._callbacks import OnLoop, Provider, called
 from ._guard import Guard
 from ._lease import Lease
 from ._running import Closing, in_thread, starting, starts, waits
+from ._waiting import look_until
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from libagentid.types import ApprovalDocument, Event
+    from libagentid.types import ApprovalDocument, ApprovalState, Event
 
 
 class Authority(Closing):
@@ -46,7 +48,6 @@ class Authority(Closing):
     refuse = waits(_authority.Authority.refuse)
     ask_to_declassify = waits(_authority.Authority.ask_to_declassify)
     declassify = waits(_authority.Authority.declassify)
-    wait_for_approval = waits(_authority.Authority.wait_for_approval)
     put_profile = waits(_authority.Authority.put_profile)
     certify_profile = waits(_authority.Authority.certify_profile)
     withdraw_profile = waits(_authority.Authority.withdraw_profile)
@@ -65,7 +66,6 @@ class Authority(Closing):
     remove_hook = waits(_authority.Authority.remove_hook)
     deliveries = waits(_authority.Authority.deliveries)
     retry_delivery = waits(_authority.Authority.retry_delivery)
-    settle = waits(_authority.Authority.settle)
     integrate = waits(_authority.Authority.integrate)
     usage = waits(_authority.Authority.usage)
     publish_key = waits(_authority.Authority.publish_key)
@@ -84,6 +84,27 @@ class Authority(Closing):
         """As `libagentid.Authority.add_hook`; a coroutine function is run on this loop, any other on a thread."""
         add = partial(self.sync.add_hook, name, called(run) if run else None, command=command, events=events)
         await in_thread(partial(add, deadline=deadline, max_attempts=max_attempts))
+
+    async def wait_for_approval(self, request: str, timeout: float | timedelta) -> ApprovalState:
+        """As `libagentid.Authority.wait_for_approval`, without a thread: for as many tasks as there are."""
+        look = partial(self.sync.wait_for_approval, request, 0)
+        return await look_until(look, lambda state: state != "pending", timeout)
+
+    async def settle(self, timeout: float | timedelta = 10) -> None:
+        """As `libagentid.Authority.settle`, without a thread meanwhile."""
+
+        def look() -> Error | None:
+            try:
+                self.sync.settle(0)
+            except Error as error:
+                if error.name != "unsettled":
+                    raise
+                return error
+            return None
+
+        unsettled = await look_until(look, lambda error: error is None, timeout)
+        if unsettled is not None:
+            raise unsettled
 
     async def on_approval(
         self, decide: Callable[[ApprovalDocument], Coroutine[Any, Any, bool | None] | bool | None], *, by: str, key: str | bytes
