@@ -296,8 +296,10 @@ def test_a_guard_that_no_client_started_says_so(directory, acme, given):
 
 
 @pytest.mark.parametrize("arguments", [["guard"], ["guard", "--authority", "a", "--", "x"], ["certify", "--", "x"],
-    ["guard", "--authority", "a", "--audience", "b", "--profile", "c", "--", "x"]])  # fmt: skip
-def test_half_a_command_is_wrong_usage(arguments, monkeypatch):
+    ["guard", "--authority", "a", "--audience", "b", "--profile", "c", "--", "x"],
+    ["guard", "--authority", "a", "--audience", "b", "--passphrase-file", "c", "--", "x"],
+    ["certify", "--pins", "p", "--audience", "b", "--", "x"]])  # fmt: skip
+def test_half_a_command_and_options_that_it_does_not_use_are_wrong_usage(arguments, monkeypatch):
     monkeypatch.delenv("AGENTID_AUTHORITY", raising=False)
     with pytest.raises(SystemExit) as ended:
         mcp(arguments)

@@ -59,8 +59,8 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("the server's command is missing, after --")
     try:
         if given.verb == "certify":
-            if not given.pins:
-                parser.error("certify needs --pins")
+            if not given.pins or any(value for name, value in vars(given).items() if name not in ("verb", "pins")):
+                parser.error("certify takes --pins FILE, and no other option")
             return _certify(given.pins, command)
         given.authority = given.authority or os.environ.get("AGENTID_AUTHORITY")
         if not given.authority or not given.audience:
@@ -68,6 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         starts = {name: getattr(given, name) for name in _STARTS if getattr(given, name)}
         if starts and (given.agent or len(starts) < len(_STARTS)):
             parser.error("--profile, --principal, --task and --scope go together, and not with --agent")
+        if given.passphrase_file and not starts:
+            parser.error("--passphrase-file opens the authority for --profile: a guard alone needs no keys")
         return _guard(given, starts, command)
     except FileNotFoundError as error:
         remedies = {given.pins: ": `agentidctl mcp certify` writes it", command[0]: ": there is no such command"}
