@@ -45,7 +45,7 @@ class TokenExchange:
                 _checked(url)
         self._endpoint, self._revocation, self._timeout = endpoint, revocation, timeout
         self._client, self._subject, self._resources = client, subject, dict(resources)
-        self._tokens, self._lock = dict[str, str](), Lock()
+        self._tokens, self._lock = dict[str, list[str]](), Lock()  # several, where a lease was asked for more than once
 
     @property
     def release_command(self) -> Sequence[str]:
@@ -67,18 +67,24 @@ class TokenExchange:
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ValueError("the server's answer has no access_token that can be sent")
         with self._lock:
-            self._tokens[request["lease"]] = token  # from here on it is revoked, whatever follows
+            self._tokens.setdefault(request["lease"], []).append(token)  # from here on it is revoked, whatever follows
         _check(said, wanted, request["ttl"])
         return token
 
     def release(self, lease: Mapping[str, Any]) -> None:
-        """Revokes the lease's token; one that this process does not hold ends with its own time."""
-        with self._lock:
-            token = self._tokens.get(lease["lease"])
-        if token is not None and self._revocation is not None:
-            self._ask(self._revocation, {"token": token, "token_type_hint": "access_token"})
-        with self._lock:
-            self._tokens.pop(lease["lease"], None)
+        """Revokes the lease's tokens; one that this process does not hold ends with its own time."""
+        while True:
+            with self._lock:
+                tokens = self._tokens.get(lease["lease"])
+                if not tokens:
+                    self._tokens.pop(lease["lease"], None)
+                    return
+                token = tokens[0]
+            if self._revocation is not None:
+                self._ask(self._revocation, {"token": token, "token_type_hint": "access_token"})
+            with self._lock:
+                if token in tokens:  # else another thread has revoked it too
+                    tokens.remove(token)
 
     def _ask(self, url: str, fields: Mapping[str, str]) -> dict[str, Any]:
         identity = ":".join(quote(part, safe="") for part in self._client)  # RFC 6749, 2.3.1

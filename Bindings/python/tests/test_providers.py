@@ -134,6 +134,19 @@ def test_a_broad_token_becomes_one_for_a_resource_and_is_revoked_with_its_lease(
     assert not acme.broker_leases()
 
 
+def test_each_token_of_a_lease_that_was_asked_for_twice_is_revoked(server):
+    provider = exchange(server)
+    lease = {"lease": "l", "resource": "mail", "ttl": 60}
+    assert provider.acquire(lease) != provider.acquire(lease) and len(server.tokens) == 2
+    server.status = 503
+    with pytest.raises(ValueError, match="503"):
+        provider.release(lease)
+    server.status = None
+    for _ in range(2):  # it may be called twice
+        provider.release(lease)
+    assert server.tokens == {} and sum(path == "/revoke" for path, _ in server.asked) == 3
+
+
 def test_the_subject_may_depend_on_for_whom_it_is(acme, server):
     seen = []
 
