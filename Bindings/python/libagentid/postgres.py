@@ -38,7 +38,7 @@ class RoleProvider:
 
     @property
     def release_command(self) -> list[str]:
-        """The command that releases a lease after this process has died: this Python, in which `libagentid[postgres]` is installed.
+        """The command that releases a lease after this process has died: this Python, which has `libagentid[postgres]`.
 
         Empty if the connection string has a password, which would appear in the registry and in the process list: use
         a service file, `passfile` or a peer connection.

@@ -17,6 +17,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import Call, NotGuarded, SubAgents, acting, authorize, permitted, plain, refusal
+from ..tools._recent import Recent
 from . import needs
 
 VERSION = needs("google-adk", "1.7", "google-adk")
@@ -49,20 +50,18 @@ class Guarded(BasePlugin):
         if not (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"name is the plugin's, a text, not {name!r:.40}: the guard finds the current agent by itself")
         super().__init__(name)
-        self._below, self._tools = SubAgents(), dict[tuple[str, str], tuple[str, ...]]()
+        self._below = SubAgents()
+        self._tools = Recent["tuple[str, str]", "tuple[str, ...]"]()  # of an agent in one run: another run's may differ
 
     def _agent(self, context: Any) -> Any:
         agent, above = context._invocation_context.agent, _above.get()
         if above is None and agent is getattr(agent, "root_agent", agent):
             return current_agent()
         with acting(above or current_agent()):
-            return self._below.agent(agent.name, agent.name, self._tools.get((context.invocation_id, agent.name), ()))
+            return self._below.agent(agent.name, agent.name, self._tools.get((context.invocation_id, agent.name)) or ())
 
     def _has(self, context: Any, tools: Iterable[str]) -> None:
-        """The tools of an agent in one run: another run's may differ."""
-        while len(self._tools) > 1000:  # of runs that failed
-            self._tools.pop(next(iter(self._tools)), None)
-        self._tools[context.invocation_id, context._invocation_context.agent.name] = tuple(tools)
+        self._tools.put((context.invocation_id, context._invocation_context.agent.name), tuple(tools))
 
     async def before_agent_callback(self, *, agent: Any, callback_context: Any) -> None:
         if getattr(agent, "code_executor", None) is not None:
@@ -86,7 +85,7 @@ class Guarded(BasePlugin):
         if isinstance(tool, AgentTool) and not getattr(tool, "include_plugins", True):
             raise NotGuarded(f"the tool {tool.name} is an agent that nothing guards: AgentTool(..., include_plugins=True)")
         agent = tool_context._invocation_context.agent
-        if (tool_context.invocation_id, agent.name) not in self._tools and hasattr(agent, "canonical_tools"):
+        if self._tools.get((tool_context.invocation_id, agent.name)) is None and hasattr(agent, "canonical_tools"):
             self._has(tool_context, [each.name for each in await agent.canonical_tools(tool_context)])  # it goes on after a pause
         try:
             with acting(self._agent(tool_context)) as acts:
@@ -108,8 +107,7 @@ class Guarded(BasePlugin):
             call.failed(error)
 
     async def after_run_callback(self, *, invocation_context: Any) -> None:
-        for key in [key for key in self._tools if key[0] == invocation_context.invocation_id]:
-            self._tools.pop(key, None)
+        self._tools.forget(lambda key: key[0] == invocation_context.invocation_id)
 
 
 def _key(context: Any) -> str:

@@ -20,6 +20,7 @@ from uuid import uuid4
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, decided, defaulted, permitted, plain, refusal
+from ..tools._recent import Recent
 from . import named, needs
 
 VERSION = needs("langchain", "1.0", "langchain")
@@ -98,15 +99,15 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
         named(name)
         self._name = name
         self._runs = SubAgents()
-        self._tools: dict[str, tuple[str, ...]] = {}  # of each run's graph: several may share this
-        self._schemas: dict[int, tuple[Any, Any]] = {}
+        self._tools = Recent[str, "tuple[str, ...]"]()  # of each run's graph: several may share this, and some runs fail
+        self._schemas = Recent[int, "tuple[Any, dict[str, Any]]"]()  # with the tool, whose number is nobody else's meanwhile
 
     def before_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
         return {"agentid_run": uuid4().hex}
 
     def after_agent(self, state: Any, runtime: Any) -> None:
         run = state.get("agentid_run")
-        self._tools.pop(run, None)
+        self._tools.forget(lambda key: key == run)
         self._runs.end(run)
 
     def wrap_model_call(self, request: Any, handler: Any) -> Any:
@@ -144,21 +145,20 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
     def _shown(self, request: Any) -> Any:
         if elsewhere := [str(tool.get("name") or tool.get("type")) for tool in request.tools if isinstance(tool, dict)]:
             raise NotGuarded(f"the tools {', '.join(elsewhere)} run at the model's provider, where nothing guards them")
-        if len(self._tools) > 1000:  # of runs that failed, or were never resumed
-            self._tools.pop(next(iter(self._tools)), None)
-        self._tools[_run(request.state)] = tuple(tool.name for tool in request.tools)
+        self._tools.put(_run(request.state), tuple(tool.name for tool in request.tools))
         return request.override(tools=permitted(request.tools, lambda tool: tool.name, agent=self._agent(request.state, ())))
 
     def _decided(self, request: Any) -> Any:
-        tool = request.tool
-        if tool is not None and id(tool) not in self._schemas:
-            if len(self._schemas) > 1000:  # tools that are made for each run
-                self._schemas.clear()
-            self._schemas[id(tool)] = tool, {"properties": tool.args}
-        schema: dict[str, Any] = self._schemas[id(tool)][1] if tool is not None else {}
+        schema = self._schema_of(request.tool)
         call = authorize(request.tool_call["name"], defaulted(plain(request.tool_call["args"]), schema))  # a copy, which stays
         call.pauses = GraphBubbleUp
         return call, schema
+
+    def _schema_of(self, tool: Any) -> dict[str, Any]:
+        if tool is None:
+            return {}
+        known = self._schemas.get(id(tool)) or self._schemas.put(id(tool), (tool, {"properties": tool.args}))
+        return known[1]
 
     def _refused(self, denied: Denied, request: Any) -> ToolMessage:
         return ToolMessage(refusal(denied), status="error", tool_call_id=request.tool_call["id"], name=request.tool_call["name"])
