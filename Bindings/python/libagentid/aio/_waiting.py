@@ -19,7 +19,7 @@ _FIRST, _LONGEST = 0.01, 0.25
 
 
 async def look_until(look: Callable[[], T], is_over: Callable[[T], bool], timeout: float | timedelta) -> T:
-    """What `look` says once it is over, or when the time is; `look` waits for nothing."""
+    """The answer of `look` once it is over, or when the time is; `look` waits for nothing."""
     loop = asyncio.get_running_loop()
     ends, pause = loop.time() + milliseconds(timeout, "timeout") / 1000, _FIRST
     while True:

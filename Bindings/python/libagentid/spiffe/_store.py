@@ -33,7 +33,7 @@ SigningKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 
 _PATIENCE = 5
-"""How long the lock is waited for, in seconds."""
+"""The seconds for which the lock is waited for."""
 
 
 class Signer(NamedTuple):

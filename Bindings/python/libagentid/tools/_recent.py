@@ -1,4 +1,4 @@
-"""What is remembered of runs and tools, of which nobody says when they are over."""
+"""A bounded memory of runs and tools, of which nobody says when they are over."""
 
 from __future__ import annotations
 
