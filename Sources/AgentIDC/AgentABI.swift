@@ -120,10 +120,8 @@ public func agentid_agent_present(
     _ chain: UnsafeMutablePointer<agentid_bytes>?, _ proof: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
-        if let proof = unsafe proof { unsafe proof.pointee = agentid_bytes() }
-        let chain = unsafe try cleared(chain, "chain")
-        let proof = unsafe try cleared(proof, "proof")
+    unsafe call(error, giving: chain, proof) {
+        let (chain, proof) = (unsafe try required(chain, "chain"), unsafe try required(proof, "proof"))
         let agent = try unsafe Agents.table.find(agent, "agent")
         let audience = unsafe try text(audience, audience_len, "audience")
         let call = try agent.present(
@@ -245,8 +243,8 @@ public func agentid_agent_scope(
 public func agentid_agent_export_key(
     _ agent: OpaquePointer?, _ jwk: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
-        let output = unsafe try cleared(jwk, "jwk")
+    unsafe call(error, giving: jwk) {
+        let output = unsafe try required(jwk, "jwk")
         let result = try unsafe Agents.table.find(agent, "agent").withExportedKey { key in
             Result { unsafe try OwnedBytes.give(key, to: output) }
         }
@@ -258,8 +256,8 @@ public func agentid_agent_export_key(
 public func agentid_key_generate(
     _ jwk: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
-        let output = unsafe try cleared(jwk, "jwk")
+    unsafe call(error, giving: jwk) {
+        let output = unsafe try required(jwk, "jwk")
         let result = try SigningKey.generate().withExportedJWK { key in
             Result { unsafe try OwnedBytes.give(key, to: output) }
         }

@@ -120,8 +120,8 @@ public func agentid_audit_verify(
     _ user_data: UnsafeMutableRawPointer?, _ report: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
-        let output = unsafe try cleared(report, "report")
+    unsafe call(error, giving: report) {
+        let output = unsafe try required(report, "report")
         let audit = try unsafe Audits.table.find(audit, "audit")
         let found = try audit.verify { entries in unsafe progress?(entries, user_data) }
         unsafe try OwnedBytes.give(found.document.canonical().span, to: output)

@@ -151,9 +151,8 @@ public func agentid_authority_issue(
     _ holder_len: Int, _ options: UnsafePointer<agentid_agent_options>?, _ chain: UnsafeMutablePointer<agentid_bytes>?,
     _ credential: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
-        let chain = unsafe try cleared(chain, "chain")
-        if let credential = unsafe credential { unsafe credential.pointee = agentid_bytes() }
+    unsafe call(error, giving: chain, credential) {
+        let chain = unsafe try required(chain, "chain")
         let authority = try unsafe Authorities.table.find(authority, "authority")
         let profile = unsafe try text(profile, profile_len, "profile")
         let key = try publicKey(unsafe input(holder, holder_len, "holder"))
@@ -162,8 +161,11 @@ public func agentid_authority_issue(
             return unsafe try OwnedBytes.give(Array(grant.utf8).span, to: chain)
         }
         let issued = try authority.issue(profile: profile, to: key, unsafe request(options))
-        unsafe try OwnedBytes.give(Array(issued.chain.utf8).span, to: chain)
         unsafe try OwnedBytes.give(Array(issued.credential.utf8).span, to: credential)
+        do { unsafe try OwnedBytes.give(Array(issued.chain.utf8).span, to: chain) } catch {
+            unsafe agentid_bytes_free(credential)
+            throw error
+        }
     }
 }
 

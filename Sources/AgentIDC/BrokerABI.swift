@@ -100,7 +100,7 @@ public func agentid_broker_acquire(
     _ lease: UnsafeMutablePointer<agentid_bytes>?, _ secret: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
+    unsafe call(error, giving: lease, secret) {
         try unsafe acquire(decision, provider, provider_len, resource, resource_len, ttl, lease, secret) {
             try unsafe Authorities.table.find(authority, "authority")
         }
@@ -122,22 +122,25 @@ private func permit(_ decision: OpaquePointer?) throws -> Permit {
     try source.add(unsafe CallbackProvider(provider), named: name)
 }
 
-/// Clears the outputs before it looks for the source, and writes them last.
+/// Writes the outputs last: the lease where the secret has been given.
 @unsafe private func acquire(
     _ decision: OpaquePointer?, _ provider: UnsafePointer<CChar>?, _ provider_len: Int,
     _ resource: UnsafePointer<CChar>?, _ resource_len: Int, _ ttl: Int64,
     _ lease: UnsafeMutablePointer<agentid_bytes>?, _ secret: UnsafeMutablePointer<agentid_bytes>?,
     from source: () throws -> any SecretSource
 ) throws {
-    let (lease, secret) = (unsafe try cleared(lease, "lease"), unsafe try cleared(secret, "secret"))
+    let (lease, secret) = (unsafe try required(lease, "lease"), unsafe try required(secret, "secret"))
     let acquired = try source().acquire(
         for: unsafe permit(decision), from: unsafe text(provider, provider_len, "provider"),
         resource: unsafe text(resource, resource_len, "resource"), timeToLive: ttl)
-    unsafe try OwnedBytes.give(Array(acquired.lease.utf8).span, to: lease)
     let given = acquired.secret.withSpan { bytes in
         Result { unsafe try OwnedBytes.give(bytes, to: secret) }
     }
     try given.get()
+    do { unsafe try OwnedBytes.give(Array(acquired.lease.utf8).span, to: lease) } catch {
+        unsafe agentid_bytes_free(secret)
+        throw error
+    }
 }
 
 @c @implementation
@@ -178,7 +181,7 @@ public func agentid_guard_acquire(
     _ lease: UnsafeMutablePointer<agentid_bytes>?, _ secret: UnsafeMutablePointer<agentid_bytes>?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
+    unsafe call(error, giving: lease, secret) {
         try unsafe acquire(decision, provider, provider_len, resource, resource_len, ttl, lease, secret) {
             try unsafe Guards.table.find(guardian, "guard")
         }

@@ -33,17 +33,19 @@ internal import StrictJSON
     }
 }
 
-/// Empties an output before anything can fail.
-func cleared(_ output: BytesOut, _ name: String) throws -> UnsafeMutablePointer<agentid_bytes> {
-    let output = unsafe try required(output, name)
-    unsafe output.pointee = agentid_bytes()
-    return unsafe output
+/// As `call`, with outputs that are emptied before anything can fail: in a forked child too, and where another one is NULL.
+func call(
+    _ error: ErrorOut, giving first: BytesOut, _ second: BytesOut = nil, _ body: () throws -> Void
+) -> agentid_status {
+    unsafe first?.pointee = agentid_bytes()
+    unsafe second?.pointee = agentid_bytes()
+    return unsafe call(error, body)
 }
 
 /// Gives bytes to a caller.
 func give(_ output: BytesOut, _ name: String, _ error: ErrorOut, _ bytes: () throws -> [UInt8]) -> agentid_status {
-    unsafe call(error) {
-        let output = unsafe try cleared(output, name)
+    unsafe call(error, giving: output) {
+        let output = unsafe try required(output, name)
         let result = try bytes()
         unsafe try OwnedBytes.give(result.span, to: output)
     }
@@ -57,7 +59,7 @@ func giveIfAsked(_ output: BytesOut, _ error: ErrorOut, _ bytes: () throws -> [U
 
 @c @implementation
 public func agentid_bytes_free(_ bytes: UnsafeMutablePointer<agentid_bytes>?) {
-    guard let bytes = unsafe bytes, !Process.isForked else { return }
-    _ = OwnedBytes.table.remove(unsafe bytes.pointee.owner)
+    guard let bytes = unsafe bytes else { return }
+    if !Process.isForked { _ = OwnedBytes.table.remove(unsafe bytes.pointee.owner) }
     unsafe bytes.pointee = agentid_bytes()
 }

@@ -15,11 +15,19 @@ private func begin(
     unsafe decision?.pointee = nil
     return unsafe AgentIDC.call(error) {
         let output = unsafe try required(call, "call")
+        // Else it would be decided for nothing.
+        let within = try Call.checked(within == 0 ? Call.lapse : within)
         let (made, guardian) = try decide()
         if let decision = unsafe decision {
             unsafe decision.pointee = try DecisionObject.table.insert(DecisionObject(made))
         }
-        unsafe output.pointee = try Calls.table.insert(permitted(made, by: guardian, within))
+        do { unsafe output.pointee = try Calls.table.insert(permitted(made, by: guardian, within)) } catch {
+            if made.denial == nil, let decision = unsafe decision {
+                unsafe agentid_decision_free(decision.pointee)
+                unsafe decision.pointee = nil
+            }
+            throw error
+        }
     }
 }
 
@@ -28,7 +36,7 @@ private func permitted(_ decision: Decision, by guardian: Guard?, _ within: Int6
     guard let guardian, let permit = decision.permit else {
         throw Failure.argument("decision", "is not one of a guard")
     }
-    do { return try guardian.begin(permit, within: within == 0 ? Call.lapse : within) } catch { throw failure(error) }
+    do { return try guardian.begin(permit, within: within) } catch { throw failure(error) }
 }
 
 private func failure(_ error: NotPermitted) -> Failure {

@@ -186,8 +186,8 @@ public func agentid_authority_verify_gone(
     _ authority: OpaquePointer?, _ agent: UnsafePointer<CChar>?, _ agent_len: Int,
     _ report: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
-        let output = unsafe try cleared(report, "report")
+    unsafe call(error, giving: report) {
+        let output = unsafe try required(report, "report")
         let authority = try unsafe Authorities.table.find(authority, "authority")
         let gone = try authority.verifyGone(agent: unsafe text(agent, agent_len, "agent"))
         unsafe try OwnedBytes.give(gone.document.canonical().span, to: output)

@@ -10,8 +10,8 @@ public func agentid_policy_check(
     _ policy: UnsafePointer<CChar>?, _ policy_len: Int, _ authority: OpaquePointer?,
     _ report: UnsafeMutablePointer<agentid_bytes>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
-        let output = unsafe try cleared(report, "report")
+    unsafe call(error, giving: report) {
+        let output = unsafe try required(report, "report")
         let document = try unsafe input(policy, policy_len, "policy")
         let check: PolicyCheck
         if let authority = unsafe authority {

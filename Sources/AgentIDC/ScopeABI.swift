@@ -109,7 +109,7 @@ public func agentid_scope_for_task(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe scope?.pointee = nil
-    return unsafe giveIfAsked(explanation, error) {
+    return unsafe call(error, giving: explanation) {
         let output = unsafe try required(scope, "scope")
         let ceiling = try unsafe ScopeHandles.table.find(ceiling, "ceiling")
         let (prompt, pins) = unsafe (try text(prompt, prompt_len, "prompt"), try input(pins, pins_len, "pins"))
@@ -117,8 +117,13 @@ public func agentid_scope_for_task(
         let found = try ceiling.forTask(
             prompt, pins: TaskPins(parsing: pins),
             directory: names.isEmpty ? TaskDirectory() : TaskDirectory(parsing: names))
-        unsafe output.pointee = try ScopeHandles.table.insert(found.scope)
-        return found.document.canonical()
+        if let explanation = unsafe explanation {
+            unsafe try OwnedBytes.give(found.document.canonical().span, to: explanation)
+        }
+        do { unsafe output.pointee = try ScopeHandles.table.insert(found.scope) } catch {
+            unsafe agentid_bytes_free(explanation)
+            throw error
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 Reads the declarations out of Include/, so that no function is forgotten. Argument: the library.
 """
 import ctypes
+import os
 import pathlib
 import random
 import re
@@ -59,22 +60,33 @@ def value(what, random_source):
     return ctypes.c_size_t(2)
 
 
-def call(returns, name, parameters, null, random_source):
+def call(returns, name, parameters, texts, null, random_source):
     global calls, failures
     function = getattr(library, name)
     function.restype = ctypes.c_int32 if returns in ("agentid_status", "int32_t", "uint32_t") else (
         ctypes.c_char_p if "char" in returns else None)
     error = ctypes.c_void_p()
-    arguments = []
+    arguments, outputs = [], []
     for i, (_, what) in enumerate(parameters):
         if what == "error":
             arguments.append(ctypes.byref(error))
         elif i == null:
             arguments.append(ctypes.c_size_t(0) if what == "number" else ctypes.c_void_p(None))
+        elif what == "handle out" or "agentid_bytes" in texts[i]:
+            outputs.append((parameters[i][0], ctypes.create_string_buffer(b"\xff" * (8 if what == "handle out" else 24))))
+            arguments.append(outputs[-1][1])
         else:
             arguments.append(value(what, random_source))
     result = function(*arguments)
     calls += 1
+    if returns == "agentid_status" and result not in (0, 1, 16):
+        for output, held in outputs:
+            if any(held.raw[:-1]):
+                failures += 1
+                print(f"failed: {name} with {parameters[null][0] if null is not None else 'no'} NULL leaves {output} as it was")
+    if IS_FORKED and returns == "agentid_status" and name != "agentid_error_code" and result != 4:
+        failures += 1
+        print(f"failed: {name} in a forked child: status {result}")
     if returns != "agentid_status" or all(what != "error" for _, what in parameters):
         return
     good = 0 <= result <= 16 and (result == 0) == (error.value is None)
@@ -87,10 +99,15 @@ def call(returns, name, parameters, null, random_source):
 
 
 random_source = random.Random(1)
-for returns, name, parameters in declarations:
-    parameters = [kind(re.sub(r"\s+", " ", p).strip()) for p in parameters.split(",") if p.strip() != "void"]
-    for null in [None, *range(len(parameters))]:
-        for _ in range(8):
-            call(returns.strip(), name, parameters, null, random_source)
-print(f"sweep: {len(declarations)} functions, {calls} calls, {failures} failed")
-sys.exit(1 if failures or len(declarations) < 60 else 0)
+for IS_FORKED in False, True:  # the second time in a child of this process
+    if IS_FORKED and (child := os.fork()):
+        status = os.waitpid(child, 0)[1]
+        print(f"sweep: {len(declarations)} functions, {calls} calls, {failures} failed; in a forked child {'well' if status == 0 else 'failed'}")
+        sys.exit(1 if failures or status or len(declarations) < 60 else 0)
+    for returns, name, parameters in declarations:
+        texts = [re.sub(r"\s+", " ", p).strip() for p in parameters.split(",") if p.strip() != "void"]
+        parameters = [kind(text) for text in texts]
+        for null in [None, *range(len(parameters))]:
+            for _ in range(8):
+                call(returns.strip(), name, parameters, texts, null, random_source)
+os._exit(1 if failures else 0)

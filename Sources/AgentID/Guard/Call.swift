@@ -211,7 +211,9 @@ public final class Call: Sendable {
         }
     }
 
-    private static func checked(_ seconds: Int64) throws(AgentIDError) -> Int64 {
+    /// The time within which a call ends, if it can be that.
+    @discardableResult
+    package static func checked(_ seconds: Int64) throws(AgentIDError) -> Int64 {
         guard (1...longestLapse).contains(seconds) else {
             throw AgentIDError(
                 .argument, name: "call_within", message: "a call ends within 1 to \(longestLapse) s", at: "within")

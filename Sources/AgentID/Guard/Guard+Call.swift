@@ -11,7 +11,9 @@ extension Guard {
     public func begin(
         chain: String, proof: String, tool: String, arguments: [UInt8], within seconds: Int64 = Call.lapse
     ) throws(NotPermitted) -> Call {
-        try begin(authorize(chain: chain, proof: proof, tool: tool, arguments: arguments), within: seconds)
+        // Else it would be decided for nothing.
+        do throws(AgentIDError) { try Call.checked(seconds) } catch { throw .failed(error) }
+        return try begin(authorize(chain: chain, proof: proof, tool: tool, arguments: arguments), within: seconds)
     }
 
     /// Begins the call that this guard has permitted, in whatever form it was presented. One permit is good for one call:

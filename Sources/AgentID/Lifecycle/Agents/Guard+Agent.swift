@@ -80,6 +80,8 @@ extension Agent {
         tool: String, arguments: [UInt8], within seconds: Int64 = Call.lapse
     ) throws(NotPermitted) -> Call {
         guard let guardian = homeGuard else { throw .failed(Agent.homeless) }
+        // Else it would be decided for nothing.
+        do throws(AgentIDError) { try Call.checked(seconds) } catch { throw .failed(error) }
         return try guardian.begin(authorize(tool: tool, arguments: arguments), within: seconds)
     }
 
