@@ -189,7 +189,8 @@ typedef struct agentid_signer {
 void agentid_signer_init(agentid_signer *options, size_t struct_size);
 
 /*
- * Tells the time instead of the machine's clock. Called on any thread, on several at once.
+ * Tells the time instead of the machine's clock. Called on any thread, on several at once. It should not call this library,
+ * which would ask it for the time again: within itself it is called three times at most.
  *   now         writes milliseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999; returns
  *               AGENTID_CALLBACK_OK, or anything else if it cannot tell. Calls that need the time are then refused
  *               (`clock_failed`, `clock_invalid`); ending and revoking go on by the machine's clock.

@@ -132,6 +132,9 @@ void agentid_go_release(void *user_data);
 /* The cgo.Handle of the call that acquires a secret on this thread, 0 for none: its provider says there why it failed. */
 extern _Thread_local uintptr_t agentid_go_acquiring;
 
+/* How many clocks this thread is in at once: a clock runs on another thread than the call that asks it. */
+extern _Thread_local int agentid_go_clocks;
+
 static inline agentid_clock go_clock(uintptr_t clock) {
     return (agentid_clock){sizeof(agentid_clock), agentid_go_now, agentid_go_release, (void *)clock};
 }

@@ -2,9 +2,11 @@
 #include "_cgo_export.h"
 
 _Thread_local uintptr_t agentid_go_acquiring;
+_Thread_local int agentid_go_clocks;
 
 int32_t agentid_go_now(int64_t *milliseconds, void *user_data) {
-    return agentidGoNow(milliseconds, (uintptr_t)user_data);
+    if (agentid_go_clocks >= 3) return AGENTID_CALLBACK_FAILED; /* it calls this library, which asks it again */
+    return agentidGoNow(milliseconds, (uintptr_t)user_data, agentid_go_clocks + 1);
 }
 
 int32_t agentid_go_sign(const uint8_t *message, size_t message_len, uint8_t signature[64], void *user_data) {

@@ -2,6 +2,8 @@ package agentid
 
 /*
 #include "abi.h"
+
+static inline void go_clocks(int count) { agentid_go_clocks = count; }
 */
 import "C"
 
@@ -13,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/cgo"
 	"sync/atomic"
 	"time"
@@ -23,7 +26,8 @@ import (
 // that is logged: it must not unwind through C.
 
 // Clock tells the time instead of the machine's clock. Called from any thread, several at once. One that panics, calls runtime.Goexit or
-// tells a time that is not within the years 1970 to 9999 has failed: calls are denied (clock_failed, clock_invalid).
+// tells a time that is not within the years 1970 to 9999 has failed: calls are denied (clock_failed, clock_invalid). It does not call
+// this package, which would ask it for the time again: within itself it is called three times at most.
 type Clock func() time.Time
 
 var kept atomic.Int64 // how many callbacks are kept, for the tests
@@ -77,9 +81,16 @@ func try(callback func() error) error {
 }
 
 //export agentidGoNow
-func agentidGoNow(milliseconds *C.int64_t, user C.uintptr_t) C.int32_t {
+func agentidGoNow(milliseconds *C.int64_t, user C.uintptr_t, clocks C.int) C.int32_t {
 	var now time.Time
-	err := try(func() error { now = cgo.Handle(user).Value().(Clock)(); return nil })
+	err := try(func() error {
+		runtime.LockOSThread() // the thread knows how many clocks it is in
+		defer runtime.UnlockOSThread()
+		C.go_clocks(clocks)
+		defer C.go_clocks(0)
+		now = cgo.Handle(user).Value().(Clock)()
+		return nil
+	})
 	if err == nil {
 		*milliseconds = C.int64_t(millis(now))
 	}

@@ -15,6 +15,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,6 +214,38 @@ func TestAClockDoesNotComeAround(t *testing.T) {
 	lock.Lock()
 	now = time.Now()
 	lock.Unlock()
+}
+
+// A clock that calls this package is not asked without end.
+func TestAClockThatAsksForTheTimeEnds(t *testing.T) {
+	bg := context.Background()
+	var agent atomic.Pointer[agentid.Agent]
+	var asked atomic.Int64
+	clock := func() time.Time {
+		if agent := agent.Load(); agent != nil {
+			asked.Add(1)
+			_, _ = agent.Authorize(bg, "search", []byte("{}"))
+		}
+		return time.Now()
+	}
+	acme, err := agentid.OpenAuthority(bg, "", agentid.AuthorityOptions{TrustDomain: "test.example", Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer acme.Close()
+	if err := acme.PutProfile(bg, "agent", agentid.ProfileOptions{Owner: "team:test@test.example", Ceiling: "search"}); err != nil {
+		t.Fatal(err)
+	}
+	started, err := acme.StartAgent(bg, "agent", agentid.AgentOptions{Principal: "user:a@test.example", Task: "t", Scope: "search"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer started.Close()
+	agent.Store(started)
+	if _, err := started.Authorize(bg, "search", []byte("{}")); err != nil || asked.Load() == 0 {
+		t.Errorf("%v, asked %d times", err, asked.Load())
+	}
+	agent.Store(nil)
 }
 
 // Leases and calls are released and closed by many at once.

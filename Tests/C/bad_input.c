@@ -1,9 +1,11 @@
 /* Bad input through the header: a status and an error that names the parameter, never a crash. */
 #include <agentid.h>
 #include <agentid_lifecycle.h>
+#include <agentid_policy.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int passed, failures;
@@ -36,6 +38,53 @@ static void check_refusal(agentid_status status, agentid_status expected, agenti
     } while (0)
 
 static agentid_guard *made_up(uint64_t bits) { return (agentid_guard *)(uintptr_t)bits; }
+
+static agentid_agent *asking;
+static _Thread_local int depth, deepest;
+
+/* A clock that calls what needs the time. */
+static int32_t asks_again(int64_t *milliseconds, void *user_data) {
+    (void)user_data;
+    if (++depth > deepest) deepest = depth;
+    agentid_status ignored = asking == NULL ? AGENTID_OK : agentid_agent_authorize_z(asking, "search", "{}", NULL, NULL);
+    (void)ignored;
+    depth--;
+    *milliseconds = (int64_t)time(NULL) * 1000;
+    return AGENTID_CALLBACK_OK;
+}
+
+static void misused(void) {
+    agentid_authority *authority = NULL;
+    agentid_authority_options options = AGENTID_AUTHORITY_OPTIONS_INIT;
+    agentid_clock clock = AGENTID_CLOCK_INIT;
+    clock.now = asks_again;
+    options.trust_domain = "acme.example";
+    options.clock = &clock;
+    agentid_profile_options profile = AGENTID_PROFILE_OPTIONS_INIT;
+    profile.owner = "team:x@acme.example";
+    profile.ceiling = "search";
+    agentid_agent_options task = AGENTID_AGENT_OPTIONS_INIT;
+    task.principal = "user:a@acme.example";
+    task.task = "t";
+    task.scope = "search";
+    agentid_agent *agent = NULL;
+    expect(agentid_authority_open("", 0, &options, &authority, NULL) == AGENTID_OK, "authority with a clock");
+    expect(agentid_authority_put_profile(authority, AGENTID_TEXT("researcher"), &profile, NULL) == AGENTID_OK, "profile");
+    expect(agentid_authority_start_agent(authority, AGENTID_TEXT("researcher"), &task, &agent, NULL) == AGENTID_OK, "agent");
+    asking = agent;
+    expect(agentid_agent_authorize_z(agent, "search", "{}", NULL, NULL) == AGENTID_OK, "a clock that calls the library tells the time");
+    expect(deepest == 3, "and is asked within itself three times at most");
+    asking = NULL;
+
+    agentid_error *error = NULL;
+    agentid_decision *decision = (agentid_decision *)made_up(7);
+    agentid_call *call = NULL;
+    refused(agentid_call_begin(agent, AGENTID_TEXT("search"), AGENTID_TEXT("{}"), -1, &decision, &call, &error), AGENTID_E_ARGUMENT, error,
+            "within", "a call that would have ended before it began");
+    expect(decision == NULL && call == NULL, "and nothing was decided");
+    agentid_agent_close(agent);
+    agentid_authority_close(authority);
+}
 
 int main(void) {
     agentid_error *error = NULL;
@@ -137,6 +186,7 @@ int main(void) {
         agentid_decision_free(decision);
     }
 
+    misused();
     pid_t child = fork();
     if (child == 0) {
         agentid_authority_close(authority);

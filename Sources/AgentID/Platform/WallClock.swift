@@ -26,7 +26,7 @@ public struct SystemClock: WallClock {
     }
 }
 
-/// A clock that calls a closure.
+/// A clock that calls a closure. One that itself calls what needs the time fails, once it is deep in that.
 public struct CallbackClock: WallClock {
     private let now: @Sendable () -> Int64?
 
@@ -34,7 +34,26 @@ public struct CallbackClock: WallClock {
     public init(_ now: @escaping @Sendable () -> Int64?) { self.now = now }
 
     /// The closure's answer.
-    public var milliseconds: Int64 { now() ?? .min }
+    public var milliseconds: Int64 { ClockNesting.within(now) ?? .min }
+}
+
+/// Counts the clocks of callers that a thread is in at once: one that calls this library would be asked again without end.
+private enum ClockNesting {
+    private static let most: UInt = 3
+    private static let key: pthread_key_t? = {
+        var key = pthread_key_t()
+        return unsafe pthread_key_create(&key, nil) == 0 ? key : nil
+    }()
+
+    static func within(_ now: () -> Int64?) -> Int64? {
+        guard let key else { return now() }
+        let depth = unsafe UInt(bitPattern: pthread_getspecific(key))
+        guard depth < most, unsafe pthread_setspecific(key, UnsafeRawPointer(bitPattern: depth + 1)) == 0 else {
+            return nil
+        }
+        defer { _ = unsafe pthread_setspecific(key, UnsafeRawPointer(bitPattern: depth)) }
+        return now()
+    }
 }
 
 /// Clocks that nobody can set: for intervals, not for expiry.
