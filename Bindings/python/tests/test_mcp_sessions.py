@@ -114,14 +114,14 @@ def test_certify_shows_all_that_a_tool_says_and_takes_no_second_spelling(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "patience", "said"),
     [
-        ("sleep 30 & exec sleep 30", "has not listed"),  # the one in the background keeps the pipes open
-        ('exec yes \'{"jsonrpc": "2.0", "method": "notifications/x"}\'', "has sent more than"),
+        ("sleep 30 & exec sleep 30", 1, "has not listed"),  # the one in the background keeps the pipes open
+        ('exec yes \'{"jsonrpc": "2.0", "method": "notifications/x"}\'', 60, "has sent more than"),
     ],
 )
-def test_a_server_that_is_silent_or_never_ends_is_not_waited_for(server, said, monkeypatch):
-    for name, value in {"_PATIENCE": 1, "_GRACE": 0.2, "LINE": 1 << 20}.items():
+def test_a_server_that_is_silent_or_never_ends_is_not_waited_for(server, patience, said, monkeypatch):
+    for name, value in {"_PATIENCE": patience, "_GRACE": 0.2, "LINE": 1 << 20}.items():
         monkeypatch.setattr(_pins, name, value, raising=False)
     with pytest.raises(ValueError, match=said):
         asyncio.run(_pins.listed(["sh", "-c", server]))
