@@ -70,6 +70,18 @@ def test_cancelled_acquire_returns_the_secret():
     asyncio.run(main())
 
 
+def test_an_agent_that_was_parked_or_has_ended_says_who_it_was():
+    async def main():
+        async with opened() as acme:
+            one, other = await start(acme), await start(acme)
+            await one.park(60)
+            await other.end()
+            async with acme.unpark(one.id) as again:
+                assert again.id == one.id != other.id
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("ending", ["return", "raise", "cancel"])
 def test_block_ends_its_agent_however_it_is_left(ending):
     async def main():

@@ -37,6 +37,11 @@ class Agent(Closing, _agent.Identity):
         _agent.Identity.__init__(self, agent._handle)
         self.sync = agent
 
+    @property
+    def id(self) -> str:
+        """The SPIFFE ID, also after it was parked, has ended or was left."""
+        return self.sync.id
+
     open = staticmethod(starting(_agent.Agent.open, _agent.Agent.close, lambda agent: Agent(agent)))
     spawn = starts(_agent.Agent.spawn, ended, lambda agent: Agent(agent))
     delegate = waits(_agent.Agent.delegate)
