@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
-from ._calling import call, text
+from ._calling import call, copied, text
 from ._decision import Decision
+from ._errors import Error
 from ._inputs import length, of, option, pair, texts
 
 if TYPE_CHECKING:
@@ -83,11 +84,28 @@ def acquired(
 ) -> Lease:  # fmt: skip
     """The lease that a broker's function gives."""
     seconds = length(ttl, "ttl")
-    lease, secret = _abi.Bytes(), _abi.Bytes()
+    name, secret = _abi.Bytes(), _abi.Bytes()
     of(Decision, decision, "decision")
     given = (*pair(provider, "provider"), *pair(resource, "resource"), seconds)
-    call(function, broker._handle, decision, *given, byref(lease), byref(secret))
-    return Lease(broker, text(lease), text(secret))
+    lease = None
+    try:
+        call(function, broker._handle, decision, *given, byref(name), byref(secret))
+        lease = Lease(broker, copied(name), text(secret))
+        text(name)
+        return lease
+    except BaseException:  # also an interrupt, after which nobody else knows of the secret
+        if lease or name.len:
+            _give_back(broker, lease.id if lease else copied(name))
+        text(name)
+        text(secret)
+        raise
+
+
+def _give_back(broker: Broker, lease: str) -> None:
+    try:
+        broker.release(lease)
+    except Error as error:  # what interrupted it goes on; the broker tries again
+        _callbacks.log("a secret that nobody waited for was not returned", error=error)
 
 
 def whole(provider: object) -> None:

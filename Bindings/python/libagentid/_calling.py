@@ -40,9 +40,14 @@ def take(function: Any, *arguments: Any) -> str:
     return text(out)
 
 
+def copied(out: Bytes) -> str:
+    """The text of bytes."""
+    return string_at(out.data or 0, out.len).decode() if out.len else ""
+
+
 def text(out: Bytes) -> str:
     """The text of bytes, which are freed."""
     try:
-        return string_at(out.data or 0, out.len).decode() if out.len else ""
+        return copied(out)
     finally:
         lib.agentid_bytes_free(byref(out))

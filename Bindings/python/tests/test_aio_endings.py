@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aio_world import Gate, Signer, Vault, cancelled, entered, locked, opened, start, states
 from libagentid import aio
-from life import CALL
+from life import CALL, until
 
 
 def test_cancelled_start_leaves_no_agent():
@@ -78,6 +78,28 @@ def test_an_agent_that_was_parked_or_has_ended_says_who_it_was():
             await other.end()
             async with acme.unpark(one.id) as again:
                 assert again.id == one.id != other.id
+
+    asyncio.run(main())
+
+
+def test_a_coroutine_that_is_closed_while_it_starts_or_acquires_leaves_nothing():
+    async def main():
+        vault, signer, gates = Vault(), Signer(), [Gate(), Gate()]
+        async with opened(signer=signer) as acme, start(acme) as agent:
+            await acme.add_provider("vault", vault)
+            vault.on_acquire = gates[0]
+            acquiring = acme.acquire(agent.authorize(*CALL), "vault", "door", 60).__aenter__()
+            acquiring.send(None)
+            await gates[0].turn()
+            signer.wait = gates[1]
+            starting = entered(start(acme))
+            starting.send(None)
+            await gates[1].turn()
+            for closed, gate in zip((acquiring, starting), gates, strict=True):
+                closed.close()  # as the collector does, when a loop was closed with tasks pending
+                await gate.release()
+            until(lambda: not vault.held and not acme.sync.broker_leases())
+            until(lambda: sorted(states(acme)) == ["active", "deprovisioned"])
 
     asyncio.run(main())
 

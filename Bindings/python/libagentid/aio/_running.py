@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -33,7 +34,8 @@ async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = 
     """Runs `work` on a thread, in this task's context.
 
     If the task is cancelled while `work` waits for a thread, `work` is not run, unless `surely`. If it is cancelled later, it
-    ends after `work` has, whose result is given to `undo`: nothing goes on after this returns.
+    ends after `work` has, whose result is given to `undo`: nothing goes on after this returns. A coroutine that is closed
+    instead, as by a loop that ends with its tasks pending, cannot wait: then `undo` follows on a thread.
     """
     begun = _threads().submit(contextvars.copy_context().run, work)
     try:
@@ -44,6 +46,17 @@ async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = 
             if undo and begun.exception() is None:
                 await _ended(_threads().submit(undo, begun.result()))
         raise
+    except GeneratorExit:
+        if undo and (surely or not begun.cancel()):
+            begun.add_done_callback(partial(_undone, undo))
+        raise
+
+
+def _undone(undo: Callable[[T], object], begun: Future[T]) -> None:
+    """Undoes what nobody waits for any more, on a thread."""
+    if begun.exception() is None:
+        with contextlib.suppress(RuntimeError):  # the interpreter ends, and with it what was made
+            _threads().submit(undo, begun.result())
 
 
 async def _ended(begun: Future[Any]) -> None:
