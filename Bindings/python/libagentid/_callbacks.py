@@ -69,11 +69,22 @@ def seconds(told: Any) -> float:
 
 
 def keep(*callbacks: Any) -> int:
-    """Keeps callbacks alive; the number returned is their `user_data`, which `RELEASE` takes back."""
+    """Keeps callbacks alive; the number returned is their `user_data`, which `RELEASE` takes back.
+
+    Not in a sub-interpreter: threads of the library's would run them in the main one, and after this one has ended.
+    """
+    if not _is_main_interpreter():
+        raise RuntimeError("callbacks need the main interpreter: this is a sub-interpreter, where ctypes cannot run them")
     token = next(_tokens)
     with _lock:
         _kept[token] = callbacks
     return token
+
+
+def _is_main_interpreter() -> bool:
+    present, main = ctypes.pythonapi.PyInterpreterState_Get, ctypes.pythonapi.PyInterpreterState_Main
+    present.restype = main.restype = ctypes.c_void_p
+    return present() == main()
 
 
 class Signer(Protocol):

@@ -74,6 +74,45 @@ def test_a_clock_that_fails_denies():
         assert not agent.check("read_file", {"path": "/data/x"})
 
 
+SUB_INTERPRETER = """
+import libagentid, time
+def start(acme):
+    acme.put_profile("p", owner="team:x@acme.example", ceiling="read")
+    return acme.agent("p", principal="user:a@acme.example", task="t", scope="read")
+with libagentid.Authority.open(trust_domain="acme.example") as acme, start(acme) as agent:
+    print(agent.check("read", {}).permitted)
+    for add in (lambda: acme.add_hook("h", print), lambda: libagentid.Authority.open(trust_domain="a.example", clock=time.time)):
+        try:
+            add()
+        except RuntimeError as error:
+            print("main interpreter" in str(error))
+keep = libagentid.Authority.open(trust_domain="acme.example")  # left open at its end
+agent = start(keep)
+print(flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="ctypes cannot be imported in a sub-interpreter")
+def test_a_sub_interpreter_decides_and_is_refused_callbacks_which_it_cannot_run():
+    script = """
+import sys
+try:
+    import _interpreters
+    within = _interpreters.create()
+    assert not _interpreters.exec(within, sys.argv[1])
+    _interpreters.destroy(within)
+except ImportError:
+    import _xxsubinterpreters
+    within = _xxsubinterpreters.create()
+    _xxsubinterpreters.run_string(within, sys.argv[1])
+    _xxsubinterpreters.destroy(within)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, SUB_INTERPRETER], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["True"] * 3), done.stderr
+
+
 class SoftTimeLimit(BaseException):
     pass
 
