@@ -44,6 +44,7 @@ def tenuo():
     say("tenuo", "Pattern('/data/*') permits /data/../etc/passwd", ask(holder, {"path": "/data/../etc/passwd"}))
     warrant = Warrant.issue(root, capabilities={"read_file": {"path": Subpath("/data")}}, ttl_seconds=300, holder=holder.public_key)
     say("tenuo", "Subpath('/data') permits it", ask(holder, {"path": "/data/../etc/passwd"}))
+    print(f"tenuo {importlib.metadata.version('tenuo')}: characters of that warrant: {len(warrant.to_base64())}")
 
 
 def biscuit():
