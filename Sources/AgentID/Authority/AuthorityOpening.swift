@@ -9,6 +9,12 @@ extension Authority {
             throw Passphrase.unused
         }
         guard let path, !path.isEmpty else {
+            guard options.audit.options.sync != .always || !options.audit.isEnabled else {
+                throw AgentIDError(
+                    .argument, name: "audit",
+                    message: "an authority in memory has no audit log that could be durable: give a directory, or no audit",
+                    at: "options.audit")
+            }
             let domain = try newTrustDomain(options, in: nil)
             let keys = SigningKeys(
                 directory: nil, signer: options.signer, passphrase: options.passphrase)

@@ -16,26 +16,42 @@ struct Claim: Sendable {
 
     init() {}
 
-    /// Reads the claim; `nil` if it is malformed: a member that is not a string or is too long, or an ID that is not
-    /// valid.
-    init?(parsing json: JSON.Value) {
-        guard json.kind == .object else { return nil }
+    /// Reads the claim of a link. A member that this version does not know is refused: it may limit what the grant allows.
+    init(parsing json: JSON.Value, link: Int) throws(Denial) {
+        guard json.kind == .object else {
+            throw Denial("token_malformed", "the claim is not an object", link: link, at: Self.name)
+        }
         for (name, value) in json.members {
-            if name.equals("labels") {
-                guard let read = Self.labels(parsing: value) else { return nil }
-                labels = read
-            } else if name.equals("isolated") {
-                guard value.kind == .bool else { return nil }
-                isIsolated = value.bool == true
-            } else if name.equals("agent") {
-                let isID = value.withUTF8 { if case .success = SPIFFEID.scan($0) { true } else { false } }
-                guard isID, let text = value.string else { return nil }
-                agent = text
-            } else if let (_, path) = Self.context.first(where: { name.equals($0.name) }) {
-                guard let text = value.string, text.utf8.count <= AuditBounds.claim else { return nil }
-                self[keyPath: path] = text
+            if let rule = read(name, value) {
+                let place = "\(Self.name).\((name.string ?? "").prefix(bytes: 64))"
+                throw Denial("token_malformed", rule, link: link, at: place)
             }
         }
+    }
+
+    /// Reads one member. Returns the rule that it breaks.
+    private mutating func read(_ name: JSON.Value, _ value: JSON.Value) -> String? {
+        if name.equals("labels") {
+            guard let read = Self.labels(parsing: value) else {
+                return "labels are at most \(Self.mostLabels) texts of \(AuditBounds.label) bytes"
+            }
+            labels = read
+        } else if name.equals("isolated") {
+            guard let read = value.bool else { return "isolated is true or false" }
+            isIsolated = read
+        } else if name.equals("agent") {
+            let isID = value.withUTF8 { if case .success = SPIFFEID.scan($0) { true } else { false } }
+            guard isID, let text = value.string else { return "agent is not an ID" }
+            agent = text
+        } else if let (_, path) = Self.context.first(where: { name.equals($0.name) }) {
+            guard let text = value.string, text.utf8.count <= AuditBounds.claim else {
+                return "this member is a text of at most \(AuditBounds.claim) bytes"
+            }
+            self[keyPath: path] = text
+        } else {
+            return "the claim has no such member"
+        }
+        return nil
     }
 
     /// One claim has no more labels.

@@ -62,14 +62,7 @@ final class Grant: Sendable {
         } else {
             parentHash = nil
         }
-        if let json = payload[Claim.name] {
-            guard let claim = Claim(parsing: json) else {
-                throw Denial("token_malformed", "the claim \(Claim.name) is malformed", link: link, at: Claim.name)
-            }
-            self.claim = claim
-        } else {
-            claim = nil
-        }
+        claim = try payload[Claim.name].map { json throws(Denial) in try Claim(parsing: json, link: link) }
         subject = payload["sub"]?.string
         audiences = try payload["aud"].map { value throws(Denial) in try Self.audiences(value, link: link) }
     }

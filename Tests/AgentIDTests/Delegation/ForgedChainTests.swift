@@ -111,6 +111,10 @@ import Testing
             ),
             (Self.set("urn:agentid:1", []), "token_malformed"),
             (Self.set("urn:agentid:1", ["agent": "not an ID"]), "token_malformed"),
+            // What a guard does not know could be a limit.
+            (Self.set("urn:agentid:1", ["budget": ["usd": "5"]]), "token_malformed"),
+            (Self.set("urn:agentid:1", ["Isolated": true]), "token_malformed"),
+            (Self.set("urn:agentid:1", ["isolated": 1]), "token_malformed"),
         ]
         for (i, (change, reason)) in cases.enumerated() {
             #expect(try Forge.chain([change]).reason() == reason, "case \(i)")

@@ -119,7 +119,7 @@ import Testing
         let authority = try Authority.open(directory: nil, options: options)
         try authority.put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
         let agent = try authority.startAgent(
-            profile: "p", AgentRequest(principal: "user:x", task: "t", scope: Scope("a"), lifetime: 300))
+            profile: "p", AgentRequest(principal: "user:x", task: "t", scope: Scope("a"), lifetime: 3600))
         let hangs = Flag()
         signer.interrupt {
             hangs.isOver.store(true, ordering: .relaxed)
