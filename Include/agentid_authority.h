@@ -29,7 +29,8 @@ typedef struct agentid_authority_options {
     int64_t resume_within;           /* the time after its lease lapsed (its process was stopped, the machine slept)
                                         in which an agent that nobody ended is renewed by its handle, seconds; at
                                         most 30 days; 0: never. agentid_authority_reap() waits as long. */
-    int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable */
+    int32_t audit_sync;              /* AGENTID_AUDIT_...: when decisions and events are durable; an
+                                        authority in memory has no log, and refuses AGENTID_AUDIT_ALWAYS */
     int32_t audit_relaxed;           /* not 0: calls that cannot be recorded are counted; otherwise they are denied */
     int32_t no_audit;                /* not 0: nothing is recorded */
 } agentid_authority_options;

@@ -12,8 +12,8 @@ extension Authority {
             guard options.audit.options.sync != .always || !options.audit.isEnabled else {
                 throw AgentIDError(
                     .argument, name: "audit",
-                    message: "an authority in memory has no audit log that could be durable: give a directory, or no audit",
-                    at: "options.audit")
+                    message: "an authority in memory has no log that could be durable: give a directory, or no audit",
+                    at: "options.audit_sync")
             }
             let domain = try newTrustDomain(options, in: nil)
             let keys = SigningKeys(

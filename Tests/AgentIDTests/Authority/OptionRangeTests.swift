@@ -35,6 +35,15 @@ struct OptionRangeTests {
         #expect(throws: Never.self) { try Guard(most) }
     }
 
+    @Test func anAuthorityInMemoryPromisesNoDurableLog() throws {
+        var options = Authority.Options()
+        options.trustDomain = "acme.example"
+        options.audit.options.sync = .always
+        #expect(place { _ = try Authority.open(directory: nil, options: options) } == "options.audit_sync")
+        options.audit.isEnabled = false
+        _ = try Authority.open(directory: nil, options: options)
+    }
+
     @Test func aSubAgentTakesNoNameOfAnother() throws {
         let world = try World()
         let agent = try world.start()
