@@ -25,6 +25,10 @@ import Testing
         }
     }
 
+    /// The seconds begun since a time, in each of which a root may have a hundred entries for a reason: a slow machine makes
+    /// no flood.
+    private func seconds(since begun: Int64) -> Int { Int((MonotonicClock.milliseconds - begun) / 1000) + 1 }
+
     @Test func strangersAreCountedByReasonAndEachIsInTheLog() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
@@ -51,6 +55,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
         let (agent, other) = (try world.start(), try world.start())
+        let begun = MonotonicClock.milliseconds
         for _ in 0..<2000 { _ = try agent.check(tool: "other", arguments: Array("{}".utf8)) }
         _ = try other.check(tool: "other", arguments: Array("{}".utf8))
         world.authority.trail?.log?.close()
@@ -58,9 +63,10 @@ import Testing
         #expect(told(found) == 2001)
         let single = found.filter { $0["kind"]?.equals("decision") == true }
         #expect(single.contains { $0["agent"]?.string == (try? other.id()) })
-        #expect((101..<1000).contains(single.count))
-        let counted = try #require(found.first { $0["kind"]?.equals("denials") == true })
-        #expect(try counted["agent"]?.string == agent.id() && counted["grant"] != nil)
+        #expect((101...(1 + 100 * (seconds(since: begun) + 1))).contains(single.count))
+        let counted = found.filter { $0["kind"]?.equals("denials") == true }
+        #expect(counted.isEmpty == (single.count == 2001))
+        #expect(try counted.allSatisfy { try $0["agent"]?.string == agent.id() && $0["grant"] != nil })
     }
 
     @Test func aCountNamesNoAgentForWhatAnotherOneDid() throws {
@@ -69,14 +75,18 @@ import Testing
         let parent = try world.start()
         let (one, two) = (try parent.spawn("one", .sameScope()), try parent.spawn("two", .sameScope()))
         let deny = { (agent: Agent, tool: String) in _ = try agent.check(tool: tool, arguments: Array("{}".utf8)) }
+        let begun = MonotonicClock.milliseconds
         for _ in 0..<300 { try deny(one, "other") }
         for _ in 0..<300 { try deny(two, "other") }
         for _ in 0..<300 { try deny(two, "read_file") }
         world.authority.trail?.log?.close()
         let found = try entries(directory)
         #expect(told(found) == 900)
+        let isSlow = seconds(since: begun) > 1
         for entry in found where entry["kind"]?.equals("denials") == true {
             let isBoth = entry["reason"]?.equals("tool_not_authorized") == true
+            // What took longer than a count may be in one for each.
+            if isBoth, isSlow, entry["agent"] != nil { continue }
             #expect(try entry["agent"]?.string == (isBoth ? nil : two.id()))
             #expect(entry["grant"] != nil && entry["principal"] != nil)
         }
@@ -103,18 +113,21 @@ import Testing
             _ = guardian.check(
                 chain: Array(chain.utf8), proof: Array("x.y.z".utf8), tool: "read_file", arguments: Array("{}".utf8))
         }
+        let begun = MonotonicClock.milliseconds
         for root in roots { deny(root) }
         for _ in 0..<3000 { deny("x.y.z") }
         for _ in 0..<3000 { deny(roots[1099]) }
         world.authority.trail?.log?.close()
         let found = try entries(directory)
         #expect(told(found) == 1100 + 6000)
-        // Those of the roots that had a window of their own, a hundred of the rest, and a few counts.
-        #expect(found.filter { $0["kind"]?.equals("event") != true }.count < 1024 + 300)
+        // Those of the roots that had a window of their own, a hundred a second of the rest, and a few counts.
+        let seconds = seconds(since: begun)
+        #expect(found.filter { $0["kind"]?.equals("event") != true }.count < 1024 + 300 + 200 * seconds)
         let together = found.filter {
             $0["kind"]?.equals("denials") == true && $0["issuer"] != nil && $0["agent"] == nil
         }
-        #expect(!together.isEmpty && together.allSatisfy { $0["principal"] == nil && $0["grant"] == nil })
+        #expect(!together.isEmpty || seconds > 20)
+        #expect(together.allSatisfy { $0["principal"] == nil && $0["grant"] == nil })
     }
 
     @Test func aFloodOfAnyLengthIsWrittenEverMoreSeldom() throws {

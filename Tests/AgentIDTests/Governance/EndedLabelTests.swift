@@ -145,7 +145,7 @@ import Testing
             try lifecycle.enforce([.end(agent: id)], reason: "")
             try lifecycle.write { _ in }
         }
-        #expect(took < .seconds(3))
+        #expect(took < .seconds(5))
         #expect(try office.authority.agents().first?.state == "deprovisioned")
     }
 

@@ -180,8 +180,8 @@ extension GrantRenewalTests {
         if wasAsked { #expect(try reason(child) == nil) }
         let start = MonotonicClock.milliseconds
         world.pass(seconds: 400)
-        while try reason(child) != nil, MonotonicClock.milliseconds - start < 20_000 { usleep(1000) }
-        #expect(MonotonicClock.milliseconds - start < 20_000)
+        while try reason(child) != nil, MonotonicClock.milliseconds - start < 50_000 { usleep(1000) }
+        #expect(MonotonicClock.milliseconds - start < 50_000)
         #expect(try reason(agent) == nil)
     }
 
