@@ -48,14 +48,19 @@ struct AuditSegmentHeader: Equatable {
     /// The time it was made, in milliseconds, and the process that made it: for people.
     let created: Int64
     let process: Int32
+    /// The number of the log's last step when it was named: ``AuditSequence/step``; 0 where that is not known.
+    var step: UInt32
     /// The log that it belongs to: ``AuditIdentity/tag``; zero for segments from before logs had one.
     let log: SIMD2<UInt64>
 
-    init(capacity: Int, seed: UInt64, created: Int64, process: Int32, log: SIMD2<UInt64> = .zero) {
+    init(
+        capacity: Int, seed: UInt64, created: Int64, process: Int32, step: UInt32 = 0, log: SIMD2<UInt64> = .zero
+    ) {
         self.capacity = capacity
         self.seed = seed
         self.created = created
         self.process = process
+        self.step = step
         self.log = log
     }
 
@@ -65,7 +70,8 @@ struct AuditSegmentHeader: Equatable {
             for i in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * i))) }
         }
         for word in [
-            Self.magic, UInt64(capacity), seed, UInt64(bitPattern: created), UInt64(clamping: process), log.x, log.y,
+            Self.magic, UInt64(capacity), seed, UInt64(bitPattern: created),
+            UInt64(UInt32(bitPattern: process)) | UInt64(step) << 32, log.x, log.y,
         ] {
             append(word)
         }
@@ -79,11 +85,10 @@ struct AuditSegmentHeader: Equatable {
         func word(_ index: Int) -> UInt64 {
             (0..<8).reduce(0) { $0 | UInt64(bytes[index * 8 + $1]) << UInt64(8 * $1) }
         }
-        guard word(0) == Self.magic, let capacity = Int(exactly: word(1)), let process = Int32(exactly: word(4)) else {
-            return nil
-        }
+        guard word(0) == Self.magic, let capacity = Int(exactly: word(1)) else { return nil }
         self.init(
-            capacity: capacity, seed: word(2), created: Int64(bitPattern: word(3)), process: process,
+            capacity: capacity, seed: word(2), created: Int64(bitPattern: word(3)),
+            process: Int32(truncatingIfNeeded: word(4)), step: UInt32(truncatingIfNeeded: word(4) >> 32),
             log: SIMD2(word(5), word(6)))
         guard self.bytes.span.hasSameBytes(as: bytes) else { return nil }
     }

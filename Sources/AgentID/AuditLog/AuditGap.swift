@@ -13,6 +13,8 @@ public struct AuditGap: Sendable, Hashable {
         case unfit
         /// A segment of another log, which was set aside.
         case foreign
+        /// A segment that was put back after it was integrated, and was set aside: its lines are entries already.
+        case repeated
         /// The segment was removed under its writer, which wrote the lines from there on once more.
         case removedSegment = "removed_segment"
         /// The segment is gone, though it was not fully integrated.

@@ -45,8 +45,9 @@ internal import JOSE
             throw giveUp("cannot map \(temporary)", errno)
         }
         let seed = Sodium.randomBytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let header = AuditSegmentHeader(
-            capacity: capacity, seed: seed, created: clock.milliseconds, process: getpid(), log: log)
+        func step() -> UInt32 { AuditSequence.step(beside: directory, files: files) }
+        var header = AuditSegmentHeader(
+            capacity: capacity, seed: seed, created: clock.milliseconds, process: getpid(), step: step(), log: log)
         unsafe mapping.copyMemory(from: header.bytes, byteCount: AuditSegmentHeader.size)
         self.name = name
         self.capacity = capacity
@@ -61,6 +62,11 @@ internal import JOSE
             _ = unsafe unlink(temporary)
             throw Self.unavailable("cannot name a segment: \(error.message)", 0)
         }
+        // A step that was committed meanwhile may not have seen the name, which those from now on do.
+        let now = step()
+        guard now != header.step else { return }
+        header.step = now
+        unsafe mapping.copyMemory(from: header.bytes, byteCount: AuditSegmentHeader.size)
     }
 
     deinit {

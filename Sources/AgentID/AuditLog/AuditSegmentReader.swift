@@ -33,6 +33,7 @@ struct AuditSegmentReader: ~Copyable {
     let isOwned: Bool
     /// The log that the header names.
     let log: SIMD2<UInt64>
+    private let step: UInt32
     private var window: [UInt8] = []
     private var windowStart = 0
     /// The templates that lines referred to, by their positions.
@@ -75,6 +76,7 @@ struct AuditSegmentReader: ~Copyable {
         seed = header?.seed ?? 0
         hasHeader = header != nil
         log = header?.log ?? .zero
+        step = header?.step ?? 0
         isCut = header.map { $0.capacity > length } ?? true
     }
 
@@ -82,6 +84,12 @@ struct AuditSegmentReader: ~Copyable {
 
     /// Whether it belongs to another log: neither to this one nor to none.
     func isForeign(to log: SIMD2<UInt64>?) -> Bool { log.map { self.log != .zero && self.log != $0 } ?? false }
+
+    /// Whether a segment that `sequence` does not list was integrated before, and was then put back.
+    ///
+    /// Each step lists every segment that has a name, and one is forgotten only by a step after the one that took the
+    /// last of it. So one that is not listed and new was named no earlier than the step before the last one.
+    func isRepeated(after last: UInt32) -> Bool { step != 0 && Int32(bitPattern: last &- step) > 1 }
 
     /// The length of the file, in bytes.
     var count: Int { size }
@@ -178,6 +186,13 @@ struct AuditSegmentReader: ~Copyable {
             position = next + 8
         }
         return nil
+    }
+
+    /// Whether nothing was ever appended just before a position, which the smallest frame has bytes in.
+    mutating func isBlank(before position: Int) throws(AgentIDError) -> Bool {
+        for place in stride(from: max(position - AuditFrame.size(of: 1), Self.start), to: position, by: 8)
+        where try word(at: place) ?? 0 != 0 { return false }
+        return position > Self.start
     }
 
     private mutating func afterEnd(_ position: Int) throws(AgentIDError) -> Item {

@@ -31,6 +31,13 @@ struct AuditSequence: Sendable, Equatable {
         case torn
         /// A segment of another log: treated as `torn`.
         case foreign
+        /// A segment that was integrated before and was put back: treated as `torn`.
+        case repeated
+        /// Gone, though more might have followed. If it is put back, the rest of it is taken.
+        case missing
+
+        /// Whether lines are taken from the segment, if it is there.
+        var isOpen: Bool { self == .open || self == .missing }
     }
 
     struct Segment: Sendable, Equatable {
@@ -49,7 +56,9 @@ struct AuditSequence: Sendable, Equatable {
     var outbox: Int64 = 0
     /// The state of the registry that holds those lines.
     var registry: RegistryReach?
-    /// Every segment that is not wholly integrated, or not removed yet.
+    /// The number of steps committed, from 1. It wraps, past 0.
+    var step: UInt32 = 1
+    /// Every segment that is not wholly integrated, or not removed yet: also those that have no line yet.
     var segments: [Segment] = []
 
     init(key: NoteKey) { keys = [key.description] }
@@ -60,7 +69,7 @@ struct AuditSequence: Sendable, Equatable {
         }
         return [
             "version": .int(Self.version), "keys": .array(keys.map { .string($0) }), "before": tree(before),
-            "after": tree(after), "outbox": .int(Int(outbox)),
+            "after": tree(after), "outbox": .int(Int(outbox)), "step": .int(Int(step)),
             "registry": registry.map { ["epoch": .string($0.epoch), "writes": .int(Int($0.writes))] } ?? .null,
             "sources": .array(
                 sources.map { source in
@@ -103,6 +112,13 @@ struct AuditSequence: Sendable, Equatable {
         return document.canonical()
     }
 
+    /// The number of the last step, as recorded beside a directory of segments; 0 if it cannot be read.
+    static func step(beside segments: String, files: any AuditFiles) -> UInt32 {
+        let path = "\(Files.split(segments).parent)/\(AuditSequencer.sequencePath)"
+        let bytes = try? files.read(path, limit: largest)
+        return bytes.flatMap { try? AuditSequence(parsing: $0) }?.step ?? 0
+    }
+
     private static func digest(_ bytes: [UInt8]) -> String { Base64URL.encode(Sodium.sha256(bytes.span)) }
 
     init(parsing bytes: [UInt8]) throws(AgentIDError) {
@@ -127,6 +143,9 @@ struct AuditSequence: Sendable, Equatable {
         self.before = before
         self.after = after
         self.outbox = Int64(outbox)
+        // 1: from before steps were counted.
+        guard let step = UInt32(exactly: body["step"]?.int ?? 1) else { throw damaged }
+        self.step = step
         if let registry = body["registry"], registry.kind == .object {
             guard let epoch = registry["epoch"]?.string, let writes = registry["writes"]?.int else { throw damaged }
             self.registry = RegistryReach(epoch: epoch, writes: Int64(writes))

@@ -227,6 +227,8 @@ struct AuditSequencer: Sendable {
     private func gather(into step: inout AuditStep) throws(AgentIDError) -> Bool {
         let names = try files.list(segments).compactMap { AuditSegmentName(file: $0) }.inOrder()
         step.forget(except: Set(names))
+        let listed = Set(step.next.segments.map(\.name))
+        for name in names where !listed.contains(name) { try step.list(name, path: path(name)) }
         // The owner of an unfinished segment: none of its later segments may be read before.
         var writing: ExactText?
         if let there = try outbox?.reach() { step.reach(there) }
@@ -321,13 +323,13 @@ struct AuditSequencer: Sendable {
     }
 
     private func removeDone(_ state: AuditSequence) throws(AgentIDError) {
-        let done = state.segments.filter { $0.state != .open }
+        let done = state.segments.filter { !$0.state.isOpen }
         guard !done.isEmpty else { return }
         for segment in done where Files.exists(path(segment.name)) {
             switch segment.state {
-            case .torn, .foreign:
+            case .torn, .foreign, .repeated:
                 try files.rename(path(segment.name), to: "\(segments)/\(segment.name).\(segment.state.rawValue)")
-            case .open, .done: try files.remove(path(segment.name))
+            case .open, .missing, .done: try files.remove(path(segment.name))
             }
         }
         try files.sync(segments)

@@ -5,6 +5,7 @@ struct AuditStep {
     private(set) var entries: [[UInt8]] = []
     private(set) var gaps: [AuditGap] = []
     private let now: Int64
+    private let last: UInt32
     private let mostEntries: Int
     private var bytesLeft: Int
     /// The room left in `sequence` for lines of its own: it is read back under a limit.
@@ -19,6 +20,8 @@ struct AuditStep {
         next = state
         next.before = state.after
         next.sources = []
+        last = state.step
+        next.step = last == .max ? 1 : last + 1
         self.now = now
         mostEntries = entries
         bytesLeft = bytes
@@ -32,28 +35,50 @@ struct AuditStep {
     /// Records the state of the registry before its lines are read.
     mutating func reach(_ registry: RegistryReach) { next.registry = registry }
 
+    /// The most segments that are gone and remembered.
+    private static let mostMissing = 1024
+
     /// Forgets segments that are gone. One that was not wholly integrated should not be.
     mutating func forget(except names: Set<AuditSegmentName>) {
-        for segment in next.segments where segment.state == .open && !names.contains(segment.name) {
+        for i in next.segments.indices where next.segments[i].state == .open && !names.contains(next.segments[i].name) {
+            let segment = next.segments[i]
             note(
                 AuditGap(
                     kind: .missingSegment, segment: segment.name.description, from: segment.position,
                     to: segment.position))
+            next.segments[i].state = .missing
         }
-        next.segments.removeAll { !names.contains($0.name) }
+        next.segments.removeAll { $0.state != .missing && !names.contains($0.name) }
+        var most = Self.mostMissing
+        for i in next.segments.indices.reversed() where next.segments[i].state == .missing {
+            most -= 1
+            if most < 0 { next.segments.remove(at: i) }
+        }
+    }
+
+    /// Lists a segment that has a name by now, and no lines yet; sets aside one that was put back.
+    mutating func list(_ name: AuditSegmentName, path: String) throws(AgentIDError) {
+        guard let reader = try AuditSegmentReader(path) else { return }
+        var segment = AuditSequence.Segment(name: name, position: AuditSegmentReader.start, state: .open)
+        if reader.isRepeated(after: last), !reader.isForeign(to: log) {
+            // Which it still is in the next step.
+            guard !isFull else { return }
+            note(AuditGap(kind: .repeated, segment: name.description, from: 0, to: reader.count))
+            segment.state = .repeated
+        }
+        next.segments.append(segment)
     }
 
     /// Takes the rest of a segment. Returns whether that was all it will ever have.
     mutating func take(_ name: AuditSegmentName, path: String) throws(AgentIDError) -> Bool {
-        let known = next.segments.firstIndex { $0.name == name }
-        var segment =
-            known.map { next.segments[$0] }
-            ?? AuditSequence.Segment(name: name, position: AuditSegmentReader.start, state: .open)
-        guard segment.state == .open, var reader = try AuditSegmentReader(path) else { return true }
+        guard let known = next.segments.firstIndex(where: { $0.name == name }) else { return true }
+        var segment = next.segments[known]
+        guard segment.state.isOpen, var reader = try AuditSegmentReader(path) else { return true }
+        segment.state = .open
         guard !reader.isForeign(to: log) else {
             note(AuditGap(kind: .foreign, segment: name.description, from: 0, to: reader.count))
             segment.state = .foreign
-            if let known { next.segments[known] = segment } else { next.segments.append(segment) }
+            next.segments[known] = segment
             return true
         }
         var from = segment.position
@@ -73,7 +98,14 @@ struct AuditStep {
                 segment.position = end
                 continue
             case .waiting: break reading
-            case .end: segment.state = .done
+            case .end:
+                segment.state = .done
+                // An older file was put over the one that lines were taken from: nobody knows what followed them.
+                if count == 0, try reader.isBlank(before: segment.position) {
+                    let (here, name) = (segment.position, name.description)
+                    note(AuditGap(kind: .tornTail, segment: name, from: here, to: here))
+                    segment.state = .torn
+                }
             case .gap, .torn: next.sources += lines()
             }
             switch item {
@@ -91,11 +123,7 @@ struct AuditStep {
         next.sources += lines()
         // Lines recorded as taken must be on the disk, to be taken again.
         if segment.position > AuditSegmentReader.start { try reader.sync() }
-        if let known {
-            next.segments[known] = segment
-        } else if segment.position > AuditSegmentReader.start || segment.state != .open {
-            next.segments.append(segment)
-        }
+        next.segments[known] = segment
         return segment.state != .open
     }
 

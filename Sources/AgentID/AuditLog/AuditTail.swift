@@ -64,12 +64,17 @@ struct AuditTail {
         let names = all.compactMap { AuditSegmentName(file: $0) }
         let log = try AuditIdentity(reading: reader.directory, origin: reader.checkpoint.origin, files: reader.files)?
             .tag
-        for file in all where file.ends(exactly: ".foreign") && result.findings.count < AuditVerification.mostFindings {
-            result.findings.append(
-                AuditFinding(
-                    place: .segment(String(file.dropLast(8)), at: 0),
-                    message: "it is another log's segment and was set aside: find out who put it there, and remove it"))
+        func aside(_ state: AuditSequence.State, _ what: String) {
+            let suffix = ".\(state.rawValue)"
+            for file in all where file.ends(exactly: suffix) && result.findings.count < AuditVerification.mostFindings {
+                result.findings.append(
+                    AuditFinding(
+                        place: .segment(String(file.dropLast(suffix.utf8.count)), at: 0),
+                        message: "\(what) and was set aside: find out who put it there, and remove it"))
+            }
         }
+        aside(.foreign, "it is another log's segment")
+        aside(.repeated, "it was put back after its lines had become entries,")
         for known in sequence.segments where known.state == .open && !names.contains(known.name) {
             guard try isStill() else { break }
             result.findings.append(
@@ -78,12 +83,17 @@ struct AuditTail {
         }
         for name in names {
             let known = sequence.segments.first { $0.name == name }
-            guard known?.state ?? .open == .open, var segment = try AuditSegmentReader("\(folder)/\(name.file)") else {
+            guard known?.state.isOpen ?? true, var segment = try AuditSegmentReader("\(folder)/\(name.file)") else {
                 continue
             }
             guard !segment.isForeign(to: log) else {
                 result.findings.append(
                     AuditFinding(place: .segment(name.description, at: 0), message: "it is another log's segment"))
+                continue
+            }
+            guard known != nil || !segment.isRepeated(after: sequence.step) else {
+                let message = "it was put back: its lines are entries already"
+                result.findings.append(AuditFinding(place: .segment(name.description, at: 0), message: message))
                 continue
             }
             var (position, lines) = (known?.position ?? AuditSegmentReader.start, 0)
