@@ -20,7 +20,7 @@ struct AuditIdentity: Sendable, Equatable {
     /// The directory itself: a copy restored under this name is a different one.
     private let place: SIMD2<UInt64>
 
-    private static let path = "identity"
+    static let path = "identity"
     private static let size = 32
 
     /// The name of a trust domain's log in its checkpoints.

@@ -36,10 +36,18 @@ struct AuditPlace: Sendable {
         if above.identity != FileIdentity(at: above.path) {
             return Apart.directory(above.path, "is not the one that it was")
         }
+        let path = "\(directory)/\(Checkpoint.path)"
+        // A file that cannot be opened now, for want of descriptors, may be the same; one that is none is not.
+        for (path, limit) in [
+            ("\(directory)/\(AuditIdentity.path)", 4096), (path, SignedNote.longest),
+            ("\(directory)/\(AuditSequencer.sequencePath)", AuditSequence.largest),
+        ] {
+            guard let look = FileLook(path), !look.isFile || look.size > limit else { continue }
+            return Apart.log("something else is in the place of one of its files", at: path)
+        }
         if let breach = try identity.breach(in: directory, origin: origin, files: files) { return breach }
         // Read before the checkpoint, which is therefore no older.
         let least = max(seen, known())
-        let path = "\(directory)/\(Checkpoint.path)"
         guard let note = try files.read(path, limit: SignedNote.longest) else {
             return !hasHead && least == 0 ? nil : Apart.log("its checkpoint is gone", at: path)
         }

@@ -26,6 +26,8 @@ package struct FileIdentity: Sendable, Equatable {
 package struct FileLook: Sendable, Equatable {
     let identity: FileIdentity
     let size: Int
+    /// Whether it is a regular file.
+    let isFile: Bool
     /// The time of its last change, in nanoseconds since 1970, by the machine's clock. No program can set it for a
     /// file.
     let changed: Int64
@@ -35,6 +37,7 @@ package struct FileLook: Sendable, Equatable {
         guard unsafe lstat(path, &status) == 0 else { return nil }
         identity = FileIdentity(status)
         size = Int(clamping: status.st_size)
+        isFile = status.st_mode & S_IFMT == S_IFREG
         changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
     }
 }

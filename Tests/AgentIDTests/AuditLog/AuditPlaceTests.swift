@@ -119,6 +119,33 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: directory.path + "/audit/sequence"))
     }
 
+    @Test(arguments: ["identity", "checkpoint", "sequence"], ["link", "fifo", "directory", "huge"])
+    func whatStandsInThePlaceOfAFileDeniesUntilThatIsBack(_ name: String, _ kind: String) throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let agent = try world.start()
+        try world.authority.integrate()
+        let log = try #require(world.authority.trail?.log)
+        let (path, aside) = ("\(directory.path)/audit/\(name)", "\(directory.path)/aside")
+        try FileManager.default.moveItem(atPath: path, toPath: aside)
+        switch kind {
+        case "link": try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: aside)
+        case "fifo": #expect(unsafe mkfifo(path, 0o600) == 0)
+        case "directory": try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        default:
+            #expect(FileManager.default.createFile(atPath: path, contents: nil))
+            #expect(unsafe truncate(path, 1 << 40) == 0)
+        }
+        // The thread looks every 50 ms; until it has seen it, nothing is lost.
+        for _ in 0..<20_000 where log.apart == nil { usleep(1000) }
+        let denied = try agent.check(tool: "read_file", arguments: call)
+        #expect(denied.denial?.reason.rawValue == "audit_replaced")
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: aside, toPath: path)
+        for _ in 0..<20_000 where log.apart != nil { usleep(1000) }
+        #expect(try agent.check(tool: "read_file", arguments: call).isPermitted)
+    }
+
     @Test func nothingIsWrittenIntoAnotherLogThatTookThePlaceOfThisOne() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
