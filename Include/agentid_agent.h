@@ -162,9 +162,11 @@ agentid_status agentid_agent_rotate_key(agentid_agent *agent, agentid_error **er
 /*
  * Replaces the agent's key and revokes the old one. The authority, which must be in this process, issues the same grant
  * to a new key, with the same end and labels, under the profile's present ceiling. Every key and grant that the agent held
- * until then is revoked, with all that was delegated and spawned under them. Either both happen or neither does.
+ * until then is revoked, with all that was delegated and spawned under them: at once, whoever has the registry's lock.
  * Returns: AGENTID_E_STATE named `no_authority` without the authority in this process, `sub_agent` for an agent that
- *          another one started: end that and spawn it again. On an error the agent keeps its key and nothing is revoked.
+ *          another one started: end that and spawn it again. On an error the agent keeps its key and nothing is revoked;
+ *          except AGENTID_E_IO, where the registry cannot be written (locked for 10 s, a full disk): then the old key is
+ *          revoked, and the agent has no other.
  */
 agentid_status agentid_agent_rotate_key_revoking(agentid_agent *agent, agentid_error **error) AGENTID_MUST_CHECK;
 

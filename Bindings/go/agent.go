@@ -214,8 +214,9 @@ func (a *Agent) RotateKey(ctx context.Context) error {
 }
 
 // RotateKeyRevoking has the authority, which must be in this process, grant the same anew to a new key, and revokes every
-// key and grant that the agent held until then, with all that was delegated and spawned under them. Both or neither: where
-// it fails, the agent keeps its key. It is refused to an agent that another one started (sub_agent).
+// key and grant that the agent held until then, with all that was delegated and spawned under them, at once, whoever has the
+// registry's lock. Where it fails, the agent keeps its key, unless the registry could not be written (CodeIO): the old key
+// is revoked then, and the agent has no other. It is refused to an agent that another one started (sub_agent).
 func (a *Agent) RotateKeyRevoking(ctx context.Context) error {
 	return a.it().do(urgent(ctx), func() C.go_answer { return C.go_agent_rotate_key_revoking(a.it().value) })
 }

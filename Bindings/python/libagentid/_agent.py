@@ -393,7 +393,9 @@ class Agent(Identity, Handle):
 
         By default nothing is revoked: a copy of the old key can still be used under the chain that it held, and grants that it
         delegated stay valid, until those grants expire. With `revoke_old` the authority, in this process, issues the same
-        grant again, and every key and grant this agent held until then is revoked, with all delegated and spawned under them.
+        grant again, and every key and grant this agent held until then is revoked, with all delegated and spawned under them:
+        at once, whoever has the registry's lock. If the registry then cannot be written (it is locked for 10 s, or the disk is
+        full), the error has the code `io`, and the agent has no key any more that is good for anything: end it.
         """
         rotate = lib.agentid_agent_rotate_key_revoking if flag(revoke_old, "revoke_old") else lib.agentid_agent_rotate_key
         call(rotate, self._handle)

@@ -1,3 +1,4 @@
+import Foundation
 import JOSE
 import Scopes
 import Testing
@@ -109,6 +110,46 @@ struct ReplacedKeyTests {
         #expect(try permits(guardian, fresh))
         try agent.rotateKey(revokingOldKey: true)
         #expect(try permits(guardian, agent) && !permits(guardian, fresh))
+    }
+
+    /// Another process has the registry's lock, for a while or for ever.
+    @Test(arguments: [true, false]) func theOldKeyEndsAtOnceWhoeverHasTheLock(_ isReleased: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let guardian = try world.authority.guarding(.forTests(world) { $0.audience = "files" })
+        let agent = try world.start()
+        let thief = try thief(agent, world)
+        world.pass(seconds: 160)
+        let other = try SQLite(path: directory.path + "/registry.db", .write, busyMilliseconds: 0)
+        try other.script("BEGIN IMMEDIATE")
+        let refusal = Locked<AgentIDError?>(nil)
+        let over = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            do throws(AgentIDError) { try agent.rotateKey(revokingOldKey: true) } catch { refusal.withLock { $0 = error } }
+            over.signal()
+        }
+        while try permits(guardian, thief) { usleep(1000) }
+        if isReleased {
+            // Which gives up what stands on something revoked.
+            _ = world.authority.lifecycle.renewGrants()
+            try other.script("ROLLBACK")
+            over.wait()
+            #expect(refusal.withLock { $0?.description } == nil)
+            #expect(try permits(guardian, agent) && permitsHere(agent) && !permits(guardian, thief))
+            world.pass(seconds: 100)
+            try world.authority.lifecycle.renew()
+            world.pass(seconds: 200)
+            #expect(try permits(guardian, agent) && permitsHere(agent))
+        } else {
+            over.wait()
+            let error = try #require(refusal.withLock { $0 })
+            #expect(error.name == "registry_busy" && error.message.contains("old key is revoked"))
+            try other.script("ROLLBACK")
+            #expect(try !permitsHere(agent) && !permits(guardian, thief))
+            #expect(throws: AgentIDError.self) { try agent.rotateKey(revokingOldKey: true) }
+            try agent.end()
+        }
+        #expect(try !permits(guardian, thief))
     }
 
     @Test func labelsAreKept() throws {

@@ -14,14 +14,14 @@ extension Agent {
     ///
     /// - Parameter revokingOldKey: Whether to revoke. Calls that are on their way with the old key are then denied.
     /// - Throws: `no_authority` without the authority in this process, `sub_agent` for an agent that another one started: end
-    ///   that and spawn it again. On an error the agent keeps its key and nothing is revoked.
+    ///   that and spawn it again. On an error the agent keeps its key and nothing is revoked; except of code `io`, where the
+    ///   registry cannot be written (locked for 10 s, a full disk): the old key is revoked then, and the agent has no other.
     public func rotateKey(revokingOldKey: Bool = false) throws(AgentIDError) {
         try turn.withLock { _ throws(AgentIDError) in
             let (key, id, before) = (try Agent.newKey(), try id(), try current())
             if revokingOldKey {
                 guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
-                let after = try lifecycle.grantAnew(to: key, id: id, in: before)
-                return try replace(with: after)
+                return try lifecycle.grantAnew(to: key, for: self, id: id, in: before)
             }
             // With what its own grant says of guards: a root that is granted anew is made after this one.
             let request = DelegationRequest.sameScope(
