@@ -64,6 +64,7 @@ extension Authority {
         guard !options.mustExist else {
             throw AuthorityDirectory.missing(path ?? "memory")
         }
+        if let lost = path.flatMap({ AuthorityDirectory.lost($0) }) { throw lost }
         guard let name = options.trustDomain else {
             throw AgentIDError(
                 .argument, name: "trust_domain", message: "a trust domain is needed to create an authority",

@@ -20,9 +20,20 @@ struct AuthorityDirectory: Sendable {
     }
 
     static func missing(_ path: String) -> AgentIDError {
-        AgentIDError(
-            .notFound, name: "no_authority",
-            message: "there is no authority in \(path): create it, or name the directory of one", at: "directory")
+        lost(path)
+            ?? AgentIDError(
+                .notFound, name: "no_authority",
+                message: "there is no authority in \(path): create it, or name the directory of one", at: "directory")
+    }
+
+    /// The fault if only the registry of a directory is gone. Another one in its place would be read as a part of the right one,
+    /// once that is put back: SQLite's files are found by their names.
+    static func lost(_ path: String) -> AgentIDError? {
+        guard Files.exists("\(path)/journal") || Files.exists("\(path)/audit/\(AuditIdentity.path)"),
+            // After that: both are made after the registry, perhaps a moment ago.
+            (try? holdsAuthority(path)) == false
+        else { return nil }
+        return Apart.registry("registry.db is gone, or empty, beside what belongs to it", at: "\(path)/registry.db")
     }
 
     /// Opens a directory for reading only.

@@ -122,27 +122,29 @@ struct ReplacedKeyTests {
         world.pass(seconds: 160)
         let other = try SQLite(path: directory.path + "/registry.db", .write, busyMilliseconds: 0)
         try other.script("BEGIN IMMEDIATE")
-        let refusal = Locked<AgentIDError?>(nil)
-        let over = DispatchSemaphore(value: 0)
+        let outcome = Locked<Result<Void, AgentIDError>?>(nil)
         Thread.detachNewThread {
-            do throws(AgentIDError) { try agent.rotateKey(revokingOldKey: true) } catch { refusal.withLock { $0 = error } }
-            over.signal()
+            let rotated = Result { () throws(AgentIDError) in try agent.rotateKey(revokingOldKey: true) }
+            outcome.withLock { $0 = rotated }
+        }
+        func refusal() -> AgentIDError? {
+            while outcome.withLock({ $0 == nil }) { usleep(1000) }
+            if case .failure(let error) = outcome.withLock({ $0 }) { return error }
+            return nil
         }
         while try permits(guardian, thief) { usleep(1000) }
         if isReleased {
             // Which gives up what stands on something revoked.
             _ = world.authority.lifecycle.renewGrants()
             try other.script("ROLLBACK")
-            over.wait()
-            #expect(refusal.withLock { $0?.description } == nil)
+            #expect(refusal()?.description == nil)
             #expect(try permits(guardian, agent) && permitsHere(agent) && !permits(guardian, thief))
             world.pass(seconds: 100)
             try world.authority.lifecycle.renew()
             world.pass(seconds: 200)
             #expect(try permits(guardian, agent) && permitsHere(agent))
         } else {
-            over.wait()
-            let error = try #require(refusal.withLock { $0 })
+            let error = try #require(refusal())
             #expect(error.name == "registry_busy" && error.message.contains("old key is revoked"))
             try other.script("ROLLBACK")
             #expect(try !permitsHere(agent) && !permits(guardian, thief))

@@ -44,6 +44,32 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false]) func noOtherRegistryIsMadeInThePlaceOfOneThatIsGone(_ isEmptied: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/authority"
+        try open(path).put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
+        // Where it was closed, it is this one file.
+        let files = ["registry.db", "registry.db-wal", "registry.db-shm"]
+        for file in files {
+            try? FileManager.default.moveItem(atPath: "\(path)/\(file)", toPath: "\(directory.path)/\(file)")
+        }
+        if isEmptied { #expect(FileManager.default.createFile(atPath: "\(path)/registry.db", contents: nil)) }
+        setMode(path + "/registry.db", 0o600)
+        let names = Set(try FileManager.default.contentsOfDirectory(atPath: path))
+        #expect(refusal { _ = try open(path) }?.name == "registry_replaced")
+        #expect(refusal { _ = try open(path) { $0.mustExist = true } }?.name == "registry_replaced")
+        var options = Guard.Options()
+        options.audience = "files"
+        let refused = refusal { _ = try Guard.open(directory: path, options) }?.name
+        #expect(refused == (isEmptied ? "no_registry" : "registry_replaced"))
+        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: path)) == names)
+        for file in files {
+            try? FileManager.default.removeItem(atPath: "\(path)/\(file)")
+            try? FileManager.default.moveItem(atPath: "\(directory.path)/\(file)", toPath: "\(path)/\(file)")
+        }
+        #expect(try open(path).profiles().map(\.name) == ["p"])
+    }
+
     @Test func anotherTrustDomainIsRefusedAndNothingIsTouched() throws {
         let directory = try TemporaryDirectory()
         try open(directory.path).put(Profile(name: "p", owner: "team:x", ceiling: Scope("a")))
