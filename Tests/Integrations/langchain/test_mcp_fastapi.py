@@ -27,7 +27,7 @@ ai: That is all.
 
 
 def test_the_example_runs():
-    done = subprocess.run([sys.executable, str(EXAMPLE)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, str(EXAMPLE)], capture_output=True, text=True, timeout=600)
     assert [line.rstrip() for line in done.stdout.splitlines()] == SAID.splitlines(), done.stderr
 
 

@@ -45,7 +45,7 @@ def test_a_sub_agent_has_less_and_ends_with_its_run(tools, start, acme, ran):
 
 def test_graphs_that_share_a_guard_at_the_same_time_have_each_their_own_tools(tools, start, acme, ran):
     agent = start("read_file(path under '/data'); search(query: *); send_mail(to: *, body?: *)")
-    shared, both = Guarded(), Barrier(2, timeout=20)
+    shared, both = Guarded(), Barrier(2, timeout=60)
 
     class Together(Scripted):
         def _generate(self, *arguments, **more):

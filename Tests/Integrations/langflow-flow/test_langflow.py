@@ -210,10 +210,10 @@ def test_lfx_serves_the_example_and_decides_what_it_calls(tmp_path):
                 with urllib.request.urlopen(request, timeout=60) as answer:
                     return json.load(answer)
 
-            for _ in range(600):
+            found = None
+            while found is None:
                 try:
                     (found,) = ask("/flows")
-                    break
                 except (urllib.error.URLError, ConnectionError):
                     assert server.poll() is None, server.stdout.read().decode()
                     time.sleep(0.1)

@@ -21,7 +21,7 @@ def send(directory, tmp_path):
                    "MCP-Protocol-Version": VERSION, **({"Mcp-Session-Id": session} if session else {})}  # fmt: skip
         request = urllib.request.Request(f"http://127.0.0.1:{port}/mcp", json.dumps(message).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 lines = [line[6:] for line in answer.read().splitlines() if line.startswith(b"data: {")]
                 return answer.status, answer.headers.get("Mcp-Session-Id"), json.loads(lines[-1]) if lines else None
         except urllib.error.HTTPError as error:

@@ -52,7 +52,7 @@ def connect(server, client):
         thread = threading.Thread(target=accept)
         thread.start()
         try:
-            with client.wrap_socket(socket.create_connection(listener.getsockname(), timeout=20)) as connection:
+            with client.wrap_socket(socket.create_connection(listener.getsockname(), timeout=60)) as connection:
                 read = connection.recv(100)
                 if not read:
                     raise ConnectionResetError("the server closed")
@@ -189,7 +189,7 @@ def test_go_serves_an_agent_and_python_asks(go, files, source, both, corp, reade
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             host, port = server.stdout.readline().strip().rsplit(":", 1)
             read = b""
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=20) as plain:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=60) as plain:
                 with TLS.client(source.svid, both, peers=[REPORT]).wrap_socket(plain) as connection:
                     assert str(connection.peer.spiffe_id) == REPORT
                     connection.sendall(b"from python\n")

@@ -38,17 +38,17 @@ def api(sockets, issuer):
 
 def test_the_package_spiffe_gets_the_agents_svid_and_bundles(api, reader, trusted, issuer):
     with WorkloadApiClient(api.serve(reader)) as client:
-        context = client.fetch_x509_context(timeout=10)
+        context = client.fetch_x509_context(timeout=60)
         svid = context.default_svid
         assert str(svid.spiffe_id) == reader.id
         assert str(trusted.verify([der(each) for each in svid.cert_chain]).spiffe_id) == reader.id
         assert svid.private_key.public_key() == svid.leaf.public_key()
-        names = {each.trust_domain.name for each in client.fetch_x509_bundles(timeout=10).bundles}
+        names = {each.trust_domain.name for each in client.fetch_x509_bundles(timeout=60).bundles}
         assert names == {"acme.example", "corp.example"} == {e.trust_domain.name for e in context.x509_bundle_set.bundles}
         with pytest.raises(WorkloadApiError):
-            client.fetch_jwt_svid({"x"}, timeout=10)
+            client.fetch_jwt_svid({"x"}, timeout=60)
         with pytest.raises(WorkloadApiError):
-            client.fetch_jwt_bundles(timeout=10)
+            client.fetch_jwt_bundles(timeout=60)
 
 
 def test_our_client_reads_our_server(api, reader, issuer):
@@ -71,8 +71,8 @@ def test_without_the_header_nobody_gets_anything(api, reader):
                 (stub.FetchX509SVID, workload_pb2.X509SVIDRequest()),
                 (stub.FetchX509Bundles, workload_pb2.X509BundlesRequest()),
             ):
-                assert status(call, request, metadata=metadata, timeout=10) == "INVALID_ARGUMENT"
-        assert status(stub.ValidateJWTSVID, workload_pb2.ValidateJWTSVIDRequest(), metadata=HEADER, timeout=10) == "UNIMPLEMENTED"
+                assert status(call, request, metadata=metadata, timeout=60) == "INVALID_ARGUMENT"
+        assert status(stub.ValidateJWTSVID, workload_pb2.ValidateJWTSVIDRequest(), metadata=HEADER, timeout=60) == "UNIMPLEMENTED"
 
 
 def test_the_directory_is_the_attestation(api, reader, begin, issuer, sockets, tmp_path):
@@ -119,17 +119,17 @@ def test_a_stream_brings_the_next_svid_and_ends_with_the_agent(sockets, issuer, 
             assert next(stream).svids[0].x509_svid not in leaves
             domain.suspend(reader)
             assert status(lambda: stream) == "PERMISSION_DENIED"
-            again = stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=10)
+            again = stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=60)
             assert status(lambda: again) == "PERMISSION_DENIED"
             assert (
-                status(stub.FetchX509Bundles, workload_pb2.X509BundlesRequest(), metadata=metadata, timeout=10)
+                status(stub.FetchX509Bundles, workload_pb2.X509BundlesRequest(), metadata=metadata, timeout=60)
                 == "PERMISSION_DENIED"
             )
             domain.resume(reader)
-            assert next(stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=10)).svids
+            assert next(stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=60)).svids
             reader.end()
             with pytest.raises(grpc.RpcError):
-                next(stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=10))
+                next(stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=60))
 
 
 def test_an_agent_that_has_ended_is_not_served(api, reader):
@@ -153,13 +153,13 @@ def test_one_who_opens_many_streams_is_held_to_eight(api, reader):
     with channel:
         streams = [stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=30) for _ in range(8)]
         [next(each) for each in streams]
-        more = stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=10)
+        more = stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=60)
         assert status(lambda: more) == "RESOURCE_EXHAUSTED"
         [each.cancel() for each in streams]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                assert next(stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=10)).svids
+                assert next(stub.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=metadata, timeout=60)).svids
                 break
             except grpc.RpcError:
                 time.sleep(0.05)

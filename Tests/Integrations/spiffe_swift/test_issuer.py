@@ -235,7 +235,7 @@ def test_go_takes_an_agent_of_swift_at_both_ends(go, files, server, agent, issue
         command = [go, "server", *files(issuer.bundle(), theirs), expected]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as peer:
             host, port = peer.stdout.readline().strip().rsplit(":", 1)
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=20) as plain:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=60) as plain:
                 context = TLS.client(lambda: server.svid(agent), bundles, peers=[REPORT])
                 with context.wrap_socket(plain) as connection:
                     connection.sendall(b"from swift.\n")
