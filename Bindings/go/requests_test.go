@@ -43,7 +43,7 @@ func onWire(t *testing.T, call CallOf, options GuardOptions) (agent *Agent, serv
 		ok(t, err)
 		connection := must[net.Conn](t)(net.Dial("tcp", server.Listener.Addr().String()))
 		defer connection.Close()
-		ok(t, connection.SetDeadline(time.Now().Add(10*time.Second)))
+		ok(t, connection.SetDeadline(time.Now().Add(time.Minute)))
 		fmt.Fprintf(connection, "%s HTTP/1.1\r\nHost: here.example\r\n%s: %s\r\n%s: %s\r\n%s\r\n%s", first, ChainHeader, chain, ProofHeader, proof, fields, body)
 		response := must[*http.Response](t)(http.ReadResponse(bufio.NewReader(connection), nil))
 		answer, err := io.ReadAll(response.Body)

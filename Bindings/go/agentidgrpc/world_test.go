@@ -176,7 +176,7 @@ func message(path string) *structpb.Struct {
 
 // ask calls a method with a message, and answers with the code, and the reason of a refusal.
 func ask(ctx context.Context, conn *grpc.ClientConn, method string, sent any) (code, reason string) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var trailer metadata.MD
 	var err error
