@@ -53,9 +53,9 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         `lease_duration`: how long an agent lives without being renewed, in seconds or as a timedelta; handles are
         renewed by themselves.
         `resume_within`: for how long after its lease lapsed (the process was stopped, the machine slept) an agent that nobody
-        ended is renewed by its handle; never by itself.
-        `audit`: when decisions and events are durable in the audit log of the directory; what cannot be written down is
-        denied, or counted without `audit_strict`.
+        ended is renewed by its handle; by default never.
+        `audit`: when decisions and events are durable in the audit log of the directory; in memory there is none, and
+        "always" is refused. What cannot be written down is denied, or counted without `audit_strict`.
         """
         if directory is not None and not os.fspath(directory):
             raise ValueError("directory is empty: None keeps the authority in memory")
