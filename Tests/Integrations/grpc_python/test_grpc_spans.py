@@ -18,7 +18,7 @@ def told(span):
 
 def found(spans, kind, count):
     """The spans of a kind, which an end may close a moment after the other has gone on."""
-    for _ in range(500):
+    for _ in range(3000):
         own = [span for span in spans() if span.name.startswith("execute_tool ") and span.kind.name == kind]
         if len(own) >= count:
             break

@@ -352,7 +352,7 @@ def test_a_server_process_over_http(agent, directory, tmp_path):
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(600):
+        for _ in range(6000):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
