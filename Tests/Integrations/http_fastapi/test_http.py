@@ -55,7 +55,7 @@ def url(request, web, where):
     variables = {**os.environ, "AGENTID_DIRECTORY": str(where)}
     server = subprocess.Popen([sys.executable, *SERVERS[request.param](port)], cwd=HERE, env=variables)
     try:
-        for _ in range(600):
+        for _ in range(6000):
             try:
                 requests.get(f"http://127.0.0.1:{port}/health", timeout=5)
                 break
