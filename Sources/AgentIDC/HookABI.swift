@@ -29,9 +29,10 @@ private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws 
     let events = unsafe try texts(options.events, "hook.events")
     if unsafe options.events != nil {
         hook.events = try Set(
-            events.map { name in
+            events.enumerated().map { index, name in
                 guard let event = LifecycleEvent.Name(rawValue: name) else {
-                    throw Failure.argument("hook.events", "there is no event of the name \(name)")
+                    let names = LifecycleEvent.Name.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw Failure.argument("hook.events", "element \(index) is not an event: write one of \(names)")
                 }
                 return event
             })

@@ -214,7 +214,8 @@ def test_hook_added_again_takes_up_what_was_waiting(acme):
     "where, name, options",
     [
         ("hook.name", "", {}), ("hook.name", "a b", {}), ("hook.name", "x" * 129, {}), ("hook.events", "x", {"events": []}),
-        ("hook.events", "x", {"events": ["born"]}), ("hook.deadline", "x", {"deadline": -1}),
+        ("hook.events", "x", {"events": ["born"]}), ("hook.events", "x", {"events": ["born\n\u202e" + "x" * 9000]}),
+        ("hook.deadline", "x", {"deadline": -1}),
         ("hook.deadline", "x", {"deadline": 3601}), ("hook.max_attempts", "x", {"max_attempts": -1}),
         ("hook.command", "x", {"command": ["true"], "run": None}), ("hook", "x", {"command": ["/bin/true"]}),
         ("hook", "x", {"run": None}),
@@ -224,4 +225,5 @@ def test_what_no_hook_can_be_is_named(acme, where, name, options):
     with pytest.raises(libagentid.Error) as refused:
         acme.add_hook(name, **{"run": lambda event: None, **options})
     assert refused.value.where == where
+    assert str(refused.value).isprintable() and len(str(refused.value)) < 500
     assert acme.hooks() == []
