@@ -48,8 +48,17 @@ package enum Files {
         return false
     }
 
-    /// The path without symbolic links.
+    /// The path without symbolic links. Root follows none that another user made, who could lead it anywhere.
     static func resolve(_ path: String) throws(AgentIDError) -> String {
+        if geteuid() == 0 {
+            try PathWalk.visit(path) { step throws(AgentIDError) in
+                guard step.isLink, step.owner.user != 0 else { return true }
+                throw AgentIDError(
+                    .io, name: "unsafe_file",
+                    message: "\(step.path) is a symbolic link of user \(step.owner.user), which root does not follow: "
+                        + "name the directory itself, or run it as user \(step.owner.user)", at: step.path)
+            }
+        }
         guard let resolved = unsafe realpath(path, nil) else { throw failure("cannot find", path) }
         defer { unsafe free(resolved) }
         return unsafe String(cString: resolved)

@@ -70,55 +70,22 @@ enum Owner {
     /// The first user other than root on the way to a path. Everything below belongs to that user in effect, since they
     /// can replace it. `nil` if there is none.
     private static func find(_ path: String) throws -> (user: uid_t, group: gid_t)? {
-        var rest = Array(path.parts(at: UInt8(ascii: "/")).reversed())
-        if !path.utf8.starts(with: "/".utf8) {
-            guard let here = unsafe getcwd(nil, 0) else { throw Fault(file: ".") }
-            defer { unsafe free(here) }
-            rest += unsafe String(cString: here).parts(at: UInt8(ascii: "/")).reversed()
-        }
-        var (place, links) = ("", 0)
-        while let name = rest.popLast() {
-            if name.isSame(as: ".") { continue }
-            if name.isSame(as: "..") {
-                place = place.parts(at: UInt8(ascii: "/")).dropLast().map { "/\($0)" }.joined()
-                continue
+        var found: (user: uid_t, group: gid_t)?
+        try PathWalk.visit(path) { step throws(AgentIDError) in
+            guard step.owner.user == 0 else {
+                found = step.owner
+                return false
             }
-            let next = "\(place)/\(name)"
-            var status = stat()
-            guard unsafe lstat(next, &status) == 0 else {
-                if errno == ENOENT { return nil }
-                throw Fault(file: next)
+            // In a directory with the sticky bit, nobody replaces files of root's.
+            let others = 0o002 | (step.owner.group == 0 ? 0 : 0o020) as UInt32
+            guard !step.isDirectory || step.mode & others == 0 || step.mode & S_ISVTX != 0 else {
+                throw AgentIDError(
+                    .io, name: "unsafe_permissions",
+                    message: "\(step.path) can be written by others, who could put another authority in place of "
+                        + "\(path): chmod go-w it, or run agentidctl as the user whose authority it is")
             }
-            if status.st_uid != 0 { return (status.st_uid, status.st_gid) }
-            switch status.st_mode & S_IFMT {
-            case S_IFLNK:
-                links += 1
-                guard links <= 40 else { throw Fault("\(path): too many symbolic links") }
-                let target = try target(of: next)
-                if target.utf8.starts(with: "/".utf8) { place = "" }
-                rest += target.parts(at: UInt8(ascii: "/")).reversed()
-            case S_IFDIR:
-                // In a directory with the sticky bit, nobody replaces files of root's.
-                guard status.st_mode & (0o002 | (status.st_gid == 0 ? 0 : 0o020)) == 0 || status.st_mode & S_ISVTX != 0
-                else {
-                    throw Fault(
-                        "\(next) can be written by others, who could put another authority in place of \(path): "
-                            + "chmod go-w it, or run agentidctl as the user whose authority it is")
-                }
-                place = next
-            default: place = next
-            }
+            return true
         }
-        return nil
-    }
-
-    private static func target(of link: String) throws -> String {
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-            guard let start = buffer.baseAddress else { return -1 }
-            return unsafe readlink(link, start.assumingMemoryBound(to: CChar.self), buffer.count)
-        }
-        guard count > 0, count < bytes.count else { throw Fault(file: link) }
-        return String(decoding: bytes[..<count], as: UTF8.self)
+        return found
     }
 }

@@ -216,6 +216,31 @@ import Testing
         #expect(try FileManager.default.subpathsOfDirectory(atPath: path) == names)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "left out: only root has other users' links"))
+    func rootFollowsNoLinkThatAnotherUserMade() throws {
+        let directory = try TemporaryDirectory()
+        let (own, home) = (directory.path + "/own", directory.path + "/home")
+        try open(own).close()
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
+        for (link, target, path) in [
+            ("acme", own, "acme"), ("up", directory.path, "up/own"), ("again", "acme", "again"),
+        ] {
+            try FileManager.default.createSymbolicLink(atPath: "\(home)/\(link)", withDestinationPath: target)
+            let place = "\(home)/\(path)"
+            func refusals() -> [String?] {
+                [
+                    refusal { _ = try open(place) }?.name,
+                    refusal { _ = try Guard.open(directory: place, .named) }?.name,
+                    refusal { _ = try AuditReader(authority: place) }?.name,
+                ]
+            }
+            lchown("\(home)/\(link)", 65_534, 65_534)
+            #expect(refusals() == Array(repeating: "unsafe_file", count: 3))
+            lchown("\(home)/\(link)", 0, 0)
+            #expect(refusals() == [nil, nil, nil], "root's own links lead on")
+        }
+    }
+
     @Test(arguments: [["README", "src/"], [".git/"], ["keys/id_rsa"]])
     func directoryInUseIsRefusedAndStaysAsItWas(names: [String]) throws {
         let directory = try TemporaryDirectory()
