@@ -1,3 +1,4 @@
+import Glibc
 import StrictJSON
 import Synchronization
 import Testing
@@ -19,15 +20,17 @@ import Testing
         }
     }
 
-    /// A broker on a registry that can be full, and an agent that ended and held a secret of it.
+    /// A broker on a registry that can be full, and an agent that held a secret of it and ended.
     private struct Holding {
         let world: World
         let registry: BrittleRegistry
         let broker: Broker
         let vault: Vault
+        let holder: Agent
         let agent: String
+        let lease: String
 
-        init(_ onRelease: @escaping @Sendable (BrittleRegistry) -> Void) throws {
+        init(isOver: Bool = true, _ onRelease: @escaping @Sendable (BrittleRegistry) -> Void) throws {
             world = try World()
             let brittle = BrittleRegistry(world.authority.registry)
             registry = brittle
@@ -36,12 +39,12 @@ import Testing
                 steady: world.steadyClock)
             vault = Vault { onRelease(brittle) }
             try broker.add(vault, named: "vault")
-            let holder = try world.start()
+            holder = try world.start()
             agent = try holder.id()
             let permit = try holder.authorize(
                 tool: "read_file", arguments: Array(#"{"path":"/data/q3/a.csv"}"#.utf8))
-            _ = try broker.acquire(for: permit, from: "vault", resource: "db", timeToLive: 60)
-            #expect(try world.authority.lifecycle.end([agent], reason: "") == 1)
+            lease = try broker.acquire(for: permit, from: "vault", resource: "db", timeToLive: 60).lease
+            if isOver { #expect(try world.authority.lifecycle.end([agent], reason: "") == 1) }
         }
 
         var leases: Int { get throws { try registry.read { try $0.brokerLeases(of: nil, limit: 10) }.count } }
@@ -71,6 +74,25 @@ import Testing
         holding.registry.isFull.store(true, ordering: .relaxed)
         #expect(holding.refusal() == "disk_full")
         #expect(try holding.leases == 1)
+    }
+
+    @Test func aSecretWhoseReturnCouldNotBeTakenDownIsReturnedOnceThereIsRoom() throws {
+        let holding = try Holding(isOver: false) { _ in }
+        defer { holding.broker.stop() }
+        holding.registry.isFull.store(true, ordering: .relaxed)
+        for id in [holding.lease, "none"] {
+            let error = #expect(throws: AgentIDError.self) { try holding.broker.release(id) }
+            #expect(error?.name == "disk_full")
+        }
+        #expect(throws: AgentIDError.self) { try holding.broker.releaseDue() }
+        #expect(try holding.leases == 1)
+        holding.registry.isFull.store(false, ordering: .relaxed)
+        for _ in 0..<3000 where try holding.leases > 0 {
+            try holding.broker.releaseDue()
+            usleep(10_000)
+        }
+        #expect(try holding.leases == 0 && holding.broker.unclaimed.withLock { $0.isEmpty })
+        #expect(holding.vault.returned.load(ordering: .relaxed) == 1)
     }
 
     @Test func anEndWaitsForTheThreadThatIsReturning() throws {

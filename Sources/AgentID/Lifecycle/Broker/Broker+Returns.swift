@@ -10,15 +10,24 @@ extension Broker {
     /// released once more.
     private static var longestAcquisition: Int64 { 60_000 }
 
-    /// Returns one secret; harmless if it was returned already.
+    /// Returns one secret; harmless if it was returned already. If the registry cannot take that down, it is returned when
+    /// it can.
     func release(_ id: String) throws(AgentIDError) {
-        // Taken at once: what another process had begun would be answered as done.
-        let until = clock.milliseconds + Self.claim
-        let found = try registry.write { registry -> BrokerLeaseRecord? in
-            guard var lease = try registry.brokerLease(id) else { return nil }
-            (lease.state, lease.nextAt) = (.releasing, until)
-            try registry.put(lease)
-            return lease
+        let found: BrokerLeaseRecord?
+        do throws(AgentIDError) {
+            // Taken at once: what another process had begun would be answered as done.
+            let until = clock.milliseconds + Self.claim
+            found = try registry.write { registry -> BrokerLeaseRecord? in
+                guard var lease = try registry.brokerLease(id) else { return nil }
+                (lease.state, lease.nextAt) = (.releasing, until)
+                try registry.put(lease)
+                return lease
+            }
+        } catch {
+            if (try? registry.read({ try $0.brokerLease(id) })) ?? nil != nil {
+                unclaimed.withLock { _ = $0.insert(id.exact) }
+            }
+            throw error
         }
         if let lease = found, let failure = try attemptRelease(lease, isTaken: true) {
             throw AgentIDError(
@@ -28,12 +37,26 @@ extension Broker {
         }
     }
 
+    /// Makes those due that were to be returned when the registry could not take that down.
+    private func claimLater() throws(AgentIDError) {
+        let now = clock.milliseconds
+        for id in unclaimed.withLock({ $0 }) {
+            try registry.write { registry in
+                guard var lease = try registry.brokerLease(id.string), lease.state == .held else { return }
+                (lease.state, lease.nextAt) = (.releasing, now)
+                try registry.put(lease)
+            }
+            unclaimed.withLock { _ = $0.remove(id) }
+        }
+    }
+
     /// Returns due secrets: of agents that ended, past their time, or after a failure. Returns their number.
     ///
     /// Those of each provider are returned by a thread of their own, and after five seconds this goes on without whoever
     /// hangs: a provider that is dead or slow delays no other, and no end of an agent.
     @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
         try recordOutcomes()
+        try claimLater()
         let now = clock.milliseconds
         // A guard returns those of its own providers: it would only keep others from whoever can.
         let own = source.map { _ in added.withLock { Set($0.keys) } }

@@ -38,6 +38,8 @@ final class Broker: Sendable {
     let inHand = Monitor<Set<ExactText>>([])
     /// The outcomes that the registry failed to take down: it has those leases as being returned, for a while yet.
     let unrecorded = Locked<[Outcome]>([])
+    /// The leases that were to be returned when the registry failed to take that down.
+    let unclaimed = Locked<Set<ExactText>>([])
 
     /// - Parameters:
     ///   - registry: Open for writing.
