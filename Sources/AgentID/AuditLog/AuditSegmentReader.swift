@@ -89,7 +89,9 @@ struct AuditSegmentReader: ~Copyable {
     ///
     /// Each step lists every segment that has a name, and one is forgotten only by a step after the one that took the
     /// last of it. So one that is not listed and new was named no earlier than the step before the last one.
-    func isRepeated(after last: UInt32) -> Bool { step != 0 && Int32(bitPattern: last &- step) > 1 }
+    /// One whose writer lives is none, whatever its header says: a process that stood still while it named it writes the
+    /// step a moment later.
+    func isRepeated(after last: UInt32) -> Bool { !isOwned && step != 0 && Int32(bitPattern: last &- step) > 1 }
 
     /// The length of the file, in bytes.
     var count: Int { size }
