@@ -75,7 +75,7 @@ struct AuditIdentity: Sendable, Equatable {
     /// The fault, if the directory holds another log by now; `nil` otherwise.
     func breach(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AgentIDError? {
         let path = "\(directory)/\(Self.path)"
-        guard Files.exists(directory) else { return Apart.log("its directory is gone", at: directory) }
+        guard try Files.isPresent(directory) else { return Apart.log("its directory is gone", at: directory) }
         guard let name = try files.read(path, limit: 4096) else { return Apart.log("its name is gone", at: path) }
         guard name.count == Self.size else { return Apart.log("its name is damaged", at: path) }
         let there = try AuditIdentity(name, origin: origin, in: directory)

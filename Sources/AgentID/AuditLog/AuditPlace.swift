@@ -62,7 +62,7 @@ struct AuditPlace: Sendable {
     /// The sequence is committed before the checkpoint is signed, so it is no older.
     private mutating func sequenceBreach(_ size: UInt64) throws(AgentIDError) -> AgentIDError? {
         let path = "\(directory)/\(AuditSequencer.sequencePath)"
-        guard let look = FileLook(path) else { return Apart.log("audit/sequence is gone", at: path) }
+        guard let look = try FileLook.find(path) else { return Apart.log("audit/sequence is gone", at: path) }
         // Read only when it changes: about once a second.
         guard look != looked else { return nil }
         guard let bytes = try files.read(path, limit: AuditSequence.largest) else {

@@ -32,6 +32,13 @@ package struct FileLook: Sendable, Equatable {
     /// file.
     let changed: Int64
 
+    /// `nil` if nothing is at the path; throws if that cannot be found out, as in a directory whose rights were taken away.
+    static func find(_ path: String) throws(AgentIDError) -> FileLook? {
+        if let look = FileLook(path) { return look }
+        guard errno == ENOENT || errno == ENOTDIR else { throw Files.failure("cannot look at", path) }
+        return nil
+    }
+
     package init?(_ path: String) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return nil }

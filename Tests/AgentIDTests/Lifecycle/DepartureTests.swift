@@ -1,3 +1,4 @@
+import Foundation
 import StrictJSON
 import Testing
 
@@ -64,6 +65,40 @@ import Testing
             try await Task.sleep(for: .milliseconds(20))
         }
         #expect(try world.authority.agents().first?.tombstone != nil)
+    }
+
+    /// The registry cannot be read either: its directory is away for a while.
+    @Test(arguments: ["end", "suspend", "withdraw"]) func whoCannotBeLookedUpIsStoppedAllTheSame(_ how: String) async throws {
+        let agent = try world.start()
+        let (id, away) = (try agent.id(), directory.path + "/away")
+        #expect(unsafe rename(path, away) == 0)
+        #expect {
+            switch how {
+            case "end": _ = try world.authority.deprovision(agent: id)
+            case "suspend": try world.authority.suspend(agent: id)
+            default: _ = try world.authority.withdraw(profile: "researcher", reason: "left")
+            }
+        } throws: { error in
+            guard let error = error as? AgentIDError else { return false }
+            return error.name == "directory_replaced" && error.message.contains("denied in this process")
+                && error.message.contains("tried again")
+        }
+        #expect(unsafe rename(away, path) == 0)
+        // At the first call that the registry can be read for: by what this process remembers.
+        var seen: String?
+        let deadline = ContinuousClock.now + .seconds(20)
+        repeat {
+            seen = try reason(agent)
+        } while seen == "directory_replaced" && ContinuousClock.now < deadline
+        #expect(seen == (how == "suspend" ? "suspended" : "authority_revoked"))
+        let state = how == "suspend" ? "suspended" : "deprovisioned"
+        while try world.authority.agents().first?.state != state, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(try world.authority.agents().first?.state == state)
+        guard how == "suspend" else { return }
+        try world.authority.resume(agent: id)
+        #expect(try reason(agent) == nil)
     }
 
     @Test func whoeverOpensNextEndsWhatAProcessThatDiedLeft() async throws {

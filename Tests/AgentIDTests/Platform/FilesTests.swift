@@ -34,6 +34,16 @@ import Testing
         return refusals
     }
 
+    @Test func whatCannotBeLookedAtIsNotTakenForGone() throws {
+        #expect(try FileLook.find(path) == nil)
+        #expect(try FileLook.find(other + "/below-a-file") == nil)
+        #expect(try FileLook.find(other)?.size == 3)
+        #expect(refusal { _ = try FileLook.find(directory.path + "/" + String(repeating: "a", count: 300)) } != nil)
+        guard geteuid() != 0 else { return }
+        setMode(directory.path, 0)
+        #expect(refusal { _ = try FileLook.find(other) }?.name == "permission_denied")
+    }
+
     @Test func linkIsRefusedAndWhatItLeadsToStaysAsItIs() throws {
         #expect(unsafe symlink(other, path) == 0)
         for error in refusals() { #expect(error?.name == "unsafe_file") }

@@ -17,14 +17,16 @@ extension Lifecycle {
     /// Ends every agent of a profile, and lets no new one start.
     func withdraw(profile: String, reason: String, report: (Int) -> Void) throws(AgentIDError) -> Int {
         try AuditBounds.check(reason: reason)
-        let isKnown = try registry.read { registry in
+        let revocation = try Revocation(.profile, profile)
+        // One that cannot be looked up now is withdrawn all the same.
+        let isKnown = try? registry.read { registry in
             try registry.profiles().contains { $0.profile.name.isSame(as: profile) }
                 || registry.damagedProfiles().contains { $0.name.isSame(as: profile) }
         }
-        guard isKnown else {
+        guard isKnown ?? true else {
             throw AgentIDError.unknown("profile", profile, ": the list of profiles has the names", at: "name")
         }
-        return try endAll(of: Revocation(.profile, profile), reason: reason, report: report)
+        return try endAll(of: revocation, reason: reason, report: report)
     }
 
     private func endAll(

@@ -8,7 +8,13 @@ extension Lifecycle {
     /// Ends an agent and all below it; harmless if it has ended. Returns its tombstone, if it could be signed.
     func deprovision(_ id: String, reason: String) throws(AgentIDError) -> String? {
         try AuditBounds.check(reason: reason)
-        let known = try registry.read { registry in try registry.agent(id) }
+        let known: AgentRecord?
+        do throws(AgentIDError) { known = try registry.read { registry in try registry.agent(id) } } catch {
+            // Whoever cannot be looked up now ends all the same.
+            try stop(try Revocation(.agent, id), reason: reason)
+            unfinished.retry(for: self, buries: true)
+            throw error.pending(Self.endsLater)
+        }
         guard let known else {
             // A pruned agent has only its tombstone left.
             if let tombstone = try registry.read({ try $0.prunedTombstone(of: id) }) { return tombstone }
@@ -36,19 +42,31 @@ extension Lifecycle {
     ///
     /// - Returns: Its tombstone, if nothing is left to be done.
     private func endNow(_ agent: AgentRecord, reason: String) throws(AgentIDError) -> String? {
-        view.revocations.add([Revocation(unchecked: .agent, agent.id)])
-        let time = try enforce([.end(agent: agent.id)], reason: reason)
+        let time = try stop(Revocation(unchecked: .agent, agent.id), reason: reason)
         let burial = burialAhead(of: agent, reason: reason, at: time)
         var tombstone: String?
         do throws(AgentIDError) {
             try write { registry in tombstone = try burial.flatMap { try bury($0, in: registry) } }
         } catch {
             unfinished.retry(for: self, buries: true)
-            throw error.pending(
-                "the agent is denied everywhere from now on, but its end is not in the registry yet and is tried again")
+            throw error.pending(Self.endsLater)
         }
         if tombstone != nil { hooks.wake() }
         return tombstone
+    }
+
+    private static var endsLater: String {
+        "the agent is denied everywhere from now on, but its end is not in the registry yet and is tried again"
+    }
+
+    /// Denies an agent that ends: here at once, and everywhere when this returns. Returns the time that its end bears.
+    @discardableResult
+    private func stop(_ agent: Revocation, reason: String) throws(AgentIDError) -> Int64 {
+        view.revocations.add([agent])
+        do throws(AgentIDError) { return try enforce([.end(agent: agent.value)], reason: reason) } catch {
+            unfinished.retry(for: self, buries: true)
+            throw error
+        }
     }
 
     /// Ends lapsed agents and finishes undone work. Returns the number of agents ended.

@@ -50,6 +50,7 @@ extension Lifecycle {
             }
             settle(folded)
         } catch {
+            for case .suspend(let agent) in changes { view.hold(agent.exact) }
             unfinished.retry(entries, for: self)
             throw error.pending("denied in this process, not yet in others, and tried again until it is")
         }
@@ -89,20 +90,30 @@ extension Lifecycle {
         do throws(AgentIDError) { try write(within: Self.foldingTurn) { _ in } } catch { unfinished.retry(for: self) }
     }
 
+    /// Writes what could not be written: changes that are in force in this process alone.
+    func retry(_ entries: [JournalEntry]) throws(AgentIDError) {
+        guard !entries.isEmpty else { return }
+        if let journal {
+            // Once: a registry that cannot be written keeps nothing from being in force, and fills no journal.
+            if let apart { throw apart }
+            try append(entries, to: journal)
+        } else {
+            let folded = try registry.write(within: Self.foldingTurn) { registry in
+                var folded = Folded()
+                for entry in entries { try apply(entry, in: registry, &folded) }
+                return folded
+            }
+            settle(folded)
+        }
+        try? view.refresh()
+        for entry in entries { if case .suspend(let agent) = entry.change { view.release(agent.exact) } }
+    }
+
     /// The work that a background thread repeats until it succeeds.
     ///
     /// - Parameter buries: Whether an agent was ended whose tombstone nobody may have signed.
-    func retry(_ entries: [JournalEntry], buries: Bool) throws(AgentIDError) {
-        if !entries.isEmpty, let journal {
-            try append(entries, to: journal)
-        }
-        let now = clock.milliseconds
-        let folded = try registry.write(within: Self.foldingTurn) { registry in
-            var folded = try fold(in: registry, at: now)
-            if journal == nil { for entry in entries { try apply(entry, in: registry, &folded) } }
-            return folded
-        }
-        settle(folded)
+    func retry(buries: Bool) throws(AgentIDError) {
+        try write(within: Self.foldingTurn) { _ in }
         // Agents that could not be ended when a principal left; a caller that is ending them counts them itself.
         guard callersEndingAll.load(ordering: .acquiring) == 0 else { return }
         if try endDeparted(report: { _ in }) > 0 { try finish(report: { _ in }) }

@@ -5,10 +5,14 @@ extension Lifecycle {
     /// Suspends an agent. In force in every process on return, whoever has the registry's lock.
     func suspend(_ id: String, reason: String) throws(AgentIDError) {
         try AuditBounds.check(reason: reason)
-        let known = try registry.read { registry in try Self.goingOn(id, in: registry) }
-        guard known.state != .suspended else { return }
-        try enforce([.suspend(agent: id)], reason: reason)
+        let looked = Result { () throws(AgentIDError) in try registry.read { registry in try registry.agent(id) } }
+        if case .success(let known) = looked { guard try Self.goingOn(known, id).state != .suspended else { return } }
+        // Whoever cannot be looked up now is suspended all the same.
+        try enforce([.suspend(agent: try Revocation(.agent, id).value)], reason: reason)
         foldSoon()
+        if case .failure(let error) = looked {
+            throw error.pending("the agent is suspended from now on, but not in the registry yet, which is tried again")
+        }
         try checkWholeAfterwards()
         // This process's next decision follows it; others see the announcement at their next call.
         try view.refresh()
@@ -17,9 +21,11 @@ extension Lifecycle {
 
     func resume(_ id: String) throws(AgentIDError) {
         try checkWhole()
+        // One that could not be written yet would suspend it again.
+        unfinished.forgetSuspension(of: id, for: self)
         let now = clock.milliseconds
         try write { registry in
-            var agent = try Self.goingOn(id, in: registry)
+            var agent = try Self.goingOn(try registry.agent(id), id)
             guard agent.state == .suspended else { return }
             (agent.state, agent.endReason) = (.active, nil)
             try registry.update(agent)
@@ -44,8 +50,8 @@ extension Lifecycle {
         try recorder.record(LifecycleEvent(.suspended, of: agent, at: time, reason: reason), in: registry)
     }
 
-    private static func goingOn(_ id: String, in registry: any RegistryReader) throws(AgentIDError) -> AgentRecord {
-        guard let agent = try registry.agent(id) else { throw unknown(id) }
+    private static func goingOn(_ agent: AgentRecord?, _ id: String) throws(AgentIDError) -> AgentRecord {
+        guard let agent else { throw unknown(id) }
         guard agent.state != .deprovisioned else {
             throw AgentIDError(
                 .state, name: "agent_deprovisioned", message: "the agent has ended: start another", at: "agent")

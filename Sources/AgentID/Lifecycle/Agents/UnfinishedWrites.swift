@@ -38,13 +38,27 @@ final class UnfinishedWrites: Sendable {
             return (state.entries, state.buries)
         }
         guard let due else { return }
-        do throws(AgentIDError) { try lifecycle.retry(due.entries, buries: due.buries) } catch {
+        var entries = due.entries
+        do throws(AgentIDError) {
+            try lifecycle.retry(entries)
+            entries = []
+            try lifecycle.retry(buries: due.buries)
+        } catch {
             state.withLock { state in
-                state.entries = due.entries + state.entries
+                state.entries = entries + state.entries
                 state.isDue = true
                 if due.buries { state.buries = true }
             }
         }
+    }
+
+    /// Suspends an agent no more that is to be resumed.
+    func forgetSuspension(of agent: String, for lifecycle: Lifecycle) {
+        let before = state.withLock { state in
+            defer { state.entries.removeAll { $0.change.isSuspension(of: agent) } }
+            return state.entries
+        }
+        for entry in before where entry.change.isSuspension(of: agent) { lifecycle.view.release(agent.exact) }
     }
 
     /// Tries once more if something is left, and then no more.

@@ -12,6 +12,10 @@ package struct JournalEntry: Sendable {
         case suspend(agent: String)
         /// An agent ends with all below it.
         case end(agent: String)
+
+        func isSuspension(of agent: String) -> Bool {
+            if case .suspend(let suspended) = self { suspended.isSame(as: agent) } else { false }
+        }
     }
 
     let change: Change

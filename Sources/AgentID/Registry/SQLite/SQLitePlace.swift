@@ -126,11 +126,11 @@ final class SQLitePlace: Sendable {
         let known = marked.load(ordering: .acquiring)
         // Before anything reads it.
         let isPageInPlace = page.isInPlace
-        guard let place = FileIdentity(at: directory) else {
+        guard let place = try FileLook.find(directory)?.identity else {
             throw Apart.directory(directory, "is not under its name any more")
         }
         guard place == opened.directory else { throw Apart.directory(directory, "is another one than it was") }
-        guard let database = FileLook(path), database.identity == opened.database else {
+        guard let database = try FileLook.find(path), database.identity == opened.database else {
             throw Apart.registry("registry.db was removed or replaced", at: path)
         }
         // None of its room is ever returned to the disk.
@@ -143,11 +143,11 @@ final class SQLitePlace: Sendable {
             throw Apart.registry("the file `sequence` was removed, replaced or cut short", at: "\(directory)/sequence")
         }
         marked.max(page.reached(.writes), ordering: .releasing)
-        let log = FileLook("\(path)-wal")
+        let log = try FileLook.find("\(path)-wal")
         guard opened.log == nil || log?.identity == opened.log else {
             throw Apart.registry("registry.db-wal was removed or replaced", at: "\(path)-wal")
         }
-        let memory = FileLook("\(path)-shm")
+        let memory = try FileLook.find("\(path)-shm")
         guard opened.memory == nil || memory?.identity == opened.memory else {
             throw Apart.registry("registry.db-shm was removed or replaced", at: "\(path)-shm")
         }
