@@ -14,6 +14,13 @@ public struct JOSEError: Error, Sendable, Equatable, CustomStringConvertible {
         self.position = position
     }
 
+    /// There is no guarded memory for a secret, which says nothing of the input.
+    package static func noMemory(_ what: String) -> JOSEError {
+        JOSEError("guarded_memory", "no guarded memory for \(what)")
+    }
+
+    package var isOfMemory: Bool { name == "guarded_memory" }
+
     /// The message and the position, for people.
     public var description: String { position.map { "\(message) at byte \($0)" } ?? message }
 }

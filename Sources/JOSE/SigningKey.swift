@@ -39,7 +39,7 @@ public final class SigningKey: Sendable {
             throw JOSEError("key_type", "a private key with kty OKP and crv Ed25519 was expected")
         }
         guard let d = members["d", in: jwk] else { throw JOSEError("jwk", "the JWK has no d: it is not a private key") }
-        guard let seed = Sodium.decode(jwk.extracting(d), count: 32) else {
+        guard let seed = try Sodium.decode(jwk.extracting(d), count: 32) else {
             throw JOSEError("jwk", "the JWK's d is not 32 bytes of base64url", at: d.lowerBound)
         }
         try self.init(seed: seed)
@@ -59,7 +59,7 @@ public final class SigningKey: Sendable {
         let tail = Array(#"","kty":"OKP","x":"\#(Base64URL.encode(publicKey.bytes))"}"#.utf8)
         guard let text = Sodium.encode(secret, count: 32),
             let jwk = GuardedBytes(count: head.count + 43 + tail.count)
-        else { throw JOSEError("guarded_memory", "no guarded memory for the exported key") }
+        else { throw .noMemory("the exported key") }
         unsafe jwk.withUnsafeMutableBytes { output in
             unsafe text.withUnsafeBytes { text in
                 for (i, byte) in head.enumerated() { unsafe output[i] = byte }
@@ -73,7 +73,7 @@ public final class SigningKey: Sendable {
     /// Calls `body` with the 32-byte seed in guarded memory, for encryption at rest.
     package func withSeed<Result>(_ body: (GuardedBytes) -> Result) throws(JOSEError) -> Result {
         guard let seed = GuardedBytes(count: 32) else {
-            throw JOSEError("guarded_memory", "no guarded memory for the seed")
+            throw .noMemory("the seed")
         }
         unsafe seed.withUnsafeMutableBytes { output in
             unsafe secret.withUnsafeBytes { secret in

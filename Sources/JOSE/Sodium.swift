@@ -150,10 +150,10 @@ package enum Sodium {
         return isSealed ? box : nil
     }
 
-    package static func open(_ box: [UInt8], nonce: [UInt8], key: GuardedBytes) -> GuardedBytes? {
-        guard nonce.count == secretBoxNonceBytes, key.count == 32, box.count > 16,
-            let secret = GuardedBytes(count: box.count - 16)
-        else { return nil }
+    /// Opens what ``seal(_:nonce:key:)`` made; `nil` if it was not made so. Throws for want of memory alone.
+    package static func open(_ box: [UInt8], nonce: [UInt8], key: GuardedBytes) throws(JOSEError) -> GuardedBytes? {
+        guard nonce.count == secretBoxNonceBytes, key.count == 32, box.count > 16 else { return nil }
+        guard let secret = GuardedBytes(count: box.count - 16) else { throw .noMemory("a sealed key") }
         let isOpen = unsafe box.withUnsafeBufferPointer { box in
             unsafe nonce.withUnsafeBufferPointer { nonce in
                 unsafe secret.withUnsafeMutableBytes { secret in
@@ -218,8 +218,9 @@ package enum Sodium {
     }
 
     /// Decodes a secret from base64url in constant time into guarded memory; `nil` unless it is exactly `count` bytes.
-    static func decode(_ text: Span<UInt8>, count: Int) -> GuardedBytes? {
-        guard isReady, let secret = GuardedBytes(count: count) else { return nil }
+    /// Throws for want of memory alone.
+    static func decode(_ text: Span<UInt8>, count: Int) throws(JOSEError) -> GuardedBytes? {
+        guard isReady, let secret = GuardedBytes(count: count) else { throw .noMemory("a key") }
         let isDecoded = unsafe text.withUnsafeBufferPointer { text in
             unsafe secret.withUnsafeMutableBytes { secret in
                 guard let t = text.baseAddress, let s = secret.baseAddress else { return false }

@@ -68,6 +68,6 @@ extension AuditTrail {
             guard !policy.isStrict else { throw error }
             log = nil
         }
-        return AuditTrail(log, isStrict: policy.isStrict, digestKey: directory.digestKey())
+        return AuditTrail(log, isStrict: policy.isStrict, digestKey: try directory.digestKey())
     }
 }

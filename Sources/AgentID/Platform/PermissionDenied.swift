@@ -12,6 +12,11 @@ package enum PermissionDenied {
         error.name.isSame(as: "file") || error.name.isSame(as: name)
     }
 
+    /// Whether an error says that a file is not this user's to read.
+    static func isMeant(by error: AgentIDError) -> Bool {
+        [name, "directory_owner", "unsafe_permissions"].contains { error.name.isSame(as: $0) }
+    }
+
     /// Whether a call that failed with this number was refused.
     package static func isMeant(by number: Int32) -> Bool { number == EACCES || number == EPERM }
 

@@ -124,11 +124,20 @@ struct AuthorityDirectory: Sendable {
         }
     }
 
-    /// Reads the key; `nil` for a user who may not.
-    func digestKey() -> GuardedBytes? {
-        guard var bytes = try? Files.read(digestKeyPath, isSecret: true), bytes.count == 16 else { return nil }
+    /// Reads the key; `nil` for a user who may not, and where there is none. Throws where it cannot be read now: entries
+    /// without digests would not show that something is wrong.
+    func digestKey() throws(AgentIDError) -> GuardedBytes? {
+        var bytes: [UInt8]
+        do throws(AgentIDError) {
+            guard try Files.isPresent(digestKeyPath) else { return nil }
+            bytes = try Files.read(digestKeyPath, isSecret: true)
+        } catch {
+            guard PermissionDenied.isMeant(by: error) else { throw error }
+            return nil
+        }
         defer { Sodium.wipe(&bytes) }
-        guard let key = GuardedBytes(count: 16) else { return nil }
+        guard bytes.count == 16 else { return nil }
+        guard let key = GuardedBytes(count: 16) else { throw AgentIDError(.noMemory("a key"), at: digestKeyPath) }
         unsafe key.withUnsafeMutableBytes { buffer in
             for i in bytes.indices { unsafe buffer[i] = bytes[i] }
         }

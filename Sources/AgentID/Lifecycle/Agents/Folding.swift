@@ -52,7 +52,8 @@ extension Lifecycle {
         } catch {
             for case .suspend(let agent) in changes { view.hold(agent.exact) }
             unfinished.retry(entries, for: self)
-            throw error.pending("denied in this process, not yet in others, and tried again until it is")
+            throw error.pending(
+                "denied in this process, not in others, and tried again as long as this process has the authority open")
         }
         return now
     }

@@ -94,11 +94,12 @@ final class ParkedKey: Sendable {
     /// The agents in a box, the one at the top first.
     static func open(_ sealed: [UInt8], with sealing: GuardedBytes) throws(AgentIDError) -> [ParkedKey] {
         let nonceBytes = Sodium.secretBoxNonceBytes
-        guard
-            let secret = Sodium.open(
-                Array(sealed.dropFirst(nonceBytes)), nonce: Array(sealed.prefix(nonceBytes)), key: sealing),
-            secret.count > 32
-        else { throw damaged }
+        let opened: GuardedBytes?
+        do throws(JOSEError) {
+            opened = try Sodium.open(
+                Array(sealed.dropFirst(nonceBytes)), nonce: Array(sealed.prefix(nonceBytes)), key: sealing)
+        } catch { throw AgentIDError(error, at: "agent") }
+        guard let secret = opened, secret.count > 32 else { throw damaged }
         // Never what stands after the second NUL: those are keys.
         let texts = secret.withSpan { secret in
             var texts: [[UInt8]] = [[]]
@@ -135,7 +136,7 @@ final class ParkedKey: Sendable {
     }
 
     private static func key(in secret: GuardedBytes, at start: Int) throws(AgentIDError) -> SigningKey {
-        guard let seed = GuardedBytes(count: 32) else { throw damaged }
+        guard let seed = GuardedBytes(count: 32) else { throw AgentIDError(.noMemory("a key"), at: "agent") }
         unsafe seed.withUnsafeMutableBytes { seed in
             unsafe secret.withUnsafeBytes { secret in for i in 0..<32 { unsafe seed[i] = secret[start + i] } }
         }

@@ -70,5 +70,11 @@ final class UnfinishedWrites: Sendable {
         thread?.stop()
         // Once: what is in the journal is folded by the next process, and what is not was answered with an error.
         if isFirst || state.withLock({ !$0.entries.isEmpty }) { attempt(lifecycle) }
+        let count = state.withLock { $0.entries.count }
+        guard count > 0 else { return }
+        ProcessLog.write(
+            .error, .directory, "not_stopped",
+            "the authority was closed before \(count) revocations, suspensions or ends could be written: they are in force "
+                + "nowhere, make them again")
     }
 }

@@ -53,6 +53,7 @@ enum KeyFile {
         var bytes = try Files.read(path, isSecret: true)
         defer { Sodium.wipe(&bytes) }
         do throws(JOSEError) { return (try SigningKey(jwk: bytes.span), false) } catch {
+            if error.isOfMemory { throw AgentIDError(error, at: path) }
             // Not a plain key: then it must be a sealed one, which holds no secret in the open.
         }
         guard let root = try? JSON(parsing: bytes).root, root["kdf"]?.equals("argon2id13-interactive") == true,
@@ -68,14 +69,15 @@ enum KeyFile {
                 .passphrase, name: "passphrase_missing", message: "the keys are encrypted: a passphrase is needed",
                 at: "options.passphrase")
         }
-        guard let seed = Sodium.open(box, nonce: nonce, key: try wrappingKey(passphrase, salt: salt)) else {
-            throw AgentIDError(
-                .passphrase, name: "passphrase_wrong", message: "the passphrase does not open the keys",
-                at: "options.passphrase")
-        }
-        do throws(JOSEError) { return (try SigningKey(guardedSeed: seed), true) } catch {
-            throw AgentIDError(error, at: path)
-        }
+        let wrapping = try wrappingKey(passphrase, salt: salt)
+        do throws(JOSEError) {
+            if let seed = try Sodium.open(box, nonce: nonce, key: wrapping) {
+                return (try SigningKey(guardedSeed: seed), true)
+            }
+        } catch { throw AgentIDError(error, at: path) }
+        throw AgentIDError(
+            .passphrase, name: "passphrase_wrong", message: "the passphrase does not open the keys",
+            at: "options.passphrase")
     }
 
     /// Whether a directory has a key that is not in the open.
@@ -84,7 +86,10 @@ enum KeyFile {
         where name.ends(exactly: ".jwk") {
             var bytes = try Files.read("\(directory.path)/keys/\(name)", isSecret: true)
             defer { Sodium.wipe(&bytes) }
-            if (try? SigningKey(jwk: bytes.span)) == nil { return true }
+            do throws(JOSEError) { _ = try SigningKey(jwk: bytes.span) } catch {
+                if error.isOfMemory { throw AgentIDError(error, at: name) }
+                return true
+            }
         }
         return false
     }
