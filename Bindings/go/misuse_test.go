@@ -77,6 +77,46 @@ func TestADepthBeyondItsBoundIsRefused(t *testing.T) {
 	}
 }
 
+// A time.Duration is nanoseconds: 300 is a number without its unit, and no time.
+func TestANumberWithoutItsUnitIsNoTime(t *testing.T) {
+	bg := context.Background()
+	test := agentidtest.New(t, "search(query: *)")
+	agent := test.Agent("search(query: *)")
+	hear := func(context.Context, agentid.Event) error { return nil }
+	for name, call := range map[string]func() error{
+		"lease": func() error {
+			_, err := agentid.OpenAuthority(bg, "", agentid.AuthorityOptions{TrustDomain: "acme.example", LeaseDuration: 300})
+			return err
+		},
+		"resumption": func() error {
+			_, err := agentid.OpenAuthority(bg, "", agentid.AuthorityOptions{TrustDomain: "acme.example", ResumeWithin: 300})
+			return err
+		},
+		"profile": func() error {
+			return test.Authority.PutProfile(bg, "p", agentid.ProfileOptions{Owner: "team:x@acme.example", Ceiling: "search", MaxLifetime: 3600})
+		},
+		"child": func() error {
+			_, err := agent.Spawn(bg, "c", agentid.Delegation{SameScope: true, Lifetime: 60})
+			return err
+		},
+		"window": func() error {
+			_, err := test.Authority.Guard(bg, agentid.GuardOptions{Audience: "g", ProofWindow: 30})
+			return err
+		},
+		"age": func() error {
+			_, err := test.Authority.Guard(bg, agentid.GuardOptions{Audience: "g", MaxViewAge: 60})
+			return err
+		},
+		"hook":        func() error { return test.Authority.AddHook(bg, "h", agentid.Hook{Run: hear, Deadline: 10}) },
+		"revocations": func() error { _, err := test.Authority.RevocationList(bg, 3600); return err },
+		"park":        func() error { return agent.Park(bg, 60) },
+	} {
+		if err := call(); !errors.Is(err, agentid.ErrArgument) && !errors.Is(err, agentid.ErrLimit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A middleware without a guard lets nothing through.
 func TestAMiddlewareWithoutAGuardLetsNothingThrough(t *testing.T) {
 	handler := agentid.Middleware{}.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it ran") }))

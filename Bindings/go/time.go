@@ -39,12 +39,13 @@ func (t Time) MarshalJSON() ([]byte, error) {
 }
 
 // seconds are whole ones, rounded down. What is less than one is one, and what is less than none is -1, which is refused: 0
-// would ask for the default, which is longer.
+// would ask for the default, which is longer. So is less than a millisecond, which is a number without its unit: 300, for
+// 300*time.Second.
 func seconds(duration time.Duration) int64 {
 	switch {
-	case duration > 0 && duration < time.Second:
+	case duration >= time.Millisecond && duration < time.Second:
 		return 1
-	case duration < 0 && duration > -time.Second:
+	case duration != 0 && duration > -time.Second && duration < time.Millisecond:
 		return -1
 	}
 	return int64(duration / time.Second)
