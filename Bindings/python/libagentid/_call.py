@@ -72,6 +72,8 @@ class Call(Handle):
         what was reserved beyond the cost. A cost above the reservation is counted and recorded; if it exceeds the budget, later
         calls are denied. A unit that no budget counts changes nothing. Raises `StateError` (`call_ended`).
         """
+        if not isinstance(amounts, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a cost has its unit, cost(usd='12.40') or cost({{'usd': '12.40'}}), not {type(amounts).__name__}")
         for unit, amount in {**(amounts or {}), **named}.items():
             call(lib.agentid_call_cost, self._handle, *pair(unit, "unit"), *pair(_digits(amount), "amount"))
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import libagentid
 import pytest
-from libagentid.tools import current_call, guarded
+from libagentid.tools import authorize, current_call, guarded
 from life import check, open_authority, start
 
 READ = ("read_file", {"path": "/data/q3/a"})
@@ -209,6 +209,27 @@ def test_a_guarded_tool_that_fails_gives_its_reservation_back_and_says_what_it_c
             read_file("/data/q3/a.out")
     with pytest.raises(LookupError):
         current_call()
+
+
+def test_a_tool_that_a_framework_has_decided_says_what_it_cost_too():
+    with open_authority() as acme, start(acme) as agent:
+        apply(acme)
+        with authorize(*READ, agent=agent) as outer:
+            with authorize(*READ, agent=agent) as inner:
+                assert current_call() is inner
+                current_call().cost(usd="0.10")
+            assert current_call() is outer
+            current_call().cost(usd="0.30")
+        with pytest.raises(LookupError, match="libagentid.tools.guarded"):
+            current_call()
+        assert left(agent) == "1 calls, 0.20"
+
+
+def test_a_cost_without_its_unit_is_named():
+    with open_authority() as acme, start(acme) as agent:
+        for amount in ("12.40", 12, Decimal("1")):
+            with pytest.raises(TypeError, match=r"a cost has its unit, cost\(usd='12.40'\)"), agent.call(*READ) as call:
+                call.cost(amount)
 
 
 def test_coroutines_use_it_and_a_task_that_is_cancelled_gives_back():

@@ -14,7 +14,7 @@ import pytest
 from conftest import Broken
 from flavours import MCPError, in_memory, over_http, over_stdio, text
 from libagentid.integrations.mcp import guard_server, prove_calls
-from libagentid.tools import narrowed
+from libagentid.tools import current_call, narrowed
 
 AUDIENCE = "mcp://files"
 SERVED = str(pathlib.Path(__file__).with_name("served.py"))
@@ -287,6 +287,23 @@ def test_a_tool_that_is_added_later_is_guarded_as_well(server, agent, ran):
 
     run(server, body)
     assert ran == []
+
+
+def test_a_tool_knows_its_call_to_say_what_it_costs(server, start):
+    start("search(query: *)")
+
+    @server.tool()
+    def search(query: str) -> str:
+        """Searches."""
+        current_call().cost(usd="0.10")
+        return str(current_call().decision.permitted)
+
+    async def body(session):
+        return text(await session.call_tool("search", {"query": "revenue"}))
+
+    assert run(server, body) == ("True", False)
+    with pytest.raises(LookupError):
+        current_call()
 
 
 def test_a_client_that_is_none_and_an_audience_that_is_none_are_named(server):

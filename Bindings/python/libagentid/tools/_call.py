@@ -35,16 +35,17 @@ class Call:
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_call", "_entered", "_turns", "agent", "arguments", "pauses", "tool")
+    __slots__ = ("_before", "_call", "_current", "_entered", "_turns", "agent", "arguments", "pauses", "tool")
 
     def __init__(self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call) -> None:
         self.tool, self.arguments, self.agent = tool, arguments, agent
-        self._call, self._before = call, None
+        self._call, self._before, self._current = call, None, None
         self.pauses: type[BaseException] | tuple[()] = ()
         """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
         self._turns = {"begin", "take", "end"}  # each is removed once, by one thread of all that try
 
     _before: Token[Call | None] | None
+    _current: Token[Call | libagentid.Call | None] | None
 
     @property
     def decision(self) -> Decision:
@@ -111,16 +112,13 @@ class Call:
         return _canonical(arguments) == _canonical(self.arguments)
 
     def __enter__(self) -> Self:
-        self._before = _now.set(self)
+        self._before, self._current = _now.set(self), running.set(self)
         self._entered = None if self._span is None else self._span.enter()
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if self._before is not None:
-            try:
-                _now.reset(self._before)
-            except ValueError:  # left in another context, which never had it
-                _now.set(None)
+        _reset(_now, self._before)
+        _reset(running, self._current)
         if self._span is not None:
             self._span.leave(self._entered)
         if isinstance(error, self.pauses):
@@ -129,6 +127,15 @@ class Call:
             self.done(EARLY)  # its client, elsewhere, has gone: to hang up gives nothing back
         else:
             self.done() if error is None else self.failed(error)
+
+
+def _reset(now: ContextVar[Any], before: Token[Any] | None) -> None:
+    if before is None:
+        return
+    try:
+        now.reset(before)
+    except ValueError:  # left in another context, which never had it
+        now.set(None)
 
 
 def _canonical(arguments: Mapping[str, Any]) -> str:
@@ -159,14 +166,14 @@ def authorize(
 
 
 def current_call() -> Call | libagentid.Call:
-    """The call of the guarded function, or of the guarded request, that runs, to tell its cost and labels.
+    """The call of the guarded function, tool or request that runs, to tell its cost and labels.
 
     `LookupError` outside of one. Not within generators that are decorated with `guarded`, which share their context with whatever
-    iterates over them.
+    iterates over them; nor in tools of a framework whose hooks stand before and after a tool, and not around it.
     """
     call = running.get()
     if call is None:
-        raise LookupError("no guarded function or request runs here")
+        raise LookupError("no guarded call runs here, in this context: decorate the function with libagentid.tools.guarded")
     return call
 
 
