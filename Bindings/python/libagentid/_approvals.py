@@ -18,7 +18,7 @@ from ._inputs import counted, identifier, milliseconds, pair, texts
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from ._agent import Identity
+    from ._identity import Identity
     from .types import ApprovalDocument, ApprovalState
 
 _STATES: tuple[ApprovalState, ...] = ("pending", "approved", "refused")

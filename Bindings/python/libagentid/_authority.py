@@ -14,7 +14,7 @@ import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
-from ._agent import Agent, Identity
+from ._agent import Agent
 from ._approvals import Approvals
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
@@ -22,6 +22,7 @@ from ._calling import call, take, text
 from ._errors import Error
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
+from ._identity import Identity
 from ._inputs import depth, duration, flag, identifier, moment, option, pair, texts
 from ._lifecycle import Lifecycle
 from ._operations import Observed

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._agent import Identity
     from ._decision import Decision
     from ._guard import EnforcementPoint
+    from ._identity import Identity
     from ._spans import Span
     from .tools import Call as ToolCall
 

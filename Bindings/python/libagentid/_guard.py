@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, overload
 import libagentid._abi as _abi
 
 from ._abi import lib
-from ._agent import Identity
 from ._audit import SYNC, Sync
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._call import Call, of_guard
 from ._calling import call, take
 from ._decision import Decision, arguments, check, decide, sent, terminated
 from ._handles import Handle, Reference, owner
+from ._identity import Identity
 from ._inputs import counted, duration, flag, identifier, number, of, option, pair
 from ._spans import traced
 from .documents import GuardStatistics

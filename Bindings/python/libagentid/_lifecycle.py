@@ -12,12 +12,12 @@ import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
-from ._agent import Identity
 from ._broker import Lease, Provider, acquired, provider_struct
 from ._calling import call, take, text
 from ._decision import Decision
 from ._errors import Error
 from ._handles import Handle
+from ._identity import Identity
 from ._inputs import duration, flag, identifier, milliseconds, moment, number, option, pair, point, texts
 from .documents import AgentRecord, BrokerLease, Delivery, Gone, HookRecord, Tombstone
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from ._errors import Denied
 
 if TYPE_CHECKING:
-    from ._agent import Identity
     from ._call import Call
     from ._decision import Decision
+    from ._identity import Identity
 
 
 class Span(Protocol):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from . import _spans
 
 if TYPE_CHECKING:
-    from ._agent import Identity
     from ._decision import Decision
     from ._errors import Denied
+    from ._identity import Identity
 
 __all__ = ["trace_calls"]
 

@@ -14,7 +14,7 @@ from ..http._client import LONG_CHAIN, Presenter, wanted_nonce
 from ._methods import Arguments, Methods, message_arguments
 
 if TYPE_CHECKING:
-    from .._agent import Identity
+    from .._identity import Identity
     from ..http._sending import Sending
 
 

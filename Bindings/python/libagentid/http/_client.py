@@ -12,7 +12,7 @@ from ._routes import Tools, calls_of
 from ._sending import Sending
 
 if TYPE_CHECKING:
-    from .._agent import Identity
+    from .._identity import Identity
 
 LONG_CHAIN = 4096
 """The length from which a chain is sent by reference, in bytes: proxies and servers accept 8 kB of headers in all."""

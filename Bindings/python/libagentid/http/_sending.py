@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from .. import _abi, _spans
 from .._abi import lib
-from .._agent import proof_options
 from .._calling import call, take, text
+from .._identity import proof_options
 from .._inputs import counted, pair
 from ._call import CHAIN_HEADER, PROOF_HEADER, Call
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._agent import Identity
+    from .._identity import Identity
 
 LONGEST_HEADER = 7 << 10
 """The longest chain in a header that proxies with a limit of 8 kB accept, in bytes: a longer one is introduced as a body."""

@@ -15,7 +15,7 @@ from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY  # noqa: E402
 from ._client import LONG_CHAIN, Presenter, Redirected, wanted_nonce, wants_chain  # noqa: E402
 
 if TYPE_CHECKING:
-    from .._agent import Identity
+    from .._identity import Identity
     from ._routes import Tools
     from ._sending import Sending
 

@@ -35,9 +35,9 @@ from ..http._client import Presenter  # noqa: E402
 from ..tools import Call, authorize, refusal  # noqa: E402
 
 if TYPE_CHECKING:
-    from .._agent import Identity
     from .._decision import Decision
     from .._guard import Guard
+    from .._identity import Identity
 
 __all__ = ["AgentInterceptor", "AgentUser", "guard_handler"]
 

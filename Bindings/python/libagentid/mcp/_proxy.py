@@ -37,8 +37,8 @@ from ._pins import digest
 from ._wire import CHANGED, DENIED, LIST, OWN, answer, asked, callable_tools, denial, granted, permit, shown
 
 if TYPE_CHECKING:
-    from .._agent import Identity
     from .._guard import Guard
+    from .._identity import Identity
     from ..tools import Call
 
 log = logging.getLogger("libagentid.mcp")

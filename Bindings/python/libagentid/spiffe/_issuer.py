@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._agent import Identity
     from .._authority import Authority
+    from .._identity import Identity
     from ._store import SigningKey
 
 _SKEW = 30

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._agent import Identity
+    from .._identity import Identity
     from ._issuer import X509SVID, Issuer
 
 

@@ -14,7 +14,8 @@ from .._current import current_agent, enter, leave
 from .._scope import Scope
 
 if TYPE_CHECKING:
-    from .._agent import Agent, Identity
+    from .._agent import Agent
+    from .._identity import Identity
 
 _T = TypeVar("_T")
 _scopes: WeakKeyDictionary[Identity, dict[str, Any]] = WeakKeyDictionary()

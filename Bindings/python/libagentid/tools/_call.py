@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import libagentid
     from typing_extensions import Self
 
-    from .._agent import Identity
     from .._decision import Decision
     from .._guard import Guard
+    from .._identity import Identity
     from .._spans import Span
 
 log = logging.getLogger("libagentid.tools")

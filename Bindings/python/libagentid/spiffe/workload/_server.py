@@ -24,7 +24,7 @@ from ._wire import x509_bundles_response, x509_svid_response
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..._agent import Identity
+    from ..._identity import Identity
     from .._issuer import Issuer
 
 _SERVICE = "SpiffeWorkloadAPI"
