@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import re
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,6 +123,29 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read_whole(world: World
     for wrong in (-1, "1", True):
         with pytest.raises(ValueError, match="max_body"):
             asgi.GuardMiddleware(world.asgi, guard=world.guard, max_body=wrong)  # type: ignore[arg-type]
+
+
+def test_a_body_of_many_parts_costs_what_is_in_them(world: World) -> None:
+    app = asgi.GuardMiddleware(world.asgi, guard=world.guard, routes=ROUTES)
+    rest = 200_000
+
+    async def receive() -> Any:
+        nonlocal rest
+        rest -= 1
+        return {"type": "http.request", "body": b"", "more_body": rest > 0}
+
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/secret", "raw_path": None, "query_string": b"", "headers": []}
+    tracemalloc.start()
+    asyncio.run(app(scope, receive, send))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rest == 0 and said[0]["status"] == 401
+    assert most < 1_000_000, most
 
 
 def test_a_client_that_goes_before_its_body_has_come_runs_nothing(world: World) -> None:

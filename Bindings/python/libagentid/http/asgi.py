@@ -85,20 +85,17 @@ class GuardMiddleware:
         for length in sent.lengths:
             if length.isdigit() and int(length[:20]) > most:
                 raise self._site.too_long(most)
-        body = b""
-        parts: list[bytes] = []
-        size = 0
+        whole = bytearray()  # and no list of its parts: a client sends as many of a byte, or of none, as it likes
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 return None
             body = message.get("body", b"")
-            size += len(body)
-            if size > most:
+            if len(whole) + len(body) > most:
                 raise self._site.too_long(most)
             if not message.get("more_body"):
-                return b"".join((*parts, body)) if parts else body
-            parts.append(body)
+                return bytes(whole + body) if whole else body
+            whole += body
 
 
 def permit_of(scope: Scope) -> Decision:
